@@ -1,0 +1,18 @@
+"""Compare optimizers honestly and fast; the public names, loaded when first used."""
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from benchbed.study import Study, load, run
+
+__version__ = "0.1.0"
+__all__ = ["Study", "__version__", "load", "run"]
+
+
+def __getattr__(name: str) -> Any:
+    """Import what runs studies only when it is asked for, so that `benchbed --version` stays light."""
+    if name in ("Study", "load", "run"):
+        from benchbed import study
+
+        return getattr(study, name)
+    raise AttributeError(f"module 'benchbed' has no attribute {name!r}")

@@ -1,0 +1,1 @@
+"""Turn stored trials into frames: calls to target, selection and scores, as the protocol says."""

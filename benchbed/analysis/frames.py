@@ -1,0 +1,140 @@
+"""Join stored trials with the plan into the frames that tables and plots are made from."""
+
+import json
+import math
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+from benchbed.analysis.outcomes import Outcome, outcomes_of
+from benchbed.analysis.results import ProblemFacts, Results, Surface
+from benchbed.analysis.summary import summary_of
+from benchbed.analysis.tracks import Placement, placements, rates_to_try, tuning_keys
+from benchbed.plan import Pairing, Plan
+
+_CURVE_COLUMNS = ["trial_key", "curve_calls", "curve_objective", "curve_gradient_norm", "curve_theta", "optimum", "scale"]
+
+
+def results_of(plan: Plan, trials: pa.Table, surfaces: Mapping[str, Surface] | None = None) -> Results:
+    """Build the frames of a study from its plan and its stored trials."""
+    known = outcomes_of(trials)
+    pairings = plan.pairings()
+    placed = [(pairing, row) for pairing in pairings for row in placements(plan, pairing, known)]
+    order = {(problem.label, entrant.label): (p, e) for p, problem in enumerate(plan.problems) for e, entrant in enumerate(plan.entrants)}
+    placed.sort(key=lambda item: order[item[0].problem.label, item[1].entrant.label])
+    stored = {row["trial_key"]: row for row in trials.drop_columns(_CURVE_COLUMNS[1:5] + ["final_theta"]).to_pylist()}
+    outcomes = pd.DataFrame(_outcome_rows(placed, known, stored), columns=_OUTCOME_COLUMNS)
+    return Results(
+        problems={problem.label: _facts(problem) for problem in plan.problems},
+        surfaces=surfaces or {},
+        optimizers=tuple(entrant.label for entrant in plan.entrants),
+        tracks=plan.tracks,
+        outcomes=outcomes,
+        tuning=pd.DataFrame(_tuning_rows(plan, pairings, known, stored), columns=_TUNING_COLUMNS),
+        curves=curves_of(trials, set(outcomes["trial_key"])),
+        summary=summary_of(plan, placed, outcomes),
+    )
+
+
+_OUTCOME_COLUMNS = [
+    "problem", "optimizer", "track", "hyperparameters", "learning_rate", "seed", "trial_key", "status", "calls",
+    "final_objective", "gap", "score", "calls_to_target", "oracle",
+]  # fmt: skip
+_TUNING_COLUMNS = [
+    "problem", "optimizer", "learning_rate", "seed", "trial_key", "status", "final_objective", "gap", "score",
+]  # fmt: skip
+
+
+def _outcome_rows(
+    placed: Iterable[tuple[Pairing, Placement]], known: Mapping[str, Outcome], stored: Mapping[str, Any]
+) -> Iterable[dict[str, Any]]:
+    for pairing, row in placed:
+        rate = row.hyperparameters.get("learning_rate", math.nan)
+        for seed, key in enumerate(row.keys):
+            if key not in stored:
+                continue
+            trial = stored[key]
+            yield {
+                "problem": pairing.problem.label,
+                "optimizer": row.entrant.label,
+                "track": row.track,
+                "hyperparameters": json.dumps(row.hyperparameters),
+                "learning_rate": rate,
+                "seed": seed,
+                "trial_key": key,
+                "status": trial["status"],
+                "calls": trial["calls"],
+                "final_objective": trial["final_objective"],
+                "gap": known[key].gap,
+                "score": known[key].score if pairing.problem.has_optimum else math.nan,
+                "calls_to_target": _calls(trial, len(pairing.problem.targets)),
+                "oracle": pairing.problem.oracle_of(row.entrant),
+            }
+
+
+def _tuning_rows(
+    plan: Plan, pairings: Iterable[Pairing], known: Mapping[str, Outcome], stored: Mapping[str, Any]
+) -> Iterable[dict[str, Any]]:
+    if "tuned" not in plan.tracks:
+        return
+    for pairing in pairings:
+        for entrant in pairing.entrants:
+            if not entrant.tunable:
+                continue
+            for rate in rates_to_try(plan, pairing, entrant, known):
+                for seed, key in enumerate(tuning_keys(plan, pairing, entrant, rate)):
+                    if key in stored:
+                        yield {
+                            "problem": pairing.problem.label,
+                            "optimizer": entrant.label,
+                            "learning_rate": rate,
+                            "seed": seed,
+                            "trial_key": key,
+                            "status": stored[key]["status"],
+                            "final_objective": stored[key]["final_objective"],
+                            "gap": known[key].gap,
+                            "score": known[key].score,
+                        }
+
+
+def curves_of(trials: pa.Table, keys: set[str]) -> pd.DataFrame:
+    """Unroll the curves of these trials: one row a checkpoint."""
+    wanted = trials.select(_CURVE_COLUMNS)
+    wanted = wanted.filter(pa.array([key in keys for key in wanted["trial_key"].to_pylist()], type=pa.bool_()))
+    parts = [_curve(row) for row in wanted.to_pylist() if row["curve_calls"]]
+    columns = ["trial_key", "calls", "objective", "gap", "gradient_norm", "theta_0", "theta_1"]
+    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=columns)
+
+
+def _curve(row: Mapping[str, Any]) -> pd.DataFrame:
+    objective = np.asarray(row["curve_objective"], dtype=float)
+    has_gap = row["optimum"] is not None and row["scale"] is not None
+    path = np.asarray(row["curve_theta"], dtype=float) if row["curve_theta"] is not None else np.empty((len(objective), 0))
+    plane = path if path.shape[1] == 2 else np.full((len(objective), 2), np.nan)  # noqa: PLR2004 (a plane)
+    return pd.DataFrame(
+        {
+            "trial_key": row["trial_key"],
+            "calls": row["curve_calls"],
+            "objective": objective,
+            "gap": (objective - row["optimum"]) / row["scale"] if has_gap else np.nan,
+            "gradient_norm": row["curve_gradient_norm"],
+            "theta_0": plane[:, 0],
+            "theta_1": plane[:, 1],
+        }
+    )
+
+
+def _calls(trial: Mapping[str, Any], targets: int) -> list[float]:
+    calls = trial["calls_to_target"]
+    if calls is None:  # nothing was measured, so nothing was reached
+        return [math.inf] * targets
+    return [math.inf if value is None else value for value in calls]
+
+
+def _facts(problem: Any) -> ProblemFacts:
+    return ProblemFacts(
+        problem.budget, problem.targets, problem.success_target, problem.dimension, problem.dtype, problem.has_optimum
+    )

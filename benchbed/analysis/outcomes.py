@@ -1,0 +1,48 @@
+"""Reduce a stored trial to what selection, scores and tables need of it."""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import numpy as np
+import pyarrow as pa
+
+from benchbed.analysis.scores import trial_scores
+
+MEASURED = frozenset({"solved", "converged", "exhausted"})
+"""Statuses of a trial whose final point is a result; any other counts as +∞."""
+
+COLUMNS = ["trial_key", "status", "budget", "final_objective", "gap", "calls_to_target"]
+
+
+class Outcome(NamedTuple):
+    """A trial's ending."""
+
+    status: str
+    score: float
+    """NaN without a known optimum."""
+    gap: float
+    """Gap at the end, or the final objective without a known optimum; +inf unless the trial ended well."""
+
+
+def outcomes_of(trials: pa.Table) -> dict[str, Outcome]:
+    """Give the outcome of every trial by its key."""
+    rows = trials.select(COLUMNS).to_pylist()
+    return {row["trial_key"]: outcome(row) for row in rows}
+
+
+def outcome(row: Mapping[str, object]) -> Outcome:
+    """Give one stored row's outcome."""
+    status = str(row["status"])
+    final = row["gap"] if row["gap"] is not None else row["final_objective"]
+    measured = status in MEASURED and isinstance(final, float) and np.isfinite(final)
+    return Outcome(status, _score(row), float(final) if measured else np.inf)  # type: ignore[arg-type]
+
+
+def _score(row: Mapping[str, object]) -> float:
+    calls = row["calls_to_target"]
+    if calls is None:
+        # Nothing was measured: no target was reached. Whether there are targets is for the plan to say.
+        return 0.0
+    assert isinstance(calls, list)
+    reached = np.array([np.inf if value is None else value for value in calls], dtype=float)
+    return float(trial_scores(reached, int(str(row["budget"]))))

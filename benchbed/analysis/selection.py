@@ -1,0 +1,39 @@
+"""Choose a learning rate by the tuning trials (protocol, rule 7)."""
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from benchbed.analysis.outcomes import Outcome
+from benchbed.analysis.scores import lower_median
+
+
+class Choice(NamedTuple):
+    """The learning rate that won, and what must be said about it."""
+
+    learning_rate: float
+    on_edge: int
+    """−1 or 1 if it won, clearly, at the lower or upper end of the grid; 0 otherwise."""
+
+
+def choose_rate(tried: Mapping[float, Sequence[Outcome]], middle: float) -> Choice:
+    """Choose among `tried`, a learning rate's outcomes on the tuning seeds.
+
+    The highest mean score wins; equal scores: the smaller median final gap, non-finite last; then the rate nearest,
+    in decades, to `middle`, the middle of the grid (the smaller of two as near). Such a last tie is no win on the edge.
+    """
+    merits = {rate: _merit(outcomes) for rate, outcomes in tried.items()}
+    best = min(merits.values())
+    winners = sorted(rate for rate, merit in merits.items() if merit == best)
+    rate = min(winners, key=lambda winner: (abs(math.log10(winner / middle)), winner))
+    edge = (rate == max(tried)) - (rate == min(tried)) if len(winners) == 1 and len(tried) > 1 else 0
+    return Choice(rate, edge)
+
+
+def _merit(outcomes: Sequence[Outcome]) -> tuple[float, float]:
+    score = float(np.mean([outcome.score for outcome in outcomes]))
+    median_gap = lower_median(np.array([outcome.gap for outcome in outcomes]))
+    # Rounding in a mean of equal numbers must not decide; without an optimum only the gap counts.
+    return (0.0 if math.isnan(score) else -round(score, 12), median_gap)

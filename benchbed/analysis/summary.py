@@ -1,0 +1,65 @@
+"""Summarize every row of a study: one a problem × optimizer × track."""
+
+import json
+import math
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from benchbed.analysis.scores import lower_median
+from benchbed.analysis.tracks import Placement
+from benchbed.plan import Pairing, Plan, ProblemPlan
+
+STATUSES = (
+    "solved", "converged", "exhausted", "diverged", "failed", "crashed", "timed_out", "out_of_memory", "skipped",
+)  # fmt: skip
+COLUMNS = [
+    "problem", "optimizer", "track", "hyperparameters", "settings_tried", "trials", "score", "score_low", "score_high",
+    "target", "success_rate", "success_low", "success_high", "median_calls", "calls_low", "calls_high", "gap",
+    *STATUSES, "notes",
+]  # fmt: skip
+
+
+def summary_of(plan: Plan, placed: Iterable[tuple[Pairing, Placement]], outcomes: pd.DataFrame) -> pd.DataFrame:
+    """Give the columns of `summary.csv`; interval columns stay empty, medians are lower medians and may be +inf."""
+    grouped = {key: rows for key, rows in outcomes.groupby(["problem", "optimizer", "track"], sort=False)}
+    rows = []
+    for pairing, placement in placed:
+        key = (pairing.problem.label, placement.entrant.label, placement.track)
+        trials = grouped.get(key, outcomes.iloc[:0])
+        rows.append({**dict(zip(COLUMNS, key, strict=False)), **_row(pairing.problem, placement, trials)})
+    return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def _row(problem: ProblemPlan, placement: Placement, trials: pd.DataFrame) -> dict[str, Any]:
+    counts = trials["status"].value_counts()
+    row: dict[str, Any] = {
+        "hyperparameters": json.dumps(placement.hyperparameters),
+        "settings_tried": placement.settings_tried,
+        "trials": len(trials),
+        "score": float(trials["score"].mean()) if problem.has_optimum and len(trials) else math.nan,
+        "gap": lower_median(trials["gap"].to_numpy(dtype=float)),
+        **{status: int(counts.get(status, 0)) for status in STATUSES},
+        "notes": "; ".join(placement.notes),
+    }
+    if problem.has_optimum and len(trials):
+        row |= _success(problem, trials)
+    return row
+
+
+def _success(problem: ProblemPlan, trials: pd.DataFrame) -> dict[str, float]:
+    position = success_position(problem)
+    calls = np.array([reached[position] for reached in trials["calls_to_target"]], dtype=float)
+    return {
+        "target": problem.targets[position],
+        "success_rate": float(np.isfinite(calls).mean()),
+        "median_calls": lower_median(calls),
+    }
+
+
+def success_position(problem: ProblemPlan) -> int:
+    """Find the success target among the targets: the nearest one, where a problem does not list it itself."""
+    distances = [abs(math.log(target / problem.success_target)) for target in problem.targets]
+    return distances.index(min(distances))

@@ -1,0 +1,77 @@
+"""Offer benchbed on the command line; the only room that prints or exits."""
+
+import os
+import signal
+import sys
+from types import FrameType
+from typing import NoReturn
+
+import click
+
+from benchbed import __version__
+from benchbed.cli.list import list_command
+from benchbed.cli.plan import plan_command
+from benchbed.cli.plugins import plugins_command
+from benchbed.cli.report import report_command
+from benchbed.cli.run import run_command
+from benchbed.errors import BenchbedError
+
+INTERRUPTED, TERMINATED = 130, 143
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, message="benchbed %(version)s")
+def commands() -> None:
+    """Compare optimizers honestly and fast.
+
+    \b
+    Examples:
+      benchbed run                                     the standard benchmark, into results/standard/
+      benchbed run -p quadratic -o adam -o sgd         one problem, two optimizers
+      benchbed run -o 'torch.optim:NAdam'              an optimizer of torch, as it is
+      benchbed list problems                           what there is to run
+      benchbed plan --preset full                      what it would cost
+    """
+
+
+for command in (run_command, list_command, plugins_command, plan_command, report_command):
+    commands.add_command(command)
+
+
+def main() -> NoReturn:
+    """Run a command and end with its exit code; a user's mistake prints one sentence and no traceback."""
+    signal.signal(signal.SIGTERM, _terminate)
+    sys.exit(_exit_code())
+
+
+def _exit_code() -> int:
+    try:
+        code = commands.main(standalone_mode=False)
+        sys.stdout.flush()
+        return code if isinstance(code, int) else 0
+    except click.exceptions.Exit as error:
+        return error.exit_code
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except BenchbedError as error:
+        click.echo(f"error: {error}", err=True)
+        return error.exit_code
+    except (KeyboardInterrupt, click.Abort):
+        click.echo("interrupted; what had finished is stored, and the same line goes on from there", err=True)
+        return INTERRUPTED
+    except _TerminatedError:
+        click.echo("terminated; what had finished is stored, and the same line goes on from there", err=True)
+        return TERMINATED
+    except BrokenPipeError:
+        # The reader has what it wanted. Python would complain again when it flushes stdout at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+
+
+class _TerminatedError(BaseException):
+    """SIGTERM arrived; raised through the program so that it can put things in order."""
+
+
+def _terminate(number: int, frame: FrameType | None) -> NoReturn:
+    raise _TerminatedError

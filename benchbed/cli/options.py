@@ -1,0 +1,63 @@
+"""Define the options that several commands share, and turn them into a request."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+if TYPE_CHECKING:
+    from benchbed.catalog import Catalog
+    from benchbed.plan import Plan
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+plugin_option = click.option(
+    "--plugin",
+    "plugin_files",
+    multiple=True,
+    metavar="FILE.py",
+    type=click.Path(path_type=Path),
+    help="Also load the plugin in this file. Repeatable.",
+)
+
+_PLAN_OPTIONS = [
+    click.argument("suite", required=False, metavar="[SUITE.toml]", type=click.Path(path_type=Path)),
+    click.option("-p", "--problem", "problems", multiple=True, metavar="NAME[key=value,…]", help="A problem to run. Repeatable."),
+    click.option("-o", "--optimizer", "optimizers", multiple=True, metavar="NAME[key=value,…]", help="An optimizer to run; also module:Class, any torch.optim.Optimizer. Repeatable."),
+    click.option("--preset", metavar="quick|standard|full", help="How much to spend: seconds, a minute, or what to publish with.  [default: standard]"),
+    click.option("--track", "tracks", multiple=True, metavar="default|tuned", help="Run the defaults, or the best learning rate of the shared grid. Repeatable.  [default: both]"),
+    click.option("--steps", type=int, metavar="N", help="Budget of each trial in calls (one loss and gradient on one draw).  [default: the problem's]"),
+    click.option("--seeds", type=int, metavar="N", help="Number of evaluation seeds.  [default: the preset's]"),
+    click.option("--seed", type=int, metavar="N", help="Moves all seeds at once.  [default: 0]"),
+    click.option("--device", metavar="auto|cpu|cuda[:i]", help="Where to compute.  [default: auto]"),
+    click.option("--dtype", metavar="float32|float64", help="Arithmetic.  [default: the problem's]"),
+    plugin_option,
+]  # fmt: skip
+
+
+def plan_options(function: F) -> F:
+    """Add the options that say what to run."""
+    for option in reversed(_PLAN_OPTIONS):
+        function = option(function)
+    return function
+
+
+def make(options: dict[str, Any]) -> "tuple[Catalog, Plan, tuple[str, ...]]":
+    """Give the catalog, the plan and the plugin files that the options ask for."""
+    from benchbed.catalog import load_catalog
+    from benchbed.plan import complete_request, make_plan
+    from benchbed.plan.request import as_request
+
+    suite, files = options.pop("suite"), options.pop("plugin_files")
+    catalog = load_catalog(files)
+    complain(catalog)
+    said = {name: list(value) if isinstance(value, tuple) else value for name, value in options.items() if value not in (None, ())}
+    request = complete_request(catalog, as_request(said, "options"), suite)
+    return catalog, make_plan(catalog, request), tuple(str(file.resolve()) for file in files)
+
+
+def complain(catalog: "Catalog") -> None:
+    """Say on stderr, in a line each, what is wrong with the environment and its plugins."""
+    for line in (*catalog.warnings, *(plugin.complaint for plugin in catalog.plugins if plugin.complaint)):
+        click.echo(f"warning: {line}", err=True)

@@ -1,0 +1,18 @@
+"""Run one batch and give its measurements; pure: no files, no processes, no clock it was not given."""
+
+from benchbed.engine.batch import Batch, Record
+from benchbed.engine.checkpoints import calls_to_targets, checkpoint_calls
+from benchbed.engine.run import run_batch
+from benchbed.engine.scale import scale_of
+from benchbed.engine.surface import objective_at, solution_of
+
+__all__ = [
+    "Batch",
+    "Record",
+    "calls_to_targets",
+    "checkpoint_calls",
+    "objective_at",
+    "run_batch",
+    "scale_of",
+    "solution_of",
+]

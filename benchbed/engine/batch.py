@@ -1,0 +1,54 @@
+"""Describe one batch to the engine, and what the engine gives back."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from benchbed.interfaces import Gradient, OptimizerFactory, Problem, RegisteredMetric
+from benchbed.seeds import InstanceSeed
+
+
+class Batch(NamedTuple):
+    """The trials of one pairing that run together: every setting on every seed."""
+
+    problem: Problem
+    factory: OptimizerFactory
+    statics: Mapping[str, Any]
+    """Hyperparameters that all settings share and that are no tensors; `layout` included where it is asked for."""
+    hyperparameters: Mapping[str, Sequence[float]]
+    """One number a setting, by name; every sequence has the same length."""
+    settings: int
+    seeds: Sequence[InstanceSeed]
+    budget: int
+    targets: Sequence[float]
+    scale: float | None
+    """Δ, the unit of the gap; None without a known optimum."""
+    gradient: Gradient
+    metrics: Mapping[str, RegisteredMetric]
+    dtype: str
+    device: str
+    every_step: bool = False
+    """Measure after every step instead of at the protocol's checkpoints."""
+
+
+class Record(NamedTuple):
+    """The measurements of a batch; arrays are `[seeds, settings, …]`, curves end where NaN begins."""
+
+    status: np.ndarray  # of str
+    calls: np.ndarray
+    steps: np.ndarray
+    calls_to_target: np.ndarray  # [..., targets], +inf where not reached
+    curve_calls: np.ndarray  # [..., checkpoints], the start first
+    curve_objective: np.ndarray
+    curve_gradient_norm: np.ndarray
+    curve_theta: np.ndarray | None  # [..., checkpoints, dimension], up to 16 dimensions
+    final_theta: np.ndarray  # [..., dimension]
+    gradient_norm: np.ndarray
+    optimum: np.ndarray | None
+    metrics: Mapping[str, np.ndarray]
+    step_seconds: np.ndarray
+    """Wall time of a trial's share of the steps, checkpoints excluded."""
+    state_bytes: float | None
+    error: str | None = None
+    """Traceback of the plugin, if it raised; or the reason for skipping."""

@@ -1,0 +1,50 @@
+"""Work on trees of tensors whose leading dimensions are `[seeds, settings]`."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.utils import _pytree as pytree  # torch's own trees: what vmap and the compiler walk as well
+
+Tree = Any
+
+
+def leaves(tree: Tree) -> list[Tensor]:
+    """List the tensors of a tree."""
+    return [leaf for leaf in pytree.tree_leaves(tree) if isinstance(leaf, Tensor)]
+
+
+def map_tensors(function: Callable[..., Tensor], *trees: Tree) -> Tree:
+    """Apply `function` to the tensors that stand at the same place of every tree; other leaves stay."""
+    first, *rest = trees
+
+    def apply(leaf: object, *others: object) -> object:
+        return function(leaf, *others) if isinstance(leaf, Tensor) else leaf
+
+    return pytree.tree_map(apply, first, *rest)
+
+
+def choose(mask: Tensor, new: Tree, old: Tree) -> Tree:
+    """Take `new` in the lanes of `mask: [seeds, settings]` and `old` in the others."""
+    return map_tensors(lambda a, b: torch.where(expand(mask, a), a, b), new, old)
+
+
+def expand(mask: Tensor, like: Tensor) -> Tensor:
+    """Append dimensions to `mask: [seeds, settings]` until it broadcasts against `like`."""
+    return mask.reshape(mask.shape + (1,) * (like.dim() - mask.dim()))
+
+
+def blocks(count: int, size: int) -> Iterator[slice]:
+    """Cut `count` positions into slices of at most `size`."""
+    for start in range(0, count, size):
+        yield slice(start, min(start + size, count))
+
+
+def tiles(seeds: int, settings: int, lanes: int) -> Iterator[tuple[slice, slice]]:
+    """Cut `[seeds, settings]` into rectangles of at most `lanes` lanes (at least one)."""
+    per_row = min(settings, max(1, lanes))
+    rows = max(1, lanes // per_row)
+    for setting_slice in blocks(settings, per_row):
+        for seed_slice in blocks(seeds, rows):
+            yield seed_slice, setting_slice

@@ -1,0 +1,65 @@
+"""Give a problem's loss and objective the form in which the engine asks for them."""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from benchbed.engine.instances import Instances
+from benchbed.engine.lanes import Tree, map_tensors, tiles
+from benchbed.engine.rules import per_lane
+from benchbed.interfaces import Problem
+
+WORKSPACE_BYTES = 1 << 26
+"""Memory that one piece of work may keep alive: large enough to be fast, small enough for many processes."""
+
+Loss = Callable[[Tensor, Tree, Tree], Tensor]
+
+
+class Losses:
+    """The loss of a step, for lanes `[seeds, settings]` and for one trial alone."""
+
+    def __init__(self, problem: Problem, full: bool, deterministic: bool) -> None:
+        self.needs_draws = not (full or deterministic)
+        self._problem = problem
+        self.batched: Loss = batched(problem, self.single)
+
+    def single(self, theta: Tensor, data: Tree, draw: Tree) -> Tensor:
+        """Give the loss on a draw, or the objective where the oracle is exact."""
+        if self.needs_draws:
+            return self._problem.loss(theta, data, draw)
+        return self._problem.objective(theta, data)
+
+
+def batched(problem: Problem, function: Callable[..., Tensor]) -> Callable[..., Tensor]:
+    """Let a `function(theta, data, …)` of single trials take lanes, where the problem is written so."""
+    if not problem.per_trial:
+        return function
+    shared = problem.shared_data() is not None
+
+    def mapped(theta: Tensor, data: Tree, *rest: Tree) -> Tensor:
+        def spread(tree: Tree) -> Tree:
+            return map_tensors(lambda leaf: leaf.expand(*theta.shape[:2], *leaf.shape[2:]), tree)
+
+        def one(theta: Tensor, own: Tree, *rest: Tree) -> Tensor:
+            return function(theta, data if shared else own, *rest)
+
+        value = per_lane(one, theta, None if shared else spread(data), *(spread(tree) for tree in rest))
+        return torch.as_tensor(value)
+
+    return mapped
+
+
+def in_pieces(function: Callable[[Tensor, Tree], Tensor], theta: Tensor, instances: Instances) -> Tensor:
+    """Evaluate `function(theta, data)` over lanes in tiles that keep within the workspace, giving `[seeds, settings]`."""
+    lanes = WORKSPACE_BYTES // (theta.element_size() * max(1, instances.problem.workspace))
+    result: Tensor | None = None
+    for seeds, settings in tiles(*theta.shape[:2], lanes):
+        piece = function(theta[seeds, settings], instances.data_of(seeds))
+        if piece.shape == theta.shape[:2]:
+            return piece
+        if result is None:
+            result = piece.new_empty(theta.shape[:2])
+        result[seeds, settings] = piece
+    assert result is not None  # tiles() yields at least once for a batch that has lanes
+    return result

@@ -1,0 +1,58 @@
+"""Answer a step's questions about loss and gradient, and count the calls."""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from benchbed.interfaces import Oracle
+
+Evaluate = Callable[[Tensor], tuple[Tensor, Tensor]]
+"""point `[..., dimension]` -> loss `[...]` and gradient `[..., dimension]` on this step's draw."""
+
+
+class CountingOracle:
+    """The oracle of one step, for a batch of lanes, one lane under vmap, or one trial alone."""
+
+    def __init__(self, evaluate: Evaluate, loss: Tensor, gradient: Tensor, progress: Tensor) -> None:
+        self.loss, self.gradient, self.progress = loss, gradient, progress
+        self._evaluate = evaluate
+        self.further_calls = 0
+        """Calls beyond the first that every lane made."""
+        self.some_calls: Tensor | None = None
+        """Calls that only the lanes of a `where` made, `[...]`; None if there was no such call."""
+
+    def at(self, point: Tensor, where: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """Give loss and gradient at `point`, on the same draw; NaN in the lanes outside `where`."""
+        loss, gradient = self._evaluate(point)
+        if where is None:
+            self.further_calls += 1
+            return loss, gradient
+        calls = where.to(loss.dtype)
+        self.some_calls = calls if self.some_calls is None else self.some_calls + calls
+        return (
+            torch.where(where, loss, torch.nan),
+            torch.where(where.unsqueeze(-1), gradient, torch.nan),
+        )
+
+    def map(self, change: Callable[[Tensor], Tensor]) -> Oracle:
+        """Give the oracle whose every gradient has passed through `change`."""
+        return MappedOracle(self, change)
+
+
+class MappedOracle:
+    """An oracle whose gradients are changed on the way; the calls are counted by the one beneath."""
+
+    def __init__(self, inner: Oracle, change: Callable[[Tensor], Tensor]) -> None:
+        self.loss, self.progress = inner.loss, inner.progress
+        self.gradient = change(inner.gradient)
+        self._inner, self._change = inner, change
+
+    def at(self, point: Tensor, where: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """Ask the inner oracle and change the gradient."""
+        loss, gradient = self._inner.at(point, where)
+        return loss, self._change(gradient)
+
+    def map(self, change: Callable[[Tensor], Tensor]) -> Oracle:
+        """Change the changed gradient again."""
+        return MappedOracle(self, change)

@@ -1,0 +1,119 @@
+"""Join a batch, its instances and its rule into one program that makes a step of every lane."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from benchbed.engine.batch import Batch
+from benchbed.engine.checkpoints import checkpoint_steps
+from benchbed.engine.instances import Instances, is_deterministic
+from benchbed.engine.lanes import Tree, choose
+from benchbed.engine.losses import Losses
+from benchbed.engine.oracle import CountingOracle, Evaluate
+from benchbed.engine.rules import Rule, Step, make_rule, state_bytes
+from benchbed.engine.state import Lanes
+from benchbed.interfaces import Optimizer
+
+
+class Program:
+    """Everything a step needs beside the lanes themselves."""
+
+    def __init__(self, batch: Batch, instances: Instances, settings: Tensor | None = None) -> None:
+        self.batch, self.instances = batch, instances
+        self.settings = torch.arange(batch.settings) if settings is None else settings
+        optimizer = self.build({name: values[0] for name, values in batch.hyperparameters.items()})
+        self.full = optimizer.oracle == "full"
+        self.losses = Losses(batch.problem, self.full, is_deterministic(batch.problem))
+        self.price = (batch.problem.full_price or 1.0) if self.full else 1.0
+        self.rule: Rule = make_rule(self.build, optimizer, self._hyperparameters())
+        self.calls_per_step = self.price
+        """Calls that every lane makes in a step; known exactly after the first."""
+        self.adaptive = self.rule.opaque
+        """Lanes differ in the calls they make, so each must watch its own budget."""
+
+    def build(self, hyperparameters: Mapping[str, Any]) -> Optimizer[Any]:
+        """Call the factory with these and the static hyperparameters."""
+        return self.batch.factory(**self.batch.statics, **hyperparameters)
+
+    def begin(self) -> Lanes:
+        """Place every lane at its start."""
+        theta = self.instances.start[:, None].expand(-1, len(self.settings), -1).clone()
+        return Lanes.at(theta, self.rule.init(theta))
+
+    def select(self, seeds: Tensor, settings: Tensor) -> "Program":
+        """Keep these positions of both dimensions."""
+        chosen = Program(self.batch, self.instances.select(seeds.tolist()), self.settings[settings.cpu()])
+        chosen.calls_per_step, chosen.adaptive = self.calls_per_step, self.adaptive
+        return chosen
+
+    def bytes_of_state(self, lanes: Lanes) -> float | None:
+        """Count the bytes of state that a lane holds; None where the engine cannot look inside."""
+        return None if self.rule.opaque else state_bytes(lanes.state, lanes.calls.numel())
+
+    def stops(self) -> Iterator[int]:
+        """Give the steps after which to measure; what a step costs shows in the first."""
+        yield 1
+        steps = checkpoint_steps(self.batch.budget, self.calls_per_step, self.batch.every_step)
+        yield from (step for step in steps if step > 1)
+
+    @property
+    def is_too_dear(self) -> bool:
+        """A single step costs more than the budget."""
+        return self.calls_per_step > self.batch.budget
+
+    def step(self, lanes: Lanes, index: int) -> Lanes:
+        """Make step `index` (from 0): ask the oracle, update, and leave finished lanes as they were."""
+        data = self.instances.data
+        draw = self.instances.draw(index) if self.losses.needs_draws else None
+        running = self._affordable(lanes)
+
+        def evaluate(point: Tensor) -> tuple[Tensor, Tensor]:
+            return self.batch.gradient(lambda theta: self.losses.batched(theta, data, draw), point)
+
+        oracle, finite = self._ask(evaluate, lanes)
+        active = running & finite
+        theta, state = self._update(oracle, lanes, active, draw)
+        if index == 0:
+            self.calls_per_step = self.price * (1 + oracle.further_calls)
+            self.adaptive = self.adaptive or oracle.some_calls is not None
+        return Lanes(
+            theta=torch.where(active.unsqueeze(-1), theta, lanes.theta),
+            state=state if self.rule.opaque else choose(active, state, lanes.state),
+            calls=lanes.calls + self._spent(oracle, running, active),
+            steps=lanes.steps + active,
+            running=active,
+            diverged=lanes.diverged | (running & ~finite),
+        )
+
+    def _affordable(self, lanes: Lanes) -> Tensor:
+        if not self.adaptive:
+            return lanes.running  # the number of steps already keeps to the budget
+        return lanes.running & (lanes.calls + self.calls_per_step <= self.batch.budget)
+
+    def _ask(self, evaluate: Evaluate, lanes: Lanes) -> tuple[CountingOracle, Tensor]:
+        loss, gradient = evaluate(lanes.theta)
+        finite = gradient.abs().amax(-1) < torch.inf
+        progress = (lanes.calls / self.batch.budget).to(gradient.dtype).unsqueeze(-1)
+        safe = torch.where(finite.unsqueeze(-1), gradient, 0)
+        return CountingOracle(evaluate, loss, safe, progress), finite
+
+    def _update(self, oracle: CountingOracle, lanes: Lanes, active: Tensor, draw: Tree) -> tuple[Tensor, Tree]:
+        if self.rule.opaque and not active.item():
+            return lanes.theta, lanes.state
+        step = Step(self.losses.single, self.batch.gradient, self.instances.data, draw, self.instances.shared)
+        return self.rule.step(oracle, lanes.state, lanes.theta, step)
+
+    def _spent(self, oracle: CountingOracle, running: Tensor, active: Tensor) -> Tensor:
+        calls = active * float(1 + oracle.further_calls)
+        if oracle.some_calls is not None:
+            calls = calls + active * oracle.some_calls
+        return self.price * torch.where(running & ~active, 1.0, calls).double()
+
+    def _hyperparameters(self) -> dict[str, Tensor]:
+        device, dtype = self.instances.device, self.instances.dtype
+        return {
+            name: torch.tensor([values[i] for i in self.settings.tolist()], device=device, dtype=dtype).unsqueeze(-1)
+            for name, values in self.batch.hyperparameters.items()
+        }

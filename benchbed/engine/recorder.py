@@ -1,0 +1,99 @@
+"""Keep what checkpoints measure, for every lane that the batch began with."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from benchbed.engine.checkpoints import IN_A_ROW
+from benchbed.engine.state import Lanes, Place
+
+PATH_DIMENSIONS = 16
+"""Up to this many dimensions the path itself is kept."""
+FROZEN_GAP = 1e12
+"""A gap beyond this at any checkpoint ends a trial as diverged (protocol, rule 5)."""
+ROOM = 64
+"""Checkpoints for which memory is reserved at a time."""
+
+
+class Gaps:
+    """The unit of the gap in a batch: the optimum `[seeds, 1]` and Δ, or the start's objective without an optimum."""
+
+    def __init__(self, optimum: Tensor | None, scale: float | None, device: torch.device) -> None:
+        self.optimum = None if optimum is None or scale is None else optimum.to(device)
+        self.scale = scale
+        self._start: Tensor | None = None
+
+    def measure(self, objective: Tensor, seeds: Tensor) -> Tensor:
+        """Give (f − f*)/Δ, or (f − f₀)/max(|f₀|, 1) where f* is unknown: `[seeds, settings]`."""
+        if self.optimum is not None and self.scale is not None:
+            return (objective - self.optimum[seeds]) / self.scale
+        if self._start is None:
+            self._start = objective[:, :1]
+        return (objective - self._start[seeds]) / self._start[seeds].abs().clamp(min=1)
+
+
+class Recorder:
+    """Curves `[seeds, settings, checkpoints]` in float64 on the device of the batch, NaN where not measured."""
+
+    def __init__(self, place: Place, dimension: int, targets: Sequence[float], gaps: Gaps, budget: int) -> None:
+        self.shape = (len(place.seeds), len(place.settings))
+        self._device, self._gaps, self._budget = place.seeds.device, gaps, budget
+        known = tuple(targets) if gaps.optimum is not None else ()
+        self._targets = torch.tensor(known, device=self._device, dtype=torch.float64)
+        self.calls, self.objective, self.gradient_norm, self.gap = (self._nothing(ROOM) for _ in range(4))
+        self.path = self._nothing(ROOM, dimension) if dimension <= PATH_DIMENSIONS else None
+        self.filled = 0
+        self._streak = torch.zeros(*self.shape, len(known), dtype=torch.int8, device=self._device)
+        self._reached = torch.zeros_like(self._streak, dtype=torch.bool)
+        self.answer = self._nothing(dimension)
+        self.last_calls = torch.zeros(self.shape, dtype=torch.float64, device=self._device)
+        self.steps = torch.zeros(self.shape, dtype=torch.int64, device=self._device)
+        self.running = torch.ones(self.shape, dtype=torch.bool, device=self._device)
+        self.diverged = torch.zeros_like(self.running)
+        self.solved = torch.zeros_like(self.running)
+
+    def add(self, lanes: Lanes, place: Place, answer: Tensor, objective: Tensor, slope: Tensor | None) -> Lanes:
+        """Store one checkpoint: answers, objectives and gradient norms; freeze the lanes that it finishes."""
+        where, at, objective = place.index, self._next(), objective.double()
+        gap = self._gaps.measure(objective, place.seeds)
+        solved = self._follow_targets(lanes, where, gap, at)
+        self.calls[(*where, at)], self.objective[(*where, at)], self.gap[(*where, at)] = lanes.calls, objective, gap
+        if slope is not None:
+            self.gradient_norm[(*where, at)] = slope.double()
+        if self.path is not None:
+            self.path[(*where, at)] = answer.double()
+        blown = ~torch.isfinite(objective) | (gap > FROZEN_GAP)
+        lanes = lanes._replace(
+            diverged=lanes.diverged | (lanes.running & blown), running=lanes.running & ~blown & ~solved
+        )
+        self._settle(lanes, where, answer, solved)
+        return lanes
+
+    def _settle(self, lanes: Lanes, where: tuple[Tensor, Tensor], answer: Tensor, solved: Tensor) -> None:
+        self.answer[where], self.last_calls[where], self.steps[where] = answer.double(), lanes.calls, lanes.steps
+        self.running[where], self.diverged[where], self.solved[where] = lanes.running, lanes.diverged, solved
+
+    def _follow_targets(self, lanes: Lanes, where: tuple[Tensor, Tensor], gap: Tensor, at: int) -> Tensor:
+        # The rule of `calls_to_targets`, checkpoint by checkpoint, so that a solved lane can stop: [seeds, settings].
+        if not len(self._targets):
+            return torch.zeros_like(lanes.running)
+        distinct = lanes.running if at == 0 else lanes.calls > self.calls[(*where, at - 1)]
+        counts = distinct & (lanes.calls <= self._budget)
+        hit = (gap.unsqueeze(-1) <= self._targets) & counts.unsqueeze(-1)
+        streak = torch.where(hit, self._streak[where] + 1, 0).clamp(max=IN_A_ROW)
+        self._streak[where] = streak.to(torch.int8)
+        self._reached[where] |= streak >= IN_A_ROW
+        return self._reached[where].all(dim=-1)
+
+    def _next(self) -> int:
+        if self.filled == self.calls.shape[2]:
+            for name in ("calls", "objective", "gradient_norm", "gap", "path"):
+                kept = getattr(self, name)
+                if kept is not None:  # doubling keeps the copying linear in the checkpoints
+                    setattr(self, name, torch.cat([kept, torch.full_like(kept, torch.nan)], dim=2))
+        self.filled += 1
+        return self.filled - 1
+
+    def _nothing(self, *rest: int) -> Tensor:
+        return torch.full((*self.shape, *rest), torch.nan, dtype=torch.float64, device=self._device)

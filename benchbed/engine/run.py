@@ -1,0 +1,91 @@
+"""Run a batch: tile by tile, so that memory stays bounded, and put the measurements together."""
+
+import time
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import torch
+
+from benchbed.engine.batch import Batch, Record
+from benchbed.engine.finish import record_of
+from benchbed.engine.instances import Instances
+from benchbed.engine.lanes import tiles
+from benchbed.engine.loop import Clock, run_tile
+from benchbed.engine.losses import WORKSPACE_BYTES
+from benchbed.engine.program import Program
+from benchbed.interfaces import Problem
+
+STATE_COPIES = 16
+"""Vectors of the size of theta that a step of a typical rule keeps alive in a lane."""
+
+
+def run_batch(batch: Batch, clock: Clock = time.perf_counter) -> Record:
+    """Run every setting on every seed of `batch`.
+
+    Raises whatever a plugin raises while instances are made; what a rule or a loss raises later becomes the
+    record's `error`, beside everything measured until then.
+    """
+    device, dtype = torch.device(batch.device), getattr(torch, batch.dtype)
+    one_lane = is_stateful(batch)
+    lanes = 1 if one_lane else lanes_of_a_tile(batch.problem, torch.finfo(dtype).bits // 8)
+    rows: list[list[Record]] = []
+    for seeds, settings in _by_settings(len(batch.seeds), batch.settings, lanes):
+        rows.append([])
+        for seed_slice in seeds:
+            instances = Instances(batch.problem, batch.seeds[seed_slice], device, dtype)
+            tile = batch._replace(
+                seeds=batch.seeds[seed_slice],
+                settings=settings.stop - settings.start,
+                hyperparameters={name: values[settings] for name, values in batch.hyperparameters.items()},
+            )
+            trace = run_tile(Program(tile, instances), clock)
+            rows[-1].append(record_of(trace, tile, instances))
+    return join([join(row, axis=0) for row in rows], axis=1)
+
+
+def lanes_of_a_tile(problem: Problem, itemsize: int) -> int:
+    """Say how many lanes keep a step within the workspace; depends on the problem alone, so results repeat."""
+    step = problem.workspace / (problem.full_price or 1.0) + STATE_COPIES * problem.layout.dimension
+    return max(1, int(WORKSPACE_BYTES / (itemsize * step)))
+
+
+def is_stateful(batch: Batch) -> bool:
+    """Tell whether the rule must run one trial at a time."""
+    first = {name: values[0] for name, values in batch.hyperparameters.items()}
+    return batch.factory(**batch.statics, **first).stateful
+
+
+def _by_settings(seeds: int, settings: int, lanes: int) -> Iterator[tuple[list[slice], slice]]:
+    grouped: dict[tuple[int, int], list[slice]] = {}
+    for seed_slice, setting_slice in tiles(seeds, settings, lanes):
+        grouped.setdefault((setting_slice.start, setting_slice.stop), []).append(seed_slice)
+    for (start, stop), seed_slices in grouped.items():
+        yield seed_slices, slice(start, stop)
+
+
+def join(records: Sequence[Record], axis: int) -> Record:
+    """Put records side by side along the seeds (axis 0) or the settings (axis 1)."""
+    if len(records) == 1:
+        return records[0]
+    first = records[0]
+
+    def arrays(name: str) -> np.ndarray | None:
+        parts = [getattr(record, name) for record in records]
+        return None if parts[0] is None else _concatenate(parts, axis, padded=name.startswith("curve_"))
+
+    joined = {name: arrays(name) for name in Record._fields if isinstance(getattr(first, name), np.ndarray)}
+    metrics = {
+        name: np.concatenate([record.metrics[name] for record in records], axis=axis) for name in first.metrics
+    }
+    errors = [record.error for record in records if record.error is not None]
+    return first._replace(**joined, metrics=metrics, error=errors[0] if errors else None)
+
+
+def _concatenate(parts: Sequence[np.ndarray], axis: int, padded: bool) -> np.ndarray:
+    if padded:  # tiles may stop at different checkpoints
+        longest = max(part.shape[2] for part in parts)
+        parts = [
+            np.pad(part, [(0, 0), (0, 0), (0, longest - part.shape[2])] + [(0, 0)] * (part.ndim - 3), constant_values=np.nan)
+            for part in parts
+        ]
+    return np.concatenate(parts, axis=axis)

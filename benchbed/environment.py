@@ -1,0 +1,43 @@
+"""Describe where a study runs: versions, plugins and machine (protocol, rule 12)."""
+
+import os
+import platform
+import sys
+from importlib import metadata
+from typing import Any
+
+import torch
+
+from benchbed.catalog import Catalog
+from benchbed.plan import Plan
+
+
+def describe_environment(plan: Plan, catalog: Catalog, jobs: int, executor: str) -> dict[str, Any]:
+    """Give a JSON-plain description of one invocation."""
+    return {
+        "benchbed": metadata.version("benchbed"),
+        "protocol": plan.protocol,
+        "python": sys.version,
+        "platform": platform.platform(),
+        "processor": platform.processor() or platform.machine(),
+        "cores": os.cpu_count(),
+        "torch": torch.__version__,
+        "deterministic_algorithms": torch.are_deterministic_algorithms_enabled(),
+        "device": _device_name(plan.device),
+        "jobs": jobs,
+        "threads": 1,
+        "executor": executor,
+        "dependencies": {name: metadata.version(name) for name in ("numpy", "scipy", "pandas", "pyarrow")},
+        "plugins": [
+            {"name": plugin.name, "distribution": plugin.distribution, "version": plugin.version, "status": plugin.status}
+            for plugin in catalog.plugins
+        ],
+        "sources": {
+            **{f"problem {problem.name}": problem.source for problem in plan.problems},
+            **{f"optimizer {entrant.name}": entrant.source for entrant in plan.entrants},
+        },
+    }
+
+
+def _device_name(device: str) -> str:
+    return f"{device} ({torch.cuda.get_device_name(device)})" if device.startswith("cuda") else device

@@ -1,0 +1,155 @@
+"""Describe a study as pure data: names, numbers and source digests, and nothing that is an object."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
+
+import msgspec
+
+from benchbed.seeds import PROTOCOL, Role, digest
+
+Track = Literal["default", "tuned"]
+TRACKS: tuple[Track, ...] = ("default", "tuned")
+Checkpoints = Literal["protocol", "all"]
+
+
+class ProblemPlan(msgspec.Struct, frozen=True):
+    """A problem of the study, with what the protocol needs to know of it."""
+
+    name: str
+    parameters: dict[str, Any]
+    """Those that differ from the defaults."""
+    label: str
+    """Its canonical selector."""
+    source: str
+    """Digest of the file that defines it."""
+    budget: int
+    targets: tuple[float, ...]
+    success_target: float
+    dtype: str
+    dimension: int
+    full_price: float | None
+    deterministic: bool
+    has_optimum: bool
+    workspace: int
+
+    def oracle_of(self, entrant: "EntrantPlan") -> str:
+        """Say which gradient an entrant sees here: deterministic, stochastic, full, or exact (full without a price)."""
+        if self.deterministic:
+            return "deterministic"
+        if entrant.oracle == "stochastic":
+            return "stochastic"
+        return "full" if self.full_price is not None else "exact"
+
+    def price_of(self, entrant: "EntrantPlan") -> float:
+        """Give the calls that an entrant's step costs here at least."""
+        return (self.full_price or 1.0) if entrant.oracle == "full" else 1.0
+
+
+class EntrantPlan(msgspec.Struct, frozen=True):
+    """An optimizer with the values that its selector fixes: one row of every table."""
+
+    name: str
+    label: str
+    source: str
+    hyperparameters: dict[str, Any]
+    """All of them: the defaults, but for what the selector fixes."""
+    tunable: bool
+    """It has a `learning_rate` that the selector leaves open."""
+    oracle: Literal["full", "stochastic"]
+    statics: tuple[str, ...]
+    """Names of the hyperparameters that are no tensors: settings that differ in one never share a batch."""
+
+    def at(self, learning_rate: float) -> dict[str, Any]:
+        """Give the hyperparameters with another learning rate."""
+        return {**self.hyperparameters, "learning_rate": learning_rate}
+
+
+class Pairing(msgspec.Struct, frozen=True):
+    """A problem with the entrants that may share a batch: one optimizer with equal statics."""
+
+    problem: ProblemPlan
+    entrants: tuple[EntrantPlan, ...]
+
+
+class BatchPlan(msgspec.Struct, frozen=True):
+    """Trials that run together: every setting on every seed of one role."""
+
+    problem: ProblemPlan
+    optimizer: str
+    optimizer_source: str
+    statics: tuple[str, ...]
+    oracle: str
+    settings: tuple[dict[str, Any], ...]
+    role: Role
+    seeds: tuple[int, ...]
+
+    @property
+    def trials(self) -> int:
+        """Number of trials."""
+        return len(self.settings) * len(self.seeds)
+
+    def part(self, settings: Sequence[int]) -> "BatchPlan":
+        """Keep the settings at these positions."""
+        return msgspec.structs.replace(self, settings=tuple(self.settings[position] for position in settings))
+
+
+class Plan(msgspec.Struct, frozen=True):
+    """A resolved study: what will run, and by which rules."""
+
+    name: str
+    preset: str
+    problems: tuple[ProblemPlan, ...]
+    entrants: tuple[EntrantPlan, ...]
+    tracks: tuple[Track, ...]
+    study_seed: int
+    evaluation_seeds: int
+    tuning_seeds: int
+    rates: tuple[float, ...]
+    """The learning-rate grid that all optimizers share."""
+    extensions: int
+    """Decades by which a winner on the edge may extend the grid."""
+    rates_per_decade: int
+    checkpoints: Checkpoints
+    gradient: str
+    device: str
+    """"cpu" or "cuda"."""
+    suite: dict[str, Any]
+    """The same as a runnable suite."""
+    protocol: str = PROTOCOL
+
+    def pairings(self) -> list[Pairing]:
+        """List every problem with every group of entrants that may share a batch."""
+        groups: dict[str, list[EntrantPlan]] = {}
+        for entrant in self.entrants:
+            statics = {name: entrant.hyperparameters[name] for name in entrant.statics}
+            groups.setdefault(digest(entrant.name, statics), []).append(entrant)
+        return [Pairing(problem, tuple(group)) for problem in self.problems for group in groups.values()]
+
+    def batch(self, pairing: Pairing, settings: Sequence[Mapping[str, Any]], role: Role, seeds: Sequence[int]) -> BatchPlan:
+        """Describe trials of a pairing that run together."""
+        first = pairing.entrants[0]
+        return BatchPlan(
+            problem=pairing.problem,
+            optimizer=first.name,
+            optimizer_source=first.source,
+            statics=first.statics,
+            oracle=pairing.problem.oracle_of(first),
+            settings=tuple(dict(setting) for setting in settings),
+            role=role,
+            seeds=tuple(seeds),
+        )
+
+    def key(self, problem: ProblemPlan, optimizer: tuple[str, str], hyperparameters: Mapping[str, Any], role: Role, seed: int) -> str:
+        """Identify a trial by everything that its result depends on; `optimizer` is its name and source digest."""
+        return digest(
+            self.protocol, self.study_seed, problem.name, problem.parameters, problem.source, *optimizer,
+            dict(hyperparameters), role, seed, problem.budget, self.gradient, problem.dtype, self.device, self.checkpoints,
+        )  # fmt: skip
+
+    def keys(self, batch: BatchPlan) -> list[list[str]]:
+        """Give the key of every trial of a batch, `[seeds][settings]`."""
+        optimizer = (batch.optimizer, batch.optimizer_source)
+        return [
+            [self.key(batch.problem, optimizer, setting, batch.role, seed) for setting in batch.settings]
+            for seed in batch.seeds
+        ]

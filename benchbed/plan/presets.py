@@ -1,0 +1,51 @@
+"""State the numbers of each preset: seeds, the learning-rate grid, and how much of a problem's budget is spent."""
+
+from typing import NamedTuple
+
+from benchbed.errors import UsageError
+from benchbed.interfaces import Problem
+
+LOWEST_DECADE, HIGHEST_DECADE = -6, 2
+"""The shared grid spans 10⁻⁶ to 10² (protocol, rule 6)."""
+
+
+class Preset(NamedTuple):
+    """How much a study spends."""
+
+    evaluation_seeds: int
+    tuning_seeds: int
+    rates_per_decade: int
+    extensions: int
+    budget_cap: int | None
+
+
+PRESETS = {
+    "quick": Preset(evaluation_seeds=3, tuning_seeds=2, rates_per_decade=1, extensions=0, budget_cap=200),
+    "standard": Preset(evaluation_seeds=20, tuning_seeds=3, rates_per_decade=1, extensions=0, budget_cap=1_000),
+    "full": Preset(evaluation_seeds=20, tuning_seeds=5, rates_per_decade=4, extensions=2, budget_cap=None),
+}
+
+
+def preset_of(name: str) -> Preset:
+    """Give a preset's numbers; raises UsageError for an unknown name."""
+    if name not in PRESETS:
+        raise UsageError(f"unknown preset {name!r}; choose one of {', '.join(PRESETS)}")
+    return PRESETS[name]
+
+
+def budget_of(problem: Problem, preset: str) -> int:
+    """Give the calls that a trial may spend on `problem`."""
+    cap = PRESETS[preset].budget_cap
+    usual = problem.budget if cap is None else min(cap, problem.budget)
+    return problem.preset_budgets.get(preset, usual)
+
+
+def learning_rates(per_decade: int) -> tuple[float, ...]:
+    """List the shared logarithmic grid; 10⁻³ is exactly 0.001, so a default on the grid is the same trial."""
+    span = range(LOWEST_DECADE * per_decade, HIGHEST_DECADE * per_decade + 1)
+    return tuple(grid_rate(position, per_decade) for position in span)
+
+
+def grid_rate(position: int, per_decade: int) -> float:
+    """Give the rate at a position of the grid, counted from 1."""
+    return float(f"{10 ** (position / per_decade):.12g}")

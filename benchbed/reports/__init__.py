@@ -1,0 +1,22 @@
+"""Offer the built-in reports: tables and figures of a study, each drawn from its results alone."""
+
+from collections.abc import Callable
+from typing import Any
+
+from benchbed.hookspecs import hookimpl
+from benchbed.reports.report import LazyReport, Report
+
+REPORTS: tuple[Report, ...] = (
+    LazyReport("tables", "benchbed.reports.tables"),
+    LazyReport("loss", "benchbed.reports.loss"),
+    LazyReport("paths", "benchbed.reports.paths"),
+    LazyReport("learning-rate", "benchbed.reports.learning_rate"),
+    LazyReport("heatmap", "benchbed.reports.heatmap"),
+)
+
+
+@hookimpl
+def register_reports(register: Callable[..., Any]) -> None:
+    """Enter the tables, the three figures of a problem and the figure of the whole study."""
+    for report in REPORTS:
+        register(report, name=report.name)

@@ -1,0 +1,59 @@
+"""Lay out a figure in stacked panels with legends beside them, and turn it into PNG and SVG."""
+
+import io
+import warnings
+from collections.abc import Sequence
+
+from matplotlib.artist import Artist
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+WIDTH = 9.0  # inches: fits a page
+_LINE, _GAP = 0.135, 0.06  # inches that a line of a legend takes, and the room between two entries
+_TITLE = 0.6  # inches for title and axis label of a panel
+_DPI = 150
+
+Entry = tuple[Artist, str]
+
+
+def stack(legends: Sequence[Sequence[str]], height: float, width: float = WIDTH) -> tuple[Figure, list[Axes]]:
+    """Give one panel below the other, each at least `height` inches and as high as the lines of its legend."""
+    panel = max([height, *(_height(labels) + _TITLE for labels in legends)])
+    figure = Figure(figsize=(width, panel * len(legends)), layout="constrained")
+    FigureCanvasAgg(figure)
+    axes = figure.subplots(len(legends), 1, squeeze=False)
+    return figure, [row[0] for row in axes]
+
+
+def add_legend(axes: Axes, entries: Sequence[Entry]) -> None:
+    """Put the legend to the right of the panel, where it covers nothing."""
+    axes.legend(
+        [handle for handle, _ in entries],
+        [label for _, label in entries],
+        loc="upper left",
+        bbox_to_anchor=(1.01, 1.0),
+        borderaxespad=0.0,
+        handlelength=3.2,
+    )
+
+
+def save(figure: Figure, name: str) -> dict[str, bytes]:
+    """Give `plots/<name>.png` and `.svg`, without dates, so that the same results give the same bytes."""
+    with warnings.catch_warnings():
+        # A character that the font lacks is drawn as a box; the tables have the name in full.
+        warnings.filterwarnings("ignore", message="Glyph .* missing from font")
+        png = _bytes(figure, "png", dpi=_DPI)
+        figure.set_layout_engine("none")  # keep the positions found for the first file: half of the time
+        return {f"plots/{name}.png": png, f"plots/{name}.svg": _bytes(figure, "svg")}
+
+
+def _height(labels: Sequence[str]) -> float:
+    return sum(_GAP + _LINE * (label.count("\n") + 1) for label in labels)
+
+
+def _bytes(figure: Figure, kind: str, dpi: float | None = None) -> bytes:
+    buffer = io.BytesIO()
+    metadata = {"Date": None} if kind == "svg" else None
+    figure.savefig(buffer, format=kind, dpi=dpi or "figure", metadata=metadata)
+    return buffer.getvalue()

@@ -1,0 +1,80 @@
+"""Give every optimizer one look in all figures: a colour of its own, and a line that print can tell apart."""
+
+import re
+import textwrap
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, NamedTuple
+
+import matplotlib as mpl
+import seaborn as sns
+
+from benchbed.reports.text import printable
+
+Color = tuple[float, float, float]
+Dashes = tuple[int, tuple[float, ...]]
+
+GREY = (0.35, 0.35, 0.35)
+_NAMED = "colorblind"
+_BREAKS = re.compile(r"(?<=[,:_ -])|(?=\[)")  # where a selector may go on in the next line
+_DASHES: tuple[Dashes, ...] = (
+    (0, ()),
+    (0, (5, 1.5)),
+    (0, (1.5, 1.2)),
+    (0, (7, 1.5, 1.5, 1.5)),
+    (0, (4, 1.2, 1.2, 1.2, 1.2, 1.2)),
+)
+_MARKERS = ("o", "s", "^", "D", "v", "P", "<", ">", "p", "h", "d")  # eleven shapes × five dashes: 55 pairs
+
+
+class Look(NamedTuple):
+    """How one optimizer is drawn."""
+
+    color: Color
+    dashes: Dashes
+    marker: str
+
+
+def palette(optimizers: Sequence[str]) -> dict[str, Color]:
+    """Give each optimizer a colour that no other has: ten that colour-blind people can tell, else even hues."""
+    few = sns.color_palette(_NAMED)
+    colors = few if len(optimizers) <= len(few) else sns.color_palette("husl", len(optimizers))
+    return {name: (r, g, b) for name, (r, g, b) in zip(optimizers, colors, strict=False)}
+
+
+def looks(optimizers: Sequence[str]) -> dict[str, Look]:
+    """Give each optimizer its colour, dashes and marker, in the order of the plan."""
+    return {
+        name: Look(color, _DASHES[i % len(_DASHES)], _MARKERS[i % len(_MARKERS)])
+        for i, (name, color) in enumerate(palette(optimizers).items())
+    }
+
+
+def caption(text: str, width: int = 34) -> str:
+    """Give free text as a figure can show it: wrapped, never read as a formula, never hidden."""
+    lines = [""]
+    for part in _BREAKS.split(printable(text)):
+        for piece in textwrap.wrap(part, width, drop_whitespace=False) or [""]:
+            fits = len(lines[-1]) + len(piece) <= width
+            lines = [*lines[:-1], lines[-1] + piece] if fits else [*lines, piece]
+    shown = "\n".join(lines).replace("$", r"\$")
+    return f" {shown}" if shown.startswith("_") else shown  # matplotlib leaves such names out of legends
+
+
+@contextmanager
+def theme(salt: str) -> Iterator[None]:
+    """Draw in seaborn's style with a font that matplotlib brings along; the same bytes for the same `salt`."""
+    settings: dict[Any, Any] = {
+        **sns.axes_style("whitegrid"),
+        "font.family": "DejaVu Sans",
+        "font.size": 9,
+        "axes.titlesize": 10,
+        "axes.titlelocation": "left",
+        "axes.labelsize": 9,
+        "legend.fontsize": 8,
+        "legend.frameon": False,
+        "grid.linewidth": 0.5,
+        "svg.hashsalt": salt,
+    }
+    with mpl.rc_context(settings):
+        yield

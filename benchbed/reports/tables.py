@@ -1,0 +1,90 @@
+"""Write the summary as CSV, Markdown and LaTeX: the whole study, and each problem."""
+
+from collections.abc import Callable, Sequence
+
+import pandas as pd
+from tabulate import tabulate
+
+from benchbed.analysis.results import Results
+from benchbed.reports.readable import ASCII, Line, Section, Symbols, sections
+from benchbed.reports.text import csv_cell, markdown_cell, printable, slugs
+
+HEADERS = (
+    "optimizer",
+    "track",
+    "learning rate",
+    "score",
+    "95 %",
+    "success",
+    "median calls",
+    "gap",
+    "trials",
+    "notes",
+)
+_ALIGN = ("left", "left", *["right"] * 6, "left", "left")
+_INTERVAL = HEADERS.index("95 %")
+
+
+def pieces(results: Results) -> list[str]:
+    """Name the single piece: all tables together cost less than handing them out would."""
+    return ["summary"] if len(results.summary) else []
+
+
+def draw(results: Results, piece: str) -> dict[str, bytes]:
+    """Give `tables/summary.*` and one table a problem; CSV holds every column, the others the readable ones."""
+    summary = results.summary
+    names = slugs(results.problems, reserved={piece})
+    files = _formats(piece, results, summary)
+    for problem, rows in summary.groupby("problem", sort=False):
+        files |= _formats(names[str(problem)], results, rows)
+    return {name: text.encode("utf-8") for name, text in files.items()}
+
+
+def csv(summary: pd.DataFrame) -> str:
+    """Give every column, numbers as they are: empty for NaN, `inf` for infinite; text that no sheet computes."""
+    guarded = summary.map(lambda cell: csv_cell(cell) if isinstance(cell, str) else cell)
+    return str(guarded.to_csv(index=False, lineterminator="\n"))
+
+
+def markdown(parts: Sequence[Section]) -> str:
+    """Give one heading and one table a problem; the highest score of each track is bold."""
+    return "\n".join(
+        f"### {markdown_cell(part.title)}\n\n{_table(part, 'github', markdown_cell, '**{}**')}\n"
+        for part in parts
+    )
+
+
+def latex(parts: Sequence[Section]) -> str:
+    """Give one booktabs table a problem, in ASCII; the highest score of each track has a star."""
+    # The library escapes every cell; the title is a comment, which printable text cannot leave.
+    tables = [
+        f"% {printable(part.title)}\n{_table(part, 'latex_booktabs', printable, '{}*')}\n" for part in parts
+    ]
+    return "\n".join(tables)
+
+
+def _formats(name: str, results: Results, rows: pd.DataFrame) -> dict[str, str]:
+    return {
+        f"tables/{name}.csv": csv(rows),
+        f"tables/{name}.md": markdown(sections(rows, results.problems, Symbols())),
+        f"tables/{name}.tex": latex(sections(rows, results.problems, ASCII)),
+    }
+
+
+def _table(part: Section, style: str, escape: Callable[[str], str], best: str) -> str:
+    keep = [i for i in range(len(HEADERS)) if i != _INTERVAL or any(line.interval for line in part.lines)]
+    body = [[_cells(line, escape, best)[i] for i in keep] for line in part.lines]
+    return tabulate(
+        body,
+        headers=[HEADERS[i] for i in keep],
+        colalign=[_ALIGN[i] for i in keep],
+        tablefmt=style,
+        disable_numparse=True,  # the numbers are worded already: 0.500 must not become 0.5
+    )
+
+
+def _cells(line: Line, escape: Callable[[str], str], best: str) -> list[str]:
+    cells = [escape(cell) for cell in line[: HEADERS.index("notes")]]
+    score = HEADERS.index("score")
+    cells[score] = best.format(cells[score]) if line.is_best else cells[score]
+    return [*cells, escape("; ".join(line.remarks))]

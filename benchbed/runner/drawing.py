@@ -1,0 +1,104 @@
+"""Have the files of every report made by the workers, in parallel, from the study folder."""
+
+import functools
+from collections.abc import Callable, Iterator
+from concurrent.futures import Executor, as_completed
+from pathlib import Path
+
+import msgspec
+import numpy as np
+import pandas as pd
+
+from benchbed.analysis.frames import results_of
+from benchbed.analysis.results import Results, Surface
+from benchbed.catalog import Catalog
+from benchbed.engine import objective_at, solution_of
+from benchbed.errors import BenchbedError
+from benchbed.plan import Plan, ProblemPlan
+from benchbed.runner.isolation import caller
+from benchbed.runner.task import catalog_of
+from benchbed.seeds import InstanceSeed
+from benchbed.store import StudyFolder
+
+GRID = 121
+"""Points of a surface along each axis."""
+MARGIN = 0.15
+"""Share of the extent of the paths that is shown around them."""
+
+
+class Drawing(msgspec.Struct, frozen=True):
+    """One piece of a report, to be made from a folder."""
+
+    folder: str
+    report: str
+    piece: str
+    plugin_files: tuple[str, ...]
+
+
+def draw_all(
+    folder: Path, results: Results, catalog: Catalog, plugin_files: tuple[str, ...], executor: Executor
+) -> Iterator[tuple[str, dict[str, bytes] | str]]:
+    """Give the files of every piece of every report as they come, or a line that says why there are none."""
+    call, futures = caller(executor), {}
+    for name in catalog.names("reports"):
+        for piece in catalog.entry("reports", name).thing.pieces(results):
+            drawing = Drawing(str(folder.resolve()), name, piece, plugin_files)
+            futures[executor.submit(call, draw, msgspec.json.encode(drawing))] = f"{name} of {piece}"
+    for future in as_completed(futures):
+        answer = future.result()
+        yield futures[future], answer.result if answer.death is None else f"{answer.death}: {answer.log.strip()}"
+
+
+def draw(encoded: bytes) -> dict[str, bytes]:
+    """Make one piece where the work is done."""
+    drawing = msgspec.json.decode(encoded, type=Drawing)
+    report = catalog_of(drawing.plugin_files).entry("reports", drawing.report).thing
+    files: dict[str, bytes] = report.draw(read_results(drawing.folder, drawing.plugin_files), drawing.piece)
+    return files
+
+
+@functools.lru_cache(maxsize=1)
+def read_results(folder: str, plugin_files: tuple[str, ...]) -> Results:
+    """Read a finished study once a process."""
+    study = StudyFolder(Path(folder))
+    plan, trials = study.read_plan(), study.read_trials()
+    results = results_of(plan, trials)
+    return results._replace(surfaces=surfaces_of(plan, results, catalog_of(plugin_files)))
+
+
+def surfaces_of(plan: Plan, results: Results, catalog: Catalog) -> dict[str, Surface]:
+    """Evaluate the objective around the shown paths of every two-dimensional problem that is installed."""
+    surfaces = {}
+    for problem in plan.problems:
+        if problem.dimension != 2:  # noqa: PLR2004 (a plane)
+            continue
+        try:
+            surfaces[problem.label] = _surface(plan, problem, results, catalog)
+        except BenchbedError:
+            continue  # its plugin is not installed here, and the paths are drawn without contours
+    return surfaces
+
+
+def _surface(plan: Plan, problem: ProblemPlan, results: Results, catalog: Catalog) -> Surface:
+    shown = results.outcomes.query("problem == @problem.label and seed == 0 and gap < inf")
+    paths = results.curves[results.curves["trial_key"].isin(shown["trial_key"])]
+    seed = InstanceSeed(plan.study_seed, problem.name, "evaluation", 0)
+    thing = catalog.problem(problem.name, problem.parameters)
+    optimum, minimizer = solution_of(thing, seed)
+    (x, y) = (_axis(paths[f"theta_{axis}"], minimizer, axis) for axis in range(2))
+    grid = np.stack(np.meshgrid(x, y), axis=-1)
+    objective = objective_at(thing, seed, grid.reshape(-1, 2)).reshape(len(y), len(x))
+    point = None if minimizer is None else (float(minimizer[0]), float(minimizer[1]))
+    return Surface(x, y, objective, optimum, point)
+
+
+def _axis(path: "pd.Series[float]", minimizer: np.ndarray | None, axis: int) -> np.ndarray:
+    values = path.to_numpy(dtype=float)
+    values = values[np.isfinite(values)]
+    if minimizer is not None:
+        values = np.append(values, minimizer[axis])
+    low, high = (float(values.min()), float(values.max())) if len(values) else (-1.0, 1.0)
+    margin = MARGIN * (high - low) or 1.0
+    return np.linspace(low - margin, high + margin, GRID)
+
+

@@ -1,0 +1,155 @@
+"""Run tasks in child processes that may die: one child for each calling thread, replaced when it is lost."""
+
+import contextlib
+import faulthandler
+import multiprocessing
+import os
+import signal
+import sys
+import tempfile
+import threading
+import types
+from collections.abc import Callable, Iterator
+from concurrent.futures import Executor, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+LOG_CHARACTERS = 100_000
+"""A child's log is cut to its last characters."""
+
+
+Work = Callable[[bytes], Any]
+"""A top-level function from a task in JSON to plain data."""
+
+
+class Answer(NamedTuple):
+    """What came of a task: its plain result, or how its child died and what it left in its log."""
+
+    result: Any
+    death: Literal["crashed", "timed_out", "failed"] | None = None
+    log: str = ""
+
+
+class Child:
+    """One process, started when first needed, with a log that outlives it."""
+
+    def __init__(self) -> None:
+        descriptor, name = tempfile.mkstemp(prefix="benchbed-", suffix=".log")
+        os.close(descriptor)
+        self.log = Path(name)
+        context = multiprocessing.get_context("forkserver")
+        context.set_forkserver_preload(["benchbed.runner.preload"])
+        self._pool = ProcessPoolExecutor(1, mp_context=context, initializer=begin, initargs=(name,))
+        with _starting, _safe_path(), _no_main_module():
+            born = self._pool.submit(os.getpid)
+        self.process_id: int = born.result()
+
+    def run(self, work: Work, task: bytes, timeout: float | None) -> Any:
+        """Run a task; raises BrokenProcessPool if the child dies over it."""
+        return self._pool.submit(timed, work, task, timeout, str(self.log)).result()
+
+    def kill(self) -> None:
+        """End the process at once, whatever it is doing."""
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(self.process_id, signal.SIGKILL)
+
+    def close(self) -> str:
+        """Release what is left of the child; gives the end of its log."""
+        self._pool.shutdown(wait=False, cancel_futures=True)
+        text = self.log.read_text(errors="replace")[-LOG_CHARACTERS:]
+        self.log.unlink(missing_ok=True)
+        return text
+
+
+_thread = threading.local()
+_living: set[Child] = set()
+_starting = threading.Lock()
+"""Held while a process starts, which changes what its parent looks like for a moment."""
+
+
+def isolated(work: Work, task: bytes, timeout: float | None = None) -> Answer:
+    """Run `work` on a task in this thread's child; a child that dies is replaced when the next task comes."""
+    child: Child | None = getattr(_thread, "child", None)
+    try:
+        if child is None or child not in _living:
+            child = _thread.child = Child()
+            _living.add(child)
+        return Answer(child.run(work, task, timeout))
+    except BrokenProcessPool:
+        log = ""
+        if child is not None:
+            _living.discard(child)
+            log = child.close()
+        return Answer(None, "timed_out" if "Timeout (" in log else "crashed", log)
+    except Exception as error:  # noqa: BLE001 (what a child sends back may not even unpickle)
+        return Answer(None, "failed", f"{type(error).__name__}: {error}")
+
+
+def in_process(work: Work, task: bytes, timeout: float | None = None) -> Answer:
+    """Run `work` without a child; nothing can end it in time or survive its death."""
+    return Answer(work(task))
+
+
+def caller(executor: Executor) -> Callable[..., Answer]:
+    """Choose how an executor's tasks are run: in a child each thread owns, unless it is made for debugging."""
+    return in_process if getattr(executor, "in_process", False) else isolated
+
+
+def end_children() -> None:
+    """Kill every child of this process and release what they hold."""
+    for child in list(_living):
+        child.kill()
+        _living.discard(child)
+        child.close()
+
+
+def begin(log: str) -> None:
+    """Prepare a new child: no interrupts, no stdout, a stack in the log if it crashes, death with its parent."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    os.dup2(2, 1)
+    faulthandler.enable(open(log, "a"))  # noqa: SIM115 (faulthandler keeps it for the life of the process)
+    threading.Thread(target=_die_with_parent, daemon=True).start()
+
+
+def timed(work: Work, task: bytes, timeout: float | None, log: str) -> Any:
+    """Run a task under the clock; past `timeout` the process ends itself and leaves its stack in the log."""
+    with open(log, "a") as file:
+        if timeout is not None:
+            # Works while a plugin holds the interpreter's lock, where no thread and no signal handler would.
+            faulthandler.dump_traceback_later(timeout, exit=True, file=file)
+        try:
+            return work(task)
+        finally:
+            faulthandler.cancel_dump_traceback_later()
+
+
+def _die_with_parent() -> None:
+    parent: Any = multiprocessing.parent_process()
+    parent.join()
+    os._exit(1)
+
+
+@contextlib.contextmanager
+def _no_main_module() -> Iterator[None]:
+    # A child would import the caller's script again, which may have no `if __name__ == "__main__"`; it needs nothing of it.
+    main = sys.modules["__main__"]
+    sys.modules["__main__"] = types.ModuleType("__main__")
+    try:
+        yield
+    finally:
+        sys.modules["__main__"] = main
+
+
+@contextlib.contextmanager
+def _safe_path() -> Iterator[None]:
+    # Keeps the working directory off the path of the fork server and of everything that it starts.
+    before = os.environ.get("PYTHONSAFEPATH")
+    os.environ["PYTHONSAFEPATH"] = "1"
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ["PYTHONSAFEPATH"]
+        else:
+            os.environ["PYTHONSAFEPATH"] = before

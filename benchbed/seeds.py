@@ -1,0 +1,33 @@
+"""Derive every random seed by hashing, so that no optimizer can influence an instance (protocol, rule 2)."""
+
+import hashlib
+import json
+from typing import Literal, NamedTuple
+
+PROTOCOL = "1"
+"""Version of the measurement protocol; part of every seed and every trial key."""
+
+DRAW_BLOCK = 1_000
+"""Steps whose draws come from one generator."""
+
+Role = Literal["scale", "tuning", "evaluation"]
+Purpose = Literal["start", "data", "draws"]
+
+
+def digest(*parts: object) -> str:
+    """Hash JSON-plain `parts` to 32 hexadecimal digits, the same on every machine."""
+    text = json.dumps(parts, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return hashlib.sha256(text.encode()).hexdigest()[:32]
+
+
+class InstanceSeed(NamedTuple):
+    """Identify an instance: the study's seed, the problem's name, the role and the index within it."""
+
+    study_seed: int
+    problem: str
+    role: Role
+    index: int
+
+    def generator_seed(self, purpose: Purpose, block: int = 0) -> int:
+        """Derive the seed of one generator: 63 bits from the hash of protocol, instance, purpose and block."""
+        return int(digest(PROTOCOL, *self, purpose, block)[:16], 16) >> 1

@@ -1,0 +1,90 @@
+"""Fix the columns of a stored trial, and read and write them as Parquet bytes."""
+
+import io
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+SCHEMA_VERSION = 1
+
+_TEXT, _COUNT, _NUMBER = pa.string(), pa.int64(), pa.float64()
+_NUMBERS = pa.list_(_NUMBER)
+
+TRIAL_SCHEMA = pa.schema(
+    [
+        ("trial_key", _TEXT),
+        ("problem", _TEXT),
+        ("problem_parameters", _TEXT),  # JSON
+        ("optimizer", _TEXT),
+        ("hyperparameters", _TEXT),  # JSON
+        ("tracks", pa.list_(_TEXT)),  # filled on loading: the plan may have changed since
+        ("role", _TEXT),
+        ("seed", _COUNT),
+        ("gradient", _TEXT),
+        ("oracle", _TEXT),
+        ("budget", _COUNT),
+        ("status", _TEXT),
+        ("error", _TEXT),
+        ("calls", _NUMBER),
+        ("steps", _COUNT),
+        ("initial_objective", _NUMBER),
+        ("final_objective", _NUMBER),
+        ("best_objective", _NUMBER),
+        ("optimum", _NUMBER),
+        ("scale", _NUMBER),
+        ("gap", _NUMBER),
+        ("gradient_norm", _NUMBER),
+        ("calls_to_target", _NUMBERS),  # null where not reached
+        ("curve_calls", _NUMBERS),
+        ("curve_objective", _NUMBERS),
+        ("curve_gradient_norm", _NUMBERS),
+        ("curve_theta", pa.list_(_NUMBERS)),
+        ("final_theta", _NUMBERS),
+        ("metrics", pa.map_(_TEXT, _NUMBER)),
+        ("wall_seconds", _NUMBER),
+        ("state_bytes", _NUMBER),
+        ("batch_trials", _COUNT),
+        ("engine", _TEXT),
+        ("engine_reason", _TEXT),
+        ("device", _TEXT),
+        ("dtype", _TEXT),
+        ("threads", _COUNT),
+        ("jobs", _COUNT),
+        ("attempt", _COUNT),
+        ("problem_source", _TEXT),
+        ("optimizer_source", _TEXT),
+    ],
+    metadata={"benchbed_schema": str(SCHEMA_VERSION)},
+)
+
+
+def table_of(rows: Sequence[Mapping[str, Any]]) -> pa.Table:
+    """Make a table of trials; a column that a row does not name is null in it."""
+    columns = [
+        pa.array([row.get(field.name) for row in rows], type=field.type) for field in TRIAL_SCHEMA
+    ]
+    return pa.Table.from_arrays(columns, schema=TRIAL_SCHEMA)
+
+
+def to_bytes(table: pa.Table) -> bytes:
+    """Write a table as Parquet."""
+    buffer = io.BytesIO()
+    pq.write_table(table, buffer, compression="zstd")
+    return buffer.getvalue()
+
+
+def from_bytes(content: bytes) -> pa.Table:
+    """Read a part; raises ValueError if it is no part, NewerSchemaError if a later benchbed wrote it."""
+    table = pq.read_table(pa.BufferReader(content))  # pa.ArrowInvalid is a ValueError
+    version = int((table.schema.metadata or {}).get(b"benchbed_schema", b"0"))
+    if version > SCHEMA_VERSION:
+        raise NewerSchemaError(version)
+    if version != SCHEMA_VERSION or not table.schema.equals(TRIAL_SCHEMA):
+        raise ValueError("its columns are not those of benchbed's trials")
+    return table
+
+
+class NewerSchemaError(Exception):
+    """A part was written by a benchbed that knows more columns than this one."""

@@ -1,0 +1,45 @@
+"""Adam: a bias-corrected average of gradients over the root of one of their squares."""
+
+from typing import Annotated, NamedTuple
+
+import torch
+from torch import Tensor
+
+from benchbed.interfaces import Hyperparameter, LogUniform, OneMinusLogUniform, Optimizer, Oracle
+
+
+class AdamState(NamedTuple):
+    """Averages m and v of the gradient and its square, `[..., dimension]`, and the steps, `[..., 1]`."""
+
+    first_moment: Tensor
+    second_moment: Tensor
+    steps: Tensor
+
+
+def adam(
+    learning_rate: Annotated[Hyperparameter, LogUniform(1e-6, 1e2)] = 1e-3,
+    beta1: Annotated[Hyperparameter, OneMinusLogUniform(1e-3, 1.0)] = 0.9,
+    beta2: Annotated[Hyperparameter, OneMinusLogUniform(1e-4, 1e-1)] = 0.999,
+    epsilon: Annotated[Hyperparameter, LogUniform(1e-10, 1e-3)] = 1e-8,
+) -> Optimizer[AdamState]:
+    """Step by θ ← θ − η m̂ / (√v̂ + ε), with m̂ = m/(1−β₁ᵗ), v̂ = v/(1−β₂ᵗ) and t counted from 1.
+
+    The averages are m ← β₁ m + (1−β₁) g and v ← β₂ v + (1−β₂) g², both 0 at first.
+    `torch.optim.Adam(lr=η, betas=(β₁, β₂), eps=ε)` takes the same path.
+
+    Source: Kingma & Ba (2015), Adam: A Method for Stochastic Optimization, algorithm 1, arXiv:1412.6980.
+    """
+
+    def init(theta: Tensor) -> AdamState:
+        return AdamState(torch.zeros_like(theta), torch.zeros_like(theta), torch.zeros_like(theta[..., :1]))
+
+    def update(oracle: Oracle, state: AdamState, theta: Tensor) -> tuple[Tensor, AdamState]:
+        first = beta1 * state.first_moment + (1 - beta1) * oracle.gradient
+        second = beta2 * state.second_moment + (1 - beta2) * oracle.gradient.square()
+        steps = state.steps + 1
+        # The corrections are `[..., 1]`: joined to η first, they cost nothing beside the dimension.
+        rate = learning_rate / (1 - beta1**steps)
+        length = (second / (1 - beta2**steps)).sqrt() + epsilon
+        return theta - rate * first / length, AdamState(first, second, steps)
+
+    return Optimizer(init=init, update=update)

@@ -1,0 +1,27 @@
+"""Offer the course's problems, one file each, and suites of them, through the same door as a stranger's."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from benchbed.hookspecs import hookimpl
+from benchbed.interfaces import Problem
+from benchbed_problems.polynomial_network import PolynomialNetwork
+from benchbed_problems.quadratic import Quadratic
+from benchbed_problems.quartic import Quartic
+from benchbed_problems.runge import Runge
+from benchbed_problems.weighted_quartic import WeightedQuartic
+
+
+@hookimpl
+def register_problems(register: Callable[[type[Problem]], None]) -> None:
+    """Enter the problems in the order in which the course introduces them."""
+    for problem in (Runge, Quartic, Quadratic, WeightedQuartic, PolynomialNetwork):
+        register(problem)
+
+
+@hookimpl
+def register_suites(register: Callable[[Any], None]) -> None:
+    """Enter the suites that bear the names of the presets."""
+    for preset in ("quick", "standard", "full"):
+        register(Path(__file__).parent / "suites" / f"{preset}.toml")

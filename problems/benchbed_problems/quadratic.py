@@ -1,0 +1,140 @@
+"""An anisotropic quadratic bowl: the simplest problem on which a single learning rate is a compromise."""
+
+import math
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import torch
+from torch import Generator, Tensor
+
+from benchbed.interfaces import Layout, Problem, target_ladder
+from benchbed_problems.noise import check_noise, make_noise, tilt
+from benchbed_problems.starts import Start, check_start, given_start
+
+
+class Spectrum(NamedTuple):
+    """The diagonal of Λ, `[dimension]`, the same for all instances."""
+
+    eigenvalues: Tensor
+
+
+class RotatedSpectrum(NamedTuple):
+    """The diagonal of Λ, `[..., dimension]`, and an instance's own Q, `[..., dimension, dimension]`."""
+
+    eigenvalues: Tensor
+    rotation: Tensor
+
+
+@dataclass(frozen=True)
+class Quadratic(Problem):
+    """Minimize L(θ) = ½ (Qθ)ᵀ Λ (Qθ), with Λ = diag(eigenvalues) and Q the identity or, if `rotated`, random.
+
+    Without `eigenvalues`, they are spaced evenly on a logarithmic scale from 1 to `condition_number` (100 if
+    not given) in `dimension` (2) coordinates: diag(1, 100) by default. Q is uniform over the orthogonal
+    matrices. A start that is not given is normal with standard deviation 2 (`start`: a number or a list). The
+    stochastic gradient is the exact one plus normal noise of standard deviation `gradient_noise` per
+    coordinate. The optimum is 0, at the origin.
+
+    Source: the course's anisotropic quadratic, Λ = diag(1, 100), θ₀ = (2, 2); Q: Mezzadri (2007), How to
+    generate random matrices from the classical compact groups, section 5, arXiv:math-ph/0609050.
+    """
+
+    eigenvalues: tuple[float, ...] | None = None
+    dimension: int | None = None
+    condition_number: float | None = None
+    rotated: bool = False
+    start: Start = None
+    gradient_noise: float = 0.0
+
+    def __post_init__(self) -> None:
+        """Raise ValueError where the parameters do not describe a convex bowl."""
+        if self.eigenvalues is not None:
+            self._check_eigenvalues(self.eigenvalues)
+        if self.dimension is not None and self.dimension < 1:
+            raise ValueError(f"dimension is {self.dimension}; give at least 1")
+        if self.condition_number is not None and not 1 <= self.condition_number < math.inf:
+            raise ValueError(
+                f"condition_number is {self.condition_number}; give a finite number of at least 1"
+            )
+        if self.dimension == 1 and self.condition_number not in {None, 1}:
+            raise ValueError(
+                "in dimension 1 the condition number is 1; give a larger dimension, or eigenvalues"
+            )
+        check_start(self.start, self.layout.dimension)
+        check_noise("gradient_noise", self.gradient_noise)
+
+    def _check_eigenvalues(self, eigenvalues: tuple[float, ...]) -> None:
+        if self.dimension is not None or self.condition_number is not None:
+            raise ValueError("eigenvalues stand beside dimension or condition_number; give one or the other")
+        if not eigenvalues or not all(0 < value < math.inf for value in eigenvalues):
+            raise ValueError(
+                f"eigenvalues are {list(eigenvalues)}; give finite numbers above 0, such as [1, 100]"
+            )
+
+    @property
+    def spectrum(self) -> tuple[float, ...]:
+        """The diagonal of Λ."""
+        if self.eigenvalues is not None:
+            return self.eigenvalues
+        size = 2 if self.dimension is None else self.dimension
+        largest = 100.0 if self.condition_number is None else self.condition_number
+        return tuple(largest ** (index / max(size - 1, 1)) for index in range(size))
+
+    @property
+    def layout(self) -> Layout:
+        """One vector."""
+        return Layout({"theta": (len(self.spectrum),)})
+
+    @property
+    def targets(self) -> tuple[float, ...]:
+        """Down to 10⁻⁸ where the gradient is exact, to 10⁻⁴ under noise."""
+        return target_ladder(0.5 if self.gradient_noise else 1)
+
+    @property
+    def full_price(self) -> float | None:
+        """1 without noise; None under it, since no number of samples buys the exact gradient."""
+        return None if self.gradient_noise else 1.0
+
+    def make_start(self, generator: Generator) -> Tensor:
+        """Give `start`, or draw from N(0, 2²): `[dimension]`."""
+        if self.start is not None:
+            return given_start(self.start, self.layout.dimension)
+        return 2 * torch.randn(self.layout.dimension, generator=generator, dtype=torch.float64)
+
+    def make_data(self, generator: Generator) -> RotatedSpectrum | None:
+        """Draw an orthogonal matrix, if `rotated`."""
+        if not self.rotated:
+            return None
+        size = self.layout.dimension
+        q, r = torch.linalg.qr(torch.randn(size, size, generator=generator, dtype=torch.float64))
+        # Without these signs Q would depend on the factorization's convention and not be uniform.
+        return RotatedSpectrum(self._eigenvalues(), q * r.diagonal().sign())
+
+    def shared_data(self) -> Spectrum | None:
+        """Give the eigenvalues alone, unless `rotated`."""
+        return None if self.rotated else Spectrum(self._eigenvalues())
+
+    def make_draws(self, generator: Generator, steps: int) -> Tensor | None:
+        """Draw the gradient noise, `[steps, dimension]`."""
+        return make_noise(generator, steps, self.layout.dimension, self.gradient_noise)
+
+    def loss(self, theta: Tensor, data: Spectrum | RotatedSpectrum, draw: Tensor | None) -> Tensor:
+        """Give ½ (Qθ)ᵀ Λ (Qθ) plus noise · θ, `[...]`."""
+        return tilt(self.objective(theta, data), theta, draw)
+
+    def objective(self, theta: Tensor, data: Spectrum | RotatedSpectrum) -> Tensor:
+        """Give ½ (Qθ)ᵀ Λ (Qθ), `[...]`."""
+        if isinstance(data, RotatedSpectrum):
+            theta = torch.einsum("...ij,...j->...i", data.rotation, theta)
+        return 0.5 * (data.eigenvalues * theta.square()).sum(-1)
+
+    def optimum(self, data: Spectrum | RotatedSpectrum) -> Tensor:
+        """Give 0."""
+        return torch.zeros_like(data.eigenvalues[..., 0])
+
+    def minimizer(self, data: Spectrum | RotatedSpectrum) -> Tensor:
+        """Give the origin, `[..., dimension]`."""
+        return torch.zeros_like(data.eigenvalues)
+
+    def _eigenvalues(self) -> Tensor:
+        return torch.tensor(self.spectrum, dtype=torch.float64)

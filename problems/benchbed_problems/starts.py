@@ -1,0 +1,28 @@
+"""What the parameter `start` may be: a number for every coordinate, a list, or None where it is drawn."""
+
+import math
+
+import torch
+from torch import Tensor
+
+Start = float | tuple[float, ...] | None
+"""A start as a user writes it."""
+
+
+def check_start(start: Start, dimension: int) -> None:
+    """Raise ValueError unless `start` is None, a finite number, or `dimension` finite numbers."""
+    if isinstance(start, tuple) and len(start) != dimension:
+        raise ValueError(
+            f"start has {len(start)} coordinates; give {dimension}, or one number for all of them"
+        )
+    if start is not None and not all(math.isfinite(value) for value in _coordinates(start)):
+        raise ValueError(f"start is {start}; give finite numbers")
+
+
+def given_start(start: float | tuple[float, ...], dimension: int) -> Tensor:
+    """Give the start that the user fixed, `[dimension]`."""
+    return torch.tensor(_coordinates(start), dtype=torch.float64).expand(dimension).clone()
+
+
+def _coordinates(start: float | tuple[float, ...]) -> tuple[float, ...]:
+    return start if isinstance(start, tuple) else (start,)

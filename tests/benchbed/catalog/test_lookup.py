@@ -1,0 +1,184 @@
+"""The catalog answers by name, checks values, and says what may have been meant."""
+
+import pytest
+
+from benchbed.catalog import load_catalog
+from benchbed.errors import BenchbedError, UsageError
+
+BOWL = """
+@hookimpl
+def register_problems(register):
+    register(Bowl)
+"""
+FUSSY = """
+@dataclass(frozen=True)
+class Fussy(Bowl):
+    def __post_init__(self):
+        if self.size == 0:
+            raise ValueError("size is 0; give at least 1")
+        if self.size == 1:
+            raise KeyError("surprise")
+
+@hookimpl
+def register_problems(register):
+    register(Fussy)
+"""
+RULES = """
+def good(
+    learning_rate: Annotated[Hyperparameter, LogUniform(1e-6, 1e2)] = 0.1,
+    beta: Annotated[Hyperparameter, OneMinusLogUniform(1e-3, 1)] = 0.9,
+    shift: float = 0.0,
+    variant: Literal["a", "b"] = "a",
+    steps: int = 1,
+    limit: int | None = 5,
+):
+    "A good rule.\\n\\nMore."
+    if steps == 13:
+        raise ValueError("steps is 13; that is bad luck")
+    return rule()
+
+@hookimpl
+def register_optimizers(register):
+    register(good)
+"""
+
+
+def refusal(call, *arguments):
+    with pytest.raises(UsageError) as raised:
+        call(*arguments)
+    return str(raised.value)
+
+
+def test_an_entry_says_where_a_thing_comes_from(plugin):
+    """Plugin, distribution, version, digest of the file, first line of the docstring."""
+    entry = plugin(RULES).entry("optimizers", "good")
+    assert (entry.plugin, entry.distribution, entry.version) == ("mine", "mine-package", "1.0")
+    assert entry.summary == "A good rule."
+    assert int(entry.source, 16) >= 0
+    assert len(entry.source) == 16
+
+
+def test_an_unknown_name_has_a_near_spelling(built_in):
+    """The message is the one that the style guide shows."""
+    message = refusal(load_catalog(environ={}).entry, "optimizers", "adm")
+    assert message.startswith(
+        "unknown optimizer 'adm'; did you mean 'adam'? (see `benchbed list optimizers`)"
+    )
+
+
+def test_an_unknown_name_is_blamed_on_a_plugin_that_is_missing(plugin):
+    """What was meant may be in the plugin that did not load."""
+    catalog = plugin("raise ImportError('no part')")
+    message = refusal(catalog.entry, "problems", "x\x1b[31m")
+    assert r"unknown problem 'x\x1b[31m' (see" in message
+    assert (
+        "plugin 'mine' (mine-package 1.0) is broken: ImportError: no part; what you meant may be in it"
+        in message
+    )
+
+
+def test_an_unknown_name_is_blamed_on_a_blocked_plugin(plugin):
+    """Whoever blocked it may have forgotten."""
+    catalog = plugin("", environ={"BENCHBED_DISABLE_PLUGINS": "mine"})
+    assert "is blocked by BENCHBED_DISABLE_PLUGINS" in refusal(catalog.entry, "problems", "x")
+
+
+@pytest.mark.parametrize(
+    ("given", "field", "value"),
+    [
+        ({"size": 3}, "size", 3),
+        ({"start": 2}, "start", 2.0),
+        ({"start": [1, 2]}, "start", (1.0, 2.0)),
+        ({"start": "none"}, "start", None),
+        ({"shape": "flat"}, "shape", "flat"),
+    ],
+)
+def test_a_problem_is_made_from_plain_values(given, field, value, plugin):
+    """Lists become tuples, whole numbers numbers, and `none` is None."""
+    made = getattr(plugin(BOWL).problem("bowl", given), field)
+    assert (made, type(made)) == (value, type(value))
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        (
+            {"sise": 3},
+            "bowl has no parameter 'sise'; did you mean 'size'? its parameters are size, start, shape",
+        ),
+        ({"size": 2.5}, "bowl: size is 2.5; it must be a whole number"),
+        ({"size": True}, "bowl: size is True; it must be a whole number"),
+        ({"size": "2"}, "bowl: size is '2'; it must be a whole number"),
+        ({"start": float("nan")}, "bowl: start is nan; it must be a finite number or a list"),
+        ({"start": [1.0, float("inf")]}, "bowl: start is [1.0, inf]; it must be"),
+        ({"shape": "square"}, "bowl: shape is 'square'; it must be 'round' or 'flat'"),
+        ({"shape": {"a": 1}}, "bowl: shape is {'a': 1}; it must be"),
+    ],
+)
+def test_values_that_do_not_fit_a_problem_are_refused(given, expected, plugin):
+    """The message says what is given and what may be."""
+    assert expected in refusal(plugin(BOWL).problem, "bowl", given)
+
+
+def test_a_problem_refuses_values_in_its_own_words(plugin):
+    """A ValueError is the user's mistake; anything else is the plugin's."""
+    catalog = plugin(FUSSY)
+    assert refusal(catalog.problem, "fussy", {"size": 0}) == "fussy: size is 0; give at least 1"
+    with pytest.raises(
+        BenchbedError, match=r"of plugin 'mine' \(mine-package 1.0\) raised KeyError"
+    ) as raised:
+        catalog.problem("fussy", {"size": 1})
+    assert not isinstance(raised.value, UsageError)
+
+
+def test_parameters_that_differ_from_the_defaults_are_plain(plugin):
+    """They make the same problem again."""
+    catalog = plugin(BOWL)
+    problem = catalog.problem("bowl", {"start": [2, 2.5], "size": 2})
+    assert catalog.problem_parameters(problem) == {"start": [2.0, 2.5]}
+    assert catalog.problem("bowl", catalog.problem_parameters(problem)) == problem
+
+
+def test_a_setting_is_completed_from_the_defaults(plugin):
+    """In the order of the signature, whole numbers made numbers where numbers are meant."""
+    values = plugin(RULES).hyperparameters("good", {"learning_rate": 1, "limit": "none"})
+    assert values == {
+        "learning_rate": 1.0,
+        "beta": 0.9,
+        "shift": 0.0,
+        "variant": "a",
+        "steps": 1,
+        "limit": None,
+    }
+    assert type(values["learning_rate"]) is float
+
+
+def test_a_completed_setting_is_a_setting(plugin):
+    """Values as this method gives them, None among them, are accepted again."""
+    catalog = plugin(RULES)
+    values = catalog.hyperparameters("good", {"limit": "none"})
+    assert catalog.hyperparameters("good", values) == values
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ({"learning_rate": -1.0}, "good: learning_rate is -1.0; it must be a finite number of at least 0"),
+        ({"learning_rate": float("nan")}, "good: learning_rate is nan; it must be"),
+        ({"learning_rate": float("inf")}, "good: learning_rate is inf; it must be"),
+        ({"learning_rate": 10**400}, "good: learning_rate is 1000"),
+        ({"learning_rate": True}, "good: learning_rate is True; it must be"),
+        ({"learning_rate": "fast"}, "good: learning_rate is 'fast'; it must be"),
+        ({"learning_rate": [0.1]}, "good: learning_rate is [0.1]; it must be"),
+        ({"beta": 1}, "good: beta is 1; it must be a number of at least 0 and less than 1"),
+        ({"shift": float("nan")}, "good: shift is nan; it must be a finite number"),
+        ({"variant": "c"}, "good: variant is 'c'; it must be 'a' or 'b'"),
+        ({"steps": 1.5}, "good: steps is 1.5; it must be a whole number"),
+        ({"steps": 13}, "good: steps is 13; that is bad luck"),
+        ({"lr": 0.1}, "good has no parameter 'lr'; did you mean 'learning_rate'? its parameters are"),
+        ({"layout": 1}, "good has no parameter 'layout'"),
+    ],
+)
+def test_a_setting_outside_the_domain_is_refused(given, expected, plugin):
+    """Before any trial."""
+    assert expected in refusal(plugin(RULES).hyperparameters, "good", given)

@@ -1,0 +1,130 @@
+"""What breaks the contract is refused when it is registered, with a sentence that says how to mend it."""
+
+import pytest
+
+HOOK = "\n@hookimpl\ndef register_{kind}(register):\n    register({thing})\n"
+FROZEN = "@dataclass(frozen=True)\nclass Bad(Bowl):\n    "
+
+PROBLEMS = {
+    "no problem": ("Bad = int", "subclass benchbed.interfaces.Problem"),
+    "an object": ("Bad = Bowl()", "register the class"),
+    "not frozen": ("class Bad(Bowl):\n    size: int = 3", "is no frozen dataclass"),
+    "abstract": (FROZEN.replace("Bowl", "Problem") + "x: int = 1", "does not define layout, make_start"),
+    "no default": (FROZEN.replace("True", "True, kw_only=True") + "x: int", "parameter 'x' has no default"),
+    "unreadable type": (FROZEN + "x: torch.Tensor | None = None", "parameter 'x' is annotated"),
+    "wrong default": (FROZEN + "x: int = 0.5", "parameter 'x' has the default 0.5"),
+    "raises": (FROZEN + "def __post_init__(self): raise ValueError('no')", "raised ValueError: no"),
+    "layout": (FROZEN + "layout = 3", "its layout is 3"),
+    "empty layout": (FROZEN + "layout = Layout({'a': (0,)})", "empty block"),
+    "rising targets": (FROZEN + "targets = (0.1, 0.2)", "give falling numbers"),
+    "no targets": (FROZEN + "targets = ()", "give falling numbers"),
+    "targets above 1": (FROZEN + "targets = (1.5, 0.2)", "give falling numbers"),
+    "budget": (FROZEN + "budget = 0", "its budgets are [0]"),
+    "price": (FROZEN + "full_price = -1.0", "its full_price is -1.0"),
+    "dtype": (FROZEN + "dtype = 'float16'", "its dtype is 'float16'"),
+    "layout raises": (FROZEN + "layout = property(lambda self: 1 / 0)", "raised ZeroDivisionError"),
+}  # fmt: skip
+
+OPTIMIZERS = {
+    "not callable": ("bad = 3", "is no factory"),
+    "no default": ("def bad(rate: float): return rule()", "parameter 'rate' has no default"),
+    "no annotation": ("def bad(rate=0.1): return rule()", "parameter 'rate' is annotated"),
+    "odd annotation": ("def bad(rate: list = 1): return rule()", "parameter 'rate' is annotated"),
+    "unknown annotation": ("def bad(rate: 'Missing' = 1): return rule()", "signature cannot be read"),
+    "variadic": ("def bad(**rates: float): return rule()", "write each hyperparameter out"),
+    "default outside": (
+        "def bad(rate: Annotated[Hyperparameter, OneMinusLogUniform(1e-3, 1)] = 1.0): return rule()",
+        "rate is 1.0; it must be a number of at least 0 and less than 1",
+    ),
+    "infinite default": ("def bad(rate: float = float('inf')): return rule()", "it must be a finite number"),
+    "truth value": ("def bad(rate: float = True): return rule()", "it must be a finite number"),
+    "wrong static": ("def bad(steps: int = 'x'): return rule()", "it must be a whole number"),
+    "raises": ("def bad(): raise RuntimeError('no')", "calling it with its defaults raised RuntimeError: no"),
+    "returns something else": ("def bad(): return 3", "it returned 3"),
+    "returns None": ("def bad(): pass", "it returned None"),
+    "no function": ("def bad(): return rule()._replace(update=3)", "its update is 3"),
+    "odd oracle": ("def bad(): return rule()._replace(oracle='half')", "its oracle is 'half'"),
+}
+
+OTHERS = {
+    "metrics": ("bad = 3", "cannot be called"),
+    "gradients": ("bad = 3", "cannot be called"),
+    "executors": ("bad = None", "cannot be called"),
+    "reports": ("class bad: name = 'x'", "has no method 'pieces'"),
+    "suites": ("bad = Path('missing.toml')", "cannot be read"),
+}
+
+
+def test_a_sound_problem_is_taken(plugin, record):
+    """Nothing is refused that the contract allows."""
+    found = record(plugin(HOOK.format(kind="problems", thing="Bowl")))
+    assert (found.status, found.offers) == ("loaded", {"problems": ("bowl",)})
+
+
+@pytest.mark.parametrize(("source", "expected"), PROBLEMS.values(), ids=PROBLEMS)
+def test_a_problem_that_breaks_the_contract_is_refused(source, expected, plugin, record):
+    """Before anything is run with it."""
+    found = record(plugin(source + HOOK.format(kind="problems", thing="Bad")))
+    assert found.status == "invalid"
+    assert expected in found.error
+
+
+def test_data_are_never_made_at_registration(plugin, record):
+    """They may be large, or on the network."""
+    never = "def make_data(self, generator): raise RuntimeError\n    shared_data = make_draws = make_data"
+    assert record(plugin(FROZEN + never + HOOK.format(kind="problems", thing="Bad"))).status == "loaded"
+
+
+@pytest.mark.parametrize(("source", "expected"), OPTIMIZERS.values(), ids=OPTIMIZERS)
+def test_an_optimizer_that_breaks_the_contract_is_refused(source, expected, plugin, record):
+    """The factory is called once, with its defaults."""
+    found = record(plugin(source + HOOK.format(kind="optimizers", thing="bad, name='bad'")))
+    assert found.status == "invalid"
+    assert expected in found.error
+
+
+def test_a_factory_may_name_layout_and_statics(plugin, record):
+    """Static parameters are int, bool, str and Literal; `layout` is injected."""
+    source = """
+def good(
+    layout: Layout, kind: Literal["a", "b"] = "a", steps: int = 1, flag: bool = True, rate: Hyperparameter = 1
+):
+    assert layout.dimension == 2
+    return rule()
+"""
+    catalog = plugin(source + HOOK.format(kind="optimizers", thing="good"))
+    assert record(catalog).status == "loaded"
+    assert [(p.name, p.static) for p in catalog.parameters("good").values()] == [
+        ("kind", True), ("steps", True), ("flag", True), ("rate", False),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", OTHERS)
+def test_every_other_kind_is_checked(kind, plugin, record):
+    """What cannot be called, drawn or read is refused."""
+    source, expected = OTHERS[kind]
+    thing = "bad" if kind in ("reports", "suites") else "bad, name='bad'"
+    found = record(plugin(source + HOOK.format(kind=kind, thing=thing)))
+    assert found.status == "invalid"
+    assert expected in found.error
+
+
+def test_a_suite_is_named_by_its_file(plugin, tmp_path):
+    """Its summary is its first comment, its source its own digest."""
+    (tmp_path / "small.toml").write_text("# A small suite.\nname = 'small'\n")
+    catalog = plugin(HOOK.format(kind="suites", thing=f"Path({str(tmp_path / 'small.toml')!r})"))
+    entry = catalog.entry("suites", "small")
+    assert (entry.thing, entry.summary) == (tmp_path / "small.toml", "A small suite.")
+
+
+def test_a_thing_that_no_file_defines_is_refused(plugin, record):
+    """Its versions could not be told apart in the results."""
+    source = "scope = {'__name__': 'nowhere'}\nexec('def bad(theta): pass', scope)\nbad = scope['bad']"
+    found = record(plugin(source + HOOK.format(kind="metrics", thing="bad")))
+    assert "no file defines it" in found.error
+
+
+def test_a_name_registered_twice_by_one_plugin_is_refused(plugin, record):
+    """It would clash with itself."""
+    found = record(plugin(HOOK.format(kind="problems", thing="Bowl") + "    register(Bowl)"))
+    assert "registers this name twice" in found.error

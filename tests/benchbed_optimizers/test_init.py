@@ -1,0 +1,82 @@
+"""What holds for all seven optimizers: their registration, defaults and states."""
+
+import inspect
+from types import SimpleNamespace
+
+import pytest
+import torch
+
+import benchbed_optimizers
+
+FACTORIES = []
+benchbed_optimizers.register_optimizers(FACTORIES.append)
+DEFAULTS = {
+    "gd": {"learning_rate": 1e-2},
+    "sgd": {"learning_rate": 1e-2},
+    "momentum": {"learning_rate": 1e-2, "beta": 0.9},
+    "nesterov": {"learning_rate": 1e-2, "beta": 0.9},
+    "rmsprop": {"learning_rate": 1e-3, "decay": 0.9, "epsilon": 1e-8},
+    "adam": {"learning_rate": 1e-3, "beta1": 0.9, "beta2": 0.999, "epsilon": 1e-8},
+    "adamw": {"learning_rate": 1e-3, "beta1": 0.9, "beta2": 0.999, "epsilon": 1e-8, "weight_decay": 1e-2},
+}
+
+
+@pytest.fixture(params=FACTORIES, ids=lambda factory: factory.__name__)
+def factory(request):
+    """Each of the optimizers."""
+    return request.param
+
+
+@pytest.fixture(params=[(3,), (2, 4, 3)], ids=["single", "lanes"])
+def theta(request):
+    """A point alone, and one for each lane."""
+    return torch.randn(request.param, generator=torch.Generator().manual_seed(5), dtype=torch.float32)
+
+
+def test_the_seven_are_registered_in_the_order_of_the_course():
+    """The hook enters each once."""
+    assert [factory.__name__ for factory in FACTORIES] == list(DEFAULTS)
+
+
+def test_the_defaults_are_those_of_the_course(factory):
+    """Names and values, in order."""
+    parameters = inspect.signature(factory).parameters
+    defaults = {name: parameter.default for name, parameter in parameters.items()}
+    assert list(defaults.items()) == list(DEFAULTS[factory.__name__].items())
+
+
+def test_the_default_lies_in_the_search_range(factory):
+    """A range that leaves the default out would make `searched` worse than `default` by construction."""
+    for parameter in inspect.signature(factory).parameters.values():
+        (space,) = parameter.annotation.__metadata__
+        value = 1 - parameter.default if type(space).__name__ == "OneMinusLogUniform" else parameter.default
+        assert space.low <= value <= space.high * (1 + 1e-12)
+
+
+def test_the_source_is_named(factory):
+    """Every rule says where it comes from."""
+    assert "Source: " in factory.__doc__
+
+
+def test_the_state_keeps_leading_dimensions_shape_and_dtype(factory, theta):
+    """What the engine relies on to mask, drop and compile lanes."""
+    optimizer = factory()
+    state = optimizer.init(theta)
+    oracle = SimpleNamespace(gradient=torch.ones_like(theta))
+    moved, after = optimizer.update(oracle, state, theta)
+    assert (moved.shape, moved.dtype) == (theta.shape, theta.dtype)
+    for before, later in zip(state, after, strict=True):
+        assert before.shape[:-1] == theta.shape[:-1]
+        assert (before.shape, before.dtype) == (later.shape, later.dtype)
+
+
+def test_an_update_writes_to_no_argument(factory, theta):
+    """The same arguments give the same step again."""
+    optimizer = factory()
+    state = optimizer.init(theta)
+    oracle = SimpleNamespace(gradient=torch.full_like(theta, 0.5))
+    first = optimizer.update(oracle, state, theta)
+    second = optimizer.update(oracle, state, theta)
+    assert torch.equal(first[0], second[0])
+    assert all(torch.equal(*pair) for pair in zip(first[1], second[1], strict=True))
+    assert torch.equal(oracle.gradient, torch.full_like(theta, 0.5))

@@ -32,7 +32,11 @@ def estimate(plan: Plan, catalog: Catalog, timed: bool) -> Iterator[Cost]:
     for pairing in plan.pairings():
         batches = missing_batches(plan, pairing, {})
         if "tuned" in plan.tracks:
-            batches += [plan.batch(pairing, tuned, "evaluation", range(plan.evaluation_seeds)) for tuned in [_tuned(pairing)] if tuned]
+            batches += [
+                plan.batch(pairing, tuned, "evaluation", range(plan.evaluation_seeds))
+                for tuned in [_tuned(pairing)]
+                if tuned
+            ]
         calls = sum(batch.trials for batch in batches) * pairing.problem.budget
         seconds = sum(_seconds(plan, batch, pairing, catalog) for batch in batches) if timed else None
         name = pairing.entrants[0].name if len(pairing.entrants) > 1 else pairing.entrants[0].label
@@ -53,8 +57,9 @@ def _seconds(plan: Plan, batch: BatchPlan, pairing: Pairing, catalog: Catalog) -
     whole = time.perf_counter() - begun
     stepping = float(record.step_seconds.sum())
     steps = max(1, int(record.steps.max()))
-    checkpoints = record.curve_calls.shape[-1]
-    return stepping / steps * batch.problem.budget / price + (whole - stepping) / checkpoints * _checkpoints(batch, price)
+    of_a_step = stepping / steps
+    of_a_checkpoint = (whole - stepping) / int(record.curve_calls.shape[-1])
+    return of_a_step * batch.problem.budget / price + of_a_checkpoint * _checkpoints(batch, price)
 
 
 def _checkpoints(batch: BatchPlan, price: float) -> int:

@@ -21,12 +21,12 @@ def digest(*parts: object) -> str:
 
 
 class InstanceSeed(NamedTuple):
-    """Identify an instance: the study's seed, the problem's name, the role and the index within it."""
+    """Identify an instance: the study's seed, the problem's name, the role and the number within it."""
 
     study_seed: int
     problem: str
     role: Role
-    index: int
+    number: int
 
     def generator_seed(self, purpose: Purpose, block: int = 0) -> int:
         """Derive the seed of one generator: 63 bits from the hash of protocol, instance, purpose and block."""

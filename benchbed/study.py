@@ -16,7 +16,8 @@ from benchbed.analysis.tracks import placements
 from benchbed.catalog import Catalog, load_catalog
 from benchbed.environment import describe_environment
 from benchbed.errors import StudyFolderError, UsageError
-from benchbed.plan import Plan, Request, complete_request, make_plan
+from benchbed.plan import Plan, complete_request, make_plan
+from benchbed.plan.request import as_request
 from benchbed.runner import Driver, Progress, Settings, end_children
 from benchbed.runner.drawing import draw_all, read_results
 from benchbed.store import FINAL, StudyFolder
@@ -64,7 +65,10 @@ class Study:
         from_plan = set(self.results.outcomes["trial_key"]) | set(self.results.tuning["trial_key"])
         known = outcomes_of(self._table)
         placed = {
-            key for pairing in self.plan.pairings() for row in placements(self.plan, pairing, known) for key in row.keys
+            key
+            for pairing in self.plan.pairings()
+            for row in placements(self.plan, pairing, known)
+            for key in row.keys
         }
         return from_plan | placed
 
@@ -118,7 +122,7 @@ def run(
         "problems": problems, "optimizers": optimizers, "preset": preset, "tracks": tracks, "checkpoints": checkpoints,
         "steps": steps, "seeds": seeds, "seed": seed, "device": device, "dtype": dtype,
     }  # fmt: skip
-    request = Request(**{name: tuple(v) if isinstance(v, list) else v for name, v in values.items() if v is not None})  # type: ignore[arg-type]
+    request = as_request({name: value for name, value in values.items() if value is not None}, "run()")
     plan = make_plan(catalog, complete_request(catalog, request, None if suite is None else Path(suite)))
     resources = Resources(jobs, timeout, executor)
     files = tuple(str(Path(file).resolve()) for file in plugin_files)
@@ -154,7 +158,11 @@ def run_plan(
         _move_aside(path)
     try:
         with StudyFolder(path) as folder:
-            stored = {key: value for key, value in outcomes_of(folder.read_trials(mend=True)).items() if value.status in FINAL}
+            stored = {
+                key: value
+                for key, value in outcomes_of(folder.read_trials(mend=True)).items()
+                if value.status in FINAL
+            }
             folder.write_plan(plan)
             folder.write_environment(describe_environment(plan, catalog, jobs, resources.executor))
             settings = Settings(jobs, resources.timeout, plugin_files)
@@ -214,7 +222,9 @@ def _move_aside(path: Path) -> None:
     try:
         path.rename(path.with_name(f"{path.name}.{stamp}"))
     except OSError as error:
-        raise StudyFolderError(f"cannot move {path} aside: {error.strerror}; choose another folder by -O") from error
+        raise StudyFolderError(
+            f"cannot move {path} aside: {error.strerror}; choose another folder by -O"
+        ) from error
 
 
 __all__ = ["Study", "load", "read_results", "run", "run_plan", "write_reports"]

@@ -15,7 +15,15 @@ from benchbed.analysis.summary import summary_of
 from benchbed.analysis.tracks import Placement, placements, rates_to_try, tuning_keys
 from benchbed.plan import Pairing, Plan
 
-_CURVE_COLUMNS = ["trial_key", "curve_calls", "curve_objective", "curve_gradient_norm", "curve_theta", "optimum", "scale"]
+_CURVE_COLUMNS = [
+    "trial_key",
+    "curve_calls",
+    "curve_objective",
+    "curve_gradient_norm",
+    "curve_theta",
+    "optimum",
+    "scale",
+]
 
 
 def results_of(plan: Plan, trials: pa.Table, surfaces: Mapping[str, Surface] | None = None) -> Results:
@@ -23,9 +31,16 @@ def results_of(plan: Plan, trials: pa.Table, surfaces: Mapping[str, Surface] | N
     known = outcomes_of(trials)
     pairings = plan.pairings()
     placed = [(pairing, row) for pairing in pairings for row in placements(plan, pairing, known)]
-    order = {(problem.label, entrant.label): (p, e) for p, problem in enumerate(plan.problems) for e, entrant in enumerate(plan.entrants)}
+    order = {
+        (problem.label, entrant.label): (p, e)
+        for p, problem in enumerate(plan.problems)
+        for e, entrant in enumerate(plan.entrants)
+    }
     placed.sort(key=lambda item: order[item[0].problem.label, item[1].entrant.label])
-    stored = {row["trial_key"]: row for row in trials.drop_columns(_CURVE_COLUMNS[1:5] + ["final_theta"]).to_pylist()}
+    stored = {
+        row["trial_key"]: row
+        for row in trials.drop_columns([*_CURVE_COLUMNS[1:5], "final_theta"]).to_pylist()
+    }
     outcomes = pd.DataFrame(_outcome_rows(placed, known, stored), columns=_OUTCOME_COLUMNS)
     return Results(
         problems={problem.label: _facts(problem) for problem in plan.problems},
@@ -103,7 +118,9 @@ def _tuning_rows(
 def curves_of(trials: pa.Table, keys: set[str]) -> pd.DataFrame:
     """Unroll the curves of these trials: one row a checkpoint."""
     wanted = trials.select(_CURVE_COLUMNS)
-    wanted = wanted.filter(pa.array([key in keys for key in wanted["trial_key"].to_pylist()], type=pa.bool_()))
+    wanted = wanted.filter(
+        pa.array([key in keys for key in wanted["trial_key"].to_pylist()], type=pa.bool_())
+    )
     parts = [_curve(row) for row in wanted.to_pylist() if row["curve_calls"]]
     columns = ["trial_key", "calls", "objective", "gap", "gradient_norm", "theta_0", "theta_1"]
     return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=columns)
@@ -112,8 +129,12 @@ def curves_of(trials: pa.Table, keys: set[str]) -> pd.DataFrame:
 def _curve(row: Mapping[str, Any]) -> pd.DataFrame:
     objective = np.asarray(row["curve_objective"], dtype=float)
     has_gap = row["optimum"] is not None and row["scale"] is not None
-    path = np.asarray(row["curve_theta"], dtype=float) if row["curve_theta"] is not None else np.empty((len(objective), 0))
-    plane = path if path.shape[1] == 2 else np.full((len(objective), 2), np.nan)  # noqa: PLR2004 (a plane)
+    path = (
+        np.asarray(row["curve_theta"], dtype=float)
+        if row["curve_theta"] is not None
+        else np.empty((len(objective), 0))
+    )
+    plane = path if path.shape[1] == 2 else np.full((len(objective), 2), np.nan)
     return pd.DataFrame(
         {
             "trial_key": row["trial_key"],
@@ -136,5 +157,10 @@ def _calls(trial: Mapping[str, Any], targets: int) -> list[float]:
 
 def _facts(problem: Any) -> ProblemFacts:
     return ProblemFacts(
-        problem.budget, problem.targets, problem.success_target, problem.dimension, problem.dtype, problem.has_optimum
+        problem.budget,
+        problem.targets,
+        problem.success_target,
+        problem.dimension,
+        problem.dtype,
+        problem.has_optimum,
     )

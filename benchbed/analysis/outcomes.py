@@ -1,7 +1,7 @@
 """Reduce a stored trial to what selection, scores and tables need of it."""
 
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -30,19 +30,18 @@ def outcomes_of(trials: pa.Table) -> dict[str, Outcome]:
     return {row["trial_key"]: outcome(row) for row in rows}
 
 
-def outcome(row: Mapping[str, object]) -> Outcome:
+def outcome(row: Mapping[str, Any]) -> Outcome:
     """Give one stored row's outcome."""
     status = str(row["status"])
     final = row["gap"] if row["gap"] is not None else row["final_objective"]
-    measured = status in MEASURED and isinstance(final, float) and np.isfinite(final)
-    return Outcome(status, _score(row), float(final) if measured else np.inf)  # type: ignore[arg-type]
+    measured = status in MEASURED and final is not None and np.isfinite(final)
+    return Outcome(status, _score(row), float(final) if measured else np.inf)
 
 
-def _score(row: Mapping[str, object]) -> float:
+def _score(row: Mapping[str, Any]) -> float:
     calls = row["calls_to_target"]
     if calls is None:
         # Nothing was measured: no target was reached. Whether there are targets is for the plan to say.
         return 0.0
-    assert isinstance(calls, list)
     reached = np.array([np.inf if value is None else value for value in calls], dtype=float)
-    return float(trial_scores(reached, int(str(row["budget"]))))
+    return float(trial_scores(reached, row["budget"]))

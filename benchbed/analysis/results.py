@@ -42,9 +42,10 @@ class Results(NamedTuple):
     outcomes: pd.DataFrame
     """One row an evaluation trial in a track: problem, optimizer, track, hyperparameters (JSON), learning_rate
     (NaN if there is none), seed, trial_key, status, calls, final_objective, gap, score, calls_to_target (list,
-    +inf where not reached; empty without an optimum), and the trial's oracle (deterministic, stochastic, full, exact)."""
+    +inf where not reached; empty without an optimum), and oracle (deterministic, stochastic, full, exact)."""
     tuning: pd.DataFrame
-    """One row a tuning trial: problem, optimizer, learning_rate, seed, trial_key, status, final_objective, gap, score."""
+    """One row a tuning trial: problem, optimizer, learning_rate, seed, trial_key, status, final_objective, gap,
+    score."""
     curves: pd.DataFrame
     """One row an evaluation trial's checkpoint: trial_key, calls, objective, gap, gradient_norm (NaN where not
     measured), theta_0 and theta_1 (NaN unless the problem has two dimensions)."""

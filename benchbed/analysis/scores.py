@@ -18,9 +18,9 @@ def trial_scores(calls_to_target: np.ndarray, budget: int) -> np.ndarray:
         return np.full(calls_to_target.shape[:-1], np.nan)
     lowest = max(1.0, budget / 10**DECADES)
     if budget <= lowest:  # one call is all there is
-        return (calls_to_target <= budget).mean(axis=-1)
+        return np.asarray((calls_to_target <= budget).mean(axis=-1))
     spent = np.log(np.maximum(calls_to_target, lowest) / lowest) / math.log(budget / lowest)
-    return np.maximum(0.0, 1.0 - spent).mean(axis=-1)
+    return np.asarray(np.maximum(0.0, 1.0 - spent).mean(axis=-1))
 
 
 def lower_median(values: np.ndarray) -> float:

@@ -22,9 +22,11 @@ COLUMNS = [
 ]  # fmt: skip
 
 
-def summary_of(plan: Plan, placed: Iterable[tuple[Pairing, Placement]], outcomes: pd.DataFrame) -> pd.DataFrame:
+def summary_of(
+    plan: Plan, placed: Iterable[tuple[Pairing, Placement]], outcomes: pd.DataFrame
+) -> pd.DataFrame:
     """Give the columns of `summary.csv`; interval columns stay empty, medians are lower medians and may be +inf."""
-    grouped = {key: rows for key, rows in outcomes.groupby(["problem", "optimizer", "track"], sort=False)}
+    grouped = dict(iter(outcomes.groupby(["problem", "optimizer", "track"], sort=False)))
     rows = []
     for pairing, placement in placed:
         key = (pairing.problem.label, placement.entrant.label, placement.track)

@@ -75,7 +75,9 @@ def tuning_keys(plan: Plan, pairing: Pairing, entrant: EntrantPlan, rate: float)
     return _keys(plan, pairing, entrant, entrant.at(rate), "tuning", plan.tuning_seeds)
 
 
-def _place(plan: Plan, pairing: Pairing, entrant: EntrantPlan, track: Track, known: Known) -> Placement | None:
+def _place(
+    plan: Plan, pairing: Pairing, entrant: EntrantPlan, track: Track, known: Known
+) -> Placement | None:
     notes = ["exact oracle"] if pairing.problem.oracle_of(entrant) == "exact" else []
     hyperparameters, tried = entrant.hyperparameters, 1
     if track == "tuned" and not entrant.tunable:
@@ -98,7 +100,9 @@ def _edge_notes(plan: Plan, rates: tuple[float, ...], choice: Choice) -> list[st
     return notes
 
 
-def _choice(plan: Plan, pairing: Pairing, entrant: EntrantPlan, rates: tuple[float, ...], known: Known) -> Choice | None:
+def _choice(
+    plan: Plan, pairing: Pairing, entrant: EntrantPlan, rates: tuple[float, ...], known: Known
+) -> Choice | None:
     keys = {rate: tuning_keys(plan, pairing, entrant, rate) for rate in rates}
     if not all(key in known for of_rate in keys.values() for key in of_rate):
         return None
@@ -110,7 +114,9 @@ def _is_tuned(plan: Plan, entrant: EntrantPlan) -> bool:
     return "tuned" in plan.tracks and entrant.tunable
 
 
-def _keys(plan: Plan, pairing: Pairing, entrant: EntrantPlan, setting: dict[str, Any], role: Any, seeds: int) -> list[str]:
+def _keys(
+    plan: Plan, pairing: Pairing, entrant: EntrantPlan, setting: dict[str, Any], role: Any, seeds: int
+) -> list[str]:
     optimizer = (entrant.name, entrant.source)
     return [plan.key(pairing.problem, optimizer, setting, role, seed) for seed in range(seeds)]
 

@@ -88,8 +88,8 @@ def _unreadable(distribution: Distribution, error: Exception) -> list[str]:
         return []
     if f"[{GROUP}]" not in text:
         return []
-    name = getattr(distribution, "_path", "of unknown name")
-    return [f"the entry points of distribution {quoted(str(name))} cannot be read: {error_line(error)}"]
+    folder = Path(str(getattr(distribution, "_path", "")))  # its name is in what could not be read
+    return [f"the entry points of distribution {quoted(folder.name)} cannot be read: {error_line(error)}"]
 
 
 def _order(found: Found) -> tuple[bool, str, str, str]:

@@ -46,6 +46,21 @@ def main() -> NoReturn:
 
 def _exit_code() -> int:
     try:
+        return _run()
+    except (KeyboardInterrupt, click.Abort):
+        click.echo("interrupted; what had finished is stored, and the same line goes on from there", err=True)
+        return INTERRUPTED
+    except _TerminatedError:
+        click.echo("terminated; what had finished is stored, and the same line goes on from there", err=True)
+        return TERMINATED
+    except BrokenPipeError:
+        # The reader has what it wanted. Python would complain again when it flushes stdout at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+
+
+def _run() -> int:
+    try:
         code = commands.main(standalone_mode=False)
         sys.stdout.flush()
         return code if isinstance(code, int) else 0
@@ -57,16 +72,6 @@ def _exit_code() -> int:
     except BenchbedError as error:
         click.echo(f"error: {error}", err=True)
         return error.exit_code
-    except (KeyboardInterrupt, click.Abort):
-        click.echo("interrupted; what had finished is stored, and the same line goes on from there", err=True)
-        return INTERRUPTED
-    except _TerminatedError:
-        click.echo("terminated; what had finished is stored, and the same line goes on from there", err=True)
-        return TERMINATED
-    except BrokenPipeError:
-        # The reader has what it wanted. Python would complain again when it flushes stdout at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
 
 
 class _TerminatedError(BaseException):

@@ -2,23 +2,31 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from benchbed.cli.options import complain, plugin_option
 
 if TYPE_CHECKING:
-    from benchbed.catalog import Catalog, Entry
+    from benchbed.catalog import Catalog, Entry, Kind
     from benchbed.interfaces import Problem
 
-KINDS = ("problems", "optimizers", "metrics", "gradients", "executors", "reports", "suites")
+KINDS: "tuple[Kind, ...]" = (
+    "problems",
+    "optimizers",
+    "metrics",
+    "gradients",
+    "executors",
+    "reports",
+    "suites",
+)
 
 
 @click.command("list")
 @click.argument("kind", required=False, type=click.Choice(KINDS))
 @plugin_option
-def list_command(kind: Any, plugin_files: tuple[Path, ...]) -> None:
+def list_command(kind: "Kind | None", plugin_files: tuple[Path, ...]) -> None:
     """List the problems, optimizers and other things that are installed.
 
     \b
@@ -31,7 +39,7 @@ def list_command(kind: Any, plugin_files: tuple[Path, ...]) -> None:
 
     catalog = load_catalog(plugin_files)
     complain(catalog)
-    for one in (kind,) if kind else KINDS:
+    for one in [kind] if kind else KINDS:
         click.echo(f"{one}:")
         for name in catalog.names(one):
             entry = catalog.entry(one, name)
@@ -44,7 +52,10 @@ def _details(catalog: "Catalog", entry: "Entry") -> Iterator[str]:
     if entry.summary:
         yield entry.summary
     if entry.kind == "optimizers":
-        yield ", ".join(f"{p.name}={p.default!r}" for p in catalog.parameters(entry.name).values()) or "no parameters"
+        yield (
+            ", ".join(f"{p.name}={p.default!r}" for p in catalog.parameters(entry.name).values())
+            or "no parameters"
+        )
     if entry.kind == "problems":
         yield from _problem_details(entry, catalog.problem(entry.name, {}))
 
@@ -54,7 +65,9 @@ def _problem_details(entry: "Entry", problem: "Problem") -> Iterator[str]:
 
     fields = dataclasses.fields(entry.thing)
     yield ", ".join(f"{field.name}={getattr(problem, field.name)!r}" for field in fields) or "no parameters"
-    price = "no price (its noise is synthetic)" if problem.full_price is None else f"{problem.full_price:g} calls"
+    price = (
+        "no price (its noise is synthetic)" if problem.full_price is None else f"{problem.full_price:g} calls"
+    )
     targets = ", ".join(f"{target:.2g}" for target in problem.targets)
-    yield f"dimension {problem.layout.dimension}, {problem.dtype}, budget {problem.budget} calls; a full gradient: {price}"
+    yield f"dimension {problem.layout.dimension}, {problem.dtype}, budget {problem.budget}; a full gradient: {price}"
     yield f"targets {targets}; success at {problem.success_target:g}"

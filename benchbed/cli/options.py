@@ -21,19 +21,46 @@ plugin_option = click.option(
     help="Also load the plugin in this file. Repeatable.",
 )
 
+_SELECTOR = "NAME[key=value,…]"
 _PLAN_OPTIONS = [
     click.argument("suite", required=False, metavar="[SUITE.toml]", type=click.Path(path_type=Path)),
-    click.option("-p", "--problem", "problems", multiple=True, metavar="NAME[key=value,…]", help="A problem to run. Repeatable."),
-    click.option("-o", "--optimizer", "optimizers", multiple=True, metavar="NAME[key=value,…]", help="An optimizer to run; also module:Class, any torch.optim.Optimizer. Repeatable."),
-    click.option("--preset", metavar="quick|standard|full", help="How much to spend: seconds, a minute, or what to publish with.  [default: standard]"),
-    click.option("--track", "tracks", multiple=True, metavar="default|tuned", help="Run the defaults, or the best learning rate of the shared grid. Repeatable.  [default: both]"),
-    click.option("--steps", type=int, metavar="N", help="Budget of each trial in calls (one loss and gradient on one draw).  [default: the problem's]"),
-    click.option("--seeds", type=int, metavar="N", help="Number of evaluation seeds.  [default: the preset's]"),
+    click.option(
+        "-p", "--problem", "problems", multiple=True, metavar=_SELECTOR, help="A problem to run. Repeatable."
+    ),
+    click.option(
+        "-o",
+        "--optimizer",
+        "optimizers",
+        multiple=True,
+        metavar=_SELECTOR,
+        help="An optimizer to run; module:Class is any torch.optim.Optimizer. Repeatable.",
+    ),
+    click.option(
+        "--preset",
+        metavar="quick|standard|full",
+        help="How much to spend: seconds, a minute, or what to publish with.  [default: standard]",
+    ),
+    click.option(
+        "--track",
+        "tracks",
+        multiple=True,
+        metavar="default|tuned",
+        help="Run the defaults, or the best learning rate of a shared grid. Repeatable.  [default: both]",
+    ),
+    click.option(
+        "--steps",
+        type=int,
+        metavar="N",
+        help="Budget of each trial in calls (one loss and gradient on one draw).  [default: the problem's]",
+    ),
+    click.option(
+        "--seeds", type=int, metavar="N", help="Number of evaluation seeds.  [default: the preset's]"
+    ),
     click.option("--seed", type=int, metavar="N", help="Moves all seeds at once.  [default: 0]"),
     click.option("--device", metavar="auto|cpu|cuda[:i]", help="Where to compute.  [default: auto]"),
     click.option("--dtype", metavar="float32|float64", help="Arithmetic.  [default: the problem's]"),
     plugin_option,
-]  # fmt: skip
+]
 
 
 def plan_options(function: F) -> F:
@@ -52,7 +79,11 @@ def make(options: dict[str, Any]) -> "tuple[Catalog, Plan, tuple[str, ...]]":
     suite, files = options.pop("suite"), options.pop("plugin_files")
     catalog = load_catalog(files)
     complain(catalog)
-    said = {name: list(value) if isinstance(value, tuple) else value for name, value in options.items() if value not in (None, ())}
+    said = {
+        name: list(value) if isinstance(value, tuple) else value
+        for name, value in options.items()
+        if value not in (None, ())
+    }
     request = complete_request(catalog, as_request(said, "options"), suite)
     return catalog, make_plan(catalog, request), tuple(str(file.resolve()) for file in files)
 

@@ -9,7 +9,13 @@ from benchbed.cli.options import make, plan_options
 
 @click.command("plan")
 @plan_options
-@click.option("-j", "--jobs", type=click.IntRange(1), metavar="N", help="Batches that would run at a time.  [default: the cores]")
+@click.option(
+    "-j",
+    "--jobs",
+    type=click.IntRange(1),
+    metavar="N",
+    help="Batches that would run at a time.  [default: the cores]",
+)
 @click.option("--no-time", is_flag=True, help="Count only; do not measure a few steps of each pairing.")
 def plan_command(jobs: int | None, no_time: bool, **options: Any) -> None:
     """Count the trials and calls of a study and estimate its time.
@@ -27,7 +33,9 @@ def plan_command(jobs: int | None, no_time: bool, **options: Any) -> None:
 
     catalog, plan, _ = make(options)
     rows = list(estimate(plan, catalog, timed=not no_time))
-    click.echo(f"{plan.name}: preset {plan.preset}, tracks {', '.join(plan.tracks)}, {plan.evaluation_seeds} evaluation seeds")
+    click.echo(
+        f"{plan.name}: preset {plan.preset}, tracks {', '.join(plan.tracks)}, {plan.evaluation_seeds} evaluation seeds"
+    )
     click.echo(f"{'problem':<36}{'optimizer':<24}{'trials':>8}{'calls':>12}{'seconds':>10}")
     for row in rows:
         seconds = "" if row.seconds is None else f"{row.seconds:.1f}"
@@ -37,4 +45,6 @@ def plan_command(jobs: int | None, no_time: bool, **options: Any) -> None:
     click.echo(f"{'all':<36}{'':<24}{trials:>8}{calls:>12.3g}{f'{sum(known):.1f}' if known else '':>10}")
     if known:
         used = jobs or default_jobs(plan)
-        click.echo(f"about {sum(known) / used:.0f} s on {used} cores, at most: trials that stop early cost less; plots come on top")
+        click.echo(
+            f"about {sum(known) / used:.0f} s on {used} cores; trials that stop early cost less, plots come on top"
+        )

@@ -24,7 +24,9 @@ def plugins_command(traceback: bool, plugin_files: tuple[Path, ...]) -> None:
 
     catalog = load_catalog(plugin_files)
     for plugin in catalog.plugins:
-        click.echo(f"{plugin.status:<12} {plugin.name}  ({plugin.distribution} {plugin.version}, module {plugin.module})")
+        click.echo(
+            f"{plugin.status:<12} {plugin.name}  ({plugin.distribution} {plugin.version}, module {plugin.module})"
+        )
         for kind, names in plugin.offers.items():
             if names:
                 click.echo(f"{'':<13}{kind}: {', '.join(names)}")

@@ -10,8 +10,16 @@ from benchbed.cli.run import FORMATS, show, tell_losses
 
 @click.command("report")
 @click.argument("folder", type=click.Path(path_type=Path))
-@click.option("-j", "--jobs", type=click.IntRange(1), metavar="N", help="Figures drawn at a time.  [default: the cores]")
-@click.option("--format", "format_", type=click.Choice(FORMATS), default="table", help="How to print the summary on stdout.")
+@click.option(
+    "-j", "--jobs", type=click.IntRange(1), metavar="N", help="Figures drawn at a time.  [default: the cores]"
+)
+@click.option(
+    "--format",
+    "format_",
+    type=click.Choice(FORMATS),
+    default="table",
+    help="How to print the summary on stdout.",
+)
 @plugin_option
 def report_command(folder: Path, jobs: int | None, format_: str, plugin_files: tuple[Path, ...]) -> int:
     """Write summary, tables and plots of a study folder again, from its stored trials, and print the summary.

@@ -19,13 +19,49 @@ FORMATS = ("table", "json", "csv", "markdown")
 
 @click.command("run")
 @plan_options
-@click.option("-j", "--jobs", type=click.IntRange(1), metavar="N", help="Batches that run at a time, a thread each.  [default: the cores]")
-@click.option("--timeout", type=click.FloatRange(0, min_open=True), metavar="S", help="Wall seconds that one batch may take.  [default: no limit]")
-@click.option("--executor", default="processes", metavar="NAME", help="Who runs the batches (see `benchbed list executors`).  [default: processes]")
-@click.option("-O", "--output", metavar="DIR", type=click.Path(path_type=Path), help="The study folder.  [default: results/<preset or suite name>]")
+@click.option(
+    "-j",
+    "--jobs",
+    type=click.IntRange(1),
+    metavar="N",
+    help="Batches that run at a time, a thread each.  [default: the cores]",
+)
+@click.option(
+    "--timeout",
+    type=click.FloatRange(0, min_open=True),
+    metavar="S",
+    help="Wall seconds that one batch may take.  [default: no limit]",
+)
+@click.option(
+    "--executor",
+    default="processes",
+    metavar="NAME",
+    help="Who runs the batches (see `benchbed list executors`).  [default: processes]",
+)
+@click.option(
+    "-O",
+    "--output",
+    metavar="DIR",
+    type=click.Path(path_type=Path),
+    help="The study folder.  [default: results/<preset or suite name>]",
+)
 @click.option("--fresh", is_flag=True, help="Move an old folder aside instead of going on with it.")
-@click.option("--format", "format_", type=click.Choice(FORMATS), default="table", help="How to print the summary on stdout.")
-def run_command(output: Path | None, fresh: bool, format_: str, jobs: int | None, timeout: float | None, executor: str, **options: Any) -> int:
+@click.option(
+    "--format",
+    "format_",
+    type=click.Choice(FORMATS),
+    default="table",
+    help="How to print the summary on stdout.",
+)
+def run_command(
+    output: Path | None,
+    fresh: bool,
+    format_: str,
+    jobs: int | None,
+    timeout: float | None,
+    executor: str,
+    **options: Any,
+) -> int:
     """Run every problem with every optimizer and compare them.
 
     Without arguments: the standard preset with the built-in optimizers, into results/standard/. Trials that the
@@ -49,7 +85,9 @@ def run_command(output: Path | None, fresh: bool, format_: str, jobs: int | None
     catalog, plan, files = make(options)
     path = folder_of(plan, output)
     with make_progress() as progress:
-        study = run_plan(plan, catalog, path, files, Resources(jobs, timeout, executor), fresh=fresh, progress=progress)
+        study = run_plan(
+            plan, catalog, path, files, Resources(jobs, timeout, executor), fresh=fresh, progress=progress
+        )
     for warning in study.warnings:
         click.echo(f"warning: {warning}", err=True)
     show(study, format_)
@@ -64,7 +102,11 @@ def show(study: "Study", format_: str) -> None:
     color = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
     text = render(study.results, format_, width=width, color=color, encoding=sys.stdout.encoding or "ascii")
     click.echo(text.rstrip("\n"))
-    place = str(study.path).encode(sys.stdout.encoding or "ascii", "backslashreplace").decode(sys.stdout.encoding or "ascii")
+    place = (
+        str(study.path)
+        .encode(sys.stdout.encoding or "ascii", "backslashreplace")
+        .decode(sys.stdout.encoding or "ascii")
+    )
     click.echo(f"results, tables and plots: {place}{os.sep}", err=format_ != "table")
 
 
@@ -72,5 +114,8 @@ def tell_losses(study: "Study") -> int:
     """Say on stderr how many trials have no result, and give the exit code."""
     if not study.lost:
         return 0
-    click.echo(f"error: {study.lost} trials have no result; the column `error` of the trials and logs/ say why", err=True)
+    click.echo(
+        f"error: {study.lost} trials have no result; the column `error` of the trials and logs/ say why",
+        err=True,
+    )
     return 1

@@ -32,9 +32,7 @@ def affordable_steps(budget: int, calls_per_step: float) -> int:
     return int(budget / calls_per_step + 1e-9)
 
 
-def calls_to_targets(
-    calls: np.ndarray, gap: np.ndarray, targets: np.ndarray, budget: int
-) -> np.ndarray:
+def calls_to_targets(calls: np.ndarray, gap: np.ndarray, targets: np.ndarray, budget: int) -> np.ndarray:
     """Give the calls at which each target counts as reached, `[..., targets]`; +inf where it never is.
 
     `calls` and `gap` are `[..., checkpoints]`. A checkpoint counts if its iterate is distinct (its calls exceed
@@ -52,5 +50,7 @@ def calls_to_targets(
     for later in range(1, IN_A_ROW):
         confirmed &= hit[..., later : later + width]
     first = confirmed.argmax(axis=-1)
-    reached = np.take_along_axis(np.broadcast_to(calls[..., None, :], hit.shape), first[..., None], axis=-1)[..., 0]
+    reached = np.take_along_axis(np.broadcast_to(calls[..., None, :], hit.shape), first[..., None], axis=-1)[
+        ..., 0
+    ]
     return np.where(confirmed.any(axis=-1), np.maximum(reached, 1.0), np.inf)

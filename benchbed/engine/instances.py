@@ -1,5 +1,6 @@
 """Build instances from seeds: starts, data and the draws of every step, as tensors on the run's device."""
 
+import functools
 from collections.abc import Callable, Sequence
 
 import torch
@@ -17,10 +18,12 @@ class Instances:
     device, in every dtype and in every batch (protocol, rule 2).
     """
 
-    def __init__(self, problem: Problem, seeds: Sequence[InstanceSeed], device: torch.device, dtype: torch.dtype) -> None:
+    def __init__(
+        self, problem: Problem, seeds: Sequence[InstanceSeed], device: torch.device, dtype: torch.dtype
+    ) -> None:
         self.problem, self.seeds, self.device, self.dtype = problem, tuple(seeds), device, dtype
         self.exact_data = _make_data(problem, seeds)
-        self.shared = problem.shared_data() is not None
+        self.shared = shared_data(problem) is not None
         self.data = map_tensors(self._place, self.exact_data)
         self.start = self._place(torch.stack([_make_start(problem, seed) for seed in seeds]))
         self._block = -1
@@ -61,10 +64,14 @@ class Instances:
         return tensor.to(self.device, self.dtype if tensor.is_floating_point() else tensor.dtype)
 
     def _make_draws(self, block: int) -> Tree:
-        drawn = [
-            self.problem.make_draws(_generator(seed, "draws", block), DRAW_BLOCK) for seed in self.seeds
-        ]
+        drawn = [self.problem.make_draws(_generator(seed, "draws", block), DRAW_BLOCK) for seed in self.seeds]
         return map_tensors(lambda *one: self._place(torch.stack(one, dim=1).unsqueeze(2)), *drawn)
+
+
+@functools.lru_cache(maxsize=8)
+def shared_data(problem: Problem) -> Tree:
+    """Make a problem's shared data once a process; problems are frozen, so equal parameters are one key."""
+    return problem.shared_data()
 
 
 def is_deterministic(problem: Problem) -> bool:
@@ -84,7 +91,7 @@ def _make_start(problem: Problem, seed: InstanceSeed) -> Tensor:
 
 
 def _make_data(problem: Problem, seeds: Sequence[InstanceSeed]) -> Tree:
-    shared = problem.shared_data()
+    shared = shared_data(problem)
     if shared is not None:
         return shared
     each = [problem.make_data(_generator(seed, "data")) for seed in seeds]

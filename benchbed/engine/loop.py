@@ -81,4 +81,3 @@ def _now(clock: Clock, device: torch.device) -> float:
     if device.type == "cuda":
         torch.cuda.synchronize(device)  # kernels run behind the program's back; a clock must wait for them
     return clock()
-

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from benchbed.engine.instances import Instances
+from benchbed.engine.instances import Instances, shared_data
 from benchbed.engine.lanes import Tree, map_tensors, tiles
 from benchbed.engine.rules import per_lane
 from benchbed.interfaces import Problem
@@ -35,7 +35,7 @@ def batched(problem: Problem, function: Callable[..., Tensor]) -> Callable[..., 
     """Let a `function(theta, data, …)` of single trials take lanes, where the problem is written so."""
     if not problem.per_trial:
         return function
-    shared = problem.shared_data() is not None
+    shared = shared_data(problem) is not None
 
     def mapped(theta: Tensor, data: Tree, *rest: Tree) -> Tensor:
         def spread(tree: Tree) -> Tree:
@@ -51,15 +51,12 @@ def batched(problem: Problem, function: Callable[..., Tensor]) -> Callable[..., 
 
 
 def in_pieces(function: Callable[[Tensor, Tree], Tensor], theta: Tensor, instances: Instances) -> Tensor:
-    """Evaluate `function(theta, data)` over lanes in tiles that keep within the workspace, giving `[seeds, settings]`."""
+    """Evaluate `function(theta, data)`, giving `[seeds, settings]`, in tiles that keep within the workspace."""
     lanes = WORKSPACE_BYTES // (theta.element_size() * max(1, instances.problem.workspace))
-    result: Tensor | None = None
-    for seeds, settings in tiles(*theta.shape[:2], lanes):
+    result = theta.new_empty(theta.shape[:2])
+    for seeds, settings in tiles(theta.shape[0], theta.shape[1], lanes):
         piece = function(theta[seeds, settings], instances.data_of(seeds))
-        if piece.shape == theta.shape[:2]:
+        if piece.shape == result.shape:
             return piece
-        if result is None:
-            result = piece.new_empty(theta.shape[:2])
         result[seeds, settings] = piece
-    assert result is not None  # tiles() yields at least once for a batch that has lanes
     return result

@@ -1,6 +1,6 @@
 """Measure lanes at a checkpoint and at the end, on the noise-free objective."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import torch
 from torch import Tensor
@@ -11,10 +11,13 @@ from benchbed.engine.lanes import Tree
 from benchbed.engine.losses import batched, in_pieces
 from benchbed.interfaces import RegisteredMetric
 
+Measured = Callable[[Tensor, Tree], Tensor]
+
 
 def measure_objective(instances: Instances, answer: Tensor) -> Tensor:
     """Give the objective `[seeds, settings]` at `answer: [seeds, settings, dimension]`."""
-    return in_pieces(batched(instances.problem, instances.problem.objective), answer, instances)
+    objective: Measured = batched(instances.problem, instances.problem.objective)
+    return in_pieces(objective, answer, instances)
 
 
 def measure_gradient_norm(batch: Batch, instances: Instances, answer: Tensor) -> Tensor:
@@ -22,7 +25,8 @@ def measure_gradient_norm(batch: Batch, instances: Instances, answer: Tensor) ->
     objective = batched(batch.problem, batch.problem.objective)
 
     def norm(theta: Tensor, data: Tree) -> Tensor:
-        return batch.gradient(lambda point: objective(point, data), theta)[1].norm(dim=-1)
+        gradient = batch.gradient(lambda point: objective(point, data), theta)[1]
+        return torch.linalg.vector_norm(gradient, dim=-1)
 
     return in_pieces(norm, answer, instances)
 
@@ -32,7 +36,9 @@ def gradient_is_cheap(batch: Batch) -> bool:
     return (batch.problem.full_price or 1.0) <= 1.0
 
 
-def measure_metrics(metrics: Mapping[str, RegisteredMetric], instances: Instances, answer: Tensor) -> dict[str, Tensor]:
+def measure_metrics(
+    metrics: Mapping[str, RegisteredMetric], instances: Instances, answer: Tensor
+) -> dict[str, Tensor]:
     """Give the problem's own metrics and the registered ones that apply, each `[seeds, settings]`."""
     problem, measured = instances.problem, {}
     for name, own in problem.metrics.items():

@@ -27,7 +27,7 @@ class Program:
         self.full = optimizer.oracle == "full"
         self.losses = Losses(batch.problem, self.full, is_deterministic(batch.problem))
         self.price = (batch.problem.full_price or 1.0) if self.full else 1.0
-        self.rule: Rule = make_rule(self.build, optimizer, self._hyperparameters())
+        self.rule: Rule = make_rule(self.build, optimizer, self._hyperparameters(exact=optimizer.stateful))
         self.calls_per_step = self.price
         """Calls that every lane makes in a step; known exactly after the first."""
         self.adaptive = self.rule.opaque
@@ -99,7 +99,9 @@ class Program:
         safe = torch.where(finite.unsqueeze(-1), gradient, 0)
         return CountingOracle(evaluate, loss, safe, progress), finite
 
-    def _update(self, oracle: CountingOracle, lanes: Lanes, active: Tensor, draw: Tree) -> tuple[Tensor, Tree]:
+    def _update(
+        self, oracle: CountingOracle, lanes: Lanes, active: Tensor, draw: Tree
+    ) -> tuple[Tensor, Tree]:
         if self.rule.opaque and not active.item():
             return lanes.theta, lanes.state
         step = Step(self.losses.single, self.batch.gradient, self.instances.data, draw, self.instances.shared)
@@ -111,9 +113,12 @@ class Program:
             calls = calls + active * oracle.some_calls
         return self.price * torch.where(running & ~active, 1.0, calls).double()
 
-    def _hyperparameters(self) -> dict[str, Tensor]:
-        device, dtype = self.instances.device, self.instances.dtype
+    def _hyperparameters(self, exact: bool) -> dict[str, Tensor]:
+        # A stateful rule takes plain floats: in float32 its 0.1 would be another number.
+        device, dtype = self.instances.device, torch.float64 if exact else self.instances.dtype
         return {
-            name: torch.tensor([values[i] for i in self.settings.tolist()], device=device, dtype=dtype).unsqueeze(-1)
+            name: torch.tensor(
+                [values[i] for i in self.settings.tolist()], device=device, dtype=dtype
+            ).unsqueeze(-1)
             for name, values in self.batch.hyperparameters.items()
         }

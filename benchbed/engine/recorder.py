@@ -36,7 +36,9 @@ class Gaps:
 class Recorder:
     """Curves `[seeds, settings, checkpoints]` in float64 on the device of the batch, NaN where not measured."""
 
-    def __init__(self, place: Place, dimension: int, targets: Sequence[float], gaps: Gaps, budget: int) -> None:
+    def __init__(
+        self, place: Place, dimension: int, targets: Sequence[float], gaps: Gaps, budget: int
+    ) -> None:
         self.shape = (len(place.seeds), len(place.settings))
         self._device, self._gaps, self._budget = place.seeds.device, gaps, budget
         known = tuple(targets) if gaps.optimum is not None else ()
@@ -53,12 +55,18 @@ class Recorder:
         self.diverged = torch.zeros_like(self.running)
         self.solved = torch.zeros_like(self.running)
 
-    def add(self, lanes: Lanes, place: Place, answer: Tensor, objective: Tensor, slope: Tensor | None) -> Lanes:
+    def add(
+        self, lanes: Lanes, place: Place, answer: Tensor, objective: Tensor, slope: Tensor | None
+    ) -> Lanes:
         """Store one checkpoint: answers, objectives and gradient norms; freeze the lanes that it finishes."""
-        where, at, objective = place.index, self._next(), objective.double()
+        where, at, objective = place.where, self._next(), objective.double()
         gap = self._gaps.measure(objective, place.seeds)
         solved = self._follow_targets(lanes, where, gap, at)
-        self.calls[(*where, at)], self.objective[(*where, at)], self.gap[(*where, at)] = lanes.calls, objective, gap
+        self.calls[(*where, at)], self.objective[(*where, at)], self.gap[(*where, at)] = (
+            lanes.calls,
+            objective,
+            gap,
+        )
         if slope is not None:
             self.gradient_norm[(*where, at)] = slope.double()
         if self.path is not None:
@@ -71,7 +79,11 @@ class Recorder:
         return lanes
 
     def _settle(self, lanes: Lanes, where: tuple[Tensor, Tensor], answer: Tensor, solved: Tensor) -> None:
-        self.answer[where], self.last_calls[where], self.steps[where] = answer.double(), lanes.calls, lanes.steps
+        self.answer[where], self.last_calls[where], self.steps[where] = (
+            answer.double(),
+            lanes.calls,
+            lanes.steps,
+        )
         self.running[where], self.diverged[where], self.solved[where] = lanes.running, lanes.diverged, solved
 
     def _follow_targets(self, lanes: Lanes, where: tuple[Tensor, Tensor], gap: Tensor, at: int) -> Tensor:

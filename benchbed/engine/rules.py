@@ -85,7 +85,9 @@ class PerTrialRule:
         def update(theta: Tensor, state: Tree, asked: Tree, values: Tree, data: Tree, draw: Tree) -> Tree:
             loss, slope, progress = asked
             data = step.data if step.shared else data
-            lane = CountingOracle(lambda point: gradient(lambda p: step.loss(p, data, draw), point), loss, slope, progress)
+            lane = CountingOracle(
+                lambda point: gradient(lambda p: step.loss(p, data, draw), point), loss, slope, progress
+            )
             inner.append(lane)
             moved, changed = self._build(values).update(lane, state, theta)
             return moved, changed, torch.zeros_like(loss) if lane.some_calls is None else lane.some_calls
@@ -93,7 +95,13 @@ class PerTrialRule:
         asked = (oracle.loss, oracle.gradient, oracle.progress)
         own_data = None if step.shared else step.data
         moved, changed, some_calls = per_lane(
-            update, theta, state, asked, self._spread(theta), _spread(own_data, theta), _spread(step.draw, theta)
+            update,
+            theta,
+            state,
+            asked,
+            self._spread(theta),
+            _spread(own_data, theta),
+            _spread(step.draw, theta),
         )
         oracle.further_calls += inner[0].further_calls
         if inner[0].some_calls is not None:
@@ -102,7 +110,9 @@ class PerTrialRule:
 
     def answer(self, state: Tree, theta: Tensor) -> Tensor:
         """Give the point that is measured."""
-        point = per_lane(lambda s, t, values: self._build(values).answer(s, t), state, theta, self._spread(theta))
+        point = per_lane(
+            lambda s, t, values: self._build(values).answer(s, t), state, theta, self._spread(theta)
+        )
         return torch.as_tensor(point)
 
     def _spread(self, theta: Tensor) -> dict[str, Tensor]:

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -69,13 +70,16 @@ def join(records: Sequence[Record], axis: int) -> Record:
         return records[0]
     first = records[0]
 
-    def arrays(name: str) -> np.ndarray | None:
-        parts = [getattr(record, name) for record in records]
-        return None if parts[0] is None else _concatenate(parts, axis, padded=name.startswith("curve_"))
-
-    joined = {name: arrays(name) for name in Record._fields if isinstance(getattr(first, name), np.ndarray)}
+    joined: dict[str, Any] = {
+        name: _concatenate(
+            [getattr(record, name) for record in records], axis, padded=name.startswith("curve_")
+        )
+        for name in Record._fields
+        if isinstance(getattr(first, name), np.ndarray)
+    }
     metrics = {
-        name: np.concatenate([record.metrics[name] for record in records], axis=axis) for name in first.metrics
+        name: np.concatenate([record.metrics[name] for record in records], axis=axis)
+        for name in first.metrics
     }
     errors = [record.error for record in records if record.error is not None]
     return first._replace(**joined, metrics=metrics, error=errors[0] if errors else None)
@@ -85,7 +89,11 @@ def _concatenate(parts: Sequence[np.ndarray], axis: int, padded: bool) -> np.nda
     if padded:  # tiles may stop at different checkpoints
         longest = max(part.shape[2] for part in parts)
         parts = [
-            np.pad(part, [(0, 0), (0, 0), (0, longest - part.shape[2])] + [(0, 0)] * (part.ndim - 3), constant_values=np.nan)
+            np.pad(
+                part,
+                [(0, 0), (0, 0), (0, longest - part.shape[2])] + [(0, 0)] * (part.ndim - 3),
+                constant_values=np.nan,
+            )
             for part in parts
         ]
     return np.concatenate(parts, axis=axis)

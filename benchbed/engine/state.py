@@ -15,7 +15,7 @@ class Place(NamedTuple):
     settings: Tensor
 
     @property
-    def index(self) -> tuple[Tensor, Tensor]:
+    def where(self) -> tuple[Tensor, Tensor]:
         """Index that picks the present lanes out of `[seeds, settings, …]`."""
         return self.seeds[:, None], self.settings
 

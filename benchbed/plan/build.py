@@ -1,5 +1,6 @@
 """Resolve a request against the catalog into a plan; refuse what cannot be run before anything is spent."""
 
+from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 
@@ -103,7 +104,9 @@ def _has_optimum(problem: Problem) -> bool:
 
 
 def _targets(problem: Problem, dtype: str) -> tuple[float, ...]:
-    kept = tuple(target for target in problem.targets if dtype == "float64" or target >= SINGLE_PRECISION_TARGET)
+    kept = tuple(
+        target for target in problem.targets if dtype == "float64" or target >= SINGLE_PRECISION_TARGET
+    )
     return kept or tuple(problem.targets[:1])
 
 
@@ -129,8 +132,8 @@ def _entrants(catalog: Catalog, text: str) -> Iterable[EntrantPlan]:
 
 
 def _refuse_twins(kind: str, labels: list[str]) -> None:
-    for label in labels:
-        if labels.count(label) > 1:
+    for label, count in Counter(labels).items():
+        if count > 1:
             raise UsageError(f"{kind} {label!r} is selected twice; name it once, or give it other parameters")
 
 
@@ -149,7 +152,11 @@ def _check_size(plan: Plan) -> None:
     rates = plan.tuning_seeds * len(plan.rates) if "tuned" in plan.tracks else 0
     trials = len(plan.problems) * len(plan.entrants) * (len(plan.tracks) * plan.evaluation_seeds + rates)
     if trials > MOST_TRIALS:
-        raise UsageError(f"this plan has about {trials:.2g} trials; ask for fewer than {MOST_TRIALS:.0e}".replace("e+0", "e"))
+        raise UsageError(
+            f"this plan has about {trials:.2g} trials; ask for fewer than {MOST_TRIALS:.0e}".replace(
+                "e+0", "e"
+            )
+        )
 
 
 def _dtype(name: str) -> str:
@@ -167,5 +174,7 @@ def _device(name: str) -> str:
     if kind == "cuda" and not torch.cuda.is_available():
         raise UsageError("device 'cuda' is asked for, but torch finds no CUDA device; use --device cpu")
     if index and int(index) >= torch.cuda.device_count():
-        raise UsageError(f"device {name!r} does not exist; torch finds {torch.cuda.device_count()} CUDA devices")
+        raise UsageError(
+            f"device {name!r} does not exist; torch finds {torch.cuda.device_count()} CUDA devices"
+        )
     return name

@@ -125,7 +125,9 @@ class Plan(msgspec.Struct, frozen=True):
             groups.setdefault(digest(entrant.name, statics), []).append(entrant)
         return [Pairing(problem, tuple(group)) for problem in self.problems for group in groups.values()]
 
-    def batch(self, pairing: Pairing, settings: Sequence[Mapping[str, Any]], role: Role, seeds: Sequence[int]) -> BatchPlan:
+    def batch(
+        self, pairing: Pairing, settings: Sequence[Mapping[str, Any]], role: Role, seeds: Sequence[int]
+    ) -> BatchPlan:
         """Describe trials of a pairing that run together."""
         first = pairing.entrants[0]
         return BatchPlan(
@@ -139,11 +141,19 @@ class Plan(msgspec.Struct, frozen=True):
             seeds=tuple(seeds),
         )
 
-    def key(self, problem: ProblemPlan, optimizer: tuple[str, str], hyperparameters: Mapping[str, Any], role: Role, seed: int) -> str:
+    def key(
+        self,
+        problem: ProblemPlan,
+        optimizer: tuple[str, str],
+        hyperparameters: Mapping[str, Any],
+        role: Role,
+        seed: int,
+    ) -> str:
         """Identify a trial by everything that its result depends on; `optimizer` is its name and source digest."""
         return digest(
             self.protocol, self.study_seed, problem.name, problem.parameters, problem.source, *optimizer,
-            dict(hyperparameters), role, seed, problem.budget, self.gradient, problem.dtype, self.device, self.checkpoints,
+            dict(hyperparameters), role, seed, problem.budget, self.gradient, problem.dtype, self.device,
+            self.checkpoints,
         )  # fmt: skip
 
     def keys(self, batch: BatchPlan) -> list[list[str]]:

@@ -21,7 +21,9 @@ class Preset(NamedTuple):
 
 PRESETS = {
     "quick": Preset(evaluation_seeds=3, tuning_seeds=2, rates_per_decade=1, extensions=0, budget_cap=200),
-    "standard": Preset(evaluation_seeds=20, tuning_seeds=3, rates_per_decade=1, extensions=0, budget_cap=1_000),
+    "standard": Preset(
+        evaluation_seeds=20, tuning_seeds=3, rates_per_decade=1, extensions=0, budget_cap=1_000
+    ),
     "full": Preset(evaluation_seeds=20, tuning_seeds=5, rates_per_decade=4, extensions=2, budget_cap=None),
 }
 

@@ -42,11 +42,17 @@ def read_suite(path: Path) -> Request:
             raise UsageError(f"{path} has more than {MOST_BYTES} bytes; a suite is a short TOML file")
         values = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise UsageError(f"cannot read the suite {path}: {error.strerror}; give the path of a TOML file") from error
+        raise UsageError(
+            f"cannot read the suite {path}: {error.strerror}; give the path of a TOML file"
+        ) from error
     except UnicodeDecodeError as error:
         raise UsageError(f"{path} is not UTF-8 (byte {error.start}); save it as UTF-8") from error
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
-        raise UsageError(f"{path} is not valid TOML: {error or 'nested too deeply'}; correct that place") from error
+    except tomllib.TOMLDecodeError as error:
+        raise UsageError(f"{path} is not valid TOML: {error}; correct that place") from error
+    except RecursionError as error:
+        raise UsageError(
+            f"{path} is nested too deeply; a suite is a flat table of names and lists"
+        ) from error
     request = as_request(values, str(path))
     return request if request.name else msgspec.structs.replace(request, name=path.stem)
 
@@ -63,7 +69,9 @@ def as_request(values: dict[str, Any], place: str) -> Request:
         return msgspec.convert(values, Request)
     except msgspec.ValidationError as error:
         tracks = f" (tracks are {', '.join(TRACKS)})" if "$.tracks" in str(error) else ""
-        raise UsageError(f"{place}: {str(error)[0].lower()}{str(error)[1:]}{tracks}; correct that value") from error
+        raise UsageError(
+            f"{place}: {str(error)[0].lower()}{str(error)[1:]}{tracks}; correct that value"
+        ) from error
 
 
 def complete_request(catalog: Catalog, options: Request, suite: Path | None) -> Request:

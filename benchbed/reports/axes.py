@@ -13,6 +13,7 @@ from benchbed.reports.statistics import Band
 
 GAP = "gap (f − f*) / Δ"
 CALLS = "calls (loss and gradient evaluations)"
+_RAIL = (1.02, 1.25)  # where the rail begins and ends, in heights of the axis below it
 _HIGHEST_GAP = 1e4  # beyond the protocol's divergence rule nothing is worth the room
 _BELOW_TARGETS = 1e-2  # how far below the hardest target a gap is still told apart
 
@@ -23,10 +24,11 @@ class Scale(NamedTuple):
     bottom: float
     top: float
     threshold: float = 0.0
+    has_rail: bool = False
 
     def clip(self, values: np.ndarray, infinite: float = math.nan) -> np.ndarray:
-        """Give values that can be drawn: not below the axis, `infinite` in place of +inf (NaN leaves a hole)."""
-        return np.where(np.isfinite(values), np.clip(values, self.bottom, self.top * 1e6), infinite)
+        """Give values within the axis, and `infinite` in place of +inf (NaN leaves a hole)."""
+        return np.where(np.isfinite(values), np.clip(values, self.bottom, self.top), infinite)
 
     def at(self, share: float) -> float:
         """Give the value at a share of the height of the axis."""
@@ -47,9 +49,10 @@ class Scale(NamedTuple):
 
 
 def value_scale(bands: Sequence[Band], facts: ProblemFacts) -> Scale:
-    """Give the range that shows every finite median and lower quartile; the upper ones may leave the top."""
+    """Give the range that shows every finite median and lower quartile; what is larger ends at the top."""
     values = np.concatenate([*(band.median for band in bands), *(band.lower for band in bands), np.empty(0)])
-    return log_scale(values, facts) if facts.has_optimum else symmetric_scale(values)
+    scale = log_scale(values, facts) if facts.has_optimum else symmetric_scale(values)
+    return scale._replace(has_rail=not all(np.isfinite(band.median).all() for band in bands))
 
 
 def log_scale(values: np.ndarray, facts: ProblemFacts) -> Scale:
@@ -87,6 +90,22 @@ def value_axis(axes: Axes, scale: Scale, facts: ProblemFacts) -> None:
     axes.set_ylabel(GAP if facts.has_optimum else "objective f (no known optimum)")
 
 
+def add_rail(axes: Axes, scale: Scale) -> None:
+    """Put a shaded rail above the scale, where what is +inf stays visible."""
+    ticks = [tick for tick in axes.get_yticks() if scale.bottom <= tick <= scale.top]
+    labels = axes.yaxis.get_major_formatter().format_ticks(ticks)
+    axes.set_ylim(scale.bottom, scale.at(_RAIL[1]))
+    axes.set_yticks([*ticks, scale.at(sum(_RAIL) / 2)], [*labels, "diverged\nor failed"])
+    axes.yaxis.set_minor_locator(NullLocator())
+    axes.axhspan(scale.at(_RAIL[0]), scale.at(_RAIL[1]), color="0.93", zorder=0.6)
+
+
+def rail_height(scale: Scale, number: int, count: int) -> float:
+    """Give one of `count` heights within the rail, so that no line hides another there."""
+    low, high = _RAIL
+    return scale.at(high - (number + 1) / (count + 1) * (high - low))
+
+
 def _symmetric_ticks(scale: Scale) -> list[float]:
     """Give 0 and powers of ten of either sign, but for those next to 0, whose labels would touch its own."""
     first = math.floor(math.log10(scale.threshold)) + 1
@@ -97,7 +116,7 @@ def _symmetric_ticks(scale: Scale) -> list[float]:
 
 
 def call_axis(axes: Axes, budget: float) -> None:
-    """Set the horizontal axis: logarithmic, but that the start, at 0 calls, has its place before the first."""
+    """Set the horizontal axis: logarithmic, but that the start has its place before 1 call."""
     axes.set_xscale("symlog", linthresh=1, linscale=0.3)
     decades = [10.0**power for power in range(int(math.log10(max(budget, 1))) + 1)]
     axes.xaxis.set_major_locator(FixedLocator([0.0, *decades]))

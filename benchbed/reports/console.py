@@ -1,4 +1,4 @@
-"""Render the results of a study for standard output: a table for people, JSON, CSV or Markdown for the rest."""
+"""Render the results of a study for standard output: a table for people, other formats for programs."""
 
 import json
 import math
@@ -7,7 +7,7 @@ from typing import Any
 
 from benchbed.analysis.results import Results
 from benchbed.errors import UsageError
-from benchbed.reports.readable import ASCII, Symbols, sections
+from benchbed.reports.readable import ASCII, UNICODE, Section, sections
 from benchbed.reports.tables import csv, markdown
 from benchbed.reports.terminal import draw_sections
 
@@ -21,7 +21,7 @@ def render(
     color: bool = False,
     encoding: str = "utf-8",
 ) -> str:
-    """Give the summary as text that any output in `encoding` can print; `width` and `color` concern tables only.
+    """Give the summary as text that fits `encoding`; `width` (in cells) and `color` concern tables only.
 
     Raises:
         UsageError: the format is none of `FORMATS`.
@@ -38,8 +38,8 @@ def render(
     return writers[format]().encode(encoding, "backslashreplace").decode(encoding)
 
 
-def _parts(results: Results, unicode: bool) -> Any:
-    return sections(results.summary, results.problems, Symbols() if unicode else ASCII)
+def _parts(results: Results, unicode: bool) -> list[Section]:
+    return sections(results, UNICODE if unicode else ASCII)
 
 
 def _json(results: Results) -> str:

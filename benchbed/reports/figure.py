@@ -18,7 +18,7 @@ Entry = tuple[Artist, str]
 
 
 def stack(legends: Sequence[Sequence[str]], height: float, width: float = WIDTH) -> tuple[Figure, list[Axes]]:
-    """Give one panel below the other, each at least `height` inches and as high as the lines of its legend."""
+    """Give one panel below the other, each at least `height` inches and as high as the longest legend."""
     panel = max([height, *(_height(labels) + _TITLE for labels in legends)])
     figure = Figure(figsize=(width, panel * len(legends)), layout="constrained")
     FigureCanvasAgg(figure)

@@ -8,17 +8,15 @@ import pandas as pd
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
-from matplotlib.ticker import NullLocator
 
 from benchbed.analysis.results import ProblemFacts, Results
-from benchbed.reports.axes import Scale, log_scale, symmetric_scale, value_axis
+from benchbed.reports.axes import Scale, add_rail, log_scale, rail_height, symmetric_scale, value_axis
 from benchbed.reports.figure import Entry, add_legend, save, stack
-from benchbed.reports.statistics import SURVIVORS, order_statistic
+from benchbed.reports.statistics import SURVIVORS, lower_median
 from benchbed.reports.style import GREY, Look, caption, looks, theme
 from benchbed.reports.text import short, slugs
 
 _HEIGHT = 4.4
-_RAIL = (1.03, 1.25)  # where the rail begins and ends, in heights of the axis below it
 
 
 class Sweep(NamedTuple):
@@ -29,17 +27,6 @@ class Sweep(NamedTuple):
     default: tuple[float, float] | None
     look: Look
     label: str
-
-
-class Frame(NamedTuple):
-    """The axis below the rail, and the height in the rail of each line that needs one."""
-
-    scale: Scale
-    rail: float
-
-    def place(self, values: np.ndarray) -> np.ndarray:
-        """Give where values are drawn: the infinite ones on the rail, no other above the axis below it."""
-        return np.where(np.isfinite(values), np.minimum(self.scale.clip(values), self.scale.top), self.rail)
 
 
 def pieces(results: Results) -> list[str]:
@@ -57,18 +44,18 @@ def draw(results: Results, piece: str) -> dict[str, bytes]:
         figure, (axes,) = stack([[sweep.label for sweep in sweeps] + [""] * 2], _HEIGHT)
         axes.set_title(caption(piece, 80))
         scale = _axis(axes, sweeps, facts)
-        entries = _draw_sweeps(axes, sweeps, scale)
+        entries: list[Entry] = [
+            (_draw_sweep(axes, sweep, scale, rail_height(scale, number, len(sweeps))), sweep.label)
+            for number, sweep in enumerate(sweeps)
+        ]
         add_legend(axes, entries + _remarks(axes, sweeps, facts))
         return save(figure, name)
 
 
 def lower_medians(trials: pd.DataFrame, column: str) -> "pd.Series[float]":
     """Give the lower median of `column` over the seeds of each learning rate; a lost trial counts as +inf."""
-    survived = trials["status"].isin(SURVIVORS) & np.isfinite(trials[column].astype(float))
-    values = trials[column].astype(float).where(survived, math.inf)
-    return values.groupby(trials["learning_rate"]).agg(
-        lambda group: float(order_statistic(group.to_numpy(), 0.5))
-    )
+    values = trials[column].astype(float).where(trials["status"].isin(SURVIVORS), math.inf)
+    return values.groupby(trials["learning_rate"]).agg(lower_median)
 
 
 def _sweeps(results: Results, problem: str) -> list[Sweep]:
@@ -81,7 +68,7 @@ def _sweeps(results: Results, problem: str) -> list[Sweep]:
     for name in results.optimizers:
         medians = lower_medians(_of(tuning, name), column)
         default = lower_medians(_of(defaults, name), column)
-        point = next(((float(rate), float(value)) for rate, value in default.items()), None)
+        point = (float(default.index[0]), float(default.iloc[0])) if len(default) else None
         if len(medians):
             rates = medians.index.to_numpy(dtype=float)
             found.append(Sweep(rates, medians.to_numpy(dtype=float), point, styles[name], caption(name)))
@@ -98,34 +85,19 @@ def _axis(axes: Axes, sweeps: list[Sweep], facts: ProblemFacts) -> Scale:
     values = np.concatenate([*(sweep.values for sweep in sweeps), extra])
     scale = log_scale(values, facts) if facts.has_optimum else symmetric_scale(values)
     value_axis(axes, scale, facts)
-    ticks = [tick for tick in axes.get_yticks() if scale.bottom <= tick <= scale.top]
-    axes.set_ylim(scale.bottom, scale.at(_RAIL[1]))
-    labels = axes.yaxis.get_major_formatter().format_ticks(ticks)
-    axes.set_yticks([*ticks, scale.at(sum(_RAIL) / 2)], [*labels, "diverged\nor failed"])
-    axes.yaxis.set_minor_locator(NullLocator())
-    axes.axhspan(scale.at(_RAIL[0] - 0.02), scale.at(_RAIL[1]), color="0.93", zorder=0.6)
+    add_rail(axes, scale)
     axes.set_xscale("log")
     axes.set_xlabel("learning rate")
     axes.set_ylabel(f"final {axes.get_ylabel()}")
     return scale
 
 
-def _draw_sweeps(axes: Axes, sweeps: list[Sweep], scale: Scale) -> list[Entry]:
-    """Draw all lines; each has its own height in the rail, so that none hides another there."""
-    entries: list[Entry] = []
-    low, high = _RAIL
-    for number, sweep in enumerate(sweeps):
-        share = (number + 1) / (len(sweeps) + 1)
-        frame = Frame(scale, scale.at(high - share * (high - low)))
-        entries.append((_draw_sweep(axes, sweep, frame), sweep.label))
-    return entries
-
-
-def _draw_sweep(axes: Axes, sweep: Sweep, frame: Frame) -> Artist:
+def _draw_sweep(axes: Axes, sweep: Sweep, scale: Scale, rail: float) -> Artist:
+    """Draw one line; what is +inf lies at the height `rail`."""
     look = sweep.look
     (line,) = axes.plot(
         sweep.rates,
-        frame.place(sweep.values),
+        scale.clip(sweep.values, infinite=rail),
         color=look.color,
         linestyle=look.dashes,
         marker=look.marker,
@@ -134,7 +106,7 @@ def _draw_sweep(axes: Axes, sweep: Sweep, frame: Frame) -> Artist:
     )
     if sweep.default:
         rate, value = sweep.default
-        place = frame.place(np.array([value]))
+        place = scale.clip(np.array([value]), infinite=rail)
         axes.plot([rate], place, "o", mfc="none", mec=look.color, mew=1.8, markersize=11, zorder=5)
     return line
 

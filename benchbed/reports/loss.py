@@ -1,16 +1,14 @@
 """Draw the gap of every optimizer against the calls it took, per problem, one panel a track."""
 
-import math
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
-from matplotlib.lines import Line2D
 
 from benchbed.analysis.results import ProblemFacts, Results
-from benchbed.reports.axes import Scale, call_axis, value_axis, value_scale
+from benchbed.reports.axes import Scale, add_rail, call_axis, rail_height, value_axis, value_scale
 from benchbed.reports.figure import Entry, add_legend, save, stack
 from benchbed.reports.statistics import Band, band, checkpoints_of, curves_of, endings
 from benchbed.reports.style import GREY, Look, caption, looks, theme
@@ -30,7 +28,7 @@ class Drawn(NamedTuple):
 class Place(NamedTuple):
     """What keeps a line from hiding the others of its panel."""
 
-    ceiling: float
+    rail: float
     first_marker: float
     alpha: float
 
@@ -80,34 +78,34 @@ def _line(
 def _draw_panel(axes: Axes, lines: list[Drawn], facts: ProblemFacts, scale: Scale) -> None:
     value_axis(axes, scale, facts)
     call_axis(axes, facts.budget)
-    entries: list[Entry] = []
     places = _places(lines, scale)
-    for line, place in zip(lines, places, strict=True):
-        entries.append((_draw_line(axes, line, scale, place), line.label))
-        _mark_loss(axes, line, place.ceiling)
-    any_lost = any(math.isfinite(place.ceiling) for place in places)
-    add_legend(axes, entries + _remarks(axes, facts, any_lost))
+    entries: list[Entry] = [
+        (_draw_line(axes, line, scale, place), line.label) for line, place in zip(lines, places, strict=True)
+    ]
+    if scale.has_rail:
+        add_rail(axes, scale)
+    add_legend(axes, entries + _remarks(axes, facts))
 
 
 def _places(lines: list[Drawn], scale: Scale) -> list[Place]:
-    """Give each lost line a ceiling of its own, and each line markers that begin elsewhere."""
-    lost = [math.isfinite(_lost_at(line.band)) for line in lines]
-    step = min(0.05, 0.5 / max(sum(lost), 1))
+    """Give each line a height in the rail of its own, and markers that begin elsewhere."""
     alpha = min(0.13, 1 / len(lines))
     return [
-        Place(scale.at(0.965 - step * sum(lost[:number])) if gone else math.inf, 0.012 * (number % 9), alpha)
-        for number, gone in enumerate(lost)
+        Place(rail_height(scale, number, len(lines)), 0.012 * (number % 9), alpha)
+        for number in range(len(lines))
     ]
 
 
 def _draw_line(axes: Axes, line: Drawn, scale: Scale, place: Place) -> Artist:
-    """Draw median and band; a median that will be lost runs along its ceiling instead of leaving the frame."""
+    """Draw median and band; what lies beyond the scale runs along its top, a loss is crossed in the rail."""
     look, x = line.look, line.band.calls
     lower, upper = scale.clip(line.band.lower), scale.clip(line.band.upper, infinite=scale.top)
     axes.fill_between(x, lower, upper, color=look.color, alpha=place.alpha, linewidth=0)
+    median = scale.clip(line.band.median)
+    _mark_loss(axes, line, median, place.rail)
     (drawn,) = axes.plot(
         x,
-        np.minimum(scale.clip(line.band.median), place.ceiling),
+        median,
         color=look.color,
         linestyle=look.dashes,
         marker=look.marker,
@@ -118,30 +116,21 @@ def _draw_line(axes: Axes, line: Drawn, scale: Scale, place: Place) -> Artist:
     return drawn
 
 
-def _lost_at(band: Band) -> float:
-    """Give the calls at which the median becomes infinite, +inf if it never does."""
-    lost = ~(band.median < math.inf)
-    return float(band.calls[lost.argmax()]) if lost.any() else math.inf
-
-
-def _mark_loss(axes: Axes, line: Drawn, ceiling: float) -> None:
-    """Cross the ceiling at the call where the median becomes infinite, if it does, and lead the eye there."""
-    call = _lost_at(line.band)
-    if math.isinf(call):
+def _mark_loss(axes: Axes, line: Drawn, median: np.ndarray, rail: float) -> None:
+    """Cross the rail at the call where the median becomes infinite, if it does, and lead the eye there."""
+    lost = ~np.isfinite(line.band.median)
+    if not lost.any():
         return
-    color, before = line.look.color, line.band.calls < call
-    if before.any():
-        start, height = line.band.calls[before][-1], min(line.band.median[before][-1], ceiling)
-        axes.plot([start, call], [height, ceiling], color=color, linewidth=0.9, linestyle=":")
-    axes.plot([call], [ceiling], "x", color=color, markersize=8, mew=2.2, clip_on=False, zorder=5)
+    first, color = int(lost.argmax()), line.look.color
+    call = line.band.calls[first]
+    if first:
+        start = line.band.calls[first - 1], median[first - 1]
+        axes.plot([start[0], call], [start[1], rail], color=color, linewidth=0.9, linestyle=":")
+    axes.plot([call], [rail], "x", color=color, markersize=7, mew=2.0, clip_on=False, zorder=5)
 
 
-def _remarks(axes: Axes, facts: ProblemFacts, any_lost: bool) -> list[Entry]:
-    entries: list[Entry] = []
-    if facts.has_optimum:
-        target = axes.axhline(facts.success_target, color=GREY, lw=0.9, ls=(0, (2, 2)), zorder=1)
-        entries.append((target, f"success: gap ≤ {short(facts.success_target)}"))
-    if any_lost:
-        cross = Line2D([], [], color=GREY, marker="x", mew=2, linestyle="")
-        entries.append((cross, "half of the trials are lost"))
-    return entries
+def _remarks(axes: Axes, facts: ProblemFacts) -> list[Entry]:
+    if not facts.has_optimum:
+        return []
+    target = axes.axhline(facts.success_target, color=GREY, lw=0.9, ls=(0, (2, 2)), zorder=1)
+    return [(target, f"success: gap ≤ {short(facts.success_target)}")]

@@ -1,6 +1,6 @@
 """Draw the paths of the optimizers over the contours of a two-dimensional objective, one panel a track."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -46,7 +46,7 @@ def draw(results: Results, piece: str) -> dict[str, bytes]:
             [[path.label for path in paths] + [""] * 2 for paths in panels.values()], _HEIGHT
         )
         for panel, (track, paths) in zip(axes, panels.items(), strict=True):
-            panel.set_title(caption(f"{piece}, {track} track, evaluation seed {_seed(results, piece)}", 80))
+            panel.set_title(caption(f"{piece}, {track} track, seed {_seed(results, piece)}", 80))
             _draw_ground(panel, surface)
             entries = [(_draw_path(panel, path, surface), path.label) for path in paths]
             add_legend(panel, entries + _landmarks(panel, paths, surface))
@@ -60,7 +60,12 @@ def _paths(results: Results, problem: str, track: str) -> list[Path]:
     styles = looks(results.optimizers)
     first = shown.drop_duplicates("optimizer").set_index("optimizer")
     return [
-        _path(checkpoints.get(first.at[name, "trial_key"]), str(first.at[name, "status"]), styles[name], name)
+        _path(
+            checkpoints.get(str(first.at[name, "trial_key"])),
+            str(first.at[name, "status"]),
+            styles[name],
+            name,
+        )
         for name in results.optimizers
         if name in first.index
     ]
@@ -90,13 +95,18 @@ def _draw_ground(axes: Axes, surface: Surface) -> None:
     axes.set(xlim=(surface.x[0], surface.x[-1]), ylim=(surface.y[0], surface.y[-1]), xlabel="θ₀", ylabel="θ₁")
     axes.grid(visible=False)
     if 0.5 <= np.ptp(surface.y) / np.ptp(surface.x) <= 2:
-        axes.set_aspect("equal")
+        axes.set_aspect("equal", anchor="NW")
 
 
 def _draw_path(axes: Axes, path: Path, surface: Surface) -> Artist:
     points = _near(path.points, surface)
     color = path.look.color
-    style = {"color": color, "linestyle": path.look.dashes, "linewidth": 1.3, "marker": path.look.marker}
+    style: dict[str, Any] = {
+        "color": color,
+        "linestyle": path.look.dashes,
+        "linewidth": 1.3,
+        "marker": path.look.marker,
+    }
     axes.plot(*points.T, **style, markersize=3, markeredgewidth=0, alpha=0.9)
     if path.lost:
         edge = _exit(points, surface)
@@ -121,10 +131,10 @@ def _near(points: np.ndarray, surface: Surface) -> np.ndarray:
 
 
 def _exit(points: np.ndarray, surface: Surface) -> np.ndarray:
-    """Give `[1, 2]`: where a path leaves the frame for good, its last point if it stays, nothing if it is empty."""
+    """Give `[1, 2]`: where a path leaves the frame for good, or its last point; `[0, 2]` of an empty path."""
     low = np.array([surface.x[0], surface.y[0]])
     high = np.array([surface.x[-1], surface.y[-1]])
-    inside = ((points >= low) & (points <= high)).all(axis=1)
+    inside: np.ndarray = np.all((points >= low) & (points <= high), axis=1)
     if not inside.any() or inside[-1]:
         return points[-1:].clip(low, high)
     last = len(inside) - 1 - int(inside[::-1].argmax())

@@ -1,4 +1,4 @@
-"""Say which rows of the summary are compared with each other, which is the best, and in what order they stand."""
+"""Say which rows of the summary are compared, which of them is the best, and in what order they stand."""
 
 import math
 
@@ -27,7 +27,7 @@ def best_rows(summary: pd.DataFrame) -> "pd.Series[bool]":
 
 
 def ranked(rows: pd.DataFrame) -> pd.DataFrame:
-    """Order one problem's rows: tracks as planned, compared rows first, high scores first, then small gaps."""
+    """Order one problem's rows by track, compared rows first, then by falling score, then by growing gap."""
     order = pd.DataFrame(
         {
             "track": pd.factorize(rows["track"])[0],

@@ -5,10 +5,12 @@ import math
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+import numpy as np
 import pandas as pd
 
-from benchbed.analysis.results import ProblemFacts
+from benchbed.analysis.results import ProblemFacts, Results
 from benchbed.reports.ranking import best_rows, ranked, remarks
+from benchbed.reports.statistics import SURVIVORS, lower_median
 from benchbed.reports.text import short
 
 UNREMARKABLE = ("solved", "exhausted")
@@ -39,6 +41,10 @@ class Line(NamedTuple):
     remarks: tuple[str, ...]
     is_best: bool
 
+    def cells(self) -> list[str]:
+        """Give the columns from the optimizer to the trials, in order."""
+        return [str(cell) for cell in self[:9]]
+
 
 class Section(NamedTuple):
     """The readable table of one problem."""
@@ -56,16 +62,23 @@ class Symbols(NamedTuple):
     at_most: str = "≤"
 
 
+UNICODE = Symbols()
 ASCII = Symbols("-", "inf", "<=")
 
 
-def sections(
-    summary: pd.DataFrame, problems: Mapping[str, ProblemFacts], symbols: Symbols = Symbols()
-) -> list[Section]:
-    """Give the readable table of every problem, best scores first within a track."""
-    marked = summary.assign(is_best=best_rows(summary))
+def sections(results: Results, symbols: Symbols) -> list[Section]:
+    """Give the readable table of every problem, best scores first within a track.
+
+    Where no optimum is known, the median of the final objective stands in place of the gap.
+    """
+    summary, facts = results.summary, results.problems
+    marked = summary.assign(is_best=best_rows(summary), gap=_compared(results))
     return [
-        Section(str(problem), _title(str(problem), problems[str(problem)], symbols), _lines(rows, symbols))
+        Section(
+            str(problem),
+            _title(str(problem), facts[str(problem)], symbols),
+            _lines(rows, facts[str(problem)], symbols),
+        )
         for problem, rows in marked.groupby("problem", sort=False)
     ]
 
@@ -84,18 +97,34 @@ def setting(hyperparameters: object, missing: str = "–") -> str:
     return ", ".join(f"{key}={_number(value)}" for key, value in values.items()) or missing
 
 
+def _compared(results: Results) -> "pd.Series[float]":
+    """Give for each row of the summary its gap, or the lower median of its final objectives."""
+    keys = ["problem", "optimizer", "track"]
+    outcomes, rows = results.outcomes, pd.MultiIndex.from_frame(results.summary[keys])
+    objective = outcomes["final_objective"].astype(float).where(outcomes["status"].isin(SURVIVORS), math.inf)
+    medians = objective.groupby([outcomes[key] for key in keys]).agg(lower_median).reindex(rows)
+    known = np.array(
+        [results.problems[problem].has_optimum for problem in results.summary["problem"]], dtype=bool
+    )
+    gaps = results.summary["gap"].to_numpy(dtype=float)
+    return pd.Series(np.where(known, gaps, medians.to_numpy(dtype=float)), results.summary.index)
+
+
 def _title(problem: str, facts: ProblemFacts, symbols: Symbols) -> str:
     if not facts.has_optimum:
-        return f"{problem}: {facts.budget} calls; no known optimum, so no score"
-    return f"{problem}: {facts.budget} calls; success is gap {symbols.at_most} {short(facts.success_target)}"
+        return f"{problem}: {facts.budget} calls; no known optimum: no score, objective for gap"
+    return f"{problem}: {facts.budget} calls; success at gap {symbols.at_most} {short(facts.success_target)}"
 
 
-def _lines(rows: pd.DataFrame, symbols: Symbols) -> tuple[Line, ...]:
-    records = ranked(rows).to_dict(orient="records")
-    return tuple(_line({str(key): value for key, value in record.items()}, symbols) for record in records)
+def _lines(rows: pd.DataFrame, facts: ProblemFacts, symbols: Symbols) -> tuple[Line, ...]:
+    digits = 2 if facts.has_optimum else 5  # a gap is told by its power of ten, an objective is not
+    records = [
+        {str(key): value for key, value in row.items()} for row in ranked(rows).to_dict(orient="records")
+    ]
+    return tuple(_line(record, short(record["gap"], digits, *symbols[:2]), symbols) for record in records)
 
 
-def _line(row: Mapping[str, Any], symbols: Symbols) -> Line:
+def _line(row: Mapping[str, Any], gap: str, symbols: Symbols) -> Line:
     missing, infinite = symbols.missing, symbols.infinite
     rate = row["success_rate"]
     return Line(
@@ -106,7 +135,7 @@ def _line(row: Mapping[str, Any], symbols: Symbols) -> Line:
         interval=_interval(row["score_low"], row["score_high"]),
         success=missing if math.isnan(rate) else f"{100 * rate:.3g}%",
         calls=short(row["median_calls"], 3, missing, infinite),
-        gap=short(row["gap"], 2, missing, infinite),
+        gap=gap,
         trials=_trials(row),
         remarks=tuple(remarks(row["notes"])),
         is_best=bool(row["is_best"]),

@@ -28,10 +28,15 @@ class Band(NamedTuple):
 
 
 def order_statistic(values: np.ndarray, share: float) -> np.ndarray:
-    """Give the ⌈share · n⌉-th smallest of `values: [n, ...]`; ½ is the protocol's lower median, right with +∞."""
+    """Give the ⌈share · n⌉-th smallest of `values: [n, ...]`; ½ gives the lower median of the protocol."""
     rank = max(math.ceil(share * len(values)), 1)
     result: np.ndarray = np.sort(values, axis=0)[rank - 1]
     return result
+
+
+def lower_median(values: "pd.Series[float]") -> float:
+    """Give the ⌈n/2⌉-th smallest of a group, NaN counting as +∞."""
+    return float(order_statistic(values.fillna(math.inf).to_numpy(), 0.5))
 
 
 def fill_forward(curve: Curve, grid: np.ndarray) -> np.ndarray:
@@ -47,7 +52,7 @@ def fill_forward(curve: Curve, grid: np.ndarray) -> np.ndarray:
 
 
 def band(curves: list[Curve], budget: float) -> Band:
-    """Give median and quartiles over the union of all calls up to the budget, the moments of loss included."""
+    """Give median and quartiles over the union of all calls to the budget, the moments of loss included."""
     moments = [np.array([0.0, budget]), *(curve.calls for curve in curves)]
     moments.append(np.array([curve.lost_at for curve in curves if math.isfinite(curve.lost_at)]))
     grid = np.unique(np.concatenate(moments))

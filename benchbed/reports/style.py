@@ -36,7 +36,7 @@ class Look(NamedTuple):
 
 
 def palette(optimizers: Sequence[str]) -> dict[str, Color]:
-    """Give each optimizer a colour that no other has: ten that colour-blind people can tell, else even hues."""
+    """Give each optimizer a colour that no other has: ten for colour-blind people, or even hues."""
     few = sns.color_palette(_NAMED)
     colors = few if len(optimizers) <= len(few) else sns.color_palette("husl", len(optimizers))
     return {name: (r, g, b) for name, (r, g, b) in zip(optimizers, colors, strict=False)}
@@ -63,7 +63,7 @@ def caption(text: str, width: int = 34) -> str:
 
 @contextmanager
 def theme(salt: str) -> Iterator[None]:
-    """Draw in seaborn's style with a font that matplotlib brings along; the same bytes for the same `salt`."""
+    """Draw in seaborn's style with a font that matplotlib ships; the same bytes for the same `salt`."""
     settings: dict[Any, Any] = {
         **sns.axes_style("whitegrid"),
         "font.family": "DejaVu Sans",

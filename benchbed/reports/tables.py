@@ -6,7 +6,7 @@ import pandas as pd
 from tabulate import tabulate
 
 from benchbed.analysis.results import Results
-from benchbed.reports.readable import ASCII, Line, Section, Symbols, sections
+from benchbed.reports.readable import ASCII, UNICODE, Line, Section, sections
 from benchbed.reports.text import csv_cell, markdown_cell, printable, slugs
 
 HEADERS = (
@@ -14,7 +14,7 @@ HEADERS = (
     "track",
     "learning rate",
     "score",
-    "95 %",
+    "95%",
     "success",
     "median calls",
     "gap",
@@ -22,7 +22,7 @@ HEADERS = (
     "notes",
 )
 _ALIGN = ("left", "left", *["right"] * 6, "left", "left")
-_INTERVAL = HEADERS.index("95 %")
+_INTERVAL = HEADERS.index("95%")
 
 
 def pieces(results: Results) -> list[str]:
@@ -31,17 +31,18 @@ def pieces(results: Results) -> list[str]:
 
 
 def draw(results: Results, piece: str) -> dict[str, bytes]:
-    """Give `tables/summary.*` and one table a problem; CSV holds every column, the others the readable ones."""
-    summary = results.summary
+    """Give `tables/summary.*` and one table a problem: CSV with every column, the rest with the readable."""
     names = slugs(results.problems, reserved={piece})
-    files = _formats(piece, results, summary)
-    for problem, rows in summary.groupby("problem", sort=False):
-        files |= _formats(names[str(problem)], results, rows)
+    unicode, ascii_only = sections(results, UNICODE), sections(results, ASCII)
+    files = _formats(piece, results.summary, unicode, ascii_only)
+    for part, same in zip(unicode, ascii_only, strict=True):
+        rows = results.summary[results.summary["problem"] == part.problem]
+        files |= _formats(names[part.problem], rows, [part], [same])
     return {name: text.encode("utf-8") for name, text in files.items()}
 
 
 def csv(summary: pd.DataFrame) -> str:
-    """Give every column, numbers as they are: empty for NaN, `inf` for infinite; text that no sheet computes."""
+    """Give every column with numbers as they are (NaN empty, `inf`) and text that no spreadsheet computes."""
     guarded = summary.map(lambda cell: csv_cell(cell) if isinstance(cell, str) else cell)
     return str(guarded.to_csv(index=False, lineterminator="\n"))
 
@@ -63,11 +64,13 @@ def latex(parts: Sequence[Section]) -> str:
     return "\n".join(tables)
 
 
-def _formats(name: str, results: Results, rows: pd.DataFrame) -> dict[str, str]:
+def _formats(
+    name: str, rows: pd.DataFrame, unicode: Sequence[Section], ascii_only: Sequence[Section]
+) -> dict[str, str]:
     return {
         f"tables/{name}.csv": csv(rows),
-        f"tables/{name}.md": markdown(sections(rows, results.problems, Symbols())),
-        f"tables/{name}.tex": latex(sections(rows, results.problems, ASCII)),
+        f"tables/{name}.md": markdown(unicode),
+        f"tables/{name}.tex": latex(ascii_only),
     }
 
 
@@ -84,7 +87,7 @@ def _table(part: Section, style: str, escape: Callable[[str], str], best: str) -
 
 
 def _cells(line: Line, escape: Callable[[str], str], best: str) -> list[str]:
-    cells = [escape(cell) for cell in line[: HEADERS.index("notes")]]
+    cells = [escape(cell) for cell in line.cells()]
     score = HEADERS.index("score")
     cells[score] = best.format(cells[score]) if line.is_best else cells[score]
     return [*cells, escape("; ".join(line.remarks))]

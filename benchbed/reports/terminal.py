@@ -4,6 +4,7 @@ import io
 import string
 import textwrap
 from collections.abc import Iterable, Sequence
+from typing import Literal
 
 from rich import box
 from rich.cells import cell_len
@@ -15,7 +16,7 @@ from benchbed.reports.readable import Line, Section
 from benchbed.reports.tables import HEADERS
 from benchbed.reports.text import printable
 
-_NARROWEST = 8  # columns for names and counts, which may be folded; numbers never are
+_NARROWEST = 12  # columns for names and counts, which may be folded then; numbers never are
 _FOLDED = ("optimizer", "trials", "notes")
 _PLAIN = box.Box("    \n    \n -- \n    \n    \n    \n    \n    \n", ascii=True)
 _RULED = box.Box("    \n    \n ── \n    \n    \n    \n    \n    \n")
@@ -52,7 +53,7 @@ def _section(part: Section, letters: dict[str, str], width: int, color: bool, un
     rows = [_cells(line, letters) for line in part.lines]
     keep = [i for i in range(len(HEADERS)) if any(row[i] for row in rows)]
     headers, rows = [HEADERS[i] for i in keep], [[row[i] for i in keep] for row in rows]
-    if _least(headers, rows) > width:
+    if sum(_least(headers, rows)) + len(headers) - 1 > width:
         return _list(part, headers, rows, width)
     output = io.StringIO()
     console = _console(output, width, color)
@@ -62,28 +63,33 @@ def _section(part: Section, letters: dict[str, str], width: int, color: bool, un
 
 
 def _cells(line: Line, letters: dict[str, str]) -> list[str]:
-    cells = [printable(cell) for cell in line[: HEADERS.index("notes")]]
+    cells = [printable(cell) for cell in line.cells()]
     cells[HEADERS.index("score")] += "*" if line.is_best else ""
     return [*cells, " ".join(letters[remark] for remark in line.remarks)]
 
 
-def _least(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> int:
-    """Give the width below which the table would have to cut numbers."""
-    widths = []
-    for i, header in enumerate(headers):
-        words = max(cell_len(word) for word in header.split(" ") if word)
-        body = max(cell_len(row[i]) for row in rows)
-        widths.append(max(words, min(body, _NARROWEST) if header in _FOLDED else body))
-    return sum(widths) + len(widths) - 1
+def _least(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> list[int]:
+    """Give the width that each column cannot do without: its numbers whole, its names and words mostly."""
+    return [_longest(header, [row[i] for row in rows]) for i, header in enumerate(headers)]
+
+
+def _longest(header: str, cells: Sequence[str]) -> int:
+    body = (
+        max(min(cell_len(w), _NARROWEST) for cell in cells for w in cell.split(" "))
+        if header in _FOLDED
+        else 0
+    )
+    body = body or max(cell_len(cell) for cell in cells)
+    return max(body, *(cell_len(word) for word in header.split(" ")))
 
 
 def _table(part: Section, headers: Sequence[str], rows: Sequence[Sequence[str]], style: box.Box) -> Table:
     table = Table(box=style, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0), header_style="bold")
-    for header in headers:
+    for header, least in zip(headers, _least(headers, rows), strict=True):
         folded = header in _FOLDED
-        justify = "left" if folded or header == "track" else "right"
-        least = min(_NARROWEST, max(cell_len(row[headers.index(header)]) for row in rows)) if folded else None
-        table.add_column(Text(header), justify=justify, no_wrap=not folded, overflow="fold", min_width=least)
+        title = Text(header.replace(" ", "\n"))
+        justify: Literal["left", "right"] = "left" if folded or header == "track" else "right"
+        table.add_column(title, justify=justify, no_wrap=not folded, overflow="fold", min_width=least)
     tracks = [line.track for line in part.lines]
     for i, (line, row) in enumerate(zip(part.lines, rows, strict=True)):
         last = i + 1 < len(tracks) and tracks[i + 1] != line.track

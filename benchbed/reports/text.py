@@ -15,7 +15,7 @@ def printable(text: str) -> str:
 
 
 def csv_cell(text: str) -> str:
-    """Give `text` so that a spreadsheet shows it instead of computing it: an apostrophe before = + - and @."""
+    """Give `text` so that a spreadsheet shows it and does not compute it: an apostrophe before = + - @."""
     shown = printable(text)
     return f"'{shown}" if shown.lstrip()[:1] in tuple("=+-@") else shown
 

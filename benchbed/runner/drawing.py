@@ -1,7 +1,7 @@
 """Have the files of every report made by the workers, in parallel, from the study folder."""
 
 import functools
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import Executor, as_completed
 from pathlib import Path
 
@@ -46,7 +46,10 @@ def draw_all(
             futures[executor.submit(call, draw, msgspec.json.encode(drawing))] = f"{name} of {piece}"
     for future in as_completed(futures):
         answer = future.result()
-        yield futures[future], answer.result if answer.death is None else f"{answer.death}: {answer.log.strip()}"
+        yield (
+            futures[future],
+            answer.result if answer.death is None else f"{answer.death}: {answer.log.strip()}",
+        )
 
 
 def draw(encoded: bytes) -> dict[str, bytes]:
@@ -70,7 +73,7 @@ def surfaces_of(plan: Plan, results: Results, catalog: Catalog) -> dict[str, Sur
     """Evaluate the objective around the shown paths of every two-dimensional problem that is installed."""
     surfaces = {}
     for problem in plan.problems:
-        if problem.dimension != 2:  # noqa: PLR2004 (a plane)
+        if problem.dimension != 2:
             continue
         try:
             surfaces[problem.label] = _surface(plan, problem, results, catalog)
@@ -100,5 +103,3 @@ def _axis(path: "pd.Series[float]", minimizer: np.ndarray | None, axis: int) -> 
     low, high = (float(values.min()), float(values.max())) if len(values) else (-1.0, 1.0)
     margin = MARGIN * (high - low) or 1.0
     return np.linspace(low - margin, high + margin, GRID)
-
-

@@ -46,7 +46,9 @@ class _Flight(NamedTuple):
 class Driver:
     """Complete a plan: every pairing's batches, in the order in which they become known."""
 
-    def __init__(self, plan: Plan, folder: StudyFolder, executor: Executor, settings: Settings, progress: Progress) -> None:
+    def __init__(
+        self, plan: Plan, folder: StudyFolder, executor: Executor, settings: Settings, progress: Progress
+    ) -> None:
         self._plan, self._folder, self._executor = plan, folder, executor
         self._settings, self._progress = settings, progress
         self._bare = msgspec.structs.replace(plan, problems=(), entrants=(), suite={})
@@ -77,7 +79,9 @@ class Driver:
             self._start(_Flight(position, batch, 1))
 
     def _start(self, flight: _Flight) -> None:
-        task = Task(self._bare, flight.batch, self._settings.plugin_files, self._settings.jobs, flight.attempt)
+        task = Task(
+            self._bare, flight.batch, self._settings.plugin_files, self._settings.jobs, flight.attempt
+        )
         call = caller(self._executor)
         self._left[flight.pairing] += 1
         future = self._executor.submit(call, run_task, msgspec.json.encode(task), self._settings.timeout)
@@ -96,7 +100,9 @@ class Driver:
     def _keep(self, flight: _Flight, part: bytes) -> None:
         self._folder.add_part(part_name(flight.batch), part)
         self.known.update(outcomes_of(from_bytes(part)))
-        self._progress.finished(flight.batch.trials, f"{flight.batch.problem.label} × {flight.batch.optimizer}")
+        self._progress.finished(
+            flight.batch.trials, f"{flight.batch.problem.label} × {flight.batch.optimizer}"
+        )
 
     def _bury(self, flight: _Flight, answer: Answer) -> None:
         """Try a lost batch again, halve it until the guilty settings stand alone, and then say what they did."""
@@ -135,5 +141,3 @@ def _weight(pairing: Pairing) -> float:
 def _halves(count: int) -> Iterator[range]:
     yield range(count // 2)
     yield range(count // 2, count)
-
-

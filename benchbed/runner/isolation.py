@@ -108,13 +108,13 @@ def begin(log: str) -> None:
     """Prepare a new child: no interrupts, no stdout, a stack in the log if it crashes, death with its parent."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     os.dup2(2, 1)
-    faulthandler.enable(open(log, "a"))  # noqa: SIM115 (faulthandler keeps it for the life of the process)
+    faulthandler.enable(Path(log).open("a"))  # noqa: SIM115 (faulthandler keeps it for the life of the process)
     threading.Thread(target=_die_with_parent, daemon=True).start()
 
 
 def timed(work: Work, task: bytes, timeout: float | None, log: str) -> Any:
     """Run a task under the clock; past `timeout` the process ends itself and leaves its stack in the log."""
-    with open(log, "a") as file:
+    with Path(log).open("a") as file:
         if timeout is not None:
             # Works while a plugin holds the interpreter's lock, where no thread and no signal handler would.
             faulthandler.dump_traceback_later(timeout, exit=True, file=file)
@@ -132,7 +132,7 @@ def _die_with_parent() -> None:
 
 @contextlib.contextmanager
 def _no_main_module() -> Iterator[None]:
-    # A child would import the caller's script again, which may have no `if __name__ == "__main__"`; it needs nothing of it.
+    # A child would import the caller's script again, which may have no `if __name__ == "__main__"`, for nothing.
     main = sys.modules["__main__"]
     sys.modules["__main__"] = types.ModuleType("__main__")
     try:

@@ -18,7 +18,9 @@ class Circumstances(NamedTuple):
     attempt: int
 
 
-def rows_of(plan: Plan, batch: BatchPlan, record: Record, scale: float | None, how: Circumstances) -> list[dict[str, Any]]:
+def rows_of(
+    plan: Plan, batch: BatchPlan, record: Record, scale: float | None, how: Circumstances
+) -> list[dict[str, Any]]:
     """Give one row a trial of a batch that the engine ran."""
     return [
         {**row, **_measurements(record, (seed, setting), scale), "batch_trials": batch.trials}
@@ -26,13 +28,17 @@ def rows_of(plan: Plan, batch: BatchPlan, record: Record, scale: float | None, h
     ]
 
 
-def rows_without(plan: Plan, batch: BatchPlan, status: str, error: str, how: Circumstances) -> list[dict[str, Any]]:
+def rows_without(
+    plan: Plan, batch: BatchPlan, status: str, error: str, how: Circumstances
+) -> list[dict[str, Any]]:
     """Give one row a trial of a batch that left no measurement: what happened to it, and why."""
     ending = {"status": status, "error": error, "calls": 0.0, "steps": 0, "batch_trials": batch.trials}
     return [{**row, **ending} for _, row in _planned(plan, batch, how)]
 
 
-def _planned(plan: Plan, batch: BatchPlan, how: Circumstances) -> Iterator[tuple[tuple[int, int], dict[str, Any]]]:
+def _planned(
+    plan: Plan, batch: BatchPlan, how: Circumstances
+) -> Iterator[tuple[tuple[int, int], dict[str, Any]]]:
     common = {
         "problem": batch.problem.name,
         "problem_parameters": json.dumps(batch.problem.parameters),
@@ -58,7 +64,9 @@ def _planned(plan: Plan, batch: BatchPlan, how: Circumstances) -> Iterator[tuple
 
 def _measurements(record: Record, at: tuple[int, int], scale: float | None) -> dict[str, Any]:
     calls = record.curve_calls[at]
-    kept = np.diff(calls, prepend=-1.0) > 0  # a frozen lane is measured again with the others; NaN compares false
+    kept = (
+        np.diff(calls, prepend=-1.0) > 0
+    )  # a frozen lane is measured again with the others; NaN compares false
     objective = record.curve_objective[at][kept]
     status = str(record.status[at])
     optimum = None if record.optimum is None else float(record.optimum[at])

@@ -86,7 +86,9 @@ def engine_batch(plan: Plan, batch: BatchPlan, catalog: Catalog) -> Batch:
         factory=factory,
         statics=factory_arguments(factory, statics, problem.layout),
         hyperparameters={
-            name: [float(setting[name]) for setting in batch.settings] for name in first if name not in batch.statics
+            name: [float(setting[name]) for setting in batch.settings]
+            for name in first
+            if name not in batch.statics
         },
         settings=len(batch.settings),
         seeds=[InstanceSeed(plan.study_seed, batch.problem.name, batch.role, seed) for seed in batch.seeds],

@@ -45,7 +45,9 @@ class StudyFolder:
             ) from error
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         """Release the folder."""
         self._lock.release()
 
@@ -54,9 +56,13 @@ class StudyFolder:
         try:
             return msgspec.json.decode((self.path / "plan.json").read_bytes(), type=Plan)
         except FileNotFoundError as error:
-            raise StudyFolderError(f"{self.path} is no study folder; give the folder that `benchbed run` named") from error
+            raise StudyFolderError(
+                f"{self.path} is no study folder; give the folder that `benchbed run` named"
+            ) from error
         except (OSError, msgspec.MsgspecError) as error:
-            raise StudyFolderError(f"cannot read {self.path / 'plan.json'}: {error}; run the study again") from error
+            raise StudyFolderError(
+                f"cannot read {self.path / 'plan.json'}: {error}; run the study again"
+            ) from error
 
     def write_plan(self, plan: Plan) -> None:
         """Write the plan, and the runnable suite that gives it again."""
@@ -99,7 +105,8 @@ class StudyFolder:
             return from_bytes(path.read_bytes())
         except NewerSchemaError as error:
             raise StudyFolderError(
-                f"{path} was written by a later benchbed (schema {error}); update benchbed, or choose another folder by -O"
+                f"{path} was written by a later benchbed (schema {error}); update benchbed, or choose another "
+                "folder by -O"
             ) from error
         except (ValueError, OSError) as error:
             if mend:

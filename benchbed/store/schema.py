@@ -62,9 +62,7 @@ TRIAL_SCHEMA = pa.schema(
 
 def table_of(rows: Sequence[Mapping[str, Any]]) -> pa.Table:
     """Make a table of trials; a column that a row does not name is null in it."""
-    columns = [
-        pa.array([row.get(field.name) for row in rows], type=field.type) for field in TRIAL_SCHEMA
-    ]
+    columns = [pa.array([row.get(field.name) for row in rows], type=field.type) for field in TRIAL_SCHEMA]
     return pa.Table.from_arrays(columns, schema=TRIAL_SCHEMA)
 
 

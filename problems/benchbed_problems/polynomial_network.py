@@ -45,9 +45,9 @@ class PolynomialNetwork(Problem):
 
     The roots r_k are standard normal and the `samples` points x uniform on [−1, 1]^dimension, drawn once for
     all instances; an instance is the network's first weights and its mini-batches of `batch_size`, drawn with
-    replacement. The network is dimension → *hidden → 1; θ holds, layer by layer, weight and bias as
-    `torch.nn.Linear` does, and is drawn as it draws them. The data is free of noise, so 0 is a lower bound of
-    the objective, and stands for the optimum; whether any weights attain it is not known.
+    replacement. The network is `dimension` → `hidden` → 1 with `activation` between; θ holds, layer by layer,
+    weight and bias as `torch.nn.Linear` does, and is drawn as it draws them. The data is free of noise, so 0
+    is a lower bound of the objective, and stands for the optimum; whether any weights attain it is not known.
 
     Source: the course's deep network, 10 → 32 → 32 → 1 with GELU, 1 441 parameters, 100 000 samples, batches
     of 128, Adam at η = 1e-3 for 300 000 steps; first weights: `torch.nn.Linear`,
@@ -62,7 +62,7 @@ class PolynomialNetwork(Problem):
 
     dtype = "float32"
     budget = 30_000
-    # A step costs about fifty times one of the other problems': the usual cap would take the preset's whole time.
+    # A step takes some fifty times as long as the other problems': the usual cap would be too much.
     preset_budgets: ClassVar[Mapping[str, int]] = {"standard": 500, "quick": 200}
     scale_instances = 20
 
@@ -169,8 +169,10 @@ class PolynomialNetwork(Problem):
 
     def _diagonal_error(self, theta: Tensor, data: PolynomialSamples) -> Tensor:
         exact = data.diagonal_y.squeeze(-1)
-        error: Tensor = vector_norm(self.predict(theta, data.diagonal_x) - exact, dim=-1)
-        return error / vector_norm(exact)
+        relative: Tensor = vector_norm(self.predict(theta, data.diagonal_x) - exact, dim=-1) / vector_norm(
+            exact
+        )
+        return relative
 
 
 def _uniform(generator: Generator, bound: float, *shape: int) -> Tensor:

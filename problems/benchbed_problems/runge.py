@@ -31,9 +31,9 @@ class Runge(Problem):
     """Minimize ½ mean (Xθ − y)², with y = 1/(1 + 25z²) + noise and X the first `features` polynomials in z.
 
     z is uniform on [−1, 1], drawn for each instance, as are the noise of standard deviation
-    `observation_noise` and 200 test points with the same noise. The basis is 1, z, z², … or Chebyshev's T₀,
-    T₁, T₂, …; the intercept counts as a feature. The start is 0 (`start`: a number or a list). With
-    `features` ≥ `samples` the optimum is 0: the polynomial interpolates.
+    `observation_noise` and 200 test points with the same noise. The `basis` is 1, z, z², … or Chebyshev's T₀,
+    T₁, T₂, …, fitted to `samples` points; the intercept counts as a feature. The start is 0 (`start`: a
+    number or a list). With `features` ≥ `samples` the optimum is 0: the polynomial interpolates.
 
     Source: the course's noisy Runge regression; the function: Runge (1901), Über empirische Funktionen und
     die Interpolation zwischen äquidistanten Ordinaten, Zeitschrift für Mathematik und Physik 46, 224–243.

@@ -22,9 +22,10 @@ class Weights(NamedTuple):
 class WeightedQuartic(Problem):
     """Minimize L(θ) = Σ wᵢ (θᵢ⁴ − 3θᵢ² + θᵢ), with wᵢ ∝ linspace(1, 100, dimension), Σ wᵢ = 1.
 
-    Each of the 2^dimension sign patterns has a minimum of its own; the global one is −1.30 everywhere. A
-    start that is not given is normal with standard deviation 2 (`start`: a number or a list). The stochastic
-    gradient is the exact one plus normal noise of standard deviation `gradient_noise` per coordinate.
+    Each of the sign patterns of the `dimension` coordinates has a minimum of its own; the global one is −1.30
+    everywhere. A start that is not given is normal with standard deviation 2 (`start`: a number or a list).
+    The stochastic gradient is the exact one plus normal noise of standard deviation `gradient_noise` per
+    coordinate.
 
     Source: the course's optimizer comparison, from θ₀ = 2·1 with noise 4, and from −3·1 without noise.
     """

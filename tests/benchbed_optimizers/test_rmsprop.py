@@ -7,7 +7,7 @@ from benchbed_optimizers.rmsprop import rmsprop
 
 SETTINGS = [
     {"learning_rate": 1e-3, "decay": 0.9, "epsilon": 1e-8},
-    {"learning_rate": 1e-2, "decay": 0.99, "epsilon": 1e-3},
+    {"learning_rate": 1e-3, "decay": 0.99, "epsilon": 1e-2},
     {"learning_rate": 1e-4, "decay": 0.5, "epsilon": 1e-6},
 ]
 

@@ -166,5 +166,5 @@ def test_everything_built_in_loads(built_in, record):
         "adam",
         "adamw",
     )
-    assert catalog.names("problems")[0] == "quadratic"
+    assert {"quadratic", "quartic", "runge"} <= set(catalog.names("problems"))
     assert all(entry.summary for kind in catalog.entries for entry in catalog.entries[kind].values())

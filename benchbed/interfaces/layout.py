@@ -1,0 +1,49 @@
+"""Name the blocks of a parameter vector, and gather rows of samples."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Name the blocks of theta, in order, each with its shape: `Layout({"weight": (32, 10), "bias": (32,)})`."""
+
+    blocks: Mapping[str, tuple[int, ...]]
+
+    @property
+    def dimension(self) -> int:
+        """Number of parameters: the length of theta."""
+        return sum(math.prod(shape) for shape in self.blocks.values())
+
+    def views(self, theta: Tensor) -> dict[str, Tensor]:
+        """Cut `theta: [..., dimension]` into its blocks `[..., *shape]`, without copying."""
+        sizes = [math.prod(shape) for shape in self.blocks.values()]
+        pieces = theta.split(sizes, dim=-1)
+        return {
+            name: piece.unflatten(-1, shape) if shape else piece.squeeze(-1)
+            for (name, shape), piece in zip(self.blocks.items(), pieces, strict=True)
+        }
+
+    def join(self, views: Mapping[str, Tensor]) -> Tensor:
+        """Put blocks `[..., *shape]` together again into `[..., dimension]`: the inverse of `views`."""
+        return torch.cat(
+            [
+                views[name].flatten(-len(shape)) if shape else views[name].unsqueeze(-1)
+                for name, shape in self.blocks.items()
+            ],
+            dim=-1,
+        )
+
+
+def rows(x: Tensor, index: Tensor) -> Tensor:
+    """Gather samples: `x: [..., samples, features]`, `index: [..., batch]` give `[..., batch, features]`.
+
+    Works for shared data (no leading dimensions), for data of each seed, and under `torch.func.vmap`.
+    """
+    if x.dim() == 2:
+        return x[index]
+    return torch.take_along_dim(x, index.unsqueeze(-1), dim=-2)

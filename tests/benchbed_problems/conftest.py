@@ -1,0 +1,84 @@
+"""Make instances of every problem, alone and in lanes."""
+
+import pytest
+import torch
+
+from benchbed_problems.polynomial_network import PolynomialNetwork
+from benchbed_problems.quadratic import Quadratic
+from benchbed_problems.quartic import Quartic
+from benchbed_problems.runge import Runge
+from benchbed_problems.weighted_quartic import WeightedQuartic
+
+SMALL_NETWORK = {"dimension": 3, "samples": 40, "hidden": (5, 4), "batch_size": 6}
+PROBLEMS = {
+    "quadratic": Quadratic(),
+    "noisy-quadratic": Quadratic(dimension=5, condition_number=30.0, gradient_noise=0.7),
+    "rotated-quadratic": Quadratic(dimension=4, rotated=True),
+    "quartic": Quartic(),
+    "exact-quartic": Quartic(gradient_noise=0.0),
+    "weighted-quartic": WeightedQuartic(dimension=6),
+    "runge": Runge(),
+    "chebyshev-runge": Runge(basis="chebyshev", features=8),
+    "interpolating-runge": Runge(basis="chebyshev", features=12, samples=9),
+    "network": PolynomialNetwork(**SMALL_NETWORK),
+    "silu-network": PolynomialNetwork(**SMALL_NETWORK, activation="silu"),
+    "linear-network": PolynomialNetwork(**{**SMALL_NETWORK, "hidden": ()}),
+}
+
+
+@pytest.fixture(params=PROBLEMS)
+def problem(request):
+    """Each kind of problem, small."""
+    return PROBLEMS[request.param]
+
+
+@pytest.fixture(params=[name for name in PROBLEMS if not name.endswith("network")])
+def solved_problem(request):
+    """Each kind of problem whose minimizer is known."""
+    return PROBLEMS[request.param]
+
+
+@pytest.fixture
+def generator():
+    """Make a generator with a seed of its own."""
+
+    def make(seed=0):
+        return torch.Generator().manual_seed(seed)
+
+    return make
+
+
+@pytest.fixture
+def data_of(generator):
+    """Give a problem's data for one seed."""
+
+    def make(problem, seed=0):
+        shared = problem.shared_data()
+        return problem.make_data(generator(seed)) if shared is None else shared
+
+    return make
+
+
+@pytest.fixture
+def lanes_of(generator, data_of):
+    """Give the data and the first draws of some seeds, as the engine stacks them: `[seeds, 1, …]`."""
+
+    def make(problem, seeds):
+        data = data_of(problem)
+        if problem.shared_data() is None and data is not None:
+            leaves = zip(*(data_of(problem, seed) for seed in seeds), strict=True)
+            data = type(data)(*(torch.stack(leaf)[:, None] for leaf in leaves))
+        draws = [problem.make_draws(generator(seed), 1) for seed in seeds]
+        return data, None if draws[0] is None else torch.stack([draw[0] for draw in draws])[:, None]
+
+    return make
+
+
+@pytest.fixture
+def points(generator):
+    """Draw some points, `[count, dimension]`."""
+
+    def make(problem, count, seed=99):
+        return torch.randn(count, problem.layout.dimension, generator=generator(seed), dtype=torch.float64)
+
+    return make

@@ -1,0 +1,43 @@
+"""Synthetic gradient noise."""
+
+import math
+
+import pytest
+import torch
+
+from benchbed_problems.noise import check_noise, make_noise, tilt
+
+
+def test_the_noise_has_the_declared_deviation(generator):
+    """200 000 numbers give the deviation to 0.16 %, the mean to 0.0022 of it; four of those are allowed."""
+    noise = make_noise(generator(), 50_000, 4, 3.0)
+    assert noise.shape == (50_000, 4)
+    assert noise.std().item() == pytest.approx(3.0, rel=4 / math.sqrt(2 * 200_000))
+    assert noise.mean().item() == pytest.approx(0.0, abs=4 * 3.0 / math.sqrt(200_000))
+
+
+def test_the_coordinates_are_independent(generator):
+    """Correlations of 50 000 pairs stay within four times 1/√50 000."""
+    noise = make_noise(generator(), 50_000, 3, 1.0)
+    correlations = torch.corrcoef(noise.T) - torch.eye(3, dtype=torch.float64)
+    assert correlations.abs().max() < 4 / math.sqrt(50_000)
+
+
+def test_without_noise_nothing_is_drawn(generator):
+    """None tells the engine that the problem is deterministic."""
+    assert make_noise(generator(), 10, 2, 0.0) is None
+
+
+def test_a_tilted_loss_has_the_noise_as_additional_gradient(generator):
+    """d(noise · θ)/dθ = noise."""
+    noise = make_noise(generator(), 1, 3, 1.0)[0]
+    theta = torch.zeros(3, dtype=torch.float64, requires_grad=True)
+    (gradient,) = torch.autograd.grad(tilt((theta - 1).square().sum(-1), theta, noise), theta)
+    torch.testing.assert_close(gradient, noise - 2)
+
+
+@pytest.mark.parametrize("deviation", [-1.0, math.nan, math.inf])
+def test_an_impossible_deviation_is_refused(deviation):
+    """The message names the parameter."""
+    with pytest.raises(ValueError, match=r"gradient_noise is .*; give a standard deviation"):
+        check_noise("gradient_noise", deviation)

@@ -1,0 +1,132 @@
+"""runge: its bases, its exact optimum, its data."""
+
+import numpy as np
+import pytest
+import torch
+
+from benchbed_problems.runge import Runge, chebyshev, monomials
+
+Z = torch.linspace(-1, 1, 41, dtype=torch.float64)
+
+
+def test_the_monomials_are_the_powers():
+    """1, z, z², …, against numpy's Vandermonde matrix."""
+    np.testing.assert_allclose(monomials(Z, 7), np.vander(Z, 7, increasing=True), rtol=1e-14)
+
+
+def test_the_chebyshev_polynomials_are_numpys():
+    """T₀, T₁, …: arccos costs a few units in the last place near the ends."""
+    np.testing.assert_allclose(chebyshev(Z, 12), np.polynomial.chebyshev.chebvander(Z, 11), atol=1e-13)
+
+
+@pytest.mark.parametrize("basis", ["monomial", "chebyshev"])
+@pytest.mark.parametrize("features", [1, 5, 10, 15])
+def test_the_optimum_is_numpys_least_squares(basis, features, data_of):
+    """Residual sums of `numpy.linalg.lstsq`, whose condition numbers are moderate for these features."""
+    problem = Runge(features=features, basis=basis)
+    data = data_of(problem)
+    _, squares, _, _ = np.linalg.lstsq(data.design.numpy(), data.y.numpy(), rcond=None)
+    assert problem.optimum(data).item() == pytest.approx(0.5 * squares[0] / 20, rel=1e-9)
+
+
+def test_both_bases_have_one_optimum(data_of):
+    """They span the same polynomials on the same data, even where monomials cannot be solved for."""
+    features = 19
+    optima = [
+        problem.optimum(data_of(problem))
+        for problem in (Runge(features=features), Runge(features=features, basis="chebyshev"))
+    ]
+    assert torch.equal(*optima)
+    assert optima[0] > 0
+
+
+@pytest.mark.parametrize("features", [20, 21, 40])
+@pytest.mark.parametrize("basis", ["monomial", "chebyshev"])
+def test_from_interpolation_on_the_optimum_is_zero(features, basis, data_of):
+    """As many features as samples pass through all of them."""
+    problem = Runge(features=features, basis=basis)
+    assert problem.optimum(data_of(problem)).item() == 0
+
+
+def test_above_interpolation_the_minimizer_has_least_norm(data_of):
+    """The pseudo-inverse's solution, whose test loss the double descent is about."""
+    problem = Runge(features=30, basis="chebyshev", samples=15)
+    data = data_of(problem)
+    expected = np.linalg.pinv(data.design.numpy()) @ data.y.numpy()
+    np.testing.assert_allclose(problem.minimizer(data), expected, atol=1e-10)
+
+
+@pytest.mark.parametrize("features", [1, 4, 12, 16])
+@pytest.mark.parametrize("seed", range(10))
+def test_the_monomials_minimizer_attains_the_optimum_as_long_as_one_is_given(features, seed, data_of):
+    """Up to sixteen features rounding stays below a thousandth of the last target."""
+    problem = Runge(features=features)
+    data = data_of(problem, seed)
+    excess = problem.objective(problem.minimizer(data), data) - problem.optimum(data)
+    assert abs(excess.item()) < 1e-12
+
+
+def test_too_many_monomials_have_no_minimizer_to_show(data_of):
+    """Rather none than one that misses the optimum."""
+    problem = Runge(features=17)
+    assert problem.minimizer(data_of(problem)) is None
+
+
+def test_the_values_scatter_around_the_function(generator):
+    """100 000 residuals have mean 0 and the declared deviation, within four standard errors."""
+    data = Runge(features=1, samples=100_000, observation_noise=0.1).make_data(generator())
+    residual = data.y - 1 / (1 + 25 * data.z**2)
+    assert residual.mean().item() == pytest.approx(0, abs=4 * 0.1 / 100_000**0.5)
+    assert residual.std().item() == pytest.approx(0.1, rel=4 / 200_000**0.5)
+
+
+def test_places_are_uniform_on_the_interval(generator):
+    """Mean 0 and variance 1/3, within four standard errors of 100 000 draws."""
+    z = Runge(features=1, samples=100_000).make_data(generator()).z
+    assert z.abs().max() <= 1
+    assert z.mean().item() == pytest.approx(0, abs=4 * (1 / 3) ** 0.5 / 100_000**0.5)
+    assert z.var().item() == pytest.approx(1 / 3, abs=4 * 0.3 / 100_000**0.5)
+
+
+def test_the_data_does_not_depend_on_the_fit(data_of):
+    """Fits with different features or bases meet the same samples, which pairs them."""
+    one, other = data_of(Runge(features=3)), data_of(Runge(features=9, basis="chebyshev"))
+    assert torch.equal(one.z, other.z)
+    assert torch.equal(one.y, other.y)
+    assert torch.equal(one.test_y, other.test_y)
+
+
+def test_the_test_loss_is_half_the_mean_square_on_the_test_set(data_of):
+    """At θ = 0 the prediction is 0."""
+    problem = Runge()
+    data = data_of(problem)
+    loss = problem.metrics["test_loss"](torch.zeros(10, dtype=torch.float64), data)
+    torch.testing.assert_close(loss, 0.5 * data.test_y.square().mean())
+    assert data.test_y.shape == (200,)
+
+
+def test_the_start_is_zero_unless_given(generator):
+    """A number, or a list with the intercept first."""
+    assert Runge(features=2).make_start(generator()).tolist() == [0, 0]
+    assert Runge(features=2, start=(1.0, 2.0)).make_start(generator()).tolist() == [1, 2]
+
+
+def test_nothing_is_drawn_from_step_to_step(generator):
+    """The loss is over all samples: a deterministic problem."""
+    assert Runge().make_draws(generator(), 3) is None
+    assert Runge().full_price == 1.0
+
+
+@pytest.mark.parametrize(
+    ("parameters", "message"),
+    [
+        ({"features": 0}, "features is 0; give at least 1"),
+        ({"samples": 0}, "samples is 0; give at least 1"),
+        ({"observation_noise": -0.1}, "observation_noise is -0.1"),
+        ({"features": 3, "start": (1.0, 2.0)}, "start has 2 coordinates; give 3"),
+    ],
+)
+def test_parameters_that_describe_no_fit_are_refused(parameters, message):
+    """Each with a way out."""
+    with pytest.raises(ValueError, match=message):
+        Runge(**parameters)

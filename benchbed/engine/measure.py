@@ -26,7 +26,8 @@ def measure_gradient_norm(batch: Batch, instances: Instances, answer: Tensor) ->
 
     def norm(theta: Tensor, data: Tree) -> Tensor:
         gradient = batch.gradient(lambda point: objective(point, data), theta)[1]
-        return torch.linalg.vector_norm(gradient, dim=-1)
+        length: Tensor = torch.linalg.vector_norm(gradient, dim=-1)
+        return length
 
     return in_pieces(norm, answer, instances)
 

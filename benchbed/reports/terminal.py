@@ -53,12 +53,13 @@ def _section(part: Section, letters: dict[str, str], width: int, color: bool, un
     rows = [_cells(line, letters) for line in part.lines]
     keep = [i for i in range(len(HEADERS)) if any(row[i] for row in rows)]
     headers, rows = [HEADERS[i] for i in keep], [[row[i] for i in keep] for row in rows]
-    if sum(_least(headers, rows)) + len(headers) - 1 > width:
+    gaps, needed = len(headers) - 1, sum(_least(headers, rows))
+    if needed + gaps > width:
         return _list(part, headers, rows, width)
     output = io.StringIO()
     console = _console(output, width, color)
     console.print(Text(printable(part.title), style="bold", overflow="fold"))
-    console.print(_table(part, headers, rows, _RULED if unicode else _PLAIN))
+    console.print(_table(part, headers, rows, _RULED if unicode else _PLAIN, needed + 2 * gaps <= width))
     return "".join(f"{line.rstrip()}\n" for line in output.getvalue().splitlines())
 
 
@@ -83,8 +84,12 @@ def _longest(header: str, cells: Sequence[str]) -> int:
     return max(body, *(cell_len(word) for word in header.split(" ")))
 
 
-def _table(part: Section, headers: Sequence[str], rows: Sequence[Sequence[str]], style: box.Box) -> Table:
-    table = Table(box=style, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0), header_style="bold")
+def _table(
+    part: Section, headers: Sequence[str], rows: Sequence[Sequence[str]], style: box.Box, airy: bool
+) -> Table:
+    table = Table(
+        box=style, show_edge=False, pad_edge=False, padding=(0, int(airy), 0, 0), header_style="bold"
+    )
     for header, least in zip(headers, _least(headers, rows), strict=True):
         folded = header in _FOLDED
         title = Text(header.replace(" ", "\n"))

@@ -3,6 +3,7 @@
 import json
 import math
 from collections.abc import Callable, Sequence
+from itertools import product
 
 import numpy as np
 import pandas as pd
@@ -15,9 +16,34 @@ NAMES = ("gd", "sgd", "momentum", "nesterov", "rmsprop", "adam", "adamw")
 RATES = 10.0 ** np.arange(-4, 2.25, 0.5)
 BUDGET = 1000
 CALLS = np.unique(np.concatenate([np.arange(11), np.round(10 ** np.arange(1, 3.01, 0.05))])).astype(int)
-STATUSES = (
-    "solved", "converged", "exhausted", "diverged", "failed", "crashed", "timed_out", "out_of_memory", "skipped"
-)  # fmt: skip
+STATUSES = [
+    "solved",
+    "converged",
+    "exhausted",
+    "diverged",
+    "failed",
+    "crashed",
+    "timed_out",
+    "out_of_memory",
+    "skipped",
+]
+COLUMNS = [
+    *[
+        "problem",
+        "optimizer",
+        "track",
+        "hyperparameters",
+        "settings_tried",
+        "trials",
+        "score",
+        "score_low",
+        "score_high",
+        "target",
+    ],
+    *["success_rate", "success_low", "success_high", "median_calls", "calls_low", "calls_high", "gap"],
+    *STATUSES,
+    "notes",
+]
 
 
 def _trial(number: int, optimizer: int, seed: int, lost: bool, noise: np.random.Generator) -> pd.DataFrame:
@@ -61,20 +87,42 @@ def _outcome(frame: pd.DataFrame, lost: bool) -> dict[str, object]:
 
 
 def _summary_row(rows: pd.DataFrame, facts: ProblemFacts, notes: str) -> dict[str, object]:
+    """The row of the summary that `rows`, the trials of one optimizer on one problem in one track, come to."""
     first = rows.iloc[0]
-    costs = np.sort([calls[2] if calls else math.inf for calls in rows["calls_to_target"]])
-    counts = {status: int((rows["status"] == status).sum()) for status in STATUSES}
-    known = facts.has_optimum
-    nan = math.nan
-    return {
-        "problem": first["problem"], "optimizer": first["optimizer"], "track": first["track"],
-        "hyperparameters": first["hyperparameters"], "settings_tried": 1 if first["track"] == "default" else 13,
-        "trials": len(rows), "score": rows["score"].mean() if known else nan, "score_low": nan, "score_high": nan,
-        "target": facts.success_target if known else nan,
-        "success_rate": float(np.isfinite(costs).mean()) if known else nan, "success_low": nan, "success_high": nan,
-        "median_calls": costs[(len(costs) + 1) // 2 - 1] if known else nan, "calls_low": nan, "calls_high": nan,
-        "gap": float(np.sort(rows["gap"])[(len(rows) + 1) // 2 - 1]) if known else nan, **counts, "notes": notes,
-    }  # fmt: skip
+    costs = np.sort([calls[2] for calls in rows["calls_to_target"]])
+    middle = (len(rows) + 1) // 2 - 1
+    unknown = dict.fromkeys(
+        ("score_low", "score_high", "success_low", "success_high", "calls_low", "calls_high"), math.nan
+    )
+    known = {
+        "score": rows["score"].mean(),
+        "target": facts.success_target,
+        "success_rate": float(np.isfinite(costs).mean()),
+        "median_calls": costs[middle],
+        "gap": float(np.sort(rows["gap"])[middle]),
+    }
+    cells = {
+        **first[["problem", "optimizer", "track", "hyperparameters"]],
+        **unknown,
+        **(known if facts.has_optimum else dict.fromkeys(known, math.nan)),
+        **{status: int((rows["status"] == status).sum()) for status in STATUSES},
+        "settings_tried": 1 if first["track"] == "default" else len(RATES),
+        "trials": len(rows),
+        "notes": notes,
+    }
+    return {column: cells[column] for column in COLUMNS}
+
+
+def _tuning(problems: Sequence[str], optimizers: Sequence[str]) -> pd.DataFrame:
+    """Three seeds a rate: a valley that lies further right, and diverges later, for each further optimizer."""
+    rows = []
+    for problem, (o, optimizer), rate, seed in product(problems, enumerate(optimizers), RATES, range(3)):
+        bad = rate > 10 ** (0.2 * o - 0.5)
+        gap = math.inf if bad else float(10 ** (abs(math.log10(rate) + 1.5 - 0.3 * o) * 1.2 - 5 + 0.2 * seed))
+        row = (problem, optimizer, float(rate), seed, f"t/{problem}/{optimizer}/{rate}/{seed}")
+        rows.append((*row, "diverged" if bad else "exhausted", gap, gap, 0.0))
+    names = "problem optimizer learning_rate seed trial_key status final_objective gap score"
+    return pd.DataFrame(rows, columns=names.split())
 
 
 def build(
@@ -86,59 +134,39 @@ def build(
     without_optimum: Sequence[str] = (),
     notes: Callable[[str, str], str] = lambda optimizer, track: "",
 ) -> Results:
-    """A study of `optimizers` on two-dimensional `problems`; `lost(problem, optimizer, seed)` says who diverges."""
+    """A study of two-dimensional `problems`; `lost(problem, optimizer, seed)` says which trials diverge."""
     noise = np.random.default_rng(7)
     facts = {
         name: ProblemFacts(BUDGET, TARGETS, 1e-3, 2, "float64", name not in without_optimum)
         for name in problems
     }
-    outcomes, curves, tuning, summary = [], [], [], []
-    for p, problem in enumerate(problems):
-        for track_number, track in enumerate(tracks):
-            for o, optimizer in enumerate(optimizers):
-                setting = {"learning_rate": float(RATES[(o + 3 * track_number) % len(RATES)])}
-                rows = []
-                for seed in range(seeds):
-                    key = f"{problem}/{track}/{optimizer}/{seed}"
-                    gone = lost(p, o, seed)
-                    frame = _trial(p + track_number, o, seed, gone, noise)
-                    if not facts[problem].has_optimum:
-                        frame = frame.assign(gap=math.nan, objective=frame["objective"] - 0.2)
-                        rows.append(
-                            _outcome(frame.assign(gap=1.0), gone) | {"gap": math.nan, "score": math.nan}
-                        )
-                    else:
-                        rows.append(_outcome(frame, gone))
-                    rows[-1] |= {
-                        "problem": problem, "optimizer": optimizer, "track": track, "trial_key": key, "seed": seed,
-                        "hyperparameters": json.dumps(setting), "oracle": "stochastic", **setting,
-                    }  # fmt: skip
-                    curves.append(frame.assign(trial_key=key))
-                outcomes += rows
-                summary.append(_summary_row(pd.DataFrame(rows), facts[problem], notes(optimizer, track)))
-        for o, optimizer in enumerate(optimizers):
-            for rate in RATES:
-                for seed in range(3):
-                    bad = rate > 10 ** (0.2 * o - 0.5)
-                    gap = (
-                        math.inf
-                        if bad
-                        else float(10 ** (-abs(math.log10(rate) + 1.5 - 0.3 * o) * -1.2 - 5 + 0.2 * seed))
-                    )
-                    tuning.append({
-                        "problem": problem, "optimizer": optimizer, "learning_rate": float(rate), "seed": seed,
-                        "trial_key": f"t/{problem}/{optimizer}/{rate}/{seed}", "status": "diverged" if bad else "exhausted",
-                        "final_objective": gap, "gap": gap, "score": 0.0,
-                    })  # fmt: skip
+    outcomes, curves, summary = [], [], []
+    for (p, problem), (t, track), (o, optimizer) in product(*map(enumerate, (problems, tracks, optimizers))):
+        rate = float(RATES[(o + 3 * t) % len(RATES)])
+        known = facts[problem].has_optimum
+        shared = {"problem": problem, "optimizer": optimizer, "track": track, "learning_rate": rate}
+        shared |= {"hyperparameters": json.dumps({"learning_rate": rate}), "oracle": "stochastic"}
+        rows = []
+        for seed in range(seeds):
+            key = f"{problem}/{track}/{optimizer}/{seed}"
+            frame = _trial(p + t, o, seed, lost(p, o, seed), noise)
+            unknown = {} if known else {"gap": math.nan, "score": math.nan}
+            rows.append(
+                shared | _outcome(frame, lost(p, o, seed)) | unknown | {"seed": seed, "trial_key": key}
+            )
+            frame = frame if known else frame.assign(gap=math.nan, objective=frame["objective"] - 0.2)
+            curves.append(frame.assign(trial_key=key))
+        outcomes += rows
+        summary.append(_summary_row(pd.DataFrame(rows), facts[problem], notes(optimizer, track)))
     return Results(
         problems=facts,
         surfaces={problem: surface() for problem in problems},
         optimizers=tuple(optimizers),
         tracks=tuple(tracks),
         outcomes=pd.DataFrame(outcomes),
-        tuning=pd.DataFrame(tuning),
+        tuning=_tuning(problems, optimizers),
         curves=pd.concat(curves, ignore_index=True),
-        summary=pd.DataFrame(summary),
+        summary=pd.DataFrame(summary, columns=COLUMNS),
     )
 
 

@@ -1,0 +1,110 @@
+"""What goes to standard output is whole at any width, in any encoding, for people and for programs."""
+
+import json
+import math
+
+import pytest
+
+from benchbed.errors import UsageError
+from benchbed.reports.console import FORMATS, render
+
+NOTES = {"gd": "exact oracle", "adam": "winner on the edge of the grid; nothing to tune"}
+
+
+@pytest.fixture(scope="module")
+def noted(make_results):
+    return make_results(notes=lambda optimizer, track: NOTES.get(optimizer, ""))
+
+
+def _squeezed(text):
+    return "".join(text.split())
+
+
+@pytest.mark.parametrize("width", [1, 10, 20, 40, 60, 70, 75, 80, 81, 100, 200])
+def test_no_width_loses_data(noted, width):
+    """Every name, number and remark of the widest table is in every other; no line is too long."""
+    text = render(noted, "table", width)
+    whole = render(noted, "table", 400)
+    words = {word for word in whole.split() if not set(word) <= {"─"} and not word.endswith(":")}
+    assert max(map(len, text.splitlines())) <= width
+    assert [word for word in words if word not in _squeezed(text)] == []
+
+
+def test_the_standard_study_fits_eighty_columns(noted):
+    """As a table, with its rule, its remarks and one row an optimizer."""
+    text = render(noted, "table", 80)
+    assert "─" * 40 in text
+    assert "b nothing to tune" in text or "a nothing to tune" in text
+    assert sum(line.startswith("adam ") for line in text.splitlines()) == 4
+
+
+def test_the_best_has_a_star(noted):
+    """Two problems and two tracks make four stars; the exact oracle has none."""
+    lines = render(noted, "table", 120).splitlines()
+    starred = [line.split()[0] for line in lines if "*" in line and not line.startswith("*")]
+    assert len(starred) == 4
+    assert "gd" not in starred
+
+
+def test_diverged_trials_are_in_the_table(noted):
+    """With their number among how many."""
+    assert "5: 3 diverged" in render(noted, "table", 120)
+
+
+def test_plain_text_has_no_escape_codes(noted):
+    """Colour only where the caller asks for it, and never as the only mark."""
+    assert "\x1b" not in render(noted, "table", 80)
+    assert "\x1b[" in render(noted, "table", 80, color=True)
+
+
+@pytest.mark.parametrize("form", FORMATS)
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1", "utf-8"])
+def test_every_encoding_can_print_it(make_results, form, encoding):
+    """What an encoding lacks is written another way, never refused."""
+    results = make_results(optimizers=("adam", "mod:Ä[x=∞]"), seeds=1)
+    assert render(results, form, 80, encoding=encoding).encode(encoding)
+
+
+def test_names_are_no_markup(make_results):
+    """Rich's tags, emoji codes and ANSI codes come out as they went in, or escaped."""
+    names = ("[red]x[/red]", ":smile:", "a\x1b[31mb")
+    text = render(make_results(optimizers=names, seeds=1), "table", 200)
+    assert "[red]x[/red]" in text
+    assert ":smile:" in text
+    assert "a\\x1b[31mb" in text
+
+
+def test_json_is_strict_and_loses_nothing(noted):
+    """NaN and infinity are null; the columns that were infinite are named."""
+
+    def refuse(constant):
+        raise AssertionError(constant)
+
+    records = json.loads(render(noted, "json"), parse_constant=refuse)["summary"]
+    assert len(records) == len(noted.summary)
+    for record, (_, row) in zip(records, noted.summary.iterrows(), strict=True):
+        assert list(record)[:-1] == list(noted.summary.columns)
+        assert record["infinite"] == [key for key in ("median_calls", "gap") if math.isinf(row[key])]
+        assert record["score_low"] is None
+        assert record["score"] == row["score"]
+        assert record["hyperparameters"] == json.loads(row["hyperparameters"])
+
+
+def test_csv_and_markdown_are_those_of_the_files(noted):
+    """One writer for both."""
+    assert render(noted, "csv").count("\n") == len(noted.summary) + 1
+    assert render(noted, "markdown").count("### ") == 2
+
+
+def test_an_unknown_format_is_refused(noted):
+    """With the ones there are."""
+    with pytest.raises(UsageError, match="unknown format 'xml'; choose one of table, json, csv, markdown"):
+        render(noted, "xml")
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_an_empty_summary_is_no_error(results, form):
+    """A plan whose every row is missing still prints."""
+    assert (
+        render(results._replace(summary=results.summary[:0], outcomes=results.outcomes[:0]), form) is not None
+    )

@@ -1,0 +1,135 @@
+"""Every figure is drawn for every study, the odd ones included, and is the same each time."""
+
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from benchbed.reports import REPORTS
+from benchbed.reports.axes import log_scale, symmetric_scale
+from benchbed.reports.learning_rate import lower_medians
+
+FIGURES = {report.name: report for report in REPORTS if report.name != "tables"}
+
+
+def _assert_pictures(files, *names):
+    assert set(files) == {f"plots/{name}.{kind}" for name in names for kind in ("png", "svg")}
+    assert all(data.startswith(b"\x89PNG") for name, data in files.items() if name.endswith("png"))
+    assert all(b"<svg" in data for name, data in files.items() if name.endswith("svg"))
+
+
+@pytest.mark.parametrize("kind", ["loss", "paths", "learning-rate"])
+def test_each_problem_has_its_figure(results, kind):
+    """As PNG and SVG, named by the problem."""
+    assert FIGURES[kind].pieces(results) == ["quadratic", "quartic[noise=0.1]"]
+    _assert_pictures(FIGURES[kind].draw(results, "quartic[noise=0.1]"), f"{kind}-quartic-noise-0.1")
+
+
+def test_the_study_has_its_heatmap(results):
+    """One figure for all problems."""
+    assert FIGURES["heatmap"].pieces(results) == ["1"]
+    _assert_pictures(FIGURES["heatmap"].draw(results, "1"), "heatmap")
+
+
+def test_many_problems_have_several_heatmaps(make_results):
+    """Ten do not fit one page."""
+    results = make_results(
+        problems=[f"p{i}" for i in range(10)], optimizers=("gd",), seeds=1, tracks=("default",)
+    )
+    assert FIGURES["heatmap"].pieces(results) == ["1", "2"]
+    _assert_pictures(FIGURES["heatmap"].draw(results, "2"), "heatmap-2")
+
+
+@pytest.mark.parametrize("kind", sorted(FIGURES))
+def test_the_same_results_give_the_same_bytes(results, kind):
+    """No date, no random identifier."""
+    piece = FIGURES[kind].pieces(results)[0]
+    assert FIGURES[kind].draw(results, piece) == FIGURES[kind].draw(results, piece)
+
+
+LONG = [f"a-name-of-sixty-four-characters-that-will-not-fit-anywhere-{i:05d}" for i in range(25)]
+STUDIES = {
+    "one of everything": {"optimizers": ("adam",), "tracks": ("default",), "seeds": 1},
+    "everything diverged": {"lost": lambda *_: True},
+    "no optimum": {"without_optimum": ("quadratic",)},
+    "no optimum, everything diverged": {"without_optimum": ("quadratic",), "lost": lambda *_: True},
+    "hostile names": {"optimizers": (r"$\frac{$", "a$b$", "_x", "[red]", "=cmd()", "日本"), "seeds": 2},
+    "many long names": {"optimizers": LONG, "tracks": ("tuned",), "seeds": 1},
+}
+
+
+@pytest.mark.parametrize("kind", sorted(FIGURES))
+@pytest.mark.parametrize("study", STUDIES)
+def test_odd_studies_are_drawn(make_results, study, kind):
+    """Whatever happened in it."""
+    results = make_results(problems=("quadratic",), **STUDIES[study])
+    for piece in FIGURES[kind].pieces(results):
+        assert len(FIGURES[kind].draw(results, piece)) == 2
+
+
+@pytest.mark.parametrize("kind", sorted(FIGURES))
+def test_trials_that_never_ran_are_no_obstacle(results, kind):
+    """Skipped: no calls, no checkpoint, no gap, no score, no rate."""
+    skipped = results._replace(
+        outcomes=results.outcomes.assign(
+            status="skipped", calls=math.nan, gap=math.nan, learning_rate=math.nan
+        ),
+        curves=results.curves[:0],
+        tuning=results.tuning.assign(status="skipped", gap=math.nan),
+        summary=results.summary.assign(score=math.nan, gap=math.nan, exhausted=0, diverged=0, skipped=5),
+    )
+    assert len(FIGURES[kind].draw(skipped, FIGURES[kind].pieces(skipped)[0])) == 2
+
+
+def test_what_does_not_apply_is_not_drawn(results):
+    """No surface, no paths; no tuning, no sweep."""
+    bare = results._replace(surfaces={}, tuning=results.tuning[:0])
+    assert FIGURES["paths"].pieces(bare) == []
+    assert FIGURES["learning-rate"].pieces(bare) == []
+
+
+def test_the_legend_counts_the_diverged(results):
+    """Text in SVG is drawn as paths, but its words stand beside them as comments."""
+    svg = FIGURES["loss"].draw(results, "quadratic")["plots/loss-quadratic.svg"].decode()
+    assert "(3 of 5 diverged)" in svg
+    assert "diverged" in svg
+
+
+def test_the_heatmap_marks_diverged_trials(results):
+    """Beside the score, so that a high one with losses is not mistaken for a safe one."""
+    svg = FIGURES["heatmap"].draw(results, "1")["plots/heatmap.svg"].decode()
+    assert "×3 -->" in svg
+
+
+def test_a_cell_without_a_score_says_so(make_results):
+    """A dash on hatched ground."""
+    results = make_results(problems=("quadratic",), without_optimum=("quadratic",), optimizers=("adam",))
+    svg = FIGURES["heatmap"].draw(results, "1")["plots/heatmap.svg"].decode()
+    assert "<!-- – -->" in svg
+    assert "<pattern" in svg
+
+
+def test_a_sweep_is_the_lower_median_with_losses_infinite():
+    """Of three seeds one lost leaves the middle one's larger neighbour; two lost leave nothing."""
+    trials = pd.DataFrame(
+        {
+            "learning_rate": [0.1] * 3 + [1.0] * 3,
+            "status": ["exhausted", "exhausted", "diverged", "exhausted", "failed", "diverged"],
+            "gap": [0.2, 0.1, 0.0, 0.3, math.nan, math.inf],
+        }
+    )
+    assert lower_medians(trials, "gap").to_dict() == {0.1: 0.2, 1.0: math.inf}
+
+
+@pytest.mark.parametrize(
+    "values", [[], [math.inf], [1e-30, 1e30, math.inf], [0.0], [-3.0, 0.0, 5e8], [2.0, 2.0]]
+)
+def test_axes_are_finite_and_ordered(results, values):
+    """Whatever there is to show."""
+    numbers = np.array(values, dtype=float)
+    facts = results.problems["quadratic"]
+    for scale in (log_scale(numbers, facts), symmetric_scale(numbers)):
+        assert -math.inf < scale.bottom < scale.at(0.5) < scale.top < math.inf
+        assert np.isclose(scale.at(0), scale.bottom)
+        assert np.isclose(scale.at(1), scale.top)

@@ -1,0 +1,28 @@
+"""Reports enter like any plugin, and cost nothing until they draw."""
+
+import pickle
+import subprocess
+import sys
+
+from benchbed.reports import REPORTS, register_reports
+
+
+def test_the_built_in_reports_register_by_name():
+    """Under the names that select them."""
+    entered = {}
+    register_reports(register=lambda report, name: entered.update({name: report}))
+    assert list(entered) == ["tables", "loss", "paths", "learning-rate", "heatmap"]
+    assert all(report.name == name for name, report in entered.items())
+
+
+def test_reports_travel_to_other_processes():
+    """They are names, not functions."""
+    assert pickle.loads(pickle.dumps(REPORTS)) == REPORTS
+
+
+def test_entering_imports_no_drawing_library():
+    """Listing plugins must not wait for matplotlib."""
+    program = (
+        "import sys, benchbed.reports; sys.exit(bool({'matplotlib', 'seaborn', 'pandas'} & set(sys.modules)))"
+    )
+    assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0

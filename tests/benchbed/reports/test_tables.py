@@ -1,0 +1,92 @@
+"""Tables hold every row, in every format, and nothing in them is more than text."""
+
+import io
+
+import pandas as pd
+import pytest
+
+from benchbed.reports.tables import csv, draw, pieces
+
+HOSTILE = ("=cmd()", "a|b", "x_1 & 50%", "<b>", "[red]")
+
+
+@pytest.fixture
+def files(results):
+    return {name: data.decode("utf-8") for name, data in draw(results, "summary").items()}
+
+
+def test_one_file_a_format_and_problem(files):
+    """Names follow from the selectors."""
+    stems = ("summary", "quadratic", "quartic-noise-0.1")
+    assert set(files) == {f"tables/{stem}.{kind}" for stem in stems for kind in ("csv", "md", "tex")}
+
+
+def test_csv_gives_back_the_summary(results, files):
+    """Every column in its order, every number to the last digit, infinity and NaN included."""
+    found = pd.read_csv(
+        io.StringIO(files["tables/summary.csv"]), keep_default_na=False, na_values={"gap": [""]}
+    )
+    assert list(found.columns) == list(results.summary.columns)
+    read = pd.read_csv(io.StringIO(files["tables/summary.csv"]))
+    for column in ("score", "median_calls", "gap", "score_low"):
+        pd.testing.assert_series_equal(read[column], results.summary[column], rtol=0, atol=0)
+
+
+def test_only_text_is_guarded(results):
+    """A negative number stays a number."""
+    summary = results.summary.assign(gap=-1.5, notes="-1.5")
+    line = csv(summary).splitlines()[1]
+    assert ",-1.5," in line
+    assert line.endswith(",'-1.5")
+
+
+def test_hostile_names_stay_in_their_cells(make_results):
+    """No row of the Markdown table gains a cell, no LaTeX command or tag comes in."""
+    results = make_results(optimizers=HOSTILE, problems=("quadratic",), seeds=1)
+    files = {name: data.decode("utf-8") for name, data in draw(results, "summary").items()}
+    rows = [line for line in files["tables/summary.md"].splitlines() if line.startswith("|")]
+    assert len({row.replace(r"\|", "").count("|") for row in rows}) == 1
+    assert "<b>" not in files["tables/summary.md"]
+    assert r"x\_1 \& 50\%" in files["tables/summary.tex"]
+    assert "'=cmd()" in files["tables/summary.csv"]
+
+
+def test_the_best_is_marked_without_colour(files):
+    """Bold in Markdown, a star in LaTeX: one of seven a track here."""
+    assert files["tables/quadratic.md"].count("**") == 2 * 2
+    assert files["tables/quadratic.tex"].count("* &") == 2
+
+
+def test_the_target_and_the_lost_trials_are_named(files):
+    """A success rate means nothing without its target."""
+    assert "success at gap ≤ 0.001" in files["tables/quadratic.md"].replace("\\", "")
+    assert "success at gap <= 0.001" in files["tables/quadratic.tex"]
+    assert "5: 3 diverged" in files["tables/quadratic.md"]
+
+
+def test_latex_is_ascii(files):
+    """So that it compiles whatever the document's engine."""
+    assert files["tables/summary.tex"].isascii()
+
+
+def test_intervals_are_shown_once_there_are_any(results):
+    """The column is absent while nobody computes them."""
+    plain = draw(results, "summary")["tables/summary.md"].decode()
+    full = results._replace(summary=results.summary.assign(score_low=0.25, score_high=0.75))
+    assert "95%" not in plain
+    assert "[0.25, 0.75]" in draw(full, "summary")["tables/summary.md"].decode()
+
+
+def test_without_an_optimum_the_objective_is_compared(make_results):
+    """The lower median over the seeds; a row whose median trial diverged has none."""
+    results = make_results(problems=("open",), without_optimum=("open",), tracks=("default",))
+    mine = results.outcomes[results.outcomes["optimizer"] == "adam"]["final_objective"].sort_values()
+    table = draw(results, "summary")["tables/open.md"].decode()
+    row = {line.split("|")[1].strip(): line for line in table.splitlines() if line.startswith("| ")}
+    assert f"{mine.iloc[2]:.5g}" in row["adam"]
+    assert "∞" in row["sgd"]
+
+
+def test_an_empty_study_has_no_tables(results):
+    """No file rather than an empty one."""
+    assert pieces(results._replace(summary=results.summary[:0])) == []

@@ -1,0 +1,43 @@
+"""Hold the whole catalog, and rules that ask more than it, to the contract."""
+
+import pytest
+
+from benchbed.catalog import load_catalog
+from benchbed.plan import parse_selector
+from benchbed.testing import OPTIMIZER_CHECKS, PROBLEM_CHECKS, check_optimizer
+from benchbed.testing.optimizers import Subject
+from benchbed.testing.problems import Scene
+
+from .harder_rules import HARDER_RULES
+
+CATALOG = load_catalog(environ={})
+OPTIMIZERS = [CATALOG.optimizer(name).thing for name in CATALOG.names("optimizers")]
+PROBLEMS = [
+    *(name for name in CATALOG.names("problems") if name != "polynomial-network"),
+    "polynomial-network[samples=300]",
+    "polynomial-network[samples=300, hidden=[5], activation=tanh]",
+    "quadratic[rotated=true, dimension=5, condition_number=100, gradient_noise=0.5]",
+    "weighted-quartic[start=-3, gradient_noise=0]",
+    "runge[basis=chebyshev, features=25]",
+]
+
+
+@pytest.mark.parametrize("check", OPTIMIZER_CHECKS, ids=lambda check: check.__name__)
+@pytest.mark.parametrize("factory", [*OPTIMIZERS, *HARDER_RULES], ids=lambda factory: factory.__name__)
+def test_an_optimizer_keeps_the_contract(factory, check):
+    """Every rule of the contract holds for every built-in and for the harder rules."""
+    check(Subject(factory, {}))
+
+
+@pytest.mark.parametrize("check", PROBLEM_CHECKS, ids=lambda check: check.__name__)
+@pytest.mark.parametrize("selector", PROBLEMS)
+def test_a_problem_keeps_the_contract(selector, check):
+    """Every rule of the contract holds for every built-in problem, at and off its defaults."""
+    name, parameters = parse_selector(selector)
+    check(Scene(CATALOG.problem(name, parameters)))
+
+
+@pytest.mark.parametrize("name", ["torch.optim:NAdam", "torch.optim:SGD", "torch.optim:LBFGS"])
+def test_an_optimizer_of_torch_keeps_the_contract(name):
+    """A torch.optim class, as it is, passes the checks for rules with any state."""
+    check_optimizer(CATALOG.optimizer(name).thing)

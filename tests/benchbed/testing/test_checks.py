@@ -68,7 +68,7 @@ def plain(rate, oracle, state, theta):
         (optimizer(shrinks), "a state tensor changes"),
         (optimizer(draws), "global generator"),
         (optimizer(explodes), "not finite"),
-        (optimizer(narrows), "dtype"),
+        (optimizer(narrows), "theta changes"),
         (optimizer(steps_from_the_batch), "single trial"),
         (optimizer(plain, init=lambda theta: {"value": theta}), "no NamedTuple"),
         (optimizer(plain, init=lambda theta: Memory(torch.zeros(3))), "leading dimensions"),

@@ -1,21 +1,20 @@
-"""Rules that ask more of the contract than the course's: further calls, averages, matrices, schedules, any state."""
+"""Hold rules to the contract that ask more of it than the course's: further calls, averages, matrices, schedules."""
 
 import math
 from typing import Annotated, NamedTuple
 
+import pytest
 import torch
 
 from benchbed.interfaces import Hyperparameter, Layout, LogUniform, Optimizer
+from benchbed.testing import OPTIMIZER_CHECKS
+from benchbed.testing.optimizers import Subject
 
 Rate = Annotated[Hyperparameter, LogUniform(1e-6, 1e2)]
 
 
 class NoState(NamedTuple):
     """Nothing is remembered."""
-
-
-class Count(NamedTuple):
-    steps: torch.Tensor
 
 
 class Average(NamedTuple):
@@ -114,3 +113,10 @@ def clipped(learning_rate: Rate = 1e-2, bound: Annotated[Hyperparameter, LogUnif
 
 
 HARDER_RULES = (sam, sam_for_one, averaged, orthogonalized, cosine, backtracking, clipped)
+
+
+@pytest.mark.parametrize("check", OPTIMIZER_CHECKS, ids=lambda check: check.__name__)
+@pytest.mark.parametrize("factory", HARDER_RULES, ids=lambda factory: factory.__name__)
+def test_a_harder_rule_keeps_the_contract(factory, check):
+    """What the contract promises to inventors can be said in it, and passes its checks."""
+    check(Subject(factory, {}))

@@ -19,7 +19,7 @@ from benchbed.errors import StudyFolderError, UsageError
 from benchbed.plan import Plan, complete_request, make_plan
 from benchbed.plan.request import as_request
 from benchbed.runner import Driver, Progress, Settings, end_children
-from benchbed.runner.drawing import draw_all, read_results
+from benchbed.runner.drawing import draw_all, surfaces_of
 from benchbed.store import FINAL, StudyFolder
 from benchbed.store.files import write_atomically
 
@@ -172,8 +172,8 @@ def run_plan(
         pool.shutdown()
         return study
     finally:
-        end_children()
         pool.shutdown(wait=False, cancel_futures=True)
+        end_children()
 
 
 def report(path: Path, catalog: Catalog, plugin_files: tuple[str, ...], jobs: int | None = None) -> Study:
@@ -189,8 +189,8 @@ def report(path: Path, catalog: Catalog, plugin_files: tuple[str, ...], jobs: in
             pool.shutdown()
             return study
         finally:
-            end_children()
             pool.shutdown(wait=False, cancel_futures=True)
+            end_children()
 
 
 def write_reports(study: Study, catalog: Catalog, plugin_files: tuple[str, ...], pool: Executor) -> list[str]:
@@ -198,7 +198,8 @@ def write_reports(study: Study, catalog: Catalog, plugin_files: tuple[str, ...],
     complaints = []
     summary = study.summary.to_csv(index=False, lineterminator="\n")
     write_atomically(study.path / "summary.csv", summary.encode())
-    for piece, files in draw_all(study.path, study.results, catalog, plugin_files, pool):
+    results = study.results._replace(surfaces=surfaces_of(study.plan, study.results, catalog))
+    for piece, files in draw_all(study.path, results, catalog, plugin_files, pool):
         if isinstance(files, str):
             complaints.append(f"could not draw {piece}: {files}")
             continue
@@ -227,4 +228,4 @@ def _move_aside(path: Path) -> None:
         ) from error
 
 
-__all__ = ["Study", "load", "read_results", "run", "run_plan", "write_reports"]
+__all__ = ["Study", "load", "run", "run_plan", "write_reports"]

@@ -1,7 +1,18 @@
-"""Keep tests apart from each other and from the machine they run on."""
+"""Keep tests apart from each other and from the machine they run on, and run the real command for them."""
 
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import filelock
 import pytest
 import torch
+
+COMMAND = str(Path(sys.executable).with_name("benchbed"))
+WATCHDOG = 120
+"""Seconds after which a command counts as hung; far more than any of them takes."""
 
 
 @pytest.fixture(autouse=True)
@@ -15,3 +26,53 @@ def alone(tmp_path, monkeypatch):
     assert torch.get_num_threads() == 1, "the test left the number of threads changed"
     assert torch.is_grad_enabled(), "the test left gradients switched off"
     torch.set_rng_state(random_state)
+
+
+@pytest.fixture(scope="session")
+def surroundings():
+    """Give a function that makes a child's environment: this one, without plots unless they are asked for."""
+
+    def make(plots=False, **changes):
+        left = {name: value for name, value in os.environ.items() if not name.startswith("BENCHBED_")}
+        plain = {"COLUMNS": "100", "BENCHBED_DISABLE_PLUGINS": "" if plots else "reports"}
+        merged = left | plain | changes
+        return {name: str(value) for name, value in merged.items() if value is not None}
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def bench(surroundings):
+    """Give a function that runs the installed `benchbed` to its end, in a folder, under a watchdog."""
+
+    def run(folder, *arguments, plots=False, **environment):
+        return subprocess.run(
+            [COMMAND, *map(str, arguments)],
+            cwd=folder,
+            env=surroundings(plots, **environment),
+            capture_output=True,
+            text=True,
+            timeout=WATCHDOG,
+            check=False,
+        )
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def once(tmp_path_factory):
+    """Give a function that fills a folder once a session, also where several workers share the session."""
+    base = tmp_path_factory.getbasetemp()
+    root = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+
+    def make(name, fill):
+        folder, done = root / f"once-{name}", root / f"once-{name}.done"
+        with filelock.FileLock(f"{folder}.lock"):
+            if not done.exists():
+                shutil.rmtree(folder, ignore_errors=True)
+                folder.mkdir()
+                fill(folder)
+                done.touch()
+        return folder
+
+    return make

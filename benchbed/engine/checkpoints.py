@@ -8,6 +8,8 @@ DENSE_CALLS = 10
 PER_DECADE = 20
 IN_A_ROW = 3
 """Checkpoints in a row at which a target must be met: a single hit under noise is luck."""
+ROUNDING = 1e-9
+"""Relative error that sums and quotients of fractional prices stay below."""
 
 
 def checkpoint_calls(budget: int) -> list[int]:
@@ -23,13 +25,18 @@ def checkpoint_steps(budget: int, calls_per_step: float, every_step: bool = Fals
     last = affordable_steps(budget, calls_per_step)
     if every_step:
         return list(range(1, last + 1))
-    steps = {math.ceil(calls / calls_per_step) for calls in checkpoint_calls(budget)}
+    steps = {math.ceil(calls / calls_per_step * (1 - ROUNDING)) for calls in checkpoint_calls(budget)}
     return sorted({step for step in steps if step <= last} | ({last} if last else set()))
 
 
 def affordable_steps(budget: int, calls_per_step: float) -> int:
     """Count the steps that a budget buys; a step that it cannot pay in full is not begun."""
-    return int(budget / calls_per_step + 1e-9)
+    return int(affordable_calls(budget) / calls_per_step)
+
+
+def affordable_calls(budget: int) -> float:
+    """Give the budget with room for rounding: 750 steps of 4/3 calls add up to a little more than 1000."""
+    return budget * (1 + ROUNDING)
 
 
 def calls_to_targets(calls: np.ndarray, gap: np.ndarray, targets: np.ndarray, budget: int) -> np.ndarray:
@@ -40,7 +47,7 @@ def calls_to_targets(calls: np.ndarray, gap: np.ndarray, targets: np.ndarray, bu
     with a gap at or below it; reached at the start costs 1 call.
     """
     distinct = np.diff(calls, prepend=-1.0, axis=-1) > 0
-    counts = distinct & (calls <= budget)
+    counts = distinct & (calls <= affordable_calls(budget))
     with np.errstate(invalid="ignore"):
         hit = (gap[..., None, :] <= targets[:, None]) & counts[..., None, :]
     width = hit.shape[-1] - IN_A_ROW + 1

@@ -22,7 +22,7 @@ def record_of(trace: Trace, batch: Batch, instances: Instances) -> Record:
     targets = np.asarray(batch.targets if batch.scale is not None else (), dtype=float)
     gradient_norm, metrics, error = _final_measures(trace, batch, instances)
     optimum = instances.optimum()
-    seconds = trace.seconds / calls[..., 0].size
+    seconds = trace.seconds / recorder.running.numel()
     return Record(
         status=_status(trace, gap, error),
         calls=_array(recorder.last_calls),

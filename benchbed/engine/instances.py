@@ -25,7 +25,7 @@ class Instances:
         self.exact_data = _make_data(problem, seeds)
         self.shared = shared_data(problem) is not None
         self.data = map_tensors(self._place, self.exact_data)
-        self.start = self._place(torch.stack([_make_start(problem, seed) for seed in seeds]))
+        self.start = self._place(torch.stack([make_start(problem, seed) for seed in seeds]))
         self._block = -1
         self._draws: Tree = None
 
@@ -83,10 +83,12 @@ def _generator(seed: InstanceSeed, purpose: Purpose, block: int = 0) -> Generato
     return torch.Generator().manual_seed(seed.generator_seed(purpose, block))
 
 
-def _make_start(problem: Problem, seed: InstanceSeed) -> Tensor:
+def make_start(problem: Problem, seed: InstanceSeed) -> Tensor:
+    """Draw the start of one instance, `[dimension]`; the global generator is left as it was."""
     # A module's own initialisation uses the global generator: lend it one that is forked and seeded.
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed.generator_seed("start"))
+        # torch.manual_seed would format a traceback for every kind of device: four fifths of a start's time.
+        torch.default_generator.manual_seed(seed.generator_seed("start"))
         return problem.make_start(_generator(seed, "start"))
 
 

@@ -27,7 +27,14 @@ def map_tensors(function: Callable[..., Tensor], *trees: Tree) -> Tree:
 
 def choose(mask: Tensor, new: Tree, old: Tree) -> Tree:
     """Take `new` in the lanes of `mask: [seeds, settings]` and `old` in the others."""
-    return map_tensors(lambda a, b: torch.where(expand(mask, a), a, b), new, old)
+    masks: dict[int, Tensor] = {}  # one a number of dimensions: a step makes this choice for every leaf
+
+    def take(a: Tensor, b: Tensor) -> Tensor:
+        if a.dim() not in masks:
+            masks[a.dim()] = expand(mask, a)
+        return torch.where(masks[a.dim()], a, b)
+
+    return map_tensors(take, new, old)
 
 
 def expand(mask: Tensor, like: Tensor) -> Tensor:

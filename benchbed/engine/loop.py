@@ -39,11 +39,12 @@ def run_tile(program: Program, clock: Clock) -> Trace:
             held = program.bytes_of_state(lanes)
             lanes = checkpoint(program, recorder, lanes, place)
             for stop in program.stops():
-                begun = _now(clock, device)
+                before, begun = lanes, _now(clock, device)
                 while step < stop and not (program.rule.opaque and not lanes.running.any()):
                     lanes = program.step(lanes, step)
                     step += 1
                 seconds += _now(clock, device) - begun
+                lanes = program.account(before, lanes)
                 if program.is_too_dear:
                     break
                 lanes = checkpoint(program, recorder, lanes, place)

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from benchbed.engine.batch import Batch
-from benchbed.engine.checkpoints import checkpoint_steps
+from benchbed.engine.checkpoints import affordable_calls, checkpoint_steps
 from benchbed.engine.instances import Instances, is_deterministic
 from benchbed.engine.lanes import Tree, choose
 from benchbed.engine.losses import Losses
@@ -64,7 +64,10 @@ class Program:
         return self.calls_per_step > self.batch.budget
 
     def step(self, lanes: Lanes, index: int) -> Lanes:
-        """Make step `index` (from 0): ask the oracle, update, and leave finished lanes as they were."""
+        """Make step `index` (from 0): ask the oracle, update, and leave finished lanes as they were.
+
+        Calls and divergence are charged here only where lanes differ; elsewhere `account` does so at the checkpoint.
+        """
         data = self.instances.data
         draw = self.instances.draw(index) if self.losses.needs_draws else None
         running = self._affordable(lanes)
@@ -72,32 +75,45 @@ class Program:
         def evaluate(point: Tensor) -> tuple[Tensor, Tensor]:
             return self.batch.gradient(lambda theta: self.losses.batched(theta, data, draw), point)
 
-        oracle, finite = self._ask(evaluate, lanes)
+        oracle, finite = self._ask(evaluate, lanes, index)
         active = running & finite
         theta, state = self._update(oracle, lanes, active, draw)
         if index == 0:
             self.calls_per_step = self.price * (1 + oracle.further_calls)
             self.adaptive = self.adaptive or oracle.some_calls is not None
-        return Lanes(
+        moved = Lanes(
             theta=torch.where(active.unsqueeze(-1), theta, lanes.theta),
             state=state if self.rule.opaque else choose(active, state, lanes.state),
-            calls=lanes.calls + self._spent(oracle, running, active),
+            calls=lanes.calls,
             steps=lanes.steps + active,
             running=active,
-            diverged=lanes.diverged | (running & ~finite),
+            diverged=lanes.diverged,
         )
+        return self._charge(oracle, moved, running, finite) if self.adaptive else moved
+
+    def account(self, before: Lanes, lanes: Lanes) -> Lanes:
+        """Charge the calls made since `before`, the last checkpoint, and mark the lanes that a gradient stopped."""
+        if self.adaptive:
+            return lanes
+        stopped = before.running & ~lanes.running
+        made = (lanes.steps - before.steps) * self.calls_per_step + stopped * self.price
+        return lanes._replace(calls=before.calls + made, diverged=before.diverged | stopped)
 
     def _affordable(self, lanes: Lanes) -> Tensor:
         if not self.adaptive:
             return lanes.running  # the number of steps already keeps to the budget
-        return lanes.running & (lanes.calls + self.calls_per_step <= self.batch.budget)
+        return lanes.running & (lanes.calls + self.calls_per_step <= affordable_calls(self.batch.budget))
 
-    def _ask(self, evaluate: Evaluate, lanes: Lanes) -> tuple[CountingOracle, Tensor]:
+    def _ask(self, evaluate: Evaluate, lanes: Lanes, index: int) -> tuple[CountingOracle, Tensor]:
         loss, gradient = evaluate(lanes.theta)
-        finite = gradient.abs().amax(-1) < torch.inf
-        progress = (lanes.calls / self.batch.budget).to(gradient.dtype).unsqueeze(-1)
-        safe = torch.where(finite.unsqueeze(-1), gradient, 0)
-        return CountingOracle(evaluate, loss, safe, progress), finite
+        finite = torch.linalg.vector_norm(gradient, torch.inf, dim=-1) < torch.inf
+        if self.adaptive:
+            progress = (lanes.calls / self.batch.budget).to(gradient.dtype).unsqueeze(-1)
+        else:
+            spent = index * self.calls_per_step / self.batch.budget
+            progress = gradient.new_full((1, 1, 1), spent).expand(*gradient.shape[:2], 1)
+        # Lanes that are not finite are frozen, but some operations raise for all lanes if one holds NaN.
+        return CountingOracle(evaluate, loss, gradient.nan_to_num(0, 0, 0), progress), finite
 
     def _update(
         self, oracle: CountingOracle, lanes: Lanes, active: Tensor, draw: Tree
@@ -107,11 +123,13 @@ class Program:
         step = Step(self.losses.single, self.batch.gradient, self.instances.data, draw, self.instances.shared)
         return self.rule.step(oracle, lanes.state, lanes.theta, step)
 
-    def _spent(self, oracle: CountingOracle, running: Tensor, active: Tensor) -> Tensor:
-        calls = active * float(1 + oracle.further_calls)
+    def _charge(self, oracle: CountingOracle, lanes: Lanes, running: Tensor, finite: Tensor) -> Lanes:
+        calls = lanes.running * float(1 + oracle.further_calls)
         if oracle.some_calls is not None:
-            calls = calls + active * oracle.some_calls
-        return self.price * torch.where(running & ~active, 1.0, calls).double()
+            calls = calls + lanes.running * oracle.some_calls
+        stopped = running & ~finite
+        made = self.price * torch.where(stopped, 1.0, calls).double()
+        return lanes._replace(calls=lanes.calls + made, diverged=lanes.diverged | stopped)
 
     def _hyperparameters(self, exact: bool) -> dict[str, Tensor]:
         # A stateful rule takes plain floats: in float32 its 0.1 would be another number.

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from benchbed.engine.checkpoints import IN_A_ROW
+from benchbed.engine.checkpoints import IN_A_ROW, affordable_calls
 from benchbed.engine.state import Lanes, Place
 
 PATH_DIMENSIONS = 16
@@ -91,7 +91,7 @@ class Recorder:
         if not len(self._targets):
             return torch.zeros_like(lanes.running)
         distinct = lanes.running if at == 0 else lanes.calls > self.calls[(*where, at - 1)]
-        counts = distinct & (lanes.calls <= self._budget)
+        counts = distinct & (lanes.calls <= affordable_calls(self._budget))
         hit = (gap.unsqueeze(-1) <= self._targets) & counts.unsqueeze(-1)
         streak = torch.where(hit, self._streak[where] + 1, 0).clamp(max=IN_A_ROW)
         self._streak[where] = streak.to(torch.int8)

@@ -77,12 +77,17 @@ def join(records: Sequence[Record], axis: int) -> Record:
         for name in Record._fields
         if isinstance(getattr(first, name), np.ndarray)
     }
+    names = dict.fromkeys(name for record in records for name in record.metrics)
     metrics = {
-        name: np.concatenate([record.metrics[name] for record in records], axis=axis)
-        for name in first.metrics
+        name: np.concatenate([_metric(record, name) for record in records], axis=axis) for name in names
     }
     errors = [record.error for record in records if record.error is not None]
     return first._replace(**joined, metrics=metrics, error=errors[0] if errors else None)
+
+
+def _metric(record: Record, name: str) -> np.ndarray:
+    unknown = np.full(record.status.shape, np.nan)  # a tile whose plugin raised has no metrics
+    return record.metrics.get(name, unknown)
 
 
 def _concatenate(parts: Sequence[np.ndarray], axis: int, padded: bool) -> np.ndarray:

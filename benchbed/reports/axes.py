@@ -86,6 +86,8 @@ def value_axis(axes: Axes, scale: Scale, facts: ProblemFacts) -> None:
         axes.yaxis.set_major_locator(FixedLocator(_symmetric_ticks(scale)))
     else:
         axes.set_yscale("log")
+    # Nobody sees the minor ticks, but laying them out takes half of the time of a figure.
+    axes.yaxis.set_minor_locator(NullLocator())
     axes.set_ylim(scale.bottom, scale.top)
     axes.set_ylabel(GAP if facts.has_optimum else "objective f (no known optimum)")
 
@@ -96,7 +98,6 @@ def add_rail(axes: Axes, scale: Scale) -> None:
     labels = axes.yaxis.get_major_formatter().format_ticks(ticks)
     axes.set_ylim(scale.bottom, scale.at(_RAIL[1]))
     axes.set_yticks([*ticks, scale.at(sum(_RAIL) / 2)], [*labels, "diverged\nor failed"])
-    axes.yaxis.set_minor_locator(NullLocator())
     axes.axhspan(scale.at(_RAIL[0]), scale.at(_RAIL[1]), color="0.93", zorder=0.6)
 
 

@@ -8,6 +8,7 @@ import pandas as pd
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
+from matplotlib.ticker import NullLocator
 
 from benchbed.analysis.results import ProblemFacts, Results
 from benchbed.reports.axes import Scale, add_rail, log_scale, rail_height, symmetric_scale, value_axis
@@ -87,6 +88,7 @@ def _axis(axes: Axes, sweeps: list[Sweep], facts: ProblemFacts) -> Scale:
     value_axis(axes, scale, facts)
     add_rail(axes, scale)
     axes.set_xscale("log")
+    axes.xaxis.set_minor_locator(NullLocator())
     axes.set_xlabel("learning rate")
     axes.set_ylabel(f"final {axes.get_ylabel()}")
     return scale

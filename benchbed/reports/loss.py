@@ -111,7 +111,8 @@ def _draw_line(axes: Axes, line: Drawn, scale: Scale, place: Place) -> Artist:
         marker=look.marker,
         markersize=4,
         linewidth=1.4,
-        markevery=(place.first_marker, 0.12),
+        # matplotlib cannot spread markers over a line that has no point at all
+        markevery=(place.first_marker, 0.12) if np.isfinite(median).any() else None,
     )
     return drawn
 

@@ -84,18 +84,21 @@ def _path(rows: pd.DataFrame | None, status: str, look: Look, name: str) -> Path
 
 
 def _draw_ground(axes: Axes, surface: Surface) -> None:
+    axes.set(xlim=(surface.x[0], surface.x[-1]), ylim=(surface.y[0], surface.y[-1]), xlabel="θ₀", ylabel="θ₁")
+    axes.grid(visible=False)
+    if 0.5 <= np.ptp(surface.y) / np.ptp(surface.x) <= 2:
+        axes.set_aspect("equal", anchor="NW")
     finite = surface.objective[np.isfinite(surface.objective)]
+    if not len(finite):
+        return
     lowest = float(finite.min()) if surface.optimum is None else min(surface.optimum, float(finite.min()))
     # Logarithmic heights show the valley as well as the slopes; the smallest height keeps log10 finite.
     height = np.maximum(surface.objective - lowest, (float(finite.max()) - lowest) * 1e-6 + 1e-300)
     height = np.ma.masked_invalid(np.log10(height))
     levels = np.linspace(float(height.min()), float(height.max()) + 1e-9, _LEVELS)
-    axes.contourf(surface.x, surface.y, height, levels, cmap=_GROUND, zorder=0)
-    axes.contour(surface.x, surface.y, height, levels, colors="#9aa0a8", linewidths=0.4, zorder=0.5)
-    axes.set(xlim=(surface.x[0], surface.x[-1]), ylim=(surface.y[0], surface.y[-1]), xlabel="θ₀", ylabel="θ₁")
-    axes.grid(visible=False)
-    if 0.5 <= np.ptp(surface.y) / np.ptp(surface.x) <= 2:
-        axes.set_aspect("equal", anchor="NW")
+    grid = surface.x, surface.y, height, levels
+    axes.contourf(*grid, cmap=_GROUND, zorder=0)
+    axes.contour(*grid, colors="#9aa0a8", linewidths=0.4, linestyles="solid", zorder=0.5)
 
 
 def _draw_path(axes: Axes, path: Path, surface: Surface) -> Artist:
@@ -108,6 +111,8 @@ def _draw_path(axes: Axes, path: Path, surface: Surface) -> Artist:
         "marker": path.look.marker,
     }
     axes.plot(*points.T, **style, markersize=3, markeredgewidth=0, alpha=0.9)
+    if not len(points):
+        return Line2D([], [], **style, markersize=4)
     if path.lost:
         edge = _exit(points, surface)
         axes.plot(*edge.T, "x", color=color, markersize=9, markeredgewidth=2.2, clip_on=False, zorder=6)

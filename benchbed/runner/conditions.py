@@ -11,6 +11,8 @@ import numpy as np
 import torch
 
 _SEED = 0
+_ERRORS = {"divide": "warn", "over": "warn", "under": "ignore", "invalid": "warn"}
+"""What NumPy does unless told otherwise."""
 
 
 class _Switch(NamedTuple):
@@ -46,11 +48,13 @@ _SWITCHES = (
 @contextmanager
 def usual_conditions() -> Iterator[None]:
     """Set threads, dtype, device, generators and the like as every batch finds them; then put all of it back."""
-    with ExitStack() as after, warnings.catch_warnings(), np.errstate(all="warn"), torch.random.fork_rng([]):
+    with ExitStack() as after, warnings.catch_warnings(), np.errstate(**_ERRORS), torch.random.fork_rng([]):
         for switch in _SWITCHES:
             after.callback(switch.turn, switch.read())
             switch.turn(switch.usual)
-        after.callback(os.chdir, os.getcwd())  # noqa: PTH109 (a handle for the way back, and never a path)
+        here = os.open(".", os.O_RDONLY)  # leads back also where the folder has lost its name
+        after.callback(os.close, here)
+        after.callback(os.fchdir, here)
         after.callback(random.setstate, random.getstate())
         after.callback(np.random.set_state, np.random.get_state())
         torch.manual_seed(_SEED)

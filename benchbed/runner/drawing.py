@@ -15,6 +15,7 @@ from benchbed.catalog import Catalog
 from benchbed.engine import objective_at, solution_of
 from benchbed.errors import BenchbedError
 from benchbed.plan import Plan, ProblemPlan
+from benchbed.runner.conditions import usual_conditions
 from benchbed.runner.isolation import caller
 from benchbed.runner.task import catalog_of
 from benchbed.seeds import InstanceSeed
@@ -55,6 +56,11 @@ def draw_all(
 def draw(encoded: bytes) -> dict[str, bytes]:
     """Make one piece where the work is done."""
     drawing = msgspec.json.decode(encoded, type=Drawing)
+    with usual_conditions():
+        return _files(drawing)
+
+
+def _files(drawing: Drawing) -> dict[str, bytes]:
     report = catalog_of(drawing.plugin_files).entry("reports", drawing.report).thing
     files: dict[str, bytes] = report.draw(read_results(drawing.folder, drawing.plugin_files), drawing.piece)
     return files
@@ -78,7 +84,7 @@ def surfaces_of(plan: Plan, results: Results, catalog: Catalog) -> dict[str, Sur
         try:
             surfaces[problem.label] = _surface(plan, problem, results, catalog)
         except BenchbedError:
-            continue  # its plugin is not installed here, and the paths are drawn without contours
+            continue  # its plugin is not installed here, so there is no figure of its paths
     return surfaces
 
 

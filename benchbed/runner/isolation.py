@@ -2,12 +2,14 @@
 
 import contextlib
 import faulthandler
+import fcntl
 import multiprocessing
 import os
 import signal
 import sys
 import tempfile
 import threading
+import traceback
 import types
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, ProcessPoolExecutor
@@ -41,13 +43,14 @@ class Child:
         context = multiprocessing.get_context("forkserver")
         context.set_forkserver_preload(["benchbed.runner.preload"])
         self._pool = ProcessPoolExecutor(1, mp_context=context, initializer=begin, initargs=(name,))
-        with _starting, _safe_path(), _no_main_module():
+        with _starting, _safe_path(), _no_main_module(), _no_interrupts():
             born = self._pool.submit(os.getpid)
         self.process_id: int = born.result()
 
-    def run(self, work: Work, task: bytes, timeout: float | None) -> Any:
+    def run(self, work: Work, task: bytes, timeout: float | None) -> Answer:
         """Run a task; raises BrokenProcessPool if the child dies over it."""
-        return self._pool.submit(timed, work, task, timeout, str(self.log)).result()
+        result, error = self._pool.submit(timed, work, task, timeout, str(self.log)).result()
+        return Answer(result) if error is None else Answer(None, "failed", error)
 
     def kill(self) -> None:
         """End the process at once, whatever it is doing."""
@@ -64,6 +67,8 @@ class Child:
 
 _thread = threading.local()
 _living: set[Child] = set()
+_endings: list[None] = []
+"""One item for each time that all children were told to go."""
 _starting = threading.Lock()
 """Held while a process starts, which changes what its parent looks like for a moment."""
 
@@ -71,11 +76,14 @@ _starting = threading.Lock()
 def isolated(work: Work, task: bytes, timeout: float | None = None) -> Answer:
     """Run `work` on a task in this thread's child; a child that dies is replaced when the next task comes."""
     child: Child | None = getattr(_thread, "child", None)
+    endings = len(_endings)
     try:
         if child is None or child not in _living:
             child = _thread.child = Child()
             _living.add(child)
-        return Answer(child.run(work, task, timeout))
+        if len(_endings) > endings:  # came into the world after its siblings had been told to go
+            child.kill()
+        return child.run(work, task, timeout)
     except BrokenProcessPool:
         log = ""
         if child is not None:
@@ -97,7 +105,8 @@ def caller(executor: Executor) -> Callable[..., Answer]:
 
 
 def end_children() -> None:
-    """Kill every child of this process and release what they hold."""
+    """Kill every child of this process, those that are being born included, and release what they hold."""
+    _endings.append(None)
     for child in list(_living):
         child.kill()
         _living.discard(child)
@@ -109,23 +118,36 @@ def begin(log: str) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     os.dup2(2, 1)
     faulthandler.enable(Path(log).open("a"))  # noqa: SIM115 (faulthandler keeps it for the life of the process)
-    threading.Thread(target=_die_with_parent, daemon=True).start()
+    _die_with_parent()
 
 
-def timed(work: Work, task: bytes, timeout: float | None, log: str) -> Any:
-    """Run a task under the clock; past `timeout` the process ends itself and leaves its stack in the log."""
+def timed(work: Work, task: bytes, timeout: float | None, log: str) -> tuple[Any, str | None]:
+    """Run a task under the clock and give its result, or what it raised as text.
+
+    Past `timeout` the process ends itself and leaves its stack in the log.
+    """
     with Path(log).open("a") as file:
         if timeout is not None:
             # Works while a plugin holds the interpreter's lock, where no thread and no signal handler would.
             faulthandler.dump_traceback_later(timeout, exit=True, file=file)
         try:
-            return work(task)
+            return work(task), None
+        except BaseException:  # noqa: BLE001 (an exception may not survive the way back, and may end who receives it)
+            return None, traceback.format_exc()
         finally:
             faulthandler.cancel_dump_traceback_later()
 
 
 def _die_with_parent() -> None:
     parent: Any = multiprocessing.parent_process()
+    # The kernel ends this process when the parent's end of the pipe closes, also while a plugin holds the
+    # interpreter's lock. Where it does not (macOS), the thread does, once it gets the lock.
+    fcntl.fcntl(parent.sentinel, fcntl.F_SETOWN, os.getpid())
+    fcntl.fcntl(parent.sentinel, fcntl.F_SETFL, fcntl.fcntl(parent.sentinel, fcntl.F_GETFL) | os.O_ASYNC)
+    threading.Thread(target=_wait_for_death, args=(parent,), daemon=True).start()
+
+
+def _wait_for_death(parent: Any) -> None:
     parent.join()
     os._exit(1)
 
@@ -139,6 +161,16 @@ def _no_main_module() -> Iterator[None]:
         yield
     finally:
         sys.modules["__main__"] = main
+
+
+@contextlib.contextmanager
+def _no_interrupts() -> Iterator[None]:
+    # What starts here inherits the mask: Ctrl-C, which goes to all, is for the driver alone to answer.
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 @contextlib.contextmanager

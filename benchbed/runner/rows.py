@@ -32,7 +32,7 @@ def rows_without(
     plan: Plan, batch: BatchPlan, status: str, error: str, how: Circumstances
 ) -> list[dict[str, Any]]:
     """Give one row a trial of a batch that left no measurement: what happened to it, and why."""
-    ending = {"status": status, "error": error, "calls": 0.0, "steps": 0, "batch_trials": batch.trials}
+    ending = {"status": status, "error": _storable(error), "calls": 0.0, "steps": 0, "batch_trials": batch.trials}
     return [{**row, **ending} for _, row in _planned(plan, batch, how)]
 
 
@@ -72,7 +72,7 @@ def _measurements(record: Record, at: tuple[int, int], scale: float | None) -> d
     optimum = None if record.optimum is None else float(record.optimum[at])
     return {
         "status": status,
-        "error": record.error if status == "failed" else None,
+        "error": _storable(record.error) if status == "failed" else None,
         "calls": float(record.calls[at]),
         "steps": int(record.steps[at]),
         **_objectives(objective, optimum, scale),
@@ -102,6 +102,11 @@ def _objectives(curve: np.ndarray, optimum: float | None, scale: float | None) -
         "best_objective": best,
         "gap": gap,
     }
+
+
+def _storable(error: str | None) -> str | None:
+    # A message is anyone's text, and Parquet stores no lone surrogate.
+    return None if error is None else error.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def _known(value: float) -> float | None:

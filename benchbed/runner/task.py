@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-import torch
 
 from benchbed.catalog import Catalog, load_catalog
 from benchbed.catalog.validation import factory_arguments
@@ -16,6 +15,7 @@ from benchbed.engine import Batch, Record, run_batch, scale_of
 from benchbed.errors import BenchbedError
 from benchbed.interfaces import Problem
 from benchbed.plan import BatchPlan, Plan
+from benchbed.runner.conditions import usual_conditions
 from benchbed.runner.rows import Circumstances, rows_of, rows_without
 from benchbed.seeds import InstanceSeed
 from benchbed.store import table_of, to_bytes
@@ -35,11 +35,10 @@ class Task(msgspec.Struct, frozen=True):
 def run_task(encoded: bytes) -> bytes:
     """Run the task in JSON `encoded` and give its part: one row for every trial, whatever a plugin raises."""
     task = msgspec.json.decode(encoded, type=Task)
-    # One thread a job: two processes of two threads each lose to two of one by a factor of three.
-    torch.set_num_threads(1)
     how = Circumstances(threads=1, jobs=task.jobs, attempt=task.attempt)
     try:
-        catalog = catalog_of(task.plugin_files)
+        with usual_conditions():
+            catalog = catalog_of(task.plugin_files)
         check_sources(catalog, task.batch)
     except BenchbedError as error:
         return to_bytes(table_of(rows_without(task.plan, task.batch, "failed", str(error), how)))
@@ -69,8 +68,9 @@ def outcomes(task: Task, catalog: Catalog) -> Iterator[tuple[BatchPlan, Outcome]
 def attempt(plan: Plan, batch: BatchPlan, catalog: Catalog) -> Outcome:
     """Run a batch once."""
     try:
-        prepared = engine_batch(plan, batch, catalog)
-        return run_batch(prepared), prepared.scale
+        with usual_conditions():
+            prepared = engine_batch(plan, batch, catalog)
+            return run_batch(prepared), prepared.scale
     except (Exception, SystemExit):  # noqa: BLE001 (plugin code may raise anything; its traceback becomes the result)
         return traceback.format_exc()
 

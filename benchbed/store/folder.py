@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
@@ -91,8 +91,16 @@ class StudyFolder:
 
         Raises: StudyFolderError if a later benchbed wrote the folder, or a part cannot be read and must stay.
         """
-        tables = [table for path in self._parts() if (table := self._read_part(path, mend)) is not None]
-        if mend:
+        tables: list[pa.Table] = []
+        unreadable: list[Path] = []
+        for path in self._parts():
+            table = self._read_part(path)
+            if table is None:
+                unreadable.append(path)
+            else:
+                tables.append(table)
+        if mend:  # only now: a folder of a later benchbed is left as it is
+            self._set_aside(unreadable)
             self._sweep()
         if not tables:
             return TRIAL_SCHEMA.empty_table()
@@ -100,7 +108,7 @@ class StudyFolder:
         newest = {key: row for row, key in enumerate(everything["trial_key"].to_pylist())}
         return everything.take(sorted(newest.values()))
 
-    def _read_part(self, path: Path, mend: bool) -> pa.Table | None:
+    def _read_part(self, path: Path) -> pa.Table | None:
         try:
             return from_bytes(path.read_bytes())
         except NewerSchemaError as error:
@@ -108,19 +116,18 @@ class StudyFolder:
                 f"{path} was written by a later benchbed (schema {error}); update benchbed, or choose another "
                 "folder by -O"
             ) from error
-        except (ValueError, OSError) as error:
-            if mend:
-                self._set_aside(path)
+        except (ValueError, OSError, pa.ArrowException) as error:
             self.warnings.append(f"{path} cannot be read ({_first_line(error)}); its trials count as not run")
             return None
 
-    def _set_aside(self, path: Path) -> None:
+    def _set_aside(self, paths: Sequence[Path]) -> None:
         aside = self.path / "set-aside"
-        aside.mkdir(exist_ok=True)
-        path.replace(aside / path.name)
+        for path in paths:
+            aside.mkdir(exist_ok=True)
+            path.replace(aside / path.name)
 
     def _sweep(self) -> None:
-        for stale in self.path.glob(f"*/*{TEMPORARY}"):
+        for stale in (*self.path.glob(f"*{TEMPORARY}"), *self.path.glob(f"*/*{TEMPORARY}")):
             self.warnings.append(f"removed {stale}, which an interrupted run left unfinished")
             stale.unlink()
 

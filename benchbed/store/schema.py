@@ -69,13 +69,13 @@ def table_of(rows: Sequence[Mapping[str, Any]]) -> pa.Table:
 def to_bytes(table: pa.Table) -> bytes:
     """Write a table as Parquet."""
     buffer = io.BytesIO()
-    pq.write_table(table, buffer, compression="zstd")
+    pq.write_table(table, buffer, compression="zstd", write_page_checksum=True)
     return buffer.getvalue()
 
 
 def from_bytes(content: bytes) -> pa.Table:
-    """Read a part; raises ValueError if it is no part, NewerSchemaError if a later benchbed wrote it."""
-    table = pq.read_table(pa.BufferReader(content))  # pa.ArrowInvalid is a ValueError
+    """Read a part; raises ValueError, OSError or pa.ArrowException if it is no part or damaged, NewerSchemaError if a later benchbed wrote it."""
+    table = pq.read_table(pa.BufferReader(content), page_checksum_verification=True)
     version = int((table.schema.metadata or {}).get(b"benchbed_schema", b"0"))
     if version > SCHEMA_VERSION:
         raise NewerSchemaError(version)

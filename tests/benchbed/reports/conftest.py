@@ -16,34 +16,11 @@ NAMES = ("gd", "sgd", "momentum", "nesterov", "rmsprop", "adam", "adamw")
 RATES = 10.0 ** np.arange(-4, 2.25, 0.5)
 BUDGET = 1000
 CALLS = np.unique(np.concatenate([np.arange(11), np.round(10 ** np.arange(1, 3.01, 0.05))])).astype(int)
-STATUSES = [
-    "solved",
-    "converged",
-    "exhausted",
-    "diverged",
-    "failed",
-    "crashed",
-    "timed_out",
-    "out_of_memory",
-    "skipped",
-]
-COLUMNS = [
-    *[
-        "problem",
-        "optimizer",
-        "track",
-        "hyperparameters",
-        "settings_tried",
-        "trials",
-        "score",
-        "score_low",
-        "score_high",
-        "target",
-    ],
-    *["success_rate", "success_low", "success_high", "median_calls", "calls_low", "calls_high", "gap"],
-    *STATUSES,
-    "notes",
-]
+STATUSES = ["solved", "converged", "exhausted", "diverged"]
+STATUSES += ["failed", "crashed", "timed_out", "out_of_memory", "skipped"]
+COLUMNS = ["problem", "optimizer", "track", "hyperparameters", "settings_tried", "trials"]
+COLUMNS += ["score", "score_low", "score_high", "target", "success_rate", "success_low", "success_high"]
+COLUMNS += ["median_calls", "calls_low", "calls_high", "gap", *STATUSES, "notes"]
 
 
 def _trial(number: int, optimizer: int, seed: int, lost: bool, noise: np.random.Generator) -> pd.DataFrame:
@@ -87,7 +64,7 @@ def _outcome(frame: pd.DataFrame, lost: bool) -> dict[str, object]:
 
 
 def _summary_row(rows: pd.DataFrame, facts: ProblemFacts, notes: str) -> dict[str, object]:
-    """The row of the summary that `rows`, the trials of one optimizer on one problem in one track, come to."""
+    """The row of the summary that the trials of one optimizer on one problem in one track come to."""
     first = rows.iloc[0]
     costs = np.sort([calls[2] for calls in rows["calls_to_target"]])
     middle = (len(rows) + 1) // 2 - 1
@@ -114,7 +91,7 @@ def _summary_row(rows: pd.DataFrame, facts: ProblemFacts, notes: str) -> dict[st
 
 
 def _tuning(problems: Sequence[str], optimizers: Sequence[str]) -> pd.DataFrame:
-    """Three seeds a rate: a valley that lies further right, and diverges later, for each further optimizer."""
+    """Three seeds a rate: a valley that lies further right, and diverges later, optimizer by optimizer."""
     rows = []
     for problem, (o, optimizer), rate, seed in product(problems, enumerate(optimizers), RATES, range(3)):
         bad = rate > 10 ** (0.2 * o - 0.5)

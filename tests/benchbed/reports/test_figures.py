@@ -133,3 +133,12 @@ def test_axes_are_finite_and_ordered(results, values):
         assert -math.inf < scale.bottom < scale.at(0.5) < scale.top < math.inf
         assert np.isclose(scale.at(0), scale.bottom)
         assert np.isclose(scale.at(1), scale.top)
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, 3.0])
+def test_a_surface_without_heights_is_left_blank(results, value):
+    """The paths are still worth showing."""
+    flat = results.surfaces["quadratic"]
+    flat = flat._replace(objective=np.full_like(flat.objective, value), optimum=None, minimizer=None)
+    files = FIGURES["paths"].draw(results._replace(surfaces={"quadratic": flat}), "quadratic")
+    _assert_pictures(files, "paths-quadratic")

@@ -36,14 +36,16 @@ def test_markdown_neither_breaks_the_row_nor_becomes_markup():
 @pytest.mark.parametrize(
     ("value", "text"),
     [
+        (1e-5, "1e-05"),
+        (2.5e7, "2.5e+07"),
+        (0.0, "0"),
         (math.nan, "–"),
         (math.inf, "∞"),
         (-math.inf, "-∞"),
         (999.6, "1000"),
         (1234.4, "1234"),
         (0.00316, "0.00316"),
-    ]
-    + [(1e-5, "1e-05"), (2.5e7, "2.5e+07"), (0.0, "0")],
+    ],
 )
 def test_numbers_are_short(value, text):
     """Three digits, whole numbers whole, words for what is no number."""

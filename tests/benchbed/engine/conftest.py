@@ -1,0 +1,170 @@
+"""Small problems, rules and batches, as a plugin's author would write them."""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+import pytest
+import torch
+
+from benchbed.engine import Batch, run_batch
+from benchbed.gradients import reverse
+from benchbed.interfaces import Layout, Optimizer, Problem
+from benchbed.seeds import InstanceSeed
+from benchbed_optimizers.sgd import sgd
+
+
+class Nothing(NamedTuple):
+    """A state without tensors."""
+
+
+@dataclass(frozen=True)
+class Formula(Problem):
+    """Minimize a function of θ, from a given start; its optimum is 0 unless it is said to be unknown."""
+
+    function: object
+    start: tuple[float, ...] = (1.0,)
+    known: bool = True
+    price: float = 1.0
+
+    @property
+    def layout(self):
+        return Layout({"theta": (len(self.start),)})
+
+    @property
+    def full_price(self):
+        return self.price
+
+    def make_start(self, generator):
+        return torch.tensor(self.start, dtype=torch.float64)
+
+    def objective(self, theta, data):
+        return self.function(theta)
+
+    def optimum(self, data):
+        return torch.zeros((), dtype=torch.float64) if self.known else None
+
+
+@dataclass(frozen=True)
+class Valleys(Problem):
+    """Minimize ½ c θ² + noise · θ; each instance has its own c (1, or 1000 for about half of them) and noise."""
+
+    layout = Layout({"theta": (3,)})
+    full_price = None
+
+    def make_start(self, generator):
+        return torch.randn(3, generator=generator, dtype=torch.float64)
+
+    def make_data(self, generator):
+        steep = torch.rand(1, generator=generator, dtype=torch.float64) < 0.5
+        return torch.where(steep, 1000.0, 1.0).double()
+
+    def make_draws(self, generator, steps):
+        return 0.1 * torch.randn(steps, 3, generator=generator, dtype=torch.float64)
+
+    def objective(self, theta, data):
+        return 0.5 * (data * theta.square()).sum(-1)
+
+    def loss(self, theta, data, draw):
+        return self.objective(theta, data) + (draw * theta).sum(-1)
+
+    def optimum(self, data):
+        return torch.zeros_like(data[..., 0])
+
+
+@pytest.fixture
+def formula():
+    """Give a function that makes a problem of a formula."""
+    return Formula
+
+
+@pytest.fixture
+def valleys():
+    """A problem with data and noise of each instance's own, half of which diverge at rates above 0.002."""
+    return Valleys()
+
+
+@pytest.fixture
+def still():
+    """A factory of a rule that stays where it is."""
+
+    def stay(rate: float = 0.0):
+        return Optimizer(init=lambda theta: Nothing(), update=lambda oracle, state, theta: (theta, state))
+
+    return stay
+
+
+@pytest.fixture
+def make_batch():
+    """Give a function that describes a batch; hyperparameters are lists, one number a setting."""
+
+    def make(problem, factory=sgd, seeds=1, budget=100, targets=None, scale=1.0, **more):
+        fields = {"statics": {}, "metrics": {}, "dtype": "float64", "every_step": False}
+        fields |= {name: more.pop(name) for name in fields.keys() & more.keys()}
+        indices = range(seeds) if isinstance(seeds, int) else seeds
+        return Batch(
+            problem=problem,
+            factory=factory,
+            hyperparameters=more,
+            settings=len(next(iter(more.values()), [None])),
+            seeds=[InstanceSeed(0, type(problem).__name__.lower(), "evaluation", index) for index in indices],
+            budget=budget,
+            targets=tuple(problem.targets if targets is None else targets),
+            scale=scale,
+            gradient=reverse,
+            device="cpu",
+            **fields,
+        )
+
+    return make
+
+
+@pytest.fixture
+def run(make_batch):
+    """Give a function that describes a batch and runs it."""
+    return lambda *arguments, **more: run_batch(make_batch(*arguments, **more))
+
+
+class Lane(NamedTuple):
+    """What one trial of a record measured, without the repetitions after it was frozen."""
+
+    status: str
+    calls: float
+    steps: int
+    calls_to_target: np.ndarray
+    curve_calls: np.ndarray
+    curve_objective: np.ndarray
+    curve_gradient_norm: np.ndarray
+    final_theta: np.ndarray
+
+
+@pytest.fixture
+def lane_of():
+    """Give a function that picks one trial out of a record."""
+
+    def pick(record, seed=0, setting=0):
+        values = {name: getattr(record, name)[seed, setting] for name in Lane._fields}
+        distinct = np.diff(values["curve_calls"], prepend=-1.0) > 0
+        return Lane(**{k: v[distinct] if k.startswith("curve") else v for k, v in values.items()})
+
+    return pick
+
+
+@pytest.fixture
+def assert_same_lane():
+    """Compare two trials: counts exactly, numbers to 1e-12 of the largest on their curve.
+
+    Two orders of the same float64 operations differ by about 1e-16 a step; on the problems and for the steps
+    of these tests they add up to less.
+    """
+
+    def compare(one, other):
+        assert (one.status, one.calls, one.steps) == (other.status, other.calls, other.steps)
+        np.testing.assert_array_equal(one.calls_to_target, other.calls_to_target)
+        np.testing.assert_array_equal(one.curve_calls, other.curve_calls)
+        for name in ("curve_objective", "curve_gradient_norm", "final_theta"):
+            a, b = getattr(one, name), getattr(other, name)
+            size = np.abs(b[np.isfinite(b)]).max(initial=0)
+            np.testing.assert_allclose(a, b, rtol=1e-12, atol=1e-12 * size, err_msg=name)
+
+    return compare

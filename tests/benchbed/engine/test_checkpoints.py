@@ -1,0 +1,148 @@
+"""When a trial is measured, and how calls to target are read off its curve."""
+
+import math
+from fractions import Fraction
+
+import numpy as np
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from benchbed.engine import calls_to_targets, checkpoint_calls
+from benchbed.engine.checkpoints import affordable_steps, checkpoint_steps
+
+TARGETS = (1e-1, 1e-2, 1e-3)
+
+
+@pytest.mark.parametrize("budget", [1, 2, 9, 10])
+def test_every_call_up_to_ten_is_a_checkpoint(budget):
+    """Budgets up to 10 are measured after every call."""
+    assert checkpoint_calls(budget) == list(range(1, budget + 1))
+
+
+def test_a_budget_of_eleven_ends_at_eleven():
+    """The budget is a checkpoint, once, even where it falls on the grid (10 · 10^(1/20) rounds to 11)."""
+    assert checkpoint_calls(11) == [*range(1, 12)]
+
+
+def test_beyond_ten_there_are_twenty_checkpoints_a_decade():
+    """The grid to 1000 is 1 … 10 and the forty numbers 10^(1 + k/20), rounded."""
+    expected = [*range(1, 11), *(round(10 ** (1 + k / 20)) for k in range(1, 41))]
+    assert checkpoint_calls(1000) == expected
+
+
+@given(st.integers(1, 10**6))
+def test_the_grid_rises_to_the_budget_and_depends_on_nothing_else(budget):
+    """Every grid is the beginning of every longer one, and then its own budget."""
+    grid = checkpoint_calls(budget)
+    assert grid == sorted(set(grid))
+    assert grid[-1] == budget
+    assert set(grid[:-1]) <= set(checkpoint_calls(10**6))
+    assert set(checkpoint_calls(10**6)) & set(range(budget)) == set(grid[:-1])
+
+
+# Where rounding once moved a checkpoint: 22 / (22 / 15) is 15.000000000000002.
+@example(samples=22, batch_size=15, budget=1000)
+@example(samples=40, batch_size=39, budget=1000)
+@example(samples=4, batch_size=3, budget=1000)
+@given(st.integers(1, 3000), st.integers(1, 3000), st.integers(1, 5000))
+def test_steps_of_a_fractional_price_are_those_of_exact_arithmetic(samples, batch_size, budget):
+    """A step costs N / batch size; the steps measured are the first to reach each checkpoint, and the last one paid."""
+    price = max(Fraction(samples, batch_size), Fraction(1))
+    last = math.floor(budget / price)
+    reaching = {math.ceil(calls / price) for calls in checkpoint_calls(budget)}
+    expected = sorted({step for step in reaching if step <= last} | {last} - {0})
+    assert checkpoint_steps(budget, float(price)) == expected
+
+
+@pytest.mark.parametrize(("budget", "price", "steps"), [(7, 2, 3), (500, 32, 15), (10, 10 / 3, 3), (1, 2, 0)])
+def test_a_step_that_cannot_be_paid_in_full_is_not_begun(budget, price, steps):
+    """The affordable steps are the whole part of budget / price."""
+    assert affordable_steps(budget, price) == steps
+
+
+def test_every_step_can_be_measured():
+    """With checkpoints "all", each affordable step is one."""
+    assert checkpoint_steps(7, 2.0, every_step=True) == [1, 2, 3]
+
+
+def slow_calls_to_target(calls, gap, target, budget):
+    """Follow rule 4 word by word: three checkpoints in a row of distinct iterates, within the budget."""
+    streak, last = [], -1.0
+    for at, value in zip(calls, gap, strict=True):
+        if not at > last:
+            continue  # the lane is frozen: its iterate is no new one
+        last = at
+        if at > budget:
+            break
+        streak = [*streak, at] if value <= target else []
+        if len(streak) == 3:
+            return max(streak[0], 1.0)  # met at the start counts as 1 call
+    return math.inf
+
+
+GAPS = st.sampled_from([0.0, -1e-9, 1e-4, 1e-3, 5e-3, 1e-2, 0.05, 0.1, 1.0, 1e13, math.inf, math.nan])
+
+
+@st.composite
+def curves(draw):
+    """A curve as the engine leaves it: rising calls, repeated once the lane is frozen, NaN once it is dropped."""
+    gap = draw(st.lists(GAPS, min_size=1, max_size=12))
+    rises = draw(st.lists(st.integers(1, 4), min_size=len(gap) - 1, max_size=len(gap) - 1))
+    calls = [0.0, *np.cumsum(rises).astype(float)]
+    frozen, dropped = draw(st.integers(0, 4)), draw(st.integers(0, 4))
+    calls = calls + calls[-1:] * frozen + [math.nan] * dropped
+    gap = gap + gap[-1:] * frozen + [math.nan] * dropped
+    return np.array(calls), np.array(gap)
+
+
+@given(curves(), st.integers(1, 40))
+def test_calls_to_target_are_those_of_a_slow_reading_of_the_protocol(curve, budget):
+    """Any curve gives what the protocol's sentence gives, target by target."""
+    calls, gap = curve
+    expected = [slow_calls_to_target(calls, gap, target, budget) for target in TARGETS]
+    assert calls_to_targets(calls, gap, np.array(TARGETS), budget).tolist() == expected
+
+
+@given(st.lists(curves(), min_size=1, max_size=6))
+def test_lanes_are_read_independently(several):
+    """A whole batch of curves, padded with NaN, gives what its curves give alone."""
+    longest = max(len(calls) for calls, _ in several)
+    padded = np.full((2, len(several), longest), np.nan)
+    for row, (calls, gap) in enumerate(several):
+        padded[0, row, : len(calls)], padded[1, row, : len(gap)] = calls, gap
+    together = calls_to_targets(*padded[:, None], np.array(TARGETS), 20)
+    for row, (calls, gap) in enumerate(several):
+        np.testing.assert_array_equal(together[0, row], calls_to_targets(calls, gap, np.array(TARGETS), 20))
+
+
+def test_a_target_met_at_the_start_costs_one_call():
+    """Nothing is free: the logarithm of the score begins at 1."""
+    reached = calls_to_targets(np.arange(3.0), np.zeros(3), np.array([1e-8]), 10)
+    assert reached.tolist() == [1.0]
+
+
+def test_two_hits_do_not_reach_a_target():
+    """A hit must be confirmed twice."""
+    gap = np.array([1.0, 0.0, 0.0, 1.0, 0.0, 0.0])
+    assert calls_to_targets(np.arange(6.0), gap, np.array([0.1]), 10).tolist() == [math.inf]
+
+
+def test_a_hit_that_is_confirmed_beyond_the_budget_is_none():
+    """The third checkpoint in a row must lie within the budget too."""
+    gap = np.array([1.0, 0.0, 0.0, 0.0])
+    assert calls_to_targets(np.arange(4.0), gap, np.array([0.1]), 2).tolist() == [math.inf]
+    assert calls_to_targets(np.arange(4.0), gap, np.array([0.1]), 3).tolist() == [1.0]
+
+
+def test_a_sum_of_fractional_prices_that_rounding_lifts_above_the_budget_still_counts():
+    """750 steps of 4/3 calls are 1000, though the sum of their floating-point numbers is a little more."""
+    calls = np.cumsum([0.0] + [4 / 3] * 750)[[0, 748, 749, 750]]
+    assert calls[-1] > 1000
+    reached = calls_to_targets(calls, np.array([1.0, 0.0, 0.0, 0.0]), np.array([0.1]), 1000)
+    assert reached.tolist() == [calls[1]]
+
+
+def test_without_targets_there_is_nothing_to_reach():
+    """A problem without an optimum has no targets: the last dimension is empty."""
+    assert calls_to_targets(np.zeros((2, 3, 5)), np.zeros((2, 3, 5)), np.array([]), 10).shape == (2, 3, 0)

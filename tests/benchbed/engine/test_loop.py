@@ -1,0 +1,245 @@
+"""How trials end: every lane with a status of its own, and what was measured until then."""
+
+from typing import NamedTuple
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from benchbed.engine import calls_to_targets
+from benchbed.interfaces import Optimizer
+from benchbed_optimizers.gd import gd
+from benchbed_optimizers.sgd import sgd
+from benchbed_problems.quadratic import Quadratic
+
+
+class Count(NamedTuple):
+    """Steps made, `[..., 1]`."""
+
+    steps: Tensor
+
+
+def raising_at(step):
+    """Make a factory of a rule that descends, and raises while it makes this step (from 1) in any lane."""
+
+    def factory(learning_rate: float = 0.1):
+        def update(oracle, state, theta):
+            if (state.steps + 1 == step).any():
+                raise ArithmeticError("the rule gives up")
+            return theta - learning_rate * oracle.gradient, Count(state.steps + 1)
+
+        return Optimizer(init=lambda theta: Count(torch.zeros_like(theta[..., :1])), update=update)
+
+    return factory
+
+
+def half_square(theta):
+    return 0.5 * theta.square().sum(-1)
+
+
+def test_solved_is_what_the_curve_says(run):
+    """A lane stops as solved exactly if calls_to_targets finds all its targets reached, on noisy and exact curves."""
+    rates = np.geomspace(1e-4, 10, 41).tolist()
+    for problem in (Quadratic(), Quadratic(gradient_noise=0.3)):
+        record = run(problem, seeds=5, budget=500, scale=200.0, learning_rate=rates)
+        gap = (record.curve_objective - record.optimum[..., None]) / 200.0
+        again = calls_to_targets(record.curve_calls, gap, np.array(problem.targets), 500)
+        np.testing.assert_array_equal(again, record.calls_to_target)
+        np.testing.assert_array_equal(record.status == "solved", np.isfinite(again).all(axis=-1))
+        assert 0 < (record.status == "solved").sum() < record.status.size
+
+
+def test_a_solved_lane_stops_at_the_third_checkpoint_in_a_row(run, lane_of):
+    """With η = 1 on ½θ² the first step lands on 0: the targets cost 1 call, and the third checkpoint ends it."""
+    lane = lane_of(run(Quadratic(eigenvalues=(1.0,)), learning_rate=[1.0]))
+    assert (lane.status, lane.calls, lane.steps) == ("solved", 3.0, 3)
+    assert lane.calls_to_target.tolist() == [1.0] * 8
+
+
+def test_a_lane_that_starts_at_the_optimum_pays_one_call_a_target(run, lane_of):
+    """Met at the start counts as 1 call, confirmed by the two checkpoints that follow."""
+    lane = lane_of(run(Quadratic(start=0.0), learning_rate=[0.1]))
+    assert (lane.status, lane.calls) == ("solved", 2.0)
+    assert set(lane.calls_to_target) == {1.0}
+
+
+def test_a_budget_too_short_for_three_checkpoints_reaches_nothing(run, lane_of):
+    """With one call there are two checkpoints, so that even a start at the optimum is not confirmed."""
+    lane = lane_of(run(Quadratic(start=0.0), budget=1, learning_rate=[0.1]))
+    assert lane.status == "exhausted"
+    assert np.isinf(lane.calls_to_target).all()
+
+
+@pytest.mark.parametrize(("side", "status"), [(0.995, "exhausted"), (1.005, "diverged")])
+def test_gradient_descent_is_stable_below_two_over_the_largest_eigenvalue(run, lane_of, side, status):
+    """At η = 2/λ₂ (1 ± 0.005), 5000 steps contract or expand the second coordinate as (1 − η λ₂)^t says."""
+    rate = side * 2 / 100
+    lane = lane_of(run(Quadratic(start=2.0), gd, budget=5000, targets=(), learning_rate=[rate]))
+    assert lane.status == status
+    factor = 1 - rate * np.array([1.0, 100.0])
+    expected = 0.5 * (np.array([1.0, 100.0]) * (2 * factor ** lane.curve_calls[:, None]) ** 2).sum(-1)
+    # Each of up to 5000 steps rounds once: 5000 · 1e-16, and twice that in the square.
+    np.testing.assert_allclose(lane.curve_objective, expected, rtol=1e-11)
+
+
+def test_a_lane_whose_gradient_is_not_finite_is_frozen_before_its_update(run, formula, lane_of):
+    """√(|θ| + θ) has no finite gradient below 0: the call is made and paid, the step is not."""
+    problem = formula(lambda theta: (theta.abs() + theta).sqrt().sum(-1), start=(2.0,))
+    lane = lane_of(run(problem, targets=(), learning_rate=[6.0]))
+    assert (lane.status, lane.calls, lane.steps) == ("diverged", 2.0, 1)
+    np.testing.assert_array_equal(lane.final_theta, [-1.0])
+
+
+def test_a_lane_whose_objective_is_not_finite_is_frozen_at_the_checkpoint(run, formula, lane_of):
+    """Left of 0 the objective is infinite, its gradient a finite 0: only the checkpoint can see it."""
+    problem = formula(lambda theta: torch.where(theta < 0, torch.inf, theta).sum(-1), start=(1.0,))
+    lane = lane_of(run(problem, targets=(), learning_rate=[0.6]))
+    assert (lane.status, lane.calls) == ("diverged", 2.0)
+    assert lane.curve_objective.tolist() == pytest.approx([1.0, 0.4, np.inf])
+
+
+def test_a_start_without_a_finite_objective_is_diverged_and_costs_nothing(run, formula, lane_of):
+    """A lane that is lost before its first step makes none."""
+    lane = lane_of(run(formula(lambda theta: theta.log().sum(-1), start=(-1.0,)), learning_rate=[0.1]))
+    assert (lane.status, lane.calls, lane.steps) == ("diverged", 0.0, 0)
+
+
+def test_a_gap_beyond_a_million_millions_freezes_the_lane(run, lane_of):
+    """η = 3 doubles θ each step: the gap 4^t/2 passes 10¹² at t = 21, and the next checkpoint, at 22, ends it."""
+    lane = lane_of(run(Quadratic(eigenvalues=(1.0,), start=1.0), budget=1000, learning_rate=[3.0]))
+    assert lane.status == "diverged"
+    np.testing.assert_array_equal(lane.curve_calls[-2:], [20, 22])
+    np.testing.assert_allclose(lane.curve_objective, 4.0**lane.curve_calls / 2, rtol=1e-14)
+
+
+@pytest.mark.parametrize(("gap", "status"), [(1000.0, "exhausted"), (1000.5, "diverged")])
+def test_a_last_gap_beyond_a_thousand_is_divergence(run, formula, still, lane_of, gap, status):
+    """A trial that ends far above where it began has diverged, though every number was finite."""
+    problem = formula(lambda theta: theta.sum(-1), start=(gap,))
+    assert lane_of(run(problem, still, rate=[0.0])).status == status
+
+
+def test_the_last_gap_counts_and_not_the_largest(run, lane_of):
+    """A trial may pass a gap of 1000 on its way: 4^t up to t = 6, a step to 0 after that."""
+
+    def leap(rate: float = 0.0):
+        def update(oracle, state, theta):
+            return torch.where(state.steps < 6, 2 * theta, 0 * theta), Count(state.steps + 1)
+
+        return Optimizer(init=lambda theta: Count(torch.zeros_like(theta[..., :1])), update=update)
+
+    lane = lane_of(run(Quadratic(eigenvalues=(1.0,), start=1.0), leap, budget=7, rate=[0.0]))
+    assert lane.curve_objective.max() == 4.0**6 / 2 > 1000
+    assert lane.status == "exhausted"
+
+
+def test_a_first_step_dearer_than_the_budget_is_skipped(run, formula, lane_of):
+    """A full gradient of 10 calls cannot be bought with 9, and no call is booked."""
+    lane = lane_of(run(formula(half_square, price=10.0), gd, budget=9, learning_rate=[0.1]))
+    assert (lane.status, lane.calls, lane.steps) == ("skipped", 0.0, 0)
+    assert np.isinf(lane.calls_to_target).all()
+
+
+def test_a_first_step_as_dear_as_the_budget_is_made(run, formula, lane_of):
+    """Ten calls buy one step of ten."""
+    lane = lane_of(run(formula(half_square, price=10.0), gd, budget=10, learning_rate=[0.1]))
+    assert (lane.status, lane.calls, lane.steps) == ("exhausted", 10.0, 1)
+
+
+def test_a_rule_that_raises_keeps_the_curve_so_far(run, lane_of):
+    """A rule that raises in its fifth step has been measured after four."""
+    record = run(Quadratic(start=2.0), raising_at(5), learning_rate=[1e-3])
+    lane = lane_of(record)
+    assert lane.status == "failed"
+    assert "the rule gives up" in record.error
+    assert lane.curve_calls.tolist() == [0, 1, 2, 3, 4]
+    reference = lane_of(run(Quadratic(start=2.0), budget=4, learning_rate=[1e-3]))
+    np.testing.assert_array_equal(lane.curve_objective, reference.curve_objective)
+
+
+def test_a_rule_that_raises_leaves_finished_lanes_their_status(run, formula):
+    """What was solved or had diverged before the exception stays so; only what was running has failed."""
+    record = run(Quadratic(eigenvalues=(1.0,)), raising_at(9), learning_rate=[1.0, 1e-3, 1e8])
+    assert record.status[0].tolist() == ["solved", "failed", "diverged"]
+
+
+@pytest.mark.parametrize("broken", ["init", "objective"])
+def test_a_plugin_that_raises_before_the_first_checkpoint_gives_its_own_traceback(run, formula, broken):
+    """Where nothing at all was measured the record still tells what was raised, with empty curves."""
+
+    def fail(theta):
+        raise ArithmeticError("nothing to begin with")
+
+    def factory(learning_rate: float = 0.0):
+        return Optimizer(init=fail, update=lambda oracle, state, theta: (theta, state))
+
+    problem = formula(fail if broken == "objective" else half_square)
+    record = run(problem, factory if broken == "init" else sgd, seeds=2, targets=(0.1,), learning_rate=[1.0])
+    assert (record.status == "failed").all()
+    assert "nothing to begin with" in record.error
+    assert record.curve_calls.shape == (2, 1, 0)
+
+
+def test_without_an_optimum_there_are_no_targets_and_no_gap(run, formula):
+    """The curve, the statuses and the gradient norm are there; calls to target are of length zero."""
+    problem = formula(lambda theta: half_square(theta) + 5, start=(1.0,), known=False)
+    record = run(problem, scale=None, budget=20, learning_rate=[0.1])
+    assert record.optimum is None
+    assert record.calls_to_target.shape == (1, 1, 0)
+    assert record.status[0, 0] == "exhausted"
+    np.testing.assert_allclose(record.gradient_norm, 0.9**20, rtol=1e-14)
+
+
+@pytest.mark.parametrize(("climbed", "status"), [(1000.0, "exhausted"), (1001.0, "diverged")])
+@pytest.mark.parametrize(("level", "unit"), [(0.5, 1.0), (-40.0, 40.0)])
+def test_without_an_optimum_divergence_is_measured_from_the_start(run, formula, climbed, status, level, unit):
+    """Diverged means f − f₀ > 10³ max(|f₀|, 1): one step of η = 1 on level − √climbed θ climbs by `climbed`."""
+    slope = (climbed * unit) ** 0.5
+    problem = formula(lambda theta: level - slope * theta.sum(-1), start=(0.0,), known=False)
+    record = run(problem, scale=None, budget=1, learning_rate=[-1.0])
+    np.testing.assert_allclose(record.curve_objective[0, 0], [level, level + climbed * unit], rtol=1e-12)
+    assert record.status[0, 0] == status
+
+
+def test_dropped_settings_leave_the_others_what_they_are_alone(run, valleys, lane_of, assert_same_lane):
+    """Rates above 0.002 or 2 diverge early and are dropped from the batch; every lane is as in a batch of its own."""
+    rates = [1e-3, 0.5, 1.0, 10.0, 100.0, 1e4, 1e5, 1e6]
+    together = run(valleys, seeds=4, budget=150, learning_rate=rates)
+    assert np.isnan(together.curve_calls[:, -1]).any(), "no setting was dropped"
+    for seed in range(4):
+        for setting, rate in enumerate(rates):
+            alone = run(valleys, seeds=[seed], budget=150, learning_rate=[rate])
+            assert_same_lane(lane_of(together, seed, setting), lane_of(alone))
+
+
+def test_dropped_seeds_leave_the_others_what_they_are_alone(run, valleys, lane_of, assert_same_lane):
+    """At η = 0.01 the seeds with c = 1000 diverge and are dropped, with their data and draws."""
+    together = run(valleys, seeds=12, budget=1100, learning_rate=[0.01, 0.02])
+    diverged = (together.status == "diverged").all(axis=1)
+    assert 2 <= diverged.sum() < 12
+    assert np.isnan(together.curve_calls[diverged, :, -1]).all(), "no seed was dropped"
+    for seed in range(12):
+        alone = run(valleys, seeds=[seed], budget=1100, learning_rate=[0.02])
+        assert_same_lane(lane_of(together, seed, 1), lane_of(alone))
+
+
+def test_dropping_needs_no_step_and_keeps_the_place_of_every_lane(run):
+    """Calls, steps and answers of what was dropped stand where the lane began, not where it would be now."""
+    record = run(Quadratic(start=2.0), targets=(), budget=60, learning_rate=[1e9, 1e-3, 1e8, 1e7])
+    assert record.status[0].tolist() == ["diverged", "exhausted", "diverged", "diverged"]
+    assert record.calls[0, 1] == 60
+    assert (record.calls[0, [0, 2, 3]] < 10).all()
+    np.testing.assert_allclose(record.final_theta[0, 1], 2 * (1 - 1e-3 * np.array([1, 100])) ** 60, rtol=1e-13)
+
+
+def test_the_clock_that_is_given_is_the_one_that_is_read(make_batch):
+    """Step seconds are a trial's share of the clock's time between checkpoints."""
+    from benchbed.engine import run_batch
+
+    ticks = iter(range(10_000))
+    record = run_batch(
+        make_batch(Quadratic(), budget=10, targets=(), learning_rate=[1e-3, 1e-4]),
+        clock=lambda: float(next(ticks)),
+    )
+    np.testing.assert_array_equal(record.step_seconds, [[5.0, 5.0]])  # ten intervals, two lanes

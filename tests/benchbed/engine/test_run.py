@@ -1,0 +1,176 @@
+"""A trial is the same in any batch: alone, among others, in tiles, with other seeds, again."""
+
+import numpy as np
+import pytest
+import torch
+
+from benchbed.engine import run_batch
+from benchbed.interfaces import Optimizer
+from benchbed.metrics import distance_to_solution
+from benchbed_optimizers.adam import adam
+from benchbed_optimizers.gd import gd
+from benchbed_optimizers.momentum import momentum
+from benchbed_optimizers.sgd import sgd
+from benchbed_problems.polynomial_network import PolynomialNetwork
+from benchbed_problems.quadratic import Quadratic
+from benchbed_problems.quartic import Quartic
+from benchbed_problems.runge import Runge
+from benchbed_problems.weighted_quartic import WeightedQuartic
+
+PROBLEMS = {
+    "runge": Runge(),
+    "chebyshev": Runge(features=8, basis="chebyshev"),
+    "quartic": Quartic(),
+    "quadratic": Quadratic(),
+    "rotated": Quadratic(dimension=5, rotated=True, gradient_noise=0.1),
+    "weighted-quartic": WeightedQuartic(),
+    "polynomial-network": PolynomialNetwork(samples=256),
+}
+OPTIMIZERS = {factory.__name__: factory for factory in (gd, sgd, momentum, adam)}
+# Rates at which no path is chaotic: there the last bit would be amplified without end.
+RATES = [1e-4, 1e-3, 5e-3]
+
+
+@pytest.fixture(params=PROBLEMS)
+def problem(request):
+    """Each of the course's problems: exact, noisy, with data of its own, shared data, mini-batches."""
+    return PROBLEMS[request.param]
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_a_lane_of_a_batch_is_the_trial_alone(run, problem, lane_of, assert_same_lane, name):
+    """Three rates on four seeds together give what each trial gives in a batch of one, at every checkpoint."""
+    together = run(problem, OPTIMIZERS[name], seeds=4, budget=60, learning_rate=RATES)
+    for seed, setting in [(0, 0), (1, 2), (3, 1)]:
+        alone = run(problem, OPTIMIZERS[name], seeds=[seed], budget=60, learning_rate=[RATES[setting]])
+        assert_same_lane(lane_of(together, seed, setting), lane_of(alone))
+
+
+@pytest.mark.parametrize("bytes_of_work", [1, 4_000, 20_000])
+def test_tiles_change_nothing(run, problem, lane_of, assert_same_lane, monkeypatch, bytes_of_work):
+    """However small the pieces in which lanes and objectives are worked on, each lane measures the same."""
+    whole = run(problem, adam, seeds=3, budget=25, learning_rate=RATES, metrics={"d": distance_to_solution})
+    monkeypatch.setattr("benchbed.engine.run.WORKSPACE_BYTES", bytes_of_work)
+    monkeypatch.setattr("benchbed.engine.losses.WORKSPACE_BYTES", bytes_of_work)
+    tiled = run(problem, adam, seeds=3, budget=25, learning_rate=RATES, metrics={"d": distance_to_solution})
+    assert tiled.metrics.keys() == whole.metrics.keys()
+    for name, values in whole.metrics.items():
+        # The distance of a point far away is large beside its rounding, as are the other metrics.
+        np.testing.assert_allclose(tiled.metrics[name], values, rtol=1e-10, err_msg=name)
+    np.testing.assert_array_equal(tiled.optimum, whole.optimum)
+    for seed in range(3):
+        for setting in range(3):
+            assert_same_lane(lane_of(tiled, seed, setting), lane_of(whole, seed, setting))
+
+
+def test_tiles_that_end_at_different_checkpoints_are_joined(run, monkeypatch, lane_of, assert_same_lane):
+    """Where one tile is solved or lost early, its curves end in NaN beside the longer ones."""
+    rates = [1e-3, 0.015, 1e5]
+    whole = run(Quadratic(), seeds=2, budget=1500, scale=200.0, learning_rate=rates)
+    monkeypatch.setattr("benchbed.engine.run.WORKSPACE_BYTES", 1)
+    tiled = run(Quadratic(), seeds=2, budget=1500, scale=200.0, learning_rate=rates)
+    assert set(tiled.status.flat) == {"exhausted", "solved", "diverged"}
+    for seed in range(2):
+        for setting in range(3):
+            assert_same_lane(lane_of(tiled, seed, setting), lane_of(whole, seed, setting))
+
+
+@pytest.mark.parametrize("guilty", [0.1, 0.2])
+def test_a_tile_that_raises_leaves_the_others_their_metrics(run, monkeypatch, guilty):
+    """With a tile for each lane, one raises: its lane has failed, the others are complete."""
+
+    def picky(learning_rate: float = 0.1):
+        def update(oracle, state, theta):
+            if (learning_rate == guilty).any():
+                raise ArithmeticError("not this one")
+            return theta - learning_rate * oracle.gradient, state
+
+        return Optimizer(init=lambda theta: (), update=update)
+
+    def build(learning_rate: float = 0.1):
+        return picky(torch.as_tensor(learning_rate))
+
+    monkeypatch.setattr("benchbed.engine.run.WORKSPACE_BYTES", 1)
+    record = run(
+        Quadratic(),
+        build,
+        seeds=2,
+        budget=20,
+        targets=(),
+        metrics={"d": distance_to_solution},
+        learning_rate=[0.1, 0.01, 0.2],
+    )
+    failed = np.array([0.1, 0.01, 0.2]) == guilty
+    assert (record.status[:, failed] == "failed").all()
+    assert "not this one" in record.error
+    np.testing.assert_array_equal(np.isnan(record.metrics["d"]), np.broadcast_to(failed, (2, 3)))
+    assert np.isfinite(record.final_theta[:, 1]).all()
+
+
+def test_splitting_the_seeds_changes_nothing(run, problem, lane_of, assert_same_lane):
+    """A study that is resumed runs the seeds that are missing; they give what they would have given before."""
+    whole = run(problem, momentum, seeds=5, budget=30, learning_rate=RATES)
+    parts = [run(problem, momentum, seeds=part, budget=30, learning_rate=RATES) for part in ([0, 3], [1, 2, 4])]
+    for part, seeds in zip(parts, ([0, 3], [1, 2, 4]), strict=True):
+        for position, seed in enumerate(seeds):
+            for setting in range(3):
+                assert_same_lane(lane_of(part, position, setting), lane_of(whole, seed, setting))
+
+
+def test_the_same_batch_gives_the_same_bits(make_batch, problem):
+    """On one machine a repeated batch is equal to the last bit, chaotic lanes included."""
+    batch = make_batch(problem, adam, seeds=3, budget=60, learning_rate=[1e-3, 0.1, 10.0], dtype=problem.dtype)
+    first, second = run_batch(batch), run_batch(batch)
+    for name in ("status", "calls", "calls_to_target", "curve_calls", "curve_objective", "final_theta"):
+        np.testing.assert_array_equal(getattr(first, name), getattr(second, name), err_msg=name)
+
+
+def test_every_step_measures_what_checkpoints_measure(run, lane_of):
+    """Measuring after every step does not change the path: the checkpoints lie on it."""
+    sparse = lane_of(run(Quadratic(gradient_noise=1.0), targets=(), budget=120, learning_rate=[1e-3]))
+    dense = lane_of(
+        run(Quadratic(gradient_noise=1.0), targets=(), budget=120, every_step=True, learning_rate=[1e-3])
+    )
+    assert dense.curve_calls.tolist() == list(range(121))
+    np.testing.assert_array_equal(dense.curve_objective[sparse.curve_calls.astype(int)], sparse.curve_objective)
+
+
+def test_curves_longer_than_the_reserved_room_keep_their_beginning(run):
+    """300 checkpoints need the memory to grow three times; θ = (1 − η)^t throughout."""
+    record = run(
+        Quadratic(eigenvalues=(1.0,), start=1.0),
+        targets=(),
+        budget=300,
+        every_step=True,
+        learning_rate=[0.01, 0.001],
+    )
+    expected = (1 - np.array([[0.01], [0.001]])) ** np.arange(301)
+    np.testing.assert_allclose(record.curve_theta[0, ..., 0], expected, rtol=1e-13)
+    np.testing.assert_allclose(record.curve_gradient_norm[0], expected, rtol=1e-13)
+
+
+def test_the_final_measures_are_those_of_the_final_point(run):
+    """Gradient norm and metrics at the end: |Λθ| and |θ| on the quadratic."""
+    record = run(
+        Quadratic(),
+        seeds=3,
+        targets=(),
+        metrics={"distance": distance_to_solution},
+        learning_rate=[1e-3, 1e-2],
+    )
+    eigenvalues = np.array([1.0, 100.0])
+    np.testing.assert_allclose(
+        record.gradient_norm, np.linalg.norm(eigenvalues * record.final_theta, axis=-1), rtol=1e-14
+    )
+    np.testing.assert_allclose(
+        record.metrics["distance"], np.linalg.norm(record.final_theta, axis=-1), rtol=1e-14
+    )
+
+
+def test_float32_runs_the_float64_instance_cast(run):
+    """Single precision begins at the rounded start of double precision and stays within rounding of its path."""
+    double = run(Runge(), seeds=3, targets=(), budget=50, learning_rate=[0.01])
+    single = run(Runge(), seeds=3, targets=(), budget=50, learning_rate=[0.01], dtype="float32")
+    # 50 steps of rounding 6e-8 on numbers of size one.
+    np.testing.assert_allclose(single.curve_objective, double.curve_objective, rtol=5e-6)
+    np.testing.assert_array_equal(single.optimum, double.optimum)

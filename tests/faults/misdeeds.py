@@ -1,0 +1,195 @@
+"""A plugin whose optimizers are the faults of FAULTS.md; each behaves for five steps and then does its deed."""
+
+import ctypes
+import os
+import random
+import re
+import signal
+import sys
+import time
+import warnings
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import torch
+
+from benchbed.hookspecs import hookimpl
+from benchbed.interfaces import Optimizer
+
+GOOD_STEPS = 5
+
+
+class Count(NamedTuple):
+    """Steps made, `[..., 1]`."""
+
+    steps: torch.Tensor
+
+
+class StubbornError(Exception):
+    """An exception that pickles and cannot be unpickled."""
+
+    def __init__(self, first, second):
+        super().__init__(f"{first} {second}")
+
+
+class StrangeError(BaseException):
+    """Something that `except Exception` does not catch."""
+
+
+def descent(misdeed):
+    """Descend, and do the misdeed in every step after the fifth."""
+
+    def update(oracle, state, theta):
+        if state.steps.max() >= GOOD_STEPS:
+            misdeed()
+        return theta - 0.01 * oracle.gradient, Count(state.steps + 1)
+
+    return Optimizer(init=lambda theta: Count(torch.zeros_like(theta[..., :1])), update=update)
+
+
+def give(error):
+    raise error
+
+
+def raises():
+    return descent(lambda: give(ValueError("this optimizer raises")))
+
+
+def raises_for_thirteen(learning_rate: float = 0.01):
+    """Raise if the learning rate is 13, and never else."""
+    guilty = torch.as_tensor(learning_rate == 13).any()
+    return descent(lambda: give(ValueError("thirteen")) if guilty else None)
+
+
+def dies_for_thirteen(learning_rate: float = 0.01):
+    """Die if the learning rate is 13, and never else."""
+    guilty = torch.as_tensor(learning_rate == 13).any()
+    return descent(lambda: os._exit(3) if guilty else None)
+
+
+def raises_stubborn():
+    return descent(lambda: give(StubbornError("cannot be", "unpickled")))
+
+
+def raises_strange():
+    return descent(lambda: give(StrangeError("not an Exception")))
+
+
+def raises_interrupt():
+    return descent(lambda: give(KeyboardInterrupt()))
+
+
+def raises_in_colour():
+    return descent(lambda: give(ValueError("\x1b[31m[red]<script>alert(1)</script>=cmd()\x00\udcff")))
+
+
+def recurses():
+    def deeper():
+        return deeper()
+
+    return descent(deeper)
+
+
+def exits():
+    return descent(lambda: sys.exit(0))
+
+
+def exits_hard():
+    return descent(lambda: os._exit(0))
+
+
+def kills_itself():
+    return descent(lambda: os.kill(os.getpid(), signal.SIGKILL))
+
+
+def segfaults():
+    return descent(lambda: ctypes.string_at(0))
+
+
+def dies_once():
+    """Die unless there is a file `died` in the folder that BENCHBED_TEST_GATE names; make it first."""
+
+    def die():
+        died = Path(os.environ["BENCHBED_TEST_GATE"]) / "died"
+        if not died.exists():
+            died.touch()
+            os._exit(1)
+
+    return descent(die)
+
+
+def answers_nonsense():
+    return descent(lambda: None)._replace(answer=lambda state, theta: "nonsense")
+
+
+def changes_shape():
+    return Optimizer(init=lambda theta: Count(theta), update=lambda oracle, state, theta: (theta[..., :1], state))
+
+
+def floods():
+    def shout():
+        print("flood " * 1000)
+        os.write(1, b"flood\n" * 1000)
+        warnings.warn("flood", stacklevel=1)
+
+    return descent(shout)
+
+
+def loop_for_ever():
+    while True:
+        time.sleep(0.01)
+
+
+def hangs():
+    return descent(loop_for_ever)
+
+
+def backtrack_for_ever():
+    re.match(r"(a+)+$", "a" * 60 + "b")
+
+
+def hangs_in_c():
+    """Hold the interpreter's lock in a regular expression that backtracks for years."""
+    return descent(backtrack_for_ever)
+
+
+def waits():
+    """Say so, and wait until there is a file `open` in the folder that BENCHBED_TEST_GATE names."""
+
+    def wait():
+        gate = Path(os.environ["BENCHBED_TEST_GATE"])
+        (gate / f"waiting-{os.getpid()}").touch()
+        while not (gate / "open").exists():
+            time.sleep(0.01)
+
+    return descent(wait)
+
+
+def meddles():
+    """Change everything that a process has one of."""
+
+    def meddle():
+        torch.manual_seed(time.time_ns())
+        random.seed(time.time_ns())
+        np.random.seed(time.time_ns() % 2**32)
+        torch.set_num_threads(2)
+        torch.set_default_dtype(torch.float64)
+        torch.set_grad_enabled(mode=False)
+        torch.set_float32_matmul_precision("medium")
+        torch.use_deterministic_algorithms(mode=True)
+        np.seterr(all="raise")
+        warnings.simplefilter("error")
+        os.chdir("/")
+
+    return descent(meddle)
+
+
+@hookimpl
+def register_optimizers(register):
+    for fault in (
+        raises, raises_for_thirteen, dies_for_thirteen, raises_stubborn, raises_strange, raises_interrupt,
+        raises_in_colour, recurses, exits, exits_hard, kills_itself, segfaults, dies_once, answers_nonsense,
+        changes_shape, floods, hangs, hangs_in_c, waits, meddles,
+    ):  # fmt: skip
+        register(fault)

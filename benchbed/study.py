@@ -18,8 +18,9 @@ from benchbed.environment import describe_environment
 from benchbed.errors import StudyFolderError, UsageError
 from benchbed.plan import Plan, complete_request, make_plan
 from benchbed.plan.request import as_request
-from benchbed.runner import Driver, Progress, Settings, end_children
 from benchbed.runner.drawing import draw_all, surfaces_of
+from benchbed.runner.drive import Driver, Progress, Settings
+from benchbed.runner.isolation import end_children
 from benchbed.store import FINAL, StudyFolder
 from benchbed.store.files import write_atomically
 

@@ -43,11 +43,14 @@ def surroundings():
 
 @pytest.fixture(scope="session")
 def bench(surroundings):
-    """Give a function that runs the installed `benchbed` to its end, in a folder, under a watchdog."""
+    """Give a function that runs the installed `benchbed` to its end, in a folder, under a watchdog.
 
-    def run(folder, *arguments, plots=False, **environment):
+    `shell` is what a shell does around it, `"$@"` being the command.
+    """
+
+    def run(folder, *arguments, plots=False, shell='"$@"', **environment):
         return subprocess.run(
-            [COMMAND, *map(str, arguments)],
+            ["bash", "-c", shell, "bash", COMMAND, *map(str, arguments)],
             cwd=folder,
             env=surroundings(plots, **environment),
             capture_output=True,

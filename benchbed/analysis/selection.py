@@ -27,7 +27,8 @@ def choose_rate(tried: Mapping[float, Sequence[Outcome]], middle: float) -> Choi
     merits = {rate: _merit(outcomes) for rate, outcomes in tried.items()}
     best = min(merits.values())
     winners = sorted(rate for rate, merit in merits.items() if merit == best)
-    rate = min(winners, key=lambda winner: (abs(math.log10(winner / middle)), winner))
+    # The grid's rates are rounded to 12 digits: of two as near, the last digit must not decide.
+    rate = min(winners, key=lambda winner: (round(abs(math.log10(winner / middle)), 9), winner))
     edge = (rate == max(tried)) - (rate == min(tried)) if len(winners) == 1 and len(tried) > 1 else 0
     return Choice(rate, edge)
 

@@ -41,7 +41,9 @@ for command in (run_command, list_command, plugins_command, plan_command, report
 def main() -> NoReturn:
     """Run a command and end with its exit code; a user's mistake prints one sentence and no traceback."""
     signal.signal(signal.SIGTERM, _terminate)
-    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # not where `nohup` or a shell's `&` ignores it
+    if (
+        signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    ):  # not where `nohup` or a shell's `&` ignores it
         signal.signal(signal.SIGINT, _interrupt)
     sys.exit(_exit_code())
 
@@ -81,7 +83,9 @@ class _TerminatedError(BaseException):
 
 
 def _interrupt(number: int, frame: FrameType | None) -> NoReturn:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # once is enough; whoever is impatient shall not disturb the tidying
+    signal.signal(
+        signal.SIGINT, signal.SIG_IGN
+    )  # once is enough; whoever is impatient shall not disturb the tidying
     raise KeyboardInterrupt
 
 

@@ -66,7 +66,9 @@ def _problem_details(entry: "Entry", problem: "Problem") -> Iterator[str]:
     fields = dataclasses.fields(entry.thing)
     yield ", ".join(f"{field.name}={getattr(problem, field.name)!r}" for field in fields) or "no parameters"
     price = (
-        "no price (its noise is synthetic)" if problem.full_price is None else f"{problem.full_price:g} calls"
+        "no price (its noise is synthetic)"
+        if problem.full_price is None
+        else f"{problem.full_price:g} calls of one draw"
     )
     targets = ", ".join(f"{target:.2g}" for target in problem.targets)
     yield f"dimension {problem.layout.dimension}, {problem.dtype}, budget {problem.budget}; a full gradient: {price}"

@@ -80,6 +80,10 @@ def run_command(
     Exit codes: 0 every trial has a result (divergence is one), 1 some failed or crashed, 2 usage,
     3 the folder cannot be used, 5 nothing selected, 130 interrupted, 143 terminated.
     """  # fmt: skip
+    from benchbed.runner.isolation import warm_up
+
+    if executor != "serial":
+        warm_up()
     from benchbed.study import Resources, folder_of, run_plan
 
     catalog, plan, files = make(options)
@@ -98,7 +102,7 @@ def show(study: "Study", format_: str) -> None:
     """Print the summary on stdout, and last of all the folder: on stdout beneath a table, on stderr beside data."""
     from benchbed.reports.console import render
 
-    width = shutil.get_terminal_size((100, 24)).columns
+    width = shutil.get_terminal_size((120, 24)).columns
     color = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
     text = render(study.results, format_, width=width, color=color, encoding=sys.stdout.encoding or "ascii")
     click.echo(text.rstrip("\n"))

@@ -34,6 +34,10 @@ def choose(mask: Tensor, new: Tree, old: Tree) -> Tree:
             masks[a.dim()] = expand(mask, a)
         return torch.where(masks[a.dim()], a, b)
 
+    if isinstance(new, tuple) and hasattr(new, "_make") and all(isinstance(leaf, Tensor) for leaf in new):
+        return new._make(
+            map(take, new, old)
+        )  # what most states are; walking a tree takes as long as the choice
     return map_tensors(take, new, old)
 
 

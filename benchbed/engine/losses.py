@@ -11,7 +11,9 @@ from benchbed.engine.rules import per_lane
 from benchbed.interfaces import Problem
 
 WORKSPACE_BYTES = 1 << 26
-"""Memory that one piece of work may keep alive: large enough to be fast, small enough for many processes."""
+"""Memory that a step may keep alive: large enough to be fast, small enough for many processes."""
+MEASURE_BYTES = 1 << 22
+"""Memory that a measurement may keep alive at a time: beyond the cache it takes three times as long."""
 
 Loss = Callable[[Tensor, Tree, Tree], Tensor]
 
@@ -52,7 +54,7 @@ def batched(problem: Problem, function: Callable[..., Tensor]) -> Callable[..., 
 
 def in_pieces(function: Callable[[Tensor, Tree], Tensor], theta: Tensor, instances: Instances) -> Tensor:
     """Evaluate `function(theta, data)`, giving `[seeds, settings]`, in tiles that keep within the workspace."""
-    lanes = WORKSPACE_BYTES // (theta.element_size() * max(1, instances.problem.workspace))
+    lanes = MEASURE_BYTES // (theta.element_size() * max(1, instances.problem.workspace))
     result = theta.new_empty(theta.shape[:2])
     for seeds, settings in tiles(theta.shape[0], theta.shape[1], lanes):
         piece = function(theta[seeds, settings], instances.data_of(seeds))

@@ -81,6 +81,11 @@ class Program:
         if index == 0:
             self.calls_per_step = self.price * (1 + oracle.further_calls)
             self.adaptive = self.adaptive or oracle.some_calls is not None
+        elif not self.adaptive and self._asked_otherwise(oracle):
+            raise RuntimeError(
+                f"step {index + 1} asks its oracle more or less often than the first, so that its calls would be "
+                "miscounted; make the same calls in every step, some of them with `where`"
+            )
         moved = Lanes(
             theta=torch.where(active.unsqueeze(-1), theta, lanes.theta),
             state=state if self.rule.opaque else choose(active, state, lanes.state),
@@ -98,6 +103,10 @@ class Program:
         stopped = before.running & ~lanes.running
         made = (lanes.steps - before.steps) * self.calls_per_step + stopped * self.price
         return lanes._replace(calls=before.calls + made, diverged=before.diverged | stopped)
+
+    def _asked_otherwise(self, oracle: CountingOracle) -> bool:
+        calls = self.price * (1 + oracle.further_calls)
+        return oracle.some_calls is not None or calls != self.calls_per_step
 
     def _affordable(self, lanes: Lanes) -> Tensor:
         if not self.adaptive:

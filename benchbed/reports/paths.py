@@ -15,7 +15,7 @@ from benchbed.reports.statistics import SURVIVORS, checkpoints_of
 from benchbed.reports.style import Look, caption, looks, theme
 from benchbed.reports.text import slugs
 
-_HEIGHT = 4.3
+_HEIGHT, _WIDTH = 4.3, 6.6  # inches: a square and its legend
 _FAR = 1e3  # frames away from the frame: what lies beyond only harms the renderer
 _GROUND = LinearSegmentedColormap.from_list("ground", ["#ffffff", "#d3d6da"])
 _LEVELS = 18
@@ -43,7 +43,7 @@ def draw(results: Results, piece: str) -> dict[str, bytes]:
     panels = {track: paths for track, paths in panels.items() if paths}
     with theme(name):
         figure, axes = stack(
-            [[path.label for path in paths] + [""] * 2 for paths in panels.values()], _HEIGHT
+            [[path.label for path in paths] + [""] * 2 for paths in panels.values()], _HEIGHT, _WIDTH
         )
         for panel, (track, paths) in zip(axes, panels.items(), strict=True):
             panel.set_title(caption(f"{piece}, {track} track, seed {_seed(results, piece)}", 80))

@@ -23,8 +23,8 @@ from benchbed.store import StudyFolder
 
 GRID = 121
 """Points of a surface along each axis."""
-MARGIN = 0.15
-"""Share of the extent of the paths that is shown around them."""
+MARGIN = 0.3
+"""Share of the way from the minimizer to the start that is shown beyond it."""
 
 
 class Drawing(msgspec.Struct, frozen=True):
@@ -94,18 +94,26 @@ def _surface(plan: Plan, problem: ProblemPlan, results: Results, catalog: Catalo
     seed = InstanceSeed(plan.study_seed, problem.name, "evaluation", 0)
     thing = catalog.problem(problem.name, problem.parameters)
     optimum, minimizer = solution_of(thing, seed)
-    (x, y) = (_axis(paths[f"theta_{axis}"], minimizer, axis) for axis in range(2))
+    frame = _frame(paths, minimizer)
+    x, y = (np.linspace(*bounds, GRID) for bounds in frame)
     grid = np.stack(np.meshgrid(x, y), axis=-1)
     objective = objective_at(thing, seed, grid.reshape(-1, 2)).reshape(len(y), len(x))
     point = None if minimizer is None else (float(minimizer[0]), float(minimizer[1]))
     return Surface(x, y, objective, optimum, point)
 
 
-def _axis(path: "pd.Series[float]", minimizer: np.ndarray | None, axis: int) -> np.ndarray:
-    values = path.to_numpy(dtype=float)
-    values = values[np.isfinite(values)]
-    if minimizer is not None:
-        values = np.append(values, minimizer[axis])
-    low, high = (float(values.min()), float(values.max())) if len(values) else (-1.0, 1.0)
-    margin = MARGIN * (high - low) or 1.0
-    return np.linspace(low - margin, high + margin, GRID)
+def _frame(paths: pd.DataFrame, minimizer: np.ndarray | None) -> np.ndarray:
+    """Give the bounds `[2 axes, low and high]` of a square around start and minimizer; paths may leave it.
+
+    A single far excursion must not shrink all that matters to a point, so no path but its start has a say where
+    the minimizer is known.
+    """
+    points = paths[["theta_0", "theta_1"]].to_numpy(dtype=float)
+    starts = points[paths["calls"].to_numpy() == 0]
+    if minimizer is None:
+        low, high = np.nanquantile(points, [0.1, 0.9], axis=0) if len(points) else (-np.ones(2), np.ones(2))
+        center, reach = (low + high) / 2, float((high - low).max()) / 2
+    else:
+        center, reach = minimizer, float(np.abs(starts - minimizer).max(initial=0.0))
+    half = (reach or 1.0) * (1 + MARGIN)
+    return np.stack([center - half, center + half], axis=1)

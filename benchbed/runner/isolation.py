@@ -14,6 +14,7 @@ import types
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from multiprocessing import forkserver
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -40,9 +41,7 @@ class Child:
         descriptor, name = tempfile.mkstemp(prefix="benchbed-", suffix=".log")
         os.close(descriptor)
         self.log = Path(name)
-        context = multiprocessing.get_context("forkserver")
-        context.set_forkserver_preload(["benchbed.runner.preload"])
-        self._pool = ProcessPoolExecutor(1, mp_context=context, initializer=begin, initargs=(name,))
+        self._pool = ProcessPoolExecutor(1, mp_context=_context(), initializer=begin, initargs=(name,))
         with _starting, _safe_path(), _no_main_module(), _no_interrupts():
             born = self._pool.submit(os.getpid)
         self.process_id: int = born.result()
@@ -99,6 +98,13 @@ def in_process(work: Work, task: bytes, timeout: float | None = None) -> Answer:
     return Answer(work(task))
 
 
+def warm_up() -> None:
+    """Start the server that children are forked from, so that it imports torch while its caller does."""
+    _context()
+    with _starting, _safe_path(), _no_main_module(), _no_interrupts():
+        forkserver.ensure_running()
+
+
 def caller(executor: Executor) -> Callable[..., Answer]:
     """Choose how an executor's tasks are run: in a child each thread owns, unless it is made for debugging."""
     return in_process if getattr(executor, "in_process", False) else isolated
@@ -118,7 +124,7 @@ def begin(log: str) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     os.dup2(2, 1)
     faulthandler.enable(Path(log).open("a"))  # noqa: SIM115 (faulthandler keeps it for the life of the process)
-    _die_with_parent()
+    threading.Thread(target=_wait_for_death, args=(multiprocessing.parent_process(),), daemon=True).start()
 
 
 def timed(work: Work, task: bytes, timeout: float | None, log: str) -> tuple[Any, str | None]:
@@ -126,6 +132,7 @@ def timed(work: Work, task: bytes, timeout: float | None, log: str) -> tuple[Any
 
     Past `timeout` the process ends itself and leaves its stack in the log.
     """
+    _die_with_parent()
     with Path(log).open("a") as file:
         if timeout is not None:
             # Works while a plugin holds the interpreter's lock, where no thread and no signal handler would.
@@ -139,17 +146,23 @@ def timed(work: Work, task: bytes, timeout: float | None, log: str) -> tuple[Any
 
 
 def _die_with_parent() -> None:
+    # The kernel ends this process by SIGIO when the parent's end of their pipe closes, also while a plugin holds
+    # the interpreter's lock. Not said at birth, when the parent may still be writing to that pipe.
     parent: Any = multiprocessing.parent_process()
-    # The kernel ends this process when the parent's end of the pipe closes, also while a plugin holds the
-    # interpreter's lock. Where it does not (macOS), the thread does, once it gets the lock.
     fcntl.fcntl(parent.sentinel, fcntl.F_SETOWN, os.getpid())
     fcntl.fcntl(parent.sentinel, fcntl.F_SETFL, fcntl.fcntl(parent.sentinel, fcntl.F_GETFL) | os.O_ASYNC)
-    threading.Thread(target=_wait_for_death, args=(parent,), daemon=True).start()
 
 
 def _wait_for_death(parent: Any) -> None:
+    # For systems whose pipes send no SIGIO.
     parent.join()
     os._exit(1)
+
+
+def _context() -> Any:
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["benchbed.runner.preload"])
+    return context
 
 
 @contextlib.contextmanager

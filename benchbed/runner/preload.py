@@ -15,9 +15,7 @@ def has_home() -> bool:
     """Tell whether matplotlib can keep its list of fonts where it usually does."""
     try:
         return any(
-            os.access(folder, os.W_OK)
-            for folder in (Path.home() / ".cache", Path.home())
-            if folder.is_dir()
+            os.access(folder, os.W_OK) for folder in (Path.home() / ".cache", Path.home()) if folder.is_dir()
         )
     except RuntimeError:  # there is no home at all
         return False

@@ -32,7 +32,13 @@ def rows_without(
     plan: Plan, batch: BatchPlan, status: str, error: str, how: Circumstances
 ) -> list[dict[str, Any]]:
     """Give one row a trial of a batch that left no measurement: what happened to it, and why."""
-    ending = {"status": status, "error": _storable(error), "calls": 0.0, "steps": 0, "batch_trials": batch.trials}
+    ending = {
+        "status": status,
+        "error": _storable(error),
+        "calls": 0.0,
+        "steps": 0,
+        "batch_trials": batch.trials,
+    }
     return [{**row, **ending} for _, row in _planned(plan, batch, how)]
 
 

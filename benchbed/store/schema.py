@@ -74,7 +74,11 @@ def to_bytes(table: pa.Table) -> bytes:
 
 
 def from_bytes(content: bytes) -> pa.Table:
-    """Read a part; raises ValueError, OSError or pa.ArrowException if it is no part or damaged, NewerSchemaError if a later benchbed wrote it."""
+    """Read a part.
+
+    Raises: ValueError, OSError or pa.ArrowException if it is no part or is damaged, NewerSchemaError if a later
+    benchbed wrote it.
+    """
     table = pq.read_table(pa.BufferReader(content), page_checksum_verification=True)
     version = int((table.schema.metadata or {}).get(b"benchbed_schema", b"0"))
     if version > SCHEMA_VERSION:

@@ -15,8 +15,8 @@ from benchbed_problems.weighted_quartic import WeightedQuartic
 
 @hookimpl
 def register_problems(register: Callable[[type[Problem]], None]) -> None:
-    """Enter the problems in the order in which the course introduces them."""
-    for problem in (Runge, Quartic, Quadratic, WeightedQuartic, PolynomialNetwork):
+    """Enter the problems, the simplest first."""
+    for problem in (Quadratic, Quartic, WeightedQuartic, Runge, PolynomialNetwork):
         register(problem)
 
 

@@ -18,6 +18,11 @@ MISDEEDS = Path(__file__).with_name("misdeeds.py")
 SMALL = ["--preset", "quick", "--steps", "30", "--seeds", "2", "-j", "2"]
 WATCHDOG = 60
 """Seconds after which a process counts as hung."""
+AS_IN_A_TERMINAL = """
+import os, signal, sys
+signal.signal(signal.SIGINT, signal.SIG_DFL)  # whatever started the tests may ignore it
+os.execv(sys.argv[1], sys.argv[1:])
+"""
 
 
 @pytest.fixture(scope="session")
@@ -83,7 +88,7 @@ def disturbed(bench, once, surroundings, contents):
         def fill(folder):
             gate, mark = folder / "gate", f"benchbed-test-{folder}"
             gate.mkdir()
-            command = Popen(folder, surroundings(BENCHBED_TEST_GATE=gate, BENCHBED_TEST_MARK=mark))
+            command = Running(folder, surroundings(BENCHBED_TEST_GATE=gate, BENCHBED_TEST_MARK=mark))
             try:
                 wait_until(lambda: len(list(gate.glob("waiting-*"))) == 2)
                 wait_until(lambda: len(contents(folder / "study" / "trials")) >= 3)
@@ -106,16 +111,33 @@ def disturbed(bench, once, surroundings, contents):
     return disturb
 
 
-class Popen:
+@pytest.fixture(scope="session")
+def start():
+    """Give a function that starts a command in a folder, and lets it run."""
+    return Running
+
+
+@pytest.fixture(scope="session")
+def left():
+    """Give a function that lists the processes with a mark that do not go in good time."""
+    return left_over
+
+
+@pytest.fixture(scope="session")
+def waiting():
+    """Give a function that waits for something that must happen."""
+    return wait_until
+
+
+class Running:
     """A `benchbed run` in a session of its own, as a terminal would start it."""
 
     def __init__(self, folder, environment, arguments=HALTED):
         self._process = subprocess.Popen(
-            [COMMAND, *map(str, arguments)],
+            [sys.executable, "-c", AS_IN_A_TERMINAL, COMMAND, *map(str, arguments)],
             cwd=folder,
             env=environment,
             start_new_session=True,
-            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
             text=True,

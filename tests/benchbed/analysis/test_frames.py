@@ -1,0 +1,228 @@
+"""The frames and the summary of a study, against loops over its trials in plain Python."""
+
+import json
+import math
+import random
+
+import msgspec
+import numpy as np
+import pytest
+
+from benchbed.analysis.frames import results_of
+from benchbed.analysis.tracks import missing_batches, placements
+from benchbed.store import table_of
+
+STATUSES = ("solved", "exhausted", "diverged", "failed", "skipped", "timed_out")
+
+
+def random_trial(plan, batch, key, seed, setting, generator):
+    """Make up one stored trial: a curve, calls to target and a status, with nulls where nothing was measured."""
+    problem = batch.problem
+    status = generator.choice(STATUSES)
+    measured = status not in ("timed_out",)
+    objective = [generator.uniform(0, 10) for _ in range(4)]
+    calls = sorted(generator.uniform(1, problem.budget) for _ in problem.targets)
+    reached = [value if generator.random() < 0.7 else None for value in calls] if problem.has_optimum else []
+    row = {
+        "trial_key": key,
+        "problem": problem.name,
+        "optimizer": batch.optimizer,
+        "hyperparameters": json.dumps(setting),
+        "role": batch.role,
+        "seed": seed,
+        "budget": problem.budget,
+        "status": status,
+        "calls": 0.0,
+        "steps": 0,
+    }
+    if not measured:
+        return row
+    return row | {
+        "calls": 17.0,
+        "final_objective": objective[-1],
+        "optimum": 1.0 if problem.has_optimum else None,
+        "scale": 2.0 if problem.has_optimum else None,
+        "gap": (objective[-1] - 1) / 2 if problem.has_optimum else None,
+        "calls_to_target": reached,
+        "curve_calls": [0.0, 1.0, 2.0, 17.0],
+        "curve_objective": objective,
+        "curve_gradient_norm": [1.0, 0.5, math.nan, 0.1],
+        "curve_theta": [[float(k)] * problem.dimension for k in range(4)],
+    }
+
+
+@pytest.fixture
+def study(plan_of):
+    """Give a plan of three problems and three optimizers, and made-up trials for all that it asks for."""
+    plan = plan_of(
+        ("quadratic", "quartic", "runge[features=3]"),
+        ("adam", "gd", "sgd[learning_rate=[0.1, 0.01]]"),
+        preset="standard",
+    )
+    generator = random.Random(5)
+    rows = {}
+    for pairing in plan.pairings():
+        known = {}
+        while batches := missing_batches(plan, pairing, known):
+            for batch in batches:
+                for seed, keys in zip(batch.seeds, plan.keys(batch), strict=True):
+                    for setting, key in zip(batch.settings, keys, strict=True):
+                        rows[key] = random_trial(plan, batch, key, seed, setting, generator)
+            known = _outcomes(list(rows.values()))
+    return plan, rows
+
+
+def _outcomes(rows):
+    from benchbed.analysis.outcomes import outcomes_of
+
+    return outcomes_of(table_of(rows))
+
+
+def plain_score(row, targets):
+    """Score a row by the protocol's formula; budgets here are below 10⁴."""
+    calls = row.get("calls_to_target") or [None] * targets
+    terms = [
+        0.0 if value is None else max(0.0, 1 - math.log(max(value, 1)) / math.log(row["budget"])) for value in calls
+    ]
+    return sum(terms) / len(terms)
+
+
+def half(values):
+    """Give the ⌈n/2⌉-th smallest."""
+    return sorted(values)[(len(values) + 1) // 2 - 1]
+
+
+def test_the_summary_is_that_of_a_loop_over_the_trials(study):
+    """Scores, success, calls, gaps and counts of every row, each computed again without frames."""
+    plan, rows = study
+    results = results_of(plan, table_of(list(rows.values())))
+    known = _outcomes(list(rows.values()))
+    summary = {(row.problem, row.optimizer, row.track): row for row in results.summary.itertuples()}
+    checked = 0
+    for pairing in plan.pairings():
+        problem = pairing.problem
+        position = problem.targets.index(problem.success_target)
+        for placed in placements(plan, pairing, known):
+            row = summary[problem.label, placed.entrant.label, placed.track]
+            trials = [rows[key] for key in placed.keys]
+            calls = [(trial.get("calls_to_target") or [None] * 8)[position] for trial in trials]
+            calls = [math.inf if value is None else value for value in calls]
+            gaps = [
+                trial["gap"] if trial["status"] in ("solved", "exhausted") else math.inf for trial in trials
+            ]
+            assert row.trials == len(trials) == 20
+            assert row.score == pytest.approx(sum(plain_score(trial, 8) for trial in trials) / 20, rel=1e-12)
+            assert row.target == problem.success_target
+            assert row.success_rate == sum(map(math.isfinite, calls)) / 20
+            assert row.median_calls == half(calls)
+            assert row.gap == half(gaps)
+            for status in STATUSES:
+                assert getattr(row, status) == sum(trial["status"] == status for trial in trials)
+            assert json.loads(row.hyperparameters) == placed.hyperparameters
+            checked += 1
+    assert checked == len(summary) == 3 * 4 * 2
+
+
+def test_the_counts_of_statuses_add_up_to_the_trials(study):
+    """Nothing disappears: every trial of a row is counted under one status."""
+    plan, rows = study
+    summary = results_of(plan, table_of(list(rows.values()))).summary
+    statuses = [
+        "solved", "converged", "exhausted", "diverged", "failed", "crashed", "timed_out", "out_of_memory", "skipped",
+    ]  # fmt: skip
+    assert (summary[statuses].sum(axis=1) == summary["trials"]).all()
+
+
+def test_rows_come_in_the_order_of_the_plan(study):
+    """Problems, then optimizers, then tracks, as they were named; sgd's two settings are two rows."""
+    plan, rows = study
+    summary = results_of(plan, table_of(list(rows.values()))).summary
+    expected = [
+        (problem, optimizer, track)
+        for problem in ("quadratic", "quartic", "runge[features=3]")
+        for optimizer in ("adam", "gd", "sgd[learning_rate=0.1]", "sgd")
+        for track in ("default", "tuned")
+    ]
+    assert list(summary[["problem", "optimizer", "track"]].itertuples(index=False, name=None)) == expected
+
+
+def test_an_infinite_median_is_no_missing_one(plan_of):
+    """Where more than half of the trials do not reach the target, median calls are +inf, and so is the gap."""
+    plan = plan_of(tracks=("default",))
+    (batch,) = missing_batches(plan, plan.pairings()[0], {})
+    rows = [
+        random_trial(plan, batch, key, 0, batch.settings[0], random.Random(1)) for (key,) in plan.keys(batch)
+    ]
+    for row in rows[:2]:
+        row |= {"status": "diverged", "gap": 5e3, "calls_to_target": [None] * 8}
+    rows[2] |= {"status": "solved", "gap": 1e-9, "calls_to_target": [1.0] * 8}
+    (row,) = results_of(plan, table_of(rows)).summary.itertuples()
+    assert (row.median_calls, row.gap) == (math.inf, math.inf)
+    assert row.score == pytest.approx(1 / 3)
+    assert row.success_rate == pytest.approx(1 / 3)
+
+
+def test_curves_are_unrolled_in_units_of_the_gap(study):
+    """One row a checkpoint of every evaluation trial, each trial once; the plane's path only in two dimensions."""
+    plan, rows = study
+    results = results_of(plan, table_of(list(rows.values())))
+    curves = results.curves
+    assert set(curves["trial_key"]) <= set(results.outcomes["trial_key"])
+    measured = {key for key in results.outcomes["trial_key"] if "curve_calls" in rows[key]}
+    assert set(curves["trial_key"]) == measured
+    assert len(curves) == 4 * len(measured)
+    for key in list(measured)[:20]:
+        curve = curves[curves["trial_key"] == key]
+        np.testing.assert_allclose(curve["gap"], (np.array(rows[key]["curve_objective"]) - 1) / 2, rtol=1e-15)
+        path = curve["theta_0"].to_numpy()
+        assert np.isnan(path).all() if rows[key]["problem"] != "quadratic" else path.tolist() == [0, 1, 2, 3]
+
+
+def test_tuning_trials_stand_apart(study):
+    """Tuning trials are in their own frame and in none of the others."""
+    plan, rows = study
+    results = results_of(plan, table_of(list(rows.values())))
+    tuning = {key for key, row in rows.items() if row["role"] == "tuning"}
+    assert set(results.tuning["trial_key"]) == tuning
+    assert not tuning & set(results.outcomes["trial_key"])
+    assert len(results.tuning) == 3 * 2 * 3 * len(plan.rates)
+
+
+def test_trials_of_another_plan_change_nothing(study):
+    """A folder keeps the trials of earlier plans; they do not show in this one."""
+    plan, rows = study
+    foreign = [row | {"trial_key": f"foreign{number}"} for number, row in enumerate(rows.values())]
+    before = results_of(plan, table_of(list(rows.values())))
+    after = results_of(plan, table_of([*foreign, *rows.values()]))
+    assert before.summary.equals(after.summary)
+    assert before.outcomes.equals(after.outcomes)
+    assert before.curves.equals(after.curves)
+
+
+def test_an_unfinished_study_shows_what_there_is(study):
+    """With no trial at all every default row is there, with zero trials and nothing claimed."""
+    plan, rows = study
+    summary = results_of(plan, table_of([])).summary
+    assert set(summary["track"]) == {"default", "tuned"}  # a fixed setting needs no tuning trial
+    assert (summary["trials"] == 0).all()
+    assert summary[["score", "success_rate", "median_calls", "gap"]].isna().all(axis=None)
+
+
+def test_without_an_optimum_the_final_objective_is_compared(plan_of):
+    """No score, no success, no calls: the gap column holds the lower median of the final objectives."""
+    plan = plan_of(tracks=("default",))
+    problem = msgspec.structs.replace(plan.problems[0], has_optimum=False)
+    plan = msgspec.structs.replace(plan, problems=(problem,))
+    (batch,) = missing_batches(plan, plan.pairings()[0], {})
+    rows = [
+        random_trial(plan, batch, key, 0, batch.settings[0], random.Random(1)) for (key,) in plan.keys(batch)
+    ]
+    for row, status, final in zip(rows, ("exhausted", "failed", "exhausted"), (3.0, 1.0, -2.0), strict=True):
+        row |= {"status": status, "final_objective": final, "gap": None, "calls_to_target": []}
+    results = results_of(plan, table_of(rows))
+    (row,) = results.summary.itertuples()
+    assert row.gap == 3.0  # of −2, 3 and the failed trial's +inf
+    assert math.isnan(row.score)
+    assert math.isnan(row.success_rate)
+    assert results.outcomes["score"].isna().all()
+    assert results.curves["gap"].isna().all() == all(row["optimum"] is None for row in rows)

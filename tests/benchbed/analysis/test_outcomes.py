@@ -1,0 +1,52 @@
+"""A stored row, reduced to its ending."""
+
+import math
+
+import pytest
+
+from benchbed.analysis.outcomes import Outcome, outcome
+
+ROW = {
+    "trial_key": "k",
+    "status": "exhausted",
+    "budget": 1000,
+    "final_objective": 7.0,
+    "gap": 0.5,
+    "calls_to_target": [10.0, 100.0, None, None],
+}
+
+
+def test_a_null_among_calls_to_target_was_not_reached():
+    """The score is the mean of 2/3, 1/3, 0 and 0."""
+    assert outcome(ROW) == Outcome("exhausted", pytest.approx(0.25), 0.5)
+
+
+@pytest.mark.parametrize("status", ["diverged", "failed", "crashed", "timed_out", "out_of_memory", "skipped"])
+def test_a_trial_that_did_not_end_well_has_an_infinite_gap(status):
+    """What it measured last is no result; the targets it reached before stay reached."""
+    assert outcome(ROW | {"status": status}) == Outcome(status, pytest.approx(0.25), math.inf)
+
+
+@pytest.mark.parametrize("status", ["solved", "converged", "exhausted"])
+def test_a_trial_that_ended_well_keeps_its_gap(status):
+    """Even a negative one: f* may be a lower bound, or rounding."""
+    assert outcome(ROW | {"status": status, "gap": -1e-9}).gap == -1e-9
+
+
+@pytest.mark.parametrize("gap", [math.nan, math.inf])
+def test_a_gap_that_is_not_finite_comes_last(gap):
+    """NaN would win or lose comparisons by accident."""
+    assert outcome(ROW | {"gap": gap}).gap == math.inf
+
+
+def test_without_an_optimum_the_final_objective_counts():
+    """There is no gap and no target: the score is NaN."""
+    ending = outcome(ROW | {"gap": None, "calls_to_target": []})
+    assert ending.gap == 7.0
+    assert math.isnan(ending.score)
+
+
+def test_a_trial_without_any_measurement_reached_nothing():
+    """A crashed process leaves nulls."""
+    row = ROW | {"status": "crashed", "gap": None, "final_objective": None, "calls_to_target": None}
+    assert outcome(row) == Outcome("crashed", 0.0, math.inf)

@@ -1,0 +1,273 @@
+"""What a step may ask, and what it pays for it."""
+
+from typing import NamedTuple
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from benchbed.interfaces import Optimizer
+from benchbed_optimizers.gd import gd
+from benchbed_optimizers.sgd import sgd
+from benchbed_problems.polynomial_network import PolynomialNetwork
+from benchbed_problems.quadratic import Quadratic
+from benchbed_problems.quartic import Quartic
+
+
+def stateless(update, **fields):
+    """Make a rule that remembers nothing."""
+    return Optimizer(init=lambda theta: (), update=update, **fields)
+
+
+def twice(learning_rate: float = 1e-2):
+    """Ask a second time, at θ itself."""
+
+    def update(oracle, state, theta):
+        _, gradient = oracle.at(theta)
+        return theta - learning_rate * gradient, state
+
+    return stateless(update)
+
+
+def sometimes(learning_rate: float = 1e-2):
+    """Ask a second time where |θ₁| > 1."""
+
+    def update(oracle, state, theta):
+        oracle.at(theta, theta[..., 0].abs() > 1)
+        return theta - learning_rate * oracle.gradient, state
+
+    return stateless(update)
+
+
+@pytest.mark.parametrize(("budget", "calls"), [(9, 8), (10, 10), (2, 2)])
+def test_two_calls_a_step_keep_to_the_budget(run, lane_of, budget, calls):
+    """A step of two calls is not begun with one call left."""
+    lane = lane_of(run(Quadratic(), twice, targets=(), budget=budget, learning_rate=[1e-3]))
+    assert (lane.status, lane.calls, lane.steps) == ("exhausted", calls, calls // 2)
+
+
+def test_two_calls_a_step_with_a_budget_of_one_is_skipped(run):
+    """What the rule costs shows in its first step; it is undone in the books."""
+    record = run(Quadratic(), twice, budget=1, learning_rate=[1e-3])
+    assert record.status[0, 0] == "skipped"
+    assert record.calls[0, 0] == record.steps[0, 0] == 0
+    np.testing.assert_array_equal(record.final_theta[0, 0], record.curve_theta[0, 0, 0])
+
+
+def test_checkpoints_of_two_calls_a_step_are_the_first_to_reach_the_grid(run, lane_of):
+    """Calls 1 … 10 are reached at 2, 4, …, 10, then 11 at 12, 13 and 14 at 14, 16, 18, …"""
+    lane = lane_of(run(Quadratic(), twice, targets=(), budget=30, learning_rate=[1e-4]))
+    assert lane.curve_calls.tolist() == [0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 26, 28, 30]
+
+
+def test_conditional_calls_are_paid_by_the_lanes_that_make_them(run, lane_of):
+    """Each lane pays a second call while |θ₁| = 2 (1 − η)^t is above 1, as a loop for one trial counts."""
+    rates = [0.0, 1e-2, 0.1, 0.3]
+    record = run(Quadratic(eigenvalues=(1.0,), start=2.0), sometimes, targets=(), budget=31, learning_rate=rates)
+    for setting, rate in enumerate(rates):
+        theta, calls, steps = 2.0, 0, 0
+        while calls < 31:
+            calls += 2 if abs(theta) > 1 else 1
+            theta -= rate * theta
+            steps += 1
+        lane = lane_of(record, setting=setting)
+        assert (lane.calls, lane.steps) == (calls, steps)
+        np.testing.assert_allclose(lane.final_theta, [theta], rtol=1e-13)
+
+
+@pytest.mark.parametrize("everywhere", [False, True])
+def test_a_rule_that_begins_to_ask_more_later_fails_rather_than_be_miscounted(run, everywhere):
+    """The first step tells what a step costs; a rule that breaks its word is told so, with what was measured before."""
+
+    class Steps(NamedTuple):
+        made: Tensor
+
+    def later(rate: float = 0.0):
+        def update(oracle, state, theta):
+            late = state.made >= 4
+            if late.any():
+                oracle.at(theta, None if everywhere else late)
+            return theta, Steps(state.made + 1)
+
+        return Optimizer(init=lambda theta: Steps(torch.zeros_like(theta[..., 0])), update=update)
+
+    record = run(Quadratic(), later, targets=(), budget=20, rate=[0.0])
+    assert (record.status[0, 0], record.calls[0, 0]) == ("failed", 4)
+    assert "step 5 asks its oracle more or less often" in record.error
+
+
+def test_lanes_outside_where_receive_nothing(run):
+    """Loss and gradient of a lane that does not ask are NaN, so that using them shows."""
+    seen = []
+
+    def look(learning_rate: float = 0.0):
+        def update(oracle, state, theta):
+            seen.append(oracle.at(theta, (learning_rate[..., 0] > 0.5).expand(theta.shape[:-1])))
+            return theta, state
+
+        return stateless(update)
+
+    def build(learning_rate: float = 0.0):
+        return look(torch.as_tensor(learning_rate))
+
+    run(Quadratic(), build, seeds=2, budget=1, learning_rate=[0.0, 1.0])
+    loss, gradient = seen[0]
+    assert torch.isnan(loss).tolist() == [[True, False]] * 2
+    assert torch.isnan(gradient).all(-1).tolist() == [[True, False]] * 2
+
+
+def test_a_lane_whose_gradient_is_not_finite_pays_one_call_and_no_further(run, formula, lane_of):
+    """The lane is frozen before its update, which would have asked again."""
+    problem = formula(lambda theta: (theta.abs() + theta).sqrt().sum(-1), start=(2.0,))
+    lane = lane_of(run(problem, twice, targets=(), learning_rate=[6.0]))
+    assert (lane.status, lane.calls, lane.steps) == ("diverged", 3.0, 1)
+
+
+def clip(gradient):
+    """Shorten each lane's gradient to length 1 at most."""
+    return gradient / gradient.norm(dim=-1, keepdim=True).clamp(min=1)
+
+
+def test_a_wrapper_clips_every_gradient_of_another_rule(run, lane_of):
+    """From (2, 2) on ½(θ₁² + 100 θ₂²), the first clipped step has length η; the path is that of a plain loop."""
+
+    def clipped(learning_rate: float = 0.1):
+        inner = sgd(learning_rate)
+        return inner._replace(update=lambda oracle, *rest: inner.update(oracle.map(clip), *rest))
+
+    record = run(Quadratic(start=2.0), clipped, targets=(), budget=50, learning_rate=[0.1, 0.01])
+    for setting, rate in enumerate([0.1, 0.01]):
+        theta = np.array([2.0, 2.0])
+        for _ in range(50):
+            gradient = np.array([1.0, 100.0]) * theta
+            theta = theta - rate * gradient / max(1.0, np.linalg.norm(gradient))
+        np.testing.assert_allclose(record.final_theta[0, setting], theta, rtol=1e-12)
+    assert record.calls.tolist() == [[50.0, 50.0]]
+
+
+@pytest.mark.parametrize("per_trial", [False, True])
+def test_gradients_elsewhere_pass_through_every_wrapper_in_order(run, per_trial):
+    """Under map(double) then map(add 1), at() gives 2g + 1, the loss stays, and the call is counted."""
+
+    def factory(learning_rate: float = 0.1):
+        def update(oracle, state, theta):
+            wrapped = oracle.map(lambda g: 2 * g).map(lambda g: g + 1)
+            loss, gradient = wrapped.at(3 * theta)
+            moved = theta - learning_rate * (gradient + wrapped.gradient) * (loss / loss)[..., None]
+            return moved, state
+
+        return stateless(update, per_trial=per_trial)
+
+    record = run(Quadratic(start=2.0), factory, targets=(), budget=2, learning_rate=[1e-3])
+    gradient = np.array([2.0, 200.0])
+    expected = 2 - 1e-3 * ((2 * 3 * gradient + 1) + (2 * gradient + 1))
+    np.testing.assert_allclose(record.final_theta[0, 0], expected, rtol=1e-14)
+    assert record.calls[0, 0] == 2
+
+
+class Seen(NamedTuple):
+    """The progress that was last seen, like θ."""
+
+    progress: Tensor
+
+
+@pytest.mark.parametrize("per_trial", [False, True])
+@pytest.mark.parametrize("asks", [1, 2])
+def test_progress_is_the_share_of_the_budget_that_was_spent(run, asks, per_trial):
+    """Before step t (from 0) it is t · calls a step / budget: 0 at first, below 1 at the last."""
+
+    def factory(rate: float = 0.0):
+        def update(oracle, state, theta):
+            for _ in range(asks - 1):
+                oracle.at(theta)
+            return theta, Seen(oracle.progress.expand_as(theta) * 1)
+
+        return Optimizer(
+            init=lambda theta: Seen(torch.full_like(theta, -1)),
+            update=update,
+            answer=lambda state, theta: state.progress,
+            per_trial=per_trial,
+        )
+
+    record = run(Quadratic(), factory, targets=(), budget=40, every_step=True, rate=[0.0, 1.0])
+    steps = 40 // asks
+    expected = np.arange(steps) * asks / 40
+    assert expected.max() < 1
+    np.testing.assert_array_equal(record.curve_theta[0, :, 1:, 0], [expected] * 2)
+
+
+def test_a_full_gradient_of_a_finite_sum_costs_its_share_of_the_samples(run):
+    """256 samples in batches of 64 make a full gradient cost 4 calls."""
+    problem = PolynomialNetwork(samples=256, batch_size=64, hidden=(4,))
+    record = run(problem, gd, targets=(), budget=42, learning_rate=[1e-3])
+    assert (record.calls[0, 0], record.steps[0, 0]) == (40, 10)
+    kept = np.isfinite(record.curve_calls[0, 0])
+    assert set(np.diff(record.curve_calls[0, 0][kept]) % 4) == {0}
+
+
+def test_further_full_gradients_cost_as_much(run):
+    """A second look on the full gradient is four calls more."""
+
+    def full(learning_rate: float = 0.1):
+        return twice(learning_rate)._replace(oracle="full")
+
+    problem = PolynomialNetwork(samples=256, batch_size=64, hidden=(4,))
+    record = run(problem, full, targets=(), budget=42, learning_rate=[1e-3])
+    assert (record.calls[0, 0], record.steps[0, 0]) == (40, 5)
+
+
+def test_the_full_oracle_sees_all_samples(run, make_batch):
+    """Gradient descent on the network follows the gradient of the objective over all samples."""
+    problem = PolynomialNetwork(samples=256, hidden=(4,), batch_size=128)
+    record = run(problem, gd, targets=(), budget=20, learning_rate=[0.1])
+    from benchbed.engine.instances import Instances
+
+    batch = make_batch(problem, gd, learning_rate=[0.1])
+    instances = Instances(problem, batch.seeds, torch.device("cpu"), torch.float64)
+    theta = instances.start[0].clone()
+    for _ in range(10):
+        theta.requires_grad_()
+        (gradient,) = torch.autograd.grad(problem.objective(theta, instances.data), theta)
+        theta = (theta - 0.1 * gradient).detach()
+    np.testing.assert_allclose(record.final_theta[0, 0], theta, rtol=1e-11, atol=1e-13)
+
+
+def test_the_full_oracle_of_synthetic_noise_is_exact_and_costs_one_call(run):
+    """On the noisy quartic gradient descent sees 4θ³ − 6θ + 1, and pays a call for it, for want of a price."""
+    record = run(Quartic(start=1.5, gradient_noise=4.2), gd, targets=(), budget=60, learning_rate=[0.01])
+    theta = 1.5
+    for _ in range(60):
+        theta -= 0.01 * (4 * theta**3 - 6 * theta + 1)
+    np.testing.assert_allclose(record.final_theta[0, 0], [theta], rtol=1e-13)
+    assert record.calls[0, 0] == 60
+
+
+def test_what_is_measured_is_the_answer(run):
+    """A running average of θ is what objective, path, gradient norm and final point are taken at."""
+
+    class Average(NamedTuple):
+        mean: Tensor
+        steps: Tensor
+
+    def averaged(learning_rate: float = 0.1):
+        def update(oracle, state, theta):
+            moved = theta - learning_rate * oracle.gradient
+            steps = state.steps + 1
+            return moved, Average(state.mean + (moved - state.mean) / (steps + 1), steps)
+
+        return Optimizer(
+            init=lambda theta: Average(theta, torch.zeros_like(theta[..., :1])),
+            update=update,
+            answer=lambda state, theta: state.mean,
+        )
+
+    settings = {"targets": (), "budget": 30, "every_step": True}
+    problem = Quadratic(eigenvalues=(1.0,), start=2.0)
+    record = run(problem, averaged, learning_rate=[0.1], **settings)
+    path = run(problem, sgd, learning_rate=[0.1], **settings).curve_theta[0, 0, :, 0]
+    mean = np.cumsum(path) / np.arange(1, 32)
+    np.testing.assert_allclose(record.curve_theta[0, 0, :, 0], mean, rtol=1e-13)
+    np.testing.assert_allclose(record.curve_objective[0, 0], mean**2 / 2, rtol=1e-13)
+    np.testing.assert_allclose(record.gradient_norm[0, 0], mean[-1], rtol=1e-13)
+    np.testing.assert_allclose(record.final_theta[0, 0], mean[-1:], rtol=1e-13)

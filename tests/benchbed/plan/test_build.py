@@ -1,0 +1,205 @@
+"""A request becomes a plan, or is refused before anything is spent."""
+
+import msgspec
+import pytest
+import tomli_w
+import torch
+
+from benchbed.errors import NothingSelectedError, UsageError
+from benchbed.plan import Request, complete_request, make_plan, read_suite
+
+NO_CUDA = pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has a CUDA device")
+
+
+def all_keys(plan):
+    """Give the key of every setting of every entrant on every problem."""
+    keys = []
+    for pairing in plan.pairings():
+        for entrant in pairing.entrants:
+            settings = [entrant.hyperparameters, *map(entrant.at, plan.rates if entrant.tunable else ())]
+            for role, seeds in (("evaluation", plan.evaluation_seeds), ("tuning", plan.tuning_seeds)):
+                keys += plan.keys(plan.batch(pairing, settings, role, range(seeds)))
+    return keys
+
+
+def test_a_plan_holds_what_the_preset_and_the_problem_say(plan_of):
+    """quick: 3 evaluation seeds, 2 tuning seeds, nine rates, 200 calls, both tracks."""
+    plan = plan_of()
+    assert (plan.name, plan.preset, plan.tracks) == ("quick", "quick", ("default", "tuned"))
+    assert (plan.evaluation_seeds, plan.tuning_seeds, len(plan.rates), plan.extensions) == (3, 2, 9, 0)
+    assert (plan.problems[0].budget, plan.problems[0].dtype, plan.problems[0].dimension) == (200, "float64", 2)
+
+
+@pytest.mark.parametrize("preset", ["quick", "standard", "full"])
+def test_steps_is_a_budget_for_every_problem(plan_of, preset):
+    """--steps N overrides preset and problem, also above what they say."""
+    plan = plan_of(("quadratic", "polynomial-network"), preset=preset, steps=123_456)
+    assert [problem.budget for problem in plan.problems] == [123_456] * 2
+
+
+def test_seeds_is_the_number_of_evaluation_seeds(plan_of):
+    """Tuning seeds stay those of the preset."""
+    plan = plan_of(seeds=11)
+    assert (plan.evaluation_seeds, plan.tuning_seeds) == (11, 2)
+
+
+@pytest.mark.parametrize(
+    ("problem", "dtype", "targets"),
+    [
+        ("quadratic", "float64", [1e-1, 1e-2, 1e-3, 1e-4, 1e-5, 1e-6, 1e-7, 1e-8]),
+        ("quadratic", "float32", [1e-1, 1e-2, 1e-3, 1e-4, 1e-5]),
+        ("quadratic[gradient_noise=1]", "float32", [10 ** (-k / 2) for k in range(1, 9)]),
+        ("polynomial-network", None, [10 ** (-k / 2) for k in range(1, 9)]),
+    ],
+)
+def test_in_single_precision_no_target_lies_below_a_hundred_thousandth(plan_of, problem, dtype, targets):
+    """10⁻⁵ itself is kept."""
+    assert plan_of((problem,), dtype=dtype).problems[0].targets == pytest.approx(targets, rel=1e-11)
+
+
+@pytest.mark.parametrize(
+    ("problem", "optimizer", "oracle", "price"),
+    [
+        ("quadratic", "gd", "deterministic", 1.0),
+        ("quartic", "sgd", "stochastic", 1.0),
+        ("quartic", "gd", "exact", 1.0),
+        ("polynomial-network[samples=4096]", "gd", "full", 32.0),
+        ("polynomial-network[samples=4096]", "sgd", "stochastic", 1.0),
+    ],
+)
+def test_the_oracle_follows_from_both_sides(plan_of, problem, optimizer, oracle, price):
+    """What is drawn, what it would cost, and what the rule asks for."""
+    plan = plan_of((problem,), (optimizer,))
+    assert plan.problems[0].oracle_of(plan.entrants[0]) == oracle
+    assert plan.problems[0].price_of(plan.entrants[0]) == price
+
+
+def test_lists_make_entrants_of_their_own(plan_of):
+    """Each value is a row, with a label that names only what differs from the default."""
+    plan = plan_of(optimizers=("adam[learning_rate=[0.1, 0.01], beta1=[0.9, 0.5]]",))
+    assert [entrant.label for entrant in plan.entrants] == [
+        "adam[learning_rate=0.1]",
+        "adam[learning_rate=0.1, beta1=0.5]",
+        "adam[learning_rate=0.01]",
+        "adam[learning_rate=0.01, beta1=0.5]",
+    ]
+    assert not any(entrant.tunable for entrant in plan.entrants)
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        Request(problems=("quadratic", "runge[features=5]"), optimizers=("adam", "gd"), preset="quick"),
+        Request(
+            name="mine",
+            problems=("quadratic[eigenvalues=[1, 7.5], start=[0.1, 2]]", "polynomial-network[hidden=[], samples=128]"),
+            optimizers=("adam[learning_rate=[0.1, 1e-5]]", "torch.optim:SGD[momentum=0.9, nesterov=true]"),
+            preset="full",
+            tracks=("tuned",),
+            checkpoints="all",
+            steps=77,
+            seeds=4,
+            seed=2**62,
+            dtype="float32",
+        ),
+    ],
+    ids=["plain", "everything"],
+)
+def test_the_suite_of_a_plan_gives_the_plan_again(catalog, tmp_path, request_):
+    """Written as TOML and read back it has the same keys, seeds, tracks and grid."""
+    plan = make_plan(catalog, msgspec.structs.replace(request_, device="cpu"))
+    path = tmp_path / "suite.toml"
+    path.write_text(tomli_w.dumps(plan.suite))
+    again = make_plan(catalog, complete_request(catalog, Request(), path))
+    assert again == plan
+    assert all_keys(again) == all_keys(plan)
+    assert len(set(sum(all_keys(plan), []))) > 1
+
+
+@pytest.mark.parametrize("preset", ["quick", "standard", "full"])
+def test_the_suites_that_are_shipped_can_be_planned(catalog, preset):
+    """Each preset's own suite resolves to its own preset, without a word from the user."""
+    plan = make_plan(catalog, complete_request(catalog, Request(preset=preset, device="cpu"), None))
+    assert plan.preset == plan.name == preset
+    assert len(plan.entrants) >= 7
+
+
+@pytest.mark.parametrize(
+    ("problems", "optimizers", "twin"),
+    [
+        (("quadratic", "quadratic"), ("adam",), "problem 'quadratic'"),
+        (("quadratic", "quadratic[dimension=none]"), ("adam",), None),
+        (("quadratic[start=2]", "quadratic[start=2.0]"), ("adam",), "problem 'quadratic\\[start=2\\]'"),
+        (("quadratic",), ("adam", "adam[beta1=0.9]"), "optimizer 'adam'"),
+        (("quadratic",), ("adam[beta1=0.5]", "adam[beta1=[0.9, 0.5]]"), "optimizer 'adam\\[beta1=0.5\\]'"),
+    ],
+)
+def test_what_is_selected_twice_is_refused(plan_of, problems, optimizers, twin):
+    """However it is written: two rows with one label could not be told apart."""
+    if twin is None:
+        pytest.skip("selectors have no word for None")
+    with pytest.raises(UsageError, match=f"{twin} is selected twice"):
+        plan_of(problems, optimizers)
+
+
+@pytest.mark.parametrize(
+    ("problems", "optimizers", "missing"), [((), ("adam",), "problems"), (("quadratic",), (), "optimizers")]
+)
+def test_a_plan_without_problems_or_optimizers_is_refused_in_its_own_way(plan_of, problems, optimizers, missing):
+    """The error says which are missing; the command line gives it an exit code of its own."""
+    with pytest.raises(NothingSelectedError, match=f"no {missing} are selected"):
+        plan_of(problems, optimizers)
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"steps": 0}, "steps is 0; it must be between 1"),
+        ({"steps": -5}, "steps is -5"),
+        ({"seeds": 0}, "seeds is 0"),
+        ({"seeds": 10**9}, "seeds is 1000000000"),
+        ({"seed": -1}, "seed is -1; it must be between 0"),
+        ({"seed": 2**63}, "it must be between 0 and 2\\*\\*63 - 1"),
+        ({"tracks": ("tuned", "tuned")}, "a track is named twice"),
+        ({"seeds": 10**7}, "this plan has about 2e7 trials; ask for fewer"),
+        ({"dtype": "float16"}, "unknown dtype 'float16'; choose float32 or float64"),
+        ({"device": "gpu"}, "unknown device 'gpu'; choose auto, cpu, cuda or cuda:0"),
+        ({"device": "cpu:0"}, "unknown device 'cpu:0'"),
+        ({"device": "cpu:"}, "unknown device 'cpu:'"),
+        ({"device": "cuda:"}, "unknown device 'cuda:'"),
+        ({"device": "cuda:x"}, "unknown device 'cuda:x'"),
+        ({"device": "cuda:²"}, "unknown device 'cuda:²'"),
+        ({"device": "cuda:-1"}, "unknown device 'cuda:-1'"),
+        ({"device": ""}, "unknown device ''"),
+        ({"preset": "fast"}, "unknown preset 'fast'"),
+        ({"problems": ("quadratik",)}, "did you mean 'quadratic'"),
+        ({"optimizers": ("adam[lr=1]",)}, "learning_rate"),
+    ],
+)
+def test_what_cannot_be_run_is_refused_with_the_value_and_a_way_out(plan_of, fields, message):
+    """Before anything is spent."""
+    with pytest.raises(UsageError, match=message):
+        plan_of(**fields)
+
+
+@NO_CUDA
+@pytest.mark.parametrize("device", ["cuda", "cuda:0", "cuda:7"])
+def test_cuda_is_refused_where_there_is_none(plan_of, device):
+    """Rather than to fall back on the CPU in silence."""
+    with pytest.raises(UsageError, match="torch finds no CUDA device; use --device cpu"):
+        plan_of(device=device)
+
+
+@NO_CUDA
+def test_auto_is_the_cpu_where_there_is_no_cuda(plan_of):
+    """And the plan says which it chose."""
+    assert plan_of(device="auto").device == plan_of(device=None).device == "cpu"
+
+
+def test_options_override_the_suite(catalog, tmp_path):
+    """Whatever the command line says is laid over the file; the rest stays."""
+    path = tmp_path / "mine.toml"
+    path.write_text('problems = ["quartic"]\noptimizers = ["sgd"]\npreset = "quick"\nsteps = 50\nseed = 3\n')
+    plan = make_plan(catalog, complete_request(catalog, Request(steps=9, device="cpu"), path))
+    assert (plan.name, plan.problems[0].budget, plan.study_seed) == ("mine", 9, 3)
+    assert read_suite(path).steps == 50

@@ -1,0 +1,172 @@
+"""A trial's key names everything that its result depends on, and nothing else."""
+
+import msgspec
+import pytest
+
+from benchbed.plan import Plan
+from benchbed.seeds import digest
+
+OTHER_PROBLEM = {
+    "name": "other",
+    "parameters": {"start": 3.0},
+    "source": "0" * 32,
+    "budget": 7,
+    "dtype": "float32",
+}
+SAME_RESULT = {
+    "label": "another label",
+    "success_target": 0.5,
+    "has_optimum": False,
+    "workspace": 1,
+    "dimension": 99,
+}
+OTHER_PLAN = {
+    "protocol": "2",
+    "study_seed": 1,
+    "gradient": "forward",
+    "device": "cuda",
+    "checkpoints": "all",
+}
+SAME_PLAN = {
+    "name": "another",
+    "preset": "full",
+    "tracks": ("tuned",),
+    "evaluation_seeds": 99,
+    "tuning_seeds": 99,
+    "rates": (1.0,),
+    "extensions": 9,
+    "rates_per_decade": 3,
+    "suite": {"name": "x"},
+}
+ARGUMENTS = {
+    "optimizer": ("adam", "a" * 32),
+    "hyperparameters": {"learning_rate": 0.1, "beta1": 0.9},
+    "role": "evaluation",
+    "seed": 3,
+}
+OTHER_ARGUMENTS = {
+    "optimizer": [("adamw", "a" * 32), ("adam", "b" * 32)],
+    "hyperparameters": [
+        {"learning_rate": 0.2, "beta1": 0.9},
+        {"learning_rate": 0.1, "beta1": 0.8},
+        {"learning_rate": 0.1},
+        {"learning_rate": 0.1, "beta2": 0.9},
+    ],
+    "role": ["tuning"],
+    "seed": [4],
+}
+
+
+@pytest.fixture
+def plan(plan_of):
+    """A small plan."""
+    return plan_of()
+
+
+def key_of(plan, problem=None, **arguments):
+    return plan.key(problem or plan.problems[0], **(ARGUMENTS | arguments))
+
+
+def test_a_key_is_the_digest_of_its_ingredients(plan):
+    """Protocol, study seed, problem, optimizer, setting, role, seed, budget, gradient, dtype, device, checkpoints."""
+    problem = plan.problems[0]
+    expected = digest(
+        "1", 0, "quadratic", {}, problem.source, "adam", "a" * 32, ARGUMENTS["hyperparameters"], "evaluation", 3,
+        200, "reverse", "float64", "cpu", "protocol",
+    )  # fmt: skip
+    assert key_of(plan) == expected
+
+
+@pytest.mark.parametrize("field", OTHER_PROBLEM)
+def test_another_problem_has_another_key(plan, field):
+    """Name, parameters, source, budget and dtype each decide the result."""
+    other = msgspec.structs.replace(plan.problems[0], **{field: OTHER_PROBLEM[field]})
+    assert key_of(plan, other) != key_of(plan)
+
+
+@pytest.mark.parametrize("field", SAME_RESULT)
+def test_what_only_describes_a_problem_is_not_in_the_key(plan, field):
+    """How it is called in tables, or how it is tiled, changes no number."""
+    other = msgspec.structs.replace(plan.problems[0], **{field: SAME_RESULT[field]})
+    assert key_of(plan, other) == key_of(plan)
+
+
+@pytest.mark.parametrize("field", OTHER_PLAN)
+def test_another_way_to_run_has_another_key(plan, field):
+    """Protocol, seed of the study, gradient, device and checkpoints."""
+    assert key_of(msgspec.structs.replace(plan, **{field: OTHER_PLAN[field]})) != key_of(plan)
+
+
+@pytest.mark.parametrize("field", SAME_PLAN)
+def test_what_a_plan_says_of_other_trials_is_not_in_the_key(plan, field):
+    """More seeds, another grid or another name leave finished trials what they are."""
+    assert key_of(msgspec.structs.replace(plan, **{field: SAME_PLAN[field]})) == key_of(plan)
+
+
+def test_every_field_of_a_plan_and_a_problem_is_in_one_of_these_lists(plan):
+    """A field that is added must be decided about here."""
+    assert {*OTHER_PLAN, *SAME_PLAN, "problems", "entrants"} == set(Plan.__struct_fields__)
+    described = {"targets", "full_price", "deterministic"}  # follow from name, parameters, source and dtype
+    assert {*OTHER_PROBLEM, *SAME_RESULT, *described} == set(plan.problems[0].__struct_fields__)
+
+
+@pytest.mark.parametrize(
+    ("argument", "value"), [(name, value) for name, values in OTHER_ARGUMENTS.items() for value in values]
+)
+def test_another_trial_has_another_key(plan, argument, value):
+    """Optimizer, its source, each hyperparameter by name and value, role and seed."""
+    assert key_of(plan, **{argument: value}) != key_of(plan)
+
+
+def test_the_order_of_hyperparameters_is_not_in_the_key(plan):
+    """They are named."""
+    assert key_of(plan, hyperparameters={"beta1": 0.9, "learning_rate": 0.1}) == key_of(plan)
+
+
+def test_the_kind_of_device_is_in_the_key_and_its_number_is_not(plan):
+    """A trial of cuda:1 is that of cuda:0: the same machine's cards are one kind."""
+    devices = [msgspec.structs.replace(plan, device=device) for device in ("cuda", "cuda:0", "cuda:1")]
+    assert len({key_of(other) for other in devices}) == 1
+
+
+def test_equal_numbers_written_differently_are_the_same_trial(plan_of):
+    """1, 1.0 and 1e0 are one learning rate; 2 and 2.0 one start."""
+    plans = [plan_of(optimizers=(f"adam[learning_rate={text}]",)) for text in ("1", "1.0", "1e0")]
+    plans += [plan_of(optimizers=("adam",))]  # its grid holds the rate 1
+    settings = [plan.entrants[0].hyperparameters for plan in plans[:3]]
+    settings += [plans[3].entrants[0].at(1.0)]
+    assert len({key_of(plans[0], hyperparameters=setting) for setting in settings}) == 1
+    starts = [plan_of(problems=(f"quadratic[start={text}]",)).problems[0] for text in ("2", "2.0")]
+    assert key_of(plans[0], starts[0]) == key_of(plans[0], starts[1])
+
+
+def test_the_keys_of_a_batch_lie_as_its_trials_do(plan):
+    """[seeds][settings], each that of the trial alone."""
+    (pairing,) = plan.pairings()
+    entrant = pairing.entrants[0]
+    batch = plan.batch(pairing, [entrant.at(0.1), entrant.at(0.2)], "tuning", [4, 0])
+    expected = [
+        [
+            plan.key(plan.problems[0], (entrant.name, entrant.source), entrant.at(rate), "tuning", seed)
+            for rate in (0.1, 0.2)
+        ]
+        for seed in (4, 0)
+    ]
+    assert plan.keys(batch) == expected
+    assert batch.trials == 4
+    assert plan.keys(batch.part([1])) == [[row[1]] for row in expected]
+
+
+def test_a_plan_crosses_processes_as_json(plan_of):
+    """What is decoded has the same keys and pairings."""
+    plan = plan_of(
+        ("quadratic[eigenvalues=[1, 3]]", "polynomial-network"), ("adam", "torch.optim:Adam[betas=[0.8, 0.99]]")
+    )
+    again = msgspec.json.decode(msgspec.json.encode(plan), type=Plan)
+    for one, other in zip(plan.pairings(), again.pairings(), strict=True):
+        for first, second in zip(one.entrants, other.entrants, strict=True):
+            batches = [
+                source.batch(pairing, [entrant.hyperparameters], "evaluation", [0, 1])
+                for source, pairing, entrant in ((plan, one, first), (again, other, second))
+            ]
+            assert plan.keys(batches[0]) == again.keys(batches[1])

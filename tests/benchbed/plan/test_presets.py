@@ -1,0 +1,69 @@
+"""The numbers of each preset."""
+
+import math
+from dataclasses import dataclass
+
+import pytest
+
+from benchbed.errors import UsageError
+from benchbed.plan.presets import budget_of, grid_rate, learning_rates, preset_of
+from benchbed_problems.polynomial_network import PolynomialNetwork
+from benchbed_problems.quadratic import Quadratic
+from benchbed_problems.quartic import Quartic
+
+
+@pytest.mark.parametrize(
+    ("problem", "budgets"),
+    [
+        (Quadratic(), {"quick": 200, "standard": 1000, "full": 5000}),
+        (Quartic(), {"quick": 200, "standard": 1000, "full": 10_000}),
+        (PolynomialNetwork(), {"quick": 200, "standard": 500, "full": 30_000}),
+    ],
+)
+def test_a_problem_declares_its_full_budget_and_smaller_presets_cap_it(problem, budgets):
+    """standard takes at most 1000 calls, quick 200, unless the problem says otherwise."""
+    assert {preset: budget_of(problem, preset) for preset in budgets} == budgets
+
+
+def test_a_budget_below_the_cap_stays():
+    """A problem of 50 calls has 50 in every preset."""
+
+    @dataclass(frozen=True)
+    class Short(Quadratic):
+        budget = 50
+
+    assert [budget_of(Short(), preset) for preset in ("quick", "standard", "full")] == [50, 50, 50]
+
+
+@pytest.mark.parametrize(("per_decade", "count"), [(1, 9), (2, 17), (4, 33)])
+def test_the_grid_spans_eight_decades_evenly(per_decade, count):
+    """From 10⁻⁶ to 10², to 12 digits."""
+    rates = learning_rates(per_decade)
+    assert len(rates) == count
+    expected = [10 ** (-6 + place / per_decade) for place in range(count)]
+    assert rates == pytest.approx(expected, rel=1e-11)
+
+
+@pytest.mark.parametrize("per_decade", [1, 2, 4])
+def test_whole_decades_are_the_numbers_one_writes(per_decade):
+    """10⁻³ is exactly 0.001, so that a default on the grid is the same trial in both tracks."""
+    rates = learning_rates(per_decade)
+    assert {1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 1e-1, 1.0, 10.0, 100.0} <= set(rates)
+    assert grid_rate(-12, 4) == 1e-3
+
+
+def test_a_coarser_grid_is_part_of_a_finer_one():
+    """The trials of standard are found again by full."""
+    assert set(learning_rates(1)) <= set(learning_rates(2)) <= set(learning_rates(4))
+
+
+def test_the_full_preset_is_the_protocol():
+    """20 evaluation seeds, 5 tuning seeds, four rates a decade, two extensions, no cap."""
+    assert tuple(preset_of("full")) == (20, 5, 4, 2, None)
+    assert not math.isnan(preset_of("full").evaluation_seeds)
+
+
+def test_an_unknown_preset_is_refused_with_the_known_ones():
+    """The message lists what may be said."""
+    with pytest.raises(UsageError, match="unknown preset 'fast'; choose one of quick, standard, full"):
+        preset_of("fast")

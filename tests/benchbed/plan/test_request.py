@@ -1,0 +1,78 @@
+"""A suite is read strictly: what it says is meant."""
+
+import pytest
+
+from benchbed.errors import UsageError
+from benchbed.plan import Request, complete_request, read_suite
+
+
+@pytest.fixture
+def write(tmp_path):
+    """Give a function that writes a suite and gives its path."""
+
+    def to_file(content, name="mine.toml"):
+        path = tmp_path / name
+        path.write_bytes(content if isinstance(content, bytes) else content.encode())
+        return path
+
+    return to_file
+
+
+def test_a_suite_is_named_by_its_file_unless_it_names_itself(write):
+    """Its results go to a folder of that name."""
+    assert read_suite(write("")).name == "mine"
+    assert read_suite(write('name = "other"')).name == "other"
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("problem = []", "unknown key 'problem'; did you mean 'problems'"),
+        ("zzz = 1", "unknown key 'zzz'; a suite has the keys name, preset"),
+        ("problems = 3", r"expected `array \| null`, got `int` - at `\$.problems`"),
+        ("problems = [3]", "expected `str`, got `int`"),
+        ("steps = 1.5", "steps"),
+        ("seeds = true", "seeds"),
+        ('tracks = ["tunde"]', "tracks are default, tuned"),
+        ('checkpoints = "some"', "checkpoints"),
+        ("name = ", "is not valid TOML"),
+        ("[" * 5000, "is not valid TOML"),
+        (b"name = '\xff'", "is not UTF-8"),
+        ("#" * 1_000_001, "more than 1000000 bytes"),
+    ],
+)
+def test_what_is_no_suite_is_refused_with_its_place(write, content, message):
+    """The error names the file and what is wrong in it."""
+    with pytest.raises(UsageError, match=message) as raised:
+        read_suite(write(content))
+    assert "mine.toml" in str(raised.value)
+
+
+@pytest.mark.parametrize("name", ["absent.toml", "."])
+def test_a_suite_that_cannot_be_read_is_a_usage_error(tmp_path, name):
+    """A missing file, or a folder."""
+    with pytest.raises(UsageError, match="cannot read the suite"):
+        read_suite(tmp_path / name)
+
+
+def test_a_request_is_laid_over_another_where_it_says_something():
+    """None says nothing; 0 and an empty tuple do."""
+    base = Request(name="base", steps=5, seed=7, problems=("quadratic",))
+    over = Request(seed=0, problems=()).over(base)
+    assert (over.name, over.steps, over.seed, over.problems) == ("base", 5, 0, ())
+
+
+def test_named_problems_and_optimizers_need_no_suite(catalog):
+    """The study is then called as the preset, which is standard unless another is asked for."""
+    options = Request(problems=("quadratic",), optimizers=("adam",))
+    assert complete_request(catalog, options, None).name == "standard"
+    quick = complete_request(catalog, Request(problems=("a",), optimizers=("b",), preset="quick"), None)
+    assert (quick.name, quick.preset) == ("quick", "quick")
+
+
+def test_what_is_not_named_comes_from_the_suite_of_the_preset(catalog):
+    """`benchbed run -o mine` runs on the problems of standard, with that optimizer alone."""
+    request = complete_request(catalog, Request(optimizers=("adam",)), None)
+    assert request.optimizers == ("adam",)
+    assert "quadratic" in request.problems
+    assert request.preset == "standard"

@@ -1,0 +1,82 @@
+"""Run what the documentation shows: its Python, its commands and the output it claims."""
+
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from benchbed import hookspecs
+
+ROOT = Path(__file__).parents[1]
+PAGES = ["README.md", "docs/plugins.md", "examples/benchbed-signum/README.md"]
+
+
+def blocks(page, language):
+    """List the code blocks of a page in one language."""
+    return re.findall(rf"```{language}\n(.*?)```", (ROOT / page).read_text(encoding="utf-8"), re.DOTALL)
+
+
+def run(command, folder):
+    """Run a documented command in `folder`, as an installed `benchbed` would be, and give what it printed."""
+    executable = str(Path(sys.executable).with_name("benchbed"))
+    words = shlex.split(command, comments=True)
+    done = subprocess.run(
+        [executable, *words[1:]], cwd=folder, capture_output=True, text=True, timeout=240, check=False
+    )
+    assert done.returncode == 0, (command, done.stderr)
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """A folder in which the README's files lie."""
+    place = tmp_path_factory.mktemp("newcomer")
+    (place / "signum.py").write_text(blocks("README.md", "python")[0], encoding="utf-8")
+    return place
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_python_in_the_documentation_runs(page, folder):
+    """Each block is a complete program."""
+    for number, block in enumerate(blocks(page, "python")):
+        program = folder / f"block{number}.py"
+        program.write_text(block, encoding="utf-8")
+        done = subprocess.run(
+            [sys.executable, "-P", program],
+            cwd=folder,
+            capture_output=True,
+            text=True,
+            timeout=240,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+
+
+def test_commands_in_the_readme_run(folder):
+    """Each line of a shell block ends well, in the order of the page."""
+    lines = [
+        line
+        for block in blocks("README.md", "sh")
+        for line in block.splitlines()
+        if line.startswith("benchbed ")
+    ]
+    assert lines
+    for line in lines:
+        run(line, folder)
+
+
+def test_the_readme_shows_what_is_printed(tmp_path):
+    """The sample session is, letter for letter, what the command prints."""
+    (session,) = blocks("README.md", "console")
+    command, _, output = session.partition("\n")
+    assert run(command.removeprefix("$ "), tmp_path) == output
+
+
+def test_every_hook_is_documented():
+    """A hook that docs/plugins.md does not name cannot be found by those it is for."""
+    page = (ROOT / "docs" / "plugins.md").read_text(encoding="utf-8")
+    hooks = [name for name in dir(hookspecs) if name.startswith("register_")]
+    assert [name for name in hooks if f"`{name}`" not in page] == []

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from benchbed.analysis.outcomes import Outcome
+from benchbed.analysis.overall import EXACT_ORACLE
 from benchbed.analysis.selection import Choice, choose_rate
 from benchbed.plan import BatchPlan, EntrantPlan, Pairing, Plan
 from benchbed.plan.model import Track
@@ -78,7 +79,7 @@ def tuning_keys(plan: Plan, pairing: Pairing, entrant: EntrantPlan, rate: float)
 def _place(
     plan: Plan, pairing: Pairing, entrant: EntrantPlan, track: Track, known: Known
 ) -> Placement | None:
-    notes = ["exact oracle"] if pairing.problem.oracle_of(entrant) == "exact" else []
+    notes = [EXACT_ORACLE] if pairing.problem.oracle_of(entrant) == "exact" else []
     hyperparameters, tried = entrant.hyperparameters, 1
     if track == "tuned" and not entrant.tunable:
         notes.append("nothing to tune")

@@ -1,5 +1,6 @@
 """Resolve a request against the catalog into a plan; refuse what cannot be run before anything is spent."""
 
+import re
 from collections import Counter
 from collections.abc import Iterable
 from typing import Any
@@ -22,7 +23,7 @@ SINGLE_PRECISION_TARGET = 1e-5
 
 def make_plan(catalog: Catalog, request: Request) -> Plan:
     """Resolve a request; raises UsageError or NothingSelectedError with the place of the mistake."""
-    preset_name = request.preset or "standard"
+    preset_name = "standard" if request.preset is None else request.preset
     preset = preset_of(preset_name)
     _check_counts(request)
     problems = tuple(_problem(catalog, text, request, preset_name) for text in request.problems or ())
@@ -46,7 +47,7 @@ def make_plan(catalog: Catalog, request: Request) -> Plan:
         rates_per_decade=preset.rates_per_decade,
         checkpoints=request.checkpoints or "protocol",
         gradient="reverse",
-        device=_device(request.device or "auto"),
+        device=_device("auto" if request.device is None else request.device),
         suite={},
     )
     _check_size(plan)
@@ -169,7 +170,7 @@ def _device(name: str) -> str:
     if name == "auto":
         return "cuda" if torch.cuda.is_available() else "cpu"
     kind, _, index = name.partition(":")
-    if kind not in ("cpu", "cuda") or (index and (kind == "cpu" or not index.isdigit())):
+    if not re.fullmatch(r"cpu|cuda(:[0-9]+)?", name):
         raise UsageError(f"unknown device {name!r}; choose auto, cpu, cuda or cuda:0")
     if kind == "cuda" and not torch.cuda.is_available():
         raise UsageError("device 'cuda' is asked for, but torch finds no CUDA device; use --device cpu")

@@ -112,7 +112,7 @@ class Plan(msgspec.Struct, frozen=True):
     checkpoints: Checkpoints
     gradient: str
     device: str
-    """"cpu" or "cuda"."""
+    """"cpu", "cuda" or "cuda:1"."""
     suite: dict[str, Any]
     """The same as a runnable suite."""
     protocol: str = PROTOCOL
@@ -150,9 +150,10 @@ class Plan(msgspec.Struct, frozen=True):
         seed: int,
     ) -> str:
         """Identify a trial by everything that its result depends on; `optimizer` is its name and source digest."""
+        device = self.device.partition(":")[0]  # which of several cards it was changes no number
         return digest(
             self.protocol, self.study_seed, problem.name, problem.parameters, problem.source, *optimizer,
-            dict(hyperparameters), role, seed, problem.budget, self.gradient, problem.dtype, self.device,
+            dict(hyperparameters), role, seed, problem.budget, self.gradient, problem.dtype, device,
             self.checkpoints,
         )  # fmt: skip
 

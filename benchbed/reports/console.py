@@ -5,9 +5,10 @@ import math
 from collections.abc import Callable
 from typing import Any
 
+from benchbed.analysis.overall import overall_scores
 from benchbed.analysis.results import Results
 from benchbed.errors import UsageError
-from benchbed.reports.readable import ASCII, UNICODE, Section, sections
+from benchbed.reports.readable import ASCII, UNICODE, Section, overall, sections
 from benchbed.reports.tables import csv, markdown
 from benchbed.reports.terminal import draw_sections
 
@@ -39,17 +40,19 @@ def render(
 
 
 def _parts(results: Results, unicode: bool) -> list[Section]:
-    return sections(results, UNICODE if unicode else ASCII)
+    symbols = UNICODE if unicode else ASCII
+    return [*sections(results, symbols), *overall(results, symbols)]
 
 
 def _json(results: Results) -> str:
-    """Give `{"summary": [records]}`, strictly JSON.
+    """Give `{"summary": [records], "overall": [records]}`, strictly JSON.
 
     NaN (not known) and +inf (not reached, or lost) are both null; each record's `infinite` names the columns
     whose null stands for +inf, so that nothing is lost. Hyperparameters are an object.
     """
     records = [_record(dict(row)) for row in results.summary.to_dict(orient="records")]
-    return json.dumps({"summary": records}, indent=2, allow_nan=False) + "\n"
+    overall = [_finite(dict(row)) for row in overall_scores(results.summary).to_dict(orient="records")]
+    return json.dumps({"summary": records, "overall": overall}, indent=2, allow_nan=False) + "\n"
 
 
 def _record(row: dict[Any, Any]) -> dict[str, Any]:

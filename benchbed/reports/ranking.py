@@ -5,8 +5,9 @@ import math
 import numpy as np
 import pandas as pd
 
-EXACT_ORACLE = "exact oracle"
-_TIE = 1e-9  # protocol, rule 11
+from benchbed.analysis.overall import EXACT_ORACLE
+
+TIE = 1e-9  # protocol, rule 11
 
 
 def remarks(notes: object) -> list[str]:
@@ -23,7 +24,7 @@ def best_rows(summary: pd.DataFrame) -> "pd.Series[bool]":
     """Mark the highest score of each problem and track; ties share the mark, a score of 0 never has it."""
     compared = summary["score"].where(~summary["notes"].map(is_exact).astype(bool))
     highest = compared.groupby([summary["problem"], summary["track"]], sort=False).transform("max")
-    return (compared > 0) & (compared >= highest - _TIE)
+    return (compared > 0) & (compared >= highest - TIE)
 
 
 def ranked(rows: pd.DataFrame) -> pd.DataFrame:

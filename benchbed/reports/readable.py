@@ -8,8 +8,9 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
+from benchbed.analysis.overall import overall_scores
 from benchbed.analysis.results import ProblemFacts, Results
-from benchbed.reports.ranking import best_rows, ranked, remarks
+from benchbed.reports.ranking import TIE, best_rows, ranked, remarks
 from benchbed.reports.statistics import SURVIVORS, lower_median
 from benchbed.reports.text import short
 
@@ -81,6 +82,38 @@ def sections(results: Results, symbols: Symbols) -> list[Section]:
         )
         for problem, rows in marked.groupby("problem", sort=False)
     ]
+
+
+def overall(results: Results, symbols: Symbols) -> list[Section]:
+    """Give the table of mean scores over all problems; none for a single problem, whose own table says the same."""
+    problems = len(results.problems)
+    scores = overall_scores(results.summary)
+    if problems < 2 or scores["score"].isna().all():
+        return []
+    lines = [line for track in results.tracks for line in _overall_lines(scores, track, symbols)]
+    return [Section("", f"all {problems} problems: mean of the scores", tuple(lines))]
+
+
+def _overall_lines(scores: pd.DataFrame, track: str, symbols: Symbols) -> list[Line]:
+    rows = scores[scores["track"] == track].sort_values("score", ascending=False, kind="stable")
+    highest = float(rows["score"].max())
+    records: list[dict[str, Any]] = [
+        {str(key): value for key, value in row.items()} for row in rows.to_dict("records")
+    ]
+    return [_overall_line(record, highest, symbols) for record in records]
+
+
+def _overall_line(row: Mapping[str, Any], highest: float, symbols: Symbols) -> Line:
+    nothing = dict.fromkeys(("setting", "interval", "success", "calls", "gap", "trials"), "")
+    score = row["score"]
+    return Line(
+        optimizer=row["optimizer"],
+        track=row["track"],
+        score=symbols.missing if math.isnan(score) else f"{score:.3f}",
+        remarks=(row["reason"],) if row["reason"] else (),
+        is_best=score > 0 and score >= highest - TIE,
+        **nothing,
+    )
 
 
 def statuses(row: Mapping[str, Any]) -> dict[str, int]:

@@ -6,7 +6,7 @@ import pandas as pd
 from tabulate import tabulate
 
 from benchbed.analysis.results import Results
-from benchbed.reports.readable import ASCII, UNICODE, Line, Section, sections
+from benchbed.reports.readable import ASCII, UNICODE, Line, Section, overall, sections
 from benchbed.reports.text import csv_cell, markdown_cell, printable, slugs
 
 HEADERS = (
@@ -34,7 +34,8 @@ def draw(results: Results, piece: str) -> dict[str, bytes]:
     """Give `tables/summary.*` and one table a problem: CSV with every column, the rest with the readable."""
     names = slugs(results.problems, reserved={piece})
     unicode, ascii_only = sections(results, UNICODE), sections(results, ASCII)
-    files = _formats(piece, results.summary, unicode, ascii_only)
+    whole = [*unicode, *overall(results, UNICODE)], [*ascii_only, *overall(results, ASCII)]
+    files = _formats(piece, results.summary, *whole)
     for part, same in zip(unicode, ascii_only, strict=True):
         rows = results.summary[results.summary["problem"] == part.problem]
         files |= _formats(names[part.problem], rows, [part], [same])

@@ -11,8 +11,6 @@ import numpy as np
 import torch
 
 _SEED = 0
-_ERRORS = {"divide": "warn", "over": "warn", "under": "ignore", "invalid": "warn"}
-"""What NumPy does unless told otherwise."""
 
 
 class _Switch(NamedTuple):
@@ -48,7 +46,7 @@ _SWITCHES = (
 @contextmanager
 def usual_conditions() -> Iterator[None]:
     """Set threads, dtype, device, generators and the like as every batch finds them; then put all of it back."""
-    with ExitStack() as after, warnings.catch_warnings(), np.errstate(**_ERRORS), torch.random.fork_rng([]):
+    with ExitStack() as after, warnings.catch_warnings(), _usual_errors(), torch.random.fork_rng([]):
         for switch in _SWITCHES:
             after.callback(switch.turn, switch.read())
             switch.turn(switch.usual)
@@ -61,3 +59,8 @@ def usual_conditions() -> Iterator[None]:
         random.seed(_SEED)
         np.random.seed(_SEED)
         yield
+
+
+def _usual_errors() -> np.errstate:
+    """Have NumPy warn as it does unless told otherwise."""
+    return np.errstate(divide="warn", over="warn", under="ignore", invalid="warn")

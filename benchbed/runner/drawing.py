@@ -95,7 +95,7 @@ def _surface(plan: Plan, problem: ProblemPlan, results: Results, catalog: Catalo
     thing = catalog.problem(problem.name, problem.parameters)
     optimum, minimizer = solution_of(thing, seed)
     frame = _frame(paths, minimizer)
-    x, y = (np.linspace(*bounds, GRID) for bounds in frame)
+    x, y = (np.linspace(low, high, GRID) for low, high in frame.tolist())
     grid = np.stack(np.meshgrid(x, y), axis=-1)
     objective = objective_at(thing, seed, grid.reshape(-1, 2)).reshape(len(y), len(x))
     point = None if minimizer is None else (float(minimizer[0]), float(minimizer[1]))

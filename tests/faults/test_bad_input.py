@@ -1,10 +1,15 @@
 """Rows 21, 22 and 25: what is misspelt, malformed or impossible ends with 2, says where, and writes nothing."""
 
+import json
+import subprocess
+import sys
+
 import pytest
 
-QUICK = ["--preset", "quick", "--steps", "30"]
 PAIR = ["-p", "quadratic", "-o", "gd"]
 
+THOUSAND = [step / 2000 for step in range(1, 1001)]
+HUGE = f"adam[learning_rate={THOUSAND}, beta1={THOUSAND}, beta2={THOUSAND}]"
 OPTIONS = {
     "an unknown problem": (["-p", "quartik", "-o", "gd"], "unknown problem 'quartik'; did you mean 'quartic'?"),
     "another case": (["-p", "quadratic", "-o", "Adam"], "did you mean 'adam'?"),
@@ -13,7 +18,7 @@ OPTIONS = {
     "a rate that is no number": (["-p", "quadratic", "-o", "gd[learning_rate=nan]"], "nan"),
     "a negative rate": (["-p", "quadratic", "-o", "gd[learning_rate=-1]"], "learning_rate"),
     "a text for a number": (["-p", "quadratic", "-o", "gd[learning_rate=fast]"], "learning_rate"),
-    "a huge grid": (["-p", "quadratic", "-o", f"adam[{', '.join(f'{key}={[k / 1000 for k in range(1, 400)]}' for key in ('learning_rate', 'beta1', 'beta2'))}]"], "ask for at most"),
+    "a huge grid": (["-p", "quadratic", "-o", HUGE], "make 1000000000 settings; ask for at most"),
     "an optimizer twice": ([*PAIR, "-o", "gd"], "selected twice"),
     "deep nesting": (["-p", "quadratic", "-o", f"gd[learning_rate={'[' * 3000}{']' * 3000}]"], "nest"),
     "an open bracket": (["-p", "quadratic", "-o", "gd[learning_rate=1"], "column"),
@@ -43,33 +48,79 @@ SUITES = {
 }
 
 
-def check(result, text, folder):
-    """Check for exit 2, one sentence that holds `text`, and nothing written."""
-    assert result.returncode == 2, result.stderr
-    assert text in result.stderr
-    assert "Traceback" not in result.stderr
-    assert "\x1b" not in result.stderr
-    assert result.stdout == ""
-    assert not (folder / "results").exists()
-    assert not (folder / "study").exists()
+# Every line by the same entry point as the command's, in one process: a start costs seconds.
+MANY = """
+import contextlib, io, json, sys
+from benchbed.cli import main
+
+seen = {}
+for name, arguments in json.load(open("lines.json")).items():
+    out, err = io.StringIO(), io.StringIO()
+    sys.argv = ["benchbed", *arguments]
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        try:
+            main()
+        except SystemExit as end:
+            seen[name] = [end.code, out.getvalue(), err.getvalue()]
+json.dump(seen, open("seen.json", "w"))
+"""
+
+
+@pytest.fixture(scope="module")
+def ends(once, surroundings):
+    """Give the end of every line: exit code, stdout and stderr; and the folder where they ran."""
+
+    def fill(folder):
+        lines = {}
+        for case, (options, _) in OPTIONS.items():
+            quick = [] if "--preset" in options else ["--preset", "quick"]
+            lines[case] = ["run", *quick, *options, "-O", "study"]
+        for case, (content, _) in SUITES.items():
+            suite = folder / f"{case}.toml"
+            suite.write_bytes(content)
+            lines[suite.name] = ["run", suite.name, "-O", "study"]
+        (folder / "lines.json").write_text(json.dumps(lines))
+        command = [sys.executable, "-P", "-c", MANY]
+        subprocess.run(command, cwd=folder, env=surroundings(), check=True, timeout=120)
+
+    folder = once("bad-input", fill)
+    return folder, json.loads((folder / "seen.json").read_text())
+
+
+def check(end, text):
+    """Check for exit 2, one sentence that holds `text`, and nothing on stdout."""
+    code, out, errors = end
+    assert code == 2, errors
+    assert text in errors
+    assert "Traceback" not in errors
+    assert "\x1b" not in errors
+    assert out == ""
 
 
 @pytest.mark.parametrize("case", OPTIONS)
-def test_options_that_make_no_sense_are_refused(case, bench, tmp_path):
+def test_options_that_make_no_sense_are_refused(case, ends):
     """The message says what is wrong and what to do."""
-    options, text = OPTIONS[case]
-    quick = [] if "--preset" in options else ["--preset", "quick"]
-    check(bench(tmp_path, "run", *quick, *options, "-O", "study"), text, tmp_path)
+    check(ends[1][case], OPTIONS[case][1])
 
 
 @pytest.mark.parametrize("case", SUITES)
-def test_suites_that_are_none_are_refused(case, bench, tmp_path):
+def test_suites_that_are_none_are_refused(case, ends):
     """The message names the file and the place."""
-    content, text = SUITES[case]
-    (tmp_path / "mine.toml").write_bytes(content)
-    result = bench(tmp_path, "run", "mine.toml", "-O", "study")
-    check(result, text, tmp_path)
-    assert "mine.toml" in result.stderr
+    check(ends[1][f"{case}.toml"], SUITES[case][1])
+    assert f"{case}.toml" in ends[1][f"{case}.toml"][2]
+
+
+def test_nothing_is_written_for_what_is_refused(ends):
+    """There is neither the folder that was asked for nor the one that is usual."""
+    assert {path.suffix for path in ends[0].iterdir()} == {".toml", ".json"}
+
+
+def test_the_command_itself_ends_like_its_entry_point(bench, tmp_path):
+    """One of these lines, typed: exit 2, one line on stderr, nothing on stdout and nothing written."""
+    result = bench(tmp_path, "run", "-p", "quartik", "-o", "gd")
+    check((result.returncode, result.stdout, result.stderr), "did you mean 'quartic'?")
+    assert len(result.stderr.splitlines()) == 1
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_nothing_selected_exits_with_5(bench, tmp_path):

@@ -82,7 +82,8 @@ def plain_score(row, targets):
     """Score a row by the protocol's formula; budgets here are below 10⁴."""
     calls = row.get("calls_to_target") or [None] * targets
     terms = [
-        0.0 if value is None else max(0.0, 1 - math.log(max(value, 1)) / math.log(row["budget"])) for value in calls
+        0.0 if value is None else max(0.0, 1 - math.log(max(value, 1)) / math.log(row["budget"]))
+        for value in calls
     ]
     return sum(terms) / len(terms)
 
@@ -201,7 +202,7 @@ def test_trials_of_another_plan_change_nothing(study):
 
 def test_an_unfinished_study_shows_what_there_is(study):
     """With no trial at all every default row is there, with zero trials and nothing claimed."""
-    plan, rows = study
+    plan, _ = study
     summary = results_of(plan, table_of([])).summary
     assert set(summary["track"]) == {"default", "tuned"}  # a fixed setting needs no tuning trial
     assert (summary["trials"] == 0).all()

@@ -1,5 +1,6 @@
 """The score is an area, and a median is a number that half of the trials reach."""
 
+import itertools
 import math
 
 import numpy as np
@@ -23,7 +24,7 @@ def area_under_distribution(calls, budget):
     places = sorted({low, float(budget), *(at for at in calls if low < at < budget)})
     area = sum(
         (math.log(right) - math.log(left)) * sum(at <= left for at in calls) / len(calls)
-        for left, right in zip(places, places[1:], strict=False)
+        for left, right in itertools.pairwise(places)
     )
     return area / (math.log(budget) - math.log(low))
 

@@ -94,7 +94,7 @@ def test_a_single_rate_has_no_edge():
     )
 )
 def test_no_other_rate_is_better_than_the_one_that_is_chosen(trials):
-    """Compared one by one, no rate has a higher score, or as high a one with a smaller gap, or is as good and nearer."""
+    """None has a higher score, or as high a one with a smaller gap, or is as good and nearer to the middle."""
     scores, gaps = zip(*trials, strict=True)
     choice = choose_rate(tried(list(scores), list(gaps)), middle=1e-2)
     chosen = RATES.index(choice.learning_rate)

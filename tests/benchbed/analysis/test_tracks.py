@@ -20,7 +20,10 @@ def flat(batch):
 
 def prefer(best):
     """Judge settings by how near their rate is to `best`, in steps of the grid."""
-    return lambda setting: (1 / (1 + abs(BASE_GRID.index(setting["learning_rate"]) - BASE_GRID.index(best))), 1.0)
+    return lambda setting: (
+        1 / (1 + abs(BASE_GRID.index(setting["learning_rate"]) - BASE_GRID.index(best))),
+        1.0,
+    )
 
 
 @pytest.fixture
@@ -77,7 +80,9 @@ def test_only_what_is_missing_runs(plan_of, pairing_of, finish):
     keys = list(everything)
     for stride, offset in itertools.product((2, 3, 7), (0, 1)):
         known = {key: everything[key] for key in keys[offset::stride]}
-        planned = [key for batch in missing_batches(plan, pairing, known) for row in plan.keys(batch) for key in row]
+        planned = [
+            key for batch in missing_batches(plan, pairing, known) for row in plan.keys(batch) for key in row
+        ]
         assert len(planned) == len(set(planned))
         assert set(planned) == set(everything) - set(known)
 
@@ -90,9 +95,9 @@ def test_asking_again_gives_the_same_batches(plan_of, pairing_of, finish):
     known = {key: everything[key] for key in list(everything)[::2]}
     backwards = dict(reversed(known.items()))
     assert missing_batches(plan, pairing, known) == missing_batches(plan, pairing, backwards)
-    assert missing_batches(plan_of(optimizers=("adam", "adam[beta1=0.5]")), pairing, known) == missing_batches(
-        plan, pairing, known
-    )
+    assert missing_batches(
+        plan_of(optimizers=("adam", "adam[beta1=0.5]")), pairing, known
+    ) == missing_batches(plan, pairing, known)
 
 
 def test_what_has_no_learning_rate_of_its_own_is_not_tuned(plan_of, pairing_of, finish):
@@ -207,16 +212,16 @@ def test_each_entrant_chooses_for_itself(plan_of, pairing_of, finish):
     pairing = pairing_of(plan)
     (tuning,) = missing_batches(plan, pairing, {})
     assert len(tuning.settings) == 18
-    known = finish(
-        plan, [tuning], lambda setting: prefer(1e-2 if setting["beta1"] == 0.5 else 1.0)(setting)
-    )
+    known = finish(plan, [tuning], lambda setting: prefer(1e-2 if setting["beta1"] == 0.5 else 1.0)(setting))
     (choices,) = missing_batches(plan, pairing, known)
     assert [(s["beta1"], s["learning_rate"]) for s in choices.settings] == [(0.9, 1.0), (0.5, 1e-2)]
 
 
 def test_entrants_with_other_statics_never_share_a_batch(plan_of):
     """Static hyperparameters are no tensors: nesterov=true is another pairing."""
-    plan = plan_of(optimizers=("torch.optim:SGD[momentum=0.9]", "torch.optim:SGD[momentum=0.9, nesterov=true]"))
+    plan = plan_of(
+        optimizers=("torch.optim:SGD[momentum=0.9]", "torch.optim:SGD[momentum=0.9, nesterov=true]")
+    )
     assert [len(pairing.entrants) for pairing in plan.pairings()] == [1, 1]
 
 

@@ -230,7 +230,9 @@ def test_dropping_needs_no_step_and_keeps_the_place_of_every_lane(run):
     assert record.status[0].tolist() == ["diverged", "exhausted", "diverged", "diverged"]
     assert record.calls[0, 1] == 60
     assert (record.calls[0, [0, 2, 3]] < 10).all()
-    np.testing.assert_allclose(record.final_theta[0, 1], 2 * (1 - 1e-3 * np.array([1, 100])) ** 60, rtol=1e-13)
+    np.testing.assert_allclose(
+        record.final_theta[0, 1], 2 * (1 - 1e-3 * np.array([1, 100])) ** 60, rtol=1e-13
+    )
 
 
 def test_the_clock_that_is_given_is_the_one_that_is_read(make_batch):

@@ -64,7 +64,9 @@ def test_checkpoints_of_two_calls_a_step_are_the_first_to_reach_the_grid(run, la
 def test_conditional_calls_are_paid_by_the_lanes_that_make_them(run, lane_of):
     """Each lane pays a second call while |θ₁| = 2 (1 − η)^t is above 1, as a loop for one trial counts."""
     rates = [0.0, 1e-2, 0.1, 0.3]
-    record = run(Quadratic(eigenvalues=(1.0,), start=2.0), sometimes, targets=(), budget=31, learning_rate=rates)
+    record = run(
+        Quadratic(eigenvalues=(1.0,), start=2.0), sometimes, targets=(), budget=31, learning_rate=rates
+    )
     for setting, rate in enumerate(rates):
         theta, calls, steps = 2.0, 0, 0
         while calls < 31:

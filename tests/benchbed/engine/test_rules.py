@@ -182,12 +182,12 @@ def test_a_torch_class_runs_as_it_is(run, torch_optimizer):
     """NAdam, which benchbed does not have, has the path of its own loop, in each lane of a batch."""
     factory, statics = torch_optimizer("NAdam")
     rates = [1e-3, 1e-2]
-    record = run(
-        Quadratic(), factory, seeds=2, targets=(), budget=200, statics=statics, learning_rate=rates
-    )
+    record = run(Quadratic(), factory, seeds=2, targets=(), budget=200, statics=statics, learning_rate=rates)
     for seed in range(2):
         for setting, rate in enumerate(rates):
-            expected, _ = torch_path(Quadratic(), lambda p, rate=rate: torch.optim.NAdam(p, lr=rate), 200, seed)
+            expected, _ = torch_path(
+                Quadratic(), lambda p, rate=rate: torch.optim.NAdam(p, lr=rate), 200, seed
+            )
             np.testing.assert_allclose(record.final_theta[seed, setting], expected, **TOLERANCE)
     assert record.calls.tolist() == [[200.0] * 2] * 2
     assert record.state_bytes is None
@@ -198,7 +198,9 @@ def test_the_closures_of_a_torch_class_are_counted(run, torch_optimizer):
     factory, statics = torch_optimizer("LBFGS")
     statics |= {"max_iter": 4}
     problem = Runge()
-    record = run(problem, factory, targets=(), budget=33, statics=statics, every_step=True, learning_rate=[0.5])
+    record = run(
+        problem, factory, targets=(), budget=33, statics=statics, every_step=True, learning_rate=[0.5]
+    )
     calls = record.curve_calls[0, 0]
     distinct = calls[np.diff(calls, prepend=-1) > 0]
     for step, made in enumerate(distinct):
@@ -215,7 +217,13 @@ def test_a_line_search_that_overshoots_the_budget_reaches_no_target_there(run, t
     factory, statics = torch_optimizer("LBFGS")
     statics |= {"max_iter": 20, "line_search_fn": "strong_wolfe"}
     record = run(
-        Quadratic(start=2.0), factory, targets=(1e-3,), budget=4, statics=statics, scale=202.0, learning_rate=[1.0]
+        Quadratic(start=2.0),
+        factory,
+        targets=(1e-3,),
+        budget=4,
+        statics=statics,
+        scale=202.0,
+        learning_rate=[1.0],
     )
     assert record.calls[0, 0] > 4
     assert record.curve_objective[0, 0, -1] / 202 < 1e-3

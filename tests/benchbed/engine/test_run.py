@@ -110,7 +110,9 @@ def test_a_tile_that_raises_leaves_the_others_their_metrics(run, monkeypatch, gu
 def test_splitting_the_seeds_changes_nothing(run, problem, lane_of, assert_same_lane):
     """A study that is resumed runs the seeds that are missing; they give what they would have given before."""
     whole = run(problem, momentum, seeds=5, budget=30, learning_rate=RATES)
-    parts = [run(problem, momentum, seeds=part, budget=30, learning_rate=RATES) for part in ([0, 3], [1, 2, 4])]
+    parts = [
+        run(problem, momentum, seeds=part, budget=30, learning_rate=RATES) for part in ([0, 3], [1, 2, 4])
+    ]
     for part, seeds in zip(parts, ([0, 3], [1, 2, 4]), strict=True):
         for position, seed in enumerate(seeds):
             for setting in range(3):
@@ -119,7 +121,9 @@ def test_splitting_the_seeds_changes_nothing(run, problem, lane_of, assert_same_
 
 def test_the_same_batch_gives_the_same_bits(make_batch, problem):
     """On one machine a repeated batch is equal to the last bit, chaotic lanes included."""
-    batch = make_batch(problem, adam, seeds=3, budget=60, learning_rate=[1e-3, 0.1, 10.0], dtype=problem.dtype)
+    batch = make_batch(
+        problem, adam, seeds=3, budget=60, learning_rate=[1e-3, 0.1, 10.0], dtype=problem.dtype
+    )
     first, second = run_batch(batch), run_batch(batch)
     for name in ("status", "calls", "calls_to_target", "curve_calls", "curve_objective", "final_theta"):
         np.testing.assert_array_equal(getattr(first, name), getattr(second, name), err_msg=name)
@@ -132,7 +136,9 @@ def test_every_step_measures_what_checkpoints_measure(run, lane_of):
         run(Quadratic(gradient_noise=1.0), targets=(), budget=120, every_step=True, learning_rate=[1e-3])
     )
     assert dense.curve_calls.tolist() == list(range(121))
-    np.testing.assert_array_equal(dense.curve_objective[sparse.curve_calls.astype(int)], sparse.curve_objective)
+    np.testing.assert_array_equal(
+        dense.curve_objective[sparse.curve_calls.astype(int)], sparse.curve_objective
+    )
 
 
 def test_curves_longer_than_the_reserved_room_keep_their_beginning(run):

@@ -160,7 +160,8 @@ def test_the_keys_of_a_batch_lie_as_its_trials_do(plan):
 def test_a_plan_crosses_processes_as_json(plan_of):
     """What is decoded has the same keys and pairings."""
     plan = plan_of(
-        ("quadratic[eigenvalues=[1, 3]]", "polynomial-network"), ("adam", "torch.optim:Adam[betas=[0.8, 0.99]]")
+        ("quadratic[eigenvalues=[1, 3]]", "polynomial-network"),
+        ("adam", "torch.optim:Adam[betas=[0.8, 0.99]]"),
     )
     again = msgspec.json.decode(msgspec.json.encode(plan), type=Plan)
     for one, other in zip(plan.pairings(), again.pairings(), strict=True):

@@ -35,14 +35,14 @@ def test_the_standard_study_fits_eighty_columns(noted):
     text = render(noted, "table", 80)
     assert "─" * 40 in text
     assert "b nothing to tune" in text or "a nothing to tune" in text
-    assert sum(line.startswith("adam ") for line in text.splitlines()) == 4
+    assert sum(line.startswith("adam ") for line in text.splitlines()) == 6
 
 
 def test_the_best_has_a_star(noted):
-    """Two problems and two tracks make four stars; the exact oracle has none."""
+    """Two problems, their mean and two tracks make six stars; the exact oracle has none."""
     lines = render(noted, "table", 120).splitlines()
     starred = [line.split()[0] for line in lines if "*" in line and not line.startswith("*")]
-    assert len(starred) == 4
+    assert len(starred) == 6
     assert "gd" not in starred
 
 
@@ -93,7 +93,7 @@ def test_json_is_strict_and_loses_nothing(noted):
 def test_csv_and_markdown_are_those_of_the_files(noted):
     """One writer for both."""
     assert render(noted, "csv").count("\n") == len(noted.summary) + 1
-    assert render(noted, "markdown").count("### ") == 2
+    assert render(noted, "markdown").count("### ") == 3
 
 
 def test_an_unknown_format_is_refused(noted):

@@ -1,0 +1,214 @@
+"""Measure what batching buys: µs a trial-step of benchbed's engine against plain torch.optim loops.
+
+`python benchmarks/batching.py [--format json]`. Both sides of a comparison run alternately, in one process on one
+thread, and medians over the rounds are reported with their range: a shared machine slows both alike. The loops
+measure nothing, so the ratio is that of the steps alone, as in the protocol's wall time; what instances, checkpoints
+and final measures add is shown beside it.
+"""
+
+import argparse
+import json
+import os
+import statistics
+import time
+from collections.abc import Callable
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from benchbed.engine import Batch, run_batch
+from benchbed.engine.instances import Instances
+from benchbed.gradients import reverse
+from benchbed.interfaces import Problem
+from benchbed.seeds import InstanceSeed
+from benchbed_optimizers.adam import adam
+from benchbed_problems.polynomial_network import PolynomialNetwork
+from benchbed_problems.quadratic import Quadratic
+
+
+class Comparison(NamedTuple):
+    """A pairing measured in both ways; the loop runs a part of the trials and steps, in which its time is linear."""
+
+    name: str
+    problem: Problem
+    rates: tuple[float, ...]
+    seeds: int
+    steps: int
+    loop: Callable[[Problem, int, int], float]
+    loop_trials: int
+    loop_steps: int
+    target: float
+
+    @property
+    def trials(self) -> int:
+        """Number of trials in the batch."""
+        return len(self.rates) * self.seeds
+
+
+def seconds_of_batch(comparison: Comparison) -> tuple[float, float]:
+    """Time a batch: its steps alone, and everything from its instances to its record, checkpoints included."""
+    batch = Batch(
+        problem=comparison.problem,
+        factory=adam,
+        statics={},
+        hyperparameters={"learning_rate": comparison.rates},
+        settings=len(comparison.rates),
+        seeds=[InstanceSeed(0, comparison.name, "evaluation", seed) for seed in range(comparison.seeds)],
+        budget=comparison.steps,
+        targets=(),  # no trial may stop early: all steps are made
+        scale=1.0,
+        gradient=reverse,
+        metrics={},
+        dtype=comparison.problem.dtype,
+        device="cpu",
+    )
+    begun = time.perf_counter()
+    record = run_batch(batch)
+    seconds = time.perf_counter() - begun
+    made = int(record.steps.sum())
+    if made != comparison.trials * comparison.steps:
+        raise RuntimeError(
+            f"{comparison.name}: only {made} steps were made; choose rates that do not diverge"
+        )
+    return float(record.step_seconds.sum()), seconds
+
+
+def quadratic_loop(problem: Problem, trials: int, steps: int) -> float:
+    """Time `torch.optim.Adam` on the quadratic written as one writes it, trial after trial; nothing is measured."""
+    instances = _instances(problem, trials)
+    eigenvalues = instances.data.eigenvalues
+    begun = time.perf_counter()
+    for start in instances.start:
+        theta = nn.Parameter(start.clone())
+        optimizer = torch.optim.Adam([theta], lr=1e-3)
+        for _ in range(steps):
+            optimizer.zero_grad()
+            loss = 0.5 * (eigenvalues * theta.square()).sum()
+            loss.backward()
+            optimizer.step()
+    return time.perf_counter() - begun
+
+
+def network_loop(problem: Problem, trials: int, steps: int) -> float:
+    """Time `torch.optim.Adam` on a network of torch.nn modules, trial after trial; nothing is measured."""
+    instances = _instances(problem, trials)
+    x, y = instances.data.x, instances.data.y
+    draws = [[instances.draw(step)[trial, 0] for step in range(steps)] for trial in range(trials)]
+    begun = time.perf_counter()
+    for trial in range(trials):
+        network = _modules(instances.start[trial])
+        optimizer = torch.optim.Adam(network.parameters(), lr=1e-3)
+        for draw in draws[trial]:
+            optimizer.zero_grad()
+            loss = 0.5 * nn.functional.mse_loss(network(x[draw]), y[draw])
+            loss.backward()
+            optimizer.step()
+    return time.perf_counter() - begun
+
+
+def _modules(start: Tensor) -> nn.Sequential:
+    network = nn.Sequential(
+        nn.Linear(10, 32), nn.GELU("tanh"), nn.Linear(32, 32), nn.GELU("tanh"), nn.Linear(32, 1)
+    )
+    nn.utils.vector_to_parameters(start, network.parameters())
+    return network
+
+
+def _instances(problem: Problem, trials: int) -> Instances:
+    seeds = [InstanceSeed(0, "loop", "evaluation", seed) for seed in range(trials)]
+    return Instances(problem, seeds, torch.device("cpu"), getattr(torch, problem.dtype))
+
+
+COMPARISONS = (
+    Comparison(
+        name="adam on quadratic, 1000 learning rates × 20 seeds",
+        problem=Quadratic(),
+        rates=tuple(10 ** (-6 + 4 * place / 999) for place in range(1000)),
+        seeds=20,
+        steps=300,
+        loop=quadratic_loop,
+        loop_trials=6,
+        loop_steps=300,
+        target=500,
+    ),
+    Comparison(
+        name="adam on polynomial-network[samples=4096], 5 learning rates × 20 seeds",
+        problem=PolynomialNetwork(samples=4096),
+        rates=(1e-5, 1e-4, 3e-4, 1e-3, 3e-3),
+        seeds=20,
+        steps=100,
+        loop=network_loop,
+        loop_trials=2,
+        loop_steps=100,
+        target=12,
+    ),
+)
+
+
+def measure(comparison: Comparison, rounds: int) -> dict[str, object]:
+    """Alternate between the two sides, after a round that warms up, and give medians, ranges and their ratio."""
+    steps, whole, loop = [], [], []
+    for _ in range(rounds + 1):
+        seconds = comparison.loop(comparison.problem, comparison.loop_trials, comparison.loop_steps)
+        loop.append(1e6 * seconds / (comparison.loop_trials * comparison.loop_steps))
+        of_steps, of_all = seconds_of_batch(comparison)
+        steps.append(1e6 * of_steps / (comparison.trials * comparison.steps))
+        whole.append(1e6 * of_all / (comparison.trials * comparison.steps))
+    return {
+        "name": comparison.name,
+        "trials": comparison.trials,
+        "steps": comparison.steps,
+        "loop_trials": comparison.loop_trials,
+        "loop_steps": comparison.loop_steps,
+        "rounds": rounds,
+        "loop_us_per_trial_step": _spread(loop[1:]),
+        "batch_us_per_trial_step": _spread(steps[1:]),
+        "batch_us_per_trial_step_with_checkpoints": _spread(whole[1:]),
+        "ratio": _spread([slow / fast for slow, fast in zip(loop[1:], steps[1:], strict=True)]),
+        "target": comparison.target,
+    }
+
+
+def _spread(values: list[float]) -> dict[str, float]:
+    return {"median": statistics.median(values), "lowest": min(values), "highest": max(values)}
+
+
+def show(result: dict[str, object]) -> None:
+    """Print one comparison as text."""
+    print(f"{result['name']}: {result['trials']} trials × {result['steps']} steps, {result['rounds']} rounds")
+    for name, key, digits, unit in (
+        ("torch.optim loop", "loop_us_per_trial_step", 1, "µs a trial-step"),
+        ("benchbed's steps", "batch_us_per_trial_step", 3, "µs a trial-step"),
+        ("… and the rest", "batch_us_per_trial_step_with_checkpoints", 3, "µs a trial-step"),
+        ("loop / steps", "ratio", 1, f"(target {result['target']:.0f})"),
+    ):
+        spread = result[key]
+        assert isinstance(spread, dict)
+        low, middle, high = (f"{spread[place]:.{digits}f}" for place in ("lowest", "median", "highest"))
+        print(f"  {name:<16} {middle:>9} {unit}, {low} to {high}")
+    print(
+        f"  The loop ran {result['loop_trials']} trials of {result['loop_steps']} steps; its time is linear in both."
+    )
+
+
+def main() -> None:
+    """Measure everything and print it."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--format", choices=("text", "json"), default="text")
+    parser.add_argument("--rounds", type=int, default=5)
+    arguments = parser.parse_args()
+    torch.set_num_threads(1)
+    load = os.getloadavg()
+    results = [measure(comparison, arguments.rounds) for comparison in COMPARISONS]
+    if arguments.format == "json":
+        facts = {"torch": torch.__version__, "threads": 1, "load_before": load, "load_after": os.getloadavg()}
+        print(json.dumps({**facts, "comparisons": results}, indent=2))
+        return
+    for result in results:
+        show(result)
+    print(f"torch {torch.__version__}, 1 thread; load {load[0]:.1f} before, {os.getloadavg()[0]:.1f} after")
+
+
+if __name__ == "__main__":
+    main()

@@ -30,7 +30,7 @@ def reverse_under_vmap(function: Loss, theta: Tensor) -> tuple[Tensor, Tensor]:
 
 
 # Outside vmap the autograd call takes half the time; the engine picks the right one by this attribute.
-reverse.under_vmap = reverse_under_vmap  # type: ignore[attr-defined]
+reverse.under_vmap = reverse_under_vmap  # type: ignore[attr-defined]  # functions take any
 
 
 @hookimpl

@@ -151,7 +151,7 @@ def run_plan(
     progress: Progress | None = None,
 ) -> Study:
     """Complete a plan in its folder, write its reports, and give the study."""
-    jobs = resources.jobs or default_jobs(plan)
+    jobs = default_jobs(plan) if resources.jobs is None else resources.jobs
     if jobs < 1 or (resources.timeout is not None and resources.timeout <= 0):
         raise UsageError("jobs and timeout must be positive; leave them out for their defaults")
     pool: Executor = catalog.entry("executors", resources.executor).thing(jobs)

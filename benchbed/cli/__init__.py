@@ -3,6 +3,7 @@
 import os
 import signal
 import sys
+from pathlib import Path
 from types import FrameType
 from typing import NoReturn
 
@@ -40,12 +41,18 @@ for command in (run_command, list_command, plugins_command, plan_command, report
 
 def main() -> NoReturn:
     """Run a command and end with its exit code; a user's mistake prints one sentence and no traceback."""
+    _open_what_is_closed()
     signal.signal(signal.SIGTERM, _terminate)
-    if (
-        signal.getsignal(signal.SIGINT) is signal.default_int_handler
-    ):  # not where `nohup` or a shell's `&` ignores it
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # `nohup` and a shell's `&` ignore it
         signal.signal(signal.SIGINT, _interrupt)
     sys.exit(_exit_code())
+
+
+def _open_what_is_closed() -> None:
+    # After `>&-` there is no stdout, and the next file that is opened would take its number.
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, Path(os.devnull).open(mode, encoding="utf-8"))  # noqa: SIM115 (stays open)
 
 
 def _exit_code() -> int:

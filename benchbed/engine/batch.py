@@ -51,4 +51,6 @@ class Record(NamedTuple):
     """Wall time of a trial's share of the steps, checkpoints excluded."""
     state_bytes: float | None
     error: str | None = None
-    """Traceback of the plugin, if it raised; or the reason for skipping."""
+    """Traceback of the plugin, if it raised."""
+    excess: str | None = None
+    """Why not even one step could be paid for: the reason for skipping."""

@@ -39,6 +39,7 @@ def record_of(trace: Trace, batch: Batch, instances: Instances) -> Record:
         step_seconds=np.full(recorder.shape, seconds),
         state_bytes=trace.state_bytes,
         error=error,
+        excess=trace.excess,
     )
 
 
@@ -46,7 +47,7 @@ def _final_measures(
     trace: Trace, batch: Batch, instances: Instances
 ) -> tuple[np.ndarray, dict[str, np.ndarray], str | None]:
     nothing = np.full(trace.recorder.shape, np.nan)
-    if trace.error is not None or trace.too_dear:
+    if trace.error is not None or trace.excess:
         return nothing, {}, trace.error
     answer = trace.recorder.answer.to(instances.dtype)
     gradient_norm = _array(measure_gradient_norm(batch, instances, answer).double())
@@ -66,7 +67,7 @@ def _status(trace: Trace, gap: np.ndarray, error: str | None) -> np.ndarray:
         status[_array(recorder.diverged) | (last > FINAL_GAP)] = "diverged"
     if error is not None:
         status[_array(recorder.running)] = "failed"
-    if trace.too_dear:
+    if trace.excess:
         status[:] = "skipped"
     return status
 

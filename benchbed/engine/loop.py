@@ -22,8 +22,8 @@ class Trace(NamedTuple):
     state_bytes: float | None
     error: str | None
     """Traceback of a plugin that raised."""
-    too_dear: bool
-    """A single step costs more than the budget."""
+    excess: str | None
+    """Why not even one step could be paid for."""
 
 
 def run_tile(program: Program, clock: Clock) -> Trace:
@@ -38,14 +38,14 @@ def run_tile(program: Program, clock: Clock) -> Trace:
             lanes = program.begin()
             held = program.bytes_of_state(lanes)
             lanes = checkpoint(program, recorder, lanes, place)
-            for stop in program.stops():
+            for stop in () if program.excess else program.stops():
                 before, begun = lanes, _now(clock, device)
                 while step < stop and not (program.rule.opaque and not lanes.running.any()):
                     lanes = program.step(lanes, step)
                     step += 1
                 seconds += _now(clock, device) - begun
                 lanes = program.account(before, lanes)
-                if program.is_too_dear:
+                if program.excess:
                     break
                 lanes = checkpoint(program, recorder, lanes, place)
                 program, lanes, place = drop_finished(program, recorder, lanes, place)
@@ -53,7 +53,7 @@ def run_tile(program: Program, clock: Clock) -> Trace:
                     break
         except (Exception, SystemExit):  # noqa: BLE001 (plugin code may raise anything; its traceback becomes the result)
             error = traceback.format_exc()
-    return Trace(recorder, seconds, held, error, program.is_too_dear)
+    return Trace(recorder, seconds, held, error, program.excess)
 
 
 def checkpoint(program: Program, recorder: Recorder, lanes: Lanes, place: Place) -> Lanes:

@@ -59,9 +59,11 @@ class Program:
         yield from (step for step in steps if step > 1)
 
     @property
-    def is_too_dear(self) -> bool:
-        """A single step costs more than the budget."""
-        return self.calls_per_step > self.batch.budget
+    def excess(self) -> str | None:
+        """Say why not even one step can be paid for; None if it can."""
+        if self.calls_per_step <= self.batch.budget:
+            return None
+        return f"a single step costs {self.calls_per_step:g} calls, more than the budget of {self.batch.budget}"
 
     def step(self, lanes: Lanes, index: int) -> Lanes:
         """Make step `index` (from 0): ask the oracle, update, and leave finished lanes as they were.

@@ -61,12 +61,9 @@ class Recorder:
         """Store one checkpoint: answers, objectives and gradient norms; freeze the lanes that it finishes."""
         where, at, objective = place.where, self._next(), objective.double()
         gap = self._gaps.measure(objective, place.seeds)
-        solved = self._follow_targets(lanes, where, gap, at)
-        self.calls[(*where, at)], self.objective[(*where, at)], self.gap[(*where, at)] = (
-            lanes.calls,
-            objective,
-            gap,
-        )
+        self.calls[(*where, at)] = self._calls_of_iterate(lanes, where, at)
+        self.objective[(*where, at)], self.gap[(*where, at)] = objective, gap
+        solved = self._follow_targets(where, gap, at)
         if slope is not None:
             self.gradient_norm[(*where, at)] = slope.double()
         if self.path is not None:
@@ -86,12 +83,20 @@ class Recorder:
         )
         self.running[where], self.diverged[where], self.solved[where] = lanes.running, lanes.diverged, solved
 
-    def _follow_targets(self, lanes: Lanes, where: tuple[Tensor, Tensor], gap: Tensor, at: int) -> Tensor:
+    def _calls_of_iterate(self, lanes: Lanes, where: tuple[Tensor, Tensor], at: int) -> Tensor:
+        # A call whose gradient stops the lane is paid but makes no iterate: it must not look like a new one.
+        if at == 0:
+            return lanes.calls
+        return torch.where(lanes.steps > self.steps[where], lanes.calls, self.calls[(*where, at - 1)])
+
+    def _follow_targets(self, where: tuple[Tensor, Tensor], gap: Tensor, at: int) -> Tensor:
         # The rule of `calls_to_targets`, checkpoint by checkpoint, so that a solved lane can stop: [seeds, settings].
         if not len(self._targets):
-            return torch.zeros_like(lanes.running)
-        distinct = lanes.running if at == 0 else lanes.calls > self.calls[(*where, at - 1)]
-        counts = distinct & (lanes.calls <= affordable_calls(self._budget))
+            return torch.zeros_like(gap, dtype=torch.bool)
+        calls = self.calls[(*where, at)]
+        counts = calls <= affordable_calls(self._budget)
+        if at > 0:
+            counts &= calls > self.calls[(*where, at - 1)]
         hit = (gap.unsqueeze(-1) <= self._targets) & counts.unsqueeze(-1)
         streak = torch.where(hit, self._streak[where] + 1, 0).clamp(max=IN_A_ROW)
         self._streak[where] = streak.to(torch.int8)

@@ -78,7 +78,7 @@ def _measurements(record: Record, at: tuple[int, int], scale: float | None) -> d
     optimum = None if record.optimum is None else float(record.optimum[at])
     return {
         "status": status,
-        "error": _storable(record.error) if status == "failed" else None,
+        "error": _storable({"failed": record.error, "skipped": record.excess}.get(status)),
         "calls": float(record.calls[at]),
         "steps": int(record.steps[at]),
         **_objectives(objective, optimum, scale),

@@ -118,8 +118,8 @@ class PolynomialNetwork(Problem):
 
     @property
     def metrics(self) -> Mapping[str, Metric]:
-        """`test_loss` on unseen points, and `diagonal_error`, ‖network − p‖ / ‖p‖ on x = (z, …, z)."""
-        return {"test_loss": self._test_loss, "diagonal_error": self._diagonal_error}
+        """`test-loss` on unseen points, and `diagonal-error`, ‖network − p‖ / ‖p‖ on x = (z, …, z)."""
+        return {"test-loss": self._test_loss, "diagonal-error": self._diagonal_error}
 
     def make_start(self, generator: Generator) -> Tensor:
         """Draw weights and biases from U(−1/√fan_in, 1/√fan_in): `[parameters]`."""

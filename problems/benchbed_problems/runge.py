@@ -63,8 +63,8 @@ class Runge(Problem):
 
     @property
     def metrics(self) -> Mapping[str, Metric]:
-        """`test_loss`: ½ mean squared error on the test set."""
-        return {"test_loss": self._test_loss}
+        """`test-loss`: ½ mean squared error on the test set."""
+        return {"test-loss": self._test_loss}
 
     def make_start(self, generator: Generator) -> Tensor:
         """Give `start`, `[features]`."""

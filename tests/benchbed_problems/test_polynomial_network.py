@@ -114,9 +114,9 @@ def test_a_silent_network_misses_the_whole_diagonal(data_of):
     """Weights of 0 predict 0: the relative error is 1, and the test loss half the mean square."""
     problem = PolynomialNetwork(samples=200)
     data, theta = data_of(problem), torch.zeros(1_441, dtype=torch.float64)
-    assert problem.metrics["diagonal_error"](theta, data).item() == pytest.approx(1, rel=1e-14)
+    assert problem.metrics["diagonal-error"](theta, data).item() == pytest.approx(1, rel=1e-14)
     torch.testing.assert_close(
-        problem.metrics["test_loss"](theta, data), 0.5 * data.test_y.square().mean(), rtol=1e-14, atol=0
+        problem.metrics["test-loss"](theta, data), 0.5 * data.test_y.square().mean(), rtol=1e-14, atol=0
     )
 
 

@@ -100,7 +100,7 @@ def test_the_test_loss_is_half_the_mean_square_on_the_test_set(data_of):
     """At θ = 0 the prediction is 0."""
     problem = Runge()
     data = data_of(problem)
-    loss = problem.metrics["test_loss"](torch.zeros(10, dtype=torch.float64), data)
+    loss = problem.metrics["test-loss"](torch.zeros(10, dtype=torch.float64), data)
     torch.testing.assert_close(loss, 0.5 * data.test_y.square().mean())
     assert data.test_y.shape == (200,)
 

@@ -38,7 +38,8 @@ def contents():
     def read(folder):
         files = [path for path in folder.rglob("*") if path.is_file() and path.name != ".lock"]
         return {
-            path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest() for path in files
+            path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
+            for path in files
         }
 
     return read
@@ -98,7 +99,10 @@ def disturbed(bench, once, surroundings, contents):
             finally:
                 command.kill()
             seen = {"code": code, "stderr": errors, "left": left_over(mark)}
-            seen |= {"second": [second.returncode, second.stderr], "before": contents(folder / "study" / "trials")}
+            seen |= {
+                "second": [second.returncode, second.stderr],
+                "before": contents(folder / "study" / "trials"),
+            }
             (gate / "open").touch()
             again = bench(folder, *HALTED, BENCHBED_TEST_GATE=gate)
             seen |= {"again": again.returncode, "again_stderr": again.stderr}

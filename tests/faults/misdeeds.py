@@ -8,6 +8,7 @@ import signal
 import sys
 import time
 import warnings
+from concurrent.futures import Executor, Future
 from pathlib import Path
 from typing import NamedTuple
 
@@ -124,12 +125,12 @@ def answers_nonsense():
 
 
 def changes_shape():
-    return Optimizer(init=lambda theta: Count(theta), update=lambda oracle, state, theta: (theta[..., :1], state))
+    return Optimizer(init=Count, update=lambda oracle, state, theta: (theta[..., :1], state))
 
 
 def floods():
     def shout():
-        print("flood " * 1000)
+        print("flood " * 1000)  # noqa: T201 (this is the fault)
         os.write(1, b"flood\n" * 1000)
         warnings.warn("flood", stacklevel=1)
 
@@ -185,6 +186,24 @@ def meddles():
         os.chdir("/")
 
     return descent(meddle)
+
+
+class GivesUp(Executor):
+    """An executor that loses every task, as a cluster may."""
+
+    def submit(self, fn, /, *args, **kwargs):
+        future = Future()
+        future.set_exception(RuntimeError("the cluster is gone"))
+        return future
+
+
+def gives_up(jobs):
+    return GivesUp()
+
+
+@hookimpl
+def register_executors(register):
+    register(gives_up)
 
 
 @hookimpl

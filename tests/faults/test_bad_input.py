@@ -8,8 +8,9 @@ import pytest
 
 PAIR = ["-p", "quadratic", "-o", "gd"]
 
-THOUSAND = [step / 2000 for step in range(1, 1001)]
-HUGE = f"adam[learning_rate={THOUSAND}, beta1={THOUSAND}, beta2={THOUSAND}]"
+VALUES = [step / 100 for step in range(1, 65)]
+RANGES = (f"{name}={VALUES}" for name in ("learning_rate", "beta1", "beta2", "epsilon", "weight_decay"))
+HUGE = f"adamw[{', '.join(RANGES)}]"
 OPTIONS = {
     "an unknown problem": (["-p", "quartik", "-o", "gd"], "unknown problem 'quartik'; did you mean 'quartic'?"),
     "another case": (["-p", "quadratic", "-o", "Adam"], "did you mean 'adam'?"),
@@ -18,7 +19,7 @@ OPTIONS = {
     "a rate that is no number": (["-p", "quadratic", "-o", "gd[learning_rate=nan]"], "nan"),
     "a negative rate": (["-p", "quadratic", "-o", "gd[learning_rate=-1]"], "learning_rate"),
     "a text for a number": (["-p", "quadratic", "-o", "gd[learning_rate=fast]"], "learning_rate"),
-    "a huge grid": (["-p", "quadratic", "-o", HUGE], "make 1000000000 settings; ask for at most"),
+    "a huge grid": (["-p", "quadratic", "-o", HUGE], "make 1073741824 settings; ask for at most"),
     "an optimizer twice": ([*PAIR, "-o", "gd"], "selected twice"),
     "deep nesting": (["-p", "quadratic", "-o", f"gd[learning_rate={'[' * 3000}{']' * 3000}]"], "nest"),
     "an open bracket": (["-p", "quadratic", "-o", "gd[learning_rate=1"], "column"),

@@ -16,7 +16,17 @@ def ran(bench, once, misdeeds):
     """Run a healthy optimizer among all those that fail."""
 
     def fill(folder):
-        names = ["gd", *RAISING, *UNCATCHABLE, *DYING, "dies-once", "answers-nonsense", "floods", "adam"]
+        names = [
+            "gd",
+            *RAISING,
+            *UNCATCHABLE,
+            *DYING,
+            "dies-once",
+            "answers-nonsense",
+            "changes-shape",
+            "floods",
+            "adam",
+        ]
         optimizers = [argument for name in names for argument in ("-o", name)]
         asked = ["-p", "quadratic", *optimizers, "--track", "default", "--format", "json", "-O", "study"]
         result = bench(folder, *misdeeds, *asked, BENCHBED_TEST_GATE=folder)
@@ -51,7 +61,7 @@ def test_healthy_optimizers_complete_beside_faults(name, trials):
     assert list(trials(name)["status"]) == ["exhausted", "exhausted"]
 
 
-@pytest.mark.parametrize("name", [*RAISING, *UNCATCHABLE, "answers-nonsense"])
+@pytest.mark.parametrize("name", [*RAISING, *UNCATCHABLE, "answers-nonsense", "changes-shape"])
 def test_what_raises_has_failed(name, trials):
     """There is one row for every planned trial, `exits` with code 0 included."""
     assert list(trials(name)["status"]) == ["failed", "failed"]
@@ -120,14 +130,14 @@ def test_a_segmentation_fault_leaves_its_stack(log):
 def test_standard_output_holds_nothing_but_the_product(ran):
     """A plugin that floods both Python's stdout and the descriptor does not get into the JSON."""
     summary = json.loads((ran / "stdout").read_text())["summary"]
-    assert len(summary) == 15
+    assert len(summary) == 16
 
 
 def test_no_traceback_of_our_own_is_shown(ran):
     """What a plugin raised is stored; stderr shows that something is missing."""
     errors = (ran / "stderr").read_text()
     assert "Traceback" not in errors
-    assert "error: 22 trials have no result" in errors
+    assert "error: 24 trials have no result" in errors
 
 
 def test_every_fault_counts_in_the_summary(ran):
@@ -138,7 +148,9 @@ def test_every_fault_counts_in_the_summary(ran):
     assert summary["gd"]["exhausted"] == 2
 
 
-@pytest.mark.parametrize(("name", "status"), [("raises-for-thirteen", "failed"), ("dies-for-thirteen", "crashed")])
+@pytest.mark.parametrize(
+    ("name", "status"), [("raises-for-thirteen", "failed"), ("dies-for-thirteen", "crashed")]
+)
 def test_only_the_guilty_setting_is_lost(name, status, ran_settings):
     """The batch is halved until the setting that raises, or kills, stands alone."""
     trials = ran_settings[ran_settings["optimizer"] == name]
@@ -147,6 +159,17 @@ def test_only_the_guilty_setting_is_lost(name, status, ran_settings):
     assert set(rates[lost]) == {13.0}
     assert set(rates[~lost]) == {0.1, 0.2, 0.3, 0.4}
     assert set(trials["status"][~lost]) == {"exhausted"}
+
+
+def test_tasks_that_an_executor_loses_have_failed(bench, misdeeds, tmp_path):
+    """Whatever is raised by those who run the batches, every planned trial gets its row; nothing raises here."""
+    asked = ["-p", "quadratic", "-o", "gd", "--track", "default", "--executor", "gives-up", "-O", "study"]
+    result = bench(tmp_path, *misdeeds, *asked, plots=True)
+    assert result.returncode == 1
+    assert "Traceback" not in result.stderr
+    trials = benchbed.load("study").trials
+    assert list(trials["status"]) == ["failed", "failed"]
+    assert trials["error"].str.contains("the cluster is gone").all()
 
 
 @pytest.fixture(scope="module")

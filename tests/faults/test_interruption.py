@@ -32,7 +32,7 @@ def test_there_is_no_traceback(name, disturbed):
 
 def test_another_driver_is_refused(name, disturbed):
     """While one works, a second ends with 3 and says why."""
-    folder, seen = disturbed(name)
+    _, seen = disturbed(name)
     code, errors = seen["second"]
     assert code == 3
     assert "study is in use by another benchbed" in errors

@@ -91,6 +91,15 @@ def test_a_lane_whose_gradient_is_not_finite_is_frozen_before_its_update(run, fo
     np.testing.assert_array_equal(lane.final_theta, [-1.0])
 
 
+def test_a_lane_that_a_gradient_stops_repeats_no_iterate(run, formula, lane_of):
+    """√θ² has no gradient at 0: after 1, ½, 0 the third call makes no iterate that could confirm the target 0.6."""
+    problem = formula(lambda theta: theta.square().sqrt().sum(-1), start=(1.0,))
+    lane = lane_of(run(problem, targets=(0.6,), learning_rate=[0.5]))
+    assert (lane.status, lane.calls, lane.steps) == ("diverged", 3.0, 2)
+    assert lane.curve_calls.tolist() == [0, 1, 2]
+    assert lane.calls_to_target.tolist() == [np.inf]
+
+
 def test_a_lane_whose_objective_is_not_finite_is_frozen_at_the_checkpoint(run, formula, lane_of):
     """Left of 0 the objective is infinite, its gradient a finite 0: only the checkpoint can see it."""
     problem = formula(lambda theta: torch.where(theta < 0, torch.inf, theta).sum(-1), start=(1.0,))
@@ -136,7 +145,9 @@ def test_the_last_gap_counts_and_not_the_largest(run, lane_of):
 
 def test_a_first_step_dearer_than_the_budget_is_skipped(run, formula, lane_of):
     """A full gradient of 10 calls cannot be bought with 9, and no call is booked."""
-    lane = lane_of(run(formula(half_square, price=10.0), gd, budget=9, learning_rate=[0.1]))
+    record = run(formula(half_square, price=10.0), gd, budget=9, learning_rate=[0.1])
+    lane = lane_of(record)
+    assert "10 calls, more than the budget of 9" in record.excess
     assert (lane.status, lane.calls, lane.steps) == ("skipped", 0.0, 0)
     assert np.isinf(lane.calls_to_target).all()
 

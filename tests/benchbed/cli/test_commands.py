@@ -1,0 +1,45 @@
+"""The commands as a whole: help, version, and how light they are."""
+
+import subprocess
+import sys
+
+import pytest
+
+from benchbed import __version__
+
+LOOK = "import sys; sys.argv[0] = 'benchbed'; from benchbed.cli import main\ntry: main()\nexcept SystemExit: pass\n"
+
+
+def test_the_version_is_that_of_the_package(bench, tmp_path):
+    """It is one line on stdout."""
+    assert bench(tmp_path, "--version").stdout == f"benchbed {__version__}\n"
+
+
+@pytest.mark.parametrize("command", ["run", "list", "plugins", "plan", "report"])
+def test_every_command_shows_examples(command, bench, tmp_path):
+    """Help begins with what to type."""
+    result = bench(tmp_path, command, "--help")
+    assert result.returncode == 0
+    assert f"  benchbed {command}" in result.stdout
+
+
+@pytest.mark.parametrize("argument", ["--version", "--help"])
+def test_light_commands_import_nothing_heavy(argument):
+    """Neither torch nor pandas nor matplotlib is imported for a line of text."""
+    heavy = "print([name for name in ('torch', 'pandas', 'matplotlib') if name in sys.modules])"
+    shown = subprocess.run(
+        [sys.executable, "-P", "-c", LOOK + heavy, argument],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+    assert shown.stdout.splitlines()[-1] == "[]"
+
+
+def test_list_names_what_there_is(bench, tmp_path):
+    """Every kind has its heading, and every optimizer its parameters."""
+    shown = bench(tmp_path, "list").stdout
+    assert "optimizers:" in shown
+    assert "learning_rate=0.001, beta1=0.9, beta2=0.999" in shown
+    assert "executors:" in shown

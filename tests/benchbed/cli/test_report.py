@@ -1,0 +1,96 @@
+"""`benchbed report`: tables and plots, again, from what is stored."""
+
+import shutil
+
+FIRST_BYTES = {"csv": b"", "md": b"", "tex": b"", "svg": b"<?xml", "png": b"\x89PNG"}
+
+
+def test_deleted_tables_and_plots_come_back(copy, bench, files):
+    """Everything but the trials and the plan can be made again."""
+    before = set(files(copy / "study"))
+    for name in ("tables", "plots"):
+        shutil.rmtree(copy / "study" / name)
+    (copy / "study" / "summary.csv").unlink()
+    result = bench(copy, "report", "study", plots=True)
+    assert result.returncode == 0, result.stderr
+    assert set(files(copy / "study")) == before
+    for path in (copy / "study" / "plots").iterdir():
+        assert path.read_bytes().startswith(FIRST_BYTES[path.suffix[1:]])
+
+
+def test_the_table_is_that_of_the_run(copy, bench, whole):
+    """Reading gives what running gave."""
+    result = bench(copy, "report", "study")
+    assert result.stdout == (whole / "stdout").read_text()
+
+
+def test_what_is_no_study_exits_with_3(tmp_path, bench):
+    """A folder that does not exist is neither read nor made."""
+    result = bench(tmp_path, "report", "nowhere")
+    assert result.returncode == 3
+    assert result.stderr == "error: nowhere does not exist; give the folder that `benchbed run` named\n"
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_empty_folder_is_no_study(tmp_path, bench):
+    """It is refused in a sentence."""
+    (tmp_path / "study").mkdir()
+    result = bench(tmp_path, "report", "study")
+    assert result.returncode == 3
+    assert "study is no study folder" in result.stderr
+
+
+def test_a_plugin_that_is_gone_is_not_needed(bench, tmp_path):
+    """A study of a plugin file that was deleted can be reported, plots included."""
+    (tmp_path / "mine.py").write_text(PLUGIN)
+    asked = ["-p", "mine", "-o", "own", "--preset", "quick", "--steps", "30", "--seeds", "2", "-O", "study"]
+    first = bench(tmp_path, "run", "--plugin", "mine.py", *asked)
+    assert first.returncode == 0, first.stderr
+    (tmp_path / "mine.py").unlink()
+    result = bench(tmp_path, "report", "study", plots=True)
+    assert result.returncode == 0
+    assert result.stderr == ""
+    assert result.stdout == first.stdout
+
+
+PLUGIN = '''
+from dataclasses import dataclass
+
+import torch
+
+from benchbed.hookspecs import hookimpl
+from benchbed.interfaces import *
+
+
+@dataclass(frozen=True)
+class Mine(Problem):
+    """A bowl."""
+
+    layout = Layout({"theta": (2,)})
+
+    def make_start(self, generator):
+        return torch.ones(2)
+
+    def objective(self, theta, data):
+        return theta.square().sum(-1)
+
+    def optimum(self, data):
+        return torch.zeros(())
+
+
+def own(learning_rate: float = 0.1):
+    def update(oracle, state, theta):
+        return theta - learning_rate * oracle.gradient, state
+
+    return Optimizer(init=lambda theta: (), update=update)
+
+
+@hookimpl
+def register_problems(register):
+    register(Mine)
+
+
+@hookimpl
+def register_optimizers(register):
+    register(own)
+'''

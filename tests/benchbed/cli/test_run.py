@@ -1,0 +1,116 @@
+"""`benchbed run`: what it prints, writes and leaves alone."""
+
+import csv
+import io
+import json
+import tomllib
+
+import pytest
+
+import benchbed
+
+
+def test_a_table_ends_with_the_folder(whole):
+    """The last line of stdout says where everything lies; stderr stays empty."""
+    lines = (whole / "stdout").read_text().splitlines()
+    assert lines[-1] == "results, tables and plots: study/"
+    assert (whole / "stderr").read_text() == ""
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "plan.json", "suite.toml", "summary.csv", "tables/summary.md", "tables/summary.tex", "tables/quadratic.csv",
+        "plots/loss-quadratic.png", "plots/loss-runge.svg", "plots/learning-rate-quadratic.png", "plots/heatmap.svg",
+    ],
+)  # fmt: skip
+def test_the_folder_holds_tables_and_plots(name, whole):
+    """What DESIGN.md promises of a study folder is there, and is not empty."""
+    assert (whole / "study" / name).stat().st_size > 0
+
+
+def test_each_invocation_leaves_its_environment(whole):
+    """One JSON file says on what the trials ran."""
+    (file,) = (whole / "study" / "environments").glob("*.json")
+    assert json.loads(file.read_text())
+
+
+def test_the_same_line_runs_nothing(copy, bench, asked, files):
+    """Every trial is stored: no part is written, and the table is the same."""
+    before = files(copy / "study" / "trials")
+    result = bench(copy, *asked)
+    assert result.returncode == 0
+    assert files(copy / "study" / "trials") == before
+
+
+def test_more_seeds_run_only_what_is_missing(copy, bench, asked, files):
+    """Old parts stay; new ones hold the new seed alone."""
+    before = files(copy / "study" / "trials")
+    assert bench(copy, *asked, "--seeds", "3", "--track", "default").returncode == 0
+    after = files(copy / "study" / "trials")
+    assert before.items() < after.items()
+    trials = benchbed.load(copy / "study").trials
+    added = trials[trials["seed"] == 2]
+    assert len(added) == 4
+    assert set(added["role"]) == {"evaluation"}
+
+
+def test_fresh_moves_the_old_study_aside(copy, bench, asked, files):
+    """Nothing is deleted; the new study begins from nothing."""
+    before = files(copy / "study" / "trials")
+    assert bench(copy, *asked, "--fresh", "--track", "default").returncode == 0
+    (aside,) = copy.glob("study.*")
+    assert files(aside / "trials") == before
+    assert not files(copy / "study" / "trials").keys() & {name for name in before if "tuning" in name}
+
+
+@pytest.mark.parametrize("format_", ["json", "csv"])
+def test_data_on_stdout_can_be_parsed_and_the_folder_is_on_stderr(format_, copy, bench, asked):
+    """A program reads stdout; a human still learns where the results are."""
+    result = bench(copy, *asked, "--format", format_)
+    if format_ == "json":
+        rows = json.loads(result.stdout)["summary"]
+    else:
+        rows = list(csv.DictReader(io.StringIO(result.stdout)))
+    assert {(row["problem"], row["optimizer"], row["track"]) for row in rows} == {
+        (problem, optimizer, track)
+        for problem in ("quadratic", "runge")
+        for optimizer in ("gd", "adam")
+        for track in ("default", "tuned")
+    }
+    assert result.stderr == "results, tables and plots: study/\n"
+
+
+def test_the_suite_in_the_folder_gives_the_same_plan(copy, bench, files):
+    """It is runnable as it is, and finds every trial already stored."""
+    before = files(copy / "study" / "trials")
+    plan = json.loads((copy / "study" / "plan.json").read_text())
+    result = bench(copy, "run", "study/suite.toml", "-O", "study")
+    assert result.returncode == 0
+    assert files(copy / "study" / "trials") == before
+    assert json.loads((copy / "study" / "plan.json").read_text()) == plan
+    assert tomllib.loads((copy / "study" / "suite.toml").read_text())["seeds"] == 2
+
+
+def test_the_serial_executor_gives_the_same_results(copy, bench, asked):
+    """Without children, for debugging, nothing but the way differs."""
+    assert bench(copy, *asked, "--executor", "serial", "-j", "2", "-O", "serial").returncode == 0
+    serial, usual = benchbed.load(copy / "serial"), benchbed.load(copy / "study")
+    columns = ["trial_key", "status", "final_objective", "gap"]
+    ours, theirs = (
+        one.trials[columns].sort_values("trial_key").to_csv(index=False) for one in (serial, usual)
+    )
+    assert ours == theirs
+
+
+def test_divergence_is_a_result(bench, tmp_path):
+    """A rate that is far too large diverges: exit 0, ranked last, with the call at which it did (row 2)."""
+    optimizers = ["-o", "gd[learning_rate=[0.001, 100]]"]
+    asked = ["-p", "quadratic", *optimizers, "--preset", "quick", "--steps", "30", "--seeds", "2"]
+    assert bench(tmp_path, "run", *asked, "--track", "default", "-O", "study").returncode == 0
+    trials = benchbed.load("study").trials
+    diverged = trials[trials["status"] == "diverged"]
+    assert len(diverged) == 2
+    assert (diverged["calls"] < 30).all()
+    summary = benchbed.load("study").summary
+    assert list(summary["diverged"]) == [0, 2]

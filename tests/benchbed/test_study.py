@@ -1,0 +1,96 @@
+"""`benchbed.run` and `benchbed.load`: the Python face."""
+
+import subprocess
+import sys
+
+import pytest
+
+import benchbed
+from benchbed.errors import StudyFolderError, UsageError
+from benchbed.store import TRIAL_SCHEMA
+
+SCRIPT = """
+import benchbed
+study = benchbed.run(
+    problems=["quadratic"], optimizers=["gd", "adam"], preset="quick", steps=30, seeds=2, output="study", jobs=2
+)
+assert study.lost == 0
+print(len(benchbed.load("study").trials))
+"""
+
+
+@pytest.fixture(scope="module")
+def study(once, surroundings):
+    """Run a study from a script, and load it."""
+
+    def fill(folder):
+        (folder / "script.py").write_text(SCRIPT)
+        command = [sys.executable, "-P", "script.py"]
+        shown = subprocess.run(
+            command, cwd=folder, env=surroundings(), capture_output=True, text=True, check=True, timeout=120
+        )
+        (folder / "stdout").write_text(shown.stdout)
+
+    return benchbed.load(once("script", fill) / "study")
+
+
+def test_a_script_needs_no_guard(study):
+    """Children import nothing of the script that started them: it ran once."""
+    assert (study.path.parent / "stdout").read_text() == f"{len(study.trials)}\n"
+
+
+def test_trials_have_the_columns_of_the_store(study):
+    """One row a stored trial, as DESIGN.md lists them."""
+    assert list(study.trials.columns) == TRIAL_SCHEMA.names
+    assert study.trials["trial_key"].is_unique
+
+
+def test_tracks_are_filled_on_loading(study):
+    """A tuning trial belongs to none, an evaluation trial to one or to both."""
+    tracks = study.trials.set_index("trial_key")["tracks"]
+    tuning = study.trials.set_index("trial_key")["role"] == "tuning"
+    assert not tracks[tuning].map(len).any()
+    assert set(tracks[~tuning].map(tuple)) <= {("default",), ("tuned",), ("default", "tuned")}
+
+
+def test_the_summary_is_what_the_file_says(study):
+    """A row a problem × optimizer × track, with the columns of summary.csv."""
+    header = (study.path / "summary.csv").read_text().splitlines()[0]
+    assert header == ",".join(study.summary.columns)
+    assert header.startswith(
+        "problem,optimizer,track,hyperparameters,settings_tried,trials,score,score_low,score_high,target,"
+        "success_rate,success_low,success_high,median_calls,calls_low,calls_high,gap,"
+    )
+    assert header.endswith(",notes")
+    assert len(study.summary) == 4
+
+
+def test_curves_have_a_row_a_checkpoint(study):
+    """Those of evaluation trials, from the start on."""
+    evaluated = study.trials[study.trials["role"] == "evaluation"]
+    assert set(study.curves["trial_key"]) == set(evaluated["trial_key"])
+    assert (study.curves.groupby("trial_key")["calls"].first() == 0).all()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error"),
+    [
+        ({"problems": ["quartik"], "optimizers": ["gd"]}, "did you mean 'quartic'"),
+        ({"problems": ["quadratic"], "optimizers": ["gd"], "tracks": ["fast"]}, "tracks are default, tuned"),
+        ({"problems": ["quadratic"], "optimizers": ["gd"], "jobs": 0}, "jobs"),
+        ({"problems": ["quadratic"], "optimizers": ["gd"], "timeout": -1.0}, "timeout"),
+        ({"problems": "quadratic", "optimizers": ["gd"]}, "problems"),
+    ],
+)
+def test_arguments_that_make_no_sense_are_refused(arguments, error, tmp_path):
+    """As on the command line, before anything is written."""
+    with pytest.raises(UsageError, match=error):
+        benchbed.run(**arguments, preset="quick", output="study")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_is_no_study_cannot_be_loaded(tmp_path):
+    """The error says what to give instead, and nothing is made."""
+    with pytest.raises(StudyFolderError, match="is no study folder; give the folder"):
+        benchbed.load(tmp_path / "nowhere")
+    assert list(tmp_path.iterdir()) == []

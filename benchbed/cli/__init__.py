@@ -5,7 +5,7 @@ import signal
 import sys
 from pathlib import Path
 from types import FrameType
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import click
 
@@ -20,7 +20,18 @@ from benchbed.errors import BenchbedError
 INTERRUPTED, TERMINATED = 130, 143
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+class _Group(click.Group):
+    """Commands whose reader may close stdout early, which click itself takes for a failure."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command that was asked for."""
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError:
+            return _stop_printing()
+
+
+@click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(__version__, message="benchbed %(version)s")
 def commands() -> None:
     """Compare optimizers honestly and fast.
@@ -65,9 +76,13 @@ def _exit_code() -> int:
         click.echo("terminated; what had finished is stored, and the same line goes on from there", err=True)
         return TERMINATED
     except BrokenPipeError:
-        # The reader has what it wanted. Python would complain again when it flushes stdout at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
+        return _stop_printing()
+
+
+def _stop_printing() -> int:
+    # The reader has what it wanted. Python would complain again when it flushes stdout at exit.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return 0
 
 
 def _run() -> int:
@@ -90,9 +105,7 @@ class _TerminatedError(BaseException):
 
 
 def _interrupt(number: int, frame: FrameType | None) -> NoReturn:
-    signal.signal(
-        signal.SIGINT, signal.SIG_IGN
-    )  # once is enough; whoever is impatient shall not disturb the tidying
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # whoever is impatient shall not disturb the tidying
     raise KeyboardInterrupt
 
 

@@ -10,7 +10,7 @@ from benchbed.catalog import Parameter
 from benchbed.errors import UsageError
 from benchbed.plan.selector_reader import BARE_WORD, NOT_FINITE, SelectorReader
 
-LONGEST_SELECTOR = 10_000
+LONGEST_SELECTOR = 100_000
 MOST_SETTINGS = 100_000
 
 

@@ -38,8 +38,13 @@ def add_legend(axes: Axes, entries: Sequence[Entry]) -> None:
     )
 
 
-def save(figure: Figure, name: str) -> dict[str, bytes]:
-    """Give `plots/<name>.png` and `.svg`, without dates, so that the same results give the same bytes."""
+def save(figure: Figure, name: str, note: str = "") -> dict[str, bytes]:
+    """Give `plots/<name>.png` and `.svg`, without dates, so that the same results give the same bytes.
+
+    A `note` stands below everything.
+    """
+    if note:
+        figure.supxlabel(note, fontsize=8, color="#555555")
     with warnings.catch_warnings():
         # A character that the font lacks is drawn as a box; the tables have the name in full.
         warnings.filterwarnings("ignore", message="Glyph .* missing from font")

@@ -13,6 +13,7 @@ from matplotlib.collections import QuadMesh
 from matplotlib.figure import Figure
 
 from benchbed.analysis.results import Results
+from benchbed.reports.crowd import thinned
 from benchbed.reports.figure import WIDTH, save
 from benchbed.reports.ranking import best_rows, is_exact
 from benchbed.reports.style import caption, theme
@@ -40,6 +41,7 @@ def pieces(results: Results) -> list[str]:
 
 def draw(results: Results, piece: str) -> dict[str, bytes]:
     """Give `plots/heatmap.png` and `.svg`; with many problems `heatmap-2` and so on."""
+    results, note = thinned(results)
     first = (int(piece) - 1) * _COLUMNS
     problems = _problems(results)[first : first + _COLUMNS]
     name = "heatmap" if piece == "1" else f"heatmap-{piece}"
@@ -62,7 +64,7 @@ def draw(results: Results, piece: str) -> dict[str, bytes]:
         )
         exact = bool(summary["notes"].map(is_exact).any())
         figure.supxlabel(_LEGEND + (_EXACT if exact else ""), fontsize=8)
-        return save(figure, name)
+        return save(figure, name, note)
 
 
 def _problems(results: Results) -> list[str]:

@@ -12,6 +12,7 @@ from matplotlib.ticker import NullLocator
 
 from benchbed.analysis.results import ProblemFacts, Results
 from benchbed.reports.axes import Scale, add_rail, log_scale, rail_height, symmetric_scale, value_axis
+from benchbed.reports.crowd import thinned
 from benchbed.reports.figure import Entry, add_legend, save, stack
 from benchbed.reports.statistics import SURVIVORS, lower_median
 from benchbed.reports.style import GREY, Look, caption, looks, theme
@@ -38,6 +39,7 @@ def pieces(results: Results) -> list[str]:
 
 def draw(results: Results, piece: str) -> dict[str, bytes]:
     """Give `plots/learning-rate-<problem>.png` and `.svg`."""
+    results, note = thinned(results)
     name = f"learning-rate-{slugs(results.problems)[piece]}"
     facts = results.problems[piece]
     sweeps = _sweeps(results, piece)
@@ -50,7 +52,7 @@ def draw(results: Results, piece: str) -> dict[str, bytes]:
             for number, sweep in enumerate(sweeps)
         ]
         add_legend(axes, entries + _remarks(axes, sweeps, facts))
-        return save(figure, name)
+        return save(figure, name, note)
 
 
 def lower_medians(trials: pd.DataFrame, column: str) -> "pd.Series[float]":

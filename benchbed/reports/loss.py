@@ -9,6 +9,7 @@ from matplotlib.axes import Axes
 
 from benchbed.analysis.results import ProblemFacts, Results
 from benchbed.reports.axes import Scale, add_rail, call_axis, rail_height, value_axis, value_scale
+from benchbed.reports.crowd import thinned
 from benchbed.reports.figure import Entry, add_legend, save, stack
 from benchbed.reports.statistics import Band, band, checkpoints_of, curves_of, endings
 from benchbed.reports.style import GREY, Look, caption, looks, theme
@@ -41,6 +42,7 @@ def pieces(results: Results) -> list[str]:
 
 def draw(results: Results, piece: str) -> dict[str, bytes]:
     """Give `plots/loss-<problem>.png` and `.svg`."""
+    results, note = thinned(results)
     name = f"loss-{slugs(results.problems)[piece]}"
     facts = results.problems[piece]
     panels = {track: _lines(results, piece, track) for track in results.tracks}
@@ -51,7 +53,7 @@ def draw(results: Results, piece: str) -> dict[str, bytes]:
         for panel, (track, lines) in zip(axes, panels.items(), strict=True):
             panel.set_title(caption(f"{piece}, {track} track", 80))
             _draw_panel(panel, lines, facts, scale)
-        return save(figure, name)
+        return save(figure, name, note)
 
 
 def _lines(results: Results, problem: str, track: str) -> list[Drawn]:

@@ -10,6 +10,7 @@ from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.lines import Line2D
 
 from benchbed.analysis.results import Results, Surface
+from benchbed.reports.crowd import thinned
 from benchbed.reports.figure import Entry, add_legend, save, stack
 from benchbed.reports.statistics import SURVIVORS, checkpoints_of
 from benchbed.reports.style import Look, caption, looks, theme
@@ -37,6 +38,7 @@ def pieces(results: Results) -> list[str]:
 
 def draw(results: Results, piece: str) -> dict[str, bytes]:
     """Give `plots/paths-<problem>.png` and `.svg`, on the instance of the lowest evaluation seed."""
+    results, note = thinned(results)
     name = f"paths-{slugs(results.problems)[piece]}"
     surface = results.surfaces[piece]
     panels = {track: _paths(results, piece, track) for track in results.tracks}
@@ -50,7 +52,7 @@ def draw(results: Results, piece: str) -> dict[str, bytes]:
             _draw_ground(panel, surface)
             entries = [(_draw_path(panel, path, surface), path.label) for path in paths]
             add_legend(panel, entries + _landmarks(panel, paths, surface))
-        return save(figure, name)
+        return save(figure, name, note)
 
 
 def _paths(results: Results, problem: str, track: str) -> list[Path]:

@@ -16,7 +16,7 @@ from benchbed.engine import objective_at, solution_of
 from benchbed.errors import BenchbedError
 from benchbed.plan import Plan, ProblemPlan
 from benchbed.runner.conditions import usual_conditions
-from benchbed.runner.isolation import caller
+from benchbed.runner.isolation import answer_of, caller
 from benchbed.runner.task import catalog_of
 from benchbed.seeds import InstanceSeed
 from benchbed.store import StudyFolder
@@ -46,7 +46,7 @@ def draw_all(
             drawing = Drawing(str(folder.resolve()), name, piece, plugin_files)
             futures[executor.submit(call, draw, msgspec.json.encode(drawing))] = f"{name} of {piece}"
     for future in as_completed(futures):
-        answer = future.result()
+        answer = answer_of(future)
         yield (
             futures[future],
             answer.result if answer.death is None else f"{answer.death}: {answer.log.strip()}",

@@ -10,7 +10,7 @@ import msgspec
 from benchbed.analysis.outcomes import Outcome, outcomes_of
 from benchbed.analysis.tracks import missing_batches
 from benchbed.plan import BatchPlan, Pairing, Plan
-from benchbed.runner.isolation import Answer, caller
+from benchbed.runner.isolation import Answer, answer_of, caller
 from benchbed.runner.rows import Circumstances, rows_without
 from benchbed.runner.task import Task, run_task
 from benchbed.store import StudyFolder, from_bytes, table_of, to_bytes
@@ -88,7 +88,7 @@ class Driver:
         self._flights[future] = flight
 
     def _land(self, future: Future[Answer]) -> None:
-        flight, answer = self._flights.pop(future), _answer_of(future)
+        flight, answer = self._flights.pop(future), answer_of(future)
         self._left[flight.pairing] -= 1
         if answer.death is None:
             self._keep(flight, answer.result)
@@ -131,13 +131,6 @@ def part_name(batch: BatchPlan) -> str:
     """Name a batch's part for a human reader; the number before it makes it unique."""
     optimizer = batch.optimizer.replace(":", "-")
     return f"{batch.problem.name}-{optimizer}-{batch.role}"
-
-
-def _answer_of(future: Future[Answer]) -> Answer:
-    try:
-        return future.result()
-    except Exception as error:  # noqa: BLE001 (whatever an executor raises: its trials need rows)
-        return Answer(None, "failed", f"{type(error).__name__}: {error}")
 
 
 def _weight(pairing: Pairing) -> float:

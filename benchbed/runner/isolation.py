@@ -12,7 +12,7 @@ import threading
 import traceback
 import types
 from collections.abc import Callable, Iterator
-from concurrent.futures import Executor, ProcessPoolExecutor
+from concurrent.futures import Executor, Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import forkserver
 from pathlib import Path
@@ -90,6 +90,14 @@ def isolated(work: Work, task: bytes, timeout: float | None = None) -> Answer:
             log = child.close()
         return Answer(None, "timed_out" if "Timeout (" in log else "crashed", log)
     except Exception as error:  # noqa: BLE001 (what a child sends back may not even unpickle)
+        return Answer(None, "failed", f"{type(error).__name__}: {error}")
+
+
+def answer_of(future: Future[Answer]) -> Answer:
+    """Give what came of a task, also where an executor lost it."""
+    try:
+        return future.result()
+    except Exception as error:  # noqa: BLE001 (executors are anyone's, and raise what they like)
         return Answer(None, "failed", f"{type(error).__name__}: {error}")
 
 

@@ -5,10 +5,13 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from benchbed.analysis.scores import lower_median, trial_scores
+
+# Neither the clock nor chance decides: the examples are the same at every run.
+UNTIMED = settings(deadline=None, derandomize=True)
 
 CALLS = st.one_of(st.just(math.inf), st.floats(1, 1e7), st.integers(1, 10**6).map(float))
 BUDGETS = st.sampled_from([1, 2, 10, 200, 1000, 9_999, 10_000, 10_001, 30_000, 1_000_000])
@@ -29,6 +32,7 @@ def area_under_distribution(calls, budget):
     return area / (math.log(budget) - math.log(low))
 
 
+@UNTIMED
 @given(st.lists(CALLS, min_size=1, max_size=8), BUDGETS.filter(lambda budget: budget > 1))
 def test_the_score_is_the_area_under_the_distribution_of_calls(calls, budget):
     """The closed form equals the slow integral, for budgets on both sides of 10⁴."""
@@ -37,12 +41,14 @@ def test_the_score_is_the_area_under_the_distribution_of_calls(calls, budget):
     assert score == pytest.approx(area_under_distribution(calls, budget), abs=1e-12)
 
 
+@UNTIMED
 @given(st.lists(CALLS, min_size=1, max_size=8), BUDGETS)
 def test_scores_lie_between_zero_and_one(calls, budget):
     """Whatever was reached, or not."""
     assert 0 <= trial_scores(np.array(calls), budget) <= 1
 
 
+@UNTIMED
 @given(st.lists(CALLS, min_size=1, max_size=8), st.integers(0, 7), CALLS, BUDGETS)
 def test_reaching_a_target_later_never_raises_the_score(calls, place, other, budget):
     """The score falls, or stays, when one number of calls grows."""
@@ -82,12 +88,14 @@ def test_without_targets_there_is_no_score():
     assert np.isnan(trial_scores(np.empty((3, 0)), 100)).all()
 
 
+@UNTIMED
 @given(st.lists(st.one_of(st.floats(allow_nan=False), st.just(math.inf)), min_size=1, max_size=30))
 def test_the_lower_median_is_the_half_th_smallest(values):
     """Of n sorted numbers the ⌈n/2⌉-th."""
     assert lower_median(np.array(values)) == sorted(values)[math.ceil(len(values) / 2) - 1]
 
 
+@UNTIMED
 @given(st.integers(0, 20), st.integers(0, 20))
 def test_the_lower_median_is_finite_exactly_if_half_of_the_trials_are(finite, infinite):
     """Half is enough; of nothing there is no median."""

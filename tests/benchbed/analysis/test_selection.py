@@ -3,12 +3,15 @@
 import math
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from benchbed.analysis.outcomes import Outcome
 from benchbed.analysis.selection import Choice, choose_rate
 from benchbed.plan.presets import grid_rate
+
+# Neither the clock nor chance decides: the examples are the same at every run.
+UNTIMED = settings(deadline=None, derandomize=True)
 
 RATES = (1e-4, 1e-3, 1e-2, 1e-1, 1.0)
 
@@ -86,6 +89,7 @@ def test_a_single_rate_has_no_edge():
     assert choose_rate({0.1: [Outcome("exhausted", 0.5, 0.1)]}, middle=0.1) == Choice(0.1, 0)
 
 
+@UNTIMED
 @given(
     st.lists(
         st.tuples(st.sampled_from([0.0, 0.25, 0.5]), st.sampled_from([0.0, 1.0, math.inf])),

@@ -5,11 +5,14 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from benchbed.engine import calls_to_targets, checkpoint_calls
 from benchbed.engine.checkpoints import affordable_steps, checkpoint_steps
+
+# Neither the clock nor chance decides: the examples are the same at every run.
+UNTIMED = settings(deadline=None, derandomize=True)
 
 TARGETS = (1e-1, 1e-2, 1e-3)
 
@@ -31,6 +34,7 @@ def test_beyond_ten_there_are_twenty_checkpoints_a_decade():
     assert checkpoint_calls(1000) == expected
 
 
+@UNTIMED
 @given(st.integers(1, 10**6))
 def test_the_grid_rises_to_the_budget_and_depends_on_nothing_else(budget):
     """Every grid is the beginning of every longer one, and then its own budget."""
@@ -45,6 +49,7 @@ def test_the_grid_rises_to_the_budget_and_depends_on_nothing_else(budget):
 @example(samples=22, batch_size=15, budget=1000)
 @example(samples=40, batch_size=39, budget=1000)
 @example(samples=4, batch_size=3, budget=1000)
+@UNTIMED
 @given(st.integers(1, 3000), st.integers(1, 3000), st.integers(1, 5000))
 def test_steps_of_a_fractional_price_are_those_of_exact_arithmetic(samples, batch_size, budget):
     """A step costs N / batch size; the steps measured are the first to reach each checkpoint, and the last one paid."""
@@ -96,6 +101,7 @@ def curves(draw):
     return np.array(calls), np.array(gap)
 
 
+@UNTIMED
 @given(curves(), st.integers(1, 40))
 def test_calls_to_target_are_those_of_a_slow_reading_of_the_protocol(curve, budget):
     """Any curve gives what the protocol's sentence gives, target by target."""
@@ -104,6 +110,7 @@ def test_calls_to_target_are_those_of_a_slow_reading_of_the_protocol(curve, budg
     assert calls_to_targets(calls, gap, np.array(TARGETS), budget).tolist() == expected
 
 
+@UNTIMED
 @given(st.lists(curves(), min_size=1, max_size=6))
 def test_lanes_are_read_independently(several):
     """A whole batch of curves, padded with NaN, gives what its curves give alone."""

@@ -24,7 +24,9 @@ def test_the_objective_is_that_of_the_seeds_own_data():
     """A rotated bowl is measured with the rotation of the instance whose paths are drawn."""
     problem = Quadratic(rotated=True)
     points = np.random.default_rng(0).normal(size=(9, 2))
-    one, other = (objective_at(problem, SEED._replace(role=role), points) for role in ("evaluation", "tuning"))
+    one, other = (
+        objective_at(problem, SEED._replace(role=role), points) for role in ("evaluation", "tuning")
+    )
     assert not np.allclose(one, other)
     np.testing.assert_array_equal(one, objective_at(problem, SEED, points))
 

@@ -61,7 +61,7 @@ REFUSED = {
     "a[b=\udcff]": r"column 5: the character '\udcff' is not printable",
     "a[b=" + "[" * 9 + "]" * 9 + "]": "column 14: lists are nested deeper than 8",
     "a[b=" + "[" * 9000 + "]": "column 14: lists are nested deeper than 8",
-    "a" * 10_001: "a selector has 10001 characters; write at most 10000",
+    "a" * 100_001: "a selector has 100001 characters; write at most 100000",
 }
 
 

@@ -18,7 +18,7 @@ from benchbed.environment import describe_environment
 from benchbed.errors import StudyFolderError, UsageError
 from benchbed.plan import Plan, complete_request, make_plan
 from benchbed.plan.request import as_request
-from benchbed.runner.drawing import draw_all, surfaces_of
+from benchbed.runner.drawing import draw_all
 from benchbed.runner.drive import Driver, Progress, Settings
 from benchbed.runner.isolation import end_children
 from benchbed.store import FINAL, StudyFolder
@@ -199,8 +199,7 @@ def write_reports(study: Study, catalog: Catalog, plugin_files: tuple[str, ...],
     complaints = []
     summary = study.summary.to_csv(index=False, lineterminator="\n")
     write_atomically(study.path / "summary.csv", summary.encode())
-    results = study.results._replace(surfaces=surfaces_of(study.plan, study.results, catalog))
-    for piece, files in draw_all(study.path, results, catalog, plugin_files, pool):
+    for piece, files in draw_all(study.path, study.results, catalog, plugin_files, pool):
         if isinstance(files, str):
             complaints.append(f"could not draw {piece}: {files}")
             continue

@@ -7,8 +7,13 @@ import sys
 from pathlib import Path
 
 import filelock
+import hypothesis
 import pytest
 import torch
+
+# How long an example takes is the machine's affair, and the same examples every time are what a test is for.
+hypothesis.settings.register_profile("benchbed", deadline=None, derandomize=True)
+hypothesis.settings.load_profile("benchbed")
 
 COMMAND = str(Path(sys.executable).with_name("benchbed"))
 WATCHDOG = 120

@@ -5,25 +5,15 @@ import math
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-import numpy as np
 import pandas as pd
 import pyarrow as pa
 
+from benchbed.analysis.curves import CURVE_COLUMNS, curves_of
 from benchbed.analysis.outcomes import Outcome, outcomes_of
 from benchbed.analysis.results import ProblemFacts, Results, Surface
 from benchbed.analysis.summary import summary_of
 from benchbed.analysis.tracks import Placement, placements, rates_to_try, tuning_keys
 from benchbed.plan import Pairing, Plan
-
-_CURVE_COLUMNS = [
-    "trial_key",
-    "curve_calls",
-    "curve_objective",
-    "curve_gradient_norm",
-    "curve_theta",
-    "optimum",
-    "scale",
-]
 
 
 def results_of(plan: Plan, trials: pa.Table, surfaces: Mapping[str, Surface] | None = None) -> Results:
@@ -38,8 +28,7 @@ def results_of(plan: Plan, trials: pa.Table, surfaces: Mapping[str, Surface] | N
     }
     placed.sort(key=lambda item: order[item[0].problem.label, item[1].entrant.label])
     stored = {
-        row["trial_key"]: row
-        for row in trials.drop_columns([*_CURVE_COLUMNS[1:5], "final_theta"]).to_pylist()
+        row["trial_key"]: row for row in trials.drop_columns([*CURVE_COLUMNS, "final_theta"]).to_pylist()
     }
     outcomes = pd.DataFrame(_outcome_rows(placed, known, stored), columns=_OUTCOME_COLUMNS)
     return Results(
@@ -113,39 +102,6 @@ def _tuning_rows(
                             "gap": known[key].gap,
                             "score": known[key].score,
                         }
-
-
-def curves_of(trials: pa.Table, keys: set[str]) -> pd.DataFrame:
-    """Unroll the curves of these trials: one row a checkpoint."""
-    wanted = trials.select(_CURVE_COLUMNS)
-    wanted = wanted.filter(
-        pa.array([key in keys for key in wanted["trial_key"].to_pylist()], type=pa.bool_())
-    )
-    parts = [_curve(row) for row in wanted.to_pylist() if row["curve_calls"]]
-    columns = ["trial_key", "calls", "objective", "gap", "gradient_norm", "theta_0", "theta_1"]
-    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=columns)
-
-
-def _curve(row: Mapping[str, Any]) -> pd.DataFrame:
-    objective = np.asarray(row["curve_objective"], dtype=float)
-    has_gap = row["optimum"] is not None and row["scale"] is not None
-    path = (
-        np.asarray(row["curve_theta"], dtype=float)
-        if row["curve_theta"] is not None
-        else np.empty((len(objective), 0))
-    )
-    plane = path if path.shape[1] == 2 else np.full((len(objective), 2), np.nan)
-    return pd.DataFrame(
-        {
-            "trial_key": row["trial_key"],
-            "calls": row["curve_calls"],
-            "objective": objective,
-            "gap": (objective - row["optimum"]) / row["scale"] if has_gap else np.nan,
-            "gradient_norm": row["curve_gradient_norm"],
-            "theta_0": plane[:, 0],
-            "theta_1": plane[:, 1],
-        }
-    )
 
 
 def _calls(trial: Mapping[str, Any], targets: int) -> list[float]:

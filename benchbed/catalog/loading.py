@@ -4,7 +4,7 @@ import contextlib
 import os
 import sys
 import traceback
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -72,7 +72,7 @@ def _load(found: Found) -> _Loaded:
     registrar = Registrar(found)
     try:
         # What a plugin prints while it loads must not get into a product on stdout.
-        with contextlib.redirect_stdout(sys.stderr):
+        with contextlib.redirect_stdout(sys.stderr), _same_folder():
             _call_hooks(found.load(), registrar)
     except KeyboardInterrupt:
         raise
@@ -83,6 +83,17 @@ def _load(found: Found) -> _Loaded:
     finally:
         registrar.close()
     return _Loaded(_record(found, "loaded", entries=registrar.entries), tuple(registrar.entries))
+
+
+@contextlib.contextmanager
+def _same_folder() -> Iterator[None]:
+    # A plugin that changes the working directory would move a relative `-O`; a handle survives a folder's removal.
+    here = os.open(".", os.O_RDONLY)
+    try:
+        yield
+    finally:
+        os.fchdir(here)
+        os.close(here)
 
 
 def _call_hooks(plugin: object, registrar: Registrar) -> None:

@@ -12,6 +12,8 @@ Tree = Any
 
 def leaves(tree: Tree) -> list[Tensor]:
     """List the tensors of a tree."""
+    if isinstance(tree, tuple) and all(isinstance(leaf, Tensor) for leaf in tree):
+        return list(tree)  # what most states are
     return [leaf for leaf in pytree.tree_leaves(tree) if isinstance(leaf, Tensor)]
 
 

@@ -9,7 +9,7 @@ from torch import Tensor
 from benchbed.engine.batch import Batch
 from benchbed.engine.checkpoints import affordable_calls, checkpoint_steps
 from benchbed.engine.instances import Instances, is_deterministic
-from benchbed.engine.lanes import Tree, choose
+from benchbed.engine.lanes import Tree, choose, leaves
 from benchbed.engine.losses import Losses
 from benchbed.engine.oracle import CountingOracle, Evaluate
 from benchbed.engine.rules import Rule, Step, make_rule, state_bytes
@@ -63,7 +63,9 @@ class Program:
         """Say why not even one step can be paid for; None if it can."""
         if self.calls_per_step <= self.batch.budget:
             return None
-        return f"a single step costs {self.calls_per_step:g} calls, more than the budget of {self.batch.budget}"
+        return (
+            f"a single step costs {self.calls_per_step:g} calls, more than the budget of {self.batch.budget}"
+        )
 
     def step(self, lanes: Lanes, index: int) -> Lanes:
         """Make step `index` (from 0): ask the oracle, update, and leave finished lanes as they were.
@@ -132,7 +134,21 @@ class Program:
         if self.rule.opaque and not active.item():
             return lanes.theta, lanes.state
         step = Step(self.losses.single, self.batch.gradient, self.instances.data, draw, self.instances.shared)
-        return self.rule.step(oracle, lanes.state, lanes.theta, step)
+        theta, state = self.rule.step(oracle, lanes.state, lanes.theta, step)
+        self._refuse_broadcasts(theta, state, lanes)
+        return theta, state
+
+    def _refuse_broadcasts(self, theta: Tensor, state: Tree, lanes: Lanes) -> None:
+        # The choice between old and new would stretch a tensor of another shape over all lanes without a word.
+        pairs = [("theta", theta, lanes.theta)]
+        if not self.rule.opaque:
+            new, old = leaves(state), leaves(lanes.state)
+            if len(new) != len(old):
+                raise ValueError(f"update changes the number of state tensors from {len(old)} to {len(new)}")
+            pairs += [("a state tensor", after, before) for after, before in zip(new, old, strict=True)]
+        for what, after, before in pairs:
+            if after.shape != before.shape:
+                raise ValueError(f"update changes {what} from {tuple(before.shape)} to {tuple(after.shape)}")
 
     def _charge(self, oracle: CountingOracle, lanes: Lanes, running: Tensor, finite: Tensor) -> Lanes:
         calls = lanes.running * float(1 + oracle.further_calls)

@@ -33,11 +33,16 @@ class Path(NamedTuple):
 
 def pieces(results: Results) -> list[str]:
     """Name the two-dimensional problems."""
-    return [problem for problem in results.problems if problem in results.surfaces]
+    return [problem for problem, facts in results.problems.items() if facts.dimension == 2]
 
 
 def draw(results: Results, piece: str) -> dict[str, bytes]:
-    """Give `plots/paths-<problem>.png` and `.svg`, on the instance of the lowest evaluation seed."""
+    """Give `plots/paths-<problem>.png` and `.svg`, on the instance of the lowest evaluation seed.
+
+    Nothing, where the problem's plugin is not installed: there is no ground to draw upon.
+    """
+    if piece not in results.surfaces:
+        return {}
     results, note = thinned(results)
     name = f"paths-{slugs(results.problems)[piece]}"
     surface = results.surfaces[piece]

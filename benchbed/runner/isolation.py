@@ -42,7 +42,7 @@ class Child:
         os.close(descriptor)
         self.log = Path(name)
         self._pool = ProcessPoolExecutor(1, mp_context=_context(), initializer=begin, initargs=(name,))
-        with _starting, _safe_path(), _no_main_module(), _no_interrupts():
+        with _starting, _surroundings(), _no_main_module(), _no_interrupts():
             born = self._pool.submit(os.getpid)
         self.process_id: int = born.result()
 
@@ -109,7 +109,7 @@ def in_process(work: Work, task: bytes, timeout: float | None = None) -> Answer:
 def warm_up() -> None:
     """Start the server that children are forked from, so that it imports torch while its caller does."""
     _context()
-    with _starting, _safe_path(), _no_main_module(), _no_interrupts():
+    with _starting, _surroundings(), _no_main_module(), _no_interrupts():
         forkserver.ensure_running()
 
 
@@ -194,15 +194,26 @@ def _no_interrupts() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-@contextlib.contextmanager
-def _safe_path() -> Iterator[None]:
+SURROUNDINGS = {
     # Keeps the working directory off the path of the fork server and of everything that it starts.
-    before = os.environ.get("PYTHONSAFEPATH")
-    os.environ["PYTHONSAFEPATH"] = "1"
+    "PYTHONSAFEPATH": "1",
+    # Keeps freed memory instead of asking the kernel for it, page by page, at every step: a quarter of the time of
+    # a network's step. Where the C library is not glibc, these are words that nobody reads.
+    "MALLOC_MMAP_THRESHOLD_": "1073741824",
+    "MALLOC_TRIM_THRESHOLD_": "1073741824",
+}
+"""Variables that a child finds set when its program begins."""
+
+
+@contextlib.contextmanager
+def _surroundings() -> Iterator[None]:
+    before = {name: os.environ.get(name) for name in SURROUNDINGS}
+    os.environ.update({"PYTHONSAFEPATH": "1"} | {n: v for n, v in SURROUNDINGS.items() if before[n] is None})
     try:
         yield
     finally:
-        if before is None:
-            del os.environ["PYTHONSAFEPATH"]
-        else:
-            os.environ["PYTHONSAFEPATH"] = before
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value

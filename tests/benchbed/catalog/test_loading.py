@@ -1,5 +1,7 @@
 """Whatever a plugin does while it loads, the others stay, and its record says what happened."""
 
+from pathlib import Path
+
 import pytest
 
 from benchbed.catalog import load_catalog
@@ -168,3 +170,11 @@ def test_everything_built_in_loads(built_in, record):
     )
     assert {"quadratic", "quartic", "runge"} <= set(catalog.names("problems"))
     assert all(entry.summary for kind in catalog.entries for entry in catalog.entries[kind].values())
+
+
+def test_a_plugin_that_changes_the_folder_moves_nobody(plugin, tmp_path):
+    """The working directory after loading is the one before, so that a relative -O means what it meant."""
+    (tmp_path / "elsewhere").mkdir()
+    before = Path.cwd()
+    plugin(f"import os\nos.chdir({str(tmp_path / 'elsewhere')!r})\n")
+    assert Path.cwd() == before

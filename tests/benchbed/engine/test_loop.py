@@ -256,3 +256,31 @@ def test_the_clock_that_is_given_is_the_one_that_is_read(make_batch):
         clock=lambda: float(next(ticks)),
     )
     np.testing.assert_array_equal(record.step_seconds, [[5.0, 5.0]])  # ten intervals, two lanes
+
+
+def shrinking_theta(learning_rate: float = 0.1):
+    """Make a rule that gives back fewer parameters than it was given."""
+    return Optimizer(
+        init=lambda theta: Count(torch.zeros_like(theta[..., :1])),
+        update=lambda oracle, state, theta: (
+            theta[..., :1] - learning_rate * oracle.gradient[..., :1],
+            state,
+        ),
+    )
+
+
+def growing_state(learning_rate: float = 0.1):
+    """Make a rule whose state takes another shape at its first step."""
+    return Optimizer(
+        init=lambda theta: Count(torch.zeros_like(theta[..., :1])),
+        update=lambda oracle, state, theta: (theta - learning_rate * oracle.gradient, Count(theta)),
+    )
+
+
+@pytest.mark.parametrize("factory", [shrinking_theta, growing_state])
+def test_a_tensor_of_another_shape_is_not_stretched(run, factory):
+    """What would broadcast without a word makes the trial fail, with both shapes in its error."""
+    record = run(Quadratic(), factory, learning_rate=[0.01])
+    assert record.status[0, 0] == "failed"
+    assert "(1, 1, 2)" in record.error
+    assert "(1, 1, 1)" in record.error

@@ -83,9 +83,11 @@ def test_trials_that_never_ran_are_no_obstacle(results, kind):
 
 
 def test_what_does_not_apply_is_not_drawn(results):
-    """No surface, no paths; no tuning, no sweep."""
+    """No surface or no plane, no paths; no tuning, no sweep."""
     bare = results._replace(surfaces={}, tuning=results.tuning[:0])
-    assert FIGURES["paths"].pieces(bare) == []
+    assert FIGURES["paths"].draw(bare, next(iter(bare.problems))) == {}
+    flat = {name: facts._replace(dimension=10) for name, facts in bare.problems.items()}
+    assert FIGURES["paths"].pieces(bare._replace(problems=flat)) == []
     assert FIGURES["learning-rate"].pieces(bare) == []
 
 

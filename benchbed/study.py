@@ -12,7 +12,7 @@ import pandas as pd
 from benchbed.analysis.frames import results_of
 from benchbed.analysis.outcomes import outcomes_of
 from benchbed.analysis.results import Results
-from benchbed.analysis.tracks import placements
+from benchbed.analysis.tracks import planned_keys
 from benchbed.catalog import Catalog, load_catalog
 from benchbed.environment import describe_environment
 from benchbed.errors import StudyFolderError, UsageError
@@ -58,20 +58,10 @@ class Study:
     @property
     def lost(self) -> int:
         """Planned trials that failed, crashed, timed out, ran out of memory or have no row."""
-        planned = self._planned_keys()
-        ended = {key: outcome.status for key, outcome in outcomes_of(self._table).items()}
-        return sum(ended.get(key) not in FINAL for key in planned)
-
-    def _planned_keys(self) -> set[str]:
-        from_plan = set(self.results.outcomes["trial_key"]) | set(self.results.tuning["trial_key"])
         known = outcomes_of(self._table)
-        placed = {
-            key
-            for pairing in self.plan.pairings()
-            for row in placements(self.plan, pairing, known)
-            for key in row.keys
-        }
-        return from_plan | placed
+        done = {key for key, outcome in known.items() if outcome.status in FINAL}
+        planned = (planned_keys(self.plan, pairing, known) for pairing in self.plan.pairings())
+        return sum(len(keys - done) for keys in planned)
 
 
 class NoProgress(NamedTuple):

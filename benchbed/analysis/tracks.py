@@ -41,17 +41,24 @@ def missing_batches(plan: Plan, pairing: Pairing, known: Known) -> list[BatchPla
     """List what must run next; empty once the pairing is complete.
 
     Evaluation of the settings that are fixed, and tuning, come first; the evaluation of a choice follows when its
-    tuning trials are known. The composition of the batches depends on what is known alone, so that an interrupted
-    study repeats them exactly.
+    tuning trials are known, in a batch of its own: whatever was known when a study was interrupted, the same trials
+    run together, and so give the same bits.
     """
-    grid: list[dict[str, Any]] = []
-    for entrant in pairing.entrants:
-        if _is_tuned(plan, entrant):
-            grid += [entrant.at(rate) for rate in rates_to_try(plan, pairing, entrant, known)]
-    settings = [placed.hyperparameters for placed in placements(plan, pairing, known)]
+    rows = placements(plan, pairing, known)
+    tuned = [entrant for entrant in pairing.entrants if _is_tuned(plan, entrant)]
+    chosen = [row for row in rows if row.track == "tuned" and row.entrant in tuned]
+    fixed = [row.hyperparameters for row in rows if row not in chosen]
+    grid = [entrant.at(rate) for entrant in tuned for rate in rates_to_try(plan, pairing, entrant, known)]
+    evaluation = [fixed, *([row.hyperparameters] for row in chosen)]
+    taken: set[str] = set()
     return [
-        *_batches(plan, pairing, settings, "evaluation", plan.evaluation_seeds, known),
-        *_batches(plan, pairing, grid, "tuning", plan.tuning_seeds, known),
+        batch
+        for role, seeds, groups in (
+            ("evaluation", plan.evaluation_seeds, evaluation),
+            ("tuning", plan.tuning_seeds, [grid]),
+        )
+        for settings in groups
+        for batch in _batches(plan, pairing, settings, role, seeds, known, taken)
     ]
 
 
@@ -74,6 +81,18 @@ def rates_to_try(plan: Plan, pairing: Pairing, entrant: EntrantPlan, known: Know
 def tuning_keys(plan: Plan, pairing: Pairing, entrant: EntrantPlan, rate: float) -> list[str]:
     """Give the keys of one learning rate's tuning trials, in the order of the seeds."""
     return _keys(plan, pairing, entrant, entrant.at(rate), "tuning", plan.tuning_seeds)
+
+
+def planned_keys(plan: Plan, pairing: Pairing, known: Known) -> set[str]:
+    """Give the keys of every trial of a pairing that is planned as far as `known` tells."""
+    tuned = [entrant for entrant in pairing.entrants if _is_tuned(plan, entrant)]
+    tuning = {
+        key
+        for entrant in tuned
+        for rate in rates_to_try(plan, pairing, entrant, known)
+        for key in tuning_keys(plan, pairing, entrant, rate)
+    }
+    return tuning.union(*(row.keys for row in placements(plan, pairing, known)))
 
 
 def _place(
@@ -123,15 +142,20 @@ def _keys(
 
 
 def _batches(
-    plan: Plan, pairing: Pairing, settings: list[dict[str, Any]], role: Any, seeds: int, known: Known
+    plan: Plan,
+    pairing: Pairing,
+    settings: list[dict[str, Any]],
+    role: Any,
+    seeds: int,
+    known: Known,
+    taken: set[str],
 ) -> list[BatchPlan]:
     # Settings that lack the same seeds run together; usually all lack all of them.
     lacking: dict[tuple[int, ...], list[dict[str, Any]]] = {}
-    seen: set[str] = set()
     for setting in settings:
         keys = _keys(plan, pairing, pairing.entrants[0], setting, role, seeds)
         seeds_left = tuple(seed for seed, key in enumerate(keys) if key not in known)
-        if seeds_left and keys[0] not in seen:
-            seen.add(keys[0])
+        if seeds_left and keys[0] not in taken:
+            taken.add(keys[0])
             lacking.setdefault(seeds_left, []).append(setting)
     return [plan.batch(pairing, group, role, left) for left, group in lacking.items()]

@@ -1,8 +1,11 @@
 """What must run next, and which trials a row of the table consists of."""
 
 import itertools
+import math
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from benchbed.analysis.outcomes import Outcome
 from benchbed.analysis.tracks import missing_batches, placements, rates_to_try, tuning_keys
@@ -207,14 +210,14 @@ def test_smaller_presets_note_the_edge_and_extend_nothing(plan_of, pairing_of, f
 
 
 def test_each_entrant_chooses_for_itself(plan_of, pairing_of, finish):
-    """Two entrants share the batches of their tuning and each runs its own winner."""
+    """Two entrants share the batch of their tuning, and each runs its own winner in a batch of its own."""
     plan = plan_of(optimizers=("adam", "adam[beta1=0.5]"), tracks=("tuned",))
     pairing = pairing_of(plan)
     (tuning,) = missing_batches(plan, pairing, {})
     assert len(tuning.settings) == 18
     known = finish(plan, [tuning], lambda setting: prefer(1e-2 if setting["beta1"] == 0.5 else 1.0)(setting))
-    (choices,) = missing_batches(plan, pairing, known)
-    assert [(s["beta1"], s["learning_rate"]) for s in choices.settings] == [(0.9, 1.0), (0.5, 1e-2)]
+    choices = [setting for batch in missing_batches(plan, pairing, known) for setting in batch.settings]
+    assert [(s["beta1"], s["learning_rate"]) for s in choices] == [(0.9, 1.0), (0.5, 1e-2)]
 
 
 def test_entrants_with_other_statics_never_share_a_batch(plan_of):
@@ -242,3 +245,37 @@ def test_a_failed_trial_is_known(plan_of, pairing_of, finish):
     pairing = pairing_of(plan)
     known = {key: Outcome("failed", 0.0, float("inf")) for key in placements(plan, pairing, {})[0].keys}
     assert missing_batches(plan, pairing, known) == []
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=25)
+@given(data=st.data())
+def test_an_interruption_changes_no_batch(plan_of, pairing_of, finish, data):
+    """In whatever order batches end, and whenever the driver dies, the same trials run together: so bits repeat."""
+    plan = plan_of(
+        optimizers=("adam", "adam[epsilon=0.001]", "adam[learning_rate=0.1]"), preset="full", seeds=2
+    )
+    pairing = pairing_of(plan)
+    best = data.draw(st.sampled_from([1e-6, 1e-3, 1e-1, 1e2, 1e3]), label="the rate that wins")
+
+    def judge(setting):
+        return 1 / (1 + abs(math.log10(setting["learning_rate"] / best)) + 100 * setting["epsilon"]), 1.0
+
+    def compositions(choose):
+        known, ran, flying = {}, [], []
+        while flying := flying or missing_batches(plan, pairing, known):
+            dies, position = choose(len(flying))
+            if dies:  # what was flying is lost, and the next driver plans anew
+                flying = []
+                continue
+            landed = flying.pop(position)
+            ran.append(flat(plan.keys(landed)))
+            known |= finish(plan, [landed], judge)
+        return sorted(map(sorted, ran))
+
+    undisturbed = compositions(lambda count: (False, 0))
+    deaths = iter(data.draw(st.lists(st.booleans(), max_size=6), label="deaths"))
+
+    def disturbed(count):
+        return next(deaths, False), data.draw(st.integers(0, count - 1), label="who lands")
+
+    assert compositions(disturbed) == undisturbed

@@ -1,0 +1,56 @@
+"""A task is self-contained: JSON in, a part out, with one row for every trial."""
+
+import msgspec
+import pytest
+
+from benchbed.analysis.tracks import missing_batches
+from benchbed.catalog import load_catalog
+from benchbed.plan import Request, make_plan
+from benchbed.runner.task import Task, run_task
+from benchbed.store import from_bytes
+
+
+@pytest.fixture(scope="module")
+def task():
+    """The first batch of a small study."""
+    catalog = load_catalog(environ={})
+    request = Request(
+        problems=("quadratic",), optimizers=("gd",), preset="quick", steps=20, seeds=3, device="cpu"
+    )
+    plan = make_plan(catalog, request)
+    batch = missing_batches(plan, plan.pairings()[0], {})[0]
+    return Task(msgspec.structs.replace(plan, problems=(), entrants=(), suite={}), batch, (), jobs=1)
+
+
+def run(task):
+    return from_bytes(run_task(msgspec.json.encode(task)))
+
+
+def test_every_trial_has_a_row_with_its_key(task):
+    """Keys are those that the plan gives, in the order of seeds and settings."""
+    table = run(task)
+    keys = [key for of_seed in task.plan.keys(task.batch) for key in of_seed]
+    assert table["trial_key"].to_pylist() == keys
+    assert set(table["status"].to_pylist()) <= {"solved", "exhausted"}
+
+
+def test_a_task_repeats_to_the_bit(task):
+    """All that differs between two runs is the wall time."""
+    first, second = (run(task).drop_columns(["wall_seconds"]) for _ in range(2))
+    assert first.equals(second)
+
+
+def test_a_plugin_of_another_version_is_refused(task):
+    """Rows say which plugin differs from the one that was planned with, and nothing is run."""
+    other = msgspec.structs.replace(
+        task, batch=msgspec.structs.replace(task.batch, optimizer_source="0" * 16)
+    )
+    table = run(other)
+    assert set(table["status"].to_pylist()) == {"failed"}
+    assert "optimizer 'gd' differs" in table["error"][0].as_py()
+
+
+def test_a_missing_plugin_is_a_failure_with_its_name(task):
+    """A worker that lacks a plugin says so in every row."""
+    other = msgspec.structs.replace(task, batch=msgspec.structs.replace(task.batch, optimizer="nowhere"))
+    assert "unknown optimizer 'nowhere'" in run(other)["error"][0].as_py()

@@ -1,0 +1,22 @@
+"""The built-in metrics measure what they say, where they apply."""
+
+import torch
+
+from benchbed.metrics import distance_to_solution
+from benchbed_problems.polynomial_network import PolynomialNetwork
+from benchbed_problems.quadratic import Quadratic
+
+
+def test_the_distance_is_the_euclidean_one():
+    """(3, 4) is 5 away from the quadratic's minimizer, the origin, in every lane."""
+    theta = torch.tensor([3.0, 4.0], dtype=torch.float64).expand(2, 3, 2)
+    problem = Quadratic()
+    assert torch.equal(
+        distance_to_solution(problem, theta, problem.shared_data()), torch.full((2, 3), 5.0).double()
+    )
+
+
+def test_there_is_no_distance_to_an_unknown_solution():
+    """The network has a lower bound, and no minimizer."""
+    problem = PolynomialNetwork(samples=128)
+    assert distance_to_solution(problem, torch.zeros(problem.layout.dimension), problem.shared_data()) is None

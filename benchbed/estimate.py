@@ -7,6 +7,7 @@ from typing import NamedTuple
 import torch
 
 from benchbed.analysis.tracks import missing_batches
+from benchbed.analysis.tries import settings_tried
 from benchbed.catalog import Catalog
 from benchbed.engine import checkpoint_calls, run_batch
 from benchbed.plan import BatchPlan, Pairing, Plan
@@ -31,20 +32,16 @@ def estimate(plan: Plan, catalog: Catalog, timed: bool) -> Iterator[Cost]:
     """Give the cost of every pairing of `plan`, as if nothing were stored."""
     for pairing in plan.pairings():
         batches = missing_batches(plan, pairing, {})
-        if "tuned" in plan.tracks:
-            batches += [
-                plan.batch(pairing, tuned, "evaluation", range(plan.evaluation_seeds))
-                for tuned in [_tuned(pairing)]
-                if tuned
-            ]
+        batches += [
+            plan.batch(pairing, [entrant.hyperparameters], "evaluation", range(plan.evaluation_seeds))
+            for entrant in pairing.entrants
+            for track in plan.tracks
+            if settings_tried(plan, pairing, entrant, track, {})
+        ]
         calls = sum(batch.trials for batch in batches) * pairing.problem.budget
         seconds = sum(_seconds(plan, batch, pairing, catalog) for batch in batches) if timed else None
         name = pairing.entrants[0].name if len(pairing.entrants) > 1 else pairing.entrants[0].label
         yield Cost(pairing.problem.label, name, sum(batch.trials for batch in batches), calls, seconds)
-
-
-def _tuned(pairing: Pairing) -> list[dict[str, object]]:
-    return [entrant.hyperparameters for entrant in pairing.entrants if entrant.tunable]
 
 
 def _seconds(plan: Plan, batch: BatchPlan, pairing: Pairing, catalog: Catalog) -> float:

@@ -11,8 +11,10 @@ import pyarrow as pa
 from benchbed.analysis.curves import CURVE_COLUMNS, curves_of
 from benchbed.analysis.outcomes import Outcome, outcomes_of
 from benchbed.analysis.results import ProblemFacts, Results, Surface
+from benchbed.analysis.searches import best_of_k_of
 from benchbed.analysis.summary import summary_of
-from benchbed.analysis.tracks import Placement, placements, rates_to_try, tuning_keys
+from benchbed.analysis.tracks import Placement, placements
+from benchbed.analysis.tries import rates_to_try, tuning_keys
 from benchbed.plan import Pairing, Plan
 
 
@@ -38,6 +40,7 @@ def results_of(plan: Plan, trials: pa.Table, surfaces: Mapping[str, Surface] | N
         tracks=plan.tracks,
         outcomes=outcomes,
         tuning=pd.DataFrame(_tuning_rows(plan, pairings, known, stored), columns=_TUNING_COLUMNS),
+        best_of_k=best_of_k_of(plan, pairings, known),
         curves=curves_of(trials, set(outcomes["trial_key"])),
         summary=summary_of(plan, placed, outcomes),
     )

@@ -49,5 +49,8 @@ class Results(NamedTuple):
     curves: pd.DataFrame
     """One row an evaluation trial's checkpoint: trial_key, calls, objective, gap, gradient_norm (NaN where not
     measured), theta_0 and theta_1 (NaN unless the problem has two dimensions)."""
+    best_of_k: pd.DataFrame
+    """One row a problem × optimizer × k of the track `searched`: problem, optimizer, k, score (the expected best of k
+    settings, each scored on a tuning seed that its choice has not seen)."""
     summary: pd.DataFrame
     """The columns of `summary.csv`, one row a problem × optimizer × track."""

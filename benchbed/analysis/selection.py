@@ -33,6 +33,21 @@ def choose_rate(tried: Mapping[float, Sequence[Outcome]], middle: float) -> Choi
     return Choice(rate, edge)
 
 
+def choose_point(tried: Sequence[Sequence[Outcome]], rates: Sequence[float], middle: float) -> int:
+    """Choose among points of a search space, by the same rule; `rates` are their learning rates, NaN without one.
+
+    Points that tie to the last are as good as each other: the first of them is chosen.
+    """
+    merits = [_merit(outcomes) for outcomes in tried]
+    best = min(merits)
+    winners = [position for position, merit in enumerate(merits) if merit == best]
+    return min(winners, key=lambda position: (_decades(rates[position], middle), position))
+
+
+def _decades(rate: float, middle: float) -> float:
+    return 0.0 if math.isnan(rate) else round(abs(math.log10(rate / middle)), 9)
+
+
 def _merit(outcomes: Sequence[Outcome]) -> tuple[float, float]:
     score = float(np.mean([outcome.score for outcome in outcomes]))
     median_gap = lower_median(np.array([outcome.gap for outcome in outcomes]))

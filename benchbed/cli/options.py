@@ -44,8 +44,9 @@ _PLAN_OPTIONS = [
         "--track",
         "tracks",
         multiple=True,
-        metavar="default|tuned",
-        help="Run the defaults, or the best learning rate of a shared grid. Repeatable.  [default: both]",
+        metavar="default|tuned|searched",
+        help="Run the defaults, the best learning rate of a shared grid, or the best of points spread over each "
+        "optimizer's whole search space. Repeatable.  [default: default and tuned]",
     ),
     click.option(
         "--steps",

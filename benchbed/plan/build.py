@@ -11,9 +11,10 @@ from benchbed.catalog import Catalog
 from benchbed.catalog.validation import PROBE, factory_arguments
 from benchbed.errors import NothingSelectedError, UsageError
 from benchbed.interfaces import Optimizer, Problem
-from benchbed.plan.model import TRACKS, EntrantPlan, Plan, ProblemPlan
+from benchbed.plan.model import USUAL_TRACKS, EntrantPlan, Plan, ProblemPlan
 from benchbed.plan.presets import budget_of, learning_rates, preset_of
 from benchbed.plan.request import Request
+from benchbed.plan.search import search_settings
 from benchbed.plan.selectors import expand_settings, format_selector, parse_selector
 
 MOST_TRIALS = 10_000_000
@@ -27,7 +28,11 @@ def make_plan(catalog: Catalog, request: Request) -> Plan:
     preset = preset_of(preset_name)
     _check_counts(request)
     problems = tuple(_problem(catalog, text, request, preset_name) for text in request.problems or ())
-    entrants = tuple(entrant for text in request.optimizers or () for entrant in _entrants(catalog, text))
+    tracks = request.tracks or USUAL_TRACKS
+    points = preset.search_points if "searched" in tracks else 0
+    entrants = tuple(
+        entrant for text in request.optimizers or () for entrant in _entrants(catalog, text, points)
+    )
     if not problems or not entrants:
         missing = "problems" if not problems else "optimizers"
         raise NothingSelectedError(f"no {missing} are selected; name some (see `benchbed list {missing}`)")
@@ -38,7 +43,7 @@ def make_plan(catalog: Catalog, request: Request) -> Plan:
         preset=preset_name,
         problems=problems,
         entrants=entrants,
-        tracks=request.tracks or TRACKS,
+        tracks=tracks,
         study_seed=request.seed or 0,
         evaluation_seeds=request.seeds or preset.evaluation_seeds,
         tuning_seeds=preset.tuning_seeds,
@@ -111,7 +116,7 @@ def _targets(problem: Problem, dtype: str) -> tuple[float, ...]:
     return kept or tuple(problem.targets[:1])
 
 
-def _entrants(catalog: Catalog, text: str) -> Iterable[EntrantPlan]:
+def _entrants(catalog: Catalog, text: str, search_points: int) -> Iterable[EntrantPlan]:
     selector = parse_selector(text)
     entry = catalog.entry("optimizers", selector.name)
     known = catalog.parameters(selector.name)
@@ -129,6 +134,7 @@ def _entrants(catalog: Catalog, text: str) -> Iterable[EntrantPlan]:
             tunable="learning_rate" in known and "learning_rate" not in given,
             oracle=optimizer.oracle,
             statics=tuple(name for name, parameter in known.items() if parameter.static),
+            search=search_settings(known, given, search_points) if search_points else (),
         )
 
 
@@ -150,8 +156,9 @@ def _check_counts(request: Request) -> None:
 
 
 def _check_size(plan: Plan) -> None:
-    rates = plan.tuning_seeds * len(plan.rates) if "tuned" in plan.tracks else 0
-    trials = len(plan.problems) * len(plan.entrants) * (len(plan.tracks) * plan.evaluation_seeds + rates)
+    tried = len(plan.rates) * ("tuned" in plan.tracks) + max(len(entrant.search) for entrant in plan.entrants)
+    each = len(plan.tracks) * plan.evaluation_seeds + tried * plan.tuning_seeds
+    trials = len(plan.problems) * len(plan.entrants) * each
     if trials > MOST_TRIALS:
         raise UsageError(
             f"this plan has about {trials:.2g} trials; ask for fewer than {MOST_TRIALS:.0e}".replace(

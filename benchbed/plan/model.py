@@ -7,8 +7,10 @@ import msgspec
 
 from benchbed.seeds import PROTOCOL, Role, digest
 
-Track = Literal["default", "tuned"]
-TRACKS: tuple[Track, ...] = ("default", "tuned")
+Track = Literal["default", "tuned", "searched"]
+TRACKS: tuple[Track, ...] = ("default", "tuned", "searched")
+USUAL_TRACKS: tuple[Track, ...] = ("default", "tuned")
+"""What runs unless something else is asked for: a search costs several times as much."""
 Checkpoints = Literal["protocol", "all"]
 
 
@@ -58,6 +60,12 @@ class EntrantPlan(msgspec.Struct, frozen=True):
     oracle: Literal["full", "stochastic"]
     statics: tuple[str, ...]
     """Names of the hyperparameters that are no tensors: settings that differ in one never share a batch."""
+    search: tuple[dict[str, float], ...] = ()
+    """The values that the track `searched` tries; empty where it is not asked for, or there is nothing to search."""
+
+    def searched(self) -> list[dict[str, Any]]:
+        """Give the settings that a search tries."""
+        return [{**self.hyperparameters, **values} for values in self.search]
 
     def at(self, learning_rate: float) -> dict[str, Any]:
         """Give the hyperparameters with another learning rate."""

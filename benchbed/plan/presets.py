@@ -16,15 +16,16 @@ class Preset(NamedTuple):
     tuning_seeds: int
     rates_per_decade: int
     extensions: int
+    search_points: int
     budget_cap: int | None
 
 
 PRESETS = {
-    "quick": Preset(evaluation_seeds=3, tuning_seeds=2, rates_per_decade=1, extensions=0, budget_cap=200),
+    "quick": Preset(3, tuning_seeds=2, rates_per_decade=1, extensions=0, search_points=8, budget_cap=200),
     "standard": Preset(
-        evaluation_seeds=20, tuning_seeds=3, rates_per_decade=1, extensions=0, budget_cap=1_000
+        20, tuning_seeds=3, rates_per_decade=1, extensions=0, search_points=16, budget_cap=1_000
     ),
-    "full": Preset(evaluation_seeds=20, tuning_seeds=5, rates_per_decade=4, extensions=2, budget_cap=None),
+    "full": Preset(20, tuning_seeds=5, rates_per_decade=4, extensions=2, search_points=64, budget_cap=None),
 }
 
 

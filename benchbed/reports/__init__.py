@@ -11,12 +11,13 @@ REPORTS: tuple[Report, ...] = (
     LazyReport("loss", "benchbed.reports.loss"),
     LazyReport("paths", "benchbed.reports.paths"),
     LazyReport("learning-rate", "benchbed.reports.learning_rate"),
+    LazyReport("best-of-k", "benchbed.reports.best_of_k"),
     LazyReport("heatmap", "benchbed.reports.heatmap"),
 )
 
 
 @hookimpl
 def register_reports(register: Callable[..., Any]) -> None:
-    """Enter the tables, the three figures of a problem and the figure of the whole study."""
+    """Enter the tables, the figures of a problem and the figure of the whole study."""
     for report in REPORTS:
         register(report, name=report.name)

@@ -28,7 +28,10 @@ def thinned(results: Results) -> tuple[Results, str]:
     note = (
         f"the {MOST} best of {len(results.optimizers)} optimizers by mean score; the tables have all of them"
     )
-    thin = results._replace(optimizers=kept, outcomes=outcomes, tuning=tuning, summary=summary, curves=curves)
+    best_of_k = _of(results.best_of_k, best)
+    thin = results._replace(
+        optimizers=kept, outcomes=outcomes, tuning=tuning, summary=summary, curves=curves, best_of_k=best_of_k
+    )
     return thin, note
 
 

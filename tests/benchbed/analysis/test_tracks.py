@@ -8,7 +8,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from benchbed.analysis.outcomes import Outcome
-from benchbed.analysis.tracks import missing_batches, placements, rates_to_try, tuning_keys
+from benchbed.analysis.tracks import missing_batches, placements
+from benchbed.analysis.tries import rates_to_try, tuning_keys
 
 BASE_GRID = [10.0**k for k in range(-6, 3)]
 

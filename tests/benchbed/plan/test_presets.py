@@ -59,7 +59,7 @@ def test_a_coarser_grid_is_part_of_a_finer_one():
 
 def test_the_full_preset_is_the_protocol():
     """20 evaluation seeds, 5 tuning seeds, four rates a decade, two extensions, no cap."""
-    assert tuple(preset_of("full")) == (20, 5, 4, 2, None)
+    assert tuple(preset_of("full")) == (20, 5, 4, 2, 64, None)
     assert not math.isnan(preset_of("full").evaluation_seeds)
 
 

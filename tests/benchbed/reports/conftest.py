@@ -142,9 +142,20 @@ def build(
         tracks=tuple(tracks),
         outcomes=pd.DataFrame(outcomes),
         tuning=_tuning(problems, optimizers),
+        best_of_k=_best_of_k(problems, optimizers),
         curves=pd.concat(curves, ignore_index=True),
         summary=pd.DataFrame(summary, columns=COLUMNS),
     )
+
+
+def _best_of_k(problems, optimizers):
+    rows = [
+        (problem, optimizer, k, 0.5 * (1 - 0.8**k) * (1 + number / 10))
+        for problem in problems
+        for number, optimizer in enumerate(optimizers)
+        for k in range(1, 9)
+    ]
+    return pd.DataFrame(rows, columns=["problem", "optimizer", "k", "score"])
 
 
 def surface() -> Surface:

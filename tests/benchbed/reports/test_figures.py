@@ -19,7 +19,7 @@ def _assert_pictures(files, *names):
     assert all(b"<svg" in data for name, data in files.items() if name.endswith("svg"))
 
 
-@pytest.mark.parametrize("kind", ["loss", "paths", "learning-rate"])
+@pytest.mark.parametrize("kind", ["loss", "paths", "learning-rate", "best-of-k"])
 def test_each_problem_has_its_figure(results, kind):
     """As PNG and SVG, named by the problem."""
     assert FIGURES[kind].pieces(results) == ["quadratic", "quartic[noise=0.1]"]
@@ -83,7 +83,8 @@ def test_trials_that_never_ran_are_no_obstacle(results, kind):
 
 
 def test_what_does_not_apply_is_not_drawn(results):
-    """No surface or no plane, no paths; no tuning, no sweep."""
+    """No surface or no plane, no paths; no tuning, no sweep; no search, no best of k."""
+    assert FIGURES["best-of-k"].pieces(results._replace(best_of_k=results.best_of_k[:0])) == []
     bare = results._replace(surfaces={}, tuning=results.tuning[:0])
     assert FIGURES["paths"].draw(bare, next(iter(bare.problems))) == {}
     flat = {name: facts._replace(dimension=10) for name, facts in bare.problems.items()}

@@ -1,0 +1,79 @@
+"""One set of points serves every optimizer, column by name."""
+
+import numpy as np
+import pytest
+
+from benchbed.catalog import load_catalog
+from benchbed.interfaces import LogUniform, OneMinusLogUniform, Uniform
+from benchbed.plan.search import COLUMNS, columns_of, search_settings, value_at
+
+CATALOG = load_catalog(environ={})
+
+
+def settings(name, given=(), points=64):
+    return search_settings(CATALOG.parameters(name), given, points)
+
+
+def test_all_optimizers_try_the_same_learning_rates():
+    """Column 0 is the learning rate's, whatever else an optimizer has."""
+    rates = [[setting["learning_rate"] for setting in settings(name)] for name in ("sgd", "adam", "adamw")]
+    assert rates[0] == rates[1] == rates[2]
+    assert len(set(rates[0])) == 64
+
+
+def test_a_shared_name_has_shared_values():
+    """adam and adamw try the same β₁, and an optimizer's other names do not move it."""
+    both = [[setting["beta1"] for setting in settings(name)] for name in ("adam", "adamw")]
+    assert both[0] == both[1]
+
+
+def test_points_cover_the_range_evenly():
+    """A Sobol set has exactly one of 64 points in each 64th of every axis, scrambled or not."""
+    rates = np.array([setting["learning_rate"] for setting in settings("adam")])
+    shares = (np.log10(rates) + 6) / 8
+    assert sorted((shares * 64).astype(int)) == list(range(64))
+
+
+def test_fewer_points_are_the_first_of_the_same():
+    """A smaller preset tries a part of what the full one tries."""
+    assert settings("adam", points=8) == settings("adam")[:8]
+
+
+def test_what_the_selector_fixes_is_not_searched():
+    """The others keep their columns."""
+    free = settings("adam", given=["learning_rate"])
+    assert "learning_rate" not in free[0]
+    assert [point["beta2"] for point in free] == [point["beta2"] for point in settings("adam")]
+
+
+def test_nothing_to_search_gives_no_points():
+    """All of sgd is its learning rate."""
+    assert settings("sgd", given=["learning_rate"]) == ()
+
+
+def test_no_two_names_share_a_column():
+    """Fifteen names beside the learning rate fill all sixteen columns."""
+    columns = columns_of(["learning_rate", *(f"name{number}" for number in range(COLUMNS - 1))])
+    assert sorted(columns.values()) == list(range(COLUMNS))
+    assert columns["learning_rate"] == 0
+
+
+@pytest.mark.parametrize(
+    ("domain", "ends"),
+    [
+        (LogUniform(1e-6, 1e2), (1e-6, 1e2)),
+        (Uniform(-1, 3), (-1, 3)),
+        (OneMinusLogUniform(1e-3, 0.5), (0.999, 0.5)),
+    ],
+)
+def test_shares_span_the_range(domain, ends):
+    """0 and 1 are the ends; a half is the arithmetic or the geometric mean."""
+    assert [value_at(domain, share) for share in (0.0, 1.0)] == pytest.approx(ends, rel=1e-9)
+
+
+def test_values_are_in_the_domain():
+    """Whatever is tried would also be accepted in a selector."""
+    for name in ("momentum", "nesterov", "rmsprop", "adam", "adamw"):
+        parameters = CATALOG.parameters(name)
+        for point in settings(name):
+            assert all(parameters[key].domain.accepts(value) for key, value in point.items())

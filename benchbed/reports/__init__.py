@@ -9,6 +9,7 @@ from benchbed.reports.report import LazyReport, Report
 REPORTS: tuple[Report, ...] = (
     LazyReport("tables", "benchbed.reports.tables"),
     LazyReport("loss", "benchbed.reports.loss"),
+    LazyReport("ecdf", "benchbed.reports.ecdf"),
     LazyReport("paths", "benchbed.reports.paths"),
     LazyReport("learning-rate", "benchbed.reports.learning_rate"),
     LazyReport("best-of-k", "benchbed.reports.best_of_k"),

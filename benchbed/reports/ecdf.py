@@ -1,0 +1,118 @@
+"""Draw the share of targets reached against calls: the curve whose area is the score (protocol, rule 8)."""
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.ticker import NullLocator
+
+from benchbed.analysis.results import ProblemFacts, Results
+from benchbed.analysis.scores import DECADES
+from benchbed.reports.axes import CALLS
+from benchbed.reports.crowd import thinned
+from benchbed.reports.figure import Entry, add_legend, save, stack
+from benchbed.reports.style import Look, caption, looks, theme
+from benchbed.reports.text import slugs
+
+OVERALL = "all problems"
+"""The piece that averages over problems; no selector has a space."""
+_HEIGHT = 3.4
+
+Steps = tuple[np.ndarray, np.ndarray]
+"""Positions of the jumps on the score's axis, in [0, 1], and the share reached from there on."""
+
+
+def pieces(results: Results) -> list[str]:
+    """Name the problems with a known optimum, and all of them together if there are several."""
+    scored = _scored(results)
+    return [*scored, OVERALL] if len(scored) > 1 else scored
+
+
+def draw(results: Results, piece: str) -> dict[str, bytes]:
+    """Give `plots/ecdf-<problem>.png` and `.svg`, or `plots/ecdf-overall.*`."""
+    results, note = thinned(results)
+    name = (
+        "ecdf-overall" if piece == OVERALL else f"ecdf-{slugs(results.problems, reserved={'overall'})[piece]}"
+    )
+    problems = _scored(results) if piece == OVERALL else [piece]
+    panels = {track: _curves(results, problems, track) for track in results.tracks}
+    panels = {track: curves for track, curves in panels.items() if curves}
+    with theme(name):
+        figure, axes = stack([[caption(name) for name in curves] for curves in panels.values()], _HEIGHT)
+        for panel, (track, curves) in zip(axes, panels.items(), strict=True):
+            panel.set_title(caption(f"{piece}, {track} track: the area under a curve is its score", 90))
+            styles = looks(results.optimizers)
+            entries = [
+                _draw_curve(panel, steps, styles[optimizer], optimizer) for optimizer, steps in curves.items()
+            ]
+            _label(panel, None if piece == OVERALL else results.problems[piece])
+            add_legend(panel, entries)
+        return save(figure, name, note)
+
+
+def reached(trials: pd.DataFrame, facts: ProblemFacts) -> Steps:
+    """Give the empirical distribution of calls to target over all trials and targets of one row."""
+    calls = np.sort(np.concatenate([np.asarray(row, dtype=float) for row in trials["calls_to_target"]]))
+    lowest = max(1.0, facts.budget / 10**DECADES)
+    finite = np.maximum(calls[np.isfinite(calls)], lowest)
+    positions = (
+        np.log(finite / lowest) / np.log(facts.budget / lowest) if facts.budget > lowest else finite * 0
+    )
+    return positions, np.arange(1, len(finite) + 1) / len(calls)
+
+
+def averaged(curves: list[Steps]) -> Steps:
+    """Give the mean of step functions, with a jump wherever one of them jumps."""
+    positions = np.unique(np.concatenate([steps[0] for steps in curves]))
+    heights = [
+        np.concatenate([[0.0], share])[np.searchsorted(jumps, positions, side="right")]
+        for jumps, share in curves
+    ]
+    return positions, np.mean(heights, axis=0)
+
+
+def _scored(results: Results) -> list[str]:
+    planned = set(results.outcomes["problem"])
+    return [name for name, facts in results.problems.items() if facts.has_optimum and name in planned]
+
+
+def _curves(results: Results, problems: list[str], track: str) -> dict[str, Steps]:
+    outcomes = results.outcomes[results.outcomes["track"] == track]
+    groups = dict(iter(outcomes.groupby(["optimizer", "problem"], sort=False)))
+    curves = {}
+    for optimizer in results.optimizers:
+        rows = [groups[optimizer, problem] for problem in problems if (optimizer, problem) in groups]
+        # A mean over fewer problems, or with the exact oracle in it, would not compare with the others.
+        whole = len(rows) == len(problems)
+        if whole and (len(problems) == 1 or not any((trials["oracle"] == "exact").any() for trials in rows)):
+            steps = [
+                reached(trials, results.problems[name]) for trials, name in zip(rows, problems, strict=True)
+            ]
+            curves[optimizer] = averaged(steps)
+    return curves
+
+
+def _draw_curve(axes: Axes, steps: Steps, look: Look, optimizer: str) -> Entry:
+    positions, share = (np.concatenate(parts) for parts in zip(([0.0], [0.0]), steps, strict=True))
+    last = share[-1:]
+    (line,) = axes.step(
+        np.append(positions, 1.0), np.append(share, last), where="post", color=look.color, linestyle=look.dashes,
+        marker=look.marker, markersize=4, markevery=0.15, linewidth=1.4,
+    )  # fmt: skip
+    return line, caption(optimizer)
+
+
+def _label(axes: Axes, facts: ProblemFacts | None) -> None:
+    axes.set_xlim(0, 1)
+    axes.set_ylim(0, 1.02)
+    axes.set_ylabel("share of targets reached")
+    axes.xaxis.set_minor_locator(NullLocator())
+    if facts is None:
+        axes.set_xlabel("share of the budget on a logarithmic axis (ln calls / ln budget)")
+        return
+    lowest = max(1.0, facts.budget / 10**DECADES)
+    axes.set_xlabel(CALLS)
+    decades = [10.0**power for power in range(12) if lowest <= 10.0**power <= facts.budget]
+    ticks = [*decades, *([] if facts.budget in decades else [float(facts.budget)])]
+    span = np.log(facts.budget / lowest) or 1.0
+    axes.set_xticks([float(np.log(tick / lowest) / span) for tick in ticks])
+    axes.set_xticklabels([f"{tick:,.0f}".replace(",", "\N{THIN SPACE}") for tick in ticks])

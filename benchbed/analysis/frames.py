@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from benchbed.analysis.curves import CURVE_COLUMNS, curves_of
 from benchbed.analysis.outcomes import Outcome, outcomes_of
+from benchbed.analysis.overall import overall_scores
 from benchbed.analysis.results import ProblemFacts, Results, Surface
 from benchbed.analysis.searches import best_of_k_of
 from benchbed.analysis.summary import summary_of
@@ -20,6 +21,8 @@ from benchbed.plan import Pairing, Plan
 
 def results_of(plan: Plan, trials: pa.Table, surfaces: Mapping[str, Surface] | None = None) -> Results:
     """Build the frames of a study from its plan and its stored trials."""
+    from benchbed.analysis.comparisons import comparisons_of  # SciPy's statistics take a second to import
+
     known = outcomes_of(trials)
     pairings = plan.pairings()
     placed = [(pairing, row) for pairing in pairings for row in placements(plan, pairing, known)]
@@ -33,6 +36,8 @@ def results_of(plan: Plan, trials: pa.Table, surfaces: Mapping[str, Surface] | N
         row["trial_key"]: row for row in trials.drop_columns([*CURVE_COLUMNS, "final_theta"]).to_pylist()
     }
     outcomes = pd.DataFrame(_outcome_rows(placed, known, stored), columns=_OUTCOME_COLUMNS)
+    summary = summary_of(plan, placed, outcomes)
+    comparisons, groups = comparisons_of(summary, outcomes)
     return Results(
         problems={problem.label: _facts(problem) for problem in plan.problems},
         surfaces=surfaces or {},
@@ -42,7 +47,10 @@ def results_of(plan: Plan, trials: pa.Table, surfaces: Mapping[str, Surface] | N
         tuning=pd.DataFrame(_tuning_rows(plan, pairings, known, stored), columns=_TUNING_COLUMNS),
         best_of_k=best_of_k_of(plan, pairings, known),
         curves=curves_of(trials, set(outcomes["trial_key"])),
-        summary=summary_of(plan, placed, outcomes),
+        summary=summary,
+        overall=overall_scores(summary, outcomes),
+        comparisons=comparisons,
+        groups=groups,
     )
 
 

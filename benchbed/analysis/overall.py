@@ -1,23 +1,57 @@
 """Average each optimizer's scores over the problems of a study (protocol, rule 8)."""
 
+import math
+from collections.abc import Sequence
+
+import numpy as np
 import pandas as pd
 
 EXACT_ORACLE = "exact oracle"
 """Remark on a row whose gradient is free of the noise that the others must bear: such rows are not compared."""
+COLUMNS = ["optimizer", "track", "score", "score_low", "score_high", "reason"]
 
 
-def overall_scores(summary: pd.DataFrame) -> pd.DataFrame:
-    """Give one row an optimizer × track: `optimizer`, `track`, `score`, the plain mean over problems, and `reason`.
+def overall_scores(summary: pd.DataFrame, outcomes: pd.DataFrame) -> pd.DataFrame:
+    """Give one row an optimizer × track: the plain mean of its scores over problems with its interval, and `reason`.
 
     The score is NaN, and `reason` says why, where a problem gives no score, a trial was skipped, or a row saw the
     exact oracle: a mean over fewer problems would not compare with the others.
     """
+    from benchbed.analysis.intervals import overall_interval  # SciPy's statistics take a second to import
+
+    problems = list(dict.fromkeys(summary["problem"]))
     rows = []
     for (optimizer, track), group in summary.groupby(["optimizer", "track"], sort=False):
-        reason = _reason(group, len(summary["problem"].unique()))
-        score = float("nan") if reason else float(group["score"].mean())
-        rows.append({"optimizer": optimizer, "track": track, "score": score, "reason": reason})
-    return pd.DataFrame(rows, columns=["optimizer", "track", "score", "reason"])
+        reason = _reason(group, len(problems))
+        vectors = [_scores(outcomes, str(problem), str(optimizer), str(track)) for problem in problems]
+        known = not reason and all(len(vector) for vector in vectors)
+        low, high, _ = overall_interval(vectors) if known else (math.nan, math.nan, False)
+        score = math.nan if reason else float(group["score"].mean())
+        rows.append((optimizer, track, score, low, high, reason))
+    return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def comparable_scores(
+    summary: pd.DataFrame, outcomes: pd.DataFrame, track: str, problems: Sequence[str]
+) -> dict[str, list[np.ndarray]]:
+    """Give the scores, a vector `[seeds]` for each of `problems`, of every optimizer that may be compared on them."""
+    rows = summary[(summary["track"] == track) & summary["problem"].isin(problems)]
+    found = {
+        str(optimizer): [_scores(outcomes, problem, str(optimizer), track) for problem in problems]
+        for optimizer, group in rows.groupby("optimizer", sort=False)
+        if not _reason(group, len(problems))
+    }
+    most = [max((len(each[at]) for each in found.values()), default=0) for at in range(len(problems))]
+    return {
+        name: each for name, each in found.items() if [len(vector) for vector in each] == most and all(most)
+    }
+
+
+def _scores(outcomes: pd.DataFrame, problem: str, optimizer: str, track: str) -> np.ndarray:
+    of_row = (
+        (outcomes["problem"] == problem) & (outcomes["optimizer"] == optimizer) & (outcomes["track"] == track)
+    )
+    return outcomes[of_row].sort_values("seed")["score"].to_numpy(dtype=float)
 
 
 def _reason(group: pd.DataFrame, problems: int) -> str:

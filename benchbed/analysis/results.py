@@ -54,3 +54,9 @@ class Results(NamedTuple):
     settings, each scored on a tuning seed that its choice has not seen)."""
     summary: pd.DataFrame
     """The columns of `summary.csv`, one row a problem × optimizer × track."""
+    overall: pd.DataFrame
+    """One row an optimizer × track: the mean score over problems with its interval, or the reason why there is none."""
+    comparisons: pd.DataFrame
+    """One row a pair of optimizers in a table: problem (empty for the mean over all), track, and what compares them."""
+    groups: pd.DataFrame
+    """One row a compared optimizer in a table: problem, track, optimizer, group (1 has the best)."""

@@ -25,7 +25,7 @@ COLUMNS = [
 def summary_of(
     plan: Plan, placed: Iterable[tuple[Pairing, Placement]], outcomes: pd.DataFrame
 ) -> pd.DataFrame:
-    """Give the columns of `summary.csv`; interval columns stay empty, medians are lower medians and may be +inf."""
+    """Give the columns of `summary.csv`; intervals are those of 95 %, medians are lower medians and may be +inf."""
     grouped = dict(iter(outcomes.groupby(["problem", "optimizer", "track"], sort=False)))
     rows = []
     for pairing, placement in placed:
@@ -47,18 +47,38 @@ def _row(problem: ProblemPlan, placement: Placement, trials: pd.DataFrame) -> di
         "notes": "; ".join(placement.notes),
     }
     if problem.has_optimum and len(trials):
-        row |= _success(problem, trials)
+        row |= _success(problem, trials) | _score_limits(placement, trials)
     return row
 
 
 def _success(problem: ProblemPlan, trials: pd.DataFrame) -> dict[str, float]:
+    from benchbed.analysis.intervals import (  # imports SciPy, which takes a second
+        calls_interval,
+        success_interval,
+    )
+
     position = success_position(problem)
     calls = np.array([reached[position] for reached in trials["calls_to_target"]], dtype=float)
+    reached = np.isfinite(calls)
+    low, high = success_interval(int(reached.sum()), len(calls))
+    limits = calls_interval(calls)
     return {
         "target": problem.targets[position],
-        "success_rate": float(np.isfinite(calls).mean()),
+        "success_rate": float(reached.mean()),
+        "success_low": low,
+        "success_high": high,
         "median_calls": lower_median(calls),
+        "calls_low": limits.low,
+        "calls_high": limits.high,
     }
+
+
+def _score_limits(placement: Placement, trials: pd.DataFrame) -> dict[str, Any]:
+    from benchbed.analysis.intervals import score_interval  # imports SciPy, which takes a second
+
+    interval = score_interval(trials["score"].to_numpy(dtype=float))
+    notes = (*placement.notes, *(["indicative interval"] if interval.is_indicative else []))
+    return {"score_low": interval.low, "score_high": interval.high, "notes": "; ".join(notes)}
 
 
 def success_position(problem: ProblemPlan) -> int:

@@ -5,7 +5,6 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-from benchbed.analysis.overall import overall_scores
 from benchbed.analysis.results import Results
 from benchbed.errors import UsageError
 from benchbed.reports.readable import ASCII, UNICODE, Section, overall, sections
@@ -51,7 +50,7 @@ def _json(results: Results) -> str:
     whose null stands for +inf, so that nothing is lost. Hyperparameters are an object.
     """
     records = [_record(dict(row)) for row in results.summary.to_dict(orient="records")]
-    overall = [_finite(dict(row)) for row in overall_scores(results.summary).to_dict(orient="records")]
+    overall = [_finite(dict(row)) for row in results.overall.to_dict(orient="records")]
     return json.dumps({"summary": records, "overall": overall}, indent=2, allow_nan=False) + "\n"
 
 

@@ -15,14 +15,14 @@ from matplotlib.figure import Figure
 from benchbed.analysis.results import Results
 from benchbed.reports.crowd import thinned
 from benchbed.reports.figure import WIDTH, save
-from benchbed.reports.ranking import best_rows, is_exact
+from benchbed.reports.ranking import is_exact, leading_rows
 from benchbed.reports.style import caption, theme
 
 _COLUMNS = 9  # more problems than this go into further figures: the numbers would not fit their cells
 _WIDE = 5  # up to so many problems have columns wide enough for slanted labels
 _LABEL = 40  # characters in a line of a label
 _LOST = ("diverged", "failed", "crashed", "timed_out", "out_of_memory")
-_LEGEND = "bold: highest score of its problem and track    ×n: n trials diverged or failed    –: no score"
+_LEGEND = "bold: highest score, or not told apart from it    ×n: n trials diverged or failed    –: no score"
 _EXACT = "    †: exact oracle, not compared"
 
 
@@ -49,7 +49,7 @@ def draw(results: Results, piece: str) -> dict[str, bytes]:
     tracks = [track for track in results.tracks if (summary["track"] == track).any()]
     with theme(name):
         figure, axes = _panels(results.optimizers, problems, len(tracks))
-        cells = _cells(summary)
+        cells = _cells(summary, results.groups)
         for panel, track in zip(axes, tracks, strict=True):
             mesh = _draw_panel(
                 panel, [[cells.get((p, o, track), Cell()) for p in problems] for o in results.optimizers]
@@ -84,8 +84,8 @@ def _panels(optimizers: Sequence[str], problems: Sequence[str], tracks: int) -> 
     return figure, [row[0] for row in axes]
 
 
-def _cells(summary: pd.DataFrame) -> dict[tuple[str, str, str], Cell]:
-    marked = summary.assign(is_best=best_rows(summary), lost=summary[list(_LOST)].sum(axis=1))
+def _cells(summary: pd.DataFrame, groups: pd.DataFrame) -> dict[tuple[str, str, str], Cell]:
+    marked = summary.assign(is_best=leading_rows(summary, groups), lost=summary[list(_LOST)].sum(axis=1))
     columns = ["problem", "optimizer", "track", "score", "lost", "notes", "is_best"]
     return {
         (problem, optimizer, track): Cell(score, _text(score, int(lost), notes), bool(best))

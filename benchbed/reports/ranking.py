@@ -27,6 +27,15 @@ def best_rows(summary: pd.DataFrame) -> "pd.Series[bool]":
     return (compared > 0) & (compared >= highest - TIE)
 
 
+def leading_rows(summary: pd.DataFrame, groups: pd.DataFrame) -> "pd.Series[bool]":
+    """Mark the rows of each table's first group: the highest score and all that are not told apart from it."""
+    first = groups[groups["group"] == 1]
+    leading = set(zip(first["problem"], first["track"], first["optimizer"], strict=True))
+    rows = zip(summary["problem"], summary["track"], summary["optimizer"], strict=True)
+    grouped = pd.Series([row in leading for row in rows], index=summary.index, dtype=bool)
+    return (grouped & (summary["score"] > 0)) | best_rows(summary)
+
+
 def ranked(rows: pd.DataFrame) -> pd.DataFrame:
     """Order one problem's rows by track, compared rows first, then by falling score, then by growing gap."""
     order = pd.DataFrame(

@@ -8,9 +8,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from benchbed.analysis.overall import overall_scores
 from benchbed.analysis.results import ProblemFacts, Results
-from benchbed.reports.ranking import TIE, best_rows, ranked, remarks
+from benchbed.reports.ranking import TIE, leading_rows, ranked, remarks
 from benchbed.reports.statistics import SURVIVORS, lower_median
 from benchbed.reports.text import short
 
@@ -73,7 +72,7 @@ def sections(results: Results, symbols: Symbols) -> list[Section]:
     Where no optimum is known, the median of the final objective stands in place of the gap.
     """
     summary, facts = results.summary, results.problems
-    marked = summary.assign(is_best=best_rows(summary), gap=_compared(results))
+    marked = summary.assign(is_best=leading_rows(summary, results.groups), gap=_compared(results))
     return [
         Section(
             str(problem),
@@ -87,31 +86,41 @@ def sections(results: Results, symbols: Symbols) -> list[Section]:
 def overall(results: Results, symbols: Symbols) -> list[Section]:
     """Give the table of mean scores over all problems; none for a single problem, whose own table says the same."""
     problems = len(results.problems)
-    scores = overall_scores(results.summary)
+    scores = results.overall
     if problems < 2 or scores["score"].isna().all():
         return []
-    lines = [line for track in results.tracks for line in _overall_lines(scores, track, symbols)]
+    groups = results.groups[(results.groups["problem"] == "") & (results.groups["group"] == 1)]
+    leading = set(zip(groups["track"], groups["optimizer"], strict=True))
+    lines = [line for track in results.tracks for line in _overall_lines(scores, track, leading, symbols)]
     return [Section("", f"all {problems} problems: mean of the scores", tuple(lines))]
 
 
-def _overall_lines(scores: pd.DataFrame, track: str, symbols: Symbols) -> list[Line]:
+def _overall_lines(
+    scores: pd.DataFrame, track: str, leading: set[tuple[str, str]], symbols: Symbols
+) -> list[Line]:
     rows = scores[scores["track"] == track].sort_values("score", ascending=False, kind="stable")
     highest = float(rows["score"].max())
     records: list[dict[str, Any]] = [
         {str(key): value for key, value in row.items()} for row in rows.to_dict("records")
     ]
-    return [_overall_line(record, highest, symbols) for record in records]
+    return [
+        _overall_line(
+            record, record["score"] >= highest - TIE or (track, record["optimizer"]) in leading, symbols
+        )
+        for record in records
+    ]
 
 
-def _overall_line(row: Mapping[str, Any], highest: float, symbols: Symbols) -> Line:
-    nothing = dict.fromkeys(("setting", "interval", "success", "calls", "gap", "trials"), "")
+def _overall_line(row: Mapping[str, Any], leads: bool, symbols: Symbols) -> Line:
+    nothing = dict.fromkeys(("setting", "success", "calls", "gap", "trials"), "")
     score = row["score"]
     return Line(
         optimizer=row["optimizer"],
         track=row["track"],
         score=symbols.missing if math.isnan(score) else f"{score:.3f}",
         remarks=(row["reason"],) if row["reason"] else (),
-        is_best=score > 0 and score >= highest - TIE,
+        interval=_interval(row["score_low"], row["score_high"]),
+        is_best=leads and score > 0,
         **nothing,
     )
 

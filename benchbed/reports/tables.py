@@ -39,6 +39,8 @@ def draw(results: Results, piece: str) -> dict[str, bytes]:
     for part, same in zip(unicode, ascii_only, strict=True):
         rows = results.summary[results.summary["problem"] == part.problem]
         files |= _formats(names[part.problem], rows, [part], [same])
+    if len(results.comparisons):
+        files["tables/comparisons.csv"] = csv(results.comparisons)
     return {name: text.encode("utf-8") for name, text in files.items()}
 
 

@@ -44,7 +44,7 @@ def _letter(number: int) -> str:
 
 def _legend(parts: Sequence[Section], letters: dict[str, str], width: int) -> str:
     starred = any(line.is_best for part in parts for line in part.lines)
-    entries = ["* highest score of its track"] if starred else []
+    entries = ["* highest score of its track, and all that are not told apart from it"] if starred else []
     entries += [f"{letter} {printable(remark)}" for remark, letter in letters.items()]
     return "".join(f"{line}\n" for entry in entries for line in _wrap(entry, width))
 

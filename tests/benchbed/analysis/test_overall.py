@@ -4,6 +4,8 @@ import pandas as pd
 
 from benchbed.analysis.overall import overall_scores
 
+NOTHING = pd.DataFrame(columns=["problem", "optimizer", "track", "seed", "score"])
+
 
 def summary(*rows):
     columns = ["problem", "optimizer", "track", "score", "skipped", "notes"]
@@ -13,14 +15,14 @@ def summary(*rows):
 def test_the_overall_score_is_the_plain_mean():
     """Each problem counts once, whatever its budget."""
     frame = summary(("a", "adam", "default", 0.2, 0, ""), ("b", "adam", "default", 0.6, 0, "nothing to tune"))
-    assert overall_scores(frame)["score"].tolist() == [0.4]
+    assert overall_scores(frame, NOTHING)["score"].tolist() == [0.4]
 
 
 def test_a_skipped_trial_leaves_no_overall_score():
     """An optimizer that could not pay for one step somewhere is not averaged over the rest."""
     frame = summary(("a", "gd", "default", 0.2, 0, ""), ("b", "gd", "default", 0.0, 20, ""))
-    assert overall_scores(frame)["reason"].tolist() == ["skipped on some problem"]
-    assert overall_scores(frame)["score"].isna().all()
+    assert overall_scores(frame, NOTHING)["reason"].tolist() == ["skipped on some problem"]
+    assert overall_scores(frame, NOTHING)["score"].isna().all()
 
 
 def test_the_exact_oracle_leaves_no_overall_score():
@@ -28,7 +30,7 @@ def test_the_exact_oracle_leaves_no_overall_score():
     frame = summary(
         ("a", "gd", "tuned", 0.2, 0, ""), ("b", "gd", "tuned", 0.9, 0, "nothing to tune; exact oracle")
     )
-    assert overall_scores(frame)["reason"].tolist() == ["exact oracle on some problem"]
+    assert overall_scores(frame, NOTHING)["reason"].tolist() == ["exact oracle on some problem"]
 
 
 def test_a_problem_without_a_row_leaves_no_overall_score():
@@ -36,6 +38,19 @@ def test_a_problem_without_a_row_leaves_no_overall_score():
     frame = summary(
         ("a", "gd", "tuned", 0.2, 0, ""), ("a", "adam", "tuned", 0.1, 0, ""), ("b", "gd", "tuned", 0.4, 0, "")
     )
-    scores = overall_scores(frame).set_index("optimizer")["score"]
+    scores = overall_scores(frame, NOTHING).set_index("optimizer")["score"]
     assert scores["gd"] == (0.2 + 0.4) / 2
     assert pd.isna(scores["adam"])
+
+
+def test_the_interval_is_that_of_the_mean_over_problems():
+    """Seeds are resampled within each problem; two problems with the same scores have the interval of their mean."""
+    scores = [0.1, 0.4, 0.3, 0.2]
+    frame = summary(("a", "adam", "default", 0.25, 0, ""), ("b", "adam", "default", 0.25, 0, ""))
+    outcomes = pd.DataFrame(
+        [(problem, "adam", "default", seed, score) for problem in "ab" for seed, score in enumerate(scores)],
+        columns=NOTHING.columns,
+    )
+    row = overall_scores(frame, outcomes).iloc[0]
+    assert row["score_low"] < 0.25 < row["score_high"]
+    assert row["score_high"] - row["score_low"] < max(scores) - min(scores)

@@ -9,6 +9,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from benchbed.analysis.comparisons import comparisons_of
+from benchbed.analysis.overall import overall_scores
 from benchbed.analysis.results import ProblemFacts, Results, Surface
 
 TARGETS = tuple(10.0**-k for k in range(1, 9))
@@ -135,6 +137,8 @@ def build(
             curves.append(frame.assign(trial_key=key))
         outcomes += rows
         summary.append(_summary_row(pd.DataFrame(rows), facts[problem], notes(optimizer, track)))
+    frame = pd.DataFrame(summary, columns=COLUMNS)
+    pairs, groups = comparisons_of(frame, pd.DataFrame(outcomes))
     return Results(
         problems=facts,
         surfaces={problem: surface() for problem in problems},
@@ -144,7 +148,10 @@ def build(
         tuning=_tuning(problems, optimizers),
         best_of_k=_best_of_k(problems, optimizers),
         curves=pd.concat(curves, ignore_index=True),
-        summary=pd.DataFrame(summary, columns=COLUMNS),
+        summary=frame,
+        overall=overall_scores(frame, pd.DataFrame(outcomes)),
+        comparisons=pairs,
+        groups=groups,
     )
 
 

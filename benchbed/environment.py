@@ -11,6 +11,9 @@ import torch
 from benchbed.catalog import Catalog
 from benchbed.plan import Plan
 
+KERNEL_CHOICE = ("ATEN_CPU_CAPABILITY", "MKL_CBWR")
+"""Variables by which a user chooses kernels, and with them the last bit of a result."""
+
 
 def describe_environment(plan: Plan, catalog: Catalog, jobs: int, executor: str) -> dict[str, Any]:
     """Give a JSON-plain description of one invocation."""
@@ -20,6 +23,8 @@ def describe_environment(plan: Plan, catalog: Catalog, jobs: int, executor: str)
         "python": sys.version,
         "platform": platform.platform(),
         "processor": platform.processor() or platform.machine(),
+        "cpu_capability": torch.backends.cpu.get_cpu_capability(),
+        "kernel_choice": {name: os.environ.get(name) for name in KERNEL_CHOICE},
         "cores": os.cpu_count(),
         "torch": torch.__version__,
         "deterministic_algorithms": torch.are_deterministic_algorithms_enabled(),

@@ -15,6 +15,7 @@ from benchbed.cli.plan import plan_command
 from benchbed.cli.plugins import plugins_command
 from benchbed.cli.report import report_command
 from benchbed.cli.run import run_command
+from benchbed.cli.verify import verify_command
 from benchbed.errors import BenchbedError
 
 INTERRUPTED, TERMINATED = 130, 143
@@ -46,7 +47,7 @@ def commands() -> None:
     """
 
 
-for command in (run_command, list_command, plugins_command, plan_command, report_command):
+for command in (run_command, list_command, plugins_command, plan_command, report_command, verify_command):
     commands.add_command(command)
 
 

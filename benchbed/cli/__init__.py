@@ -10,6 +10,7 @@ from typing import Any, NoReturn
 import click
 
 from benchbed import __version__
+from benchbed.cli.compare import compare_command
 from benchbed.cli.list import list_command
 from benchbed.cli.plan import plan_command
 from benchbed.cli.plugins import plugins_command
@@ -47,7 +48,15 @@ def commands() -> None:
     """
 
 
-for command in (run_command, list_command, plugins_command, plan_command, report_command, verify_command):
+for command in (
+    run_command,
+    list_command,
+    plugins_command,
+    plan_command,
+    report_command,
+    compare_command,
+    verify_command,
+):
     commands.add_command(command)
 
 

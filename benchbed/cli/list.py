@@ -23,7 +23,7 @@ KINDS: "tuple[Kind, ...]" = (
 )
 
 
-@click.command("list")
+@click.command("list", short_help="List what there is to run, with its parameters.")
 @click.argument("kind", required=False, type=click.Choice(KINDS))
 @plugin_option
 def list_command(kind: "Kind | None", plugin_files: tuple[Path, ...]) -> None:

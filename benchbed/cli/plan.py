@@ -7,7 +7,7 @@ import click
 from benchbed.cli.options import make, plan_options
 
 
-@click.command("plan")
+@click.command("plan", short_help="Say what a study would cost, before anything is spent.")
 @plan_options
 @click.option(
     "-j",

@@ -7,7 +7,7 @@ import click
 from benchbed.cli.options import plugin_option
 
 
-@click.command("plugins")
+@click.command("plugins", short_help="List the plugins with their status.")
 @click.option("--traceback", is_flag=True, help="Also show where a broken plugin failed.")
 @plugin_option
 def plugins_command(traceback: bool, plugin_files: tuple[Path, ...]) -> None:

@@ -8,7 +8,7 @@ from benchbed.cli.options import complain, plugin_option
 from benchbed.cli.run import FORMATS, show, tell_losses
 
 
-@click.command("report")
+@click.command("report", short_help="Make the tables and plots of a study again.")
 @click.argument("folder", type=click.Path(path_type=Path))
 @click.option(
     "-j", "--jobs", type=click.IntRange(1), metavar="N", help="Figures drawn at a time.  [default: the cores]"

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from benchbed.verify import Sample, Verdict
 
 
-@click.command("verify")
+@click.command("verify", short_help="Run stored batches again and compare.")
 @click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
 @click.option(
     "--sample", type=click.IntRange(1), default=3, metavar="N", help="Batches that run again.  [default: 3]"

@@ -15,7 +15,7 @@ def test_the_version_is_that_of_the_package(bench, tmp_path):
     assert bench(tmp_path, "--version").stdout == f"benchbed {__version__}\n"
 
 
-@pytest.mark.parametrize("command", ["run", "list", "plugins", "plan", "report", "verify"])
+@pytest.mark.parametrize("command", ["run", "list", "plugins", "plan", "report", "compare", "verify"])
 def test_every_command_shows_examples(command, bench, tmp_path):
     """Help begins with what to type."""
     result = bench(tmp_path, command, "--help")

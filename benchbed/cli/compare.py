@@ -1,0 +1,60 @@
+"""`benchbed compare`: say what changed from one study to another."""
+
+from pathlib import Path
+
+import click
+
+
+@click.command("compare", short_help="Say what changed from one study to another.")
+@click.argument("first", type=click.Path(path_type=Path))
+@click.argument("second", type=click.Path(path_type=Path))
+@click.option(
+    "--fail-if-worse",
+    "margin",
+    type=click.FloatRange(0),
+    metavar="X",
+    help="Exit with 1 if an overall score fell by more than X, and its interval excludes 0.",
+)
+@click.option(
+    "--format",
+    "format_",
+    type=click.Choice(("table", "csv")),
+    default="table",
+    help="How to print the changes on stdout.",
+)
+def compare_command(first: Path, second: Path, margin: float | None, format_: str) -> int:
+    """Compare the scores of two studies of the same plan, paired by seed: SECOND less FIRST.
+
+    Two commits, two machines, two versions of torch: where budgets, targets, dtypes, presets or seeds differ, scores
+    do not compare, and the command says so.
+
+    \b
+    Examples:
+      benchbed compare results/before results/after
+      benchbed compare results/main results/branch --fail-if-worse 0.02
+
+    \b
+    Exit codes: 0 compared, 1 worse than --fail-if-worse allows, 2 the studies do not compare,
+    3 a folder cannot be used, 5 they share nothing.
+    """  # fmt: skip
+    from benchbed.compare import compare_studies, frame_of, worsened
+    from benchbed.study import load
+
+    changes = compare_studies(load(first), load(second))
+    frame = frame_of(changes)
+    if format_ == "csv":
+        click.echo(frame.to_csv(index=False, lineterminator="\n").rstrip("\n"))
+    else:
+        for change in changes:
+            interval = f"[{change.low:+.3f}, {change.high:+.3f}]"
+            click.echo(
+                f"{change.difference:+.3f} {interval:<18} {change.before:.3f} to {change.after:.3f}  "
+                f"{change.problem}, {change.optimizer}, {change.track}"
+            )
+    worse = worsened(changes, margin) if margin is not None else []
+    for change in worse:
+        click.echo(
+            f"error: {change.optimizer} on the {change.track} track fell by {-change.difference:.3f}",
+            err=True,
+        )
+    return 1 if worse else 0

@@ -1,0 +1,37 @@
+"""`benchbed compare` prints the changes and fails where it was asked to."""
+
+import shutil
+
+import pytest
+
+
+@pytest.fixture(scope="module")
+def folder(once, bench):
+    """A small study and a copy of it."""
+
+    def fill(place):
+        options = ("-p", "quadratic", "-o", "gd", "--preset", "quick", "--steps", "30", "--seeds", "2")
+        assert bench(place, "run", *options, "-O", "a").returncode == 0
+        shutil.copytree(place / "a", place / "b")
+
+    return once("compare", fill)
+
+
+def test_equal_studies_pass(folder, bench):
+    """Exit 0, and every line says that nothing changed."""
+    done = bench(folder, "compare", "a", "b", "--fail-if-worse", "0")
+    assert done.returncode == 0, done.stderr
+    assert all(line.startswith("+0.000 [+0.000, +0.000]") for line in done.stdout.splitlines())
+
+
+def test_csv_has_every_column(folder, bench):
+    """For those who compute with it."""
+    done = bench(folder, "compare", "a", "b", "--format", "csv")
+    assert done.stdout.splitlines()[0] == "problem,optimizer,track,before,after,difference,low,high,p_value"
+
+
+def test_a_folder_that_is_none_exits_with_3(folder, bench):
+    """And says which."""
+    done = bench(folder, "compare", "a", "nowhere")
+    assert done.returncode == 3
+    assert "nowhere" in done.stderr

@@ -21,6 +21,27 @@ plugin_option = click.option(
     help="Also load the plugin in this file. Repeatable.",
 )
 
+jobs_option = click.option(
+    "-j",
+    "--jobs",
+    type=click.IntRange(1),
+    metavar="N",
+    help="Batches, or figures, at a time, a thread each.  [default: the cores]",
+)
+timeout_option = click.option(
+    "--timeout",
+    type=click.FloatRange(0, min_open=True),
+    metavar="S",
+    help="Wall seconds that one batch may take.  [default: no limit]",
+)
+format_option = click.option(
+    "--format",
+    "format_",
+    type=click.Choice(("table", "json", "csv", "markdown")),
+    default="table",
+    help="How to print the summary on stdout.",
+)
+
 _SELECTOR = "NAME[key=value,…]"
 _PLAN_OPTIONS = [
     click.argument("suite", required=False, metavar="[SUITE.toml]", type=click.Path(path_type=Path)),

@@ -4,18 +4,12 @@ from typing import Any
 
 import click
 
-from benchbed.cli.options import make, plan_options
+from benchbed.cli.options import jobs_option, make, plan_options
 
 
 @click.command("plan", short_help="Say what a study would cost, before anything is spent.")
 @plan_options
-@click.option(
-    "-j",
-    "--jobs",
-    type=click.IntRange(1),
-    metavar="N",
-    help="Batches that would run at a time.  [default: the cores]",
-)
+@jobs_option
 @click.option("--no-time", is_flag=True, help="Count only; do not measure a few steps of each pairing.")
 def plan_command(jobs: int | None, no_time: bool, **options: Any) -> None:
     """Count the trials and calls of a study and estimate its time.

@@ -4,22 +4,14 @@ from pathlib import Path
 
 import click
 
-from benchbed.cli.options import complain, plugin_option
-from benchbed.cli.run import FORMATS, show, tell_losses
+from benchbed.cli.options import complain, format_option, jobs_option, plugin_option
+from benchbed.cli.run import show, tell_losses
 
 
 @click.command("report", short_help="Make the tables and plots of a study again.")
 @click.argument("folder", type=click.Path(path_type=Path))
-@click.option(
-    "-j", "--jobs", type=click.IntRange(1), metavar="N", help="Figures drawn at a time.  [default: the cores]"
-)
-@click.option(
-    "--format",
-    "format_",
-    type=click.Choice(FORMATS),
-    default="table",
-    help="How to print the summary on stdout.",
-)
+@jobs_option
+@format_option
 @plugin_option
 def report_command(folder: Path, jobs: int | None, format_: str, plugin_files: tuple[Path, ...]) -> int:
     """Write summary, tables and plots of a study folder again, from its stored trials, and print the summary.

@@ -8,30 +8,17 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from benchbed.cli.options import make, plan_options
+from benchbed.cli.options import format_option, jobs_option, make, plan_options, timeout_option
 from benchbed.cli.progress import make_progress
 
 if TYPE_CHECKING:
     from benchbed.study import Study
 
-FORMATS = ("table", "json", "csv", "markdown")
-
 
 @click.command("run")
 @plan_options
-@click.option(
-    "-j",
-    "--jobs",
-    type=click.IntRange(1),
-    metavar="N",
-    help="Batches that run at a time, a thread each.  [default: the cores]",
-)
-@click.option(
-    "--timeout",
-    type=click.FloatRange(0, min_open=True),
-    metavar="S",
-    help="Wall seconds that one batch may take.  [default: no limit]",
-)
+@jobs_option
+@timeout_option
 @click.option(
     "--executor",
     default="processes",
@@ -46,13 +33,7 @@ FORMATS = ("table", "json", "csv", "markdown")
     help="The study folder.  [default: results/<preset or suite name>]",
 )
 @click.option("--fresh", is_flag=True, help="Move an old folder aside instead of going on with it.")
-@click.option(
-    "--format",
-    "format_",
-    type=click.Choice(FORMATS),
-    default="table",
-    help="How to print the summary on stdout.",
-)
+@format_option
 def run_command(
     output: Path | None,
     fresh: bool,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from benchbed.cli.options import complain, plugin_option
+from benchbed.cli.options import complain, jobs_option, plugin_option, timeout_option
 
 if TYPE_CHECKING:
     from benchbed.verify import Sample, Verdict
@@ -20,19 +20,8 @@ if TYPE_CHECKING:
     "--sample", type=click.IntRange(1), default=3, metavar="N", help="Batches that run again.  [default: 3]"
 )
 @click.option("--seed", type=int, default=0, metavar="N", help="Chooses which batches.  [default: 0]")
-@click.option(
-    "-j",
-    "--jobs",
-    type=click.IntRange(1),
-    metavar="N",
-    help="Batches that run at a time, a thread each.  [default: the cores]",
-)
-@click.option(
-    "--timeout",
-    type=click.FloatRange(0, min_open=True),
-    metavar="S",
-    help="Wall seconds that one batch may take.  [default: no limit]",
-)
+@jobs_option
+@timeout_option
 @plugin_option
 def verify_command(
     folder: Path,

@@ -13,12 +13,13 @@ REPORTS: tuple[Report, ...] = (
     LazyReport("paths", "benchbed.reports.paths"),
     LazyReport("learning-rate", "benchbed.reports.learning_rate"),
     LazyReport("best-of-k", "benchbed.reports.best_of_k"),
+    LazyReport("wins", "benchbed.reports.wins"),
     LazyReport("heatmap", "benchbed.reports.heatmap"),
 )
 
 
 @hookimpl
 def register_reports(register: Callable[..., Any]) -> None:
-    """Enter the tables, the figures of a problem and the figure of the whole study."""
+    """Enter the tables, the figures of a problem and those of the whole study."""
     for report in REPORTS:
         register(report, name=report.name)

@@ -63,8 +63,8 @@ def draw(results: Results, piece: str) -> dict[str, bytes]:
             mesh, ax=axes, label="score\n(0 to 1, higher is better)", fraction=0.05, aspect=30, pad=0.02
         )
         exact = bool(summary["notes"].map(is_exact).any())
-        figure.supxlabel(_LEGEND + (_EXACT if exact else ""), fontsize=8)
-        return save(figure, name, note)
+        legend = _LEGEND + (_EXACT if exact else "")
+        return save(figure, name, f"{legend}\n{note}" if note else legend)
 
 
 def _problems(results: Results) -> list[str]:

@@ -11,7 +11,16 @@ def test_the_built_in_reports_register_by_name():
     """Under the names that select them."""
     entered = {}
     register_reports(register=lambda report, name: entered.update({name: report}))
-    assert list(entered) == ["tables", "loss", "ecdf", "paths", "learning-rate", "best-of-k", "heatmap"]
+    assert list(entered) == [
+        "tables",
+        "loss",
+        "ecdf",
+        "paths",
+        "learning-rate",
+        "best-of-k",
+        "wins",
+        "heatmap",
+    ]
     assert all(report.name == name for name, report in entered.items())
 
 

@@ -1,0 +1,91 @@
+"""Draw how often each optimizer beats each other one, seed by seed (protocol, rule 11)."""
+
+import numpy as np
+import pandas as pd
+import seaborn as sns
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+from benchbed.analysis.results import Results
+from benchbed.reports.crowd import thinned
+from benchbed.reports.figure import save
+from benchbed.reports.style import caption, theme
+
+_LEGEND = (
+    "share of seeds on which the row scored higher than the column,\n"
+    "ties half, averaged over problems; bold: told apart"
+)
+_LABEL = 24  # characters in a line of a label
+
+
+def pieces(results: Results) -> list[str]:
+    """Give one piece, if any two optimizers are compared: over all problems, or on the only one."""
+    return [_table(results)] if len(_pairs(results)) else []
+
+
+def draw(results: Results, piece: str) -> dict[str, bytes]:
+    """Give `plots/wins.png` and `.svg`, a panel a track."""
+    results, note = thinned(results)
+    pairs = _pairs(results)
+    tracks = [track for track in results.tracks if (pairs["track"] == track).any()]
+    with theme("wins"):
+        names = {track: _names(results, pairs[pairs["track"] == track]) for track in tracks}
+        size = max(3.2, 1.6 + 0.42 * max(len(of_track) for of_track in names.values()))
+        figure = Figure(figsize=(size + 1.6, size * len(tracks)), layout="constrained")
+        FigureCanvasAgg(figure)
+        panels = dict(zip(tracks, figure.subplots(len(tracks), 1, squeeze=False)[:, 0], strict=True))
+        for track, panel in panels.items():
+            _draw_matrix(panel, pairs[pairs["track"] == track], names[track])
+        for (
+            track,
+            panel,
+        ) in panels.items():  # seaborn draws the figure each time, which must have no labels yet
+            _label(panel, names[track], caption(f"{piece or 'all problems'}, {track} track", 60))
+        return save(figure, "wins", f"{_LEGEND}\n{note}" if note else _LEGEND)
+
+
+def matrix(pairs: pd.DataFrame, names: list[str]) -> tuple[np.ndarray, np.ndarray]:
+    """Give win shares and what is told apart, each `[optimizers, optimizers]`; the diagonal is NaN and False."""
+    shares, apart = np.full((len(names), len(names)), np.nan), np.zeros((len(names), len(names)), dtype=bool)
+    for first, second, share, is_apart in pairs[["first", "second", "win_share", "is_apart"]].itertuples(
+        index=False
+    ):
+        row, column = names.index(first), names.index(second)
+        shares[row, column], shares[column, row] = share, 1 - share
+        apart[row, column] = apart[column, row] = is_apart
+    return shares, apart
+
+
+def _table(results: Results) -> str:
+    return "" if len(results.problems) > 1 else next(iter(results.problems))
+
+
+def _pairs(results: Results) -> pd.DataFrame:
+    pairs = results.comparisons[results.comparisons["problem"] == _table(results)]
+    return pairs[pairs["first"].isin(results.optimizers) & pairs["second"].isin(results.optimizers)]
+
+
+def _names(results: Results, pairs: pd.DataFrame) -> list[str]:
+    compared = set(pairs["first"]) | set(pairs["second"])
+    return [name for name in results.optimizers if name in compared]
+
+
+def _draw_matrix(axes: Axes, pairs: pd.DataFrame, names: list[str]) -> None:
+    shares, apart = matrix(pairs, names)
+    sns.heatmap(
+        shares, ax=axes, vmin=0, vmax=1, cmap="vlag_r", annot=True, fmt=".2f", square=True, linewidths=0.5,
+        xticklabels=False, yticklabels=False, cbar=False, annot_kws={"fontsize": 8},
+    )  # fmt: skip
+    for text, (row, column) in zip(axes.texts, np.argwhere(~np.isnan(shares)), strict=True):
+        text.set_fontweight("bold" if apart[row, column] else "normal")
+
+
+def _label(axes: Axes, names: list[str], title: str) -> None:
+    places, labels = np.arange(len(names)) + 0.5, [caption(name, _LABEL) for name in names]
+    axes.set_xticks(places, labels)
+    axes.set_yticks(places, labels)
+    axes.tick_params(axis="x", rotation=90, length=0)
+    axes.tick_params(axis="y", rotation=0, length=0)
+    axes.grid(visible=False)
+    axes.set_title(title)

@@ -1,5 +1,6 @@
 """Run what the documentation shows: its Python, its commands and the output it claims."""
 
+import os
 import re
 import shlex
 import subprocess
@@ -23,8 +24,16 @@ def run(command, folder):
     """Run a documented command in `folder`, as an installed `benchbed` would be, and give what it printed."""
     executable = str(Path(sys.executable).with_name("benchbed"))
     words = shlex.split(command, comments=True)
+    # As wide as output that goes to no terminal; whoever runs the tests may have told theirs.
+    wide = os.environ | {"COLUMNS": "120"}
     done = subprocess.run(
-        [executable, *words[1:]], cwd=folder, capture_output=True, text=True, timeout=240, check=False
+        [executable, *words[1:]],
+        cwd=folder,
+        env=wide,
+        capture_output=True,
+        text=True,
+        timeout=240,
+        check=False,
     )
     assert done.returncode == 0, (command, done.stderr)
     return done.stdout

@@ -7,7 +7,7 @@ import pandas as pd
 
 from benchbed.analysis.comparison import paired_t_test
 from benchbed.analysis.intervals import TIE, bootstrap_limits
-from benchbed.analysis.overall import comparable_scores
+from benchbed.analysis.overall import comparable_scores, deterministic_problems
 from benchbed.errors import NothingSelectedError, UsageError
 from benchbed.plan import Plan
 from benchbed.study import Study
@@ -27,8 +27,10 @@ class Change(NamedTuple):
     difference: float
     low: float
     high: float
-    """Limits of the difference: 95 %, paired by seed; equal numbers have limits of no width."""
+    """Limits of the difference: 95 %, paired by seed; equal numbers have limits of no width. NaN with one trial."""
     p_value: float
+    is_exact: bool
+    """Whether the row is deterministic in both studies, so that nothing was sampled: its difference has no limits."""
 
 
 def compare_studies(first: Study, second: Study) -> list[Change]:
@@ -54,10 +56,12 @@ def compare_studies(first: Study, second: Study) -> list[Change]:
 
 
 def worsened(changes: list[Change], margin: float) -> list[Change]:
-    """List the overall scores that fell by more than `margin`, with an interval that excludes 0."""
+    """List the overall scores that fell by more than `margin`, exactly or with an interval that excludes 0."""
     has_mean = any(change.problem == OVERALL for change in changes)
     overall = [change for change in changes if change.problem == OVERALL or not has_mean]
-    return [change for change in overall if change.difference < -margin and change.high < 0]
+    return [
+        change for change in overall if change.difference < -margin and (change.is_exact or change.high < 0)
+    ]
 
 
 def frame_of(changes: list[Change]) -> pd.DataFrame:
@@ -67,8 +71,14 @@ def frame_of(changes: list[Change]) -> pd.DataFrame:
 
 def _changes(first: Study, second: Study, track: str, problems: list[str]) -> list[Change]:
     before, after = (_scores(study, track, problems) for study in (first, second))
-    names = [name for name in before if name in after]
-    return [_change(before[name], after[name], name, track, problems) for name in names]
+    label = problems[0] if len(problems) == 1 else OVERALL
+    return [
+        _change(
+            (label, name, track), (before[name], after[name]), _is_exact(first, second, name, track, problems)
+        )
+        for name in before
+        if name in after
+    ]
 
 
 def _scores(study: Study, track: str, problems: list[str]) -> dict[str, list[np.ndarray]]:
@@ -76,24 +86,32 @@ def _scores(study: Study, track: str, problems: list[str]) -> dict[str, list[np.
     return comparable_scores(results.summary, results.outcomes, track, problems)
 
 
+def _is_exact(first: Study, second: Study, optimizer: str, track: str, problems: list[str]) -> bool:
+    summaries = (study.summary[study.summary["track"] == track] for study in (first, second))
+    return all(deterministic_problems(rows, optimizer).issuperset(problems) for rows in summaries)
+
+
 def _change(
-    before: list[np.ndarray], after: list[np.ndarray], optimizer: str, track: str, problems: list[str]
+    row: tuple[str, str, str], scores: tuple[list[np.ndarray], list[np.ndarray]], is_exact: bool
 ) -> Change:
+    before, after = scores
     differences = [new - old for new, old in zip(after, before, strict=True)]
     differences = [np.where(np.abs(each) < TIE, 0.0, each)[np.newaxis] for each in differences]
     low, high = bootstrap_limits(differences)
-    old, new = (float(np.mean([scores.mean() for scores in study])) for study in (before, after))
     return Change(
-        problem=problems[0] if len(problems) == 1 else OVERALL,
-        optimizer=optimizer,
-        track=track,
-        before=old,
-        after=new,
-        difference=float(np.mean([each.mean() for each in differences])),
+        *row,
+        before=_mean(before),
+        after=_mean(after),
+        difference=_mean(differences),
         low=float(low[0]),
         high=float(high[0]),
         p_value=float(paired_t_test(differences).p_value[0]),
+        is_exact=is_exact,
     )
+
+
+def _mean(scores: list[np.ndarray]) -> float:
+    return float(np.mean([of_problem.mean() for of_problem in scores]))
 
 
 def _check(first: Plan, second: Plan) -> None:

@@ -20,7 +20,7 @@ from scipy import stats
 from benchbed.analysis.comparison import Comparison, compare
 from benchbed.analysis.intervals import bootstrap_limits, median_ranks
 from benchbed.analysis.scores import trial_scores
-from benchbed.engine.checkpoints import checkpoint_calls
+from benchbed.checkpoints import checkpoint_calls
 
 BUDGET = 1000
 SEEDS = 20

@@ -8,6 +8,7 @@ import numpy as np
 from scipy import stats
 
 from benchbed.analysis.intervals import TIE, bootstrap_limits
+from benchbed.checkpoints import ROUNDING
 
 SIGNIFICANT = 0.05
 """Adjusted p below which two optimizers are told apart."""
@@ -100,15 +101,14 @@ def groups(means: Mapping[str, float], comparisons: Sequence[Comparison]) -> lis
     return found
 
 
-def checkpoint_positions(calls: np.ndarray, checkpoints: np.ndarray) -> np.ndarray | None:
-    """Give at which checkpoint each target is reached in all seeds of `calls: [seeds, targets]`; None if they differ.
+def checkpoint_positions(calls: np.ndarray, checkpoints: np.ndarray) -> np.ndarray:
+    """Give the place of the first checkpoint at or after each of `calls: [targets]`, counted from 0.
 
     `checkpoints: [checkpoints]` are the calls at which the problem is measured. A target that is not reached has the
     place after the last.
     """
-    if not (calls == calls[:1]).all():
-        return None
-    return np.asarray(np.searchsorted(checkpoints, calls[0]))
+    # Calls are sums of fractional prices, which rounding lifts above the checkpoint that they are meant to be.
+    return np.asarray(np.searchsorted(checkpoints, calls * (1 - ROUNDING)))
 
 
 def paired_t_test(differences: Sequence[np.ndarray]) -> TTest:

@@ -23,7 +23,10 @@ FEW = 3
 
 
 class CallsInterval(NamedTuple):
-    """Limits of the median calls, +inf where the target was not reached often enough, and the attained level."""
+    """Limits of the median calls, +inf where the target was not reached often enough, and the attained level.
+
+    All are NaN where there is no interval.
+    """
 
     low: float
     high: float
@@ -50,11 +53,12 @@ def success_interval(successes: int, trials: int) -> tuple[float, float]:
 
 
 def calls_interval(calls: np.ndarray) -> CallsInterval:
-    """Give the interval of the median of `calls: [seeds]`, +inf where not reached; NaN without any.
+    """Give the interval of the median of `calls: [seeds]`, +inf where not reached; NaN below two seeds.
 
-    Below 6 seeds no pair of ranks attains 95 %: the range is given, with the level that it does attain.
+    Below 6 seeds no pair of ranks attains 95 %: the range is given, with the level that it does attain. That of a
+    single seed attains the level 0, which is no interval.
     """
-    if not len(calls):
+    if len(calls) < 2:
         return CallsInterval(math.nan, math.nan, math.nan)
     low, high, level = median_ranks(len(calls))
     ordered = np.sort(calls)
@@ -83,11 +87,11 @@ def overall_interval(scores: Sequence[np.ndarray]) -> ScoreInterval:
 
     A single trial beside problems with several stands for every seed and adds no spread. Indicative below 20
     seeds, or when on any problem all seeds but one, two or three share one value: how many such seeds there are
-    in the long run is then hardly known.
+    in the long run is then hardly known. Where there is no interval there is nothing to be indicative.
     """
     low, high = bootstrap_limits(scores)
     resampled = [of_problem for of_problem in scores if len(of_problem) > 1]
-    is_indicative = not resampled or any(_is_indicative(of_problem) for of_problem in resampled)
+    is_indicative = any(_is_indicative(of_problem) for of_problem in resampled)
     return ScoreInterval(float(low), float(high), is_indicative)
 
 

@@ -8,12 +8,15 @@ import pandas as pd
 
 EXACT_ORACLE = "exact oracle"
 """Remark on a row whose gradient is free of the noise that the others must bear: such rows are not compared."""
+DETERMINISTIC = "deterministic"
+"""Remark on a row whose trials depend on no seed: one is run, and stands for every seed wherever rows are compared."""
 COLUMNS = ["optimizer", "track", "score", "score_low", "score_high", "reason"]
 
 
 def overall_scores(summary: pd.DataFrame, outcomes: pd.DataFrame) -> pd.DataFrame:
     """Give one row an optimizer × track: the plain mean of its scores over problems with its interval, and `reason`.
 
+    A problem on which an optimizer is deterministic counts as a constant; if there are no others, there is no interval.
     The score is NaN, and `reason` says why, where a problem gives no score, a trial was skipped, or a row saw the
     exact oracle: a mean over fewer problems would not compare with the others.
     """
@@ -34,7 +37,10 @@ def overall_scores(summary: pd.DataFrame, outcomes: pd.DataFrame) -> pd.DataFram
 def comparable_scores(
     summary: pd.DataFrame, outcomes: pd.DataFrame, track: str, problems: Sequence[str]
 ) -> dict[str, list[np.ndarray]]:
-    """Give the scores, a vector `[seeds]` for each of `problems`, of every optimizer that may be compared on them."""
+    """Give the scores, a vector `[seeds]` for each of `problems`, of every optimizer that may be compared on them.
+
+    Those that lack seeds that others have are left out; a deterministic row has but one, which stands for all.
+    """
     rows = summary[(summary["track"] == track) & summary["problem"].isin(problems)]
     found = {
         str(optimizer): [_scores(outcomes, problem, str(optimizer), track) for problem in problems]
@@ -42,9 +48,18 @@ def comparable_scores(
         if not _reason(group, len(problems))
     }
     most = [max((len(each[at]) for each in found.values()), default=0) for at in range(len(problems))]
+    fixed = {name: deterministic_problems(rows, name) for name in found}
     return {
-        name: each for name, each in found.items() if [len(vector) for vector in each] == most and all(most)
+        name: each
+        for name, each in found.items()
+        if all(most) and _has_all_seeds(each, most, [problem in fixed[name] for problem in problems])
     }
+
+
+def deterministic_problems(summary: pd.DataFrame, optimizer: str) -> frozenset[str]:
+    """Name the problems of `summary`, the rows of one track, on which no trial of an optimizer depends on its seed."""
+    noted = summary["notes"].map(lambda notes: DETERMINISTIC in str(notes).split("; ")).astype(bool)
+    return frozenset(summary["problem"][noted & (summary["optimizer"] == optimizer)])
 
 
 def _scores(outcomes: pd.DataFrame, problem: str, optimizer: str, track: str) -> np.ndarray:
@@ -52,6 +67,13 @@ def _scores(outcomes: pd.DataFrame, problem: str, optimizer: str, track: str) ->
         (outcomes["problem"] == problem) & (outcomes["optimizer"] == optimizer) & (outcomes["track"] == track)
     )
     return outcomes[of_row].sort_values("seed")["score"].to_numpy(dtype=float)
+
+
+def _has_all_seeds(vectors: Sequence[np.ndarray], most: Sequence[int], fixed: Sequence[bool]) -> bool:
+    return all(
+        len(vector) == seeds or (is_fixed and len(vector) == 1)
+        for vector, seeds, is_fixed in zip(vectors, most, fixed, strict=True)
+    )
 
 
 def _reason(group: pd.DataFrame, problems: int) -> str:

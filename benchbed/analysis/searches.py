@@ -37,4 +37,6 @@ def _scores(plan: Plan, pairing: Pairing, entrant: EntrantPlan, known: Known) ->
     keys = [keys_of(plan, pairing, entrant, setting, "tuning") for setting in settings]
     if not keys or not all(key in known for of_setting in keys for key in of_setting):
         return None
-    return np.array([[known[key].score for key in of_setting] for of_setting in keys])
+    scores = np.array([[known[key].score for key in of_setting] for of_setting in keys])
+    # Where nothing depends on the seed, the one left out equals the one that ranks.
+    return scores.repeat(2, axis=1) if pairing.problem.is_deterministic_for(entrant) else scores

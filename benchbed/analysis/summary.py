@@ -25,7 +25,10 @@ COLUMNS = [
 def summary_of(
     plan: Plan, placed: Iterable[tuple[Pairing, Placement]], outcomes: pd.DataFrame
 ) -> pd.DataFrame:
-    """Give the columns of `summary.csv`; intervals are those of 95 %, medians are lower medians and may be +inf."""
+    """Give the columns of `summary.csv`; intervals are those of 95 %, medians are lower medians and may be +inf.
+
+    A deterministic row has one trial and no interval (NaN); nor have score and calls of any row with a single seed.
+    """
     grouped = dict(iter(outcomes.groupby(["problem", "optimizer", "track"], sort=False)))
     rows = []
     for pairing, placement in placed:
@@ -47,30 +50,37 @@ def _row(problem: ProblemPlan, placement: Placement, trials: pd.DataFrame) -> di
         "notes": "; ".join(placement.notes),
     }
     if problem.has_optimum and len(trials):
-        row |= _success(problem, trials) | _score_limits(placement, trials)
+        row |= _success(problem, trials)
+        if not problem.is_deterministic_for(placement.entrant):
+            row |= _success_limits(problem, trials) | _score_limits(placement, trials)
     return row
 
 
 def _success(problem: ProblemPlan, trials: pd.DataFrame) -> dict[str, float]:
+    calls = _success_calls(problem, trials)
+    return {
+        "target": problem.targets[success_position(problem)],
+        "success_rate": float(np.isfinite(calls).mean()),
+        "median_calls": lower_median(calls),
+    }
+
+
+def _success_limits(problem: ProblemPlan, trials: pd.DataFrame) -> dict[str, float]:
     from benchbed.analysis.intervals import (  # imports SciPy, which takes a second
         calls_interval,
         success_interval,
     )
 
-    position = success_position(problem)
-    calls = np.array([reached[position] for reached in trials["calls_to_target"]], dtype=float)
-    reached = np.isfinite(calls)
-    low, high = success_interval(int(reached.sum()), len(calls))
+    calls = _success_calls(problem, trials)
+    low, high = success_interval(int(np.isfinite(calls).sum()), len(calls))
     limits = calls_interval(calls)
-    return {
-        "target": problem.targets[position],
-        "success_rate": float(reached.mean()),
-        "success_low": low,
-        "success_high": high,
-        "median_calls": lower_median(calls),
-        "calls_low": limits.low,
-        "calls_high": limits.high,
-    }
+    return {"success_low": low, "success_high": high, "calls_low": limits.low, "calls_high": limits.high}
+
+
+def _success_calls(problem: ProblemPlan, trials: pd.DataFrame) -> np.ndarray:
+    """Give the calls to the success target, `[seeds]`, +inf where it was not reached."""
+    position = success_position(problem)
+    return np.array([reached[position] for reached in trials["calls_to_target"]], dtype=float)
 
 
 def _score_limits(placement: Placement, trials: pd.DataFrame) -> dict[str, Any]:

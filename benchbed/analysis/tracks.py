@@ -2,7 +2,8 @@
 
 from typing import Any, NamedTuple
 
-from benchbed.analysis.overall import EXACT_ORACLE
+from benchbed.analysis.outcomes import KNOWS_BUDGET, knows_budget
+from benchbed.analysis.overall import DETERMINISTIC, EXACT_ORACLE
 from benchbed.analysis.tries import Known, keys_of, settings_tried, winner
 from benchbed.plan import BatchPlan, EntrantPlan, Pairing, Plan
 from benchbed.plan.model import Track
@@ -22,10 +23,7 @@ class Placement(NamedTuple):
 
 def placements(plan: Plan, pairing: Pairing, known: Known) -> list[Placement]:
     """List the rows of a pairing; one that depends on a choice is there once its tuning trials are known."""
-    rows = (
-        _place(plan, pairing, entrant, track, known) for entrant in pairing.entrants for track in plan.tracks
-    )
-    return [row for row in rows if row is not None]
+    return [row for entrant in pairing.entrants for row in _rows_of(plan, pairing, entrant, known)]
 
 
 def missing_batches(plan: Plan, pairing: Pairing, known: Known) -> list[BatchPlan]:
@@ -70,6 +68,14 @@ def _tried(plan: Plan, pairing: Pairing, track: Track, known: Known) -> list[dic
     ]
 
 
+def _rows_of(plan: Plan, pairing: Pairing, entrant: EntrantPlan, known: Known) -> list[Placement]:
+    placed = (_place(plan, pairing, entrant, track, known) for track in plan.tracks)
+    rows = [row for row in placed if row is not None]
+    if not any(knows_budget(row.keys, known) for row in rows):
+        return rows
+    return [row._replace(notes=(*row.notes, KNOWS_BUDGET)) for row in rows]
+
+
 def _place(
     plan: Plan, pairing: Pairing, entrant: EntrantPlan, track: Track, known: Known
 ) -> Placement | None:
@@ -77,9 +83,10 @@ def _place(
     if won is None:
         return None
     exact = (EXACT_ORACLE,) if pairing.problem.oracle_of(entrant) == "exact" else ()
+    fixed = (DETERMINISTIC,) if pairing.problem.is_deterministic_for(entrant) else ()
     keys = keys_of(plan, pairing, entrant, won.hyperparameters, "evaluation")
     return Placement(
-        entrant, track, won.hyperparameters, tuple(keys), won.settings_tried, (*exact, *won.notes)
+        entrant, track, won.hyperparameters, tuple(keys), won.settings_tried, (*exact, *fixed, *won.notes)
     )
 
 

@@ -73,8 +73,8 @@ def keys_of(
 ) -> list[str]:
     """Give the keys of a setting's trials in a role, in the order of the seeds."""
     optimizer = (entrant.name, entrant.source)
-    seeds = plan.tuning_seeds if role == "tuning" else plan.evaluation_seeds
-    return [plan.key(pairing.problem, optimizer, setting, role, seed) for seed in range(seeds)]
+    seeds = plan.seeds_of(pairing.problem, entrant, role)
+    return [plan.key(pairing.problem, optimizer, setting, role, seed) for seed in seeds]
 
 
 def _searched(

@@ -1,8 +1,15 @@
 """`benchbed compare`: say what changed from one study to another."""
 
+from math import isnan
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
+
+if TYPE_CHECKING:
+    from benchbed.compare import Change
+
+_NO_INTERVAL = "one seed"
 
 
 @click.command("compare", short_help="Say what changed from one study to another.")
@@ -13,7 +20,7 @@ import click
     "margin",
     type=click.FloatRange(0),
     metavar="X",
-    help="Exit with 1 if an overall score fell by more than X, and its interval excludes 0.",
+    help="Exit with 1 if an overall score fell by more than X, exactly or with an interval that excludes 0.",
 )
 @click.option(
     "--format",
@@ -46,9 +53,8 @@ def compare_command(first: Path, second: Path, margin: float | None, format_: st
         click.echo(frame.to_csv(index=False, lineterminator="\n").rstrip("\n"))
     else:
         for change in changes:
-            interval = f"[{change.low:+.3f}, {change.high:+.3f}]"
             click.echo(
-                f"{change.difference:+.3f} {interval:<18} {change.before:.3f} to {change.after:.3f}  "
+                f"{change.difference:+.3f} {_interval(change):<18} {change.before:.3f} to {change.after:.3f}  "
                 f"{change.problem}, {change.optimizer}, {change.track}"
             )
     worse = worsened(changes, margin) if margin is not None else []
@@ -57,4 +63,12 @@ def compare_command(first: Path, second: Path, margin: float | None, format_: st
             f"error: {change.optimizer} on the {change.track} track fell by {-change.difference:.3f}",
             err=True,
         )
+    if margin is not None and any(_interval(change) == _NO_INTERVAL for change in changes):
+        click.echo("warning: with one seed there is no interval, so that no fall counts as worse", err=True)
     return 1 if worse else 0
+
+
+def _interval(change: "Change") -> str:
+    if change.is_exact:
+        return "exact"
+    return _NO_INTERVAL if isnan(change.low) else f"[{change.low:+.3f}, {change.high:+.3f}]"

@@ -1,23 +1,13 @@
-"""Say at which calls and steps a trial is measured, and read calls-to-target off a curve (protocol, rule 4)."""
+"""Say after which steps a trial is measured, and read calls-to-target off a curve (protocol, rule 4)."""
 
 import math
 
 import numpy as np
 
-DENSE_CALLS = 10
-PER_DECADE = 20
+from benchbed.checkpoints import ROUNDING, checkpoint_calls
+
 IN_A_ROW = 3
 """Checkpoints in a row at which a target must be met: a single hit under noise is luck."""
-ROUNDING = 1e-9
-"""Relative error that sums and quotients of fractional prices stay below."""
-
-
-def checkpoint_calls(budget: int) -> list[int]:
-    """List every call up to 10, then 20 a decade, and the budget."""
-    decades = max(0, math.ceil(PER_DECADE * math.log10(max(budget, 1) / DENSE_CALLS)))
-    spaced = [round(DENSE_CALLS * 10 ** (k / PER_DECADE)) for k in range(1, decades + 1)]
-    dense = range(1, min(DENSE_CALLS, budget) + 1)
-    return sorted({*dense, *(calls for calls in spaced if calls <= budget), budget})
 
 
 def checkpoint_steps(budget: int, calls_per_step: float, every_step: bool = False) -> list[int]:

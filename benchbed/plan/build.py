@@ -13,6 +13,7 @@ from benchbed.errors import NothingSelectedError, UsageError
 from benchbed.interfaces import Optimizer, Problem
 from benchbed.plan.model import USUAL_TRACKS, EntrantPlan, Plan, ProblemPlan
 from benchbed.plan.presets import budget_of, learning_rates, preset_of
+from benchbed.plan.probes import traits_of
 from benchbed.plan.request import Request
 from benchbed.plan.search import search_settings
 from benchbed.plan.selectors import expand_settings, format_selector, parse_selector
@@ -54,6 +55,7 @@ def make_plan(catalog: Catalog, request: Request) -> Plan:
         gradient="reverse",
         device=_device("auto" if request.device is None else request.device),
         suite={},
+        engine=request.engine or "auto",
     )
     _check_size(plan)
     return plan_with_suite(plan, request)
@@ -71,6 +73,7 @@ def plan_with_suite(plan: Plan, request: Request) -> Plan:
         "seeds": plan.evaluation_seeds,
         "seed": plan.study_seed,
         "device": plan.device,
+        "engine": plan.engine,
     }
     for name in ("steps", "dtype"):
         if getattr(request, name) is not None:
@@ -85,6 +88,7 @@ def _problem(catalog: Catalog, text: str, request: Request, preset: str) -> Prob
     problem = catalog.problem(selector.name, selector.parameters)
     parameters = catalog.problem_parameters(problem)
     dtype = _dtype(request.dtype or problem.dtype)
+    traits = traits_of(problem)
     return ProblemPlan(
         name=selector.name,
         parameters=parameters,
@@ -97,16 +101,10 @@ def _problem(catalog: Catalog, text: str, request: Request, preset: str) -> Prob
         dimension=problem.layout.dimension,
         full_price=problem.full_price,
         deterministic=problem.make_draws(torch.Generator(), 1) is None,
-        has_optimum=_has_optimum(problem),
+        has_optimum=traits.has_optimum,
         workspace=problem.workspace,
+        seedless=traits.seedless,
     )
-
-
-def _has_optimum(problem: Problem) -> bool:
-    data = problem.shared_data()
-    if data is None:
-        data = problem.make_data(torch.Generator().manual_seed(0))
-    return problem.optimum(data) is not None
 
 
 def _targets(problem: Problem, dtype: str) -> tuple[float, ...]:

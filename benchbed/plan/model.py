@@ -12,6 +12,8 @@ TRACKS: tuple[Track, ...] = ("default", "tuned", "searched")
 USUAL_TRACKS: tuple[Track, ...] = ("default", "tuned")
 """What runs unless something else is asked for: a search costs several times as much."""
 Checkpoints = Literal["protocol", "all"]
+Engine = Literal["auto", "eager", "compiled"]
+ENGINES: tuple[Engine, ...] = ("auto", "eager", "compiled")
 
 
 class ProblemPlan(msgspec.Struct, frozen=True):
@@ -33,6 +35,8 @@ class ProblemPlan(msgspec.Struct, frozen=True):
     deterministic: bool
     has_optimum: bool
     workspace: int
+    seedless: bool = False
+    """Start and data are the same whatever the seed."""
 
     def oracle_of(self, entrant: "EntrantPlan") -> str:
         """Say which gradient an entrant sees here: deterministic, stochastic, full, or exact (full without a price)."""
@@ -41,6 +45,14 @@ class ProblemPlan(msgspec.Struct, frozen=True):
         if entrant.oracle == "stochastic":
             return "stochastic"
         return "full" if self.full_price is not None else "exact"
+
+    def is_deterministic_for(self, entrant: "EntrantPlan") -> bool:
+        """Tell whether a trial depends on no seed, so that one stands for all: fixed instance, gradient without draws.
+
+        Optimizers have no randomness of their own: `update` is a pure function of the oracle, the state and theta, and
+        the conformance checks refuse one that draws from a global generator.
+        """
+        return self.seedless and self.oracle_of(entrant) != "stochastic"
 
     def price_of(self, entrant: "EntrantPlan") -> float:
         """Give the calls that an entrant's step costs here at least."""
@@ -123,6 +135,8 @@ class Plan(msgspec.Struct, frozen=True):
     """"cpu", "cuda" or "cuda:1"."""
     suite: dict[str, Any]
     """The same as a runnable suite."""
+    engine: Engine = "auto"
+    """How steps are made. No part of a trial's key: engines agree up to rounding."""
     protocol: str = PROTOCOL
 
     def pairings(self) -> list[Pairing]:
@@ -132,6 +146,12 @@ class Plan(msgspec.Struct, frozen=True):
             statics = {name: entrant.hyperparameters[name] for name in entrant.statics}
             groups.setdefault(digest(entrant.name, statics), []).append(entrant)
         return [Pairing(problem, tuple(group)) for problem in self.problems for group in groups.values()]
+
+    def seeds_of(self, problem: ProblemPlan, entrant: EntrantPlan, role: Role) -> range:
+        """Number the seeds of an entrant's trials in a role: the first alone where it stands for all of them."""
+        if problem.is_deterministic_for(entrant):
+            return range(1)
+        return range(self.tuning_seeds if role == "tuning" else self.evaluation_seeds)
 
     def batch(
         self, pairing: Pairing, settings: Sequence[Mapping[str, Any]], role: Role, seeds: Sequence[int]

@@ -1,11 +1,15 @@
 """Two studies of one plan are compared seed by seed, or not at all."""
 
+import msgspec
+import numpy as np
 import pandas as pd
 import pytest
 
 import benchbed
+from benchbed.catalog import load_catalog
 from benchbed.compare import OVERALL, compare_studies, worsened
 from benchbed.errors import NothingSelectedError, UsageError
+from benchbed.study import Resources, run_plan
 
 PLUGIN = """
 from typing import NamedTuple
@@ -71,6 +75,45 @@ def test_a_worse_rule_is_found_and_the_others_are_not_blamed(study):
     (mine,) = [change for change in changes if change.optimizer == "mine" and change.problem == OVERALL]
     assert mine.difference == pytest.approx(mine.after - mine.before)
     assert mine.low <= mine.difference <= mine.high < 0
+
+
+def test_what_is_deterministic_is_compared_exactly(study):
+    """One trial, no interval; a fall beyond the margin is a fall, however few trials there were."""
+    options = {"problems": ["quadratic[start=2]"]}
+    changes = compare_studies(study(**options), study(rate=0.001, **options))
+    assert all(
+        change.is_exact and np.isnan([change.low, change.high, change.p_value]).all() for change in changes
+    )
+    assert [change.optimizer for change in worsened(changes, 0.02)] == ["mine"]
+    (mine,) = worsened(changes, 0.02)
+    assert mine.difference == mine.after - mine.before < -0.02
+
+
+def test_beside_a_sampled_problem_it_is_a_constant_of_the_mean(study):
+    """The mean is tested as ever; only the deterministic problem itself is exact."""
+    options = {"problems": ["quadratic[start=2]", "runge"]}
+    changes = compare_studies(study(**options), study(rate=0.001, **options))
+    assert {change.problem for change in changes if change.is_exact} == {"quadratic[start=2]"}
+    assert [change.optimizer for change in worsened(changes, 0.02)] == ["mine"]
+
+
+def test_seeds_that_were_all_run_compare_with_the_one_that_stands_for_them(study, tmp_path):
+    """An earlier benchbed ran every seed of a deterministic problem: its folder still compares."""
+    once = study(problems=["quadratic[start=2]"], optimizers=["gd"])
+    assert len(once.results.outcomes) == 1
+    plans = [msgspec.structs.replace(problem, seedless=False) for problem in once.plan.problems]
+    plan = msgspec.structs.replace(once.plan, problems=tuple(plans))
+    every = run_plan(plan, load_catalog([]), tmp_path / "every", (), Resources(executor="serial"))
+    assert len(every.results.outcomes) == 4
+    (change,) = compare_studies(every, once)
+    assert (change.difference, change.low, change.high, change.is_exact) == (0, 0, 0, False)
+
+
+def test_a_single_seed_accuses_nobody(study):
+    """Without an interval a fall may be luck."""
+    changes = compare_studies(study(seeds=1), study(rate=0.001, seeds=1))
+    assert min(change.difference for change in changes) < -0.02
+    assert worsened(changes, 0.0) == []
 
 
 def test_a_better_rule_is_no_failure(study):

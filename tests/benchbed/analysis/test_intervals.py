@@ -81,7 +81,22 @@ def test_a_limit_is_infinite_where_too_few_seeds_reach():
     assert calls_interval(calls)[:2] == (6.0, math.inf)
 
 
-@pytest.mark.parametrize(("n", "level"), [(1, 0.0), (2, 0.5), (3, 0.75), (5, 0.9375)])
+@pytest.mark.parametrize("calls", [17.0, math.inf])
+def test_the_calls_of_a_single_trial_have_no_interval(calls):
+    """Their range has no width and the level 0."""
+    assert np.isnan(calls_interval(np.array([calls]))).all()
+
+
+def test_two_deterministic_problems_have_no_interval():
+    """The mean of constants is one."""
+    assert overall_interval([np.array([0.5]), np.array([0.1])]) == (
+        pytest.approx(math.nan, nan_ok=True),
+        pytest.approx(math.nan, nan_ok=True),
+        False,
+    )
+
+
+@pytest.mark.parametrize(("n", "level"), [(2, 0.5), (3, 0.75), (5, 0.9375)])
 def test_few_calls_give_their_range(n, level):
     """Labelled with the level 1 − 2^(1−n) that it attains."""
     interval = calls_interval(np.arange(1.0, n + 1))
@@ -125,8 +140,9 @@ def test_equal_scores_have_an_interval_without_width(scores):
 
 
 def test_a_single_trial_has_no_interval():
-    """One score says nothing of its spread."""
+    """One score says nothing of its spread, and where there is no interval, nothing is indicative."""
     assert np.isnan(score_interval(np.array([0.5]))[:2]).all()
+    assert not score_interval(np.array([0.5])).is_indicative
 
 
 def test_a_score_without_an_optimum_has_no_interval():
@@ -174,7 +190,6 @@ def test_an_interval_does_not_depend_on_the_others():
         (np.array([0.5] * 17 + [0.1, 0.2, 0.9]), True),
         (np.array([0.5] * 16 + [0.1, 0.2, 0.8, 0.9]), False),
         (np.array([0.5] * 19 + [0.5 + 1e-12]), False),
-        (np.array([0.5]), True),
     ],
 )
 def test_few_seeds_or_few_that_differ_make_an_interval_indicative(scores, is_indicative):

@@ -1,8 +1,11 @@
 """Average scores over problems, and refuse where the average would mislead."""
 
+import numpy as np
 import pandas as pd
+import pytest
 
-from benchbed.analysis.overall import overall_scores
+from benchbed.analysis.intervals import overall_interval
+from benchbed.analysis.overall import deterministic_problems, overall_scores
 
 NOTHING = pd.DataFrame(columns=["problem", "optimizer", "track", "seed", "score"])
 
@@ -54,3 +57,37 @@ def test_the_interval_is_that_of_the_mean_over_problems():
     row = overall_scores(frame, outcomes).iloc[0]
     assert row["score_low"] < 0.25 < row["score_high"]
     assert row["score_high"] - row["score_low"] < max(scores) - min(scores)
+
+
+def test_a_deterministic_problem_is_a_constant_in_the_interval():
+    """Half of the mean is certain: the interval is half as wide as that of the other problem, and about the mean."""
+    scores = np.random.default_rng(0).random(20)
+    rows = [("b", "adam", "default", seed, score) for seed, score in enumerate(scores)]
+    frame = summary(
+        ("a", "adam", "default", 0.9, 0, "deterministic"), ("b", "adam", "default", scores.mean(), 0, "")
+    )
+    outcomes = pd.DataFrame([("a", "adam", "default", 0, 0.9), *rows], columns=NOTHING.columns)
+    row = overall_scores(frame, outcomes).iloc[0]
+    # Resamples belong to the place of a problem, so the other one stands second here too, beside a constant.
+    low, high, _ = overall_interval([np.full(20, 0.0), scores])
+    assert row["score"] == pytest.approx((0.9 + scores.mean()) / 2)
+    assert (row["score_low"], row["score_high"]) == pytest.approx((0.45 + low, 0.45 + high), abs=1e-12)
+
+
+def test_deterministic_problems_alone_leave_no_interval():
+    """Nothing was sampled."""
+    frame = summary(*((problem, "gd", "default", 0.5, 0, "deterministic") for problem in "ab"))
+    outcomes = pd.DataFrame([(problem, "gd", "default", 0, 0.5) for problem in "ab"], columns=NOTHING.columns)
+    row = overall_scores(frame, outcomes).iloc[0]
+    assert row["score"] == 0.5
+    assert row[["score_low", "score_high"]].isna().all()
+
+
+def test_the_remark_is_one_of_several():
+    """It names a row of one problem, never another whose remark only contains the word."""
+    frame = summary(
+        ("a", "gd", "tuned", 0.5, 0, "nothing to tune; deterministic"),
+        ("b", "gd", "tuned", 0.5, 0, "not deterministic"),
+        ("b", "adam", "tuned", 0.5, 0, "deterministic"),
+    )
+    assert deterministic_problems(frame, "gd") == {"a"}

@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from benchbed.analysis.outcomes import Outcome
-from benchbed.analysis.tracks import missing_batches, placements
+from benchbed.analysis.tracks import missing_batches, placements, planned_keys
 from benchbed.analysis.tries import rates_to_try, tuning_keys
 
 BASE_GRID = [10.0**k for k in range(-6, 3)]
@@ -231,13 +231,62 @@ def test_entrants_with_other_statics_never_share_a_batch(plan_of):
 
 @pytest.mark.parametrize(
     ("problem", "optimizer", "notes"),
-    [("quartic", "gd", ("exact oracle",)), ("quartic", "sgd", ()), ("quadratic", "gd", ())],
+    [
+        ("quartic", "gd", ("exact oracle",)),
+        ("quartic", "sgd", ()),
+        ("quadratic", "gd", ()),
+        ("quartic[start=1]", "gd", ("exact oracle", "deterministic")),
+    ],
 )
 def test_an_exact_gradient_under_synthetic_noise_is_marked(plan_of, pairing_of, problem, optimizer, notes):
     """Only there a gradient has no price."""
     plan = plan_of((problem,), (optimizer,), tracks=("default",))
     (row,) = placements(plan, pairing_of(plan), {})
     assert row.notes == notes
+
+
+def test_an_optimizer_that_reads_progress_knows_the_budget_in_every_track(plan_of, pairing_of, finish):
+    """Seen in any of its evaluation trials; another entrant of the same batch that reads none has no such note."""
+    plan = plan_of(optimizers=("adam", "adam[beta1=0.5]", "adam[learning_rate=0.1]"))
+    pairing = pairing_of(plan)
+    known = finish(plan, missing_batches(plan, pairing, {}), prefer(1e-2))
+    known |= finish(plan, missing_batches(plan, pairing, known), prefer(1e-2))
+    before = placements(plan, pairing, known)
+    (reader,) = (row for row in before if (row.entrant.label, row.track) == ("adam[beta1=0.5]", "tuned"))
+    known[reader.keys[1]] = known[reader.keys[1]]._replace(reads_progress=True)
+    after = placements(plan, pairing, known)
+    assert [row.notes for row in after if row.entrant.label == "adam[beta1=0.5]"] == [
+        ("knows the budget",)
+    ] * 2
+    others = [row for row in after if row.entrant.label != "adam[beta1=0.5]"]
+    assert others == [row for row in before if row.entrant.label != "adam[beta1=0.5]"]
+    assert missing_batches(plan, pairing, known) == []
+
+
+def test_knowing_the_budget_stands_beside_other_notes(plan_of, pairing_of, finish):
+    """Exact oracle first, then what tuning has to say, then this."""
+    plan = plan_of(("quartic",), ("gd[learning_rate=0.01]",), tracks=("tuned",))
+    pairing = pairing_of(plan)
+    known = finish(plan, missing_batches(plan, pairing, {}), lambda setting: (0.5, 1.0))
+    known = {key: outcome._replace(reads_progress=True) for key, outcome in known.items()}
+    (row,) = placements(plan, pairing, known)
+    assert row.notes == ("exact oracle", "nothing to tune", "knows the budget")
+
+
+def test_what_depends_on_no_seed_runs_once_in_each_role(plan_of, pairing_of, finish):
+    """One tuning trial a rate, one evaluation trial a row; the rows say that nothing in them is random."""
+    plan = plan_of(("quadratic[start=2]",))
+    pairing = pairing_of(plan)
+    evaluation, tuning = missing_batches(plan, pairing, {})
+    assert (evaluation.seeds, evaluation.trials) == ((0,), 1)
+    assert (tuning.seeds, tuning.trials) == ((0,), len(BASE_GRID))
+    known = finish(plan, [evaluation, tuning], prefer(1e-2))
+    (choice,) = missing_batches(plan, pairing, known)
+    known |= finish(plan, [choice], prefer(1e-2))
+    assert missing_batches(plan, pairing, known) == []
+    assert planned_keys(plan, pairing, known) == set(known)
+    rows = placements(plan, pairing, known)
+    assert [(len(row.keys), row.notes) for row in rows] == [(1, ("deterministic",))] * 2
 
 
 def test_a_failed_trial_is_known(plan_of, pairing_of, finish):

@@ -27,7 +27,10 @@ def test_equal_studies_pass(folder, bench):
 def test_csv_has_every_column(folder, bench):
     """For those who compute with it."""
     done = bench(folder, "compare", "a", "b", "--format", "csv")
-    assert done.stdout.splitlines()[0] == "problem,optimizer,track,before,after,difference,low,high,p_value"
+    assert (
+        done.stdout.splitlines()[0]
+        == "problem,optimizer,track,before,after,difference,low,high,p_value,is_exact"
+    )
 
 
 def test_a_folder_that_is_none_exits_with_3(folder, bench):
@@ -35,3 +38,27 @@ def test_a_folder_that_is_none_exits_with_3(folder, bench):
     done = bench(folder, "compare", "a", "nowhere")
     assert done.returncode == 3
     assert "nowhere" in done.stderr
+
+
+def test_what_has_no_interval_says_why(tmp_path, bench):
+    """Nothing is random in one problem, and the other has a single seed: then no fall can count, and a line says so."""
+    options = (
+        "-p",
+        "quadratic[start=2]",
+        "-p",
+        "quadratic",
+        "-o",
+        "gd",
+        "--track",
+        "default",
+        "--steps",
+        "30",
+    )
+    assert bench(tmp_path, "run", *options, "--preset", "quick", "--seeds", "1", "-O", "a").returncode == 0
+    done = bench(tmp_path, "compare", "a", "a", "--fail-if-worse", "0")
+    assert done.returncode == 0
+    exact, sampled, overall = done.stdout.splitlines()
+    assert exact.startswith("+0.000 exact ")
+    assert sampled.startswith("+0.000 one seed ")
+    assert overall.startswith("+0.000 one seed ")
+    assert "with one seed there is no interval, so that no fall counts as worse" in done.stderr

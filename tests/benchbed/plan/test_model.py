@@ -106,7 +106,12 @@ def test_what_a_plan_says_of_other_trials_is_not_in_the_key(plan, field):
 def test_every_field_of_a_plan_and_a_problem_is_in_one_of_these_lists(plan):
     """A field that is added must be decided about here."""
     assert {*OTHER_PLAN, *SAME_PLAN, "problems", "entrants"} == set(Plan.__struct_fields__)
-    described = {"targets", "full_price", "deterministic"}  # follow from name, parameters, source and dtype
+    described = {
+        "targets",
+        "full_price",
+        "deterministic",
+        "seedless",
+    }  # follow from name, parameters, source and dtype
     assert {*OTHER_PROBLEM, *SAME_RESULT, *described} == set(plan.problems[0].__struct_fields__)
 
 
@@ -116,6 +121,40 @@ def test_every_field_of_a_plan_and_a_problem_is_in_one_of_these_lists(plan):
 def test_another_trial_has_another_key(plan, argument, value):
     """Optimizer, its source, each hyperparameter by name and value, role and seed."""
     assert key_of(plan, **{argument: value}) != key_of(plan)
+
+
+@pytest.mark.parametrize(
+    ("problem", "optimizer", "evaluation", "tuning"),
+    [
+        ("quadratic[start=2]", "adam", 1, 1),
+        ("quadratic[start=[1, 2], rotated=true]", "adam", 3, 2),  # the rotation is drawn
+        ("quadratic", "adam", 3, 2),
+        ("quartic[start=1.5]", "sgd", 3, 2),  # the gradients are drawn
+        ("quartic[start=1.5]", "gd", 1, 1),
+        ("quartic[start=1.5, gradient_noise=0]", "sgd", 1, 1),
+        ("quartic", "gd", 3, 2),
+        ("weighted-quartic[start=-3, gradient_noise=0]", "adam", 1, 1),
+        ("runge", "gd", 3, 2),  # starts at 0, but draws its points
+        ("polynomial-network[samples=128]", "gd", 3, 2),
+    ],
+)
+def test_a_trial_that_depends_on_no_seed_is_planned_once_in_each_role(
+    plan_of, problem, optimizer, evaluation, tuning
+):
+    """The start, the data and the gradients that this optimizer sees decide together."""
+    plan = plan_of((problem,), (optimizer,))
+    planned = [plan.seeds_of(plan.problems[0], plan.entrants[0], role) for role in ("evaluation", "tuning")]
+    assert planned == [range(evaluation), range(tuning)]
+
+
+def test_a_plan_that_says_nothing_of_seeds_runs_all_of_them(plan_of):
+    """Such are the folders that earlier versions wrote: their trials are read as they were run."""
+    plan = plan_of(("quadratic[start=2]",))
+    plain = msgspec.json.decode(msgspec.json.encode(plan))
+    for problem in plain["problems"]:
+        del problem["seedless"]
+    older = msgspec.convert(plain, Plan)
+    assert older.seeds_of(older.problems[0], older.entrants[0], "evaluation") == range(3)
 
 
 def test_the_order_of_hyperparameters_is_not_in_the_key(plan):

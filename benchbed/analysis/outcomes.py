@@ -1,6 +1,6 @@
 """Reduce a stored trial to what selection, scores and tables need of it."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -11,7 +11,10 @@ from benchbed.analysis.scores import trial_scores
 MEASURED = frozenset({"solved", "converged", "exhausted"})
 """Statuses of a trial whose final point is a result; any other counts as +∞."""
 
-COLUMNS = ["trial_key", "status", "budget", "final_objective", "gap", "calls_to_target"]
+COLUMNS = ["trial_key", "status", "budget", "final_objective", "gap", "calls_to_target", "reads_progress"]
+
+KNOWS_BUDGET = "knows the budget"
+"""Remark on an optimizer whose update asks for the share of the budget that is spent (protocol, rule 6)."""
 
 
 class Outcome(NamedTuple):
@@ -22,6 +25,8 @@ class Outcome(NamedTuple):
     """NaN without a known optimum."""
     gap: float
     """Gap at the end, or the final objective without a known optimum; +inf unless the trial ended well."""
+    reads_progress: bool = False
+    """The harness saw its update ask for the share of the budget that is spent."""
 
 
 def outcomes_of(trials: pa.Table) -> dict[str, Outcome]:
@@ -35,7 +40,12 @@ def outcome(row: Mapping[str, Any]) -> Outcome:
     status = str(row["status"])
     final = row["gap"] if row["gap"] is not None else row["final_objective"]
     measured = status in MEASURED and final is not None and np.isfinite(final)
-    return Outcome(status, _score(row), float(final) if measured else np.inf)
+    return Outcome(status, _score(row), float(final) if measured else np.inf, bool(row["reads_progress"]))
+
+
+def knows_budget(keys: Iterable[str], known: Mapping[str, Outcome]) -> bool:
+    """Tell whether any of the trials `keys` that are known asked for the share of the budget spent."""
+    return any(known[key].reads_progress for key in keys if key in known)
 
 
 def _score(row: Mapping[str, Any]) -> float:

@@ -15,7 +15,7 @@ import msgspec
 from benchbed.catalog.names import error_line, quoted
 from benchbed.catalog.parameters import hyperparameters_of, is_plain
 from benchbed.catalog.records import InvalidPluginError, Kind
-from benchbed.interfaces import Layout, Optimizer, OptimizerFactory, Problem
+from benchbed.interfaces import START_IN_BASIN, Layout, Optimizer, OptimizerFactory, Problem
 
 PROBE = Layout({"theta": (2,)})
 """The layout that a factory is tried with."""
@@ -137,6 +137,11 @@ def _check_facts(problem: Problem) -> None:
     )
     callables = all(callable(metric) for metric in problem.metrics.values())
     _require(callables, "its metrics are not all functions of theta and data")
+    _require(
+        START_IN_BASIN not in problem.metrics,
+        f"it has a metric {START_IN_BASIN!r}, which is what in_basin says of a trial's start; give it another name",
+    )
+    _require(callable(problem.in_basin), "its in_basin is no function of theta and data; define a method")
 
 
 def _are_targets(targets: Any) -> bool:

@@ -9,7 +9,7 @@ from benchbed.engine.batch import Batch
 from benchbed.engine.instances import Instances
 from benchbed.engine.lanes import Tree
 from benchbed.engine.losses import batched, in_pieces
-from benchbed.interfaces import RegisteredMetric
+from benchbed.interfaces import START_IN_BASIN, RegisteredMetric
 
 Measured = Callable[[Tensor, Tree], Tensor]
 
@@ -40,7 +40,10 @@ def gradient_is_cheap(batch: Batch) -> bool:
 def measure_metrics(
     metrics: Mapping[str, RegisteredMetric], instances: Instances, answer: Tensor
 ) -> dict[str, Tensor]:
-    """Give the problem's own metrics and the registered ones that apply, each `[seeds, settings]`."""
+    """Give the problem's own metrics, the registered ones that apply, and what is known of the start.
+
+    Each is `[seeds, settings]`.
+    """
     problem, measured = instances.problem, {}
     for name, own in problem.metrics.items():
         measured[name] = in_pieces(batched(problem, own), answer, instances)
@@ -52,4 +55,31 @@ def measure_metrics(
             return torch.as_tensor(metric(problem, theta, data))
 
         measured[name] = in_pieces(known, answer, instances)
+    inside = measure_start(instances)
+    if inside is not None:
+        measured[START_IN_BASIN] = inside.expand(answer.shape[:2])
     return measured
+
+
+def measure_start(instances: Instances) -> Tensor | None:
+    """Tell whether each start lies in the basin of the optimum, `[seeds, 1]`; None where the problem does not say.
+
+    Raises: ValueError if it says so in another shape or type.
+    """
+    problem, unknown = instances.problem, False
+
+    def inside(theta: Tensor, data: Tree) -> Tensor:
+        nonlocal unknown
+        found = problem.in_basin(theta, data)
+        if found is None:  # said once it is known that no lane is told otherwise: vmap takes no None
+            unknown = True
+            return theta.new_zeros(theta.shape[:-1], dtype=torch.bool)
+        if found.dtype != torch.bool or found.shape != theta.shape[:-1]:
+            raise ValueError(
+                f"in_basin gives {tuple(found.shape)} of {found.dtype} for theta {tuple(theta.shape)}; give a bool "
+                "for each trial, [...] for theta [..., dimension]"
+            )
+        return found
+
+    found = in_pieces(batched(problem, inside), instances.start[:, None], instances)
+    return None if unknown else found

@@ -15,12 +15,22 @@ class CountingOracle:
     """The oracle of one step, for a batch of lanes, one lane under vmap, or one trial alone."""
 
     def __init__(self, evaluate: Evaluate, loss: Tensor, gradient: Tensor, progress: Tensor) -> None:
-        self.loss, self.gradient, self.progress = loss, gradient, progress
+        self.loss, self.gradient = loss, gradient
+        self.spent = progress
+        """What `progress` gives; the engine hands it on from here, which does not count as reading it."""
+        self.progress_was_read = False
+        """The rule has asked for `progress`, so it knows the budget."""
         self._evaluate = evaluate
         self.further_calls = 0
         """Calls beyond the first that every lane made."""
         self.some_calls: Tensor | None = None
         """Calls that only the lanes of a `where` made, `[...]`; None if there was no such call."""
+
+    @property
+    def progress(self) -> Tensor:
+        """Share of the budget spent, in [0, 1): `[..., 1]`; that it was read is remembered."""
+        self.progress_was_read = True
+        return self.spent
 
     def at(self, point: Tensor, where: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Give loss and gradient at `point`, on the same draw; NaN in the lanes outside `where`."""
@@ -44,9 +54,13 @@ class MappedOracle:
     """An oracle whose gradients are changed on the way; the calls are counted by the one beneath."""
 
     def __init__(self, inner: Oracle, change: Callable[[Tensor], Tensor]) -> None:
-        self.loss, self.progress = inner.loss, inner.progress
-        self.gradient = change(inner.gradient)
+        self.loss, self.gradient = inner.loss, change(inner.gradient)
         self._inner, self._change = inner, change
+
+    @property
+    def progress(self) -> Tensor:
+        """Ask the inner oracle, and only when asked: a wrapper that clips does not know the budget."""
+        return self._inner.progress
 
     def at(self, point: Tensor, where: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Ask the inner oracle and change the gradient."""

@@ -83,16 +83,16 @@ class PerTrialRule:
         inner: list[CountingOracle] = []
 
         def update(theta: Tensor, state: Tree, asked: Tree, values: Tree, data: Tree, draw: Tree) -> Tree:
-            loss, slope, progress = asked
+            loss, slope, spent = asked
             data = step.data if step.shared else data
             lane = CountingOracle(
-                lambda point: gradient(lambda p: step.loss(p, data, draw), point), loss, slope, progress
+                lambda point: gradient(lambda p: step.loss(p, data, draw), point), loss, slope, spent
             )
             inner.append(lane)
             moved, changed = self._build(values).update(lane, state, theta)
             return moved, changed, torch.zeros_like(loss) if lane.some_calls is None else lane.some_calls
 
-        asked = (oracle.loss, oracle.gradient, oracle.progress)
+        asked = (oracle.loss, oracle.gradient, oracle.spent)
         own_data = None if step.shared else step.data
         moved, changed, some_calls = per_lane(
             update,
@@ -104,6 +104,7 @@ class PerTrialRule:
             _spread(step.draw, theta),
         )
         oracle.further_calls += inner[0].further_calls
+        oracle.progress_was_read |= inner[0].progress_was_read
         if inner[0].some_calls is not None:
             oracle.some_calls = some_calls
         return moved, changed
@@ -138,11 +139,12 @@ class StatefulRule:
             loss, gradient = oracle.at(point[None, None])
             return loss[0, 0], gradient[0, 0]
 
-        alone = CountingOracle(evaluate, oracle.loss[0, 0], oracle.gradient[0, 0], oracle.progress[0, 0])
+        alone = CountingOracle(evaluate, oracle.loss[0, 0], oracle.gradient[0, 0], oracle.spent[0, 0])
         moved, state = self._optimizer.update(alone, state, theta[0, 0])
         # A closure may be called any number of times: the count belongs to this lane, not to every step.
         made = torch.full_like(oracle.loss, oracle.further_calls)
         oracle.some_calls, oracle.further_calls = made, 0
+        oracle.progress_was_read |= alone.progress_was_read
         return moved[None, None], state
 
     def answer(self, state: Tree, theta: Tensor) -> Tensor:

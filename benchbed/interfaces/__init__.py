@@ -6,10 +6,19 @@ engine the leading dimensions are `[seeds, settings]`; alone they are empty.
 
 from benchbed.interfaces.layout import Layout, rows
 from benchbed.interfaces.optimizer import Hyperparameter, Optimizer, OptimizerFactory, Oracle
-from benchbed.interfaces.problem import Data, Gradient, Metric, Problem, RegisteredMetric, target_ladder
+from benchbed.interfaces.problem import (
+    START_IN_BASIN,
+    Data,
+    Gradient,
+    Metric,
+    Problem,
+    RegisteredMetric,
+    target_ladder,
+)
 from benchbed.interfaces.ranges import LogUniform, OneMinusLogUniform, Uniform
 
 __all__ = [
+    "START_IN_BASIN",
     "Data",
     "Gradient",
     "Hyperparameter",

@@ -14,6 +14,9 @@ Data = Any
 Metric = Callable[[Tensor, Data], Tensor]
 """A measure of `theta: [..., dimension]` on an instance's data, giving `[...]`."""
 
+START_IN_BASIN = "start_in_basin"
+"""Among a trial's metrics, what `in_basin` says of its start, 1 or 0; no metric of a problem has this name."""
+
 
 def target_ladder(decades: float, count: int = 8) -> tuple[float, ...]:
     """List the targets 10^(−decades·k) for k = 1 … count (protocol, rule 4)."""
@@ -99,6 +102,14 @@ class Problem(ABC):
 
     def minimizer(self, data: Data) -> Tensor | None:
         """Give a point `[..., dimension]` that attains the optimum, or None where none is known."""
+        return None
+
+    def in_basin(self, theta: Tensor, data: Data) -> Tensor | None:
+        """Tell, bool `[...]`, whether the gradient flow from theta ends in a minimizer that attains the optimum.
+
+        The share of such starts is what a success rate is compared with where there are several minima; None where
+        there are not, or where it cannot be told.
+        """
         return None
 
 

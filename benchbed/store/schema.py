@@ -7,7 +7,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 _TEXT, _COUNT, _NUMBER = pa.string(), pa.int64(), pa.float64()
 _NUMBERS = pa.list_(_NUMBER)
@@ -45,6 +45,7 @@ TRIAL_SCHEMA = pa.schema(
         ("metrics", pa.map_(_TEXT, _NUMBER)),
         ("wall_seconds", _NUMBER),
         ("state_bytes", _NUMBER),
+        ("reads_progress", pa.bool_()),  # null where nothing was measured, and in parts of schema 1
         ("batch_trials", _COUNT),
         ("engine", _TEXT),
         ("engine_reason", _TEXT),
@@ -58,6 +59,8 @@ TRIAL_SCHEMA = pa.schema(
     ],
     metadata={"benchbed_schema": str(SCHEMA_VERSION)},
 )
+ADDED_IN = {"reads_progress": 2}
+"""The schema in which a column was added; in parts of an earlier one it is null."""
 
 
 def table_of(rows: Sequence[Mapping[str, Any]]) -> pa.Table:
@@ -74,7 +77,7 @@ def to_bytes(table: pa.Table) -> bytes:
 
 
 def from_bytes(content: bytes) -> pa.Table:
-    """Read a part.
+    """Read a part; columns that a part of an earlier schema lacks are null.
 
     Raises: ValueError, OSError or pa.ArrowException if it is no part or is damaged, NewerSchemaError if a later
     benchbed wrote it.
@@ -83,9 +86,15 @@ def from_bytes(content: bytes) -> pa.Table:
     version = int((table.schema.metadata or {}).get(b"benchbed_schema", b"0"))
     if version > SCHEMA_VERSION:
         raise NewerSchemaError(version)
-    if version != SCHEMA_VERSION or not table.schema.equals(TRIAL_SCHEMA):
+    expected = pa.schema([field for field in TRIAL_SCHEMA if ADDED_IN.get(field.name, 1) <= version])
+    if not table.schema.equals(expected):
         raise ValueError("its columns are not those of benchbed's trials")
-    return table
+    nothing = pa.nulls(len(table))
+    columns = [
+        table[field.name] if field.name in expected.names else nothing.cast(field.type)
+        for field in TRIAL_SCHEMA
+    ]
+    return pa.Table.from_arrays(columns, schema=TRIAL_SCHEMA)
 
 
 class NewerSchemaError(Exception):

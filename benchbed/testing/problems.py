@@ -1,5 +1,6 @@
 """Check a problem: gradients by finite differences, batches against single trials, optimum, randomness."""
 
+import itertools
 from collections.abc import Callable
 
 import torch
@@ -9,10 +10,11 @@ from benchbed.engine.instances import Instances
 from benchbed.engine.lanes import Tree, map_tensors
 from benchbed.engine.losses import batched
 from benchbed.gradients import reverse
-from benchbed.interfaces import Problem
+from benchbed.interfaces import START_IN_BASIN, Problem
 from benchbed.seeds import InstanceSeed
 from benchbed.testing.claims import (
     TOLERANCE,
+    ConformanceError,
     claim,
     claim_close,
     same_twice,
@@ -47,6 +49,10 @@ class Scene:
         )
         self.theta = self.instances.start[:, None] + 0.1 * noise
         self.draw = self.instances.draw(0)
+
+    def data_of(self, seed: int) -> Tree:
+        """Give the data of one instance, without leading dimensions."""
+        return self.instances.data if self.instances.shared else _of(self.instances.data, seed)
 
     @property
     def functions(self) -> dict[str, Loss]:
@@ -85,8 +91,8 @@ def is_the_same_alone(scene: Scene) -> None:
             f"{scene.name}: its {name} gives {tuple(whole.shape)} for lanes {(SEEDS, SETTINGS)}",
         )
         for seed, setting in ((0, 0), (SEEDS - 1, SETTINGS - 1)):
-            data = scene.instances.data if scene.instances.shared else _of(scene.instances.data, seed)
-            theta, draw = scene.theta[seed, setting], _of(scene.draw, seed)
+            data, draw = scene.data_of(seed), _of(scene.draw, seed)
+            theta = scene.theta[seed, setting]
             own = (
                 scene.problem.loss(theta, data, draw)
                 if name == "loss"
@@ -162,6 +168,33 @@ def writes_to_no_argument(scene: Scene) -> None:
             )
 
 
+def tells_basins_lane_by_lane(scene: Scene) -> None:
+    """Where `in_basin` says something, it is a bool a lane, the same alone, and true of the minimizer."""
+    name, problem, data = scene.name, scene.problem, scene.instances.data
+    claim(
+        START_IN_BASIN not in problem.metrics,
+        f"{name}: a metric has {START_IN_BASIN!r}, the name of in_basin",
+    )
+    if problem.in_basin(scene.theta[0, 0], scene.data_of(0)) is None:
+        return
+
+    def inside(theta: Tensor, data: Tree) -> Tensor:
+        found = problem.in_basin(theta, data)
+        if found is None or found.dtype != torch.bool or found.shape != theta.shape[:-1]:
+            raise ConformanceError(f"{name}: in_basin gives no bool for each trial of {tuple(theta.shape)}")
+        return found
+
+    with untouched(f"{name}: in_basin", scene.theta, data):
+        whole = batched(problem, inside)(scene.theta, data)
+    for seed, setting in itertools.product(range(SEEDS), range(SETTINGS)):
+        alone = inside(scene.theta[seed, setting], scene.data_of(seed))
+        claim(bool(alone == whole[seed, setting]), f"{name}: in_basin says otherwise of a single trial")
+    minimizer = problem.minimizer(scene.instances.exact_data)
+    if minimizer is not None:
+        at_rest = batched(problem, inside)(minimizer.expand(SEEDS, 1, -1), data)
+        claim(bool(at_rest.all()), f"{name}: in_basin says that the minimizer lies outside")
+
+
 Check = Callable[[Scene], None]
 PROBLEM_CHECKS: tuple[Check, ...] = (
     starts_in_its_layout,
@@ -170,6 +203,7 @@ PROBLEM_CHECKS: tuple[Check, ...] = (
     attains_its_optimum,
     is_random_only_by_its_generator,
     writes_to_no_argument,
+    tells_basins_lane_by_lane,
 )
 
 

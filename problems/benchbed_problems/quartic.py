@@ -17,11 +17,18 @@ def quartic(theta: Tensor) -> Tensor:
 
 
 def lowest_point() -> float:
-    """Give the place of the global minimum, −1.3008…: the smallest root of the derivative 4θ³ − 6θ + 1.
+    """Give the place of the global minimum, −1.3008…: the smallest root of the derivative 4θ³ − 6θ + 1."""
+    return _stationary_point(2)
 
-    Source: Viète's trigonometric formula for three real roots, θ = √2 cos((arccos(−√2/4) − 4π)/3).
-    """
-    return math.sqrt(2) * math.cos((math.acos(-math.sqrt(2) / 4) - 4 * math.pi) / 3)
+
+def ridge() -> float:
+    """Give the place of the local maximum between the valleys, 0.1699…: the middle root of the derivative."""
+    return _stationary_point(1)
+
+
+def _stationary_point(number: int) -> float:
+    # Viète's trigonometric formula for three real roots: θₖ = √2 cos((arccos(−√2/4) − 2πk)/3).
+    return math.sqrt(2) * math.cos((math.acos(-math.sqrt(2) / 4) - 2 * math.pi * number) / 3)
 
 
 @dataclass(frozen=True)
@@ -85,3 +92,7 @@ class Quartic(Problem):
     def minimizer(self, data: Data) -> Tensor:
         """Give the place of the global minimum, `[1]`."""
         return torch.tensor([lowest_point()], dtype=torch.float64)
+
+    def in_basin(self, theta: Tensor, data: Data) -> Tensor:
+        """Tell whether theta lies left of the ridge, from where the flow descends to the global minimum."""
+        return (theta < ridge()).all(-1)

@@ -8,7 +8,7 @@ from torch import Generator, Tensor
 
 from benchbed.interfaces import Layout, Problem, target_ladder
 from benchbed_problems.noise import check_noise, make_noise, tilt
-from benchbed_problems.quartic import lowest_point, quartic
+from benchbed_problems.quartic import lowest_point, quartic, ridge
 from benchbed_problems.starts import Start, check_start, given_start
 
 
@@ -88,3 +88,7 @@ class WeightedQuartic(Problem):
     def minimizer(self, data: Weights) -> Tensor:
         """Give the lowest place in every coordinate, `[dimension]`."""
         return torch.full_like(data.weights, lowest_point())
+
+    def in_basin(self, theta: Tensor, data: Weights) -> Tensor:
+        """Tell whether every coordinate lies left of the ridge: a weight changes how fast it flows, not where to."""
+        return (theta < ridge()).all(-1)

@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from benchbed.analysis.outcomes import Outcome, outcome
+from benchbed.analysis.outcomes import Outcome, knows_budget, outcome
 
 ROW = {
     "trial_key": "k",
@@ -13,6 +13,7 @@ ROW = {
     "final_objective": 7.0,
     "gap": 0.5,
     "calls_to_target": [10.0, 100.0, None, None],
+    "reads_progress": False,
 }
 
 
@@ -44,6 +45,20 @@ def test_without_an_optimum_the_final_objective_counts():
     ending = outcome(ROW | {"gap": None, "calls_to_target": []})
     assert ending.gap == 7.0
     assert math.isnan(ending.score)
+
+
+@pytest.mark.parametrize(("stored", "reads"), [(True, True), (False, False), (None, False)])
+def test_whether_progress_was_read_is_taken_over(stored, reads):
+    """Null, of a trial that measured nothing or of an earlier schema, claims nothing."""
+    assert outcome(ROW | {"reads_progress": stored}).reads_progress is reads
+
+
+def test_one_trial_that_read_progress_is_enough():
+    """Trials that are not known yet say nothing."""
+    known = {"a": outcome(ROW), "b": outcome(ROW | {"reads_progress": True})}
+    assert knows_budget(["missing", "a", "b"], known)
+    assert not knows_budget(["missing", "a"], known)
+    assert not knows_budget([], known)
 
 
 def test_a_trial_without_any_measurement_reached_nothing():

@@ -22,6 +22,11 @@ PROBLEMS = {
     "budget": (FROZEN + "budget = 0", "its budgets are [0]"),
     "price": (FROZEN + "full_price = -1.0", "its full_price is -1.0"),
     "dtype": (FROZEN + "dtype = 'float16'", "its dtype is 'float16'"),
+    "metric of another's name": (
+        FROZEN + "metrics = {'start_in_basin': lambda theta, data: theta.sum(-1)}",
+        "has a metric 'start_in_basin', which is what in_basin says of a trial's start; give it another name",
+    ),
+    "no basin function": (FROZEN + "in_basin = True", "its in_basin is no function of theta and data"),
     "layout raises": (FROZEN + "layout = property(lambda self: 1 / 0)", "raised ZeroDivisionError"),
 }  # fmt: skip
 

@@ -139,6 +139,50 @@ class Flat(Bowl):
         return theta.square().sum()
 
 
+class ShareOfLanes(Bowl):
+    def in_basin(self, theta, data):
+        return (theta[..., 0] > -9).double()
+
+
+class BasinOfCoordinates(Bowl):
+    def in_basin(self, theta, data):
+        return theta > -9
+
+
+class BasinOfTheBatch(Bowl):
+    def in_basin(self, theta, data):
+        return (theta[..., 0] > -9) & (theta.dim() == 3)
+
+
+class BasinElsewhere(Bowl):
+    def in_basin(self, theta, data):
+        return theta[..., 0] > 1e3
+
+
+class WritingBasin(Bowl):
+    def in_basin(self, theta, data):
+        return theta.mul_(2)[..., 0] > -9
+
+
+class NamedAsTheBasin(Bowl):
+    @property
+    def metrics(self):
+        return {"start_in_basin": lambda theta, data: theta.sum(-1)}
+
+
+class KnownBasin(Bowl):
+    def in_basin(self, theta, data):
+        return theta[..., 0] > -9
+
+
+class KnownBasinAlone(Bowl):
+    per_trial = True
+
+    def in_basin(self, theta, data):
+        assert theta.dim() == 1
+        return theta[0] > -9
+
+
 @pytest.mark.parametrize(
     ("problem", "fault"),
     [
@@ -149,8 +193,14 @@ class Flat(Bowl):
         (Writes(), "writes to its arguments"),
         (WrongStart(), "not finite"),
         (Flat(), "gives"),
+        (ShareOfLanes(), "in_basin gives no bool"),
+        (BasinOfCoordinates(), "in_basin gives no bool"),
+        (BasinOfTheBatch(), "in_basin says otherwise of a single trial"),
+        (BasinElsewhere(), "in_basin says that the minimizer lies outside"),
+        (WritingBasin(), "writes to its arguments"),
+        (NamedAsTheBasin(), "a metric has 'start_in_basin'"),
     ],
-    ids=lambda value: value if isinstance(value, str) else "",
+    ids=lambda value: value if isinstance(value, str) else type(value).__name__,
 )
 def test_a_broken_problem_is_found_and_named(problem, fault):
     """A problem that breaks one rule is refused with the rule's own words."""
@@ -158,9 +208,10 @@ def test_a_broken_problem_is_found_and_named(problem, fault):
         check_problem(problem)
 
 
-def test_a_sound_problem_passes():
-    """The problem that the broken ones vary passes itself, so each fails for its own fault."""
-    check_problem(Bowl())
+@pytest.mark.parametrize("problem", [Bowl(), KnownBasin(), KnownBasinAlone()], ids=lambda p: type(p).__name__)
+def test_a_sound_problem_passes(problem):
+    """The problems that the broken ones vary pass themselves, so each fails for its own fault."""
+    check_problem(problem)
 
 
 def test_a_sound_rule_passes():

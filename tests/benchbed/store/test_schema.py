@@ -1,0 +1,73 @@
+"""Parts of earlier schemas: what they lack is null, and the rest is as it was."""
+
+import io
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from benchbed.analysis.outcomes import outcomes_of
+from benchbed.store import FINAL, TRIAL_SCHEMA, StudyFolder, from_bytes, table_of, to_bytes
+from benchbed.store.schema import ADDED_IN, SCHEMA_VERSION
+
+ROW = {
+    "trial_key": "a",
+    "status": "solved",
+    "state_bytes": 8.0,
+    "budget": 100,
+    "calls_to_target": [1.0, None],
+}
+
+
+def part_of(version, without=()):
+    """Write one row as a benchbed of schema `version` did, which had no columns `without`."""
+    table = table_of([ROW]).drop_columns(list(without))
+    content = io.BytesIO()
+    pq.write_table(table.replace_schema_metadata({"benchbed_schema": str(version)}), content)
+    return content.getvalue()
+
+
+def test_a_part_of_the_first_schema_is_read_with_nulls():
+    """It has no `reads_progress`; every other column is there, in the order of today."""
+    table = from_bytes(part_of(1, ["reads_progress"]))
+    assert table.schema.equals(TRIAL_SCHEMA, check_metadata=True)
+    (row,) = table.to_pylist()
+    assert row == dict.fromkeys(TRIAL_SCHEMA.names) | ROW
+    assert row["reads_progress"] is None
+
+
+def test_a_part_of_today_is_read_as_it_was_written():
+    """With the column, true or false."""
+    for reads in (True, False):
+        (row,) = from_bytes(to_bytes(table_of([ROW | {"reads_progress": reads}]))).to_pylist()
+        assert row == dict.fromkeys(TRIAL_SCHEMA.names) | ROW | {"reads_progress": reads}
+
+
+@pytest.mark.parametrize(
+    ("version", "without"),
+    [(SCHEMA_VERSION, ["reads_progress"]), (1, []), (1, ["reads_progress", "gap"]), (0, ["reads_progress"])],
+    ids=["lacks a column", "has a column of later", "lacks a column of its own", "names no schema"],
+)
+def test_a_part_whose_columns_are_not_those_of_its_schema_is_refused(version, without):
+    """It is damaged, or of something else."""
+    with pytest.raises(ValueError, match="its columns are not those of benchbed's trials"):
+        from_bytes(part_of(version, without))
+
+
+def test_every_column_that_was_added_is_a_column_of_a_schema():
+    """A slip in the table of additions would refuse all earlier studies."""
+    assert set(ADDED_IN) <= set(TRIAL_SCHEMA.names)
+    assert set(ADDED_IN.values()) <= set(range(2, SCHEMA_VERSION + 1))
+
+
+def test_a_folder_of_both_schemas_goes_on(tmp_path):
+    """What an earlier benchbed stored is final and does not run again; nothing is claimed of what it did not store."""
+    folder = StudyFolder(tmp_path / "study")
+    folder.add_part("old", part_of(1, ["reads_progress"]))
+    folder.add_part("new", to_bytes(table_of([ROW | {"trial_key": "b", "reads_progress": True}])))
+    table = folder.read_trials()
+    assert isinstance(table, pa.Table)
+    assert folder.warnings == []
+    known = outcomes_of(table)
+    assert {outcome.status for outcome in known.values()} <= FINAL
+    assert {key: outcome.reads_progress for key, outcome in known.items()} == {"a": False, "b": True}

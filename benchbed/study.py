@@ -41,6 +41,11 @@ class Study:
         return self.results.summary
 
     @property
+    def measures(self) -> pd.DataFrame:
+        """What stands beside the score: one row a problem × optimizer × track, with the columns of `measures.csv`."""
+        return self.results.measures
+
+    @property
     def curves(self) -> pd.DataFrame:
         """One row a checkpoint of an evaluation trial."""
         return self.results.curves
@@ -95,6 +100,7 @@ def run(
     seed: int | None = None,
     device: str | None = None,
     dtype: str | None = None,
+    engine: str | None = None,
     output: str | Path | None = None,
     fresh: bool = False,
     plugin_files: Sequence[str | Path] = (),
@@ -112,6 +118,7 @@ def run(
     values = {
         "problems": problems, "optimizers": optimizers, "preset": preset, "tracks": tracks, "checkpoints": checkpoints,
         "steps": steps, "seeds": seeds, "seed": seed, "device": device, "dtype": dtype,
+        "engine": engine,
     }  # fmt: skip
     request = as_request({name: value for name, value in values.items() if value is not None}, "run()")
     plan = make_plan(catalog, complete_request(catalog, request, None if suite is None else Path(suite)))
@@ -157,8 +164,9 @@ def run_plan(
             folder.write_plan(plan)
             folder.write_environment(describe_environment(plan, catalog, jobs, resources.executor))
             settings = Settings(jobs, resources.timeout, plugin_files)
-            Driver(plan, folder, pool, settings, progress or NoProgress()).run(stored)
-            study = Study(path, plan, folder.warnings)
+            driver = Driver(plan, folder, pool, settings, progress or NoProgress())
+            driver.run(stored)
+            study = Study(path, plan, [*folder.warnings, *driver.warnings])
             study.warnings += write_reports(study, catalog, plugin_files, pool)
         pool.shutdown()
         return study
@@ -167,8 +175,16 @@ def run_plan(
         end_children()
 
 
-def report(path: Path, catalog: Catalog, plugin_files: tuple[str, ...], jobs: int | None = None) -> Study:
-    """Write the reports of a study folder again, and give the study."""
+def report(
+    path: Path,
+    catalog: Catalog,
+    plugin_files: tuple[str, ...],
+    jobs: int | None = None,
+    only: Sequence[str] = (),
+) -> Study:
+    """Write the reports of a study folder again, or `only` those that are named, and give the study."""
+    for name in only:
+        catalog.entry("reports", name)  # an unknown name is refused before anything is written
     if not path.exists():
         raise StudyFolderError(f"{path} does not exist; give the folder that `benchbed run` named")
     with StudyFolder(path) as folder:
@@ -176,7 +192,7 @@ def report(path: Path, catalog: Catalog, plugin_files: tuple[str, ...], jobs: in
         pool: Executor = catalog.entry("executors", "processes").thing(jobs or default_jobs(plan))
         try:
             study = Study(path, plan)
-            study.warnings += write_reports(study, catalog, plugin_files, pool)
+            study.warnings += write_reports(study, catalog, plugin_files, pool, only)
             pool.shutdown()
             return study
         finally:
@@ -184,12 +200,18 @@ def report(path: Path, catalog: Catalog, plugin_files: tuple[str, ...], jobs: in
             end_children()
 
 
-def write_reports(study: Study, catalog: Catalog, plugin_files: tuple[str, ...], pool: Executor) -> list[str]:
+def write_reports(
+    study: Study,
+    catalog: Catalog,
+    plugin_files: tuple[str, ...],
+    pool: Executor,
+    only: Sequence[str] = (),
+) -> list[str]:
     """Write summary, tables and plots; gives a line for each piece that could not be made."""
     complaints = []
     summary = study.summary.to_csv(index=False, lineterminator="\n")
     write_atomically(study.path / "summary.csv", summary.encode())
-    for piece, files in draw_all(study.path, study.results, catalog, plugin_files, pool):
+    for piece, files in draw_all(study.path, study.results, catalog, plugin_files, pool, only):
         if isinstance(files, str):
             complaints.append(f"could not draw {piece}: {files}")
             continue

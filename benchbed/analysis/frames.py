@@ -9,9 +9,11 @@ import pandas as pd
 import pyarrow as pa
 
 from benchbed.analysis.curves import CURVE_COLUMNS, curves_of
+from benchbed.analysis.measures import measures_of
 from benchbed.analysis.outcomes import Outcome, outcomes_of
 from benchbed.analysis.overall import overall_scores
 from benchbed.analysis.results import ProblemFacts, Results, Surface
+from benchbed.analysis.robustness import robustness_of
 from benchbed.analysis.searches import best_of_k_of
 from benchbed.analysis.summary import summary_of
 from benchbed.analysis.tracks import Placement, placements
@@ -21,7 +23,10 @@ from benchbed.plan import Pairing, Plan
 
 def results_of(plan: Plan, trials: pa.Table, surfaces: Mapping[str, Surface] | None = None) -> Results:
     """Build the frames of a study from its plan and its stored trials."""
-    from benchbed.analysis.comparisons import comparisons_of  # SciPy's statistics take a second to import
+    from benchbed.analysis.comparisons import (  # SciPy's statistics take a second to import
+        checkpoints_of,
+        comparisons_of,
+    )
 
     known = outcomes_of(trials)
     pairings = plan.pairings()
@@ -36,18 +41,22 @@ def results_of(plan: Plan, trials: pa.Table, surfaces: Mapping[str, Surface] | N
         row["trial_key"]: row for row in trials.drop_columns([*CURVE_COLUMNS, "final_theta"]).to_pylist()
     }
     outcomes = pd.DataFrame(_outcome_rows(placed, known, stored), columns=_OUTCOME_COLUMNS)
+    tuning = pd.DataFrame(_tuning_rows(plan, pairings, known, stored), columns=_TUNING_COLUMNS)
+    problems = {problem.label: _facts(problem) for problem in plan.problems}
     summary = summary_of(plan, placed, outcomes)
-    comparisons, groups = comparisons_of(summary, outcomes)
+    robustness = robustness_of(plan, pairings, tuning)
+    comparisons, groups = comparisons_of(summary, outcomes, checkpoints_of(plan))
     return Results(
-        problems={problem.label: _facts(problem) for problem in plan.problems},
+        problems=problems,
         surfaces=surfaces or {},
         optimizers=tuple(entrant.label for entrant in plan.entrants),
         tracks=plan.tracks,
         outcomes=outcomes,
-        tuning=pd.DataFrame(_tuning_rows(plan, pairings, known, stored), columns=_TUNING_COLUMNS),
+        tuning=tuning,
         best_of_k=best_of_k_of(plan, pairings, known),
         curves=curves_of(trials, set(outcomes["trial_key"])),
         summary=summary,
+        measures=measures_of(summary, outcomes, problems, stored, robustness),
         overall=overall_scores(summary, outcomes),
         comparisons=comparisons,
         groups=groups,
@@ -60,6 +69,7 @@ _OUTCOME_COLUMNS = [
 ]  # fmt: skip
 _TUNING_COLUMNS = [
     "problem", "optimizer", "learning_rate", "seed", "trial_key", "status", "final_objective", "gap", "score",
+    "calls_to_target",
 ]  # fmt: skip
 
 
@@ -112,6 +122,7 @@ def _tuning_rows(
                             "final_objective": stored[key]["final_objective"],
                             "gap": known[key].gap,
                             "score": known[key].score,
+                            "calls_to_target": _calls(stored[key], len(pairing.problem.targets)),
                         }
 
 

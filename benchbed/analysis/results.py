@@ -45,7 +45,7 @@ class Results(NamedTuple):
     +inf where not reached; empty without an optimum), and oracle (deterministic, stochastic, full, exact)."""
     tuning: pd.DataFrame
     """One row a tuning trial: problem, optimizer, learning_rate, seed, trial_key, status, final_objective, gap,
-    score."""
+    score, calls_to_target (as in `outcomes`)."""
     curves: pd.DataFrame
     """One row an evaluation trial's checkpoint: trial_key, calls, objective, gap, gradient_norm (NaN where not
     measured), theta_0 and theta_1 (NaN unless the problem has two dimensions)."""
@@ -54,6 +54,8 @@ class Results(NamedTuple):
     settings, each scored on a tuning seed that its choice has not seen)."""
     summary: pd.DataFrame
     """The columns of `summary.csv`, one row a problem × optimizer × track."""
+    measures: pd.DataFrame
+    """What stands beside the score, one row a problem × optimizer × track: `benchbed.analysis.measures` says what."""
     overall: pd.DataFrame
     """One row an optimizer × track: the mean score over problems with its interval, or the reason why there is none."""
     comparisons: pd.DataFrame

@@ -1,4 +1,7 @@
-"""Draw how the final gap depends on the learning rate, per problem, with a rail for what was lost."""
+"""Draw how the final gap depends on the learning rate, per problem, with a rail for what was lost.
+
+The legend says beside each optimizer how robust it is to the rate.
+"""
 
 import math
 from typing import NamedTuple
@@ -14,11 +17,18 @@ from benchbed.analysis.results import ProblemFacts, Results
 from benchbed.reports.axes import Scale, add_rail, log_scale, rail_height, symmetric_scale, value_axis
 from benchbed.reports.crowd import thinned
 from benchbed.reports.figure import Entry, add_legend, save, stack
+from benchbed.reports.measures import robustness
+from benchbed.reports.sentences import under_learning_rate
 from benchbed.reports.statistics import SURVIVORS, lower_median
 from benchbed.reports.style import GREY, Look, caption, looks, theme
 from benchbed.reports.text import short, slugs
 
 _HEIGHT = 4.4
+_WITHIN = (
+    "within 2×: rates whose median calls to the success target are at most twice those of the best;"
+    " 0 if no rate reaches it"
+)
+_DIVERGE = "diverge: share of the tuning trials on the grid that all optimizers share"
 
 
 class Sweep(NamedTuple):
@@ -27,8 +37,14 @@ class Sweep(NamedTuple):
     rates: np.ndarray  # [rates]
     values: np.ndarray  # [rates]
     default: tuple[float, float] | None
+    robustness: str
     look: Look
-    label: str
+    name: str
+
+    @property
+    def label(self) -> str:
+        """What the legend says: the optimizer, and in a line of its own how robust it is."""
+        return f"{self.name}\n{self.robustness}" if self.robustness else self.name
 
 
 def pieces(results: Results) -> list[str]:
@@ -52,7 +68,7 @@ def draw(results: Results, piece: str) -> dict[str, bytes]:
             for number, sweep in enumerate(sweeps)
         ]
         add_legend(axes, entries + _remarks(axes, sweeps, facts))
-        return save(figure, name, note)
+        return save(figure, name, under_learning_rate(results, piece), _explanation(sweeps), note)
 
 
 def lower_medians(trials: pd.DataFrame, column: str) -> "pd.Series[float]":
@@ -67,6 +83,7 @@ def _sweeps(results: Results, problem: str) -> list[Sweep]:
     outcomes = results.outcomes
     defaults = outcomes[(outcomes["problem"] == problem) & (outcomes["track"] == "default")]
     styles = looks(results.optimizers)
+    robust = _robustness(results, problem)
     found = []
     for name in results.optimizers:
         medians = lower_medians(_of(tuning, name), column)
@@ -74,8 +91,23 @@ def _sweeps(results: Results, problem: str) -> list[Sweep]:
         point = (float(default.index[0]), float(default.iloc[0])) if len(default) else None
         if len(medians):
             rates = medians.index.to_numpy(dtype=float)
-            found.append(Sweep(rates, medians.to_numpy(dtype=float), point, styles[name], caption(name)))
+            values = medians.to_numpy(dtype=float)
+            found.append(Sweep(rates, values, point, robust.get(name, ""), styles[name], caption(name)))
     return found
+
+
+def _robustness(results: Results, problem: str) -> dict[str, str]:
+    # The same in every track: any row of an optimizer will do.
+    rows = results.measures[results.measures["problem"] == problem].to_dict("records")
+    return {
+        str(row["optimizer"]): robustness({str(key): value for key, value in row.items()}) for row in rows
+    }
+
+
+def _explanation(sweeps: list[Sweep]) -> str:
+    """Say what the words of the legend mean, if they are there."""
+    words = ", ".join(sweep.robustness for sweep in sweeps)
+    return "\n".join(text for key, text in (("within", _WITHIN), ("diverge", _DIVERGE)) if key in words)
 
 
 def _of(trials: pd.DataFrame, optimizer: str) -> pd.DataFrame:
@@ -107,6 +139,7 @@ def _draw_sweep(axes: Axes, sweep: Sweep, scale: Scale, rail: float) -> Artist:
         marker=look.marker,
         markersize=4.5,
         linewidth=1.3,
+        clip_on=False,  # what lies on the edge is to be seen whole
     )
     if sweep.default:
         rate, value = sweep.default

@@ -10,8 +10,10 @@ import pandas as pd
 import pytest
 
 from benchbed.analysis.comparisons import comparisons_of
+from benchbed.analysis.measures import measures_of
 from benchbed.analysis.overall import overall_scores
 from benchbed.analysis.results import ProblemFacts, Results, Surface
+from benchbed.analysis.robustness import Robustness
 
 TARGETS = tuple(10.0**-k for k in range(1, 9))
 NAMES = ("gd", "sgd", "momentum", "nesterov", "rmsprop", "adam", "adamw")
@@ -99,9 +101,23 @@ def _tuning(problems: Sequence[str], optimizers: Sequence[str]) -> pd.DataFrame:
         bad = rate > 10 ** (0.2 * o - 0.5)
         gap = math.inf if bad else float(10 ** (abs(math.log10(rate) + 1.5 - 0.3 * o) * 1.2 - 5 + 0.2 * seed))
         row = (problem, optimizer, float(rate), seed, f"t/{problem}/{optimizer}/{rate}/{seed}")
-        rows.append((*row, "diverged" if bad else "exhausted", gap, gap, 0.0))
-    names = "problem optimizer learning_rate seed trial_key status final_objective gap score"
+        rows.append((*row, "diverged" if bad else "exhausted", gap, gap, 0.0, [math.inf] * len(TARGETS)))
+    names = "problem optimizer learning_rate seed trial_key status final_objective gap score calls_to_target"
     return pd.DataFrame(rows, columns=names.split())
+
+
+def _measures(summary: pd.DataFrame, outcomes: pd.DataFrame, facts: dict[str, ProblemFacts]) -> pd.DataFrame:
+    """A millisecond and a hundred steps a trial, 16 bytes of state; ever less robust, optimizer by optimizer."""
+    trial = {"wall_seconds": 1e-3, "steps": 100, "state_bytes": 16.0, "metrics": None}
+    optimizers = dict.fromkeys(outcomes["optimizer"])
+    robustness = {
+        (problem, optimizer): Robustness(
+            max(0.0, 3 - number / 2) if known.has_optimum else math.nan, min(1.0, number / 8)
+        )
+        for problem, known in facts.items()
+        for number, optimizer in enumerate(optimizers)
+    }
+    return measures_of(summary, outcomes, facts, dict.fromkeys(outcomes["trial_key"], trial), robustness)
 
 
 def build(
@@ -138,7 +154,7 @@ def build(
         outcomes += rows
         summary.append(_summary_row(pd.DataFrame(rows), facts[problem], notes(optimizer, track)))
     frame = pd.DataFrame(summary, columns=COLUMNS)
-    pairs, groups = comparisons_of(frame, pd.DataFrame(outcomes))
+    pairs, groups = comparisons_of(frame, pd.DataFrame(outcomes), dict.fromkeys(facts, CALLS[1:]))
     return Results(
         problems=facts,
         surfaces={problem: surface() for problem in problems},
@@ -149,6 +165,7 @@ def build(
         best_of_k=_best_of_k(problems, optimizers),
         curves=pd.concat(curves, ignore_index=True),
         summary=frame,
+        measures=_measures(frame, pd.DataFrame(outcomes), facts),
         overall=overall_scores(frame, pd.DataFrame(outcomes)),
         comparisons=pairs,
         groups=groups,

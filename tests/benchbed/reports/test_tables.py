@@ -19,9 +19,28 @@ def files(results):
 
 def test_one_file_a_format_and_problem(files):
     """Names follow from the selectors."""
-    stems = ("summary", "quadratic", "quartic-noise-0.1")
+    stems = ("summary", "measures", "quadratic", "quartic-noise-0.1")
     tables = {f"tables/{stem}.{kind}" for stem in stems for kind in ("csv", "md", "tex")}
     assert set(files) == tables | {"tables/comparisons.csv"}
+
+
+@pytest.mark.parametrize("name", ["summary", "measures", "comparisons", "findings"])
+def test_no_problem_takes_the_name_of_another_table(make_results, name):
+    """A problem that is called so has a digest in the name of its file."""
+    results = make_results(problems=(name,), optimizers=("adam", "sgd"), seeds=2)
+    own = {file for file in draw(results, "summary") if file.startswith(f"tables/{name}-")}
+    assert len(own) == 3
+
+
+def test_csv_gives_back_the_measures(results, files):
+    """Every column in its order, every number to the last digit, infinity and NaN included."""
+    read = pd.read_csv(io.StringIO(files["tables/measures.csv"]))
+    assert list(read.columns) == list(results.measures.columns)
+    assert set(read["hardest_calls"]) >= {math.inf}
+    for column in read.columns[3:]:
+        pd.testing.assert_series_equal(
+            read[column], results.measures[column], rtol=0, atol=0, check_dtype=False
+        )
 
 
 def test_csv_gives_back_the_summary(results, files):
@@ -47,11 +66,13 @@ def test_hostile_names_stay_in_their_cells(make_results):
     """No row of the Markdown table gains a cell, no LaTeX command or tag comes in."""
     results = make_results(optimizers=HOSTILE, problems=("quadratic",), seeds=1)
     files = {name: data.decode("utf-8") for name, data in draw(results, "summary").items()}
-    rows = [line for line in files["tables/summary.md"].splitlines() if line.startswith("|")]
-    assert len({row.replace(r"\|", "").count("|") for row in rows}) == 1
+    for table in ("summary", "measures"):
+        rows = [line for line in files[f"tables/{table}.md"].splitlines() if line.startswith("|")]
+        assert len({row.replace(r"\|", "").count("|") for row in rows}) == 1
+        assert r"x\_1 \& 50\%" in files[f"tables/{table}.tex"]
+        assert "'=cmd()" in files[f"tables/{table}.csv"]
     assert "<b>" not in files["tables/summary.md"]
-    assert r"x\_1 \& 50\%" in files["tables/summary.tex"]
-    assert "'=cmd()" in files["tables/summary.csv"]
+    assert "<b>" not in files["tables/measures.md"]
 
 
 def test_the_best_are_marked_without_colour(results, files):
@@ -73,6 +94,7 @@ def test_the_target_and_the_lost_trials_are_named(files):
 def test_latex_is_ascii(files):
     """So that it compiles whatever the document's engine."""
     assert files["tables/summary.tex"].isascii()
+    assert files["tables/measures.tex"].isascii()
 
 
 def test_intervals_are_shown_once_there_are_any(results):

@@ -8,6 +8,7 @@ from benchbed.reports.report import LazyReport, Report
 
 REPORTS: tuple[Report, ...] = (
     LazyReport("tables", "benchbed.reports.tables"),
+    LazyReport("findings", "benchbed.reports.findings"),
     LazyReport("loss", "benchbed.reports.loss"),
     LazyReport("ecdf", "benchbed.reports.ecdf"),
     LazyReport("paths", "benchbed.reports.paths"),
@@ -15,6 +16,7 @@ REPORTS: tuple[Report, ...] = (
     LazyReport("best-of-k", "benchbed.reports.best_of_k"),
     LazyReport("wins", "benchbed.reports.wins"),
     LazyReport("heatmap", "benchbed.reports.heatmap"),
+    LazyReport("profile", "benchbed.reports.profile", optional=True),
 )
 
 

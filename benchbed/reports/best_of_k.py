@@ -9,6 +9,7 @@ from matplotlib.ticker import NullFormatter, ScalarFormatter
 from benchbed.analysis.results import Results
 from benchbed.reports.crowd import thinned
 from benchbed.reports.figure import Entry, add_legend, save, stack
+from benchbed.reports.sentences import under_best_of_k
 from benchbed.reports.style import GREY, caption, looks, theme
 from benchbed.reports.text import slugs
 
@@ -37,10 +38,11 @@ def draw(results: Results, piece: str) -> dict[str, bytes]:
             entries.append(
                 _draw_line(axes, rows["k"].to_numpy(), rows["score"].to_numpy(), optimizer, results, scores)
             )
-        _label(axes, int(expected["k"].max()))
+        most = int(expected["k"].max())
+        _label(axes, most)
         ring = axes.plot([], [], "o", mfc="none", mec=GREY, mew=1.8, markersize=9)[0]
         add_legend(axes, [*entries, (ring, "the choice, on evaluation seeds")])
-        return save(figure, name, note)
+        return save(figure, name, under_best_of_k(results, piece, most), note)
 
 
 def _evaluation_scores(results: Results, problem: str) -> dict[str, float]:

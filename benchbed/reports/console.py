@@ -7,6 +7,7 @@ from typing import Any
 
 from benchbed.analysis.results import Results
 from benchbed.errors import UsageError
+from benchbed.reports.findings import headlines
 from benchbed.reports.readable import ASCII, UNICODE, Section, overall, sections
 from benchbed.reports.tables import csv, markdown
 from benchbed.reports.terminal import draw_sections
@@ -28,7 +29,7 @@ def render(
     """
     unicode = encoding.lower().replace("_", "-").startswith(("utf", "cp65001"))
     writers: dict[str, Callable[[], str]] = {
-        "table": lambda: draw_sections(_parts(results, unicode), width, color, unicode),
+        "table": lambda: _table(results, width, color, unicode),
         "json": lambda: _json(results),
         "csv": lambda: csv(results.summary),
         "markdown": lambda: markdown(_parts(results, unicode)),
@@ -36,6 +37,13 @@ def render(
     if format not in writers:
         raise UsageError(f"unknown format '{format}'; choose one of {', '.join(FORMATS)}")
     return writers[format]().encode(encoding, "backslashreplace").decode(encoding)
+
+
+def _table(results: Results, width: int, color: bool, unicode: bool) -> str:
+    """Give the tables, and beneath them what they show."""
+    drawn = draw_sections(_parts(results, unicode), width, color, unicode)
+    shown = headlines(results, width)
+    return f"{drawn}\n{shown}" if shown else drawn
 
 
 def _parts(results: Results, unicode: bool) -> list[Section]:

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pandas as pd
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.ticker import NullLocator
 
@@ -9,7 +10,9 @@ from benchbed.analysis.results import ProblemFacts, Results
 from benchbed.analysis.scores import DECADES
 from benchbed.reports.axes import CALLS
 from benchbed.reports.crowd import thinned
-from benchbed.reports.figure import Entry, add_legend, save, stack
+from benchbed.reports.figure import add_legend, save, stack
+from benchbed.reports.ranking import EXACT_MARK
+from benchbed.reports.sentences import under_ecdf
 from benchbed.reports.style import Look, caption, looks, theme
 from benchbed.reports.text import slugs
 
@@ -28,7 +31,7 @@ def pieces(results: Results) -> list[str]:
 
 
 def draw(results: Results, piece: str) -> dict[str, bytes]:
-    """Give `plots/ecdf-<problem>.png` and `.svg`, or `plots/ecdf-overall.*`."""
+    """Give `plots/ecdf-<problem>.png` and `.svg`, or `plots/ecdf-overall.*`; nothing where nobody has a curve."""
     results, note = thinned(results)
     name = (
         "ecdf-overall" if piece == OVERALL else f"ecdf-{slugs(results.problems, reserved={'overall'})[piece]}"
@@ -36,17 +39,25 @@ def draw(results: Results, piece: str) -> dict[str, bytes]:
     problems = _scored(results) if piece == OVERALL else [piece]
     panels = {track: _curves(results, problems, track) for track in results.tracks}
     panels = {track: curves for track, curves in panels.items() if curves}
+    if not panels:
+        return {}
+    labels = _labels(results, problems)
     with theme(name):
-        figure, axes = stack([[caption(name) for name in curves] for curves in panels.values()], _HEIGHT)
+        figure, axes = stack([[labels[entrant] for entrant in curves] for curves in panels.values()], _HEIGHT)
         for panel, (track, curves) in zip(axes, panels.items(), strict=True):
             panel.set_title(caption(f"{piece}, {track} track: the area under a curve is its score", 90))
             styles = looks(results.optimizers)
             entries = [
-                _draw_curve(panel, steps, styles[optimizer], optimizer) for optimizer, steps in curves.items()
+                (_draw_curve(panel, steps, styles[entrant]), labels[entrant])
+                for entrant, steps in curves.items()
             ]
             _label(panel, None if piece == OVERALL else results.problems[piece])
             add_legend(panel, entries)
-        return save(figure, name, note)
+        absent = {entrant for curves in panels.values() for entrant in labels if entrant not in curves}
+        is_marked = any(
+            labels[entrant].endswith(EXACT_MARK) for curves in panels.values() for entrant in curves
+        )
+        return save(figure, name, under_ecdf(results, problems, len(absent), is_marked), note)
 
 
 def reached(trials: pd.DataFrame, facts: ProblemFacts) -> Steps:
@@ -81,9 +92,7 @@ def _curves(results: Results, problems: list[str], track: str) -> dict[str, Step
     curves = {}
     for optimizer in results.optimizers:
         rows = [groups[optimizer, problem] for problem in problems if (optimizer, problem) in groups]
-        # A mean over fewer problems, or with the exact oracle in it, would not compare with the others.
-        whole = len(rows) == len(problems)
-        if whole and (len(problems) == 1 or not any((trials["oracle"] == "exact").any() for trials in rows)):
+        if len(rows) == len(problems) and (len(problems) == 1 or all(map(_is_scored, rows))):
             steps = [
                 reached(trials, results.problems[name]) for trials, name in zip(rows, problems, strict=True)
             ]
@@ -91,14 +100,26 @@ def _curves(results: Results, problems: list[str], track: str) -> dict[str, Step
     return curves
 
 
-def _draw_curve(axes: Axes, steps: Steps, look: Look, optimizer: str) -> Entry:
+def _is_scored(trials: pd.DataFrame) -> bool:
+    """Say whether these trials on one problem may enter a mean over several, as in the overall score."""
+    return not ((trials["oracle"] == "exact") | (trials["status"] == "skipped")).any()
+
+
+def _labels(results: Results, problems: list[str]) -> dict[str, str]:
+    """Give the entries of the legend, with a mark on what saw the exact oracle on any of these problems."""
+    shown = results.outcomes[results.outcomes["problem"].isin(problems)]
+    exact = set(shown["optimizer"][shown["oracle"] == "exact"])
+    return {name: caption(f"{name} {EXACT_MARK}" if name in exact else name) for name in results.optimizers}
+
+
+def _draw_curve(axes: Axes, steps: Steps, look: Look) -> Artist:
     positions, share = (np.concatenate(parts) for parts in zip(([0.0], [0.0]), steps, strict=True))
     last = share[-1:]
     (line,) = axes.step(
         np.append(positions, 1.0), np.append(share, last), where="post", color=look.color, linestyle=look.dashes,
         marker=look.marker, markersize=4, markevery=0.15, linewidth=1.4,
     )  # fmt: skip
-    return line, caption(optimizer)
+    return line
 
 
 def _label(axes: Axes, facts: ProblemFacts | None) -> None:

@@ -8,11 +8,16 @@ from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.font_manager import FontProperties
+from matplotlib.textpath import text_to_path
 
 WIDTH = 9.0  # inches: fits a page
 _LINE, _GAP = 0.135, 0.06  # inches that a line of a legend takes, and the room between two entries
 _TITLE = 0.6  # inches for title and axis label of a panel
 _DPI = 150
+_NOTE_SIZE = 8  # points
+_NOTE_LINE, _NOTE_MARGIN = 0.14, 0.1  # inches that a line of the notes takes, and the room around them
+_POINTS = 72  # in an inch
 
 Entry = tuple[Artist, str]
 
@@ -38,19 +43,48 @@ def add_legend(axes: Axes, entries: Sequence[Entry]) -> None:
     )
 
 
-def save(figure: Figure, name: str, note: str = "") -> dict[str, bytes]:
+def save(figure: Figure, name: str, *notes: str) -> dict[str, bytes]:
     """Give `plots/<name>.png` and `.svg`, without dates, so that the same results give the same bytes.
 
-    A `note` stands below everything.
+    The `notes` that say something stand below everything, wrapped to the width of the figure, which grows for them.
     """
-    if note:
-        figure.supxlabel(note, fontsize=8, color="#555555")
+    _write_below(figure, [note for note in notes if note])
     with warnings.catch_warnings():
         # A character that the font lacks is drawn as a box; the tables have the name in full.
         warnings.filterwarnings("ignore", message="Glyph .* missing from font")
         png = _bytes(figure, "png", dpi=_DPI)
         figure.set_layout_engine("none")  # keep the positions found for the first file: half of the time
         return {f"plots/{name}.png": png, f"plots/{name}.svg": _bytes(figure, "svg")}
+
+
+def wrapped(text: str, width: float) -> list[str]:
+    """Give `text` in lines that are at most `width` inches long at the size of a note, but for a longer word.
+
+    Measured without hinting, in which PNG and SVG would differ: matplotlib's own `wrap` breaks each file elsewhere.
+    """
+    font, lines = FontProperties(size=_NOTE_SIZE), [""]
+    for word in text.split(" "):
+        longer = f"{lines[-1]} {word}" if lines[-1] else word
+        length, _, _ = text_to_path.get_text_width_height_descent(longer, font, ismath=False)
+        lines = [*lines[:-1], longer] if length <= width * _POINTS or not lines[-1] else [*lines, word]
+    return lines
+
+
+def _write_below(figure: Figure, notes: Sequence[str]) -> None:
+    width, height = figure.get_size_inches()
+    lines = [
+        line
+        for note in notes
+        for part in note.split("\n")
+        for line in wrapped(part, width - 2 * _NOTE_MARGIN)
+    ]
+    if not lines:
+        return
+    figure.set_size_inches(width, height + _NOTE_LINE * len(lines) + _NOTE_MARGIN)
+    figure.supxlabel(
+        "\n".join(lines), x=_NOTE_MARGIN / width, ha="left", fontsize=_NOTE_SIZE, color="#555555",
+        parse_math=False,
+    )  # fmt: skip
 
 
 def _height(labels: Sequence[str]) -> float:

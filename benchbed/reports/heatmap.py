@@ -15,15 +15,14 @@ from matplotlib.figure import Figure
 from benchbed.analysis.results import Results
 from benchbed.reports.crowd import thinned
 from benchbed.reports.figure import WIDTH, save
-from benchbed.reports.ranking import is_exact, leading_rows
+from benchbed.reports.ranking import EXACT_MARK, is_exact, leading_rows
+from benchbed.reports.sentences import under_heatmap
 from benchbed.reports.style import caption, theme
 
 _COLUMNS = 9  # more problems than this go into further figures: the numbers would not fit their cells
 _WIDE = 5  # up to so many problems have columns wide enough for slanted labels
 _LABEL = 40  # characters in a line of a label
 _LOST = ("diverged", "failed", "crashed", "timed_out", "out_of_memory")
-_LEGEND = "bold: highest score, or not told apart from it    ×n: n trials diverged or failed    –: no score"
-_EXACT = "    †: exact oracle, not compared"
 
 
 class Cell(NamedTuple):
@@ -62,9 +61,9 @@ def draw(results: Results, piece: str) -> dict[str, bytes]:
         figure.colorbar(
             mesh, ax=axes, label="score\n(0 to 1, higher is better)", fraction=0.05, aspect=30, pad=0.02
         )
-        exact = bool(summary["notes"].map(is_exact).any())
-        legend = _LEGEND + (_EXACT if exact else "")
-        return save(figure, name, f"{legend}\n{note}" if note else legend)
+        has_exact = bool(summary["notes"].map(is_exact).any())
+        has_losses = bool(summary[list(_LOST)].to_numpy().any())
+        return save(figure, name, under_heatmap(results, problems, has_losses, has_exact), note)
 
 
 def _problems(results: Results) -> list[str]:
@@ -97,7 +96,7 @@ def _text(score: float, lost: int, notes: object) -> str:
     parts = [
         "–" if math.isnan(score) else f"{score:.2f}",
         f"×{lost}" if lost else "",
-        "†" if is_exact(notes) else "",
+        EXACT_MARK if is_exact(notes) else "",
     ]
     return " ".join(part for part in parts if part)
 

@@ -11,6 +11,8 @@ from benchbed.analysis.results import ProblemFacts, Results
 from benchbed.reports.axes import Scale, add_rail, call_axis, rail_height, value_axis, value_scale
 from benchbed.reports.crowd import thinned
 from benchbed.reports.figure import Entry, add_legend, save, stack
+from benchbed.reports.ranking import EXACT_MARK
+from benchbed.reports.sentences import has_exact, under_loss
 from benchbed.reports.statistics import Band, band, checkpoints_of, curves_of, endings
 from benchbed.reports.style import GREY, Look, caption, looks, theme
 from benchbed.reports.text import short, slugs
@@ -53,7 +55,8 @@ def draw(results: Results, piece: str) -> dict[str, bytes]:
         for panel, (track, lines) in zip(axes, panels.items(), strict=True):
             panel.set_title(caption(f"{piece}, {track} track", 80))
             _draw_panel(panel, lines, facts, scale)
-        return save(figure, name, note)
+        shown = results.outcomes[results.outcomes["problem"] == piece]
+        return save(figure, name, under_loss(results, piece, scale.has_rail, has_exact(shown)), note)
 
 
 def _lines(results: Results, problem: str, track: str) -> list[Drawn]:
@@ -73,7 +76,8 @@ def _line(
 ) -> Drawn:
     curves = curves_of(trials, checkpoints, "gap" if facts.has_optimum else "objective")
     ended = endings(trials)
-    label = caption(name) + (f"\n({caption(ended)})" if ended else "")
+    shown = caption(f"{name} {EXACT_MARK}" if has_exact(trials) else name)
+    label = shown + (f"\n({caption(ended)})" if ended else "")
     return Drawn(band(curves, facts.budget), look, label)
 
 

@@ -12,6 +12,8 @@ from matplotlib.lines import Line2D
 from benchbed.analysis.results import Results, Surface
 from benchbed.reports.crowd import thinned
 from benchbed.reports.figure import Entry, add_legend, save, stack
+from benchbed.reports.ranking import EXACT_MARK
+from benchbed.reports.sentences import has_exact, under_paths
 from benchbed.reports.statistics import SURVIVORS, checkpoints_of
 from benchbed.reports.style import Look, caption, looks, theme
 from benchbed.reports.text import slugs
@@ -57,7 +59,9 @@ def draw(results: Results, piece: str) -> dict[str, bytes]:
             _draw_ground(panel, surface)
             entries = [(_draw_path(panel, path, surface), path.label) for path in paths]
             add_legend(panel, entries + _landmarks(panel, paths, surface))
-        return save(figure, name, note)
+        lost = any(path.lost for paths in panels.values() for path in paths)
+        shown = results.outcomes[results.outcomes["problem"] == piece]
+        return save(figure, name, under_paths(_seed(results, piece), lost, has_exact(shown)), note)
 
 
 def _paths(results: Results, problem: str, track: str) -> list[Path]:
@@ -71,7 +75,7 @@ def _paths(results: Results, problem: str, track: str) -> list[Path]:
             checkpoints.get(str(first.at[name, "trial_key"])),
             str(first.at[name, "status"]),
             styles[name],
-            name,
+            f"{name} {EXACT_MARK}" if has_exact(first.loc[[name]]) else name,
         )
         for name in results.optimizers
         if name in first.index

@@ -8,6 +8,8 @@ import pandas as pd
 from benchbed.analysis.overall import EXACT_ORACLE
 
 TIE = 1e-9  # protocol, rule 11
+EXACT_MARK = "†"
+"""Stands beside what saw the exact oracle."""
 
 
 def remarks(notes: object) -> list[str]:

@@ -73,10 +73,12 @@ def sections(results: Results, symbols: Symbols) -> list[Section]:
     """
     summary, facts = results.summary, results.problems
     marked = summary.assign(is_best=leading_rows(summary, results.groups), gap=_compared(results))
+    # Whoever takes part, all start at the same points.
+    in_basin = results.measures.groupby("problem", sort=False)["success_baseline"].first()
     return [
         Section(
             str(problem),
-            _title(str(problem), facts[str(problem)], symbols),
+            _title(str(problem), facts[str(problem)], symbols) + _basin(in_basin.get(problem)),
             _lines(rows, facts[str(problem)], symbols),
         )
         for problem, rows in marked.groupby("problem", sort=False)
@@ -156,6 +158,12 @@ def _title(problem: str, facts: ProblemFacts, symbols: Symbols) -> str:
     if not facts.has_optimum:
         return f"{problem}: {facts.budget} calls; no known optimum: no score, objective for gap"
     return f"{problem}: {facts.budget} calls; success at gap {symbols.at_most} {short(facts.success_target)}"
+
+
+def _basin(share: float | None) -> str:
+    if share is None or math.isnan(share):
+        return ""
+    return f"; {100 * share:.3g}% start in the optimum's basin"
 
 
 def _lines(rows: pd.DataFrame, facts: ProblemFacts, symbols: Symbols) -> tuple[Line, ...]:

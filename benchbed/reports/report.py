@@ -11,7 +11,10 @@ if TYPE_CHECKING:
 
 
 class Report(Protocol):
-    """Make files from the results of a study; pure, so that pieces may be drawn in any process."""
+    """Make files from the results of a study; pure, so that pieces may be drawn in any process.
+
+    One with an attribute `optional` that is true is made only when it is asked for by name.
+    """
 
     @property
     def name(self) -> str:
@@ -34,6 +37,7 @@ class LazyReport:
 
     name: str
     module: str
+    optional: bool = False
 
     def pieces(self, results: Results) -> list[str]:
         """Name the parts that can be drawn independently."""

@@ -10,12 +10,9 @@ from matplotlib.figure import Figure
 from benchbed.analysis.results import Results
 from benchbed.reports.crowd import thinned
 from benchbed.reports.figure import save
+from benchbed.reports.sentences import under_wins
 from benchbed.reports.style import caption, theme
 
-_LEGEND = (
-    "share of seeds on which the row scored higher than the column,\n"
-    "ties half, averaged over problems; bold: told apart"
-)
 _LABEL = 24  # characters in a line of a label
 
 
@@ -42,7 +39,8 @@ def draw(results: Results, piece: str) -> dict[str, bytes]:
             panel,
         ) in panels.items():  # seaborn draws the figure each time, which must have no labels yet
             _label(panel, names[track], caption(f"{piece or 'all problems'}, {track} track", 60))
-        return save(figure, "wins", f"{_LEGEND}\n{note}" if note else _LEGEND)
+        problems = len(set(results.summary["problem"])) if not piece else 1
+        return save(figure, "wins", under_wins(results, problems, pairs), note)
 
 
 def matrix(pairs: pd.DataFrame, names: list[str]) -> tuple[np.ndarray, np.ndarray]:

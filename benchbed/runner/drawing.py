@@ -1,7 +1,7 @@
 """Have the files of every report made by the workers, in parallel, from the study folder."""
 
 import functools
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from concurrent.futures import Executor, as_completed
 from pathlib import Path
 
@@ -37,12 +37,25 @@ class Drawing(msgspec.Struct, frozen=True):
 
 
 def draw_all(
-    folder: Path, results: Results, catalog: Catalog, plugin_files: tuple[str, ...], executor: Executor
+    folder: Path,
+    results: Results,
+    catalog: Catalog,
+    plugin_files: tuple[str, ...],
+    executor: Executor,
+    only: Collection[str] = (),
 ) -> Iterator[tuple[str, dict[str, bytes] | str]]:
-    """Give the files of every piece of every report as they come, or a line that says why there are none."""
+    """Give the files of every piece of every report as they come, or a line that says why there are none.
+
+    Where `only` names some reports, these alone; an optional one is made only then.
+
+    Raises: UsageError if a name is unknown.
+    """
     call, futures = caller(executor), {}
-    for name in catalog.names("reports"):
-        for piece in catalog.entry("reports", name).thing.pieces(results):
+    for name in only or _usual(catalog):
+        pieces = catalog.entry("reports", name).thing.pieces(results)
+        if only and not pieces:
+            yield name, "there is nothing in this study that it applies to"
+        for piece in pieces:
             drawing = Drawing(str(folder.resolve()), name, piece, plugin_files)
             futures[executor.submit(call, draw, msgspec.json.encode(drawing))] = f"{name} of {piece}"
     for future in as_completed(futures):
@@ -51,6 +64,11 @@ def draw_all(
             futures[future],
             answer.result if answer.death is None else f"{answer.death}: {answer.log.strip()}",
         )
+
+
+def _usual(catalog: Catalog) -> list[str]:
+    things = {name: catalog.entry("reports", name).thing for name in catalog.names("reports")}
+    return [name for name, thing in things.items() if not getattr(thing, "optional", False)]
 
 
 def draw(encoded: bytes) -> dict[str, bytes]:

@@ -18,6 +18,36 @@ def test_deleted_tables_and_plots_come_back(copy, bench, files):
         assert path.read_bytes().startswith(FIRST_BYTES[path.suffix[1:]])
 
 
+def test_a_report_can_be_made_alone(copy, bench, files):
+    """The profile, which nobody gets unasked, and nothing else; the summary is printed all the same."""
+    before = files(copy / "study")
+    assert not any("profile" in name for name in before)
+    result = bench(copy, "report", "study", "--only", "profile", plots=True)
+    assert result.returncode == 0, result.stderr
+    after = files(copy / "study")
+    assert set(after) - set(before) == {"plots/profile.png", "plots/profile.svg"}
+    assert {name for name in before if after[name] != before[name]} == {"summary.csv"}
+    assert "results, tables and plots: study/" in result.stdout
+
+
+def test_a_report_that_does_not_apply_is_a_warning(copy, bench):
+    """Nothing was searched in this study."""
+    result = bench(copy, "report", "study", "--only", "best-of-k", plots=True)
+    assert result.returncode == 0
+    assert result.stderr == (
+        "warning: could not draw best-of-k: there is nothing in this study that it applies to\n"
+    )
+
+
+def test_an_unknown_report_is_refused_before_anything_is_written(copy, bench, files):
+    """With the nearest name."""
+    before = files(copy / "study")
+    result = bench(copy, "report", "study", "--only", "profil", plots=True)
+    assert result.returncode == 2
+    assert "unknown report 'profil'; did you mean 'profile'?" in result.stderr
+    assert files(copy / "study") == before
+
+
 def test_the_table_is_that_of_the_run(copy, bench, whole):
     """Reading gives what running gave."""
     result = bench(copy, "report", "study")

@@ -114,3 +114,37 @@ def test_divergence_is_a_result(bench, tmp_path):
     assert (diverged["calls"] < 30).all()
     summary = benchbed.load("study").summary
     assert list(summary["diverged"]) == [0, 2]
+
+
+SCHEDULE = """
+import math
+import torch
+from benchbed.hookspecs import hookimpl
+from benchbed.interfaces import Optimizer
+
+def cosine(learning_rate: float = 0.01):
+    def update(oracle, state, theta):
+        rate = learning_rate * 0.5 * (1 + torch.cos(math.pi * oracle.progress))
+        return theta - rate * oracle.gradient, state
+    return Optimizer(init=lambda theta: (), update=update)
+
+@hookimpl
+def register_optimizers(register):
+    register(cosine)
+"""
+
+
+def test_a_table_says_who_knows_the_budget_and_who_starts_well(bench, tmp_path):
+    """A cosine schedule is noted in every track, `adam` is not; the title tells the share of starts in the basin."""
+    (tmp_path / "schedule.py").write_text(SCHEDULE)
+    asked = ["--plugin", "schedule.py", "-p", "quartic", "-o", "cosine", "-o", "adam", "-O", "study"]
+    result = bench(tmp_path, "run", *asked, "--preset", "quick", "--steps", "30", "--seeds", "4")
+    assert result.returncode == 0, result.stderr
+    study = benchbed.load("study")
+    knowing = study.summary["notes"].str.split("; ").map(lambda notes: "knows the budget" in notes)
+    assert (knowing == (study.summary["optimizer"] == "cosine")).all()
+    assert "knows the budget" in result.stdout
+    evaluated = study.trials[study.trials["role"] == "evaluation"].drop_duplicates("seed")
+    starts = [path[0][0] for path in evaluated["curve_theta"]]
+    share = sum(start < 0.16993 for start in starts) / 4
+    assert f"quartic: 30 calls; success at gap ≤ 0.001; {100 * share:g}% start in the" in result.stdout

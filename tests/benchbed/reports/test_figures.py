@@ -10,7 +10,7 @@ from benchbed.reports import REPORTS
 from benchbed.reports.axes import log_scale, symmetric_scale
 from benchbed.reports.learning_rate import lower_medians
 
-FIGURES = {report.name: report for report in REPORTS if report.name != "tables"}
+FIGURES = {report.name: report for report in REPORTS if report.name not in ("tables", "findings")}
 
 
 def _assert_pictures(files, *names):

@@ -13,6 +13,7 @@ def test_the_built_in_reports_register_by_name():
     register_reports(register=lambda report, name: entered.update({name: report}))
     assert list(entered) == [
         "tables",
+        "findings",
         "loss",
         "ecdf",
         "paths",
@@ -20,8 +21,14 @@ def test_the_built_in_reports_register_by_name():
         "best-of-k",
         "wins",
         "heatmap",
+        "profile",
     ]
     assert all(report.name == name for name, report in entered.items())
+
+
+def test_only_the_profile_must_be_asked_for():
+    """It says who is ahead of whom, which one more entrant may turn around."""
+    assert [report.name for report in REPORTS if report.optional] == ["profile"]
 
 
 def test_reports_travel_to_other_processes():

@@ -1,18 +1,61 @@
 """`benchbed plan`: what a study would cost."""
 
+import json
+
 import benchbed
+
+BROKEN = """
+from typing import Annotated
+from benchbed.hookspecs import hookimpl
+from benchbed.interfaces import Hyperparameter, LogUniform, Optimizer
+
+def broken(learning_rate: Annotated[Hyperparameter, LogUniform(1e-6, 1e2)] = 0.1):
+    def update(oracle, state, theta):
+        raise ValueError("no step today")
+    return Optimizer(lambda theta: (), update)
+
+@hookimpl
+def register_optimizers(register):
+    register(broken)
+"""
 
 
 def test_the_trials_that_are_counted_are_an_upper_bound_of_those_that_run(whole, bench, asked, tmp_path):
-    """A tuned rate that equals the default is not run twice; all else is."""
-    result = bench(tmp_path, "plan", "--no-time", *asked[1:-2])
-    assert result.returncode == 0
-    (total,) = [line.split() for line in result.stdout.splitlines() if line.startswith("all ")]
+    """A tuned rate that equals the default is not run twice; all else is, in each track and together."""
+    result = bench(tmp_path, "plan", "--no-time", "--format", "json", *asked[1:-2])
+    assert result.returncode == 0, result.stderr
+    costs = json.loads(result.stdout)
     stored = benchbed.load(whole / "study").trials
-    shared = stored.groupby(["problem", "optimizer"])["role"].apply(
-        lambda roles: (roles == "evaluation").sum()
-    )
-    assert int(total[1]) == len(stored) + (4 - shared).sum()
+    tuning, evaluation = (stored[stored["role"] == role] for role in ("tuning", "evaluation"))
+    in_tracks = evaluation.explode("tracks")["tracks"].value_counts()
+    counted = {row["track"]: row["trials"] for row in costs["tracks"]}
+    assert counted == {"default": in_tracks["default"], "tuned": in_tracks["tuned"] + len(tuning)}
+    shared = in_tracks.sum() - len(evaluation)
+    assert costs["together"]["trials"] == len(stored) + shared
+
+
+def test_the_table_has_the_numbers_of_the_records(bench, tmp_path):
+    """Trials, calls and seconds beneath each track, and in the sums at the end."""
+    asked = ["-p", "quadratic", "-p", "quartic", "-o", "adam", "--steps", "2000", "--seeds", "2", "--no-time"]
+    plan = [*asked, "--track", "default", "--track", "tuned", "--track", "searched", "--preset", "quick"]
+    costs = json.loads(bench(tmp_path, "plan", "--format", "json", *plan).stdout)
+    lines = bench(tmp_path, "plan", *plan).stdout.splitlines()
+    assert [track["trials"] for track in costs["tracks"]] == [4, 40, 36]
+    rows = ["2", "4k", "-", "20", "40k", "-", "18", "36k", "-"]
+    assert [line.split() for line in lines[3:7]] == [
+        ["quadratic"],
+        ["adam", *rows],
+        ["quartic"],
+        ["adam", *rows],
+    ]
+    sums = [line.split()[:3] for line in lines[9:]]
+    assert sums == [
+        ["default", "4", "8k"],
+        ["tuned", "40", "80k"],
+        ["searched", "36", "72k"],
+        ["together", "80", "160k"],
+    ]
+    assert all(len(line) <= 100 for line in lines)
 
 
 def test_nothing_is_written(bench, tmp_path):
@@ -21,3 +64,16 @@ def test_nothing_is_written(bench, tmp_path):
     assert result.returncode == 0, result.stderr
     assert "about " in result.stdout
     assert list(tmp_path.iterdir()) == []
+
+
+def test_an_optimizer_that_raises_is_counted_and_not_timed(bench, tmp_path):
+    """The warning names it with its reason; what can be timed is."""
+    (tmp_path / "broken.py").write_text(BROKEN)
+    asked = ["-p", "quadratic", "-o", "broken", "-o", "gd", "--plugin", "broken.py", "--preset", "quick"]
+    result = bench(tmp_path, "plan", "--format", "json", "--track", "default", *asked)
+    assert result.returncode == 0, result.stderr
+    assert result.stderr == "warning: cannot time quadratic × broken: ValueError: no step today\n"
+    broken, gd = json.loads(result.stdout)["rows"]
+    assert broken["trials"] == gd["trials"]
+    assert broken["seconds"] is None
+    assert gd["seconds"] > 0

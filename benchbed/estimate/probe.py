@@ -1,0 +1,168 @@
+"""Time a few real steps and checkpoints of one batch, and say how long all of it would take."""
+
+import math
+import statistics
+import time
+from collections.abc import Callable
+from typing import NamedTuple
+
+import msgspec
+import torch
+
+from benchbed.engine import Batch, run_batch
+from benchbed.engine.checkpoints import affordable_steps, checkpoint_steps
+from benchbed.engine.instances import Instances
+from benchbed.engine.lanes import tiles
+from benchbed.engine.loop import Clock
+from benchbed.engine.program import Program
+from benchbed.engine.run import is_stateful, lanes_of_a_tile
+from benchbed.engine.state import Lanes
+from benchbed.runner.conditions import usual_conditions
+from benchbed.runner.task import Task, catalog_of, engine_batch
+from benchbed.seeds import DRAW_BLOCK
+
+PATIENCE = 0.5
+"""Seconds that the largest part which is timed may take: by then time grows in proportion to the lanes."""
+GROWTH = 4
+LEAST_STEPS, MOST_STEPS = 3, 20
+
+
+class Steps(NamedTuple):
+    """Seconds that the steps of a part take."""
+
+    block: float
+    """To make the draws of a block of steps."""
+    step: float
+
+
+class Measures(NamedTuple):
+    """Seconds that everything else takes in a part."""
+
+    beginning: float
+    """Instances and the checkpoint at the start."""
+    checkpoint: float
+    ending: float
+    """The last checkpoint and the measures at the end."""
+
+
+def probe(encoded: bytes) -> float:
+    """Give the seconds of one core for the batch of the task in JSON `encoded`, made eagerly, if no trial stops early.
+
+    Raises whatever a plugin raises.
+    """
+    task = msgspec.json.decode(encoded, type=Task)
+    with usual_conditions():
+        batch = engine_batch(task.plan, task.batch, catalog_of(task.plugin_files))
+        # No trial may stop early; and to compile would take longer than all that is timed here.
+        return seconds_of(batch._replace(targets=(), engine="eager"), clock_of(batch.device))
+
+
+def seconds_of(batch: Batch, clock: Clock) -> float:
+    """Estimate the seconds of a batch from parts of its first tile."""
+    lanes = 1 if is_stateful(batch) else lanes_of_a_tile(batch, batch.engine)
+    tile = part_of(batch, lanes)
+    price = calls_of_a_step(part_of(tile, 1))
+    steps = affordable_steps(batch.budget, price)
+    checkpoints = len(checkpoint_steps(batch.budget, price, batch.every_step))
+    made = Steps(*extrapolate(tile, time_steps, clock))
+    rest = Measures(*extrapolate(tile, lambda part, clock: time_measures(part, price, clock), clock))
+    seconds = (
+        made.block * math.ceil(steps / DRAW_BLOCK)
+        + made.step * steps
+        + rest.beginning
+        + rest.checkpoint * max(0, checkpoints - 1)
+        + rest.ending
+    )
+    return seconds * (batch.settings * len(batch.seeds)) / (tile.settings * len(tile.seeds))
+
+
+def extrapolate(
+    tile: Batch, time_part: Callable[[Batch, Clock], tuple[float, ...]], clock: Clock
+) -> tuple[float, ...]:
+    """Time larger and larger parts of a tile, up to the whole or until patience ends, and scale up the last."""
+    lanes = 1
+    while True:
+        part = part_of(tile, lanes)
+        begun = clock()
+        times = time_part(part, clock)
+        share = part.settings * len(part.seeds) / (tile.settings * len(tile.seeds))
+        if share == 1 or GROWTH * (clock() - begun) > PATIENCE:
+            return tuple(seconds / share for seconds in times)
+        lanes *= GROWTH
+
+
+def time_steps(part: Batch, clock: Clock) -> Steps:
+    """Time the draws of a block, and the median of a few steps."""
+    program, lanes = _begin(part)
+    begun = clock()
+    if program.kernel.losses.needs_draws:
+        program.instances.draw(0)
+    block = clock() - begun
+    each: list[float] = []
+    with torch.no_grad():
+        while len(each) < LEAST_STEPS or (len(each) < MOST_STEPS and sum(each) < PATIENCE):
+            begun = clock()
+            lanes = program.step(lanes, len(each))
+            each.append(clock() - begun)
+    return Steps(block, statistics.median(each))
+
+
+def time_measures(part: Batch, price: float, clock: Clock) -> Measures:
+    """Time what the engine does beside the steps, in a run of three: it reads its clock around each."""
+    marks: list[float] = []
+
+    def noted() -> float:
+        marks.append(clock())
+        return marks[-1]
+
+    begun = clock()
+    record = run_batch(part._replace(budget=math.ceil(LEAST_STEPS * price)), noted)
+    ended = clock()
+    if record.error is not None:
+        raise RuntimeError(record.error)
+    between = [after - before for before, after in zip(marks[1::2], marks[2::2], strict=False)]
+    ending = ended - marks[-1]
+    return Measures(marks[0] - begun, statistics.median(between or [ending]), ending)
+
+
+def calls_of_a_step(part: Batch) -> float:
+    """Give the calls that a step costs: what the first shows, or a mean where lanes and steps differ."""
+    program, lanes = _begin(part)
+    with torch.no_grad():
+        for index in range(LEAST_STEPS):
+            lanes = program.step(lanes, index)
+    kernel = program.kernel
+    if not kernel.adaptive:
+        return kernel.calls_per_step
+    return max(kernel.price, float(lanes.calls.sum()) / max(1, int(lanes.steps.sum())))
+
+
+def part_of(batch: Batch, lanes: int) -> Batch:
+    """Cut a batch to its first tile of at most so many lanes."""
+    seeds, settings = next(tiles(len(batch.seeds), batch.settings, lanes))
+    return batch._replace(
+        seeds=batch.seeds[seeds],
+        settings=settings.stop,
+        hyperparameters={name: values[settings] for name, values in batch.hyperparameters.items()},
+    )
+
+
+def clock_of(device: str) -> Clock:
+    """Give the clock that estimates are made by: this process's time on a core, whoever else is using it.
+
+    On CUDA, where the processor only waits, wall time with everything done that was asked for.
+    """
+    if not device.startswith("cuda"):
+        return time.process_time
+
+    def now() -> float:
+        torch.cuda.synchronize(device)
+        return time.perf_counter()
+
+    return now
+
+
+def _begin(part: Batch) -> tuple[Program, Lanes]:
+    device, dtype = torch.device(part.device), getattr(torch, part.dtype)
+    program = Program(part, Instances(part.problem, part.seeds, device, dtype))
+    return program, program.begin()

@@ -29,8 +29,20 @@ def reverse_under_vmap(function: Loss, theta: Tensor) -> tuple[Tensor, Tensor]:
     return loss, gradient
 
 
+def reverse_traced(function: Loss, theta: Tensor) -> tuple[Tensor, Tensor]:
+    """Do the same for all lanes in a program that is being compiled, where `torch.autograd.grad` cannot go either."""
+
+    def total(point: Tensor) -> tuple[Tensor, Tensor]:
+        loss = function(point)
+        return loss.sum(), loss
+
+    gradient, loss = torch.func.grad(total, has_aux=True)(theta)
+    return loss, gradient
+
+
 # Outside vmap the autograd call takes half the time; the engine picks the right one by this attribute.
 reverse.under_vmap = reverse_under_vmap  # type: ignore[attr-defined]  # functions take any
+reverse.traced = reverse_traced  # type: ignore[attr-defined]  # functions take any
 
 
 @hookimpl

@@ -1,9 +1,10 @@
 """Measure what batching buys: µs a trial-step of benchbed's engine against plain torch.optim loops.
 
-`python benchmarks/batching.py [--format json]`. Both sides of a comparison run alternately, in one process on one
-thread, and medians over the rounds are reported with their range: a shared machine slows both alike. The loops
-measure nothing, so the ratio is that of the steps alone, as in the protocol's wall time; what instances, checkpoints
-and final measures add is shown beside it.
+`python benchmarks/batching.py [--format json]`. The sides of a comparison, the loop and both of benchbed's
+engines, run alternately, in one process on one thread, and medians over the rounds are reported with their range: a
+shared machine slows all alike. The loops measure nothing, so the ratio is that of the steps alone, as in the
+protocol's wall time; what instances, checkpoints and final measures add is shown beside it. A compiled program is
+made before the steps are timed, in the round that warms up; what that took is shown too.
 """
 
 import argparse
@@ -12,7 +13,7 @@ import os
 import statistics
 import time
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -46,7 +47,7 @@ class Comparison(NamedTuple):
         return len(self.rates) * self.seeds
 
 
-def seconds_of_batch(comparison: Comparison) -> tuple[float, float]:
+def seconds_of_batch(comparison: Comparison, engine: str) -> tuple[float, float]:
     """Time a batch: its steps alone, and everything from its instances to its record, checkpoints included."""
     batch = Batch(
         problem=comparison.problem,
@@ -62,10 +63,13 @@ def seconds_of_batch(comparison: Comparison) -> tuple[float, float]:
         metrics={},
         dtype=comparison.problem.dtype,
         device="cpu",
+        engine=engine,
     )
     begun = time.perf_counter()
     record = run_batch(batch)
     seconds = time.perf_counter() - begun
+    if record.engine != engine:
+        raise RuntimeError(f"{comparison.name}: {record.engine_reason}; install a C++ compiler")
     made = int(record.steps.sum())
     if made != comparison.trials * comparison.steps:
         raise RuntimeError(
@@ -137,24 +141,31 @@ COMPARISONS = (
         problem=PolynomialNetwork(samples=4096),
         rates=(1e-5, 1e-4, 3e-4, 1e-3, 3e-3),
         seeds=20,
-        steps=100,
+        steps=1_000,
         loop=network_loop,
         loop_trials=2,
-        loop_steps=100,
+        loop_steps=1_000,
         target=12,
     ),
 )
 
 
+ENGINES = ("eager", "compiled")
+
+
 def measure(comparison: Comparison, rounds: int) -> dict[str, object]:
-    """Alternate between the two sides, after a round that warms up, and give medians, ranges and their ratio."""
-    steps, whole, loop = [], [], []
+    """Alternate between the sides, after a round that warms up, and give medians, ranges and their ratios."""
+    loop: list[float] = []
+    steps: dict[str, list[float]] = {engine: [] for engine in ENGINES}
+    whole: dict[str, list[float]] = {engine: [] for engine in ENGINES}
+    trial_steps = comparison.trials * comparison.steps
     for _ in range(rounds + 1):
         seconds = comparison.loop(comparison.problem, comparison.loop_trials, comparison.loop_steps)
         loop.append(1e6 * seconds / (comparison.loop_trials * comparison.loop_steps))
-        of_steps, of_all = seconds_of_batch(comparison)
-        steps.append(1e6 * of_steps / (comparison.trials * comparison.steps))
-        whole.append(1e6 * of_all / (comparison.trials * comparison.steps))
+        for engine in ENGINES:
+            of_steps, of_all = seconds_of_batch(comparison, engine)
+            steps[engine].append(1e6 * of_steps / trial_steps)
+            whole[engine].append(1e6 * of_all / trial_steps)
     return {
         "name": comparison.name,
         "trials": comparison.trials,
@@ -162,11 +173,19 @@ def measure(comparison: Comparison, rounds: int) -> dict[str, object]:
         "loop_trials": comparison.loop_trials,
         "loop_steps": comparison.loop_steps,
         "rounds": rounds,
-        "loop_us_per_trial_step": _spread(loop[1:]),
-        "batch_us_per_trial_step": _spread(steps[1:]),
-        "batch_us_per_trial_step_with_checkpoints": _spread(whole[1:]),
-        "ratio": _spread([slow / fast for slow, fast in zip(loop[1:], steps[1:], strict=True)]),
         "target": comparison.target,
+        "loop_us_per_trial_step": _spread(loop[1:]),
+        "engines": {
+            engine: {
+                "us_per_trial_step": _spread(steps[engine][1:]),
+                "us_per_trial_step_with_checkpoints": _spread(whole[engine][1:]),
+                "ratio": _spread(
+                    [slow / fast for slow, fast in zip(loop[1:], steps[engine][1:], strict=True)]
+                ),
+                "first_round_seconds": whole[engine][0] * trial_steps / 1e6,
+            }
+            for engine in ENGINES
+        },
     }
 
 
@@ -174,22 +193,24 @@ def _spread(values: list[float]) -> dict[str, float]:
     return {"median": statistics.median(values), "lowest": min(values), "highest": max(values)}
 
 
-def show(result: dict[str, object]) -> None:
+def show(result: dict[str, Any]) -> None:
     """Print one comparison as text."""
     print(f"{result['name']}: {result['trials']} trials × {result['steps']} steps, {result['rounds']} rounds")
-    for name, key, digits, unit in (
-        ("torch.optim loop", "loop_us_per_trial_step", 1, "µs a trial-step"),
-        ("benchbed's steps", "batch_us_per_trial_step", 3, "µs a trial-step"),
-        ("… and the rest", "batch_us_per_trial_step_with_checkpoints", 3, "µs a trial-step"),
-        ("loop / steps", "ratio", 1, f"(target {result['target']:.0f})"),
-    ):
-        spread = result[key]
-        assert isinstance(spread, dict)
-        low, middle, high = (f"{spread[place]:.{digits}f}" for place in ("lowest", "median", "highest"))
-        print(f"  {name:<16} {middle:>9} {unit}, {low} to {high}")
+    _line("torch.optim loop", result["loop_us_per_trial_step"], 1, "µs a trial-step")
+    for engine, figures in result["engines"].items():
+        _line(f"{engine} steps", figures["us_per_trial_step"], 3, "µs a trial-step")
+        _line("… and the rest", figures["us_per_trial_step_with_checkpoints"], 3, "µs a trial-step")
+        _line(f"loop / {engine}", figures["ratio"], 1, f"(target {result['target']:.0f})")
+    made = result["engines"]["compiled"]["first_round_seconds"]
+    print(f"  The first compiled batch, its program included, took {made:.1f} s.")
     print(
         f"  The loop ran {result['loop_trials']} trials of {result['loop_steps']} steps; its time is linear in both."
     )
+
+
+def _line(name: str, spread: dict[str, float], digits: int, unit: str) -> None:
+    low, middle, high = (f"{spread[place]:.{digits}f}" for place in ("lowest", "median", "highest"))
+    print(f"  {name:<18} {middle:>9} {unit}, {low} to {high}")
 
 
 def main() -> None:
@@ -197,17 +218,26 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--format", choices=("text", "json"), default="text")
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--threads", type=int, default=1, help="Threads of every side.")
     arguments = parser.parse_args()
-    torch.set_num_threads(1)
+    torch.set_num_threads(arguments.threads)
     load = os.getloadavg()
     results = [measure(comparison, arguments.rounds) for comparison in COMPARISONS]
     if arguments.format == "json":
-        facts = {"torch": torch.__version__, "threads": 1, "load_before": load, "load_after": os.getloadavg()}
+        facts = {
+            "torch": torch.__version__,
+            "threads": arguments.threads,
+            "load_before": load,
+            "load_after": os.getloadavg(),
+        }
         print(json.dumps({**facts, "comparisons": results}, indent=2))
         return
     for result in results:
         show(result)
-    print(f"torch {torch.__version__}, 1 thread; load {load[0]:.1f} before, {os.getloadavg()[0]:.1f} after")
+    print(
+        f"torch {torch.__version__}, threads: {arguments.threads}; "
+        f"load {load[0]:.1f} before, {os.getloadavg()[0]:.1f} after"
+    )
 
 
 if __name__ == "__main__":

@@ -81,6 +81,12 @@ _PLAN_OPTIONS = [
     click.option("--seed", type=int, metavar="N", help="Moves all seeds at once.  [default: 0]"),
     click.option("--device", metavar="auto|cpu|cuda[:i]", help="Where to compute.  [default: auto]"),
     click.option("--dtype", metavar="float32|float64", help="Arithmetic.  [default: the problem's]"),
+    click.option(
+        "--engine",
+        metavar="auto|eager|compiled",
+        help="Make steps one by one, or many at once by a compiled program, which takes seconds to make; auto compiles "
+        "where the planned work is long.  [default: auto]",
+    ),
     plugin_option,
 ]
 

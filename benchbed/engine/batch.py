@@ -8,6 +8,9 @@ import numpy as np
 from benchbed.interfaces import Gradient, OptimizerFactory, Problem, RegisteredMetric
 from benchbed.seeds import InstanceSeed
 
+NOT_COMPILED = "could not be compiled"
+"""How the reason begins where steps had to be made one by one."""
+
 
 class Batch(NamedTuple):
     """The trials of one pairing that run together: every setting on every seed."""
@@ -30,6 +33,8 @@ class Batch(NamedTuple):
     device: str
     every_step: bool = False
     """Measure after every step instead of at the protocol's checkpoints."""
+    engine: str = "auto"
+    """How steps are made: "eager", "compiled", or "auto" for whichever is faster."""
 
 
 class Record(NamedTuple):
@@ -48,8 +53,14 @@ class Record(NamedTuple):
     optimum: np.ndarray | None
     metrics: Mapping[str, np.ndarray]
     step_seconds: np.ndarray
-    """Wall time of a trial's share of the steps, checkpoints excluded."""
+    """Wall time of a trial's own steps, as its share of those of its batch; checkpoints and compiling excluded."""
     state_bytes: float | None
+    reads_progress: np.ndarray  # of bool
+    """The rule asked for the share of the budget spent, by the harness's own count."""
+    engine: str
+    """How the steps were made: "eager" or "compiled"."""
+    engine_reason: str
+    """Why so."""
     error: str | None = None
     """Traceback of the plugin, if it raised."""
     excess: str | None = None

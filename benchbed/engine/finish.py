@@ -22,11 +22,11 @@ def record_of(trace: Trace, batch: Batch, instances: Instances) -> Record:
     targets = np.asarray(batch.targets if batch.scale is not None else (), dtype=float)
     gradient_norm, metrics, error = _final_measures(trace, batch, instances)
     optimum = instances.optimum()
-    seconds = trace.seconds / recorder.running.numel()
+    steps = _array(recorder.steps)
     return Record(
         status=_status(trace, gap, error),
         calls=_array(recorder.last_calls),
-        steps=_array(recorder.steps),
+        steps=steps,
         calls_to_target=calls_to_targets(calls, gap, targets, batch.budget),
         curve_calls=calls,
         curve_objective=_curve(recorder.objective, recorder),
@@ -36,8 +36,11 @@ def record_of(trace: Trace, batch: Batch, instances: Instances) -> Record:
         gradient_norm=gradient_norm,
         optimum=None if optimum is None else np.broadcast_to(_array(optimum), recorder.shape).copy(),
         metrics=metrics,
-        step_seconds=np.full(recorder.shape, seconds),
+        step_seconds=trace.seconds * steps,
         state_bytes=trace.state_bytes,
+        reads_progress=np.full(recorder.shape, trace.reads_progress),
+        engine=trace.engine,
+        engine_reason=trace.engine_reason,
         error=error,
         excess=trace.excess,
     )

@@ -43,6 +43,12 @@ class Instances:
             self._block, self._draws = block, self._make_draws(block)
         return map_tensors(lambda draws: draws[offset], self._draws)
 
+    def draws(self, start: int, stop: int) -> Tree:
+        """Give what the steps from `start` until before `stop` see, `[steps, seeds, 1, …]`; all within one block."""
+        self.draw(start)
+        offset = start % DRAW_BLOCK
+        return map_tensors(lambda draws: draws[offset : offset + stop - start], self._draws)
+
     def data_of(self, seeds: slice) -> Tree:
         """Give the data of some seeds."""
         return self.data if self.shared else map_tensors(lambda leaf: leaf[seeds], self.data)

@@ -1,6 +1,6 @@
 """Work on trees of tensors whose leading dimensions are `[seeds, settings]`."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import torch
@@ -27,6 +27,22 @@ def map_tensors(function: Callable[..., Tensor], *trees: Tree) -> Tree:
     return pytree.tree_map(apply, first, *rest)
 
 
+class Skeleton:
+    """A tree without its tensors: takes them out of trees of its form, and puts others in."""
+
+    def __init__(self, tree: Tree) -> None:
+        flat, self._structure = pytree.tree_flatten(tree)
+        self._flat = [None if isinstance(leaf, Tensor) else leaf for leaf in flat]
+        self._places = [place for place, leaf in enumerate(flat) if isinstance(leaf, Tensor)]
+
+    def fill(self, tensors: Sequence[Tensor]) -> Tree:
+        """Give the tree with these tensors, in the order in which `leaves` lists them."""
+        filled = list(self._flat)
+        for place, tensor in zip(self._places, tensors, strict=True):
+            filled[place] = tensor
+        return pytree.tree_unflatten(filled, self._structure)
+
+
 def choose(mask: Tensor, new: Tree, old: Tree) -> Tree:
     """Take `new` in the lanes of `mask: [seeds, settings]` and `old` in the others."""
     masks: dict[int, Tensor] = {}  # one a number of dimensions: a step makes this choice for every leaf
@@ -49,9 +65,10 @@ def expand(mask: Tensor, like: Tensor) -> Tensor:
 
 
 def blocks(count: int, size: int) -> Iterator[slice]:
-    """Cut `count` positions into slices of at most `size`."""
-    for start in range(0, count, size):
-        yield slice(start, min(start + size, count))
+    """Cut `count` positions into slices of at most `size`, as even as can be."""
+    pieces = -(-count // size)
+    edges = [piece * count // pieces for piece in range(pieces + 1)]
+    yield from map(slice, edges[:-1], edges[1:])
 
 
 def tiles(seeds: int, settings: int, lanes: int) -> Iterator[tuple[slice, slice]]:

@@ -5,11 +5,13 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import torch
+from torch import Tensor
 
 from benchbed.engine.measure import gradient_is_cheap, measure_gradient_norm, measure_objective
 from benchbed.engine.program import Program
 from benchbed.engine.recorder import Gaps, Recorder
 from benchbed.engine.state import Lanes, Place
+from benchbed.engine.steps import EagerSteps, Steps, make_steps
 
 Clock = Callable[[], float]
 
@@ -19,20 +21,31 @@ class Trace(NamedTuple):
 
     recorder: Recorder
     seconds: float
+    """What a lane's step took, those of finished lanes that were still present included."""
     state_bytes: float | None
     error: str | None
     """Traceback of a plugin that raised."""
     excess: str | None
     """Why not even one step could be paid for."""
+    reads_progress: bool
+    """The rule asked for the share of the budget spent, so it knows the budget."""
+    engine: str
+    """How the steps were made."""
+    engine_reason: str
+    """Why so."""
 
 
-def run_tile(program: Program, clock: Clock) -> Trace:
-    """Step every lane until its budget is spent, all targets are reached, or it has diverged."""
+def run_tile(program: Program, clock: Clock, engine: str = "eager", reason: str = "asked for") -> Trace:
+    """Step every lane until its budget is spent, all targets are reached, or it has diverged.
+
+    The first step is made eagerly whatever the `engine`: it shows what a step costs, and where a plugin is at fault.
+    """
+    steps: Steps = EagerSteps(reason)
     device, batch = program.instances.device, program.batch
     place = Place.all(len(program.instances.seeds), batch.settings, device)
     gaps = Gaps(program.instances.optimum(), batch.scale, device)
     recorder = Recorder(place, program.instances.start.shape[-1], batch.targets, gaps, batch.budget)
-    seconds, step, error, held = 0.0, 0, None, None
+    seconds, made, step, error, held = 0.0, 0, 0, None, None
     with torch.no_grad():
         try:
             lanes = program.begin()
@@ -40,20 +53,23 @@ def run_tile(program: Program, clock: Clock) -> Trace:
             lanes = checkpoint(program, recorder, lanes, place)
             for stop in () if program.excess else program.stops():
                 before, begun = lanes, _now(clock, device)
-                while step < stop and not (program.rule.opaque and not lanes.running.any()):
-                    lanes = program.step(lanes, step)
-                    step += 1
+                lanes = steps.advance(program, lanes, step, stop)
                 seconds += _now(clock, device) - begun
-                lanes = program.account(before, lanes)
+                made += (stop - step) * lanes.running.numel()
+                step = stop
+                lanes = program.kernel.account(before, lanes)
                 if program.excess:
                     break
                 lanes = checkpoint(program, recorder, lanes, place)
-                program, lanes, place = drop_finished(program, recorder, lanes, place)
+                program, lanes, place = drop_finished(program, lanes, place, steps.least)
                 if not lanes.running.any():
                     break
+                if step == 1:
+                    steps = make_steps(engine, reason, program, lanes)
         except (Exception, SystemExit):  # noqa: BLE001 (plugin code may raise anything; its traceback becomes the result)
             error = traceback.format_exc()
-    return Trace(recorder, seconds, held, error, program.excess)
+    knows = program.kernel.reads_progress
+    return Trace(recorder, seconds / max(1, made), held, error, program.excess, knows, steps.engine, steps.reason)
 
 
 def checkpoint(program: Program, recorder: Recorder, lanes: Lanes, place: Place) -> Lanes:
@@ -67,15 +83,24 @@ def checkpoint(program: Program, recorder: Recorder, lanes: Lanes, place: Place)
 
 
 def drop_finished(
-    program: Program, recorder: Recorder, lanes: Lanes, place: Place
+    program: Program, lanes: Lanes, place: Place, least: int = 1
 ) -> tuple[Program, Lanes, Place]:
-    """Leave out whole seeds and settings without a running lane, once they are half of the batch."""
+    """Leave out whole seeds and settings without a running lane, once they are half of the batch.
+
+    At least `least` of both stay, if there were as many.
+    """
     running = lanes.running
-    seeds, settings = running.any(dim=1).nonzero()[:, 0], running.any(dim=0).nonzero()[:, 0]
-    if not len(seeds) or 2 * len(seeds) * len(settings) > running.numel():
+    seeds, settings = _kept(running.any(dim=1), least), _kept(running.any(dim=0), least)
+    if not running.any() or 2 * len(seeds) * len(settings) > running.numel():
         return program, lanes, place
     kept = Place(place.seeds[seeds], place.settings[settings])
     return program.select(seeds, settings), lanes.select(seeds, settings), kept
+
+
+def _kept(running: Tensor, least: int) -> Tensor:
+    """Give the positions of those that run, filled up with others to `least`, in order."""
+    first = torch.argsort(~running, stable=True)[: max(least, int(running.sum()))]
+    return first.sort().values
 
 
 def _now(clock: Clock, device: torch.device) -> float:

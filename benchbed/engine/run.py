@@ -14,10 +14,10 @@ from benchbed.engine.lanes import tiles
 from benchbed.engine.loop import Clock, run_tile
 from benchbed.engine.losses import WORKSPACE_BYTES
 from benchbed.engine.program import Program
-from benchbed.interfaces import Problem
+from benchbed.engine.steps import numbers_of_a_step, resolve
 
-STATE_COPIES = 16
-"""Vectors of the size of theta that a step of a typical rule keeps alive in a lane."""
+CACHE_BYTES = 1 << 24
+"""The same for a compiled program, whose passes are so few that a tile which stays in the cache pays."""
 
 
 def run_batch(batch: Batch, clock: Clock = time.perf_counter) -> Record:
@@ -27,8 +27,9 @@ def run_batch(batch: Batch, clock: Clock = time.perf_counter) -> Record:
     record's `error`, beside everything measured until then.
     """
     device, dtype = torch.device(batch.device), getattr(torch, batch.dtype)
-    one_lane = is_stateful(batch)
-    lanes = 1 if one_lane else lanes_of_a_tile(batch.problem, torch.finfo(dtype).bits // 8)
+    stateful = is_stateful(batch)
+    engine, reason = resolve(batch, stateful)
+    lanes = 1 if stateful else lanes_of_a_tile(batch, engine)
     rows: list[list[Record]] = []
     for seeds, settings in _by_settings(len(batch.seeds), batch.settings, lanes):
         rows.append([])
@@ -39,15 +40,16 @@ def run_batch(batch: Batch, clock: Clock = time.perf_counter) -> Record:
                 settings=settings.stop - settings.start,
                 hyperparameters={name: values[settings] for name, values in batch.hyperparameters.items()},
             )
-            trace = run_tile(Program(tile, instances), clock)
+            trace = run_tile(Program(tile, instances), clock, engine, reason)
             rows[-1].append(record_of(trace, tile, instances))
     return join([join(row, axis=0) for row in rows], axis=1)
 
 
-def lanes_of_a_tile(problem: Problem, itemsize: int) -> int:
-    """Say how many lanes keep a step within the workspace; depends on the problem alone, so results repeat."""
-    step = problem.workspace / (problem.full_price or 1.0) + STATE_COPIES * problem.layout.dimension
-    return max(1, int(WORKSPACE_BYTES / (itemsize * step)))
+def lanes_of_a_tile(batch: Batch, engine: str) -> int:
+    """Say how many lanes keep a step within the workspace; depends on what is planned alone, so results repeat."""
+    itemsize = torch.finfo(getattr(torch, batch.dtype)).bits // 8
+    room = CACHE_BYTES if engine == "compiled" else WORKSPACE_BYTES
+    return max(1, int(room / (itemsize * numbers_of_a_step(batch.problem))))
 
 
 def is_stateful(batch: Batch) -> bool:

@@ -9,7 +9,7 @@ import msgspec
 
 from benchbed.catalog import Catalog
 from benchbed.errors import UsageError
-from benchbed.plan.model import TRACKS, Checkpoints, Track
+from benchbed.plan.model import ENGINES, TRACKS, Checkpoints, Engine, Track
 
 MOST_BYTES = 1_000_000
 
@@ -28,6 +28,7 @@ class Request(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     seed: int | None = None
     device: str | None = None
     dtype: str | None = None
+    engine: Engine | None = None
 
     def over(self, base: "Request") -> "Request":
         """Take this request where it says something, and `base` where it does not."""
@@ -68,9 +69,12 @@ def as_request(values: dict[str, Any], place: str) -> Request:
     try:
         return msgspec.convert(values, Request)
     except msgspec.ValidationError as error:
-        tracks = f" (tracks are {', '.join(TRACKS)})" if "$.tracks" in str(error) else ""
+        offers = {"tracks": TRACKS, "engine": ENGINES}
+        hints = [
+            f" ({name}: {', '.join(words)})" for name, words in offers.items() if f"$.{name}" in str(error)
+        ]
         raise UsageError(
-            f"{place}: {str(error)[0].lower()}{str(error)[1:]}{tracks}; correct that value"
+            f"{place}: {str(error)[0].lower()}{str(error)[1:]}{''.join(hints)}; correct that value"
         ) from error
 
 

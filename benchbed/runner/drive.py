@@ -9,6 +9,7 @@ import msgspec
 
 from benchbed.analysis.outcomes import Outcome, outcomes_of
 from benchbed.analysis.tracks import missing_batches
+from benchbed.engine import NOT_COMPILED
 from benchbed.plan import BatchPlan, Pairing, Plan
 from benchbed.runner.isolation import Answer, answer_of, caller
 from benchbed.runner.rows import Circumstances, rows_without
@@ -99,10 +100,14 @@ class Driver:
 
     def _keep(self, flight: _Flight, part: bytes) -> None:
         self._folder.add_part(part_name(flight.batch), part)
-        self.known.update(outcomes_of(from_bytes(part)))
-        self._progress.finished(
-            flight.batch.trials, f"{flight.batch.problem.label} × {flight.batch.optimizer}"
-        )
+        table = from_bytes(part)
+        self.known.update(outcomes_of(table))
+        label = f"{flight.batch.problem.label} × {flight.batch.optimizer}"
+        self._progress.finished(flight.batch.trials, label)
+        for reason in table["engine_reason"].unique().to_pylist():
+            warning = f"{label}: steps were made one by one, as they {reason}"
+            if reason is not None and reason.startswith(NOT_COMPILED) and warning not in self.warnings:
+                self.warnings.append(warning)
 
     def _bury(self, flight: _Flight, answer: Answer) -> None:
         """Try a lost batch again, halve it until the guilty settings stand alone, and then say what they did."""

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from benchbed.engine import Record
+from benchbed.interfaces import START_IN_BASIN
 from benchbed.plan import BatchPlan, Plan
 
 
@@ -53,8 +54,6 @@ def _planned(
         "gradient": plan.gradient,
         "oracle": batch.oracle,
         "budget": batch.problem.budget,
-        "engine": "eager",
-        "engine_reason": "the engine of this version",
         "device": plan.device,
         "dtype": batch.problem.dtype,
         "problem_source": batch.problem.source,
@@ -78,6 +77,8 @@ def _measurements(record: Record, at: tuple[int, int], scale: float | None) -> d
     optimum = None if record.optimum is None else float(record.optimum[at])
     return {
         "status": status,
+        "engine": record.engine,
+        "engine_reason": _storable(record.engine_reason),
         "error": _storable({"failed": record.error, "skipped": record.excess}.get(status)),
         "calls": float(record.calls[at]),
         "steps": int(record.steps[at]),
@@ -91,10 +92,18 @@ def _measurements(record: Record, at: tuple[int, int], scale: float | None) -> d
         "curve_gradient_norm": record.curve_gradient_norm[at][kept],
         "curve_theta": None if record.curve_theta is None else list(record.curve_theta[at][kept]),
         "final_theta": record.final_theta[at],
-        "metrics": [(name, float(values[at])) for name, values in record.metrics.items()],
+        "metrics": list(_metrics(record, at)),
         "wall_seconds": max(0.0, float(record.step_seconds[at])),
         "state_bytes": record.state_bytes,
+        "reads_progress": bool(record.reads_progress[at]),
     }
+
+
+def _metrics(record: Record, at: tuple[int, int]) -> Iterator[tuple[str, float]]:
+    for name, values in record.metrics.items():
+        # Beside tiles that raised, and so measured nothing, other tiles may have: there it is not known, not NaN.
+        if name != START_IN_BASIN or not np.isnan(values[at]):
+            yield name, float(values[at])
 
 
 def _objectives(curve: np.ndarray, optimum: float | None, scale: float | None) -> Mapping[str, float | None]:

@@ -100,6 +100,7 @@ def engine_batch(plan: Plan, batch: BatchPlan, catalog: Catalog) -> Batch:
         dtype=batch.problem.dtype,
         device=plan.device,
         every_step=plan.checkpoints == "all",
+        engine=plan.engine,
     )
 
 

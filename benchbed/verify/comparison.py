@@ -6,9 +6,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from benchbed.store.schema import ADDED_IN
 from benchbed.verify.choice import Row
 
-CIRCUMSTANCES = frozenset({"wall_seconds", "jobs", "attempt", "threads"})
+CIRCUMSTANCES = frozenset({"wall_seconds", "engine_reason", "jobs", "attempt", "threads"})
 """Columns that may differ when the same batch runs again."""
 FIRST_STEPS = 100
 """Elsewhere only these steps are compared: chaotic lanes amplify the last bit."""
@@ -35,7 +36,7 @@ def to_the_bit(stored: Row, again: Row) -> list[Difference]:
     return [
         _first(name, value, again[name])
         for name, value in stored.items()
-        if name not in CIRCUMSTANCES and not _equal(value, again[name])
+        if name not in CIRCUMSTANCES and not _equal(value, again[name]) and not _is_newer(name, value)
     ]
 
 
@@ -67,6 +68,10 @@ def describe(differences: list[list[Difference]]) -> str | None:
         f"differs in {', '.join(columns)} ({len(apart)} of {len(differences)} trials): "
         f"{first.column}{first.place} is stored as {first.stored!r} and came out as {first.again!r}"
     )
+
+
+def _is_newer(name: str, stored: Any) -> bool:
+    return name in ADDED_IN and stored is None  # a study of an earlier schema does not say
 
 
 def _equal(one: Any, other: Any) -> bool:

@@ -24,7 +24,7 @@ def gelu_tanh(x: Tensor) -> Tensor:
 
     Source: Hendrycks & Gimpel (2016), Gaussian Error Linear Units, section 2, arXiv:1606.08415.
     """
-    if torch.is_grad_enabled():
+    if torch.is_grad_enabled() and not torch.compiler.is_compiling():
         return functional.gelu(x, approximate="tanh")
     # ½ (1 + tanh u) is the logistic function of 2u, which takes a third of the time on a CPU. Where a gradient
     # is wanted, the steps in between would have to be kept, and nothing is gained.

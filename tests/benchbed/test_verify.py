@@ -38,6 +38,13 @@ def test_every_other_column_counts_to_the_bit(name, value):
     assert to_the_bit(ROW, changed(**{name: value})) == [(name, "", ROW[name], value)]
 
 
+def test_a_column_that_an_earlier_schema_lacked_is_not_compared():
+    """Null there means that nobody had asked; a value that was stored counts as any other."""
+    assert to_the_bit(changed(reads_progress=None), changed(reads_progress=True)) == []
+    (difference,) = to_the_bit(changed(reads_progress=False), changed(reads_progress=True))
+    assert difference == ("reads_progress", "", False, True)
+
+
 def test_a_zero_is_not_minus_zero():
     """They are equal as numbers, and not to the bit."""
     (difference,) = to_the_bit(changed(final_objective=0.0), changed(final_objective=-0.0))

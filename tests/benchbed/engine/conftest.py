@@ -99,7 +99,7 @@ def make_batch():
     """Give a function that describes a batch; hyperparameters are lists, one number a setting."""
 
     def make(problem, factory=sgd, seeds=1, budget=100, targets=None, scale=1.0, **more):
-        fields = {"statics": {}, "metrics": {}, "dtype": "float64", "every_step": False}
+        fields = {"statics": {}, "metrics": {}, "dtype": "float64", "every_step": False, "engine": "auto"}
         fields |= {name: more.pop(name) for name in fields.keys() & more.keys()}
         indices = range(seeds) if isinstance(seeds, int) else seeds
         return Batch(

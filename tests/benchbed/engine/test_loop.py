@@ -247,7 +247,7 @@ def test_dropping_needs_no_step_and_keeps_the_place_of_every_lane(run):
 
 
 def test_the_clock_that_is_given_is_the_one_that_is_read(make_batch):
-    """Step seconds are a trial's share of the clock's time between checkpoints."""
+    """Step seconds are a trial's share of the clock's time between checkpoints, for the steps it made itself."""
     from benchbed.engine import run_batch
 
     ticks = iter(range(10_000))
@@ -256,6 +256,19 @@ def test_the_clock_that_is_given_is_the_one_that_is_read(make_batch):
         clock=lambda: float(next(ticks)),
     )
     np.testing.assert_array_equal(record.step_seconds, [[5.0, 5.0]])  # ten intervals, two lanes
+
+
+def test_a_lane_that_ends_early_pays_for_its_own_steps(make_batch):
+    """The first lane reaches its target at once and stands still from the third checkpoint on, but is not dropped."""
+    from benchbed.engine import run_batch
+
+    ticks = iter(range(10_000))
+    record = run_batch(
+        make_batch(Quadratic(start=100.0), budget=10, targets=(1e4,), learning_rate=[1e-2, 1e-9, 1e-9]),
+        clock=lambda: float(next(ticks)),
+    )
+    assert record.steps.tolist() == [[3, 10, 10]]
+    np.testing.assert_allclose(record.step_seconds, record.steps / 3)  # a tick a step, three lanes
 
 
 def shrinking_theta(learning_rate: float = 0.1):

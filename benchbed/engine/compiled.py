@@ -1,0 +1,109 @@
+"""Make many steps as one compiled program: a scan with no Python between the steps."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch._higher_order_ops.scan import scan
+
+from benchbed.engine.kernel import Inputs
+from benchbed.engine.lanes import Skeleton, leaves
+from benchbed.engine.program import Program
+from benchbed.engine.state import Lanes
+from benchbed.seeds import DRAW_BLOCK
+
+Tensors = Sequence[Tensor]
+Run = Callable[[Tensors, Tensors, Tensors], list[Tensor]]
+"""Tensors of the lanes, of what differs between steps `[steps, …]`, and of what does not -> tensors of the lanes."""
+
+LEAST = 2
+"""Lanes of a dimension below which a program is compiled anew: torch takes a size of 1 for a constant."""
+KEPT = 32
+"""Pairings whose programs a process keeps."""
+VARIANTS = 2 * KEPT
+"""Programs that a process may hold before torch refuses to compile another; its own limit is 8."""
+
+
+class CompiledSteps:
+    """The steps of a pairing as a program for any number of steps and, from two on, of seeds and settings."""
+
+    def __init__(self, program: Program, lanes: Lanes) -> None:
+        self._lanes = Skeleton(lanes)
+        options: dict[str, Any] = (
+            {"cpp_wrapper": True, "compile_threads": 1} if lanes.theta.device.type == "cpu" else {}
+        )
+        self._run: Run = torch.compile(_scan(program, lanes), fullgraph=True, options=options)
+
+    def advance(self, program: Program, lanes: Lanes, start: int, stop: int) -> Lanes:
+        """Make the steps from `start` until before `stop`; `lanes` stay as they are."""
+        while start < stop:
+            end = min(stop, (start // DRAW_BLOCK + 1) * DRAW_BLOCK)
+            # A single step would be a program of its own.
+            alone = end - start == 1
+            lanes = program.step(lanes, start) if alone else self._scan(program, lanes, start, end)
+            start = end
+        return lanes
+
+    def _scan(self, program: Program, lanes: Lanes, start: int, stop: int) -> Lanes:
+        shared = program.instances.shared
+        carried = [leaf.contiguous() for leaf in leaves(lanes)]
+        given = [program.spent(start, stop), *leaves(program.draws(start, stop))]
+        data = leaves(program.instances.data)
+        hyperparameters = list(program.hyperparameters.values())
+        _let_vary(carried, 0, 1)
+        _let_vary(given, 0)
+        _let_vary(given[1:], 1)
+        _let_vary([*hyperparameters, *([] if shared else data)], 0)
+        with torch._dynamo.config.patch(recompile_limit=VARIANTS):
+            return self._lanes.fill(self._run(carried, given, [*hyperparameters, *data]))  # type: ignore[no-any-return]  # trees are Any
+
+
+def compiled_steps(program: Program, lanes: Lanes) -> CompiledSteps:
+    """Give the steps of a pairing, compiled once a process."""
+    kernel, batch = program.kernel, program.batch
+    # All that a kernel takes from its batch: what differs otherwise comes in as an argument.
+    key = (
+        batch.problem, batch.factory, repr(sorted(batch.statics.items())), tuple(batch.hyperparameters),
+        batch.gradient, batch.budget, batch.dtype, batch.device, kernel.calls_per_step, kernel.adaptive,
+    )  # fmt: skip
+    if key not in _compiled:
+        if len(_compiled) == KEPT:
+            _compiled.clear()
+            torch.compiler.reset()
+        _compiled[key] = CompiledSteps(program, lanes)
+    return _compiled[key]
+
+
+_compiled: dict[object, CompiledSteps] = {}
+
+
+def _let_vary(tensors: Tensors, *dimensions: int) -> None:
+    for tensor in tensors:
+        for dimension in dimensions:
+            torch._dynamo.maybe_mark_dynamic(tensor, dimension)
+
+
+def _scan(program: Program, lanes: Lanes) -> Run:
+    kernel = program.kernel
+    gradient = getattr(program.batch.gradient, "traced", program.batch.gradient)
+    names = list(program.hyperparameters)
+    like_lanes, like_data = Skeleton(lanes), Skeleton(program.instances.data)
+    like_draw = Skeleton(program.draws(0, 1))
+
+    def run(carried: Tensors, given: Tensors, constant: Tensors) -> list[Tensor]:
+        def step(carried: Tensors, given: Tensors) -> tuple[list[Tensor], tuple[()]]:
+            rule = kernel.bind(dict(zip(names, constant, strict=False)))
+            data = like_data.fill(constant[len(names) :])
+            inputs = Inputs(data, draw=like_draw.fill(given[1:]), progress=given[0])
+            # Any index but the first: it is only named in errors, which show when the step is made eagerly.
+            moved = leaves(kernel.step(rule, like_lanes.fill(carried), inputs, 1, gradient))
+            # What a scan carries may be no alias of what came in, and lies in memory as that does.
+            return [
+                new.clone() if new is old else new.contiguous()
+                for new, old in zip(moved, carried, strict=True)
+            ], ()
+
+        return scan(step, carried, given)[0]  # type: ignore[no-any-return]  # scan returns Any
+
+    return run

@@ -1,0 +1,130 @@
+"""Choose how a tile's steps are made: one by one, or many at once by a compiled program."""
+
+import warnings
+from collections.abc import Callable
+from typing import Literal, Protocol
+
+from benchbed.engine.batch import NOT_COMPILED, Batch
+from benchbed.engine.program import Program
+from benchbed.engine.state import Lanes
+from benchbed.interfaces import Problem
+
+Engine = Literal["auto", "eager", "compiled"]
+ENGINES: tuple[Engine, ...] = ("auto", "eager", "compiled")
+
+WORTH_COMPILING = 30.0
+"""Seconds of eager work, as `eager_seconds` has it, from which a compiled program pays for its own making."""
+STEP_SECONDS = 3e-4
+"""What a step costs however few its lanes are."""
+NUMBER_SECONDS = 2e-9
+"""What a number that a lane's step keeps alive costs."""
+STATE_COPIES = 16
+"""Vectors of the size of theta that a step of a typical rule keeps alive in a lane."""
+REASON_LENGTH = 300
+"""Characters of a reason; a compiler's complaints have no end."""
+
+
+Advance = Callable[[Program, Lanes, int, int], Lanes]
+
+
+class Steps(Protocol):
+    """A way to make steps."""
+
+    engine: str
+    reason: str
+    """Why this way was chosen."""
+    least: int
+    """Lanes of a dimension that must stay when finished ones are dropped, if there were as many."""
+
+    def advance(self, program: Program, lanes: Lanes, start: int, stop: int) -> Lanes:
+        """Make the steps from `start` until before `stop`."""
+
+
+class EagerSteps:
+    """Steps made one by one."""
+
+    engine, least = "eager", 1
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+
+    def advance(self, program: Program, lanes: Lanes, start: int, stop: int) -> Lanes:
+        """Make the steps from `start` until before `stop`."""
+        for index in range(start, stop):
+            if program.rule.opaque and not lanes.running.any():
+                break
+            lanes = program.step(lanes, index)
+        return lanes
+
+
+class CompiledOrEager:
+    """Steps made by a compiled program; one by one from where that cannot be made or fails."""
+
+    engine, least = "compiled", 2  # a single seed or setting would be a program of its own
+
+    def __init__(self, program: Program, lanes: Lanes, reason: str) -> None:
+        self.reason = reason
+        self._advance: Advance | None = None
+        try:
+            from benchbed.engine.compiled import compiled_steps  # takes half a second to import
+
+            advance = compiled_steps(program, lanes).advance
+            # Compile now, so that it is not counted among the steps; what comes of it is thrown away.
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # the compiler warns of its own parts
+                advance(program, lanes, 1, 3)
+            self._advance = advance
+        except Exception as error:  # noqa: BLE001 (whatever fails here is made eagerly, and shows there if it is the plugin's)
+            self._fall_back(error)
+
+    def advance(self, program: Program, lanes: Lanes, start: int, stop: int) -> Lanes:
+        """Make the steps from `start` until before `stop`."""
+        if self._advance is not None:
+            try:
+                return self._advance(program, lanes, start, stop)
+            except Exception as error:  # noqa: BLE001 (as above)
+                self._fall_back(error)
+        return EagerSteps(self.reason).advance(program, lanes, start, stop)
+
+    def _fall_back(self, error: Exception) -> None:
+        cause = getattr(error, "inner_exception", error)  # the compiler wraps what went wrong in it
+        said = next((line.strip() for line in str(cause).splitlines() if line.strip()), "")
+        self.engine, self.least, self._advance = "eager", 1, None
+        self.reason = f"{NOT_COMPILED}: {type(cause).__name__}: {said}"[:REASON_LENGTH]
+
+
+def resolve(batch: Batch, stateful: bool) -> tuple[str, str]:
+    """Give the engine for a batch, "eager" or "compiled", and the reason.
+
+    It depends on what is planned and on nothing that is measured: a study that is interrupted and resumed, or
+    repeated, makes the same choice, and so gives the same bits.
+    """
+    if stateful:
+        return "eager", "the rule runs one trial at a time"
+    if batch.every_step:
+        return "eager", "every step is measured"
+    if batch.engine != "auto":
+        return batch.engine, "asked for"
+    seconds = eager_seconds(batch)
+    worth = seconds >= WORTH_COMPILING
+    return ("compiled" if worth else "eager"), f"{_words(seconds)} of steps"
+
+
+def eager_seconds(batch: Batch) -> float:
+    """Estimate what the steps of a batch would cost, made one by one on one core; right within a factor of three."""
+    lanes = len(batch.seeds) * batch.settings
+    return batch.budget * (STEP_SECONDS + lanes * numbers_of_a_step(batch.problem) * NUMBER_SECONDS)
+
+
+def make_steps(engine: str, reason: str, program: Program, lanes: Lanes) -> Steps:
+    """Give the steps of the engine `resolve` chose."""
+    return CompiledOrEager(program, lanes, reason) if engine == "compiled" else EagerSteps(reason)
+
+
+def numbers_of_a_step(problem: Problem) -> float:
+    """Count the numbers that a lane's step keeps alive: those of the loss, and the vectors of a typical rule."""
+    return problem.workspace / (problem.full_price or 1.0) + STATE_COPIES * problem.layout.dimension
+
+
+def _words(seconds: float) -> str:
+    return f"about {seconds:.0f} s" if seconds >= 1 else "less than a second"

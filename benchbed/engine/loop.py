@@ -69,7 +69,9 @@ def run_tile(program: Program, clock: Clock, engine: str = "eager", reason: str 
         except (Exception, SystemExit):  # noqa: BLE001 (plugin code may raise anything; its traceback becomes the result)
             error = traceback.format_exc()
     knows = program.kernel.reads_progress
-    return Trace(recorder, seconds / max(1, made), held, error, program.excess, knows, steps.engine, steps.reason)
+    return Trace(
+        recorder, seconds / max(1, made), held, error, program.excess, knows, steps.engine, steps.reason
+    )
 
 
 def checkpoint(program: Program, recorder: Recorder, lanes: Lanes, place: Place) -> Lanes:

@@ -69,9 +69,9 @@ def as_request(values: dict[str, Any], place: str) -> Request:
     try:
         return msgspec.convert(values, Request)
     except msgspec.ValidationError as error:
-        offers = {"tracks": TRACKS, "engine": ENGINES}
+        offers = {"$.tracks": ("tracks", TRACKS), "$.engine": ("engines", ENGINES)}
         hints = [
-            f" ({name}: {', '.join(words)})" for name, words in offers.items() if f"$.{name}" in str(error)
+            f" ({name} are {', '.join(words)})" for at, (name, words) in offers.items() if at in str(error)
         ]
         raise UsageError(
             f"{place}: {str(error)[0].lower()}{str(error)[1:]}{''.join(hints)}; correct that value"

@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 
 from benchbed.catalog import Catalog, load_catalog
+from benchbed.catalog.loading import DISABLE
 from benchbed.catalog.validation import factory_arguments
 from benchbed.engine import Batch, Record, run_batch, scale_of
 from benchbed.errors import BenchbedError
@@ -119,9 +120,13 @@ def check_sources(catalog: Catalog, batch: BatchPlan) -> None:
             )
 
 
-@functools.cache
 def catalog_of(plugin_files: tuple[str, ...]) -> Catalog:
-    """Load the catalog once a process."""
+    """Load the catalog once a process, and again where other plugins are disabled than before."""
+    return _catalog(plugin_files, os.environ.get(DISABLE))
+
+
+@functools.cache
+def _catalog(plugin_files: tuple[str, ...], disabled: str | None) -> Catalog:
     return load_catalog([Path(file) for file in plugin_files], os.environ)
 
 

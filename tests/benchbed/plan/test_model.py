@@ -36,6 +36,7 @@ SAME_PLAN = {
     "rates": (1.0,),
     "extensions": 9,
     "rates_per_decade": 3,
+    "engine": "compiled",
     "suite": {"name": "x"},
 }
 ARGUMENTS = {

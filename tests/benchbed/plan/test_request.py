@@ -34,6 +34,7 @@ def test_a_suite_is_named_by_its_file_unless_it_names_itself(write):
         ("steps = 1.5", "steps"),
         ("seeds = true", "seeds"),
         ('tracks = ["tunde"]', "tracks are default, tuned"),
+        ('engine = "fast"', "engines are auto, eager, compiled"),
         ('checkpoints = "some"', "checkpoints"),
         ("name = ", "is not valid TOML"),
         ("[" * 5000, "is not valid TOML"),

@@ -18,7 +18,7 @@ from benchbed.analysis.searches import best_of_k_of
 from benchbed.analysis.summary import summary_of
 from benchbed.analysis.tracks import Placement, placements
 from benchbed.analysis.tries import rates_to_try, tuning_keys
-from benchbed.plan import Pairing, Plan
+from benchbed.plan import Pairing, Plan, ProblemPlan
 
 
 def results_of(plan: Plan, trials: pa.Table, surfaces: Mapping[str, Surface] | None = None) -> Results:
@@ -42,7 +42,13 @@ def results_of(plan: Plan, trials: pa.Table, surfaces: Mapping[str, Surface] | N
     }
     outcomes = pd.DataFrame(_outcome_rows(placed, known, stored), columns=_OUTCOME_COLUMNS)
     tuning = pd.DataFrame(_tuning_rows(plan, pairings, known, stored), columns=_TUNING_COLUMNS)
-    problems = {problem.label: _facts(problem) for problem in plan.problems}
+    used = pd.concat([outcomes[["problem", "trial_key"]], tuning[["problem", "trial_key"]]])
+    problems = {
+        problem.label: _facts(
+            problem, [stored[key] for key in used["trial_key"][used["problem"] == problem.label]]
+        )
+        for problem in plan.problems
+    }
     summary = summary_of(plan, placed, outcomes)
     robustness = robustness_of(plan, pairings, tuning)
     comparisons, groups = comparisons_of(summary, outcomes, checkpoints_of(plan))
@@ -133,7 +139,12 @@ def _calls(trial: Mapping[str, Any], targets: int) -> list[float]:
     return [math.inf if value is None else value for value in calls]
 
 
-def _facts(problem: Any) -> ProblemFacts:
+def _facts(problem: ProblemPlan, trials: Iterable[Mapping[str, Any]]) -> ProblemFacts:
+    reached = [
+        (trial["best_objective"] - trial["optimum"]) / trial["scale"]
+        for trial in trials
+        if None not in (trial["best_objective"], trial["optimum"], trial["scale"])
+    ]
     return ProblemFacts(
         problem.budget,
         problem.targets,
@@ -141,4 +152,5 @@ def _facts(problem: Any) -> ProblemFacts:
         problem.dimension,
         problem.dtype,
         problem.has_optimum,
+        min(reached, default=None) if problem.optimum_is_bound else None,
     )

@@ -16,6 +16,8 @@ class ProblemFacts(NamedTuple):
     dimension: int
     dtype: str
     has_optimum: bool
+    lowest_gap: float | None = None
+    """What any trial of the study came down to, where f* is a lower bound; None where it is exact or unknown."""
 
 
 class Surface(NamedTuple):

@@ -73,3 +73,12 @@ def _problem_details(entry: "Entry", problem: "Problem") -> Iterator[str]:
     targets = ", ".join(f"{target:.2g}" for target in problem.targets)
     yield f"dimension {problem.layout.dimension}, {problem.dtype}, budget {problem.budget}; a full gradient: {price}"
     yield f"targets {targets}; success at {problem.success_target:g}"
+    yield f"optimum {_optimum(problem)}; scale: median of f₀ − f* over {problem.scale_instances} instances"
+
+
+def _optimum(problem: "Problem") -> str:
+    from benchbed.interfaces import Problem
+
+    if type(problem).optimum is Problem.optimum:
+        return "unknown, so no score"
+    return "a lower bound" if problem.optimum_is_bound else "exact"

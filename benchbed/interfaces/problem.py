@@ -37,6 +37,8 @@ class Problem(ABC):
     """Calls of the full preset."""
     preset_budgets: ClassVar[Mapping[str, int]] = {}
     """Calls of a smaller preset, where its usual cap does not fit."""
+    optimum_is_bound: ClassVar[bool] = False
+    """What `optimum` gives is a lower bound, which perhaps nothing attains; tables then say how near anyone came."""
     scale_instances: ClassVar[int] = 1_000
     """Instances whose median f₀ − f* is the unit of the gap (protocol, rule 3)."""
     per_trial: ClassVar[bool] = False

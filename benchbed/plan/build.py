@@ -104,6 +104,7 @@ def _problem(catalog: Catalog, text: str, request: Request, preset: str) -> Prob
         has_optimum=traits.has_optimum,
         workspace=problem.workspace,
         seedless=traits.seedless,
+        optimum_is_bound=problem.optimum_is_bound,
     )
 
 

@@ -37,6 +37,8 @@ class ProblemPlan(msgspec.Struct, frozen=True):
     workspace: int
     seedless: bool = False
     """Start and data are the same whatever the seed."""
+    optimum_is_bound: bool = False
+    """f* is a lower bound, which perhaps nothing attains."""
 
     def oracle_of(self, entrant: "EntrantPlan") -> str:
         """Say which gradient an entrant sees here: deterministic, stochastic, full, or exact (full without a price)."""

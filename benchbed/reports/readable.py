@@ -157,7 +157,13 @@ def _compared(results: Results) -> "pd.Series[float]":
 def _title(problem: str, facts: ProblemFacts, symbols: Symbols) -> str:
     if not facts.has_optimum:
         return f"{problem}: {facts.budget} calls; no known optimum: no score, objective for gap"
-    return f"{problem}: {facts.budget} calls; success at gap {symbols.at_most} {short(facts.success_target)}"
+    target = f"success at gap {symbols.at_most} {short(facts.success_target)}"
+    bound = (
+        ""
+        if facts.lowest_gap is None
+        else f"; f* is a lower bound, lowest gap reached {short(facts.lowest_gap)}"
+    )
+    return f"{problem}: {facts.budget} calls; {target}{bound}"
 
 
 def _basin(share: float | None) -> str:

@@ -78,6 +78,7 @@ class PolynomialNetwork(Problem):
     # A step takes some fifty times as long as the other problems': the usual cap would be too much.
     preset_budgets: ClassVar[Mapping[str, int]] = {"standard": 500, "quick": 200}
     scale_instances = 20
+    optimum_is_bound = True
 
     def __post_init__(self) -> None:
         """Raise ValueError for sizes below 1, or a batch larger than the sample."""

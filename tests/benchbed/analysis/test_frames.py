@@ -40,6 +40,7 @@ def random_trial(plan, batch, key, seed, setting, generator):
     return row | {
         "calls": 17.0,
         "final_objective": objective[-1],
+        "best_objective": min(objective),
         "optimum": 1.0 if problem.has_optimum else None,
         "scale": 2.0 if problem.has_optimum else None,
         "gap": (objective[-1] - 1) / 2 if problem.has_optimum else None,
@@ -227,3 +228,19 @@ def test_without_an_optimum_the_final_objective_is_compared(plan_of):
     assert math.isnan(row.success_rate)
     assert results.outcomes["score"].isna().all()
     assert results.curves["gap"].isna().all() == all(row["optimum"] is None for row in rows)
+
+
+def test_the_lowest_gap_stands_beside_a_bound(study):
+    """Over every trial of the problem, tuning too; nothing where f* is exact."""
+    plan, rows = study
+    bounded = [msgspec.structs.replace(one, optimum_is_bound=one.name == "quartic") for one in plan.problems]
+    results = results_of(
+        msgspec.structs.replace(plan, problems=tuple(bounded)), table_of(list(rows.values()))
+    )
+    best = [
+        row["best_objective"]
+        for row in rows.values()
+        if row["problem"] == "quartic" and "best_objective" in row
+    ]
+    assert results.problems["quartic"].lowest_gap == (min(best) - 1) / 2
+    assert results.problems["quadratic"].lowest_gap is None

@@ -43,3 +43,5 @@ def test_list_names_what_there_is(bench, tmp_path):
     assert "optimizers:" in shown
     assert "learning_rate=0.001, beta1=0.9, beta2=0.999" in shown
     assert "executors:" in shown
+    assert "optimum exact; scale: median of f₀ − f* over 1000 instances" in shown
+    assert "optimum a lower bound; scale: median of f₀ − f* over 20 instances" in shown

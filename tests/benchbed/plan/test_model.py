@@ -112,6 +112,7 @@ def test_every_field_of_a_plan_and_a_problem_is_in_one_of_these_lists(plan):
         "full_price",
         "deterministic",
         "seedless",
+        "optimum_is_bound",
     }  # follow from name, parameters, source and dtype
     assert {*OTHER_PROBLEM, *SAME_RESULT, *described} == set(plan.problems[0].__struct_fields__)
 

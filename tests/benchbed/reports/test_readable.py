@@ -43,3 +43,13 @@ def test_a_problem_without_measures_has_a_title(results):
     """What is not known is not said."""
     titles = [part.title for part in sections(results._replace(measures=results.measures[:0]), UNICODE)]
     assert titles[0] == "quadratic: 1000 calls; success at gap ≤ 0.001"
+
+
+def test_a_title_says_how_near_anyone_came_to_a_bound(results):
+    """Where f* may not be attained, the gap has no zero to compare with."""
+    facts = results.problems["quadratic"]._replace(lowest_gap=0.0123)
+    problems = results.problems | {"quadratic": facts}
+    first, *_ = [part.title for part in sections(results._replace(problems=problems), ASCII)]
+    assert first.startswith(
+        "quadratic: 1000 calls; success at gap <= 0.001; f* is a lower bound, lowest gap reached 0.012"
+    )

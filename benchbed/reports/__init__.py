@@ -16,6 +16,7 @@ REPORTS: tuple[Report, ...] = (
     LazyReport("best-of-k", "benchbed.reports.best_of_k"),
     LazyReport("wins", "benchbed.reports.wins"),
     LazyReport("heatmap", "benchbed.reports.heatmap"),
+    LazyReport("critical-difference", "benchbed.reports.critical_difference"),
     LazyReport("profile", "benchbed.reports.profile", optional=True),
 )
 

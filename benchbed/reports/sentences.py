@@ -117,6 +117,20 @@ def under_profile(results: Results, cases: int, absent: int) -> str:
     )
 
 
+def under_critical_difference(results: Results, problems: list[int], absent: int) -> str:
+    """Explain mean ranks over so many problems, several numbers if tracks differ; `absent` optimizers have no rank."""
+    seeds = _seeds(_most_seeds(results, list(results.problems)))
+    missing = f"; not compared, so not ranked: {_optimizers(absent)}" if absent else ""
+    return (
+        f"The mean rank over {' or '.join(map(str, problems))} problems of the mean score over {seeds}, 1 being the "
+        "best and ties sharing theirs: a bar joins optimizers that are not told apart, which lie less than the "
+        f"critical difference CD from each other (Nemenyi's test at {SIGNIFICANT:g}; all are joined where Friedman's p "
+        "is not below that); one entrant more or less can change everybody's rank, and reverse two of them, unlike the "
+        "scores"
+        f"{missing}."
+    )
+
+
 def has_exact(trials: pd.DataFrame) -> bool:
     """Say whether any of these trials saw the exact oracle."""
     return bool((trials["oracle"] == "exact").any())

@@ -21,6 +21,7 @@ def test_the_built_in_reports_register_by_name():
         "best-of-k",
         "wins",
         "heatmap",
+        "critical-difference",
         "profile",
     ]
     assert all(report.name == name for name, report in entered.items())

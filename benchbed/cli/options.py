@@ -32,7 +32,7 @@ timeout_option = click.option(
     "--timeout",
     type=click.FloatRange(0, min_open=True),
     metavar="S",
-    help="Wall seconds that one batch may take.  [default: no limit]",
+    help="Wall seconds that one batch may take, compiling included.  [default: no limit]",
 )
 format_option = click.option(
     "--format",

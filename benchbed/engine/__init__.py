@@ -1,14 +1,15 @@
 """Run one batch and give its measurements; pure: no files, no processes, no clock it was not given."""
 
 from benchbed.checkpoints import checkpoint_calls
-from benchbed.engine.batch import NOT_COMPILED, Batch, Record
+from benchbed.engine.batch import ASKED, FELL_BACK, Batch, Record
 from benchbed.engine.checkpoints import calls_to_targets
 from benchbed.engine.run import run_batch
 from benchbed.engine.scale import scale_of
 from benchbed.engine.surface import objective_at, solution_of
 
 __all__ = [
-    "NOT_COMPILED",
+    "ASKED",
+    "FELL_BACK",
     "Batch",
     "Record",
     "calls_to_targets",

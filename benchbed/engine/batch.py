@@ -8,8 +8,10 @@ import numpy as np
 from benchbed.interfaces import Gradient, OptimizerFactory, Problem, RegisteredMetric
 from benchbed.seeds import InstanceSeed
 
-NOT_COMPILED = "could not be compiled"
-"""How the reason begins where steps had to be made one by one."""
+ASKED = "asked for"
+"""The reason for an engine that the user named; where the engine chose for itself, it is another."""
+FELL_BACK = "; made one by one, as "
+"""Stands in the reason before what kept a compiled program from being made, or from going on."""
 
 
 class Batch(NamedTuple):
@@ -57,9 +59,9 @@ class Record(NamedTuple):
     state_bytes: float | None
     reads_progress: np.ndarray  # of bool
     """The rule asked for the share of the budget spent, by the harness's own count."""
-    engine: str
+    engine: np.ndarray  # of str
     """How the steps were made: "eager" or "compiled"."""
-    engine_reason: str
+    engine_reason: np.ndarray  # of str
     """Why so."""
     error: str | None = None
     """Traceback of the plugin, if it raised."""

@@ -1,6 +1,8 @@
 """Make many steps as one compiled program: a scan with no Python between the steps."""
 
+import itertools
 from collections.abc import Callable, Sequence
+from types import FunctionType
 from typing import Any
 
 import torch
@@ -21,19 +23,28 @@ LEAST = 2
 """Lanes of a dimension below which a program is compiled anew: torch takes a size of 1 for a constant."""
 KEPT = 32
 """Pairings whose programs a process keeps."""
-VARIANTS = 2 * KEPT
-"""Programs that a process may hold before torch refuses to compile another; its own limit is 8."""
+DYNAMO: dict[str, Any] = {
+    # A pairing makes a few: one or several seeds, one or several settings, on the grid or fixed.
+    "recompile_limit": 16,
+    # What may vary is marked; all else is a constant, whatever the process compiled before.
+    "automatic_dynamic_shapes": False,
+    "specialize_float": True,
+}
 
 
 class CompiledSteps:
     """The steps of a pairing as a program for any number of steps and, from two on, of seeds and settings."""
 
     def __init__(self, program: Program, lanes: Lanes) -> None:
-        self._lanes = Skeleton(lanes)
+        self._lanes, self._data = Skeleton(lanes), Skeleton(program.instances.data)
+        if self._lanes.constants:
+            raise TypeError(
+                f"the state holds {self._lanes.constants[0]!r}, which is no tensor and would stand still"
+            )
         options: dict[str, Any] = (
             {"cpp_wrapper": True, "compile_threads": 1} if lanes.theta.device.type == "cpu" else {}
         )
-        self._run: Run = torch.compile(_scan(program, lanes), fullgraph=True, options=options)
+        self._run: Run = torch.compile(_of_its_own(_scan(program, lanes)), fullgraph=True, options=options)
 
     def advance(self, program: Program, lanes: Lanes, start: int, stop: int) -> Lanes:
         """Make the steps from `start` until before `stop`; `lanes` stay as they are."""
@@ -46,6 +57,8 @@ class CompiledSteps:
         return lanes
 
     def _scan(self, program: Program, lanes: Lanes, start: int, stop: int) -> Lanes:
+        if not (self._lanes.fits(lanes) and self._data.fits(program.instances.data)):
+            raise TypeError("state or data differ between batches in something beside tensors")
         shared = program.instances.shared
         carried = [leaf.contiguous() for leaf in leaves(lanes)]
         given = [program.spent(start, stop), *leaves(program.draws(start, stop))]
@@ -55,7 +68,7 @@ class CompiledSteps:
         _let_vary(given, 0)
         _let_vary(given[1:], 1)
         _let_vary([*hyperparameters, *([] if shared else data)], 0)
-        with torch._dynamo.config.patch(recompile_limit=VARIANTS):
+        with torch._dynamo.config.patch(DYNAMO):
             return self._lanes.fill(self._run(carried, given, [*hyperparameters, *data]))  # type: ignore[no-any-return]  # trees are Any
 
 
@@ -64,8 +77,9 @@ def compiled_steps(program: Program, lanes: Lanes) -> CompiledSteps:
     kernel, batch = program.kernel, program.batch
     # All that a kernel takes from its batch: what differs otherwise comes in as an argument.
     key = (
-        batch.problem, batch.factory, repr(sorted(batch.statics.items())), tuple(batch.hyperparameters),
-        batch.gradient, batch.budget, batch.dtype, batch.device, kernel.calls_per_step, kernel.adaptive,
+        batch.problem, repr(batch.problem), batch.factory, repr(sorted(batch.statics.items())),
+        tuple(batch.hyperparameters), batch.gradient, batch.budget, batch.dtype, batch.device,
+        kernel.calls_per_step, kernel.adaptive,
     )  # fmt: skip
     if key not in _compiled:
         if len(_compiled) == KEPT:
@@ -84,7 +98,16 @@ def _let_vary(tensors: Tensors, *dimensions: int) -> None:
             torch._dynamo.maybe_mark_dynamic(tensor, dimension)
 
 
-def _scan(program: Program, lanes: Lanes) -> Run:
+def _of_its_own(run: FunctionType) -> FunctionType:
+    """Give a function with code of its own: torch keeps programs, and counts them, by the code that they come from."""
+    code = run.__code__.replace(co_name=f"run_{next(_numbers)}")
+    return FunctionType(code, run.__globals__, code.co_name, run.__defaults__, run.__closure__)
+
+
+_numbers = itertools.count()
+
+
+def _scan(program: Program, lanes: Lanes) -> FunctionType:
     kernel = program.kernel
     gradient = getattr(program.batch.gradient, "traced", program.batch.gradient)
     names = list(program.hyperparameters)
@@ -106,4 +129,4 @@ def _scan(program: Program, lanes: Lanes) -> Run:
 
         return scan(step, carried, given)[0]  # type: ignore[no-any-return]  # scan returns Any
 
-    return run
+    return run  # type: ignore[return-value]  # mypy takes a function for a mere callable

@@ -39,8 +39,8 @@ def record_of(trace: Trace, batch: Batch, instances: Instances) -> Record:
         step_seconds=trace.seconds * steps,
         state_bytes=trace.state_bytes,
         reads_progress=np.full(recorder.shape, trace.reads_progress),
-        engine=trace.engine,
-        engine_reason=trace.engine_reason,
+        engine=np.full(recorder.shape, trace.engine, dtype=object),
+        engine_reason=np.full(recorder.shape, trace.engine_reason, dtype=object),
         error=error,
         excess=trace.excess,
     )

@@ -42,6 +42,19 @@ class Skeleton:
             filled[place] = tensor
         return pytree.tree_unflatten(filled, self._structure)
 
+    @property
+    def constants(self) -> list[object]:
+        """What is not a tensor, None aside."""
+        return [leaf for leaf in self._flat if leaf is not None]
+
+    def fits(self, tree: Tree) -> bool:
+        """Tell whether a tree differs in its tensors alone."""
+        other = Skeleton(tree)
+        same = self._structure == other._structure and self._places == other._places
+        return same and all(
+            one is two or one == two for one, two in zip(self._flat, other._flat, strict=True)
+        )
+
 
 def choose(mask: Tensor, new: Tree, old: Tree) -> Tree:
     """Take `new` in the lanes of `mask: [seeds, settings]` and `old` in the others."""

@@ -7,6 +7,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from benchbed.engine.batch import ASKED
 from benchbed.engine.measure import gradient_is_cheap, measure_gradient_norm, measure_objective
 from benchbed.engine.program import Program
 from benchbed.engine.recorder import Gaps, Recorder
@@ -35,12 +36,13 @@ class Trace(NamedTuple):
     """Why so."""
 
 
-def run_tile(program: Program, clock: Clock, engine: str = "eager", reason: str = "asked for") -> Trace:
+def run_tile(program: Program, clock: Clock, engine: str = "eager", reason: str = ASKED) -> Trace:
     """Step every lane until its budget is spent, all targets are reached, or it has diverged.
 
     The first step is made eagerly whatever the `engine`: it shows what a step costs, and where a plugin is at fault.
     """
-    steps: Steps = EagerSteps(reason)
+    first = EagerSteps(reason)
+    steps: Steps = first
     device, batch = program.instances.device, program.batch
     place = Place.all(len(program.instances.seeds), batch.settings, device)
     gaps = Gaps(program.instances.optimum(), batch.scale, device)
@@ -68,10 +70,11 @@ def run_tile(program: Program, clock: Clock, engine: str = "eager", reason: str 
                     steps = make_steps(engine, reason, program, lanes)
         except (Exception, SystemExit):  # noqa: BLE001 (plugin code may raise anything; its traceback becomes the result)
             error = traceback.format_exc()
-    knows = program.kernel.reads_progress
-    return Trace(
-        recorder, seconds / max(1, made), held, error, program.excess, knows, steps.engine, steps.reason
-    )
+    used = (
+        engine if steps is first else steps.engine
+    )  # a tile that ended at once is as the others of its batch
+    spent, knows = seconds / max(1, made), program.kernel.reads_progress
+    return Trace(recorder, spent, held, error, program.excess, knows, used, steps.reason)
 
 
 def checkpoint(program: Program, recorder: Recorder, lanes: Lanes, place: Place) -> Lanes:

@@ -4,7 +4,7 @@ import warnings
 from collections.abc import Callable
 from typing import Literal, Protocol
 
-from benchbed.engine.batch import NOT_COMPILED, Batch
+from benchbed.engine.batch import ASKED, FELL_BACK, Batch
 from benchbed.engine.program import Program
 from benchbed.engine.state import Lanes
 from benchbed.interfaces import Problem
@@ -75,7 +75,7 @@ class CompiledOrEager:
                 advance(program, lanes, 1, 3)
             self._advance = advance
         except Exception as error:  # noqa: BLE001 (whatever fails here is made eagerly, and shows there if it is the plugin's)
-            self._fall_back(error)
+            self._fall_back("it could not be compiled", error)
 
     def advance(self, program: Program, lanes: Lanes, start: int, stop: int) -> Lanes:
         """Make the steps from `start` until before `stop`."""
@@ -83,14 +83,14 @@ class CompiledOrEager:
             try:
                 return self._advance(program, lanes, start, stop)
             except Exception as error:  # noqa: BLE001 (as above)
-                self._fall_back(error)
+                self._fall_back(f"its program failed after step {start}", error)
         return EagerSteps(self.reason).advance(program, lanes, start, stop)
 
-    def _fall_back(self, error: Exception) -> None:
+    def _fall_back(self, what: str, error: Exception) -> None:
         cause = getattr(error, "inner_exception", error)  # the compiler wraps what went wrong in it
         said = next((line.strip() for line in str(cause).splitlines() if line.strip()), "")
         self.engine, self.least, self._advance = "eager", 1, None
-        self.reason = f"{NOT_COMPILED}: {type(cause).__name__}: {said}"[:REASON_LENGTH]
+        self.reason += f"{FELL_BACK}{what}: {type(cause).__name__}: {said}"[:REASON_LENGTH]
 
 
 def resolve(batch: Batch, stateful: bool) -> tuple[str, str]:
@@ -104,7 +104,7 @@ def resolve(batch: Batch, stateful: bool) -> tuple[str, str]:
     if batch.every_step:
         return "eager", "every step is measured"
     if batch.engine != "auto":
-        return batch.engine, "asked for"
+        return batch.engine, ASKED
     seconds = eager_seconds(batch)
     worth = seconds >= WORTH_COMPILING
     return ("compiled" if worth else "eager"), f"{_words(seconds)} of steps"

@@ -9,7 +9,7 @@ import msgspec
 
 from benchbed.analysis.outcomes import Outcome, outcomes_of
 from benchbed.analysis.tracks import missing_batches
-from benchbed.engine import NOT_COMPILED
+from benchbed.engine import FELL_BACK
 from benchbed.plan import BatchPlan, Pairing, Plan
 from benchbed.runner.isolation import Answer, answer_of, caller
 from benchbed.runner.rows import Circumstances, rows_without
@@ -105,8 +105,9 @@ class Driver:
         label = f"{flight.batch.problem.label} × {flight.batch.optimizer}"
         self._progress.finished(flight.batch.trials, label)
         for reason in table["engine_reason"].unique().to_pylist():
-            warning = f"{label}: steps were made one by one, as they {reason}"
-            if reason is not None and reason.startswith(NOT_COMPILED) and warning not in self.warnings:
+            _, fell_back, why = (reason or "").partition(FELL_BACK)
+            warning = f"{label}: steps were made one by one, as {why}"
+            if fell_back and warning not in self.warnings:
                 self.warnings.append(warning)
 
     def _bury(self, flight: _Flight, answer: Answer) -> None:

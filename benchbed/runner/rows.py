@@ -77,8 +77,8 @@ def _measurements(record: Record, at: tuple[int, int], scale: float | None) -> d
     optimum = None if record.optimum is None else float(record.optimum[at])
     return {
         "status": status,
-        "engine": record.engine,
-        "engine_reason": _storable(record.engine_reason),
+        "engine": str(record.engine[at]),
+        "engine_reason": _storable(str(record.engine_reason[at])),
         "error": _storable({"failed": record.error, "skipped": record.excess}.get(status)),
         "calls": float(record.calls[at]),
         "steps": int(record.steps[at]),

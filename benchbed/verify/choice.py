@@ -10,9 +10,11 @@ import pyarrow as pa
 import torch
 
 from benchbed.catalog import Catalog
+from benchbed.engine import ASKED, FELL_BACK
 from benchbed.environment import describe_environment
 from benchbed.errors import NothingSelectedError, UsageError
 from benchbed.plan import BatchPlan, Pairing, Plan
+from benchbed.plan.model import Engine
 from benchbed.store import FINAL, StudyFolder, from_bytes
 
 Row = Mapping[str, Any]
@@ -32,6 +34,15 @@ class Part(NamedTuple):
     def results(self) -> list[Row]:
         """The rows that are results of the engine; what failed or crashed may do so differently each time."""
         return [row for row in self.rows if row["status"] in FINAL]
+
+    @property
+    def asked_engine(self) -> Engine:
+        """The engine that was asked for when the batch ran, whatever the plan says by now."""
+        row = self.results[0] if self.results else {"engine": None, "engine_reason": None}
+        engine, reason = row["engine"], row["engine_reason"] or ""
+        if not reason.startswith(ASKED):
+            return "auto"
+        return "compiled" if FELL_BACK in reason or engine == "compiled" else "eager"
 
 
 class Sample(NamedTuple):

@@ -30,9 +30,7 @@ def run_again(sample: Sample, executor: Executor, settings: Settings) -> Generat
     call, futures = caller(executor), []
     try:
         for part in sample.parts:
-            # Whatever the plan says by now: engines agree up to rounding only.
-            engine = part.results[0]["engine"] if part.results else bare.engine
-            same = msgspec.structs.replace(bare, engine=engine)
+            same = msgspec.structs.replace(bare, engine=part.asked_engine)
             task = Task(same, part.batch, settings.plugin_files, settings.jobs)
             futures.append(executor.submit(call, run_task, msgspec.json.encode(task), settings.timeout))
         for part, future in zip(sample.parts, futures, strict=True):

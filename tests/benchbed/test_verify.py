@@ -4,11 +4,13 @@ import math
 
 import pytest
 
+from benchbed.verify.choice import Part
 from benchbed.verify.comparison import describe, over_the_first_steps, to_the_bit
 
 ROW = {
     "trial_key": "k", "status": "exhausted", "dtype": "float64", "calls": 400.0, "steps": 200, "wall_seconds": 1.0,
-    "jobs": 1, "attempt": 1, "threads": 1, "final_objective": 0.25, "metrics": [("distance", math.nan)],
+    "jobs": 1, "attempt": 1, "threads": 1, "engine_reason": "asked for",
+    "final_objective": 0.25, "metrics": [("distance", math.nan)],
     "curve_calls": [0.0, 2.0, 200.0, 400.0], "curve_objective": [8.0, 4.0, 1e-9, 0.25],
     "curve_gradient_norm": [1.0, math.nan, math.inf, 0.5],
 }  # fmt: skip
@@ -23,7 +25,7 @@ def test_a_row_equals_itself():
     assert to_the_bit(ROW, changed()) == []
 
 
-@pytest.mark.parametrize("name", ["wall_seconds", "jobs", "attempt", "threads"])
+@pytest.mark.parametrize("name", ["wall_seconds", "engine_reason", "jobs", "attempt", "threads"])
 def test_how_a_batch_was_run_may_differ(name):
     """No result may depend on it."""
     assert to_the_bit(ROW, changed(**{name: 7})) == []
@@ -109,3 +111,20 @@ def test_a_batch_is_described_by_its_columns_and_its_first_trial():
         "differs in status, final_objective (1 of 2 trials): status is stored as 'exhausted' and came out as 'solved'"
     )
     assert describe([[], []]) is None
+
+
+@pytest.mark.parametrize(
+    ("engine", "reason", "asked"),
+    [
+        ("compiled", "asked for", "compiled"),
+        ("eager", "asked for", "eager"),
+        ("eager", "asked for; made one by one, as it could not be compiled: X", "compiled"),
+        ("compiled", "about 40 s of steps", "auto"),
+        ("eager", "about 40 s of steps; made one by one, as it could not be compiled: X", "auto"),
+        ("eager", None, "auto"),
+    ],
+)
+def test_a_batch_runs_again_as_it_was_asked_for(engine, reason, asked):
+    """Not as it came out: tiles are cut by what was asked for, and a part of a halved batch chooses anew."""
+    row = changed(engine=engine, engine_reason=reason)
+    assert Part("p", [changed(status="failed"), row], None).asked_engine == asked

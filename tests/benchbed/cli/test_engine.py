@@ -55,9 +55,13 @@ def test_a_plugin_that_cannot_be_compiled_runs_step_by_step_and_says_so(bench, t
     assert result.returncode == 0, result.stderr
     (line,) = [line for line in result.stderr.splitlines() if line.startswith("warning: ")]
     assert line.startswith(
-        "warning: quadratic × branching: steps were made one by one, as they could not be compiled: "
+        "warning: quadratic × branching: steps were made one by one, as it could not be compiled: "
     )
     trials = benchbed.load("study").trials
     assert set(trials["engine"]) == {"eager"}
-    assert trials["engine_reason"].str.startswith("could not be compiled: ").all()
+    assert (
+        trials["engine_reason"]
+        .str.startswith("asked for; made one by one, as it could not be compiled: ")
+        .all()
+    )
     assert (trials["status"] == "exhausted").all()

@@ -114,7 +114,10 @@ def _remarks(plan: "Plan", costs: "Estimate", jobs: int) -> Iterator[str]:
         yield f"a best rate at the edge of the grid adds up to {most} rates x {plan.tuning_seeds} seeds to a pairing"
     seconds = costs.wall_seconds(jobs)
     if seconds is not None:
-        yield f"about {seconds:.0f} s on {jobs} cores if no trial stops early; start-up, tables and plots come on top"
+        yield (
+            f"about {seconds:.0f} s on {jobs} cores if steps are made one by one and no trial stops early; "
+            "start-up, tables and plots come on top"
+        )
 
 
 def _cells(cost: "Cost") -> str:

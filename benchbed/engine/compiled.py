@@ -19,8 +19,6 @@ Tensors = Sequence[Tensor]
 Run = Callable[[Tensors, Tensors, Tensors], list[Tensor]]
 """Tensors of the lanes, of what differs between steps `[steps, …]`, and of what does not -> tensors of the lanes."""
 
-LEAST = 2
-"""Lanes of a dimension below which a program is compiled anew: torch takes a size of 1 for a constant."""
 KEPT = 32
 """Pairings whose programs a process keeps."""
 DYNAMO: dict[str, Any] = {

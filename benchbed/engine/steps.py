@@ -20,6 +20,8 @@ NUMBER_SECONDS = 2e-9
 """What a number that a lane's step keeps alive costs."""
 STATE_COPIES = 16
 """Vectors of the size of theta that a step of a typical rule keeps alive in a lane."""
+LEAST = 2
+"""Lanes of a dimension below which a program would be compiled anew: torch takes a size of 1 for a constant."""
 REASON_LENGTH = 300
 """Characters of a reason; a compiler's complaints have no end."""
 
@@ -60,7 +62,7 @@ class EagerSteps:
 class CompiledOrEager:
     """Steps made by a compiled program; one by one from where that cannot be made or fails."""
 
-    engine, least = "compiled", 2  # a single seed or setting would be a program of its own
+    engine, least = "compiled", LEAST
 
     def __init__(self, program: Program, lanes: Lanes, reason: str) -> None:
         self.reason = reason

@@ -1,72 +1,23 @@
-"""Run and load studies: the Python face of benchbed."""
+"""Run studies: complete what their folders lack, and write their reports."""
 
-import os
 from collections.abc import Sequence
 from concurrent.futures import Executor
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
 
-import pandas as pd
-
-from benchbed.analysis.frames import results_of
 from benchbed.analysis.outcomes import outcomes_of
-from benchbed.analysis.results import Results
-from benchbed.analysis.tracks import planned_keys
 from benchbed.catalog import Catalog, load_catalog
 from benchbed.environment import describe_environment
 from benchbed.errors import StudyFolderError, UsageError
 from benchbed.plan import Plan, complete_request, make_plan
 from benchbed.plan.request import as_request
-from benchbed.runner.drawing import draw_all
 from benchbed.runner.drive import Driver, Progress, Settings
 from benchbed.runner.isolation import end_children
 from benchbed.store import FINAL, StudyFolder
-from benchbed.store.files import write_atomically
-
-
-class Study:
-    """A study folder that has been read: its plan, its trials and what they amount to."""
-
-    def __init__(self, path: Path, plan: Plan, warnings: Sequence[str] = ()) -> None:
-        self.path, self.plan, self.warnings = path, plan, list(warnings)
-        table = StudyFolder(path).read_trials()
-        self.results: Results = results_of(plan, table)
-        """The frames that tables and plots are made from."""
-        self._table = table
-
-    @property
-    def summary(self) -> pd.DataFrame:
-        """One row a problem × optimizer × track, with the columns of `summary.csv`."""
-        return self.results.summary
-
-    @property
-    def measures(self) -> pd.DataFrame:
-        """What stands beside the score: one row a problem × optimizer × track, with the columns of `measures.csv`."""
-        return self.results.measures
-
-    @property
-    def curves(self) -> pd.DataFrame:
-        """One row a checkpoint of an evaluation trial."""
-        return self.results.curves
-
-    @property
-    def trials(self) -> pd.DataFrame:
-        """One row a stored trial, `tracks` filled from the newest plan."""
-        frame: pd.DataFrame = self._table.to_pandas()
-        tracks: dict[str, list[str]] = {}
-        for row in self.results.outcomes.itertuples():
-            tracks.setdefault(str(row.trial_key), []).append(str(row.track))
-        frame["tracks"] = [tracks.get(key, []) for key in frame["trial_key"]]
-        return frame
-
-    @property
-    def lost(self) -> int:
-        """Planned trials that failed, crashed, timed out, ran out of memory or have no row."""
-        known = outcomes_of(self._table)
-        done = {key for key, outcome in known.items() if outcome.status in FINAL}
-        planned = (planned_keys(self.plan, pairing, known) for pairing in self.plan.pairings())
-        return sum(len(keys - done) for keys in planned)
+from benchbed.study.model import Study
+from benchbed.study.reporting import write_reports
+from benchbed.study.resources import Resources, default_jobs
 
 
 class NoProgress(NamedTuple):
@@ -77,14 +28,6 @@ class NoProgress(NamedTuple):
 
     def finished(self, trials: int, label: str) -> None:
         """Ignore it."""
-
-
-class Resources(NamedTuple):
-    """How a study is run, which no result may depend on."""
-
-    jobs: int | None = None
-    timeout: float | None = None
-    executor: str = "processes"
 
 
 def run(
@@ -125,12 +68,6 @@ def run(
     resources = Resources(jobs, timeout, executor)
     files = tuple(str(Path(file).resolve()) for file in plugin_files)
     return run_plan(plan, catalog, folder_of(plan, output), files, resources, fresh=fresh)
-
-
-def load(path: str | Path) -> Study:
-    """Read a study folder. Raises: StudyFolderError if it is none."""
-    folder = StudyFolder(Path(path))
-    return Study(folder.path, folder.read_plan())
 
 
 def folder_of(plan: Plan, output: str | Path | None) -> Path:
@@ -175,58 +112,6 @@ def run_plan(
         end_children()
 
 
-def report(
-    path: Path,
-    catalog: Catalog,
-    plugin_files: tuple[str, ...],
-    jobs: int | None = None,
-    only: Sequence[str] = (),
-) -> Study:
-    """Write the reports of a study folder again, or `only` those that are named, and give the study."""
-    for name in only:
-        catalog.entry("reports", name)  # an unknown name is refused before anything is written
-    if not path.exists():
-        raise StudyFolderError(f"{path} does not exist; give the folder that `benchbed run` named")
-    with StudyFolder(path) as folder:
-        plan = folder.read_plan()
-        pool: Executor = catalog.entry("executors", "processes").thing(jobs or default_jobs(plan))
-        try:
-            study = Study(path, plan)
-            study.warnings += write_reports(study, catalog, plugin_files, pool, only)
-            pool.shutdown()
-            return study
-        finally:
-            pool.shutdown(wait=False, cancel_futures=True)
-            end_children()
-
-
-def write_reports(
-    study: Study,
-    catalog: Catalog,
-    plugin_files: tuple[str, ...],
-    pool: Executor,
-    only: Sequence[str] = (),
-) -> list[str]:
-    """Write summary, tables and plots; gives a line for each piece that could not be made."""
-    complaints = []
-    summary = study.summary.to_csv(index=False, lineterminator="\n")
-    write_atomically(study.path / "summary.csv", summary.encode())
-    for piece, files in draw_all(study.path, study.results, catalog, plugin_files, pool, only):
-        if isinstance(files, str):
-            complaints.append(f"could not draw {piece}: {files}")
-            continue
-        for name, content in files.items():
-            write_atomically(study.path / name, content)
-    return complaints
-
-
-def default_jobs(plan: Plan) -> int:
-    """One job a core that this process may use; one alone on a CUDA device, which they would share."""
-    if plan.device.startswith("cuda"):
-        return 1
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
 def _move_aside(path: Path) -> None:
     if not path.exists():
         return
@@ -238,6 +123,3 @@ def _move_aside(path: Path) -> None:
         raise StudyFolderError(
             f"cannot move {path} aside: {error.strerror}; choose another folder by -O"
         ) from error
-
-
-__all__ = ["Study", "load", "run", "run_plan", "write_reports"]

@@ -1,0 +1,63 @@
+"""Read a study folder: its plan, its trials and what they amount to."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from benchbed.analysis.frames import results_of
+from benchbed.analysis.outcomes import outcomes_of
+from benchbed.analysis.results import Results
+from benchbed.analysis.tracks import planned_keys
+from benchbed.plan import Plan
+from benchbed.store import FINAL, StudyFolder
+
+
+class Study:
+    """A study folder that has been read: its plan, its trials and what they amount to."""
+
+    def __init__(self, path: Path, plan: Plan, warnings: Sequence[str] = ()) -> None:
+        self.path, self.plan, self.warnings = path, plan, list(warnings)
+        table = StudyFolder(path).read_trials()
+        self.results: Results = results_of(plan, table)
+        """The frames that tables and plots are made from."""
+        self._table = table
+
+    @property
+    def summary(self) -> pd.DataFrame:
+        """One row a problem × optimizer × track, with the columns of `summary.csv`."""
+        return self.results.summary
+
+    @property
+    def measures(self) -> pd.DataFrame:
+        """What stands beside the score: one row a problem × optimizer × track, with the columns of `measures.csv`."""
+        return self.results.measures
+
+    @property
+    def curves(self) -> pd.DataFrame:
+        """One row a checkpoint of an evaluation trial."""
+        return self.results.curves
+
+    @property
+    def trials(self) -> pd.DataFrame:
+        """One row a stored trial, `tracks` filled from the newest plan."""
+        frame: pd.DataFrame = self._table.to_pandas()
+        tracks: dict[str, list[str]] = {}
+        for row in self.results.outcomes.itertuples():
+            tracks.setdefault(str(row.trial_key), []).append(str(row.track))
+        frame["tracks"] = [tracks.get(key, []) for key in frame["trial_key"]]
+        return frame
+
+    @property
+    def lost(self) -> int:
+        """Planned trials that failed, crashed, timed out, ran out of memory or have no row."""
+        known = outcomes_of(self._table)
+        done = {key for key, outcome in known.items() if outcome.status in FINAL}
+        planned = (planned_keys(self.plan, pairing, known) for pairing in self.plan.pairings())
+        return sum(len(keys - done) for keys in planned)
+
+
+def load(path: str | Path) -> Study:
+    """Read a study folder. Raises: StudyFolderError if it is none."""
+    folder = StudyFolder(Path(path))
+    return Study(folder.path, folder.read_plan())

@@ -1,0 +1,59 @@
+"""Write the reports of a study folder: summary, tables and plots."""
+
+from collections.abc import Sequence
+from concurrent.futures import Executor
+from pathlib import Path
+
+from benchbed.catalog import Catalog
+from benchbed.errors import StudyFolderError
+from benchbed.runner.drawing import draw_all
+from benchbed.runner.isolation import end_children
+from benchbed.store import StudyFolder
+from benchbed.store.files import write_atomically
+from benchbed.study.model import Study
+from benchbed.study.resources import default_jobs
+
+
+def report(
+    path: Path,
+    catalog: Catalog,
+    plugin_files: tuple[str, ...],
+    jobs: int | None = None,
+    only: Sequence[str] = (),
+) -> Study:
+    """Write the reports of a study folder again, or `only` those that are named, and give the study."""
+    for name in only:
+        catalog.entry("reports", name)  # an unknown name is refused before anything is written
+    if not path.exists():
+        raise StudyFolderError(f"{path} does not exist; give the folder that `benchbed run` named")
+    with StudyFolder(path) as folder:
+        plan = folder.read_plan()
+        pool: Executor = catalog.entry("executors", "processes").thing(jobs or default_jobs(plan))
+        try:
+            study = Study(path, plan)
+            study.warnings += write_reports(study, catalog, plugin_files, pool, only)
+            pool.shutdown()
+            return study
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
+            end_children()
+
+
+def write_reports(
+    study: Study,
+    catalog: Catalog,
+    plugin_files: tuple[str, ...],
+    pool: Executor,
+    only: Sequence[str] = (),
+) -> list[str]:
+    """Write summary, tables and plots; gives a line for each piece that could not be made."""
+    complaints = []
+    summary = study.summary.to_csv(index=False, lineterminator="\n")
+    write_atomically(study.path / "summary.csv", summary.encode())
+    for piece, files in draw_all(study.path, study.results, catalog, plugin_files, pool, only):
+        if isinstance(files, str):
+            complaints.append(f"could not draw {piece}: {files}")
+            continue
+        for name, content in files.items():
+            write_atomically(study.path / name, content)
+    return complaints

@@ -64,6 +64,7 @@ def test_python_in_the_documentation_runs(page, folder):
         assert done.returncode == 0, done.stderr
 
 
+@pytest.mark.timeout(1_200)  # eight commands, each with a limit of its own
 def test_commands_in_the_readme_run(folder):
     """Each line of a shell block ends well, in the order of the page."""
     lines = [

@@ -12,8 +12,9 @@ def study(bench, once, misdeeds):
     """Run two optimizers that hang, in Python and in C, beside one that does not."""
 
     def fill(folder):
+        # Seconds enough for the healthy one on a machine that is busy with other things.
         optimizers = ["-o", "hangs", "-o", "hangs-in-c", "-o", "gd"]
-        asked = ["-p", "quadratic", *optimizers, "--track", "default", "--timeout", "2", "-O", "study"]
+        asked = ["-p", "quadratic", *optimizers, "--track", "default", "--timeout", "12", "-O", "study"]
         assert bench(folder, *misdeeds, *asked).returncode == 1
 
     return benchbed.load(once("time-limits", fill) / "study")

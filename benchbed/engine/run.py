@@ -15,6 +15,7 @@ from benchbed.engine.loop import Clock, run_tile
 from benchbed.engine.losses import WORKSPACE_BYTES
 from benchbed.engine.program import Program
 from benchbed.engine.steps import numbers_of_a_step, resolve
+from benchbed.interfaces import Optimizer
 
 CACHE_BYTES = 1 << 24
 """The same for a compiled program, whose passes are so few that a tile which stays in the cache pays."""
@@ -49,13 +50,19 @@ def lanes_of_a_tile(batch: Batch, engine: str) -> int:
     """Say how many lanes keep a step within the workspace; depends on what is planned alone, so results repeat."""
     itemsize = torch.finfo(getattr(torch, batch.dtype)).bits // 8
     room = CACHE_BYTES if engine == "compiled" else WORKSPACE_BYTES
-    return max(1, int(room / (itemsize * numbers_of_a_step(batch.problem))))
+    numbers = numbers_of_a_step(batch.problem, full=rule_of(batch).oracle == "full")
+    return max(1, int(room / (itemsize * numbers)))
 
 
 def is_stateful(batch: Batch) -> bool:
     """Tell whether the rule must run one trial at a time."""
+    return rule_of(batch).stateful
+
+
+def rule_of(batch: Batch) -> Optimizer[Any]:
+    """Give the rule of the first setting, whose flags hold for all."""
     first = {name: values[0] for name, values in batch.hyperparameters.items()}
-    return batch.factory(**batch.statics, **first).stateful
+    return batch.factory(**batch.statics, **first)
 
 
 def _by_settings(seeds: int, settings: int, lanes: int) -> Iterator[tuple[list[slice], slice]]:

@@ -123,9 +123,10 @@ def make_steps(engine: str, reason: str, program: Program, lanes: Lanes) -> Step
     return CompiledOrEager(program, lanes, reason) if engine == "compiled" else EagerSteps(reason)
 
 
-def numbers_of_a_step(problem: Problem) -> float:
-    """Count the numbers that a lane's step keeps alive: those of the loss, and the vectors of a typical rule."""
-    return problem.workspace / (problem.full_price or 1.0) + STATE_COPIES * problem.layout.dimension
+def numbers_of_a_step(problem: Problem, full: bool = False) -> float:
+    """Count the numbers that a lane's step keeps alive: those of the loss, on a draw or in `full`, and of a rule."""
+    share = 1.0 if full else problem.full_price or 1.0
+    return problem.workspace / share + STATE_COPIES * problem.layout.dimension
 
 
 def _words(seconds: float) -> str:

@@ -5,6 +5,9 @@ import pytest
 import torch
 
 from benchbed.engine import run_batch
+from benchbed.engine.losses import WORKSPACE_BYTES
+from benchbed.engine.run import lanes_of_a_tile
+from benchbed.engine.steps import STATE_COPIES
 from benchbed.interfaces import Optimizer
 from benchbed.metrics import distance_to_solution
 from benchbed_optimizers.adam import adam
@@ -61,6 +64,17 @@ def test_tiles_change_nothing(run, problem, lane_of, assert_same_lane, monkeypat
     for seed in range(3):
         for setting in range(3):
             assert_same_lane(lane_of(tiled, seed, setting), lane_of(whole, seed, setting))
+
+
+def test_a_full_gradient_has_room_for_all_samples(make_batch):
+    """A tile of full gradients holds as many lanes fewer as they see more samples: memory stays bounded."""
+    network = PolynomialNetwork(samples=6_400)
+    drawn, full = (
+        lanes_of_a_tile(make_batch(network, rule, learning_rate=[1e-3], dtype="float32"), "eager")
+        for rule in (sgd, gd)
+    )
+    assert full == WORKSPACE_BYTES // (4 * (network.workspace + STATE_COPIES * network.layout.dimension))
+    assert drawn > 20 * full
 
 
 def test_tiles_that_end_at_different_checkpoints_are_joined(run, monkeypatch, lane_of, assert_same_lane):

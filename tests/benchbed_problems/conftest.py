@@ -1,16 +1,26 @@
 """Make instances of every problem, alone and in lanes."""
 
+from itertools import pairwise
+
 import pytest
 import torch
+from torch import nn
 
+from benchbed_problems.linear_regression import LinearRegression
 from benchbed_problems.polynomial_network import PolynomialNetwork
 from benchbed_problems.quadratic import Quadratic
 from benchbed_problems.quartic import Quartic
 from benchbed_problems.runge import Runge
+from benchbed_problems.shallow_network import ShallowNetwork
+from benchbed_problems.toy_mean import ToyMean
+from benchbed_problems.triangles import Triangles
 from benchbed_problems.weighted_quartic import WeightedQuartic
 
 SMALL_NETWORK = {"dimension": 3, "samples": 40, "hidden": (5, 4), "batch_size": 6}
 PROBLEMS = {
+    "linear-regression": LinearRegression(),
+    "two-point-regression": LinearRegression(samples=2),
+    "toy-mean": ToyMean(samples=500, batch_size=8),
     "quadratic": Quadratic(),
     "noisy-quadratic": Quadratic(dimension=5, condition_number=30.0, gradient_noise=0.7),
     "rotated-quadratic": Quadratic(dimension=4, rotated=True),
@@ -20,6 +30,10 @@ PROBLEMS = {
     "runge": Runge(),
     "chebyshev-runge": Runge(basis="chebyshev", features=8),
     "interpolating-runge": Runge(basis="chebyshev", features=12, samples=9),
+    "shallow-network": ShallowNetwork(hidden=6, samples=40, batch_size=5),
+    "gelu-shallow-network": ShallowNetwork(hidden=6, samples=40, batch_size=5, activation="gelu"),
+    "triangles": Triangles(samples=40, batch_size=5),
+    "deep-triangles": Triangles(depth=3, samples=40, batch_size=5),
     "network": PolynomialNetwork(**SMALL_NETWORK),
     "silu-network": PolynomialNetwork(**SMALL_NETWORK, activation="silu"),
     "linear-network": PolynomialNetwork(**{**SMALL_NETWORK, "hidden": ()}),
@@ -36,6 +50,41 @@ def problem(request):
 def solved_problem(request):
     """Each kind of problem whose minimizer is known."""
     return PROBLEMS[request.param]
+
+
+MODULES = {
+    "gelu-tanh": lambda: nn.GELU(approximate="tanh"),
+    "gelu": nn.GELU,
+    "relu": nn.ReLU,
+    "tanh": nn.Tanh,
+    "silu": nn.SiLU,
+}
+
+
+@pytest.fixture(params=MODULES)
+def activation(request):
+    """Each activation's name."""
+    return request.param
+
+
+@pytest.fixture
+def module_of():
+    """Give torch's module for an activation's name."""
+    return lambda name: MODULES[name]()
+
+
+@pytest.fixture
+def torch_network(module_of):
+    """Build a problem's network of torch.nn, its weights drawn from the global generator under a seed."""
+
+    def build(problem, seed):
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            layers = [nn.Linear(*widths, dtype=torch.float64) for widths in pairwise(problem.widths)]
+        modules = [module for layer in layers for module in (layer, module_of(problem.activation))]
+        return nn.Sequential(*modules[:-1])
+
+    return build
 
 
 @pytest.fixture

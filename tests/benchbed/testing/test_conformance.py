@@ -17,6 +17,8 @@ PROBLEMS = [
     "quadratic[rotated=true, dimension=5, condition_number=100, gradient_noise=0.5]",
     "weighted-quartic[start=-3, gradient_noise=0]",
     "runge[basis=chebyshev, features=25]",
+    "shallow-network[hidden=5, activation=gelu, target=chirp]",
+    "triangles[depth=3]",
 ]
 
 

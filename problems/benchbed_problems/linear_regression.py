@@ -1,0 +1,94 @@
+"""A straight line through noisy points: two parameters, one minimum, a solution in closed form."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import torch
+from torch import Generator, Tensor
+
+from benchbed.interfaces import Layout, Metric, Problem
+from benchbed_problems.noise import check_noise
+from benchbed_problems.starts import Start, check_start, given_start
+
+TRUE_WEIGHT = 2.0
+TRUE_BIAS = 1.0
+
+
+class Observations(NamedTuple):
+    """The points x and y, each `[..., samples]`."""
+
+    x: Tensor
+    y: Tensor
+
+
+@dataclass(frozen=True)
+class LinearRegression(Problem):
+    """Minimize ½ mean (w x + b − y)² over θ = (w, b), with y = 2x + 1 + noise.
+
+    The `samples` points are drawn for each instance: x standard normal, the noise normal with standard
+    deviation `observation_noise`. A start that is not given is standard normal (`start`: a number or a list,
+    w first). Every step sees all samples.
+
+    Source: the course's linear regression, loss (1/2I) Σ (f(xᵢ) − yᵢ)², η = 0.01, 100 steps. It leaves open
+    what the data are; true parameters, law of x and noise are chosen here, so that the curvature is about 1
+    in both directions and w and b are learned equally fast.
+    """
+
+    samples: int = 100
+    observation_noise: float = 0.5
+    start: Start = None
+
+    def __post_init__(self) -> None:
+        """Raise ValueError for too few points, a start of another dimension, or impossible noise."""
+        if self.samples < 2:
+            raise ValueError(f"samples is {self.samples}; give at least 2, for one point fixes no line")
+        check_noise("observation_noise", self.observation_noise)
+        check_start(self.start, self.layout.dimension)
+
+    @property
+    def layout(self) -> Layout:
+        """The slope w, then the intercept b."""
+        return Layout({"weight": (), "bias": ()})
+
+    @property
+    def workspace(self) -> int:
+        """A prediction, its residual and the residual's square for all samples, there and back."""
+        return 6 * self.samples
+
+    @property
+    def metrics(self) -> Mapping[str, Metric]:
+        """`test-loss`: the expected loss on new points, in closed form."""
+        return {"test-loss": self._test_loss}
+
+    def make_start(self, generator: Generator) -> Tensor:
+        """Give `start`, or draw from N(0, 1): `[2]`."""
+        if self.start is not None:
+            return given_start(self.start, self.layout.dimension)
+        return torch.randn(self.layout.dimension, generator=generator, dtype=torch.float64)
+
+    def make_data(self, generator: Generator) -> Observations:
+        """Draw x, then the noise in y."""
+        x = torch.randn(self.samples, generator=generator, dtype=torch.float64)
+        noise = torch.randn(self.samples, generator=generator, dtype=torch.float64)
+        return Observations(x, TRUE_WEIGHT * x + TRUE_BIAS + self.observation_noise * noise)
+
+    def objective(self, theta: Tensor, data: Observations) -> Tensor:
+        """Give ½ mean (w x + b − y)², `[...]`."""
+        residual = theta[..., :1] * data.x + theta[..., 1:] - data.y
+        return 0.5 * residual.square().mean(-1)
+
+    def optimum(self, data: Observations) -> Tensor:
+        """Give the least-squares value, `[...]`."""
+        return self.objective(self.minimizer(data), data)
+
+    def minimizer(self, data: Observations) -> Tensor:
+        """Give the least-squares line, `[..., 2]`: (XᵀX)⁻¹ Xᵀy with X = (x, 1), by QR rather than by the inverse."""
+        design = torch.stack([data.x, torch.ones_like(data.x)], dim=-1)
+        solution: Tensor = torch.linalg.lstsq(design, data.y.unsqueeze(-1), driver="gels").solution
+        return solution.squeeze(-1)
+
+    def _test_loss(self, theta: Tensor, data: Observations) -> Tensor:
+        # For a standard normal x, E ½ (w x + b − y)² is this; a test set would only add its own noise.
+        truth = theta.new_tensor([TRUE_WEIGHT, TRUE_BIAS])
+        return 0.5 * ((theta - truth).square().sum(-1) + self.observation_noise**2)

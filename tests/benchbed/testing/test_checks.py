@@ -8,6 +8,7 @@ import torch
 
 from benchbed.interfaces import Layout, Optimizer, Problem
 from benchbed.testing import ConformanceError, check_optimizer, check_problem
+from benchbed_problems.shallow_network import ShallowNetwork
 
 
 class Memory(NamedTuple):
@@ -217,3 +218,8 @@ def test_a_sound_problem_passes(problem):
 def test_a_sound_rule_passes():
     """The rule that the broken ones vary passes itself."""
     check_optimizer(optimizer(plain))
+
+
+def test_a_kink_within_a_difference_is_no_fault():
+    """With a hundred rectified units one of them bends within 1e-5 of these points, where the gradient is right."""
+    check_problem(ShallowNetwork(hidden=100))

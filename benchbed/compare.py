@@ -36,7 +36,7 @@ class Change(NamedTuple):
 def compare_studies(first: Study, second: Study) -> list[Change]:
     """Give the change of every row that both studies have, paired by seed, and of its mean over problems.
 
-    Raises: UsageError if budgets, targets, dtypes, presets or seeds differ, so that scores do not compare;
+    Raises: UsageError if budgets, targets, dtypes, presets, seeds or tolerances differ, so that scores do not compare;
     NothingSelectedError if no row is in both.
     """
     _check(first.plan, second.plan)
@@ -115,8 +115,9 @@ def _mean(scores: list[np.ndarray]) -> float:
 
 
 def _check(first: Plan, second: Plan) -> None:
-    for name in ("protocol", "preset", "study_seed", "evaluation_seeds"):
+    for name in ("protocol", "preset", "study_seed", "evaluation_seeds", "tolerance"):
         _refuse_difference(name.replace("_", " "), getattr(first, name), getattr(second, name))
+    _refuse_difference("choice of checkpoints", first.checkpoints, second.checkpoints)
     others = {problem.label: problem for problem in second.problems}
     for problem in first.problems:
         if problem.label in others:
@@ -127,7 +128,8 @@ def _check(first: Plan, second: Plan) -> None:
 
 def _refuse_difference(what: str, first: object, second: object) -> None:
     if first != second:
+        one, other = ("not given" if value is None else value for value in (first, second))
         raise UsageError(
-            f"the {what} is {first} in the first study and {second} in the second, so their scores do not compare; "
+            f"the {what} is {one} in the first study and {other} in the second, so their scores do not compare; "
             "run both with the same options"
         )

@@ -45,6 +45,7 @@ def describe_environment(plan: Plan, catalog: Catalog, jobs: int, executor: str)
         "sources": {
             **{f"problem {problem.name}": problem.source for problem in plan.problems},
             **{f"optimizer {entrant.name}": entrant.source for entrant in plan.entrants},
+            f"gradient {plan.gradient}": plan.gradient_source,
         },
     }
 

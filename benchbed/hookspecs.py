@@ -19,7 +19,7 @@ from typing import Any, Protocol
 
 import pluggy
 
-from benchbed.interfaces import Gradient, OptimizerFactory, Problem, RegisteredMetric
+from benchbed.interfaces import Figure, Gradient, OptimizerFactory, Problem, RegisteredMetric
 
 GROUP = "benchbed"
 hookspec = pluggy.HookspecMarker(GROUP)
@@ -50,7 +50,13 @@ def register_metrics(register: Callable[[RegisteredMetric], None]) -> None:
 
 @hookspec
 def register_gradients(register: Callable[[Gradient], None]) -> None:
-    """Offer ways to differentiate: functions `(function, theta) -> (loss, gradient)`: `register(reverse)`."""
+    """Offer ways to differentiate: functions `(function, theta) -> (loss, gradient)`, in all lanes at once.
+
+    `register(mine)` is one that costs 1 call; `register(Gradient(mine, price=lambda dimension: 2 / 3 * dimension))`
+    says what it costs. `benchbed.interfaces.Gradient` says what else it may have: random draws, forms of its own under
+    `torch.func.vmap` and in compiled programs. Raise `benchbed.interfaces.NotServedError` for a loss that it cannot
+    differentiate: its trials are skipped, with that reason.
+    """
 
 
 @hookspec
@@ -61,6 +67,11 @@ def register_executors(register: Callable[[Callable[[int], Any]], None]) -> None
 @hookspec
 def register_reports(register: Callable[[Any], None]) -> None:
     """Offer reports: objects with `pieces(results)` and `draw(results, piece)`, giving files as bytes by name."""
+
+
+@hookspec
+def register_figures(register: Callable[[Figure], None]) -> None:
+    """Offer figures of suites: `register(Figure("edge", "Where it diverges", draw="mine.edge:draw", suite="mine"))`."""
 
 
 @hookspec

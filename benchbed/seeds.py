@@ -11,7 +11,7 @@ DRAW_BLOCK = 1_000
 """Steps whose draws come from one generator."""
 
 Role = Literal["scale", "tuning", "evaluation"]
-Purpose = Literal["start", "data", "draws"]
+Purpose = Literal["start", "data", "draws", "gradient"]
 
 
 def digest(*parts: object) -> str:

@@ -46,7 +46,7 @@ def results_of(plan: Plan, trials: pa.Table, surfaces: Mapping[str, Surface] | N
     problems = {
         problem.label: _facts(
             problem, [stored[key] for key in used["trial_key"][used["problem"] == problem.label]]
-        )
+        )._replace(tolerance=plan.tolerance, gradient=plan.gradient, gradient_price=problem.gradient_price)
         for problem in plan.problems
     }
     summary = summary_of(plan, placed, outcomes)

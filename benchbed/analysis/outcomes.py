@@ -11,7 +11,9 @@ from benchbed.analysis.scores import trial_scores
 MEASURED = frozenset({"solved", "converged", "exhausted"})
 """Statuses of a trial whose final point is a result; any other counts as +∞."""
 
-COLUMNS = ["trial_key", "status", "budget", "final_objective", "gap", "calls_to_target", "reads_progress"]
+COLUMNS = [
+    "trial_key", "status", "budget", "final_objective", "gap", "calls_to_target", "reads_progress", "error",
+]  # fmt: skip
 
 KNOWS_BUDGET = "knows the budget"
 """Remark on an optimizer whose update asks for the share of the budget that is spent (protocol, rule 6)."""
@@ -27,6 +29,8 @@ class Outcome(NamedTuple):
     """Gap at the end, or the final objective without a known optimum; +inf unless the trial ended well."""
     reads_progress: bool = False
     """The harness saw its update ask for the share of the budget that is spent."""
+    skipped_because: str = ""
+    """Why it was skipped; empty where it was not."""
 
 
 def outcomes_of(trials: pa.Table) -> dict[str, Outcome]:
@@ -40,12 +44,21 @@ def outcome(row: Mapping[str, Any]) -> Outcome:
     status = str(row["status"])
     final = row["gap"] if row["gap"] is not None else row["final_objective"]
     measured = status in MEASURED and final is not None and np.isfinite(final)
-    return Outcome(status, _score(row), float(final) if measured else np.inf, bool(row["reads_progress"]))
+    reason = str(row["error"] or "") if status == "skipped" else ""
+    return Outcome(
+        status, _score(row), float(final) if measured else np.inf, bool(row["reads_progress"]), reason
+    )
 
 
 def knows_budget(keys: Iterable[str], known: Mapping[str, Outcome]) -> bool:
     """Tell whether any of the trials `keys` that are known asked for the share of the budget spent."""
     return any(known[key].reads_progress for key in keys if key in known)
+
+
+def reasons_for_skipping(keys: Iterable[str], known: Mapping[str, Outcome]) -> list[str]:
+    """Remark on why any of the trials `keys` were skipped, each reason once; remarks are joined by semicolons."""
+    reasons = (known[key].skipped_because for key in keys if key in known)
+    return list(dict.fromkeys(f"skipped: {reason.replace(';', ',')}" for reason in reasons if reason))
 
 
 def _score(row: Mapping[str, Any]) -> float:

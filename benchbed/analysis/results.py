@@ -18,6 +18,12 @@ class ProblemFacts(NamedTuple):
     has_optimum: bool
     lowest_gap: float | None = None
     """What any trial of the study came down to, where f* is a lower bound; None where it is exact or unknown."""
+    tolerance: float | None = None
+    """Gradient norm at which a trial stopped as converged; None where none was asked for."""
+    gradient: str = "reverse"
+    """How losses were differentiated."""
+    gradient_price: float = 1.0
+    """Calls that a loss and its gradient cost, on a draw."""
 
 
 class Surface(NamedTuple):

@@ -2,7 +2,7 @@
 
 from typing import Any, NamedTuple
 
-from benchbed.analysis.outcomes import KNOWS_BUDGET, knows_budget
+from benchbed.analysis.outcomes import KNOWS_BUDGET, knows_budget, reasons_for_skipping
 from benchbed.analysis.overall import DETERMINISTIC, EXACT_ORACLE
 from benchbed.analysis.tries import Known, keys_of, settings_tried, winner
 from benchbed.plan import BatchPlan, EntrantPlan, Pairing, Plan
@@ -85,9 +85,8 @@ def _place(
     exact = (EXACT_ORACLE,) if pairing.problem.oracle_of(entrant) == "exact" else ()
     fixed = (DETERMINISTIC,) if pairing.problem.is_deterministic_for(entrant) else ()
     keys = keys_of(plan, pairing, entrant, won.hyperparameters, "evaluation")
-    return Placement(
-        entrant, track, won.hyperparameters, tuple(keys), won.settings_tried, (*exact, *fixed, *won.notes)
-    )
+    notes = (*exact, *fixed, *won.notes, *reasons_for_skipping(keys, known))
+    return Placement(entrant, track, won.hyperparameters, tuple(keys), won.settings_tried, notes)
 
 
 def _batches(

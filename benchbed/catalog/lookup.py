@@ -10,7 +10,7 @@ from benchbed.catalog.parameters import Parameter, checked_value, converted, hyp
 from benchbed.catalog.records import Entry, Kind, PluginRecord, entry_label
 from benchbed.catalog.validation import PROBE, factory_arguments, field_types, plain
 from benchbed.errors import BenchbedError, UsageError
-from benchbed.interfaces import Optimizer, Problem
+from benchbed.interfaces import Gradient, Optimizer, Problem, as_gradient
 
 
 @dataclasses.dataclass(frozen=True)
@@ -62,6 +62,10 @@ class Catalog:
         default = type(problem)()
         values = {name: getattr(problem, name) for name in field_types(type(problem))}
         return {name: plain(value) for name, value in values.items() if value != getattr(default, name)}
+
+    def gradient(self, name: str) -> Gradient:
+        """Give a way to differentiate. Raises: UsageError if the name is unknown, or offered twice."""
+        return as_gradient(self.entry("gradients", name).thing)
 
     def optimizer(self, name: str) -> Entry:
         """Give an optimizer's entry, whose thing is its factory."""

@@ -6,8 +6,10 @@ from typing import Any, Literal, NamedTuple
 from benchbed.catalog.names import quoted
 from benchbed.errors import BenchbedError
 
-Kind = Literal["problems", "optimizers", "metrics", "gradients", "executors", "reports", "suites"]
-KINDS: tuple[Kind, ...] = ("problems", "optimizers", "metrics", "gradients", "executors", "reports", "suites")
+Kind = Literal["problems", "optimizers", "metrics", "gradients", "executors", "reports", "figures", "suites"]
+KINDS: tuple[Kind, ...] = (
+    "problems", "optimizers", "metrics", "gradients", "executors", "reports", "figures", "suites",
+)  # fmt: skip
 
 Status = Literal["loaded", "broken", "invalid", "conflicting", "blocked"]
 

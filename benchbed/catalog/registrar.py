@@ -8,6 +8,7 @@ from benchbed.catalog.records import Entry, InvalidPluginError, Kind
 from benchbed.catalog.sources import source_digest, summary
 from benchbed.catalog.validation import check
 from benchbed.hookspecs import Register
+from benchbed.interfaces import Gradient
 
 
 class Registrar:
@@ -54,6 +55,6 @@ class Registrar:
 def _name(kind: Kind, thing: Any) -> str:
     if kind == "suites":
         return str(getattr(thing, "stem", thing))
-    if kind == "reports" and isinstance(getattr(thing, "name", None), str):
+    if kind in ("reports", "figures") and isinstance(getattr(thing, "name", None), str):
         return str(thing.name)
-    return derived_name(thing)
+    return derived_name(thing.differentiate if isinstance(thing, Gradient) else thing)

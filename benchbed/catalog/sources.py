@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 from benchbed.catalog.records import InvalidPluginError
+from benchbed.interfaces import Figure, Gradient
 
 
 def source_digest(thing: object) -> str:
@@ -26,6 +27,8 @@ def summary(thing: object) -> str:
     if isinstance(thing, Path):
         first = thing.read_text(encoding="utf-8").partition("\n")[0]
         return first.lstrip("# ").strip() if first.startswith("#") else ""
+    if isinstance(thing, Figure):
+        return thing.title
     documented = _definition(thing)
     text = inspect.getdoc(documented) or ""
     # A dataclass without a docstring is given its signature as one.
@@ -34,7 +37,8 @@ def summary(thing: object) -> str:
 
 
 def _definition(thing: object) -> object:
-    """Strip decorators and partial application; of an object, give its class."""
+    """Strip decorators and partial application; of a gradient, give its function; of an object, its class."""
+    thing = thing.differentiate if isinstance(thing, Gradient) else thing
     while isinstance(thing, functools.partial):
         thing = thing.func
     if callable(thing):

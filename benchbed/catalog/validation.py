@@ -12,10 +12,13 @@ from typing import Any
 
 import msgspec
 
+from benchbed.catalog.gradient_check import check_gradient
 from benchbed.catalog.names import error_line, quoted
 from benchbed.catalog.parameters import hyperparameters_of, is_plain
 from benchbed.catalog.records import InvalidPluginError, Kind
-from benchbed.interfaces import START_IN_BASIN, Layout, Optimizer, OptimizerFactory, Problem
+from benchbed.catalog.requirements import attempt as _attempt
+from benchbed.catalog.requirements import require as _require
+from benchbed.interfaces import START_IN_BASIN, Figure, Layout, Optimizer, OptimizerFactory, Problem
 
 PROBE = Layout({"theta": (2,)})
 """The layout that a factory is tried with."""
@@ -47,19 +50,6 @@ def plain(value: Any) -> Any:
 
 def _fields(problem: type[Problem]) -> list[dataclasses.Field[Any]]:
     return [field for field in dataclasses.fields(typing.cast("Any", problem)) if field.init]
-
-
-def _require(condition: bool, fault: str) -> None:
-    if not condition:
-        raise InvalidPluginError(fault)
-
-
-def _attempt(what: str, call: Callable[[], Any]) -> Any:
-    """Call the plugin's code; whatever it raises is its fault."""
-    try:
-        return call()
-    except Exception as error:
-        raise InvalidPluginError(f"{what} raised {error_line(error)}") from error
 
 
 def _check_problem(thing: Any) -> None:
@@ -191,6 +181,18 @@ def _check_report(thing: Any) -> None:
         )
 
 
+def _check_figure(thing: Any) -> None:
+    _require(
+        isinstance(thing, Figure),
+        f"{quoted(thing)} is no figure; register a benchbed.interfaces.Figure(name, title, draw, suite)",
+    )
+    texts = [thing.name, thing.title, thing.part]
+    _require(
+        all(isinstance(text, str) for text in texts) and bool(thing.title),
+        f"its name, title and part are {quoted(texts)}; give texts, and a title that says what is shown",
+    )
+
+
 def _check_suite(thing: Any) -> None:
     _require(isinstance(thing, Path), f"{quoted(thing)} is no path; register a pathlib.Path")
     _require(thing.suffix == ".toml", f"{quoted(str(thing))} is no TOML file; its name must end in .toml")
@@ -204,8 +206,9 @@ _CHECKS: Mapping[Kind, Callable[[Any], None]] = {
     "problems": _check_problem,
     "optimizers": _check_optimizer,
     "metrics": _check_function,
-    "gradients": _check_function,
+    "gradients": check_gradient,
     "executors": _check_function,
     "reports": _check_report,
+    "figures": _check_figure,
     "suites": _check_suite,
 }

@@ -11,6 +11,7 @@ import click
 
 from benchbed import __version__
 from benchbed.cli.compare import compare_command
+from benchbed.cli.course import course_command
 from benchbed.cli.list import list_command
 from benchbed.cli.plan import plan_command
 from benchbed.cli.plugins import plugins_command
@@ -45,6 +46,7 @@ def commands() -> None:
       benchbed run -o 'torch.optim:NAdam'              an optimizer of torch, as it is
       benchbed list problems                           what there is to run
       benchbed plan --preset full                      what it would cost
+      benchbed course                                  every figure of the course, on one page
     """
 
 
@@ -56,6 +58,7 @@ for command in (
     report_command,
     compare_command,
     verify_command,
+    course_command,
 ):
     commands.add_command(command)
 

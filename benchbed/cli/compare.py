@@ -32,8 +32,8 @@ _NO_INTERVAL = "one seed"
 def compare_command(first: Path, second: Path, margin: float | None, format_: str) -> int:
     """Compare the scores of two studies of the same plan, paired by seed: SECOND less FIRST.
 
-    Two commits, two machines, two versions of torch: where budgets, targets, dtypes, presets or seeds differ, scores
-    do not compare, and the command says so.
+    Two commits, two machines, two gradients, two versions of torch: where budgets, targets, dtypes, presets, seeds or
+    tolerances differ, scores do not compare, and the command says so.
 
     \b
     Examples:
@@ -47,7 +47,11 @@ def compare_command(first: Path, second: Path, margin: float | None, format_: st
     from benchbed.compare import compare_studies, frame_of, worsened
     from benchbed.study import load
 
-    changes = compare_studies(load(first), load(second))
+    before, after = load(first), load(second)
+    changes = compare_studies(before, after)
+    if before.plan.gradient != after.plan.gradient:
+        ways = f"{before.plan.gradient} gradients to {after.plan.gradient} ones"
+        click.echo(f"note: from {ways}, each at its own price in calls", err=True)
     frame = frame_of(changes)
     if format_ == "csv":
         click.echo(frame.to_csv(index=False, lineterminator="\n").rstrip("\n"))

@@ -1,6 +1,6 @@
 """`benchbed list`: name what there is, with its parameters and where it comes from."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,7 +10,7 @@ from benchbed.cli.options import complain, plugin_option
 
 if TYPE_CHECKING:
     from benchbed.catalog import Catalog, Entry, Kind
-    from benchbed.interfaces import Problem
+    from benchbed.interfaces import Gradient, Problem
 
 KINDS: "tuple[Kind, ...]" = (
     "problems",
@@ -19,6 +19,7 @@ KINDS: "tuple[Kind, ...]" = (
     "gradients",
     "executors",
     "reports",
+    "figures",
     "suites",
 )
 
@@ -56,6 +57,8 @@ def _details(catalog: "Catalog", entry: "Entry") -> Iterator[str]:
             ", ".join(f"{p.name}={p.default!r}" for p in catalog.parameters(entry.name).values())
             or "no parameters"
         )
+    if entry.kind == "gradients":
+        yield from _gradient_details(catalog.gradient(entry.name))
     if entry.kind == "problems":
         yield from _problem_details(entry, catalog.problem(entry.name, {}))
 
@@ -74,6 +77,23 @@ def _problem_details(entry: "Entry", problem: "Problem") -> Iterator[str]:
     yield f"dimension {problem.layout.dimension}, {problem.dtype}, budget {problem.budget}; a full gradient: {price}"
     yield f"targets {targets}; success at {problem.success_target:g}"
     yield f"optimum {_optimum(problem)}; scale: median of f₀ − f* over {problem.scale_instances} instances"
+
+
+def _gradient_details(gradient: "Gradient") -> Iterator[str]:
+    random = "" if gradient.make_draws is None else "; draws in every step"
+    yield f"price of a gradient in calls: {_price(gradient.price)}{random}"
+
+
+def _price(price: "Callable[[int], float]") -> str:
+    """Write a price that grows evenly with the dimension as a formula, and any other by examples."""
+    from fractions import Fraction
+
+    each = Fraction(price(2) - price(1)).limit_denominator(1000)
+    fixed = (Fraction(price(1)) - each).limit_denominator(1000)
+    if any(abs(each * d + fixed - price(d)) > 1e-9 * price(d) for d in (1, 2, 10, 1000)):
+        return ", ".join(f"{price(d):g} at dimension {d}" for d in (1, 10, 1000))
+    parts = [*([f"{each}·dimension"] if each else []), *([f"{fixed}"] if fixed else [])]
+    return " + ".join(parts)
 
 
 def _optimum(problem: "Problem") -> str:

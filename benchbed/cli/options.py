@@ -44,7 +44,7 @@ format_option = click.option(
 
 _SELECTOR = "NAME[key=value,…]"
 _PLAN_OPTIONS = [
-    click.argument("suite", required=False, metavar="[SUITE.toml]", type=click.Path(path_type=Path)),
+    click.argument("suite", required=False, metavar="[SUITE]", type=click.Path(path_type=Path)),
     click.option(
         "-p", "--problem", "problems", multiple=True, metavar=_SELECTOR, help="A problem to run. Repeatable."
     ),
@@ -76,11 +76,24 @@ _PLAN_OPTIONS = [
         help="Budget of each trial in calls (one loss and gradient on one draw).  [default: the problem's]",
     ),
     click.option(
+        "--tolerance",
+        type=float,
+        metavar="X",
+        help="Stop a trial, as converged, before an update whose gradient has at most this Euclidean norm.  "
+        "[default: never]",
+    ),
+    click.option(
         "--seeds", type=int, metavar="N", help="Number of evaluation seeds.  [default: the preset's]"
     ),
     click.option("--seed", type=int, metavar="N", help="Moves all seeds at once.  [default: 0]"),
     click.option("--device", metavar="auto|cpu|cuda[:i]", help="Where to compute.  [default: auto]"),
     click.option("--dtype", metavar="float32|float64", help="Arithmetic.  [default: the problem's]"),
+    click.option(
+        "--gradient",
+        metavar="NAME",
+        help="How losses are differentiated, each way at its own price in calls (see `benchbed list gradients`).  "
+        "[default: reverse]",
+    ),
     click.option(
         "--engine",
         metavar="auto|eager|compiled",

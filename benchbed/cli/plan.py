@@ -30,8 +30,8 @@ def plan_command(jobs: int | None, no_time: bool, format_: str, **options: Any) 
     """Count the trials and calls of a study and estimate its time, for each track.
 
     Nothing is written, and what a folder already holds is not looked at. The time is that of one core, estimated from
-    a few real steps and checkpoints of every pairing, as if no trial stopped early. Those do that reach all targets
-    or diverge: expect less, by how much nobody knows before.
+    a few real steps and checkpoints of every pairing, as if no trial stopped early. Those do that reach all targets,
+    meet the tolerance or diverge: expect less, by how much nobody knows before.
 
     \b
     Examples:
@@ -71,6 +71,7 @@ def _record(plan: "Plan", costs: "Estimate", jobs: int) -> dict[str, Any]:
         "name": plan.name,
         "preset": plan.preset,
         "device": plan.device,
+        "gradient": plan.gradient,
         "rows": [row._asdict() for row in costs.rows],
         "tracks": [row._asdict() for row in costs.tracks],
         "together": costs.together._asdict(),
@@ -81,7 +82,9 @@ def _record(plan: "Plan", costs: "Estimate", jobs: int) -> dict[str, Any]:
 
 def _heading(plan: "Plan") -> Iterator[str]:
     seeds = f"{plan.evaluation_seeds} evaluation seeds, {plan.tuning_seeds} tuning seeds"
-    yield f"{plan.name}: preset {plan.preset}, {seeds}, device {plan.device}"
+    stops = "" if plan.tolerance is None else f", tolerance {plan.tolerance:g}"
+    gradient = "" if plan.gradient == "reverse" else f", gradient {plan.gradient}"
+    yield f"{plan.name}: preset {plan.preset}, {seeds}, device {plan.device}{gradient}{stops}"
 
 
 _COLUMNS = f" {'trials':>7} {'calls':>8} {'seconds':>9}"

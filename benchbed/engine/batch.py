@@ -37,6 +37,12 @@ class Batch(NamedTuple):
     """Measure after every step instead of at the protocol's checkpoints."""
     engine: str = "auto"
     """How steps are made: "eager", "compiled", or "auto" for whichever is faster."""
+    tolerance: float | None = None
+    """A lane stops before an update whose gradient has at most this Euclidean norm; None to go on."""
+    raises: bool = False
+    """What a rule or a loss raises comes through, instead of becoming the record's error."""
+    stop_when_solved: bool = True
+    """A lane stops once all targets are reached."""
 
 
 class Record(NamedTuple):
@@ -66,4 +72,4 @@ class Record(NamedTuple):
     error: str | None = None
     """Traceback of the plugin, if it raised."""
     excess: str | None = None
-    """Why not even one step could be paid for: the reason for skipping."""
+    """Why trials were skipped: not even one step could be paid for, or the gradient does not serve the loss."""

@@ -59,7 +59,9 @@ class CompiledSteps:
             raise TypeError("state or data differ between batches in something beside tensors")
         shared = program.instances.shared
         carried = [leaf.contiguous() for leaf in leaves(lanes)]
-        given = [program.spent(start, stop), *leaves(program.draws(start, stop))]
+        # A part of a block lies where it lies in memory, and one at its beginning would be a program of its own.
+        draws = [leaf.clone() for leaf in leaves(program.draws(start, stop))]
+        given = [program.spent(start, stop), *draws]
         data = leaves(program.instances.data)
         hyperparameters = list(program.hyperparameters.values())
         _let_vary(carried, 0, 1)
@@ -77,7 +79,7 @@ def compiled_steps(program: Program, lanes: Lanes) -> CompiledSteps:
     key = (
         batch.problem, repr(batch.problem), batch.factory, repr(sorted(batch.statics.items())),
         tuple(batch.hyperparameters), batch.gradient, batch.budget, batch.dtype, batch.device,
-        kernel.calls_per_step, kernel.adaptive,
+        batch.tolerance, kernel.calls_per_step, kernel.adaptive,
     )  # fmt: skip
     if key not in _compiled:
         if len(_compiled) == KEPT:
@@ -107,18 +109,19 @@ _numbers = itertools.count()
 
 def _scan(program: Program, lanes: Lanes) -> FunctionType:
     kernel = program.kernel
-    gradient = getattr(program.batch.gradient, "traced", program.batch.gradient)
+    form = program.batch.gradient.traced or program.batch.gradient.differentiate
     names = list(program.hyperparameters)
     like_lanes, like_data = Skeleton(lanes), Skeleton(program.instances.data)
-    like_draw = Skeleton(program.draws(0, 1))
+    like_draws = Skeleton(program.draws(0, 1))
 
     def run(carried: Tensors, given: Tensors, constant: Tensors) -> list[Tensor]:
         def step(carried: Tensors, given: Tensors) -> tuple[list[Tensor], tuple[()]]:
             rule = kernel.bind(dict(zip(names, constant, strict=False)))
-            data = like_data.fill(constant[len(names) :])
-            inputs = Inputs(data, draw=like_draw.fill(given[1:]), progress=given[0])
+            # Views: of what comes from outside of the loop as it is, torch 2.13 cannot trace the transpose.
+            data = like_data.fill([leaf.view_as(leaf) for leaf in constant[len(names) :]])
+            inputs = Inputs(data, draws=like_draws.fill(given[1:]), progress=given[0])
             # Any index but the first: it is only named in errors, which show when the step is made eagerly.
-            moved = leaves(kernel.step(rule, like_lanes.fill(carried), inputs, 1, gradient))
+            moved = leaves(kernel.step(rule, like_lanes.fill(carried), inputs, 1, form))
             # What a scan carries may be no alias of what came in, and lies in memory as that does.
             return [
                 new.clone() if new is old else new.contiguous()

@@ -42,7 +42,7 @@ def record_of(trace: Trace, batch: Batch, instances: Instances) -> Record:
         engine=np.full(recorder.shape, trace.engine, dtype=object),
         engine_reason=np.full(recorder.shape, trace.engine_reason, dtype=object),
         error=error,
-        excess=trace.excess,
+        excess=trace.excess or trace.refusal,
     )
 
 
@@ -50,7 +50,7 @@ def _final_measures(
     trace: Trace, batch: Batch, instances: Instances
 ) -> tuple[np.ndarray, dict[str, np.ndarray], str | None]:
     nothing = np.full(trace.recorder.shape, np.nan)
-    if trace.error is not None or trace.excess:
+    if trace.error is not None or trace.excess or trace.refusal:
         return nothing, {}, trace.error
     answer = trace.recorder.answer.to(instances.dtype)
     gradient_norm = _array(measure_gradient_norm(batch, instances, answer).double())
@@ -65,11 +65,14 @@ def _status(trace: Trace, gap: np.ndarray, error: str | None) -> np.ndarray:
     for column in range(gap.shape[-1]):
         last = np.where(np.isnan(_array(recorder.calls[:, :, column])), last, gap[..., column])
     status = np.full(recorder.shape, "exhausted", dtype=object)
+    status[_array(recorder.converged)] = "converged"
     status[_array(recorder.solved)] = "solved"
     with np.errstate(invalid="ignore"):
         status[_array(recorder.diverged) | (last > FINAL_GAP)] = "diverged"
     if error is not None:
         status[_array(recorder.running)] = "failed"
+    if trace.refusal:
+        status[_array(recorder.running)] = "skipped"
     if trace.excess:
         status[:] = "skipped"
     return status

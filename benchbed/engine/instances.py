@@ -6,8 +6,9 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Generator, Tensor
 
+from benchbed.engine.draws import Blocks
 from benchbed.engine.lanes import Tree, leaves, map_tensors
-from benchbed.interfaces import Problem
+from benchbed.interfaces import Gradient, Problem
 from benchbed.seeds import DRAW_BLOCK, InstanceSeed, Purpose
 
 
@@ -26,8 +27,7 @@ class Instances:
         self.shared = shared_data(problem) is not None
         self.data = map_tensors(self._place, self.exact_data)
         self.start = self._place(torch.stack([make_start(problem, seed) for seed in seeds]))
-        self._block = -1
-        self._draws: Tree = None
+        self._draws = Blocks(self._make_draws, self.seeds, self._place)
 
     def optimum(self) -> Tensor | None:
         """Give f* of each instance, `[seeds, 1]` in float64 on the CPU, or None where it is unknown."""
@@ -38,16 +38,22 @@ class Instances:
 
     def draw(self, step: int) -> Tree:
         """Give what `step` (from 0) sees, `[seeds, 1, …]`, or None where nothing is drawn."""
-        block, offset = divmod(step, DRAW_BLOCK)
-        if block != self._block:
-            self._block, self._draws = block, self._make_draws(block)
-        return map_tensors(lambda draws: draws[offset], self._draws)
+        return self._draws.at(step)
 
     def draws(self, start: int, stop: int) -> Tree:
         """Give what the steps from `start` until before `stop` see, `[steps, seeds, 1, …]`; all within one block."""
-        self.draw(start)
-        offset = start % DRAW_BLOCK
-        return map_tensors(lambda draws: draws[offset : offset + stop - start], self._draws)
+        return self._draws.between(start, stop)
+
+    def draws_of(self, gradient: Gradient) -> Blocks | None:
+        """Give what a gradient draws, from generators of its own, whatever the optimizer; None if nothing."""
+        make, dimension = gradient.make_draws, self.problem.layout.dimension
+        if make is None:
+            return None
+        return Blocks(
+            lambda seed, block: make(_generator(seed, "gradient", block), DRAW_BLOCK, dimension),
+            self.seeds,
+            self._place,
+        )
 
     def data_of(self, seeds: slice) -> Tree:
         """Give the data of some seeds."""
@@ -63,15 +69,14 @@ class Instances:
         if not self.shared:
             chosen.data = map_tensors(lambda leaf: leaf[index], self.data)
             chosen.exact_data = map_tensors(lambda leaf: leaf[index.cpu()], self.exact_data)
-        chosen._draws = map_tensors(lambda leaf: leaf[:, index], self._draws)
+        chosen._draws = self._draws.select(kept)
         return chosen
 
     def _place(self, tensor: Tensor) -> Tensor:
         return tensor.to(self.device, self.dtype if tensor.is_floating_point() else tensor.dtype)
 
-    def _make_draws(self, block: int) -> Tree:
-        drawn = [self.problem.make_draws(_generator(seed, "draws", block), DRAW_BLOCK) for seed in self.seeds]
-        return map_tensors(lambda *one: self._place(torch.stack(one, dim=1).unsqueeze(2)), *drawn)
+    def _make_draws(self, seed: InstanceSeed, block: int) -> Tree:
+        return self.problem.make_draws(_generator(seed, "draws", block), DRAW_BLOCK)
 
 
 @functools.lru_cache(maxsize=8)

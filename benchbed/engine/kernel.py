@@ -12,20 +12,21 @@ from torch import Tensor
 
 from benchbed.engine.batch import Batch
 from benchbed.engine.checkpoints import affordable_calls
+from benchbed.engine.draws import Draws
 from benchbed.engine.lanes import Tree, choose, leaves
 from benchbed.engine.losses import Losses
-from benchbed.engine.oracle import CountingOracle, Evaluate
+from benchbed.engine.oracle import CountingOracle, Evaluate, evaluation
 from benchbed.engine.rules import Rule, Step, make_rule
 from benchbed.engine.state import Lanes
-from benchbed.interfaces import Gradient, Optimizer
+from benchbed.interfaces import Optimizer
+from benchbed.interfaces.gradient import Differentiate
 
 
 class Inputs(NamedTuple):
     """What a step sees beside its lanes."""
 
     data: Tree
-    draw: Tree
-    """None where nothing is drawn."""
+    draws: Draws
     progress: Tensor
     """Share of the budget spent, where all lanes have spent the same; no dimensions."""
 
@@ -39,7 +40,9 @@ class Kernel:
         """With the hyperparameters of the first setting: its flags hold for all."""
         full = self.optimizer.oracle == "full"
         self.losses = Losses(batch.problem, full, deterministic)
-        self.price = (batch.problem.full_price or 1.0) if full else 1.0
+        self.price = batch.gradient.price(batch.problem.layout.dimension)
+        if full:
+            self.price *= batch.problem.full_price or 1.0
         self.calls_per_step = self.price
         """Calls that every lane makes in a step; known exactly after the first."""
         self.adaptive = self.optimizer.stateful
@@ -57,20 +60,20 @@ class Kernel:
 
     def first(self, rule: Rule, lanes: Lanes, inputs: Inputs) -> Lanes:
         """Make the first step of all, and learn from it what a step costs."""
-        moved, oracle, stopped = self._move(rule, lanes, inputs, self.batch.gradient)
+        moved, oracle, stopped = self._move(rule, lanes, inputs, self.batch.gradient.differentiate)
         self.calls_per_step = self.price * (1 + oracle.further_calls)
         self.adaptive = self.adaptive or oracle.some_calls is not None
         return self._charge(oracle, moved, lanes, stopped) if self.adaptive else moved
 
     def step(
-        self, rule: Rule, lanes: Lanes, inputs: Inputs, index: int, gradient: Gradient | None = None
+        self, rule: Rule, lanes: Lanes, inputs: Inputs, index: int, form: Differentiate | None = None
     ) -> Lanes:
-        """Make a later step, `index` (from 0), differentiating by `gradient` if it is not to be the batch's own.
+        """Make a later step, `index` (from 0), by another `form` of the batch's gradient if one is given.
 
         Calls and divergence are charged here only where lanes differ; elsewhere `account` does so at the checkpoint.
         Raises RuntimeError where a step makes other calls than the first.
         """
-        moved, oracle, stopped = self._move(rule, lanes, inputs, gradient or self.batch.gradient)
+        moved, oracle, stopped = self._move(rule, lanes, inputs, form or self.batch.gradient.differentiate)
         if self.adaptive:
             return self._charge(oracle, moved, lanes, stopped)
         if oracle.some_calls is not None or self.price * (1 + oracle.further_calls) != self.calls_per_step:
@@ -85,20 +88,21 @@ class Kernel:
         if self.adaptive:
             return lanes
         stopped = before.running & ~lanes.running
-        made = (lanes.steps - before.steps) * self.calls_per_step + stopped * self.price
-        return lanes._replace(calls=before.calls + made, diverged=before.diverged | stopped)
+        # As doubles: a whole number times a float would be single precision, in which 2/3 is not 2/3.
+        made = (lanes.steps - before.steps).double() * self.calls_per_step + stopped.double() * self.price
+        return lanes._replace(calls=before.calls + made, diverged=_diverged(before, lanes, stopped))
 
     def _move(
-        self, rule: Rule, lanes: Lanes, inputs: Inputs, gradient: Gradient
+        self, rule: Rule, lanes: Lanes, inputs: Inputs, form: Differentiate
     ) -> tuple[Lanes, CountingOracle, Tensor]:
         """Give the moved lanes, the oracle with its counts, and the lanes that a gradient stopped."""
-
-        def evaluate(point: Tensor) -> tuple[Tensor, Tensor]:
-            return gradient(lambda theta: self.losses.batched(theta, inputs.data, inputs.draw), point)
-
+        evaluate = evaluation(form, self.losses.batched, inputs.data, inputs.draws)
         running = self._affordable(lanes)
         oracle, finite = self._ask(evaluate, lanes, inputs)
-        active = running & finite
+        active, converged = running & finite, lanes.converged
+        if converged is not None:
+            met = active & (torch.linalg.vector_norm(oracle.gradient, dim=-1) <= self.batch.tolerance)
+            active, converged = active & ~met, converged | met
         theta, state = self._update(rule, oracle, lanes, active, inputs)
         moved = Lanes(
             theta=torch.where(active.unsqueeze(-1), theta, lanes.theta),
@@ -107,8 +111,9 @@ class Kernel:
             steps=lanes.steps + active,
             running=active,
             diverged=lanes.diverged,
+            converged=converged,
         )
-        return moved, oracle, running & ~finite
+        return moved, oracle, running & ~active
 
     def _affordable(self, lanes: Lanes) -> Tensor:
         if not self.adaptive:
@@ -130,7 +135,7 @@ class Kernel:
     ) -> tuple[Tensor, Tree]:
         if rule.opaque and not active.item():
             return lanes.theta, lanes.state
-        step = Step(self.losses.single, self.batch.gradient, inputs.data, inputs.draw, self.shared)
+        step = Step(self.losses.single, self.batch.gradient, inputs.data, inputs.draws, self.shared)
         theta, state = rule.step(oracle, lanes.state, lanes.theta, step)
         _refuse_broadcasts(theta, state, lanes, opaque=rule.opaque)
         if oracle.progress_was_read and not self.reads_progress:
@@ -142,7 +147,12 @@ class Kernel:
         if oracle.some_calls is not None:
             calls = calls + moved.running * oracle.some_calls
         made = self.price * torch.where(stopped, 1.0, calls).double()
-        return moved._replace(calls=before.calls + made, diverged=before.diverged | stopped)
+        return moved._replace(calls=before.calls + made, diverged=_diverged(before, moved, stopped))
+
+
+def _diverged(before: Lanes, lanes: Lanes, stopped: Tensor) -> Tensor:
+    """Mark those of the lanes that a gradient stopped whose gradient was not finite, beside those marked before."""
+    return before.diverged | (stopped if lanes.converged is None else stopped & ~lanes.converged)
 
 
 def _refuse_broadcasts(theta: Tensor, state: Tree, lanes: Lanes, opaque: bool) -> None:

@@ -13,6 +13,7 @@ from benchbed.engine.program import Program
 from benchbed.engine.recorder import Gaps, Recorder
 from benchbed.engine.state import Lanes, Place
 from benchbed.engine.steps import EagerSteps, Steps, make_steps
+from benchbed.interfaces import NotServedError
 
 Clock = Callable[[], float]
 
@@ -34,10 +35,12 @@ class Trace(NamedTuple):
     """How the steps were made."""
     engine_reason: str
     """Why so."""
+    refusal: str | None = None
+    """Why the gradient cannot differentiate the loss."""
 
 
 def run_tile(program: Program, clock: Clock, engine: str = "eager", reason: str = ASKED) -> Trace:
-    """Step every lane until its budget is spent, all targets are reached, or it has diverged.
+    """Step every lane until its budget is spent, all targets are reached, or it has converged or diverged.
 
     The first step is made eagerly whatever the `engine`: it shows what a step costs, and where a plugin is at fault.
     """
@@ -46,8 +49,12 @@ def run_tile(program: Program, clock: Clock, engine: str = "eager", reason: str 
     device, batch = program.instances.device, program.batch
     place = Place.all(len(program.instances.seeds), batch.settings, device)
     gaps = Gaps(program.instances.optimum(), batch.scale, device)
-    recorder = Recorder(place, program.instances.start.shape[-1], batch.targets, gaps, batch.budget)
-    seconds, made, step, error, held = 0.0, 0, 0, None, None
+    dimension, price = program.instances.start.shape[-1], program.kernel.price
+    targets = (
+        batch.targets if batch.stop_when_solved else ()
+    )  # those that end a lane; they are scored from its curve
+    recorder = Recorder(place, dimension, targets, gaps, batch.budget, price)
+    seconds, made, step, error, held, refusal = 0.0, 0, 0, None, None, None
     with torch.no_grad():
         try:
             lanes = program.begin()
@@ -68,13 +75,17 @@ def run_tile(program: Program, clock: Clock, engine: str = "eager", reason: str 
                     break
                 if step == 1:
                     steps = make_steps(engine, reason, program, lanes)
-        except (Exception, SystemExit):  # noqa: BLE001 (plugin code may raise anything; its traceback becomes the result)
-            error = traceback.format_exc()
+        except (Exception, SystemExit) as raised:
+            if batch.raises:
+                raise
+            # Plugin code may raise anything: its traceback, or its reason, becomes the result.
+            refusal = str(raised) if isinstance(raised, NotServedError) else None
+            error = traceback.format_exc() if refusal is None else None
     used = (
         engine if steps is first else steps.engine
     )  # a tile that ended at once is as the others of its batch
     spent, knows = seconds / max(1, made), program.kernel.reads_progress
-    return Trace(recorder, spent, held, error, program.excess, knows, used, steps.reason)
+    return Trace(recorder, spent, held, error, program.excess, knows, used, steps.reason, refusal)
 
 
 def checkpoint(program: Program, recorder: Recorder, lanes: Lanes, place: Place) -> Lanes:
@@ -95,6 +106,8 @@ def drop_finished(
     At least `least` of both stay, if there were as many.
     """
     running = lanes.running
+    if running.all():  # as long as none has finished there is nothing to count
+        return program, lanes, place
     seeds, settings = _kept(running.any(dim=1), least), _kept(running.any(dim=0), least)
     if not running.any() or 2 * len(seeds) * len(settings) > running.numel():
         return program, lanes, place

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 
-import torch
 from torch import Tensor
 
 from benchbed.engine.instances import Instances, shared_data
@@ -46,8 +45,10 @@ def batched(problem: Problem, function: Callable[..., Tensor]) -> Callable[..., 
         def one(theta: Tensor, own: Tree, *rest: Tree) -> Tensor:
             return function(theta, data if shared else own, *rest)
 
-        value = per_lane(one, theta, None if shared else spread(data), *(spread(tree) for tree in rest))
-        return torch.as_tensor(value)
+        value: Tensor = per_lane(
+            one, theta, None if shared else spread(data), *(spread(tree) for tree in rest)
+        )
+        return value
 
     return mapped
 

@@ -9,6 +9,7 @@ from benchbed.engine.batch import Batch
 from benchbed.engine.instances import Instances
 from benchbed.engine.lanes import Tree
 from benchbed.engine.losses import batched, in_pieces
+from benchbed.engine.reverse import reverse
 from benchbed.interfaces import START_IN_BASIN, RegisteredMetric
 
 Measured = Callable[[Tensor, Tree], Tensor]
@@ -21,11 +22,11 @@ def measure_objective(instances: Instances, answer: Tensor) -> Tensor:
 
 
 def measure_gradient_norm(batch: Batch, instances: Instances, answer: Tensor) -> Tensor:
-    """Give the Euclidean norm of the objective's gradient, `[seeds, settings]`."""
+    """Give the Euclidean norm of the objective's gradient, `[seeds, settings]`: by reverse mode in every run."""
     objective = batched(batch.problem, batch.problem.objective)
 
     def norm(theta: Tensor, data: Tree) -> Tensor:
-        gradient = batch.gradient(lambda point: objective(point, data), theta)[1]
+        gradient = reverse(lambda point: objective(point, data), theta)[1]
         length: Tensor = torch.linalg.vector_norm(gradient, dim=-1)
         return length
 

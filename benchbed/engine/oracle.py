@@ -5,10 +5,21 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from benchbed.engine.draws import Draws
+from benchbed.engine.lanes import Tree
 from benchbed.interfaces import Oracle
+from benchbed.interfaces.gradient import Differentiate
 
 Evaluate = Callable[[Tensor], tuple[Tensor, Tensor]]
 """point `[..., dimension]` -> loss `[...]` and gradient `[..., dimension]` on this step's draw."""
+
+
+def evaluation(
+    differentiate: Differentiate, loss: Callable[[Tensor, Tree, Tree], Tensor], data: Tree, draws: Draws
+) -> Evaluate:
+    """Give what answers the calls of one step: every one sees the same draws, the loss's and the gradient's."""
+    own = () if draws.gradient is None else (draws.gradient,)
+    return lambda point: differentiate(lambda theta: loss(theta, data, draws.loss), point, *own)
 
 
 class CountingOracle:

@@ -7,9 +7,9 @@ from torch import Tensor
 
 from benchbed.engine.batch import Batch
 from benchbed.engine.checkpoints import checkpoint_steps
+from benchbed.engine.draws import Draws
 from benchbed.engine.instances import Instances, is_deterministic
 from benchbed.engine.kernel import Inputs, Kernel
-from benchbed.engine.lanes import Tree
 from benchbed.engine.rules import state_bytes
 from benchbed.engine.state import Lanes
 
@@ -27,13 +27,14 @@ class Program:
         self.batch, self.instances = batch, instances
         self.settings = torch.arange(batch.settings) if settings is None else settings
         self.kernel = kernel or Kernel(batch, instances.shared, is_deterministic(batch.problem))
+        self._gradient_draws = instances.draws_of(batch.gradient)
         self.hyperparameters = self._hyperparameters(exact=self.kernel.optimizer.stateful)
         self.rule = self.kernel.bind(self.hyperparameters)
 
     def begin(self) -> Lanes:
         """Place every lane at its start."""
         theta = self.instances.start[:, None].expand(-1, len(self.settings), -1).clone()
-        return Lanes.at(theta, self.rule.init(theta))
+        return Lanes.at(theta, self.rule.init(theta), may_converge=self.batch.tolerance is not None)
 
     def select(self, seeds: Tensor, settings: Tensor) -> "Program":
         """Keep these positions of both dimensions."""
@@ -75,12 +76,14 @@ class Program:
     def _spent(self, index: int) -> float:
         return index * self.kernel.calls_per_step / self.batch.budget
 
-    def draws(self, start: int, stop: int) -> Tree:
+    def draws(self, start: int, stop: int) -> Draws:
         """Give what the steps from `start` until before `stop` see, `[steps, seeds, 1, …]`; all of one block."""
-        return self.instances.draws(start, stop) if self.kernel.losses.needs_draws else None
+        own = self.instances.draws(start, stop) if self.kernel.losses.needs_draws else None
+        return Draws(own, self._gradient_draws and self._gradient_draws.between(start, stop))
 
-    def _draw(self, index: int) -> Tree:
-        return self.instances.draw(index) if self.kernel.losses.needs_draws else None
+    def _draw(self, index: int) -> Draws:
+        own = self.instances.draw(index) if self.kernel.losses.needs_draws else None
+        return Draws(own, self._gradient_draws and self._gradient_draws.at(index))
 
     def _hyperparameters(self, exact: bool) -> dict[str, Tensor]:
         # A stateful rule takes plain floats: in float32 its 0.1 would be another number.

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from benchbed.engine.checkpoints import IN_A_ROW, affordable_calls
-from benchbed.engine.state import Lanes, Place
+from benchbed.engine.state import Lanes, Place, Where
 
 PATH_DIMENSIONS = 16
 """Up to this many dimensions the path itself is kept."""
@@ -37,10 +37,17 @@ class Recorder:
     """Curves `[seeds, settings, checkpoints]` in float64 on the device of the batch, NaN where not measured."""
 
     def __init__(
-        self, place: Place, dimension: int, targets: Sequence[float], gaps: Gaps, budget: int
+        self,
+        place: Place,
+        dimension: int,
+        targets: Sequence[float],
+        gaps: Gaps,
+        budget: int,
+        price: float = 1.0,
     ) -> None:
+        """`price` is what the call costs by which a lane stops at the tolerance."""
         self.shape = (len(place.seeds), len(place.settings))
-        self._device, self._gaps, self._budget = place.seeds.device, gaps, budget
+        self._device, self._gaps, self._budget, self._price = place.seeds.device, gaps, budget, price
         known = tuple(targets) if gaps.optimum is not None else ()
         self._targets = torch.tensor(known, device=self._device, dtype=torch.float64)
         self.calls, self.objective, self.gradient_norm, self.gap = (self._nothing(ROOM) for _ in range(4))
@@ -54,6 +61,7 @@ class Recorder:
         self.running = torch.ones(self.shape, dtype=torch.bool, device=self._device)
         self.diverged = torch.zeros_like(self.running)
         self.solved = torch.zeros_like(self.running)
+        self.converged = torch.zeros_like(self.running)
 
     def add(
         self, lanes: Lanes, place: Place, answer: Tensor, objective: Tensor, slope: Tensor | None
@@ -69,27 +77,34 @@ class Recorder:
         if self.path is not None:
             self.path[(*where, at)] = answer.double()
         blown = ~torch.isfinite(objective) | (gap > FROZEN_GAP)
+        # A lane may have stopped for its gradient alone, at a point that none has measured until now.
+        new = lanes.running if lanes.converged is None else lanes.running | lanes.converged
         lanes = lanes._replace(
-            diverged=lanes.diverged | (lanes.running & blown), running=lanes.running & ~blown & ~solved
+            diverged=lanes.diverged | (new & blown), running=lanes.running & ~blown & ~solved
         )
         self._settle(lanes, where, answer, solved)
         return lanes
 
-    def _settle(self, lanes: Lanes, where: tuple[Tensor, Tensor], answer: Tensor, solved: Tensor) -> None:
+    def _settle(self, lanes: Lanes, where: Where, answer: Tensor, solved: Tensor) -> None:
         self.answer[where], self.last_calls[where], self.steps[where] = (
             answer.double(),
             lanes.calls,
             lanes.steps,
         )
         self.running[where], self.diverged[where], self.solved[where] = lanes.running, lanes.diverged, solved
+        if lanes.converged is not None:
+            self.converged[where] = lanes.converged
 
-    def _calls_of_iterate(self, lanes: Lanes, where: tuple[Tensor, Tensor], at: int) -> Tensor:
+    def _calls_of_iterate(self, lanes: Lanes, where: Where, at: int) -> Tensor:
         # A call whose gradient stops the lane is paid but makes no iterate: it must not look like a new one.
         if at == 0:
             return lanes.calls
-        return torch.where(lanes.steps > self.steps[where], lanes.calls, self.calls[(*where, at - 1)])
+        calls = (
+            lanes.calls if lanes.converged is None else lanes.calls - self._price * lanes.converged.double()
+        )
+        return torch.where(lanes.steps > self.steps[where], calls, self.calls[(*where, at - 1)])
 
-    def _follow_targets(self, where: tuple[Tensor, Tensor], gap: Tensor, at: int) -> Tensor:
+    def _follow_targets(self, where: Where, gap: Tensor, at: int) -> Tensor:
         # The rule of `calls_to_targets`, checkpoint by checkpoint, so that a solved lane can stop: [seeds, settings].
         if not len(self._targets):
             return torch.zeros_like(gap, dtype=torch.bool)

@@ -7,8 +7,9 @@ import torch
 from torch import Tensor
 from torch.utils import _pytree as pytree
 
+from benchbed.engine.draws import Draws
 from benchbed.engine.lanes import Tree, leaves, map_tensors
-from benchbed.engine.oracle import CountingOracle
+from benchbed.engine.oracle import CountingOracle, evaluation
 from benchbed.interfaces import Gradient, Optimizer
 
 Build = Callable[[Mapping[str, Any]], Optimizer[Any]]
@@ -16,12 +17,12 @@ Build = Callable[[Mapping[str, Any]], Optimizer[Any]]
 
 
 class Step(NamedTuple):
-    """What a rule sees of a step beside its oracle: the loss `(theta, data, draw)` and both of these arguments."""
+    """What a rule sees of a step beside its oracle: the loss `(theta, data, draw)`, its arguments, its gradient."""
 
     loss: Callable[[Tensor, Tree, Tree], Tensor]
     gradient: Gradient
     data: Tree
-    draw: Tree
+    draws: Draws
     shared: bool
     """The data have no leading dimensions."""
 
@@ -79,15 +80,13 @@ class PerTrialRule:
 
     def step(self, oracle: CountingOracle, state: Tree, theta: Tensor, step: Step) -> tuple[Tensor, Tree]:
         """Make one update of every lane; calls made within a lane are reported to the batch's oracle."""
-        gradient = getattr(step.gradient, "under_vmap", step.gradient)
+        form = step.gradient.under_vmap or step.gradient.differentiate
         inner: list[CountingOracle] = []
 
-        def update(theta: Tensor, state: Tree, asked: Tree, values: Tree, data: Tree, draw: Tree) -> Tree:
+        def update(theta: Tensor, state: Tree, asked: Tree, values: Tree, data: Tree, draws: Draws) -> Tree:
             loss, slope, spent = asked
             data = step.data if step.shared else data
-            lane = CountingOracle(
-                lambda point: gradient(lambda p: step.loss(p, data, draw), point), loss, slope, spent
-            )
+            lane = CountingOracle(evaluation(form, step.loss, data, draws), loss, slope, spent)
             inner.append(lane)
             moved, changed = self._build(values).update(lane, state, theta)
             return moved, changed, torch.zeros_like(loss) if lane.some_calls is None else lane.some_calls
@@ -101,7 +100,7 @@ class PerTrialRule:
             asked,
             self._spread(theta),
             _spread(own_data, theta),
-            _spread(step.draw, theta),
+            _spread(step.draws, theta),
         )
         oracle.further_calls += inner[0].further_calls
         oracle.progress_was_read |= inner[0].progress_was_read

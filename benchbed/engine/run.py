@@ -16,6 +16,7 @@ from benchbed.engine.losses import WORKSPACE_BYTES
 from benchbed.engine.program import Program
 from benchbed.engine.steps import numbers_of_a_step, resolve
 from benchbed.interfaces import Optimizer
+from benchbed.seeds import DRAW_BLOCK
 
 CACHE_BYTES = 1 << 24
 """The same for a compiled program, whose passes are so few that a tile which stays in the cache pays."""
@@ -51,6 +52,10 @@ def lanes_of_a_tile(batch: Batch, engine: str) -> int:
     itemsize = torch.finfo(getattr(torch, batch.dtype)).bits // 8
     room = CACHE_BYTES if engine == "compiled" else WORKSPACE_BYTES
     numbers = numbers_of_a_step(batch.problem, full=rule_of(batch).oracle == "full")
+    dimension = batch.problem.layout.dimension
+    numbers *= batch.gradient.width(dimension)
+    if batch.gradient.make_draws is not None:
+        numbers += DRAW_BLOCK * dimension  # of a whole block, for each seed
     return max(1, int(room / (itemsize * numbers)))
 
 
@@ -91,7 +96,13 @@ def join(records: Sequence[Record], axis: int) -> Record:
         name: np.concatenate([_metric(record, name) for record in records], axis=axis) for name in names
     }
     errors = [record.error for record in records if record.error is not None]
-    return first._replace(**joined, metrics=metrics, error=errors[0] if errors else None)
+    reasons = [record.excess for record in records if record.excess is not None]
+    return first._replace(
+        **joined,
+        metrics=metrics,
+        error=errors[0] if errors else None,
+        excess=reasons[0] if reasons else None,
+    )
 
 
 def _metric(record: Record, name: str) -> np.ndarray:

@@ -22,6 +22,8 @@ STATE_COPIES = 16
 """Vectors of the size of theta that a step of a typical rule keeps alive in a lane."""
 LEAST = 2
 """Lanes of a dimension below which a program would be compiled anew: torch takes a size of 1 for a constant."""
+DEAREST = 50.0
+"""Calls of a gradient up to which a program is worth making: a dearer one would have all of them spelt out in it."""
 REASON_LENGTH = 300
 """Characters of a reason; a compiler's complaints have no end."""
 
@@ -107,6 +109,11 @@ def resolve(batch: Batch, stateful: bool) -> tuple[str, str]:
         return "eager", "every step is measured"
     if batch.engine != "auto":
         return batch.engine, ASKED
+    if batch.gradient.traced is None:
+        return "eager", "the gradient has no form for a compiled program"
+    price = batch.gradient.price(batch.problem.layout.dimension)
+    if price > DEAREST:
+        return "eager", f"a gradient of {price:g} calls makes a long program"
     seconds = eager_seconds(batch)
     worth = seconds >= WORTH_COMPILING
     return ("compiled" if worth else "eager"), f"{_words(seconds)} of steps"

@@ -8,6 +8,7 @@ import msgspec
 
 from benchbed.estimate.cost import Shape, Timings, shapes_of
 from benchbed.estimate.probe import probe
+from benchbed.interfaces import NotServedError
 from benchbed.plan import Plan
 from benchbed.runner.isolation import Answer, answer_of, caller, end_children
 from benchbed.runner.task import Task
@@ -56,4 +57,6 @@ def _complaints(plan: Plan, answers: dict[Shape, Answer]) -> Iterator[str]:
         if answer.death is not None:
             pairing = pairings[shape.pairing]
             reason = answer.log.strip().rpartition("\n")[2] or "its process died"
-            yield f"cannot time {pairing.problem.label} × {pairing.entrants[0].name}: {reason}"
+            _, refused, why = reason.partition(f"{NotServedError.__name__}: ")
+            place = f"{pairing.problem.label} × {pairing.entrants[0].name}"
+            yield f"{place} will be skipped, as {why}" if refused else f"cannot time {place}: {reason}"

@@ -54,7 +54,8 @@ def probe(encoded: bytes) -> float:
     with usual_conditions():
         batch = engine_batch(task.plan, task.batch, catalog_of(task.plugin_files))
         # No trial may stop early; and to compile would take longer than all that is timed here.
-        return seconds_of(batch._replace(targets=(), engine="eager"), clock_of(batch.device))
+        endless = batch._replace(targets=(), tolerance=None, engine="eager")
+        return seconds_of(endless, clock_of(batch.device))
 
 
 def seconds_of(batch: Batch, clock: Clock) -> float:
@@ -95,8 +96,7 @@ def time_steps(part: Batch, clock: Clock) -> Steps:
     """Time the draws of a block, and the median of a few steps."""
     program, lanes = _begin(part)
     begun = clock()
-    if program.kernel.losses.needs_draws:
-        program.instances.draw(0)
+    program.draws(0, 1)  # makes the whole block
     block = clock() - begun
     each: list[float] = []
     with torch.no_grad():

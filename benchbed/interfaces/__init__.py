@@ -4,12 +4,13 @@ Functions are batch-polymorphic: `theta: [..., dimension]` in, `[...]` out, inde
 engine the leading dimensions are `[seeds, settings]`; alone they are empty.
 """
 
+from benchbed.interfaces.figure import Figure, Picture
+from benchbed.interfaces.gradient import Gradient, NotServedError, as_gradient
 from benchbed.interfaces.layout import Layout, rows
 from benchbed.interfaces.optimizer import Hyperparameter, Optimizer, OptimizerFactory, Oracle
 from benchbed.interfaces.problem import (
     START_IN_BASIN,
     Data,
-    Gradient,
     Metric,
     Problem,
     RegisteredMetric,
@@ -20,18 +21,22 @@ from benchbed.interfaces.ranges import LogUniform, OneMinusLogUniform, Uniform
 __all__ = [
     "START_IN_BASIN",
     "Data",
+    "Figure",
     "Gradient",
     "Hyperparameter",
     "Layout",
     "LogUniform",
     "Metric",
+    "NotServedError",
     "OneMinusLogUniform",
     "Optimizer",
     "OptimizerFactory",
     "Oracle",
+    "Picture",
     "Problem",
     "RegisteredMetric",
     "Uniform",
+    "as_gradient",
     "rows",
     "target_ladder",
 ]

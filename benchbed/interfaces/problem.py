@@ -120,10 +120,3 @@ class RegisteredMetric(Protocol):
 
     def __call__(self, problem: Problem, theta: Tensor, data: Data) -> Tensor | None:
         """Measure `theta: [..., dimension]`, giving `[...]`."""
-
-
-class Gradient(Protocol):
-    """A way to differentiate: what a run uses to answer its oracle calls."""
-
-    def __call__(self, function: Callable[[Tensor], Tensor], theta: Tensor) -> tuple[Tensor, Tensor]:
-        """Give `function(theta): [...]` and its gradient `[..., dimension]`, lane by lane."""

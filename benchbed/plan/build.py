@@ -1,5 +1,6 @@
 """Resolve a request against the catalog into a plan; refuse what cannot be run before anything is spent."""
 
+import math
 import re
 from collections import Counter
 from collections.abc import Iterable
@@ -27,8 +28,11 @@ def make_plan(catalog: Catalog, request: Request) -> Plan:
     """Resolve a request; raises UsageError or NothingSelectedError with the place of the mistake."""
     preset_name = "standard" if request.preset is None else request.preset
     preset = preset_of(preset_name)
-    _check_counts(request)
-    problems = tuple(_problem(catalog, text, request, preset_name) for text in request.problems or ())
+    _check_numbers(request)
+    gradient = "reverse" if request.gradient is None else request.gradient
+    problems = tuple(
+        _problem(catalog, text, request, preset_name, gradient) for text in request.problems or ()
+    )
     tracks = request.tracks or USUAL_TRACKS
     points = preset.search_points if "searched" in tracks else 0
     entrants = tuple(
@@ -52,10 +56,13 @@ def make_plan(catalog: Catalog, request: Request) -> Plan:
         extensions=preset.extensions,
         rates_per_decade=preset.rates_per_decade,
         checkpoints=request.checkpoints or "protocol",
-        gradient="reverse",
+        gradient=gradient,
+        gradient_source=catalog.entry("gradients", gradient).source,
         device=_device("auto" if request.device is None else request.device),
         suite={},
         engine=request.engine or "auto",
+        tolerance=request.tolerance,
+        stop_when_solved=request.stop_when_solved is not False,
     )
     _check_size(plan)
     return plan_with_suite(plan, request)
@@ -73,22 +80,23 @@ def plan_with_suite(plan: Plan, request: Request) -> Plan:
         "seeds": plan.evaluation_seeds,
         "seed": plan.study_seed,
         "device": plan.device,
+        "gradient": plan.gradient,
         "engine": plan.engine,
     }
-    for name in ("steps", "dtype"):
+    for name in ("steps", "dtype", "tolerance", "stop_when_solved"):
         if getattr(request, name) is not None:
             suite[name] = getattr(request, name)
     values = {field: getattr(plan, field) for field in plan.__struct_fields__}
     return Plan(**{**values, "suite": suite})
 
 
-def _problem(catalog: Catalog, text: str, request: Request, preset: str) -> ProblemPlan:
+def _problem(catalog: Catalog, text: str, request: Request, preset: str, gradient_name: str) -> ProblemPlan:
     selector = parse_selector(text)
     entry = catalog.entry("problems", selector.name)
     problem = catalog.problem(selector.name, selector.parameters)
     parameters = catalog.problem_parameters(problem)
     dtype = _dtype(request.dtype or problem.dtype)
-    traits = traits_of(problem)
+    traits, gradient = traits_of(problem), catalog.gradient(gradient_name)
     return ProblemPlan(
         name=selector.name,
         parameters=parameters,
@@ -105,6 +113,8 @@ def _problem(catalog: Catalog, text: str, request: Request, preset: str) -> Prob
         workspace=problem.workspace,
         seedless=traits.seedless,
         optimum_is_bound=problem.optimum_is_bound,
+        gradient_price=gradient.price(problem.layout.dimension),
+        gradient_draws=gradient.make_draws is not None,
     )
 
 
@@ -143,13 +153,17 @@ def _refuse_twins(kind: str, labels: list[str]) -> None:
             raise UsageError(f"{kind} {label!r} is selected twice; name it once, or give it other parameters")
 
 
-def _check_counts(request: Request) -> None:
+def _check_numbers(request: Request) -> None:
     for name in ("steps", "seeds"):
         value = getattr(request, name)
         if value is not None and not 1 <= value <= MOST_TRIALS:
             raise UsageError(f"{name} is {value}; it must be between 1 and {MOST_TRIALS}")
     if request.seed is not None and not 0 <= request.seed < 2**63:
         raise UsageError(f"seed is {request.seed}; it must be between 0 and 2**63 - 1")
+    if request.tolerance is not None and not 0 < request.tolerance < math.inf:
+        raise UsageError(
+            f"tolerance is {request.tolerance:g}; it must be positive and finite (leave it out to spend the budget)"
+        )
     if request.tracks is not None and len(set(request.tracks)) != len(request.tracks):
         raise UsageError("a track is named twice; name each once")
 

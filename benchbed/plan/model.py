@@ -39,11 +39,15 @@ class ProblemPlan(msgspec.Struct, frozen=True):
     """Start and data are the same whatever the seed."""
     optimum_is_bound: bool = False
     """f* is a lower bound, which perhaps nothing attains."""
+    gradient_price: float = 1.0
+    """Calls that a loss and its gradient cost here, by the gradient that the study uses."""
+    gradient_draws: bool = False
+    """That gradient draws a direction, or the like, in every step."""
 
     def oracle_of(self, entrant: "EntrantPlan") -> str:
         """Say which gradient an entrant sees here: deterministic, stochastic, full, or exact (full without a price)."""
         if self.deterministic:
-            return "deterministic"
+            return "stochastic" if self.gradient_draws else "deterministic"
         if entrant.oracle == "stochastic":
             return "stochastic"
         return "full" if self.full_price is not None else "exact"
@@ -54,11 +58,11 @@ class ProblemPlan(msgspec.Struct, frozen=True):
         Optimizers have no randomness of their own: `update` is a pure function of the oracle, the state and theta, and
         the conformance checks refuse one that draws from a global generator.
         """
-        return self.seedless and self.oracle_of(entrant) != "stochastic"
+        return self.seedless and not self.gradient_draws and self.oracle_of(entrant) != "stochastic"
 
     def price_of(self, entrant: "EntrantPlan") -> float:
         """Give the calls that an entrant's step costs here at least."""
-        return (self.full_price or 1.0) if entrant.oracle == "full" else 1.0
+        return self.gradient_price * ((self.full_price or 1.0) if entrant.oracle == "full" else 1.0)
 
 
 class EntrantPlan(msgspec.Struct, frozen=True):
@@ -139,6 +143,12 @@ class Plan(msgspec.Struct, frozen=True):
     """The same as a runnable suite."""
     engine: Engine = "auto"
     """How steps are made. No part of a trial's key: engines agree up to rounding."""
+    tolerance: float | None = None
+    """Gradient norm at which a trial stops as converged; None to go on."""
+    gradient_source: str = ""
+    """Digest of the file that defines the gradient; empty in plans that were made before there were several."""
+    stop_when_solved: bool = True
+    """A trial ends once all targets are reached, as the protocol has it; where not, its score is the same."""
     protocol: str = PROTOCOL
 
     def pairings(self) -> list[Pairing]:
@@ -181,10 +191,14 @@ class Plan(msgspec.Struct, frozen=True):
     ) -> str:
         """Identify a trial by everything that its result depends on; `optimizer` is its name and source digest."""
         device = self.device.partition(":")[0]  # which of several cards it was changes no number
+        gradient = (self.gradient, self.gradient_source) if self.gradient_source else (self.gradient,)
+        # Only where it is given: a trial without one is what it was before there were any.
+        stopping: list[object] = [] if self.tolerance is None else [{"tolerance": self.tolerance}]
+        stopping += [] if self.stop_when_solved else [{"stop_when_solved": False}]
         return digest(
             self.protocol, self.study_seed, problem.name, problem.parameters, problem.source, *optimizer,
-            dict(hyperparameters), role, seed, problem.budget, self.gradient, problem.dtype, device,
-            self.checkpoints,
+            dict(hyperparameters), role, seed, problem.budget, *gradient, problem.dtype, device,
+            self.checkpoints, *stopping,
         )  # fmt: skip
 
     def keys(self, batch: BatchPlan) -> list[list[str]]:

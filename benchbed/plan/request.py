@@ -28,7 +28,10 @@ class Request(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     seed: int | None = None
     device: str | None = None
     dtype: str | None = None
+    gradient: str | None = None
     engine: Engine | None = None
+    tolerance: float | None = None
+    stop_when_solved: bool | None = None
 
     def over(self, base: "Request") -> "Request":
         """Take this request where it says something, and `base` where it does not."""
@@ -79,9 +82,13 @@ def as_request(values: dict[str, Any], place: str) -> Request:
 
 
 def complete_request(catalog: Catalog, options: Request, suite: Path | None) -> Request:
-    """Lay the options over the suite given, or over the one that is shipped under the preset's name."""
+    """Lay the options over the suite given, or over the one that is shipped under the preset's name.
+
+    A suite that a plugin brings may be given by its name, where no file has that name.
+    """
     if suite is not None:
-        return options.over(read_suite(suite))
+        registered = str(suite) in catalog.names("suites") and not suite.exists()
+        return options.over(read_suite(catalog.entry("suites", str(suite)).thing if registered else suite))
     name = options.preset or "standard"
     if options.problems and options.optimizers:
         return options.over(Request(name=name, preset=name))

@@ -49,12 +49,17 @@ def save(figure: Figure, name: str, *notes: str) -> dict[str, bytes]:
     The `notes` that say something stand below everything, wrapped to the width of the figure, which grows for them.
     """
     _write_below(figure, [note for note in notes if note])
+    return {f"plots/{name}.{kind}": content for kind, content in images(figure).items()}
+
+
+def images(figure: Figure) -> dict[str, bytes]:
+    """Give the figure as "png" and "svg", by suffix."""
     with warnings.catch_warnings():
         # A character that the font lacks is drawn as a box; the tables have the name in full.
         warnings.filterwarnings("ignore", message="Glyph .* missing from font")
         png = _bytes(figure, "png", dpi=_DPI)
         figure.set_layout_engine("none")  # keep the positions found for the first file: half of the time
-        return {f"plots/{name}.png": png, f"plots/{name}.svg": _bytes(figure, "svg")}
+        return {"png": png, "svg": _bytes(figure, "svg")}
 
 
 def wrapped(text: str, width: float) -> list[str]:

@@ -155,15 +155,29 @@ def _compared(results: Results) -> "pd.Series[float]":
 
 
 def _title(problem: str, facts: ProblemFacts, symbols: Symbols) -> str:
+    stops = (
+        ""
+        if facts.tolerance is None
+        else f"; stops at gradient norm {symbols.at_most} {short(facts.tolerance)}"
+    )
+    calls = f"{facts.budget} calls{_gradients(facts)}"
     if not facts.has_optimum:
-        return f"{problem}: {facts.budget} calls; no known optimum: no score, objective for gap"
+        return f"{problem}: {calls}; no known optimum: no score, objective for gap{stops}"
     target = f"success at gap {symbols.at_most} {short(facts.success_target)}"
     bound = (
         ""
         if facts.lowest_gap is None
         else f"; f* is a lower bound, lowest gap reached {short(facts.lowest_gap)}"
     )
-    return f"{problem}: {facts.budget} calls; {target}{bound}"
+    return f"{problem}: {calls}; {target}{bound}{stops}"
+
+
+def _gradients(facts: ProblemFacts) -> str:
+    """Say what was not differentiated as usual, and at what price."""
+    if facts.gradient == "reverse":
+        return ""
+    calls = "call" if facts.gradient_price == 1 else "calls"
+    return f"; {facts.gradient} gradients at {short(facts.gradient_price)} {calls}"
 
 
 def _basin(share: float | None) -> str:

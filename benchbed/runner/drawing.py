@@ -1,6 +1,7 @@
 """Have the files of every report made by the workers, in parallel, from the study folder."""
 
 import functools
+import uuid
 from collections.abc import Collection, Iterator
 from concurrent.futures import Executor, as_completed
 from pathlib import Path
@@ -34,6 +35,8 @@ class Drawing(msgspec.Struct, frozen=True):
     report: str
     piece: str
     plugin_files: tuple[str, ...]
+    token: str
+    """Differs between two calls: a process reads the folder once for each, as it may have grown in between."""
 
 
 def draw_all(
@@ -50,13 +53,13 @@ def draw_all(
 
     Raises: UsageError if a name is unknown.
     """
-    call, futures = caller(executor), {}
+    call, futures, token = caller(executor), {}, uuid.uuid4().hex
     for name in only or _usual(catalog):
         pieces = catalog.entry("reports", name).thing.pieces(results)
         if only and not pieces:
             yield name, "there is nothing in this study that it applies to"
         for piece in pieces:
-            drawing = Drawing(str(folder.resolve()), name, piece, plugin_files)
+            drawing = Drawing(str(folder.resolve()), name, piece, plugin_files, token)
             futures[executor.submit(call, draw, msgspec.json.encode(drawing))] = f"{name} of {piece}"
     for future in as_completed(futures):
         answer = answer_of(future)
@@ -80,13 +83,15 @@ def draw(encoded: bytes) -> dict[str, bytes]:
 
 def _files(drawing: Drawing) -> dict[str, bytes]:
     report = catalog_of(drawing.plugin_files).entry("reports", drawing.report).thing
-    files: dict[str, bytes] = report.draw(read_results(drawing.folder, drawing.plugin_files), drawing.piece)
+    files: dict[str, bytes] = report.draw(
+        read_results(drawing.folder, drawing.plugin_files, drawing.token), drawing.piece
+    )
     return files
 
 
 @functools.lru_cache(maxsize=1)
-def read_results(folder: str, plugin_files: tuple[str, ...]) -> Results:
-    """Read a finished study once a process."""
+def read_results(folder: str, plugin_files: tuple[str, ...], token: str) -> Results:
+    """Read a finished study once a process and `token`."""
     study = StudyFolder(Path(folder))
     plan, trials = study.read_plan(), study.read_trials()
     results = results_of(plan, trials)

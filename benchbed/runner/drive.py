@@ -6,6 +6,8 @@ from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
 from typing import NamedTuple, Protocol
 
 import msgspec
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from benchbed.analysis.outcomes import Outcome, outcomes_of
 from benchbed.analysis.tracks import missing_batches
@@ -104,11 +106,9 @@ class Driver:
         self.known.update(outcomes_of(table))
         label = f"{flight.batch.problem.label} × {flight.batch.optimizer}"
         self._progress.finished(flight.batch.trials, label)
-        for reason in table["engine_reason"].unique().to_pylist():
-            _, fell_back, why = (reason or "").partition(FELL_BACK)
-            warning = f"{label}: steps were made one by one, as {why}"
-            if fell_back and warning not in self.warnings:
-                self.warnings.append(warning)
+        for remark in remarks_on(table):
+            if f"{label}: {remark}" not in self.warnings:
+                self.warnings.append(f"{label}: {remark}")
 
     def _bury(self, flight: _Flight, answer: Answer) -> None:
         """Try a lost batch again, halve it until the guilty settings stand alone, and then say what they did."""
@@ -131,6 +131,17 @@ class Driver:
         if death == "crashed":
             return f"the process died, and again when tried once more; what it left is in {log}"
         return f"the result could not be brought back: {answer.log.strip()}"
+
+
+def remarks_on(table: pa.Table) -> Iterator[str]:
+    """Say what became of a batch otherwise than was asked for, and why."""
+    for reason in table["engine_reason"].unique().to_pylist():
+        _, fell_back, why = (reason or "").partition(FELL_BACK)
+        if fell_back:
+            yield f"steps were made one by one, as {why}"
+    skipped = table.filter(pc.equal(table["status"], "skipped"))
+    for reason in skipped["error"].unique().to_pylist():
+        yield f"skipped, as {reason}"
 
 
 def part_name(batch: BatchPlan) -> str:

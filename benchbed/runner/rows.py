@@ -58,6 +58,7 @@ def _planned(
         "dtype": batch.problem.dtype,
         "problem_source": batch.problem.source,
         "optimizer_source": batch.optimizer_source,
+        "gradient_source": plan.gradient_source or None,
         **how._asdict(),
     }
     settings = [json.dumps(setting) for setting in batch.settings]

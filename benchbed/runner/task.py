@@ -1,5 +1,6 @@
 """Run one batch where the work is done: names and numbers in, the bytes of a part out."""
 
+import contextlib
 import functools
 import os
 import traceback
@@ -8,13 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import torch
 
 from benchbed.catalog import Catalog, load_catalog
 from benchbed.catalog.loading import DISABLE
 from benchbed.catalog.validation import factory_arguments
 from benchbed.engine import Batch, Record, run_batch, scale_of
 from benchbed.errors import BenchbedError
-from benchbed.interfaces import Problem
+from benchbed.interfaces import Gradient, NotServedError, Problem
 from benchbed.plan import BatchPlan, Plan
 from benchbed.runner.conditions import usual_conditions
 from benchbed.runner.rows import Circumstances, rows_of, rows_without
@@ -40,7 +42,7 @@ def run_task(encoded: bytes) -> bytes:
     try:
         with usual_conditions():
             catalog = catalog_of(task.plugin_files)
-        check_sources(catalog, task.batch)
+        check_sources(catalog, task.plan, task.batch)
     except BenchbedError as error:
         return to_bytes(table_of(rows_without(task.plan, task.batch, "failed", str(error), how)))
     if task.attempt > 1:  # what made the first child die may have been the compiler
@@ -98,21 +100,35 @@ def engine_batch(plan: Plan, batch: BatchPlan, catalog: Catalog) -> Batch:
         budget=batch.problem.budget,
         targets=batch.problem.targets,
         scale=cached_scale(problem, batch.problem.name, plan.study_seed),
-        gradient=catalog.entry("gradients", plan.gradient).thing,
+        gradient=_warmed_up(catalog.gradient(plan.gradient)),
         metrics={name: catalog.entry("metrics", name).thing for name in catalog.names("metrics")},
         dtype=batch.problem.dtype,
         device=plan.device,
         every_step=plan.checkpoints == "all",
         engine=plan.engine,
+        tolerance=plan.tolerance,
+        stop_when_solved=plan.stop_when_solved,
     )
 
 
-def check_sources(catalog: Catalog, batch: BatchPlan) -> None:
+@functools.cache
+def _warmed_up(gradient: Gradient) -> Gradient:
+    """Have torch load what a gradient needs, once a process: it takes seconds, which are none of the first step's."""
+    point = torch.ones(1, 1, 1, dtype=torch.float64)
+    drawn = None if gradient.make_draws is None else gradient.make_draws(torch.Generator(), 1, 1)
+    with torch.no_grad(), contextlib.suppress(NotServedError):
+        gradient(lambda theta: theta.square().sum(-1), point, drawn)
+    return gradient
+
+
+def check_sources(catalog: Catalog, plan: Plan, batch: BatchPlan) -> None:
     """Refuse to run a plugin whose file differs from the one that was planned with."""
     planned: Mapping[Any, tuple[str, str]] = {
         "problems": (batch.problem.name, batch.problem.source),
         "optimizers": (batch.optimizer, batch.optimizer_source),
     }
+    if plan.gradient_source:
+        planned = {**planned, "gradients": (plan.gradient, plan.gradient_source)}
     for kind, (name, source) in planned.items():
         entry = catalog.entry(kind, name)
         if entry.source != source:

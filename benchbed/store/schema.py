@@ -7,7 +7,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 _TEXT, _COUNT, _NUMBER = pa.string(), pa.int64(), pa.float64()
 _NUMBERS = pa.list_(_NUMBER)
@@ -56,10 +56,11 @@ TRIAL_SCHEMA = pa.schema(
         ("attempt", _COUNT),
         ("problem_source", _TEXT),
         ("optimizer_source", _TEXT),
+        ("gradient_source", _TEXT),  # null in parts of schema 2
     ],
     metadata={"benchbed_schema": str(SCHEMA_VERSION)},
 )
-ADDED_IN = {"reads_progress": 2}
+ADDED_IN = {"reads_progress": 2, "gradient_source": 3}
 """The schema in which a column was added; in parts of an earlier one it is null."""
 
 

@@ -7,11 +7,11 @@ from pathlib import Path
 from benchbed.catalog import Catalog
 from benchbed.errors import StudyFolderError
 from benchbed.runner.drawing import draw_all
-from benchbed.runner.isolation import end_children
 from benchbed.store import StudyFolder
 from benchbed.store.files import write_atomically
+from benchbed.study.figures import FOLDER, draw_figures, figures_of, write_picture
 from benchbed.study.model import Study
-from benchbed.study.resources import default_jobs
+from benchbed.study.resources import default_jobs, workers
 
 
 def report(
@@ -28,15 +28,10 @@ def report(
         raise StudyFolderError(f"{path} does not exist; give the folder that `benchbed run` named")
     with StudyFolder(path) as folder:
         plan = folder.read_plan()
-        pool: Executor = catalog.entry("executors", "processes").thing(jobs or default_jobs(plan))
-        try:
-            study = Study(path, plan)
+        study = Study(path, plan)
+        with workers(catalog, "processes", jobs or default_jobs(plan)) as pool:
             study.warnings += write_reports(study, catalog, plugin_files, pool, only)
-            pool.shutdown()
-            return study
-        finally:
-            pool.shutdown(wait=False, cancel_futures=True)
-            end_children()
+        return study
 
 
 def write_reports(
@@ -46,7 +41,7 @@ def write_reports(
     pool: Executor,
     only: Sequence[str] = (),
 ) -> list[str]:
-    """Write summary, tables and plots; gives a line for each piece that could not be made."""
+    """Write summary, tables, plots and the figures of the suite; gives a line for each that could not be made."""
     complaints = []
     summary = study.summary.to_csv(index=False, lineterminator="\n")
     write_atomically(study.path / "summary.csv", summary.encode())
@@ -56,4 +51,10 @@ def write_reports(
             continue
         for name, content in files.items():
             write_atomically(study.path / name, content)
+    figures = [] if only else figures_of(catalog, study.plan.name)
+    for figure, picture, complaint in draw_figures(figures, plugin_files, pool, [study.path]):
+        if picture is None:
+            complaints.append(f"could not draw {figure.name}: {complaint}")
+        else:
+            write_picture(study.path / FOLDER, figure, picture)
     return complaints

@@ -1,9 +1,15 @@
 """Say how a study is run, which no result may depend on."""
 
 import os
+from collections.abc import Iterator
+from concurrent.futures import Executor
+from contextlib import contextmanager
 from typing import NamedTuple
 
+from benchbed.catalog import Catalog
+from benchbed.errors import UsageError
 from benchbed.plan import Plan
+from benchbed.runner.isolation import end_children
 
 
 class Resources(NamedTuple):
@@ -19,3 +25,23 @@ def default_jobs(plan: Plan) -> int:
     if plan.device.startswith("cuda"):
         return 1
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def jobs_of(plan: Plan, resources: Resources) -> int:
+    """Say how many batches run at a time. Raises: UsageError where what was asked for is not positive."""
+    jobs = default_jobs(plan) if resources.jobs is None else resources.jobs
+    if jobs < 1 or (resources.timeout is not None and resources.timeout <= 0):
+        raise UsageError("jobs and timeout must be positive; leave them out for their defaults")
+    return jobs
+
+
+@contextmanager
+def workers(catalog: Catalog, executor: str, jobs: int) -> Iterator[Executor]:
+    """Give an executor for so many jobs; whatever happens, none of its children outlives the block."""
+    pool: Executor = catalog.entry("executors", executor).thing(jobs)
+    try:
+        yield pool
+        pool.shutdown()
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
+        end_children()

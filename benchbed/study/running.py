@@ -9,15 +9,14 @@ from typing import NamedTuple
 from benchbed.analysis.outcomes import outcomes_of
 from benchbed.catalog import Catalog, load_catalog
 from benchbed.environment import describe_environment
-from benchbed.errors import StudyFolderError, UsageError
+from benchbed.errors import StudyFolderError
 from benchbed.plan import Plan, complete_request, make_plan
 from benchbed.plan.request import as_request
 from benchbed.runner.drive import Driver, Progress, Settings
-from benchbed.runner.isolation import end_children
 from benchbed.store import FINAL, StudyFolder
 from benchbed.study.model import Study
 from benchbed.study.reporting import write_reports
-from benchbed.study.resources import Resources, default_jobs
+from benchbed.study.resources import Resources, jobs_of, workers
 
 
 class NoProgress(NamedTuple):
@@ -43,7 +42,9 @@ def run(
     seed: int | None = None,
     device: str | None = None,
     dtype: str | None = None,
+    gradient: str | None = None,
     engine: str | None = None,
+    tolerance: float | None = None,
     output: str | Path | None = None,
     fresh: bool = False,
     plugin_files: Sequence[str | Path] = (),
@@ -53,7 +54,9 @@ def run(
 ) -> Study:
     """Run a study and give it; trials that its folder already holds do not run again.
 
-    The arguments are the options of `benchbed run`; lists hold selectors such as "quadratic[start=2]".
+    The arguments are the options of `benchbed run`; lists hold selectors such as "quadratic[start=2]". With
+    `checkpoints="all"` every trial is measured after each of its steps, not at the protocol's checkpoints only: its
+    objective, and the gradient's norm where a full gradient costs no more than a call.
 
     Raises: UsageError, NothingSelectedError or StudyFolderError before any trial runs.
     """
@@ -61,7 +64,7 @@ def run(
     values = {
         "problems": problems, "optimizers": optimizers, "preset": preset, "tracks": tracks, "checkpoints": checkpoints,
         "steps": steps, "seeds": seeds, "seed": seed, "device": device, "dtype": dtype,
-        "engine": engine,
+        "gradient": gradient, "engine": engine, "tolerance": tolerance,
     }  # fmt: skip
     request = as_request({name: value for name, value in values.items() if value is not None}, "run()")
     plan = make_plan(catalog, complete_request(catalog, request, None if suite is None else Path(suite)))
@@ -84,32 +87,43 @@ def run_plan(
     fresh: bool = False,
     progress: Progress | None = None,
 ) -> Study:
-    """Complete a plan in its folder, write its reports, and give the study."""
-    jobs = default_jobs(plan) if resources.jobs is None else resources.jobs
-    if jobs < 1 or (resources.timeout is not None and resources.timeout <= 0):
-        raise UsageError("jobs and timeout must be positive; leave them out for their defaults")
-    pool: Executor = catalog.entry("executors", resources.executor).thing(jobs)
+    """Complete a plan in its folder, write its reports and figures, and give the study."""
+    jobs = jobs_of(plan, resources)
+    with workers(catalog, resources.executor, jobs) as pool, study_folder(path, fresh) as folder:
+        study = complete(plan, catalog, folder, plugin_files, pool, resources, progress)
+        study.warnings += write_reports(study, catalog, plugin_files, pool)
+    return study
+
+
+def study_folder(path: Path, fresh: bool) -> StudyFolder:
+    """Give a study folder to be entered; `fresh` moves an old one aside."""
     if fresh:
         _move_aside(path)
-    try:
-        with StudyFolder(path) as folder:
-            stored = {
-                key: value
-                for key, value in outcomes_of(folder.read_trials(mend=True)).items()
-                if value.status in FINAL
-            }
-            folder.write_plan(plan)
-            folder.write_environment(describe_environment(plan, catalog, jobs, resources.executor))
-            settings = Settings(jobs, resources.timeout, plugin_files)
-            driver = Driver(plan, folder, pool, settings, progress or NoProgress())
-            driver.run(stored)
-            study = Study(path, plan, [*folder.warnings, *driver.warnings])
-            study.warnings += write_reports(study, catalog, plugin_files, pool)
-        pool.shutdown()
-        return study
-    finally:
-        pool.shutdown(wait=False, cancel_futures=True)
-        end_children()
+    return StudyFolder(path)
+
+
+def complete(
+    plan: Plan,
+    catalog: Catalog,
+    folder: StudyFolder,
+    plugin_files: tuple[str, ...],
+    pool: Executor,
+    resources: Resources,
+    progress: Progress | None = None,
+) -> Study:
+    """Run by the workers of `pool` what an entered folder lacks of a plan, and give the study; writes no report."""
+    jobs = jobs_of(plan, resources)
+    stored = {
+        key: value
+        for key, value in outcomes_of(folder.read_trials(mend=True)).items()
+        if value.status in FINAL
+    }
+    folder.write_plan(plan)
+    folder.write_environment(describe_environment(plan, catalog, jobs, resources.executor))
+    settings = Settings(jobs, resources.timeout, plugin_files)
+    driver = Driver(plan, folder, pool, settings, progress or NoProgress())
+    driver.run(stored)
+    return Study(folder.path, plan, [*folder.warnings, *driver.warnings])
 
 
 def _move_aside(path: Path) -> None:

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from benchbed.catalog import hyperparameters_of
 from benchbed.catalog.validation import factory_arguments
+from benchbed.engine.draws import Draws
 from benchbed.engine.lanes import Tree, leaves, map_tensors
 from benchbed.engine.oracle import CountingOracle
 from benchbed.engine.rules import Rule, Step, make_rule
@@ -85,7 +86,7 @@ def oracle_at(theta: Tensor) -> CountingOracle:
 def one_step(rule: Rule, theta: Tensor, state: Tree) -> tuple[Tensor, Tree]:
     """Make one update of every lane."""
     with torch.no_grad():
-        return rule.step(oracle_at(theta), state, theta, Step(bowl, reverse, None, None, shared=True))
+        return rule.step(oracle_at(theta), state, theta, Step(bowl, reverse, None, Draws(), shared=True))
 
 
 def keeps_its_state(subject: Subject) -> None:
@@ -156,7 +157,7 @@ def writes_to_no_argument(subject: Subject) -> None:
     """Init, update and answer leave theta, the state and the gradient as they are."""
     trial = subject.at_work(slice(None), slice(None))
     oracle = oracle_at(trial.theta)
-    step = Step(bowl, reverse, None, None, shared=True)
+    step = Step(bowl, reverse, None, Draws(), shared=True)
     with (
         torch.no_grad(),
         untouched(f"{subject.name}: update", trial.theta, trial.state, oracle.gradient, oracle.loss),

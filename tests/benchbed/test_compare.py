@@ -133,6 +133,11 @@ def test_the_margin_is_respected(study):
         ({"dtype": "float32"}, "of quadratic"),
         ({"seed": 7}, "study seed"),
         ({"seeds": 3}, "evaluation seeds"),
+        ({"tolerance": 1e-6}, "the tolerance is not given in the first study and 1e-06 in the second"),
+        (
+            {"checkpoints": "all"},
+            "the choice of checkpoints is protocol in the first study and all in the second",
+        ),
     ],
 )
 def test_studies_that_do_not_compare_are_refused(study, options, what):

@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from benchbed.analysis.outcomes import Outcome, knows_budget, outcome
+from benchbed.analysis.outcomes import Outcome, knows_budget, outcome, reasons_for_skipping
 
 ROW = {
     "trial_key": "k",
@@ -14,6 +14,7 @@ ROW = {
     "gap": 0.5,
     "calls_to_target": [10.0, 100.0, None, None],
     "reads_progress": False,
+    "error": None,
 }
 
 
@@ -59,6 +60,22 @@ def test_one_trial_that_read_progress_is_enough():
     assert knows_budget(["missing", "a", "b"], known)
     assert not knows_budget(["missing", "a"], known)
     assert not knows_budget([], known)
+
+
+def test_why_trials_were_skipped_is_remarked_once_for_each_reason():
+    """A semicolon would make two remarks of one; what failed was not skipped."""
+    skipped = ROW | {"status": "skipped", "error": "unknown to dual numbers; use another"}
+    known = {
+        "a": outcome(skipped),
+        "b": outcome(skipped),
+        "c": outcome(skipped | {"error": "a single step costs 7 calls"}),
+        "d": outcome(ROW | {"status": "failed", "error": "Traceback"}),
+    }
+    assert reasons_for_skipping(["a", "missing", "b", "c", "d"], known) == [
+        "skipped: unknown to dual numbers, use another",
+        "skipped: a single step costs 7 calls",
+    ]
+    assert reasons_for_skipping(["d"], known) == []
 
 
 def test_a_trial_without_any_measurement_reached_nothing():

@@ -273,6 +273,24 @@ def test_knowing_the_budget_stands_beside_other_notes(plan_of, pairing_of, finis
     assert row.notes == ("exact oracle", "nothing to tune", "knows the budget")
 
 
+def test_why_a_row_was_skipped_stands_in_its_notes(plan_of, pairing_of):
+    """Beside what else there is to say of it."""
+    plan = plan_of(("quartic",), ("gd",), tracks=("default",))
+    pairing = pairing_of(plan)
+    (row,) = placements(plan, pairing, {})
+    known = {key: Outcome("skipped", 0.0, math.inf, skipped_because="too dear; wait") for key in row.keys}
+    (row,) = placements(plan, pairing, known)
+    assert row.notes == ("exact oracle", "skipped: too dear, wait")
+
+
+def test_random_gradients_depend_on_their_seeds(plan_of, pairing_of):
+    """Where all else is fixed: no trial stands for another, and no row is called deterministic."""
+    plan = plan_of(("quadratic[start=2]",), tracks=("default",), gradient="forward-random")
+    (row,) = placements(plan, pairing_of(plan), {})
+    assert len(row.keys) == plan.evaluation_seeds > 1
+    assert row.notes == ()
+
+
 def test_what_depends_on_no_seed_runs_once_in_each_role(plan_of, pairing_of, finish):
     """One tuning trial a rate, one evaluation trial a row; the rows say that nothing in them is random."""
     plan = plan_of(("quadratic[start=2]",))

@@ -56,6 +56,7 @@ OTHERS = {
     "gradients": ("bad = 3", "cannot be called"),
     "executors": ("bad = None", "cannot be called"),
     "reports": ("class bad: name = 'x'", "has no method 'pieces'"),
+    "figures": ("bad = 3", "register a benchbed.interfaces.Figure"),
     "suites": ("bad = Path('missing.toml')", "cannot be read"),
 }
 

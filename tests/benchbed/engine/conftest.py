@@ -99,7 +99,15 @@ def make_batch():
     """Give a function that describes a batch; hyperparameters are lists, one number a setting."""
 
     def make(problem, factory=sgd, seeds=1, budget=100, targets=None, scale=1.0, **more):
-        fields = {"statics": {}, "metrics": {}, "dtype": "float64", "every_step": False, "engine": "auto"}
+        fields = {
+            "statics": {},
+            "metrics": {},
+            "gradient": reverse,
+            "dtype": "float64",
+            "every_step": False,
+            "engine": "auto",
+        }
+        fields |= {"tolerance": None, "stop_when_solved": True}
         fields |= {name: more.pop(name) for name in fields.keys() & more.keys()}
         indices = range(seeds) if isinstance(seeds, int) else seeds
         return Batch(
@@ -111,7 +119,6 @@ def make_batch():
             budget=budget,
             targets=tuple(problem.targets if targets is None else targets),
             scale=scale,
-            gradient=reverse,
             device="cpu",
             **fields,
         )

@@ -124,6 +124,11 @@ def test_every_problem_is_the_same_compiled(both, problem):
     assert_same(*both(problem, adam))
 
 
+def test_full_gradients_of_a_network_are_the_same_compiled(both):
+    """The samples come from outside of the loop, and are transposed within."""
+    assert_same(*both(PolynomialNetwork(samples=64, batch_size=32), CATALOG.optimizer("gd").thing))
+
+
 @pytest.mark.parametrize(
     "factory", [averaged, sharpness_aware, careful, cosine_alone], ids=lambda rule: rule.__name__
 )
@@ -152,6 +157,13 @@ def test_one_program_serves_every_number_of_lanes_and_steps(run):
     assert programs() == before + 1
     record = run(Runge(features=4), sgd, seeds=2, learning_rate=[1e-3] * 5, **settings)
     assert (programs(), set(record.engine.flat)) == (before + 1, {"compiled"})
+
+
+def test_one_program_serves_every_block_of_draws(run):
+    """The first step's draws lie inside of a block, and those after a thousand steps at its beginning."""
+    before = counters["stats"]["unique_graphs"]
+    run(Quartic(), sgd, seeds=3, learning_rate=[1e-3, 1e-2], engine="compiled", targets=(), budget=2_100)
+    assert counters["stats"]["unique_graphs"] == before + 1
 
 
 def test_a_plugin_that_raises_late_says_so_as_ever(run, formula):

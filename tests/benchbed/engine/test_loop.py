@@ -297,3 +297,13 @@ def test_a_tensor_of_another_shape_is_not_stretched(run, factory):
     assert record.status[0, 0] == "failed"
     assert "(1, 1, 2)" in record.error
     assert "(1, 1, 1)" in record.error
+
+
+def test_a_lane_may_go_on_after_its_targets_with_the_same_score(run, formula, lane_of):
+    """From 8 by halves: a gap of 2 is met after 2, 3 and 4 steps, which end the lane, or it spends its budget."""
+    settings = {"targets": (2.0,), "budget": 10, "every_step": True, "learning_rate": [0.5]}
+    problem = formula(half_square, start=(8.0,))
+    stopped, went_on = (lane_of(run(problem, stop_when_solved=stop, **settings)) for stop in (True, False))
+    assert (stopped.status, stopped.steps, went_on.status, went_on.steps) == ("solved", 4, "exhausted", 10)
+    assert stopped.calls_to_target.tolist() == went_on.calls_to_target.tolist() == [2]
+    assert went_on.final_theta.tolist() == [8 * 0.5**10]

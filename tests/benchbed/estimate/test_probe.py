@@ -1,12 +1,18 @@
 """The seconds of a batch, put together from parts of it by a clock that shows what was read."""
 
+import msgspec
 import pytest
 
+from benchbed.analysis.tracks import missing_batches
+from benchbed.catalog import load_catalog
 from benchbed.checkpoints import checkpoint_calls
 from benchbed.engine import Batch
-from benchbed.estimate.probe import calls_of_a_step, extrapolate, part_of, seconds_of
+from benchbed.estimate import probe as module
+from benchbed.estimate.probe import calls_of_a_step, extrapolate, part_of, probe, seconds_of
 from benchbed.gradients import reverse
 from benchbed.interfaces import Optimizer
+from benchbed.plan import Request, make_plan
+from benchbed.runner.task import Task
 from benchbed.seeds import InstanceSeed
 from benchbed_optimizers.gd import gd
 from benchbed_optimizers.sgd import sgd
@@ -114,3 +120,17 @@ def test_the_rest_is_in_proportion_where_a_part_is_dear():
     """A lane that takes a second is not timed again with others: 64 of them take 64 seconds."""
     tile = batch_of(Quadratic(), settings=8, seeds=8)
     assert extrapolate(tile, lambda part, clock: (1.0, 0.5), Ticks()) == (64.0, 32.0)
+
+
+def test_what_is_timed_does_not_stop_early(monkeypatch):
+    """Neither at a target nor at the tolerance that the plan has: the time is that of spending the budget."""
+    timed = []
+    monkeypatch.setattr(module, "seconds_of", lambda batch, clock: timed.append(batch) or 1.0)
+    request = Request(
+        problems=("quadratic",), optimizers=("gd",), preset="quick", tolerance=1e9, device="cpu"
+    )
+    plan = make_plan(load_catalog(environ={}), request)
+    batch = missing_batches(plan, plan.pairings()[0], {})[0]
+    bare = msgspec.structs.replace(plan, problems=(), entrants=(), suite={})
+    assert probe(msgspec.json.encode(Task(bare, batch, (), jobs=1))) == 1.0
+    assert [(each.targets, each.tolerance) for each in timed] == [((), None)]

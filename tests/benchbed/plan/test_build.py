@@ -1,5 +1,7 @@
 """A request becomes a plan, or is refused before anything is spent."""
 
+import math
+
 import msgspec
 import pytest
 import tomli_w
@@ -78,6 +80,32 @@ def test_the_oracle_follows_from_both_sides(plan_of, problem, optimizer, oracle,
     assert plan.problems[0].price_of(plan.entrants[0]) == price
 
 
+@pytest.mark.parametrize(
+    ("gradient", "price"),
+    [
+        ("reverse", 1),
+        ("forward", 4 / 3),
+        ("dual", 4 / 3),
+        ("forward-random", 2 / 3),
+        ("finite-difference", 5 / 3),
+    ],
+)
+def test_a_gradient_has_its_price_in_every_step(plan_of, gradient, price):
+    """In dimension 2, and times 32 for the full gradient of 4 096 samples in batches of 128."""
+    plan = plan_of(("quadratic",), ("adam",), gradient=gradient)
+    assert plan.problems[0].price_of(plan.entrants[0]) == pytest.approx(price)
+    assert plan.gradient == plan.suite["gradient"] == gradient
+    full = plan_of(("polynomial-network[samples=4096]",), ("gd",), gradient=gradient)
+    of_network = full.problems[0].gradient_price
+    assert full.problems[0].price_of(full.entrants[0]) == pytest.approx(32 * of_network)
+
+
+def test_reverse_mode_is_usual(plan_of, catalog):
+    """And its source is named with those of the other plugins."""
+    plan = plan_of()
+    assert (plan.gradient, plan.gradient_source) == ("reverse", catalog.entry("gradients", "reverse").source)
+
+
 def test_lists_make_entrants_of_their_own(plan_of):
     """Each value is a row, with a label that names only what differs from the default."""
     plan = plan_of(optimizers=("adam[learning_rate=[0.1, 0.01], beta1=[0.9, 0.5]]",))
@@ -108,6 +136,9 @@ def test_lists_make_entrants_of_their_own(plan_of):
             seeds=4,
             seed=2**62,
             dtype="float32",
+            tolerance=1e-6,
+            stop_when_solved=False,
+            gradient="finite-difference",
         ),
     ],
     ids=["plain", "everything"],
@@ -166,6 +197,10 @@ def test_a_plan_without_problems_or_optimizers_is_refused_in_its_own_way(
         ({"seeds": 10**9}, "seeds is 1000000000"),
         ({"seed": -1}, "seed is -1; it must be between 0"),
         ({"seed": 2**63}, "it must be between 0 and 2\\*\\*63 - 1"),
+        ({"tolerance": 0.0}, "tolerance is 0; it must be positive and finite \\(leave it out"),
+        ({"tolerance": -1e-6}, "tolerance is -1e-06; it must be positive"),
+        ({"tolerance": math.nan}, "tolerance is nan; it must be positive"),
+        ({"tolerance": math.inf}, "tolerance is inf; it must be positive and finite"),
         ({"tracks": ("tuned", "tuned")}, "a track is named twice"),
         ({"seeds": 10**7}, "this plan has about 2e7 trials; ask for fewer"),
         ({"dtype": "float16"}, "unknown dtype 'float16'; choose float32 or float64"),
@@ -181,6 +216,8 @@ def test_a_plan_without_problems_or_optimizers_is_refused_in_its_own_way(
         ({"preset": "fast"}, "unknown preset 'fast'"),
         ({"problems": ("quadratik",)}, "did you mean 'quadratic'"),
         ({"optimizers": ("adam[lr=1]",)}, "learning_rate"),
+        ({"gradient": "foreward"}, "unknown gradient 'foreward'; did you mean 'forward'"),
+        ({"gradient": ""}, "unknown gradient ''"),
     ],
 )
 def test_what_cannot_be_run_is_refused_with_the_value_and_a_way_out(plan_of, fields, message):

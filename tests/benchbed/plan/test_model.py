@@ -24,8 +24,11 @@ OTHER_PLAN = {
     "protocol": "2",
     "study_seed": 1,
     "gradient": "forward",
+    "gradient_source": "0" * 16,
     "device": "cuda",
     "checkpoints": "all",
+    "tolerance": 1e-6,
+    "stop_when_solved": False,
 }
 SAME_PLAN = {
     "name": "another",
@@ -73,7 +76,7 @@ def test_a_key_is_the_digest_of_its_ingredients(plan):
     problem = plan.problems[0]
     expected = digest(
         "1", 0, "quadratic", {}, problem.source, "adam", "a" * 32, ARGUMENTS["hyperparameters"], "evaluation", 3,
-        200, "reverse", "float64", "cpu", "protocol",
+        200, "reverse", plan.gradient_source, "float64", "cpu", "protocol",
     )  # fmt: skip
     assert key_of(plan) == expected
 
@@ -98,6 +101,15 @@ def test_another_way_to_run_has_another_key(plan, field):
     assert key_of(msgspec.structs.replace(plan, **{field: OTHER_PLAN[field]})) != key_of(plan)
 
 
+def test_each_tolerance_has_trials_of_its_own(plan):
+    """Where none is given the key is what it was before there were any."""
+    plans = [msgspec.structs.replace(plan, tolerance=tolerance) for tolerance in (None, 1e-6, 1e-5)]
+    assert len({key_of(other) for other in plans}) == 3
+    plain = msgspec.json.decode(msgspec.json.encode(plan))
+    del plain["tolerance"]
+    assert key_of(msgspec.convert(plain, Plan)) == key_of(plan)
+
+
 @pytest.mark.parametrize("field", SAME_PLAN)
 def test_what_a_plan_says_of_other_trials_is_not_in_the_key(plan, field):
     """More seeds, another grid or another name leave finished trials what they are."""
@@ -113,7 +125,9 @@ def test_every_field_of_a_plan_and_a_problem_is_in_one_of_these_lists(plan):
         "deterministic",
         "seedless",
         "optimum_is_bound",
-    }  # follow from name, parameters, source and dtype
+        "gradient_price",
+        "gradient_draws",
+    }  # follow from name, parameters, source, dtype and gradient
     assert {*OTHER_PROBLEM, *SAME_RESULT, *described} == set(plan.problems[0].__struct_fields__)
 
 
@@ -157,6 +171,39 @@ def test_a_plan_that_says_nothing_of_seeds_runs_all_of_them(plan_of):
         del problem["seedless"]
     older = msgspec.convert(plain, Plan)
     assert older.seeds_of(older.problems[0], older.entrants[0], "evaluation") == range(3)
+
+
+def test_a_plan_that_names_no_source_of_its_gradient_has_the_keys_it_had(plan):
+    """Such are the folders that earlier versions wrote: they knew one gradient, and its trials are found again."""
+    plain = msgspec.json.decode(msgspec.json.encode(plan))
+    del plain["gradient_source"]
+    expected = digest(
+        "1", 0, "quadratic", {}, plan.problems[0].source, "adam", "a" * 32, ARGUMENTS["hyperparameters"],
+        "evaluation", 3, 200, "reverse", "float64", "cpu", "protocol",
+    )  # fmt: skip
+    assert key_of(msgspec.convert(plain, Plan)) == expected
+
+
+@pytest.mark.parametrize(
+    ("problem", "optimizer"), [("quadratic[start=2]", "adam"), ("quartic[start=1.5]", "gd")]
+)
+def test_a_gradient_that_draws_makes_trials_depend_on_their_seed(plan_of, problem, optimizer):
+    """What the problem and the optimizer leave to no chance, the gradient does."""
+    for gradient, seeds in (("forward", range(1)), ("forward-random", range(3))):
+        plan = plan_of((problem,), (optimizer,), gradient=gradient)
+        assert plan.seeds_of(plan.problems[0], plan.entrants[0], "evaluation") == seeds
+
+
+def test_a_gradient_that_draws_makes_the_oracle_stochastic(plan_of):
+    """But for a full gradient of a finite sum, which stays one, and an exact one, which still has no price."""
+    for problem, optimizer, oracle in (
+        ("quadratic", "gd", "stochastic"),
+        ("polynomial-network[samples=4096]", "gd", "full"),
+        ("quartic", "gd", "exact"),
+        ("quartic", "sgd", "stochastic"),
+    ):
+        plan = plan_of((problem,), (optimizer,), gradient="forward-random")
+        assert plan.problems[0].oracle_of(plan.entrants[0]) == oracle
 
 
 def test_the_order_of_hyperparameters_is_not_in_the_key(plan):

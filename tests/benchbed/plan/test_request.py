@@ -36,6 +36,9 @@ def test_a_suite_is_named_by_its_file_unless_it_names_itself(write):
         ('tracks = ["tunde"]', "tracks are default, tuned"),
         ('engine = "fast"', "engines are auto, eager, compiled"),
         ('checkpoints = "some"', "checkpoints"),
+        ('tolerance = "small"', "tolerance"),
+        ("tolerance = true", "tolerance"),
+        ("tolerence = 1e-6", "unknown key 'tolerence'; did you mean 'tolerance'"),
         ("name = ", "is not valid TOML"),
         ("[" * 5000, "is not valid TOML"),
         (b"name = '\xff'", "is not UTF-8"),
@@ -47,6 +50,11 @@ def test_what_is_no_suite_is_refused_with_its_place(write, content, message):
     with pytest.raises(UsageError, match=message) as raised:
         read_suite(write(content))
     assert "mine.toml" in str(raised.value)
+
+
+def test_a_whole_number_is_a_tolerance(write):
+    """TOML tells 1 from 1.0; here they are one."""
+    assert read_suite(write("tolerance = 1")).tolerance == 1.0
 
 
 @pytest.mark.parametrize("name", ["absent.toml", "."])

@@ -45,6 +45,24 @@ def test_a_problem_without_measures_has_a_title(results):
     assert titles[0] == "quadratic: 1000 calls; success at gap ≤ 0.001"
 
 
+def test_a_title_says_at_which_gradient_trials_stop(results):
+    """Where a tolerance was asked for, the column of trials counts those that converged."""
+    problems = {name: facts._replace(tolerance=1e-6) for name, facts in results.problems.items()}
+    for symbols, sign in ((UNICODE, "≤"), (ASCII, "<=")):
+        for part in sections(results._replace(problems=problems), symbols):
+            assert f"; stops at gradient norm {sign} 1e-06" in part.title
+
+
+def test_a_title_says_which_gradients_were_not_by_reverse_mode(results):
+    """With what each of them costs."""
+    problems = {
+        name: facts._replace(gradient="forward", gradient_price=20 / 3)
+        for name, facts in results.problems.items()
+    }
+    for part in sections(results._replace(problems=problems), UNICODE):
+        assert ": 1000 calls; forward gradients at 6.67 calls; success" in part.title
+
+
 def test_a_title_says_how_near_anyone_came_to_a_bound(results):
     """Where f* may not be attained, the gap has no zero to compare with."""
     facts = results.problems["quadratic"]._replace(lowest_gap=0.0123)

@@ -50,6 +50,17 @@ def test_a_plugin_of_another_version_is_refused(task):
     assert "optimizer 'gd' differs" in table["error"][0].as_py()
 
 
+def test_a_gradient_of_another_version_is_refused(task):
+    """As a problem or an optimizer is; a plan of before there were several names none."""
+    other = msgspec.structs.replace(task, plan=msgspec.structs.replace(task.plan, gradient_source="0" * 16))
+    table = run(other)
+    assert set(table["status"].to_pylist()) == {"failed"}
+    assert "gradient 'reverse' differs" in table["error"][0].as_py()
+    older = msgspec.structs.replace(task, plan=msgspec.structs.replace(task.plan, gradient_source=""))
+    assert set(run(older)["status"].to_pylist()) <= {"solved", "exhausted"}
+    assert run(older)["gradient_source"].to_pylist() == [None] * task.batch.trials
+
+
 def test_a_missing_plugin_is_a_failure_with_its_name(task):
     """A worker that lacks a plugin says so in every row."""
     other = msgspec.structs.replace(task, batch=msgspec.structs.replace(task.batch, optimizer="nowhere"))

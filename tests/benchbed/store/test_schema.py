@@ -19,6 +19,10 @@ ROW = {
 }
 
 
+NEWER = ["reads_progress", "gradient_source"]
+"""Columns that the first schema had not."""
+
+
 def part_of(version, without=()):
     """Write one row as a benchbed of schema `version` did, which had no columns `without`."""
     table = table_of([ROW]).drop_columns(list(without))
@@ -28,12 +32,18 @@ def part_of(version, without=()):
 
 
 def test_a_part_of_the_first_schema_is_read_with_nulls():
-    """It has no `reads_progress`; every other column is there, in the order of today."""
-    table = from_bytes(part_of(1, ["reads_progress"]))
+    """It lacks what was added later; every other column is there, in the order of today."""
+    table = from_bytes(part_of(1, NEWER))
     assert table.schema.equals(TRIAL_SCHEMA, check_metadata=True)
     (row,) = table.to_pylist()
     assert row == dict.fromkeys(TRIAL_SCHEMA.names) | ROW
-    assert row["reads_progress"] is None
+    assert [row[name] for name in NEWER] == [None, None]
+
+
+def test_a_part_of_the_second_schema_says_nothing_of_the_gradient_s_source():
+    """It has `reads_progress` already."""
+    (row,) = from_bytes(part_of(2, ["gradient_source"])).to_pylist()
+    assert row == dict.fromkeys(TRIAL_SCHEMA.names) | ROW
 
 
 def test_a_part_of_today_is_read_as_it_was_written():
@@ -45,8 +55,8 @@ def test_a_part_of_today_is_read_as_it_was_written():
 
 @pytest.mark.parametrize(
     ("version", "without"),
-    [(SCHEMA_VERSION, ["reads_progress"]), (1, []), (1, ["reads_progress", "gap"]), (0, ["reads_progress"])],
-    ids=["lacks a column", "has a column of later", "lacks a column of its own", "names no schema"],
+    [(SCHEMA_VERSION, ["reads_progress"]), (1, []), (2, []), (1, [*NEWER, "gap"]), (0, NEWER)],
+    ids=["lacks a column", "has two of later", "has one of later", "lacks one of its own", "names no schema"],
 )
 def test_a_part_whose_columns_are_not_those_of_its_schema_is_refused(version, without):
     """It is damaged, or of something else."""
@@ -63,7 +73,7 @@ def test_every_column_that_was_added_is_a_column_of_a_schema():
 def test_a_folder_of_both_schemas_goes_on(tmp_path):
     """What an earlier benchbed stored is final and does not run again; nothing is claimed of what it did not store."""
     folder = StudyFolder(tmp_path / "study")
-    folder.add_part("old", part_of(1, ["reads_progress"]))
+    folder.add_part("old", part_of(1, NEWER))
     folder.add_part("new", to_bytes(table_of([ROW | {"trial_key": "b", "reads_progress": True}])))
     table = folder.read_trials()
     assert isinstance(table, pa.Table)

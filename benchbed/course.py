@@ -1,0 +1,192 @@
+"""Run the suites that figures are drawn from, draw them, and put them on one page: a course, as experiments."""
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import msgspec
+
+from benchbed.catalog import Catalog
+from benchbed.catalog.names import quoted, suggestion
+from benchbed.errors import NothingSelectedError, UsageError
+from benchbed.interfaces import Figure
+from benchbed.plan import Plan, complete_request, make_plan
+from benchbed.plan.request import Request
+from benchbed.reports.gallery import Shown, page
+from benchbed.runner.isolation import answer_of, caller, end_children
+from benchbed.store.files import write_atomically
+from benchbed.study.figures import FOLDER, Drawn, Order, draw_figures, measure, write_picture
+from benchbed.study.model import Study
+from benchbed.study.resources import Resources, jobs_of, workers
+from benchbed.study.running import complete, study_folder
+
+STUDIES = "studies"
+PAGE = "index.html"
+FULL = "-full"
+"""Ends the name of the suite that the preset `full` takes in place of another."""
+
+Tell = Callable[[str], None]
+
+
+class Course(NamedTuple):
+    """A course that has been run."""
+
+    page: Path
+    shown: tuple[Shown, ...]
+    """Its figures, in the order of the page."""
+    warnings: tuple[str, ...]
+    lost: int
+    """Trials without a result, and figures that could not be drawn."""
+
+
+class Job(NamedTuple):
+    """What every part of a course needs to be run."""
+
+    catalog: Catalog
+    folder: Path
+    plugin_files: tuple[str, ...]
+    resources: Resources
+    fresh: bool
+    tell: Tell
+
+
+def run_course(job: Job, parts: Sequence[str] = (), full: bool = False) -> Course:
+    """Run what the figures of some parts (all, if none is named) are drawn from, and write their page.
+
+    Raises: UsageError if a part is unknown, NothingSelectedError if no figure has a part.
+    """
+    figures = figures_of_parts(job.catalog, parts)
+    suites = [suite for figure in figures for suite in figure.suites]
+    plans = {suite: plan_of(job.catalog, suite, full) for suite in suites}
+    jobs = max([jobs_of(plan, job.resources) for plan in plans.values()], default=job.resources.jobs or 1)
+    with workers(job.catalog, job.resources.executor, jobs) as pool:
+        drawn = _measured(job, figures, pool)  # first, while nothing else runs
+        studies: list[Study] = []
+        for study, pictures in _studies(job, figures, plans, pool):
+            studies.append(study)
+            drawn += pictures
+        drawn += _joint(job, figures, plans, pool)
+    shown = tuple(_shown(job.folder, one) for one in sorted(drawn, key=lambda one: figures.index(one.figure)))
+    write_atomically(job.folder / PAGE, page(shown).encode())
+    warnings = [f"{study.plan.name}: {line}" for study in studies for line in study.warnings]
+    missing = [f"could not draw {one.figure.name}: {one.complaint}" for one in drawn if one.picture is None]
+    lost = sum(study.lost for study in studies) + len(missing)
+    return Course(job.folder / PAGE, shown, (*warnings, *missing), lost)
+
+
+def figures_of_parts(catalog: Catalog, parts: Sequence[str]) -> list[Figure]:
+    """List the figures of the named parts, or of all, in the order of the parts' numbers."""
+    offered: list[Figure] = [catalog.entry("figures", name).thing for name in catalog.names("figures")]
+    known = sorted({figure.part for figure in offered if figure.part}, key=_numbers_last)
+    by_key = {part.casefold(): part for part in known}
+    for part in parts:
+        if part.casefold() not in by_key:
+            near = suggestion(part, known) or f"; the parts are {', '.join(known)}"
+            raise UsageError(f"unknown part {quoted(part)}{near}")
+    wanted = [by_key[part.casefold()] for part in parts] or known
+    if not wanted:
+        raise NothingSelectedError(
+            "no installed plugin offers a figure of a course (see `benchbed list figures`)"
+        )
+    return [figure for part in known if part in wanted for figure in offered if figure.part == part]
+
+
+def plan_of(catalog: Catalog, suite: str, full: bool) -> Plan:
+    """Resolve a registered suite, or its full form where that is asked for and there is one."""
+    name = suite + FULL if full and suite + FULL in catalog.names("suites") else suite
+    return make_plan(catalog, complete_request(catalog, Request(), catalog.entry("suites", name).thing))
+
+
+def _numbers_last(part: str) -> list[object]:
+    # C2 comes before C10.
+    return [int(piece) if piece.isdigit() else piece for piece in re.split(r"(\d+)", part)]
+
+
+def _measured(job: Job, figures: Sequence[Figure], pool: Executor) -> list[Drawn]:
+    found: dict[str, Any] = {}
+    drawn: list[Drawn] = []
+    for figure in figures:
+        if figure.measure is None:
+            continue
+        job.tell(f"{figure.part}: measuring {figure.title}")
+        order = msgspec.json.encode(Order(figure.name, job.plugin_files))
+        answer = answer_of(pool.submit(caller(pool), measure, order))
+        if answer.death is None:
+            found[figure.name] = answer.result
+        else:
+            drawn.append(Drawn(figure, None, f"{answer.death}: {answer.log.strip()[-500:]}"))
+    ready = [figure for figure in figures if figure.name in found]
+    return drawn + _pictures(job, ready, pool, measured=found)
+
+
+def _studies(
+    job: Job, figures: Sequence[Figure], plans: Mapping[str, Plan], pool: Executor
+) -> list[tuple[Study, list[Drawn]]]:
+    """Complete all studies at once, each by a driver of its own, so that the last batch of one leaves no core idle."""
+
+    def study_of(suite: str) -> tuple[Study, list[Drawn]]:
+        mine = [figure for figure in figures if figure.suites == (suite,)]
+        path = _study_path(job, plans[suite])
+        with study_folder(path, job.fresh) as folder:
+            study = complete(plans[suite], job.catalog, folder, job.plugin_files, pool, job.resources)
+            pictures = _pictures(job, mine, pool, [path])
+        parts = dict.fromkeys(figure.part for figure in figures if suite in figure.suites)
+        job.tell(f"{', '.join(parts)}: {plans[suite].name} is done")
+        return study, pictures
+
+    drivers = ThreadPoolExecutor(max(1, len(plans)), thread_name_prefix="course")
+    try:
+        return list(drivers.map(study_of, sorted(plans, key=lambda suite: -_weight(plans[suite]))))
+    except BaseException:
+        # Interrupted: without workers and children, what the drivers wait for ends at once.
+        pool.shutdown(wait=False, cancel_futures=True)
+        end_children()
+        raise
+    finally:
+        drivers.shutdown()
+
+
+def _joint(job: Job, figures: Sequence[Figure], plans: Mapping[str, Plan], pool: Executor) -> list[Drawn]:
+    """Draw the figures of several suites, which had to wait for all of them."""
+    return [
+        one
+        for figure in figures
+        if len(figure.suites) > 1
+        for one in _pictures(job, [figure], pool, [_study_path(job, plans[suite]) for suite in figure.suites])
+    ]
+
+
+def _study_path(job: Job, plan: Plan) -> Path:
+    return job.folder / STUDIES / plan.name
+
+
+def _weight(plan: Plan) -> float:
+    return sum(problem.dimension * problem.budget for problem in plan.problems) * len(plan.entrants)
+
+
+def _pictures(
+    job: Job, figures: Sequence[Figure], pool: Executor, paths: Sequence[Path] = (), measured: Any = None
+) -> list[Drawn]:
+    drawn = list(draw_figures(figures, job.plugin_files, pool, paths, measured))
+    for figure, picture, _ in drawn:
+        if picture is not None:
+            write_picture(job.folder / FOLDER, figure, picture)
+    return drawn
+
+
+def _shown(folder: Path, drawn: Drawn) -> Shown:
+    figure, picture, complaint = drawn
+    if picture is None:
+        return Shown(figure.part, figure.title, f"It could not be drawn: {complaint}", {}, _source(figure))
+    files = {suffix: f"{FOLDER}/{figure.name}.{suffix}" for suffix in picture.files}
+    return Shown(figure.part, figure.title, picture.caption, files, _source(figure))
+
+
+def _source(figure: Figure) -> str:
+    return (
+        "drawn from a measurement of its own"
+        if not figure.suites
+        else f"drawn from the suite{'s' * (len(figure.suites) > 1)} {' and '.join(figure.suites)}"
+    )

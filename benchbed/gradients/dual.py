@@ -1,0 +1,30 @@
+"""Forward mode by dual numbers, written out for readers: compute with θ + v ε and read the derivative off ε."""
+
+import torch
+from torch import Tensor
+
+from benchbed.gradients.columns import column_by_column, passes_forward, width
+from benchbed.gradients.dual_tensors import Dual, lift
+from benchbed.interfaces import Gradient
+from benchbed.interfaces.gradient import Differentiable
+
+
+def derivative(function: Differentiable, theta: Tensor, direction: Tensor) -> tuple[Tensor, Tensor]:
+    """Give f(θ) and its derivative along a direction that broadcasts against theta.
+
+    Raises: NotServedError where dual numbers do not know an operation of `function`.
+    """
+    point = Dual(theta, torch.zeros_like(theta) + direction)
+    result = lift(function(point), point)[0]  # type: ignore[arg-type]  # a loss computes with whatever it is given
+    return result.value, result.slope
+
+
+def _dual(function: Differentiable, theta: Tensor) -> tuple[Tensor, Tensor]:
+    """Differentiate by dual numbers, a type of twenty rules: one pass for each parameter.
+
+    Source: the course's forward mode; Wengert (1964), https://doi.org/10.1145/355586.364791.
+    """
+    return column_by_column(lambda direction: derivative(function, theta, direction), theta)
+
+
+dual = Gradient(_dual, price=passes_forward, width=width)

@@ -1,0 +1,78 @@
+"""Forward mode: derivatives are carried along with the values, in one pass for each direction."""
+
+import functools
+import warnings
+
+import torch
+from torch import Generator, Tensor
+
+from benchbed.gradients.columns import column_by_column, first_sentence, passes_forward, width
+from benchbed.interfaces import Gradient, NotServedError
+from benchbed.interfaces.gradient import Differentiable
+
+UNKNOWN = ("forward AD", "forward mode AD", "autograd.Function with functorch", "tried to vmap over")
+"""What torch says where it has no forward derivative of an operation."""
+
+
+def jvp(function: Differentiable, theta: Tensor, direction: Tensor) -> tuple[Tensor, Tensor]:
+    """Give the value `[...]` and the Jacobian-vector product `[...]` along a direction that broadcasts against theta.
+
+    Raises: NotServedError where torch knows no forward derivative of something in `function`.
+    """
+    if not torch.compiler.is_compiling():
+        _load()
+    # Point and tangent lie alike in memory: a compiled program for any number of lanes needs that.
+    point = theta.contiguous()
+    tangent = torch.zeros_like(point) + direction
+    try:
+        value, slope = torch.func.jvp(function, (point,), (tangent,))  # type: ignore[misc]  # no third without has_aux
+    except (NotImplementedError, RuntimeError) as error:
+        if not any(words in str(error) for words in UNKNOWN):
+            raise
+        raise NotServedError(
+            f"torch cannot differentiate this loss by forward mode ({first_sentence(error)}); "
+            "use --gradient reverse"
+        ) from error
+    return value, slope
+
+
+@functools.cache
+def _load() -> None:
+    """Have torch load its forward derivatives, some in a language of its own that it has begun to warn of."""
+    point = torch.zeros(1)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        torch.func.jvp(torch.sin, (point,), (point,))
+
+
+def _forward(function: Differentiable, theta: Tensor) -> tuple[Tensor, Tensor]:
+    """Differentiate by forward mode: one Jacobian-vector product for each parameter.
+
+    Source: Wengert (1964), A simple automatic derivative evaluation program, https://doi.org/10.1145/355586.364791.
+    """
+    return column_by_column(lambda direction: jvp(function, theta, direction), theta)
+
+
+forward = Gradient(_forward, price=passes_forward, traced=_forward, width=width)
+
+
+def _forward_random(function: Differentiable, theta: Tensor, draw: Tensor) -> tuple[Tensor, Tensor]:
+    """Estimate the gradient without bias by (∇f · v) v, v standard normal: a single Jacobian-vector product.
+
+    Source: Baydin, Pearlmutter, Syme, Wood & Torr (2022), Gradients without backpropagation, definition 1,
+    arXiv:2202.08587.
+    """
+    value, slope = jvp(function, theta, draw)
+    return value, slope.unsqueeze(-1) * draw
+
+
+def _directions(generator: Generator, steps: int, dimension: int) -> Tensor:
+    """Draw v for every step, `[steps, dimension]`."""
+    return torch.randn(steps, dimension, generator=generator, dtype=torch.float64)
+
+
+def _one_product(dimension: int) -> float:
+    return 2 / 3
+
+
+forward_random = Gradient(_forward_random, price=_one_product, make_draws=_directions, traced=_forward_random)

@@ -1,0 +1,94 @@
+"""`--tolerance`: trials that stop for their gradient are results, with a status, a count and a key of their own."""
+
+import json
+
+import numpy as np
+import pytest
+
+import benchbed
+
+SMALL = [
+    "-p", "quadratic", "-o", "gd", "-o", "torch.optim:Adam", "--track", "default", "--preset", "quick",
+    "--steps", "300", "--seeds", "2", "-O", "study",
+]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def study(bench, once):
+    """Give the folder of a study with a tolerance, drawn, with its stdout and stderr beside it."""
+
+    def fill(folder):
+        result = bench(folder, "run", *SMALL, "--tolerance", "0.3", plots=True)
+        assert result.returncode == 0, result.stderr
+        (folder / "stdout").write_text(result.stdout)
+        (folder / "stderr").write_text(result.stderr)
+
+    return once("tolerance", fill) / "study"
+
+
+def test_what_converged_is_counted_and_drawn(study):
+    """In the trials, the summary, the table and its title; no figure complains, and nothing counts as lost."""
+    read = benchbed.load(study)
+    trials = read.trials[read.trials["optimizer"] == "gd"]
+    assert set(trials["status"]) == {"converged"}
+    assert (trials["gradient_norm"] <= 0.3).all()
+    assert (trials["calls"] == trials["steps"] + 1).all()
+    assert (read.trials["status"] != "diverged").all()
+    assert read.summary.set_index("optimizer").loc["gd", "converged"] == 2
+    assert read.lost == 0
+    shown = (study.parent / "stdout").read_text()
+    assert "stops at gradient norm ≤ 0.3" in shown
+    assert "converged" in shown  # folded in a narrow column
+    assert (study.parent / "stderr").read_text().count("warning") == 0
+    assert (study / "plots" / "loss-quadratic.png").exists()
+
+
+def test_a_target_that_was_not_reached_costs_the_same_however_it_was_missed(study, bench, tmp_path):
+    """Up to where they stopped, targets are as without a tolerance; beyond, they are missing."""
+    assert bench(tmp_path, "run", *SMALL).returncode == 0
+    keys = ["problem", "optimizer", "role", "seed"]
+    free = benchbed.load(tmp_path / "study").trials.set_index(keys)
+    missed = 0
+    for trial in benchbed.load(study).trials.itertuples():
+        whole = free.loc[tuple(getattr(trial, key) for key in keys)]
+        stopped, reached = (
+            np.nan_to_num(calls, nan=np.inf) for calls in (trial.calls_to_target, whole["calls_to_target"])
+        )
+        assert ((stopped == reached) | np.isinf(stopped)).all()
+        missed += (stopped != reached).sum()
+        assert trial.trial_key != whole["trial_key"]
+    assert missed
+
+
+def test_converged_trials_do_not_run_again(study, bench):
+    """The suite beside the results has the tolerance, and all it asks for is there."""
+    parts = sorted((study / "trials").iterdir())
+    result = bench(study.parent, "run", study / "suite.toml", "-O", study)
+    assert result.returncode == 0, result.stderr
+    assert sorted((study / "trials").iterdir()) == parts
+    assert benchbed.load(study).plan.suite["tolerance"] == 0.3
+
+
+def test_converged_trials_are_verified(study, bench):
+    """They come out again to the bit."""
+    result = bench(study.parent, "verify", "study")
+    assert (result.returncode, "all agree" in result.stdout) == (0, True), result.stdout
+
+
+def test_the_plan_says_the_tolerance(bench, tmp_path):
+    """And its estimate is that of trials that spend their budget."""
+    arguments = ["-p", "quadratic[start=1e-9]", "-o", "gd", "--preset", "quick", "--tolerance", "1"]
+    result = bench(tmp_path, "plan", *arguments)
+    assert result.returncode == 0, result.stderr
+    assert result.stdout.splitlines()[0].endswith("tolerance 1")
+    rows = json.loads(bench(tmp_path, "plan", *arguments, "--format", "json").stdout)["rows"]
+    assert all(row["seconds"] > 0 for row in rows)
+
+
+@pytest.mark.parametrize("value", ["0", "-1", "nan", "inf"])
+def test_a_tolerance_that_makes_no_sense_is_refused(bench, tmp_path, value):
+    """Before anything is written."""
+    result = bench(tmp_path, "run", *SMALL, f"--tolerance={value}")
+    assert result.returncode == 2
+    assert "it must be positive and finite" in result.stderr
+    assert list(tmp_path.iterdir()) == []

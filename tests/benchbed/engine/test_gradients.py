@@ -1,0 +1,390 @@
+"""Whatever differentiates: what it costs, what it draws, whom it serves, and that nobody measures by it."""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+import torch
+
+from benchbed.catalog import load_catalog
+from benchbed.engine.checkpoints import checkpoint_steps
+from benchbed.engine.run import lanes_of_a_tile
+from benchbed.engine.steps import resolve
+from benchbed.gradients import dual, finite_difference, forward, forward_random, reverse
+from benchbed.interfaces import Gradient, Layout, NotServedError, Optimizer, Problem
+from benchbed.seeds import DRAW_BLOCK, InstanceSeed
+from benchbed_optimizers.adam import adam
+from benchbed_optimizers.gd import gd
+from benchbed_optimizers.sgd import sgd
+from benchbed_problems.polynomial_network import PolynomialNetwork
+from benchbed_problems.quadratic import Quadratic
+from benchbed_problems.quartic import Quartic
+from benchbed_problems.runge import Runge
+from benchbed_problems.weighted_quartic import WeightedQuartic
+
+EXACT = {"reverse": reverse, "forward": forward, "dual": dual}
+ALL = EXACT | {"finite-difference": finite_difference, "forward-random": forward_random}
+STEPS = 30
+
+
+def budget_for(gradient, dimension, steps=STEPS, calls=1):
+    """Give the least whole budget that buys so many steps; of a step's price, less than a step is left over."""
+    return math.ceil(steps * calls * gradient.price(dimension))
+
+
+def sharpness_aware(learning_rate: float = 1e-2):
+    """Ask twice a step."""
+
+    def update(oracle, state, theta):
+        _, gradient = oracle.at(theta + 0.05 * oracle.gradient)
+        return theta - learning_rate * gradient, state
+
+    return Optimizer(init=lambda theta: (), update=update)
+
+
+def careful(learning_rate: float = 1e-2):
+    """Ask a second time where the loss is high: the lanes make different numbers of calls."""
+
+    def update(oracle, state, theta):
+        high = oracle.loss > 1.0
+        _, ahead = oracle.at(theta - learning_rate * oracle.gradient, high)
+        return theta - learning_rate * torch.where(high.unsqueeze(-1), ahead, oracle.gradient), state
+
+    return Optimizer(init=lambda theta: (), update=update)
+
+
+def alone(learning_rate: float = 1e-2):
+    """Ask twice a step, written for one trial."""
+    return sharpness_aware(learning_rate)._replace(per_trial=True)
+
+
+@dataclass(frozen=True)
+class Single(Problem):
+    """Minimize a smooth function with data, noise and Python's own mean, written for one trial at a time."""
+
+    per_trial = True
+    layout = Layout({"theta": (3,)})
+
+    def make_start(self, generator):
+        return torch.rand(3, generator=generator, dtype=torch.float64)
+
+    def make_data(self, generator):
+        return torch.rand(3, generator=generator, dtype=torch.float64)
+
+    def make_draws(self, generator, steps):
+        return torch.randn(steps, 3, generator=generator, dtype=torch.float64)
+
+    def objective(self, theta, data):
+        assert theta.shape == (3,)
+        return sum((theta - data)[k] ** 2 for k in range(3)) / 3 + torch.exp(theta.mean())
+
+    def loss(self, theta, data, draw):
+        return self.objective(theta, data) + (draw * theta).sum()
+
+
+@pytest.mark.parametrize(
+    ("name", "steps"),
+    [("reverse", 100), ("forward", 75), ("dual", 75), ("finite-difference", 60), ("forward-random", 150)],
+)
+def test_a_budget_buys_as_many_steps_as_the_gradient_s_price_allows(run, name, steps):
+    """100 calls in dimension 2: at 1, 4/3, 4/3, 5/3 and 2/3 of a call."""
+    record = run(Quadratic(), sgd, gradient=ALL[name], budget=100, targets=(), learning_rate=[1e-3])
+    assert (record.steps[0, 0], record.calls[0, 0]) == (steps, pytest.approx(100))
+    price = ALL[name].price(2)
+    # The first step, and the first to reach each of the protocol's checkpoints.
+    reached = {1, *checkpoint_steps(100, price)}
+    np.testing.assert_allclose(record.curve_calls[0, 0], np.array([0, *sorted(reached)]) * price, rtol=1e-12)
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_further_calls_and_full_gradients_cost_their_multiple(run, name):
+    """Two calls a step; a full gradient of 256 samples in batches of 64 is four of a draw; both together."""
+    gradient = ALL[name]
+    twice = run(Quadratic(), sharpness_aware, gradient=gradient, budget=100, targets=(), learning_rate=[1e-3])
+    assert twice.steps[0, 0] == int(100 / (2 * gradient.price(2)) + 1e-9)
+    if name == "dual":
+        return  # knows no network's activation
+    network = PolynomialNetwork(dimension=1, samples=256, batch_size=64, hidden=(2,))
+    price = gradient.price(network.layout.dimension)
+    full = run(network, gd, gradient=gradient, budget=300, targets=(), learning_rate=[1e-3])
+    assert full.steps[0, 0] == int(300 / (4 * price) + 1e-9)
+    assert full.calls[0, 0] == pytest.approx(full.steps[0, 0] * 4 * price)
+
+
+def test_lanes_that_ask_on_their_own_pay_each_gradient(run):
+    """Above a loss of 1 a step has two calls of 4/3, below it one; the budget holds for every lane."""
+    bowl = Quadratic(eigenvalues=(1.0, 2.0), start=2.0)
+    record = run(bowl, careful, gradient=forward, budget=60, targets=(), learning_rate=[0.1, 1e-6])
+    calls = record.calls[0] * 3 / 4
+    np.testing.assert_allclose(calls, np.round(calls), atol=1e-9)
+    # Its loss stays above 1; a 23rd step begins with the last call of the 45 that the budget pays.
+    assert (calls[1], record.steps[0, 1]) == (pytest.approx(46), 23)
+    assert record.steps[0, 1] < record.steps[0, 0] < calls[0] < 2 * record.steps[0, 0]
+
+
+def test_what_a_single_gradient_cannot_be_bought_for_is_skipped_with_its_price(run):
+    """Forward mode in dimension 1 441 costs 960.67 calls."""
+    record = run(PolynomialNetwork(samples=256), adam, gradient=forward, budget=500, learning_rate=[1e-3])
+    assert record.status.tolist() == [["skipped"]]
+    assert record.excess == "a single step costs 960.667 calls, more than the budget of 500"
+
+
+@pytest.mark.parametrize("name", EXACT)
+@pytest.mark.parametrize(
+    "factory", [sgd, gd, adam, sharpness_aware, careful, alone], ids=lambda rule: rule.__name__
+)
+@pytest.mark.parametrize(
+    "problem", [WeightedQuartic(dimension=3), Runge(features=3), Single()], ids=lambda p: type(p).__name__
+)
+def test_exact_gradients_take_every_rule_along_the_same_path(run, problem, factory, name):
+    """Noise, data of each instance's own, problems for single trials; further calls, in lanes and under vmap."""
+    fields = {"seeds": 2, "targets": (), "learning_rate": [1e-3, 1e-2]}
+    if factory is adam:
+        fields |= {key: [value] * 2 for key, value in (("beta1", 0.9), ("beta2", 0.999), ("epsilon", 1e-8))}
+    known = {} if not isinstance(problem, Single) else {"scale": None}
+    calls = 2 if factory in (sharpness_aware, alone, careful) else 1
+    expected = run(problem, factory, budget=STEPS * calls, **fields, **known)
+    record = run(
+        problem,
+        factory,
+        gradient=EXACT[name],
+        budget=budget_for(EXACT[name], 3, calls=calls),
+        **fields,
+        **known,
+    )
+    np.testing.assert_array_equal(record.steps, expected.steps)
+    np.testing.assert_allclose(record.final_theta, expected.final_theta, rtol=1e-10, atol=1e-10)
+
+
+@pytest.mark.parametrize("name", ALL)
+@pytest.mark.parametrize("selector", ["torch.optim:Adam", "torch.optim:LBFGS"])
+def test_classes_of_torch_take_every_gradient(run, name, selector):
+    """One trial at a time, with closures; the exact ones give the path of reverse mode."""
+    factory, gradient = load_catalog(environ={}).optimizer(selector).thing, ALL[name]
+    fields = {"seeds": 2, "targets": (), "learning_rate": [1e-2]}
+    record = run(Quadratic(), factory, gradient=gradient, budget=budget_for(gradient, 2), **fields)
+    assert set(record.status.flat) == {"exhausted"}
+    if name in EXACT:
+        expected = run(Quadratic(), factory, budget=STEPS, **fields)
+        np.testing.assert_array_equal(record.steps, expected.steps)
+        np.testing.assert_allclose(record.final_theta, expected.final_theta, rtol=1e-10, atol=1e-12)
+
+
+def test_what_is_measured_is_measured_by_reverse_mode(run, make_batch):
+    """A gradient that is wrong by a factor misleads the optimizer, and no measurement."""
+
+    def half(function, theta):
+        loss, slope = reverse(function, theta)
+        return loss, slope / 2
+
+    settings = {"seeds": 2, "targets": (), "budget": 20}
+    misled = run(Quadratic(), sgd, gradient=Gradient(half), learning_rate=[2e-3], **settings)
+    plain = run(Quadratic(), sgd, learning_rate=[1e-3], **settings)
+    for name in ("curve_objective", "curve_gradient_norm", "gradient_norm", "final_theta"):
+        np.testing.assert_allclose(getattr(misled, name), getattr(plain, name), rtol=1e-13, err_msg=name)
+
+
+def plane(theta):
+    """A loss whose gradient is 1 everywhere."""
+    return theta.sum(-1)
+
+
+def direction_of(problem, number, step, dimension):
+    """Draw v of a step as the protocol says: a generator for each instance and block of 1 000 steps."""
+    seed = InstanceSeed(0, type(problem).__name__.lower(), "evaluation", number)
+    block, offset = divmod(step, DRAW_BLOCK)
+    generator = torch.Generator().manual_seed(seed.generator_seed("gradient", block))
+    return torch.randn(DRAW_BLOCK, dimension, generator=generator, dtype=torch.float64)[offset].numpy()
+
+
+def test_directions_are_drawn_in_blocks_from_generators_of_their_own(run, formula):
+    """θ = −η Σ (1 · v) v, with v as the protocol draws it, across the border of two blocks."""
+    problem = formula(plane, start=(0.0, 0.0), known=False)
+    steps = DRAW_BLOCK + 5
+    fields = {"seeds": [0, 4], "budget": budget_for(forward_random, 2, steps), "scale": None}
+    record = run(problem, sgd, gradient=forward_random, learning_rate=[1e-3, 1e-2], **fields)
+    assert (record.steps == steps).all()
+    for position, number in enumerate(fields["seeds"]):
+        drawn = np.array([direction_of(problem, number, step, 2) for step in range(steps)])
+        expected = -(drawn.sum(-1, keepdims=True) * drawn).sum(0)
+        for setting, rate in enumerate((1e-3, 1e-2)):
+            np.testing.assert_allclose(record.final_theta[position, setting], rate * expected, rtol=1e-12)
+
+
+def test_every_call_of_a_step_sees_the_same_direction(run, formula):
+    """On a plane all gradients of a step are equal, in lanes and for a single trial; those of two steps are not."""
+    seen = []
+
+    def look(per_trial):
+        def factory(rate: float = 0.0):
+            def update(oracle, state, theta):
+                seen.append(oracle.gradient)
+                moved = torch.where(oracle.at(theta + 1)[1] == oracle.gradient, theta + 1, theta - 100)
+                return moved, state
+
+            return Optimizer(init=lambda theta: (), update=update, per_trial=per_trial)
+
+        return factory
+
+    problem = formula(plane, start=(0.0, 0.0), known=False)
+    for per_trial in (False, True):
+        fields = {"seeds": 3, "budget": budget_for(forward_random, 2, 10, calls=2), "scale": None}
+        record = run(problem, look(per_trial), gradient=forward_random, rate=[0.0, 1.0], **fields)
+        assert (record.final_theta == 10).all()
+    first, second = seen[:2]
+    assert not (first == second).any()
+    assert (first[:, 0] == first[:, 1]).all()  # settings share what their seed draws
+    assert (first[0] != first[1]).all()
+
+
+@pytest.mark.parametrize("problem", [Quadratic(), Quartic(), Single()], ids=lambda p: type(p).__name__)
+def test_a_trial_with_random_gradients_is_the_same_in_any_batch(
+    run, problem, lane_of, assert_same_lane, monkeypatch
+):
+    """Alone, among others, in tiles, and beside those that end early."""
+    fields = {"targets": (), "budget": 40, "gradient": forward_random}
+    if isinstance(problem, Single):
+        fields["scale"] = None
+    rates = [1e-4, 1e-3, 1e200]
+    together = run(problem, sgd, seeds=4, learning_rate=rates, **fields)
+    for seed, setting in [(0, 0), (1, 1), (3, 1)]:
+        single = run(problem, sgd, seeds=[seed], learning_rate=[rates[setting]], **fields)
+        assert_same_lane(lane_of(together, seed, setting), lane_of(single))
+    monkeypatch.setattr("benchbed.engine.run.WORKSPACE_BYTES", 1)
+    tiled = run(problem, sgd, seeds=4, learning_rate=rates, **fields)
+    for seed in range(4):
+        assert_same_lane(lane_of(tiled, seed, 1), lane_of(together, seed, 1))
+    np.testing.assert_array_equal(tiled.status, together.status)
+
+
+def test_no_optimizer_moves_the_directions_of_another(run, formula):
+    """What a rule asks beside, and what it is called, changes no draw."""
+
+    def asks_twice(learning_rate: float = 0.1):
+        def update(oracle, state, theta):
+            oracle.at(theta + 1)
+            return theta - learning_rate * oracle.gradient, state
+
+        return Optimizer(init=lambda theta: (), update=update)
+
+    problem = formula(plane, start=(0.0, 0.0), known=False)
+    paths = [
+        run(
+            problem, factory, gradient=forward_random, scale=None, seeds=2, learning_rate=[0.1],
+            budget=budget_for(forward_random, 2, calls=calls),
+        ).final_theta
+        for factory, calls in ((sgd, 1), (asks_twice, 2))
+    ]  # fmt: skip
+    np.testing.assert_array_equal(*paths)
+
+
+def refuses(function, theta):
+    """Serve no loss at all."""
+    raise NotServedError("this loss is not to my taste; use another")
+
+
+def test_a_gradient_that_does_not_serve_a_loss_skips_its_trials_with_the_reason(run, monkeypatch):
+    """They are no failures; what has ended before keeps its ending, and measured is nothing."""
+    record = run(Quadratic(), sgd, gradient=Gradient(refuses), seeds=2, learning_rate=[0.1, 0.2])
+    assert set(record.status.flat) == {"skipped"}
+    assert (record.error, record.excess) == (None, "this loss is not to my taste; use another")
+    assert (record.calls == 0).all()
+    assert np.isnan(record.gradient_norm).all()
+    monkeypatch.setattr("benchbed.engine.run.WORKSPACE_BYTES", 1)
+    tiled = run(Quadratic(), sgd, gradient=Gradient(refuses), seeds=2, learning_rate=[0.1, 0.2])
+    assert (set(tiled.status.flat), tiled.excess) == ({"skipped"}, record.excess)
+
+
+def test_a_refusal_may_come_late(run, formula):
+    """Of a loss whose form changes where the path leads; the lane that had diverged by then has diverged."""
+
+    def picky(function, theta):
+        if (theta.abs() < 0.5).any():
+            raise NotServedError("too near")
+        return reverse(function, theta)
+
+    problem = formula(lambda theta: 0.5 * theta.square().sum(-1), start=(4.0,))
+    fields = {"gradient": Gradient(picky), "targets": (), "budget": 40}
+    record = run(problem, sgd, learning_rate=[0.3, 1e200], **fields)
+    assert record.status.tolist() == [["skipped", "diverged"]]
+    assert record.excess == "too near"
+    assert record.calls[0, 1] == 1
+
+
+def test_a_refusal_may_come_from_within_a_rule_for_one_trial(run):
+    """Where the form under vmap is another."""
+    gradient = reverse._replace(under_vmap=refuses)
+    record = run(Quadratic(), alone, gradient=gradient, learning_rate=[0.1])
+    assert (record.status.tolist(), record.error) == ([["skipped"]], None)
+    assert record.excess == "this loss is not to my taste; use another"
+
+
+def test_a_gradient_that_raises_anything_else_has_failed(run):
+    """With its traceback."""
+
+    def broken(function, theta):
+        raise ArithmeticError("no slope today")
+
+    record = run(Quadratic(), sgd, gradient=Gradient(broken), learning_rate=[0.1])
+    assert record.status.tolist() == [["failed"]]
+    assert "no slope today" in record.error
+
+
+def test_a_gradient_without_a_form_for_programs_is_not_compiled_by_itself(make_batch):
+    """Where the engine chooses: it would be traced as it is, and may hold what no program can."""
+
+    def long(gradient, problem=None, **fields):
+        batch = make_batch(problem or Quadratic(), sgd, seeds=20, budget=10**8, gradient=gradient, **fields)
+        return resolve(batch, stateful=False)
+
+    assert long(reverse)[0] == long(forward)[0] == long(forward_random)[0] == "compiled"
+    assert long(Gradient(reverse.differentiate)) == (
+        "eager",
+        "the gradient has no form for a compiled program",
+    )
+    assert long(Gradient(reverse.differentiate), engine="compiled") == ("compiled", "asked for")
+    assert long(forward, Quadratic(dimension=90)) == (
+        "eager",
+        "a gradient of 60 calls makes a long program",
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "problem"),
+    [
+        ("forward", WeightedQuartic(dimension=3)),
+        ("forward-random", Quartic(gradient_noise=0.1)),
+        ("finite-difference", Quadratic()),
+        ("dual", Quadratic()),
+    ],
+)
+def test_a_compiled_program_makes_the_same_steps(run, name, problem):
+    """Draws of the problem and of the gradient come in from outside."""
+    fields = {"gradient": ALL[name], "seeds": 2, "budget": 60, "targets": (), "learning_rate": [1e-3, 2e-3]}
+    loop, compiled = (run(problem, sgd, engine=engine, **fields) for engine in ("eager", "compiled"))
+    assert set(compiled.engine.flat) == {"compiled"}, compiled.engine_reason
+    np.testing.assert_array_equal(loop.steps, compiled.steps)
+    np.testing.assert_allclose(compiled.final_theta, loop.final_theta, rtol=1e-9, atol=1e-10)
+
+
+def test_dual_numbers_that_cannot_be_compiled_go_on_one_by_one(run):
+    """With one line that says why, and the same numbers."""
+    fields = {"gradient": dual, "seeds": 2, "budget": 40, "targets": (), "learning_rate": [1e-3, 1e-2]}
+    loop, fallen = (run(Runge(features=3), sgd, engine=engine, **fields) for engine in ("eager", "compiled"))
+    assert set(fallen.engine.flat) == {"eager"}
+    assert "made one by one, as it could not be compiled: " in fallen.engine_reason[0, 0]
+    np.testing.assert_array_equal(loop.final_theta, fallen.final_theta)
+
+
+def test_tiles_are_cut_by_what_a_gradient_keeps_alive(make_batch):
+    """64 directions side by side leave room for a 64th of the lanes; drawn blocks count, too."""
+    problem = Quadratic(dimension=100)
+    lanes = {
+        name: lanes_of_a_tile(make_batch(problem, sgd, gradient=gradient, learning_rate=[0.1]), "eager")
+        for name, gradient in ALL.items()
+    }
+    assert lanes["forward"] == lanes["dual"] == lanes["finite-difference"] == lanes["reverse"] // 64
+    numbers = 16 * 100 + 16 * 100
+    assert lanes["reverse"] == (1 << 26) // (8 * numbers)
+    assert lanes["forward-random"] == (1 << 26) // (8 * (numbers + DRAW_BLOCK * 100))

@@ -1,0 +1,76 @@
+"""Give every problem of the catalog, small, at a point of some lanes."""
+
+import os
+from typing import NamedTuple
+
+import pytest
+import torch
+from torch import Tensor
+
+from benchbed.catalog import load_catalog
+from benchbed.engine.instances import Instances
+from benchbed.interfaces import Problem
+from benchbed.seeds import InstanceSeed
+
+CATALOG = load_catalog([], dict(os.environ))
+SMALL = {
+    "toy-mean": {"samples": 500, "batch_size": 8},
+    "shallow-network": {"hidden": 6, "samples": 40, "batch_size": 5, "activation": "gelu"},
+    "triangles": {"samples": 40, "batch_size": 5},
+    "polynomial-network": {"dimension": 3, "samples": 40, "hidden": [5, 4], "batch_size": 6},
+}
+"""Parameters of the problems whose own would take long."""
+SEEDS, SETTINGS = 3, 2
+
+
+class Scene(NamedTuple):
+    """A problem's objective and its loss on a draw, as functions of theta, and a point of some lanes."""
+
+    problem: Problem
+    theta: Tensor  # [seeds, settings, dimension]
+    losses: dict
+
+
+@pytest.fixture
+def scene_of():
+    """Give a function that sets a problem up: at points near its starts, which are often special."""
+
+    def make(name, **parameters):
+        problem = CATALOG.problem(name, SMALL.get(name, {}) | parameters)
+        seeds = [InstanceSeed(0, name, "evaluation", number) for number in range(SEEDS)]
+        instances = Instances(problem, seeds, torch.device("cpu"), torch.float64)
+        near = torch.randn(
+            SEEDS,
+            SETTINGS,
+            problem.layout.dimension,
+            generator=torch.Generator().manual_seed(1),
+            dtype=torch.float64,
+        )
+        losses = {"objective": lambda theta: problem.objective(theta, instances.data)}
+        draw = instances.draw(7)
+        if draw is not None:
+            losses["on a draw"] = lambda theta: problem.loss(theta, instances.data, draw)
+        return Scene(problem, instances.start[:, None] + 0.3 * near, losses)
+
+    return make
+
+
+@pytest.fixture(params=CATALOG.names("problems"))
+def scene(request, scene_of):
+    """Each problem of the catalog, its parameters few."""
+    return scene_of(request.param)
+
+
+@pytest.fixture
+def document():
+    """The course's test function f_i(x) = exp(−mean √x) + i, i = 1 … n, and its Jacobian by hand."""
+
+    def function(x, outputs=2):
+        mean = torch.exp(-torch.sqrt(x).mean(-1))
+        return torch.stack([mean + i for i in range(1, outputs + 1)], -1)
+
+    def jacobian(x, outputs=2):
+        row = -torch.exp(-torch.sqrt(x).mean(-1)) / (2 * x.shape[-1] * torch.sqrt(x))
+        return row.expand(outputs, -1)
+
+    return function, jacobian

@@ -1,0 +1,54 @@
+"""The gradient by dual numbers is exact on the problems that they know."""
+
+import pytest
+import torch
+
+from benchbed.gradients import dual, reverse
+from benchbed.gradients.columns import AT_ONCE
+from benchbed.interfaces import NotServedError
+
+SERVED = {
+    "linear-regression": {},
+    "toy-mean": {},
+    "quadratic": {},
+    "rotated quadratic": {"dimension": 4, "rotated": True, "gradient_noise": 0.5},
+    "quartic": {},
+    "weighted-quartic": {},
+    "runge": {},
+    "chebyshev runge": {"basis": "chebyshev", "features": 8},
+}
+
+
+@pytest.mark.parametrize("name", SERVED)
+def test_dual_and_reverse_agree_on_every_simple_problem(scene_of, name):
+    """Of the objective and on a draw, to 1e-10 of the largest derivative."""
+    scene = scene_of(name.split(" ")[-1], **SERVED[name])
+    for loss in scene.losses.values():
+        with torch.no_grad():
+            (value, gradient), (expected, exact) = dual(loss, scene.theta), reverse(loss, scene.theta)
+        torch.testing.assert_close(value, expected, rtol=1e-14, atol=0)
+        size = max(1.0, exact.abs().max().item())
+        torch.testing.assert_close(gradient, exact, rtol=0, atol=1e-10 * size)
+
+
+def test_a_problem_that_they_do_not_know_is_refused(scene_of):
+    """By the name of what is missing."""
+    scene = scene_of("triangles")
+    with pytest.raises(NotServedError, match=r"dual numbers do not know torch\.nn\.functional\.relu; use"):
+        dual(scene.losses["objective"], scene.theta)
+
+
+def test_more_parameters_than_are_followed_at_once_make_several_pieces():
+    """Σ j θⱼ³ in a dimension beyond the width: 3 j θⱼ², each in its place."""
+    theta = torch.linspace(0.5, 1.5, AT_ONCE + 3, dtype=torch.float64)
+    factor = torch.arange(len(theta), dtype=torch.float64)
+    _, gradient = dual(lambda point: (factor * point**3).sum(-1), theta)
+    torch.testing.assert_close(gradient, 3 * factor * theta**2, rtol=1e-13, atol=0)
+
+
+def test_a_lane_that_is_not_finite_harms_no_other():
+    """NaN stays in its lane."""
+    theta = torch.tensor([[1.0, 2.0], [torch.nan, 1.0]], dtype=torch.float64)
+    _, gradient = dual(lambda point: (point**3).sum(-1), theta)
+    assert gradient[0].tolist() == [3.0, 12.0]
+    assert torch.isnan(gradient[1, 0])

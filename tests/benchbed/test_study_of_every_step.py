@@ -1,0 +1,122 @@
+"""Studies with `checkpoints = "all"`: what happened after each step, down to tables, plots and repetition."""
+
+import numpy as np
+import pytest
+
+import benchbed
+from benchbed.catalog import load_catalog
+from benchbed.engine import checkpoint_calls
+from benchbed.runner.drive import Settings
+from benchbed.verify import choose, run_again
+
+STEPS = 150
+ASKED = {
+    "problems": ["quadratic[start=2]", "polynomial-network[samples=256, batch_size=64, hidden=[4]]"],
+    "optimizers": ["gd[learning_rate=0.015]", "adam[learning_rate=0.05]"],
+    "preset": "quick",
+    "tracks": ["default"],
+    "steps": STEPS,
+    "seeds": 2,
+    "device": "cpu",
+    "executor": "serial",
+}
+PRICE = 4
+"""A full gradient of 256 samples in batches of 64."""
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory):
+    """Run it whole, drawn and all."""
+    return benchbed.run(**ASKED, checkpoints="all", output=tmp_path_factory.mktemp("every") / "study")
+
+
+@pytest.fixture
+def curves_of(study):
+    """Give a function that lists the curves of a problem's trials with one optimizer."""
+
+    def find(problem, optimizer):
+        trials = study.trials.query("problem == @problem and optimizer == @optimizer")
+        assert len(trials)
+        return [study.curves[study.curves["trial_key"] == key] for key in trials["trial_key"]]
+
+    return find
+
+
+def test_every_call_of_a_cheap_oracle_is_a_row(curves_of):
+    """Objective, gradient norm and path are those of gradient descent's closed form on ½ θᵀΛθ, from the start on."""
+    (curve,) = curves_of("quadratic", "gd")
+    eigenvalues = np.array([1.0, 100.0])
+    theta = 2 * (1 - 0.015 * eigenvalues) ** np.arange(STEPS + 1)[:, None]
+    assert curve["calls"].tolist() == list(range(STEPS + 1))
+    np.testing.assert_allclose(curve[["theta_0", "theta_1"]], theta, rtol=1e-12, atol=1e-12)
+    np.testing.assert_allclose(curve["objective"], 0.5 * (theta**2 * eigenvalues).sum(axis=1), rtol=1e-11)
+    norms = np.linalg.norm(eigenvalues * theta, axis=1)
+    np.testing.assert_allclose(curve["gradient_norm"], norms, rtol=1e-11)
+
+
+def test_a_dear_oracle_is_measured_after_each_of_its_steps(curves_of):
+    """A full gradient buys fewer steps; no step of either optimizer is left out, nor a call of no step put in."""
+    for curve in curves_of("polynomial-network", "gd"):
+        assert curve["calls"].tolist() == list(range(0, STEPS + 1, PRICE))
+        assert curve["objective"].notna().all()
+    for curve in curves_of("polynomial-network", "adam"):
+        assert curve["calls"].tolist() == list(range(STEPS + 1))
+        assert curve["objective"].notna().all()
+        assert curve["gradient_norm"].isna().all()  # would cost four times as much as the step
+
+
+def test_the_path_is_the_one_that_checkpoints_lie_on(study, tmp_path, monkeypatch):
+    """Looking more often changes no number."""
+    monkeypatch.setenv("BENCHBED_DISABLE_PLUGINS", "reports")
+    sparse = benchbed.run(**ASKED, output=tmp_path / "sparse")
+    labels = ["problem", "optimizer", "role", "seed"]
+    dense = study.trials.set_index(labels)
+    assert not set(sparse.trials["trial_key"]) & set(study.trials["trial_key"])
+    for trial in sparse.trials.itertuples():
+        whole = dense.loc[tuple(getattr(trial, name) for name in labels)]
+        place = {calls: position for position, calls in enumerate(whole["curve_calls"])}
+        kept = [place[calls] for calls in trial.curve_calls]
+        np.testing.assert_array_equal(whole["curve_objective"][kept], trial.curve_objective)
+        np.testing.assert_array_equal(whole["final_theta"], trial.final_theta)
+    assert max(map(len, sparse.trials["curve_calls"])) == len(checkpoint_calls(STEPS)) + 1
+
+
+def test_its_tables_and_plots_are_made(study):
+    """No report takes a curve of every step amiss."""
+    assert study.warnings == []
+    assert study.lost == 0
+    assert (study.path / "plots" / "loss-quadratic-start-2.png").exists()
+    assert study.plan.suite["checkpoints"] == "all"
+
+
+def test_its_suite_runs_the_same_trials(study, monkeypatch):
+    """What is written beside the results asks for every step again: nothing is left to run."""
+    monkeypatch.setenv("BENCHBED_DISABLE_PLUGINS", "reports")
+    parts = sorted((study.path / "trials").iterdir())
+    again = benchbed.run(study.path / "suite.toml", output=study.path, executor="serial")
+    assert sorted((study.path / "trials").iterdir()) == parts
+    assert again.summary.equals(study.summary)
+
+
+def test_its_batches_come_out_again(study):
+    """To the bit, curve by curve."""
+    catalog = load_catalog([])
+    sample = choose(study.path, catalog, size=10, seed=0)
+    assert len(sample.parts) == 4
+    executor = catalog.entry("executors", "serial").thing(1)
+    settings = Settings(jobs=1, timeout=None, plugin_files=())
+    assert [verdict.difference for verdict in run_again(sample, executor, settings)] == [None] * 4
+
+
+def test_a_tolerance_ends_the_curve_at_the_point_that_met_it(tmp_path, monkeypatch):
+    """The course's loop, in a study: the evaluation that stopped it is charged and makes no row."""
+    monkeypatch.setenv("BENCHBED_DISABLE_PLUGINS", "reports")
+    asked = ASKED | {"problems": ["quadratic[start=2]"], "optimizers": ["gd[learning_rate=0.015]"]}
+    study = benchbed.run(**asked, checkpoints="all", tolerance=0.5, output=tmp_path / "study")
+    (trial,) = study.trials.itertuples()
+    eigenvalues = np.array([1.0, 100.0])
+    norms = np.linalg.norm(eigenvalues * 2 * (1 - 0.015 * eigenvalues) ** np.arange(STEPS)[:, None], axis=1)
+    steps = int(np.argmax(norms <= 0.5))
+    assert (trial.status, trial.steps, trial.calls) == ("converged", steps, steps + 1)
+    np.testing.assert_allclose(study.curves["gradient_norm"], norms[: steps + 1], rtol=1e-11)
+    assert study.summary["converged"].tolist() == [1]

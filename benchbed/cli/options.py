@@ -83,6 +83,11 @@ _PLAN_OPTIONS = [
         "[default: never]",
     ),
     click.option(
+        "--stop-when-solved/--no-stop-when-solved",
+        default=None,
+        help="Stop a trial once all targets are reached, or let it go on; its score is the same.  [default: stop]",
+    ),
+    click.option(
         "--seeds", type=int, metavar="N", help="Number of evaluation seeds.  [default: the preset's]"
     ),
     click.option("--seed", type=int, metavar="N", help="Moves all seeds at once.  [default: 0]"),

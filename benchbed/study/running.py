@@ -45,6 +45,7 @@ def run(
     gradient: str | None = None,
     engine: str | None = None,
     tolerance: float | None = None,
+    stop_when_solved: bool | None = None,
     output: str | Path | None = None,
     fresh: bool = False,
     plugin_files: Sequence[str | Path] = (),
@@ -65,6 +66,7 @@ def run(
         "problems": problems, "optimizers": optimizers, "preset": preset, "tracks": tracks, "checkpoints": checkpoints,
         "steps": steps, "seeds": seeds, "seed": seed, "device": device, "dtype": dtype,
         "gradient": gradient, "engine": engine, "tolerance": tolerance,
+        "stop_when_solved": stop_when_solved,
     }  # fmt: skip
     request = as_request({name: value for name, value in values.items() if value is not None}, "run()")
     plan = make_plan(catalog, complete_request(catalog, request, None if suite is None else Path(suite)))

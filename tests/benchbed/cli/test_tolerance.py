@@ -92,3 +92,26 @@ def test_a_tolerance_that_makes_no_sense_is_refused(bench, tmp_path, value):
     assert result.returncode == 2
     assert "it must be positive and finite" in result.stderr
     assert list(tmp_path.iterdir()) == []
+
+
+def test_trials_may_go_on_after_their_last_target(bench, tmp_path):
+    """They end by the tolerance or the budget instead, with the score that they would have had."""
+    asked = [
+        "run",
+        "-p",
+        "quadratic[start=2]",
+        "-o",
+        "gd[learning_rate=0.019]",
+        "--track",
+        "default",
+        "--steps",
+        "5000",
+    ]
+    scores = []
+    for name, more in (("stop", []), ("go-on", ["--no-stop-when-solved", "--tolerance", "1e-9"])):
+        assert bench(tmp_path, *asked, *more, "-O", name).returncode == 0
+        scores.append(benchbed.load(tmp_path / name).summary["score"].item())
+    one, other = (benchbed.load(tmp_path / name).trials.iloc[0] for name in ("stop", "go-on"))
+    assert (one["status"], other["status"]) == ("solved", "converged")
+    assert other["gradient_norm"] <= 1e-9 < one["gradient_norm"]
+    assert scores[0] == scores[1] > 0

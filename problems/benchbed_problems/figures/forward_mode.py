@@ -122,13 +122,14 @@ def _costs_said(costs: Costs) -> list[str]:
     return [
         "The document's test function, f(x) = exp(−mean √xⱼ) + 1, of n inputs; processor time of one thread, median of",
         f"{REPETITIONS} rounds. A Jacobian-vector product costs {spoken(at(product, few))} at n = {few:,} and",
-        f"{spoken(at(product, many))} at n = {many:,} (slope {slope(product, high=many):.2f} on log axes).",
+        f"{spoken(at(product, many))} at n = {many:,} (slope {slope(product, high=many):z.2f} on log axes).",
         f"The full Jacobian by one product for each column costs {spoken(at(columns, few))} and",
-        f"{spoken(at(columns, many))} (slope {slope(columns):.2f}): {share:,.0f} products at n = {many:,}.",
+        f"{spoken(at(columns, many))} (slope {slope(columns):z.2f}): {share:,.0f} products at n = {many:,}.",
         f"With {AT_ONCE} columns at once, as the gradient forward does, {spoken(at(pieces, many))} are enough there,",
         f"and {spoken(at(pieces, pieces['sizes'][-1]))} at n = {pieces['sizes'][-1]:,}.",
-        f"A product is flat in n as far as f is (slope {slope(function, high=many):.2f} up to n = {many:,}), where the",
-        "overhead of each operation hides its n square roots; beyond, both grow, and what stays bounded is the ratio:",
+        f"A product is flat in n as far as f is (slope {slope(function, high=many):z.2f} up to n = {many:,}), where",
+        "the overhead of each operation hides its n square roots; beyond, both grow, and what stays",
+        "bounded is the ratio:",
         f"a product costs {at(product, few) / at(function, few):.1f} evaluations of f at n = {few:,} and",
         f"{at(product, most) / at(function, most):.1f} at n = {most:,}.",
     ]
@@ -139,7 +140,8 @@ def _checks_said(found: Mapping[str, Any]) -> list[str]:
     far = max(abs(value - math.e), abs(tangent - 2 * math.e))
     product = ", ".join(f"{number:.6f}" for number in found["product"])
     return [
-        f"Dual numbers make exp(x²) at x = 1 + ε into {value!r} + {tangent!r} ε, {nearness(far)} (e, 2e).",
+        f"Dual numbers make exp(x²) at x = 1 + ε into {value!r} + {tangent!r} ε, {nearness(far)} (e, 2e)",
+        "in double precision.",
         f"Of the function with two outputs at (1, 2, 3), the product along (0.1, 0.2, 0.3) is ({product}):",
         f"by torch {nearness(errors['product'])} the closed form, by dual numbers {nearness(errors['dual product'])}",
         f"the closed form. The Jacobian by columns is {nearness(errors['Jacobian'])} its closed form.",

@@ -99,8 +99,8 @@ def _prices_said(costs: Mapping[str, Costs]) -> list[str]:
     ]
     for lanes, mine in costs.items():
         said = [
-            f"{name} {at(mine[name], high) / at(mine['reverse'], high):.3g} (price {GRADIENTS[name].price(int(high)):.3g})"
-            for name in GRADIENTS
+            f"{name} {at(mine[name], high) / at(mine['reverse'], high):.3g} (price {gradient.price(int(high)):.3g})"
+            for name, gradient in GRADIENTS.items()
             if name != "reverse"
         ]
         trials = "one trial" if lanes == "1" else f"{lanes} trials"

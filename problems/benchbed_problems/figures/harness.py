@@ -141,6 +141,6 @@ def _caption(measured: Mapping[str, Any]) -> list[str]:
         f"Why each stopped, by its found.reason: {stops}.",
         f"Loss above the optimum at the end, and norm of the gradient: {ends}.",
         *_turned_back(minima),
-        f"A plain loop with torch.optim.Adam beside adam: over {len(plain['losses']):,} evaluations the losses differ by",
-        f"at most {apart[0]:.1g}, the norms by {apart[1]:.1g}, and the last θ by {apart[2]:.1g}.",
+        f"A plain loop with torch.optim.Adam beside adam: over {len(plain['losses']):,} evaluations the losses differ",
+        f"by at most {apart[0]:.1g}, the norms by {apart[1]:.1g}, and the last θ by {apart[2]:.1g}.",
     ]

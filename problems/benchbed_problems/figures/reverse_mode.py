@@ -119,7 +119,7 @@ def _inputs_said(costs: Costs) -> list[str]:
     return [
         "Left, f(x) = exp(−mean √xⱼ) + 1: one vector-Jacobian product, which is the whole gradient, with its pass",
         f"forward, costs {spoken(at(product, few))} at n = {few:,} and {spoken(at(product, flat))} at n = {flat:,}",
-        f"(slope {slope(product, high=flat):.2f} on log axes; f itself {slope(function, high=flat):.2f}),",
+        f"(slope {slope(product, high=flat):z.2f} on log axes; f itself {slope(function, high=flat):z.2f}),",
         "where the overhead of each operation outweighs its work.",
         f"At n = {most:,} it costs {spoken(at(product, most))}. f takes",
         "n square roots, so neither can be flat for ever; what does not grow is their ratio: the gradient costs",
@@ -136,7 +136,7 @@ def _outputs_said(costs: Costs) -> list[str]:
     return [
         f"Right, with m outputs of {FIXED_INPUTS} inputs: the full Jacobian, row by row, costs",
         f"{spoken(at(rows, few))} at m = {few:,} and {spoken(at(rows, most))} at m = {most:,} (slope",
-        f"{slope(rows, low=middle):.2f} from m = {middle:,} on); one product costs {spoken(at(product, few))} and",
+        f"{slope(rows, low=middle):z.2f} from m = {middle:,} on); one product costs {spoken(at(product, few))} and",
         f"{spoken(at(product, most))}. All rows at once, by torch.func.jacrev, take {spoken(at(at_once, most))}.",
         f"Forward mode, which goes by columns, takes {spoken(at(columns, few))} and {spoken(at(columns, most))}, less",
         f"than row by row at m = {cheaper}." if cheaper else "and is nowhere below row by row.",

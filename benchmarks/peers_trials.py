@@ -1,0 +1,68 @@
+"""The trials that every side makes: starts, data, draws and learning rates as plain arrays, which need no torch."""
+
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+
+class Trials(NamedTuple):
+    """Every learning rate on every instance of a problem, by Adam with its usual β₁, β₂ and ε."""
+
+    problem: str
+    steps: int
+    rates: np.ndarray
+    """`[settings]`."""
+    start: np.ndarray
+    """`[seeds, dimension]`."""
+    data: dict[str, np.ndarray]
+    """What the loss needs, by name: the same for all seeds, or `[seeds, …]` for the problems in OWN_DATA."""
+    draws: np.ndarray | None
+    """What each step sees, `[steps, seeds, …]`: noise, or the indices of a mini-batch."""
+
+    @property
+    def lanes(self) -> tuple[int, int]:
+        """Numbers of seeds and of settings."""
+        return len(self.start), len(self.rates)
+
+    @property
+    def count(self) -> int:
+        """Number of trials."""
+        return len(self.start) * len(self.rates)
+
+
+OWN_DATA = frozenset({"runge"})
+"""Problems whose instances have data of their own."""
+
+SEEDS = 20
+"""Instances, of which there are no more however many the trials: settings are what a study has many of."""
+
+
+def lanes_of(trials: int) -> tuple[int, int]:
+    """Give seeds and settings that make so many trials: up to 20 seeds, and at least five settings for several."""
+    most = max(1, min(SEEDS, trials // 5))
+    seeds = max(count for count in range(1, most + 1) if trials % count == 0)
+    return seeds, trials // seeds
+
+
+def rates_of(settings: int) -> np.ndarray:
+    """Give learning rates from 10⁻⁴ to 10⁻², with which Adam diverges nowhere; a single one is its default, 10⁻³."""
+    return np.geomspace(1e-4, 1e-2, settings) if settings > 1 else np.array([1e-3])
+
+
+def save(trials: Trials, path: Path) -> None:
+    """Write the trials for another process."""
+    arrays = {f"data_{name}": values for name, values in trials.data.items()}
+    if trials.draws is not None:
+        arrays["draws"] = trials.draws
+    facts = {"problem": np.array(trials.problem), "steps": np.array(trials.steps)}
+    np.savez(path, rates=trials.rates, start=trials.start, **facts, **arrays)
+
+
+def load(path: Path) -> Trials:
+    """Read what `save` wrote."""
+    with np.load(path, allow_pickle=False) as arrays:
+        data = {name.removeprefix("data_"): arrays[name] for name in arrays.files if name.startswith("data_")}
+        draws = arrays["draws"] if "draws" in arrays.files else None
+        problem, steps = str(arrays["problem"]), int(arrays["steps"])
+        return Trials(problem, steps, arrays["rates"], arrays["start"], data, draws)

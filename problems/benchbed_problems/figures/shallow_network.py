@@ -92,10 +92,11 @@ def median_loss(fits: Fits) -> float:
 def _fit(axes: Axes, fits: Fits) -> None:
     data, middle = fits.problem.shared_data(), typical(fits.trials)
     x, networks = data.test_x.squeeze(-1), fits.problem.predict(fits.ends, data.test_x)
-    for trial, values in zip(fits.trials, networks, strict=True):
-        if trial is not middle:
-            label = f"the other {len(fits.trials) - 1} seeds" if trial is fits.trials[-1] else None
-            axes.plot(x, values, color=_color(trial), alpha=FAINT, linewidth=0.6, label=label)
+    others = [index for index, trial in enumerate(fits.trials) if trial is not middle]
+    for index in others:
+        label = f"the other {len(others)} seeds" if index == others[0] else None
+        color = _color(fits.trials[index])
+        axes.plot(x, networks[index], color=color, alpha=FAINT, linewidth=0.6, label=label)
     axes.plot(x, data.test_y, color=TRUTH, linestyle="--", linewidth=1.0, label="target", zorder=3)
     axes.plot(
         x, networks[fits.trials.index(middle)], color=_color(middle), linewidth=1.6, label="median loss"

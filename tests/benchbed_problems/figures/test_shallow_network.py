@@ -55,6 +55,13 @@ def test_a_panel_shows_every_fit_and_the_target(breakpoints):
     assert set(picture.files) == {"png", "svg"}
 
 
+def test_the_legend_names_the_other_seeds_whichever_is_shown(study, drawn):
+    """Also where the trial of median loss is the first or the last."""
+    for figure, _ in (drawn(draw_breakpoints, study), drawn(draw_activations, study)):
+        for axes in figure.axes[: len(figure.axes) // 2]:
+            assert [line.get_label() for line in axes.get_lines()].count(f"the other {SEEDS - 1} seeds") == 1
+
+
 def test_the_histogram_holds_all_breakpoints_inside(study, breakpoints):
     """Its bars, times their width, sum up to one."""
     for axes in breakpoints[0].axes[3:]:

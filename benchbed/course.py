@@ -1,10 +1,11 @@
 """Run the suites that figures are drawn from, draw them, and put them on one page: a course, as experiments."""
 
 import re
+import threading
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Executor, ThreadPoolExecutor
+from concurrent.futures import Executor, Future
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 
@@ -15,7 +16,7 @@ from benchbed.interfaces import Figure
 from benchbed.plan import Plan, complete_request, make_plan
 from benchbed.plan.request import Request
 from benchbed.reports.gallery import Shown, page
-from benchbed.runner.isolation import answer_of, caller, end_children
+from benchbed.runner.isolation import answer_of, caller
 from benchbed.store.files import write_atomically
 from benchbed.study.figures import FOLDER, Drawn, Order, draw_figures, measure, write_picture
 from benchbed.study.model import Study
@@ -28,6 +29,7 @@ FULL = "-full"
 """Ends the name of the suite that the preset `full` takes in place of another."""
 
 Tell = Callable[[str], None]
+T = TypeVar("T")
 
 
 class Course(NamedTuple):
@@ -136,16 +138,25 @@ def _studies(
         job.tell(f"{', '.join(parts)}: {plans[suite].name} is done")
         return study, pictures
 
-    drivers = ThreadPoolExecutor(max(1, len(plans)), thread_name_prefix="course")
-    try:
-        return list(drivers.map(study_of, sorted(plans, key=lambda suite: -_weight(plans[suite]))))
-    except BaseException:
-        # Interrupted: without workers and children, what the drivers wait for ends at once.
-        pool.shutdown(wait=False, cancel_futures=True)
-        end_children()
-        raise
-    finally:
-        drivers.shutdown()
+    futures = [_driven(study_of, suite) for suite in sorted(plans, key=lambda suite: -_weight(plans[suite]))]
+    return [future.result() for future in futures]
+
+
+def _driven(work: Callable[[str], T], suite: str) -> Future[T]:
+    """Do the work of a suite in a thread of its own.
+
+    It keeps nobody from leaving: where the course is interrupted, it may wait for ever for what was cancelled.
+    """
+    future: Future[T] = Future()
+
+    def drive() -> None:
+        try:
+            future.set_result(work(suite))
+        except BaseException as error:  # noqa: BLE001 (the future hands it to whoever waits)
+            future.set_exception(error)
+
+    threading.Thread(target=drive, name=f"course {suite}", daemon=True).start()
+    return future
 
 
 def _joint(job: Job, figures: Sequence[Figure], plans: Mapping[str, Plan], pool: Executor) -> list[Drawn]:

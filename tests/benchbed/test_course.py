@@ -1,6 +1,11 @@
 """A course runs suites, draws their figures, and shows all of them on one page."""
 
 import json
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
 
 import pytest
 
@@ -10,6 +15,7 @@ from benchbed.errors import NothingSelectedError, UsageError
 from benchbed.study import Resources
 from benchbed.study.figures import figures_of
 
+COMMAND = str(Path(sys.executable).with_name("benchbed"))
 PLUGIN = '''
 """A plugin with figures of its own."""
 
@@ -171,3 +177,26 @@ def test_the_command_prints_captions_and_the_page(bench, plugin, tmp_path):
     assert (tmp_path / "study" / "figures" / "apart.md").exists()
     assert "could not draw z3-fails" in run.stderr
     assert json.loads(run.stdout)
+
+
+SLOW = PLUGIN.replace(
+    '    raise RuntimeError("no ink")\n',
+    '    (Path(__file__).parent / "drawing").touch()\n    time.sleep(600)\n',
+).replace("from pathlib import Path\n", "import time\nfrom pathlib import Path\n")
+
+
+def test_an_interrupted_course_ends(plugin, tmp_path, surroundings):
+    """While one figure is drawn and others wait their turn; what had finished is stored."""
+    plugin.write_text(SLOW, encoding="utf-8")
+    command = [COMMAND, "course", "Z3", "Z10", "--plugin", plugin, "-O", "out", "-j", "1"]
+    with subprocess.Popen(
+        command, cwd=tmp_path, env=surroundings(), stderr=subprocess.PIPE, text=True
+    ) as course:
+        deadline = time.monotonic() + 120
+        while not (tmp_path / "drawing").exists() and time.monotonic() < deadline:
+            time.sleep(0.1)
+        course.send_signal(signal.SIGTERM)
+        _, said = course.communicate(timeout=120)
+    assert course.returncode == 143
+    assert "Traceback" not in said
+    assert len(list((tmp_path / "out" / "studies" / "tiny" / "trials").iterdir())) == 1

@@ -82,4 +82,5 @@ def _show(course: "Course") -> None:
         for paragraph in shown.caption.splitlines():
             click.echo(textwrap.fill(paragraph, WIDTH, initial_indent="    ", subsequent_indent="    "))
         click.echo()
-    click.echo(f"{len(course.shown)} figures: {os.fspath(course.page)}")
+    count = len(course.shown)
+    click.echo(f"{count} figure{'' if count == 1 else 's'}: {os.fspath(course.page)}")

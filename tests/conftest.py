@@ -20,6 +20,21 @@ WATCHDOG = 120
 """Seconds after which a command counts as hung; far more than any of them takes."""
 
 
+LONG_FILES = (
+    "test_docs.py",
+    "test_compiled.py",
+    "test_packaging.py",
+    "test_time_limits.py",
+    "test_interruption.py",
+)
+"""Files with few tests that take long: first, so that no worker is left with one of them at the end."""
+
+
+def pytest_collection_modifyitems(items):
+    """Begin with the long files; the order of all others stays."""
+    items.sort(key=lambda item: item.path.name not in LONG_FILES)
+
+
 @pytest.fixture(autouse=True)
 def alone(tmp_path, monkeypatch):
     """Run each test in an empty folder, with one torch thread; fail one that leaves global state changed."""

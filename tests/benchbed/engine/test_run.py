@@ -14,10 +14,14 @@ from benchbed_optimizers.adam import adam
 from benchbed_optimizers.gd import gd
 from benchbed_optimizers.momentum import momentum
 from benchbed_optimizers.sgd import sgd
+from benchbed_problems.linear_regression import LinearRegression
 from benchbed_problems.polynomial_network import PolynomialNetwork
 from benchbed_problems.quadratic import Quadratic
 from benchbed_problems.quartic import Quartic
 from benchbed_problems.runge import Runge
+from benchbed_problems.shallow_network import ShallowNetwork
+from benchbed_problems.toy_mean import ToyMean
+from benchbed_problems.triangles import Triangles
 from benchbed_problems.weighted_quartic import WeightedQuartic
 
 PROBLEMS = {
@@ -28,6 +32,10 @@ PROBLEMS = {
     "rotated": Quadratic(dimension=5, rotated=True, gradient_noise=0.1),
     "weighted-quartic": WeightedQuartic(),
     "polynomial-network": PolynomialNetwork(samples=256),
+    "linear-regression": LinearRegression(samples=20),
+    "toy-mean": ToyMean(samples=256),
+    "shallow-network": ShallowNetwork(hidden=5),
+    "triangles": Triangles(),
 }
 OPTIMIZERS = {factory.__name__: factory for factory in (gd, sgd, momentum, adam)}
 # Rates at which no path is chaotic: there the last bit would be amplified without end.

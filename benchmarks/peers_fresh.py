@@ -72,6 +72,8 @@ def time_command(command: Sequence[str], caches: Path | None = None) -> tuple[fl
     """Run a command with its compilers' caches in a folder, and give its seconds and what it printed."""
     environment = {**os.environ, **({} if caches is None else _cached_in(caches))}
     begun = time.perf_counter()
+    # The script's own folder must be on its path, where its neighbours lie.
+    environment = {name: value for name, value in environment.items() if name != "PYTHONSAFEPATH"}
     done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
     seconds = time.perf_counter() - begun
     if done.returncode != 0:

@@ -168,6 +168,8 @@ def _peak(name: str, seeds: int, settings: int, steps: int) -> int:
 
 def _run(command: Sequence[str]) -> str:
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    # The script's own folder must be on its path, where its neighbours lie.
+    environment = {name: value for name, value in environment.items() if name != "PYTHONSAFEPATH"}
     done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
     if done.returncode != 0:
         raise RuntimeError(f"{' '.join(command)} failed: {done.stderr[-2000:]}")

@@ -1,10 +1,14 @@
 """Keep tests apart from each other and from the machine they run on, and run the real command for them."""
 
+import contextlib
+import io
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
+from unittest import mock
 
 import filelock
 import hypothesis
@@ -80,6 +84,53 @@ def bench(surroundings):
         )
 
     return run
+
+
+@pytest.fixture(scope="session")
+def bench_here(surroundings):
+    """Give a function that does what `bench` does in this process, the batches too: a start costs seconds.
+
+    For what a command reads, prints, writes and refuses. What concerns processes themselves (signals, time limits,
+    deaths, imports, streams) needs `bench`.
+    """
+
+    def run(folder, *arguments, plots=False, **environment):
+        from benchbed import cli, executors
+        from benchbed.runner import isolation, task
+
+        def processes(jobs):
+            return executors.serial(jobs)
+
+        task._catalog.cache_clear()  # a process of its own would find plugin files as they are by now
+        words = ["benchbed", *map(str, arguments)]
+        streams = [io.TextIOWrapper(io.BytesIO(), encoding="utf-8", write_through=True) for _ in range(2)]
+        with (
+            contextlib.chdir(folder),
+            _handlers_kept(),
+            mock.patch.dict(os.environ, surroundings(plots, **environment), clear=True),
+            mock.patch.object(executors, "processes", processes),
+            mock.patch.object(isolation, "warm_up"),
+            mock.patch.object(sys, "argv", words),
+            contextlib.redirect_stdout(streams[0]),
+            contextlib.redirect_stderr(streams[1]),
+            pytest.raises(SystemExit) as end,
+        ):
+            cli.main()
+        shown = [stream.buffer.getvalue().decode() for stream in streams]
+        return subprocess.CompletedProcess(words, end.value.code, *shown)
+
+    return run
+
+
+@contextlib.contextmanager
+def _handlers_kept():
+    """Put back how this process answers signals, which the command changes for good."""
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 @pytest.fixture(scope="session")

@@ -6,12 +6,12 @@ import pytest
 
 
 @pytest.fixture(scope="module")
-def folder(once, bench):
+def folder(once, bench_here):
     """A small study and a copy of it."""
 
     def fill(place):
         options = ("-p", "quadratic", "-o", "gd", "--preset", "quick", "--steps", "30", "--seeds", "2")
-        assert bench(place, "run", *options, "-O", "a").returncode == 0
+        assert bench_here(place, "run", *options, "-O", "a").returncode == 0
         shutil.copytree(place / "a", place / "b")
 
     return once("compare", fill)
@@ -24,23 +24,23 @@ def test_equal_studies_pass(folder, bench):
     assert all(line.startswith("+0.000 [+0.000, +0.000]") for line in done.stdout.splitlines())
 
 
-def test_csv_has_every_column(folder, bench):
+def test_csv_has_every_column(folder, bench_here):
     """For those who compute with it."""
-    done = bench(folder, "compare", "a", "b", "--format", "csv")
+    done = bench_here(folder, "compare", "a", "b", "--format", "csv")
     assert (
         done.stdout.splitlines()[0]
         == "problem,optimizer,track,before,after,difference,low,high,p_value,is_exact"
     )
 
 
-def test_a_folder_that_is_none_exits_with_3(folder, bench):
+def test_a_folder_that_is_none_exits_with_3(folder, bench_here):
     """And says which."""
-    done = bench(folder, "compare", "a", "nowhere")
+    done = bench_here(folder, "compare", "a", "nowhere")
     assert done.returncode == 3
     assert "nowhere" in done.stderr
 
 
-def test_what_has_no_interval_says_why(tmp_path, bench):
+def test_what_has_no_interval_says_why(tmp_path, bench_here):
     """Nothing is random in one problem, and the other has a single seed: then no fall can count, and a line says so."""
     options = (
         "-p",
@@ -54,8 +54,10 @@ def test_what_has_no_interval_says_why(tmp_path, bench):
         "--steps",
         "30",
     )
-    assert bench(tmp_path, "run", *options, "--preset", "quick", "--seeds", "1", "-O", "a").returncode == 0
-    done = bench(tmp_path, "compare", "a", "a", "--fail-if-worse", "0")
+    assert (
+        bench_here(tmp_path, "run", *options, "--preset", "quick", "--seeds", "1", "-O", "a").returncode == 0
+    )
+    done = bench_here(tmp_path, "compare", "a", "a", "--fail-if-worse", "0")
     assert done.returncode == 0
     exact, sampled, overall = done.stdout.splitlines()
     assert exact.startswith("+0.000 exact ")

@@ -28,12 +28,12 @@ def register_gradients(register):
 
 
 @pytest.fixture(scope="module")
-def both(once, bench):
+def both(once, bench_here):
     """A folder in which two gradients ran one after the other, each with what it printed."""
 
     def fill(folder):
         for gradient in ("forward", "forward-random"):
-            result = bench(folder, "run", *BOWL, "--gradient", gradient, "-O", "study")
+            result = bench_here(folder, "run", *BOWL, "--gradient", gradient, "-O", "study")
             assert result.returncode == 0, result.stderr
             (folder / gradient).write_text(result.stdout)
             (folder / f"{gradient}.csv").write_bytes((folder / "study" / "summary.csv").read_bytes())
@@ -66,29 +66,29 @@ def test_trials_of_two_gradients_stand_side_by_side_in_a_folder(both):
     assert ["deterministic" in line for line in notes] == [True, False]
 
 
-def test_a_suite_with_a_gradient_finds_its_trials_again(both, bench, tmp_path, files):
+def test_a_suite_with_a_gradient_finds_its_trials_again(both, bench_here, tmp_path, files):
     """Nothing runs a second time, from the command line or from Python; and what ran comes out again to the bit."""
     before = files(both / "study" / "trials")
-    result = bench(both, "run", "study/suite.toml", "-O", "study")
+    result = bench_here(both, "run", "study/suite.toml", "-O", "study")
     assert (result.returncode, result.stdout) == (0, (both / "forward-random").read_text())
     assert files(both / "study" / "trials") == before
-    verified = bench(both, "verify", "study")
+    verified = bench_here(both, "verify", "study")
     assert verified.returncode == 0, verified.stdout
     assert verified.stdout.count("equal to the bit") == 1
     assert "1 stored trials are of another plan or plugin" in verified.stdout
 
 
-def test_studies_of_two_gradients_are_compared_and_it_is_said(both, bench, tmp_path):
+def test_studies_of_two_gradients_are_compared_and_it_is_said(both, bench_here, tmp_path):
     """At the same budget in calls, the price of a gradient is in the scores."""
     for gradient in ("forward", "reverse"):
-        assert bench(tmp_path, "run", *BOWL, "--gradient", gradient, "-O", gradient).returncode == 0
-    done = bench(tmp_path, "compare", "forward", "reverse")
+        assert bench_here(tmp_path, "run", *BOWL, "--gradient", gradient, "-O", gradient).returncode == 0
+    done = bench_here(tmp_path, "compare", "forward", "reverse")
     assert done.returncode == 0, done.stderr
     assert done.stderr == "note: from forward gradients to reverse ones, each at its own price in calls\n"
     assert done.stdout.startswith("+0.")
 
 
-def test_a_stranger_s_function_is_a_gradient_of_one_call(bench, tmp_path):
+def test_a_stranger_s_function_is_a_gradient_of_one_call(bench, bench_here, tmp_path):
     """Its file is in the keys: when that changes, its trials run again, and the table names it."""
     plugin = tmp_path / "mine.py"
     asked = ["run", *BOWL, "--plugin", plugin, "--gradient", "one-sided", "-O", "study"]
@@ -99,16 +99,16 @@ def test_a_stranger_s_function_is_a_gradient_of_one_call(bench, tmp_path):
     (trial,) = benchbed.load(tmp_path / "study").trials.itertuples()
     assert (trial.gradient, trial.steps, trial.status) == ("one-sided", 40, "exhausted")
     plugin.write_text(PLUGIN.format(remark="as at last"))
-    assert bench(tmp_path, *asked).returncode == 0
+    assert bench_here(tmp_path, *asked).returncode == 0
     again = benchbed.load(tmp_path / "study").trials
     assert again["gradient_source"].nunique() == again["trial_key"].nunique() == 2
     assert again["final_objective"].nunique() == 1
 
 
-def test_what_a_gradient_does_not_serve_is_skipped_with_its_reason(bench, tmp_path):
+def test_what_a_gradient_does_not_serve_is_skipped_with_its_reason(bench_here, tmp_path):
     """On stderr, in the row's note and in its error; the other problem runs, and nothing has failed."""
     asked = ["-p", "triangles", "-p", "quadratic", "-o", "adam", *SMALL, "--gradient", "dual", "-O", "study"]
-    result = bench(tmp_path, "run", *asked)
+    result = bench_here(tmp_path, "run", *asked)
     reason = "dual numbers do not know torch.nn.functional.relu"
     assert result.returncode == 0
     assert result.stderr == f"warning: triangles × adam: skipped, as {reason}; use --gradient forward\n"
@@ -118,38 +118,38 @@ def test_what_a_gradient_does_not_serve_is_skipped_with_its_reason(bench, tmp_pa
     skipped = study.trials[study.trials["problem"] == "triangles"]
     assert set(skipped["error"]) == {f"{reason}; use --gradient forward"}
     assert study.lost == 0
-    costs = bench(tmp_path, "plan", *asked[:-2])
+    costs = bench_here(tmp_path, "plan", *asked[:-2])
     assert f"triangles × adam will be skipped, as {reason}; use --gradient forward" in costs.stderr
     assert ", gradient dual" in costs.stdout.splitlines()[0]
 
 
-def test_a_plan_counts_by_the_gradient_s_price(bench, tmp_path):
+def test_a_plan_counts_by_the_gradient_s_price(bench_here, tmp_path):
     """A network of 1 441 parameters is beyond 200 calls by forward mode, and not by a random direction."""
     asked = ["plan", "-p", "polynomial-network", "-o", "adam", *SMALL, "--no-time", "--format", "json"]
     calls = {}
     for gradient in ("forward", "forward-random"):
-        costs = json.loads(bench(tmp_path, *asked, "--gradient", gradient).stdout)
+        costs = json.loads(bench_here(tmp_path, *asked, "--gradient", gradient).stdout)
         assert costs["gradient"] == gradient
         calls[gradient] = costs["together"]["calls"]
     assert calls == {"forward": 0, "forward-random": 80}
 
 
 @pytest.mark.parametrize("command", ["run", "plan"])
-def test_an_unknown_gradient_is_refused_with_the_near_spelling(bench, tmp_path, command):
+def test_an_unknown_gradient_is_refused_with_the_near_spelling(bench_here, tmp_path, command):
     """Before anything is spent."""
-    result = bench(tmp_path, command, *BOWL, "--gradient", "finite-diference")
+    result = bench_here(tmp_path, command, *BOWL, "--gradient", "finite-diference")
     assert result.returncode == 2
     assert "unknown gradient 'finite-diference'; did you mean 'finite-difference'?" in result.stderr
 
 
-def test_the_list_says_what_each_gradient_costs(bench, tmp_path):
+def test_the_list_says_what_each_gradient_costs(bench_here, tmp_path):
     """As a formula where it is one, by examples where not."""
     (tmp_path / "odd.py").write_text(
         PLUGIN.replace("NotServedError", "Gradient")
         .replace("register(one_sided)", "register(Gradient(one_sided, price=lambda d: d**0.5))")
         .format(remark="dearly")
     )
-    listed = bench(tmp_path, "list", "gradients", "--plugin", "odd.py").stdout
+    listed = bench_here(tmp_path, "list", "gradients", "--plugin", "odd.py").stdout
     prices = [line.partition("in calls: ")[2] for line in listed.splitlines() if "in calls: " in line]
     assert prices == [
         "1",

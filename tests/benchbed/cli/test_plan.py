@@ -20,9 +20,9 @@ def register_optimizers(register):
 """
 
 
-def test_the_trials_that_are_counted_are_an_upper_bound_of_those_that_run(whole, bench, asked, tmp_path):
+def test_the_trials_that_are_counted_are_an_upper_bound_of_those_that_run(whole, bench_here, asked, tmp_path):
     """A tuned rate that equals the default is not run twice; all else is, in each track and together."""
-    result = bench(tmp_path, "plan", "--no-time", "--format", "json", *asked[1:-2])
+    result = bench_here(tmp_path, "plan", "--no-time", "--format", "json", *asked[1:-2])
     assert result.returncode == 0, result.stderr
     costs = json.loads(result.stdout)
     stored = benchbed.load(whole / "study").trials
@@ -34,12 +34,12 @@ def test_the_trials_that_are_counted_are_an_upper_bound_of_those_that_run(whole,
     assert costs["together"]["trials"] == len(stored) + shared
 
 
-def test_the_table_has_the_numbers_of_the_records(bench, tmp_path):
+def test_the_table_has_the_numbers_of_the_records(bench_here, tmp_path):
     """Trials, calls and seconds beneath each track, and in the sums at the end."""
     asked = ["-p", "quadratic", "-p", "quartic", "-o", "adam", "--steps", "2000", "--seeds", "2", "--no-time"]
     plan = [*asked, "--track", "default", "--track", "tuned", "--track", "searched", "--preset", "quick"]
-    costs = json.loads(bench(tmp_path, "plan", "--format", "json", *plan).stdout)
-    lines = bench(tmp_path, "plan", *plan).stdout.splitlines()
+    costs = json.loads(bench_here(tmp_path, "plan", "--format", "json", *plan).stdout)
+    lines = bench_here(tmp_path, "plan", *plan).stdout.splitlines()
     assert [track["trials"] for track in costs["tracks"]] == [4, 40, 36]
     rows = ["2", "4k", "-", "20", "40k", "-", "18", "36k", "-"]
     assert [line.split() for line in lines[3:7]] == [
@@ -66,11 +66,11 @@ def test_nothing_is_written(bench, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_an_optimizer_that_raises_is_counted_and_not_timed(bench, tmp_path):
+def test_an_optimizer_that_raises_is_counted_and_not_timed(bench_here, tmp_path):
     """The warning names it with its reason; what can be timed is."""
     (tmp_path / "broken.py").write_text(BROKEN)
     asked = ["-p", "quadratic", "-o", "broken", "-o", "gd", "--plugin", "broken.py", "--preset", "quick"]
-    result = bench(tmp_path, "plan", "--format", "json", "--track", "default", *asked)
+    result = bench_here(tmp_path, "plan", "--format", "json", "--track", "default", *asked)
     assert result.returncode == 0, result.stderr
     assert result.stderr == "warning: cannot time quadratic × broken: ValueError: no step today\n"
     broken, gd = json.loads(result.stdout)["rows"]

@@ -18,11 +18,11 @@ def test_deleted_tables_and_plots_come_back(copy, bench, files):
         assert path.read_bytes().startswith(FIRST_BYTES[path.suffix[1:]])
 
 
-def test_a_report_can_be_made_alone(copy, bench, files):
+def test_a_report_can_be_made_alone(copy, bench_here, files):
     """The profile, which nobody gets unasked, and nothing else; the summary is printed all the same."""
     before = files(copy / "study")
     assert not any("profile" in name for name in before)
-    result = bench(copy, "report", "study", "--only", "profile", plots=True)
+    result = bench_here(copy, "report", "study", "--only", "profile", plots=True)
     assert result.returncode == 0, result.stderr
     after = files(copy / "study")
     assert set(after) - set(before) == {"plots/profile.png", "plots/profile.svg"}
@@ -30,51 +30,51 @@ def test_a_report_can_be_made_alone(copy, bench, files):
     assert "results, tables and plots: study/" in result.stdout
 
 
-def test_a_report_that_does_not_apply_is_a_warning(copy, bench):
+def test_a_report_that_does_not_apply_is_a_warning(copy, bench_here):
     """Nothing was searched in this study."""
-    result = bench(copy, "report", "study", "--only", "best-of-k", plots=True)
+    result = bench_here(copy, "report", "study", "--only", "best-of-k", plots=True)
     assert result.returncode == 0
     assert result.stderr == (
         "warning: could not draw best-of-k: there is nothing in this study that it applies to\n"
     )
 
 
-def test_an_unknown_report_is_refused_before_anything_is_written(copy, bench, files):
+def test_an_unknown_report_is_refused_before_anything_is_written(copy, bench_here, files):
     """With the nearest name."""
     before = files(copy / "study")
-    result = bench(copy, "report", "study", "--only", "profil", plots=True)
+    result = bench_here(copy, "report", "study", "--only", "profil", plots=True)
     assert result.returncode == 2
     assert "unknown report 'profil'; did you mean 'profile'?" in result.stderr
     assert files(copy / "study") == before
 
 
-def test_the_table_is_that_of_the_run(copy, bench, whole):
+def test_the_table_is_that_of_the_run(copy, bench_here, whole):
     """Reading gives what running gave."""
-    result = bench(copy, "report", "study")
+    result = bench_here(copy, "report", "study")
     assert result.stdout == (whole / "stdout").read_text()
 
 
-def test_what_is_no_study_exits_with_3(tmp_path, bench):
+def test_what_is_no_study_exits_with_3(tmp_path, bench_here):
     """A folder that does not exist is neither read nor made."""
-    result = bench(tmp_path, "report", "nowhere")
+    result = bench_here(tmp_path, "report", "nowhere")
     assert result.returncode == 3
     assert result.stderr == "error: nowhere does not exist; give the folder that `benchbed run` named\n"
     assert list(tmp_path.iterdir()) == []
 
 
-def test_an_empty_folder_is_no_study(tmp_path, bench):
+def test_an_empty_folder_is_no_study(tmp_path, bench_here):
     """It is refused in a sentence."""
     (tmp_path / "study").mkdir()
-    result = bench(tmp_path, "report", "study")
+    result = bench_here(tmp_path, "report", "study")
     assert result.returncode == 3
     assert "study is no study folder" in result.stderr
 
 
-def test_a_plugin_that_is_gone_is_not_needed(bench, tmp_path):
+def test_a_plugin_that_is_gone_is_not_needed(bench, bench_here, tmp_path):
     """A study of a plugin file that was deleted can be reported, plots included."""
     (tmp_path / "mine.py").write_text(PLUGIN)
     asked = ["-p", "mine", "-o", "own", "--preset", "quick", "--steps", "30", "--seeds", "2", "-O", "study"]
-    first = bench(tmp_path, "run", "--plugin", "mine.py", *asked)
+    first = bench_here(tmp_path, "run", "--plugin", "mine.py", *asked)
     assert first.returncode == 0, first.stderr
     (tmp_path / "mine.py").unlink()
     result = bench(tmp_path, "report", "study", plots=True)

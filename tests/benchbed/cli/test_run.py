@@ -35,18 +35,18 @@ def test_each_invocation_leaves_its_environment(whole):
     assert json.loads(file.read_text())
 
 
-def test_the_same_line_runs_nothing(copy, bench, asked, files):
+def test_the_same_line_runs_nothing(copy, bench_here, asked, files):
     """Every trial is stored: no part is written, and the table is the same."""
     before = files(copy / "study" / "trials")
-    result = bench(copy, *asked)
+    result = bench_here(copy, *asked)
     assert result.returncode == 0
     assert files(copy / "study" / "trials") == before
 
 
-def test_more_seeds_run_only_what_is_missing(copy, bench, asked, files):
+def test_more_seeds_run_only_what_is_missing(copy, bench_here, asked, files):
     """Old parts stay; new ones hold the new seed alone."""
     before = files(copy / "study" / "trials")
-    assert bench(copy, *asked, "--seeds", "3", "--track", "default").returncode == 0
+    assert bench_here(copy, *asked, "--seeds", "3", "--track", "default").returncode == 0
     after = files(copy / "study" / "trials")
     assert before.items() < after.items()
     trials = benchbed.load(copy / "study").trials
@@ -55,19 +55,19 @@ def test_more_seeds_run_only_what_is_missing(copy, bench, asked, files):
     assert set(added["role"]) == {"evaluation"}
 
 
-def test_fresh_moves_the_old_study_aside(copy, bench, asked, files):
+def test_fresh_moves_the_old_study_aside(copy, bench_here, asked, files):
     """Nothing is deleted; the new study begins from nothing."""
     before = files(copy / "study" / "trials")
-    assert bench(copy, *asked, "--fresh", "--track", "default").returncode == 0
+    assert bench_here(copy, *asked, "--fresh", "--track", "default").returncode == 0
     (aside,) = copy.glob("study.*")
     assert files(aside / "trials") == before
     assert not files(copy / "study" / "trials").keys() & {name for name in before if "tuning" in name}
 
 
 @pytest.mark.parametrize("format_", ["json", "csv"])
-def test_data_on_stdout_can_be_parsed_and_the_folder_is_on_stderr(format_, copy, bench, asked):
+def test_data_on_stdout_can_be_parsed_and_the_folder_is_on_stderr(format_, copy, bench_here, asked):
     """A program reads stdout; a human still learns where the results are."""
-    result = bench(copy, *asked, "--format", format_)
+    result = bench_here(copy, *asked, "--format", format_)
     if format_ == "json":
         rows = json.loads(result.stdout)["summary"]
     else:
@@ -81,20 +81,20 @@ def test_data_on_stdout_can_be_parsed_and_the_folder_is_on_stderr(format_, copy,
     assert result.stderr == "results, tables and plots: study/\n"
 
 
-def test_the_suite_in_the_folder_gives_the_same_plan(copy, bench, files):
+def test_the_suite_in_the_folder_gives_the_same_plan(copy, bench_here, files):
     """It is runnable as it is, and finds every trial already stored."""
     before = files(copy / "study" / "trials")
     plan = json.loads((copy / "study" / "plan.json").read_text())
-    result = bench(copy, "run", "study/suite.toml", "-O", "study")
+    result = bench_here(copy, "run", "study/suite.toml", "-O", "study")
     assert result.returncode == 0
     assert files(copy / "study" / "trials") == before
     assert json.loads((copy / "study" / "plan.json").read_text()) == plan
     assert tomllib.loads((copy / "study" / "suite.toml").read_text())["seeds"] == 2
 
 
-def test_the_serial_executor_gives_the_same_results(copy, bench, asked):
+def test_the_serial_executor_gives_the_same_results(copy, bench_here, asked):
     """Without children, for debugging, nothing but the way differs."""
-    assert bench(copy, *asked, "--executor", "serial", "-j", "2", "-O", "serial").returncode == 0
+    assert bench_here(copy, *asked, "--executor", "serial", "-j", "2", "-O", "serial").returncode == 0
     serial, usual = benchbed.load(copy / "serial"), benchbed.load(copy / "study")
     columns = ["trial_key", "status", "final_objective", "gap"]
     ours, theirs = (
@@ -103,11 +103,11 @@ def test_the_serial_executor_gives_the_same_results(copy, bench, asked):
     assert ours == theirs
 
 
-def test_divergence_is_a_result(bench, tmp_path):
+def test_divergence_is_a_result(bench_here, tmp_path):
     """A rate that is far too large diverges: exit 0, ranked last, with the call at which it did (row 2)."""
     optimizers = ["-o", "gd[learning_rate=[0.001, 100]]"]
     asked = ["-p", "quadratic", *optimizers, "--preset", "quick", "--steps", "30", "--seeds", "2"]
-    assert bench(tmp_path, "run", *asked, "--track", "default", "-O", "study").returncode == 0
+    assert bench_here(tmp_path, "run", *asked, "--track", "default", "-O", "study").returncode == 0
     trials = benchbed.load("study").trials
     diverged = trials[trials["status"] == "diverged"]
     assert len(diverged) == 2
@@ -134,11 +134,11 @@ def register_optimizers(register):
 """
 
 
-def test_a_table_says_who_knows_the_budget_and_who_starts_well(bench, tmp_path):
+def test_a_table_says_who_knows_the_budget_and_who_starts_well(bench_here, tmp_path):
     """A cosine schedule is noted in every track, `adam` is not; the title tells the share of starts in the basin."""
     (tmp_path / "schedule.py").write_text(SCHEDULE)
     asked = ["--plugin", "schedule.py", "-p", "quartic", "-o", "cosine", "-o", "adam", "-O", "study"]
-    result = bench(tmp_path, "run", *asked, "--preset", "quick", "--steps", "30", "--seeds", "4")
+    result = bench_here(tmp_path, "run", *asked, "--preset", "quick", "--steps", "30", "--seeds", "4")
     assert result.returncode == 0, result.stderr
     study = benchbed.load("study")
     knowing = study.summary["notes"].str.split("; ").map(lambda notes: "knows the budget" in notes)

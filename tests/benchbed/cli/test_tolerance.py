@@ -43,9 +43,9 @@ def test_what_converged_is_counted_and_drawn(study):
     assert (study / "plots" / "loss-quadratic.png").exists()
 
 
-def test_a_target_that_was_not_reached_costs_the_same_however_it_was_missed(study, bench, tmp_path):
+def test_a_target_that_was_not_reached_costs_the_same_however_it_was_missed(study, bench_here, tmp_path):
     """Up to where they stopped, targets are as without a tolerance; beyond, they are missing."""
-    assert bench(tmp_path, "run", *SMALL).returncode == 0
+    assert bench_here(tmp_path, "run", *SMALL).returncode == 0
     keys = ["problem", "optimizer", "role", "seed"]
     free = benchbed.load(tmp_path / "study").trials.set_index(keys)
     missed = 0
@@ -60,41 +60,41 @@ def test_a_target_that_was_not_reached_costs_the_same_however_it_was_missed(stud
     assert missed
 
 
-def test_converged_trials_do_not_run_again(study, bench):
+def test_converged_trials_do_not_run_again(study, bench_here):
     """The suite beside the results has the tolerance, and all it asks for is there."""
     parts = sorted((study / "trials").iterdir())
-    result = bench(study.parent, "run", study / "suite.toml", "-O", study)
+    result = bench_here(study.parent, "run", study / "suite.toml", "-O", study)
     assert result.returncode == 0, result.stderr
     assert sorted((study / "trials").iterdir()) == parts
     assert benchbed.load(study).plan.suite["tolerance"] == 0.3
 
 
-def test_converged_trials_are_verified(study, bench):
+def test_converged_trials_are_verified(study, bench_here):
     """They come out again to the bit."""
-    result = bench(study.parent, "verify", "study")
+    result = bench_here(study.parent, "verify", "study")
     assert (result.returncode, "all agree" in result.stdout) == (0, True), result.stdout
 
 
-def test_the_plan_says_the_tolerance(bench, tmp_path):
+def test_the_plan_says_the_tolerance(bench_here, tmp_path):
     """And its estimate is that of trials that spend their budget."""
     arguments = ["-p", "quadratic[start=1e-9]", "-o", "gd", "--preset", "quick", "--tolerance", "1"]
-    result = bench(tmp_path, "plan", *arguments)
+    result = bench_here(tmp_path, "plan", *arguments)
     assert result.returncode == 0, result.stderr
     assert result.stdout.splitlines()[0].endswith("tolerance 1")
-    rows = json.loads(bench(tmp_path, "plan", *arguments, "--format", "json").stdout)["rows"]
+    rows = json.loads(bench_here(tmp_path, "plan", *arguments, "--format", "json").stdout)["rows"]
     assert all(row["seconds"] > 0 for row in rows)
 
 
 @pytest.mark.parametrize("value", ["0", "-1", "nan", "inf"])
-def test_a_tolerance_that_makes_no_sense_is_refused(bench, tmp_path, value):
+def test_a_tolerance_that_makes_no_sense_is_refused(bench_here, tmp_path, value):
     """Before anything is written."""
-    result = bench(tmp_path, "run", *SMALL, f"--tolerance={value}")
+    result = bench_here(tmp_path, "run", *SMALL, f"--tolerance={value}")
     assert result.returncode == 2
     assert "it must be positive and finite" in result.stderr
     assert list(tmp_path.iterdir()) == []
 
 
-def test_trials_may_go_on_after_their_last_target(bench, tmp_path):
+def test_trials_may_go_on_after_their_last_target(bench_here, tmp_path):
     """They end by the tolerance or the budget instead, with the score that they would have had."""
     asked = [
         "run",
@@ -109,7 +109,7 @@ def test_trials_may_go_on_after_their_last_target(bench, tmp_path):
     ]
     scores = []
     for name, more in (("stop", []), ("go-on", ["--no-stop-when-solved", "--tolerance", "1e-9"])):
-        assert bench(tmp_path, *asked, *more, "-O", name).returncode == 0
+        assert bench_here(tmp_path, *asked, *more, "-O", name).returncode == 0
         scores.append(benchbed.load(tmp_path / name).summary["score"].item())
     one, other = (benchbed.load(tmp_path / name).trials.iloc[0] for name in ("stop", "go-on"))
     assert (one["status"], other["status"]) == ("solved", "converged")

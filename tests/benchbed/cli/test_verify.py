@@ -74,10 +74,10 @@ def tamper():
 
 
 @pytest.fixture
-def own(tmp_path, bench):
+def own(tmp_path, bench_here):
     """Give a folder with a plugin file and a small study of its optimizer."""
     (tmp_path / "own.py").write_text(PLUGIN)
-    result = bench(tmp_path, "run", "--plugin", "own.py", *SMALL, "-O", "study")
+    result = bench_here(tmp_path, "run", "--plugin", "own.py", *SMALL, "-O", "study")
     assert result.returncode == 0, result.stderr
     return tmp_path
 
@@ -92,25 +92,25 @@ def test_a_study_verifies_to_the_bit(whole, bench):
     assert summary.endswith(": all agree")
 
 
-def test_three_batches_are_the_default_and_the_seed_chooses_them(copy, bench):
+def test_three_batches_are_the_default_and_the_seed_chooses_them(copy, bench_here):
     """The same seed chooses the same batches; another one need not."""
-    lines = [bench(copy, "verify", "study", "--seed", seed).stdout.splitlines() for seed in (1, 1, 2)]
+    lines = [bench_here(copy, "verify", "study", "--seed", seed).stdout.splitlines() for seed in (1, 1, 2)]
     assert [len(shown) for shown in lines] == [4, 4, 4]
     assert lines[0] == lines[1] != lines[2]
 
 
-def test_nothing_is_written(copy, bench, contents):
+def test_nothing_is_written(copy, bench_here, contents):
     """The folder is the same byte for byte, the lock included, and no file was so much as touched."""
     before = contents(copy)
-    assert bench(copy, "verify", "study").returncode == 0
+    assert bench_here(copy, "verify", "study").returncode == 0
     assert contents(copy) == before
 
 
-def test_the_last_bit_of_one_number_is_found(copy, bench, tamper):
+def test_the_last_bit_of_one_number_is_found(copy, bench_here, tamper):
     """The line names the batch and the column, and no other column."""
     part = sorted((copy / "study" / "trials").iterdir())[0]
     tamper(part, "final_objective", lambda value: math.nextafter(value, math.inf))
-    result = bench(copy, "verify", "study", "--sample", "99")
+    result = bench_here(copy, "verify", "study", "--sample", "99")
     assert result.returncode == 1
     (found,) = [line for line in result.stdout.splitlines()[:-1] if "equal to the bit" not in line]
     assert found.startswith(f"{part.stem} (")
@@ -118,11 +118,11 @@ def test_the_last_bit_of_one_number_is_found(copy, bench, tamper):
     assert result.stdout.splitlines()[-1].endswith(": 1 of them differ")
 
 
-def test_a_setting_that_was_changed_no_longer_fits_its_key(copy, bench, tamper):
+def test_a_setting_that_was_changed_no_longer_fits_its_key(copy, bench_here, tamper):
     """A key is derived from the setting, so neither can be exchanged alone."""
     part = next((copy / "study" / "trials").glob("*-gd-tuning.parquet"))
     tamper(part, "hyperparameters", lambda text: json.dumps({**json.loads(text), "learning_rate": 0.25}))
-    result = bench(copy, "verify", "study", "--sample", "99")
+    result = bench_here(copy, "verify", "study", "--sample", "99")
     assert result.returncode == 1
     assert f"{part.stem} (18 trials): differs in trial_key: " in result.stdout
 
@@ -133,29 +133,29 @@ def test_a_plugin_of_its_own_verifies(own, bench):
     assert result.returncode == 0, result.stdout
 
 
-def test_a_plugin_that_changed_since_says_so(own, bench):
+def test_a_plugin_that_changed_since_says_so(own, bench_here):
     """What would run is not what ran."""
     (own / "own.py").write_text(PLUGIN.replace("oracle.gradient", "2 * oracle.gradient"))
-    result = bench(own, "verify", "study", "--plugin", "own.py")
+    result = bench_here(own, "verify", "study", "--plugin", "own.py")
     assert result.returncode == 1
     assert "did not run again: optimizer 'own' differs: the plan was made with file digest " in result.stdout
 
 
-def test_a_plugin_that_is_not_named_is_missed(own, bench):
+def test_a_plugin_that_is_not_named_is_missed(own, bench_here):
     """The line says which optimizer is unknown here."""
-    result = bench(own, "verify", "study")
+    result = bench_here(own, "verify", "study")
     assert result.returncode == 1
     assert "did not run again: unknown optimizer 'own'" in result.stdout
 
 
-def test_what_raised_is_not_compared(tmp_path, bench):
+def test_what_raised_is_not_compared(tmp_path, bench_here):
     """A batch in which one setting failed runs again as a whole; the trials of the others are compared."""
     (tmp_path / "own.py").write_text(
         PLUGIN.replace("return theta", "assert (learning_rate < 1).all()\n        return theta")
     )
     asked = [word.replace("own", "own[learning_rate=[0.1, 10]]") for word in SMALL]
-    assert bench(tmp_path, "run", "--plugin", "own.py", *asked, "-O", "study").returncode == 1
-    result = bench(tmp_path, "verify", "study", "--plugin", "own.py")
+    assert bench_here(tmp_path, "run", "--plugin", "own.py", *asked, "-O", "study").returncode == 1
+    result = bench_here(tmp_path, "verify", "study", "--plugin", "own.py")
     assert result.returncode == 0, result.stdout
     assert "-own-evaluation (2 trials): equal to the bit" in result.stdout
 
@@ -167,52 +167,52 @@ def test_a_batch_that_takes_too_long_says_so(own, bench):
     assert "did not run again within 1e-06 s" in result.stdout
 
 
-def test_results_of_an_earlier_plan_are_left_out(own, bench):
+def test_results_of_an_earlier_plan_are_left_out(own, bench_here):
     """Trials with another budget stay in the folder and are counted, but are not the study's."""
-    bench(own, "run", "--plugin", "own.py", *SMALL, "--steps", "20", "-O", "study")
-    result = bench(own, "verify", "study", "--plugin", "own.py", "--sample", "99")
+    bench_here(own, "run", "--plugin", "own.py", *SMALL, "--steps", "20", "-O", "study")
+    result = bench_here(own, "verify", "study", "--plugin", "own.py", "--sample", "99")
     assert result.returncode == 0
     assert result.stdout.splitlines()[-1] == (
         "1 of 1 batches, 2 trials: all agree; 2 stored trials are of another plan or plugin and were left out"
     )
 
 
-def test_another_torch_is_compared_within_a_tolerance(copy, bench, tamper):
+def test_another_torch_is_compared_within_a_tolerance(copy, bench_here, tamper):
     """The last bit may differ then; the summary says that it may, and why."""
     (environment,) = (copy / "study" / "environments").iterdir()
     environment.write_text(json.dumps({**json.loads(environment.read_text()), "torch": "1.0"}))
     part = sorted((copy / "study" / "trials").iterdir())[0]
     tamper(part, "curve_objective", lambda curve: [math.nextafter(value, math.inf) for value in curve])
-    result = bench(copy, "verify", "study", "--sample", "99")
+    result = bench_here(copy, "verify", "study", "--sample", "99")
     assert result.returncode == 0, result.stdout
     *batches, summary = result.stdout.splitlines()
     assert all(line.endswith(" trials): agrees over the first 100 steps") for line in batches)
     assert "compared within a tolerance, for torch was 1.0 and is " in summary
 
 
-def test_an_empty_folder_exits_with_3(tmp_path, bench):
+def test_an_empty_folder_exits_with_3(tmp_path, bench_here):
     """It is no study, and stays empty."""
     (tmp_path / "study").mkdir()
-    result = bench(tmp_path, "verify", "study")
+    result = bench_here(tmp_path, "verify", "study")
     assert result.returncode == 3
     assert "study is no study folder" in result.stderr
     assert not list((tmp_path / "study").iterdir())
 
 
-def test_a_study_without_results_exits_with_5(copy, bench):
+def test_a_study_without_results_exits_with_5(copy, bench_here):
     """A plan alone has nothing to compare."""
     for part in (copy / "study" / "trials").iterdir():
         part.unlink()
-    result = bench(copy, "verify", "study")
+    result = bench_here(copy, "verify", "study")
     assert result.returncode == 5
     assert "holds no result of its plan" in result.stderr
 
 
-def test_a_sample_of_none_is_a_mistake(tmp_path, bench):
+def test_a_sample_of_none_is_a_mistake(tmp_path, bench_here):
     """Exit 2, as for any misuse."""
-    assert bench(tmp_path, "verify", "study", "--sample", "0").returncode == 2
+    assert bench_here(tmp_path, "verify", "study", "--sample", "0").returncode == 2
 
 
-def test_help_shows_examples(bench, tmp_path):
+def test_help_shows_examples(bench_here, tmp_path):
     """Help begins with what to type."""
-    assert "  benchbed verify results/standard" in bench(tmp_path, "verify", "--help").stdout
+    assert "  benchbed verify results/standard" in bench_here(tmp_path, "verify", "--help").stdout

@@ -164,7 +164,7 @@ def test_a_catalog_without_a_course_has_nothing_to_show(monkeypatch):
         figures_of_parts(load_catalog(), [])
 
 
-def test_the_command_prints_captions_and_the_page(bench, plugin, tmp_path):
+def test_the_command_prints_captions_and_the_page(bench, bench_here, plugin, tmp_path):
     """Captions on stdout, progress on stderr; the suite by its name is a study with the same figures."""
     done = bench(tmp_path, "course", "Z2", "Z10", "--plugin", plugin, "-O", "course", "-j", 1)
     assert done.returncode == 0, done.stderr
@@ -172,8 +172,8 @@ def test_the_command_prints_captions_and_the_page(bench, plugin, tmp_path):
     assert "    1 trials of 1 seeds." in done.stdout
     assert done.stdout.splitlines()[-1] == "2 figures: course/index.html"
     assert "tiny is done" in done.stderr
-    assert bench(tmp_path, "course", "Z3", "--plugin", plugin, "-O", "course").returncode == 1
-    run = bench(tmp_path, "run", "tiny", "--plugin", plugin, "-O", "study", "--format", "json")
+    assert bench_here(tmp_path, "course", "Z3", "--plugin", plugin, "-O", "course").returncode == 1
+    run = bench_here(tmp_path, "run", "tiny", "--plugin", plugin, "-O", "study", "--format", "json")
     assert (tmp_path / "study" / "figures" / "apart.md").exists()
     assert "could not draw z3-fails" in run.stderr
     assert json.loads(run.stdout)

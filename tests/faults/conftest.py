@@ -79,7 +79,7 @@ def undisturbed(bench, once):
 
 
 @pytest.fixture(scope="session")
-def disturbed(bench, once, surroundings, contents):
+def disturbed(bench_here, once, surroundings, contents):
     """Give a function that disturbs a study by a signal when it is half done, and then completes it.
 
     What was seen is in `seen.json` beside the study folder.
@@ -93,8 +93,8 @@ def disturbed(bench, once, surroundings, contents):
             try:
                 wait_until(lambda: len(list(gate.glob("waiting-*"))) == 2)
                 wait_until(lambda: len(contents(folder / "study" / "trials")) >= 3)
-                # A start costs seconds: one signal's study shows what becomes of a second driver.
-                second = bench(folder, *HALTED, BENCHBED_TEST_GATE=gate) if name == "SIGINT" else None
+                # One signal's study shows what becomes of a second driver.
+                second = bench_here(folder, *HALTED, BENCHBED_TEST_GATE=gate) if name == "SIGINT" else None
                 command.disturb(name)
                 code, errors = command.end()
             finally:
@@ -104,7 +104,7 @@ def disturbed(bench, once, surroundings, contents):
             if second is not None:
                 seen["second"] = [second.returncode, second.stderr]
             (gate / "open").touch()
-            again = bench(folder, *HALTED, BENCHBED_TEST_GATE=gate)
+            again = bench_here(folder, *HALTED, BENCHBED_TEST_GATE=gate)
             seen |= {"again": again.returncode, "again_stderr": again.stderr}
             seen["after"] = contents(folder / "study" / "trials")
             (folder / "seen.json").write_text(json.dumps(seen))

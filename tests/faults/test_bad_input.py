@@ -1,8 +1,6 @@
 """Rows 21, 22 and 25: what is misspelt, malformed or impossible ends with 2, says where, and writes nothing."""
 
 import json
-import subprocess
-import sys
 
 import pytest
 
@@ -49,26 +47,8 @@ SUITES = {
 }
 
 
-# Every line by the same entry point as the command's, in one process: a start costs seconds.
-MANY = """
-import contextlib, io, json, sys
-from benchbed.cli import main
-
-seen = {}
-for name, arguments in json.load(open("lines.json")).items():
-    out, err = io.StringIO(), io.StringIO()
-    sys.argv = ["benchbed", *arguments]
-    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
-        try:
-            main()
-        except SystemExit as end:
-            seen[name] = [end.code, out.getvalue(), err.getvalue()]
-json.dump(seen, open("seen.json", "w"))
-"""
-
-
 @pytest.fixture(scope="module")
-def ends(once, surroundings):
+def ends(once, bench_here):
     """Give the end of every line: exit code, stdout and stderr; and the folder where they ran."""
 
     def fill(folder):
@@ -80,9 +60,9 @@ def ends(once, surroundings):
             suite = folder / f"{case}.toml"
             suite.write_bytes(content)
             lines[suite.name] = ["run", suite.name, "-O", "study"]
-        (folder / "lines.json").write_text(json.dumps(lines))
-        command = [sys.executable, "-P", "-c", MANY]
-        subprocess.run(command, cwd=folder, env=surroundings(), check=True, timeout=120)
+        done = {case: bench_here(folder, *line) for case, line in lines.items()}
+        seen = {case: [end.returncode, end.stdout, end.stderr] for case, end in done.items()}
+        (folder / "seen.json").write_text(json.dumps(seen))
 
     folder = once("bad-input", fill)
     return folder, json.loads((folder / "seen.json").read_text())
@@ -124,10 +104,10 @@ def test_the_command_itself_ends_like_its_entry_point(bench, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_nothing_selected_exits_with_5(bench, tmp_path):
+def test_nothing_selected_exits_with_5(bench_here, tmp_path):
     """An empty selection is valid, and still no benchmark."""
     (tmp_path / "mine.toml").write_text("problems = []\noptimizers = ['gd']\n")
-    result = bench(tmp_path, "run", "mine.toml", "-O", "study")
+    result = bench_here(tmp_path, "run", "mine.toml", "-O", "study")
     assert result.returncode == 5
     assert "no problems are selected" in result.stderr
     assert not (tmp_path / "study").exists()

@@ -39,7 +39,7 @@ DAMAGES = [truncate, empty, replace_by_foreign, flip_a_bit, replace_by_text]
 
 
 @pytest.fixture(scope="module")
-def again(undisturbed, once, bench, misdeeds):
+def again(undisturbed, once, bench_here, misdeeds):
     """Give a function that copies the undisturbed study, damages it, and runs its line again."""
 
     def rerun(name, damage):
@@ -48,7 +48,7 @@ def again(undisturbed, once, bench, misdeeds):
             damage(folder / "study")
             suite = folder / "study" / "suite.toml"
             asked = [suite, "--plugin", misdeeds[2], "-j", "2", "-O", "study"]
-            result = bench(folder, "run", *asked, BENCHBED_TEST_GATE=folder / "gate")
+            result = bench_here(folder, "run", *asked, BENCHBED_TEST_GATE=folder / "gate")
             (folder / "seen.json").write_text(json.dumps([result.returncode, result.stderr]))
 
         folder = once(f"damaged-{name}", fill)
@@ -125,10 +125,10 @@ def test_a_folder_of_a_later_benchbed_is_refused_and_left_as_it_is(again, undist
 
 
 @pytest.mark.parametrize("output", ["file", "file/below", "/proc/benchbed"])
-def test_a_place_that_is_no_folder_exits_with_3(output, bench, tmp_path):
+def test_a_place_that_is_no_folder_exits_with_3(output, bench_here, tmp_path):
     """One sentence names the path and what to do, before any trial."""
     (tmp_path / "file").write_text("mine")
-    result = bench(tmp_path, "run", "-p", "quadratic", "-o", "gd", "--preset", "quick", "-O", output)
+    result = bench_here(tmp_path, "run", "-p", "quadratic", "-o", "gd", "--preset", "quick", "-O", output)
     assert result.returncode == 3
     assert result.stderr.startswith("error: cannot use ")
     assert "choose " in result.stderr
@@ -136,16 +136,16 @@ def test_a_place_that_is_no_folder_exits_with_3(output, bench, tmp_path):
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
-def test_a_folder_that_cannot_be_written_exits_with_3(bench, tmp_path):
+def test_a_folder_that_cannot_be_written_exits_with_3(bench_here, tmp_path):
     """A read-only folder is refused before any trial."""
     folder = tmp_path / "mine"
     folder.mkdir(mode=0o500)
-    result = bench(tmp_path, "run", "-p", "quadratic", "-o", "gd", "--preset", "quick", "-O", folder)
+    result = bench_here(tmp_path, "run", "-p", "quadratic", "-o", "gd", "--preset", "quick", "-O", folder)
     assert result.returncode == 3
     assert list(folder.iterdir()) == []
 
 
-def test_a_disk_that_refuses_exits_with_3_and_the_study_goes_on_later(bench, tmp_path, misdeeds):
+def test_a_disk_that_refuses_exits_with_3_and_the_study_goes_on_later(bench, bench_here, tmp_path, misdeeds):
     """Files may not grow beyond 4 KiB: the first part cannot be written, and nothing half-written stays."""
     asked = [*map(str, misdeeds), "-p", "quadratic", "-o", "gd", "--track", "default", "-O", "study"]
     limited = bench(tmp_path, *asked, shell='ulimit -f 8; "$@"')
@@ -153,4 +153,4 @@ def test_a_disk_that_refuses_exits_with_3_and_the_study_goes_on_later(bench, tmp
     assert "error: cannot write " in limited.stderr
     assert "Traceback" not in limited.stderr
     assert list(Path("study").rglob("*.partial")) == []
-    assert bench(tmp_path, *asked).returncode == 0
+    assert bench_here(tmp_path, *asked).returncode == 0

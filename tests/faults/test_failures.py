@@ -160,10 +160,10 @@ def test_only_the_guilty_setting_is_lost(name, status, ran_settings):
     assert set(trials["status"][~lost]) == {"exhausted"}
 
 
-def test_tasks_that_an_executor_loses_have_failed(bench, misdeeds, tmp_path):
+def test_tasks_that_an_executor_loses_have_failed(bench_here, misdeeds, tmp_path):
     """Whatever is raised by those who run the batches, every planned trial gets its row; nothing raises here."""
     asked = ["-p", "quadratic", "-o", "gd", "--track", "default", "--executor", "gives-up", "-O", "study"]
-    result = bench(tmp_path, *misdeeds, *asked, plots=True)
+    result = bench_here(tmp_path, *misdeeds, *asked, plots=True)
     assert result.returncode == 1
     assert "Traceback" not in result.stderr
     trials = benchbed.load("study").trials

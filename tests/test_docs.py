@@ -1,6 +1,5 @@
 """Run what the documentation shows: its Python, its commands and the output it claims."""
 
-import os
 import re
 import shlex
 import subprocess
@@ -20,23 +19,11 @@ def blocks(page, language):
     return re.findall(rf"```{language}\n(.*?)```", (ROOT / page).read_text(encoding="utf-8"), re.DOTALL)
 
 
-def run(command, folder):
-    """Run a documented command in `folder`, as an installed `benchbed` would be, and give what it printed."""
-    executable = str(Path(sys.executable).with_name("benchbed"))
-    words = shlex.split(command, comments=True)
-    # As wide as output that goes to no terminal; whoever runs the tests may have told theirs.
-    wide = os.environ | {"COLUMNS": "120"}
-    done = subprocess.run(
-        [executable, *words[1:]],
-        cwd=folder,
-        env=wide,
-        capture_output=True,
-        text=True,
-        timeout=240,
-        check=False,
-    )
-    assert done.returncode == 0, (command, done.stderr)
-    return done.stdout
+def words(command):
+    """Give the arguments of a documented command."""
+    name, *arguments = shlex.split(command, comments=True)
+    assert name == "benchbed"
+    return arguments
 
 
 @pytest.fixture(scope="module")
@@ -48,7 +35,7 @@ def folder(tmp_path_factory):
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_python_in_the_documentation_runs(page, folder):
+def test_python_in_the_documentation_runs(page, folder, surroundings):
     """Each block is a complete program."""
     for number, block in enumerate(blocks(page, "python")):
         program = folder / f"block{number}.py"
@@ -56,6 +43,7 @@ def test_python_in_the_documentation_runs(page, folder):
         done = subprocess.run(
             [sys.executable, "-P", program],
             cwd=folder,
+            env=surroundings(),
             capture_output=True,
             text=True,
             timeout=240,
@@ -64,8 +52,7 @@ def test_python_in_the_documentation_runs(page, folder):
         assert done.returncode == 0, done.stderr
 
 
-@pytest.mark.timeout(1_200)  # eight commands, each with a limit of its own
-def test_commands_in_the_readme_run(folder):
+def test_commands_in_the_readme_run(folder, bench_here):
     """Each line of a shell block ends well, in the order of the page."""
     lines = [
         line
@@ -75,14 +62,18 @@ def test_commands_in_the_readme_run(folder):
     ]
     assert lines
     for line in lines:
-        run(line, folder)
+        done = bench_here(folder, *words(line))
+        assert done.returncode == 0, (line, done.stderr)
 
 
-def test_the_readme_shows_what_is_printed(tmp_path):
+def test_the_readme_shows_what_is_printed(tmp_path, bench):
     """The sample session is, letter for letter, what the command prints."""
     (session,) = blocks("README.md", "console")
     command, _, output = session.partition("\n")
-    assert run(command.removeprefix("$ "), tmp_path) == output
+    # As wide as output that goes to no terminal; whoever runs the tests may have told theirs.
+    done = bench(tmp_path, *words(command.removeprefix("$ ")), COLUMNS=120)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == output
 
 
 def test_every_hook_is_documented():

@@ -8,6 +8,7 @@ from itertools import product
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.figure import Figure
 
 from benchbed.analysis.comparisons import comparisons_of
 from benchbed.analysis.measures import measures_of
@@ -192,6 +193,21 @@ def surface() -> Surface:
 def make_results() -> Callable[..., Results]:
     """The builder, for tests that want a study of their own."""
     return build
+
+
+@pytest.fixture
+def saved(monkeypatch):
+    """List the figures as they are saved, drawn and laid out as PNG alone: SVG keeps their positions."""
+    figures = []
+    original = Figure.savefig
+
+    def remember(figure, *arguments, **options):
+        figures.append(figure)
+        if options["format"] == "png":
+            original(figure, *arguments, **options)
+
+    monkeypatch.setattr(Figure, "savefig", remember)
+    return figures
 
 
 @pytest.fixture(scope="session")

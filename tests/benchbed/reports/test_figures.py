@@ -1,5 +1,6 @@
 """Every figure is drawn for every study, the odd ones included, and is the same each time."""
 
+import functools
 import math
 
 import numpy as np
@@ -24,6 +25,18 @@ def _assert_pictures(files, *names):
     assert all(b"<svg" in data for name, data in files.items() if name.endswith("svg"))
 
 
+@pytest.fixture(scope="module")
+def drawn(results):
+    """Give a function that draws a piece of the usual results, once for all tests that look at its files."""
+    return functools.cache(lambda kind, piece: FIGURES[kind].draw(results, piece))
+
+
+@pytest.fixture(scope="module")
+def odd(make_results):
+    """Give a function that makes a study of `STUDIES` up, once for all figures."""
+    return functools.cache(lambda study: make_results(problems=("quadratic",), **STUDIES[study]))
+
+
 @pytest.mark.parametrize("kind", ["loss", "paths", "learning-rate", "best-of-k"])
 def test_each_problem_has_its_figure(results, kind):
     """As PNG and SVG, named by the problem."""
@@ -31,10 +44,10 @@ def test_each_problem_has_its_figure(results, kind):
     _assert_pictures(FIGURES[kind].draw(results, "quartic[noise=0.1]"), f"{kind}-quartic-noise-0.1")
 
 
-def test_the_study_has_its_heatmap(results):
+def test_the_study_has_its_heatmap(results, drawn):
     """One figure for all problems."""
     assert FIGURES["heatmap"].pieces(results) == ["1"]
-    _assert_pictures(FIGURES["heatmap"].draw(results, "1"), "heatmap")
+    _assert_pictures(drawn("heatmap", "1"), "heatmap")
 
 
 def test_many_problems_have_several_heatmaps(make_results):
@@ -47,10 +60,10 @@ def test_many_problems_have_several_heatmaps(make_results):
 
 
 @pytest.mark.parametrize("kind", sorted(FIGURES))
-def test_the_same_results_give_the_same_bytes(results, kind):
+def test_the_same_results_give_the_same_bytes(results, drawn, kind):
     """No date, no random identifier."""
     piece = FIGURES[kind].pieces(results)[0]
-    assert FIGURES[kind].draw(results, piece) == FIGURES[kind].draw(results, piece)
+    assert FIGURES[kind].draw(results, piece) == drawn(kind, piece)
 
 
 LONG = [f"a-name-of-sixty-four-characters-that-will-not-fit-anywhere-{i:05d}" for i in range(25)]
@@ -66,23 +79,24 @@ STUDIES = {
 
 @pytest.mark.parametrize("kind", sorted(FIGURES))
 @pytest.mark.parametrize("study", STUDIES)
-def test_odd_studies_are_drawn(make_results, study, kind):
+def test_odd_studies_are_drawn(odd, study, kind):
     """Whatever happened in it."""
-    results = make_results(problems=("quadratic",), **STUDIES[study])
+    results = odd(study)
     for piece in FIGURES[kind].pieces(results):
         assert len(FIGURES[kind].draw(results, piece)) == 2
 
 
 @pytest.mark.parametrize("kind", sorted(FIGURES))
-def test_trials_that_never_ran_are_no_obstacle(results, kind):
+def test_trials_that_never_ran_are_no_obstacle(make_results, kind):
     """Skipped: no calls, no checkpoint, no gap, no score, no rate."""
+    results = make_results(problems=("quadratic",), optimizers=("gd", "adam"), seeds=2)
     skipped = results._replace(
         outcomes=results.outcomes.assign(
             status="skipped", calls=math.nan, gap=math.nan, learning_rate=math.nan
         ),
         curves=results.curves[:0],
         tuning=results.tuning.assign(status="skipped", gap=math.nan),
-        summary=results.summary.assign(score=math.nan, gap=math.nan, exhausted=0, diverged=0, skipped=5),
+        summary=results.summary.assign(score=math.nan, gap=math.nan, exhausted=0, diverged=0, skipped=2),
     )
     assert len(FIGURES[kind].draw(skipped, FIGURES[kind].pieces(skipped)[0])) == 2
 
@@ -97,16 +111,16 @@ def test_what_does_not_apply_is_not_drawn(results):
     assert FIGURES["learning-rate"].pieces(bare) == []
 
 
-def test_the_legend_counts_the_diverged(results):
+def test_the_legend_counts_the_diverged(drawn):
     """Text in SVG is drawn as paths, but its words stand beside them as comments."""
-    svg = FIGURES["loss"].draw(results, "quadratic")["plots/loss-quadratic.svg"].decode()
+    svg = drawn("loss", "quadratic")["plots/loss-quadratic.svg"].decode()
     assert "(3 of 5 diverged)" in svg
     assert "diverged" in svg
 
 
-def test_the_heatmap_marks_diverged_trials(results):
+def test_the_heatmap_marks_diverged_trials(drawn):
     """Beside the score, so that a high one with losses is not mistaken for a safe one."""
-    svg = FIGURES["heatmap"].draw(results, "1")["plots/heatmap.svg"].decode()
+    svg = drawn("heatmap", "1")["plots/heatmap.svg"].decode()
     assert "×3 -->" in svg
 
 

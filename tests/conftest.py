@@ -25,7 +25,6 @@ WATCHDOG = 120
 
 
 LONG_FILES = (
-    "test_docs.py",
     "test_compiled.py",
     "test_packaging.py",
     "test_time_limits.py",

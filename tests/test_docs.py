@@ -13,6 +13,9 @@ from benchbed import hookspecs
 ROOT = Path(__file__).parents[1]
 PAGES = ["README.md", "docs/plugins.md", "examples/benchbed-signum/README.md"]
 
+EACH = "import runpy, sys\nfor program in sys.argv[1:]: runpy.run_path(program, run_name='__main__')\n"
+"""Runs programs one after the other, each in a namespace of its own: a start costs seconds."""
+
 
 def blocks(page, language):
     """List the code blocks of a page in one language."""
@@ -37,19 +40,20 @@ def folder(tmp_path_factory):
 @pytest.mark.parametrize("page", PAGES)
 def test_python_in_the_documentation_runs(page, folder, surroundings):
     """Each block is a complete program."""
+    programs = []
     for number, block in enumerate(blocks(page, "python")):
-        program = folder / f"block{number}.py"
-        program.write_text(block, encoding="utf-8")
-        done = subprocess.run(
-            [sys.executable, "-P", program],
-            cwd=folder,
-            env=surroundings(),
-            capture_output=True,
-            text=True,
-            timeout=240,
-            check=False,
-        )
-        assert done.returncode == 0, done.stderr
+        programs.append(folder / f"block{number}.py")
+        programs[-1].write_text(block, encoding="utf-8")
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", EACH, *programs],
+        cwd=folder,
+        env=surroundings(),
+        capture_output=True,
+        text=True,
+        timeout=240,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
 
 
 def test_commands_in_the_readme_run(folder, bench_here):
@@ -66,12 +70,12 @@ def test_commands_in_the_readme_run(folder, bench_here):
         assert done.returncode == 0, (line, done.stderr)
 
 
-def test_the_readme_shows_what_is_printed(tmp_path, bench):
+def test_the_readme_shows_what_is_printed(tmp_path, bench_here):
     """The sample session is, letter for letter, what the command prints."""
     (session,) = blocks("README.md", "console")
     command, _, output = session.partition("\n")
     # As wide as output that goes to no terminal; whoever runs the tests may have told theirs.
-    done = bench(tmp_path, *words(command.removeprefix("$ ")), COLUMNS=120)
+    done = bench_here(tmp_path, *words(command.removeprefix("$ ")), COLUMNS=120)
     assert done.returncode == 0, done.stderr
     assert done.stdout == output
 

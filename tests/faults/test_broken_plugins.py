@@ -1,5 +1,7 @@
 """Rows 20 and 22: a plugin that is broken, or has a name that could do harm, harms nobody."""
 
+import sys
+
 import pytest
 
 HEAD = """
@@ -82,12 +84,16 @@ def test_the_list_has_no_escape_codes_and_no_noise(plugins):
 
 
 @pytest.fixture(scope="module")
-def refused(bench, site, once):
+def refused(bench_here, site, once):
     """Give the end of a run that asks for a name which nobody offers, while plugins are broken."""
 
     def fill(folder):
         asked = ["-p", "quadratic", "-o", "mine", "--preset", "quick", "-O", "study"]
-        result = bench(folder, "run", *asked, PYTHONPATH=site)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.syspath_prepend(site)
+            result = bench_here(folder, "run", *asked)
+        for name in PLUGINS:
+            sys.modules.pop(name.replace("-", "_"), None)
         (folder / "stderr").write_text(f"{result.returncode}\n{result.stderr}")
         assert not (folder / "study").exists()
 

@@ -63,9 +63,9 @@ def test_an_ascii_locale_gets_the_whole_table(bench, study, tmp_path):
     assert all(name in result.stdout for name in ("gd", "momentum", "adam", "quartic", "runge"))
 
 
-def test_twenty_columns_show_every_row(bench, study, tmp_path):
+def test_twenty_columns_show_every_row(bench_here, study, tmp_path):
     """A narrow window costs beauty, not data."""
-    result = bench(tmp_path, "report", study, COLUMNS=20)
+    result = bench_here(tmp_path, "report", study, COLUMNS=20)
     check(result)
     assert all(name in result.stdout for name in ("gd", "momentum", "adam", "quartic", "runge"))
 

@@ -1,28 +1,29 @@
 """`benchbed report`: tables and plots, again, from what is stored."""
 
 import shutil
+import sys
 
 FIRST_BYTES = {"csv": b"", "md": b"", "tex": b"", "svg": b"<?xml", "png": b"\x89PNG"}
 
 
-def test_deleted_tables_and_plots_come_back(copy, bench, files):
+def test_deleted_tables_and_plots_come_back(copy, bench_here, files):
     """Everything but the trials and the plan can be made again."""
     before = set(files(copy / "study"))
     for name in ("tables", "plots"):
         shutil.rmtree(copy / "study" / name)
     (copy / "study" / "summary.csv").unlink()
-    result = bench(copy, "report", "study", plots=True)
+    result = bench_here(copy, "report", "study", plots=True)
     assert result.returncode == 0, result.stderr
     assert set(files(copy / "study")) == before
     for path in (copy / "study" / "plots").iterdir():
         assert path.read_bytes().startswith(FIRST_BYTES[path.suffix[1:]])
 
 
-def test_a_report_can_be_made_alone(copy, bench_here, files):
+def test_a_report_can_be_made_alone(copy, bench, files):
     """The profile, which nobody gets unasked, and nothing else; the summary is printed all the same."""
     before = files(copy / "study")
     assert not any("profile" in name for name in before)
-    result = bench_here(copy, "report", "study", "--only", "profile", plots=True)
+    result = bench(copy, "report", "study", "--only", "profile", plots=True)
     assert result.returncode == 0, result.stderr
     after = files(copy / "study")
     assert set(after) - set(before) == {"plots/profile.png", "plots/profile.svg"}
@@ -70,14 +71,16 @@ def test_an_empty_folder_is_no_study(tmp_path, bench_here):
     assert "study is no study folder" in result.stderr
 
 
-def test_a_plugin_that_is_gone_is_not_needed(bench, bench_here, tmp_path):
+def test_a_plugin_that_is_gone_is_not_needed(bench_here, tmp_path, monkeypatch):
     """A study of a plugin file that was deleted can be reported, plots included."""
     (tmp_path / "mine.py").write_text(PLUGIN)
     asked = ["-p", "mine", "-o", "own", "--preset", "quick", "--steps", "30", "--seeds", "2", "-O", "study"]
     first = bench_here(tmp_path, "run", "--plugin", "mine.py", *asked)
     assert first.returncode == 0, first.stderr
     (tmp_path / "mine.py").unlink()
-    result = bench(tmp_path, "report", "study", plots=True)
+    for name in [name for name in sys.modules if name.startswith("_benchbed_plugin_file_")]:
+        monkeypatch.delitem(sys.modules, name)
+    result = bench_here(tmp_path, "report", "study", plots=True)
     assert result.returncode == 0
     assert result.stderr == ""
     assert result.stdout == first.stdout

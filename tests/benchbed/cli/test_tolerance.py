@@ -14,11 +14,11 @@ SMALL = [
 
 
 @pytest.fixture(scope="module")
-def study(bench, once):
+def study(bench_here, once):
     """Give the folder of a study with a tolerance, drawn, with its stdout and stderr beside it."""
 
     def fill(folder):
-        result = bench(folder, "run", *SMALL, "--tolerance", "0.3", plots=True)
+        result = bench_here(folder, "run", *SMALL, "--tolerance", "0.3", plots=True)
         assert result.returncode == 0, result.stderr
         (folder / "stdout").write_text(result.stdout)
         (folder / "stderr").write_text(result.stderr)

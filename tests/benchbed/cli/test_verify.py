@@ -127,9 +127,9 @@ def test_a_setting_that_was_changed_no_longer_fits_its_key(copy, bench_here, tam
     assert f"{part.stem} (18 trials): differs in trial_key: " in result.stdout
 
 
-def test_a_plugin_of_its_own_verifies(own, bench):
+def test_a_plugin_of_its_own_verifies(own, bench_here):
     """With the file that it ran with, a study of a stranger's optimizer gives the same bits."""
-    result = bench(own, "verify", "study", "--plugin", "own.py")
+    result = bench_here(own, "verify", "study", "--plugin", "own.py")
     assert result.returncode == 0, result.stdout
 
 

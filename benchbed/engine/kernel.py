@@ -128,7 +128,8 @@ class Kernel:
         else:
             progress = inputs.progress.to(gradient.dtype).expand(*gradient.shape[:2], 1)
         # Lanes that are not finite are frozen, but some operations raise for all lanes if one holds NaN.
-        return CountingOracle(evaluate, loss, gradient.nan_to_num(0, 0, 0), progress), finite
+        calm = torch.where(finite.unsqueeze(-1), gradient, 0)
+        return CountingOracle(evaluate, loss, calm, progress), finite
 
     def _update(
         self, rule: Rule, oracle: CountingOracle, lanes: Lanes, active: Tensor, inputs: Inputs

@@ -9,11 +9,12 @@ from benchbed.interfaces import Hyperparameter, LogUniform, OneMinusLogUniform, 
 
 
 class AdamState(NamedTuple):
-    """Averages m and v of the gradient and its square, `[..., dimension]`, and the steps, `[..., 1]`."""
+    """Averages m and v of the gradient and its square, `[..., dimension]`, and the powers β₁ᵗ and β₂ᵗ, `[..., 1]`."""
 
     first_moment: Tensor
     second_moment: Tensor
-    steps: Tensor
+    first_power: Tensor
+    second_power: Tensor
 
 
 def adam(
@@ -31,15 +32,17 @@ def adam(
     """
 
     def init(theta: Tensor) -> AdamState:
-        return AdamState(torch.zeros_like(theta), torch.zeros_like(theta), torch.zeros_like(theta[..., :1]))
+        one = torch.ones_like(theta[..., :1])
+        return AdamState(torch.zeros_like(theta), torch.zeros_like(theta), one, one)
 
     def update(oracle: Oracle, state: AdamState, theta: Tensor) -> tuple[Tensor, AdamState]:
         first = beta1 * state.first_moment + (1 - beta1) * oracle.gradient
         second = beta2 * state.second_moment + (1 - beta2) * oracle.gradient.square()
-        steps = state.steps + 1
-        # The corrections are `[..., 1]`: joined to η first, they cost nothing beside the dimension.
-        rate = learning_rate / (1 - beta1**steps)
-        length = (second / (1 - beta2**steps)).sqrt() + epsilon
-        return theta - rate * first / length, AdamState(first, second, steps)
+        # Powers are carried as products. The corrections are `[..., 1]`: joined to η first, they cost nothing beside
+        # the dimension.
+        first_power, second_power = state.first_power * beta1, state.second_power * beta2
+        rate = learning_rate / (1 - first_power)
+        length = (second / (1 - second_power)).sqrt() + epsilon
+        return theta - rate * first / length, AdamState(first, second, first_power, second_power)
 
     return Optimizer(init=init, update=update)

@@ -9,8 +9,9 @@ from typing import NamedTuple, Protocol
 import torch
 from torch import Generator, Tensor
 
-from benchbed.interfaces import Layout, Metric, Problem, rows, target_ladder
+from benchbed.interfaces import Layout, Metric, rows
 from benchbed_problems.activations import ACTIVATIONS
+from benchbed_problems.batches import MiniBatches
 
 TEST_POINTS = 1_001
 """Test points on the unit interval."""
@@ -45,7 +46,7 @@ class UnitInterval(NamedTuple):
     test_y: Tensor
 
 
-class NetworkFit(Problem):
+class NetworkFit(MiniBatches):
     """Minimize ½ mean (network(x) − y)² over samples without noise, the same for all instances.
 
     The network is `widths` wide, from its inputs to its one output, with `activation` between the layers. θ
@@ -57,21 +58,9 @@ class NetworkFit(Problem):
     https://docs.pytorch.org/docs/stable/generated/torch.nn.Linear.html.
     """
 
-    samples: int
-    batch_size: int
     activation: str
 
     scale_instances = 20
-
-    def __post_init__(self) -> None:
-        """Raise ValueError for sizes below 1, or a batch larger than the sample."""
-        for name in ("samples", "batch_size"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} is {getattr(self, name)}; give at least 1")
-        if self.batch_size > self.samples:
-            raise ValueError(
-                f"batch_size is {self.batch_size}, above samples, {self.samples}; give a smaller batch"
-            )
 
     @property
     @abstractmethod
@@ -86,16 +75,6 @@ class NetworkFit(Problem):
             blocks[f"weight{layer}"] = (fan_out, fan_in)
             blocks[f"bias{layer}"] = (fan_out,)
         return Layout(blocks)
-
-    @property
-    def targets(self) -> tuple[float, ...]:
-        """Down to 10⁻⁴: the gradients are those of mini-batches."""
-        return target_ladder(0.5)
-
-    @property
-    def full_price(self) -> float:
-        """Samples / batch size."""
-        return self.samples / self.batch_size
 
     @property
     def workspace(self) -> int:
@@ -115,10 +94,6 @@ class NetworkFit(Problem):
             bound = 1 / math.sqrt(blocks[name.replace("bias", "weight")][1])
             pieces.append(uniform(generator, bound, math.prod(shape)))
         return torch.cat(pieces)
-
-    def make_draws(self, generator: Generator, steps: int) -> Tensor:
-        """Draw the mini-batches' indices, with replacement: `[steps, batch_size]`."""
-        return torch.randint(self.samples, (steps, self.batch_size), generator=generator)
 
     def loss(self, theta: Tensor, data: Samples, draw: Tensor) -> Tensor:
         """Give ½ the mean squared error on a mini-batch, `[...]`."""

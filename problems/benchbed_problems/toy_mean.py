@@ -6,7 +6,8 @@ from typing import NamedTuple
 import torch
 from torch import Generator, Tensor
 
-from benchbed.interfaces import Layout, Problem, target_ladder
+from benchbed.interfaces import Layout
+from benchbed_problems.batches import MiniBatches
 from benchbed_problems.starts import check_start, given_start
 
 DATA_SEED = 0
@@ -21,7 +22,7 @@ class Sample(NamedTuple):
 
 
 @dataclass(frozen=True)
-class ToyMean(Problem):
+class ToyMean(MiniBatches):
     """Minimize mean (y − θ)², with y normal around 2 with standard deviation 0.5.
 
     The `samples` observations are drawn once for all instances; an instance is its mini-batches of
@@ -37,30 +38,14 @@ class ToyMean(Problem):
     start: float | tuple[float, ...] = 0.0
 
     def __post_init__(self) -> None:
-        """Raise ValueError for sizes below 1, a batch larger than the sample, or a start of another dimension."""
-        for name in ("samples", "batch_size"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} is {getattr(self, name)}; give at least 1")
-        if self.batch_size > self.samples:
-            raise ValueError(
-                f"batch_size is {self.batch_size}, above samples, {self.samples}; give a smaller batch"
-            )
+        """Raise ValueError for sizes that do not fit, or a start of another dimension."""
+        super().__post_init__()
         check_start(self.start, 1)
 
     @property
     def layout(self) -> Layout:
         """One coordinate."""
         return Layout({"theta": (1,)})
-
-    @property
-    def targets(self) -> tuple[float, ...]:
-        """Down to 10⁻⁴: the gradients are those of mini-batches."""
-        return target_ladder(0.5)
-
-    @property
-    def full_price(self) -> float:
-        """Samples / batch size."""
-        return self.samples / self.batch_size
 
     @property
     def workspace(self) -> int:
@@ -76,10 +61,6 @@ class ToyMean(Problem):
         generator = Generator().manual_seed(DATA_SEED)
         noise = torch.randn(self.samples, generator=generator, dtype=torch.float64)
         return Sample(TRUE_MEAN + TRUE_DEVIATION * noise)
-
-    def make_draws(self, generator: Generator, steps: int) -> Tensor:
-        """Draw the mini-batches' indices, with replacement: `[steps, batch_size]`."""
-        return torch.randint(self.samples, (steps, self.batch_size), generator=generator)
 
     def loss(self, theta: Tensor, data: Sample, draw: Tensor) -> Tensor:
         """Give the mean of (y − θ)² over a mini-batch, `[...]`."""

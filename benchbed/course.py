@@ -18,15 +18,13 @@ from benchbed.plan.request import Request
 from benchbed.reports.gallery import Shown, page
 from benchbed.runner.isolation import answer_of, caller
 from benchbed.store.files import write_atomically
-from benchbed.study.figures import FOLDER, Drawn, Order, draw_figures, measure, write_picture
+from benchbed.study.figures import FOLDER, FULL, Drawn, Order, draw_figures, measure, write_picture
 from benchbed.study.model import Study
 from benchbed.study.resources import Resources, jobs_of, workers
 from benchbed.study.running import complete, study_folder
 
 STUDIES = "studies"
 PAGE = "index.html"
-FULL = "-full"
-"""Ends the name of the suite that the preset `full` takes in place of another."""
 
 Tell = Callable[[str], None]
 T = TypeVar("T")
@@ -70,7 +68,9 @@ def run_course(job: Job, parts: Sequence[str] = (), full: bool = False) -> Cours
             studies.append(study)
             drawn += pictures
         drawn += _joint(job, figures, plans, pool)
-    shown = tuple(_shown(job.folder, one) for one in sorted(drawn, key=lambda one: figures.index(one.figure)))
+    names = {suite: plan.name for suite, plan in plans.items()}
+    drawn.sort(key=lambda one: figures.index(one.figure))
+    shown = tuple(_shown(job.folder, one, names) for one in drawn)
     write_atomically(job.folder / PAGE, page(shown).encode())
     warnings = [f"{study.plan.name}: {line}" for study in studies for line in study.warnings]
     missing = [f"could not draw {one.figure.name}: {one.complaint}" for one in drawn if one.picture is None]
@@ -187,17 +187,16 @@ def _pictures(
     return drawn
 
 
-def _shown(folder: Path, drawn: Drawn) -> Shown:
+def _shown(folder: Path, drawn: Drawn, names: Mapping[str, str]) -> Shown:
     figure, picture, complaint = drawn
+    source = _source([names[suite] for suite in figure.suites])
     if picture is None:
-        return Shown(figure.part, figure.title, f"It could not be drawn: {complaint}", {}, _source(figure))
+        return Shown(figure.part, figure.title, f"It could not be drawn: {complaint}", {}, source)
     files = {suffix: f"{FOLDER}/{figure.name}.{suffix}" for suffix in picture.files}
-    return Shown(figure.part, figure.title, picture.caption, files, _source(figure))
+    return Shown(figure.part, figure.title, picture.caption, files, source)
 
 
-def _source(figure: Figure) -> str:
-    return (
-        "drawn from a measurement of its own"
-        if not figure.suites
-        else f"drawn from the suite{'s' * (len(figure.suites) > 1)} {' and '.join(figure.suites)}"
-    )
+def _source(suites: Sequence[str]) -> str:
+    if not suites:
+        return "drawn from a measurement of its own"
+    return f"drawn from the suite{'s' * (len(suites) > 1)} {' and '.join(suites)}"

@@ -19,6 +19,8 @@ from benchbed.store.files import write_atomically
 from benchbed.study.model import Study, load
 
 FOLDER = "figures"
+FULL = "-full"
+"""Ends the name of the suite that the preset `full` takes instead of another."""
 
 
 class Order(msgspec.Struct, frozen=True):
@@ -44,9 +46,10 @@ class Drawn(NamedTuple):
 
 
 def figures_of(catalog: Catalog, suite: str) -> list[Figure]:
-    """List the figures that need this suite alone, in the order of registration."""
+    """List the figures that need this suite alone, or the one whose full form it is, in order of registration."""
+    alone = {(suite,), (suite.removesuffix(FULL),)}
     figures: list[Figure] = [catalog.entry("figures", name).thing for name in catalog.names("figures")]
-    return [figure for figure in figures if figure.suites == (suite,)]
+    return [figure for figure in figures if figure.suites in alone]
 
 
 def draw_figures(

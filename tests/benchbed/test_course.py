@@ -133,11 +133,13 @@ def test_a_figure_may_be_drawn_from_several_suites(job):
     assert [one.caption for one in course.shown] == ["Budgets of 7 and 3."]
     assert "drawn from the suites tiny-full and tiny" in course.page.read_text(encoding="utf-8")
     assert {study.name for study in (job.folder / "studies").iterdir()} == {"tiny", "tiny-full"}
-    assert {figure.name for figure in figures_of(job.catalog, "tiny")} == {"z10", "z3-fails", "apart"}
+    for suite in ("tiny", "tiny-full"):
+        assert {figure.name for figure in figures_of(job.catalog, suite)} == {"z10", "z3-fails", "apart"}
 
 
 def test_the_full_preset_takes_the_full_suite(job):
-    """Where there is none, the suite itself."""
+    """Where there is none, the suite itself; the page names what was run."""
+    assert run_course(job, ["Z10"], full=True).shown[0].source == "drawn from the suite tiny-full"
     assert plan_of(job.catalog, "tiny", full=False).problems[0].budget == 3
     assert plan_of(job.catalog, "tiny", full=True).problems[0].budget == 7
     assert plan_of(job.catalog, "tiny-full", full=True).problems[0].budget == 7

@@ -7,8 +7,9 @@ import torch
 
 import benchbed_problems
 from benchbed.catalog import load_catalog
-from benchbed.course import FULL, plan_of
+from benchbed.course import plan_of
 from benchbed.interfaces.figure import function_of
+from benchbed.study.figures import FULL
 
 
 def gradient_of(function, theta):

@@ -25,7 +25,7 @@ WATCHDOG = 120
 
 
 LONG_FILES = (
-    "test_compiled.py",
+    "test_scan.py",
     "test_packaging.py",
     "test_time_limits.py",
     "test_interruption.py",
@@ -36,6 +36,16 @@ LONG_FILES = (
 def pytest_collection_modifyitems(items):
     """Begin with the long files; the order of all others stays."""
     items.sort(key=lambda item: item.path.name not in LONG_FILES)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def programs(tmp_path_factory):
+    """Keep compiled programs in a folder of the session: each is made once, and none comes from an earlier one."""
+    base = tmp_path_factory.getbasetemp()
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "cache"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", str(folder))
+        yield folder / "benchbed" / "programs"
 
 
 @pytest.fixture(autouse=True)

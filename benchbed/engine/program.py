@@ -1,6 +1,6 @@
 """Join a kernel with the instances and hyperparameters of a tile into one program that steps its lanes."""
 
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator
 
 import torch
 from torch import Tensor
@@ -52,6 +52,16 @@ class Program:
         yield from (step for step in steps if step > 1)
 
     @property
+    def identity(self) -> Hashable:
+        """Name all that a kernel takes from its batch; what differs otherwise comes in as an argument."""
+        batch = self.batch
+        return (
+            batch.problem, repr(batch.problem), batch.factory, repr(sorted(batch.statics.items())),
+            tuple(batch.hyperparameters), batch.gradient, batch.budget, batch.dtype, batch.device,
+            batch.tolerance, self.kernel.calls_per_step, self.kernel.adaptive,
+        )  # fmt: skip
+
+    @property
     def excess(self) -> str | None:
         """Say why not even one step can be paid for; None if it can."""
         cost = self.kernel.calls_per_step
@@ -70,8 +80,10 @@ class Program:
 
     def spent(self, start: int, stop: int) -> Tensor:
         """Give the share of the budget spent before each step from `start` until before `stop`: `[steps]`."""
-        shares = [self._spent(index) for index in range(start, stop)]
-        return torch.tensor(shares, device=self.instances.device, dtype=self.instances.dtype)
+        shares = (
+            torch.arange(start, stop, dtype=torch.float64) * self.kernel.calls_per_step / self.batch.budget
+        )
+        return shares.to(self.instances.device, self.instances.dtype)
 
     def _spent(self, index: int) -> float:
         return index * self.kernel.calls_per_step / self.batch.budget

@@ -1,6 +1,5 @@
 """Choose how a tile's steps are made: one by one, or many at once by a compiled program."""
 
-import warnings
 from collections.abc import Callable
 from typing import Literal, Protocol
 
@@ -12,8 +11,10 @@ from benchbed.interfaces import Problem
 Engine = Literal["auto", "eager", "compiled"]
 ENGINES: tuple[Engine, ...] = ("auto", "eager", "compiled")
 
-WORTH_COMPILING = 30.0
-"""Seconds of eager work, as `eager_seconds` has it, from which a compiled program pays for its own making."""
+WORTH_COMPILING = 1.0
+"""Seconds of eager work, as `eager_seconds` has it, from which a program of lanes pays for its own making."""
+WORTH_SCAN = 30.0
+"""The same for a scan, which takes many times as long to compile."""
 STEP_SECONDS = 3e-4
 """What a step costs however few its lanes are."""
 NUMBER_SECONDS = 2e-9
@@ -62,23 +63,31 @@ class EagerSteps:
 
 
 class CompiledOrEager:
-    """Steps made by a compiled program; one by one from where that cannot be made or fails."""
+    """Steps made by a compiled program; one by one from where none can be made, or where it fails."""
 
-    engine, least = "compiled", LEAST
+    engine = "compiled"
 
-    def __init__(self, program: Program, lanes: Lanes, reason: str) -> None:
-        self.reason = reason
+    def __init__(self, program: Program, lanes: Lanes, reason: str, may_scan: bool = True) -> None:
+        self.reason, self.least, self._may_scan = reason, 1, may_scan
         self._advance: Advance | None = None
         try:
-            from benchbed.engine.compiled import compiled_steps  # takes half a second to import
+            from benchbed.engine.native.steps import native_steps  # takes a second to import
 
-            advance = compiled_steps(program, lanes).advance
-            # Compile now, so that it is not counted among the steps; what comes of it is thrown away.
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # the compiler warns of its own parts
-                advance(program, lanes, 1, 3)
-            self._advance = advance
-        except Exception as error:  # noqa: BLE001 (whatever fails here is made eagerly, and shows there if it is the plugin's)
+            self._advance = native_steps(program, lanes).advance
+        except Exception as refusal:  # noqa: BLE001 (whatever fails here is made in another way, and shows there if it is the plugin's)
+            self._scan(program, lanes, refusal)
+
+    def _scan(self, program: Program, lanes: Lanes, refusal: Exception) -> None:
+        batch = program.batch
+        if not self._may_scan or (batch.engine != "compiled" and eager_seconds(batch) < WORTH_SCAN):
+            self.engine = "eager"
+            self.reason += f": too few for a scan, and no program of lanes: {_said(refusal)}"[:REASON_LENGTH]
+            return
+        try:
+            from benchbed.engine.scan import scan_steps  # takes half a second to import
+
+            self._advance, self.least = scan_steps(program, lanes).advance, LEAST
+        except Exception as error:  # noqa: BLE001 (as above)
             self._fall_back("it could not be compiled", error)
 
     def advance(self, program: Program, lanes: Lanes, start: int, stop: int) -> Lanes:
@@ -91,10 +100,15 @@ class CompiledOrEager:
         return EagerSteps(self.reason).advance(program, lanes, start, stop)
 
     def _fall_back(self, what: str, error: Exception) -> None:
-        cause = getattr(error, "inner_exception", error)  # the compiler wraps what went wrong in it
-        said = next((line.strip() for line in str(cause).splitlines() if line.strip()), "")
         self.engine, self.least, self._advance = "eager", 1, None
-        self.reason += f"{FELL_BACK}{what}: {type(cause).__name__}: {said}"[:REASON_LENGTH]
+        self.reason += f"{FELL_BACK}{what}: {_said(error)}"[:REASON_LENGTH]
+
+
+def _said(error: Exception) -> str:
+    """Give the first line of what an error says."""
+    cause = getattr(error, "inner_exception", error)  # the compiler wraps what went wrong in it
+    said = next((line.strip() for line in str(cause).splitlines() if line.strip()), "")
+    return f"{type(cause).__name__}: {said}"
 
 
 def resolve(batch: Batch, stateful: bool) -> tuple[str, str]:
@@ -125,9 +139,11 @@ def eager_seconds(batch: Batch) -> float:
     return batch.budget * (STEP_SECONDS + lanes * numbers_of_a_step(batch.problem) * NUMBER_SECONDS)
 
 
-def make_steps(engine: str, reason: str, program: Program, lanes: Lanes) -> Steps:
-    """Give the steps of the engine `resolve` chose."""
-    return CompiledOrEager(program, lanes, reason) if engine == "compiled" else EagerSteps(reason)
+def make_steps(engine: str, reason: str, program: Program, lanes: Lanes, may_scan: bool = True) -> Steps:
+    """Give the steps of the engine `resolve` chose; without a scan, which is long in the making, unless it may be."""
+    if engine == "compiled":
+        return CompiledOrEager(program, lanes, reason, may_scan)
+    return EagerSteps(reason)
 
 
 def numbers_of_a_step(problem: Problem, full: bool = False) -> float:

@@ -175,3 +175,13 @@ def assert_same_lane():
             np.testing.assert_allclose(a, b, rtol=1e-12, atol=1e-12 * size, err_msg=name)
 
     return compare
+
+
+@pytest.fixture
+def no_scan(monkeypatch):
+    """Show that what is compiled here is a program of lanes: there is nothing else."""
+
+    def refuse(program, lanes):
+        raise AssertionError("a scan")
+
+    monkeypatch.setattr("benchbed.engine.scan.scan_steps", refuse)

@@ -357,8 +357,11 @@ def test_a_gradient_without_a_form_for_programs_is_not_compiled_by_itself(make_b
         ("forward-random", Quartic(gradient_noise=0.1)),
         ("finite-difference", Quadratic()),
         ("dual", Quadratic()),
+        ("dual", Runge(features=3)),
     ],
+    ids=["forward", "forward-random", "finite-difference", "dual", "dual, products of matrices"],
 )
+@pytest.mark.usefixtures("no_scan")
 def test_a_compiled_program_makes_the_same_steps(run, name, problem):
     """Draws of the problem and of the gradient come in from outside."""
     fields = {"gradient": ALL[name], "seeds": 2, "budget": 60, "targets": (), "learning_rate": [1e-3, 2e-3]}
@@ -366,15 +369,6 @@ def test_a_compiled_program_makes_the_same_steps(run, name, problem):
     assert set(compiled.engine.flat) == {"compiled"}, compiled.engine_reason
     np.testing.assert_array_equal(loop.steps, compiled.steps)
     np.testing.assert_allclose(compiled.final_theta, loop.final_theta, rtol=1e-9, atol=1e-10)
-
-
-def test_dual_numbers_that_cannot_be_compiled_go_on_one_by_one(run):
-    """With one line that says why, and the same numbers."""
-    fields = {"gradient": dual, "seeds": 2, "budget": 40, "targets": (), "learning_rate": [1e-3, 1e-2]}
-    loop, fallen = (run(Runge(features=3), sgd, engine=engine, **fields) for engine in ("eager", "compiled"))
-    assert set(fallen.engine.flat) == {"eager"}
-    assert "made one by one, as it could not be compiled: " in fallen.engine_reason[0, 0]
-    np.testing.assert_array_equal(loop.final_theta, fallen.final_theta)
 
 
 def test_tiles_are_cut_by_what_a_gradient_keeps_alive(make_batch):

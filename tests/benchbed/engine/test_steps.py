@@ -1,11 +1,20 @@
 """Which engine makes the steps of a batch, and what happens where it cannot."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import torch
 
 from benchbed.engine.loop import drop_finished
-from benchbed.engine.steps import NUMBER_SECONDS, STEP_SECONDS, eager_seconds, numbers_of_a_step, resolve
+from benchbed.engine.steps import (
+    NUMBER_SECONDS,
+    STEP_SECONDS,
+    WORTH_COMPILING,
+    eager_seconds,
+    numbers_of_a_step,
+    resolve,
+)
 from benchbed_optimizers.sgd import sgd
 from benchbed_problems.polynomial_network import PolynomialNetwork
 from benchbed_problems.quadratic import Quadratic
@@ -27,44 +36,89 @@ def test_what_is_asked_for_is_done_where_it_can_be(make_batch, asked, every_step
     assert resolve(batch, stateful) == (engine, reason)
 
 
-def test_auto_compiles_long_runs_only(make_batch):
-    """A minute of the network is worth a program, the standard preset's half second is not."""
+def test_auto_compiles_from_a_second_of_work(make_batch):
+    """Less than that is made before a program is."""
     network = PolynomialNetwork()
-    short = make_batch(network, sgd, seeds=20, budget=500, learning_rate=[0.01])
-    long = short._replace(budget=300_000)
-    assert resolve(short, stateful=False)[0] == "eager"
-    seconds = eager_seconds(long)
-    assert resolve(long, stateful=False) == ("compiled", f"about {seconds:.0f} s of steps")
-    assert seconds == pytest.approx(
-        300_000 * (STEP_SECONDS + 20 * numbers_of_a_step(network) * NUMBER_SECONDS)
-    )
+    each = STEP_SECONDS + 20 * numbers_of_a_step(network) * NUMBER_SECONDS
+    batch = make_batch(network, sgd, seeds=20, learning_rate=[0.01])
+    short, long = (batch._replace(budget=round(seconds / each)) for seconds in (0.9, 40.0))
+    assert resolve(short, stateful=False) == ("eager", "less than a second of steps")
+    assert resolve(long, stateful=False) == ("compiled", "about 40 s of steps")
+    assert eager_seconds(long) == pytest.approx(40.0, rel=0.01)
+    assert WORTH_COMPILING == 1
+
+
+class Ways:
+    """Stands for both ways to compile: what was tried, and how many calls work before one fails."""
+
+    def __init__(self, monkeypatch, lanewise=0, scan=0):
+        self.tried, self.left = [], {"lanewise": lanewise, "scan": scan}
+        monkeypatch.setattr("benchbed.engine.native.steps.native_steps", self.making("lanewise"))
+        monkeypatch.setattr("benchbed.engine.scan.scan_steps", self.making("scan"))
+
+    def making(self, way):
+        """Give the function that makes steps in this way; where none works, not even that does."""
+
+        def make(program, lanes):
+            self.tried.append(way)
+            self.count(way)
+            return SimpleNamespace(advance=lambda *span: self.advance(way, *span))
+
+        return make
+
+    def advance(self, way, program, lanes, start, stop):
+        """Make the steps one by one."""
+        self.count(way)
+        for index in range(start, stop):
+            lanes = program.step(lanes, index)
+        return lanes
+
+    def count(self, way):
+        """Fail where all calls that work have been made."""
+        if not self.left[way]:
+            raise RuntimeError(f"\n  no {way}\nmore")
+        self.left[way] -= 1
+
+
+BATCH = {"seeds": 2, "budget": 50, "targets": (), "learning_rate": [0.01, 0.001]}
 
 
 @pytest.mark.parametrize("calls_that_work", [0, 1, 2])
-def test_a_program_that_fails_costs_no_trial(run, monkeypatch, calls_that_work):
+@pytest.mark.parametrize("way", ["lanewise", "scan"])
+def test_a_program_that_fails_costs_no_trial(run, monkeypatch, way, calls_that_work):
     """Whether it fails when it is made or later, the loop goes on from the last checkpoint."""
-
-    class Failing:
-        def __init__(self):
-            self.left = calls_that_work
-
-        def advance(self, program, lanes, start, stop):
-            if not self.left:
-                raise RuntimeError("\n  no compiler\nmore")
-            self.left -= 1
-            for index in range(start, stop):
-                lanes = program.step(lanes, index)
-            return lanes
-
-    monkeypatch.setattr("benchbed.engine.compiled.compiled_steps", lambda program, lanes: Failing())
-    batch = {"seeds": 2, "budget": 50, "targets": (), "learning_rate": [0.01, 0.001]}
-    loop, other = (run(Quadratic(), sgd, engine=engine, **batch) for engine in ("eager", "compiled"))
+    ways = Ways(monkeypatch, **{way: calls_that_work})
+    loop, other = (run(Quadratic(), sgd, engine=engine, **BATCH) for engine in ("eager", "compiled"))
     what = "its program failed after step " if calls_that_work else "it could not be compiled"
     (engine,), (reason,) = set(other.engine.flat), set(other.engine_reason.flat)
     assert engine == "eager"
     assert reason.startswith(f"asked for; made one by one, as {what}")
-    assert reason.endswith(": RuntimeError: no compiler")
+    assert reason.endswith(f": RuntimeError: no {way if calls_that_work else 'scan'}")
+    assert ways.tried == ["lanewise", "scan"][: 1 if way == "lanewise" and calls_that_work else 2]
     np.testing.assert_array_equal(loop.curve_objective, other.curve_objective)
+
+
+@pytest.mark.parametrize(("seconds", "tried"), [(20.0, ["lanewise"]), (40.0, ["lanewise", "scan"])])
+def test_what_is_refused_by_lanes_is_scanned_if_it_is_long(run, monkeypatch, seconds, tried):
+    """A scan takes many times as long to compile; where the engine chooses, a short run stays in the loop."""
+    ways = Ways(monkeypatch, scan=10**6)
+    monkeypatch.setattr("benchbed.engine.steps.eager_seconds", lambda batch: seconds)
+    record = run(Quadratic(), sgd, engine="auto", **BATCH)
+    (engine,), (reason,) = set(record.engine.flat), set(record.engine_reason.flat)
+    assert ways.tried == tried
+    if len(tried) == 2:
+        assert (engine, reason) == ("compiled", "about 40 s of steps")
+    else:
+        refused = "too few for a scan, and no program of lanes: RuntimeError: no lanewise"
+        assert (engine, reason) == ("eager", f"about 20 s of steps: {refused}")
+
+
+def test_what_is_asked_for_is_scanned_however_short_it_is(run, monkeypatch):
+    """Whoever asks for a program gets one, where there is any."""
+    ways = Ways(monkeypatch, scan=10**6)
+    record = run(Quadratic(), sgd, engine="compiled", **BATCH)
+    assert ways.tried == ["lanewise", "scan"]
+    assert (set(record.engine.flat), set(record.engine_reason.flat)) == ({"compiled"}, {"asked for"})
 
 
 @pytest.mark.parametrize(("least", "left"), [(1, (1, 1)), (2, (2, 2))])

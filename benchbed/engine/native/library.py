@@ -1,0 +1,86 @@
+"""Hold a compiled program, and run it on the tensors of a tile."""
+
+import ctypes
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
+
+import torch
+from torch import Tensor
+
+from benchbed.engine.native.build import load
+from benchbed.engine.native.lanewise.inputs import Axis
+from benchbed.engine.native.lanewise.source import write_program
+from benchbed.engine.native.trace import Trace
+
+REGISTER_BYTES = {"AVX512": 64, "AVX2": 32}
+"""By what torch calls the processor; 16 for others."""
+WORTH_A_THREAD = 20_000_000
+"""Operations on vectors from which a thread is worth its start."""
+
+
+def width_of(dtype: torch.dtype) -> int:
+    """Say how many numbers a register holds: so many lanes are stepped together."""
+    return REGISTER_BYTES.get(torch.backends.cpu.get_cpu_capability(), 16) // dtype.itemsize
+
+
+def groups_of(axis: Axis, seeds: int, settings: int, width: int) -> int:
+    """Count the groups of `width` lanes that are stepped together."""
+    return seeds * -(-settings // width) if axis == "settings" else -(-seeds * settings // width)
+
+
+class Library:
+    """The program of a traced step.
+
+    Raises NotWrittenError for what is not written here, and NoCompilerError without a compiler.
+    """
+
+    def __init__(self, trace: Trace, axis: Axis, width: int) -> None:
+        self._trace, self._axis, self._width = trace, axis, width
+        self._lanes = trace.roles.count("lane")
+        self.source = write_program(trace, axis, width)
+        self._run = load(self.source.text).advance
+        self._run.argtypes = (*[ctypes.c_int64] * 5, *[ctypes.c_void_p] * 2)
+        self._run.restype = None
+
+    def check(self, inputs: Sequence[Tensor]) -> None:
+        """Raise TypeError unless inputs are, lane by lane, what was traced."""
+        self._trace.check(inputs)
+
+    def run(self, steps: int, seeds: int, settings: int, inputs: Sequence[Tensor]) -> list[Tensor]:
+        """Make `steps` steps of the lanes `[seeds, settings]`; give the tensors of the lanes, the inputs unchanged.
+
+        The inputs must be, lane by lane, what was traced; `check` tells.
+        """
+        given = [inputs[position].contiguous() for position in self.source.reads]
+        lanes = list(inputs[: self._lanes])
+        made = [
+            torch.empty(lanes[position].shape, dtype=lanes[position].dtype)
+            for position in self.source.changes
+        ]
+        groups = groups_of(self._axis, seeds, settings, self._width)
+        # ctypes lets go of the interpreter's lock, so that threads run side by side.
+        work = steps * groups * self.source.operations
+        threads = max(1, min(torch.get_num_threads(), groups, work // WORTH_A_THREAD))
+        edges = [groups * part // threads for part in range(threads + 1)]
+        self._in_threads(
+            [(steps, seeds, settings, *edge, _pointers(given), _pointers(made)) for edge in pairwise(edges)]
+        )
+        for position, tensor in zip(self.source.changes, made, strict=True):
+            lanes[position] = tensor
+        return lanes
+
+    def _in_threads(self, calls: Sequence[tuple[object, ...]]) -> None:
+        if len(calls) == 1:
+            self._call(*calls[0])
+            return
+        with ThreadPoolExecutor(len(calls)) as pool:
+            for part in [pool.submit(self._call, *call) for call in calls]:
+                part.result()
+
+    def _call(self, *arguments: object) -> None:
+        self._run(*arguments)
+
+
+def _pointers(tensors: Sequence[Tensor]) -> ctypes.Array[ctypes.c_void_p]:
+    return (ctypes.c_void_p * len(tensors))(*[tensor.data_ptr() for tensor in tensors])

@@ -1,0 +1,120 @@
+"""Make a tile's steps by a program of lanes."""
+
+from collections.abc import Hashable
+from weakref import ReferenceType, ref
+
+from torch import Tensor
+
+from benchbed.engine.lanes import Skeleton, leaves
+from benchbed.engine.native.lanewise.inputs import Axis
+from benchbed.engine.native.library import Library, groups_of, width_of
+from benchbed.engine.native.tensorwise.library import TensorLibrary
+from benchbed.engine.native.trace import Trace, trace_step
+from benchbed.engine.native.values import NotWrittenError
+from benchbed.engine.program import Program
+from benchbed.engine.state import Lanes
+from benchbed.seeds import DRAW_BLOCK
+
+KEPT = 256
+"""Programs that a process keeps."""
+MORE_GROUPS = 1.5
+"""How many times the groups it is worth that each keeps to one seed: its draws are then the same for all lanes."""
+
+
+class NativeSteps:
+    """The steps of a pairing, for any number of steps, seeds and settings."""
+
+    def __init__(self, program: Program, lanes: Lanes, trace: Trace, library: Library) -> None:
+        self._library = library
+        self._state, self._data = Skeleton(lanes.state), Skeleton(program.instances.data)
+        self._draws = "draw" in trace.roles
+        self._reads_progress = trace.roles.index("progress") in library.source.reads
+        self._known: ReferenceType[Program] | None = None
+        self._constant: list[Tensor] = []
+
+    def advance(self, program: Program, lanes: Lanes, start: int, stop: int) -> Lanes:
+        """Make the steps from `start` until before `stop`; `lanes` stay as they are."""
+        is_new = self._known is None or self._known() is not program
+        if is_new:
+            self._take(program)
+        while start < stop:
+            end = min(stop, (start // DRAW_BLOCK + 1) * DRAW_BLOCK) if self._draws else stop
+            progress = program.spent(start, end if self._reads_progress else start)
+            drawn = leaves(program.draws(start, end)) if self._draws else []
+            inputs = [*_tensors(lanes), progress, *drawn, *self._constant]
+            if is_new:
+                self._library.check(inputs)
+            seeds, settings = lanes.running.shape
+            lanes = self._with(lanes, self._library.run(end - start, seeds, settings, inputs))
+            start = end
+        return lanes
+
+    def _take(self, program: Program) -> None:
+        """Find what stays the same from step to step.
+
+        Raises TypeError if data differ from those traced in something beside tensors, which a program knows not.
+        """
+        if not self._data.fits(program.instances.data):
+            raise TypeError("data differ between batches in something beside tensors")
+        constant = [*program.hyperparameters.values(), *leaves(program.instances.data)]
+        self._constant = [tensor.contiguous() for tensor in constant]
+        self._known = ref(program)
+
+    def _with(self, lanes: Lanes, made: list[Tensor]) -> Lanes:
+        # By hand, as there may be but a few steps between two checkpoints: torch's trees take as long as hundreds.
+        theta, *rest = made
+        *state, calls, steps, running, diverged = rest if lanes.converged is None else rest[:-1]
+        is_flat = hasattr(lanes.state, "_make") and len(lanes.state) == len(state)
+        return Lanes(
+            theta=theta,
+            state=lanes.state._make(state) if is_flat else self._state.fill(state),
+            calls=calls,
+            steps=steps,
+            running=running,
+            diverged=diverged,
+            converged=None if lanes.converged is None else rest[-1],
+        )
+
+
+def _tensors(lanes: Lanes) -> list[Tensor]:
+    """List the tensors of lanes, as `leaves` does."""
+    return [lanes.theta, *leaves(lanes.state), *(one for one in lanes[2:] if one is not None)]
+
+
+def native_steps(program: Program, lanes: Lanes) -> NativeSteps:
+    """Give the steps of a pairing, made once a process.
+
+    Raises NotWrittenError for what is not written here, NoCompilerError without a compiler, and whatever torch or the
+    plugin raises where a step cannot be traced.
+    """
+    if lanes.theta.device.type != "cpu":
+        raise NotWrittenError(f"steps on {lanes.theta.device.type}")
+    width = width_of(lanes.theta.dtype)
+    axis = _axis(program, lanes, width)
+    key = program.identity, axis
+    if key not in _made:
+        if len(_made) == KEPT:
+            _made.clear()
+        trace = trace_step(program, lanes)
+        _made[key] = NativeSteps(program, lanes, trace, _library(trace, axis, width))
+    return _made[key]
+
+
+def _library(trace: Trace, axis: Axis, width: int) -> Library:
+    """Keep a short step's numbers in registers, and a longer one's tensors in the cache."""
+    try:
+        return Library(trace, axis, width)
+    except NotWrittenError:
+        return TensorLibrary(trace, width)
+
+
+_made: dict[Hashable, NativeSteps] = {}
+
+
+def _axis(program: Program, lanes: Lanes, width: int) -> Axis:
+    """Step lanes of any seeds together, unless each seed has draws of its own and settings enough."""
+    if not leaves(program.draws(0, 1)):
+        return "lanes"
+    seeds, settings = lanes.running.shape
+    alone, together = (groups_of(axis, seeds, settings, width) for axis in ("settings", "lanes"))
+    return "settings" if alone <= MORE_GROUPS * together else "lanes"

@@ -1,0 +1,27 @@
+"""Hold the compiled program of a step of tensors."""
+
+import ctypes
+
+from benchbed.engine.native.build import load
+from benchbed.engine.native.library import Library
+from benchbed.engine.native.tensorwise.source import write_program
+from benchbed.engine.native.trace import Trace
+
+
+class TensorLibrary(Library):
+    """The program that steps lanes one by one."""
+
+    def __init__(self, trace: Trace, width: int) -> None:
+        self._trace, self._axis, self._width = trace, "lanes", 1
+        self._lanes = trace.roles.count("lane")
+        self.source = write_program(trace, width)
+        self._run = load(self.source.text, "-ffp-contract=fast").advance
+        self._run.argtypes = (*[ctypes.c_int64] * 5, *[ctypes.c_void_p] * 2)
+        self._run.restype = ctypes.c_int64
+
+    def _call(self, *arguments: object) -> None:
+        outcome = self._run(*arguments)
+        if outcome < 0:
+            raise MemoryError("no memory for a step")
+        if outcome > 0:
+            raise IndexError("an index is out of range")

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import msgspec
 import torch
 
-from benchbed.engine import Batch, run_batch
+from benchbed.engine import ASKED, Batch, run_batch
 from benchbed.engine.checkpoints import affordable_steps, checkpoint_steps
 from benchbed.engine.instances import Instances
 from benchbed.engine.lanes import tiles
@@ -17,6 +17,7 @@ from benchbed.engine.loop import Clock
 from benchbed.engine.program import Program
 from benchbed.engine.run import is_stateful, lanes_of_a_tile
 from benchbed.engine.state import Lanes
+from benchbed.engine.steps import make_steps, resolve
 from benchbed.runner.conditions import usual_conditions
 from benchbed.runner.task import Task, catalog_of, engine_batch
 from benchbed.seeds import DRAW_BLOCK
@@ -25,6 +26,8 @@ PATIENCE = 0.5
 """Seconds that the largest part which is timed may take: by then time grows in proportion to the lanes."""
 GROWTH = 4
 LEAST_STEPS, MOST_STEPS = 3, 20
+CHUNK = 40
+"""Steps that a program makes at a time: about as many as between two checkpoints."""
 
 
 class Steps(NamedTuple):
@@ -46,15 +49,17 @@ class Measures(NamedTuple):
 
 
 def probe(encoded: bytes) -> float:
-    """Give the seconds of one core for the batch of the task in JSON `encoded`, made eagerly, if no trial stops early.
+    """Give the seconds of one core for the batch of the task in JSON `encoded`, if no trial stops early.
 
-    Raises whatever a plugin raises.
+    Its steps are made as they would be, but by a scan, which takes too long to compile: by the loop instead. Compiling
+    is not counted. Raises whatever a plugin raises.
     """
     task = msgspec.json.decode(encoded, type=Task)
     with usual_conditions():
         batch = engine_batch(task.plan, task.batch, catalog_of(task.plugin_files))
-        # No trial may stop early; and to compile would take longer than all that is timed here.
-        endless = batch._replace(targets=(), tolerance=None, engine="eager")
+        engine, _ = resolve(batch, is_stateful(batch))
+        # No trial may stop early.
+        endless = batch._replace(targets=(), tolerance=None, engine=engine)
         return seconds_of(endless, clock_of(batch.device))
 
 
@@ -93,17 +98,21 @@ def extrapolate(
 
 
 def time_steps(part: Batch, clock: Clock) -> Steps:
-    """Time the draws of a block, and the median of a few steps."""
+    """Time the draws of a block, and the median of a few steps, or of as many chunks of a program's."""
     program, lanes = _begin(part)
     begun = clock()
     program.draws(0, 1)  # makes the whole block
     block = clock() - begun
     each: list[float] = []
     with torch.no_grad():
+        lanes = program.step(lanes, 0)
+        steps = make_steps(part.engine, ASKED, program, lanes, may_scan=False)
+        chunk = CHUNK if steps.engine == "compiled" else 1
         while len(each) < LEAST_STEPS or (len(each) < MOST_STEPS and sum(each) < PATIENCE):
+            at = 1 + len(each) * chunk
             begun = clock()
-            lanes = program.step(lanes, len(each))
-            each.append(clock() - begun)
+            lanes = steps.advance(program, lanes, at, at + chunk)
+            each.append((clock() - begun) / chunk)
     return Steps(block, statistics.median(each))
 
 
@@ -116,7 +125,7 @@ def time_measures(part: Batch, price: float, clock: Clock) -> Measures:
         return marks[-1]
 
     begun = clock()
-    record = run_batch(part._replace(budget=math.ceil(LEAST_STEPS * price)), noted)
+    record = run_batch(part._replace(budget=math.ceil(LEAST_STEPS * price), engine="eager"), noted)
     ended = clock()
     if record.error is not None:
         raise RuntimeError(record.error)

@@ -9,12 +9,12 @@ from benchbed.interfaces import Hyperparameter, LogUniform, OneMinusLogUniform, 
 
 
 class AdamState(NamedTuple):
-    """Averages m and v of the gradient and its square, `[..., dimension]`, and the powers β₁ᵗ and β₂ᵗ, `[..., 1]`."""
+    """Averages m and v of the gradient and its square, `[..., dimension]`, with 1 − β₁ᵗ and 1 − β₂ᵗ, `[..., 1]`."""
 
     first_moment: Tensor
     second_moment: Tensor
-    first_power: Tensor
-    second_power: Tensor
+    first_weight: Tensor
+    second_weight: Tensor
 
 
 def adam(
@@ -32,17 +32,18 @@ def adam(
     """
 
     def init(theta: Tensor) -> AdamState:
-        one = torch.ones_like(theta[..., :1])
-        return AdamState(torch.zeros_like(theta), torch.zeros_like(theta), one, one)
+        none = torch.zeros_like(theta[..., :1])
+        return AdamState(torch.zeros_like(theta), torch.zeros_like(theta), none, none)
 
     def update(oracle: Oracle, state: AdamState, theta: Tensor) -> tuple[Tensor, AdamState]:
         first = beta1 * state.first_moment + (1 - beta1) * oracle.gradient
         second = beta2 * state.second_moment + (1 - beta2) * oracle.gradient.square()
-        # Powers are carried as products. The corrections are `[..., 1]`: joined to η first, they cost nothing beside
-        # the dimension.
-        first_power, second_power = state.first_power * beta1, state.second_power * beta2
-        rate = learning_rate / (1 - first_power)
-        length = (second / (1 - second_power)).sqrt() + epsilon
-        return theta - rate * first / length, AdamState(first, second, first_power, second_power)
+        # 1 − βᵗ is the sum of the weights that an average gave to gradients: so it needs no power, and loses no digits
+        # to the 1. It is `[..., 1]`: joined to η first, it costs nothing beside the dimension.
+        first_weight = beta1 * state.first_weight + (1 - beta1)
+        second_weight = beta2 * state.second_weight + (1 - beta2)
+        rate = learning_rate / first_weight
+        length = (second / second_weight).sqrt() + epsilon
+        return theta - rate * first / length, AdamState(first, second, first_weight, second_weight)
 
     return Optimizer(init=init, update=update)

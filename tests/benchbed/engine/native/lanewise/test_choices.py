@@ -31,10 +31,11 @@ OPERATORS = {
 }
 
 
-def numbers(dtype):
-    """Give four numbers of a type in each of four lanes, and the same ones the other way round."""
-    values = torch.tensor([-2.0, 0.0, 1.0, 3.0]).to(dtype)
-    return values[None, :, None].expand(1, 4, 4).contiguous(), values.expand(1, 4, 4).contiguous()
+def pairs(one, other):
+    """Give every pair of four numbers of two types, each in a lane of its own: `[4, 4, 1]`."""
+    values = torch.tensor([-2.0, 0.0, 1.0, 3.0])
+    first, second = torch.meshgrid(values, values, indexing="ij")
+    return first[..., None].to(TYPES[one]), second[..., None].to(TYPES[other])
 
 
 @pytest.mark.parametrize("first", [torch.float64, torch.float32], ids=["double", "single"])
@@ -54,8 +55,7 @@ def test_every_type_becomes_every_other(compare, first):
 @pytest.mark.parametrize("one", ["double", "single"])
 def test_types_are_promoted_as_torch_promotes_them(compare, one, other):
     """In sums, products, quotients, comparisons, extremes, choices and logic."""
-    (x, _), (_, y) = numbers(TYPES[one]), numbers(TYPES[other])
-    assert compare(OPERATORS, x, y).differing() == []
+    assert compare(OPERATORS, *pairs(one, other)).differing() == []
 
 
 @pytest.mark.parametrize("axis", ["lanes", "settings"])
@@ -64,7 +64,7 @@ def test_types_are_promoted_as_torch_promotes_them(compare, one, other):
 )
 def test_whole_numbers_and_truths(compare, one, other, axis):
     """In a vector a true lane is −1, which must show nowhere."""
-    (x, _), (_, y) = numbers(TYPES[one]), numbers(TYPES[other])
+    x, y = pairs(one, other)
     functions = {name: lambda _, x, y, f=function: f(x, y) for name, function in OPERATORS.items()}
     functions |= {
         "both": lambda _, x, y: x & y,
@@ -73,10 +73,13 @@ def test_whole_numbers_and_truths(compare, one, other, axis):
     }
     functions |= {
         "none": lambda _, x, y: ~x,
-        "sum": lambda _, x, y: (x < y).sum(-1),
+        "sum": lambda _, x, y: torch.stack([x < y, x > 0], -1).sum(-1),
         "sign": lambda _, x, y: x.sign(),
     }
-    functions |= {"extreme": lambda _, x, y: (x < y).amax(-1), "least": lambda _, x, y: (x < y).amin(-1)}
+    functions |= {
+        "extreme": lambda _, x, y: torch.stack([x < y, x > 0], -1).amax(-1),
+        "least": lambda _, x, y: torch.stack([x < y, x > 0], -1).amin(-1),
+    }
     functions |= {
         "square": lambda _, x, y: x**2,
         "root": lambda _, x, y: (x * x).sqrt(),

@@ -39,11 +39,11 @@ def adam(
         first = beta1 * state.first_moment + (1 - beta1) * oracle.gradient
         second = beta2 * state.second_moment + (1 - beta2) * oracle.gradient.square()
         # 1 − βᵗ is the sum of the weights that an average gave to gradients: so it needs no power, and loses no digits
-        # to the 1. It is `[..., 1]`: joined to η first, it costs nothing beside the dimension.
+        # to the 1. It is `[..., 1]`: to divide by it first costs nothing beside the dimension.
         first_weight = beta1 * state.first_weight + (1 - beta1)
         second_weight = beta2 * state.second_weight + (1 - beta2)
         rate = learning_rate / first_weight
-        length = (second / second_weight).sqrt() + epsilon
+        length = (second * (1 / second_weight)).sqrt() + epsilon
         return theta - rate * first / length, AdamState(first, second, first_weight, second_weight)
 
     return Optimizer(init=init, update=update)

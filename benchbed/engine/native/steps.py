@@ -3,6 +3,7 @@
 from collections.abc import Hashable
 from weakref import ReferenceType, ref
 
+import torch
 from torch import Tensor
 
 from benchbed.engine.lanes import Skeleton, leaves
@@ -31,6 +32,7 @@ class NativeSteps:
         self._reads_progress = trace.roles.index("progress") in library.source.reads
         self._known: ReferenceType[Program] | None = None
         self._constant: list[Tensor] = []
+        self._none = torch.empty(0, dtype=program.instances.dtype)
 
     def advance(self, program: Program, lanes: Lanes, start: int, stop: int) -> Lanes:
         """Make the steps from `start` until before `stop`; `lanes` stay as they are."""
@@ -39,7 +41,7 @@ class NativeSteps:
             self._take(program)
         while start < stop:
             end = min(stop, (start // DRAW_BLOCK + 1) * DRAW_BLOCK) if self._draws else stop
-            progress = program.spent(start, end if self._reads_progress else start)
+            progress = program.spent(start, end) if self._reads_progress else self._none
             drawn = leaves(program.draws(start, end)) if self._draws else []
             inputs = [*_tensors(lanes), progress, *drawn, *self._constant]
             if is_new:

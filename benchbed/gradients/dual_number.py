@@ -62,8 +62,9 @@ class Dual:
     def __rmul__(self, other: "Operand") -> "Dual":
         return self * other
 
-    def __rtruediv__(self, other: "Operand") -> "Dual":
-        return lift(other, self)[0] / self
+    def __rtruediv__(self, other: Tensor | float) -> "Dual":
+        quotient = other / self.value  # by torch itself, which rounds 2/x as (1/x)·2
+        return Dual(quotient, -quotient * self.slope / self.value)
 
     def __rpow__(self, other: "Operand") -> "Dual":
         return power(other, self)
@@ -170,16 +171,18 @@ def square(u: Dual) -> Dual:
 def power(base: Operand, exponent: Operand) -> Dual:
     """Give u^v = a^c + (c a^(c−1) b + a^c (ln a) d) ε for u = a + b ε and v = c + d ε.
 
-    A constant base or exponent brings no term of its own: for a ≤ 0 the logarithm would make it no number.
+    A constant base or exponent brings no term of its own: for a ≤ 0 the logarithm would make it no number. A number
+    among them stays one, for torch rounds a³ by the number 3 otherwise than by a tensor that holds it.
     """
     u, v = lift(base, exponent)
-    a, c = u.value, v.value
-    value = a**c
+    a = u.value if isinstance(base, Dual) else base
+    c = v.value if isinstance(exponent, Dual) else exponent
+    value: Tensor = a**c
     slope = torch.zeros_like(value)
     if isinstance(base, Dual):
-        slope = slope + torch.where(c == 0, 0, c * a ** (c - 1)) * u.slope
+        slope = slope + torch.where(v.value == 0, 0, c * a ** (c - 1)) * u.slope
     if isinstance(exponent, Dual):
-        slope = slope + value * torch.log(a) * v.slope
+        slope = slope + value * torch.log(u.value) * v.slope
     return Dual(value, slope)
 
 

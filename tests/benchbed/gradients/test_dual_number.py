@@ -92,6 +92,14 @@ def _binary(inner):
 EXPRESSIONS = st.recursive(LEAVES, lambda inner: st.one_of(_unary(inner), _binary(inner)), max_leaves=8)
 
 
+@pytest.mark.parametrize("x", [1.6805508457429559, 1.5, 0.1])
+@pytest.mark.parametrize("function", [lambda u: u**3, lambda u: 0.875 / u], ids=["power", "quotient"])
+def test_a_number_stays_a_number(function, x):
+    """Torch rounds x³ and 0.875/x otherwise than it does with tensors that hold the 3 and the 0.875."""
+    value, _ = slope_at(function, x)
+    assert value == function(torch.tensor(x, dtype=torch.float64)).item()
+
+
 @settings(max_examples=300)
 @given(expression=EXPRESSIONS, x=st.floats(-2, 2), y=st.floats(-2, 2))
 def test_the_derivative_of_any_formula_is_that_of_autograd(expression, x, y):

@@ -41,6 +41,7 @@ class Child:
         descriptor, name = tempfile.mkstemp(prefix="benchbed-", suffix=".log")
         os.close(descriptor)
         self.log = Path(name)
+        self._closing = threading.Lock()
         self._pool = ProcessPoolExecutor(1, mp_context=_context(), initializer=begin, initargs=(name,))
         with _starting, _surroundings(), _no_main_module(), _no_interrupts():
             born = self._pool.submit(os.getpid)
@@ -57,11 +58,15 @@ class Child:
             os.kill(self.process_id, signal.SIGKILL)
 
     def close(self) -> str:
-        """Release what is left of the child; gives the end of its log."""
-        self._pool.shutdown(wait=False, cancel_futures=True)
-        text = self.log.read_text(errors="replace")[-LOG_CHARACTERS:]
-        self.log.unlink(missing_ok=True)
-        return text
+        """Release what is left of a child that is dead or dying; gives the end of its log, once.
+
+        Waits for the pool's own thread, which Python, if it exits meanwhile, would wake by a pipe that is being closed.
+        """
+        with self._closing:  # who ends all children may come while the child's thread is here
+            self._pool.shutdown(wait=True, cancel_futures=True)
+            text = self.log.read_text(errors="replace") if self.log.exists() else ""
+            self.log.unlink(missing_ok=True)
+        return text[-LOG_CHARACTERS:]
 
 
 _thread = threading.local()
@@ -86,8 +91,8 @@ def isolated(work: Work, task: bytes, timeout: float | None = None) -> Answer:
     except BrokenProcessPool:
         log = ""
         if child is not None:
-            _living.discard(child)
             log = child.close()
+            _living.discard(child)
         return Answer(None, "timed_out" if "Timeout (" in log else "crashed", log)
     except Exception as error:  # noqa: BLE001 (what a child sends back may not even unpickle)
         return Answer(None, "failed", f"{type(error).__name__}: {error}")
@@ -123,8 +128,8 @@ def end_children() -> None:
     _endings.append(None)
     for child in list(_living):
         child.kill()
-        _living.discard(child)
         child.close()
+        _living.discard(child)
 
 
 def begin(log: str) -> None:

@@ -15,6 +15,8 @@ FLAGS = (
     # As torch has it: no sum is reordered, no product joined with a sum, what is not a number stays so. Only flags and
     # traps, which nobody reads, are given up; a square root is then an instruction.
     *("-fno-math-errno", "-fno-trapping-math", "-ffp-contract=off", "-fwrapv", "-w"),
+    # Copies that gcc 12 makes of loops load whole registers where rows do not lie at their bounds, and end the process.
+    "-fno-tree-loop-distribute-patterns",
 )
 
 

@@ -41,6 +41,15 @@ static inline T reduced(const S* row, int64_t length, int64_t stride, T total, T
   return total;
 }
 
+// Without it gcc loads a number again for each product that it is in, and loads are what there are too many of.
+template <class V> static inline V in_register(V v) {
+#if defined(__AVX512F__)
+  asm("" : "+v"(v));
+#elif defined(__AVX__)
+  asm("" : "+x"(v));
+#endif
+  return v; }
+
 // A block of ROWS × COLUMNS · W numbers of a product stays in registers.
 template <int ROWS, int COLUMNS, int K, class T>
 static inline void block_of_product(
@@ -51,7 +60,7 @@ static inline void block_of_product(
   for (int64_t k = 0; k < K; ++k) {
     V right[COLUMNS];
 #pragma GCC unroll 8
-    for (int j = 0; j < COLUMNS; ++j) right[j] = taken<V>(b + k * b_row + j * W, 1);
+    for (int j = 0; j < COLUMNS; ++j) right[j] = in_register(taken<V>(b + k * b_row + j * W, 1));
 #pragma GCC unroll 8
     for (int r = 0; r < ROWS; ++r) {
       const V left = widen<V>(a[r * a_row + k * a_column]);
@@ -90,6 +99,41 @@ static inline void whole_product(
     a, a_row, a_column, b + IN_FOURS + IN_TWOS, b_row, c + IN_FOURS + IN_TWOS, c_row);
 }
 
+// W rows of W numbers become W columns, in log W stages: each swaps what lies `half` off the diagonal.
+template <class T> static inline void turned_block(const T* from, int64_t from_row, T* to, int64_t to_row) {
+#if defined(__clang__)  // has no __builtin_shuffle
+  for (int r = 0; r < W; ++r) for (int w = 0; w < W; ++w) to[w * to_row + r] = from[r * from_row + w];
+#else
+  typedef typename Vector<T>::type V;
+  V rows[W];
+#pragma GCC unroll 64
+  for (int r = 0; r < W; ++r) rows[r] = taken<V>(from + r * from_row, 1);
+#pragma GCC unroll 6
+  for (int half = 1; half < W; half *= 2) {
+    decltype(V{} < V{}) low, high;
+#pragma GCC unroll 64
+    for (int w = 0; w < W; ++w) { low[w] = w & half ? W + w - half : w; high[w] = w & half ? W + w : w + half; }
+#pragma GCC unroll 64
+    for (int r = 0; r < W; ++r) if ((r & half) == 0) {
+      const V one = rows[r], other = rows[r + half];
+      rows[r] = __builtin_shuffle(one, other, low);
+      rows[r + half] = __builtin_shuffle(one, other, high);
+    }
+  }
+#pragma GCC unroll 64
+  for (int r = 0; r < W; ++r) put(rows[r], to + r * to_row, 1);
+#endif
+}
+
+// K columns of N numbers, as rows.
+template <int N, int K, class T> static inline void turned(const T* from, int64_t from_row, T* to, int64_t to_row) {
+  constexpr int WHOLE_N = N / W * W, WHOLE_K = K / W * W;
+  for (int64_t n = 0; n < WHOLE_N; n += W) for (int64_t k = 0; k < WHOLE_K; k += W)
+    turned_block(from + n * from_row + k, from_row, to + k * to_row + n, to_row);
+  for (int64_t n = 0; n < N; ++n) for (int64_t k = n < WHOLE_N ? WHOLE_K : 0; k < K; ++k)
+    to[k * to_row + n] = from[n * from_row + k];
+}
+
 // c = a b for any strides of a and b; c is M × N, row after row. `scratch` holds (K + M) · (N, rounded up to W) numbers.
 template <int M, int N, int K, class T>
 static inline void product(
@@ -110,7 +154,8 @@ static inline void product(
   }
   const T* rows = b;
   if (b_column != 1 || PADDED != N) {
-    for (int64_t n = 0; n < N; ++n) for (int64_t k = 0; k < K; ++k) scratch[k * PADDED + n] = b[k * b_row + n * b_column];
+    if (b_row == 1) turned<N, K>(b, b_column, scratch, PADDED);
+    else for (int64_t k = 0; k < K; ++k) for (int64_t n = 0; n < N; ++n) scratch[k * PADDED + n] = b[k * b_row + n * b_column];
     for (int64_t k = 0; k < K; ++k) for (int64_t n = N; n < PADDED; ++n) scratch[k * PADDED + n] = 0;
     rows = scratch;
     b_row = PADDED;

@@ -120,6 +120,7 @@ def _picked(step: Step, node: fx.Node) -> Memory:
     (length, *rest), (stride, *strides) = source.view.shape, source.view.stride()
     row = Memory("row", torch.empty(rest, dtype=made.view.dtype, device="meta").as_strided(rest, strides))
     target = Memory("target", torch.empty(rest, dtype=made.view.dtype, device="meta"))
+    whole = f"__builtin_memcpy(target, row, {target.view.numel()} * sizeof *target);"
     lines = [
         f"for (int64_t s = 0; s < {index.view.numel()}; ++s) {{",
         f"int64_t at = *({index.at('s')});",
@@ -127,7 +128,7 @@ def _picked(step: Step, node: fx.Node) -> Memory:
         f"if (at < 0 || at >= {length}) {{ std::free(memory); return 1; }}",
         f"const auto* const row = {source.at(f'at * {stride}')};",
         f"auto* const target = {made.at(f's * {target.view.numel()}')};",
-        *loop(tuple(rest), [row], [target], same),
+        *([whole] if row.view.is_contiguous() else loop(tuple(rest), [row], [target], same)),
         "}",
     ]
     step.emit(lines, [source, index, made])

@@ -10,7 +10,8 @@ from torch._functorch.compile_utils import fx_graph_cse
 from benchbed.engine.native.nodes import name_of, operands_of
 from benchbed.engine.native.tensorwise.loops import loop, same
 from benchbed.engine.native.tensorwise.memory import Memory
-from benchbed.engine.native.tensorwise.step import BY_NUMBER, Step
+from benchbed.engine.native.tensorwise.simplify import BY_NUMBER, simplify
+from benchbed.engine.native.tensorwise.step import Step
 from benchbed.engine.native.tensorwise.tensors import OPERATIONS
 from benchbed.engine.native.text import Source, block, program
 from benchbed.engine.native.trace import Role, Trace
@@ -45,7 +46,7 @@ def write_program(trace: Trace, width: int) -> Source:
     Raises NotWrittenError for what is not written here.
     """
     graph = fx_graph_cse(trace.graph.graph)
-    graph.eliminate_dead_code()
+    simplify(graph)
     placeholders = graph.find_nodes(op="placeholder")
     step = Step()
     given = {

@@ -1,20 +1,22 @@
 """Write a step of one lane, tensor by tensor: what is done number by number shares its loops, all else has its own."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor, fx
 
-from benchbed.engine.native import choices, elementwise
 from benchbed.engine.native.nodes import arguments_of, call_of, name_of
 from benchbed.engine.native.tensorwise.loops import Operand, loop, same
 from benchbed.engine.native.tensorwise.memory import Memory, Workspace
+from benchbed.engine.native.tensorwise.simplify import BY_NUMBER
 from benchbed.engine.native.values import Array, NotWrittenError, c_type, literal
 from benchbed.engine.native.writer import Writer
 
-BY_NUMBER = {**elementwise.OPERATIONS, **choices.OPERATIONS}
-"""What is done number by number."""
+CHEAP = frozenset({"add", "sub", "rsub", "mul", "neg"})
+"""What is sooner done again than stored and loaded."""
+MOST_REPEATED = 4
+"""Operations that a number may take to make again."""
 MOST_NUMBERS = 4_000
 """Of a constant tensor."""
 
@@ -32,6 +34,8 @@ class Step:
         self.known: dict[fx.Node, Any] = {}
         """What has been written: `Memory`, `Constant`, or a list of them."""
         self._group: list[fx.Node] = []
+        self._repeated: dict[fx.Node, list[fx.Node]] = {}
+        """What is not stored, and all that makes it of what is, itself included."""
 
     def add(self, node: fx.Node) -> None:
         """Add what is done number by number to what shares its loops, which are written once another shape comes."""
@@ -46,9 +50,10 @@ class Step:
         nodes, self._group = self._group, []
         if not nodes:
             return
+        stored = self._stored(nodes)
+        nodes = self._with_repeated(nodes)
         inside = set(nodes)
         users = {one: node for node in reversed(nodes) for one in node.all_input_nodes if one not in inside}
-        stored = [node for node in nodes if any(user not in inside for user in node.users)]
         operands = [self.operand(leaf) for leaf in users]
         reads = [
             _over(value, _shape(user)) if isinstance(value, Memory) else value
@@ -68,6 +73,36 @@ class Step:
         self.emit(loop(_long(nodes[0]), reads, writes, compute), [*operands, *made])
         self.operations += len(nodes) * max(1, _value(nodes[0]).numel())
         self.known.update(zip(stored, made, strict=True))
+
+    def _stored(self, nodes: Sequence[fx.Node]) -> list[fx.Node]:
+        """Say what of a group later ones need, but for what they make again."""
+        inside = set(nodes)
+        stored: dict[fx.Node, None] = {}  # an ordered set
+        for node in nodes:
+            later = [user for user in node.users if user not in inside]
+            making = self._making(node, stored)
+            if making and all(name_of(one) in BY_NUMBER and _long(one) == _long(node) for one in later):
+                self._repeated[node] = making
+            elif later:
+                stored[node] = None
+        return list(stored)
+
+    def _making(self, node: fx.Node, stored: Collection[fx.Node]) -> list[fx.Node]:
+        """Give the few operations that make a number again of what is at hand, if there are few."""
+        if name_of(node) not in CHEAP:
+            return []
+        needed = [one for one in node.all_input_nodes if one not in self.known and one not in stored]
+        if any(one not in self._repeated for one in needed):
+            return []
+        making = list(dict.fromkeys([*(each for one in needed for each in self._repeated[one]), node]))
+        return making if len(making) <= MOST_REPEATED else []
+
+    def _with_repeated(self, nodes: Sequence[fx.Node]) -> list[fx.Node]:
+        """Put before a group what it needs of earlier ones and makes again."""
+        inside = set(nodes)
+        needed = [one for node in nodes for one in node.all_input_nodes if one not in inside]
+        again = [each for one in needed for each in self._repeated.get(one, ())]
+        return list(dict.fromkeys([*again, *nodes]))
 
     def operand(self, node: fx.Node) -> Operand:
         """Give what has become of a node, written if it waits."""
@@ -108,7 +143,10 @@ class Step:
 
 def _over(value: Memory, shape: torch.Size) -> Memory:
     """Let a tensor broadcast to `shape`, and leave out the dimensions of size 1."""
-    wide = value.view.expand(shape)
+    view = value.view
+    while view.dim() > len(shape):  # by dimensions of size 1 in front
+        view = view.squeeze(0)
+    wide = view.expand(shape)
     long = [(size, stride) for size, stride in zip(shape, wide.stride(), strict=True) if size > 1]
     sizes, strides = [size for size, _ in long], [stride for _, stride in long]
     return Memory(value.base, wide.as_strided(sizes, strides, wide.storage_offset()))

@@ -1,0 +1,77 @@
+"""A step is rewritten so that less of it goes through memory, and gives what it gave."""
+
+import re
+
+import torch
+
+from benchbed.engine.native.library import width_of
+from benchbed.engine.native.tensorwise.library import TensorLibrary
+from benchbed.engine.native.trace import Trace, traced
+
+SEEDS, SETTINGS = 2, 2
+
+
+def program_of(function, *inputs):
+    """Give the program of a step that replaces its first input, after a comparison with torch."""
+
+    def step(*tensors):
+        return [function(*tensors), *tensors[1:]]
+
+    one = [tensor[:1, :1].contiguous() for tensor in inputs]
+    library = TensorLibrary(Trace(traced(step)(*one), ["lane"] * len(one), one), width_of(inputs[0].dtype))
+    made = library.run(1, SEEDS, SETTINGS, list(inputs))[0]
+    torch.testing.assert_close(made, function(*inputs), rtol=1e-12, atol=1e-12)
+    return library.source.text.split('extern "C"')[1]
+
+
+def normal(*shape):
+    """Draw numbers for every lane."""
+    generator = torch.Generator().manual_seed(len(shape))
+    return torch.randn(SEEDS, SETTINGS, *shape, generator=generator, dtype=torch.float64)
+
+
+def test_a_column_by_a_row_is_multiplied_number_by_number():
+    """In the loops of who needs the product, which lies nowhere."""
+    text = program_of(
+        lambda x, u, v: x + torch.sin((u.unsqueeze(-1) @ v.unsqueeze(-2)).square()),
+        *(normal(9, 20), normal(9), normal(20)),
+    )
+    assert "product<" not in text
+    assert (
+        len(re.findall(r"of_sin\(", text)) == 2
+    )  # in the one loop there is: several at a time, and the rest
+
+
+def test_few_operations_are_done_again():
+    """What is x + 1 to a product and, later, to a loop is stored for the product only, here not at all."""
+
+    def function(x, w):
+        shifted = 2 * x + 1
+        slope = (torch.exp(shifted) @ w).sum(-1, keepdim=True)
+        return x - slope * shifted * shifted
+
+    text = program_of(function, normal(6, 8), normal(8, 8))
+    stores = re.findall(r"put\(t\d+, (b\d+)", text)
+    assert len(stores) == 2, text  # the exponentials, and the outcome
+
+
+def test_a_number_made_again_is_stored_for_who_needs_it_whole():
+    """A product reads it from memory, and so do the loops."""
+
+    def function(x, w):
+        shifted = 2 * x + 1
+        return x + (shifted @ w).sum(-1, keepdim=True) * shifted
+
+    program_of(function, normal(6, 8), normal(8, 8))
+
+
+def test_long_chains_are_stored():
+    """Beyond a few operations, memory is the shorter way."""
+
+    def function(x, w):
+        long = ((((x + 1) * x + 2) * x + 3) * x + 4) * x
+        return x + (torch.exp(long) @ w).sum(-1, keepdim=True) * long
+
+    text = program_of(function, normal(6, 8), normal(8, 8))
+    stores = re.findall(r"put\(t\d+, (b\d+)", text)
+    assert len(stores) == 3, text  # the polynomial as well

@@ -13,10 +13,14 @@ def check_noise(name: str, deviation: float) -> None:
 
 
 def make_noise(generator: Generator, steps: int, dimension: int, deviation: float) -> Tensor | None:
-    """Draw the noise of `steps` steps, `[steps, dimension]`; None if `deviation` is 0: nothing is random."""
+    """Draw the noise of `steps` steps, `[steps, dimension]`; None if `deviation` is 0: nothing is random.
+
+    The normal numbers have 24 bits, which is more than noise needs and takes torch a fifth of the time of 53.
+    """
     if not deviation:
         return None
-    return deviation * torch.randn(steps, dimension, generator=generator, dtype=torch.float64)
+    normal = torch.randn(steps, dimension, generator=generator, dtype=torch.float32)
+    return deviation * normal.double()
 
 
 def tilt(objective: Tensor, theta: Tensor, noise: Tensor | None) -> Tensor:

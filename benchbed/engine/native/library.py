@@ -54,10 +54,7 @@ class Library:
         """
         given = [inputs[position].contiguous() for position in self.source.reads]
         lanes = list(inputs[: self._lanes])
-        made = [
-            torch.empty(lanes[position].shape, dtype=lanes[position].dtype)
-            for position in self.source.changes
-        ]
+        made = [lanes[position].new_empty(lanes[position].shape) for position in self.source.changes]
         groups = groups_of(self._axis, seeds, settings, self._width)
         # ctypes lets go of the interpreter's lock, so that threads run side by side.
         work = steps * groups * self.source.operations

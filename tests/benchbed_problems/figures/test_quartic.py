@@ -33,7 +33,10 @@ def walk(start, noise, seed=None):
     if seed is not None:
         name = InstanceSeed(0, "quartic", "evaluation", seed)
         generator = torch.Generator().manual_seed(name.generator_seed("draws"))
-        draws = noise * torch.randn(1_000, 1, generator=generator, dtype=torch.float64)[:STEPS, 0].numpy()
+        draws = (
+            noise
+            * torch.randn(1_000, 1, generator=generator, dtype=torch.float32)[:STEPS, 0].double().numpy()
+        )
     theta = [start]
     for draw in draws:
         theta.append(theta[-1] - 0.05 * (4 * theta[-1] ** 3 - 6 * theta[-1] + 1 + draw))

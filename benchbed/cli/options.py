@@ -26,7 +26,7 @@ jobs_option = click.option(
     "--jobs",
     type=click.IntRange(1),
     metavar="N",
-    help="Batches, or figures, at a time, a thread each.  [default: the cores]",
+    help="Batches, or figures, at a time; fewer batches share as many threads.  [default: the cores]",
 )
 timeout_option = click.option(
     "--timeout",

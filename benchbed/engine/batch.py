@@ -43,6 +43,8 @@ class Batch(NamedTuple):
     """What a rule or a loss raises comes through, instead of becoming the record's error."""
     stop_when_solved: bool = True
     """A lane stops once all targets are reached."""
+    threads: int | None = None
+    """Those of a program of lanes, whose numbers do not depend on it; None for as many as torch has."""
 
 
 class Record(NamedTuple):

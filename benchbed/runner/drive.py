@@ -56,6 +56,7 @@ class Driver:
         self._settings, self._progress = settings, progress
         self._bare = msgspec.structs.replace(plan, problems=(), entrants=(), suite={})
         self._pairings = plan.pairings()
+        self._threads = threads_of(plan, settings.jobs)
         self._flights: dict[Future[Answer], _Flight] = {}
         self._left: Counter[int] = Counter()
         self.known: dict[str, Outcome] = {}
@@ -82,9 +83,8 @@ class Driver:
             self._start(_Flight(position, batch, 1))
 
     def _start(self, flight: _Flight) -> None:
-        task = Task(
-            self._bare, flight.batch, self._settings.plugin_files, self._settings.jobs, flight.attempt
-        )
+        files, jobs = self._settings.plugin_files, self._settings.jobs
+        task = Task(self._bare, flight.batch, files, jobs, flight.attempt, self._threads)
         call = caller(self._executor)
         self._left[flight.pairing] += 1
         future = self._executor.submit(call, run_task, msgspec.json.encode(task), self._settings.timeout)
@@ -122,7 +122,7 @@ class Driver:
             return
         where = self._folder.write_log(f"{part_name(batch)}.log", answer.log)
         error = self._explain(death, answer, str(where))
-        how = Circumstances(threads=1, jobs=self._settings.jobs, attempt=flight.attempt)
+        how = Circumstances(self._threads, self._settings.jobs, flight.attempt)
         self._keep(flight, to_bytes(table_of(rows_without(self._bare, batch, death, error, how))))
 
     def _explain(self, death: str, answer: Answer, log: str) -> str:
@@ -131,6 +131,15 @@ class Driver:
         if death == "crashed":
             return f"the process died, and again when tried once more; what it left is in {log}"
         return f"the result could not be brought back: {answer.log.strip()}"
+
+
+def threads_of(plan: Plan, jobs: int) -> int:
+    """Give each batch its share of the cores that jobs would leave idle, where the plan begins with fewer batches.
+
+    It depends on the plan alone: what is stored already changes nothing in the rows of what is missing.
+    """
+    first = sum(len(missing_batches(plan, pairing, {})) for pairing in plan.pairings())
+    return max(1, jobs // max(1, min(jobs, first)))
 
 
 def remarks_on(table: pa.Table) -> Iterator[str]:

@@ -33,12 +33,14 @@ class Task(msgspec.Struct, frozen=True):
     plugin_files: tuple[str, ...]
     jobs: int
     attempt: int = 1
+    threads: int = 1
+    """Those of a compiled program; all else has one, which keeps every sum in its order."""
 
 
 def run_task(encoded: bytes) -> bytes:
     """Run the task in JSON `encoded` and give its part: one row for every trial, whatever a plugin raises."""
     task = msgspec.json.decode(encoded, type=Task)
-    how = Circumstances(threads=1, jobs=task.jobs, attempt=task.attempt)
+    how = Circumstances(threads=task.threads, jobs=task.jobs, attempt=task.attempt)
     try:
         with usual_conditions():
             catalog = catalog_of(task.plugin_files)
@@ -60,7 +62,7 @@ def outcomes(task: Task, catalog: Catalog) -> Iterator[tuple[BatchPlan, Outcome]
     waiting = [task.batch]
     while waiting:
         batch = waiting.pop()
-        outcome = attempt(task.plan, batch, catalog)
+        outcome = attempt(task.plan, batch, catalog, task.threads)
         raised = isinstance(outcome, str) or outcome[0].error is not None
         if not raised or len(batch.settings) == 1:
             yield batch, outcome
@@ -70,11 +72,11 @@ def outcomes(task: Task, catalog: Catalog) -> Iterator[tuple[BatchPlan, Outcome]
         waiting += [batch.part(half) for half in reversed(halves)]
 
 
-def attempt(plan: Plan, batch: BatchPlan, catalog: Catalog) -> Outcome:
+def attempt(plan: Plan, batch: BatchPlan, catalog: Catalog, threads: int = 1) -> Outcome:
     """Run a batch once."""
     try:
         with usual_conditions():
-            prepared = engine_batch(plan, batch, catalog)
+            prepared = engine_batch(plan, batch, catalog)._replace(threads=threads)
             return run_batch(prepared), prepared.scale
     except (Exception, SystemExit):  # noqa: BLE001 (plugin code may raise anything; its traceback becomes the result)
         return traceback.format_exc()

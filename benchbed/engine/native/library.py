@@ -47,10 +47,13 @@ class Library:
         """Raise TypeError unless inputs are, lane by lane, what was traced."""
         self._trace.check(inputs)
 
-    def run(self, steps: int, seeds: int, settings: int, inputs: Sequence[Tensor]) -> list[Tensor]:
+    def run(
+        self, steps: int, seeds: int, settings: int, inputs: Sequence[Tensor], threads: int | None = None
+    ) -> list[Tensor]:
         """Make `steps` steps of the lanes `[seeds, settings]`; give the tensors of the lanes, the inputs unchanged.
 
-        The inputs must be, lane by lane, what was traced; `check` tells.
+        The inputs must be, lane by lane, what was traced; `check` tells. Up to `threads` share the lanes, or as many as
+        torch has.
         """
         given = [inputs[position].contiguous() for position in self.source.reads]
         lanes = list(inputs[: self._lanes])
@@ -58,8 +61,8 @@ class Library:
         groups = groups_of(self._axis, seeds, settings, self._width)
         # ctypes lets go of the interpreter's lock, so that threads run side by side.
         work = steps * groups * self.source.operations
-        threads = max(1, min(torch.get_num_threads(), groups, work // WORTH_A_THREAD))
-        edges = [groups * part // threads for part in range(threads + 1)]
+        parts = max(1, min(threads or torch.get_num_threads(), groups, work // WORTH_A_THREAD))
+        edges = [groups * part // parts for part in range(parts + 1)]
         self._in_threads(
             [(steps, seeds, settings, *edge, _pointers(given), _pointers(made)) for edge in pairwise(edges)]
         )

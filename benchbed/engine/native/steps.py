@@ -47,7 +47,8 @@ class NativeSteps:
             if is_new:
                 self._library.check(inputs)
             seeds, settings = lanes.running.shape
-            lanes = self._with(lanes, self._library.run(end - start, seeds, settings, inputs))
+            made = self._library.run(end - start, seeds, settings, inputs, program.batch.threads)
+            lanes = self._with(lanes, made)
             start = end
         return lanes
 

@@ -5,7 +5,9 @@ import pytest
 
 from benchbed.analysis.tracks import missing_batches
 from benchbed.catalog import load_catalog
+from benchbed.engine import run_batch
 from benchbed.plan import Request, make_plan
+from benchbed.runner import task as task_module
 from benchbed.runner.task import Task, run_task
 from benchbed.store import from_bytes
 
@@ -65,3 +67,19 @@ def test_a_missing_plugin_is_a_failure_with_its_name(task):
     """A worker that lacks a plugin says so in every row."""
     other = msgspec.structs.replace(task, batch=msgspec.structs.replace(task.batch, optimizer="nowhere"))
     assert "unknown optimizer 'nowhere'" in run(other)["error"][0].as_py()
+
+
+def test_threads_are_those_of_the_program_and_change_nothing_else(task, monkeypatch):
+    """The engine hears of them, the rows say them, and every other column but the times is the same to the bit."""
+    heard = []
+
+    def heard_batch(batch):
+        heard.append(batch.threads)
+        return run_batch(batch)
+
+    monkeypatch.setattr(task_module, "run_batch", heard_batch)
+    one, several = run(task), run(msgspec.structs.replace(task, threads=3))
+    assert heard == [1, 3]
+    assert set(several["threads"].to_pylist()) == {3}
+    apart = ["wall_seconds", "threads"]
+    assert one.drop_columns(apart).equals(several.drop_columns(apart))

@@ -115,8 +115,13 @@ def run_rule(
         device="cpu",
         engine=engine,
     )
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)  # as `benchbed run` has it: threads are for the program of lanes
     begun = time.perf_counter()
-    record = run_batch(batch)
+    try:
+        record = run_batch(batch._replace(threads=threads))
+    finally:
+        torch.set_num_threads(threads)
     seconds = time.perf_counter() - begun
     if record.error is not None:
         raise RuntimeError(f"{name}: {record.error}")

@@ -1,10 +1,12 @@
 """Hold a compiled program, and run it on the tensors of a tile."""
 
 import ctypes
+import functools
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -15,8 +17,15 @@ from benchbed.engine.native.trace import Trace
 
 REGISTER_BYTES = {"AVX512": 64, "AVX2": 32}
 """By what torch calls the processor; 16 for others."""
-WORTH_A_THREAD = 20_000_000
-"""Operations on vectors from which a thread is worth its start."""
+WORTH_A_THREAD = 500_000
+"""Operations on vectors for which a thread is worth waking."""
+
+MOST_THREADS = 256
+
+NUMPY_TYPES = {
+    kind: torch.empty(0, dtype=kind).numpy().dtype
+    for kind in (torch.float64, torch.float32, torch.int64, torch.int32, torch.bool)
+}
 
 
 def width_of(dtype: torch.dtype) -> int:
@@ -57,15 +66,14 @@ class Library:
         """
         given = [inputs[position].contiguous() for position in self.source.reads]
         lanes = list(inputs[: self._lanes])
-        made = [lanes[position].new_empty(lanes[position].shape) for position in self.source.changes]
+        made = [_like(lanes[position]) for position in self.source.changes]
         groups = groups_of(self._axis, seeds, settings, self._width)
         # ctypes lets go of the interpreter's lock, so that threads run side by side.
         work = steps * groups * self.source.operations
         parts = max(1, min(threads or torch.get_num_threads(), groups, work // WORTH_A_THREAD))
-        edges = [groups * part // parts for part in range(parts + 1)]
-        self._in_threads(
-            [(steps, seeds, settings, *edge, _pointers(given), _pointers(made)) for edge in pairwise(edges)]
-        )
+        edges = [0, groups] if parts == 1 else [groups * part // parts for part in range(parts + 1)]
+        places = _pointers(given), _pointers(made)
+        self._in_threads([(steps, seeds, settings, *edge, *places) for edge in pairwise(edges)])
         for position, tensor in zip(self.source.changes, made, strict=True):
             lanes[position] = tensor
         return lanes
@@ -74,13 +82,31 @@ class Library:
         if len(calls) == 1:
             self._call(*calls[0])
             return
-        with ThreadPoolExecutor(len(calls)) as pool:
-            for part in [pool.submit(self._call, *call) for call in calls]:
-                part.result()
+        first, *others = calls
+        waiting = [_pool().submit(self._call, *call) for call in others]
+        self._call(*first)
+        for part in waiting:
+            part.result()
 
     def _call(self, *arguments: object) -> None:
         self._run(*arguments)
 
 
+def _like(tensor: Tensor) -> Tensor:
+    # By NumPy, which takes a third of the time: there may be but a few steps between two checkpoints.
+    return torch.from_numpy(np.empty(tensor.shape, NUMPY_TYPES[tensor.dtype]))
+
+
+@functools.cache
+def _pool() -> ThreadPoolExecutor:
+    """Give threads that wait for work from chunk to chunk; there are as many as were ever needed at a time."""
+    return ThreadPoolExecutor(MOST_THREADS, thread_name_prefix="benchbed-steps")
+
+
 def _pointers(tensors: Sequence[Tensor]) -> ctypes.Array[ctypes.c_void_p]:
-    return (ctypes.c_void_p * len(tensors))(*[tensor.data_ptr() for tensor in tensors])
+    return _places(len(tensors))(*[tensor.data_ptr() for tensor in tensors])
+
+
+@functools.cache
+def _places(count: int) -> type[ctypes.Array[ctypes.c_void_p]]:
+    return ctypes.c_void_p * count

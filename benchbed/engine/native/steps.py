@@ -6,7 +6,7 @@ from weakref import ReferenceType, ref
 import torch
 from torch import Tensor
 
-from benchbed.engine.lanes import Skeleton, leaves
+from benchbed.engine.lanes import Skeleton, Tree, leaves
 from benchbed.engine.native.lanewise.inputs import Axis
 from benchbed.engine.native.library import Library, groups_of, width_of
 from benchbed.engine.native.tensorwise.library import TensorLibrary
@@ -81,7 +81,12 @@ class NativeSteps:
 
 def _tensors(lanes: Lanes) -> list[Tensor]:
     """List the tensors of lanes, as `leaves` does."""
-    return [lanes.theta, *leaves(lanes.state), *(one for one in lanes[2:] if one is not None)]
+    state = lanes.state if _is_flat(lanes.state) else leaves(lanes.state)
+    return [lanes.theta, *state, *(one for one in lanes[2:] if one is not None)]
+
+
+def _is_flat(state: Tree) -> bool:
+    return hasattr(state, "_make") and all(isinstance(one, Tensor) for one in state)
 
 
 def native_steps(program: Program, lanes: Lanes) -> NativeSteps:

@@ -12,6 +12,7 @@ further trial was found to take between one seed and the measured ones.
 
 import json
 import shutil
+import statistics
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -36,6 +37,7 @@ RATES = [1e-4, 3e-4, 1e-3, 3e-3, 1e-2]
 SOLVERS = {"benchopt": "torch", "benchopt-numpy": "numpy"}
 """The solver that stands for each peer."""
 FILES = {"torch": "torch_optim.py", "numpy": "numpy_by_hand.py"}
+REPEATS = 5
 PER_SEED = len(RULES) * len(RATES)
 
 
@@ -151,11 +153,16 @@ def check_ends(theta: Mapping[tuple[str, float, int], np.ndarray], sizes: Sizes,
 
 
 def _seconds_of_steps(seeds: int, steps: int, engine: str) -> float:
+    """Give the median of several runs: they take milliseconds, in which one sees what ran before."""
     problem = PROBLEMS["quadratic"]
-    runs = [
-        run_rule("quadratic", problem, factory, RATES, seeds, steps, engine) for factory in RULES.values()
-    ]
-    return sum(ran.step_seconds for ran in runs)
+
+    def once() -> float:
+        runs = [
+            run_rule("quadratic", problem, factory, RATES, seeds, steps, engine) for factory in RULES.values()
+        ]
+        return sum(ran.step_seconds for ran in runs)
+
+    return statistics.median(once() for _ in range(REPEATS))
 
 
 def _command(seeds: int, steps: int, threads: int) -> float:

@@ -3,7 +3,7 @@
 import ctypes
 import functools
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from itertools import pairwise
 
 import numpy as np
@@ -19,9 +19,8 @@ REGISTER_BYTES = {"AVX512": 64, "AVX2": 32}
 """By what torch calls the processor; 16 for others."""
 WORTH_A_THREAD = 500_000
 """Operations on vectors for which a thread is worth waking."""
-
 MOST_THREADS = 256
-
+"""Threads that a process keeps; parts beyond them wait for their turn."""
 NUMPY_TYPES = {
     kind: torch.empty(0, dtype=kind).numpy().dtype
     for kind in (torch.float64, torch.float32, torch.int64, torch.int32, torch.bool)
@@ -84,7 +83,10 @@ class Library:
             return
         first, *others = calls
         waiting = [_pool().submit(self._call, *call) for call in others]
-        self._call(*first)
+        try:
+            self._call(*first)
+        finally:
+            wait(waiting)  # they write to tensors that nobody would hold once this one had raised
         for part in waiting:
             part.result()
 

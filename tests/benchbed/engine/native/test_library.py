@@ -1,5 +1,7 @@
 """A program serves lanes of any number, in any place, on any number of threads, and each as if it were alone."""
 
+import time
+
 import numpy as np
 import pytest
 import torch
@@ -85,6 +87,25 @@ def test_threads_change_nothing(run, monkeypatch, axis):
     assert max(parts) == 3
     np.testing.assert_array_equal(alone.curve_objective, several.curve_objective)
     np.testing.assert_array_equal(alone.final_theta, several.final_theta)
+
+
+def test_a_part_that_raises_waits_for_the_others():
+    """They write to tensors that nobody else holds."""
+    finished = []
+
+    class Broken(library.Library):
+        def __init__(self):
+            """Compile nothing."""
+
+        def _call(self, part):
+            if part == 0:
+                raise IndexError("an index is out of range")
+            time.sleep(0.05)
+            finished.append(part)
+
+    with pytest.raises(IndexError, match="out of range"):
+        Broken()._in_threads([(0,), (1,), (2,)])
+    assert sorted(finished) == [1, 2]
 
 
 def test_a_process_keeps_so_many_programs_and_makes_the_others_again(run, built, monkeypatch):

@@ -13,7 +13,9 @@ ABOUT_MEMORY = frozenset({"dtype", "layout", "device", "pin_memory", "memory_for
 
 
 def name_of(node: fx.Node) -> str:
-    """Name the operation, whatever its overload."""
+    """Name the operation, whatever its overload; but for the view of the same bits as numbers of another type."""
+    if node.target is torch.ops.aten.view.dtype:
+        return "view as another type"
     packet = getattr(node.target, "overloadpacket", node.target)
     return getattr(packet, "__name__", str(packet))
 

@@ -31,6 +31,7 @@ MISSING = {
     "normal": lambda x: x + torch.randn(4),
     "order": lambda x: x.argsort(-1) + x,
     "digamma": torch.digamma,
+    "the same bits": lambda x: x.view(torch.int64) + x,
     "rounded to digits": lambda x: x.round(decimals=2),
 }
 

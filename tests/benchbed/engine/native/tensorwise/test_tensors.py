@@ -192,6 +192,7 @@ def test_what_a_step_overwrites_is_read_before():
     ("what", "function"),
     [
         ("the operation sort", lambda x: x.sort(-1).values),
+        ("the operation view as another type", lambda x: x.view(torch.int64) + x),
         ("a step that needs", lambda x: (x.unsqueeze(-1) * x.unsqueeze(-2)).exp().square().sum(-1)),
     ],
 )

@@ -99,22 +99,8 @@ def run_rule(
 
     Raises RuntimeError where the engine could not be had, or where not all steps were made.
     """
-    batch = Batch(
-        problem=problem,
-        factory=factory,
-        statics={},
-        hyperparameters={"learning_rate": rates},
-        settings=len(rates),
-        seeds=instance_seeds(name, seeds),
-        budget=steps,
-        targets=(),  # no trial may stop early: all steps are made
-        scale=1.0,
-        gradient=reverse,
-        metrics={},
-        dtype=dtype or problem.dtype,
-        device="cpu",
-        engine=engine,
-    )
+    batch = batch_of(name, problem, factory, rates, seeds, steps)
+    batch = batch._replace(engine=engine, dtype=dtype or problem.dtype)
     threads = torch.get_num_threads()
     torch.set_num_threads(1)  # as `benchbed run` has it: threads are for the program of lanes
     begun = time.perf_counter()
@@ -131,6 +117,27 @@ def run_rule(
     if made != seeds * len(rates) * steps:
         raise RuntimeError(f"{name}: only {made} steps were made; choose rates that do not diverge")
     return Ran(float(record.step_seconds.sum()), seconds, record.final_theta)
+
+
+def batch_of(
+    name: str, problem: Problem, factory: OptimizerFactory, rates: list[float], seeds: int, steps: int
+) -> Batch:
+    """Give the batch of every rate on the first seeds of a problem, none of whose trials stops early."""
+    return Batch(
+        problem=problem,
+        factory=factory,
+        statics={},
+        hyperparameters={"learning_rate": rates},
+        settings=len(rates),
+        seeds=instance_seeds(name, seeds),
+        budget=steps,
+        targets=(),
+        scale=1.0,
+        gradient=reverse,
+        metrics={},
+        dtype=problem.dtype,
+        device="cpu",
+    )
 
 
 def objectives(name: str, theta: np.ndarray) -> np.ndarray:

@@ -1,8 +1,8 @@
 """Say where a network's step goes: µs of each part of the program that makes the steps of one trial after another.
 
 `python benchmarks/step_profile.py [--trials 100] [--steps 300] [--rounds 5]`. The program of a batch of Adam on
-`polynomial-network` is written as ever, with a clock read after every statement, and run on one core; the clocks
-themselves take about 1 % of the time. Medians over the rounds, and what is done number by number in one line.
+`polynomial-network` is written as ever, with a clock read after every statement, and run on one core; the last line
+says what it takes without the clocks. Medians over the rounds.
 """
 
 import argparse
@@ -14,20 +14,16 @@ from collections.abc import Iterator
 
 import torch
 from cores import keep_to
-from peers_benchbed import PROBLEMS, instance_seeds
+from peers_benchbed import PROBLEMS, batch_of
 from peers_trials import lanes_of, rates_of
 from tabulate import tabulate
 
-from benchbed.engine import Batch
 from benchbed.engine.instances import Instances
-from benchbed.engine.lanes import leaves
-from benchbed.engine.native.build import load
 from benchbed.engine.native.library import width_of
-from benchbed.engine.native.tensorwise import library
-from benchbed.engine.native.text import Source
+from benchbed.engine.native.steps import NativeSteps
+from benchbed.engine.native.tensorwise.library import TensorLibrary
 from benchbed.engine.native.trace import trace_step
 from benchbed.engine.program import Program
-from benchbed.gradients import reverse
 from benchbed_optimizers.adam import adam
 
 NETWORK = "polynomial-network"
@@ -81,58 +77,33 @@ def with_clocks(text: str) -> tuple[str, list[str]]:
     return f"{head}{LOOP}double before = now();\n{counted}\n    }}\n{end}", parts
 
 
-def begun(trials: int, steps: int) -> tuple[Program, list[torch.Tensor]]:
-    """Give the program of a batch, and its inputs after a first step."""
-    problem, (seeds, settings) = PROBLEMS[NETWORK], lanes_of(trials)
-    batch = Batch(
-        problem=problem,
-        factory=adam,
-        statics={},
-        hyperparameters={"learning_rate": rates_of(settings).tolist()},
-        settings=settings,
-        seeds=instance_seeds(NETWORK, seeds),
-        budget=steps + 1,
-        targets=(),
-        scale=1.0,
-        gradient=reverse,
-        metrics={},
-        dtype=problem.dtype,
-        device="cpu",
-    )
-    dtype = getattr(torch, problem.dtype)
-    program = Program(batch, Instances(problem, batch.seeds, torch.device("cpu"), dtype))
-    return program, program.step(program.begin(), 0)
-
-
 def measure(trials: int, steps: int, rounds: int) -> tuple[dict[str, float], float, float]:
     """Give µs a trial-step of each part, of all with the clocks, and of the program as it is."""
-    program, lanes = begun(trials, steps)
+    problem, (seeds, settings) = PROBLEMS[NETWORK], lanes_of(trials)
+    batch = batch_of(NETWORK, problem, adam, rates_of(settings).tolist(), seeds, steps + 1)
+    instances = Instances(problem, batch.seeds, torch.device("cpu"), getattr(torch, problem.dtype))
+    program = Program(batch, instances)
+    lanes = program.step(program.begin(), 0)
     trace, width = trace_step(program, lanes), width_of(lanes.theta.dtype)
-    plain = library.TensorLibrary(trace, width)
+    plain = TensorLibrary(trace, width)
     text, parts = with_clocks(plain.source.text)
-    write, library.write_program = library.write_program, lambda trace, width: timed
-    timed = Source(text, *plain.source[1:])
-    try:
-        clocked = library.TensorLibrary(trace, width)
-    finally:
-        library.write_program = write
-    spent = (ctypes.c_double * len(parts)).in_dll(load(text, "-ffp-contract=fast"), "spent")
-    state = [*leaves(lanes.state), *(one for one in lanes[2:] if one is not None)]
-    constant = [*program.hyperparameters.values(), *leaves(program.instances.data)]
-    drawn, progress = leaves(program.draws(1, steps + 1)), program.spent(1, steps + 1)
-    inputs = [lanes.theta, *state, progress, *drawn, *(one.contiguous() for one in constant)]
-    share = 1e6 / (lanes.running.numel() * steps)
+    clocked = TensorLibrary(trace, width, plain.source._replace(text=text))
+    spent = (ctypes.c_double * len(parts)).in_dll(clocked.program, "spent")
+    sides = {
+        name: NativeSteps(program, lanes, trace, one) for name, one in (("", plain), ("clocks", clocked))
+    }
     seconds: dict[str, list[float]] = {}
     for _ in range(rounds):
         spent[:] = [0.0] * len(parts)
-        for name, one in (("plain", plain), ("clocked", clocked)):
+        for name, side in sides.items():
             start = time.perf_counter()
-            one.run(steps, *lanes.running.shape, inputs, 1)
+            side.advance(program, lanes, 1, steps + 1)
             seconds.setdefault(name, []).append(time.perf_counter() - start)
         for name, value in zip(parts, spent, strict=True):
             seconds.setdefault(name, []).append(value)
+    share = 1e6 / (trials * steps)
     found = {name: share * statistics.median(values) for name, values in seconds.items()}
-    whole, clocked_whole = found.pop("plain"), found.pop("clocked")
+    whole, clocked_whole = found.pop(""), found.pop("clocks")
     return found, clocked_whole, whole
 
 
@@ -142,7 +113,7 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--trials", type=int, default=100)
-    parser.add_argument("--steps", type=int, default=300, help="At most 999: the draws are of one block.")
+    parser.add_argument("--steps", type=int, default=300)
     parser.add_argument("--rounds", type=int, default=5)
     options = parser.parse_args()
     keep_to(1)

@@ -5,17 +5,20 @@ import ctypes
 from benchbed.engine.native.build import load
 from benchbed.engine.native.library import Library
 from benchbed.engine.native.tensorwise.source import write_program
+from benchbed.engine.native.text import Source
 from benchbed.engine.native.trace import Trace
 
 
 class TensorLibrary(Library):
     """The program that steps lanes one by one."""
 
-    def __init__(self, trace: Trace, width: int) -> None:
+    def __init__(self, trace: Trace, width: int, source: Source | None = None) -> None:
+        """Write the program of a traced step, unless its `source` is given, and compile it."""
         self._trace, self._axis, self._width = trace, "lanes", 1
         self._lanes = trace.roles.count("lane")
-        self.source = write_program(trace, width)
-        self._run = load(self.source.text, "-ffp-contract=fast").advance
+        self.source = source or write_program(trace, width)
+        self.program = load(self.source.text, "-ffp-contract=fast")
+        self._run = self.program.advance
         self._run.argtypes = (*[ctypes.c_int64] * 5, *[ctypes.c_void_p] * 2)
         self._run.restype = ctypes.c_int64
 

@@ -37,13 +37,12 @@ def test_a_column_by_a_row_is_multiplied_number_by_number():
         *(normal(9, 20), normal(9), normal(20)),
     )
     assert "product<" not in text
-    assert (
-        len(re.findall(r"of_sin\(", text)) == 2
-    )  # in the one loop there is: several at a time, and the rest
+    sines = re.findall(r"of_sin\(", text)
+    assert len(sines) == 2, text  # of the one loop there is: several at a time, and the rest
 
 
 def test_few_operations_are_done_again():
-    """What is x + 1 to a product and, later, to a loop is stored for the product only, here not at all."""
+    """2x + 1 is stored nowhere: the later loop makes it again."""
 
     def function(x, w):
         shifted = 2 * x + 1

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
 from matplotlib.textpath import text_to_path
@@ -57,9 +58,7 @@ def images(figure: Figure) -> dict[str, bytes]:
     with warnings.catch_warnings():
         # A character that the font lacks is drawn as a box; the tables have the name in full.
         warnings.filterwarnings("ignore", message="Glyph .* missing from font")
-        png = _bytes(figure, "png", dpi=_DPI)
-        figure.set_layout_engine("none")  # keep the positions found for the first file: half of the time
-        return {"png": png, "svg": _bytes(figure, "svg")}
+        return _printed(figure)
 
 
 def wrapped(text: str, width: float) -> list[str]:
@@ -96,8 +95,11 @@ def _height(labels: Sequence[str]) -> float:
     return sum(_GAP + _LINE * (label.count("\n") + 1) for label in labels)
 
 
-def _bytes(figure: Figure, kind: str, dpi: float | None = None) -> bytes:
-    buffer = io.BytesIO()
-    metadata = {"Date": None} if kind == "svg" else None
-    figure.savefig(buffer, format=kind, dpi=dpi or "figure", metadata=metadata)
-    return buffer.getvalue()
+def _printed(figure: Figure) -> dict[str, bytes]:
+    """Give the figure as PNG and as SVG, each drawn once: `savefig` would draw it once more to lay it out."""
+    figure.set_dpi(_DPI)
+    png, svg = io.BytesIO(), io.BytesIO()
+    FigureCanvasAgg(figure).print_png(png)  # type: ignore[no-untyped-call]
+    figure.set_layout_engine("none")  # the second file keeps the positions found for the first
+    FigureCanvasSVG(figure).print_svg(svg, metadata={"Date": None})  # type: ignore[no-untyped-call]
+    return {"png": png.getvalue(), "svg": svg.getvalue()}

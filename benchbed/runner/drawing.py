@@ -2,9 +2,10 @@
 
 import functools
 import uuid
-from collections.abc import Collection, Iterator
-from concurrent.futures import Executor, as_completed
+from collections.abc import Collection, Iterator, Sequence
+from concurrent.futures import Executor, Future, as_completed
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -17,7 +18,7 @@ from benchbed.engine import objective_at, solution_of
 from benchbed.errors import BenchbedError
 from benchbed.plan import Plan, ProblemPlan
 from benchbed.runner.conditions import usual_conditions
-from benchbed.runner.isolation import answer_of, caller
+from benchbed.runner.isolation import Answer, Work, answer_of, caller
 from benchbed.runner.task import catalog_of
 from benchbed.seeds import InstanceSeed
 from benchbed.store import StudyFolder
@@ -29,44 +30,68 @@ MARGIN = 0.3
 
 
 class Drawing(msgspec.Struct, frozen=True):
-    """One piece of a report, to be made from a folder."""
+    """A report to be made from a folder, or one piece of it."""
 
     folder: str
     report: str
-    piece: str
     plugin_files: tuple[str, ...]
     token: str
     """Differs between two calls: a process reads the folder once for each, as it may have grown in between."""
+    piece: str = ""
+
+
+Drawn = tuple[str, dict[str, bytes] | str]
+"""What was to be drawn, and its files by name, or a line that says why there are none."""
 
 
 def draw_all(
     folder: Path,
-    results: Results,
     catalog: Catalog,
     plugin_files: tuple[str, ...],
     executor: Executor,
     only: Collection[str] = (),
-) -> Iterator[tuple[str, dict[str, bytes] | str]]:
-    """Give the files of every piece of every report as they come, or a line that says why there are none.
+) -> Iterator[Drawn]:
+    """Have the workers begin, and give every piece of every report as it comes.
 
     Where `only` names some reports, these alone; an optional one is made only then.
 
     Raises: UsageError if a name is unknown.
     """
-    call, futures, token = caller(executor), {}, uuid.uuid4().hex
-    for name in only or _usual(catalog):
-        pieces = catalog.entry("reports", name).thing.pieces(results)
-        if only and not pieces:
-            yield name, "there is nothing in this study that it applies to"
-        for piece in pieces:
-            drawing = Drawing(str(folder.resolve()), name, piece, plugin_files, token)
-            futures[executor.submit(call, draw, msgspec.json.encode(drawing))] = f"{name} of {piece}"
+    place, token = str(folder.resolve()), uuid.uuid4().hex
+    reports = [
+        Drawing(place, catalog.entry("reports", name).name, plugin_files, token)
+        for name in only or _usual(catalog)
+    ]
+    # By the workers as well: they have what the drawing modules import, which takes this process a second.
+    listed = [_submit(executor, list_pieces, report) for report in reports]
+    return _drawn(reports, listed, executor, must_apply=bool(only))
+
+
+def _drawn(
+    reports: Sequence[Drawing], listed: Sequence[Future[Answer]], executor: Executor, must_apply: bool
+) -> Iterator[Drawn]:
+    futures = {}
+    for report, future in zip(reports, listed, strict=True):
+        answer = answer_of(future)
+        if answer.death is not None:
+            yield report.report, _complaint(answer)
+        elif must_apply and not answer.result:
+            yield report.report, "there is nothing in this study that it applies to"
+        else:
+            for piece in answer.result:
+                drawing = msgspec.structs.replace(report, piece=piece)
+                futures[_submit(executor, draw, drawing)] = f"{report.report} of {piece}"
     for future in as_completed(futures):
         answer = answer_of(future)
-        yield (
-            futures[future],
-            answer.result if answer.death is None else f"{answer.death}: {answer.log.strip()}",
-        )
+        yield futures[future], answer.result if answer.death is None else _complaint(answer)
+
+
+def _submit(executor: Executor, work: Work, drawing: Drawing) -> Future[Answer]:
+    return executor.submit(caller(executor), work, msgspec.json.encode(drawing))
+
+
+def _complaint(answer: Answer) -> str:
+    return f"{answer.death}: {answer.log.strip()}"
 
 
 def _usual(catalog: Catalog) -> list[str]:
@@ -74,19 +99,24 @@ def _usual(catalog: Catalog) -> list[str]:
     return [name for name, thing in things.items() if not getattr(thing, "optional", False)]
 
 
+def list_pieces(encoded: bytes) -> list[str]:
+    """Name the pieces of a report where the work is done."""
+    report, results, _ = _read(encoded)
+    return [str(piece) for piece in report.pieces(results)]
+
+
 def draw(encoded: bytes) -> dict[str, bytes]:
     """Make one piece where the work is done."""
+    report, results, piece = _read(encoded)
+    with usual_conditions():
+        return dict(report.draw(results, piece))
+
+
+def _read(encoded: bytes) -> tuple[Any, Results, str]:
     drawing = msgspec.json.decode(encoded, type=Drawing)
     with usual_conditions():
-        return _files(drawing)
-
-
-def _files(drawing: Drawing) -> dict[str, bytes]:
-    report = catalog_of(drawing.plugin_files).entry("reports", drawing.report).thing
-    files: dict[str, bytes] = report.draw(
-        read_results(drawing.folder, drawing.plugin_files, drawing.token), drawing.piece
-    )
-    return files
+        report = catalog_of(drawing.plugin_files).entry("reports", drawing.report).thing
+        return report, read_results(drawing.folder, drawing.plugin_files, drawing.token), drawing.piece
 
 
 @functools.lru_cache(maxsize=1)

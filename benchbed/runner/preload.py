@@ -1,14 +1,29 @@
 """Import what every child needs, once, in the fork server: a new child then costs a tenth of a second."""
 
 import atexit
+import gc
 import os
 import shutil
 import tempfile
+from importlib import import_module
 from pathlib import Path
 
-import torch
+MODULES = "torch", "benchbed.runner.task", "benchbed.runner.drawing", "seaborn"
+"""What running and drawing take, of which matplotlib and SciPy come with seaborn."""
 
-import benchbed.runner.task  # noqa: F401 (imported for the children that are forked from here)
+
+def load() -> None:
+    """Import it all, and keep the garbage collector away from it, now and in the children.
+
+    Looking at everything again and again, while imports make more of it, takes half a second; and each child would
+    write to all of it, and so copy it.
+    """
+    gc.disable()
+    for name in MODULES:
+        import_module(name)
+    import_module("torch").set_num_threads(1)
+    gc.freeze()
+    gc.enable()
 
 
 def has_home() -> bool:
@@ -26,4 +41,4 @@ if "MPLCONFIGDIR" not in os.environ and not has_home():
     os.environ["MPLCONFIGDIR"] = tempfile.mkdtemp(prefix="benchbed-matplotlib-")
     atexit.register(shutil.rmtree, os.environ["MPLCONFIGDIR"], ignore_errors=True)
 
-torch.set_num_threads(1)
+load()

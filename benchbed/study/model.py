@@ -1,5 +1,6 @@
 """Read a study folder: its plan, its trials and what they amount to."""
 
+import functools
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -18,10 +19,12 @@ class Study:
 
     def __init__(self, path: Path, plan: Plan, warnings: Sequence[str] = ()) -> None:
         self.path, self.plan, self.warnings = path, plan, list(warnings)
-        table = StudyFolder(path).read_trials()
-        self.results: Results = results_of(plan, table)
-        """The frames that tables and plots are made from."""
-        self._table = table
+        self._table = StudyFolder(path).read_trials()
+
+    @functools.cached_property
+    def results(self) -> Results:
+        """The frames that tables and plots are made from, worked out when they are first asked for."""
+        return results_of(self.plan, self._table)
 
     @property
     def summary(self) -> pd.DataFrame:

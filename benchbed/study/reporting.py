@@ -43,9 +43,11 @@ def write_reports(
 ) -> list[str]:
     """Write summary, tables, plots and the figures of the suite; gives a line for each that could not be made."""
     complaints = []
+    drawn = draw_all(study.path, catalog, plugin_files, pool, only)
+    # While the workers read the study as well.
     summary = study.summary.to_csv(index=False, lineterminator="\n")
     write_atomically(study.path / "summary.csv", summary.encode())
-    for piece, files in draw_all(study.path, study.results, catalog, plugin_files, pool, only):
+    for piece, files in drawn:
         if isinstance(files, str):
             complaints.append(f"could not draw {piece}: {files}")
             continue

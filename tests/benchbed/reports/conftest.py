@@ -8,7 +8,8 @@ from itertools import product
 import numpy as np
 import pandas as pd
 import pytest
-from matplotlib.figure import Figure
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.backends.backend_svg import FigureCanvasSVG
 
 from benchbed.analysis.comparisons import comparisons_of
 from benchbed.analysis.measures import measures_of
@@ -199,14 +200,12 @@ def make_results() -> Callable[..., Results]:
 def saved(monkeypatch):
     """List the figures as they are saved, drawn and laid out as PNG alone: SVG keeps their positions."""
     figures = []
-    original = Figure.savefig
 
-    def remember(figure, *arguments, **options):
-        figures.append(figure)
-        if options["format"] == "png":
-            original(figure, *arguments, **options)
+    def remember(canvas, *arguments, **options):
+        FigureCanvasAgg(canvas.figure)
+        figures.append(canvas.figure)
 
-    monkeypatch.setattr(Figure, "savefig", remember)
+    monkeypatch.setattr(FigureCanvasSVG, "print_svg", remember)
     return figures
 
 

@@ -12,16 +12,16 @@ def test_the_built_in_reports_register_by_name():
     entered = {}
     register_reports(register=lambda report, name: entered.update({name: report}))
     assert list(entered) == [
-        "tables",
-        "findings",
+        "wins",
         "loss",
-        "ecdf",
         "paths",
+        "ecdf",
         "learning-rate",
         "best-of-k",
-        "wins",
         "heatmap",
         "critical-difference",
+        "tables",
+        "findings",
         "profile",
     ]
     assert all(report.name == name for name, report in entered.items())

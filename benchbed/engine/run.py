@@ -18,9 +18,6 @@ from benchbed.engine.steps import numbers_of_a_step, resolve
 from benchbed.interfaces import Optimizer
 from benchbed.seeds import DRAW_BLOCK
 
-CACHE_BYTES = 1 << 24
-"""The same for a compiled program, whose passes are so few that a tile which stays in the cache pays."""
-
 
 def run_batch(batch: Batch, clock: Clock = time.perf_counter) -> Record:
     """Run every setting on every seed of `batch`.
@@ -31,7 +28,7 @@ def run_batch(batch: Batch, clock: Clock = time.perf_counter) -> Record:
     device, dtype = torch.device(batch.device), getattr(torch, batch.dtype)
     stateful = is_stateful(batch)
     engine, reason = resolve(batch, stateful)
-    lanes = 1 if stateful else lanes_of_a_tile(batch, engine)
+    lanes = 1 if stateful else lanes_of_a_tile(batch)
     rows: list[list[Record]] = []
     for seeds, settings in _by_settings(len(batch.seeds), batch.settings, lanes):
         rows.append([])
@@ -47,16 +44,15 @@ def run_batch(batch: Batch, clock: Clock = time.perf_counter) -> Record:
     return join([join(row, axis=0) for row in rows], axis=1)
 
 
-def lanes_of_a_tile(batch: Batch, engine: str) -> int:
+def lanes_of_a_tile(batch: Batch) -> int:
     """Say how many lanes keep a step within the workspace; depends on what is planned alone, so results repeat."""
     itemsize = torch.finfo(getattr(torch, batch.dtype)).bits // 8
-    room = CACHE_BYTES if engine == "compiled" else WORKSPACE_BYTES
     numbers = numbers_of_a_step(batch.problem, full=rule_of(batch).oracle == "full")
     dimension = batch.problem.layout.dimension
     numbers *= batch.gradient.width(dimension)
     if batch.gradient.make_draws is not None:
         numbers += DRAW_BLOCK * dimension  # of a whole block, for each seed
-    return max(1, int(room / (itemsize * numbers)))
+    return max(1, int(WORKSPACE_BYTES / (itemsize * numbers)))
 
 
 def is_stateful(batch: Batch) -> bool:

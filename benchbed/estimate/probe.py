@@ -65,7 +65,7 @@ def probe(encoded: bytes) -> float:
 
 def seconds_of(batch: Batch, clock: Clock) -> float:
     """Estimate the seconds of a batch from parts of its first tile."""
-    lanes = 1 if is_stateful(batch) else lanes_of_a_tile(batch, batch.engine)
+    lanes = 1 if is_stateful(batch) else lanes_of_a_tile(batch)
     tile = part_of(batch, lanes)
     price = calls_of_a_step(part_of(tile, 1))
     steps = affordable_steps(batch.budget, price)

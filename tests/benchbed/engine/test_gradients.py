@@ -375,7 +375,7 @@ def test_tiles_are_cut_by_what_a_gradient_keeps_alive(make_batch):
     """64 directions side by side leave room for a 64th of the lanes; drawn blocks count, too."""
     problem = Quadratic(dimension=100)
     lanes = {
-        name: lanes_of_a_tile(make_batch(problem, sgd, gradient=gradient, learning_rate=[0.1]), "eager")
+        name: lanes_of_a_tile(make_batch(problem, sgd, gradient=gradient, learning_rate=[0.1]))
         for name, gradient in ALL.items()
     }
     assert lanes["forward"] == lanes["dual"] == lanes["finite-difference"] == lanes["reverse"] // 64

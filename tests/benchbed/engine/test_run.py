@@ -78,7 +78,7 @@ def test_a_full_gradient_has_room_for_all_samples(make_batch):
     """A tile of full gradients holds as many lanes fewer as they see more samples: memory stays bounded."""
     network = PolynomialNetwork(samples=6_400)
     drawn, full = (
-        lanes_of_a_tile(make_batch(network, rule, learning_rate=[1e-3], dtype="float32"), "eager")
+        lanes_of_a_tile(make_batch(network, rule, learning_rate=[1e-3], dtype="float32"))
         for rule in (sgd, gd)
     )
     assert full == WORKSPACE_BYTES // (4 * (network.workspace + STATE_COPIES * network.layout.dimension))

@@ -212,7 +212,7 @@ def test_what_a_process_compiled_before_changes_nothing(both):
 
 def test_every_tile_says_how_its_own_steps_were_made(run, monkeypatch):
     """One tile diverges in its first step, the other runs on: both as was asked for."""
-    monkeypatch.setattr("benchbed.engine.run.CACHE_BYTES", 1)
+    monkeypatch.setattr("benchbed.engine.run.WORKSPACE_BYTES", 1)
     record = run(Quadratic(), sgd, engine="compiled", targets=(), budget=30, learning_rate=[1e200, 1e-3])
     assert record.steps.tolist() == [[1, 30]]
     assert record.engine.tolist() == [["compiled", "compiled"]]

@@ -1,13 +1,14 @@
 """Run one tile of a batch: from checkpoint to checkpoint, without synchronisation between them."""
 
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
 from benchbed.engine.batch import ASKED
+from benchbed.engine.lanes import choose
 from benchbed.engine.measure import gradient_is_cheap, measure_gradient_norm, measure_objective
 from benchbed.engine.program import Program
 from benchbed.engine.recorder import Gaps, Recorder
@@ -60,21 +61,21 @@ def run_tile(program: Program, clock: Clock, engine: str = "eager", reason: str 
             lanes = program.begin()
             held = program.bytes_of_state(lanes)
             lanes = checkpoint(program, recorder, lanes, place)
-            for stop in () if program.excess else program.stops():
-                before, begun = lanes, _now(clock, device)
-                lanes = steps.advance(program, lanes, step, stop)
+            stops = [] if program.excess else [1]  # what a step costs shows in the first
+            while stops:
+                near = stops[: steps.reach(lanes, step, stops)]
+                begun = _now(clock, device)
+                ahead = make_ahead(steps, program, lanes, step, near)
                 seconds += _now(clock, device) - begun
-                made += (stop - step) * lanes.running.numel()
-                step = stop
-                lanes = program.kernel.account(before, lanes)
-                if program.excess:
+                made += (near[-1] - step) * lanes.running.numel()
+                looks, program, lanes, place = measure_ahead(
+                    program, recorder, lanes, ahead, place, steps.least
+                )
+                if program.excess or not lanes.running.any():
                     break
-                lanes = checkpoint(program, recorder, lanes, place)
-                program, lanes, place = drop_finished(program, lanes, place, steps.least)
-                if not lanes.running.any():
-                    break
+                step, stops = near[looks - 1], stops[looks:]
                 if step == 1:
-                    steps = make_steps(engine, reason, program, lanes)
+                    steps, stops = make_steps(engine, reason, program, lanes), list(program.stops())
         except (Exception, SystemExit) as raised:
             if batch.raises:
                 raise
@@ -86,6 +87,37 @@ def run_tile(program: Program, clock: Clock, engine: str = "eager", reason: str 
     )  # a tile that ended at once is as the others of its batch
     spent, knows = seconds / max(1, made), program.kernel.reads_progress
     return Trace(recorder, spent, held, error, program.excess, knows, used, steps.reason, refusal)
+
+
+def make_ahead(steps: Steps, program: Program, lanes: Lanes, start: int, stops: Sequence[int]) -> list[Lanes]:
+    """Give the lanes after each of `stops` steps, with nothing measured in between."""
+    ahead = []
+    for stop in stops:
+        lanes = steps.advance(program, lanes, start, stop)
+        ahead.append(lanes)
+        start = stop
+    return ahead
+
+
+def measure_ahead(
+    program: Program, recorder: Recorder, lanes: Lanes, ahead: Sequence[Lanes], place: Place, least: int
+) -> tuple[int, Program, Lanes, Place]:
+    """Measure the lanes `ahead`, which were made from `lanes`, one after the other; who ends at one stays there.
+
+    Gives how many were measured: not all, if none runs any more, or so few that the others are dropped.
+    """
+    for looks, made in enumerate(ahead, start=1):
+        before, moved = lanes, made
+        if looks > 1 and not before.running.all():
+            moved = choose(before.running, made, before)  # the steps of the others were in vain
+        lanes = program.kernel.account(before, moved)
+        if program.excess:
+            break
+        lanes = checkpoint(program, recorder, lanes, place)
+        fewer = drop_finished(program, lanes, place, least)
+        if fewer[-1] is not place or not lanes.running.any():
+            return looks, *fewer
+    return looks, program, lanes, place
 
 
 def checkpoint(program: Program, recorder: Recorder, lanes: Lanes, place: Place) -> Lanes:

@@ -1,6 +1,6 @@
 """Choose how a tile's steps are made: one by one, or many at once by a compiled program."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Literal, Protocol
 
 from benchbed.engine.batch import ASKED, FELL_BACK, Batch
@@ -30,6 +30,7 @@ REASON_LENGTH = 300
 
 
 Advance = Callable[[Program, Lanes, int, int], Lanes]
+Reach = Callable[[Lanes, int, Sequence[int]], int]
 
 
 class Steps(Protocol):
@@ -43,6 +44,9 @@ class Steps(Protocol):
 
     def advance(self, program: Program, lanes: Lanes, start: int, stop: int) -> Lanes:
         """Make the steps from `start` until before `stop`."""
+
+    def reach(self, lanes: Lanes, start: int, stops: Sequence[int]) -> int:
+        """Say how many of the coming `stops` to make at a time before anybody measures; at least one."""
 
 
 class EagerSteps:
@@ -61,6 +65,10 @@ class EagerSteps:
             lanes = program.step(lanes, index)
         return lanes
 
+    def reach(self, lanes: Lanes, start: int, stops: Sequence[int]) -> int:
+        """Make no step in vain: it costs as much as a look."""
+        return 1
+
 
 class CompiledOrEager:
     """Steps made by a compiled program; one by one from where none can be made, or where it fails."""
@@ -70,10 +78,12 @@ class CompiledOrEager:
     def __init__(self, program: Program, lanes: Lanes, reason: str, may_scan: bool = True) -> None:
         self.reason, self.least, self._may_scan = reason, 1, may_scan
         self._advance: Advance | None = None
+        self._reach: Reach | None = None
         try:
             from benchbed.engine.native.steps import native_steps  # takes a second to import
 
-            self._advance = native_steps(program, lanes).advance
+            native = native_steps(program, lanes)
+            self._advance, self._reach = native.advance, native.reach
         except Exception as refusal:  # noqa: BLE001 (whatever fails here is made in another way, and shows there if it is the plugin's)
             self._scan(program, lanes, refusal)
 
@@ -99,8 +109,12 @@ class CompiledOrEager:
                 self._fall_back(f"its program failed after step {start}", error)
         return EagerSteps(self.reason).advance(program, lanes, start, stop)
 
+    def reach(self, lanes: Lanes, start: int, stops: Sequence[int]) -> int:
+        """Give what a program of lanes says."""
+        return 1 if self._reach is None else self._reach(lanes, start, stops)
+
     def _fall_back(self, what: str, error: Exception) -> None:
-        self.engine, self.least, self._advance = "eager", 1, None
+        self.engine, self.least, self._advance, self._reach = "eager", 1, None, None
         self.reason += f"{FELL_BACK}{what}: {_said(error)}"[:REASON_LENGTH]
 
 

@@ -3,6 +3,7 @@
 import io
 import warnings
 from collections.abc import Sequence
+from typing import Any
 
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
@@ -99,7 +100,9 @@ def _printed(figure: Figure) -> dict[str, bytes]:
     """Give the figure as PNG and as SVG, each drawn once: `savefig` would draw it once more to lay it out."""
     figure.set_dpi(_DPI)
     png, svg = io.BytesIO(), io.BytesIO()
-    FigureCanvasAgg(figure).print_png(png)  # type: ignore[no-untyped-call]
+    agg: Any = FigureCanvasAgg(figure)  # matplotlib gives these methods no types
+    agg.print_png(png)
     figure.set_layout_engine("none")  # the second file keeps the positions found for the first
-    FigureCanvasSVG(figure).print_svg(svg, metadata={"Date": None})  # type: ignore[no-untyped-call]
+    vector: Any = FigureCanvasSVG(figure)
+    vector.print_svg(svg, metadata={"Date": None})
     return {"png": png.getvalue(), "svg": svg.getvalue()}

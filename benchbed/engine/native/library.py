@@ -55,6 +55,10 @@ class Library:
         """Raise TypeError unless inputs are, lane by lane, what was traced."""
         self._trace.check(inputs)
 
+    def operations(self, steps: int, seeds: int, settings: int) -> int:
+        """Count the operations on vectors that `steps` steps of the lanes `[seeds, settings]` take."""
+        return steps * groups_of(self._axis, seeds, settings, self._width) * self.source.operations
+
     def run(
         self, steps: int, seeds: int, settings: int, inputs: Sequence[Tensor], threads: int | None = None
     ) -> list[Tensor]:
@@ -68,8 +72,8 @@ class Library:
         made = [_like(lanes[position]) for position in self.source.changes]
         groups = groups_of(self._axis, seeds, settings, self._width)
         # ctypes lets go of the interpreter's lock, so that threads run side by side.
-        work = steps * groups * self.source.operations
-        parts = max(1, min(threads or torch.get_num_threads(), groups, work // WORTH_A_THREAD))
+        worth = self.operations(steps, seeds, settings) // WORTH_A_THREAD
+        parts = max(1, min(threads or torch.get_num_threads(), groups, worth))
         edges = [0, groups] if parts == 1 else [groups * part // parts for part in range(parts + 1)]
         places = _pointers(given), _pointers(made)
         self._in_threads([(steps, seeds, settings, *edge, *places) for edge in pairwise(edges)])

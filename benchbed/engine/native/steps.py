@@ -1,6 +1,7 @@
 """Make a tile's steps by a program of lanes."""
 
-from collections.abc import Hashable
+from bisect import bisect_right
+from collections.abc import Hashable, Sequence
 from weakref import ReferenceType, ref
 
 import torch
@@ -18,6 +19,8 @@ from benchbed.seeds import DRAW_BLOCK
 
 KEPT = 256
 """Programs that a process keeps."""
+WORTH_A_LOOK = 200_000
+"""Operations on vectors, a tenth of a millisecond, that may turn out to be made in vain."""
 MORE_GROUPS = 1.5
 """How many times the groups it is worth that each keeps to one seed: its draws are then the same for all lanes."""
 
@@ -51,6 +54,11 @@ class NativeSteps:
             lanes = self._with(lanes, made)
             start = end
         return lanes
+
+    def reach(self, lanes: Lanes, start: int, stops: Sequence[int]) -> int:
+        """Say how many of the coming `stops` to make at a time: as many as cost less than going back to the loop."""
+        each = self._library.operations(1, *lanes.running.shape)
+        return max(1, bisect_right(stops, start + WORTH_A_LOOK // each))
 
     def _take(self, program: Program) -> None:
         """Find what stays the same from step to step.

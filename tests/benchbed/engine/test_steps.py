@@ -62,7 +62,9 @@ class Ways:
         def make(program, lanes):
             self.tried.append(way)
             self.count(way)
-            return SimpleNamespace(advance=lambda *span: self.advance(way, *span))
+            return SimpleNamespace(
+                advance=lambda *span: self.advance(way, *span), reach=lambda lanes, start, stops: 1
+            )
 
         return make
 

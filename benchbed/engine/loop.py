@@ -9,7 +9,7 @@ from torch import Tensor
 
 from benchbed.engine.batch import ASKED
 from benchbed.engine.lanes import choose
-from benchbed.engine.measure import gradient_is_cheap, measure_gradient_norm, measure_objective
+from benchbed.engine.measure import gradient_is_cheap, measure_gradient_norm
 from benchbed.engine.program import Program
 from benchbed.engine.recorder import Gaps, Recorder
 from benchbed.engine.state import Lanes, Place
@@ -60,7 +60,7 @@ def run_tile(program: Program, clock: Clock, engine: str = "eager", reason: str 
         try:
             lanes = program.begin()
             held = program.bytes_of_state(lanes)
-            lanes = checkpoint(program, recorder, lanes, place)
+            lanes = checkpoint(program, recorder, lanes, place, steps)
             stops = [] if program.excess else [1]  # what a step costs shows in the first
             while stops:
                 near = stops[: steps.reach(lanes, step, stops)]
@@ -68,9 +68,7 @@ def run_tile(program: Program, clock: Clock, engine: str = "eager", reason: str 
                 ahead = make_ahead(steps, program, lanes, step, near)
                 seconds += _now(clock, device) - begun
                 made += (near[-1] - step) * lanes.running.numel()
-                looks, program, lanes, place = measure_ahead(
-                    program, recorder, lanes, ahead, place, steps.least
-                )
+                looks, program, lanes, place = measure_ahead(program, recorder, lanes, ahead, place, steps)
                 if program.excess or not lanes.running.any():
                     break
                 step, stops = near[looks - 1], stops[looks:]
@@ -100,7 +98,7 @@ def make_ahead(steps: Steps, program: Program, lanes: Lanes, start: int, stops: 
 
 
 def measure_ahead(
-    program: Program, recorder: Recorder, lanes: Lanes, ahead: Sequence[Lanes], place: Place, least: int
+    program: Program, recorder: Recorder, lanes: Lanes, ahead: Sequence[Lanes], place: Place, steps: Steps
 ) -> tuple[int, Program, Lanes, Place]:
     """Measure the lanes `ahead`, which were made from `lanes`, one after the other; who ends at one stays there.
 
@@ -113,17 +111,17 @@ def measure_ahead(
         lanes = program.kernel.account(before, moved)
         if program.excess:
             break
-        lanes = checkpoint(program, recorder, lanes, place)
-        fewer = drop_finished(program, lanes, place, least)
+        lanes = checkpoint(program, recorder, lanes, place, steps)
+        fewer = drop_finished(program, lanes, place, steps.least)
         if fewer[-1] is not place or not lanes.running.any():
             return looks, *fewer
     return looks, program, lanes, place
 
 
-def checkpoint(program: Program, recorder: Recorder, lanes: Lanes, place: Place) -> Lanes:
+def checkpoint(program: Program, recorder: Recorder, lanes: Lanes, place: Place, steps: Steps) -> Lanes:
     """Measure every present lane at its answer, and freeze those that are done."""
     answer = program.rule.answer(lanes.state, lanes.theta)
-    objective = measure_objective(program.instances, answer)
+    objective = steps.measure(program, answer)
     slope = None
     if gradient_is_cheap(program.batch):
         slope = measure_gradient_norm(program.batch, program.instances, answer)

@@ -1,9 +1,15 @@
 """Choose how a tile's steps are made: one by one, or many at once by a compiled program."""
 
+import contextlib
 from collections.abc import Callable, Sequence
 from typing import Literal, Protocol
 
+from torch import Tensor
+
+from benchbed.checkpoints import checkpoint_calls
 from benchbed.engine.batch import ASKED, FELL_BACK, Batch
+from benchbed.engine.instances import Instances
+from benchbed.engine.measure import measure_objective
 from benchbed.engine.program import Program
 from benchbed.engine.state import Lanes
 from benchbed.interfaces import Problem
@@ -15,6 +21,8 @@ WORTH_COMPILING = 1.0
 """Seconds of eager work, as `eager_seconds` has it, from which a program of lanes pays for its own making."""
 WORTH_SCAN = 30.0
 """The same for a scan, which takes many times as long to compile."""
+WORTH_MEASURING = 10.0
+"""Seconds of eager measurements from which a program of the objective pays for its own making."""
 STEP_SECONDS = 3e-4
 """What a step costs however few its lanes are."""
 NUMBER_SECONDS = 2e-9
@@ -31,6 +39,7 @@ REASON_LENGTH = 300
 
 Advance = Callable[[Program, Lanes, int, int], Lanes]
 Reach = Callable[[Lanes, int, Sequence[int]], int]
+Measure = Callable[[Instances, Tensor, int | None], Tensor]
 
 
 class Steps(Protocol):
@@ -47,6 +56,9 @@ class Steps(Protocol):
 
     def reach(self, lanes: Lanes, start: int, stops: Sequence[int]) -> int:
         """Say how many of the coming `stops` to make at a time before anybody measures; at least one."""
+
+    def measure(self, program: Program, answer: Tensor) -> Tensor:
+        """Give the objective `[seeds, settings]` at `answer: [seeds, settings, dimension]`."""
 
 
 class EagerSteps:
@@ -69,6 +81,10 @@ class EagerSteps:
         """Make no step in vain: it costs as much as a look."""
         return 1
 
+    def measure(self, program: Program, answer: Tensor) -> Tensor:
+        """Give the objective `[seeds, settings]` at `answer: [seeds, settings, dimension]`."""
+        return measure_objective(program.instances, answer)
+
 
 class CompiledOrEager:
     """Steps made by a compiled program; one by one from where none can be made, or where it fails."""
@@ -79,6 +95,7 @@ class CompiledOrEager:
         self.reason, self.least, self._may_scan = reason, 1, may_scan
         self._advance: Advance | None = None
         self._reach: Reach | None = None
+        self._measure: Measure | None = None
         try:
             from benchbed.engine.native.steps import native_steps  # takes a second to import
 
@@ -86,6 +103,11 @@ class CompiledOrEager:
             self._advance, self._reach = native.advance, native.reach
         except Exception as refusal:  # noqa: BLE001 (whatever fails here is made in another way, and shows there if it is the plugin's)
             self._scan(program, lanes, refusal)
+        if self._advance is not None and objective_seconds(program.batch) >= WORTH_MEASURING:
+            with contextlib.suppress(Exception):  # as above
+                from benchbed.engine.native.objective import native_objective
+
+                self._measure = native_objective(program.instances, lanes.theta).measure
 
     def _scan(self, program: Program, lanes: Lanes, refusal: Exception) -> None:
         batch = program.batch
@@ -112,6 +134,15 @@ class CompiledOrEager:
     def reach(self, lanes: Lanes, start: int, stops: Sequence[int]) -> int:
         """Give what a program of lanes says."""
         return 1 if self._reach is None else self._reach(lanes, start, stops)
+
+    def measure(self, program: Program, answer: Tensor) -> Tensor:
+        """Give the objective by a program of its own, if there is one."""
+        if self._measure is not None:
+            try:
+                return self._measure(program.instances, answer, program.batch.threads)
+            except Exception:  # noqa: BLE001 (what is the plugin's fault shows in the eager measurement)
+                self._measure = None
+        return measure_objective(program.instances, answer)
 
     def _fall_back(self, what: str, error: Exception) -> None:
         self.engine, self.least, self._advance, self._reach = "eager", 1, None, None
@@ -151,6 +182,13 @@ def eager_seconds(batch: Batch) -> float:
     """Estimate what the steps of a batch would cost, made one by one on one core; right within a factor of three."""
     lanes = len(batch.seeds) * batch.settings
     return batch.budget * (STEP_SECONDS + lanes * numbers_of_a_step(batch.problem) * NUMBER_SECONDS)
+
+
+def objective_seconds(batch: Batch) -> float:
+    """Estimate what the objective at all checkpoints would cost, measured eagerly on one core."""
+    lanes = len(batch.seeds) * batch.settings
+    numbers = numbers_of_a_step(batch.problem, full=True)
+    return len(checkpoint_calls(batch.budget)) * lanes * numbers * NUMBER_SECONDS
 
 
 def make_steps(engine: str, reason: str, program: Program, lanes: Lanes, may_scan: bool = True) -> Steps:

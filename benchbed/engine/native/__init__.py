@@ -5,5 +5,6 @@ ways: a short step `lanewise`, number by number, on vectors with one number for 
 through many steps without leaving the registers; a longer one `tensorwise`, tensor by tensor, a lane at a time,
 whose tensors stay in the cache. Both write what is done number by number alike (`values`, `writer`, `elementwise`,
 `choices`), on the same vectors (`vectors.cpp`, filled in by `text`). A program is compiled and kept on disk
-(`build`), loaded (`library`), and run (`steps`). What neither way knows is left to a scan by torch's own compiler.
+(`build`), loaded (`library`), and run (`steps`). A long objective is a program as well (`objective`). What neither
+way knows is left to a scan by torch's own compiler.
 """

@@ -9,8 +9,10 @@ from torch import Tensor, fx
 from torch._decomp import core_aten_decompositions, get_decompositions
 from torch.fx.experimental.proxy_tensor import make_fx
 
+from benchbed.engine.instances import Instances
 from benchbed.engine.kernel import Inputs
 from benchbed.engine.lanes import Skeleton, leaves
+from benchbed.engine.losses import batched
 from benchbed.engine.program import Program
 from benchbed.engine.state import Lanes
 
@@ -55,8 +57,7 @@ def trace_step(program: Program, lanes: Lanes) -> Trace:
     form = gradient.traced or gradient.differentiate
     if constants := Skeleton(lanes).constants:
         raise TypeError(f"the state holds {constants[0]!r}, which is no tensor and would stand still")
-    names, shared = list(program.hyperparameters), program.instances.shared
-    draws, data = program.draws(0, 1), program.instances.data
+    names, draws, data = list(program.hyperparameters), program.draws(0, 1), program.instances.data
     like_lanes, like_draws, like_data = Skeleton(lanes), Skeleton(draws), Skeleton(data)
 
     def step(
@@ -68,17 +69,42 @@ def trace_step(program: Program, lanes: Lanes) -> Trace:
         return leaves(kernel.step(rule, like_lanes.fill(lane), inputs, 1, form))
 
     one = [leaf[:1, :1].contiguous() for leaf in leaves(lanes)]
-    own = [leaf if shared else leaf[:1] for leaf in leaves(data)]
+    own = _of_one(program.instances)
     drawn = [leaf[0, :1] for leaf in leaves(draws)]
     settings = [value[:1] for value in program.hyperparameters.values()]
     with torch.no_grad():
         graph = traced(step)(one, program.spent(0, 1)[0], drawn, settings, own)
     kinds: tuple[tuple[Role, int], ...] = (
         *(("lane", len(one)), ("progress", 1), ("draw", len(drawn)), ("setting", len(settings))),
-        ("all" if shared else "seed", len(own)),
+        (_role_of_data(program.instances), len(own)),
     )
     roles = [role for role, count in kinds for _ in range(count)]
     return Trace(graph, roles, [*one, program.spent(0, 1)[0], *drawn, *settings, *own])
+
+
+def trace_objective(instances: Instances, theta: Tensor) -> Trace:
+    """Trace the objective at `theta: [seeds, settings, dimension]` for one lane, as a step that notes its value.
+
+    The lane's tensors are θ and that value. Raises as `trace_step` does.
+    """
+    like_data, function = Skeleton(instances.data), batched(instances.problem, instances.problem.objective)
+
+    def look(lane: Sequence[Tensor], own: Sequence[Tensor]) -> list[Tensor]:
+        return [lane[0], function(lane[0], like_data.fill(own))]
+
+    one, own = [theta[:1, :1].contiguous(), theta.new_zeros(1, 1)], _of_one(instances)
+    with torch.no_grad():
+        graph = traced(look)(one, own)
+    return Trace(graph, ["lane", "lane", *[_role_of_data(instances)] * len(own)], [*one, *own])
+
+
+def _of_one(instances: Instances) -> list[Tensor]:
+    """Give the data of one seed."""
+    return [leaf if instances.shared else leaf[:1] for leaf in leaves(instances.data)]
+
+
+def _role_of_data(instances: Instances) -> Role:
+    return "all" if instances.shared else "seed"
 
 
 def traced(step: Callable[..., Any]) -> Callable[..., fx.GraphModule]:

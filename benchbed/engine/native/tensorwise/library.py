@@ -13,7 +13,7 @@ class TensorLibrary(Library):
     """The program that steps lanes one by one."""
 
     def __init__(self, trace: Trace, width: int, source: Source | None = None) -> None:
-        """Write the program of a traced step, unless its `source` is given, and compile it."""
+        """Compile the program of a traced step, as it is written unless its `source` is given."""
         self._trace, self._axis, self._width = trace, "lanes", 1
         self._lanes = trace.roles.count("lane")
         self.source = source or write_program(trace, width)

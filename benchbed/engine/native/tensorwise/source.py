@@ -19,7 +19,7 @@ from benchbed.engine.native.values import UNIFORM, NotWrittenError
 
 LEAST_BYTES = 64
 MOST_BYTES = 1 << 24
-"""Of a lane's tensors: what does not stay in the cache is better left to a scan."""
+"""Of a lane's tensors in a step: what does not stay in the cache is better left to a scan."""
 
 
 class Given(NamedTuple):
@@ -40,10 +40,10 @@ class Given(NamedTuple):
         return UNIFORM[self.memory.view.dtype]
 
 
-def write_program(trace: Trace, width: int) -> Source:
+def write_program(trace: Trace, width: int, most_bytes: int = MOST_BYTES) -> Source:
     """Write the program that steps lanes one by one, `width` numbers of a tensor at a time.
 
-    Raises NotWrittenError for what is not written here.
+    Raises NotWrittenError for what is not written here, and for a lane that needs more than `most_bytes`.
     """
     graph = fx_graph_cse(trace.graph.graph)
     simplify(graph)
@@ -69,6 +69,8 @@ def write_program(trace: Trace, width: int) -> Source:
     changed = {given[node]: made for node, made in outcomes if made is not node}
     _finish(step, changed)
     read = [one for node, one in given.items() if node.users]
+    if (size := step.space.place()[1]) > most_bytes:
+        raise NotWrittenError(f"a step that needs {size} bytes")
     text = _text(step, read, list(changed), width)
     changes = [one.position for one in changed]
     return Source(text, [one.position for one in read], changes, max(1, step.operations // width))
@@ -104,8 +106,6 @@ def _finish(step: Step, changed: Mapping[Given, fx.Node]) -> None:
 
 def _text(step: Step, read: Sequence[Given], changed: Sequence[Given], width: int) -> str:
     buffers, size = step.space.place()
-    if size > MOST_BYTES:
-        raise NotWrittenError(f"a step that needs {size} bytes")
     return program(
         "tensorwise/tensors.cpp",
         width,

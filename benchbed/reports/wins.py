@@ -4,7 +4,6 @@ import numpy as np
 import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from benchbed.analysis.results import Results
@@ -29,14 +28,10 @@ def draw(results: Results, piece: str) -> dict[str, bytes]:
     with theme("wins"):
         names = {track: _names(results, pairs[pairs["track"] == track]) for track in tracks}
         size = max(3.2, 1.6 + 0.42 * max(len(of_track) for of_track in names.values()))
-        figure = Figure(figsize=(size + 1.6, size * len(tracks)))
-        FigureCanvasAgg(figure)
-        panels = dict(zip(tracks, figure.subplots(len(tracks), 1, squeeze=False)[:, 0], strict=True))
-        for track, panel in panels.items():
+        figure = Figure(figsize=(size + 1.6, size * len(tracks)), layout="constrained")
+        panels = figure.subplots(len(tracks), 1, squeeze=False)[:, 0]
+        for track, panel in zip(tracks, panels, strict=True):
             _draw_matrix(panel, pairs[pairs["track"] == track], names[track])
-        # Not before: seaborn draws the figure each time, which must have no labels yet and no layout to be found.
-        figure.set_layout_engine("constrained")
-        for track, panel in panels.items():
             _label(panel, names[track], caption(f"{piece or 'all problems'}, {track} track", 60))
         problems = len(set(results.summary["problem"])) if not piece else 1
         return save(figure, "wins", under_wins(results, problems, pairs), note)

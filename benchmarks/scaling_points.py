@@ -55,7 +55,7 @@ class Sizes(NamedTuple):
     steps_trials: int = 100
     usual_steps: int = 1_000
     memory: Sequence[int] = (1, 10, 100, 1_000, 10_000)
-    memory_steps: int = 20
+    memory_steps: int = 5
     jobs_steps: int = 5_000
 
 

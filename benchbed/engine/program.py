@@ -46,7 +46,7 @@ class Program:
         return None if self.rule.opaque else state_bytes(lanes.state, lanes.calls.numel())
 
     def stops(self) -> Iterator[int]:
-        """Give the steps after which to measure beside the first, in which it shows what a step costs."""
+        """Give the steps after which to measure, beyond the first: only that one shows what a step costs."""
         steps = checkpoint_steps(self.batch.budget, self.kernel.calls_per_step, self.batch.every_step)
         yield from (step for step in steps if step > 1)
 

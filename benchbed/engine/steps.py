@@ -1,6 +1,5 @@
 """Choose how a tile's steps are made: one by one, or many at once by a compiled program."""
 
-import contextlib
 from collections.abc import Callable, Sequence
 from typing import Literal, Protocol
 
@@ -8,7 +7,6 @@ from torch import Tensor
 
 from benchbed.checkpoints import checkpoint_calls
 from benchbed.engine.batch import ASKED, FELL_BACK, Batch
-from benchbed.engine.instances import Instances
 from benchbed.engine.measure import measure_objective
 from benchbed.engine.program import Program
 from benchbed.engine.state import Lanes
@@ -39,7 +37,6 @@ REASON_LENGTH = 300
 
 Advance = Callable[[Program, Lanes, int, int], Lanes]
 Reach = Callable[[Lanes, int, Sequence[int]], int]
-Measure = Callable[[Instances, Tensor, int | None], Tensor]
 
 
 class Steps(Protocol):
@@ -95,7 +92,7 @@ class CompiledOrEager:
         self.reason, self.least, self._may_scan = reason, 1, may_scan
         self._advance: Advance | None = None
         self._reach: Reach | None = None
-        self._measure: Measure | None = None
+        self._measures_by_program = objective_seconds(program.batch) >= WORTH_MEASURING
         try:
             from benchbed.engine.native.steps import native_steps  # takes a second to import
 
@@ -103,11 +100,6 @@ class CompiledOrEager:
             self._advance, self._reach = native.advance, native.reach
         except Exception as refusal:  # noqa: BLE001 (whatever fails here is made in another way, and shows there if it is the plugin's)
             self._scan(program, lanes, refusal)
-        if self._advance is not None and objective_seconds(program.batch) >= WORTH_MEASURING:
-            with contextlib.suppress(Exception):  # as above
-                from benchbed.engine.native.objective import native_objective
-
-                self._measure = native_objective(program.instances, lanes.theta).measure
 
     def _scan(self, program: Program, lanes: Lanes, refusal: Exception) -> None:
         batch = program.batch
@@ -136,12 +128,16 @@ class CompiledOrEager:
         return 1 if self._reach is None else self._reach(lanes, start, stops)
 
     def measure(self, program: Program, answer: Tensor) -> Tensor:
-        """Give the objective by a program of its own, if there is one."""
-        if self._measure is not None:
+        """Give the objective by a program of its own where it is long; eagerly if there is none, or it fails."""
+        if self._measures_by_program and self.engine == "compiled":
             try:
-                return self._measure(program.instances, answer, program.batch.threads)
-            except Exception:  # noqa: BLE001 (what is the plugin's fault shows in the eager measurement)
-                self._measure = None
+                from benchbed.engine.native.objective import native_objective
+
+                objective = native_objective(program.instances, answer)
+                return objective.measure(program.instances, answer, program.batch.threads)
+            except Exception as error:  # noqa: BLE001 (as above)
+                self._measures_by_program = False
+                self.reason += f"; its objective was measured eagerly: {_said(error)}"[:REASON_LENGTH]
         return measure_objective(program.instances, answer)
 
     def _fall_back(self, what: str, error: Exception) -> None:

@@ -40,7 +40,7 @@ class Drawing(msgspec.Struct, frozen=True):
     piece: str = ""
 
 
-Drawn = tuple[str, dict[str, bytes] | str]
+Made = tuple[str, dict[str, bytes] | str]
 """What was to be drawn, and its files by name, or a line that says why there are none."""
 
 
@@ -50,7 +50,7 @@ def draw_all(
     plugin_files: tuple[str, ...],
     executor: Executor,
     only: Collection[str] = (),
-) -> Iterator[Drawn]:
+) -> Iterator[Made]:
     """Have the workers begin, and give every piece of every report as it comes.
 
     Where `only` names some reports, these alone; an optional one is made only then.
@@ -69,7 +69,7 @@ def draw_all(
 
 def _drawn(
     reports: Sequence[Drawing], listed: Sequence[Future[Answer]], executor: Executor, must_apply: bool
-) -> Iterator[Drawn]:
+) -> Iterator[Made]:
     futures = {}
     for report, future in zip(reports, listed, strict=True):
         answer = answer_of(future)

@@ -19,11 +19,13 @@ def load() -> None:
     write to all of it, and so copy it.
     """
     gc.disable()
-    for name in MODULES:
-        import_module(name)
-    import_module("torch").set_num_threads(1)
-    gc.freeze()
-    gc.enable()
+    try:
+        for name in MODULES:
+            import_module(name)
+        import_module("torch").set_num_threads(1)
+        gc.freeze()
+    finally:
+        gc.enable()  # the server passes over a module that cannot be imported, and serves all the same
 
 
 def has_home() -> bool:

@@ -88,11 +88,13 @@ class CompiledOrEager:
 
     engine = "compiled"
 
-    def __init__(self, program: Program, lanes: Lanes, reason: str, may_scan: bool = True) -> None:
+    def __init__(
+        self, program: Program, lanes: Lanes, reason: str, may_scan: bool = True, planned: Batch | None = None
+    ) -> None:
         self.reason, self.least, self._may_scan = reason, 1, may_scan
         self._advance: Advance | None = None
         self._reach: Reach | None = None
-        self._measures_by_program = objective_seconds(program.batch) >= WORTH_MEASURING
+        self._measures_by_program = measures_by_program(planned or program.batch)
         try:
             from benchbed.engine.native.steps import native_steps  # takes a second to import
 
@@ -187,10 +189,25 @@ def objective_seconds(batch: Batch) -> float:
     return len(checkpoint_calls(batch.budget)) * lanes * numbers * NUMBER_SECONDS
 
 
-def make_steps(engine: str, reason: str, program: Program, lanes: Lanes, may_scan: bool = True) -> Steps:
-    """Give the steps of the engine `resolve` chose; without a scan, which is long in the making, unless it may be."""
+def measures_by_program(batch: Batch) -> bool:
+    """Tell whether the objective of a compiled batch is worth a program of its own."""
+    return objective_seconds(batch) >= WORTH_MEASURING
+
+
+def make_steps(
+    engine: str,
+    reason: str,
+    program: Program,
+    lanes: Lanes,
+    may_scan: bool = True,
+    planned: Batch | None = None,
+) -> Steps:
+    """Give the steps of the engine `resolve` chose; without a scan, which is long in the making, unless it may be.
+
+    Where the program is but a part of a tile, `planned` is the whole, whose work decides how it is measured.
+    """
     if engine == "compiled":
-        return CompiledOrEager(program, lanes, reason, may_scan)
+        return CompiledOrEager(program, lanes, reason, may_scan, planned)
     return EagerSteps(reason)
 
 

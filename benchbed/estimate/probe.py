@@ -14,10 +14,11 @@ from benchbed.engine.checkpoints import affordable_steps, checkpoint_steps
 from benchbed.engine.instances import Instances
 from benchbed.engine.lanes import tiles
 from benchbed.engine.loop import Clock
+from benchbed.engine.measure import measure_objective
 from benchbed.engine.program import Program
 from benchbed.engine.run import is_stateful, lanes_of_a_tile
 from benchbed.engine.state import Lanes
-from benchbed.engine.steps import make_steps, resolve
+from benchbed.engine.steps import make_steps, measures_by_program, resolve
 from benchbed.runner.conditions import usual_conditions
 from benchbed.runner.task import Task, catalog_of, engine_batch
 from benchbed.seeds import DRAW_BLOCK
@@ -72,11 +73,12 @@ def seconds_of(batch: Batch, clock: Clock) -> float:
     checkpoints = len(checkpoint_steps(batch.budget, price, batch.every_step))
     made = Steps(*extrapolate(tile, time_steps, clock))
     rest = Measures(*extrapolate(tile, lambda part, clock: time_measures(part, price, clock), clock))
+    (saved,) = extrapolate(tile, lambda part, clock: (time_saved(part, tile, clock),), clock)
     seconds = (
         made.block * math.ceil(steps / DRAW_BLOCK)
         + made.step * steps
         + rest.beginning
-        + rest.checkpoint * max(0, checkpoints - 1)
+        + max(0.0, rest.checkpoint - saved) * max(0, checkpoints - 1)
         + rest.ending
     )
     return seconds * (batch.settings * len(batch.seeds)) / (tile.settings * len(tile.seeds))
@@ -132,6 +134,28 @@ def time_measures(part: Batch, price: float, clock: Clock) -> Measures:
     between = [after - before for before, after in zip(marks[1::2], marks[2::2], strict=False)]
     ending = ended - marks[-1]
     return Measures(marks[0] - begun, statistics.median(between or [ending]), ending)
+
+
+def time_saved(part: Batch, tile: Batch, clock: Clock) -> float:
+    """Give what a checkpoint costs less where the work of the whole `tile` is worth a program of its objective."""
+    if tile.engine != "compiled" or not measures_by_program(tile):
+        return 0.0
+    program, lanes = _begin(part)
+    with torch.no_grad():
+        answer = program.step(lanes, 0).theta
+        steps = make_steps(part.engine, ASKED, program, lanes, may_scan=False, planned=tile)
+        steps.measure(program, answer)  # makes the program
+        eager = _median_of(lambda: measure_objective(program.instances, answer), clock)
+        return eager - _median_of(lambda: steps.measure(program, answer), clock)
+
+
+def _median_of(act: Callable[[], object], clock: Clock) -> float:
+    each = []
+    for _ in range(LEAST_STEPS):
+        begun = clock()
+        act()
+        each.append(clock() - begun)
+    return statistics.median(each)
 
 
 def calls_of_a_step(part: Batch) -> float:

@@ -81,6 +81,22 @@ def test_a_full_gradient_buys_fewer_steps():
     assert seconds_of(batch_of(problem, gd), Ticks()) == 6 * (1 + 1 + 12 + len(steps) - 1 + 1)
 
 
+def test_what_a_program_of_the_objective_saves_is_taken_off(monkeypatch):
+    """Half a second at each checkpoint between beginning and end, for each of six lanes."""
+    clock, eagerly = Ticks(), module.measure_objective
+    batch = batch_of(Quadratic(), budget=100)._replace(engine="compiled")
+    between = len(checkpoint_calls(100)) - 1
+
+    def slow(*arguments):
+        clock.now += 0.5
+        return eagerly(*arguments)
+
+    monkeypatch.setattr(module, "measure_objective", slow)
+    before = seconds_of(batch, clock)
+    monkeypatch.setattr("benchbed.engine.steps.WORTH_MEASURING", 0.0)
+    assert seconds_of(batch, clock) == pytest.approx(before - 6 * 0.5 * between, rel=1e-12)
+
+
 @pytest.mark.parametrize(("factory", "calls"), [(sgd, 1.0), (asks_twice, 2.0), (asks_twice_alone, 2.0)])
 def test_the_calls_of_a_step_are_counted(factory, calls):
     """A rule that asks twice makes half as many steps."""

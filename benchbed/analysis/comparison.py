@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
-from scipy import stats
+from scipy import special  # not `stats`, which takes most of a second to import
 
 from benchbed.analysis.intervals import TIE, bootstrap_limits
 from benchbed.checkpoints import ROUNDING
@@ -138,7 +138,7 @@ def paired_t_test(differences: Sequence[np.ndarray]) -> TTest:
     statistic = np.where(
         varies | np.isnan(mean), mean / error, np.where(mean == 0, 0.0, np.copysign(np.inf, mean))
     )
-    return TTest(statistic, degrees, np.asarray(2 * stats.t.sf(np.abs(statistic), degrees)))
+    return TTest(statistic, degrees, np.asarray(2 * special.stdtr(degrees, -np.abs(statistic))))
 
 
 def holm(p_values: np.ndarray) -> np.ndarray:
@@ -159,7 +159,7 @@ def sign_test(wins: np.ndarray, losses: np.ndarray) -> np.ndarray:
 
     For even odds `scipy.stats.binomtest`, which takes one case at a time, is twice the binomial's smaller tail.
     """
-    return np.asarray(np.minimum(1.0, 2 * stats.binom.cdf(np.minimum(wins, losses), wins + losses, 0.5)))
+    return np.asarray(np.minimum(1.0, 2 * special.bdtr(np.minimum(wins, losses), wins + losses, 0.5)))
 
 
 def _differences(scores: Sequence[np.ndarray], first: np.ndarray, second: np.ndarray) -> np.ndarray:

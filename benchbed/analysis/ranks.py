@@ -11,7 +11,6 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
 from benchbed.analysis.comparison import SIGNIFICANT
 from benchbed.analysis.comparisons import OVERALL
@@ -77,13 +76,15 @@ def ranks_of(scores: np.ndarray) -> np.ndarray:
     places = np.concatenate([np.zeros((len(scores), 1)), np.cumsum(steps, axis=1)], axis=1)
     levels = np.empty(scores.shape)
     np.put_along_axis(levels, order, places, axis=1)
-    return np.asarray(stats.rankdata(levels, axis=1))
+    return pd.DataFrame(levels).rank(axis=1).to_numpy()
 
 
 def friedman_p(ranks: np.ndarray) -> float:
     """Give the p value of Friedman's test of `ranks: [problems, optimizers]`, corrected for ties; 1 if all are tied."""
     if (ranks == ranks[:, :1]).all():
         return 1.0  # SciPy would divide 0 by 0
+    from scipy import stats  # takes most of a second to import, for studies of many problems only
+
     return float(stats.friedmanchisquare(*ranks.T).pvalue)
 
 
@@ -93,6 +94,8 @@ def critical_difference(optimizers: int, problems: int) -> float:
     q is the upper 5 % point of the studentized range with infinitely many degrees of freedom, over √2: of all pairs
     of k equal optimizers, any is told apart with a probability of about 5 %.
     """
+    from scipy import stats  # as above
+
     q = float(stats.studentized_range.ppf(1 - SIGNIFICANT, optimizers, math.inf)) / math.sqrt(2)
     return q * math.sqrt(optimizers * (optimizers + 1) / (6 * problems))
 

@@ -13,19 +13,19 @@ PACKAGES = [ROOT / name for name in ("benchbed", "plugins/benchbed_optimizers", 
 SOURCES = sorted(source for package in PACKAGES for source in package.rglob("*.py"))
 NAMES = [str(source.relative_to(ROOT)) for source in SOURCES]
 
-HEAVY = {"matplotlib", "numpy", "pandas", "pyarrow", "scipy", "seaborn", "torch"}
+HEAVY = {"matplotlib", "numpy", "pandas", "pyarrow", "scipy", "torch"}
 ABBREVIATIONS = {"eps", "hyperparams", "hparams", "lr", "wd"}
 FUNCTION = (ast.FunctionDef, ast.AsyncFunctionDef)
 EXCEPTION = re.compile(r"# (noqa: ([A-Z]+[0-9]+[, ]*)+|type: ignore\[[^]]+\])(?P<reason>.*\w.*)?$")
 
 
-def imported_by(*arguments):
-    """Run Python with `arguments` and give the top-level modules that it imported."""
+def imported_by(*arguments, depth=1):
+    """Run Python with `arguments` and give the modules that it imported, by the first `depth` parts of their names."""
     command = [sys.executable, "-P", "-X", "importtime", *arguments]
     done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 0, [line for line in done.stderr.splitlines() if "import time:" not in line]
     lines = (line for line in done.stderr.splitlines() if line.startswith("import time:"))
-    return {line.rsplit("|", 1)[1].strip().partition(".")[0] for line in lines}
+    return {".".join(line.rsplit("|", 1)[1].strip().split(".")[:depth]) for line in lines}
 
 
 def lines_without_docstring(function):
@@ -55,6 +55,12 @@ def names_given_by(tree):
 def test_what_only_informs_imports_nothing_heavy(arguments):
     """Whoever asks for the version or for help does not wait for torch."""
     assert not imported_by(*arguments) & HEAVY
+
+
+def test_running_a_study_imports_nothing_that_it_rarely_needs():
+    """Neither what draws, which is the workers' task, nor SciPy's statistics: each takes as long as all of pandas."""
+    code = "import benchbed.study.running, benchbed.reports.console"
+    assert not imported_by("-c", code, depth=2) & {"matplotlib", "scipy.stats", "torch._dynamo"}
 
 
 @pytest.mark.parametrize("source", SOURCES, ids=NAMES)

@@ -2,17 +2,16 @@
 
 import math
 from collections.abc import Sequence
-from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
-import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.collections import QuadMesh
 from matplotlib.figure import Figure
 
 from benchbed.analysis.results import Results
+from benchbed.reports.cells import Cell, draw_cells
 from benchbed.reports.crowd import thinned
 from benchbed.reports.figure import WIDTH, save
 from benchbed.reports.ranking import EXACT_MARK, is_exact, leading_rows
@@ -25,12 +24,7 @@ _LABEL = 40  # characters in a line of a label
 _LOST = ("diverged", "failed", "crashed", "timed_out", "out_of_memory")
 
 
-class Cell(NamedTuple):
-    """One score (NaN: none) and the text that says it."""
-
-    score: float = math.nan
-    text: str = "–"
-    is_best: bool = False
+_NOTHING = Cell(math.nan, "–")
 
 
 def pieces(results: Results) -> list[str]:
@@ -51,7 +45,7 @@ def draw(results: Results, piece: str) -> dict[str, bytes]:
         cells = _cells(summary, results.groups)
         for panel, track in zip(axes, tracks, strict=True):
             mesh = _draw_panel(
-                panel, [[cells.get((p, o, track), Cell()) for p in problems] for o in results.optimizers]
+                panel, [[cells.get((p, o, track), _NOTHING) for p in problems] for o in results.optimizers]
             )
             panel.set_title(f"{track} track")
             panel.set_yticks(
@@ -102,27 +96,9 @@ def _text(score: float, lost: int, notes: object) -> str:
 
 
 def _draw_panel(axes: Axes, cells: list[list[Cell]]) -> QuadMesh:
-    scores = np.array([[cell.score for cell in row] for row in cells])
-    mesh = axes.pcolormesh(
-        np.ma.masked_invalid(scores),
-        cmap=sns.color_palette("crest", as_cmap=True),
-        vmin=0,
-        vmax=1,
-        edgecolor="white",
-        lw=1,
-    )
-    axes.invert_yaxis()
-    axes.grid(visible=False)
-    axes.tick_params(length=0)
+    mesh = draw_cells(axes, cells, "YlGnBu")
     # What has no score shows the ground, and the ground is hatched.
     axes.patch.set(facecolor="white", hatch="////", edgecolor="0.85", linewidth=0)
-    for y, row in enumerate(cells):
-        for x, cell in enumerate(row):
-            ink = "white" if cell.score > 0.55 else "black"
-            weight = "bold" if cell.is_best else "normal"
-            axes.text(
-                x + 0.5, y + 0.5, cell.text, ha="center", va="center", color=ink, fontsize=8, weight=weight
-            )
     return mesh
 
 

@@ -11,10 +11,17 @@ import pandas as pd
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
-from matplotlib.ticker import NullLocator
 
 from benchbed.analysis.results import ProblemFacts, Results
-from benchbed.reports.axes import Scale, add_rail, log_scale, rail_height, symmetric_scale, value_axis
+from benchbed.reports.axes import (
+    Scale,
+    add_rail,
+    label_powers,
+    log_scale,
+    rail_height,
+    symmetric_scale,
+    value_axis,
+)
 from benchbed.reports.crowd import thinned
 from benchbed.reports.figure import Entry, add_legend, save, stack
 from benchbed.reports.measures import robustness
@@ -122,7 +129,7 @@ def _axis(axes: Axes, sweeps: list[Sweep], facts: ProblemFacts) -> Scale:
     value_axis(axes, scale, facts)
     add_rail(axes, scale)
     axes.set_xscale("log")
-    axes.xaxis.set_minor_locator(NullLocator())
+    label_powers(axes.xaxis)
     axes.set_xlabel("learning rate")
     axes.set_ylabel(f"final {axes.get_ylabel()}")
     return scale

@@ -31,7 +31,7 @@ class Report(Protocol):
 class LazyReport:
     """Stand for the functions `pieces` and `draw` of `module`, imported at the first use.
 
-    The drawing modules need matplotlib, seaborn and pandas, which together take longer to import than most
+    The drawing modules need matplotlib and pandas, which together take longer to import than most
     commands to run; a frozen pair of names also travels to a worker process as it is.
     """
 

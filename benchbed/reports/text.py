@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable
 
 _LONGEST_SLUG = 80
+_RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 _INTRAWORD_UNDERSCORE = re.compile(r"(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])")
 
 
@@ -36,6 +37,14 @@ def short(value: float, digits: int = 3, missing: str = "–", infinite: str = "
         return infinite if value > 0 else f"-{infinite}"
     shown = f"{value:.{digits}g}"
     return f"{value:.0f}" if "e" in shown and 1 <= abs(value) < 1e6 else shown
+
+
+def power_of_ten(value: float) -> str:
+    """Give `value` as a power of ten in raised digits, 0.001 as 10⁻³, where it is one; else `short`."""
+    exponent = round(math.log10(abs(value))) if value and math.isfinite(value) else 0
+    if not math.isclose(abs(value), 10.0**exponent, rel_tol=1e-9):
+        return short(value)
+    return f"{'−' if value < 0 else ''}10{str(exponent).translate(_RAISED)}"
 
 
 def slugs(selectors: Iterable[str], reserved: Iterable[str] = ()) -> dict[str, str]:

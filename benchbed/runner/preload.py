@@ -8,8 +8,8 @@ import tempfile
 from importlib import import_module
 from pathlib import Path
 
-MODULES = "torch", "benchbed.runner.task", "benchbed.runner.drawing", "seaborn"
-"""What running and drawing take, of which matplotlib and SciPy come with seaborn."""
+MODULES = "torch", "benchbed.runner.task", "benchbed.runner.drawing", "matplotlib.figure"
+"""What running and drawing take."""
 
 
 def load() -> None:

@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from benchbed.reports.text import csv_cell, markdown_cell, printable, short, slugs
+from benchbed.reports.text import csv_cell, markdown_cell, power_of_ten, printable, short, slugs
 
 
 @pytest.mark.parametrize("text", ["=cmd()", "+1", "-1", "@SUM(A1)", "  =1"])
@@ -50,6 +50,23 @@ def test_markdown_neither_breaks_the_row_nor_becomes_markup():
 def test_numbers_are_short(value, text):
     """Three digits, whole numbers whole, words for what is no number."""
     assert short(value) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (1.0, "10⁰"),
+        (1e-3, "10⁻³"),
+        (1e12, "10¹²"),
+        (-100.0, "−10²"),
+        (0.0, "0"),
+        (0.002, "0.002"),
+        (math.inf, "∞"),
+    ],
+)
+def test_powers_of_ten_are_raised(value, text):
+    """As plain text, with the sign of typography; what is no such power is a number."""
+    assert power_of_ten(value) == text
 
 
 def test_every_selector_has_a_file_name_of_its_own():

@@ -7,7 +7,7 @@ import pandas as pd
 
 from benchbed.analysis.comparison import paired_t_test
 from benchbed.analysis.intervals import TIE, bootstrap_limits
-from benchbed.analysis.overall import comparable_scores, deterministic_problems
+from benchbed.analysis.overall import comparable_scores, deterministic_rows
 from benchbed.errors import NothingSelectedError, UsageError
 from benchbed.plan import Plan
 from benchbed.study import Study
@@ -87,8 +87,8 @@ def _scores(study: Study, track: str, problems: list[str]) -> dict[str, list[np.
 
 
 def _is_exact(first: Study, second: Study, optimizer: str, track: str, problems: list[str]) -> bool:
-    summaries = (study.summary[study.summary["track"] == track] for study in (first, second))
-    return all(deterministic_problems(rows, optimizer).issuperset(problems) for rows in summaries)
+    rows = {(problem, optimizer, track) for problem in problems}
+    return all(deterministic_rows(study.summary) >= rows for study in (first, second))
 
 
 def _change(

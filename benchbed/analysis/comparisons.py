@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from benchbed.analysis.comparison import Comparison, checkpoint_positions, compare, groups
-from benchbed.analysis.overall import comparable_scores, deterministic_problems
+from benchbed.analysis.overall import comparable_scores, deterministic_rows
 from benchbed.checkpoints import checkpoint_calls
 from benchbed.plan import Plan
 
@@ -73,7 +73,7 @@ def _positions(
     table: Table, summary: pd.DataFrame, outcomes: pd.DataFrame, checkpoints: Mapping[str, np.ndarray]
 ) -> dict[str, np.ndarray]:
     """Give where the optimizers that are deterministic on all problems of a table reach their targets."""
-    rows = summary[summary["track"] == table.track]
+    fixed = deterministic_rows(summary)
     trials = outcomes[outcomes["track"] == table.track]
     return {
         name: np.concatenate(
@@ -83,7 +83,7 @@ def _positions(
             ]
         )
         for name in table.scores
-        if deterministic_problems(rows, name).issuperset(table.problems)
+        if all((problem, name, table.track) in fixed for problem in table.problems)
     }
 
 

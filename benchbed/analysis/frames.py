@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 import pyarrow as pa
 
+from benchbed.analysis.comparisons import checkpoints_of, comparisons_of
 from benchbed.analysis.curves import CURVE_COLUMNS, curves_of
 from benchbed.analysis.measures import measures_of
 from benchbed.analysis.outcomes import Outcome, outcomes_of
@@ -23,11 +24,6 @@ from benchbed.plan import Pairing, Plan, ProblemPlan
 
 def results_of(plan: Plan, trials: pa.Table, surfaces: Mapping[str, Surface] | None = None) -> Results:
     """Build the frames of a study from its plan and its stored trials."""
-    from benchbed.analysis.comparisons import (  # SciPy's statistics take a second to import
-        checkpoints_of,
-        comparisons_of,
-    )
-
     known = outcomes_of(trials)
     pairings = plan.pairings()
     placed = [(pairing, row) for pairing in pairings for row in placements(plan, pairing, known)]

@@ -1,16 +1,21 @@
 """Average each optimizer's scores over the problems of a study (protocol, rule 8)."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
+
+from benchbed.analysis.intervals import overall_interval
 
 EXACT_ORACLE = "exact oracle"
 """Remark on a row whose gradient is free of the noise that the others must bear: such rows are not compared."""
 DETERMINISTIC = "deterministic"
 """Remark on a row whose trials depend on no seed: one is run, and stands for every seed wherever rows are compared."""
 COLUMNS = ["optimizer", "track", "score", "score_low", "score_high", "reason"]
+
+Row = tuple[str, str, str]
+"""Problem, optimizer and track."""
 
 
 def overall_scores(summary: pd.DataFrame, outcomes: pd.DataFrame) -> pd.DataFrame:
@@ -20,13 +25,11 @@ def overall_scores(summary: pd.DataFrame, outcomes: pd.DataFrame) -> pd.DataFram
     The score is NaN, and `reason` says why, where a problem gives no score, a trial was skipped, or a row saw the
     exact oracle: a mean over fewer problems would not compare with the others.
     """
-    from benchbed.analysis.intervals import overall_interval  # SciPy's statistics take a second to import
-
-    problems = list(dict.fromkeys(summary["problem"]))
+    problems, scores = list(dict.fromkeys(summary["problem"])), _scores(outcomes)
     rows = []
     for (optimizer, track), group in summary.groupby(["optimizer", "track"], sort=False):
         reason = _reason(group, len(problems))
-        vectors = [_scores(outcomes, str(problem), str(optimizer), str(track)) for problem in problems]
+        vectors = [scores.get((problem, str(optimizer), str(track)), _NONE) for problem in problems]
         known = not reason and all(len(vector) for vector in vectors)
         low, high, _ = overall_interval(vectors) if known else (math.nan, math.nan, False)
         score = math.nan if reason else float(group["score"].mean())
@@ -42,31 +45,38 @@ def comparable_scores(
     Those that lack seeds that others have are left out; a deterministic row has but one, which stands for all.
     """
     rows = summary[(summary["track"] == track) & summary["problem"].isin(problems)]
+    scores = _scores(outcomes[(outcomes["track"] == track) & outcomes["problem"].isin(problems)])
     found = {
-        str(optimizer): [_scores(outcomes, problem, str(optimizer), track) for problem in problems]
+        str(optimizer): [scores.get((problem, str(optimizer), track), _NONE) for problem in problems]
         for optimizer, group in rows.groupby("optimizer", sort=False)
         if not _reason(group, len(problems))
     }
     most = [max((len(each[at]) for each in found.values()), default=0) for at in range(len(problems))]
-    fixed = {name: deterministic_problems(rows, name) for name in found}
+    fixed = deterministic_rows(rows)
     return {
         name: each
         for name, each in found.items()
-        if all(most) and _has_all_seeds(each, most, [problem in fixed[name] for problem in problems])
+        if all(most) and _has_all_seeds(each, most, [(problem, name, track) in fixed for problem in problems])
     }
 
 
-def deterministic_problems(summary: pd.DataFrame, optimizer: str) -> frozenset[str]:
-    """Name the problems of `summary`, the rows of one track, on which no trial of an optimizer depends on its seed."""
-    noted = summary["notes"].map(lambda notes: DETERMINISTIC in str(notes).split("; ")).astype(bool)
-    return frozenset(summary["problem"][noted & (summary["optimizer"] == optimizer)])
-
-
-def _scores(outcomes: pd.DataFrame, problem: str, optimizer: str, track: str) -> np.ndarray:
-    of_row = (
-        (outcomes["problem"] == problem) & (outcomes["optimizer"] == optimizer) & (outcomes["track"] == track)
+def deterministic_rows(summary: pd.DataFrame) -> frozenset[Row]:
+    """Name the rows of `summary` of which no trial depends on its seed."""
+    columns = (summary[name] for name in ("problem", "optimizer", "track", "notes"))
+    return frozenset(
+        (str(problem), str(optimizer), str(track))
+        for problem, optimizer, track, notes in zip(*columns, strict=True)
+        if DETERMINISTIC in str(notes).split("; ")
     )
-    return outcomes[of_row].sort_values("seed")["score"].to_numpy(dtype=float)
+
+
+_NONE = np.empty(0)
+
+
+def _scores(outcomes: pd.DataFrame) -> Mapping[Row, np.ndarray]:
+    """Give the scores `[seeds]` of every row that has any, in the order of its seeds."""
+    rows = outcomes.sort_values("seed").groupby(["problem", "optimizer", "track"], sort=False)["score"]
+    return {(str(p), str(o), str(t)): scores.to_numpy(dtype=float) for (p, o, t), scores in rows}
 
 
 def _has_all_seeds(vectors: Sequence[np.ndarray], most: Sequence[int], fixed: Sequence[bool]) -> bool:

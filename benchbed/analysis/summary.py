@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from benchbed.analysis.intervals import calls_interval, score_interval, success_interval
 from benchbed.analysis.scores import lower_median
 from benchbed.analysis.tracks import Placement
 from benchbed.plan import Pairing, Plan, ProblemPlan
@@ -66,11 +67,6 @@ def _success(problem: ProblemPlan, trials: pd.DataFrame) -> dict[str, float]:
 
 
 def _success_limits(problem: ProblemPlan, trials: pd.DataFrame) -> dict[str, float]:
-    from benchbed.analysis.intervals import (  # imports SciPy, which takes a second
-        calls_interval,
-        success_interval,
-    )
-
     calls = _success_calls(problem, trials)
     low, high = success_interval(int(np.isfinite(calls).sum()), len(calls))
     limits = calls_interval(calls)
@@ -84,8 +80,6 @@ def _success_calls(problem: ProblemPlan, trials: pd.DataFrame) -> np.ndarray:
 
 
 def _score_limits(placement: Placement, trials: pd.DataFrame) -> dict[str, Any]:
-    from benchbed.analysis.intervals import score_interval  # imports SciPy, which takes a second
-
     interval = score_interval(trials["score"].to_numpy(dtype=float))
     notes = (*placement.notes, *(["indicative interval"] if interval.is_indicative else []))
     return {"score_low": interval.low, "score_high": interval.high, "notes": "; ".join(notes)}

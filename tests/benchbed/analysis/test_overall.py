@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from benchbed.analysis.intervals import overall_interval
-from benchbed.analysis.overall import deterministic_problems, overall_scores
+from benchbed.analysis.overall import deterministic_rows, overall_scores
 
 NOTHING = pd.DataFrame(columns=["problem", "optimizer", "track", "seed", "score"])
 
@@ -84,10 +84,10 @@ def test_deterministic_problems_alone_leave_no_interval():
 
 
 def test_the_remark_is_one_of_several():
-    """It names a row of one problem, never another whose remark only contains the word."""
+    """It names its own row, never another whose remark only contains the word."""
     frame = summary(
         ("a", "gd", "tuned", 0.5, 0, "nothing to tune; deterministic"),
         ("b", "gd", "tuned", 0.5, 0, "not deterministic"),
         ("b", "adam", "tuned", 0.5, 0, "deterministic"),
     )
-    assert deterministic_problems(frame, "gd") == {"a"}
+    assert deterministic_rows(frame) == {("a", "gd", "tuned"), ("b", "adam", "tuned")}

@@ -62,19 +62,20 @@ def draw(results: Results, piece: str) -> dict[str, bytes]:
 def _lines(results: Results, problem: str, track: str) -> list[Drawn]:
     outcomes = results.outcomes
     rows = outcomes[(outcomes["problem"] == problem) & (outcomes["track"] == track)]
-    checkpoints = checkpoints_of(results.curves, rows)
+    facts = results.problems[problem]
+    checkpoints = checkpoints_of(results.curves, rows, "calls", "gap" if facts.has_optimum else "objective")
     styles = looks(results.optimizers)
     return [
-        _line(results.problems[problem], trials, checkpoints, styles[name], name)
+        _line(facts, trials, checkpoints, styles[name], name)
         for name in results.optimizers
         if len(trials := rows[rows["optimizer"] == name])
     ]
 
 
 def _line(
-    facts: ProblemFacts, trials: pd.DataFrame, checkpoints: dict[str, pd.DataFrame], look: Look, name: str
+    facts: ProblemFacts, trials: pd.DataFrame, checkpoints: dict[str, np.ndarray], look: Look, name: str
 ) -> Drawn:
-    curves = curves_of(trials, checkpoints, "gap" if facts.has_optimum else "objective")
+    curves = curves_of(trials, checkpoints)
     ended = endings(trials)
     shown = caption(f"{name} {EXACT_MARK}" if has_exact(trials) else name)
     label = shown + (f"\n({caption(ended)})" if ended else "")

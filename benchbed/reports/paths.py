@@ -3,7 +3,6 @@
 from typing import Any, NamedTuple
 
 import numpy as np
-import pandas as pd
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
@@ -67,7 +66,7 @@ def draw(results: Results, piece: str) -> dict[str, bytes]:
 def _paths(results: Results, problem: str, track: str) -> list[Path]:
     outcomes = results.outcomes[results.outcomes["problem"] == problem]
     shown = outcomes[(outcomes["seed"] == _seed(results, problem)) & (outcomes["track"] == track)]
-    checkpoints = checkpoints_of(results.curves, shown)
+    checkpoints = checkpoints_of(results.curves, shown, "theta_0", "theta_1")
     styles = looks(results.optimizers)
     first = shown.drop_duplicates("optimizer").set_index("optimizer")
     return [
@@ -86,8 +85,8 @@ def _seed(results: Results, problem: str) -> int:
     return int(results.outcomes["seed"][results.outcomes["problem"] == problem].min())
 
 
-def _path(rows: pd.DataFrame | None, status: str, look: Look, name: str) -> Path:
-    points = np.empty((0, 2)) if rows is None else rows[["theta_0", "theta_1"]].to_numpy(dtype=float)
+def _path(stored: np.ndarray | None, status: str, look: Look, name: str) -> Path:
+    points = np.empty((0, 2)) if stored is None else stored
     broken = ~np.isfinite(points).all(axis=1)
     lost = status not in SURVIVORS
     label = caption(name) + (f"\n(× {status.replace('_', ' ')})" if lost else "")

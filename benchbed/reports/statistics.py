@@ -60,20 +60,25 @@ def band(curves: list[Curve], budget: float) -> Band:
     return Band(grid, *(order_statistic(values, share) for share in (0.25, 0.5, 0.75)))
 
 
-def curves_of(trials: pd.DataFrame, checkpoints: Mapping[str, pd.DataFrame], column: str) -> list[Curve]:
-    """Give the curve of each trial; one that did not survive is lost at the call at which it ended."""
+def curves_of(trials: pd.DataFrame, checkpoints: Mapping[str, np.ndarray]) -> list[Curve]:
+    """Give the curve of each trial; one that did not survive is lost at the call at which it ended.
+
+    `checkpoints` are the calls and the value to be shown, `[checkpoints, 2]`.
+    """
     return [
-        _curve(checkpoints.get(key), column, math.inf if status in SURVIVORS else float(calls))
+        _curve(checkpoints.get(key), math.inf if status in SURVIVORS else float(calls))
         for key, status, calls in zip(trials["trial_key"], trials["status"], trials["calls"], strict=True)
     ]
 
 
-def checkpoints_of(curves: pd.DataFrame, trials: pd.DataFrame) -> dict[str, pd.DataFrame]:
-    """Give the checkpoints of `trials` by key, in the order of their calls."""
-    wanted = curves[curves["trial_key"].isin(trials["trial_key"].unique())].sort_values(
-        "calls", kind="stable"
-    )
-    return {str(key): rows for key, rows in wanted.groupby("trial_key", sort=False)}
+def checkpoints_of(curves: pd.DataFrame, trials: pd.DataFrame, *columns: str) -> dict[str, np.ndarray]:
+    """Give the checkpoints of `trials` by key, in the order of their calls: `[checkpoints, columns]`."""
+    wanted = curves[curves["trial_key"].isin(trials["trial_key"].unique())]
+    codes, keys = pd.factorize(wanted["trial_key"])
+    order = np.lexsort([wanted["calls"].to_numpy(), codes])
+    numbers = wanted[list(columns)].to_numpy(dtype=float)[order]
+    ends = np.cumsum(np.bincount(codes, minlength=len(keys)))
+    return dict(zip(map(str, keys), np.split(numbers, ends[:-1]), strict=False))
 
 
 def endings(trials: pd.DataFrame) -> str:
@@ -84,9 +89,8 @@ def endings(trials: pd.DataFrame) -> str:
     return words.replace(" ", f" of {len(trials)} ", 1)
 
 
-def _curve(rows: pd.DataFrame | None, column: str, lost_at: float) -> Curve:
+def _curve(rows: np.ndarray | None, lost_at: float) -> Curve:
     if rows is None:
         # Nothing was measured: a trial that never ran, or died first, is +∞ all along.
         return Curve(np.empty(0), np.empty(0), 0.0)
-    calls, values = rows["calls"].to_numpy(dtype=float), rows[column].to_numpy(dtype=float)
-    return Curve(calls, values, math.inf if math.isnan(lost_at) else lost_at)
+    return Curve(rows[:, 0], rows[:, 1], math.inf if math.isnan(lost_at) else lost_at)

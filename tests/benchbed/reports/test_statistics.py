@@ -84,8 +84,22 @@ def test_statuses_decide_what_is_lost():
     curves = pd.DataFrame(
         {"trial_key": list("abcde") * 2, "calls": [4] * 5 + [0] * 5, "gap": [0.5] * 5 + [1.0] * 5}
     )
-    found = curves_of(trials, checkpoints_of(curves, trials), "gap")
+    found = curves_of(trials, checkpoints_of(curves, trials, "calls", "gap"))
     assert [curve.lost_at for curve in found] == [math.inf, math.inf, math.inf, 4.0, 4.0, 0.0]
     assert found[0].calls.tolist() == [0, 4]
+    assert found[0].values.tolist() == [1, 0.5]
     assert endings(trials) == "1 of 6 diverged, 1 failed, 1 skipped"
     assert endings(trials[:3]) == ""
+
+
+def test_checkpoints_are_told_apart_by_their_trial():
+    """In the order of their calls, whatever the order of the rows, and of the asked trials alone."""
+    curves = pd.DataFrame(
+        {"trial_key": list("bacbab"), "calls": [2, 1, 0, 0, 0, 1], "gap": [0.3, 0.5, 9.0, 0.7, 0.6, 0.4]}
+    )
+    found = checkpoints_of(curves, pd.DataFrame({"trial_key": ["a", "b", "d"]}), "gap", "calls")
+    assert {key: rows.tolist() for key, rows in found.items()} == {
+        "a": [[0.6, 0], [0.5, 1]],
+        "b": [[0.7, 0], [0.4, 1], [0.3, 2]],
+    }
+    assert checkpoints_of(curves, pd.DataFrame({"trial_key": ["d"]}), "gap") == {}

@@ -17,6 +17,7 @@ WIDTH = 9.0  # inches: fits a page
 _LINE, _GAP = 0.135, 0.06  # inches that a line of a legend takes, and the room between two entries
 _TITLE = 0.6  # inches for title and axis label of a panel
 _DPI = 150
+_COMPRESSION = 3  # of 9: half the time of the usual 6, and files a fiftieth larger
 _NOTE_SIZE = 8  # points
 _NOTE_LINE, _NOTE_MARGIN = 0.14, 0.1  # inches that a line of the notes takes, and the room around them
 _POINTS = 72  # in an inch
@@ -101,7 +102,7 @@ def _printed(figure: Figure) -> dict[str, bytes]:
     figure.set_dpi(_DPI)
     png, svg = io.BytesIO(), io.BytesIO()
     agg: Any = FigureCanvasAgg(figure)  # matplotlib gives these methods no types
-    agg.print_png(png)
+    agg.print_png(png, pil_kwargs={"compress_level": _COMPRESSION})
     figure.set_layout_engine("none")  # the second file keeps the positions found for the first
     vector: Any = FigureCanvasSVG(figure)
     vector.print_svg(svg, metadata={"Date": None})

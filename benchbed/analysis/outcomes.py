@@ -1,6 +1,8 @@
 """Reduce a stored trial to what selection, scores and tables need of it."""
 
-from collections.abc import Iterable, Mapping
+import math
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -36,18 +38,17 @@ class Outcome(NamedTuple):
 def outcomes_of(trials: pa.Table) -> dict[str, Outcome]:
     """Give the outcome of every trial by its key."""
     rows = trials.select(COLUMNS).to_pylist()
-    return {row["trial_key"]: outcome(row) for row in rows}
+    scores = _scores(rows).tolist()
+    return {row["trial_key"]: _outcome(row, score) for row, score in zip(rows, scores, strict=True)}
 
 
-def outcome(row: Mapping[str, Any]) -> Outcome:
-    """Give one stored row's outcome."""
+def _outcome(row: Mapping[str, Any], score: float) -> Outcome:
     status = str(row["status"])
     final = row["gap"] if row["gap"] is not None else row["final_objective"]
-    measured = status in MEASURED and final is not None and np.isfinite(final)
+    measured = status in MEASURED and final is not None and math.isfinite(final)
     reason = str(row["error"] or "") if status == "skipped" else ""
-    return Outcome(
-        status, _score(row), float(final) if measured else np.inf, bool(row["reads_progress"]), reason
-    )
+    gap = float(final) if measured else math.inf
+    return Outcome(status, score, gap, bool(row["reads_progress"]), reason)
 
 
 def knows_budget(keys: Iterable[str], known: Mapping[str, Outcome]) -> bool:
@@ -61,10 +62,17 @@ def reasons_for_skipping(keys: Iterable[str], known: Mapping[str, Outcome]) -> l
     return list(dict.fromkeys(f"skipped: {reason.replace(';', ',')}" for reason in reasons if reason))
 
 
-def _score(row: Mapping[str, Any]) -> float:
-    calls = row["calls_to_target"]
-    if calls is None:
-        # Nothing was measured: no target was reached. Whether there are targets is for the plan to say.
-        return 0.0
-    reached = np.array([np.inf if value is None else value for value in calls], dtype=float)
-    return float(trial_scores(reached, row["budget"]))
+def _scores(rows: Sequence[Mapping[str, Any]]) -> np.ndarray:
+    """Give the score of each row, all of one budget and as many targets at once."""
+    alike: dict[tuple[int, int], list[int]] = defaultdict(list)
+    for place, row in enumerate(rows):
+        # Where nothing was measured, no target was reached. Whether there are targets is for the plan to say.
+        if row["calls_to_target"] is not None:
+            alike[row["budget"], len(row["calls_to_target"])].append(place)
+    scores = np.zeros(len(rows))
+    for (budget, _), places in alike.items():
+        calls = np.array([rows[place]["calls_to_target"] for place in places], dtype=float)
+        scores[places] = trial_scores(
+            np.where(np.isnan(calls), np.inf, calls), budget
+        )  # null was read as NaN
+    return scores

@@ -2,9 +2,12 @@
 
 import math
 
+import numpy as np
 import pytest
 
-from benchbed.analysis.outcomes import Outcome, knows_budget, outcome, reasons_for_skipping
+from benchbed.analysis.outcomes import Outcome, knows_budget, outcomes_of, reasons_for_skipping
+from benchbed.analysis.scores import trial_scores
+from benchbed.store import table_of
 
 ROW = {
     "trial_key": "k",
@@ -18,9 +21,32 @@ ROW = {
 }
 
 
+def outcome(row):
+    """Give the outcome of one row, as it is stored."""
+    return outcomes_of(table_of([row]))[row["trial_key"]]
+
+
 def test_a_null_among_calls_to_target_was_not_reached():
     """The score is the mean of 2/3, 1/3, 0 and 0."""
     assert outcome(ROW) == Outcome("exhausted", pytest.approx(0.25), 0.5)
+
+
+def test_trials_of_several_problems_keep_their_own_scores():
+    """Budgets and numbers of targets differ; what was not measured has reached nothing."""
+    shapes = [(1000, 4), (200, 4), (1000, 2), (1000, 4), (50, 0)]
+    calls = [
+        [float(place + 3 * target) for target in range(count)] for place, (_, count) in enumerate(shapes, 1)
+    ]
+    rows = [
+        ROW | {"trial_key": str(place), "budget": budget, "calls_to_target": own}
+        for place, ((budget, _), own) in enumerate(zip(shapes, calls, strict=True))
+    ]
+    found = outcomes_of(table_of([*rows, ROW | {"calls_to_target": None}]))
+    expected = [
+        float(trial_scores(np.array(own), budget)) for (budget, _), own in zip(shapes, calls, strict=True)
+    ]
+    np.testing.assert_array_equal([found[str(place)].score for place in range(5)], expected)
+    assert found["k"].score == 0
 
 
 @pytest.mark.parametrize("status", ["diverged", "failed", "crashed", "timed_out", "out_of_memory", "skipped"])

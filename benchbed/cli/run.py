@@ -3,6 +3,7 @@
 import os
 import shutil
 import sys
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -67,6 +68,7 @@ def run_command(
         warm_up()
     from benchbed.study import Resources, folder_of, run_plan
 
+    import_module("benchbed.reports.console")  # what `show` needs, while the server of children is still starting
     catalog, plan, files = make(options)
     path = folder_of(plan, output)
     with make_progress() as progress:

@@ -91,6 +91,18 @@ def test_a_lane_whose_gradient_is_not_finite_is_frozen_before_its_update(run, fo
     np.testing.assert_array_equal(lane.final_theta, [-1.0])
 
 
+@pytest.mark.parametrize("broken", [0, 1])
+def test_one_coordinate_that_is_not_finite_is_enough(run, formula, lane_of, broken):
+    """As above in one coordinate, whichever; the other's gradient is finite, 2 θ."""
+
+    def objective(theta):
+        return (theta[..., broken].abs() + theta[..., broken]).sqrt() + theta[..., 1 - broken].square()
+
+    lane = lane_of(run(formula(objective, start=(2.0, 2.0)), targets=(), learning_rate=[6.0]))
+    assert (lane.status, lane.calls, lane.steps) == ("diverged", 2.0, 1)
+    assert lane.final_theta[[broken, 1 - broken]].tolist() == [-1.0, -22.0]
+
+
 def test_a_lane_that_a_gradient_stops_repeats_no_iterate(run, formula, lane_of):
     """√θ² has no gradient at 0: after 1, ½, 0 the third call makes no iterate that could confirm the target 0.6."""
     problem = formula(lambda theta: theta.square().sqrt().sum(-1), start=(1.0,))

@@ -44,6 +44,7 @@ def plan_command(jobs: int | None, no_time: bool, format_: str, **options: Any) 
     if not no_time:
         warm_up()
     from benchbed.estimate import estimate, measure
+    from benchbed.runner.drive import threads_of
     from benchbed.study import default_jobs
 
     catalog, plan, files = make(options)
@@ -53,7 +54,7 @@ def plan_command(jobs: int | None, no_time: bool, format_: str, **options: Any) 
         timings, complaints = measure(plan, catalog.entry("executors", "processes").thing(used), files)
         for complaint in complaints:
             click.echo(f"warning: {complaint}", err=True)
-    costs = estimate(plan, timings)
+    costs = estimate(plan, timings, threads_of(plan, used))
     if format_ == "json":
         click.echo(json.dumps(_record(plan, costs, used), indent=2, allow_nan=False))
     else:
@@ -118,8 +119,8 @@ def _remarks(plan: "Plan", costs: "Estimate", jobs: int) -> Iterator[str]:
     seconds = costs.wall_seconds(jobs)
     if seconds is not None:
         yield (
-            f"about {seconds:.0f} s on {jobs} cores if steps are made one by one and no trial stops early; "
-            "start-up, tables and plots come on top"
+            f"about {seconds:.0f} s on {jobs} cores if no trial stops early; compiling, start-up, tables and plots "
+            "come on top"
         )
 
 

@@ -21,8 +21,17 @@ class Shape(NamedTuple):
     seeds: int
 
 
-Timings = Mapping[Shape, float | None]
-"""Seconds of one core for a whole batch of each shape; None where they could not be measured."""
+class Timing(NamedTuple):
+    """What a whole batch takes."""
+
+    seconds: float
+    """Of one core."""
+    is_shared: bool = False
+    """Its steps are made by a program, whose threads take what cores are idle."""
+
+
+Timings = Mapping[Shape, Timing | None]
+"""What a batch of each shape takes; None where that could not be measured."""
 
 
 class Cost(NamedTuple):
@@ -48,7 +57,7 @@ class Estimate(NamedTuple):
     """One a track, over all pairings."""
     together: Cost
     longest: float | None
-    """Seconds that the slowest pairing takes however many cores there are: a choice waits for its tuning trials."""
+    """Seconds that the slowest pairing takes however many jobs there are: a choice waits for its tuning trials."""
 
     def wall_seconds(self, jobs: int) -> float | None:
         """Give the least time in which `jobs` cores can do all of it."""
@@ -57,8 +66,11 @@ class Estimate(NamedTuple):
         return max(self.together.seconds / jobs, self.longest)
 
 
-def estimate(plan: Plan, timings: Timings | None = None) -> Estimate:
-    """Give the costs of `plan`; seconds take the timings of all of `shapes_of(plan)`."""
+def estimate(plan: Plan, timings: Timings | None = None, threads: int = 1) -> Estimate:
+    """Give the costs of `plan`; seconds take the timings of all of `shapes_of(plan)`.
+
+    A batch's program has so many `threads`, see `threads_of`.
+    """
     pairings = list(enumerate(plan.pairings()))
     alone = {track: msgspec.structs.replace(plan, tracks=(track,)) for track in plan.tracks}
     rows = [
@@ -73,7 +85,7 @@ def estimate(plan: Plan, timings: Timings | None = None) -> Estimate:
         together=_sum(whole),
         longest=None
         if timings is None
-        else max(_longest(plan, place, pairing, timings) for place, pairing in pairings),
+        else max(_longest(plan, place, pairing, timings, threads) for place, pairing in pairings),
     )
 
 
@@ -120,15 +132,21 @@ def _seconds(place: int, pairing: Pairing, batches: Iterable[BatchPlan], timings
     if _is_skipped(pairing):
         return 0.0
     each = [timings[_shape(place, batch)] for batch in batches]
-    known = [seconds for seconds in each if seconds is not None]
+    known = [timing.seconds for timing in each if timing is not None]
     return sum(known) if len(known) == len(each) else None
 
 
-def _longest(plan: Plan, place: int, pairing: Pairing, timings: Timings) -> float:
-    each = [
-        [_seconds(place, pairing, [batch], timings) or 0.0 for batch in wave] for wave in waves(plan, pairing)
-    ]
-    return sum(max(wave, default=0.0) for wave in each)
+def _longest(plan: Plan, place: int, pairing: Pairing, timings: Timings, threads: int) -> float:
+    if _is_skipped(pairing):
+        return 0.0
+    each = [[timings[_shape(place, batch)] for batch in wave] for wave in waves(plan, pairing)]
+    return sum(max((_wall_seconds(timing, threads) for timing in wave), default=0.0) for wave in each)
+
+
+def _wall_seconds(timing: Timing | None, threads: int) -> float:
+    if timing is None:
+        return 0.0
+    return timing.seconds / threads if timing.is_shared else timing.seconds
 
 
 def _sum(costs: Iterable[Cost]) -> Cost:

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from benchbed.estimate.cost import Shape, Timings, shapes_of
+from benchbed.estimate.cost import Shape, Timing, Timings, shapes_of
 from benchbed.estimate.probe import probe
 from benchbed.interfaces import NotServedError
 from benchbed.plan import Plan
@@ -34,7 +34,7 @@ def measure(plan: Plan, executor: Executor, plugin_files: tuple[str, ...]) -> Me
     finally:
         executor.shutdown(wait=False, cancel_futures=True)
         end_children()
-    timings = {shape: None if answer.death else float(answer.result) for shape, answer in answers.items()}
+    timings = {shape: None if answer.death else Timing(*answer.result) for shape, answer in answers.items()}
     return Measured(timings, list(dict.fromkeys(_complaints(plan, answers))))
 
 

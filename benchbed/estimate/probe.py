@@ -49,8 +49,8 @@ class Measures(NamedTuple):
     """The last checkpoint and the measures at the end."""
 
 
-def probe(encoded: bytes) -> float:
-    """Give the seconds of one core for the batch of the task in JSON `encoded`, if no trial stops early.
+def probe(encoded: bytes) -> tuple[float, bool]:
+    """Give what a `Timing` holds for the batch of the task in JSON `encoded`, if no trial stops early.
 
     Its steps are made as they would be, but by a scan, which takes too long to compile: by the loop instead. Compiling
     is not counted. Raises whatever a plugin raises.
@@ -61,7 +61,7 @@ def probe(encoded: bytes) -> float:
         engine, _ = resolve(batch, is_stateful(batch))
         # No trial may stop early.
         endless = batch._replace(targets=(), tolerance=None, engine=engine)
-        return seconds_of(endless, clock_of(batch.device))
+        return seconds_of(endless, clock_of(batch.device)), is_shared(endless)
 
 
 def seconds_of(batch: Batch, clock: Clock) -> float:
@@ -82,6 +82,16 @@ def seconds_of(batch: Batch, clock: Clock) -> float:
         + rest.ending
     )
     return seconds * (batch.settings * len(batch.seeds)) / (tile.settings * len(tile.seeds))
+
+
+def is_shared(batch: Batch) -> bool:
+    """Tell whether the steps of a batch are made by a program of lanes, which may have several threads."""
+    if batch.engine != "compiled":
+        return False
+    program, lanes = _begin(part_of(batch, 1))
+    with torch.no_grad():
+        lanes = program.step(lanes, 0)
+        return make_steps(batch.engine, ASKED, program, lanes, may_scan=False).engine == "compiled"
 
 
 def extrapolate(

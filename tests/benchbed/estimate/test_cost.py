@@ -6,7 +6,7 @@ import pytest
 
 from benchbed.catalog import load_catalog
 from benchbed.estimate import estimate
-from benchbed.estimate.cost import Shape, shapes_of
+from benchbed.estimate.cost import Shape, Timing, shapes_of
 from benchbed.plan import Request, make_plan
 from benchbed.plan.presets import PRESETS
 
@@ -98,7 +98,7 @@ def test_seconds_are_those_of_the_batches(plan_of):
     plan = plan_of(seeds=2)
     default, tuning = Shape(0, 1, 2), Shape(0, GRID, QUICK.tuning_seeds)
     assert set(shapes_of(plan)) == {default, tuning}  # the choice is evaluated as the default is
-    costs = estimate(plan, {default: 3.0, tuning: 20.0})
+    costs = estimate(plan, {default: Timing(3.0), tuning: Timing(20.0)})
     assert [row.seconds for row in costs.rows] == [3.0, 20.0 + 3.0]
     assert costs.together.seconds == 26.0
     assert [costs.wall_seconds(jobs) for jobs in (1, 2)] == [26.0, 20.0 + 3.0]
@@ -107,13 +107,22 @@ def test_seconds_are_those_of_the_batches(plan_of):
 def test_many_pairings_share_the_cores(plan_of):
     """Then no single one is what a study waits for."""
     plan = plan_of(problems=("quadratic", "quartic"), tracks=("default",))
-    costs = estimate(plan, dict.fromkeys(shapes_of(plan), 8.0))
+    costs = estimate(plan, dict.fromkeys(shapes_of(plan), Timing(8.0)))
     assert [costs.wall_seconds(jobs) for jobs in (1, 2, 4)] == [16.0, 8.0, 8.0]
+
+
+def test_a_program_takes_the_cores_that_are_idle(plan_of):
+    """Where its steps are made by one: two threads halve what a study waits for, but not what it costs."""
+    plan = plan_of(seeds=2)
+    default, tuning = Shape(0, 1, 2), Shape(0, GRID, QUICK.tuning_seeds)
+    costs = estimate(plan, {default: Timing(3.0), tuning: Timing(20.0, is_shared=True)}, threads=2)
+    assert costs.together.seconds == 26.0
+    assert [costs.wall_seconds(jobs) for jobs in (1, 2, 4)] == [26.0, 20.0 / 2 + 3.0, 20.0 / 2 + 3.0]
 
 
 def test_a_pairing_that_could_not_be_timed_has_no_seconds(plan_of):
     """The others keep theirs."""
     plan = plan_of(problems=("quadratic", "quartic"), tracks=("default",))
-    costs = estimate(plan, {shape: None if shape.pairing else 8.0 for shape in shapes_of(plan)})
+    costs = estimate(plan, {shape: None if shape.pairing else Timing(8.0) for shape in shapes_of(plan)})
     assert [row.seconds for row in costs.rows] == [8.0, None]
     assert costs.together.seconds == 8.0

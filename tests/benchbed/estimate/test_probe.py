@@ -8,7 +8,7 @@ from benchbed.catalog import load_catalog
 from benchbed.checkpoints import checkpoint_calls
 from benchbed.engine import Batch
 from benchbed.estimate import probe as module
-from benchbed.estimate.probe import calls_of_a_step, extrapolate, part_of, probe, seconds_of
+from benchbed.estimate.probe import calls_of_a_step, extrapolate, is_shared, part_of, probe, seconds_of
 from benchbed.gradients import reverse
 from benchbed.interfaces import Optimizer
 from benchbed.plan import Request, make_plan
@@ -97,6 +97,12 @@ def test_what_a_program_of_the_objective_saves_is_taken_off(monkeypatch):
     assert seconds_of(batch, clock) == pytest.approx(before - 6 * 0.5 * between, rel=1e-12)
 
 
+@pytest.mark.parametrize(("engine", "shared"), [("compiled", True), ("eager", False)])
+def test_only_programs_share_their_work_among_threads(engine, shared):
+    """What is made step by step, or in a scan, stays on one core."""
+    assert is_shared(batch_of(Quadratic())._replace(engine=engine)) is shared
+
+
 @pytest.mark.parametrize(("factory", "calls"), [(sgd, 1.0), (asks_twice, 2.0), (asks_twice_alone, 2.0)])
 def test_the_calls_of_a_step_are_counted(factory, calls):
     """A rule that asks twice makes half as many steps."""
@@ -148,5 +154,5 @@ def test_what_is_timed_does_not_stop_early(monkeypatch):
     plan = make_plan(load_catalog(environ={}), request)
     batch = missing_batches(plan, plan.pairings()[0], {})[0]
     bare = msgspec.structs.replace(plan, problems=(), entrants=(), suite={})
-    assert probe(msgspec.json.encode(Task(bare, batch, (), jobs=1))) == 1.0
+    assert probe(msgspec.json.encode(Task(bare, batch, (), jobs=1))) == (1.0, False)
     assert [(each.targets, each.tolerance) for each in timed] == [((), None)]

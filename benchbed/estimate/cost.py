@@ -139,14 +139,19 @@ def _seconds(place: int, pairing: Pairing, batches: Iterable[BatchPlan], timings
 def _longest(plan: Plan, place: int, pairing: Pairing, timings: Timings, threads: int) -> float:
     if _is_skipped(pairing):
         return 0.0
-    each = [[timings[_shape(place, batch)] for batch in wave] for wave in waves(plan, pairing)]
-    return sum(max((_wall_seconds(timing, threads) for timing in wave), default=0.0) for wave in each)
+    each = [
+        [_wall_seconds(_shape(place, batch), timings, threads) for batch in wave]
+        for wave in waves(plan, pairing)
+    ]
+    return sum(max(wave, default=0.0) for wave in each)
 
 
-def _wall_seconds(timing: Timing | None, threads: int) -> float:
+def _wall_seconds(shape: Shape, timings: Timings, threads: int) -> float:
+    timing = timings[shape]
     if timing is None:
         return 0.0
-    return timing.seconds / threads if timing.is_shared else timing.seconds
+    lanes = shape.settings * shape.seeds  # a lane is the least that a thread takes
+    return timing.seconds / min(threads, lanes) if timing.is_shared else timing.seconds
 
 
 def _sum(costs: Iterable[Cost]) -> Cost:

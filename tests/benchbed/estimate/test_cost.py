@@ -120,6 +120,13 @@ def test_a_program_takes_the_cores_that_are_idle(plan_of):
     assert [costs.wall_seconds(jobs) for jobs in (1, 2, 4)] == [26.0, 20.0 / 2 + 3.0, 20.0 / 2 + 3.0]
 
 
+def test_a_single_trial_has_nothing_to_share(plan_of):
+    """Threads take lane by lane."""
+    plan = plan_of(tracks=("default",), seeds=1)
+    costs = estimate(plan, {Shape(0, 1, 1): Timing(8.0, is_shared=True)}, threads=4)
+    assert costs.wall_seconds(4) == 8.0
+
+
 def test_a_pairing_that_could_not_be_timed_has_no_seconds(plan_of):
     """The others keep theirs."""
     plan = plan_of(problems=("quadratic", "quartic"), tracks=("default",))

@@ -71,8 +71,7 @@ def _scores(rows: Sequence[Mapping[str, Any]]) -> np.ndarray:
             alike[row["budget"], len(row["calls_to_target"])].append(place)
     scores = np.zeros(len(rows))
     for (budget, _), places in alike.items():
+        # What was not reached is null in the store, and NaN here.
         calls = np.array([rows[place]["calls_to_target"] for place in places], dtype=float)
-        scores[places] = trial_scores(
-            np.where(np.isnan(calls), np.inf, calls), budget
-        )  # null was read as NaN
+        scores[places] = trial_scores(np.where(np.isnan(calls), np.inf, calls), budget)
     return scores

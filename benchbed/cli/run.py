@@ -68,9 +68,8 @@ def run_command(
         warm_up()
     from benchbed.study import Resources, folder_of, run_plan
 
-    import_module(
-        "benchbed.reports.console"
-    )  # what `show` needs, while the server of children is still starting
+    # What `show` needs at the end, now that the server of children is still starting.
+    import_module("benchbed.reports.console")
     catalog, plan, files = make(options)
     path = folder_of(plan, output)
     with make_progress() as progress:

@@ -19,7 +19,7 @@ import msgspec
 import numpy as np
 from scipy import stats
 
-from benchbed.analysis.outcomes import Outcome, outcome
+from benchbed.analysis.outcomes import Outcome, outcomes_of
 from benchbed.analysis.scores import lower_median
 from benchbed.analysis.selection import choose_rate
 from benchbed.catalog import load_catalog
@@ -168,13 +168,15 @@ def trials_of(answer: Answer) -> Tried:
     """Sort the trials of a batch by their learning rate; raises RuntimeError if there are not all of them."""
     if answer.death is not None:
         raise RuntimeError(f"a batch was lost: {answer.log}")
+    table = from_bytes(answer.result)
+    outcomes = outcomes_of(table)
     tried: dict[float, list[Trial]] = {}
-    for row in from_bytes(answer.result).to_pylist():
+    for row in table.to_pylist():
         if row["calls_to_target"] is None:
             raise RuntimeError(f"{row['problem']} × {row['optimizer']} {row['status']}: {row['error']}")
         calls = tuple(math.inf if value is None else value for value in row["calls_to_target"])
         rate = json.loads(row["hyperparameters"])["learning_rate"]
-        tried.setdefault(rate, []).append(Trial(outcome(row), calls))
+        tried.setdefault(rate, []).append(Trial(outcomes[row["trial_key"]], calls))
     return tried
 
 

@@ -84,10 +84,12 @@ def blocks(count: int, size: int) -> Iterator[slice]:
     yield from map(slice, edges[:-1], edges[1:])
 
 
-def tiles(seeds: int, settings: int, lanes: int) -> Iterator[tuple[slice, slice]]:
-    """Cut `[seeds, settings]` into rectangles of at most `lanes` lanes (at least one)."""
+def tiles(
+    seeds: int, settings: int, lanes: int, most_seeds: int | None = None
+) -> Iterator[tuple[slice, slice]]:
+    """Cut `[seeds, settings]` into rectangles of at most `lanes` lanes and `most_seeds` seeds (at least one)."""
     per_row = min(settings, max(1, lanes))
-    rows = max(1, lanes // per_row)
+    rows = max(1, min(lanes // per_row, seeds if most_seeds is None else most_seeds))
     for setting_slice in blocks(settings, per_row):
         for seed_slice in blocks(seeds, rows):
             yield seed_slice, setting_slice

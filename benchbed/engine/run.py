@@ -1,7 +1,7 @@
 """Run a batch: tile by tile, so that memory stays bounded, and put the measurements together."""
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,13 +10,16 @@ import torch
 from benchbed.engine.batch import Batch, Record
 from benchbed.engine.finish import record_of
 from benchbed.engine.instances import Instances
-from benchbed.engine.lanes import tiles
+from benchbed.engine.lanes import leaves, tiles
 from benchbed.engine.loop import Clock, run_tile
 from benchbed.engine.losses import WORKSPACE_BYTES
 from benchbed.engine.program import Program
 from benchbed.engine.steps import numbers_of_a_step, resolve
 from benchbed.interfaces import Optimizer
 from benchbed.seeds import DRAW_BLOCK
+
+DRAWN_BYTES = 1 << 27
+"""Of a block of the draws of a tile's seeds, which all settings share; while it is made there are up to three of it."""
 
 
 def run_batch(batch: Batch, clock: Clock = time.perf_counter) -> Record:
@@ -28,9 +31,8 @@ def run_batch(batch: Batch, clock: Clock = time.perf_counter) -> Record:
     device, dtype = torch.device(batch.device), getattr(torch, batch.dtype)
     stateful = is_stateful(batch)
     engine, reason = resolve(batch, stateful)
-    lanes = 1 if stateful else lanes_of_a_tile(batch)
     rows: list[list[Record]] = []
-    for seeds, settings in _by_settings(len(batch.seeds), batch.settings, lanes):
+    for seeds, settings in _by_settings(tiles_of(batch)):
         rows.append([])
         for seed_slice in seeds:
             instances = Instances(batch.problem, batch.seeds[seed_slice], device, dtype)
@@ -44,14 +46,27 @@ def run_batch(batch: Batch, clock: Clock = time.perf_counter) -> Record:
     return join([join(row, axis=0) for row in rows], axis=1)
 
 
+def tiles_of(batch: Batch) -> Iterator[tuple[slice, slice]]:
+    """Cut a batch into tiles of seeds and settings that keep to the workspace and to the draws of a block."""
+    lanes = 1 if is_stateful(batch) else lanes_of_a_tile(batch)
+    return tiles(len(batch.seeds), batch.settings, lanes, seeds_of_a_tile(batch))
+
+
+def seeds_of_a_tile(batch: Batch) -> int | None:
+    """Say of how many seeds a block of draws keeps to `DRAWN_BYTES`; None where nothing is drawn."""
+    generator = torch.Generator()
+    drawn = [batch.problem.make_draws(generator, 1)]
+    if batch.gradient.make_draws is not None:
+        drawn.append(batch.gradient.make_draws(generator, 1, batch.problem.layout.dimension))
+    of_a_step = sum(leaf.nbytes for leaf in leaves(drawn))
+    return DRAWN_BYTES // (DRAW_BLOCK * of_a_step) if of_a_step else None
+
+
 def lanes_of_a_tile(batch: Batch) -> int:
     """Say how many lanes keep a step within the workspace; depends on what is planned alone, so results repeat."""
     itemsize = torch.finfo(getattr(torch, batch.dtype)).bits // 8
     numbers = numbers_of_a_step(batch.problem, full=rule_of(batch).oracle == "full")
-    dimension = batch.problem.layout.dimension
-    numbers *= batch.gradient.width(dimension)
-    if batch.gradient.make_draws is not None:
-        numbers += DRAW_BLOCK * dimension  # of a whole block, for each seed
+    numbers *= batch.gradient.width(batch.problem.layout.dimension)
     return max(1, int(WORKSPACE_BYTES / (itemsize * numbers)))
 
 
@@ -66,9 +81,9 @@ def rule_of(batch: Batch) -> Optimizer[Any]:
     return batch.factory(**batch.statics, **first)
 
 
-def _by_settings(seeds: int, settings: int, lanes: int) -> Iterator[tuple[list[slice], slice]]:
+def _by_settings(cut: Iterable[tuple[slice, slice]]) -> Iterator[tuple[list[slice], slice]]:
     grouped: dict[tuple[int, int], list[slice]] = {}
-    for seed_slice, setting_slice in tiles(seeds, settings, lanes):
+    for seed_slice, setting_slice in cut:
         grouped.setdefault((setting_slice.start, setting_slice.stop), []).append(seed_slice)
     for (start, stop), seed_slices in grouped.items():
         yield seed_slices, slice(start, stop)

@@ -16,7 +16,7 @@ from benchbed.engine.lanes import tiles
 from benchbed.engine.loop import Clock
 from benchbed.engine.measure import measure_objective
 from benchbed.engine.program import Program
-from benchbed.engine.run import is_stateful, lanes_of_a_tile
+from benchbed.engine.run import is_stateful, tiles_of
 from benchbed.engine.state import Lanes
 from benchbed.engine.steps import make_steps, measures_by_program, resolve
 from benchbed.runner.conditions import usual_conditions
@@ -66,8 +66,7 @@ def probe(encoded: bytes) -> tuple[float, bool]:
 
 def seconds_of(batch: Batch, clock: Clock) -> float:
     """Estimate the seconds of a batch from parts of its first tile."""
-    lanes = 1 if is_stateful(batch) else lanes_of_a_tile(batch)
-    tile = part_of(batch, lanes)
+    tile = cut(batch, *next(tiles_of(batch)))
     price = calls_of_a_step(part_of(tile, 1))
     steps = affordable_steps(batch.budget, price)
     checkpoints = len(checkpoint_steps(batch.budget, price, batch.every_step))
@@ -182,10 +181,14 @@ def calls_of_a_step(part: Batch) -> float:
 
 def part_of(batch: Batch, lanes: int) -> Batch:
     """Cut a batch to its first tile of at most so many lanes."""
-    seeds, settings = next(tiles(len(batch.seeds), batch.settings, lanes))
+    return cut(batch, *next(tiles(len(batch.seeds), batch.settings, lanes)))
+
+
+def cut(batch: Batch, seeds: slice, settings: slice) -> Batch:
+    """Keep these seeds and settings."""
     return batch._replace(
         seeds=batch.seeds[seeds],
-        settings=settings.stop,
+        settings=settings.stop - settings.start,
         hyperparameters={name: values[settings] for name, values in batch.hyperparameters.items()},
     )
 

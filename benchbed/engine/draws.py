@@ -6,7 +6,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from benchbed.engine.lanes import Tree, map_tensors
+from benchbed.engine.lanes import Tree, leaves, map_tensors
 from benchbed.seeds import DRAW_BLOCK, InstanceSeed
 
 
@@ -58,7 +58,27 @@ class Blocks:
         """Make the block of `step`, unless it is there, and give the place of `step` in it."""
         block, offset = divmod(step, DRAW_BLOCK)
         if block != self._block:
-            drawn = [self._make(seed, block) for seed in self._seeds]
-            self._draws = map_tensors(lambda *one: self._place(torch.stack(one, dim=1).unsqueeze(2)), *drawn)
+            self._draws = None  # before there are others
+            self._draws = map_tensors(self._place, self._drawn(block))
             self._block = block
         return offset
+
+    def _drawn(self, block: int) -> Tree:
+        """Draw a block seed by seed into one tensor, `[steps, seeds, 1, …]`: never are there two of all."""
+        first = self._make(self._seeds[0], block)
+        whole = map_tensors(
+            lambda one: one.new_empty(one.shape[0], len(self._seeds), 1, *one.shape[1:]), first
+        )
+        for place, seed in enumerate(self._seeds):
+            one = self._make(seed, block) if place else first
+            for into, made in zip(leaves(whole), leaves(one), strict=True):
+                _fill(into[:, place, 0], made)
+        return whole
+
+
+def _fill(into: Tensor, made: Tensor) -> None:
+    if into.shape != made.shape:  # which copying would stretch without a word
+        raise ValueError(
+            f"make_draws gives {tuple(made.shape)} for one seed and {tuple(into.shape)} for another; give one shape"
+        )
+    into.copy_(made)

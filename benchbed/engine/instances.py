@@ -23,11 +23,13 @@ class Instances:
         self, problem: Problem, seeds: Sequence[InstanceSeed], device: torch.device, dtype: torch.dtype
     ) -> None:
         self.problem, self.seeds, self.device, self.dtype = problem, tuple(seeds), device, dtype
+        self._place = functools.partial(_place, device=device, dtype=dtype)
         self.exact_data = _make_data(problem, seeds)
         self.shared = shared_data(problem) is not None
         self.data = map_tensors(self._place, self.exact_data)
         self.start = self._place(torch.stack([make_start(problem, seed) for seed in seeds]))
-        self._draws = Blocks(self._make_draws, self.seeds, self._place)
+        # Nothing in it leads back here: a cycle would keep the draws of a tile until the collector comes by.
+        self._draws = Blocks(functools.partial(_make_draws, problem), self.seeds, self._place)
 
     def optimum(self) -> Tensor | None:
         """Give f* of each instance, `[seeds, 1]` in float64 on the CPU, or None where it is unknown."""
@@ -72,12 +74,6 @@ class Instances:
         chosen._draws = self._draws.select(kept)
         return chosen
 
-    def _place(self, tensor: Tensor) -> Tensor:
-        return tensor.to(self.device, self.dtype if tensor.is_floating_point() else tensor.dtype)
-
-    def _make_draws(self, seed: InstanceSeed, block: int) -> Tree:
-        return self.problem.make_draws(_generator(seed, "draws", block), DRAW_BLOCK)
-
 
 @functools.lru_cache(maxsize=8)
 def shared_data(problem: Problem) -> Tree:
@@ -88,6 +84,14 @@ def shared_data(problem: Problem) -> Tree:
 def is_deterministic(problem: Problem) -> bool:
     """Tell whether a step draws nothing, so that the full and the stochastic oracle coincide."""
     return problem.make_draws(torch.Generator(), 1) is None
+
+
+def _place(tensor: Tensor, device: torch.device, dtype: torch.dtype) -> Tensor:
+    return tensor.to(device, dtype if tensor.is_floating_point() else tensor.dtype)
+
+
+def _make_draws(problem: Problem, seed: InstanceSeed, block: int) -> Tree:
+    return problem.make_draws(_generator(seed, "draws", block), DRAW_BLOCK)
 
 
 def _generator(seed: InstanceSeed, purpose: Purpose, block: int = 0) -> Generator:

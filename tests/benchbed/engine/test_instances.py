@@ -1,5 +1,7 @@
 """Instances are the same whoever asks: starts, data and draws depend on the seed alone."""
 
+import gc
+import weakref
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -194,3 +196,28 @@ def test_draws_may_be_a_tuple_of_tensors():
 def test_a_problem_that_draws_nothing_is_deterministic(problem, expected):
     """Where a step draws nothing, the full and the stochastic oracle are one."""
     assert is_deterministic(problem) is expected
+
+
+def test_draws_of_several_shapes_are_refused():
+    """Copied into one tensor, those of one seed would be stretched."""
+
+    class Uneven(Quadratic):
+        def make_draws(self, generator, steps):
+            return torch.zeros(steps, int(torch.randint(1, 100, (), generator=generator)), dtype=DOUBLE)
+
+    with pytest.raises(ValueError, match="give one shape"):
+        instances_of(Uneven(), range(5)).draw(0)
+
+
+def test_nothing_holds_the_draws_of_a_tile_that_has_ended():
+    """They may be most of its memory, and the garbage collector counts objects and not bytes."""
+    instances = instances_of(NOISY, range(3))
+    chosen = instances.select([2, 0])
+    held = [weakref.ref(each._draws) for each in (instances, chosen)]
+    assert chosen.draw(1).shape == (2, 1, 3)
+    gc.disable()
+    try:
+        del instances, chosen
+        assert [each() for each in held] == [None, None]
+    finally:
+        gc.enable()

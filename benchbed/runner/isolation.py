@@ -14,7 +14,7 @@ import types
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from multiprocessing import forkserver
+from multiprocessing import forkserver, resource_tracker
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -191,7 +191,9 @@ def _no_main_module() -> Iterator[None]:
 
 @contextlib.contextmanager
 def _no_interrupts() -> Iterator[None]:
-    # What starts here inherits the mask: Ctrl-C, which goes to all, is for the driver alone to answer.
+    # What starts here inherits the mask: Ctrl-C, which goes to all, is for the driver alone to answer. Python's
+    # tracker, which must run before a fork server, lifts the mask when it starts itself.
+    resource_tracker.ensure_running()
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield

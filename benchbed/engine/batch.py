@@ -46,6 +46,14 @@ class Batch(NamedTuple):
     threads: int | None = None
     """Those of a program of lanes, whose numbers do not depend on it; None for as many as torch has."""
 
+    def part(self, seeds: slice, settings: slice) -> "Batch":
+        """Keep these seeds and settings."""
+        return self._replace(
+            seeds=self.seeds[seeds],
+            settings=settings.stop - settings.start,
+            hyperparameters={name: values[settings] for name, values in self.hyperparameters.items()},
+        )
+
 
 class Record(NamedTuple):
     """The measurements of a batch; arrays are `[seeds, settings, …]`, curves end where NaN begins."""

@@ -19,7 +19,7 @@ from benchbed.interfaces import Optimizer
 from benchbed.seeds import DRAW_BLOCK
 
 DRAWN_BYTES = 1 << 27
-"""Of a block of the draws of a tile's seeds, which all settings share; while it is made there are up to three of it."""
+"""Of the draws of a tile's seeds for a block of steps, which all settings share."""
 
 
 def run_batch(batch: Batch, clock: Clock = time.perf_counter) -> Record:
@@ -29,18 +29,13 @@ def run_batch(batch: Batch, clock: Clock = time.perf_counter) -> Record:
     record's `error`, beside everything measured until then.
     """
     device, dtype = torch.device(batch.device), getattr(torch, batch.dtype)
-    stateful = is_stateful(batch)
-    engine, reason = resolve(batch, stateful)
+    engine, reason = resolve(batch, is_stateful(batch))
     rows: list[list[Record]] = []
     for seeds, settings in _by_settings(tiles_of(batch)):
         rows.append([])
         for seed_slice in seeds:
-            instances = Instances(batch.problem, batch.seeds[seed_slice], device, dtype)
-            tile = batch._replace(
-                seeds=batch.seeds[seed_slice],
-                settings=settings.stop - settings.start,
-                hyperparameters={name: values[settings] for name, values in batch.hyperparameters.items()},
-            )
+            tile = batch.part(seed_slice, settings)
+            instances = Instances(tile.problem, tile.seeds, device, dtype)
             trace = run_tile(Program(tile, instances), clock, engine, reason)
             rows[-1].append(record_of(trace, tile, instances))
     return join([join(row, axis=0) for row in rows], axis=1)

@@ -66,7 +66,7 @@ def probe(encoded: bytes) -> tuple[float, bool]:
 
 def seconds_of(batch: Batch, clock: Clock) -> float:
     """Estimate the seconds of a batch from parts of its first tile."""
-    tile = cut(batch, *next(tiles_of(batch)))
+    tile = batch.part(*next(tiles_of(batch)))
     price = calls_of_a_step(part_of(tile, 1))
     steps = affordable_steps(batch.budget, price)
     checkpoints = len(checkpoint_steps(batch.budget, price, batch.every_step))
@@ -181,16 +181,7 @@ def calls_of_a_step(part: Batch) -> float:
 
 def part_of(batch: Batch, lanes: int) -> Batch:
     """Cut a batch to its first tile of at most so many lanes."""
-    return cut(batch, *next(tiles(len(batch.seeds), batch.settings, lanes)))
-
-
-def cut(batch: Batch, seeds: slice, settings: slice) -> Batch:
-    """Keep these seeds and settings."""
-    return batch._replace(
-        seeds=batch.seeds[seeds],
-        settings=settings.stop - settings.start,
-        hyperparameters={name: values[settings] for name, values in batch.hyperparameters.items()},
-    )
+    return batch.part(*next(tiles(len(batch.seeds), batch.settings, lanes)))
 
 
 def clock_of(device: str) -> Clock:

@@ -58,7 +58,7 @@ class Blocks:
         """Make the block of `step`, unless it is there, and give the place of `step` in it."""
         block, offset = divmod(step, DRAW_BLOCK)
         if block != self._block:
-            self._draws = None  # before there are others
+            self._block, self._draws = -1, None  # gone before there are others
             self._draws = map_tensors(self._place, self._drawn(block))
             self._block = block
         return offset

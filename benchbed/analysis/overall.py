@@ -16,6 +16,7 @@ COLUMNS = ["optimizer", "track", "score", "score_low", "score_high", "reason"]
 
 Row = tuple[str, str, str]
 """Problem, optimizer and track."""
+_NONE = np.empty(0)
 
 
 def overall_scores(summary: pd.DataFrame, outcomes: pd.DataFrame) -> pd.DataFrame:
@@ -68,9 +69,6 @@ def deterministic_rows(summary: pd.DataFrame) -> frozenset[Row]:
         for problem, optimizer, track, notes in zip(*columns, strict=True)
         if DETERMINISTIC in str(notes).split("; ")
     )
-
-
-_NONE = np.empty(0)
 
 
 def _scores(outcomes: pd.DataFrame) -> Mapping[Row, np.ndarray]:

@@ -22,8 +22,6 @@ _COLUMNS = 9  # more problems than this go into further figures: the numbers wou
 _WIDE = 5  # up to so many problems have columns wide enough for slanted labels
 _LABEL = 40  # characters in a line of a label
 _LOST = ("diverged", "failed", "crashed", "timed_out", "out_of_memory")
-
-
 _NOTHING = Cell(math.nan, "–")
 
 

@@ -11,17 +11,16 @@ import json
 import math
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Executor
 from typing import NamedTuple
 
 import msgspec
 import numpy as np
 from scipy import stats
+from selection_rules import RULES, Trial, Tried, score_of
 
-from benchbed.analysis.outcomes import Outcome, outcomes_of
-from benchbed.analysis.scores import lower_median
-from benchbed.analysis.selection import choose_rate
+from benchbed.analysis.outcomes import outcomes_of
 from benchbed.catalog import load_catalog
 from benchbed.executors import processes
 from benchbed.plan import BatchPlan, Pairing, Plan, Request, complete_request, make_plan
@@ -29,17 +28,6 @@ from benchbed.runner.isolation import Answer, answer_of, caller, end_children
 from benchbed.runner.task import Task, run_task
 from benchbed.seeds import Role
 from benchbed.store import from_bytes
-
-
-class Trial(NamedTuple):
-    """A trial's ending, and its calls to each target, +inf where not reached, the hardest last."""
-
-    outcome: Outcome
-    calls: tuple[float, ...]
-
-
-Tried = Mapping[float, Sequence[Trial]]
-"""The trials of each learning rate."""
 
 
 class Choice(NamedTuple):
@@ -69,58 +57,10 @@ class Row(NamedTuple):
     better: int
 
 
-def by_score(tuning: Tried, middle: float) -> float:
-    """Choose as benchbed does."""
-    tried = {rate: [trial.outcome for trial in trials] for rate, trials in tuning.items()}
-    return choose_rate(tried, middle).learning_rate
-
-
-def by_calls(tuning: Tried, middle: float) -> float:
-    """Choose the fewest median calls to the hardest target of the problem; equal calls: the smaller median gap."""
-    return least({rate: (calls_of(trials, -1), gap_of(trials)) for rate, trials in tuning.items()}, middle)
-
-
-def by_reached(tuning: Tried, middle: float) -> float:
-    """Choose the fewest median calls to the hardest target that any rate reaches in half of its trials."""
-    targets = range(len(next(iter(tuning.values()))[0].calls))
-    reached = [at for at in targets if any(calls_of(trials, at) < math.inf for trials in tuning.values())]
-    hardest = reached[-1] if reached else -1
-    return least(
-        {rate: (calls_of(trials, hardest), gap_of(trials)) for rate, trials in tuning.items()}, middle
-    )
-
-
-def by_gap(tuning: Tried, middle: float) -> float:
-    """Choose the smallest median final gap, non-finite last."""
-    return least({rate: (gap_of(trials),) for rate, trials in tuning.items()}, middle)
-
-
-Rule = Callable[[Tried, float], float]
-RULES: dict[str, Rule] = {"score": by_score, "calls": by_calls, "reached": by_reached, "gap": by_gap}
 OURS = "score"
 HINDSIGHT = "hindsight"
 """The rate that the evaluation seeds themselves like best, which no rule can know."""
 ALL = "all"
-
-
-def least(merits: Mapping[float, tuple[float, ...]], middle: float) -> float:
-    """Give the rate of least merit; among equal ones that nearest in decades to the middle, then the smaller."""
-    return min(merits, key=lambda rate: (merits[rate], round(abs(math.log10(rate / middle)), 9), rate))
-
-
-def calls_of(trials: Sequence[Trial], target: int) -> float:
-    """Give the median calls to a target."""
-    return lower_median(np.array([trial.calls[target] for trial in trials]))
-
-
-def gap_of(trials: Sequence[Trial]) -> float:
-    """Give the median final gap."""
-    return lower_median(np.array([trial.outcome.gap for trial in trials]))
-
-
-def score_of(trials: Sequence[Trial]) -> float:
-    """Give the mean score."""
-    return float(np.mean([trial.outcome.score for trial in trials]))
 
 
 def judge(plan: Plan, pairing: Pairing, tuning: Tried, evaluation: Tried) -> Choice:

@@ -11,6 +11,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 PACKAGES = [ROOT / name for name in ("benchbed", "plugins/benchbed_optimizers", "problems/benchbed_problems")]
 SOURCES = sorted(source for package in PACKAGES for source in package.rglob("*.py"))
+BENCHMARKS = sorted((ROOT / "benchmarks").rglob("*.py"))
 NAMES = [str(source.relative_to(ROOT)) for source in SOURCES]
 
 HEAVY = {"matplotlib", "numpy", "pandas", "pyarrow", "scipy", "torch"}
@@ -63,7 +64,7 @@ def test_running_a_study_imports_nothing_that_it_rarely_needs():
     assert not imported_by("-c", code, depth=2) & {"matplotlib", "scipy.stats", "torch._dynamo"}
 
 
-@pytest.mark.parametrize("source", SOURCES, ids=NAMES)
+@pytest.mark.parametrize("source", [*SOURCES, *BENCHMARKS], ids=lambda source: str(source.relative_to(ROOT)))
 def test_files_and_functions_are_small(source):
     """No file over 250 lines and no function over 50 without its docstring: split it."""
     text = source.read_text(encoding="utf-8")

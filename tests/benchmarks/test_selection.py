@@ -1,7 +1,6 @@
-"""The benchmark of selection: what each rule chooses, and what its choices are worth."""
+"""The benchmark of selection: what the choices of each rule are worth."""
 
 import importlib.util
-import math
 from pathlib import Path
 
 import numpy as np
@@ -9,12 +8,9 @@ import pytest
 from scipy import stats
 
 import benchbed
-from benchbed.analysis.outcomes import Outcome
 from benchbed.executors import serial
 
 SOURCE = Path(__file__).parents[2] / "benchmarks" / "selection.py"
-MIDDLE = 1e-2
-NEVER = math.inf
 
 
 @pytest.fixture(scope="module")
@@ -24,53 +20,6 @@ def selection():
     module = importlib.util.module_from_spec(specification)
     specification.loader.exec_module(module)
     return module
-
-
-@pytest.fixture
-def trial(selection):
-    """Give a function that makes a trial from its score, its gap and its calls to two targets."""
-    return lambda score, gap, calls: selection.Trial(Outcome("exhausted", score, gap), calls)
-
-
-def chosen(selection, tuning):
-    return {name: rule(tuning, MIDDLE) for name, rule in selection.RULES.items()}
-
-
-def test_each_rule_chooses_what_it_looks_at(selection, trial):
-    """The best score, the fewest calls to the hardest target, and the smallest gap belong to three rates."""
-    tuning = {
-        1e-3: [trial(0.9, 3.0, (2.0, 40.0))],
-        1e-2: [trial(0.5, 2.0, (9.0, 20.0))],
-        1e-1: [trial(0.2, 1.0, (5.0, 30.0))],
-    }
-    assert chosen(selection, tuning) == {"score": 1e-3, "calls": 1e-2, "reached": 1e-2, "gap": 1e-1}
-
-
-def test_where_the_hardest_target_is_out_of_reach(selection, trial):
-    """`calls` falls back on the gap; `reached` looks at the hardest target that some rate does reach."""
-    tuning = {
-        1e-3: [trial(0.9, 3.0, (2.0, NEVER))],
-        1e-2: [trial(0.5, 2.0, (9.0, NEVER))],
-        1e-1: [trial(0.2, 1.0, (NEVER, NEVER))],
-    }
-    assert chosen(selection, tuning) == {"score": 1e-3, "calls": 1e-1, "reached": 1e-3, "gap": 1e-1}
-
-
-def test_a_target_counts_as_reached_in_half_of_the_trials(selection, trial):
-    """Medians are lower ones: of two trials the better, of three the second."""
-    two = [trial(0.0, 1.0, (5.0,)), trial(0.0, 1.0, (NEVER,))]
-    assert selection.calls_of(two, 0) == 5.0
-    assert selection.calls_of([*two, trial(0.0, 1.0, (NEVER,))], 0) == NEVER
-
-
-def test_equal_calls_are_decided_by_the_gap_and_equal_gaps_by_the_middle(selection, trial):
-    """As selection by score decides; of two rates as near to the middle the smaller."""
-    same = [trial(0.5, 1.0, (5.0,))]
-    assert set(chosen(selection, dict.fromkeys((1e-4, 1e-3, 1e-1, 1.0), same)).values()) == {1e-3}
-    smaller = {1e-4: [trial(0.5, 0.5, (5.0,))], 1e-2: same}
-    assert set(chosen(selection, smaller).values()) == {1e-4}
-    lost = {1e-6: [trial(0.0, math.inf, (NEVER,))], 1e-1: [trial(0.0, math.inf, (NEVER,))]}
-    assert set(chosen(selection, lost).values()) == {1e-1}
 
 
 def test_gains_are_averaged_within_studies_and_vary_between_them(selection):

@@ -12,6 +12,7 @@ from benchbed.analysis.overall import EXACT_ORACLE
 from benchbed.analysis.ranks import Ranking, critical_difference, not_told_apart, ranking
 from benchbed.reports import critical_difference as report
 from benchbed.reports.critical_difference import bars_of, draw, names_of, pieces
+from benchbed.reports.style import theme
 
 LONG = [f"a-name-of-sixty-four-characters-that-will-not-fit-anywhere-{i:05d}" for i in range(30)]
 FEW = ("gd", "sgd", "adam")
@@ -179,7 +180,8 @@ def test_every_name_is_whole_and_covers_nothing(study, drawn, names, tracks):
     for dpi in (150, 72):
         figure.set_dpi(dpi)
         renderer = figure.canvas.get_renderer()
-        boxes = [text.get_window_extent(renderer) for text in texts]
+        with theme("measured"):  # as they were drawn
+            boxes = [text.get_window_extent(renderer) for text in texts]
         for box in boxes:
             assert box.x0 >= 0 <= box.y0
             assert box.x1 <= figure.bbox.x1

@@ -1,6 +1,8 @@
 """Lay out a figure in stacked panels with legends beside them, and turn it into PNG and SVG."""
 
+import functools
 import io
+import math
 import warnings
 from collections.abc import Sequence
 from typing import Any
@@ -68,12 +70,23 @@ def wrapped(text: str, width: float) -> list[str]:
 
     Measured without hinting, in which PNG and SVG would differ: matplotlib's own `wrap` breaks each file elsewhere.
     """
-    font, lines = FontProperties(size=_NOTE_SIZE), [""]
+    lines, room = [], -math.inf
     for word in text.split(" "):
-        longer = f"{lines[-1]} {word}" if lines[-1] else word
-        length, _, _ = text_to_path.get_text_width_height_descent(longer, font, ismath=False)
-        lines = [*lines[:-1], longer] if length <= width * _POINTS or not lines[-1] else [*lines, word]
+        room -= _length(" ") + _length(word)
+        if room < 0:
+            lines.append(word)
+            room = width * _POINTS - _length(word)
+        else:
+            lines[-1] += f" {word}"
     return lines
+
+
+@functools.lru_cache(maxsize=10_000)
+def _length(text: str) -> float:
+    """Give the length of a part of a note in points; those of the parts of a line add up to its own."""
+    font = FontProperties(size=_NOTE_SIZE)
+    length: float = text_to_path.get_text_width_height_descent(text, font, ismath=False)[0]
+    return length
 
 
 def _write_below(figure: Figure, notes: Sequence[str]) -> None:

@@ -38,6 +38,10 @@ def has_home() -> bool:
         return False
 
 
+# Registered before all others, so called last: what is left goes with the process, and taking torch to pieces would
+# take a quarter of a second, for which whoever reads the driver's output waits.
+atexit.register(os._exit, 0)
+
 if "MPLCONFIGDIR" not in os.environ and not has_home():
     # Else each child complains on stderr, makes a folder of its own, and leaves it behind.
     os.environ["MPLCONFIGDIR"] = tempfile.mkdtemp(prefix="benchbed-matplotlib-")

@@ -20,6 +20,11 @@ from peers_records import AGAIN, FRESH, Case, Record, Seconds, compare
 from peers_trials import save
 
 HERE = Path(__file__).parent
+_UNUSUAL = (
+    "PYTHONSAFEPATH",  # the script's own folder must be on its path, where its neighbours lie
+    "PYTHONDONTWRITEBYTECODE",  # an editable benchbed would be compiled at each start, and no peer
+)
+"""Variables that neither side finds set."""
 
 
 def compare_fresh(case: Case, peers: Sequence[str], rounds: int) -> list[Record]:
@@ -70,10 +75,9 @@ def seconds_of(caches: Path | None, script: str, *arguments: object) -> tuple[fl
 
 def time_command(command: Sequence[str], caches: Path | None = None) -> tuple[float, str]:
     """Run a command with its compilers' caches in a folder, and give its seconds and what it printed."""
-    environment = {**os.environ, **({} if caches is None else _cached_in(caches))}
+    environment = {name: value for name, value in os.environ.items() if name not in _UNUSUAL}
+    environment |= {} if caches is None else _cached_in(caches)
     begun = time.perf_counter()
-    # The script's own folder must be on its path, where its neighbours lie.
-    environment = {name: value for name, value in environment.items() if name != "PYTHONSAFEPATH"}
     done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
     seconds = time.perf_counter() - begun
     if done.returncode != 0:

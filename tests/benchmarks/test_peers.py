@@ -218,3 +218,14 @@ def test_the_script_measures_prints_and_draws(tmp_path):
     assert [record["measure"] for record in found if record["trials"] == 1] == measures
     assert all(record["benchbed_us"] > 0 and record["peer_us"] > 0 for record in found)
     assert (tmp_path / "plot.png").stat().st_size > 0
+
+
+def test_both_sides_start_as_usual(monkeypatch):
+    """Installed files are not compiled again at each start, and a script finds its neighbours."""
+    fresh = importlib.import_module("peers_fresh")
+    for name in ("PYTHONDONTWRITEBYTECODE", "PYTHONSAFEPATH"):
+        monkeypatch.setenv(name, "1")
+    look = "import sys; print(sys.dont_write_bytecode, sys.flags.safe_path)"
+    seconds, printed = fresh.time_command([sys.executable, "-c", look])
+    assert printed == "False False\n"
+    assert seconds > 0

@@ -123,11 +123,10 @@ def bench_here(surroundings):
             mock.patch.object(sys, "argv", words),
             contextlib.redirect_stdout(streams[0]),
             contextlib.redirect_stderr(streams[1]),
-            pytest.raises(SystemExit) as end,
         ):
-            cli.main()
+            code = cli.main()
         shown = [stream.buffer.getvalue().decode() for stream in streams]
-        return subprocess.CompletedProcess(words, end.value.code, *shown)
+        return subprocess.CompletedProcess(words, code, *shown)
 
     return run
 
@@ -143,7 +142,6 @@ def _handlers_kept():
         for number, handler in before.items():
             signal.signal(number, handler)
         gc.set_threshold(*thresholds)
-        gc.unfreeze()
 
 
 @pytest.fixture(scope="session")

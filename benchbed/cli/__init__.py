@@ -1,4 +1,4 @@
-"""Offer benchbed on the command line; the only room that prints or exits."""
+"""Offer benchbed on the command line; the only room that prints."""
 
 import gc
 import os
@@ -66,16 +66,14 @@ for command in (
     commands.add_command(command)
 
 
-def main() -> NoReturn:
-    """Run a command and end with its exit code; a user's mistake prints one sentence and no traceback."""
+def main() -> int:
+    """Run a command and give its exit code; a user's mistake prints one sentence and no traceback."""
     _open_what_is_closed()
     signal.signal(signal.SIGTERM, _terminate)
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # `nohup` and a shell's `&` ignore it
         signal.signal(signal.SIGINT, _interrupt)
     gc.set_threshold(COLLECT_AFTER)
-    code = _exit_code()
-    gc.freeze()  # what is left goes with the process: Python would look at all of it once more, for a second
-    sys.exit(code)
+    return _exit_code()
 
 
 def _open_what_is_closed() -> None:

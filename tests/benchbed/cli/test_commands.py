@@ -7,7 +7,7 @@ import pytest
 
 from benchbed import __version__
 
-LOOK = "import sys; sys.argv[0] = 'benchbed'; from benchbed.cli import main\ntry: main()\nexcept SystemExit: pass\n"
+LOOK = "import sys; sys.argv[0] = 'benchbed'; from benchbed.cli import main; main()\n"
 
 
 def test_the_version_is_that_of_the_package(bench, tmp_path):

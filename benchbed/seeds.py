@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Iterable, Sequence
 from typing import Literal, NamedTuple
 
 PROTOCOL = "1"
@@ -16,8 +17,26 @@ Purpose = Literal["start", "data", "draws", "gradient"]
 
 def digest(*parts: object) -> str:
     """Hash JSON-plain `parts` to 32 hexadecimal digits, the same on every machine."""
-    text = json.dumps(parts, sort_keys=True, separators=(",", ":"), allow_nan=False)
-    return hashlib.sha256(text.encode()).hexdigest()[:32]
+    return hashlib.sha256(_json(parts).encode()).hexdigest()[:32]
+
+
+def digests(before: Sequence[object], numbers: Iterable[int], after: Sequence[object]) -> list[str]:
+    """Give `digest(*before, number, *after)` for every number; what they share is written and hashed once.
+
+    There must be something before the numbers and something after.
+    """
+    head = hashlib.sha256(_json(before)[:-1].encode())
+    tail = _json(after)[1:]
+    found = []
+    for number in numbers:
+        whole = head.copy()
+        whole.update(f",{number},{tail}".encode())
+        found.append(whole.hexdigest()[:32])
+    return found
+
+
+def _json(parts: Sequence[object]) -> str:
+    return json.dumps(parts, sort_keys=True, separators=(",", ":"), allow_nan=False)
 
 
 class InstanceSeed(NamedTuple):

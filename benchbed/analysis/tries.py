@@ -74,7 +74,7 @@ def keys_of(
     """Give the keys of a setting's trials in a role, in the order of the seeds."""
     optimizer = (entrant.name, entrant.source)
     seeds = plan.seeds_of(pairing.problem, entrant, role)
-    return [plan.key(pairing.problem, optimizer, setting, role, seed) for seed in seeds]
+    return plan.keys_of(pairing.problem, optimizer, setting, role, seeds)
 
 
 def _searched(

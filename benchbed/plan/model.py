@@ -1,11 +1,11 @@
 """Describe a study as pure data: names, numbers and source digests, and nothing that is an object."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal
 
 import msgspec
 
-from benchbed.seeds import PROTOCOL, Role, digest
+from benchbed.seeds import PROTOCOL, Role, digest, digests
 
 Track = Literal["default", "tuned", "searched"]
 TRACKS: tuple[Track, ...] = ("default", "tuned", "searched")
@@ -181,30 +181,32 @@ class Plan(msgspec.Struct, frozen=True):
             seeds=tuple(seeds),
         )
 
-    def key(
+    def keys_of(
         self,
         problem: ProblemPlan,
         optimizer: tuple[str, str],
         hyperparameters: Mapping[str, Any],
         role: Role,
-        seed: int,
-    ) -> str:
-        """Identify a trial by everything that its result depends on; `optimizer` is its name and source digest."""
+        seeds: Iterable[int],
+    ) -> list[str]:
+        """Identify trials by everything that their results depend on; `optimizer` is its name and source digest."""
         device = self.device.partition(":")[0]  # which of several cards it was changes no number
         gradient = (self.gradient, self.gradient_source) if self.gradient_source else (self.gradient,)
         # Only where it is given: a trial without one is what it was before there were any.
         stopping: list[object] = [] if self.tolerance is None else [{"tolerance": self.tolerance}]
         stopping += [] if self.stop_when_solved else [{"stop_when_solved": False}]
-        return digest(
+        before = [
             self.protocol, self.study_seed, problem.name, problem.parameters, problem.source, *optimizer,
-            dict(hyperparameters), role, seed, problem.budget, *gradient, problem.dtype, device,
-            self.checkpoints, *stopping,
-        )  # fmt: skip
+            dict(hyperparameters), role,
+        ]  # fmt: skip
+        after = [problem.budget, *gradient, problem.dtype, device, self.checkpoints, *stopping]
+        return digests(before, seeds, after)
 
     def keys(self, batch: BatchPlan) -> list[list[str]]:
         """Give the key of every trial of a batch, `[seeds][settings]`."""
         optimizer = (batch.optimizer, batch.optimizer_source)
-        return [
-            [self.key(batch.problem, optimizer, setting, batch.role, seed) for setting in batch.settings]
-            for seed in batch.seeds
+        of_settings = [
+            self.keys_of(batch.problem, optimizer, setting, batch.role, batch.seeds)
+            for setting in batch.settings
         ]
+        return [list(of_seed) for of_seed in zip(*of_settings, strict=True)]

@@ -46,7 +46,7 @@ ARGUMENTS = {
     "optimizer": ("adam", "a" * 32),
     "hyperparameters": {"learning_rate": 0.1, "beta1": 0.9},
     "role": "evaluation",
-    "seed": 3,
+    "seeds": [3],
 }
 OTHER_ARGUMENTS = {
     "optimizer": [("adamw", "a" * 32), ("adam", "b" * 32)],
@@ -57,7 +57,7 @@ OTHER_ARGUMENTS = {
         {"learning_rate": 0.1, "beta2": 0.9},
     ],
     "role": ["tuning"],
-    "seed": [4],
+    "seeds": [[4]],
 }
 
 
@@ -68,7 +68,8 @@ def plan(plan_of):
 
 
 def key_of(plan, problem=None, **arguments):
-    return plan.key(problem or plan.problems[0], **(ARGUMENTS | arguments))
+    (key,) = plan.keys_of(problem or plan.problems[0], **(ARGUMENTS | arguments))
+    return key
 
 
 def test_a_key_is_the_digest_of_its_ingredients(plan):
@@ -235,7 +236,13 @@ def test_the_keys_of_a_batch_lie_as_its_trials_do(plan):
     batch = plan.batch(pairing, [entrant.at(0.1), entrant.at(0.2)], "tuning", [4, 0])
     expected = [
         [
-            plan.key(plan.problems[0], (entrant.name, entrant.source), entrant.at(rate), "tuning", seed)
+            key_of(
+                plan,
+                optimizer=(entrant.name, entrant.source),
+                hyperparameters=entrant.at(rate),
+                role="tuning",
+                seeds=[seed],
+            )
             for rate in (0.1, 0.2)
         ]
         for seed in (4, 0)

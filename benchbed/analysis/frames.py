@@ -86,6 +86,7 @@ def _outcome_rows(
 ) -> Iterable[dict[str, Any]]:
     for pairing, row in placed:
         rate = row.hyperparameters.get("learning_rate", math.nan)
+        written = json.dumps(row.hyperparameters)
         for seed, key in enumerate(row.keys):
             if key not in stored:
                 continue
@@ -94,7 +95,7 @@ def _outcome_rows(
                 "problem": pairing.problem.label,
                 "optimizer": row.entrant.label,
                 "track": row.track,
-                "hyperparameters": json.dumps(row.hyperparameters),
+                "hyperparameters": written,
                 "learning_rate": rate,
                 "seed": seed,
                 "trial_key": key,

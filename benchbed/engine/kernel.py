@@ -27,7 +27,7 @@ class Inputs(NamedTuple):
 
     data: Tree
     draws: Draws
-    progress: Tensor
+    progress: Tensor | float
     """Share of the budget spent, where all lanes have spent the same; no dimensions."""
 
 
@@ -60,10 +60,10 @@ class Kernel:
 
     def first(self, rule: Rule, lanes: Lanes, inputs: Inputs) -> Lanes:
         """Make the first step of all, and learn from it what a step costs."""
-        moved, oracle, stopped = self._move(rule, lanes, inputs, self.batch.gradient.differentiate)
+        moved, oracle, running = self._move(rule, lanes, inputs, self.batch.gradient.differentiate)
         self.calls_per_step = self.price * (1 + oracle.further_calls)
         self.adaptive = self.adaptive or oracle.some_calls is not None
-        return self._charge(oracle, moved, lanes, stopped) if self.adaptive else moved
+        return self._charge(oracle, moved, lanes, running) if self.adaptive else moved
 
     def step(
         self, rule: Rule, lanes: Lanes, inputs: Inputs, index: int, form: Differentiate | None = None
@@ -73,9 +73,9 @@ class Kernel:
         Calls and divergence are charged here only where lanes differ; elsewhere `account` does so at the checkpoint.
         Raises RuntimeError where a step makes other calls than the first.
         """
-        moved, oracle, stopped = self._move(rule, lanes, inputs, form or self.batch.gradient.differentiate)
+        moved, oracle, running = self._move(rule, lanes, inputs, form or self.batch.gradient.differentiate)
         if self.adaptive:
-            return self._charge(oracle, moved, lanes, stopped)
+            return self._charge(oracle, moved, lanes, running)
         if oracle.some_calls is not None or self.price * (1 + oracle.further_calls) != self.calls_per_step:
             raise RuntimeError(
                 f"step {index + 1} asks its oracle more or less often than the first, so that its calls would be "
@@ -95,7 +95,7 @@ class Kernel:
     def _move(
         self, rule: Rule, lanes: Lanes, inputs: Inputs, form: Differentiate
     ) -> tuple[Lanes, CountingOracle, Tensor]:
-        """Give the moved lanes, the oracle with its counts, and the lanes that a gradient stopped."""
+        """Give the moved lanes, the oracle with its counts, and the lanes that could afford the step."""
         evaluate = evaluation(form, self.losses.batched, inputs.data, inputs.draws)
         running = self._affordable(lanes)
         oracle, finite = self._ask(evaluate, lanes, inputs)
@@ -113,7 +113,7 @@ class Kernel:
             diverged=lanes.diverged,
             converged=converged,
         )
-        return moved, oracle, running & ~active
+        return moved, oracle, running
 
     def _affordable(self, lanes: Lanes) -> Tensor:
         if not self.adaptive:
@@ -123,13 +123,15 @@ class Kernel:
     def _ask(self, evaluate: Evaluate, lanes: Lanes, inputs: Inputs) -> tuple[CountingOracle, Tensor]:
         loss, gradient = evaluate(lanes.theta)
         finite = gradient.abs().amax(dim=-1) < torch.inf  # a norm would take six times as long
-        if self.adaptive:
-            progress = (lanes.calls / self.batch.budget).to(gradient.dtype).unsqueeze(-1)
-        else:
-            progress = inputs.progress.to(gradient.dtype).expand(*gradient.shape[:2], 1)
         # Lanes that are not finite are frozen, but some operations raise for all lanes if one holds NaN.
         calm = torch.where(finite.unsqueeze(-1), gradient, 0)
-        return CountingOracle(evaluate, loss, calm, progress), finite
+        return CountingOracle(evaluate, loss, calm, lambda: self._progress(lanes, inputs, calm)), finite
+
+    def _progress(self, lanes: Lanes, inputs: Inputs, like: Tensor) -> Tensor:
+        if self.adaptive:
+            return (lanes.calls / self.batch.budget).to(like.dtype).unsqueeze(-1)
+        spent = torch.as_tensor(inputs.progress, dtype=like.dtype, device=like.device)
+        return spent.expand(*like.shape[:2], 1)
 
     def _update(
         self, rule: Rule, oracle: CountingOracle, lanes: Lanes, active: Tensor, inputs: Inputs
@@ -143,7 +145,8 @@ class Kernel:
             self.reads_progress = True  # written once, in an eager step: a traced step must change nothing
         return theta, state
 
-    def _charge(self, oracle: CountingOracle, moved: Lanes, before: Lanes, stopped: Tensor) -> Lanes:
+    def _charge(self, oracle: CountingOracle, moved: Lanes, before: Lanes, running: Tensor) -> Lanes:
+        stopped = running & ~moved.running
         calls = moved.running * float(1 + oracle.further_calls)
         if oracle.some_calls is not None:
             calls = calls + moved.running * oracle.some_calls

@@ -25,10 +25,12 @@ def evaluation(
 class CountingOracle:
     """The oracle of one step, for a batch of lanes, one lane under vmap, or one trial alone."""
 
-    def __init__(self, evaluate: Evaluate, loss: Tensor, gradient: Tensor, progress: Tensor) -> None:
+    def __init__(
+        self, evaluate: Evaluate, loss: Tensor, gradient: Tensor, spent: Callable[[], Tensor]
+    ) -> None:
         self.loss, self.gradient = loss, gradient
-        self.spent = progress
-        """What `progress` gives; the engine hands it on from here, which does not count as reading it."""
+        self.spent = spent
+        """What gives `progress`, for which few rules ask; the engine hands it on, which does not count as reading."""
         self.progress_was_read = False
         """The rule has asked for `progress`, so it knows the budget."""
         self._evaluate = evaluate
@@ -41,7 +43,7 @@ class CountingOracle:
     def progress(self) -> Tensor:
         """Share of the budget spent, in [0, 1): `[..., 1]`; that it was read is remembered."""
         self.progress_was_read = True
-        return self.spent
+        return self.spent()
 
     def at(self, point: Tensor, where: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Give loss and gradient at `point`, on the same draw; NaN in the lanes outside `where`."""

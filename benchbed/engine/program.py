@@ -70,9 +70,7 @@ class Program:
 
     def step(self, lanes: Lanes, index: int) -> Lanes:
         """Make step `index` (from 0) of every lane."""
-        device, dtype = self.instances.device, self.instances.dtype
-        spent = torch.full((), self._spent(index), device=device, dtype=dtype)
-        inputs = Inputs(self.instances.data, self._draw(index), spent)
+        inputs = Inputs(self.instances.data, self._draw(index), self._spent(index))
         if index == 0:
             return self.kernel.first(self.rule, lanes, inputs)
         return self.kernel.step(self.rule, lanes, inputs, index)

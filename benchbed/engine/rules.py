@@ -86,12 +86,12 @@ class PerTrialRule:
         def update(theta: Tensor, state: Tree, asked: Tree, values: Tree, data: Tree, draws: Draws) -> Tree:
             loss, slope, spent = asked
             data = step.data if step.shared else data
-            lane = CountingOracle(evaluation(form, step.loss, data, draws), loss, slope, spent)
+            lane = CountingOracle(evaluation(form, step.loss, data, draws), loss, slope, lambda: spent)
             inner.append(lane)
             moved, changed = self._build(values).update(lane, state, theta)
             return moved, changed, torch.zeros_like(loss) if lane.some_calls is None else lane.some_calls
 
-        asked = (oracle.loss, oracle.gradient, oracle.spent)
+        asked = (oracle.loss, oracle.gradient, oracle.spent())
         own_data = None if step.shared else step.data
         moved, changed, some_calls = per_lane(
             update,
@@ -138,7 +138,9 @@ class StatefulRule:
             loss, gradient = oracle.at(point[None, None])
             return loss[0, 0], gradient[0, 0]
 
-        alone = CountingOracle(evaluate, oracle.loss[0, 0], oracle.gradient[0, 0], oracle.spent[0, 0])
+        alone = CountingOracle(
+            evaluate, oracle.loss[0, 0], oracle.gradient[0, 0], lambda: oracle.spent()[0, 0]
+        )
         moved, state = self._optimizer.update(alone, state, theta[0, 0])
         # A closure may be called any number of times: the count belongs to this lane, not to every step.
         made = torch.full_like(oracle.loss, oracle.further_calls)

@@ -80,7 +80,7 @@ def oracle_at(theta: Tensor) -> CountingOracle:
     """Answer at `theta: [..., dimension]`."""
     loss, gradient = reverse(bowl, theta)
     progress = torch.full((*theta.shape[:-1], 1), 0.25, dtype=theta.dtype)
-    return CountingOracle(lambda point: reverse(bowl, point), loss, gradient, progress)
+    return CountingOracle(lambda point: reverse(bowl, point), loss, gradient, lambda: progress)
 
 
 def one_step(rule: Rule, theta: Tensor, state: Tree) -> tuple[Tensor, Tree]:

@@ -30,7 +30,6 @@ def adam(
 
     Source: Kingma & Ba (2015), Adam: A Method for Stochastic Optimization, algorithm 1, arXiv:1412.6980.
     """
-
     # Once, not at each step: a number minus a tensor takes torch three times as long as two tensors do.
     rest1, rest2 = 1 - beta1, 1 - beta2
 

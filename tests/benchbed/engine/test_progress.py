@@ -134,9 +134,11 @@ def test_a_rule_that_fails_later_is_noted(run):
 def test_the_engine_hands_progress_on_without_reading_it():
     """Only `progress` counts, and it counts at the oracle beneath all wrappers."""
     share = torch.full((1,), 0.25)
-    oracle = CountingOracle(lambda point: (point.sum(-1), point), torch.zeros(()), torch.ones(2), share)
+    oracle = CountingOracle(
+        lambda point: (point.sum(-1), point), torch.zeros(()), torch.ones(2), lambda: share
+    )
     wrapped = oracle.map(clip)
-    assert oracle.spent is share
+    assert oracle.spent() is share
     assert not oracle.progress_was_read
     assert wrapped.progress is share
     assert oracle.progress_was_read

@@ -23,9 +23,11 @@ def rows_of(
     plan: Plan, batch: BatchPlan, record: Record, scale: float | None, how: Circumstances
 ) -> list[dict[str, Any]]:
     """Give one row a trial of a batch that the engine ran."""
+    # A frozen lane is measured again with the others; NaN compares false.
+    kept = np.diff(record.curve_calls, prepend=-1.0) > 0
     return [
-        {**row, **_measurements(record, (seed, setting), scale), "batch_trials": batch.trials}
-        for (seed, setting), row in _planned(plan, batch, how)
+        {**row, **_measurements(record, at, kept[at], scale), "batch_trials": batch.trials}
+        for at, row in _planned(plan, batch, how)
     ]
 
 
@@ -68,11 +70,10 @@ def _planned(
             yield (seed, setting), {**common, **own}
 
 
-def _measurements(record: Record, at: tuple[int, int], scale: float | None) -> dict[str, Any]:
-    calls = record.curve_calls[at]
-    kept = (
-        np.diff(calls, prepend=-1.0) > 0
-    )  # a frozen lane is measured again with the others; NaN compares false
+def _measurements(
+    record: Record, at: tuple[int, int], kept: np.ndarray, scale: float | None
+) -> dict[str, Any]:
+    """Give what the trial `at` came to; `kept` are the measurements of its curve that say something new."""
     objective = record.curve_objective[at][kept]
     status = str(record.status[at])
     optimum = None if record.optimum is None else float(record.optimum[at])
@@ -88,7 +89,7 @@ def _measurements(record: Record, at: tuple[int, int], scale: float | None) -> d
         "scale": scale,
         "gradient_norm": _known(record.gradient_norm[at]),
         "calls_to_target": [_reached(value) for value in record.calls_to_target[at]],
-        "curve_calls": calls[kept],
+        "curve_calls": record.curve_calls[at][kept],
         "curve_objective": objective,
         "curve_gradient_norm": record.curve_gradient_norm[at][kept],
         "curve_theta": None if record.curve_theta is None else list(record.curve_theta[at][kept]),

@@ -14,6 +14,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+import matplotlib as mpl
 import peers_benchbed
 from peers_hot import LOOP_STEPS, LOOP_TRIALS
 from peers_records import AGAIN, FRESH, Case, Record, Seconds, compare
@@ -89,6 +90,8 @@ def _cached_in(folder: Path) -> dict[str, str]:
     folder.mkdir(parents=True, exist_ok=True)
     return {
         "XDG_CACHE_HOME": str(folder),
+        # no compiler's: matplotlib lists a machine's fonts once, not at each run
+        "MPLCONFIGDIR": mpl.get_cachedir(),
         "TORCHINDUCTOR_CACHE_DIR": str(folder / "inductor"),
         "JAX_COMPILATION_CACHE_DIR": str(folder / "jax"),
         # JAX keeps only what took a second to compile, unless it is told otherwise

@@ -1,5 +1,6 @@
 """Offer benchbed on the command line; the only room that prints."""
 
+import errno
 import gc
 import os
 import signal
@@ -21,7 +22,8 @@ from benchbed.cli.run import run_command
 from benchbed.cli.verify import verify_command
 from benchbed.errors import BenchbedError
 
-INTERRUPTED, TERMINATED = 130, 143
+NO_SPACE, INTERRUPTED, TERMINATED = 3, 130, 143
+_NO_SPACE = "no space is left where the output goes; free some and run the same line again; what had finished is stored"
 COLLECT_AFTER = 10_000
 """Objects after which the garbage collector looks again: at Python's own 700, imports take half a second more."""
 
@@ -94,6 +96,12 @@ def _exit_code() -> int:
         return TERMINATED
     except BrokenPipeError:
         return _stop_printing()
+    except OSError as error:
+        if error.errno != errno.ENOSPC or error.filename is not None:
+            raise
+        _stop_printing()
+        click.echo(f"error: {_NO_SPACE}", err=True)
+        return NO_SPACE
 
 
 def _stop_printing() -> int:

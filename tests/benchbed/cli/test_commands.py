@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -45,3 +46,11 @@ def test_list_names_what_there_is(bench, tmp_path):
     assert "executors:" in shown
     assert "optimum exact; scale: median of f₀ − f* over 1000 instances" in shown
     assert "optimum a lower bound; scale: median of f₀ − f* over 20 instances" in shown
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device here is always full")
+def test_a_full_stdout_is_said_in_a_sentence(bench, tmp_path):
+    """On stderr, which may lie elsewhere, with the code of a folder that cannot be used."""
+    ended = bench(tmp_path, "list", shell='"$@" > /dev/full')
+    assert (ended.returncode, ended.stderr.count("\n")) == (3, 1)
+    assert ended.stderr.startswith("error: no space is left")

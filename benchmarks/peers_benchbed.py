@@ -18,6 +18,7 @@ from benchbed.engine import Batch, run_batch
 from benchbed.engine.instances import Instances
 from benchbed.gradients import reverse
 from benchbed.interfaces import OptimizerFactory, Problem
+from benchbed.runner.conditions import usual_conditions
 from benchbed.seeds import DRAW_BLOCK, InstanceSeed
 from benchbed_optimizers.adam import adam
 from benchbed_problems.polynomial_network import PolynomialNetwork
@@ -101,14 +102,11 @@ def run_rule(
     """
     batch = batch_of(name, problem, factory, rates, seeds, steps)
     batch = batch._replace(engine=engine, dtype=dtype or problem.dtype)
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)  # as `benchbed run` has it: threads are for the program of lanes
-    begun = time.perf_counter()
-    try:
-        record = run_batch(batch._replace(threads=threads))
-    finally:
-        torch.set_num_threads(threads)
-    seconds = time.perf_counter() - begun
+    batch = batch._replace(threads=torch.get_num_threads())
+    with usual_conditions():
+        begun = time.perf_counter()
+        record = run_batch(batch)
+        seconds = time.perf_counter() - begun
     if record.error is not None:
         raise RuntimeError(f"{name}: {record.error}")
     if engine != "auto" and not (record.engine == engine).all():

@@ -10,6 +10,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 
+from benchbed.engine.underflow import flushes_denormals
+
 _SEED = 0
 
 
@@ -39,6 +41,8 @@ _SWITCHES = (
     _Switch(torch.get_default_device, _set_device, torch.device("cpu")),
     _Switch(torch.is_grad_enabled, torch.set_grad_enabled, True),
     _Switch(torch.get_float32_matmul_precision, torch.set_float32_matmul_precision, "highest"),
+    # What has converged to within 1e-308 would take some processors a hundred times as long at every step.
+    _Switch(flushes_denormals, torch.set_flush_denormal, True),
     _Switch(torch.are_deterministic_algorithms_enabled, torch.use_deterministic_algorithms, False),
 )
 

@@ -181,6 +181,7 @@ def meddles():
         torch.set_grad_enabled(mode=False)
         torch.set_float32_matmul_precision("medium")
         torch.use_deterministic_algorithms(mode=True)
+        torch.set_flush_denormal(False)
         np.seterr(all="raise")
         warnings.simplefilter("error")
         os.chdir("/")

@@ -14,6 +14,7 @@ from benchbed.engine.native.build import load
 from benchbed.engine.native.lanewise.inputs import Axis
 from benchbed.engine.native.lanewise.source import write_program
 from benchbed.engine.native.trace import Trace
+from benchbed.engine.underflow import flushes_denormals
 
 REGISTER_BYTES = {"AVX512": 64, "AVX2": 32}
 """By what torch calls the processor; 16 for others."""
@@ -86,13 +87,18 @@ class Library:
             self._call(*calls[0])
             return
         first, *others = calls
-        waiting = [_pool().submit(self._call, *call) for call in others]
+        flush = flushes_denormals()
+        waiting = [_pool().submit(self._call_as, flush, *call) for call in others]
         try:
             self._call(*first)
         finally:
             wait(waiting)  # they write to tensors that nobody would hold once this one had raised
         for part in waiting:
             part.result()
+
+    def _call_as(self, flush: bool, *arguments: object) -> None:
+        torch.set_flush_denormal(flush)  # each thread has its own say
+        self._call(*arguments)
 
     def _call(self, *arguments: object) -> None:
         self._run(*arguments)

@@ -41,11 +41,13 @@ def adam(
         first = beta1 * state.first_moment + rest1 * oracle.gradient
         second = beta2 * state.second_moment + rest2 * oracle.gradient.square()
         # 1 − βᵗ is the sum of the weights that an average gave to gradients: so it needs no power, and loses no digits
-        # to the 1. It is `[..., 1]`: to divide by it first costs nothing beside the dimension.
+        # to the 1.
         first_weight = beta1 * state.first_weight + rest1
         second_weight = beta2 * state.second_weight + rest2
-        rate = learning_rate / first_weight
-        length = (second * second_weight.reciprocal()).sqrt() + epsilon
-        return theta - rate * first / length, AdamState(first, second, first_weight, second_weight)
+        # Numerator and denominator times 1 − β₁ᵗ: what is left to divide by is `[..., 1]`, once.
+        scale = first_weight.square() / second_weight
+        length = (second * scale).sqrt() + epsilon * first_weight
+        moved = theta - learning_rate * first / length
+        return moved, AdamState(first, second, first_weight, second_weight)
 
     return Optimizer(init=init, update=update)

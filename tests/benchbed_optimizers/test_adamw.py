@@ -7,7 +7,7 @@ from benchbed_optimizers.adamw import adamw
 
 SETTINGS = [
     {"learning_rate": 1e-3, "beta1": 0.9, "beta2": 0.999, "epsilon": 1e-8, "weight_decay": 1e-2},
-    {"learning_rate": 1e-2, "beta1": 0.5, "beta2": 0.99, "epsilon": 1e-3, "weight_decay": 1.0},
+    {"learning_rate": 5e-3, "beta1": 0.5, "beta2": 0.99, "epsilon": 1e-3, "weight_decay": 1.0},
     {"learning_rate": 1e-3, "beta1": 0.0, "beta2": 0.9999, "epsilon": 1e-2, "weight_decay": 1e-4},
 ]
 

@@ -27,7 +27,7 @@ from benchbed.engine.program import Program
 from benchbed_optimizers.adam import adam
 
 NETWORK = "polynomial-network"
-LOOP = "for (int64_t step = 0; step < steps; ++step) {\n"
+LOOP = "for (; step < stops[stop]; ++step) {\n"
 CLOCK = """
 #include <chrono>
 static inline double now() {
@@ -65,7 +65,7 @@ def part_of(statement: str) -> str:
 def with_clocks(text: str) -> tuple[str, list[str]]:
     """Give a program that counts the seconds of each part in `spent`, and the parts' names."""
     head, rest = text.split(LOOP)
-    step, end = rest.split("\n    }\n", 1)
+    step, end = rest.split("\n      }\n", 1)
     pieces = list(statements(step))
     parts = list(dict.fromkeys(map(part_of, pieces)))
     counted = "".join(
@@ -74,7 +74,7 @@ def with_clocks(text: str) -> tuple[str, list[str]]:
     )
     counters = f'{CLOCK}extern "C" {{ double spent[{len(parts)}]; }}\nextern "C" int64_t advance'
     head = head.replace('extern "C" int64_t advance', counters)
-    return f"{head}{LOOP}double before = now();\n{counted}\n    }}\n{end}", parts
+    return f"{head}{LOOP}double before = now();\n{counted}\n      }}\n{end}", parts
 
 
 def measure(trials: int, steps: int, rounds: int) -> tuple[dict[str, float], float, float]:
@@ -97,7 +97,7 @@ def measure(trials: int, steps: int, rounds: int) -> tuple[dict[str, float], flo
         spent[:] = [0.0] * len(parts)
         for name, side in sides.items():
             start = time.perf_counter()
-            side.advance(program, lanes, 1, steps + 1)
+            side.advance(program, lanes, 1, [steps + 1])
             seconds.setdefault(name, []).append(time.perf_counter() - start)
         for name, value in zip(parts, spent, strict=True):
             seconds.setdefault(name, []).append(value)

@@ -65,7 +65,7 @@ def run_tile(program: Program, clock: Clock, engine: str = "eager", reason: str 
             while stops:
                 near = stops[: steps.reach(lanes, step, stops)]
                 begun = _now(clock, device)
-                ahead = make_ahead(steps, program, lanes, step, near)
+                ahead = steps.advance(program, lanes, step, near)
                 seconds += _now(clock, device) - begun
                 made += (near[-1] - step) * lanes.running.numel()
                 looks, program, lanes, place = measure_ahead(program, recorder, lanes, ahead, place, steps)
@@ -85,16 +85,6 @@ def run_tile(program: Program, clock: Clock, engine: str = "eager", reason: str 
     )  # a tile that ended at once is as the others of its batch
     spent, knows = seconds / max(1, made), program.kernel.reads_progress
     return Trace(recorder, spent, held, error, program.excess, knows, used, steps.reason, refusal)
-
-
-def make_ahead(steps: Steps, program: Program, lanes: Lanes, start: int, stops: Sequence[int]) -> list[Lanes]:
-    """Give the lanes after each of `stops` steps, with nothing measured in between."""
-    ahead = []
-    for stop in stops:
-        lanes = steps.advance(program, lanes, start, stop)
-        ahead.append(lanes)
-        start = stop
-    return ahead
 
 
 def measure_ahead(

@@ -45,15 +45,18 @@ class ScanSteps:
         )
         self._run: Run = torch.compile(_of_its_own(_scan(program, lanes)), fullgraph=True, options=options)
 
-    def advance(self, program: Program, lanes: Lanes, start: int, stop: int) -> Lanes:
-        """Make the steps from `start` until before `stop`; `lanes` stay as they are."""
-        while start < stop:
-            end = min(stop, (start // DRAW_BLOCK + 1) * DRAW_BLOCK)
-            # A single step would be a program of its own.
-            alone = end - start == 1
-            lanes = program.step(lanes, start) if alone else self._scan(program, lanes, start, end)
-            start = end
-        return lanes
+    def advance(self, program: Program, lanes: Lanes, start: int, stops: Sequence[int]) -> list[Lanes]:
+        """Make the steps from `start` on; give the lanes before each of the steps `stops`, `lanes` unchanged."""
+        ahead = []
+        for stop in stops:
+            while start < stop:
+                end = min(stop, (start // DRAW_BLOCK + 1) * DRAW_BLOCK)
+                # A single step would be a program of its own.
+                alone = end - start == 1
+                lanes = program.step(lanes, start) if alone else self._scan(program, lanes, start, end)
+                start = end
+            ahead.append(lanes)
+        return ahead
 
     def _scan(self, program: Program, lanes: Lanes, start: int, stop: int) -> Lanes:
         if not (self._lanes.fits(lanes) and self._data.fits(program.instances.data)):
@@ -86,7 +89,7 @@ def scan_steps(program: Program, lanes: Lanes) -> ScanSteps:
         # Compile now, so that it is not counted among the steps; what comes of it is thrown away.
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # the compiler warns of its own parts
-            steps.advance(program, lanes, 1, 3)
+            steps.advance(program, lanes, 1, [3])
         _compiled[program.identity] = steps
     return _compiled[program.identity]
 

@@ -1,6 +1,7 @@
 """Choose how a tile's steps are made: one by one, or many at once by a compiled program."""
 
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 from typing import Literal, Protocol
 
 from torch import Tensor
@@ -35,7 +36,7 @@ REASON_LENGTH = 300
 """Characters of a reason; a compiler's complaints have no end."""
 
 
-Advance = Callable[[Program, Lanes, int, int], Lanes]
+Advance = Callable[[Program, Lanes, int, Sequence[int]], list[Lanes]]
 Reach = Callable[[Lanes, int, Sequence[int]], int]
 
 
@@ -48,8 +49,8 @@ class Steps(Protocol):
     least: int
     """Lanes of a dimension that must stay when finished ones are dropped, if there were as many."""
 
-    def advance(self, program: Program, lanes: Lanes, start: int, stop: int) -> Lanes:
-        """Make the steps from `start` until before `stop`."""
+    def advance(self, program: Program, lanes: Lanes, start: int, stops: Sequence[int]) -> list[Lanes]:
+        """Make the steps from `start` on; give the lanes before each of the steps `stops`."""
 
     def reach(self, lanes: Lanes, start: int, stops: Sequence[int]) -> int:
         """Say how many of the coming `stops` to make at a time before anybody measures; at least one."""
@@ -66,13 +67,16 @@ class EagerSteps:
     def __init__(self, reason: str) -> None:
         self.reason = reason
 
-    def advance(self, program: Program, lanes: Lanes, start: int, stop: int) -> Lanes:
-        """Make the steps from `start` until before `stop`."""
-        for index in range(start, stop):
-            if program.rule.opaque and not lanes.running.any():
-                break
-            lanes = program.step(lanes, index)
-        return lanes
+    def advance(self, program: Program, lanes: Lanes, start: int, stops: Sequence[int]) -> list[Lanes]:
+        """Make the steps from `start` on; give the lanes before each of the steps `stops`."""
+        ahead = []
+        for first, stop in pairwise([start, *stops]):
+            for index in range(first, stop):
+                if program.rule.opaque and not lanes.running.any():
+                    break
+                lanes = program.step(lanes, index)
+            ahead.append(lanes)
+        return ahead
 
     def reach(self, lanes: Lanes, start: int, stops: Sequence[int]) -> int:
         """Make no step in vain: it costs as much as a look."""
@@ -116,14 +120,14 @@ class CompiledOrEager:
         except Exception as error:  # noqa: BLE001 (as above)
             self._fall_back("it could not be compiled", error)
 
-    def advance(self, program: Program, lanes: Lanes, start: int, stop: int) -> Lanes:
-        """Make the steps from `start` until before `stop`."""
+    def advance(self, program: Program, lanes: Lanes, start: int, stops: Sequence[int]) -> list[Lanes]:
+        """Make the steps from `start` on; give the lanes before each of the steps `stops`."""
         if self._advance is not None:
             try:
-                return self._advance(program, lanes, start, stop)
+                return self._advance(program, lanes, start, stops)
             except Exception as error:  # noqa: BLE001 (as above)
                 self._fall_back(f"its program failed after step {start}", error)
-        return EagerSteps(self.reason).advance(program, lanes, start, stop)
+        return EagerSteps(self.reason).advance(program, lanes, start, stops)
 
     def reach(self, lanes: Lanes, start: int, stops: Sequence[int]) -> int:
         """Give what a program of lanes says."""

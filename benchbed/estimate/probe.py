@@ -122,7 +122,7 @@ def time_steps(part: Batch, clock: Clock) -> Steps:
         while len(each) < LEAST_STEPS or (len(each) < MOST_STEPS and sum(each) < PATIENCE):
             at = 1 + len(each) * chunk
             begun = clock()
-            lanes = steps.advance(program, lanes, at, at + chunk)
+            (lanes,) = steps.advance(program, lanes, at, [at + chunk])
             each.append((clock() - begun) / chunk)
     return Steps(block, statistics.median(each))
 

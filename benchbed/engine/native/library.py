@@ -22,6 +22,8 @@ WORTH_A_THREAD = 500_000
 """Operations on vectors for which a thread is worth waking."""
 MOST_THREADS = 256
 """Threads that a process keeps; parts beyond them wait for their turn."""
+ARGUMENTS = (ctypes.c_void_p, *[ctypes.c_int64] * 5, *[ctypes.c_void_p] * 2)
+"""Stops and their number, seeds, settings, the first and the last of the lanes' groups; what is given, what is made."""
 NUMPY_TYPES = {
     kind: torch.empty(0, dtype=kind).numpy().dtype
     for kind in (torch.float64, torch.float32, torch.int64, torch.int32, torch.bool)
@@ -49,7 +51,7 @@ class Library:
         self._lanes = trace.roles.count("lane")
         self.source = write_program(trace, axis, width)
         self._run = load(self.source.text).advance
-        self._run.argtypes = (*[ctypes.c_int64] * 5, *[ctypes.c_void_p] * 2)
+        self._run.argtypes = ARGUMENTS
         self._run.restype = None
 
     def check(self, inputs: Sequence[Tensor]) -> None:
@@ -61,26 +63,38 @@ class Library:
         return steps * groups_of(self._axis, seeds, settings, self._width) * self.source.operations
 
     def run(
-        self, steps: int, seeds: int, settings: int, inputs: Sequence[Tensor], threads: int | None = None
-    ) -> list[Tensor]:
-        """Make `steps` steps of the lanes `[seeds, settings]`; give the tensors of the lanes, the inputs unchanged.
+        self,
+        stops: Sequence[int],
+        seeds: int,
+        settings: int,
+        inputs: Sequence[Tensor],
+        threads: int | None = None,
+    ) -> list[list[Tensor]]:
+        """Step the lanes `[seeds, settings]`; give their tensors after each of `stops` steps, the inputs unchanged.
 
         The inputs must be, lane by lane, what was traced; `check` tells. Up to `threads` share the lanes, or as many as
         torch has.
         """
         given = [inputs[position].contiguous() for position in self.source.reads]
         lanes = list(inputs[: self._lanes])
-        made = [_like(lanes[position]) for position in self.source.changes]
+        made = [_room(len(stops), lanes[position]) for position in self.source.changes]
         groups = groups_of(self._axis, seeds, settings, self._width)
         # ctypes lets go of the interpreter's lock, so that threads run side by side.
-        worth = self.operations(steps, seeds, settings) // WORTH_A_THREAD
+        worth = self.operations(stops[-1], seeds, settings) // WORTH_A_THREAD
         parts = max(1, min(threads or torch.get_num_threads(), groups, worth))
         edges = [0, groups] if parts == 1 else [groups * part // parts for part in range(parts + 1)]
+        where = (ctypes.c_int64 * len(stops))(*stops), len(stops)
         places = _pointers(given), _pointers(made)
-        self._in_threads([(steps, seeds, settings, *edge, *places) for edge in pairwise(edges)])
-        for position, tensor in zip(self.source.changes, made, strict=True):
-            lanes[position] = tensor
-        return lanes
+        self._in_threads([(*where, seeds, settings, *edge, *places) for edge in pairwise(edges)])
+        return self._at_stops(len(stops), lanes, made)
+
+    def _at_stops(self, count: int, lanes: list[Tensor], made: Sequence[Tensor]) -> list[list[Tensor]]:
+        several = [tensor.unbind() for tensor in made]
+        ahead = [list(lanes) for _ in range(count)]
+        for number, tensors in enumerate(ahead):
+            for position, one in zip(self.source.changes, several, strict=True):
+                tensors[position] = one[number]
+        return ahead
 
     def _in_threads(self, calls: Sequence[tuple[object, ...]]) -> None:
         if len(calls) == 1:
@@ -104,9 +118,9 @@ class Library:
         self._run(*arguments)
 
 
-def _like(tensor: Tensor) -> Tensor:
+def _room(count: int, tensor: Tensor) -> Tensor:
     # By NumPy, which takes a third of the time: there may be but a few steps between two checkpoints.
-    return torch.from_numpy(np.empty(tensor.shape, NUMPY_TYPES[tensor.dtype]))
+    return torch.from_numpy(np.empty((count, *tensor.shape), NUMPY_TYPES[tensor.dtype]))
 
 
 @functools.cache

@@ -37,7 +37,7 @@ class NativeObjective:
         data = [leaf.contiguous() for leaf in leaves(instances.data)]
         inputs = [theta, theta.new_empty(seeds, settings), *data]
         self._library.check(inputs)
-        return self._library.run(1, seeds, settings, inputs, threads)[1]
+        return self._library.run([1], seeds, settings, inputs, threads)[0][1]
 
 
 def native_objective(instances: Instances, theta: Tensor) -> NativeObjective:

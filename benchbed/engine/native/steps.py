@@ -2,6 +2,7 @@
 
 from bisect import bisect_right
 from collections.abc import Hashable, Sequence
+from itertools import groupby
 from weakref import ReferenceType, ref
 
 import torch
@@ -37,23 +38,31 @@ class NativeSteps:
         self._constant: list[Tensor] = []
         self._none = torch.empty(0, dtype=program.instances.dtype)
 
-    def advance(self, program: Program, lanes: Lanes, start: int, stop: int) -> Lanes:
-        """Make the steps from `start` until before `stop`; `lanes` stay as they are."""
+    def advance(self, program: Program, lanes: Lanes, start: int, stops: Sequence[int]) -> list[Lanes]:
+        """Make the steps from `start` on; give the lanes before each of the steps `stops`, `lanes` unchanged."""
         is_new = self._known is None or self._known() is not program
         if is_new:
             self._take(program)
-        while start < stop:
-            end = min(stop, (start // DRAW_BLOCK + 1) * DRAW_BLOCK) if self._draws else stop
-            progress = program.spent(start, end) if self._reads_progress else self._none
-            drawn = leaves(program.draws(start, end)) if self._draws else []
+        ahead: dict[int, Lanes] = {}
+        for ends in self._spans(start, stops):
+            until = ends[-1]
+            progress = program.spent(start, until) if self._reads_progress else self._none
+            drawn = leaves(program.draws(start, until)) if self._draws else []
             inputs = [*_tensors(lanes), progress, *drawn, *self._constant]
             if is_new:
                 self._library.check(inputs)
-            seeds, settings = lanes.running.shape
-            made = self._library.run(end - start, seeds, settings, inputs, program.batch.threads)
-            lanes = self._with(lanes, made)
-            start = end
-        return lanes
+            counts, shape = [end - start for end in ends], lanes.running.shape
+            made = self._library.run(counts, *shape, inputs, program.batch.threads)
+            ahead.update(zip(ends, (self._with(lanes, tensors) for tensors in made), strict=True))
+            lanes, start = ahead[until], until
+        return [ahead[stop] for stop in stops]
+
+    def _spans(self, start: int, stops: Sequence[int]) -> list[list[int]]:
+        """Cut the way to the last of `stops` where blocks of draws end, each of which is a stop as well."""
+        if not self._draws:
+            return [list(stops)]
+        ends = {*stops, *range((start // DRAW_BLOCK + 1) * DRAW_BLOCK, stops[-1], DRAW_BLOCK)}
+        return [list(span) for _, span in groupby(sorted(ends), lambda end: (end - 1) // DRAW_BLOCK)]
 
     def reach(self, lanes: Lanes, start: int, stops: Sequence[int]) -> int:
         """Say how many of the coming `stops` to make at a time: as many as cost less than going back to the loop."""

@@ -13,6 +13,7 @@ from torch._dynamo.utils import counters
 from benchbed.catalog import load_catalog
 from benchbed.engine import scan
 from benchbed.engine.native.values import NotWrittenError
+from benchbed.engine.steps import EagerSteps
 from benchbed.interfaces import Optimizer
 from benchbed_optimizers.adam import adam
 from benchbed_optimizers.sgd import sgd
@@ -131,11 +132,9 @@ def test_a_process_keeps_so_many_programs(run, not_written, monkeypatch):
     assert len(kept) == 2
 
 
-def stepped(self, program, lanes, start, stop):
+def stepped(self, program, lanes, start, stops):
     """Make the steps one by one."""
-    for index in range(start, stop):
-        lanes = program.step(lanes, index)
-    return lanes
+    return EagerSteps("").advance(program, lanes, start, stops)
 
 
 def test_a_plugin_that_raises_late_says_so_as_ever(run, formula):

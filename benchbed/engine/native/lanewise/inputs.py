@@ -151,9 +151,9 @@ def moves(changed: Sequence[Change]) -> list[str]:
 
 
 def stores(changed: Sequence[Change]) -> list[str]:
-    """Write what the lanes have become."""
+    """Write what the lanes have become at a stop."""
     return [
-        f"store({given.name(n)}, m{given.position} + {n}, lane{GROUP}, {given.size});"
+        f"store({given.name(n)}, m{given.position} + ahead * {given.size} + {n}, lane{GROUP}, {given.size});"
         for given, array in changed
         for n in range(array.size)
     ]

@@ -15,14 +15,18 @@ static inline void place(
 }
 
 extern "C" void advance(
-    int64_t steps, int64_t seeds, int64_t settings, int64_t first, int64_t last,
+    const int64_t* stops, int64_t count, int64_t seeds, int64_t settings, int64_t first, int64_t last,
     const void* const* given, void* const* made) {
 $pointers
   for (int64_t group = first; group < last; group += $groups) {
 $loads
-    for (int64_t step = 0; step < steps; ++step) {
+    int64_t step = 0;
+    for (int64_t stop = 0; stop < count; ++stop) {
+      for (; step < stops[stop]; ++step) {
 $statements
-    }
+      }
+      const int64_t ahead = stop * seeds * settings;
 $stores
+    }
   }
 }

@@ -74,8 +74,8 @@ def _text(writer: Writer, read: Sequence[Input], changed: Sequence[Change], axis
         of_one_seed="true" if axis == "settings" else "false",
         pointers=block(2, inputs.pointers(read, changed)),
         loads=block(4, _for_each(signs, [*inputs.PLACES, *inputs.loads(read)])),
-        statements=block(6, _for_each(signs, steps)),
-        stores=block(4, _for_each(signs, inputs.stores(changed))),
+        statements=block(8, _for_each(signs, steps)),
+        stores=block(6, _for_each(signs, inputs.stores(changed))),
     )
 
 

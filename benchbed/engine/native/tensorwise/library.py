@@ -3,7 +3,7 @@
 import ctypes
 
 from benchbed.engine.native.build import load
-from benchbed.engine.native.library import Library
+from benchbed.engine.native.library import ARGUMENTS, Library
 from benchbed.engine.native.tensorwise.source import write_program
 from benchbed.engine.native.text import Source
 from benchbed.engine.native.trace import Trace
@@ -19,7 +19,7 @@ class TensorLibrary(Library):
         self.source = source or write_program(trace, width)
         self.program = load(self.source.text, "-ffp-contract=fast")
         self._run = self.program.advance
-        self._run.argtypes = (*[ctypes.c_int64] * 5, *[ctypes.c_void_p] * 2)
+        self._run.argtypes = ARGUMENTS
         self._run.restype = ctypes.c_int64
 
     def _call(self, *arguments: object) -> None:

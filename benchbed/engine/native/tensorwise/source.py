@@ -114,8 +114,8 @@ def _text(step: Step, read: Sequence[Given], changed: Sequence[Given], width: in
         pointers=block(2, _pointers(read, changed)),
         buffers=block(2, [*step.tables, *buffers]),
         loads=block(4, _loads(read)),
-        statements=block(6, [*_loads_of_a_step(read), *step.lines]),
-        stores=block(4, _stores(changed)),
+        statements=block(8, [*_loads_of_a_step(read), *step.lines]),
+        stores=block(6, _stores(changed)),
     )
 
 
@@ -155,6 +155,6 @@ def _loads_of_a_step(read: Sequence[Given]) -> list[str]:
 
 def _stores(changed: Sequence[Given]) -> list[str]:
     return [
-        f"for (int64_t n = 0; n < {one.size}; ++n) m{one.position}[lane * {one.size} + n] = {one.memory.base}[n];"
+        f"for (int64_t n = 0; n < {one.size}; ++n) m{one.position}[ahead * {one.size} + n] = {one.memory.base}[n];"
         for one in changed
     ]

@@ -170,7 +170,7 @@ static inline void product(
 }
 
 extern "C" int64_t advance(
-    int64_t steps, int64_t seeds, int64_t settings, int64_t first, int64_t last,
+    const int64_t* stops, int64_t count, int64_t seeds, int64_t settings, int64_t first, int64_t last,
     const void* const* given, void* const* made) {
 $pointers
   char* const memory = static_cast<char*>(std::aligned_alloc(64, $bytes));
@@ -179,10 +179,14 @@ $buffers
   for (int64_t lane = first; lane < last; ++lane) {
     const int64_t seed = lane / settings, setting = lane % settings;
 $loads
-    for (int64_t step = 0; step < steps; ++step) {
+    int64_t step = 0;
+    for (int64_t stop = 0; stop < count; ++stop) {
+      for (; step < stops[stop]; ++step) {
 $statements
-    }
+      }
+      const int64_t ahead = stop * seeds * settings + lane;
 $stores
+    }
   }
   std::free(memory);
   return 0;

@@ -35,6 +35,7 @@ def cautious(learning_rate: float = 1e-2):
 TARGETS = (10.0, 1.0)
 CASES = {
     "targets": (sgd, {"targets": TARGETS, "learning_rate": [1e-6, 1e-4, 1e-3, 0.1, 0.3, 10.0]}),
+    "blocks of draws": (sgd, {"budget": 2_300, "learning_rate": [1e-6, 1e-5, 1e-4, 10.0]}),
     "tolerance": (sgd, {"tolerance": 1e-3, "learning_rate": [1e-4, 1e-3, 10.0]}),
     "calls": (cautious, {"targets": TARGETS, "learning_rate": [1e-6, 1e-3, 1e-2, 10.0]}),
 }

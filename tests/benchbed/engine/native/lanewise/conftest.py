@@ -28,7 +28,7 @@ class Comparison:
         graph = traced(step)(one, first)
         trace = Trace(graph, ["lane"] * (len(one) + len(first)), [*one, *first])
         library = Library(trace, axis, width)
-        self.made = library.run(1, *inputs[0].shape[:2], [*inputs, *places])[len(inputs) :]
+        self.made = library.run([1], *inputs[0].shape[:2], [*inputs, *places])[0][len(inputs) :]
 
     def differing(self, rtol=0.0, atol=0.0):
         """Name what is not as torch has it: to the bit, or NaN and infinities alike and the others nearly."""

@@ -19,7 +19,7 @@ def program_of(function, *inputs):
 
     one = [tensor[:1, :1].contiguous() for tensor in inputs]
     library = TensorLibrary(Trace(traced(step)(*one), ["lane"] * len(one), one), width_of(inputs[0].dtype))
-    made = library.run(1, SEEDS, SETTINGS, list(inputs))[0]
+    made = library.run([1], SEEDS, SETTINGS, list(inputs))[0][0]
     torch.testing.assert_close(made, function(*inputs), rtol=1e-12, atol=1e-12)
     return library.source.text.split('extern "C"')[1]
 

@@ -28,7 +28,7 @@ def by_program(function, *inputs):
     graph = traced(step)(*one)
     graph.graph.eliminate_dead_code()
     library = TensorLibrary(Trace(graph, ["lane"] * len(one), one), width_of(inputs[0].dtype))
-    return library.run(1, *LANES, lanes)[count:]
+    return library.run([1], *LANES, lanes)[0][count:]
 
 
 def assert_all(cases, *inputs, rtol=None):
@@ -169,7 +169,7 @@ def test_rows_are_gathered_and_an_index_is_checked():
         inputs = [one, gathered[:1, :1].contiguous(), table]
         graph = traced(lambda i, _, t: [i, t[i]])(*inputs)
         library = TensorLibrary(Trace(graph, ["lane", "lane", "all"], inputs), 8)
-        return library.run(1, *LANES, [index, gathered, table])[1]
+        return library.run([1], *LANES, [index, gathered, table])[0][1]
 
     torch.testing.assert_close(program(index), table[index], rtol=0, atol=0)
     for wrong in (7, -8):
@@ -184,7 +184,7 @@ def test_what_a_step_overwrites_is_read_before():
     graph = traced(lambda x, y: [y.view_as(y), x + 0])(*one)
     library = TensorLibrary(Trace(graph, ["lane", "lane"], one), 8)
     for steps, (first, second) in ((1, (y, x)), (2, (x, y)), (5, (y, x))):
-        ours = library.run(steps, *LANES, [x, y])
+        (ours,) = library.run([steps], *LANES, [x, y])
         torch.testing.assert_close(ours, [first, second], rtol=0, atol=0)
 
 

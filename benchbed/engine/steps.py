@@ -20,8 +20,9 @@ WORTH_COMPILING = 1.0
 """Seconds of eager work, as `eager_seconds` has it, from which a program of lanes pays for its own making."""
 WORTH_SCAN = 30.0
 """The same for a scan, which takes many times as long to compile."""
-WORTH_MEASURING = 10.0
-"""Seconds of eager measurements from which a program of the objective pays for its own making."""
+WORTH_MEASURING = 1.0
+"""Seconds of eager measurements, as `objective_seconds` has it, from which a program of the objective pays for its own
+making, which serves all pairings of the problem."""
 STEP_SECONDS = 3e-4
 """What a step costs however few its lanes are."""
 NUMBER_SECONDS = 2e-9

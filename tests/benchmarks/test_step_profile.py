@@ -21,7 +21,9 @@ def test_statements_are_cut_where_all_brackets_are_closed(profile):
 def test_every_statement_is_followed_by_a_clock(profile):
     """That of its part; nothing else changes."""
     step = "{\nof_tanh(x);\n}\n{\ny;\n}\n{\nof_tanh(z);\n}"
-    text = f'#include <cmath>\nextern "C" int64_t advance() {{\n{profile.LOOP}{step}\n      }}\nreturn 0; }}\n'
+    text = (
+        f'#include <cmath>\nextern "C" int64_t advance() {{\n{profile.LOOP}{step}\n      }}\nreturn 0; }}\n'
+    )
     clocked, parts = profile.with_clocks(text)
     assert parts == ["number by number, with tanh", "number by number, without"]
     assert re.findall(r"spent\[(\d)\] \+= ", clocked) == ["0", "1", "0"]

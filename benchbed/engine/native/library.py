@@ -22,7 +22,11 @@ WORTH_A_THREAD = 500_000
 """Operations on vectors for which a thread is worth waking."""
 MOST_THREADS = 256
 """Threads that a process keeps; parts beyond them wait for their turn."""
-ARGUMENTS = (ctypes.c_void_p, *[ctypes.c_int64] * 5, *[ctypes.c_void_p] * 2)
+ARGUMENTS: list[type[ctypes.c_void_p] | type[ctypes.c_int64]] = [
+    ctypes.c_void_p,
+    *[ctypes.c_int64] * 5,
+    *[ctypes.c_void_p] * 2,
+]
 """Stops and their number, seeds, settings, the first and the last of the lanes' groups; what is given, what is made."""
 NUMPY_TYPES = {
     kind: torch.empty(0, dtype=kind).numpy().dtype

@@ -51,8 +51,9 @@ class NativeSteps:
             inputs = [*_tensors(lanes), progress, *drawn, *self._constant]
             if is_new:
                 self._library.check(inputs)
-            counts, shape = [end - start for end in ends], lanes.running.shape
-            made = self._library.run(counts, *shape, inputs, program.batch.threads)
+            seeds, settings = lanes.running.shape
+            counts = [end - start for end in ends]
+            made = self._library.run(counts, seeds, settings, inputs, program.batch.threads)
             ahead.update(zip(ends, (self._with(lanes, tensors) for tensors in made), strict=True))
             lanes, start = ahead[until], until
         return [ahead[stop] for stop in stops]

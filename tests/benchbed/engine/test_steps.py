@@ -8,10 +8,10 @@ import torch
 
 from benchbed.engine.loop import drop_finished
 from benchbed.engine.steps import (
-    EagerSteps,
     NUMBER_SECONDS,
     STEP_SECONDS,
     WORTH_COMPILING,
+    EagerSteps,
     eager_seconds,
     numbers_of_a_step,
     resolve,

@@ -73,7 +73,9 @@ class Kernel:
         Calls and divergence are charged here only where lanes differ; elsewhere `account` does so at the checkpoint.
         Raises RuntimeError where a step makes other calls than the first.
         """
-        moved, oracle, running = self._move(rule, lanes, inputs, form or self.batch.gradient.differentiate)
+        moved, oracle, running = self._move(
+            rule, lanes, inputs, form or self.batch.gradient.differentiate, traced=form is not None
+        )
         if self.adaptive:
             return self._charge(oracle, moved, lanes, running)
         if oracle.some_calls is not None or self.price * (1 + oracle.further_calls) != self.calls_per_step:
@@ -93,12 +95,12 @@ class Kernel:
         return lanes._replace(calls=before.calls + made, diverged=_diverged(before, lanes, stopped))
 
     def _move(
-        self, rule: Rule, lanes: Lanes, inputs: Inputs, form: Differentiate
+        self, rule: Rule, lanes: Lanes, inputs: Inputs, form: Differentiate, traced: bool = False
     ) -> tuple[Lanes, CountingOracle, Tensor]:
         """Give the moved lanes, the oracle with its counts, and the lanes that could afford the step."""
         evaluate = evaluation(form, self.losses.batched, inputs.data, inputs.draws)
         running = self._affordable(lanes)
-        oracle, finite = self._ask(evaluate, lanes, inputs)
+        oracle, finite = self._ask(evaluate, lanes, inputs, traced)
         active, converged = running & finite, lanes.converged
         if converged is not None:
             met = active & (torch.linalg.vector_norm(oracle.gradient, dim=-1) <= self.batch.tolerance)
@@ -120,9 +122,11 @@ class Kernel:
             return lanes.running  # the number of steps already keeps to the budget
         return lanes.running & (lanes.calls + self.calls_per_step <= affordable_calls(self.batch.budget))
 
-    def _ask(self, evaluate: Evaluate, lanes: Lanes, inputs: Inputs) -> tuple[CountingOracle, Tensor]:
+    def _ask(
+        self, evaluate: Evaluate, lanes: Lanes, inputs: Inputs, traced: bool
+    ) -> tuple[CountingOracle, Tensor]:
         loss, gradient = evaluate(lanes.theta)
-        finite = gradient.abs().amax(dim=-1) < torch.inf  # a norm would take six times as long
+        finite = _is_finite(gradient, traced)
         # Lanes that are not finite are frozen, but some operations raise for all lanes if one holds NaN.
         calm = torch.where(finite.unsqueeze(-1), gradient, 0)
         return CountingOracle(evaluate, loss, calm, lambda: self._progress(lanes, inputs, calm)), finite
@@ -152,6 +156,13 @@ class Kernel:
             calls = calls + moved.running * oracle.some_calls
         made = self.price * torch.where(stopped, 1.0, calls).double()
         return moved._replace(calls=before.calls + made, diverged=_diverged(before, moved, stopped))
+
+
+def _is_finite(gradient: Tensor, traced: bool) -> Tensor:
+    """Tell where all numbers of `gradient: [..., dimension]` are finite."""
+    nothing = gradient - gradient  # 0, or no number
+    # The outcome is the same: short rows take torch four times as long to sum, and a program a third of the operations.
+    return (nothing.sum(dim=-1) if traced else nothing.amax(dim=-1)) == 0
 
 
 def _diverged(before: Lanes, lanes: Lanes, stopped: Tensor) -> Tensor:

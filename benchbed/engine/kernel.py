@@ -106,9 +106,12 @@ class Kernel:
             met = active & (torch.linalg.vector_norm(oracle.gradient, dim=-1) <= self.batch.tolerance)
             active, converged = active & ~met, converged | met
         theta, state = self._update(rule, oracle, lanes, active, inputs)
+        if not _holds_for_all(active, traced):  # else there is nothing to choose
+            theta = torch.where(active.unsqueeze(-1), theta, lanes.theta)
+            state = state if rule.opaque else choose(active, state, lanes.state)
         moved = Lanes(
-            theta=torch.where(active.unsqueeze(-1), theta, lanes.theta),
-            state=state if rule.opaque else choose(active, state, lanes.state),
+            theta=theta,
+            state=state,
             calls=lanes.calls,
             steps=lanes.steps + active,
             running=active,
@@ -127,8 +130,10 @@ class Kernel:
     ) -> tuple[CountingOracle, Tensor]:
         loss, gradient = evaluate(lanes.theta)
         finite = _is_finite(gradient, traced)
-        # Lanes that are not finite are frozen, but some operations raise for all lanes if one holds NaN.
-        calm = torch.where(finite.unsqueeze(-1), gradient, 0)
+        calm = gradient
+        if not _holds_for_all(finite, traced):
+            # Lanes that are not finite are frozen, but some operations raise for all lanes if one holds NaN.
+            calm = torch.where(finite.unsqueeze(-1), gradient, 0)
         return CountingOracle(evaluate, loss, calm, lambda: self._progress(lanes, inputs, calm)), finite
 
     def _progress(self, lanes: Lanes, inputs: Inputs, like: Tensor) -> Tensor:
@@ -163,6 +168,11 @@ def _is_finite(gradient: Tensor, traced: bool) -> Tensor:
     nothing = gradient - gradient  # 0, or no number
     # The outcome is the same: short rows take torch four times as long to sum, and a program a third of the operations.
     return (nothing.sum(dim=-1) if traced else nothing.amax(dim=-1)) == 0
+
+
+def _holds_for_all(mask: Tensor, traced: bool) -> bool:
+    """Tell whether `mask` is known to hold for all lanes; to look would stop a trace, or wait for a device."""
+    return not traced and mask.device.type == "cpu" and bool(mask.all())
 
 
 def _diverged(before: Lanes, lanes: Lanes, stopped: Tensor) -> Tensor:

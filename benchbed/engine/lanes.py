@@ -20,6 +20,8 @@ def leaves(tree: Tree) -> list[Tensor]:
 def map_tensors(function: Callable[..., Tensor], *trees: Tree) -> Tree:
     """Apply `function` to the tensors that stand at the same place of every tree; other leaves stay."""
     first, *rest = trees
+    if isinstance(first, Tensor):
+        return function(first, *rest)  # what most draws are; walking a tree takes a tenth of a step
 
     def apply(leaf: object, *others: object) -> object:
         return function(leaf, *others) if isinstance(leaf, Tensor) else leaf

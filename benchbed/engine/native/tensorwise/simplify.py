@@ -14,14 +14,42 @@ PRODUCTS = frozenset({"mm", "bmm"})
 VIEWS = frozenset({"view", "_unsafe_view", "reshape", "squeeze", "unsqueeze", "alias", "detach"})
 
 
-def simplify(graph: fx.Graph) -> None:
-    """Rewrite the graph in place; what its nodes give stays the same."""
+def simplified(traced: fx.Graph) -> fx.Graph:
+    """Give a graph that makes the same of the same inputs, in the same order."""
+    graph = fx.Graph()
+    graph.output(graph.graph_copy(traced, {}))
+    _merge_repeated(graph)
     for node in list(graph.nodes):
         if name_of(node) in PRODUCTS:
             _multiply_column_by_row(graph, node)
         elif name_of(node) in VIEWS:
             _read_through(node)
     graph.eliminate_dead_code()
+    return graph
+
+
+def _merge_repeated(graph: fx.Graph) -> None:
+    """Compute once what is computed twice: a traced step changes nothing and draws nothing.
+
+    torch has passes for it: one imports its whole compiler, in two seconds, another takes 1 and 1.0 for the same.
+    """
+    known: dict[object, fx.Node] = {}
+    for node in list(graph.nodes):
+        if node.op != "call_function":
+            continue
+        first = known.setdefault((node.target, _exactly(node.args), _exactly(node.kwargs)), node)
+        if first is not node:
+            node.replace_all_uses_with(first)
+            graph.erase_node(node)
+
+
+def _exactly(argument: object) -> object:
+    """Give what only an argument of the same nodes and numbers is equal to: −0.0 is not 0.0, and 1 is not True."""
+    if isinstance(argument, list | tuple):
+        return tuple(_exactly(each) for each in argument)
+    if isinstance(argument, dict):
+        return tuple((name, _exactly(each)) for name, each in argument.items())
+    return argument if isinstance(argument, fx.Node) else repr(argument)
 
 
 def _multiply_column_by_row(graph: fx.Graph, node: fx.Node) -> None:

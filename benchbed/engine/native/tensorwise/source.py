@@ -5,12 +5,11 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor, fx
-from torch._functorch.compile_utils import fx_graph_cse
 
 from benchbed.engine.native.nodes import name_of, operands_of
 from benchbed.engine.native.tensorwise.loops import loop, same
 from benchbed.engine.native.tensorwise.memory import Memory
-from benchbed.engine.native.tensorwise.simplify import BY_NUMBER, simplify
+from benchbed.engine.native.tensorwise.simplify import BY_NUMBER, simplified
 from benchbed.engine.native.tensorwise.step import Step
 from benchbed.engine.native.tensorwise.tensors import OPERATIONS
 from benchbed.engine.native.text import Source, block, program
@@ -45,8 +44,7 @@ def write_program(trace: Trace, width: int, most_bytes: int = MOST_BYTES) -> Sou
 
     Raises NotWrittenError for what is not written here, and for a lane that needs more than `most_bytes`.
     """
-    graph = fx_graph_cse(trace.graph.graph)
-    simplify(graph)
+    graph = simplified(trace.graph.graph)
     placeholders = graph.find_nodes(op="placeholder")
     step = Step()
     given = {

@@ -74,3 +74,44 @@ def test_long_chains_are_stored():
     text = program_of(function, normal(6, 8), normal(8, 8))
     stores = re.findall(r"put\(t\d+, (b\d+)", text)
     assert len(stores) == 3, text  # the polynomial as well
+
+
+def test_what_is_computed_twice_is_computed_once():
+    """Also behind what is the same only after that."""
+
+    def function(x, w):
+        return x + torch.sin(torch.exp(x @ w)) * torch.cos(torch.exp(x @ w))
+
+    text = program_of(function, normal(6, 8), normal(8, 8))
+    assert len(re.findall(r"product<", text)) == 1
+
+
+def test_numbers_that_are_equal_and_not_the_same_are_kept_apart():
+    """1 over −0.0 is not 1 over 0.0, and a whole number divided by 2 without a rest is another type than by 2.0."""
+
+    def function(x):
+        zeros = 1 / (0 * x.abs() + 0.0), 1 / (0 * x.abs()).copysign(torch.full_like(x, -0.0))
+        whole = x.round().long()
+        return (
+            torch.atan(zeros[0])
+            - torch.atan(zeros[1])
+            + (whole + 1) * 0.5
+            + (whole + True) * 0.25
+            + (whole + 1.0)
+        )
+
+    program_of(function, normal(6, 8))
+
+
+def test_two_outcomes_that_are_the_same_are_both_there():
+    """Each in its own place."""
+
+    def step(x, y):
+        return [torch.exp(x), torch.exp(x)]
+
+    inputs = [normal(4, 5), normal(4, 5) + 1]
+    one = [tensor[:1, :1].contiguous() for tensor in inputs]
+    library = TensorLibrary(Trace(traced(step)(*one), ["lane"] * 2, one), width_of(torch.float64))
+    first, second = library.run([1], SEEDS, SETTINGS, inputs)[0]
+    torch.testing.assert_close(first, torch.exp(inputs[0]), rtol=1e-12, atol=1e-12)
+    assert torch.equal(first, second)

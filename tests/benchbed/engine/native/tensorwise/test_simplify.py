@@ -86,19 +86,20 @@ def test_what_is_computed_twice_is_computed_once():
     assert len(re.findall(r"product<", text)) == 1
 
 
-def test_numbers_that_are_equal_and_not_the_same_are_kept_apart():
-    """1 over −0.0 is not 1 over 0.0, and a whole number divided by 2 without a rest is another type than by 2.0."""
+def test_zeros_of_either_sign_are_kept_apart():
+    """They are equal, and give a size another sign."""
+    program_of(
+        lambda x: x.abs().copysign(torch.full_like(x, 0.0)) - x.abs().copysign(torch.full_like(x, -0.0)),
+        normal(6, 8),
+    )
+
+
+def test_whole_numbers_and_others_are_kept_apart():
+    """1 is equal to 1.0, and what comes of it has another type, in which large numbers are rounded."""
 
     def function(x):
-        zeros = 1 / (0 * x.abs() + 0.0), 1 / (0 * x.abs()).copysign(torch.full_like(x, -0.0))
-        whole = x.round().long()
-        return (
-            torch.atan(zeros[0])
-            - torch.atan(zeros[1])
-            + (whole + 1) * 0.5
-            + (whole + True) * 0.25
-            + (whole + 1.0)
-        )
+        odd = 2**26 * x.abs().ceil().long() + 1
+        return x + (odd + 2 - odd) + 8 * (odd + 2.0 - odd)
 
     program_of(function, normal(6, 8))
 

@@ -91,14 +91,17 @@ def test_a_lane_whose_gradient_is_not_finite_is_frozen_before_its_update(run, fo
     np.testing.assert_array_equal(lane.final_theta, [-1.0])
 
 
+@pytest.mark.parametrize("engine", ["eager", "compiled"])
 @pytest.mark.parametrize("broken", [0, 1])
-def test_one_coordinate_that_is_not_finite_is_enough(run, formula, lane_of, broken):
+def test_one_coordinate_that_is_not_finite_is_enough(run, formula, lane_of, broken, engine):
     """As above in one coordinate, whichever; the other's gradient is finite, 2 θ."""
 
     def objective(theta):
         return (theta[..., broken].abs() + theta[..., broken]).sqrt() + theta[..., 1 - broken].square()
 
-    lane = lane_of(run(formula(objective, start=(2.0, 2.0)), targets=(), learning_rate=[6.0]))
+    record = run(formula(objective, start=(2.0, 2.0)), targets=(), learning_rate=[6.0], engine=engine)
+    lane = lane_of(record)
+    assert record.engine.item() == engine, record.engine_reason
     assert (lane.status, lane.calls, lane.steps) == ("diverged", 2.0, 1)
     assert lane.final_theta[[broken, 1 - broken]].tolist() == [-1.0, -22.0]
 

@@ -101,8 +101,7 @@ def run_rule(
     Raises RuntimeError where the engine could not be had, or where not all steps were made.
     """
     batch = batch_of(name, problem, factory, rates, seeds, steps)
-    batch = batch._replace(engine=engine, dtype=dtype or problem.dtype)
-    batch = batch._replace(threads=torch.get_num_threads())
+    batch = batch._replace(engine=engine, dtype=dtype or problem.dtype, threads=torch.get_num_threads())
     with usual_conditions():
         begun = time.perf_counter()
         record = run_batch(batch)

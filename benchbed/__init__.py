@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from benchbed.minimum import Minimum, minimize
+    from benchbed.minimization import Minimum, minimize
     from benchbed.study import Study, load, run
 
 __version__ = "0.1.0"
@@ -13,9 +13,9 @@ __all__ = ["Minimum", "Study", "__version__", "load", "minimize", "run"]
 def __getattr__(name: str) -> Any:
     """Import what runs studies only when it is asked for, so that `benchbed --version` stays light."""
     if name in ("Minimum", "minimize"):
-        from benchbed import minimum
+        from benchbed import minimization
 
-        return getattr(minimum, name)
+        return getattr(minimization, name)
     if name in ("Study", "load", "run"):
         from benchbed import study
 

@@ -17,10 +17,10 @@ from typing import NamedTuple
 import numpy as np
 from scipy import stats
 
-from benchbed.analysis.comparison import Comparison, compare
 from benchbed.analysis.intervals import bootstrap_limits, median_ranks
-from benchbed.analysis.scores import trial_scores
+from benchbed.analysis.pairwise_tests import Comparison, compare
 from benchbed.checkpoints import checkpoint_calls
+from benchbed.tuning.scores import trial_scores
 
 BUDGET = 1000
 SEEDS = 20

@@ -18,7 +18,7 @@ from benchbed.engine import Batch, run_batch
 from benchbed.engine.instances import Instances
 from benchbed.gradients import reverse
 from benchbed.interfaces import OptimizerFactory, Problem
-from benchbed.runner.conditions import usual_conditions
+from benchbed.runner.global_state import usual_conditions
 from benchbed.seeds import DRAW_BLOCK, InstanceSeed
 from benchbed_optimizers.adam import adam
 from benchbed_problems.polynomial_network import PolynomialNetwork

@@ -20,7 +20,6 @@ import numpy as np
 from scipy import stats
 from selection_rules import RULES, Trial, Tried, score_of
 
-from benchbed.analysis.outcomes import outcomes_of
 from benchbed.catalog import load_catalog
 from benchbed.executors import processes
 from benchbed.plan import BatchPlan, Pairing, Plan, Request, complete_request, make_plan
@@ -28,6 +27,7 @@ from benchbed.runner.isolation import Answer, answer_of, caller, end_children
 from benchbed.runner.task import Task, run_task
 from benchbed.seeds import Role
 from benchbed.store import from_bytes
+from benchbed.tuning.outcomes import outcomes_of
 
 
 class Choice(NamedTuple):

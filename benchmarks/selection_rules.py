@@ -6,9 +6,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from benchbed.analysis.outcomes import Outcome
-from benchbed.analysis.scores import lower_median
-from benchbed.analysis.selection import choose_rate
+from benchbed.tuning.outcomes import Outcome
+from benchbed.tuning.scores import lower_median
+from benchbed.tuning.selection import choose_rate
 
 
 class Trial(NamedTuple):

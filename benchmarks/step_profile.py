@@ -18,12 +18,12 @@ from peers_benchbed import PROBLEMS, batch_of
 from peers_trials import lanes_of, rates_of
 from tabulate import tabulate
 
+from benchbed.codegen.compiled_step import width_of
+from benchbed.codegen.steps import NativeSteps
+from benchbed.codegen.tensorwise.library import TensorLibrary
+from benchbed.codegen.trace import trace_step
 from benchbed.engine.instances import Instances
-from benchbed.engine.native.library import width_of
-from benchbed.engine.native.steps import NativeSteps
-from benchbed.engine.native.tensorwise.library import TensorLibrary
-from benchbed.engine.native.trace import trace_step
-from benchbed.engine.program import Program
+from benchbed.engine.tile import Program
 from benchbed_optimizers.adam import adam
 
 NETWORK = "polynomial-network"

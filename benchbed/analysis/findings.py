@@ -6,10 +6,10 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from benchbed.analysis.comparison import SIGNIFICANT
-from benchbed.analysis.comparisons import OVERALL
+from benchbed.analysis.aggregate import EXACT_ORACLE
 from benchbed.analysis.intervals import TIE
-from benchbed.analysis.overall import EXACT_ORACLE
+from benchbed.analysis.pairwise_tables import OVERALL
+from benchbed.analysis.pairwise_tests import SIGNIFICANT
 
 _NAMED = 4
 """Optimizers that a sentence names; a longer list is counted."""

@@ -8,18 +8,18 @@ from typing import Any
 import pandas as pd
 import pyarrow as pa
 
-from benchbed.analysis.comparisons import checkpoints_of, comparisons_of
+from benchbed.analysis.aggregate import overall_scores
 from benchbed.analysis.curves import CURVE_COLUMNS, curves_of
-from benchbed.analysis.measures import measures_of
-from benchbed.analysis.outcomes import Outcome, outcomes_of
-from benchbed.analysis.overall import overall_scores
+from benchbed.analysis.pairwise_tables import checkpoints_of, comparisons_of
 from benchbed.analysis.results import ProblemFacts, Results, Surface
 from benchbed.analysis.robustness import robustness_of
-from benchbed.analysis.searches import best_of_k_of
+from benchbed.analysis.secondary_metrics import measures_of
 from benchbed.analysis.summary import summary_of
-from benchbed.analysis.tracks import Placement, placements
-from benchbed.analysis.tries import rates_to_try, tuning_keys
 from benchbed.plan import Pairing, Plan, ProblemPlan
+from benchbed.tuning.candidates import rates_to_try, tuning_keys
+from benchbed.tuning.outcomes import Outcome, outcomes_of
+from benchbed.tuning.scheduling import Placement, placements
+from benchbed.tuning.searches import best_of_k_of
 
 
 def results_of(plan: Plan, trials: pa.Table, surfaces: Mapping[str, Surface] | None = None) -> Results:

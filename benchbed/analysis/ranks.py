@@ -12,10 +12,10 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from benchbed.analysis.comparison import SIGNIFICANT
-from benchbed.analysis.comparisons import OVERALL
+from benchbed.analysis.aggregate import comparable_scores
 from benchbed.analysis.intervals import TIE
-from benchbed.analysis.overall import comparable_scores
+from benchbed.analysis.pairwise_tables import OVERALL
+from benchbed.analysis.pairwise_tests import SIGNIFICANT
 
 FEWEST_PROBLEMS = 24
 """Comparable problems below which mean ranks are not told apart."""

@@ -63,7 +63,7 @@ class Results(NamedTuple):
     summary: pd.DataFrame
     """The columns of `summary.csv`, one row a problem × optimizer × track."""
     measures: pd.DataFrame
-    """What stands beside the score, one row a problem × optimizer × track: `benchbed.analysis.measures` says what."""
+    """What stands beside the score, one row a problem × optimizer × track (`benchbed.analysis.secondary_metrics`)."""
     overall: pd.DataFrame
     """One row an optimizer × track: the mean score over problems with its interval, or the reason why there is none."""
     comparisons: pd.DataFrame

@@ -7,10 +7,10 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from benchbed.analysis.scores import lower_median
 from benchbed.analysis.summary import success_position
-from benchbed.analysis.tries import tuning_keys
 from benchbed.plan import EntrantPlan, Pairing, Plan
+from benchbed.tuning.candidates import tuning_keys
+from benchbed.tuning.scores import lower_median
 
 FACTOR = 2.0
 """A rate is good if it needs at most this many times the calls of the best one."""

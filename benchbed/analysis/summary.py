@@ -9,9 +9,9 @@ import numpy as np
 import pandas as pd
 
 from benchbed.analysis.intervals import calls_interval, score_interval, success_interval
-from benchbed.analysis.scores import lower_median
-from benchbed.analysis.tracks import Placement
 from benchbed.plan import Pairing, Plan, ProblemPlan
+from benchbed.tuning.scheduling import Placement
+from benchbed.tuning.scores import lower_median
 
 STATUSES = (
     "solved", "converged", "exhausted", "diverged", "failed", "crashed", "timed_out", "out_of_memory", "skipped",

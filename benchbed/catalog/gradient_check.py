@@ -7,9 +7,9 @@ from typing import Any
 from torch import Generator
 from torch.utils import _pytree as pytree  # torch's own trees, by which the engine walks draws as well
 
+from benchbed.catalog.checks import attempt, require
 from benchbed.catalog.names import error_line, quoted
 from benchbed.catalog.records import InvalidPluginError
-from benchbed.catalog.requirements import attempt, require
 from benchbed.interfaces import Gradient, as_gradient
 
 DIMENSIONS = (1, 2, 1_000)

@@ -4,7 +4,7 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
-from benchbed.catalog import torch_reference
+from benchbed.catalog import torch_classes
 from benchbed.catalog.names import error_line, quoted, reason, suggestion
 from benchbed.catalog.parameters import Parameter, checked_value, converted, hyperparameters_of, unknown_key
 from benchbed.catalog.records import Entry, Kind, PluginRecord, entry_label
@@ -35,7 +35,7 @@ class Catalog:
         if name in self.entries[kind]:
             return self.entries[kind][name]
         if kind == "optimizers" and ":" in name:
-            return torch_reference.entry(name)
+            return torch_classes.entry(name)
         raise self._clashing(kind, name) if (kind, name) in self.clashes else self._unknown(kind, name)
 
     def problem(self, name: str, parameters: Mapping[str, object]) -> Problem:

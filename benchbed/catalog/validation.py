@@ -12,12 +12,12 @@ from typing import Any
 
 import msgspec
 
+from benchbed.catalog.checks import attempt as _attempt
+from benchbed.catalog.checks import require as _require
 from benchbed.catalog.gradient_check import check_gradient
 from benchbed.catalog.names import error_line, quoted
 from benchbed.catalog.parameters import hyperparameters_of, is_plain
 from benchbed.catalog.records import InvalidPluginError, Kind
-from benchbed.catalog.requirements import attempt as _attempt
-from benchbed.catalog.requirements import require as _require
 from benchbed.interfaces import START_IN_BASIN, Figure, Layout, Optimizer, OptimizerFactory, Problem
 
 PROBE = Layout({"theta": (2,)})

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from benchbed.compare import Change
+    from benchbed.study.compare import Change
 
 _NO_INTERVAL = "one seed"
 
@@ -44,8 +44,8 @@ def compare_command(first: Path, second: Path, margin: float | None, format_: st
     Exit codes: 0 compared, 1 worse than --fail-if-worse allows, 2 the studies do not compare,
     3 a folder cannot be used, 5 they share nothing.
     """  # fmt: skip
-    from benchbed.compare import compare_studies, frame_of, worsened
     from benchbed.study import load
+    from benchbed.study.compare import compare_studies, frame_of, worsened
 
     before, after = load(first), load(second)
     changes = compare_studies(before, after)

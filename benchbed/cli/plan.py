@@ -44,7 +44,7 @@ def plan_command(jobs: int | None, no_time: bool, format_: str, **options: Any) 
     if not no_time:
         warm_up()
     from benchbed.estimate import estimate, measure
-    from benchbed.runner.drive import threads_of
+    from benchbed.runner.scheduler import threads_of
     from benchbed.study import default_jobs
 
     catalog, plan, files = make(options)

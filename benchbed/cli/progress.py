@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from benchbed.runner.drive import Progress
+    from benchbed.runner.scheduler import Progress
 
 SECONDS_BETWEEN_LINES = 10.0
 

@@ -52,7 +52,7 @@ def verify_command(
 
     warm_up()
     from benchbed.catalog import load_catalog
-    from benchbed.runner.drive import Settings
+    from benchbed.runner.scheduler import Settings
     from benchbed.study import default_jobs
     from benchbed.verify import choose, run_again
 

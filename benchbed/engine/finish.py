@@ -6,9 +6,9 @@ from torch import Tensor
 
 from benchbed.engine.batch import Batch, Record
 from benchbed.engine.checkpoints import calls_to_targets
+from benchbed.engine.evaluation import measure_gradient_norm, measure_metrics
 from benchbed.engine.instances import Instances
 from benchbed.engine.loop import Trace
-from benchbed.engine.measure import measure_gradient_norm, measure_metrics
 from benchbed.engine.recorder import Recorder
 
 FINAL_GAP = 1e3

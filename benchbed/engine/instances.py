@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Generator, Tensor
 
-from benchbed.engine.draws import Blocks
-from benchbed.engine.lanes import Tree, leaves, map_tensors
+from benchbed.engine.pytrees import Tree, leaves, map_tensors
+from benchbed.engine.sampling import Blocks
 from benchbed.interfaces import Gradient, Problem
 from benchbed.seeds import DRAW_BLOCK, InstanceSeed, Purpose
 

@@ -7,13 +7,13 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from benchbed.engine.backends import EagerSteps, Steps, make_steps
 from benchbed.engine.batch import ASKED
-from benchbed.engine.lanes import choose
-from benchbed.engine.measure import gradient_is_cheap, measure_gradient_norm
-from benchbed.engine.program import Program
+from benchbed.engine.evaluation import gradient_is_cheap, measure_gradient_norm
+from benchbed.engine.pytrees import choose
 from benchbed.engine.recorder import Gaps, Recorder
 from benchbed.engine.state import Lanes, Place
-from benchbed.engine.steps import EagerSteps, Steps, make_steps
+from benchbed.engine.tile import Program
 from benchbed.interfaces import NotServedError
 
 Clock = Callable[[], float]

@@ -4,9 +4,9 @@ from collections.abc import Callable
 
 from torch import Tensor
 
+from benchbed.engine.adapters import per_lane
 from benchbed.engine.instances import Instances, shared_data
-from benchbed.engine.lanes import Tree, map_tensors, tiles
-from benchbed.engine.rules import per_lane
+from benchbed.engine.pytrees import Tree, map_tensors, tiles
 from benchbed.interfaces import Problem
 
 WORKSPACE_BYTES = 1 << 26

@@ -5,8 +5,8 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from benchbed.engine.draws import Draws
-from benchbed.engine.lanes import Tree
+from benchbed.engine.pytrees import Tree
+from benchbed.engine.sampling import Draws
 from benchbed.interfaces import Oracle
 from benchbed.interfaces.gradient import Differentiate
 

@@ -7,14 +7,14 @@ from typing import Any
 import numpy as np
 import torch
 
+from benchbed.engine.backends import numbers_of_a_step, resolve
 from benchbed.engine.batch import Batch, Record
 from benchbed.engine.finish import record_of
 from benchbed.engine.instances import Instances
-from benchbed.engine.lanes import leaves, tiles
 from benchbed.engine.loop import Clock, run_tile
 from benchbed.engine.losses import WORKSPACE_BYTES
-from benchbed.engine.program import Program
-from benchbed.engine.steps import numbers_of_a_step, resolve
+from benchbed.engine.pytrees import leaves, tiles
+from benchbed.engine.tile import Program
 from benchbed.interfaces import Optimizer
 from benchbed.seeds import DRAW_BLOCK
 

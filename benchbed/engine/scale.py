@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 import torch
 
+from benchbed.engine.evaluation import measure_objective
 from benchbed.engine.instances import Instances, make_start
-from benchbed.engine.measure import measure_objective
 from benchbed.interfaces import Problem
 from benchbed.seeds import InstanceSeed
 

@@ -10,10 +10,10 @@ import torch
 from torch import Tensor
 from torch._higher_order_ops.scan import scan
 
-from benchbed.engine.kernel import Inputs
-from benchbed.engine.lanes import Skeleton, leaves
-from benchbed.engine.program import Program
+from benchbed.engine.pytrees import Skeleton, leaves
 from benchbed.engine.state import Lanes
+from benchbed.engine.step import Inputs
+from benchbed.engine.tile import Program
 from benchbed.seeds import DRAW_BLOCK
 
 Tensors = Sequence[Tensor]

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from benchbed.engine.lanes import Tree, map_tensors
+from benchbed.engine.pytrees import Tree, map_tensors
 
 Where = tuple[Tensor, Tensor] | tuple[slice, slice]
 

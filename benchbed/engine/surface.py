@@ -3,8 +3,8 @@
 import numpy as np
 import torch
 
+from benchbed.engine.evaluation import measure_objective
 from benchbed.engine.instances import Instances
-from benchbed.engine.measure import measure_objective
 from benchbed.interfaces import Problem
 from benchbed.seeds import InstanceSeed
 

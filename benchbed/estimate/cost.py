@@ -5,9 +5,9 @@ from typing import NamedTuple
 
 import msgspec
 
-from benchbed.analysis.tracks import missing_batches
-from benchbed.analysis.tries import settings_tried
 from benchbed.plan import BatchPlan, Pairing, Plan
+from benchbed.tuning.candidates import settings_tried
+from benchbed.tuning.scheduling import missing_batches
 
 TOGETHER = "together"
 """Stands for the track in the cost of all tracks, where trials that they share count once."""

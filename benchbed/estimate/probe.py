@@ -10,16 +10,16 @@ import msgspec
 import torch
 
 from benchbed.engine import ASKED, Batch, run_batch
+from benchbed.engine.backends import make_steps, measures_by_program, resolve
 from benchbed.engine.checkpoints import affordable_steps, checkpoint_steps
+from benchbed.engine.evaluation import measure_objective
 from benchbed.engine.instances import Instances
-from benchbed.engine.lanes import tiles
 from benchbed.engine.loop import Clock
-from benchbed.engine.measure import measure_objective
-from benchbed.engine.program import Program
+from benchbed.engine.pytrees import tiles
 from benchbed.engine.run import is_stateful, tiles_of
 from benchbed.engine.state import Lanes
-from benchbed.engine.steps import make_steps, measures_by_program, resolve
-from benchbed.runner.conditions import usual_conditions
+from benchbed.engine.tile import Program
+from benchbed.runner.global_state import usual_conditions
 from benchbed.runner.task import Task, catalog_of, engine_batch
 from benchbed.seeds import DRAW_BLOCK
 

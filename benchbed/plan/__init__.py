@@ -1,8 +1,8 @@
 """Turn problems × optimizers × settings × seeds into batches with stable keys; pure data, no tensors."""
 
-from benchbed.plan.build import make_plan
 from benchbed.plan.model import BatchPlan, EntrantPlan, Pairing, Plan, ProblemPlan
 from benchbed.plan.request import Request, complete_request, read_suite
+from benchbed.plan.resolve import make_plan
 from benchbed.plan.selectors import format_selector, parse_selector
 
 __all__ = [

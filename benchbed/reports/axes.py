@@ -10,8 +10,8 @@ from matplotlib.axis import Axis
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from benchbed.analysis.results import ProblemFacts
-from benchbed.reports.statistics import Band
-from benchbed.reports.text import power_of_ten
+from benchbed.reports.bands import Band
+from benchbed.reports.formatting import power_of_ten
 
 GAP = "gap (f − f*) / Δ"
 CALLS = "calls (loss and gradient evaluations)"

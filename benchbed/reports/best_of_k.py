@@ -7,11 +7,11 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import NullFormatter, ScalarFormatter
 
 from benchbed.analysis.results import Results
-from benchbed.reports.crowd import thinned
+from benchbed.reports.captions import under_best_of_k
 from benchbed.reports.figure import Entry, add_legend, save, stack
-from benchbed.reports.sentences import under_best_of_k
+from benchbed.reports.formatting import slugs
 from benchbed.reports.style import GREY, caption, looks, theme
-from benchbed.reports.text import slugs
+from benchbed.reports.top_optimizers import thinned
 
 _HEIGHT = 4.0
 

@@ -8,7 +8,7 @@ from typing import Any
 from benchbed.analysis.results import Results
 from benchbed.errors import UsageError
 from benchbed.reports.findings import headlines
-from benchbed.reports.readable import ASCII, UNICODE, Section, overall, sections
+from benchbed.reports.table_rows import ASCII, UNICODE, Section, overall, sections
 from benchbed.reports.tables import csv, markdown
 from benchbed.reports.terminal import draw_sections
 

@@ -11,14 +11,14 @@ from typing import NamedTuple
 import numpy as np
 from matplotlib.axes import Axes
 
-from benchbed.analysis.comparisons import OVERALL
+from benchbed.analysis.pairwise_tables import OVERALL
 from benchbed.analysis.ranks import Ranking, not_told_apart, ranking
 from benchbed.analysis.results import Results
-from benchbed.reports.crowd import thinned
+from benchbed.reports.captions import under_critical_difference
 from benchbed.reports.figure import save, stack
-from benchbed.reports.sentences import under_critical_difference
+from benchbed.reports.formatting import short
 from benchbed.reports.style import GREY, Color, caption, palette, theme
-from benchbed.reports.text import short
+from benchbed.reports.top_optimizers import thinned
 
 _NAME = 24  # characters in a line of a name
 _TICKS = 12  # numbers on the axis, about

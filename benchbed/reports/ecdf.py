@@ -7,14 +7,14 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import NullLocator
 
 from benchbed.analysis.results import ProblemFacts, Results
-from benchbed.analysis.scores import DECADES
 from benchbed.reports.axes import CALLS
-from benchbed.reports.crowd import thinned
+from benchbed.reports.captions import under_ecdf
 from benchbed.reports.figure import add_legend, save, stack
+from benchbed.reports.formatting import slugs
 from benchbed.reports.ranking import EXACT_MARK
-from benchbed.reports.sentences import under_ecdf
 from benchbed.reports.style import Look, caption, looks, theme
-from benchbed.reports.text import slugs
+from benchbed.reports.top_optimizers import thinned
+from benchbed.tuning.scores import DECADES
 
 OVERALL = "all problems"
 """The piece that averages over problems; no selector has a space."""

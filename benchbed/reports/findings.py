@@ -2,11 +2,11 @@
 
 import textwrap
 
-from benchbed.analysis.comparisons import OVERALL
 from benchbed.analysis.findings import Finding, endings, findings
+from benchbed.analysis.pairwise_tables import OVERALL
 from benchbed.analysis.results import Results
-from benchbed.reports.readable import STATUSES
-from benchbed.reports.text import markdown_cell, printable
+from benchbed.reports.formatting import markdown_cell, printable
+from benchbed.reports.table_rows import STATUSES
 
 _HOW_TO_READ = """\
 Every sentence follows from `summary.csv` and `comparisons.csv`. A score lies between 0 and 1; brackets hold its 95 %

@@ -11,12 +11,12 @@ from matplotlib.collections import QuadMesh
 from matplotlib.figure import Figure
 
 from benchbed.analysis.results import Results
-from benchbed.reports.cells import Cell, draw_cells
-from benchbed.reports.crowd import thinned
+from benchbed.reports.annotated_grid import Cell, draw_cells
+from benchbed.reports.captions import under_heatmap
 from benchbed.reports.figure import WIDTH, save
 from benchbed.reports.ranking import EXACT_MARK, is_exact, leading_rows
-from benchbed.reports.sentences import under_heatmap
 from benchbed.reports.style import caption, theme
+from benchbed.reports.top_optimizers import thinned
 
 _COLUMNS = 9  # more problems than this go into further figures: the numbers would not fit their cells
 _WIDE = 5  # up to so many problems have columns wide enough for slanted labels

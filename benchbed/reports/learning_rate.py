@@ -22,13 +22,13 @@ from benchbed.reports.axes import (
     symmetric_scale,
     value_axis,
 )
-from benchbed.reports.crowd import thinned
+from benchbed.reports.bands import SURVIVORS, lower_median
+from benchbed.reports.captions import under_learning_rate
 from benchbed.reports.figure import Entry, add_legend, save, stack
-from benchbed.reports.measures import robustness
-from benchbed.reports.sentences import under_learning_rate
-from benchbed.reports.statistics import SURVIVORS, lower_median
+from benchbed.reports.formatting import short, slugs
+from benchbed.reports.secondary_metrics import robustness
 from benchbed.reports.style import GREY, Look, caption, looks, theme
-from benchbed.reports.text import short, slugs
+from benchbed.reports.top_optimizers import thinned
 
 _HEIGHT = 4.4
 _WITHIN = (

@@ -9,13 +9,13 @@ from matplotlib.axes import Axes
 
 from benchbed.analysis.results import ProblemFacts, Results
 from benchbed.reports.axes import Scale, add_rail, call_axis, rail_height, value_axis, value_scale
-from benchbed.reports.crowd import thinned
+from benchbed.reports.bands import Band, band, checkpoints_of, curves_of, endings
+from benchbed.reports.captions import has_exact, under_loss
 from benchbed.reports.figure import Entry, add_legend, save, stack
+from benchbed.reports.formatting import short, slugs
 from benchbed.reports.ranking import EXACT_MARK
-from benchbed.reports.sentences import has_exact, under_loss
-from benchbed.reports.statistics import Band, band, checkpoints_of, curves_of, endings
 from benchbed.reports.style import GREY, Look, caption, looks, theme
-from benchbed.reports.text import short, slugs
+from benchbed.reports.top_optimizers import thinned
 
 _HEIGHT = 3.4
 

@@ -9,13 +9,13 @@ from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.lines import Line2D
 
 from benchbed.analysis.results import Results, Surface
-from benchbed.reports.crowd import thinned
+from benchbed.reports.bands import SURVIVORS, checkpoints_of
+from benchbed.reports.captions import has_exact, under_paths
 from benchbed.reports.figure import Entry, add_legend, save, stack
+from benchbed.reports.formatting import slugs
 from benchbed.reports.ranking import EXACT_MARK
-from benchbed.reports.sentences import has_exact, under_paths
-from benchbed.reports.statistics import SURVIVORS, checkpoints_of
 from benchbed.reports.style import Look, caption, looks, theme
-from benchbed.reports.text import slugs
+from benchbed.reports.top_optimizers import thinned
 
 _HEIGHT, _WIDTH = 4.3, 6.6  # inches: a square and its legend
 _FAR = 1e3  # frames away from the frame: what lies beyond only harms the renderer

@@ -11,12 +11,12 @@ from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.ticker import NullFormatter, NullLocator, ScalarFormatter
 
-from benchbed.analysis.comparisons import OVERALL
+from benchbed.analysis.pairwise_tables import OVERALL
 from benchbed.analysis.results import ProblemFacts, Results
-from benchbed.reports.crowd import thinned
+from benchbed.reports.captions import under_profile
 from benchbed.reports.figure import add_legend, save, stack
-from benchbed.reports.sentences import under_profile
 from benchbed.reports.style import Look, caption, looks, theme
+from benchbed.reports.top_optimizers import thinned
 
 _HEIGHT = 3.6
 

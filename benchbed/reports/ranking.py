@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pandas as pd
 
-from benchbed.analysis.overall import EXACT_ORACLE
+from benchbed.analysis.aggregate import EXACT_ORACLE
 
 TIE = 1e-9  # protocol, rule 11
 EXACT_MARK = "†"

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import matplotlib as mpl
 from matplotlib.colors import to_rgb
 
-from benchbed.reports.text import printable
+from benchbed.reports.formatting import printable
 
 Color = tuple[float, float, float]
 Dashes = tuple[int, tuple[float, ...]]

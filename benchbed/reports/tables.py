@@ -6,9 +6,9 @@ import pandas as pd
 from tabulate import tabulate
 
 from benchbed.analysis.results import Results
-from benchbed.reports.measures import grid
-from benchbed.reports.readable import ASCII, UNICODE, Line, Section, Symbols, overall, sections
-from benchbed.reports.text import csv_cell, markdown_cell, printable, slugs
+from benchbed.reports.formatting import csv_cell, markdown_cell, printable, slugs
+from benchbed.reports.secondary_metrics import grid
+from benchbed.reports.table_rows import ASCII, UNICODE, Line, Section, Symbols, overall, sections
 
 HEADERS = (
     "optimizer",

@@ -12,9 +12,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from benchbed.reports.readable import Line, Section
+from benchbed.reports.formatting import printable
+from benchbed.reports.table_rows import Line, Section
 from benchbed.reports.tables import HEADERS
-from benchbed.reports.text import printable
 
 _NARROWEST = 12  # columns for names and counts, which may be folded then; numbers never are
 _FOLDED = ("optimizer", "trials", "notes")

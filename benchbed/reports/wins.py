@@ -6,11 +6,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from benchbed.analysis.results import Results
-from benchbed.reports.cells import Cell, draw_cells
-from benchbed.reports.crowd import thinned
+from benchbed.reports.annotated_grid import Cell, draw_cells
+from benchbed.reports.captions import under_wins
 from benchbed.reports.figure import save
-from benchbed.reports.sentences import under_wins
 from benchbed.reports.style import caption, theme
+from benchbed.reports.top_optimizers import thinned
 
 _LABEL = 24  # characters in a line of a label
 

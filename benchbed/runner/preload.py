@@ -8,7 +8,7 @@ import tempfile
 from importlib import import_module
 from pathlib import Path
 
-MODULES = "torch", "benchbed.runner.task", "benchbed.runner.drawing", "matplotlib.figure"
+MODULES = "torch", "benchbed.runner.task", "benchbed.runner.reporting", "matplotlib.figure"
 """What running and drawing take."""
 
 

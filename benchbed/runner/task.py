@@ -18,7 +18,7 @@ from benchbed.engine import Batch, Record, run_batch, scale_of
 from benchbed.errors import BenchbedError
 from benchbed.interfaces import Gradient, NotServedError, Problem
 from benchbed.plan import BatchPlan, Plan
-from benchbed.runner.conditions import usual_conditions
+from benchbed.runner.global_state import usual_conditions
 from benchbed.runner.rows import Circumstances, rows_of, rows_without
 from benchbed.seeds import InstanceSeed
 from benchbed.store import table_of, to_bytes

@@ -12,7 +12,7 @@ import msgspec
 from benchbed.catalog import Catalog
 from benchbed.interfaces import Figure, Picture
 from benchbed.interfaces.figure import function_of
-from benchbed.runner.conditions import usual_conditions
+from benchbed.runner.global_state import usual_conditions
 from benchbed.runner.isolation import Answer, answer_of, caller
 from benchbed.runner.task import catalog_of
 from benchbed.store.files import write_atomically

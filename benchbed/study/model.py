@@ -7,11 +7,11 @@ from pathlib import Path
 import pandas as pd
 
 from benchbed.analysis.frames import results_of
-from benchbed.analysis.outcomes import outcomes_of
 from benchbed.analysis.results import Results
-from benchbed.analysis.tracks import planned_keys
 from benchbed.plan import Plan
 from benchbed.store import FINAL, StudyFolder
+from benchbed.tuning.outcomes import outcomes_of
+from benchbed.tuning.scheduling import planned_keys
 
 
 class Study:

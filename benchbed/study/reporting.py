@@ -6,7 +6,7 @@ from pathlib import Path
 
 from benchbed.catalog import Catalog
 from benchbed.errors import StudyFolderError
-from benchbed.runner.drawing import draw_all
+from benchbed.runner.reporting import draw_all
 from benchbed.store import StudyFolder
 from benchbed.store.files import write_atomically
 from benchbed.study.figures import FOLDER, draw_figures, figures_of, write_picture

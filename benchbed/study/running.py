@@ -6,17 +6,17 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
 
-from benchbed.analysis.outcomes import outcomes_of
 from benchbed.catalog import Catalog, load_catalog
 from benchbed.environment import describe_environment
 from benchbed.errors import StudyFolderError
 from benchbed.plan import Plan, complete_request, make_plan
 from benchbed.plan.request import as_request
-from benchbed.runner.drive import Driver, Progress, Settings
+from benchbed.runner.scheduler import Driver, Progress, Settings
 from benchbed.store import FINAL, StudyFolder
 from benchbed.study.model import Study
 from benchbed.study.reporting import write_reports
 from benchbed.study.resources import Resources, jobs_of, workers
+from benchbed.tuning.outcomes import outcomes_of
 
 
 class NoProgress(NamedTuple):

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from benchbed.engine.lanes import leaves, map_tensors
+from benchbed.engine.pytrees import leaves, map_tensors
 
 TOLERANCE = 1e-12
 """Relative: what differently vectorized float64 sums differ by in one step, with room to spare."""

@@ -8,10 +8,10 @@ from torch import Tensor
 
 from benchbed.catalog import hyperparameters_of
 from benchbed.catalog.validation import factory_arguments
-from benchbed.engine.draws import Draws
-from benchbed.engine.lanes import Tree, leaves, map_tensors
+from benchbed.engine.adapters import Rule, Step, make_rule
 from benchbed.engine.oracle import CountingOracle
-from benchbed.engine.rules import Rule, Step, make_rule
+from benchbed.engine.pytrees import Tree, leaves, map_tensors
+from benchbed.engine.sampling import Draws
 from benchbed.gradients import reverse
 from benchbed.interfaces import Layout, Optimizer, OptimizerFactory
 from benchbed.testing.claims import claim, claim_close, same_twice, untouched, without_global_randomness

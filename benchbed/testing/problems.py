@@ -7,8 +7,8 @@ import torch
 from torch import Generator, Tensor
 
 from benchbed.engine.instances import Instances
-from benchbed.engine.lanes import Tree, map_tensors
 from benchbed.engine.losses import batched
+from benchbed.engine.pytrees import Tree, map_tensors
 from benchbed.gradients import reverse
 from benchbed.interfaces import START_IN_BASIN, Problem
 from benchbed.seeds import InstanceSeed

@@ -5,8 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from benchbed.hookspecs import hookimpl
-from benchbed.interfaces import Figure, Problem
-from benchbed_problems.course import FIGURES
+from benchbed.interfaces import Problem
 from benchbed_problems.linear_regression import LinearRegression
 from benchbed_problems.polynomial_network import PolynomialNetwork
 from benchbed_problems.quadratic import Quadratic
@@ -37,16 +36,7 @@ def register_problems(register: Callable[[type[Problem]], None]) -> None:
 
 @hookimpl
 def register_suites(register: Callable[[Any], None]) -> None:
-    """Enter the suites that bear the names of the presets, then those of the course."""
+    """Register the suites of the presets."""
     folder = Path(__file__).parent / "suites"
     for preset in ("quick", "standard", "full"):
         register(folder / f"{preset}.toml")
-    for suite in sorted(folder.glob("course-*.toml")):
-        register(suite)
-
-
-@hookimpl
-def register_figures(register: Callable[[Figure], None]) -> None:
-    """Enter the figures of the course."""
-    for figure in FIGURES:
-        register(figure)

@@ -6,7 +6,7 @@ import pytest
 import benchbed
 from benchbed.catalog import load_catalog
 from benchbed.engine import checkpoint_calls
-from benchbed.runner.drive import Settings
+from benchbed.runner.scheduler import Settings
 from benchbed.verify import choose, run_again
 
 STEPS = 150

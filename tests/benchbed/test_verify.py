@@ -4,8 +4,8 @@ import math
 
 import pytest
 
-from benchbed.verify.choice import Part
-from benchbed.verify.comparison import describe, over_the_first_steps, to_the_bit
+from benchbed.verify.diff import describe, over_the_first_steps, to_the_bit
+from benchbed.verify.sampling import Part
 
 ROW = {
     "trial_key": "k", "status": "exhausted", "dtype": "float64", "calls": 400.0, "steps": 200, "wall_seconds": 1.0,

@@ -5,7 +5,7 @@ import math
 
 import pytest
 
-from benchbed.analysis.outcomes import Outcome
+from benchbed.tuning.outcomes import Outcome
 
 MIDDLE = 1e-2
 NEVER = math.inf

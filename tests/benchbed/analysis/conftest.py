@@ -4,9 +4,9 @@ import os
 
 import pytest
 
-from benchbed.analysis.outcomes import Outcome
 from benchbed.catalog import load_catalog
 from benchbed.plan import Request, make_plan
+from benchbed.tuning.outcomes import Outcome
 
 
 @pytest.fixture(scope="session")

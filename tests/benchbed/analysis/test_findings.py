@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from benchbed.analysis.comparisons import comparisons_of
+from benchbed.analysis.aggregate import overall_scores
 from benchbed.analysis.findings import endings, findings
-from benchbed.analysis.overall import overall_scores
+from benchbed.analysis.pairwise_tables import comparisons_of
 
 CHECKPOINTS = np.arange(1, 201)
 

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from benchbed.analysis.frames import results_of
-from benchbed.analysis.tracks import missing_batches, placements
 from benchbed.store import table_of
+from benchbed.tuning.scheduling import missing_batches, placements
 
 STATUSES = ("solved", "exhausted", "diverged", "failed", "skipped", "timed_out")
 
@@ -74,7 +74,7 @@ def study(plan_of):
 
 
 def _outcomes(rows):
-    from benchbed.analysis.outcomes import outcomes_of
+    from benchbed.tuning.outcomes import outcomes_of
 
     return outcomes_of(table_of(rows))
 

@@ -13,14 +13,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from benchbed.analysis.frames import results_of
-from benchbed.analysis.outcomes import outcomes_of
-from benchbed.analysis.tracks import missing_batches
 from benchbed.catalog import load_catalog
 from benchbed.plan import Request, make_plan
 from benchbed.reports.ecdf import reached
 from benchbed.reports.profile import performance_ratios
 from benchbed.reports.ranking import leading_rows, ranked
 from benchbed.store import table_of
+from benchbed.tuning.outcomes import outcomes_of
+from benchbed.tuning.scheduling import missing_batches
 
 PROBLEMS = ["quadratic", "quadratic[start=2]", "quartic", "runge[features=3]"]
 OPTIMIZERS = ["adam", "adam[learning_rate=[0.5, 0.25]]", "gd", "momentum", "sgd[learning_rate=0.1]"]

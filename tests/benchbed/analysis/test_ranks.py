@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from benchbed.analysis.comparisons import comparisons_of
-from benchbed.analysis.overall import EXACT_ORACLE
+from benchbed.analysis.aggregate import EXACT_ORACLE
+from benchbed.analysis.pairwise_tables import comparisons_of
 from benchbed.analysis.ranks import (
     Ranking,
     critical_difference,

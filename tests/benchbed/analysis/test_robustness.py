@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from benchbed.analysis.robustness import Robustness, good_decades, robustness_of
-from benchbed.analysis.tries import tuning_keys
+from benchbed.tuning.candidates import tuning_keys
 
 INF = math.inf
 

@@ -7,9 +7,9 @@ import pandas as pd
 import pytest
 
 from benchbed.analysis.intervals import calls_interval, success_interval
-from benchbed.analysis.scores import trial_scores
 from benchbed.analysis.summary import summary_of
-from benchbed.analysis.tracks import placements
+from benchbed.tuning.scheduling import placements
+from benchbed.tuning.scores import trial_scores
 
 LIMITS = ["score_low", "score_high", "success_low", "success_high", "calls_low", "calls_high"]
 

@@ -5,9 +5,9 @@ import pytest
 import torch
 
 from benchbed.engine import run_batch
+from benchbed.engine.backends import STATE_COPIES
 from benchbed.engine.losses import WORKSPACE_BYTES
 from benchbed.engine.run import DRAWN_BYTES, lanes_of_a_tile, seeds_of_a_tile, tiles_of
-from benchbed.engine.steps import STATE_COPIES
 from benchbed.gradients import forward_random, reverse
 from benchbed.interfaces import Optimizer
 from benchbed.metrics import distance_to_solution

@@ -11,9 +11,9 @@ from torch import Tensor
 from torch._dynamo.utils import counters
 
 from benchbed.catalog import load_catalog
+from benchbed.codegen.expressions import NotWrittenError
 from benchbed.engine import scan
-from benchbed.engine.native.values import NotWrittenError
-from benchbed.engine.steps import EagerSteps
+from benchbed.engine.backends import EagerSteps
 from benchbed.interfaces import Optimizer
 from benchbed_optimizers.adam import adam
 from benchbed_optimizers.sgd import sgd
@@ -32,7 +32,7 @@ def not_written(monkeypatch):
     def refuse(program, lanes):
         raise NotWrittenError("the operation of these tests")
 
-    monkeypatch.setattr("benchbed.engine.native.steps.native_steps", refuse)
+    monkeypatch.setattr("benchbed.codegen.steps.native_steps", refuse)
 
 
 def mixed(learning_rate: float = 1e-2):

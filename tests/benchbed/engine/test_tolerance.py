@@ -341,8 +341,8 @@ def test_single_precision_has_its_own_gradient(run, lane_of):
 def test_without_a_tolerance_nothing_is_carried_for_it(make_batch):
     """A lane holds what it held before there were tolerances."""
     from benchbed.engine.instances import Instances
-    from benchbed.engine.lanes import leaves
-    from benchbed.engine.program import Program
+    from benchbed.engine.pytrees import leaves
+    from benchbed.engine.tile import Program
 
     batch = make_batch(Quadratic(), learning_rate=[0.1])
     instances = Instances(batch.problem, batch.seeds, torch.device("cpu"), torch.float64)

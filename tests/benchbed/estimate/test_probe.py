@@ -3,7 +3,6 @@
 import msgspec
 import pytest
 
-from benchbed.analysis.tracks import missing_batches
 from benchbed.catalog import load_catalog
 from benchbed.checkpoints import checkpoint_calls
 from benchbed.engine import Batch
@@ -14,6 +13,7 @@ from benchbed.interfaces import Optimizer
 from benchbed.plan import Request, make_plan
 from benchbed.runner.task import Task
 from benchbed.seeds import InstanceSeed
+from benchbed.tuning.scheduling import missing_batches
 from benchbed_optimizers.gd import gd
 from benchbed_optimizers.sgd import sgd
 from benchbed_problems.polynomial_network import PolynomialNetwork
@@ -93,7 +93,7 @@ def test_what_a_program_of_the_objective_saves_is_taken_off(monkeypatch):
 
     monkeypatch.setattr(module, "measure_objective", slow)
     before = seconds_of(batch, clock)
-    monkeypatch.setattr("benchbed.engine.steps.WORTH_MEASURING", 0.0)
+    monkeypatch.setattr("benchbed.engine.backends.WORTH_MEASURING", 0.0)
     assert seconds_of(batch, clock) == pytest.approx(before - 6 * 0.5 * between, rel=1e-12)
 
 

@@ -11,11 +11,11 @@ import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 
-from benchbed.analysis.comparisons import comparisons_of
-from benchbed.analysis.measures import measures_of
-from benchbed.analysis.overall import overall_scores
+from benchbed.analysis.aggregate import overall_scores
+from benchbed.analysis.pairwise_tables import comparisons_of
 from benchbed.analysis.results import ProblemFacts, Results, Surface
 from benchbed.analysis.robustness import Robustness
+from benchbed.analysis.secondary_metrics import measures_of
 
 TARGETS = tuple(10.0**-k for k in range(1, 9))
 NAMES = ("gd", "sgd", "momentum", "nesterov", "rmsprop", "adam", "adamw")

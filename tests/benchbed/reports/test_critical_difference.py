@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from matplotlib.text import Text
 
-from benchbed.analysis.overall import EXACT_ORACLE
+from benchbed.analysis.aggregate import EXACT_ORACLE
 from benchbed.analysis.ranks import Ranking, critical_difference, not_told_apart, ranking
 from benchbed.reports import critical_difference as report
 from benchbed.reports.critical_difference import bars_of, draw, names_of, pieces

@@ -5,8 +5,8 @@ import pandas as pd
 import pytest
 
 from benchbed.analysis.results import ProblemFacts
-from benchbed.analysis.scores import trial_scores
 from benchbed.reports.ecdf import OVERALL, averaged, draw, pieces, reached
+from benchbed.tuning.scores import trial_scores
 
 FACTS = ProblemFacts(1000, (0.1, 0.01, 0.001), 1e-3, 2, "float64", True)
 

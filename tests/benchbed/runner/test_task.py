@@ -3,13 +3,13 @@
 import msgspec
 import pytest
 
-from benchbed.analysis.tracks import missing_batches
 from benchbed.catalog import load_catalog
 from benchbed.engine import run_batch
 from benchbed.plan import Request, make_plan
 from benchbed.runner import task as task_module
 from benchbed.runner.task import Task, run_task
 from benchbed.store import from_bytes
+from benchbed.tuning.scheduling import missing_batches
 
 
 @pytest.fixture(scope="module")

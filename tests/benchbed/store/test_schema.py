@@ -6,9 +6,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from benchbed.analysis.outcomes import outcomes_of
 from benchbed.store import FINAL, TRIAL_SCHEMA, StudyFolder, from_bytes, table_of, to_bytes
 from benchbed.store.schema import ADDED_IN, SCHEMA_VERSION
+from benchbed.tuning.outcomes import outcomes_of
 
 ROW = {
     "trial_key": "a",

@@ -1,0 +1,201 @@
+"""Resolve a request against the catalog into a plan; refuse what cannot be run before anything is spent."""
+
+import math
+import re
+from collections import Counter
+from collections.abc import Iterable
+from typing import Any
+
+import torch
+
+from benchbed.catalog import Catalog
+from benchbed.catalog.validation import PROBE, factory_arguments
+from benchbed.errors import NothingSelectedError, UsageError
+from benchbed.interfaces import Optimizer, Problem
+from benchbed.plan.model import USUAL_TRACKS, EntrantPlan, Plan, ProblemPlan
+from benchbed.plan.presets import budget_of, learning_rates, preset_of
+from benchbed.plan.problem_traits import traits_of
+from benchbed.plan.request import Request
+from benchbed.plan.search import search_settings
+from benchbed.plan.selectors import expand_settings, format_selector, parse_selector
+
+MOST_TRIALS = 10_000_000
+SINGLE_PRECISION_TARGET = 1e-5
+"""In float32 no target lies below this (protocol, rule 4)."""
+
+
+def make_plan(catalog: Catalog, request: Request) -> Plan:
+    """Resolve a request; raises UsageError or NothingSelectedError with the place of the mistake."""
+    preset_name = "standard" if request.preset is None else request.preset
+    preset = preset_of(preset_name)
+    _check_numbers(request)
+    gradient = "reverse" if request.gradient is None else request.gradient
+    problems = tuple(
+        _problem(catalog, text, request, preset_name, gradient) for text in request.problems or ()
+    )
+    tracks = request.tracks or USUAL_TRACKS
+    points = preset.search_points if "searched" in tracks else 0
+    entrants = tuple(
+        entrant for text in request.optimizers or () for entrant in _entrants(catalog, text, points)
+    )
+    if not problems or not entrants:
+        missing = "problems" if not problems else "optimizers"
+        raise NothingSelectedError(f"no {missing} are selected; name some (see `benchbed list {missing}`)")
+    _refuse_twins("problem", [problem.label for problem in problems])
+    _refuse_twins("optimizer", [entrant.label for entrant in entrants])
+    plan = Plan(
+        name=request.name or preset_name,
+        preset=preset_name,
+        problems=problems,
+        entrants=entrants,
+        tracks=tracks,
+        study_seed=request.seed or 0,
+        evaluation_seeds=request.seeds or preset.evaluation_seeds,
+        tuning_seeds=preset.tuning_seeds,
+        rates=learning_rates(preset.rates_per_decade),
+        extensions=preset.extensions,
+        rates_per_decade=preset.rates_per_decade,
+        checkpoints=request.checkpoints or "protocol",
+        gradient=gradient,
+        gradient_source=catalog.entry("gradients", gradient).source,
+        device=_device("auto" if request.device is None else request.device),
+        suite={},
+        engine=request.engine or "auto",
+        tolerance=request.tolerance,
+        stop_when_solved=request.stop_when_solved is not False,
+    )
+    _check_size(plan)
+    return plan_with_suite(plan, request)
+
+
+def plan_with_suite(plan: Plan, request: Request) -> Plan:
+    """Add the runnable suite that gives this plan again."""
+    suite: dict[str, Any] = {
+        "name": plan.name,
+        "preset": plan.preset,
+        "problems": [problem.label for problem in plan.problems],
+        "optimizers": list(request.optimizers or ()),
+        "tracks": list(plan.tracks),
+        "checkpoints": plan.checkpoints,
+        "seeds": plan.evaluation_seeds,
+        "seed": plan.study_seed,
+        "device": plan.device,
+        "gradient": plan.gradient,
+        "engine": plan.engine,
+    }
+    for name in ("steps", "dtype", "tolerance", "stop_when_solved"):
+        if getattr(request, name) is not None:
+            suite[name] = getattr(request, name)
+    values = {field: getattr(plan, field) for field in plan.__struct_fields__}
+    return Plan(**{**values, "suite": suite})
+
+
+def _problem(catalog: Catalog, text: str, request: Request, preset: str, gradient_name: str) -> ProblemPlan:
+    selector = parse_selector(text)
+    entry = catalog.entry("problems", selector.name)
+    problem = catalog.problem(selector.name, selector.parameters)
+    parameters = catalog.problem_parameters(problem)
+    dtype = _dtype(request.dtype or problem.dtype)
+    traits, gradient = traits_of(problem), catalog.gradient(gradient_name)
+    return ProblemPlan(
+        name=selector.name,
+        parameters=parameters,
+        label=format_selector(selector.name, parameters),
+        source=entry.source,
+        budget=request.steps or budget_of(problem, preset),
+        targets=_targets(problem, dtype),
+        success_target=problem.success_target,
+        dtype=dtype,
+        dimension=problem.layout.dimension,
+        full_price=problem.full_price,
+        deterministic=problem.make_draws(torch.Generator(), 1) is None,
+        has_optimum=traits.has_optimum,
+        workspace=problem.workspace,
+        seedless=traits.seedless,
+        optimum_is_bound=problem.optimum_is_bound,
+        gradient_price=gradient.price(problem.layout.dimension),
+        gradient_draws=gradient.make_draws is not None,
+    )
+
+
+def _targets(problem: Problem, dtype: str) -> tuple[float, ...]:
+    kept = tuple(
+        target for target in problem.targets if dtype == "float64" or target >= SINGLE_PRECISION_TARGET
+    )
+    return kept or tuple(problem.targets[:1])
+
+
+def _entrants(catalog: Catalog, text: str, search_points: int) -> Iterable[EntrantPlan]:
+    selector = parse_selector(text)
+    entry = catalog.entry("optimizers", selector.name)
+    known = catalog.parameters(selector.name)
+    for given in expand_settings(selector.parameters, known):
+        hyperparameters = catalog.hyperparameters(selector.name, given)
+        defaults = {name: parameter.default for name, parameter in known.items()}
+        differing = {name: value for name, value in hyperparameters.items() if value != defaults[name]}
+        arguments = factory_arguments(entry.thing, hyperparameters, PROBE)
+        optimizer: Optimizer[Any] = entry.thing(**arguments)
+        yield EntrantPlan(
+            name=selector.name,
+            label=format_selector(selector.name, differing),
+            source=entry.source,
+            hyperparameters=hyperparameters,
+            tunable="learning_rate" in known and "learning_rate" not in given,
+            oracle=optimizer.oracle,
+            statics=tuple(name for name, parameter in known.items() if parameter.static),
+            search=search_settings(known, given, search_points) if search_points else (),
+        )
+
+
+def _refuse_twins(kind: str, labels: list[str]) -> None:
+    for label, count in Counter(labels).items():
+        if count > 1:
+            raise UsageError(f"{kind} {label!r} is selected twice; name it once, or give it other parameters")
+
+
+def _check_numbers(request: Request) -> None:
+    for name in ("steps", "seeds"):
+        value = getattr(request, name)
+        if value is not None and not 1 <= value <= MOST_TRIALS:
+            raise UsageError(f"{name} is {value}; it must be between 1 and {MOST_TRIALS}")
+    if request.seed is not None and not 0 <= request.seed < 2**63:
+        raise UsageError(f"seed is {request.seed}; it must be between 0 and 2**63 - 1")
+    if request.tolerance is not None and not 0 < request.tolerance < math.inf:
+        raise UsageError(
+            f"tolerance is {request.tolerance:g}; it must be positive and finite (leave it out to spend the budget)"
+        )
+    if request.tracks is not None and len(set(request.tracks)) != len(request.tracks):
+        raise UsageError("a track is named twice; name each once")
+
+
+def _check_size(plan: Plan) -> None:
+    tried = len(plan.rates) * ("tuned" in plan.tracks) + max(len(entrant.search) for entrant in plan.entrants)
+    each = len(plan.tracks) * plan.evaluation_seeds + tried * plan.tuning_seeds
+    trials = len(plan.problems) * len(plan.entrants) * each
+    if trials > MOST_TRIALS:
+        raise UsageError(
+            f"this plan has about {trials:.2g} trials; ask for fewer than {MOST_TRIALS:.0e}".replace(
+                "e+0", "e"
+            )
+        )
+
+
+def _dtype(name: str) -> str:
+    if name not in ("float32", "float64"):
+        raise UsageError(f"unknown dtype {name!r}; choose float32 or float64")
+    return name
+
+
+def _device(name: str) -> str:
+    if name == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    kind, _, index = name.partition(":")
+    if not re.fullmatch(r"cpu|cuda(:[0-9]+)?", name):
+        raise UsageError(f"unknown device {name!r}; choose auto, cpu, cuda or cuda:0")
+    if kind == "cuda" and not torch.cuda.is_available():
+        raise UsageError("device 'cuda' is asked for, but torch finds no CUDA device; use --device cpu")
+    if index and int(index) >= torch.cuda.device_count():
+        raise UsageError(
+            f"device {name!r} does not exist; torch finds {torch.cuda.device_count()} CUDA devices"
+        )
+    return name

@@ -1,0 +1,117 @@
+"""List the figures of the course, in the order of the source document, with what they are drawn from."""
+
+from benchbed.interfaces import Figure
+
+
+def _figure(
+    part: str,
+    name: str,
+    title: str,
+    draw: str,
+    *,
+    suite: str | tuple[str, ...] | None = None,
+    measure: str | None = None,
+) -> Figure:
+    """Describe a figure; its functions are named without the package that they share."""
+    module = "benchbed_course.figures"
+    return Figure(name, title, f"{module}.{draw}", suite, measure and f"{module}.{measure}", part)
+
+
+FIGURES: tuple[Figure, ...] = (
+    _figure(
+        "C1", "linear-regression-path", "Gradient descent on the loss surface of a linear regression",
+        "linear_regression:draw_path", suite=("course-linear-regression", "course-linear-regression-long"),
+    ),
+    _figure(
+        "C2", "runge-threshold", "Train and test loss around the interpolation threshold",
+        "runge:draw_threshold", suite="course-runge",
+    ),
+    _figure(
+        "C2", "runge-training", "What training makes of the peak",
+        "runge:draw_training", suite="course-runge",
+    ),
+    _figure(
+        "C3", "shallow-network-breakpoints", "Where a shallow network puts its breakpoints",
+        "shallow_network:draw_breakpoints", suite="course-shallow-network",
+    ),
+    _figure(
+        "C3", "shallow-network-activations", "Four activations beside each other",
+        "shallow_network:draw_activations", suite="course-shallow-network",
+    ),
+    _figure(
+        "C4", "triangles-exact", "Triangles composed by deep networks",
+        "triangles:draw_exact", measure="triangles:measure_exact",
+    ),
+    _figure(
+        "C4", "triangles-training", "Can an optimizer find the triangles?",
+        "triangles:draw_training", suite="course-triangles",
+    ),
+    _figure(
+        "C5", "toy-mean-paths", "Gradient descent and its stochastic form on the way to a mean",
+        "toy_mean:draw_paths", suite=("course-toy-mean-gd", "course-toy-mean-sgd"),
+    ),
+    _figure(
+        "C6", "quartic-paths", "Out of the local valley, by noise",
+        "quartic:draw_paths", suite="course-quartic",
+    ),
+    _figure(
+        "C6", "quartic-escape", "The share of seeds that escapes, by start",
+        "quartic:draw_escape", suite="course-quartic-scan",
+    ),
+    _figure(
+        "C7", "quadratic-paths", "Gradient descent and momentum in a narrow valley",
+        "quadratic:draw_paths", suite="course-quadratic",
+    ),
+    _figure(
+        "C7", "quadratic-rates", "The loss, and the rates that theory predicts",
+        "quadratic:draw_rates", suite="course-quadratic",
+    ),
+    _figure(
+        "C7", "quadratic-edge", "The edge of stability",
+        "quadratic:draw_edge", suite="course-quadratic-edge",
+    ),
+    _figure(
+        "C8", "quadratic-rmsprop", "RMSProp against gradient descent",
+        "quadratic:draw_rmsprop", suite="course-rmsprop",
+    ),
+    _figure(
+        "C9", "weighted-quartic-noisy", "Seven optimizers under gradient noise",
+        "weighted_quartic:draw_curves", suite="course-weighted-quartic",
+    ),
+    _figure(
+        "C9", "weighted-quartic-noisy-ends", "Where seven optimizers end under gradient noise",
+        "weighted_quartic_ends:draw_ends", suite="course-weighted-quartic",
+    ),
+    _figure(
+        "C9", "weighted-quartic-exact", "Seven optimizers without noise",
+        "weighted_quartic:draw_curves", suite="course-weighted-quartic-exact",
+    ),
+    _figure(
+        "C9", "weighted-quartic-exact-ends", "Where seven optimizers end without noise",
+        "weighted_quartic_ends:draw_ends", suite="course-weighted-quartic-exact",
+    ),
+    _figure(
+        "C10", "polynomial-network", "A deep network learns a polynomial in ten dimensions",
+        "polynomial_network:draw_fit", suite="course-polynomial-network",
+    ),
+    _figure(
+        "C11", "forward-mode-costs", "Forward mode: the cost of a product, and of a Jacobian",
+        "forward_mode:draw_costs", measure="forward_mode:measure",
+    ),
+    _figure(
+        "C12", "reverse-mode-graph", "Reverse mode: forward through a graph, and back",
+        "reverse_graph:draw_graph", measure="reverse_graph:measure",
+    ),
+    _figure(
+        "C12", "reverse-mode-costs", "Reverse mode: flat in the inputs, growing with the outputs",
+        "reverse_mode:draw_costs", measure="reverse_mode:measure",
+    ),
+    _figure(
+        "C12", "gradient-prices", "What a gradient costs, and the price that a run pays",
+        "gradient_prices:draw_prices", measure="gradient_prices:measure",
+    ),
+    _figure(
+        "C13", "minimize", "The training harness in three lines",
+        "harness:draw_minima", measure="harness:measure",
+    ),
+)  # fmt: skip

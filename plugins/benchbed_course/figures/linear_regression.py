@@ -1,0 +1,141 @@
+"""Draw gradient descent on the loss surface of a linear regression, as a picture and being traced."""
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.colors import LogNorm
+from matplotlib.image import AxesImage
+
+from benchbed.engine import objective_at, solution_of
+from benchbed.interfaces import Picture
+from benchbed.reports.style import theme
+from benchbed.seeds import InstanceSeed
+from benchbed.study import Study
+from benchbed_course.figures.canvas import LOOKS, TRUTH, animation, canvas, picture
+from benchbed_course.figures.trials import Trial, trials_of
+from benchbed_problems.linear_regression import TRUE_BIAS, TRUE_WEIGHT, LinearRegression
+
+COLOR = LOOKS["gd"].color
+MARGIN = 0.8
+"""Room around the path, in units of the parameters."""
+CLOSE = 0.12
+"""Half the width of what is shown near the estimate."""
+PIXELS = 201
+"""Points of the heatmap in each direction."""
+TICKS = (0.2, 0.5, 1, 2, 5, 10)
+"""Losses named beside the heatmap."""
+FRAMES = 20
+"""Of the animation for the course's own steps, and as many for the rest."""
+
+
+def draw_path(course: Study, longer: Study) -> Picture:
+    """Show the path over the surface, its end near the estimate, and how long the tolerance takes."""
+    (short,), (long,) = trials_of(course), trials_of(longer)
+    estimate = estimate_of(course)
+    with theme("linear-regression-path"):
+        figure, (surface, end, norms) = canvas(columns=3, width=11.0, height=3.6)
+        image = _surface(surface, course, *_frame(short, estimate))
+        bar = figure.colorbar(image, ax=surface, label="loss", ticks=TICKS, format="%g")
+        bar.ax.minorticks_off()
+        _surface(end, course, estimate - CLOSE, estimate + CLOSE)
+        for axes in (surface, end):
+            axes.plot(*long.path.T, color=COLOR, linewidth=1.0, label=f"{long.steps:,} steps")
+            axes.plot(*short.path.T, color=COLOR, linewidth=3.0, label=f"{short.steps} steps")
+            _landmarks(axes, estimate)
+        surface.set(title="Gradient descent on the loss surface")
+        surface.legend(loc="lower right", labelspacing=0.3, frameon=True, framealpha=0.8)
+        end.set(title="Near the estimate (colours of its own)")
+        _norms(norms, short, long, longer.plan.tolerance)
+        gif = _traced(course, short, long, estimate)
+        return picture(figure, *_caption(course, longer, estimate), gif=gif)
+
+
+def estimate_of(study: Study) -> np.ndarray:
+    """Give the least-squares estimate (w, b) of the study's instance, `[2]`."""
+    problem, seed = _instance(study)
+    _, estimate = solution_of(problem, seed)
+    if estimate is None:
+        raise ValueError(f"{seed.problem} has no minimizer to mark; draw this from a linear-regression")
+    return estimate
+
+
+def _instance(study: Study) -> tuple[LinearRegression, InstanceSeed]:
+    (planned,) = study.plan.problems
+    seed = InstanceSeed(study.plan.study_seed, planned.name, "evaluation", 0)
+    return LinearRegression(**planned.parameters), seed
+
+
+def _frame(trial: Trial, estimate: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    shown = np.array([trial.path[0], estimate, [TRUE_WEIGHT, TRUE_BIAS]])
+    return shown.min(0) - MARGIN, shown.max(0) + MARGIN
+
+
+def _surface(axes: Axes, study: Study, low: np.ndarray, high: np.ndarray) -> AxesImage:
+    w, b = (np.linspace(low[i], high[i], PIXELS) for i in range(2))
+    points = np.stack(np.meshgrid(w, b), axis=-1).reshape(-1, 2)
+    loss = objective_at(*_instance(study), points).reshape(PIXELS, PIXELS)
+    axes.grid(visible=False)
+    axes.set(xlabel="w", ylabel="b", xlim=(low[0], high[0]), ylim=(low[1], high[1]))
+    extent = (low[0], high[0], low[1], high[1])
+    return axes.imshow(loss, cmap="YlOrBr", norm=LogNorm(), extent=extent, origin="lower", aspect="auto")
+
+
+def _landmarks(axes: Axes, estimate: np.ndarray) -> None:
+    for (w, b), marker, size, label in (
+        ((TRUE_WEIGHT, TRUE_BIAS), "o", 6, "true parameters"),
+        (estimate, "*", 11, "least squares"),
+    ):
+        axes.plot(
+            w, b, marker, color=TRUTH, markeredgecolor="white", markersize=size, zorder=4, linestyle="none", label=label
+        )  # fmt: skip
+
+
+def _norms(axes: Axes, short: Trial, long: Trial, tolerance: float | None) -> None:
+    axes.semilogy(long.gradient_norm, color=COLOR, linewidth=1.0)
+    axes.semilogy(short.gradient_norm, color=COLOR, linewidth=3.0)
+    if tolerance is not None:
+        axes.axhline(tolerance, color=TRUTH, linestyle="--", linewidth=0.9, label=f"tolerance {tolerance:g}")
+        axes.legend(loc="upper right")
+    axes.set(title="Gradient norm", xlabel="step", ylabel="‖∇L‖")
+
+
+def _traced(study: Study, short: Trial, long: Trial, estimate: np.ndarray) -> bytes:
+    figure, (axes,) = canvas(width=4.8, height=3.9)
+    _surface(axes, study, *_frame(short, estimate))
+    _landmarks(axes, estimate)
+    (line,) = axes.plot([], [], color=COLOR, linewidth=2.5)
+    (head,) = axes.plot([], [], "o", color=COLOR, markeredgecolor="white", markersize=7, zorder=5)
+    axes.legend(loc="lower right", frameon=True, framealpha=0.8)
+
+    def show(step: int) -> None:
+        line.set_data(*long.path[: step + 1].T)
+        head.set_data(*long.path[step : step + 1].T)
+        axes.set_title(f"step {step}: loss {long.loss[step]:.4f}")
+
+    show(long.steps)
+    figure.draw_without_rendering()
+    figure.set_layout_engine("none")  # every frame as the last one, and without the time to lay it out
+    rest = np.geomspace(short.steps, long.steps, FRAMES + 1)[1:]  # it moves less and less
+    steps = np.concatenate([np.linspace(0, short.steps, FRAMES + 1), rest])
+    return animation(figure, show, steps.round().astype(int).tolist())
+
+
+def _caption(course: Study, longer: Study, estimate: np.ndarray) -> tuple[str, ...]:
+    (short,), (long,) = trials_of(course), trials_of(longer)
+    left = (short.theta - estimate) / (short.path[0] - estimate)
+    rate, away = short.setting["learning_rate"], np.linalg.norm(long.theta - estimate)
+    return (
+        f"The data were simulated with w = {TRUE_WEIGHT:g} and b = {TRUE_BIAS:g} (dot); least squares gives",
+        f"({estimate[0]:.4f}, {estimate[1]:.4f}) (star), which is where the loss is least.",
+        f"From ({short.path[0, 0]:g}, {short.path[0, 1]:g}), the course's {short.steps} steps at η = {rate:g} end at",
+        f"({short.theta[0]:.4f}, {short.theta[1]:.4f}), with {left[0]:.0%} of the way left in w and {left[1]:.0%} in b",
+        f"(a curvature of 1 leaves {(1 - rate) ** short.steps:.0%}), a gradient norm of {short.gradient_norm[-1]:.2g}",
+        f"and a loss of {short.loss[-1]:.4f} against {_least(course):.4f} at the star. With the same η the gradient",
+        f"norm is {long.gradient_norm[-1]:.2g} after {long.steps:,} steps ({long.status}): with",
+        f"{long.steps / short.steps:.1f} times as many steps, gradient descent meets the closed form, to {away:.1e} in",
+        "(w, b).",
+    )
+
+
+def _least(study: Study) -> float:
+    optimum, _ = solution_of(*_instance(study))
+    return float("nan") if optimum is None else optimum

@@ -1,1 +1,0 @@
-"""The figures of the course, a module for each problem; listed in `benchbed_problems.course`."""

@@ -1,0 +1,142 @@
+"""Which engine makes the steps of a batch, and what happens where it cannot."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+
+from benchbed.engine.backends import (
+    NUMBER_SECONDS,
+    STEP_SECONDS,
+    WORTH_COMPILING,
+    EagerSteps,
+    eager_seconds,
+    numbers_of_a_step,
+    resolve,
+)
+from benchbed.engine.loop import drop_finished
+from benchbed_optimizers.sgd import sgd
+from benchbed_problems.polynomial_network import PolynomialNetwork
+from benchbed_problems.quadratic import Quadratic
+
+
+@pytest.mark.parametrize(
+    ("asked", "every_step", "stateful", "engine", "reason"),
+    [
+        ("auto", False, False, "eager", "less than a second of steps"),
+        ("compiled", False, False, "compiled", "asked for"),
+        ("eager", False, False, "eager", "asked for"),
+        ("compiled", True, False, "eager", "every step is measured"),
+        ("compiled", False, True, "eager", "the rule runs one trial at a time"),
+    ],
+)
+def test_what_is_asked_for_is_done_where_it_can_be(make_batch, asked, every_step, stateful, engine, reason):
+    """A stateful rule and a measurement after every step leave nothing to join."""
+    batch = make_batch(Quadratic(), engine=asked, every_step=every_step, learning_rate=[0.01])
+    assert resolve(batch, stateful) == (engine, reason)
+
+
+def test_auto_compiles_from_a_second_of_work(make_batch):
+    """Less than that is made before a program is."""
+    network = PolynomialNetwork()
+    each = STEP_SECONDS + 20 * numbers_of_a_step(network) * NUMBER_SECONDS
+    batch = make_batch(network, sgd, seeds=20, learning_rate=[0.01])
+    short, long = (batch._replace(budget=round(seconds / each)) for seconds in (0.9, 40.0))
+    assert resolve(short, stateful=False) == ("eager", "less than a second of steps")
+    assert resolve(long, stateful=False) == ("compiled", "about 40 s of steps")
+    assert eager_seconds(long) == pytest.approx(40.0, rel=0.01)
+    assert WORTH_COMPILING == 1
+
+
+class Ways:
+    """Stands for both ways to compile: what was tried, and how many calls work before one fails."""
+
+    def __init__(self, monkeypatch, lanewise=0, scan=0):
+        self.tried, self.left = [], {"lanewise": lanewise, "scan": scan}
+        monkeypatch.setattr("benchbed.codegen.steps.native_steps", self.making("lanewise"))
+        monkeypatch.setattr("benchbed.engine.scan.scan_steps", self.making("scan"))
+
+    def making(self, way):
+        """Give the function that makes steps in this way; where none works, not even that does."""
+
+        def make(program, lanes):
+            self.tried.append(way)
+            self.count(way)
+            return SimpleNamespace(
+                advance=lambda *span: self.advance(way, *span), reach=lambda lanes, start, stops: 1
+            )
+
+        return make
+
+    def advance(self, way, program, lanes, start, stops):
+        """Make the steps one by one."""
+        self.count(way)
+        return EagerSteps("").advance(program, lanes, start, stops)
+
+    def count(self, way):
+        """Fail where all calls that work have been made."""
+        if not self.left[way]:
+            raise RuntimeError(f"\n  no {way}\nmore")
+        self.left[way] -= 1
+
+
+BATCH = {"seeds": 2, "budget": 50, "targets": (), "learning_rate": [0.01, 0.001]}
+
+
+@pytest.mark.parametrize("calls_that_work", [0, 1, 2])
+@pytest.mark.parametrize("way", ["lanewise", "scan"])
+def test_a_program_that_fails_costs_no_trial(run, monkeypatch, way, calls_that_work):
+    """Whether it fails when it is made or later, the loop goes on from the last checkpoint."""
+    ways = Ways(monkeypatch, **{way: calls_that_work})
+    loop, other = (run(Quadratic(), sgd, engine=engine, **BATCH) for engine in ("eager", "compiled"))
+    what = "its program failed after step " if calls_that_work else "it could not be compiled"
+    (engine,), (reason,) = set(other.engine.flat), set(other.engine_reason.flat)
+    assert engine == "eager"
+    assert reason.startswith(f"asked for; made one by one, as {what}")
+    assert reason.endswith(f": RuntimeError: no {way if calls_that_work else 'scan'}")
+    assert ways.tried == ["lanewise", "scan"][: 1 if way == "lanewise" and calls_that_work else 2]
+    np.testing.assert_array_equal(loop.curve_objective, other.curve_objective)
+
+
+@pytest.mark.parametrize(("seconds", "tried"), [(20.0, ["lanewise"]), (40.0, ["lanewise", "scan"])])
+def test_what_is_refused_by_lanes_is_scanned_if_it_is_long(run, monkeypatch, seconds, tried):
+    """A scan takes many times as long to compile; where the engine chooses, a short run stays in the loop."""
+    ways = Ways(monkeypatch, scan=10**6)
+    monkeypatch.setattr("benchbed.engine.backends.eager_seconds", lambda batch: seconds)
+    record = run(Quadratic(), sgd, engine="auto", **BATCH)
+    (engine,), (reason,) = set(record.engine.flat), set(record.engine_reason.flat)
+    assert ways.tried == tried
+    if len(tried) == 2:
+        assert (engine, reason) == ("compiled", "about 40 s of steps")
+    else:
+        refused = "too few for a scan, and no program of lanes: RuntimeError: no lanewise"
+        assert (engine, reason) == ("eager", f"about 20 s of steps: {refused}")
+
+
+def test_what_is_asked_for_is_scanned_however_short_it_is(run, monkeypatch):
+    """Whoever asks for a program gets one, where there is any."""
+    ways = Ways(monkeypatch, scan=10**6)
+    record = run(Quadratic(), sgd, engine="compiled", **BATCH)
+    assert ways.tried == ["lanewise", "scan"]
+    assert (set(record.engine.flat), set(record.engine_reason.flat)) == ({"compiled"}, {"asked for"})
+
+
+@pytest.mark.parametrize(("least", "left"), [(1, (1, 1)), (2, (2, 2))])
+def test_a_program_keeps_two_lanes_of_a_kind(make_batch, least, left):
+    """With one lane the program would have to be compiled anew."""
+    from benchbed.engine.instances import Instances
+    from benchbed.engine.state import Place
+    from benchbed.engine.tile import Program
+
+    batch = make_batch(Quadratic(), sgd, seeds=4, learning_rate=[0.1, 0.2, 0.3])
+    program = Program(batch, Instances(batch.problem, batch.seeds, torch.device("cpu"), torch.float64))
+    lanes = program.begin()
+    running = torch.zeros(4, 3, dtype=torch.bool)
+    running[2, 1] = True
+    place = Place.all(4, 3, torch.device("cpu"))
+    _, kept, place = drop_finished(program, lanes._replace(running=running), place, least)
+    assert kept.running.shape == left
+    assert kept.running.sum() == 1
+    assert 2 in place.seeds
+    assert 1 in place.settings

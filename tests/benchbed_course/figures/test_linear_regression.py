@@ -1,0 +1,123 @@
+"""The path over the loss surface: where it gets in the course's steps, and in enough of them."""
+
+import io
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from benchbed.seeds import InstanceSeed
+from benchbed_course.figures.linear_regression import FRAMES, PIXELS, draw_path, estimate_of
+from benchbed_course.figures.trials import trials_of
+from benchbed_problems.linear_regression import LinearRegression
+
+
+@pytest.fixture(scope="module")
+def course(study_of):
+    """The course's own run, which is small."""
+    return study_of("course-linear-regression")
+
+
+@pytest.fixture(scope="module")
+def longer(study_of):
+    """The run that meets the tolerance."""
+    return study_of("course-linear-regression-long")
+
+
+@pytest.fixture(scope="module")
+def drawing(course, longer, drawn):
+    """The figure and its picture."""
+    return drawn(draw_path, course, longer)
+
+
+def data_of_seed_0():
+    """Draw the observations of the first evaluation instance."""
+    seed = InstanceSeed(0, "linear-regression", "evaluation", 0).generator_seed("data")
+    x, y = LinearRegression().make_data(torch.Generator().manual_seed(seed))
+    return x.numpy(), y.numpy()
+
+
+def descended(steps):
+    """Run the course's own loop, from 0: path [steps + 1, 2] and gradient norms of its points."""
+    x, y = data_of_seed_0()
+    design = np.stack([x, np.ones_like(x)], axis=1)
+    theta, path, norms = np.zeros(2), [], []
+    for _ in range(steps + 1):
+        gradient = design.T @ (design @ theta - y) / len(x)
+        path.append(theta)
+        norms.append(np.linalg.norm(gradient))
+        theta = theta - 0.01 * gradient
+    return np.array(path), np.array(norms)
+
+
+def test_the_course_stops_on_its_way_and_the_tolerance_is_met_later(course, longer):
+    """Both are the course's loop, step by step; 100 steps leave more than a third of the way."""
+    (short,), (long,) = trials_of(course), trials_of(longer)
+    path, norms = descended(long.steps)
+    np.testing.assert_allclose(short.path, path[:101], atol=1e-12)
+    np.testing.assert_allclose(long.path, path, atol=1e-12)
+    assert (short.status, short.steps, long.status) == ("exhausted", 100, "converged")
+    assert norms[-1] <= 1e-4 < norms[-2]
+    estimate = estimate_of(course)
+    assert (np.abs((short.theta - estimate) / estimate) > 1 / 3).all()
+    assert np.linalg.norm(long.theta - estimate) < 2e-4  # ‖∇L‖ over the least curvature, which is about 1
+
+
+def test_the_caption_says_what_was_found(drawing):
+    """Against NumPy's least squares and the course's loop."""
+    x, y = data_of_seed_0()
+    design = np.stack([x, np.ones_like(x)], axis=1)
+    (w, b), (residual,), *_ = np.linalg.lstsq(design, y)
+    _, picture = drawing
+    path, norms = descended(1500)
+    met = int(np.argmax(norms <= 1e-4))
+    assert f"least squares gives ({w:.4f}, {b:.4f}) (star)" in picture.caption
+    assert f"100 steps at η = 0.01 end at ({path[100, 0]:.4f}, {path[100, 1]:.4f})" in picture.caption
+    left = 1 - path[100] / (w, b)
+    assert (
+        f"{left[0]:.0%} of the way left in w and {left[1]:.0%} in b (a curvature of 1 leaves 37%)"
+        in picture.caption
+    )
+    assert f"a gradient norm of {norms[100]:.2g} and" in picture.caption
+    assert f"against {residual / 200:.4f} at the star" in picture.caption
+    assert (
+        f"norm is {norms[met]:.2g} after {met:,} steps (converged): with {met / 100:.1f} times"
+        in picture.caption
+    )
+    away = np.linalg.norm(path[met] - (w, b))
+    assert f"to {away:.1e} in (w, b)." in picture.caption
+
+
+def test_the_surface_is_the_loss_and_holds_the_path(drawing):
+    """The darkest and the brightest pixel agree with the formula; both paths and both marks are there."""
+    figure, _ = drawing
+    surface, end, norms = figure.axes[:3]
+    x, y = data_of_seed_0()
+    for axes in (surface, end):
+        (image,) = axes.get_images()
+        pixels = image.get_array()
+        assert pixels.shape == (PIXELS, PIXELS)
+        left, right, bottom, top = image.get_extent()
+        for row, column, w, b in ((0, 0, left, bottom), (-1, 0, left, top), (0, -1, right, bottom)):
+            assert pixels[row, column] == pytest.approx(0.5 * np.mean((w * x + b - y) ** 2), rel=1e-12)
+        labels = [line.get_label() for line in axes.get_lines()]
+        assert labels == ["1,011 steps", "100 steps", "true parameters", "least squares"]
+    (low, high), (bottom, top) = surface.get_xlim(), surface.get_ylim()
+    long, short = (line.get_xydata() for line in surface.get_lines()[:2])
+    assert ((long > (low, bottom)) & (long < (high, top))).all()
+    np.testing.assert_array_equal(short, long[:101])
+    assert norms.get_lines()[0].get_ydata()[-1] <= 1e-4 == norms.get_lines()[2].get_ydata()[0]
+
+
+def test_the_animation_traces_the_path_and_stays_small(drawing):
+    """From the start to the end, in frames that differ, below two megabytes."""
+    _, picture = drawing
+    assert set(picture.files) == {"png", "svg", "gif"}
+    assert len(picture.files["gif"]) < 2_000_000
+    with Image.open(io.BytesIO(picture.files["gif"])) as gif:
+        assert gif.n_frames == 2 * FRAMES + 1
+        gif.seek(0)
+        first = np.asarray(gif.convert("RGB"))
+        gif.seek(FRAMES)
+        assert (np.asarray(gif.convert("RGB")) != first).any()

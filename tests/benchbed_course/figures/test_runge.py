@@ -1,0 +1,91 @@
+"""The figures of the polynomial fits say what the study and the closed form hold."""
+
+import numpy as np
+import pytest
+
+from benchbed_course.figures import runge
+from benchbed_course.figures.least_squares import closed_form, median
+from benchbed_course.figures.trials import trials_of
+
+SIZES = (2, 4, 8)
+
+
+@pytest.fixture(scope="module")
+def study(study_of):
+    """Fits to four samples, with three seeds and few steps."""
+    problems = [f"runge[features={size}, samples=4, basis=chebyshev]" for size in SIZES]
+    return study_of("course-runge", problems=problems, steps=30, seeds=3)
+
+
+def test_the_threshold_is_marked_and_every_seed_is_drawn(study, drawn):
+    """Two panels, each with train and test losses of three seeds and their medians, and the threshold."""
+    figure, picture = drawn(runge.draw_threshold, study)
+    assert len(figure.axes) == 2
+    for axes, basis in zip(figure.axes, runge.BASES, strict=True):
+        *curves, mark = axes.get_lines()
+        assert len(curves) == 2 * (3 + 1)
+        assert list(mark.get_xdata()) == [4, 4]
+        losses = closed_form(study.plan, basis)
+        np.testing.assert_array_equal(curves[-1].get_ydata(), median(losses.test))
+        np.testing.assert_array_equal([curve.get_ydata() for curve in curves[4:7]], losses.test.T)
+        low, high = axes.get_ylim()
+        assert losses.test.max() < high
+        assert low < losses.train[2].min()
+    assert set(picture.files) == {"png", "svg"}
+
+
+def test_the_caption_of_the_threshold_counts_the_peaks(study):
+    """Against the losses themselves, seed by seed."""
+    caption = runge.draw_threshold(study).caption
+    test, monomial = closed_form(study.plan, "chebyshev").test, closed_form(study.plan, "monomial").test
+    peaks = test.argmax(0) + 1
+    for size in set(peaks.tolist()):
+        assert f"d = {size} in {sum(peaks == size)}" in caption
+    assert (
+        f"{sorted(test[3])[1]:.1e} at d = 4, and comes down to {sorted(test[-1])[1]:.2g} at d = 8." in caption
+    )
+    beyond = sum(monomial[4:].max(0) > monomial[3])
+    assert f"in {beyond} of 3 seeds the largest test loss lies beyond the threshold" in caption
+
+
+def test_what_training_reached_is_drawn_and_said(study, drawn):
+    """Medians of the test losses that the trials ended with, for each optimizer and size."""
+    figure, picture = drawn(runge.draw_training, study)
+    lines = {line.get_label(): line for line in figure.axes[0].get_lines()}
+    for name, rate in (("gd", 0.1), ("adam", 0.01)):
+        rows = [row for row in study.trials.to_dict("records") if row["optimizer"] == name]
+        ends = [
+            sorted(dict(r["metrics"])["test-loss"] for r in rows if len(r["final_theta"]) == d) for d in SIZES
+        ]
+        medians = [values[1] for values in ends]
+        line = lines[f"{name}, η = {rate}, 30 steps"]
+        assert list(line.get_xdata()) == list(SIZES)
+        np.testing.assert_array_equal(line.get_ydata(), medians)
+        listed = ", ".join(f"{value:.2g} (d = {d})" for value, d in zip(medians, SIZES, strict=True))
+        assert f"after 30 steps its medians are {listed}." in picture.caption
+
+
+def test_gradient_descent_follows_the_theory_of_early_stopping(study):
+    """Its ends are the closed form's to rounding; another optimizer's are not."""
+    trials = trials_of(study)
+    assert runge.departure(study, [trial for trial in trials if trial.name == "gd"]) < 1e-12
+    assert runge.departure(study, [trial for trial in trials if trial.name == "adam"]) > 1e-3
+
+
+@pytest.mark.parametrize(
+    ("values", "verdict"),
+    [
+        ((1.0, 2.1, 1.0), "a peak at the threshold"),
+        ((1.0, 1.9, 1.0), "no such peak"),
+        ((1.0, 9, 5), "no such peak"),
+    ],
+)
+def test_a_peak_is_called_so_only_where_there_is_one(study, values, verdict):
+    """It is at the threshold, and more than twice what is at both ends."""
+    of_size = dict(zip(SIZES, values, strict=True))
+    trials = [
+        trial._replace(metrics={"test-loss": of_size[len(trial.theta)]})
+        for trial in trials_of(study)
+        if trial.name == "adam"
+    ]
+    assert runge.verdict(trials, threshold=4, closed=1e3).startswith(verdict)

@@ -1,0 +1,106 @@
+"""Where seven optimizers end: every coordinate of every trial, and what the captions say of them."""
+
+import numpy as np
+import pytest
+
+from benchbed_course.figures.trials import trials_of
+from benchbed_course.figures.weighted_quartic_ends import draw_ends, farthest, in_global_valley
+from benchbed_problems.quartic import lowest_point, ridge
+
+OPTIMIZERS = ["gd", "sgd", "momentum", "nesterov", "rmsprop", "adam", "adamw"]
+
+
+@pytest.fixture(scope="module")
+def exact(study_of):
+    """The beginning of the course's run without noise."""
+    return study_of("course-weighted-quartic-exact", steps=60)
+
+
+@pytest.fixture(scope="module")
+def noisy(study_of):
+    """A short run under so much noise that some coordinates change their valley."""
+    problems = ["weighted-quartic[start=2, gradient_noise=30]"]
+    return study_of("course-weighted-quartic", problems=problems, steps=60, seeds=3, engine="eager")
+
+
+def ends_of(study, name):
+    """Give the final coordinates of an optimizer's trials, [seeds, 10], by seed."""
+    rows = study.trials[study.trials["optimizer"].str.partition("[")[0] == name].sort_values("seed")
+    return np.stack(list(rows["final_theta"]))
+
+
+def points_of(axes):
+    """Give all markers of a panel, [markers, 2]."""
+    lines = [line for line in axes.get_lines() if line.get_linestyle() == "None"]
+    return np.concatenate([np.stack(line.get_data(), axis=1) for line in lines])
+
+
+def test_every_coordinate_of_every_trial_is_drawn(noisy, drawn):
+    """Each in the room of its coordinate, the optimizers beside each other in their order."""
+    figure, picture = drawn(draw_ends, noisy)
+    (axes,) = figure.axes
+    points = points_of(axes)
+    expected = [ends_of(noisy, name) for name in OPTIMIZERS]
+    assert [len(ends) for ends in expected] == [1, *[3] * 6]
+    np.testing.assert_array_equal(np.sort(points[:, 1]), np.sort(np.concatenate(expected).ravel()))
+    for coordinate in range(10):
+        room = points[np.abs(points[:, 0] - coordinate) < 0.5]
+        columns = [set(room[room[:, 0] == column, 1]) for column in np.unique(room[:, 0])]
+        assert columns == [set(ends[:, coordinate]) for ends in expected]
+    assert set(picture.files) == {"png", "svg"}
+
+
+def test_the_caption_under_noise_says_what_was_found(noisy, drawn):
+    """Coordinates left of the ridge, as a mean over the seeds; the spread of the lightest and of the heaviest."""
+    _, picture = drawn(draw_ends, noisy)
+    counts = {name: (ends_of(noisy, name) < ridge()).sum(axis=1).mean() for name in OPTIMIZERS}
+    assert counts["sgd"] > counts["gd"] == 0
+    said = ", ".join(f"{name} {count:.3g}" for name, count in counts.items())
+    assert f"as a mean over the seeds: {said}." in picture.caption
+    spread = ends_of(noisy, "sgd").std(axis=0)
+    assert f"{spread[0]:.2f} for θ₁ (w = 0.002) and {spread[9]:.2f} for θ₁₀ (w = 0.198)" in picture.caption
+    assert "that of the noise, 30, so" in picture.caption
+
+
+def test_the_caption_without_noise_says_what_was_found(exact, drawn):
+    """Distances from the optimum, differences between coordinates, and where the decay leads."""
+    figure, picture = drawn(draw_ends, exact)
+    ends = {name: ends_of(exact, name)[0] for name in OPTIMIZERS}
+    far = ", ".join(f"{name} {np.abs(end - lowest_point()).max():.2g}" for name, end in ends.items())
+    assert f"Largest distance of a coordinate from the optimum: {far}." in picture.caption
+    alike = ", ".join(f"{name} {end.max() - end.min():.1g}" for name, end in ends.items())
+    assert f"Largest difference between two final coordinates of a trial: {alike}." in picture.caption
+    assert f"it ends at {ends['adamw'].mean():.4f}, and Adam at {ends['adam'].mean():.4f};" in picture.caption
+    _, distances = figure.axes
+    expected = np.abs(np.concatenate(list(ends.values())) - lowest_point())
+    np.testing.assert_array_equal(np.sort(points_of(distances)[:, 1]), np.sort(expected))
+
+
+def test_the_optimum_is_marked(exact, noisy, drawn):
+    """And under noise the local minimum, at which gd ends."""
+    for study, labels in ((exact, ["optimum"]), (noisy, ["optimum", "local minimum"])):
+        figure, _ = drawn(draw_ends, study)
+        lines = {line.get_label(): line for line in figure.axes[0].get_lines()}
+        assert [label for label in lines if label in ("optimum", "local minimum")] == labels
+        assert set(lines["optimum"].get_ydata()) == {lowest_point()}
+
+
+def test_what_diverges_stands_at_the_edge_and_is_said(study_of, drawn):
+    """No axis is stretched for it, and it is in no valley."""
+    optimizers = ["gd[learning_rate=2]", "adam[learning_rate=0.01]", "adamw[learning_rate=0.01]"]
+    study = study_of("course-weighted-quartic-exact", steps=30, optimizers=optimizers)
+    lost = trials_of(study)[0]
+    assert lost.status == "diverged"
+    assert in_global_valley(lost) == 0
+    figure, picture = drawn(draw_ends, study)
+    assert "Diverged: 1 of 1 trials of gd." in picture.caption
+    low, high = figure.axes[0].get_ylim()
+    assert high - low < 5
+    assert sum(line.get_color() == (0.70, 0.15, 0.12) for line in figure.axes[0].get_lines()) == 1
+
+
+def test_the_farthest_coordinate_is_the_lightest_of_gradient_descent(exact):
+    """Its slope is the smallest, so that it is nearest to the start at −3."""
+    gd = [trial for trial in trials_of(exact) if trial.name == "gd"]
+    assert farthest(gd) == abs(gd[0].theta[0] - lowest_point())
+    assert in_global_valley(gd[0]) == 10

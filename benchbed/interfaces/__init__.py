@@ -4,6 +4,7 @@ Functions are batch-polymorphic: `theta: [..., dimension]` in, `[...]` out, inde
 engine the leading dimensions are `[seeds, settings]`; alone they are empty.
 """
 
+from benchbed.interfaces.engines import Engine
 from benchbed.interfaces.figure import Figure, Picture
 from benchbed.interfaces.gradient import Gradient, NotServedError, as_gradient
 from benchbed.interfaces.layout import Layout, rows
@@ -17,10 +18,15 @@ from benchbed.interfaces.problem import (
     target_ladder,
 )
 from benchbed.interfaces.ranges import LogUniform, OneMinusLogUniform, Uniform
+from benchbed.interfaces.statuses import FINAL_STATUSES, LOST_STATUSES, MEASURED_STATUSES, TrialStatus
 
 __all__ = [
+    "FINAL_STATUSES",
+    "LOST_STATUSES",
+    "MEASURED_STATUSES",
     "START_IN_BASIN",
     "Data",
+    "Engine",
     "Figure",
     "Gradient",
     "Hyperparameter",
@@ -35,6 +41,7 @@ __all__ = [
     "Picture",
     "Problem",
     "RegisteredMetric",
+    "TrialStatus",
     "Uniform",
     "as_gradient",
     "rows",

@@ -161,7 +161,7 @@ def test_an_unknown_part_is_refused(job):
 
 def test_a_catalog_without_a_course_has_nothing_to_show(monkeypatch):
     """Not an empty page."""
-    monkeypatch.setenv("BENCHBED_DISABLE_PLUGINS", "problems")
+    monkeypatch.setenv("BENCHBED_DISABLE_PLUGINS", "course")
     with pytest.raises(NothingSelectedError):
         figures_of_parts(load_catalog(), [])
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-import benchbed_problems
+import benchbed_course
 from benchbed.catalog import load_catalog
 from benchbed.plan import complete_request, make_plan
 from benchbed.plan.request import as_request
@@ -13,7 +13,7 @@ from benchbed.study import Resources
 from benchbed.study.resources import workers
 from benchbed.study.running import complete, study_folder
 
-SUITES = Path(benchbed_problems.__file__).parent / "suites"
+SUITES = Path(benchbed_course.__file__).parent / "suites"
 
 
 @pytest.fixture(scope="session")

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-import benchbed_problems
+import benchbed_course
 from benchbed_course.figures.polynomial_network import (
     draw_fit,
     explained,
@@ -131,7 +131,7 @@ def test_a_trial_without_a_result_is_not_left_out(study_of):
 
 def test_the_full_suite_trains_as_the_course_does():
     """300 000 steps from four starts, with all else as in the shorter one."""
-    folder = Path(benchbed_problems.__file__).parent / "suites"
+    folder = Path(benchbed_course.__file__).parent / "suites"
     names = ("course-polynomial-network", "course-polynomial-network-full")
     short, full = (tomllib.loads((folder / f"{name}.toml").read_text()) for name in names)
     assert (short["steps"], short["optimizers"]) == (20_000, ["adam[learning_rate=0.001]"])

@@ -26,14 +26,14 @@ VAGUE_VERBS = re.compile(r"(Give|Tell|Say|Have|Hold|Offer|Refuse|Mend)s?\b")
 VAGUE_CLAUSE = re.compile(r"\b(what|whatever|who|whoever)\b", re.IGNORECASE)
 METAPHOR = re.compile(r"\b(house|room|door|stranger)('?s)?\b", re.IGNORECASE)
 SENTENCE_END = re.compile(r"[.;!?]+(?:\s|$)|\n\s*\n")
-VAGUE_NAMES = frozenset(
-    """
-    alone already answer apart asked behind beside bit chosen done drawn far few found given had held
-    here it kept known lot made many met most much near new old once one other others own part parts
-    piece pieces place places put rest said same seen shown some something spread taken that them there
-    these thing things this those told tried used way ways what which whole won word words
-    """.split()
-)
+VAGUE_NAMES = {
+    "alone", "already", "answer", "apart", "asked", "behind", "beside", "bit", "chosen", "done", "drawn",
+    "far", "few", "found", "given", "had", "held", "here", "it", "kept", "known", "lot", "made", "many",
+    "met", "most", "much", "near", "new", "old", "once", "one", "other", "others", "own", "part", "parts",
+    "piece", "pieces", "place", "places", "put", "rest", "said", "same", "seen", "shown", "some",
+    "something", "spread", "taken", "that", "them", "there", "these", "thing", "things", "this", "those",
+    "told", "tried", "used", "way", "ways", "what", "which", "whole", "won", "word", "words",
+}  # fmt: skip
 
 
 class Offence(NamedTuple):

@@ -1,4 +1,4 @@
-"""Name the hooks through which everything enters benchbed, its own parts included.
+"""The hooks by which plugins register problems, optimizers and more; the built-in ones are registered the same way.
 
 A plugin is a module named by an entry point of the group `benchbed`::
 
@@ -10,16 +10,24 @@ A plugin is a module named by an entry point of the group `benchbed`::
     def register_optimizers(register):
         register(signum)
 
-`register(thing)` validates at once; its name is the function's or the class's, written with hyphens, unless
-`register(thing, name="…")` says otherwise.
+`register(thing)` validates its argument at once. The name is that of the function or class, written with hyphens,
+unless `register(thing, name="…")` sets another.
 """
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, Protocol
 
 import pluggy
 
-from benchbed.interfaces import Figure, Gradient, OptimizerFactory, Problem, RegisteredMetric
+from benchbed.interfaces import (
+    ExecutorFactory,
+    Figure,
+    Gradient,
+    OptimizerFactory,
+    Problem,
+    RegisteredMetric,
+)
 
 GROUP = "benchbed"
 hookspec = pluggy.HookspecMarker(GROUP)
@@ -27,53 +35,53 @@ hookimpl = pluggy.HookimplMarker(GROUP)
 
 
 class Register(Protocol):
-    """Take one thing into the catalog."""
+    """The function that a hook receives."""
 
-    def __call__(self, thing: Any, name: str | None = None) -> None:
-        """Validate `thing` and enter it; raises InvalidPluginError at the plugin's own line."""
+    def __call__(self, thing: object, name: str | None = None) -> None:
+        """Validate `thing` and add it to the catalog; raises InvalidPluginError at the plugin's own line."""
 
 
 @hookspec
 def register_problems(register: Callable[[type[Problem]], None]) -> None:
-    """Offer problems: frozen dataclasses that subclass `benchbed.interfaces.Problem`: `register(MyProblem)`."""
+    """Register problems: frozen dataclasses that subclass `benchbed.interfaces.Problem`: `register(MyProblem)`."""
 
 
 @hookspec
 def register_optimizers(register: Callable[[OptimizerFactory], None]) -> None:
-    """Offer optimizers: factories returning `benchbed.interfaces.Optimizer`: `register(signum)`."""
+    """Register optimizers: functions that return a `benchbed.interfaces.Optimizer`: `register(signum)`."""
 
 
 @hookspec
 def register_metrics(register: Callable[[RegisteredMetric], None]) -> None:
-    """Offer measures of the final point that serve many problems: `register(distance_to_solution)`."""
+    """Register metrics of the final point that apply to many problems: `register(distance_to_solution)`."""
 
 
 @hookspec
 def register_gradients(register: Callable[[Gradient], None]) -> None:
-    """Offer ways to differentiate: functions `(function, theta) -> (loss, gradient)`, in all lanes at once.
+    """Register ways to differentiate: functions `(function, theta) -> (loss, gradient)` that work on all lanes at once.
 
-    `register(mine)` is one that costs 1 call; `register(Gradient(mine, price=lambda dimension: 2 / 3 * dimension))`
-    says what it costs. `benchbed.interfaces.Gradient` says what else it may have: random draws, forms of its own under
-    `torch.func.vmap` and in compiled programs. Raise `benchbed.interfaces.NotServedError` for a loss that it cannot
-    differentiate: its trials are skipped, with that reason.
+    `register(mine)` registers one that costs 1 call; `register(Gradient(mine, price=lambda dimension: 2 / 3 *
+    dimension))` sets the price. `benchbed.interfaces.Gradient` lists the further fields: random draws, and separate
+    functions for `torch.func.vmap` and for compiled steps. Raise `benchbed.interfaces.NotServedError` for a loss that
+    the gradient cannot differentiate: its trials are skipped for that reason.
     """
 
 
 @hookspec
-def register_executors(register: Callable[[Callable[[int], Any]], None]) -> None:
-    """Offer executors: functions from the number of jobs to a `concurrent.futures.Executor`: `register(serial)`."""
+def register_executors(register: Callable[[ExecutorFactory], None]) -> None:
+    """Register executors: functions from the number of jobs to a `concurrent.futures.Executor`: `register(serial)`."""
 
 
 @hookspec
 def register_reports(register: Callable[[Any], None]) -> None:
-    """Offer reports: objects with `pieces(results)` and `draw(results, piece)`, giving files as bytes by name."""
+    """Register reports: objects with `pieces(results)` and `draw(results, piece)`, which return files as bytes."""
 
 
 @hookspec
 def register_figures(register: Callable[[Figure], None]) -> None:
-    """Offer figures of suites: `register(Figure("edge", "Where it diverges", draw="mine.edge:draw", suite="mine"))`."""
+    """Register figures of suites: `register(Figure("edge", "Divergence", draw="mine.edge:draw", suite="mine"))`."""
 
 
 @hookspec
-def register_suites(register: Callable[[Any], None]) -> None:
-    """Offer suites: paths of TOML files, named by their stems: `register(Path(__file__).parent / "mine.toml")`."""
+def register_suites(register: Callable[[Path], None]) -> None:
+    """Register suites: paths of TOML files, named by their stems: `register(Path(__file__).parent / "mine.toml")`."""

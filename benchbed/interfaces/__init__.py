@@ -1,10 +1,11 @@
-"""State the contract that plugins implement, and nothing else.
+"""The contract that plugins implement.
 
-Functions are batch-polymorphic: `theta: [..., dimension]` in, `[...]` out, indexed from the right. In the
-engine the leading dimensions are `[seeds, settings]`; alone they are empty.
+Functions are batch-polymorphic: they take `theta: [..., dimension]`, return `[...]`, and index dimensions from the
+right. In the engine the leading dimensions are `[seeds, settings]`; for a single point there are none.
 """
 
 from benchbed.interfaces.engines import Engine
+from benchbed.interfaces.executor import ExecutorFactory
 from benchbed.interfaces.figure import Figure, Picture
 from benchbed.interfaces.gradient import Gradient, NotServedError, as_gradient
 from benchbed.interfaces.layout import Layout, rows
@@ -27,6 +28,7 @@ __all__ = [
     "START_IN_BASIN",
     "Data",
     "Engine",
+    "ExecutorFactory",
     "Figure",
     "Gradient",
     "Hyperparameter",

@@ -1,7 +1,7 @@
-"""Measure how the packages read: docstrings, clauses, local names, helpers called once, class names and sizes.
+"""Measures of how the packages read: docstrings, clauses, local names, helpers called once, class names, lines.
 
 `python benchmarks/readability.py` prints the figures of every package; `--offenders` also lists each place, and paths
-restrict both. The rules are those of CONTRIBUTING.md; `tests/test_readability.py` holds the repository to the limits.
+restrict both. CONTRIBUTING.md states the rules; `tests/test_readability.py` enforces the limits.
 """
 
 import argparse
@@ -34,6 +34,7 @@ VAGUE_NAMES = {
     "something", "spread", "taken", "that", "them", "there", "these", "thing", "things", "this", "those",
     "told", "tried", "used", "way", "ways", "what", "which", "whole", "won", "word", "words",
 }  # fmt: skip
+RULES = ("docstring", "clause", "name", "called once", "class", "metaphor")
 
 
 class Offence(NamedTuple):
@@ -46,58 +47,71 @@ class Offence(NamedTuple):
 
     def __str__(self) -> str:
         """Format the offence as a compiler formats an error."""
-        return f"{self.path.relative_to(ROOT)}:{self.line}: {self.rule}: {self.text}"
+        return f"{self.path}:{self.line}: {self.rule}: {self.text}"
 
 
 class Figures(NamedTuple):
-    """Counts over a set of files; shares are these divided."""
+    """Counts over a set of files."""
 
     lines: int
     clauses: int
     local_names: int
     functions: int
-    docstrings: int
     offences: tuple[Offence, ...]
 
-    def count(self, rule: str) -> int:
-        """Return how many places break `rule`."""
-        return sum(offence.rule == rule for offence in self.offences)
+    def places(self, rule: str) -> list[str]:
+        """List the places that break `rule`."""
+        return [str(offence) for offence in self.offences if offence.rule == rule]
+
+    @property
+    def vague_clauses_per_thousand(self) -> float:
+        """What/who clauses per 1 000 clauses."""
+        return 1000 * len(self.places("clause")) / max(1, self.clauses)
+
+    @property
+    def vague_names_percent(self) -> float:
+        """Percentage of the local names that are vague."""
+        return 100 * len(self.places("name")) / max(1, self.local_names)
+
+    @property
+    def called_once_percent(self) -> float:
+        """Percentage of the module functions that are private and called once."""
+        return 100 * len(self.places("called once")) / max(1, self.functions)
 
 
 def sources(paths: Iterable[str] = PACKAGES) -> list[Path]:
     """List the Python files below `paths`, which are relative to the repository."""
-    found: list[Path] = []
+    files: list[Path] = []
     for path in paths:
-        whole = ROOT / path
-        found += [whole] if whole.is_file() else sorted(whole.rglob("*.py"))
-    return found
+        target = ROOT / path
+        files += [target] if target.is_file() else sorted(target.rglob("*.py"))
+    return files
 
 
-def measure(files: Iterable[Path], used_in: Iterable[Path] | None = None) -> Figures:
-    """Measure `files`; helpers count as called wherever `used_in` (default: the same files) names them."""
-    paths = list(files)
-    trees = {path: ast.parse(path.read_text(encoding="utf-8")) for path in paths}
+def measure(files: Iterable[Path]) -> Figures:
+    """Measure `files` together: a class name is compared with those of all of them."""
+    trees: dict[Path, ast.Module] = {}
     offences: list[Offence] = []
-    clauses = local_names = functions = docstrings = lines = 0
-    for path, tree in trees.items():
+    clauses = local_names = functions = lines = 0
+    for path in files:
         text = path.read_text(encoding="utf-8")
+        trees[path] = tree = ast.parse(text)
         lines += text.count("\n")
         for line, prose in _prose(tree, text):
-            clauses += _clauses(prose)
+            clauses += max(1, sum(bool(clause.strip()) for clause in SENTENCE_END.split(prose)))
             offences += [Offence("clause", path, line, m.group()) for m in VAGUE_CLAUSE.finditer(prose)]
             offences += [Offence("metaphor", path, line, m.group()) for m in METAPHOR.finditer(prose)]
-        for node, docstring in _docstrings(tree):
-            docstrings += 1
-            if VAGUE_VERBS.match(docstring.strip()):
-                offences.append(Offence("docstring", path, node, docstring.strip().split("\n")[0]))
+        for line, docstring in _docstrings(tree):
+            if VAGUE_VERBS.match(docstring):
+                offences.append(Offence("docstring", path, line, docstring.split("\n")[0]))
         for line, name in _local_names(tree):
             local_names += 1
             if name.strip("_") in VAGUE_NAMES:
                 offences.append(Offence("name", path, line, name))
         functions += sum(isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) for node in tree.body)
-    offences += _called_once(trees, list(used_in) if used_in is not None else paths)
+        offences += _called_once(tree, path)
     offences += _classes_defined_twice(trees)
-    return Figures(lines, clauses, local_names, functions, docstrings, tuple(offences))
+    return Figures(lines, clauses, local_names, functions, tuple(offences))
 
 
 def _docstrings(tree: ast.Module) -> Iterator[tuple[int, str]]:
@@ -105,21 +119,17 @@ def _docstrings(tree: ast.Module) -> Iterator[tuple[int, str]]:
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
             docstring = ast.get_docstring(node)
             if docstring:
-                yield (node.body[0].lineno, docstring)
+                yield node.body[0].lineno, docstring.strip()
 
 
 def _prose(tree: ast.Module, text: str) -> Iterator[tuple[int, str]]:
     """Yield docstrings, texts below attributes, comments, and the texts of errors and messages, with their lines."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Constant) and isinstance(node.value, str) and " " in node.value.strip():
-            yield (node.lineno, node.value)
+            yield node.lineno, node.value
     for token in tokenize.generate_tokens(io.StringIO(text).readline):
         if token.type == tokenize.COMMENT:
-            yield (token.start[0], token.string)
-
-
-def _clauses(prose: str) -> int:
-    return max(1, sum(bool(piece.strip()) for piece in SENTENCE_END.split(prose)))
+            yield token.start[0], token.string
 
 
 def _local_names(tree: ast.Module) -> Iterator[tuple[int, str]]:
@@ -136,48 +146,31 @@ def _local_names(tree: ast.Module) -> Iterator[tuple[int, str]]:
         yield from ((line, name) for name, line in names.items() if name not in ("self", "cls"))
 
 
-def _called_once(trees: dict[Path, ast.Module], used_in: list[Path]) -> Iterator[Offence]:
-    """Yield the private functions of modules that are named in one place only, outside themselves."""
-    for path, tree in trees.items():
-        functions = {
-            node.name: node for node in tree.body if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
-        }
-        uses: Counter[str] = Counter()
-        for node in ast.walk(tree):
-            if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load) and node.id in functions:
-                function = functions[node.id]
-                if not function.lineno <= node.lineno <= (function.end_lineno or 0):
-                    uses[node.id] += 1
-        for name, function in functions.items():
-            if name.startswith("_") and not name.startswith("__") and uses[name] == 1:
-                yield Offence("called once", path, function.lineno, name)
+def _called_once(tree: ast.Module, path: Path) -> Iterator[Offence]:
+    """Yield the private functions of a module that it names once outside themselves."""
+    functions = {
+        node.name: node for node in tree.body if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+    }
+    uses: Counter[str] = Counter()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load) and node.id in functions:
+            function = functions[node.id]
+            if not function.lineno <= node.lineno <= (function.end_lineno or 0):
+                uses[node.id] += 1
+    for name, function in functions.items():
+        if name.startswith("_") and not name.startswith("__") and uses[name] == 1:
+            yield Offence("called once", path, function.lineno, name)
 
 
 def _classes_defined_twice(trees: dict[Path, ast.Module]) -> Iterator[Offence]:
-    places: defaultdict[str, list[tuple[Path, int]]] = defaultdict(list)
+    definitions: defaultdict[str, list[tuple[Path, int]]] = defaultdict(list)
     for path, tree in trees.items():
         for node in ast.walk(tree):
             if isinstance(node, ast.ClassDef):
-                places[node.name].append((path, node.lineno))
-    for name, defined in places.items():
-        if len(defined) > 1:
-            yield from (Offence("class", path, line, name) for path, line in defined)
-
-
-RULES = ("docstring", "clause", "name", "called once", "class", "metaphor")
-
-
-def row(figures: Figures) -> list[str]:
-    """Format the figures in the order of `HEADER`."""
-    return [
-        f"{figures.lines:,}".replace(",", " "),
-        str(figures.count("docstring")),
-        f"{1000 * figures.count('clause') / max(1, figures.clauses):.0f}",
-        f"{100 * figures.count('name') / max(1, figures.local_names):.1f} %",
-        f"{100 * figures.count('called once') / max(1, figures.functions):.0f} %",
-        str(len({offence.text for offence in figures.offences if offence.rule == "class"})),
-        str(figures.count("metaphor")),
-    ]
+                definitions[node.name].append((path, node.lineno))
+    for name, lines in definitions.items():
+        if len(lines) > 1:
+            yield from (Offence("class", path, line, name) for path, line in lines)
 
 
 HEADER = [
@@ -186,28 +179,35 @@ HEADER = [
 ]  # fmt: skip
 
 
+def row(figures: Figures) -> list[str]:
+    """Format the figures in the order of `HEADER`."""
+    return [
+        f"{figures.lines:,}".replace(",", " "),
+        str(len(figures.places("docstring"))),
+        f"{figures.vague_clauses_per_thousand:.0f}",
+        f"{figures.vague_names_percent:.1f} %",
+        f"{figures.called_once_percent:.0f} %",
+        str(len({offence.text for offence in figures.offences if offence.rule == "class"})),
+        str(len(figures.places("metaphor"))),
+    ]
+
+
 def main() -> None:
-    """Print the figures, a line a package and one for all of them."""
+    """Print a table with one row a package and one for all of them."""
     from tabulate import tabulate
 
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("paths", nargs="*", default=[])
     parser.add_argument("--offenders", action="store_true", help="list each place that breaks a rule")
     arguments = parser.parse_args()
-    paths = arguments.paths or [
-        *sorted(
-            str(folder.relative_to(ROOT))
-            for folder in (ROOT / "benchbed").iterdir()
-            if folder.is_dir() and any(folder.glob("*.py"))
-        ),
-        *PACKAGES,
-    ]
+    packages = sorted(file.parent.relative_to(ROOT) for file in (ROOT / "benchbed").glob("*/__init__.py"))
+    paths = arguments.paths or [*map(str, packages), *PACKAGES]
     rows = [[path, *row(measure(sources([path])))] for path in paths]
     figures = measure(sources(arguments.paths or PACKAGES))
     print(tabulate([*rows, ["all", *row(figures)]], headers=HEADER, disable_numparse=True))
     if arguments.offenders:
         for offence in sorted(figures.offences, key=lambda offence: (RULES.index(offence.rule), offence[1:])):
-            print(offence)
+            print(offence._replace(path=offence.path.relative_to(ROOT)))
 
 
 if __name__ == "__main__":

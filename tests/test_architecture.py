@@ -1,4 +1,4 @@
-"""Hold the house to its own measures: light imports, small files, whole words, exceptions with reasons."""
+"""Rules for the whole source tree: light imports, small files, full words, exceptions with reasons, mirrored tests."""
 
 import ast
 import re
@@ -9,23 +9,29 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-PACKAGES = [ROOT / name for name in ("benchbed", "plugins/benchbed_optimizers", "problems/benchbed_problems")]
-SOURCES = sorted(source for package in PACKAGES for source in package.rglob("*.py"))
+PACKAGES = (
+    "benchbed",
+    "plugins/benchbed_optimizers",
+    "plugins/benchbed_course",
+    "problems/benchbed_problems",
+)
+SOURCES = sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.py"))
 BENCHMARKS = sorted((ROOT / "benchmarks").rglob("*.py"))
-NAMES = [str(source.relative_to(ROOT)) for source in SOURCES]
 
-HEAVY = {"matplotlib", "numpy", "pandas", "pyarrow", "scipy", "torch"}
+HEAVY = {"matplotlib", "numpy", "pandas", "pyarrow", "scipy", "seaborn", "torch"}
 ABBREVIATIONS = {"eps", "hyperparams", "hparams", "lr", "wd"}
 FUNCTION = (ast.FunctionDef, ast.AsyncFunctionDef)
 EXCEPTION = re.compile(r"# (noqa: ([A-Z]+[0-9]+[, ]*)+|type: ignore\[[^]]+\])(?P<reason>.*\w.*)?$")
 
 
-def imported_by(*arguments, depth=1):
-    """Run Python with `arguments` and give the modules that it imported, by the first `depth` parts of their names."""
+def imported_modules(*arguments, depth=1):
+    """Run Python with `arguments` and return the modules that it imports, cut to the first `depth` parts."""
     command = [sys.executable, "-P", "-X", "importtime", *arguments]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
-    assert done.returncode == 0, [line for line in done.stderr.splitlines() if "import time:" not in line]
-    lines = (line for line in done.stderr.splitlines() if line.startswith("import time:"))
+    process = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    assert process.returncode == 0, [
+        line for line in process.stderr.splitlines() if "import time:" not in line
+    ]
+    lines = (line for line in process.stderr.splitlines() if line.startswith("import time:"))
     return {".".join(line.rsplit("|", 1)[1].strip().split(".")[:depth]) for line in lines}
 
 
@@ -34,13 +40,17 @@ def lines_without_docstring(function):
     return function.end_lineno - function.lineno + 1 - (docstring.count("\n") + 1 if docstring else 0)
 
 
-def names_given_by(tree):
-    """List the names that the code itself chooses: of parameters, variables and fields."""
+def bound_names(tree):
+    """Yield the parameters, variables and fields that the code names."""
     for node in ast.walk(tree):
         if isinstance(node, ast.arg):
             yield node.arg
         elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
             yield node.id
+
+
+def relative(path):
+    return path.relative_to(ROOT).as_posix()
 
 
 @pytest.mark.parametrize(
@@ -53,42 +63,56 @@ def names_given_by(tree):
     ],
     ids=["import", "--version", "--help", "run --help"],
 )
-def test_what_only_informs_imports_nothing_heavy(arguments):
-    """Whoever asks for the version or for help does not wait for torch."""
-    assert not imported_by(*arguments) & HEAVY
+def test_version_and_help_import_nothing_heavy(arguments):
+    """Version and help appear without waiting for torch."""
+    assert not imported_modules(*arguments) & HEAVY
 
 
-def test_running_a_study_imports_nothing_that_it_rarely_needs():
-    """Neither what draws, which is the workers' task, nor SciPy's statistics: each takes as long as all of pandas."""
+def test_running_a_study_defers_plotting_and_statistics():
+    """Plots are drawn by workers and SciPy's statistics are rarely needed: each takes as long to import as pandas."""
     code = "import benchbed.study.running, benchbed.reports.console"
-    assert not imported_by("-c", code, depth=2) & {"matplotlib", "scipy.stats", "torch._dynamo"}
+    imported = imported_modules("-c", code, depth=2)
+    assert not imported & {"matplotlib", "seaborn", "scipy.stats", "torch._dynamo"}
 
 
-@pytest.mark.parametrize("source", [*SOURCES, *BENCHMARKS], ids=lambda source: str(source.relative_to(ROOT)))
-def test_files_and_functions_are_small(source):
-    """No file over 250 lines and no function over 50 without its docstring: split it."""
-    text = source.read_text(encoding="utf-8")
-    functions = [node for node in ast.walk(ast.parse(text)) if isinstance(node, FUNCTION)]
-    assert text.count("\n") <= 250
-    assert not [node.name for node in functions if lines_without_docstring(node) > 50]
+def test_files_and_functions_are_small():
+    """No file has more than 250 lines and no function more than 50 without its docstring."""
+    offenders = []
+    for source in [*SOURCES, *BENCHMARKS]:
+        text = source.read_text(encoding="utf-8")
+        if text.count("\n") > 250:
+            offenders.append(f"{relative(source)}: {text.count(chr(10))} lines")
+        offenders += [
+            f"{relative(source)}:{node.lineno}: {node.name} has {lines_without_docstring(node)} lines"
+            for node in ast.walk(ast.parse(text))
+            if isinstance(node, FUNCTION) and lines_without_docstring(node) > 50
+        ]
+    assert offenders == []
 
 
-@pytest.mark.parametrize("source", SOURCES, ids=NAMES)
-def test_names_are_whole_words(source):
+def test_names_are_full_words():
     """The field's words are written out: learning_rate, weight_decay, epsilon."""
-    given = set(names_given_by(ast.parse(source.read_text(encoding="utf-8"))))
-    assert not given & ABBREVIATIONS
+    offenders = {
+        f"{relative(source)}: {name}"
+        for source in SOURCES
+        for name in bound_names(ast.parse(source.read_text(encoding="utf-8")))
+        if name in ABBREVIATIONS
+    }
+    assert offenders == set()
 
 
-@pytest.mark.parametrize("source", SOURCES, ids=NAMES)
-def test_exceptions_from_the_checks_carry_their_reason(source):
-    """What is switched off for a line is followed by words that say why."""
-    lines = source.read_text(encoding="utf-8").splitlines()
-    excused = ((number, EXCEPTION.search(line)) for number, line in enumerate(lines, start=1))
-    assert not [number for number, found in excused if found and not found["reason"]]
+def test_exceptions_from_the_checks_state_their_reason():
+    """A `noqa` or `type: ignore` is followed by its reason."""
+    offenders = [
+        f"{relative(source)}:{number}"
+        for source in SOURCES
+        for number, line in enumerate(source.read_text(encoding="utf-8").splitlines(), start=1)
+        if (match := EXCEPTION.search(line)) and not match["reason"]
+    ]
+    assert offenders == []
 
 
 def test_every_package_folder_is_a_package():
-    """A folder without `__init__.py` would be left out of checks that follow packages."""
+    """Checks that follow packages would miss a folder without `__init__.py`."""
     folders = {source.parent for source in SOURCES}
     assert not [folder for folder in folders if not (folder / "__init__.py").exists()]

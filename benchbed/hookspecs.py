@@ -16,20 +16,27 @@ unless `register(thing, name="…")` sets another.
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import pluggy
 
-from benchbed.interfaces import (
-    ExecutorFactory,
-    Figure,
-    Gradient,
-    OptimizerFactory,
-    Problem,
-    RegisteredMetric,
-)
+if (
+    TYPE_CHECKING
+):  # `benchbed --help` imports this module for the commands of plugins, and must not import torch
+    import click
+
+    from benchbed.interfaces import (
+        ExecutorFactory,
+        Figure,
+        Gradient,
+        OptimizerFactory,
+        Problem,
+        RegisteredMetric,
+    )
 
 GROUP = "benchbed"
+COMMAND_GROUP = "benchbed.commands"
+"""Entry points of modules that implement `register_commands`; `benchbed --help` imports no others."""
 hookspec = pluggy.HookspecMarker(GROUP)
 hookimpl = pluggy.HookimplMarker(GROUP)
 
@@ -42,22 +49,22 @@ class Register(Protocol):
 
 
 @hookspec
-def register_problems(register: Callable[[type[Problem]], None]) -> None:
+def register_problems(register: "Callable[[type[Problem]], None]") -> None:
     """Register problems: frozen dataclasses that subclass `benchbed.interfaces.Problem`: `register(MyProblem)`."""
 
 
 @hookspec
-def register_optimizers(register: Callable[[OptimizerFactory], None]) -> None:
+def register_optimizers(register: "Callable[[OptimizerFactory], None]") -> None:
     """Register optimizers: functions that return a `benchbed.interfaces.Optimizer`: `register(signum)`."""
 
 
 @hookspec
-def register_metrics(register: Callable[[RegisteredMetric], None]) -> None:
+def register_metrics(register: "Callable[[RegisteredMetric], None]") -> None:
     """Register metrics of the final point that apply to many problems: `register(distance_to_solution)`."""
 
 
 @hookspec
-def register_gradients(register: Callable[[Gradient], None]) -> None:
+def register_gradients(register: "Callable[[Gradient], None]") -> None:
     """Register ways to differentiate: functions `(function, theta) -> (loss, gradient)` that work on all lanes at once.
 
     `register(mine)` registers one that costs 1 call; `register(Gradient(mine, price=lambda dimension: 2 / 3 *
@@ -68,7 +75,7 @@ def register_gradients(register: Callable[[Gradient], None]) -> None:
 
 
 @hookspec
-def register_executors(register: Callable[[ExecutorFactory], None]) -> None:
+def register_executors(register: "Callable[[ExecutorFactory], None]") -> None:
     """Register executors: functions from the number of jobs to a `concurrent.futures.Executor`: `register(serial)`."""
 
 
@@ -78,10 +85,24 @@ def register_reports(register: Callable[[Any], None]) -> None:
 
 
 @hookspec
-def register_figures(register: Callable[[Figure], None]) -> None:
+def register_figures(register: "Callable[[Figure], None]") -> None:
     """Register figures of suites: `register(Figure("edge", "Divergence", draw="mine.edge:draw", suite="mine"))`."""
 
 
 @hookspec
 def register_suites(register: Callable[[Path], None]) -> None:
     """Register suites: paths of TOML files, named by their stems: `register(Path(__file__).parent / "mine.toml")`."""
+
+
+@hookspec
+def register_commands(register: "Callable[[click.Command], None]") -> None:
+    """Register commands of `benchbed`: click commands, named as they are typed: `register(my_command)`.
+
+    The module that implements this hook is named by an entry point of the group `benchbed.commands`::
+
+        # [project.entry-points."benchbed.commands"]
+        # mine = "my_package.commands"
+
+    `benchbed --help` imports that module, so import torch and pandas inside the command's function. A command returns
+    its exit code, or None for 0.
+    """

@@ -1,9 +1,16 @@
-"""Find what is installed: entry points in, validated names out; nothing here prints."""
+"""Load installed plugins, and look up by name what they register.
 
-from benchbed.catalog.loading import load_catalog
-from benchbed.catalog.lookup import Catalog
-from benchbed.catalog.parameters import Parameter, hyperparameters_of
-from benchbed.catalog.records import KINDS, Entry, InvalidPluginError, Kind, PluginRecord, Status
+The names are imported when first used: `benchbed --help` needs `benchbed.catalog.discovery` and must not import torch.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from benchbed.catalog.loading import load_catalog
+    from benchbed.catalog.lookup import Catalog
+    from benchbed.catalog.parameters import Parameter, hyperparameters_of
+    from benchbed.catalog.records import KINDS, Entry, InvalidPluginError, Kind, PluginRecord, Status
 
 __all__ = [
     "KINDS",
@@ -17,3 +24,23 @@ __all__ = [
     "hyperparameters_of",
     "load_catalog",
 ]
+
+_MODULES = {
+    "load_catalog": "loading",
+    "Catalog": "lookup",
+    "Parameter": "parameters",
+    "hyperparameters_of": "parameters",
+    "KINDS": "records",
+    "Entry": "records",
+    "InvalidPluginError": "records",
+    "Kind": "records",
+    "PluginRecord": "records",
+    "Status": "records",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name from its module."""
+    if name not in _MODULES:
+        raise AttributeError(f"module 'benchbed.catalog' has no attribute {name!r}")
+    return getattr(import_module(f"benchbed.catalog.{_MODULES[name]}"), name)

@@ -5,7 +5,7 @@ import importlib.util
 import os
 import re
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from importlib.metadata import Distribution, EntryPoint, distributions
 from pathlib import Path
 from types import CodeType
@@ -15,6 +15,8 @@ from benchbed.catalog.names import error_line, quoted
 from benchbed.errors import UsageError
 from benchbed.hookspecs import GROUP
 
+DISABLE = "BENCHBED_DISABLE_PLUGINS"
+"""Names of entry points that are not to be loaded, separated by commas."""
 _OWN_DISTRIBUTION = "benchbed"
 
 
@@ -28,8 +30,13 @@ class Found(NamedTuple):
     load: Callable[[], object]
 
 
-def installed_plugins() -> tuple[list[Found], list[str]]:
-    """List the entry points, ours first, then by distribution and name; and warnings."""
+def disabled_plugins(environ: Mapping[str, str]) -> set[str]:
+    """Return the names of the entry points that the user has disabled."""
+    return {name.strip() for name in environ.get(DISABLE, "").split(",")} - {""}
+
+
+def installed_plugins(group: str = GROUP) -> tuple[list[Found], list[str]]:
+    """Return the entry points of a group, benchbed's first, then by distribution and name; and warnings."""
     found: list[Found] = []
     warnings: list[str] = []
     seen: set[str] = set()
@@ -38,7 +45,7 @@ def installed_plugins() -> tuple[list[Found], list[str]]:
             # Of a distribution that is twice on the path, Python imports the first.
             key = re.sub(r"[-_.]+", "-", distribution.name).lower()
             if key not in seen:
-                found += _entry_points(distribution)
+                found += _entry_points(distribution, group)
             seen.add(key)
         except Exception as error:  # noqa: BLE001 - metadata that anyone wrote may fail in any way
             warnings += _unreadable(distribution, error)
@@ -63,9 +70,9 @@ def _search_path() -> list[str]:
     return [entry for entry in sys.path[len(prepended) :] if Path(entry).is_absolute()]
 
 
-def _entry_points(distribution: Distribution) -> Iterator[Found]:
+def _entry_points(distribution: Distribution, group: str) -> Iterator[Found]:
     for point in distribution.entry_points:
-        if point.group == GROUP:
+        if point.group == group:
             yield Found(point.name, point.value, distribution.name, distribution.version, _loader(point))
 
 

@@ -12,15 +12,12 @@ import pluggy
 
 import benchbed.hookspecs
 from benchbed.catalog import discovery
-from benchbed.catalog.discovery import Found
+from benchbed.catalog.discovery import DISABLE, Found, disabled_plugins
 from benchbed.catalog.lookup import Catalog
 from benchbed.catalog.names import error_line, one_line, quoted, suggestion
 from benchbed.catalog.records import KINDS, Entry, InvalidPluginError, Kind, PluginRecord, Status, entry_label
 from benchbed.catalog.registrar import Registrar
 from benchbed.hookspecs import GROUP
-
-DISABLE = "BENCHBED_DISABLE_PLUGINS"
-"""Names of entry points that are not to be loaded, separated by commas."""
 
 # Frames that tell a plugin's author nothing about the plugin.
 _MACHINERY = (
@@ -43,7 +40,7 @@ def load_catalog(plugin_files: Sequence[Path] = (), environ: Mapping[str, str] =
     """
     files = discovery.plugin_files(plugin_files)
     installed, warnings = discovery.installed_plugins()
-    blocked = {name.strip() for name in environ.get(DISABLE, "").split(",")} - {""}
+    blocked = disabled_plugins(environ)
     warnings += [
         _unknown_block(name, installed) for name in sorted(blocked - {found.name for found in installed})
     ]

@@ -14,6 +14,7 @@ import click
 from benchbed import __version__
 from benchbed.cli.compare import compare_command
 from benchbed.cli.course import course_command
+from benchbed.cli.group import CommandGroup
 from benchbed.cli.list import list_command
 from benchbed.cli.plan import plan_command
 from benchbed.cli.plugins import plugins_command
@@ -28,11 +29,11 @@ COLLECT_AFTER = 10_000
 """Objects after which the garbage collector looks again: at Python's own 700, imports take half a second more."""
 
 
-class _Group(click.Group):
-    """Commands whose reader may close stdout early, which click itself takes for a failure."""
+class _Group(CommandGroup):
+    """The commands, whose reader may close stdout early."""
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run the command that was asked for."""
+        """Run a command; a reader that closes stdout early is not a failure, as click would have it."""
         try:
             return super().invoke(ctx)
         except BrokenPipeError:

@@ -1,0 +1,28 @@
+"""A group of built-in commands and of those that plugins register."""
+
+import click
+
+_META_KEY = "benchbed.plugin_commands"
+
+
+class CommandGroup(click.Group):
+    """The built-in commands and those of plugins, which are imported only for help and for names not built in."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the names of all commands in alphabetical order."""
+        return sorted([*self.commands, *self._plugin_commands(ctx)])
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Return the command of this name, None if there is none."""
+        return self.commands.get(cmd_name) or self._plugin_commands(ctx).get(cmd_name)
+
+    def _plugin_commands(self, ctx: click.Context) -> dict[str, click.Command]:
+        """Load the commands of plugins once for each call of `benchbed`; print one line for each faulty plugin."""
+        if _META_KEY not in ctx.meta:
+            from benchbed.cli.plugin_commands import load_commands
+
+            ctx.meta[_META_KEY], faults = load_commands(self.commands)
+            for fault in faults:
+                click.echo(f"warning: {fault}", err=True)
+        plugin_commands: dict[str, click.Command] = ctx.meta[_META_KEY]
+        return plugin_commands

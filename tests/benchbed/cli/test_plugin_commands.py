@@ -1,0 +1,122 @@
+"""Plugins bring commands of their own, and a faulty plugin harms no other command."""
+
+import sys
+
+import click.testing
+import pytest
+
+from benchbed import __version__
+from benchbed.cli import commands
+
+PLUGIN = """
+import click
+from benchbed.hookspecs import hookimpl
+
+@click.command("{command}", short_help="Greet somebody.")
+@click.argument("name")
+def greet(name):
+    click.echo(f"hello {{name}}")
+    return 7
+
+@hookimpl
+def register_commands(register):
+    register(greet)
+"""
+
+
+@pytest.fixture
+def install(tmp_path, monkeypatch):
+    """Return a function that installs a distribution with one module for the group `benchbed.commands`."""
+    before, site = set(sys.modules), tmp_path / "site"  # the working directory itself is not searched
+    site.mkdir()
+
+    def write(source, distribution="greeting"):
+        information = site / f"{distribution}-1.0.dist-info"
+        information.mkdir()
+        (information / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {distribution}\nVersion: 1.0\n")
+        (information / "entry_points.txt").write_text(
+            f"[benchbed.commands]\n{distribution}-plugin = {distribution}_commands\n"
+        )
+        (site / f"{distribution}_commands.py").write_text(source)
+
+    monkeypatch.syspath_prepend(site)
+    yield write
+    for name in set(sys.modules) - before:
+        if name.endswith("_commands") and str(tmp_path) in str(sys.modules[name].__file__):
+            del sys.modules[name]
+
+
+def invoke(*arguments):
+    return click.testing.CliRunner().invoke(commands, arguments, standalone_mode=False)
+
+
+def test_a_command_of_a_plugin_is_listed_and_runs(install):
+    """It stands in alphabetical order among the built-in ones, and its return value is the exit code."""
+    install(PLUGIN.format(command="greet"))
+    listed = [line.split()[0] for line in invoke("--help").stdout.split("Commands:\n")[1].splitlines()]
+    assert "greet" in listed
+    assert listed == sorted(listed)
+    assert "Greet somebody." in invoke("--help").stdout
+    result = invoke("greet", "world")
+    assert (result.stdout, result.return_value) == ("hello world\n", 7)
+
+
+@pytest.mark.parametrize(
+    ("source", "expected"),
+    [
+        ("raise OSError('no such luck')", "is broken: OSError: no such luck"),
+        ("raise SystemExit(3)", "is broken: SystemExit: 3"),
+        ("print('noise')\nx = 1", "is invalid: it implements no register_commands"),
+        (
+            PLUGIN.format(command="run"),
+            "is invalid: command 'run' is built into benchbed; give it another name",
+        ),
+        (PLUGIN.format(command="Greet"), "is invalid: name 'Greet' is not allowed"),
+        (
+            PLUGIN.format(command="greet").replace("register(greet)", "register(print)"),
+            "is invalid: register_commands takes click commands, not builtin_function_or_method",
+        ),
+    ],
+    ids=["error", "exit", "no hook", "built-in name", "invalid name", "not a command"],
+)
+def test_a_faulty_plugin_is_one_line_on_stderr(install, source, expected):
+    """Help still lists the other commands; a plugin cannot replace a built-in command."""
+    install(source)
+    result = invoke("--help")
+    assert result.exit_code == 0
+    assert "Run every problem with every optimizer" in result.stdout
+    assert "Greet somebody." not in result.stdout
+    assert "noise" not in result.stdout
+    (line,) = [line for line in result.stderr.splitlines() if line != "noise"]
+    assert line.startswith(f"warning: plugin 'greeting-plugin' (greeting 1.0) {expected}")
+
+
+def test_a_name_that_two_plugins_register_belongs_to_neither(install):
+    """The order of installation must not decide which command runs."""
+    install(PLUGIN.format(command="greet"))
+    install(PLUGIN.format(command="greet"), distribution="welcome")
+    result = invoke("--help")
+    assert "Greet somebody." not in result.stdout
+    (line,) = result.stderr.splitlines()
+    assert line.endswith(
+        "command 'greet' is registered by plugin 'greeting-plugin' (greeting 1.0) and "
+        "plugin 'welcome-plugin' (welcome 1.0), so neither is available"
+    )
+
+
+@pytest.mark.parametrize("arguments", [["--version"], ["run", "--help"], ["list", "problems"]])
+def test_built_in_commands_import_no_commands_of_plugins(install, arguments):
+    """Only help and unknown names have to know what plugins bring."""
+    install("raise OSError('imported')")
+    result = invoke(*arguments)
+    assert result.exit_code == 0
+    assert "imported" not in result.stderr
+    if arguments == ["--version"]:
+        assert result.stdout == f"benchbed {__version__}\n"
+
+
+def test_a_disabled_plugin_brings_no_command(install, monkeypatch):
+    """BENCHBED_DISABLE_PLUGINS applies to commands too."""
+    install("raise OSError('imported')")
+    monkeypatch.setenv("BENCHBED_DISABLE_PLUGINS", "greeting-plugin")
+    assert invoke("--help").stderr == ""

@@ -14,3 +14,22 @@ def checkpoint_calls(budget: int) -> list[int]:
     spaced = [round(DENSE_CALLS * 10 ** (k / PER_DECADE)) for k in range(1, decades + 1)]
     dense = range(1, min(DENSE_CALLS, budget) + 1)
     return sorted({*dense, *(calls for calls in spaced if calls <= budget), budget})
+
+
+def checkpoint_steps(budget: int, calls_per_step: float, every_step: bool = False) -> list[int]:
+    """List the steps after which to measure: the first to reach each checkpoint, and the last that is affordable."""
+    last = affordable_steps(budget, calls_per_step)
+    if every_step:
+        return list(range(1, last + 1))
+    steps = {math.ceil(calls / calls_per_step * (1 - ROUNDING)) for calls in checkpoint_calls(budget)}
+    return sorted({step for step in steps if step <= last} | ({last} if last else set()))
+
+
+def affordable_steps(budget: int, calls_per_step: float) -> int:
+    """Count the steps that a budget buys; a step that it cannot pay in full is not begun."""
+    return int(affordable_calls(budget) / calls_per_step)
+
+
+def affordable_calls(budget: int) -> float:
+    """Give the budget with room for rounding: 750 steps of 4/3 calls add up to a little more than 1000."""
+    return budget * (1 + ROUNDING)

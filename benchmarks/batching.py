@@ -19,7 +19,7 @@ import torch
 from torch import Tensor, nn
 
 from benchbed.engine import Batch, run_batch
-from benchbed.engine.instances import Instances
+from benchbed.engine.sampling import Instances
 from benchbed.gradients import reverse
 from benchbed.interfaces import Problem
 from benchbed.seeds import InstanceSeed

@@ -15,7 +15,7 @@ import torch
 from peers_trials import OWN_DATA, Trials, lanes_of, rates_of
 
 from benchbed.engine import Batch, run_batch
-from benchbed.engine.instances import Instances
+from benchbed.engine.sampling import Instances
 from benchbed.gradients import reverse
 from benchbed.interfaces import OptimizerFactory, Problem
 from benchbed.runner.global_state import usual_conditions

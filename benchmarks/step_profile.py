@@ -22,8 +22,8 @@ from benchbed.codegen.compiled_step import width_of
 from benchbed.codegen.steps import NativeSteps
 from benchbed.codegen.tensorwise.library import TensorLibrary
 from benchbed.codegen.trace import trace_step
-from benchbed.engine.instances import Instances
-from benchbed.engine.tile import Program
+from benchbed.engine.sampling import Instances
+from benchbed.engine.tile import Tile
 from benchbed_optimizers.adam import adam
 
 NETWORK = "polynomial-network"
@@ -82,8 +82,8 @@ def measure(trials: int, steps: int, rounds: int) -> tuple[dict[str, float], flo
     problem, (seeds, settings) = PROBLEMS[NETWORK], lanes_of(trials)
     batch = batch_of(NETWORK, problem, adam, rates_of(settings).tolist(), seeds, steps + 1)
     instances = Instances(problem, batch.seeds, torch.device("cpu"), getattr(torch, problem.dtype))
-    program = Program(batch, instances)
-    lanes = program.step(program.begin(), 0)
+    program = Tile(batch, instances)
+    lanes = program.step(program.start_lanes(), 0)
     trace, width = trace_step(program, lanes), width_of(lanes.theta.dtype)
     plain = TensorLibrary(trace, width)
     text, parts = with_clocks(plain.source.text)

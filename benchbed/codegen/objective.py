@@ -9,8 +9,8 @@ from benchbed.codegen.expressions import NotWrittenError
 from benchbed.codegen.tensorwise.codegen import write_program
 from benchbed.codegen.tensorwise.library import TensorLibrary
 from benchbed.codegen.trace import trace_objective
-from benchbed.engine.instances import Instances
-from benchbed.engine.pytrees import Skeleton, leaves
+from benchbed.engine.pytrees import TreeTemplate, leaves
+from benchbed.engine.sampling import Instances
 
 KEPT = 32
 """Programs that a process keeps."""
@@ -23,7 +23,7 @@ class NativeObjective:
 
     def __init__(self, instances: Instances, theta: Tensor) -> None:
         trace, width = trace_objective(instances, theta), width_of(theta.dtype)
-        self._data = Skeleton(instances.data)
+        self._data = TreeTemplate(instances.data)
         self._library = TensorLibrary(trace, width, write_program(trace, width, MOST_BYTES))
 
     def measure(self, instances: Instances, theta: Tensor, threads: int | None = None) -> Tensor:
@@ -31,7 +31,7 @@ class NativeObjective:
 
         Raises TypeError if data differ from those traced in something beside their numbers.
         """
-        if not self._data.fits(instances.data):
+        if not self._data.matches(instances.data):
             raise TypeError("data differ between batches in something beside tensors")
         seeds, settings = theta.shape[:2]
         data = [leaf.contiguous() for leaf in leaves(instances.data)]

@@ -13,9 +13,8 @@ from benchbed.codegen.expressions import NotWrittenError
 from benchbed.codegen.lanewise.inputs import Axis
 from benchbed.codegen.tensorwise.library import TensorLibrary
 from benchbed.codegen.trace import Trace, trace_step
-from benchbed.engine.pytrees import Skeleton, Tree, leaves
-from benchbed.engine.state import Lanes
-from benchbed.engine.tile import Program
+from benchbed.engine.pytrees import Lanes, Tree, TreeTemplate, leaves
+from benchbed.engine.tile import Tile
 from benchbed.seeds import DRAW_BLOCK
 
 KEPT = 256
@@ -29,16 +28,16 @@ MORE_GROUPS = 1.5
 class NativeSteps:
     """The steps of a pairing, for any number of steps, seeds and settings."""
 
-    def __init__(self, program: Program, lanes: Lanes, trace: Trace, library: Library) -> None:
+    def __init__(self, program: Tile, lanes: Lanes, trace: Trace, library: Library) -> None:
         self._library = library
-        self._state, self._data = Skeleton(lanes.state), Skeleton(program.instances.data)
+        self._state, self._data = TreeTemplate(lanes.state), TreeTemplate(program.instances.data)
         self._draws = "draw" in trace.roles
         self._reads_progress = trace.roles.index("progress") in library.source.reads
-        self._known: ReferenceType[Program] | None = None
+        self._known: ReferenceType[Tile] | None = None
         self._constant: list[Tensor] = []
         self._none = torch.empty(0, dtype=program.instances.dtype)
 
-    def advance(self, program: Program, lanes: Lanes, start: int, stops: Sequence[int]) -> list[Lanes]:
+    def advance(self, program: Tile, lanes: Lanes, start: int, stops: Sequence[int]) -> list[Lanes]:
         """Make the steps from `start` on; give the lanes before each of the steps `stops`, `lanes` unchanged."""
         is_new = self._known is None or self._known() is not program
         if is_new:
@@ -46,7 +45,7 @@ class NativeSteps:
         ahead: dict[int, Lanes] = {}
         for ends in self._spans(start, stops):
             until = ends[-1]
-            progress = program.spent(start, until) if self._reads_progress else self._none
+            progress = program.progress(start, until) if self._reads_progress else self._none
             drawn = leaves(program.draws(start, until)) if self._draws else []
             inputs = [*_tensors(lanes), progress, *drawn, *self._constant]
             if is_new:
@@ -70,12 +69,12 @@ class NativeSteps:
         each = self._library.operations(1, *lanes.running.shape)
         return max(1, bisect_right(stops, start + WORTH_A_LOOK // each))
 
-    def _take(self, program: Program) -> None:
+    def _take(self, program: Tile) -> None:
         """Find what stays the same from step to step.
 
         Raises TypeError if data differ from those traced in something beside tensors, which a program knows not.
         """
-        if not self._data.fits(program.instances.data):
+        if not self._data.matches(program.instances.data):
             raise TypeError("data differ between batches in something beside tensors")
         constant = [*program.hyperparameters.values(), *leaves(program.instances.data)]
         self._constant = [tensor.contiguous() for tensor in constant]
@@ -107,7 +106,7 @@ def _is_flat(state: Tree) -> bool:
     return hasattr(state, "_make") and all(isinstance(one, Tensor) for one in state)
 
 
-def native_steps(program: Program, lanes: Lanes) -> NativeSteps:
+def native_steps(program: Tile, lanes: Lanes) -> NativeSteps:
     """Give the steps of a pairing, made once a process.
 
     Raises NotWrittenError for what is not written here, NoCompilerError without a compiler, and whatever torch or the
@@ -117,7 +116,7 @@ def native_steps(program: Program, lanes: Lanes) -> NativeSteps:
         raise NotWrittenError(f"steps on {lanes.theta.device.type}")
     width = width_of(lanes.theta.dtype)
     axis = _axis(program, lanes, width)
-    key = program.identity, axis
+    key = program.cache_key, axis
     if key not in _made:
         if len(_made) == KEPT:
             _made.clear()
@@ -137,7 +136,7 @@ def _library(trace: Trace, axis: Axis, width: int) -> Library:
 _made: dict[Hashable, NativeSteps] = {}
 
 
-def _axis(program: Program, lanes: Lanes, width: int) -> Axis:
+def _axis(program: Tile, lanes: Lanes, width: int) -> Axis:
     """Step lanes of any seeds together, unless each seed has draws of its own and settings enough."""
     if not leaves(program.draws(0, 1)):
         return "lanes"

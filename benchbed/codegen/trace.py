@@ -9,12 +9,11 @@ from torch import Tensor, fx
 from torch._decomp import core_aten_decompositions, get_decompositions
 from torch.fx.experimental.proxy_tensor import make_fx
 
-from benchbed.engine.instances import Instances
-from benchbed.engine.losses import batched
-from benchbed.engine.pytrees import Skeleton, leaves
-from benchbed.engine.state import Lanes
-from benchbed.engine.step import Inputs
-from benchbed.engine.tile import Program
+from benchbed.engine.oracle import batched
+from benchbed.engine.pytrees import Lanes, TreeTemplate, leaves
+from benchbed.engine.sampling import Instances
+from benchbed.engine.step import StepInputs
+from benchbed.engine.tile import Tile
 
 Role = Literal["lane", "progress", "draw", "setting", "seed", "all"]
 """What an input is given for: each lane, each step, each step of a seed, each setting, each seed, or for all alike."""
@@ -48,23 +47,23 @@ class Trace(NamedTuple):
                 raise TypeError("state or data differ between batches in something beside their lanes")
 
 
-def trace_step(program: Program, lanes: Lanes) -> Trace:
+def trace_step(program: Tile, lanes: Lanes) -> Trace:
     """Trace the step of one lane: no lane depends on another, so what is right for one is right for all.
 
     Raises whatever torch or the plugin raises where it cannot be traced.
     """
-    kernel, gradient = program.kernel, program.batch.gradient
+    kernel, gradient = program.stepper, program.batch.gradient
     form = gradient.traced or gradient.differentiate
-    if constants := Skeleton(lanes).constants:
+    if constants := TreeTemplate(lanes).constants:
         raise TypeError(f"the state holds {constants[0]!r}, which is no tensor and would stand still")
     names, draws, data = list(program.hyperparameters), program.draws(0, 1), program.instances.data
-    like_lanes, like_draws, like_data = Skeleton(lanes), Skeleton(draws), Skeleton(data)
+    like_lanes, like_draws, like_data = TreeTemplate(lanes), TreeTemplate(draws), TreeTemplate(data)
 
     def step(
         lane: Sequence[Tensor], progress: Tensor, drawn: Sequence[Tensor], *rest: Sequence[Tensor]
     ) -> list[Tensor]:
         rule = kernel.bind(dict(zip(names, rest[0], strict=True)))
-        inputs = Inputs(like_data.fill(rest[1]), like_draws.fill(drawn), progress)
+        inputs = StepInputs(like_data.fill(rest[1]), like_draws.fill(drawn), progress)
         # Any index but the first: it is only named in errors, which show when the step is made eagerly.
         return leaves(kernel.step(rule, like_lanes.fill(lane), inputs, 1, form))
 
@@ -73,13 +72,13 @@ def trace_step(program: Program, lanes: Lanes) -> Trace:
     drawn = [leaf[0, :1] for leaf in leaves(draws)]
     settings = [value[:1] for value in program.hyperparameters.values()]
     with torch.no_grad():
-        graph = traced(step)(one, program.spent(0, 1)[0], drawn, settings, own)
+        graph = traced(step)(one, program.progress(0, 1)[0], drawn, settings, own)
     kinds: tuple[tuple[Role, int], ...] = (
         *(("lane", len(one)), ("progress", 1), ("draw", len(drawn)), ("setting", len(settings))),
         (_role_of_data(program.instances), len(own)),
     )
     roles = [role for role, count in kinds for _ in range(count)]
-    return Trace(graph, roles, [*one, program.spent(0, 1)[0], *drawn, *settings, *own])
+    return Trace(graph, roles, [*one, program.progress(0, 1)[0], *drawn, *settings, *own])
 
 
 def trace_objective(instances: Instances, theta: Tensor) -> Trace:
@@ -87,7 +86,10 @@ def trace_objective(instances: Instances, theta: Tensor) -> Trace:
 
     The lane's tensors are θ and that value. Raises as `trace_step` does.
     """
-    like_data, function = Skeleton(instances.data), batched(instances.problem, instances.problem.objective)
+    like_data, function = (
+        TreeTemplate(instances.data),
+        batched(instances.problem, instances.problem.objective),
+    )
 
     def look(lane: Sequence[Tensor], own: Sequence[Tensor]) -> list[Tensor]:
         return [lane[0], function(lane[0], like_data.fill(own))]

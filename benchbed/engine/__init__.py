@@ -2,10 +2,9 @@
 
 from benchbed.checkpoints import checkpoint_calls
 from benchbed.engine.batch import ASKED, FELL_BACK, Batch, Record
-from benchbed.engine.checkpoints import calls_to_targets
+from benchbed.engine.evaluation import objective_at, scale_of, solution_of
+from benchbed.engine.recorder import calls_to_targets
 from benchbed.engine.run import run_batch
-from benchbed.engine.scale import scale_of
-from benchbed.engine.surface import objective_at, solution_of
 
 __all__ = [
     "ASKED",

@@ -5,10 +5,9 @@ from typing import Any, NamedTuple, Protocol
 
 import torch
 from torch import Tensor
-from torch.utils import _pytree as pytree
 
 from benchbed.engine.oracle import CountingOracle, evaluation
-from benchbed.engine.pytrees import Tree, leaves, map_tensors
+from benchbed.engine.pytrees import Tree, leaves, map_tensors, vmap_lanes
 from benchbed.engine.sampling import Draws
 from benchbed.interfaces import Gradient, Optimizer
 
@@ -16,7 +15,7 @@ Build = Callable[[Mapping[str, Any]], Optimizer[Any]]
 """Hyperparameters -> optimizer; static hyperparameters and the layout are already bound."""
 
 
-class Step(NamedTuple):
+class StepContext(NamedTuple):
     """What a rule sees of a step beside its oracle: the loss `(theta, data, draw)`, its arguments, its gradient."""
 
     loss: Callable[[Tensor, Tree, Tree], Tensor]
@@ -36,7 +35,9 @@ class Rule(Protocol):
     def init(self, theta: Tensor) -> Tree:
         """Make the state at the start."""
 
-    def step(self, oracle: CountingOracle, state: Tree, theta: Tensor, step: Step) -> tuple[Tensor, Tree]:
+    def step(
+        self, oracle: CountingOracle, state: Tree, theta: Tensor, step: StepContext
+    ) -> tuple[Tensor, Tree]:
         """Make one update of every lane."""
 
     def answer(self, state: Tree, theta: Tensor) -> Tensor:
@@ -55,7 +56,9 @@ class BatchedRule:
         """Make the state; its tensors are copies, so that none is an alias of theta or of another."""
         return map_tensors(torch.clone, self._optimizer.init(theta))
 
-    def step(self, oracle: CountingOracle, state: Tree, theta: Tensor, step: Step) -> tuple[Tensor, Tree]:
+    def step(
+        self, oracle: CountingOracle, state: Tree, theta: Tensor, step: StepContext
+    ) -> tuple[Tensor, Tree]:
         """Make one update of every lane."""
         return self._optimizer.update(oracle, state, theta)
 
@@ -75,10 +78,12 @@ class PerTrialRule:
 
     def init(self, theta: Tensor) -> Tree:
         """Make the state of every lane."""
-        state = per_lane(lambda one, values: self._build(values).init(one), theta, self._spread(theta))
+        state = vmap_lanes(lambda one, values: self._build(values).init(one), theta, self._spread(theta))
         return map_tensors(torch.clone, state)
 
-    def step(self, oracle: CountingOracle, state: Tree, theta: Tensor, step: Step) -> tuple[Tensor, Tree]:
+    def step(
+        self, oracle: CountingOracle, state: Tree, theta: Tensor, step: StepContext
+    ) -> tuple[Tensor, Tree]:
         """Make one update of every lane; calls made within a lane are reported to the batch's oracle."""
         form = step.gradient.under_vmap or step.gradient.differentiate
         inner: list[CountingOracle] = []
@@ -93,7 +98,7 @@ class PerTrialRule:
 
         asked = (oracle.loss, oracle.gradient, oracle.spent())
         own_data = None if step.shared else step.data
-        moved, changed, some_calls = per_lane(
+        moved, changed, some_calls = vmap_lanes(
             update,
             theta,
             state,
@@ -110,7 +115,7 @@ class PerTrialRule:
 
     def answer(self, state: Tree, theta: Tensor) -> Tensor:
         """Give the point that is measured."""
-        point = per_lane(
+        point = vmap_lanes(
             lambda s, t, values: self._build(values).answer(s, t), state, theta, self._spread(theta)
         )
         return torch.as_tensor(point)
@@ -131,7 +136,9 @@ class StatefulRule:
         """Make the state of the one lane."""
         return self._optimizer.init(theta[0, 0])
 
-    def step(self, oracle: CountingOracle, state: Tree, theta: Tensor, step: Step) -> tuple[Tensor, Tree]:
+    def step(
+        self, oracle: CountingOracle, state: Tree, theta: Tensor, step: StepContext
+    ) -> tuple[Tensor, Tree]:
         """Make one update, with an oracle that has no leading dimensions."""
 
         def evaluate(point: Tensor) -> tuple[Tensor, Tensor]:
@@ -160,20 +167,6 @@ def make_rule(build: Build, optimizer: Optimizer[Any], hyperparameters: Mapping[
     if optimizer.per_trial:
         return PerTrialRule(build, hyperparameters)
     return BatchedRule(build, hyperparameters)
-
-
-def per_lane(function: Callable[..., Tree], *trees: Tree) -> Tree:
-    """Apply a function of single trials to trees whose tensors begin with `[seeds, settings]`."""
-    flat, structure = pytree.tree_flatten(trees)
-    places = [place for place, leaf in enumerate(flat) if isinstance(leaf, Tensor)]
-
-    def one(*tensors: Tensor) -> Tree:
-        filled = list(flat)
-        for place, tensor in zip(places, tensors, strict=True):
-            filled[place] = tensor
-        return function(*pytree.tree_unflatten(filled, structure))
-
-    return torch.func.vmap(torch.func.vmap(one))(*(flat[place] for place in places))
 
 
 def state_bytes(state: Tree, lanes: int) -> float:

@@ -9,8 +9,8 @@ from torch import Tensor
 from benchbed.checkpoints import checkpoint_calls
 from benchbed.engine.batch import ASKED, FELL_BACK, Batch
 from benchbed.engine.evaluation import measure_objective
-from benchbed.engine.state import Lanes
-from benchbed.engine.tile import Program
+from benchbed.engine.pytrees import Lanes
+from benchbed.engine.tile import Tile
 from benchbed.interfaces import Problem
 
 Engine = Literal["auto", "eager", "compiled"]
@@ -37,11 +37,11 @@ REASON_LENGTH = 300
 """Characters of a reason; a compiler's complaints have no end."""
 
 
-Advance = Callable[[Program, Lanes, int, Sequence[int]], list[Lanes]]
+Advance = Callable[[Tile, Lanes, int, Sequence[int]], list[Lanes]]
 Reach = Callable[[Lanes, int, Sequence[int]], int]
 
 
-class Steps(Protocol):
+class Backend(Protocol):
     """A way to make steps."""
 
     engine: str
@@ -50,25 +50,25 @@ class Steps(Protocol):
     least: int
     """Lanes of a dimension that must stay when finished ones are dropped, if there were as many."""
 
-    def advance(self, program: Program, lanes: Lanes, start: int, stops: Sequence[int]) -> list[Lanes]:
+    def advance(self, program: Tile, lanes: Lanes, start: int, stops: Sequence[int]) -> list[Lanes]:
         """Make the steps from `start` on; give the lanes before each of the steps `stops`."""
 
     def reach(self, lanes: Lanes, start: int, stops: Sequence[int]) -> int:
         """Say how many of the coming `stops` to make at a time before anybody measures; at least one."""
 
-    def measure(self, program: Program, answer: Tensor) -> Tensor:
+    def measure(self, program: Tile, answer: Tensor) -> Tensor:
         """Give the objective `[seeds, settings]` at `answer: [seeds, settings, dimension]`."""
 
 
-class EagerSteps:
-    """Steps made one by one."""
+class EagerBackend:
+    """Backend made one by one."""
 
     engine, least = "eager", 1
 
     def __init__(self, reason: str) -> None:
         self.reason = reason
 
-    def advance(self, program: Program, lanes: Lanes, start: int, stops: Sequence[int]) -> list[Lanes]:
+    def advance(self, program: Tile, lanes: Lanes, start: int, stops: Sequence[int]) -> list[Lanes]:
         """Make the steps from `start` on; give the lanes before each of the steps `stops`."""
         ahead = []
         for first, stop in pairwise([start, *stops]):
@@ -83,18 +83,18 @@ class EagerSteps:
         """Make no step in vain: it costs as much as a look."""
         return 1
 
-    def measure(self, program: Program, answer: Tensor) -> Tensor:
+    def measure(self, program: Tile, answer: Tensor) -> Tensor:
         """Give the objective `[seeds, settings]` at `answer: [seeds, settings, dimension]`."""
         return measure_objective(program.instances, answer)
 
 
-class CompiledOrEager:
-    """Steps made by a compiled program; one by one from where none can be made, or where it fails."""
+class CompiledBackend:
+    """Backend made by a compiled program; one by one from where none can be made, or where it fails."""
 
     engine = "compiled"
 
     def __init__(
-        self, program: Program, lanes: Lanes, reason: str, may_scan: bool = True, planned: Batch | None = None
+        self, program: Tile, lanes: Lanes, reason: str, may_scan: bool = True, planned: Batch | None = None
     ) -> None:
         self.reason, self.least, self._may_scan = reason, 1, may_scan
         self._advance: Advance | None = None
@@ -108,33 +108,33 @@ class CompiledOrEager:
         except Exception as refusal:  # noqa: BLE001 (whatever fails here is made in another way, and shows there if it is the plugin's)
             self._scan(program, lanes, refusal)
 
-    def _scan(self, program: Program, lanes: Lanes, refusal: Exception) -> None:
+    def _scan(self, program: Tile, lanes: Lanes, refusal: Exception) -> None:
         batch = program.batch
         if not self._may_scan or (batch.engine != "compiled" and eager_seconds(batch) < WORTH_SCAN):
             self.engine = "eager"
             self.reason += f": too few for a scan, and no program of lanes: {_said(refusal)}"[:REASON_LENGTH]
             return
         try:
-            from benchbed.engine.scan import scan_steps  # takes half a second to import
+            from benchbed.engine.scan import scan_backend  # takes half a second to import
 
-            self._advance, self.least = scan_steps(program, lanes).advance, LEAST
+            self._advance, self.least = scan_backend(program, lanes).advance, LEAST
         except Exception as error:  # noqa: BLE001 (as above)
             self._fall_back("it could not be compiled", error)
 
-    def advance(self, program: Program, lanes: Lanes, start: int, stops: Sequence[int]) -> list[Lanes]:
+    def advance(self, program: Tile, lanes: Lanes, start: int, stops: Sequence[int]) -> list[Lanes]:
         """Make the steps from `start` on; give the lanes before each of the steps `stops`."""
         if self._advance is not None:
             try:
                 return self._advance(program, lanes, start, stops)
             except Exception as error:  # noqa: BLE001 (as above)
                 self._fall_back(f"its program failed after step {start}", error)
-        return EagerSteps(self.reason).advance(program, lanes, start, stops)
+        return EagerBackend(self.reason).advance(program, lanes, start, stops)
 
     def reach(self, lanes: Lanes, start: int, stops: Sequence[int]) -> int:
         """Give what a program of lanes says."""
         return 1 if self._reach is None else self._reach(lanes, start, stops)
 
-    def measure(self, program: Program, answer: Tensor) -> Tensor:
+    def measure(self, program: Tile, answer: Tensor) -> Tensor:
         """Give the objective by a program of its own where it is long; eagerly if there is none, or it fails."""
         if self._measures_by_program and self.engine == "compiled":
             try:
@@ -202,18 +202,18 @@ def measures_by_program(batch: Batch) -> bool:
 def make_steps(
     engine: str,
     reason: str,
-    program: Program,
+    program: Tile,
     lanes: Lanes,
     may_scan: bool = True,
     planned: Batch | None = None,
-) -> Steps:
+) -> Backend:
     """Give the steps of the engine `resolve` chose; without a scan, which is long in the making, unless it may be.
 
-    Where the program is but a part of a tile, `planned` is the whole, whose work decides how it is measured.
+    LaneIndex the program is but a part of a tile, `planned` is the whole, whose work decides how it is measured.
     """
     if engine == "compiled":
-        return CompiledOrEager(program, lanes, reason, may_scan, planned)
-    return EagerSteps(reason)
+        return CompiledBackend(program, lanes, reason, may_scan, planned)
+    return EagerBackend(reason)
 
 
 def numbers_of_a_step(problem: Problem, full: bool = False) -> float:

@@ -1,17 +1,21 @@
 """Measure lanes at a checkpoint and at the end, on the noise-free objective."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from benchbed.engine.batch import Batch
-from benchbed.engine.instances import Instances
-from benchbed.engine.losses import batched, in_pieces
-from benchbed.engine.pytrees import Tree
-from benchbed.engine.reverse import reverse
-from benchbed.interfaces import START_IN_BASIN, RegisteredMetric
+from benchbed.engine.oracle import batched
+from benchbed.engine.pytrees import Tree, tiles
+from benchbed.engine.sampling import Instances, make_start
+from benchbed.interfaces import START_IN_BASIN, Problem, RegisteredMetric
+from benchbed.interfaces.gradient import Differentiable
+from benchbed.seeds import InstanceSeed
 
+MEASURE_BYTES = 1 << 22
+"""Memory that a measurement may keep alive at a time: beyond the cache it takes three times as long."""
 Measured = Callable[[Tensor, Tree], Tensor]
 
 
@@ -84,3 +88,67 @@ def measure_start(instances: Instances) -> Tensor | None:
 
     found = in_pieces(batched(problem, inside), instances.start[:, None], instances)
     return None if unknown else found
+
+
+def in_pieces(function: Callable[[Tensor, Tree], Tensor], theta: Tensor, instances: Instances) -> Tensor:
+    """Evaluate `function(theta, data)`, giving `[seeds, settings]`, in tiles that keep within the workspace."""
+    lanes = MEASURE_BYTES // (theta.element_size() * max(1, instances.problem.workspace))
+    result = theta.new_empty(theta.shape[:2])
+    for seeds, settings in tiles(theta.shape[0], theta.shape[1], lanes):
+        piece = function(theta[seeds, settings], instances.data_of(seeds))
+        if piece.shape == result.shape:
+            return piece
+        result[seeds, settings] = piece
+    return result
+
+
+def reverse(function: Differentiable, theta: Tensor) -> tuple[Tensor, Tensor]:
+    """Differentiate lane by lane by reverse mode (backpropagation): one pass, whatever the dimension.
+
+    Source: Linnainmaa (1976), Taylor expansion of the accumulated rounding error, https://doi.org/10.1007/BF01931367.
+    """
+    with torch.enable_grad():
+        point = theta.detach().requires_grad_()
+        loss = function(point)
+        (gradient,) = torch.autograd.grad(loss.sum(), point)
+    return loss.detach(), gradient
+
+
+def scale_of(problem: Problem, name: str, study_seed: int) -> float | None:
+    """Give the lower median of f₀ − f* over the problem's scale instances; None where f* is unknown.
+
+    A problem that starts at its optimum has no unit of its own: its scale is 1.
+    """
+    seeds = [InstanceSeed(study_seed, name, "scale", index) for index in range(problem.scale_instances)]
+    seeds = seeds if _varies(problem, seeds) else seeds[:1]
+    instances = Instances(problem, seeds, torch.device("cpu"), torch.float64)
+    optimum = instances.optimum()
+    if optimum is None:
+        return None
+    with torch.no_grad():
+        start = measure_objective(instances, instances.start[:, None])
+    drop = (start - optimum).flatten().sort().values[(len(seeds) - 1) // 2].item()
+    return drop if drop > 0 else 1.0
+
+
+def _varies(problem: Problem, seeds: Sequence[InstanceSeed]) -> bool:
+    # LaneIndex neither start nor data is drawn, one instance is all of them.
+    first, *others = (make_start(problem, seed) for seed in seeds[:2])
+    data = problem.make_data(torch.Generator().manual_seed(1))
+    return data is not None or any(not torch.equal(first, other) for other in others)
+
+
+def objective_at(problem: Problem, seed: InstanceSeed, points: np.ndarray) -> np.ndarray:
+    """Give the noise-free objective `[count]` at `points: [count, dimension]` on the instance of `seed`."""
+    instances = Instances(problem, [seed], torch.device("cpu"), torch.float64)
+    with torch.no_grad():
+        values: np.ndarray = measure_objective(instances, torch.from_numpy(points)[None]).numpy()[0]
+    return values
+
+
+def solution_of(problem: Problem, seed: InstanceSeed) -> tuple[float | None, np.ndarray | None]:
+    """Give the optimum and a minimizer `[dimension]` of the instance of `seed`, each None where unknown."""
+    instances = Instances(problem, [seed], torch.device("cpu"), torch.float64)
+    optimum, minimizer = instances.optimum(), problem.minimizer(instances.exact_data)
+    point = None if minimizer is None else minimizer.expand(1, 1, -1)[0, 0].numpy()
+    return (None if optimum is None else optimum[0, 0].item()), point

@@ -7,19 +7,18 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from benchbed.engine.backends import EagerSteps, Steps, make_steps
+from benchbed.engine.backends import Backend, EagerBackend, make_steps
 from benchbed.engine.batch import ASKED
 from benchbed.engine.evaluation import gradient_is_cheap, measure_gradient_norm
-from benchbed.engine.pytrees import choose
+from benchbed.engine.pytrees import LanePositions, Lanes, choose
 from benchbed.engine.recorder import Gaps, Recorder
-from benchbed.engine.state import Lanes, Place
-from benchbed.engine.tile import Program
+from benchbed.engine.tile import Tile
 from benchbed.interfaces import NotServedError
 
 Clock = Callable[[], float]
 
 
-class Trace(NamedTuple):
+class TileResult(NamedTuple):
     """What a tile's loop leaves behind."""
 
     recorder: Recorder
@@ -40,17 +39,17 @@ class Trace(NamedTuple):
     """Why the gradient cannot differentiate the loss."""
 
 
-def run_tile(program: Program, clock: Clock, engine: str = "eager", reason: str = ASKED) -> Trace:
+def run_tile(program: Tile, clock: Clock, engine: str = "eager", reason: str = ASKED) -> TileResult:
     """Step every lane until its budget is spent, all targets are reached, or it has converged or diverged.
 
     The first step is made eagerly whatever the `engine`: it shows what a step costs, and where a plugin is at fault.
     """
-    first = EagerSteps(reason)
-    steps: Steps = first
+    first = EagerBackend(reason)
+    steps: Backend = first
     device, batch = program.instances.device, program.batch
-    place = Place.all(len(program.instances.seeds), batch.settings, device)
+    place = LanePositions.all(len(program.instances.seeds), batch.settings, device)
     gaps = Gaps(program.instances.optimum(), batch.scale, device)
-    dimension, price = program.instances.start.shape[-1], program.kernel.price
+    dimension, price = program.instances.start.shape[-1], program.stepper.price
     targets = (
         batch.targets if batch.stop_when_solved else ()
     )  # those that end a lane; they are scored from its curve
@@ -58,7 +57,7 @@ def run_tile(program: Program, clock: Clock, engine: str = "eager", reason: str 
     seconds, made, step, error, held, refusal = 0.0, 0, 0, None, None, None
     with torch.no_grad():
         try:
-            lanes = program.begin()
+            lanes = program.start_lanes()
             held = program.bytes_of_state(lanes)
             lanes = checkpoint(program, recorder, lanes, place, steps)
             stops = [] if program.excess else [1]  # what a step costs shows in the first
@@ -83,13 +82,18 @@ def run_tile(program: Program, clock: Clock, engine: str = "eager", reason: str 
     used = (
         engine if steps is first else steps.engine
     )  # a tile that ended at once is as the others of its batch
-    spent, knows = seconds / max(1, made), program.kernel.reads_progress
-    return Trace(recorder, spent, held, error, program.excess, knows, used, steps.reason, refusal)
+    spent, knows = seconds / max(1, made), program.stepper.reads_progress
+    return TileResult(recorder, spent, held, error, program.excess, knows, used, steps.reason, refusal)
 
 
 def measure_ahead(
-    program: Program, recorder: Recorder, lanes: Lanes, ahead: Sequence[Lanes], place: Place, steps: Steps
-) -> tuple[int, Program, Lanes, Place]:
+    program: Tile,
+    recorder: Recorder,
+    lanes: Lanes,
+    ahead: Sequence[Lanes],
+    place: LanePositions,
+    steps: Backend,
+) -> tuple[int, Tile, Lanes, LanePositions]:
     """Measure the lanes `ahead`, which were made from `lanes`, one after the other; who ends at one stays there.
 
     Gives how many were measured: not all, if none runs any more, or so few that the others are dropped.
@@ -98,7 +102,7 @@ def measure_ahead(
         before, moved = lanes, made
         if looks > 1 and not before.running.all():
             moved = choose(before.running, made, before)  # the steps of the others were in vain
-        lanes = program.kernel.account(before, moved)
+        lanes = program.stepper.account(before, moved)
         if program.excess:
             break
         lanes = checkpoint(program, recorder, lanes, place, steps)
@@ -108,7 +112,9 @@ def measure_ahead(
     return looks, program, lanes, place
 
 
-def checkpoint(program: Program, recorder: Recorder, lanes: Lanes, place: Place, steps: Steps) -> Lanes:
+def checkpoint(
+    program: Tile, recorder: Recorder, lanes: Lanes, place: LanePositions, steps: Backend
+) -> Lanes:
     """Measure every present lane at its answer, and freeze those that are done."""
     answer = program.rule.answer(lanes.state, lanes.theta)
     objective = steps.measure(program, answer)
@@ -119,8 +125,8 @@ def checkpoint(program: Program, recorder: Recorder, lanes: Lanes, place: Place,
 
 
 def drop_finished(
-    program: Program, lanes: Lanes, place: Place, least: int = 1
-) -> tuple[Program, Lanes, Place]:
+    program: Tile, lanes: Lanes, place: LanePositions, least: int = 1
+) -> tuple[Tile, Lanes, LanePositions]:
     """Leave out whole seeds and settings without a running lane, once they are half of the batch.
 
     At least `least` of both stay, if there were as many.
@@ -131,7 +137,7 @@ def drop_finished(
     seeds, settings = _kept(running.any(dim=1), least), _kept(running.any(dim=0), least)
     if not running.any() or 2 * len(seeds) * len(settings) > running.numel():
         return program, lanes, place
-    kept = Place(place.seeds[seeds], place.settings[settings])
+    kept = LanePositions(place.seeds[seeds], place.settings[settings])
     return program.select(seeds, settings), lanes.select(seeds, settings), kept
 
 

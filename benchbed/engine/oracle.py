@@ -5,10 +5,49 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from benchbed.engine.pytrees import Tree
-from benchbed.engine.sampling import Draws
-from benchbed.interfaces import Oracle
+from benchbed.engine.pytrees import Tree, map_tensors, vmap_lanes
+from benchbed.engine.sampling import Draws, shared_data
+from benchbed.interfaces import Oracle, Problem
 from benchbed.interfaces.gradient import Differentiate
+
+Loss = Callable[[Tensor, Tree, Tree], Tensor]
+
+
+class StepLoss:
+    """The loss of a step, for lanes `[seeds, settings]` and for one trial alone."""
+
+    def __init__(self, problem: Problem, full: bool, deterministic: bool) -> None:
+        self.needs_draws = not (full or deterministic)
+        self._problem = problem
+        self.batched: Loss = batched(problem, self.single)
+
+    def single(self, theta: Tensor, data: Tree, draw: Tree) -> Tensor:
+        """Give the loss on a draw, or the objective where the oracle is exact."""
+        if self.needs_draws:
+            return self._problem.loss(theta, data, draw)
+        return self._problem.objective(theta, data)
+
+
+def batched(problem: Problem, function: Callable[..., Tensor]) -> Callable[..., Tensor]:
+    """Let a `function(theta, data, …)` of single trials take lanes, where the problem is written so."""
+    if not problem.per_trial:
+        return function
+    shared = shared_data(problem) is not None
+
+    def mapped(theta: Tensor, data: Tree, *rest: Tree) -> Tensor:
+        def spread(tree: Tree) -> Tree:
+            return map_tensors(lambda leaf: leaf.expand(*theta.shape[:2], *leaf.shape[2:]), tree)
+
+        def one(theta: Tensor, own: Tree, *rest: Tree) -> Tensor:
+            return function(theta, data if shared else own, *rest)
+
+        value: Tensor = vmap_lanes(
+            one, theta, None if shared else spread(data), *(spread(tree) for tree in rest)
+        )
+        return value
+
+    return mapped
+
 
 Evaluate = Callable[[Tensor], tuple[Tensor, Tensor]]
 """point `[..., dimension]` -> loss `[...]` and gradient `[..., dimension]` on this step's draw."""

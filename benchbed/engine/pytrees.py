@@ -1,7 +1,7 @@
 """Work on trees of tensors whose leading dimensions are `[seeds, settings]`."""
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -29,7 +29,7 @@ def map_tensors(function: Callable[..., Tensor], *trees: Tree) -> Tree:
     return pytree.tree_map(apply, first, *rest)
 
 
-class Skeleton:
+class TreeTemplate:
     """A tree without its tensors: takes them out of trees of its form, and puts others in."""
 
     def __init__(self, tree: Tree) -> None:
@@ -49,9 +49,9 @@ class Skeleton:
         """What is not a tensor, None aside."""
         return [leaf for leaf in self._flat if leaf is not None]
 
-    def fits(self, tree: Tree) -> bool:
+    def matches(self, tree: Tree) -> bool:
         """Tell whether a tree differs in its tensors alone."""
-        other = Skeleton(tree)
+        other = TreeTemplate(tree)
         same = self._structure == other._structure and self._places == other._places
         return same and all(
             one is two or one == two for one, two in zip(self._flat, other._flat, strict=True)
@@ -97,3 +97,66 @@ def tiles(
     for setting_slice in blocks(settings, per_row):
         for seed_slice in blocks(seeds, rows):
             yield seed_slice, setting_slice
+
+
+def vmap_lanes(function: Callable[..., Tree], *trees: Tree) -> Tree:
+    """Apply a function of single trials to trees whose tensors begin with `[seeds, settings]`."""
+    flat, structure = pytree.tree_flatten(trees)
+    places = [place for place, leaf in enumerate(flat) if isinstance(leaf, Tensor)]
+
+    def one(*tensors: Tensor) -> Tree:
+        filled = list(flat)
+        for place, tensor in zip(places, tensors, strict=True):
+            filled[place] = tensor
+        return function(*pytree.tree_unflatten(filled, structure))
+
+    return torch.func.vmap(torch.func.vmap(one))(*(flat[place] for place in places))
+
+
+LaneIndex = tuple[Tensor, Tensor] | tuple[slice, slice]
+
+
+class LanePositions(NamedTuple):
+    """LaneIndex the present lanes stand among those the batch began with: positions `[seeds]` and `[settings]`."""
+
+    seeds: Tensor
+    settings: Tensor
+    is_whole: bool = False
+    """Every lane is present, each at its own position."""
+
+    @property
+    def where(self) -> "LaneIndex":
+        """Index that picks the present lanes out of `[seeds, settings, …]`."""
+        if self.is_whole:  # to write through positions takes several times as long
+            return slice(None), slice(None)
+        return self.seeds[:, None], self.settings
+
+    @classmethod
+    def all(cls, seeds: int, settings: int, device: torch.device) -> "LanePositions":
+        """Every lane is present."""
+        return cls(torch.arange(seeds, device=device), torch.arange(settings, device=device), is_whole=True)
+
+
+class Lanes(NamedTuple):
+    """Trials on their way; every tensor begins with `[seeds, settings]`."""
+
+    theta: Tensor  # [seeds, settings, dimension]
+    state: Tree
+    calls: Tensor  # float64: a full gradient may cost a fraction
+    steps: Tensor  # int64
+    running: Tensor  # bool
+    diverged: Tensor  # bool
+    converged: Tensor | None = None  # bool; None without a tolerance, so that nothing is carried for it
+
+    @classmethod
+    def at(cls, theta: Tensor, state: Tree, may_converge: bool = False) -> "Lanes":
+        """LanePositions fresh lanes at `theta: [seeds, settings, dimension]`."""
+        none = torch.zeros(theta.shape[:2], dtype=torch.bool, device=theta.device)
+        return cls(
+            theta, state, none.double(), none.long(), ~none, none, none.clone() if may_converge else None
+        )
+
+    def select(self, seeds: Tensor, settings: Tensor) -> "Lanes":
+        """Keep these positions of both dimensions."""
+        chosen: Lanes = map_tensors(lambda leaf: leaf[seeds][:, settings], self)
+        return chosen

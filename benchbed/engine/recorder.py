@@ -2,12 +2,15 @@
 
 from collections.abc import Sequence
 
+import numpy as np
 import torch
 from torch import Tensor
 
-from benchbed.engine.checkpoints import IN_A_ROW, affordable_calls
-from benchbed.engine.state import Lanes, Place, Where
+from benchbed.checkpoints import affordable_calls
+from benchbed.engine.pytrees import LaneIndex, LanePositions, Lanes
 
+CONSECUTIVE_CHECKPOINTS = 3
+"""Checkpoints in a row at which a target must be met: a single hit under noise is luck."""
 PATH_DIMENSIONS = 16
 """Up to this many dimensions the path itself is kept."""
 FROZEN_GAP = 1e12
@@ -38,7 +41,7 @@ class Recorder:
 
     def __init__(
         self,
-        place: Place,
+        place: LanePositions,
         dimension: int,
         targets: Sequence[float],
         gaps: Gaps,
@@ -64,7 +67,7 @@ class Recorder:
         self.converged = torch.zeros_like(self.running)
 
     def add(
-        self, lanes: Lanes, place: Place, answer: Tensor, objective: Tensor, slope: Tensor | None
+        self, lanes: Lanes, place: LanePositions, answer: Tensor, objective: Tensor, slope: Tensor | None
     ) -> Lanes:
         """Store one checkpoint: answers, objectives and gradient norms; freeze the lanes that it finishes."""
         where, at, objective = place.where, self._next(), objective.double()
@@ -85,7 +88,7 @@ class Recorder:
         self._settle(lanes, where, answer, solved)
         return lanes
 
-    def _settle(self, lanes: Lanes, where: Where, answer: Tensor, solved: Tensor) -> None:
+    def _settle(self, lanes: Lanes, where: LaneIndex, answer: Tensor, solved: Tensor) -> None:
         self.answer[where], self.last_calls[where], self.steps[where] = (
             answer.double(),
             lanes.calls,
@@ -95,7 +98,7 @@ class Recorder:
         if lanes.converged is not None:
             self.converged[where] = lanes.converged
 
-    def _calls_of_iterate(self, lanes: Lanes, where: Where, at: int) -> Tensor:
+    def _calls_of_iterate(self, lanes: Lanes, where: LaneIndex, at: int) -> Tensor:
         # A call whose gradient stops the lane is paid but makes no iterate: it must not look like a new one.
         if at == 0:
             return lanes.calls
@@ -104,7 +107,7 @@ class Recorder:
         )
         return torch.where(lanes.steps > self.steps[where], calls, self.calls[(*where, at - 1)])
 
-    def _follow_targets(self, where: Where, gap: Tensor, at: int) -> Tensor:
+    def _follow_targets(self, where: LaneIndex, gap: Tensor, at: int) -> Tensor:
         # The rule of `calls_to_targets`, checkpoint by checkpoint, so that a solved lane can stop: [seeds, settings].
         if not len(self._targets):
             return torch.zeros_like(gap, dtype=torch.bool)
@@ -113,9 +116,9 @@ class Recorder:
         if at > 0:
             counts &= calls > self.calls[(*where, at - 1)]
         hit = (gap.unsqueeze(-1) <= self._targets) & counts.unsqueeze(-1)
-        streak = torch.where(hit, self._streak[where] + 1, 0).clamp(max=IN_A_ROW)
+        streak = torch.where(hit, self._streak[where] + 1, 0).clamp(max=CONSECUTIVE_CHECKPOINTS)
         self._streak[where] = streak.to(torch.int8)
-        self._reached[where] |= streak >= IN_A_ROW
+        self._reached[where] |= streak >= CONSECUTIVE_CHECKPOINTS
         return self._reached[where].all(dim=-1)
 
     def _next(self) -> int:
@@ -129,3 +132,27 @@ class Recorder:
 
     def _nothing(self, *rest: int) -> Tensor:
         return torch.full((*self.shape, *rest), torch.nan, dtype=torch.float64, device=self._device)
+
+
+def calls_to_targets(calls: np.ndarray, gap: np.ndarray, targets: np.ndarray, budget: int) -> np.ndarray:
+    """Give the calls at which each target counts as reached, `[..., targets]`; +inf where it never is.
+
+    `calls` and `gap` are `[..., checkpoints]`. A checkpoint counts if its iterate is distinct (its calls exceed
+    those before) and within the budget. A target is reached at the first of three counting checkpoints in a row
+    with a gap at or below it; reached at the start costs 1 call.
+    """
+    distinct = np.diff(calls, prepend=-1.0, axis=-1) > 0
+    counts = distinct & (calls <= affordable_calls(budget))
+    with np.errstate(invalid="ignore"):
+        hit = (gap[..., None, :] <= targets[:, None]) & counts[..., None, :]
+    width = hit.shape[-1] - CONSECUTIVE_CHECKPOINTS + 1
+    if width < 1:
+        return np.full((*gap.shape[:-1], len(targets)), np.inf)
+    confirmed = hit[..., :width].copy()
+    for later in range(1, CONSECUTIVE_CHECKPOINTS):
+        confirmed &= hit[..., later : later + width]
+    first = confirmed.argmax(axis=-1)
+    reached = np.take_along_axis(np.broadcast_to(calls[..., None, :], hit.shape), first[..., None], axis=-1)[
+        ..., 0
+    ]
+    return np.where(confirmed.any(axis=-1), np.maximum(reached, 1.0), np.inf)

@@ -10,10 +10,9 @@ import torch
 from torch import Tensor
 from torch._higher_order_ops.scan import scan
 
-from benchbed.engine.pytrees import Skeleton, leaves
-from benchbed.engine.state import Lanes
-from benchbed.engine.step import Inputs
-from benchbed.engine.tile import Program
+from benchbed.engine.pytrees import Lanes, TreeTemplate, leaves
+from benchbed.engine.step import StepInputs
+from benchbed.engine.tile import Tile
 from benchbed.seeds import DRAW_BLOCK
 
 Tensors = Sequence[Tensor]
@@ -31,11 +30,11 @@ DYNAMO: dict[str, Any] = {
 }
 
 
-class ScanSteps:
+class ScanBackend:
     """The steps of a pairing as a program for any number of steps and, from two on, of seeds and settings."""
 
-    def __init__(self, program: Program, lanes: Lanes) -> None:
-        self._lanes, self._data = Skeleton(lanes), Skeleton(program.instances.data)
+    def __init__(self, program: Tile, lanes: Lanes) -> None:
+        self._lanes, self._data = TreeTemplate(lanes), TreeTemplate(program.instances.data)
         if self._lanes.constants:
             raise TypeError(
                 f"the state holds {self._lanes.constants[0]!r}, which is no tensor and would stand still"
@@ -45,7 +44,7 @@ class ScanSteps:
         )
         self._run: Run = torch.compile(_of_its_own(_scan(program, lanes)), fullgraph=True, options=options)
 
-    def advance(self, program: Program, lanes: Lanes, start: int, stops: Sequence[int]) -> list[Lanes]:
+    def advance(self, program: Tile, lanes: Lanes, start: int, stops: Sequence[int]) -> list[Lanes]:
         """Make the steps from `start` on; give the lanes before each of the steps `stops`, `lanes` unchanged."""
         ahead = []
         for stop in stops:
@@ -58,14 +57,14 @@ class ScanSteps:
             ahead.append(lanes)
         return ahead
 
-    def _scan(self, program: Program, lanes: Lanes, start: int, stop: int) -> Lanes:
-        if not (self._lanes.fits(lanes) and self._data.fits(program.instances.data)):
+    def _scan(self, program: Tile, lanes: Lanes, start: int, stop: int) -> Lanes:
+        if not (self._lanes.matches(lanes) and self._data.matches(program.instances.data)):
             raise TypeError("state or data differ between batches in something beside tensors")
         shared = program.instances.shared
         carried = [leaf.contiguous() for leaf in leaves(lanes)]
         # A part of a block lies where it lies in memory, and one at its beginning would be a program of its own.
         draws = [leaf.clone() for leaf in leaves(program.draws(start, stop))]
-        given = [program.spent(start, stop), *draws]
+        given = [program.progress(start, stop), *draws]
         data = leaves(program.instances.data)
         hyperparameters = list(program.hyperparameters.values())
         _let_vary(carried, 0, 1)
@@ -76,25 +75,25 @@ class ScanSteps:
             return self._lanes.fill(self._run(carried, given, [*hyperparameters, *data]))  # type: ignore[no-any-return]  # trees are Any
 
 
-def scan_steps(program: Program, lanes: Lanes) -> ScanSteps:
+def scan_backend(program: Tile, lanes: Lanes) -> ScanBackend:
     """Give the steps of a pairing, compiled once a process.
 
     Raises whatever the compiler or the plugin raises where they cannot be compiled.
     """
-    if program.identity not in _compiled:
+    if program.cache_key not in _compiled:
         if len(_compiled) == KEPT:
             _compiled.clear()
             torch.compiler.reset()
-        steps = ScanSteps(program, lanes)
+        steps = ScanBackend(program, lanes)
         # Compile now, so that it is not counted among the steps; what comes of it is thrown away.
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # the compiler warns of its own parts
             steps.advance(program, lanes, 1, [3])
-        _compiled[program.identity] = steps
-    return _compiled[program.identity]
+        _compiled[program.cache_key] = steps
+    return _compiled[program.cache_key]
 
 
-_compiled: dict[Hashable, ScanSteps] = {}
+_compiled: dict[Hashable, ScanBackend] = {}
 
 
 def _let_vary(tensors: Tensors, *dimensions: int) -> None:
@@ -112,19 +111,19 @@ def _of_its_own(run: FunctionType) -> FunctionType:
 _numbers = itertools.count()
 
 
-def _scan(program: Program, lanes: Lanes) -> FunctionType:
-    kernel = program.kernel
+def _scan(program: Tile, lanes: Lanes) -> FunctionType:
+    kernel = program.stepper
     form = program.batch.gradient.traced or program.batch.gradient.differentiate
     names = list(program.hyperparameters)
-    like_lanes, like_data = Skeleton(lanes), Skeleton(program.instances.data)
-    like_draws = Skeleton(program.draws(0, 1))
+    like_lanes, like_data = TreeTemplate(lanes), TreeTemplate(program.instances.data)
+    like_draws = TreeTemplate(program.draws(0, 1))
 
     def run(carried: Tensors, given: Tensors, constant: Tensors) -> list[Tensor]:
         def step(carried: Tensors, given: Tensors) -> tuple[list[Tensor], tuple[()]]:
             rule = kernel.bind(dict(zip(names, constant, strict=False)))
             # Views: of what comes from outside of the loop as it is, torch 2.13 cannot trace the transpose.
             data = like_data.fill([leaf.view_as(leaf) for leaf in constant[len(names) :]])
-            inputs = Inputs(data, draws=like_draws.fill(given[1:]), progress=given[0])
+            inputs = StepInputs(data, draws=like_draws.fill(given[1:]), progress=given[0])
             # Any index but the first: it is only named in errors, which show when the step is made eagerly.
             moved = leaves(kernel.step(rule, like_lanes.fill(carried), inputs, 1, form))
             # What a scan carries may be no alias of what came in, and lies in memory as that does.

@@ -10,19 +10,17 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from benchbed.engine.adapters import Rule, Step, make_rule
+from benchbed.checkpoints import affordable_calls
+from benchbed.engine.adapters import Rule, StepContext, make_rule
 from benchbed.engine.batch import Batch
-from benchbed.engine.checkpoints import affordable_calls
-from benchbed.engine.losses import Losses
-from benchbed.engine.oracle import CountingOracle, Evaluate, evaluation
-from benchbed.engine.pytrees import Tree, choose, leaves
+from benchbed.engine.oracle import CountingOracle, Evaluate, StepLoss, evaluation
+from benchbed.engine.pytrees import Lanes, Tree, choose, leaves
 from benchbed.engine.sampling import Draws
-from benchbed.engine.state import Lanes
 from benchbed.interfaces import Optimizer
 from benchbed.interfaces.gradient import Differentiate
 
 
-class Inputs(NamedTuple):
+class StepInputs(NamedTuple):
     """What a step sees beside its lanes."""
 
     data: Tree
@@ -31,7 +29,7 @@ class Inputs(NamedTuple):
     """Share of the budget spent, where all lanes have spent the same; no dimensions."""
 
 
-class Kernel:
+class Stepper:
     """The step of a pairing, for lanes of any number."""
 
     def __init__(self, batch: Batch, shared: bool, deterministic: bool) -> None:
@@ -39,7 +37,7 @@ class Kernel:
         self.optimizer = self.build({name: values[0] for name, values in batch.hyperparameters.items()})
         """With the hyperparameters of the first setting: its flags hold for all."""
         full = self.optimizer.oracle == "full"
-        self.losses = Losses(batch.problem, full, deterministic)
+        self.losses = StepLoss(batch.problem, full, deterministic)
         self.price = batch.gradient.price(batch.problem.layout.dimension)
         if full:
             self.price *= batch.problem.full_price or 1.0
@@ -58,7 +56,7 @@ class Kernel:
         """Give the rule with `hyperparameters`, each `[settings, 1]`."""
         return make_rule(self.build, self.optimizer, hyperparameters)
 
-    def first(self, rule: Rule, lanes: Lanes, inputs: Inputs) -> Lanes:
+    def first(self, rule: Rule, lanes: Lanes, inputs: StepInputs) -> Lanes:
         """Make the first step of all, and learn from it what a step costs."""
         moved, oracle, running = self._move(rule, lanes, inputs, self.batch.gradient.differentiate)
         self.calls_per_step = self.price * (1 + oracle.further_calls)
@@ -66,7 +64,7 @@ class Kernel:
         return self._charge(oracle, moved, lanes, running) if self.adaptive else moved
 
     def step(
-        self, rule: Rule, lanes: Lanes, inputs: Inputs, index: int, form: Differentiate | None = None
+        self, rule: Rule, lanes: Lanes, inputs: StepInputs, index: int, form: Differentiate | None = None
     ) -> Lanes:
         """Make a later step, `index` (from 0), by another `form` of the batch's gradient if one is given.
 
@@ -95,7 +93,7 @@ class Kernel:
         return lanes._replace(calls=before.calls + made, diverged=_diverged(before, lanes, stopped))
 
     def _move(
-        self, rule: Rule, lanes: Lanes, inputs: Inputs, form: Differentiate, traced: bool = False
+        self, rule: Rule, lanes: Lanes, inputs: StepInputs, form: Differentiate, traced: bool = False
     ) -> tuple[Lanes, CountingOracle, Tensor]:
         """Give the moved lanes, the oracle with its counts, and the lanes that could afford the step."""
         evaluate = evaluation(form, self.losses.batched, inputs.data, inputs.draws)
@@ -126,7 +124,7 @@ class Kernel:
         return lanes.running & (lanes.calls + self.calls_per_step <= affordable_calls(self.batch.budget))
 
     def _ask(
-        self, evaluate: Evaluate, lanes: Lanes, inputs: Inputs, traced: bool
+        self, evaluate: Evaluate, lanes: Lanes, inputs: StepInputs, traced: bool
     ) -> tuple[CountingOracle, Tensor]:
         loss, gradient = evaluate(lanes.theta)
         finite = _is_finite(gradient, traced)
@@ -136,18 +134,18 @@ class Kernel:
             calm = torch.where(finite.unsqueeze(-1), gradient, 0)
         return CountingOracle(evaluate, loss, calm, lambda: self._progress(lanes, inputs, calm)), finite
 
-    def _progress(self, lanes: Lanes, inputs: Inputs, like: Tensor) -> Tensor:
+    def _progress(self, lanes: Lanes, inputs: StepInputs, like: Tensor) -> Tensor:
         if self.adaptive:
             return (lanes.calls / self.batch.budget).to(like.dtype).unsqueeze(-1)
         spent = torch.as_tensor(inputs.progress, dtype=like.dtype, device=like.device)
         return spent.expand(*like.shape[:2], 1)
 
     def _update(
-        self, rule: Rule, oracle: CountingOracle, lanes: Lanes, active: Tensor, inputs: Inputs
+        self, rule: Rule, oracle: CountingOracle, lanes: Lanes, active: Tensor, inputs: StepInputs
     ) -> tuple[Tensor, Tree]:
         if rule.opaque and not active.item():
             return lanes.theta, lanes.state
-        step = Step(self.losses.single, self.batch.gradient, inputs.data, inputs.draws, self.shared)
+        step = StepContext(self.losses.single, self.batch.gradient, inputs.data, inputs.draws, self.shared)
         theta, state = rule.step(oracle, lanes.state, lanes.theta, step)
         _refuse_broadcasts(theta, state, lanes, opaque=rule.opaque)
         if oracle.progress_was_read and not self.reads_progress:

@@ -9,16 +9,15 @@ from typing import NamedTuple
 import msgspec
 import torch
 
+from benchbed.checkpoints import affordable_steps, checkpoint_steps
 from benchbed.engine import ASKED, Batch, run_batch
 from benchbed.engine.backends import make_steps, measures_by_program, resolve
-from benchbed.engine.checkpoints import affordable_steps, checkpoint_steps
 from benchbed.engine.evaluation import measure_objective
-from benchbed.engine.instances import Instances
 from benchbed.engine.loop import Clock
-from benchbed.engine.pytrees import tiles
+from benchbed.engine.pytrees import Lanes, tiles
 from benchbed.engine.run import is_stateful, tiles_of
-from benchbed.engine.state import Lanes
-from benchbed.engine.tile import Program
+from benchbed.engine.sampling import Instances
+from benchbed.engine.tile import Tile
 from benchbed.runner.global_state import usual_conditions
 from benchbed.runner.task import Task, catalog_of, engine_batch
 from benchbed.seeds import DRAW_BLOCK
@@ -173,7 +172,7 @@ def calls_of_a_step(part: Batch) -> float:
     with torch.no_grad():
         for index in range(LEAST_STEPS):
             lanes = program.step(lanes, index)
-    kernel = program.kernel
+    kernel = program.stepper
     if not kernel.adaptive:
         return kernel.calls_per_step
     return max(kernel.price, float(lanes.calls.sum()) / max(1, int(lanes.steps.sum())))
@@ -199,7 +198,7 @@ def clock_of(device: str) -> Clock:
     return now
 
 
-def _begin(part: Batch) -> tuple[Program, Lanes]:
+def _begin(part: Batch) -> tuple[Tile, Lanes]:
     device, dtype = torch.device(part.device), getattr(torch, part.dtype)
-    program = Program(part, Instances(part.problem, part.seeds, device, dtype))
-    return program, program.begin()
+    program = Tile(part, Instances(part.problem, part.seeds, device, dtype))
+    return program, program.start_lanes()

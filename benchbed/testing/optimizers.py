@@ -8,7 +8,7 @@ from torch import Tensor
 
 from benchbed.catalog import hyperparameters_of
 from benchbed.catalog.validation import factory_arguments
-from benchbed.engine.adapters import Rule, Step, make_rule
+from benchbed.engine.adapters import Rule, StepContext, make_rule
 from benchbed.engine.oracle import CountingOracle
 from benchbed.engine.pytrees import Tree, leaves, map_tensors
 from benchbed.engine.sampling import Draws
@@ -86,7 +86,9 @@ def oracle_at(theta: Tensor) -> CountingOracle:
 def one_step(rule: Rule, theta: Tensor, state: Tree) -> tuple[Tensor, Tree]:
     """Make one update of every lane."""
     with torch.no_grad():
-        return rule.step(oracle_at(theta), state, theta, Step(bowl, reverse, None, Draws(), shared=True))
+        return rule.step(
+            oracle_at(theta), state, theta, StepContext(bowl, reverse, None, Draws(), shared=True)
+        )
 
 
 def keeps_its_state(subject: Subject) -> None:
@@ -157,7 +159,7 @@ def writes_to_no_argument(subject: Subject) -> None:
     """Init, update and answer leave theta, the state and the gradient as they are."""
     trial = subject.at_work(slice(None), slice(None))
     oracle = oracle_at(trial.theta)
-    step = Step(bowl, reverse, None, Draws(), shared=True)
+    step = StepContext(bowl, reverse, None, Draws(), shared=True)
     with (
         torch.no_grad(),
         untouched(f"{subject.name}: update", trial.theta, trial.state, oracle.gradient, oracle.loss),

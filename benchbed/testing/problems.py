@@ -6,9 +6,9 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Generator, Tensor
 
-from benchbed.engine.instances import Instances
-from benchbed.engine.losses import batched
+from benchbed.engine.oracle import batched
 from benchbed.engine.pytrees import Tree, map_tensors
+from benchbed.engine.sampling import Instances
 from benchbed.gradients import reverse
 from benchbed.interfaces import START_IN_BASIN, Problem
 from benchbed.seeds import InstanceSeed

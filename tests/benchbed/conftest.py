@@ -184,4 +184,4 @@ def no_scan(monkeypatch):
     def refuse(program, lanes):
         raise AssertionError("a scan")
 
-    monkeypatch.setattr("benchbed.engine.scan.scan_steps", refuse)
+    monkeypatch.setattr("benchbed.engine.scan.scan_backend", refuse)

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
-from benchbed.engine.instances import make_start
+from benchbed.engine.sampling import make_start
 from benchbed.seeds import InstanceSeed
 from benchbed.study import Study
 from benchbed_course.figures.trials import Trial, trials_of

@@ -7,7 +7,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 import torch
 
-from benchbed.engine.instances import Instances
+from benchbed.engine.sampling import Instances
 from benchbed.plan import Plan
 from benchbed.seeds import InstanceSeed
 from benchbed_problems.runge import Runge, Samples

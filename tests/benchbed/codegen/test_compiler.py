@@ -175,7 +175,7 @@ def test_without_a_compiler_steps_are_made_one_by_one(run, monkeypatch):
     def refuse(program, lanes):
         raise NoCompilerError("a scan has none either")
 
-    monkeypatch.setattr("benchbed.engine.scan.scan_steps", refuse)
+    monkeypatch.setattr("benchbed.engine.scan.scan_backend", refuse)
     batch = {"seeds": 2, "budget": 50, "targets": (), "learning_rate": [0.01, 0.001]}
     loop, other = (run(Quadratic(), sgd, engine=engine, **batch) for engine in ("eager", "compiled"))
     assert set(other.engine.flat) == {"eager"}

@@ -9,7 +9,7 @@ import torch
 from benchbed.codegen.expressions import NotWrittenError
 from benchbed.codegen.objective import NativeObjective, native_objective
 from benchbed.engine.evaluation import measure_objective
-from benchbed.engine.instances import Instances
+from benchbed.engine.sampling import Instances
 from benchbed.interfaces import Layout, Problem
 from benchbed.seeds import InstanceSeed
 from benchbed_optimizers.adam import adam

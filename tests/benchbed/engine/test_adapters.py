@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from benchbed.catalog import load_catalog
-from benchbed.engine.instances import Instances
+from benchbed.engine.sampling import Instances
 from benchbed.interfaces import Optimizer
 from benchbed_optimizers.adam import adam
 from benchbed_optimizers.sgd import sgd

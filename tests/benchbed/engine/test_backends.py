@@ -10,7 +10,7 @@ from benchbed.engine.backends import (
     NUMBER_SECONDS,
     STEP_SECONDS,
     WORTH_COMPILING,
-    EagerSteps,
+    EagerBackend,
     eager_seconds,
     numbers_of_a_step,
     resolve,
@@ -55,7 +55,7 @@ class Ways:
     def __init__(self, monkeypatch, lanewise=0, scan=0):
         self.tried, self.left = [], {"lanewise": lanewise, "scan": scan}
         monkeypatch.setattr("benchbed.codegen.steps.native_steps", self.making("lanewise"))
-        monkeypatch.setattr("benchbed.engine.scan.scan_steps", self.making("scan"))
+        monkeypatch.setattr("benchbed.engine.scan.scan_backend", self.making("scan"))
 
     def making(self, way):
         """Give the function that makes steps in this way; where none works, not even that does."""
@@ -72,7 +72,7 @@ class Ways:
     def advance(self, way, program, lanes, start, stops):
         """Make the steps one by one."""
         self.count(way)
-        return EagerSteps("").advance(program, lanes, start, stops)
+        return EagerBackend("").advance(program, lanes, start, stops)
 
     def count(self, way):
         """Fail where all calls that work have been made."""
@@ -125,16 +125,16 @@ def test_what_is_asked_for_is_scanned_however_short_it_is(run, monkeypatch):
 @pytest.mark.parametrize(("least", "left"), [(1, (1, 1)), (2, (2, 2))])
 def test_a_program_keeps_two_lanes_of_a_kind(make_batch, least, left):
     """With one lane the program would have to be compiled anew."""
-    from benchbed.engine.instances import Instances
-    from benchbed.engine.state import Place
-    from benchbed.engine.tile import Program
+    from benchbed.engine.pytrees import LanePositions
+    from benchbed.engine.sampling import Instances
+    from benchbed.engine.tile import Tile
 
     batch = make_batch(Quadratic(), sgd, seeds=4, learning_rate=[0.1, 0.2, 0.3])
-    program = Program(batch, Instances(batch.problem, batch.seeds, torch.device("cpu"), torch.float64))
-    lanes = program.begin()
+    program = Tile(batch, Instances(batch.problem, batch.seeds, torch.device("cpu"), torch.float64))
+    lanes = program.start_lanes()
     running = torch.zeros(4, 3, dtype=torch.bool)
     running[2, 1] = True
-    place = Place.all(4, 3, torch.device("cpu"))
+    place = LanePositions.all(4, 3, torch.device("cpu"))
     _, kept, place = drop_finished(program, lanes._replace(running=running), place, least)
     assert kept.running.shape == left
     assert kept.running.sum() == 1

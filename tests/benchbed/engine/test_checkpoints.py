@@ -8,9 +8,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from benchbed.checkpoints import checkpoint_calls
+from benchbed.checkpoints import affordable_steps, checkpoint_calls, checkpoint_steps
 from benchbed.engine import calls_to_targets
-from benchbed.engine.checkpoints import affordable_steps, checkpoint_steps
 
 # Neither the clock nor chance decides: the examples are the same at every run.
 UNTIMED = settings(deadline=None, derandomize=True)

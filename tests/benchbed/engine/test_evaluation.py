@@ -62,7 +62,7 @@ def test_every_trial_keeps_whether_its_start_is_in_the_basin(run):
 @pytest.mark.parametrize("bytes_of_work", [1, 1 << 22])
 def test_it_sees_each_instances_own_data(run, monkeypatch, problem, bytes_of_work):
     """In one piece or a lane at a time, written for many or for one."""
-    monkeypatch.setattr("benchbed.engine.losses.MEASURE_BYTES", bytes_of_work)
+    monkeypatch.setattr("benchbed.engine.evaluation.MEASURE_BYTES", bytes_of_work)
     monkeypatch.setattr("benchbed.engine.run.WORKSPACE_BYTES", bytes_of_work)
     record = run(problem, sgd, seeds=9, scale=None, targets=(), budget=5, learning_rate=RATES)
     seeds = [InstanceSeed(0, type(problem).__name__.lower(), "evaluation", index) for index in range(9)]

@@ -8,8 +8,8 @@ import pytest
 import torch
 
 from benchbed.catalog import load_catalog
+from benchbed.checkpoints import checkpoint_steps
 from benchbed.engine.backends import resolve
-from benchbed.engine.checkpoints import checkpoint_steps
 from benchbed.engine.run import lanes_of_a_tile
 from benchbed.gradients import dual, finite_difference, forward, forward_random, reverse
 from benchbed.interfaces import Gradient, Layout, NotServedError, Optimizer, Problem

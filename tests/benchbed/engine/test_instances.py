@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from benchbed.engine.instances import Instances, is_deterministic
+from benchbed.engine.sampling import Instances, is_deterministic
 from benchbed.interfaces import Layout, Problem
 from benchbed.seeds import InstanceSeed
 from benchbed_problems.polynomial_network import PolynomialNetwork

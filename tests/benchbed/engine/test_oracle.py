@@ -223,7 +223,7 @@ def test_the_full_oracle_sees_all_samples(run, make_batch):
     """Gradient descent on the network follows the gradient of the objective over all samples."""
     problem = PolynomialNetwork(samples=256, hidden=(4,), batch_size=128)
     record = run(problem, gd, targets=(), budget=20, learning_rate=[0.1])
-    from benchbed.engine.instances import Instances
+    from benchbed.engine.sampling import Instances
 
     batch = make_batch(problem, gd, learning_rate=[0.1])
     instances = Instances(problem, batch.seeds, torch.device("cpu"), torch.float64)

@@ -6,8 +6,7 @@ import torch
 
 from benchbed.engine import run_batch
 from benchbed.engine.backends import STATE_COPIES
-from benchbed.engine.losses import WORKSPACE_BYTES
-from benchbed.engine.run import DRAWN_BYTES, lanes_of_a_tile, seeds_of_a_tile, tiles_of
+from benchbed.engine.run import DRAWN_BYTES, WORKSPACE_BYTES, lanes_of_a_tile, seeds_of_a_tile, tiles_of
 from benchbed.gradients import forward_random, reverse
 from benchbed.interfaces import Optimizer
 from benchbed.metrics import distance_to_solution
@@ -63,7 +62,7 @@ def test_tiles_change_nothing(run, problem, lane_of, assert_same_lane, monkeypat
     """However small the pieces in which lanes and objectives are worked on, each lane measures the same."""
     whole = run(problem, adam, seeds=3, budget=25, learning_rate=RATES, metrics={"d": distance_to_solution})
     monkeypatch.setattr("benchbed.engine.run.WORKSPACE_BYTES", bytes_of_work)
-    monkeypatch.setattr("benchbed.engine.losses.WORKSPACE_BYTES", bytes_of_work)
+    monkeypatch.setattr("benchbed.engine.run.WORKSPACE_BYTES", bytes_of_work)
     tiled = run(problem, adam, seeds=3, budget=25, learning_rate=RATES, metrics={"d": distance_to_solution})
     assert tiled.metrics.keys() == whole.metrics.keys()
     for name, values in whole.metrics.items():

@@ -13,7 +13,7 @@ from torch._dynamo.utils import counters
 from benchbed.catalog import load_catalog
 from benchbed.codegen.expressions import NotWrittenError
 from benchbed.engine import scan
-from benchbed.engine.backends import EagerSteps
+from benchbed.engine.backends import EagerBackend
 from benchbed.interfaces import Optimizer
 from benchbed_optimizers.adam import adam
 from benchbed_optimizers.sgd import sgd
@@ -124,8 +124,8 @@ def test_a_process_keeps_so_many_programs(run, not_written, monkeypatch):
     monkeypatch.setattr(scan, "_compiled", kept)
     resets = []
     monkeypatch.setattr(torch.compiler, "reset", lambda: resets.append(len(kept)))
-    monkeypatch.setattr(scan.ScanSteps, "__init__", lambda self, program, lanes: None)
-    monkeypatch.setattr(scan.ScanSteps, "advance", stepped)
+    monkeypatch.setattr(scan.ScanBackend, "__init__", lambda self, program, lanes: None)
+    monkeypatch.setattr(scan.ScanBackend, "advance", stepped)
     for features in (2, 3):
         run(Runge(features=features), sgd, engine="compiled", targets=(), budget=20, learning_rate=[1e-3])
     assert resets == [0]
@@ -134,7 +134,7 @@ def test_a_process_keeps_so_many_programs(run, not_written, monkeypatch):
 
 def stepped(self, program, lanes, start, stops):
     """Make the steps one by one."""
-    return EagerSteps("").advance(program, lanes, start, stops)
+    return EagerBackend("").advance(program, lanes, start, stops)
 
 
 def test_a_plugin_that_raises_late_says_so_as_ever(run, formula):

@@ -14,7 +14,7 @@ SEED = InstanceSeed(0, "some-problem", "evaluation", 2)
 @pytest.mark.parametrize("bytes_of_work", [1, 1 << 26])
 def test_the_objective_is_noise_free_at_every_point(monkeypatch, bytes_of_work):
     """½(θ₁² + 100 θ₂²) on a grid, however small the pieces."""
-    monkeypatch.setattr("benchbed.engine.losses.WORKSPACE_BYTES", bytes_of_work)
+    monkeypatch.setattr("benchbed.engine.run.WORKSPACE_BYTES", bytes_of_work)
     points = np.stack(np.meshgrid(np.linspace(-2, 2, 7), np.linspace(-1, 1, 5)), axis=-1).reshape(-1, 2)
     values = objective_at(Quadratic(gradient_noise=3.0), SEED, points)
     np.testing.assert_allclose(values, 0.5 * (points**2 @ [1.0, 100.0]), rtol=1e-14)

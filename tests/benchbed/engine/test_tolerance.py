@@ -340,12 +340,12 @@ def test_single_precision_has_its_own_gradient(run, lane_of):
 
 def test_without_a_tolerance_nothing_is_carried_for_it(make_batch):
     """A lane holds what it held before there were tolerances."""
-    from benchbed.engine.instances import Instances
     from benchbed.engine.pytrees import leaves
-    from benchbed.engine.tile import Program
+    from benchbed.engine.sampling import Instances
+    from benchbed.engine.tile import Tile
 
     batch = make_batch(Quadratic(), learning_rate=[0.1])
     instances = Instances(batch.problem, batch.seeds, torch.device("cpu"), torch.float64)
-    plain, watched = (Program(batch._replace(tolerance=each), instances).begin() for each in (None, 1.0))
+    plain, watched = (Tile(batch._replace(tolerance=each), instances).start_lanes() for each in (None, 1.0))
     assert len(leaves(plain)) + 1 == len(leaves(watched))
     assert plain.converged is None

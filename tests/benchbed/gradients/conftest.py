@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from benchbed.catalog import load_catalog
-from benchbed.engine.instances import Instances
+from benchbed.engine.sampling import Instances
 from benchbed.interfaces import Problem
 from benchbed.seeds import InstanceSeed
 

@@ -2,8 +2,8 @@
 
 import torch
 
-from benchbed.engine.reverse import reverse_traced, reverse_under_vmap
 from benchbed.gradients import reverse
+from benchbed.gradients.reverse import reverse_traced, reverse_under_vmap
 
 
 def cubic(theta):

@@ -3,11 +3,9 @@
 import re
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Executor, Future
+from concurrent.futures import Future
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
-
-import msgspec
 
 from benchbed.catalog import Catalog
 from benchbed.catalog.names import quoted, suggestion
@@ -16,11 +14,11 @@ from benchbed.interfaces import Figure
 from benchbed.plan import Plan, complete_request, make_plan
 from benchbed.plan.request import Request
 from benchbed.reports.gallery import Shown, page
-from benchbed.runner.isolation import answer_of, caller
+from benchbed.runner.workers import WorkerFailure, Workers
 from benchbed.store.files import write_atomically
 from benchbed.study.figures import FOLDER, FULL, Drawn, Order, draw_figures, measure, write_picture
 from benchbed.study.model import Study
-from benchbed.study.resources import Resources, jobs_of, workers
+from benchbed.study.resources import Resources, jobs_of, start_workers
 from benchbed.study.running import complete, study_folder
 
 STUDIES = "studies"
@@ -61,7 +59,7 @@ def run_course(job: Job, parts: Sequence[str] = (), full: bool = False) -> Cours
     suites = [suite for figure in figures for suite in figure.suites]
     plans = {suite: plan_of(job.catalog, suite, full) for suite in suites}
     jobs = max([jobs_of(plan, job.resources) for plan in plans.values()], default=job.resources.jobs or 1)
-    with workers(job.catalog, job.resources.executor, jobs) as pool:
+    with start_workers(job.catalog, job.resources.executor, jobs) as pool:
         drawn = _measured(job, figures, pool)  # first, while nothing else runs
         studies: list[Study] = []
         for study, pictures in _studies(job, figures, plans, pool):
@@ -106,25 +104,24 @@ def _numbers_last(part: str) -> list[object]:
     return [int(piece) if piece.isdigit() else piece for piece in re.split(r"(\d+)", part)]
 
 
-def _measured(job: Job, figures: Sequence[Figure], pool: Executor) -> list[Drawn]:
+def _measured(job: Job, figures: Sequence[Figure], pool: Workers) -> list[Drawn]:
     found: dict[str, Any] = {}
     drawn: list[Drawn] = []
     for figure in figures:
         if figure.measure is None:
             continue
         job.tell(f"{figure.part}: measuring {figure.title}")
-        order = msgspec.json.encode(Order(figure.name, job.plugin_files))
-        answer = answer_of(pool.submit(caller(pool), measure, order))
-        if answer.death is None:
-            found[figure.name] = answer.result
+        result = pool.result(pool.submit(measure, Order(figure.name, job.plugin_files)))
+        if isinstance(result, WorkerFailure):
+            drawn.append(Drawn(figure, None, f"{result.kind}: {result.log.strip()[-500:]}"))
         else:
-            drawn.append(Drawn(figure, None, f"{answer.death}: {answer.log.strip()[-500:]}"))
+            found[figure.name] = result
     ready = [figure for figure in figures if figure.name in found]
     return drawn + _pictures(job, ready, pool, measured=found)
 
 
 def _studies(
-    job: Job, figures: Sequence[Figure], plans: Mapping[str, Plan], pool: Executor
+    job: Job, figures: Sequence[Figure], plans: Mapping[str, Plan], pool: Workers
 ) -> list[tuple[Study, list[Drawn]]]:
     """Complete all studies at once, each by a driver of its own, so that the last batch of one leaves no core idle."""
 
@@ -159,7 +156,7 @@ def _driven(work: Callable[[str], T], suite: str) -> Future[T]:
     return future
 
 
-def _joint(job: Job, figures: Sequence[Figure], plans: Mapping[str, Plan], pool: Executor) -> list[Drawn]:
+def _joint(job: Job, figures: Sequence[Figure], plans: Mapping[str, Plan], pool: Workers) -> list[Drawn]:
     """Draw the figures of several suites, which had to wait for all of them."""
     return [
         one
@@ -178,7 +175,7 @@ def _weight(plan: Plan) -> float:
 
 
 def _pictures(
-    job: Job, figures: Sequence[Figure], pool: Executor, paths: Sequence[Path] = (), measured: Any = None
+    job: Job, figures: Sequence[Figure], pool: Workers, paths: Sequence[Path] = (), measured: Any = None
 ) -> list[Drawn]:
     drawn = list(draw_figures(figures, job.plugin_files, pool, paths, measured))
     for figure, picture, _ in drawn:

@@ -12,7 +12,6 @@ import math
 import os
 import time
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Executor
 from typing import NamedTuple
 
 import msgspec
@@ -23,8 +22,8 @@ from selection_rules import RULES, Trial, Tried, score_of
 from benchbed.catalog import load_catalog
 from benchbed.executors import processes
 from benchbed.plan import BatchPlan, Pairing, Plan, Request, complete_request, make_plan
-from benchbed.runner.isolation import Answer, answer_of, caller, end_children
 from benchbed.runner.task import Task, run_task
+from benchbed.runner.workers import WorkerFailure, Workers
 from benchbed.seeds import Role
 from benchbed.store import from_bytes
 from benchbed.tuning.outcomes import outcomes_of
@@ -78,23 +77,17 @@ def judge(plan: Plan, pairing: Pairing, tuning: Tried, evaluation: Tried) -> Cho
     )
 
 
-def choices_of(plans: Sequence[Plan], executor: Executor) -> Iterator[Choice]:
+def choices_of(plans: Sequence[Plan], workers: Workers) -> Iterator[Choice]:
     """Run the whole grid of every pairing in both roles, and yield what the rules choose."""
-    call, waiting = caller(executor), []
-    try:
-        for plan in plans:
-            bare = msgspec.structs.replace(plan, problems=(), entrants=(), suite={})
-            for pairing in plan.pairings():
-                batches = [batch_of(plan, pairing, role) for role in ("tuning", "evaluation")]
-                tasks = [msgspec.json.encode(Task(bare, batch, (), jobs=1)) for batch in batches]
-                futures = [executor.submit(call, run_task, task, None) for task in tasks]
-                waiting.append((plan, pairing, futures))
-        for plan, pairing, futures in waiting:
-            yield judge(plan, pairing, *(trials_of(answer_of(future)) for future in futures))
-        executor.shutdown()
-    finally:
-        executor.shutdown(wait=False, cancel_futures=True)
-        end_children()
+    waiting = []
+    for plan in plans:
+        bare = msgspec.structs.replace(plan, problems=(), entrants=(), suite={})
+        for pairing in plan.pairings():
+            batches = [batch_of(plan, pairing, role) for role in ("tuning", "evaluation")]
+            futures = [workers.submit(run_task, Task(bare, batch, (), jobs=1)) for batch in batches]
+            waiting.append((plan, pairing, futures))
+    for plan, pairing, futures in waiting:
+        yield judge(plan, pairing, *(trials_of(workers.result(future)) for future in futures))
 
 
 def batch_of(plan: Plan, pairing: Pairing, role: Role) -> BatchPlan:
@@ -104,11 +97,11 @@ def batch_of(plan: Plan, pairing: Pairing, role: Role) -> BatchPlan:
     return plan.batch(pairing, settings, role, plan.seeds_of(pairing.problem, entrant, role))
 
 
-def trials_of(answer: Answer) -> Tried:
+def trials_of(result: bytes | WorkerFailure) -> Tried:
     """Sort the trials of a batch by their learning rate; raises RuntimeError if there are not all of them."""
-    if answer.death is not None:
-        raise RuntimeError(f"a batch was lost: {answer.log}")
-    table = from_bytes(answer.result)
+    if isinstance(result, WorkerFailure):
+        raise RuntimeError(f"a batch was lost: {result.log}")
+    table = from_bytes(result)
     outcomes = outcomes_of(table)
     tried: dict[float, list[Trial]] = {}
     for row in table.to_pylist():
@@ -176,7 +169,8 @@ def main() -> None:
     parser.add_argument("--format", choices=("text", "json"), default="text")
     arguments = parser.parse_args()
     begun = time.perf_counter()
-    choices = list(choices_of(plans_of(arguments.preset, arguments.studies), processes(arguments.jobs)))
+    with Workers(processes(arguments.jobs)) as workers:
+        choices = list(choices_of(plans_of(arguments.preset, arguments.studies), workers))
     problems = (*dict.fromkeys(choice.problem for choice in choices), ALL)
     rows = [row_of(problem, rule, choices) for problem in problems for rule in (*RULES, HINDSIGHT)]
     seconds = time.perf_counter() - begun

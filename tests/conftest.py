@@ -106,7 +106,7 @@ def bench_here(surroundings):
 
     def run(folder, *arguments, plots=False, **environment):
         from benchbed import cli, executors
-        from benchbed.runner import isolation, task
+        from benchbed.runner import fork_server, task
 
         def processes(jobs):
             return executors.serial(jobs)
@@ -119,7 +119,7 @@ def bench_here(surroundings):
             _handlers_kept(),
             mock.patch.dict(os.environ, surroundings(plots, **environment), clear=True),
             mock.patch.object(executors, "processes", processes),
-            mock.patch.object(isolation, "warm_up"),
+            mock.patch.object(fork_server, "start_fork_server"),
             mock.patch.object(sys, "argv", words),
             contextlib.redirect_stdout(streams[0]),
             contextlib.redirect_stderr(streams[1]),

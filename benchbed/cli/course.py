@@ -58,9 +58,9 @@ def course_command(
     Exit codes: 0 all is drawn, 1 a trial or a figure failed, 2 usage, 3 the folder cannot be used,
     5 there is nothing to show.
     """
-    from benchbed.runner.isolation import warm_up
+    from benchbed.runner.fork_server import start_fork_server
 
-    warm_up()
+    start_fork_server()
     from benchbed.catalog import load_catalog
     from benchbed.course import Job, run_course
     from benchbed.study import Resources

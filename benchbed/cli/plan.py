@@ -39,19 +39,20 @@ def plan_command(jobs: int | None, no_time: bool, format_: str, **options: Any) 
       benchbed plan --preset full --track searched
       benchbed plan -p 'polynomial-network' -o adam --steps 300000
     """  # fmt: skip
-    from benchbed.runner.isolation import warm_up
+    from benchbed.runner.fork_server import start_fork_server
 
     if not no_time:
-        warm_up()
+        start_fork_server()
     from benchbed.estimate import estimate, measure
     from benchbed.runner.scheduler import threads_of
-    from benchbed.study import default_jobs
+    from benchbed.study.resources import default_jobs, start_workers
 
     catalog, plan, files = make(options)
     used = jobs or default_jobs(plan)
     timings = None
     if not no_time:
-        timings, complaints = measure(plan, catalog.entry("executors", "processes").thing(used), files)
+        with start_workers(catalog, "processes", used) as workers:
+            timings, complaints = measure(plan, workers, files)
         for complaint in complaints:
             click.echo(f"warning: {complaint}", err=True)
     costs = estimate(plan, timings, threads_of(plan, used))

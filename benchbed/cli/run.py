@@ -62,10 +62,10 @@ def run_command(
     Exit codes: 0 every trial has a result (divergence is one), 1 some failed or crashed, 2 usage,
     3 the folder cannot be used, 5 nothing selected, 130 interrupted, 143 terminated.
     """  # fmt: skip
-    from benchbed.runner.isolation import warm_up
+    from benchbed.runner.fork_server import start_fork_server
 
     if executor != "serial":
-        warm_up()
+        start_fork_server()
     from benchbed.study import Resources, folder_of, run_plan
 
     # What `show` needs at the end, now that the server of children is still starting.

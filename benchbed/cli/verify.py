@@ -2,7 +2,6 @@
 
 import sys
 from collections.abc import Iterable
-from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -48,12 +47,12 @@ def verify_command(
     Exit codes: 0 all agree, 1 something differs, 2 usage, 3 the folder cannot be used, 5 nothing to verify,
     130 interrupted, 143 terminated.
     """  # fmt: skip
-    from benchbed.runner.isolation import warm_up
+    from benchbed.runner.fork_server import start_fork_server
 
-    warm_up()
+    start_fork_server()
     from benchbed.catalog import load_catalog
-    from benchbed.runner.scheduler import Settings
-    from benchbed.study import default_jobs
+    from benchbed.runner.scheduler import RunOptions
+    from benchbed.study.resources import default_jobs, start_workers
     from benchbed.verify import choose, run_again
 
     catalog = load_catalog(plugin_files)
@@ -62,10 +61,9 @@ def verify_command(
     for warning in chosen.warnings:
         click.echo(f"warning: {warning}", err=True)
     used = jobs or default_jobs(chosen.plan)
-    settings = Settings(used, timeout, tuple(str(file.resolve()) for file in plugin_files))
-    executor = catalog.entry("executors", "processes").thing(used)
-    with closing(run_again(chosen, executor, settings)) as verdicts:
-        return _show(chosen, verdicts)
+    run_options = RunOptions(used, timeout, tuple(str(file.resolve()) for file in plugin_files))
+    with start_workers(catalog, "processes", used) as workers:
+        return _show(chosen, run_again(chosen, workers, run_options))
 
 
 def _show(sample: "Sample", verdicts: "Iterable[Verdict]") -> int:

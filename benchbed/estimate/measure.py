@@ -1,7 +1,6 @@
 """Have a batch of every shape in a plan timed where its trials would run: in child processes."""
 
 from collections.abc import Iterator
-from concurrent.futures import Executor
 from typing import NamedTuple
 
 import msgspec
@@ -10,8 +9,8 @@ from benchbed.estimate.cost import Shape, Timing, Timings, shapes_of
 from benchbed.estimate.probe import probe
 from benchbed.interfaces import NotServedError
 from benchbed.plan import Plan
-from benchbed.runner.isolation import Answer, answer_of, caller, end_children
 from benchbed.runner.task import Task
+from benchbed.runner.workers import WorkerFailure, Workers
 
 
 class Measured(NamedTuple):
@@ -21,21 +20,13 @@ class Measured(NamedTuple):
     complaints: list[str]
 
 
-def measure(plan: Plan, executor: Executor, plugin_files: tuple[str, ...]) -> Measured:
-    """Time a batch of every shape; where a plugin raises or dies, there is no time but a complaint."""
-    call = caller(executor)
-    try:
-        futures = {
-            shape: executor.submit(call, probe, msgspec.json.encode(task), None)
-            for shape, task in _tasks(plan, plugin_files)
-        }
-        answers = {shape: answer_of(future) for shape, future in futures.items()}
-        executor.shutdown()
-    finally:
-        executor.shutdown(wait=False, cancel_futures=True)
-        end_children()
-    timings = {shape: None if answer.death else Timing(*answer.result) for shape, answer in answers.items()}
-    return Measured(timings, list(dict.fromkeys(_complaints(plan, answers))))
+def measure(plan: Plan, workers: Workers, plugin_files: tuple[str, ...]) -> Measured:
+    """Time a batch of every shape; a plugin that raises or dies leaves a message instead."""
+    futures = {shape: workers.submit(probe, task) for shape, task in _tasks(plan, plugin_files)}
+    results = {shape: workers.result(future) for shape, future in futures.items()}
+    failures = {shape: result for shape, result in results.items() if isinstance(result, WorkerFailure)}
+    timings = {shape: None if shape in failures else Timing(*result) for shape, result in results.items()}
+    return Measured(timings, list(dict.fromkeys(_complaints(plan, failures))))
 
 
 def _tasks(plan: Plan, plugin_files: tuple[str, ...]) -> Iterator[tuple[Shape, Task]]:
@@ -51,12 +42,10 @@ def _tasks(plan: Plan, plugin_files: tuple[str, ...]) -> Iterator[tuple[Shape, T
         )
 
 
-def _complaints(plan: Plan, answers: dict[Shape, Answer]) -> Iterator[str]:
+def _complaints(plan: Plan, failures: dict[Shape, WorkerFailure]) -> Iterator[str]:
     pairings = plan.pairings()
-    for shape, answer in answers.items():
-        if answer.death is not None:
-            pairing = pairings[shape.pairing]
-            reason = answer.log.strip().rpartition("\n")[2] or "its process died"
-            _, refused, why = reason.partition(f"{NotServedError.__name__}: ")
-            place = f"{pairing.problem.label} × {pairing.entrants[0].name}"
-            yield f"{place} will be skipped, as {why}" if refused else f"cannot time {place}: {reason}"
+    for shape, failure in failures.items():
+        pairing = pairings[shape.pairing]
+        _, refused, why = failure.message.partition(f"{NotServedError.__name__}: ")
+        place = f"{pairing.problem.label} × {pairing.entrants[0].name}"
+        yield f"{place} will be skipped, as {why}" if refused else f"cannot time {place}: {failure.message}"

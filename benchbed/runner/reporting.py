@@ -3,7 +3,7 @@
 import functools
 import uuid
 from collections.abc import Collection, Iterator, Sequence
-from concurrent.futures import Executor, Future, as_completed
+from concurrent.futures import Future, as_completed
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +18,8 @@ from benchbed.engine import objective_at, solution_of
 from benchbed.errors import BenchbedError
 from benchbed.plan import Plan, ProblemPlan
 from benchbed.runner.global_state import usual_conditions
-from benchbed.runner.isolation import Answer, Work, answer_of, caller
 from benchbed.runner.task import catalog_of
+from benchbed.runner.workers import WorkerFailure, Workers
 from benchbed.seeds import InstanceSeed
 from benchbed.store import StudyFolder
 
@@ -48,7 +48,7 @@ def draw_all(
     folder: Path,
     catalog: Catalog,
     plugin_files: tuple[str, ...],
-    executor: Executor,
+    workers: Workers,
     only: Collection[str] = (),
 ) -> Iterator[Made]:
     """Have the workers begin, and give every piece of every report as it comes.
@@ -63,35 +63,31 @@ def draw_all(
         for name in only or _usual(catalog)
     ]
     # By the workers as well: they have what the drawing modules import, which takes this process a second.
-    listed = [_submit(executor, list_pieces, report) for report in reports]
-    return _drawn(reports, listed, executor, must_apply=bool(only))
+    listed = [workers.submit(list_pieces, report) for report in reports]
+    return _drawn(reports, listed, workers, must_apply=bool(only))
 
 
 def _drawn(
-    reports: Sequence[Drawing], listed: Sequence[Future[Answer]], executor: Executor, must_apply: bool
+    reports: Sequence[Drawing], listed: Sequence[Future[Any]], workers: Workers, must_apply: bool
 ) -> Iterator[Made]:
     futures = {}
     for report, future in zip(reports, listed, strict=True):
-        answer = answer_of(future)
-        if answer.death is not None:
-            yield report.report, _complaint(answer)
-        elif must_apply and not answer.result:
+        pieces = workers.result(future)
+        if isinstance(pieces, WorkerFailure):
+            yield report.report, _complaint(pieces)
+        elif must_apply and not pieces:
             yield report.report, "there is nothing in this study that it applies to"
         else:
-            for piece in answer.result:
+            for piece in pieces:
                 drawing = msgspec.structs.replace(report, piece=piece)
-                futures[_submit(executor, draw, drawing)] = f"{report.report} of {piece}"
+                futures[workers.submit(draw, drawing)] = f"{report.report} of {piece}"
     for future in as_completed(futures):
-        answer = answer_of(future)
-        yield futures[future], answer.result if answer.death is None else _complaint(answer)
+        files = workers.result(future)
+        yield futures[future], _complaint(files) if isinstance(files, WorkerFailure) else files
 
 
-def _submit(executor: Executor, work: Work, drawing: Drawing) -> Future[Answer]:
-    return executor.submit(caller(executor), work, msgspec.json.encode(drawing))
-
-
-def _complaint(answer: Answer) -> str:
-    return f"{answer.death}: {answer.log.strip()}"
+def _complaint(failure: WorkerFailure) -> str:
+    return f"{failure.kind}: {failure.log.strip()}"
 
 
 def _usual(catalog: Catalog) -> list[str]:

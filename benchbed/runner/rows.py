@@ -11,7 +11,7 @@ from benchbed.interfaces import START_IN_BASIN
 from benchbed.plan import BatchPlan, Plan
 
 
-class Circumstances(NamedTuple):
+class ExecutionDetails(NamedTuple):
     """How a batch was run; the same for all of its rows."""
 
     threads: int
@@ -20,7 +20,7 @@ class Circumstances(NamedTuple):
 
 
 def rows_of(
-    plan: Plan, batch: BatchPlan, record: Record, scale: float | None, how: Circumstances
+    plan: Plan, batch: BatchPlan, record: Record, scale: float | None, how: ExecutionDetails
 ) -> list[dict[str, Any]]:
     """Give one row a trial of a batch that the engine ran."""
     # A frozen lane is measured again with the others; NaN compares false.
@@ -32,7 +32,7 @@ def rows_of(
 
 
 def rows_without(
-    plan: Plan, batch: BatchPlan, status: str, error: str, how: Circumstances
+    plan: Plan, batch: BatchPlan, status: str, error: str, how: ExecutionDetails
 ) -> list[dict[str, Any]]:
     """Give one row a trial of a batch that left no measurement: what happened to it, and why."""
     ending = {
@@ -46,7 +46,7 @@ def rows_without(
 
 
 def _planned(
-    plan: Plan, batch: BatchPlan, how: Circumstances
+    plan: Plan, batch: BatchPlan, how: ExecutionDetails
 ) -> Iterator[tuple[tuple[int, int], dict[str, Any]]]:
     common = {
         "problem": batch.problem.name,

@@ -1,169 +1,168 @@
-"""Hand missing batches to an executor and store each result as it arrives; the only writer of the folder."""
+"""Submission of a plan's missing batches to workers; the only writer of the study folder."""
 
 from collections import Counter
 from collections.abc import Iterator
-from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
-from typing import NamedTuple, Protocol
+from concurrent.futures import FIRST_COMPLETED, Future, wait
+from typing import Any, NamedTuple, Protocol
 
 import msgspec
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from benchbed.engine import FELL_BACK
-from benchbed.plan import BatchPlan, Pairing, Plan
-from benchbed.runner.isolation import Answer, answer_of, caller
-from benchbed.runner.rows import Circumstances, rows_without
+from benchbed.interfaces import TrialStatus
+from benchbed.plan import BatchPlan, Plan
+from benchbed.runner.rows import ExecutionDetails, rows_without
 from benchbed.runner.task import Task, run_task
+from benchbed.runner.workers import WorkerFailure, Workers
 from benchbed.store import StudyFolder, from_bytes, table_of, to_bytes
 from benchbed.tuning.outcomes import Outcome, outcomes_of
 from benchbed.tuning.scheduling import missing_batches
 
 ATTEMPTS = 2
-"""A batch whose child dies is tried once more before anything is called a crash."""
+"""Times that a batch may crash before its trials are stored as crashed."""
 
 
 class Progress(Protocol):
-    """Hear how far a study has come."""
+    """Callbacks on the progress of a study."""
 
     def planned(self, trials: int) -> None:
-        """So many more trials will run."""
+        """Called when this number of trials is added to those that will run."""
 
     def finished(self, trials: int, label: str) -> None:
-        """A batch of so many trials has ended."""
+        """Called when a batch of this number of trials has ended."""
 
 
-class Settings(NamedTuple):
-    """How batches are run, which no result may depend on."""
+class RunOptions(NamedTuple):
+    """Options of running batches that do not affect results."""
 
     jobs: int
     timeout: float | None
+    """Seconds for each batch."""
     plugin_files: tuple[str, ...]
 
 
-class _Flight(NamedTuple):
-    pairing: int
+class _Submission(NamedTuple):
+    pairing_index: int
     batch: BatchPlan
     attempt: int
 
 
-class Driver:
-    """Complete a plan: every pairing's batches, in the order in which they become known."""
+class Scheduler:
+    """Completes a plan: submits the batches of each pairing as soon as their settings are known."""
 
     def __init__(
-        self, plan: Plan, folder: StudyFolder, executor: Executor, settings: Settings, progress: Progress
+        self, plan: Plan, folder: StudyFolder, workers: Workers, options: RunOptions, progress: Progress
     ) -> None:
-        self._plan, self._folder, self._executor = plan, folder, executor
-        self._settings, self._progress = settings, progress
-        self._bare = msgspec.structs.replace(plan, problems=(), entrants=(), suite={})
+        self._plan, self._folder, self._workers = plan, folder, workers
+        self._options, self._progress = options, progress
+        self._bare_plan = msgspec.structs.replace(plan, problems=(), entrants=(), suite={})
         self._pairings = plan.pairings()
-        self._threads = threads_of(plan, settings.jobs)
-        self._flights: dict[Future[Answer], _Flight] = {}
-        self._left: Counter[int] = Counter()
-        self.known: dict[str, Outcome] = {}
+        self._threads = threads_of(plan, options.jobs)
+        self._submissions: dict[Future[Any], _Submission] = {}
+        self._pending: Counter[int] = Counter()
+        self.outcomes: dict[str, Outcome] = {}
         self.warnings: list[str] = []
 
-    def run(self, known: dict[str, Outcome]) -> None:
-        """Run what is missing beside `known`, which grows by the outcomes of everything that ran."""
-        self.known = known
-        for position in sorted(range(len(self._pairings)), key=lambda index: -_weight(self._pairings[index])):
-            self._continue(position)
+    def run(self, outcomes: dict[str, Outcome]) -> None:
+        """Run the trials without an entry in `outcomes`, and add theirs to it."""
+        self.outcomes = outcomes
+
+        def work(pairing_index: int) -> float:
+            pairing = self._pairings[pairing_index]
+            problem = pairing.problem
+            return problem.dimension * problem.budget / problem.price_of(pairing.entrants[0])
+
+        # The longest first, so that cores do not wait for a long batch at the end.
+        for pairing_index in sorted(range(len(self._pairings)), key=work, reverse=True):
+            self._submit_missing(pairing_index)
         try:
-            while self._flights:
-                done, _ = wait(self._flights, return_when=FIRST_COMPLETED)
+            while self._submissions:
+                done, _ = wait(self._submissions, return_when=FIRST_COMPLETED)
                 for future in done:
-                    self._land(future)
+                    self._on_done(future)
         except BaseException:
-            for future in self._flights:
+            for future in self._submissions:
                 future.cancel()
             raise
 
-    def _continue(self, position: int) -> None:
-        for batch in missing_batches(self._plan, self._pairings[position], self.known):
+    def _submit_missing(self, pairing_index: int) -> None:
+        for batch in missing_batches(self._plan, self._pairings[pairing_index], self.outcomes):
             self._progress.planned(batch.trials)
-            self._start(_Flight(position, batch, 1))
+            self._submit(_Submission(pairing_index, batch, 1))
 
-    def _start(self, flight: _Flight) -> None:
-        files, jobs = self._settings.plugin_files, self._settings.jobs
-        task = Task(self._bare, flight.batch, files, jobs, flight.attempt, self._threads)
-        call = caller(self._executor)
-        self._left[flight.pairing] += 1
-        future = self._executor.submit(call, run_task, msgspec.json.encode(task), self._settings.timeout)
-        self._flights[future] = flight
+    def _submit(self, submission: _Submission) -> None:
+        plugin_files, jobs = self._options.plugin_files, self._options.jobs
+        task = Task(self._bare_plan, submission.batch, plugin_files, jobs, submission.attempt, self._threads)
+        self._pending[submission.pairing_index] += 1
+        self._submissions[self._workers.submit(run_task, task, self._options.timeout)] = submission
 
-    def _land(self, future: Future[Answer]) -> None:
-        flight, answer = self._flights.pop(future), answer_of(future)
-        self._left[flight.pairing] -= 1
-        if answer.death is None:
-            self._keep(flight, answer.result)
+    def _on_done(self, future: Future[Any]) -> None:
+        submission, result = self._submissions.pop(future), self._workers.result(future)
+        self._pending[submission.pairing_index] -= 1
+        if isinstance(result, WorkerFailure):
+            self._on_failure(submission, result)
         else:
-            self._bury(flight, answer)
-        if not self._left[flight.pairing]:
-            self._continue(flight.pairing)
+            self._store(submission, result)
+        if not self._pending[submission.pairing_index]:
+            self._submit_missing(submission.pairing_index)
 
-    def _keep(self, flight: _Flight, part: bytes) -> None:
-        self._folder.add_part(part_name(flight.batch), part)
+    def _store(self, submission: _Submission, part: bytes) -> None:
+        batch = submission.batch
+        self._folder.add_part(part_name(batch), part)
         table = from_bytes(part)
-        self.known.update(outcomes_of(table))
-        label = f"{flight.batch.problem.label} × {flight.batch.optimizer}"
-        self._progress.finished(flight.batch.trials, label)
-        for remark in remarks_on(table):
-            if f"{label}: {remark}" not in self.warnings:
-                self.warnings.append(f"{label}: {remark}")
+        self.outcomes.update(outcomes_of(table))
+        label = f"{batch.problem.label} × {batch.optimizer}"
+        self._progress.finished(batch.trials, label)
+        for text in warnings_of(table):
+            if f"{label}: {text}" not in self.warnings:
+                self.warnings.append(f"{label}: {text}")
 
-    def _bury(self, flight: _Flight, answer: Answer) -> None:
-        """Try a lost batch again, halve it until the guilty settings stand alone, and then say what they did."""
-        batch, death = flight.batch, answer.death or "crashed"
-        if death == "crashed" and flight.attempt < ATTEMPTS:
-            self._start(flight._replace(attempt=flight.attempt + 1))
+    def _on_failure(self, submission: _Submission, failure: WorkerFailure) -> None:
+        """Retry a crashed batch, split it until the failing settings are alone, and store those as failures."""
+        batch, kind = submission.batch, failure.kind
+        if kind is TrialStatus.CRASHED and submission.attempt < ATTEMPTS:
+            self._submit(submission._replace(attempt=submission.attempt + 1))
             return
-        if death != "timed_out" and len(batch.settings) > 1:
-            for half in _halves(len(batch.settings)):
-                self._start(_Flight(flight.pairing, batch.part(half), ATTEMPTS))
+        count = len(batch.settings)
+        if kind is not TrialStatus.TIMED_OUT and count > 1:
+            for half in (range(count // 2), range(count // 2, count)):
+                self._submit(_Submission(submission.pairing_index, batch.part(half), ATTEMPTS))
             return
-        where = self._folder.write_log(f"{part_name(batch)}.log", answer.log)
-        error = self._explain(death, answer, str(where))
-        how = Circumstances(self._threads, self._settings.jobs, flight.attempt)
-        self._keep(flight, to_bytes(table_of(rows_without(self._bare, batch, death, error, how))))
-
-    def _explain(self, death: str, answer: Answer, log: str) -> str:
-        if death == "timed_out":
-            return f"the batch took longer than {self._settings.timeout:g} s; its stack is in {log}"
-        if death == "crashed":
-            return f"the process died, and again when tried once more; what it left is in {log}"
-        return f"the result could not be brought back: {answer.log.strip()}"
+        log = self._folder.write_log(f"{part_name(batch)}.log", failure.log)
+        if kind is TrialStatus.TIMED_OUT:
+            error = f"the batch took longer than the time limit of {self._options.timeout:g} s; its stack is in {log}"
+        elif kind is TrialStatus.CRASHED:
+            error = f"the process died in {ATTEMPTS} attempts; its output is in {log}"
+        else:
+            error = f"the result could not be returned: {failure.log.strip()}"
+        details = ExecutionDetails(self._threads, self._options.jobs, submission.attempt)
+        self._store(
+            submission, to_bytes(table_of(rows_without(self._bare_plan, batch, kind, error, details)))
+        )
 
 
 def threads_of(plan: Plan, jobs: int) -> int:
-    """Give each batch its share of the cores that jobs would leave idle, where the plan begins with fewer batches.
+    """Return the threads of each batch: its share of the cores, if the plan starts with fewer batches than jobs.
 
-    It depends on the plan alone: what is stored already changes nothing in the rows of what is missing.
+    The number depends on the plan alone: stored trials do not change the rows of missing ones.
     """
-    first = sum(len(missing_batches(plan, pairing, {})) for pairing in plan.pairings())
-    return max(1, jobs // max(1, min(jobs, first)))
+    first_batches = sum(len(missing_batches(plan, pairing, {})) for pairing in plan.pairings())
+    return max(1, jobs // max(1, min(jobs, first_batches)))
 
 
-def remarks_on(table: pa.Table) -> Iterator[str]:
-    """Say what became of a batch otherwise than was asked for, and why."""
+def warnings_of(table: pa.Table) -> Iterator[str]:
+    """Yield why trials of a stored batch fell back to the eager engine or were skipped."""
     for reason in table["engine_reason"].unique().to_pylist():
         _, fell_back, why = (reason or "").partition(FELL_BACK)
         if fell_back:
-            yield f"steps were made one by one, as {why}"
-    skipped = table.filter(pc.equal(table["status"], "skipped"))
-    for reason in skipped["error"].unique().to_pylist():
-        yield f"skipped, as {reason}"
+            yield f"ran eagerly because {why}"
+    skipped = table.filter(pc.equal(table["status"], TrialStatus.SKIPPED))
+    for error in skipped["error"].unique().to_pylist():
+        yield f"skipped because {error}"
 
 
 def part_name(batch: BatchPlan) -> str:
-    """Name a batch's part for a human reader; the number before it makes it unique."""
+    """Return the file name of a batch for human readers; the folder adds a number that makes it unique."""
     optimizer = batch.optimizer.replace(":", "-")
     return f"{batch.problem.name}-{optimizer}-{batch.role}"
-
-
-def _weight(pairing: Pairing) -> float:
-    # The dearest first, so that no core is left with a long batch at the end.
-    return pairing.problem.dimension * pairing.problem.budget / pairing.problem.price_of(pairing.entrants[0])
-
-
-def _halves(count: int) -> Iterator[range]:
-    yield range(count // 2)
-    yield range(count // 2, count)

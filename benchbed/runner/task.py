@@ -19,7 +19,7 @@ from benchbed.errors import BenchbedError
 from benchbed.interfaces import Gradient, NotServedError, Problem
 from benchbed.plan import BatchPlan, Plan
 from benchbed.runner.global_state import usual_conditions
-from benchbed.runner.rows import Circumstances, rows_of, rows_without
+from benchbed.runner.rows import ExecutionDetails, rows_of, rows_without
 from benchbed.seeds import InstanceSeed
 from benchbed.store import table_of, to_bytes
 
@@ -40,7 +40,7 @@ class Task(msgspec.Struct, frozen=True):
 def run_task(encoded: bytes) -> bytes:
     """Run the task in JSON `encoded` and give its part: one row for every trial, whatever a plugin raises."""
     task = msgspec.json.decode(encoded, type=Task)
-    how = Circumstances(threads=task.threads, jobs=task.jobs, attempt=task.attempt)
+    how = ExecutionDetails(threads=task.threads, jobs=task.jobs, attempt=task.attempt)
     try:
         with usual_conditions():
             catalog = catalog_of(task.plugin_files)
@@ -156,7 +156,7 @@ def cached_scale(problem: Problem, name: str, study_seed: int) -> float | None:
     return scale_of(problem, name, study_seed)
 
 
-def _rows(plan: Plan, batch: BatchPlan, outcome: Outcome, how: Circumstances) -> list[dict[str, Any]]:
+def _rows(plan: Plan, batch: BatchPlan, outcome: Outcome, how: ExecutionDetails) -> list[dict[str, Any]]:
     if isinstance(outcome, str):
         return rows_without(plan, batch, "failed", outcome, how)
     return rows_of(plan, batch, *outcome, how)

@@ -3,7 +3,7 @@
 import functools
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import Executor, Future, as_completed
+from concurrent.futures import Future, as_completed
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -13,8 +13,8 @@ from benchbed.catalog import Catalog
 from benchbed.interfaces import Figure, Picture
 from benchbed.interfaces.figure import function_of
 from benchbed.runner.global_state import usual_conditions
-from benchbed.runner.isolation import Answer, answer_of, caller
 from benchbed.runner.task import catalog_of
+from benchbed.runner.workers import WorkerFailure, Workers
 from benchbed.store.files import write_atomically
 from benchbed.study.model import Study, load
 
@@ -55,26 +55,23 @@ def figures_of(catalog: Catalog, suite: str) -> list[Figure]:
 def draw_figures(
     figures: Sequence[Figure],
     plugin_files: tuple[str, ...],
-    executor: Executor,
+    workers: Workers,
     folders: Sequence[Path] = (),
     measured: Mapping[str, Any] | None = None,
 ) -> Iterator[Drawn]:
     """Give each figure as it is done, drawn from the studies in `folders` or from what was `measured` by its name."""
-    futures: dict[Future[Answer], Figure] = {}
+    futures: dict[Future[Any], Figure] = {}
     token = uuid.uuid4().hex
     for figure in figures:
         studies = tuple(str(folder.resolve()) for folder in folders)
         order = Order(figure.name, plugin_files, token, studies, (measured or {}).get(figure.name))
-        futures[executor.submit(caller(executor), draw, msgspec.json.encode(order))] = figure
+        futures[workers.submit(draw, order)] = figure
     for future in as_completed(futures):
-        answer = answer_of(future)
-        if answer.death is None:
-            yield Drawn(futures[future], Picture(*answer.result), None)
+        result = workers.result(future)
+        if isinstance(result, WorkerFailure):
+            yield Drawn(futures[future], None, f"{result.kind}: {result.message}")
         else:
-            lines = answer.log.strip().splitlines()
-            yield Drawn(
-                futures[future], None, f"{answer.death}: {lines[-1] if lines else 'it left no message'}"
-            )
+            yield Drawn(futures[future], Picture(*result), None)
 
 
 def draw(encoded: bytes) -> tuple[dict[str, bytes], str]:

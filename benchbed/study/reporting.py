@@ -1,17 +1,17 @@
 """Write the reports of a study folder: summary, tables and plots."""
 
 from collections.abc import Sequence
-from concurrent.futures import Executor
 from pathlib import Path
 
 from benchbed.catalog import Catalog
 from benchbed.errors import StudyFolderError
 from benchbed.runner.reporting import draw_all
+from benchbed.runner.workers import Workers
 from benchbed.store import StudyFolder
 from benchbed.store.files import write_atomically
 from benchbed.study.figures import FOLDER, draw_figures, figures_of, write_picture
 from benchbed.study.model import Study
-from benchbed.study.resources import default_jobs, workers
+from benchbed.study.resources import default_jobs, start_workers
 
 
 def report(
@@ -29,8 +29,8 @@ def report(
     with StudyFolder(path) as folder:
         plan = folder.read_plan()
         study = Study(path, plan)
-        with workers(catalog, "processes", jobs or default_jobs(plan)) as pool:
-            study.warnings += write_reports(study, catalog, plugin_files, pool, only)
+        with start_workers(catalog, "processes", jobs or default_jobs(plan)) as workers:
+            study.warnings += write_reports(study, catalog, plugin_files, workers, only)
         return study
 
 
@@ -38,12 +38,12 @@ def write_reports(
     study: Study,
     catalog: Catalog,
     plugin_files: tuple[str, ...],
-    pool: Executor,
+    workers: Workers,
     only: Sequence[str] = (),
 ) -> list[str]:
     """Write summary, tables, plots and the figures of the suite; gives a line for each that could not be made."""
     complaints = []
-    drawn = draw_all(study.path, catalog, plugin_files, pool, only)
+    drawn = draw_all(study.path, catalog, plugin_files, workers, only)
     # While the workers read the study as well.
     summary = study.summary.to_csv(index=False, lineterminator="\n")
     write_atomically(study.path / "summary.csv", summary.encode())
@@ -54,7 +54,7 @@ def write_reports(
         for name, content in files.items():
             write_atomically(study.path / name, content)
     figures = [] if only else figures_of(catalog, study.plan.name)
-    for figure, picture, complaint in draw_figures(figures, plugin_files, pool, [study.path]):
+    for figure, picture, complaint in draw_figures(figures, plugin_files, workers, [study.path]):
         if picture is None:
             complaints.append(f"could not draw {figure.name}: {complaint}")
         else:

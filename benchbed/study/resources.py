@@ -1,15 +1,12 @@
 """Say how a study is run, which no result may depend on."""
 
 import os
-from collections.abc import Iterator
-from concurrent.futures import Executor
-from contextlib import contextmanager
 from typing import NamedTuple
 
 from benchbed.catalog import Catalog
 from benchbed.errors import UsageError
 from benchbed.plan import Plan
-from benchbed.runner.isolation import end_children
+from benchbed.runner.workers import Workers
 
 
 class Resources(NamedTuple):
@@ -35,13 +32,6 @@ def jobs_of(plan: Plan, resources: Resources) -> int:
     return jobs
 
 
-@contextmanager
-def workers(catalog: Catalog, executor: str, jobs: int) -> Iterator[Executor]:
-    """Give an executor for so many jobs; whatever happens, none of its children outlives the block."""
-    pool: Executor = catalog.entry("executors", executor).thing(jobs)
-    try:
-        yield pool
-        pool.shutdown()
-    finally:
-        pool.shutdown(wait=False, cancel_futures=True)
-        end_children()
+def start_workers(catalog: Catalog, executor: str, jobs: int) -> Workers:
+    """Return the workers of a registered executor, to be used as a context manager."""
+    return Workers(catalog.entry("executors", executor).thing(jobs))

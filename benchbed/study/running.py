@@ -1,7 +1,6 @@
 """Run studies: complete what their folders lack, and write their reports."""
 
 from collections.abc import Sequence
-from concurrent.futures import Executor
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
@@ -11,11 +10,12 @@ from benchbed.environment import describe_environment
 from benchbed.errors import StudyFolderError
 from benchbed.plan import Plan, complete_request, make_plan
 from benchbed.plan.request import as_request
-from benchbed.runner.scheduler import Driver, Progress, Settings
+from benchbed.runner.scheduler import Progress, RunOptions, Scheduler
+from benchbed.runner.workers import Workers
 from benchbed.store import FINAL, StudyFolder
 from benchbed.study.model import Study
 from benchbed.study.reporting import write_reports
-from benchbed.study.resources import Resources, jobs_of, workers
+from benchbed.study.resources import Resources, jobs_of, start_workers
 from benchbed.tuning.outcomes import outcomes_of
 
 
@@ -91,9 +91,9 @@ def run_plan(
 ) -> Study:
     """Complete a plan in its folder, write its reports and figures, and give the study."""
     jobs = jobs_of(plan, resources)
-    with workers(catalog, resources.executor, jobs) as pool, study_folder(path, fresh) as folder:
-        study = complete(plan, catalog, folder, plugin_files, pool, resources, progress)
-        study.warnings += write_reports(study, catalog, plugin_files, pool)
+    with start_workers(catalog, resources.executor, jobs) as workers, study_folder(path, fresh) as folder:
+        study = complete(plan, catalog, folder, plugin_files, workers, resources, progress)
+        study.warnings += write_reports(study, catalog, plugin_files, workers)
     return study
 
 
@@ -109,11 +109,11 @@ def complete(
     catalog: Catalog,
     folder: StudyFolder,
     plugin_files: tuple[str, ...],
-    pool: Executor,
+    workers: Workers,
     resources: Resources,
     progress: Progress | None = None,
 ) -> Study:
-    """Run by the workers of `pool` what an entered folder lacks of a plan, and give the study; writes no report."""
+    """Run by the `workers` what an entered folder lacks of a plan, and give the study; writes no report."""
     jobs = jobs_of(plan, resources)
     stored = {
         key: value
@@ -122,10 +122,10 @@ def complete(
     }
     folder.write_plan(plan)
     folder.write_environment(describe_environment(plan, catalog, jobs, resources.executor))
-    settings = Settings(jobs, resources.timeout, plugin_files)
-    driver = Driver(plan, folder, pool, settings, progress or NoProgress())
-    driver.run(stored)
-    return Study(folder.path, plan, [*folder.warnings, *driver.warnings])
+    options = RunOptions(jobs, resources.timeout, plugin_files)
+    scheduler = Scheduler(plan, folder, workers, options, progress or NoProgress())
+    scheduler.run(stored)
+    return Study(folder.path, plan, [*folder.warnings, *scheduler.warnings])
 
 
 def _move_aside(path: Path) -> None:

@@ -6,7 +6,8 @@ import pytest
 import benchbed
 from benchbed.catalog import load_catalog
 from benchbed.engine import checkpoint_calls
-from benchbed.runner.scheduler import Settings
+from benchbed.runner.scheduler import RunOptions
+from benchbed.runner.workers import Workers
 from benchbed.verify import choose, run_again
 
 STEPS = 150
@@ -104,8 +105,9 @@ def test_its_batches_come_out_again(study):
     sample = choose(study.path, catalog, size=10, seed=0)
     assert len(sample.parts) == 4
     executor = catalog.entry("executors", "serial").thing(1)
-    settings = Settings(jobs=1, timeout=None, plugin_files=())
-    assert [verdict.difference for verdict in run_again(sample, executor, settings)] == [None] * 4
+    options = RunOptions(jobs=1, timeout=None, plugin_files=())
+    verdicts = run_again(sample, Workers(executor), options)
+    assert [verdict.difference for verdict in verdicts] == [None] * 4
 
 
 def test_a_tolerance_ends_the_curve_at_the_point_that_met_it(tmp_path, monkeypatch):

@@ -9,6 +9,7 @@ from scipy import stats
 
 import benchbed
 from benchbed.executors import serial
+from benchbed.runner.workers import Workers
 
 SOURCE = Path(__file__).parents[2] / "benchmarks" / "selection.py"
 
@@ -44,7 +45,7 @@ def test_a_choice_is_scored_as_a_study_scores_it(selection, tmp_path):
     asked = {"problems": ["quadratic"], "optimizers": ["adam"], "preset": "quick", "device": "cpu"}
     study = benchbed.run(**asked, tracks=["tuned"], steps=60, output=tmp_path, executor="serial")
     (row,) = study.summary.itertuples()
-    (choice,) = selection.choices_of([study.plan], serial(1))
+    (choice,) = selection.choices_of([study.plan], Workers(serial(1)))
     assert f'"learning_rate": {choice.rates["score"]}' in row.hyperparameters
     assert choice.scores["score"] == pytest.approx(row.score, abs=1e-15)
     assert choice.scores["hindsight"] == max(choice.scores.values())

@@ -54,9 +54,7 @@ def test_a_plugin_that_cannot_be_compiled_runs_step_by_step_and_says_so(bench, t
     result = bench(tmp_path, "run", *SMALL, *asked)
     assert result.returncode == 0, result.stderr
     (line,) = [line for line in result.stderr.splitlines() if line.startswith("warning: ")]
-    assert line.startswith(
-        "warning: quadratic × branching: steps were made one by one, as it could not be compiled: "
-    )
+    assert line.startswith("warning: quadratic × branching: ran eagerly because it could not be compiled: ")
     trials = benchbed.load("study").trials
     assert set(trials["engine"]) == {"eager"}
     assert (

@@ -111,7 +111,7 @@ def test_what_a_gradient_does_not_serve_is_skipped_with_its_reason(bench_here, t
     result = bench_here(tmp_path, "run", *asked)
     reason = "dual numbers do not know torch.nn.functional.relu"
     assert result.returncode == 0
-    assert result.stderr == f"warning: triangles × adam: skipped, as {reason}; use --gradient forward\n"
+    assert result.stderr == f"warning: triangles × adam: skipped because {reason}; use --gradient forward\n"
     assert f"skipped: {reason}, use --gradient" in " ".join(result.stdout.split())
     study = benchbed.load(tmp_path / "study")
     assert study.summary[["skipped", "exhausted"]].values.tolist() == [[2, 0], [0, 2]]

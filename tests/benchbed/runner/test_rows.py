@@ -9,11 +9,11 @@ import pytest
 from benchbed.catalog import load_catalog
 from benchbed.interfaces import START_IN_BASIN
 from benchbed.plan import Request, make_plan
-from benchbed.runner.rows import Circumstances, rows_of, rows_without
+from benchbed.runner.rows import ExecutionDetails, rows_of, rows_without
 from benchbed.runner.task import attempt
 from benchbed.tuning.scheduling import missing_batches
 
-HOW = Circumstances(threads=1, jobs=1, attempt=1)
+HOW = ExecutionDetails(threads=1, jobs=1, attempt=1)
 
 
 @pytest.fixture(scope="module")

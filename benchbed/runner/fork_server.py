@@ -1,0 +1,90 @@
+"""The server that worker processes are forked from, and the environment in which it starts."""
+
+import contextlib
+import multiprocessing
+import os
+import signal
+import sys
+import threading
+import types
+from collections.abc import Iterator
+from multiprocessing import forkserver, resource_tracker
+from multiprocessing.context import ForkServerContext
+
+ENVIRONMENT = {
+    # Keeps the working directory off the import path of the server and of every process that it forks.
+    "PYTHONSAFEPATH": "1",
+    # glibc returns large blocks to the kernel and asks for them again, page by page, in every step: a quarter of the
+    # time of a network's step. Other C libraries ignore these variables.
+    "MALLOC_MMAP_THRESHOLD_": "1073741824",
+    "MALLOC_TRIM_THRESHOLD_": "1073741824",
+}
+"""Environment variables of worker processes; a value that the user has set wins, except for the import path."""
+
+_starting = threading.Lock()
+"""Guards the changes to this process while another one starts."""
+
+
+def server_context() -> ForkServerContext:
+    """Return the multiprocessing context of the fork server."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["benchbed.runner.preload"])
+    return context
+
+
+def start_fork_server() -> None:
+    """Start the server early, so that it imports torch while the caller does."""
+    server_context()
+    with starting_process():
+        forkserver.ensure_running()
+
+
+@contextlib.contextmanager
+def starting_process() -> Iterator[None]:
+    """Set environment, main module and signal mask for a process that starts within the block."""
+    with _starting, _environment(), _empty_main_module(), _blocked_interrupts():
+        yield
+
+
+@contextlib.contextmanager
+def _environment() -> Iterator[None]:
+    before = {name: os.environ.get(name) for name in ENVIRONMENT}
+    os.environ.update(
+        {
+            name: value
+            for name, value in ENVIRONMENT.items()
+            if before[name] is None or name == "PYTHONSAFEPATH"
+        }
+    )
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
+
+
+@contextlib.contextmanager
+def _empty_main_module() -> Iterator[None]:
+    # multiprocessing imports the main module again in each child. A script that calls `benchbed.run()` without
+    # `if __name__ == "__main__"` would run its study again there.
+    main = sys.modules["__main__"]
+    sys.modules["__main__"] = types.ModuleType("__main__")
+    try:
+        yield
+    finally:
+        sys.modules["__main__"] = main
+
+
+@contextlib.contextmanager
+def _blocked_interrupts() -> Iterator[None]:
+    # The new process inherits the signal mask: a terminal sends Ctrl-C to all processes, and only the driver should
+    # handle it. The resource tracker resets the mask when it starts, so it starts first.
+    resource_tracker.ensure_running()
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)

@@ -1,4 +1,4 @@
-"""Run what the documentation shows: its Python, its commands and the output it claims."""
+"""The Python, the commands and the output in the documentation, run and compared."""
 
 import re
 import shlex
@@ -13,8 +13,8 @@ from benchbed import hookspecs
 ROOT = Path(__file__).parents[1]
 PAGES = ["README.md", "docs/plugins.md", "examples/benchbed-signum/README.md"]
 
-EACH = "import runpy, sys\nfor program in sys.argv[1:]: runpy.run_path(program, run_name='__main__')\n"
-"""Runs programs one after the other, each in a namespace of its own: a start costs seconds."""
+RUN_EACH = "import runpy, sys\nfor program in sys.argv[1:]: runpy.run_path(program, run_name='__main__')\n"
+"""Runs programs one after the other in one process, each in its own namespace: a start takes seconds."""
 
 
 def blocks(page, language):
@@ -22,8 +22,8 @@ def blocks(page, language):
     return re.findall(rf"```{language}\n(.*?)```", (ROOT / page).read_text(encoding="utf-8"), re.DOTALL)
 
 
-def words(command):
-    """Give the arguments of a documented command."""
+def arguments_of(command):
+    """Return the arguments of a documented command."""
     name, *arguments = shlex.split(command, comments=True)
     assert name == "benchbed"
     return arguments
@@ -31,10 +31,10 @@ def words(command):
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """A folder in which the README's files lie."""
-    place = tmp_path_factory.mktemp("newcomer")
-    (place / "signum.py").write_text(blocks("README.md", "python")[0], encoding="utf-8")
-    return place
+    """Folder with the files that the README creates."""
+    path = tmp_path_factory.mktemp("readme")
+    (path / "signum.py").write_text(blocks("README.md", "python")[0], encoding="utf-8")
+    return path
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -44,8 +44,8 @@ def test_python_in_the_documentation_runs(page, folder, surroundings):
     for number, block in enumerate(blocks(page, "python")):
         programs.append(folder / f"block{number}.py")
         programs[-1].write_text(block, encoding="utf-8")
-    done = subprocess.run(
-        [sys.executable, "-P", "-c", EACH, *programs],
+    process = subprocess.run(
+        [sys.executable, "-P", "-c", RUN_EACH, *programs],
         cwd=folder,
         env=surroundings(),
         capture_output=True,
@@ -53,11 +53,11 @@ def test_python_in_the_documentation_runs(page, folder, surroundings):
         timeout=240,
         check=False,
     )
-    assert done.returncode == 0, done.stderr
+    assert process.returncode == 0, process.stderr
 
 
 def test_commands_in_the_readme_run(folder, bench_here):
-    """Each line of a shell block ends well, in the order of the page."""
+    """The lines of the shell blocks exit with code 0, in the order of the page."""
     lines = [
         line
         for block in blocks("README.md", "sh")
@@ -66,22 +66,22 @@ def test_commands_in_the_readme_run(folder, bench_here):
     ]
     assert lines
     for line in lines:
-        done = bench_here(folder, *words(line))
-        assert done.returncode == 0, (line, done.stderr)
+        result = bench_here(folder, *arguments_of(line))
+        assert result.returncode == 0, (line, result.stderr)
 
 
-def test_the_readme_shows_what_is_printed(tmp_path, bench_here):
-    """The sample session is, letter for letter, what the command prints."""
+def test_the_sample_session_matches_the_output(tmp_path, bench_here):
+    """The sample session equals the output of its command, letter for letter."""
     (session,) = blocks("README.md", "console")
     command, _, output = session.partition("\n")
-    # As wide as output that goes to no terminal; whoever runs the tests may have told theirs.
-    done = bench_here(tmp_path, *words(command.removeprefix("$ ")), COLUMNS=120)
-    assert done.returncode == 0, done.stderr
-    assert done.stdout == output
+    # The width of output that is not a terminal; COLUMNS of the caller may differ.
+    result = bench_here(tmp_path, *arguments_of(command.removeprefix("$ ")), COLUMNS=120)
+    assert result.returncode == 0, result.stderr
+    assert result.stdout == output
 
 
 def test_every_hook_is_documented():
-    """A hook that docs/plugins.md does not name cannot be found by those it is for."""
+    """docs/plugins.md names every hook."""
     page = (ROOT / "docs" / "plugins.md").read_text(encoding="utf-8")
     hooks = [name for name in dir(hookspecs) if name.startswith("register_")]
     assert [name for name in hooks if f"`{name}`" not in page] == []

@@ -162,9 +162,9 @@ def _check_optimizer(thing: Any) -> None:
             callable(getattr(optimizer, name)),
             f"its {name} is {quoted(getattr(optimizer, name))}; give a function",
         )
-    oracles = ("full", "stochastic")
     _require(
-        optimizer.oracle in oracles, f"its oracle is {quoted(optimizer.oracle)}; give 'full' or 'stochastic'"
+        isinstance(optimizer.full_batch, bool),
+        f"its full_batch is {quoted(optimizer.full_batch)}; it must be True or False",
     )
 
 

@@ -63,7 +63,7 @@ def seeds_of_a_tile(batch: Batch) -> int | None:
 def lanes_of_a_tile(batch: Batch) -> int:
     """Say how many lanes keep a step within the workspace; depends on what is planned alone, so results repeat."""
     itemsize = torch.finfo(getattr(torch, batch.dtype)).bits // 8
-    numbers = numbers_of_a_step(batch.problem, full=rule_of(batch).oracle == "full")
+    numbers = numbers_of_a_step(batch.problem, full=rule_of(batch).full_batch)
     numbers *= batch.gradient.width(batch.problem.layout.dimension)
     return max(1, int(WORKSPACE_BYTES / (itemsize * numbers)))
 

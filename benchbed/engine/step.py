@@ -36,7 +36,7 @@ class Stepper:
         self.batch, self.shared = batch, shared
         self.optimizer = self.build({name: values[0] for name, values in batch.hyperparameters.items()})
         """With the hyperparameters of the first setting: its flags hold for all."""
-        full = self.optimizer.oracle == "full"
+        full = self.optimizer.full_batch
         self.losses = StepLoss(batch.problem, full, deterministic)
         self.price = batch.gradient.price(batch.problem.layout.dimension)
         if full:

@@ -1,7 +1,7 @@
 """State what an optimizer is, and what it may ask in a step."""
 
 from collections.abc import Callable
-from typing import Any, Generic, Literal, NamedTuple, Protocol, TypeVar
+from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
 from torch import Tensor
 
@@ -49,8 +49,8 @@ class Optimizer(NamedTuple, Generic[S]):
     """oracle, state, theta -> next theta, next state; pure, writes to no argument."""
     answer: Callable[[S, Tensor], Tensor] = _theta_itself
     """state, theta -> the point that is measured (averages, Schedule-Free)."""
-    oracle: Literal["full", "stochastic"] = "stochastic"
-    """Which gradient the rule consumes: over all samples without noise, or on a draw."""
+    full_batch: bool = False
+    """The oracle returns the loss and gradient over all samples and without noise, instead of those on a draw."""
     per_trial: bool = False
     """Written for a single trial; the engine applies `torch.func.vmap`."""
     stateful: bool = False

@@ -141,7 +141,7 @@ def _entrants(catalog: Catalog, text: str, search_points: int) -> Iterable[Entra
             source=entry.source,
             hyperparameters=hyperparameters,
             tunable="learning_rate" in known and "learning_rate" not in given,
-            oracle=optimizer.oracle,
+            oracle="full" if optimizer.full_batch else "stochastic",
             statics=tuple(name for name, parameter in known.items() if parameter.static),
             search=search_settings(known, given, search_points) if search_points else (),
         )

@@ -16,4 +16,4 @@ def gd(learning_rate: Annotated[Hyperparameter, LogUniform(1e-6, 1e2)] = 1e-2) -
     Comptes rendus 25, 536–538; with a constant step: Nesterov (2018), Lectures on Convex Optimization,
     section 1.2.3, https://doi.org/10.1007/978-3-319-91578-4.
     """
-    return sgd(learning_rate)._replace(oracle="full")
+    return sgd(learning_rate)._replace(full_batch=True)

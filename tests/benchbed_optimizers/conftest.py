@@ -105,7 +105,7 @@ def assert_same_path(problem):
 
     def compare(factory, settings, reference):
         instances = [Instance(problem, seed) for seed in (1, 2)]
-        full = factory().oracle == "full"
+        full = factory().full_batch
         expected = torch.stack(
             [
                 torch.stack([reference(one.losses(full), one.start, setting) for setting in settings], dim=1)

@@ -25,4 +25,4 @@ def test_on_a_quadratic_the_distance_shrinks_by_one_minus_rate_times_eigenvalue(
 
 def test_the_full_gradient_is_consumed():
     """What tells gd from sgd is the oracle, not the rule."""
-    assert gd().oracle == "full"
+    assert gd().full_batch

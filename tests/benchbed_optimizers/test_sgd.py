@@ -16,4 +16,4 @@ def test_the_path_is_that_of_torch_sgd(assert_same_path_as_torch):
 
 def test_the_stochastic_gradient_is_consumed():
     """What tells sgd from gd is the oracle, not the rule."""
-    assert sgd().oracle == "stochastic"
+    assert not sgd().full_batch

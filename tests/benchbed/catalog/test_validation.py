@@ -48,7 +48,10 @@ OPTIMIZERS = {
     "returns something else": ("def bad(): return 3", "it returned 3"),
     "returns None": ("def bad(): pass", "it returned None"),
     "no function": ("def bad(): return rule()._replace(update=3)", "its update is 3"),
-    "odd oracle": ("def bad(): return rule()._replace(oracle='half')", "its oracle is 'half'"),
+    "odd full_batch": (
+        "def bad(): return rule()._replace(full_batch='half')",
+        "its full_batch is 'half'; it must be True or False",
+    ),
 }
 
 OTHERS = {

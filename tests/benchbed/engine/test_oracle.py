@@ -212,7 +212,7 @@ def test_further_full_gradients_cost_as_much(run):
     """A second look on the full gradient is four calls more."""
 
     def full(learning_rate: float = 0.1):
-        return twice(learning_rate)._replace(oracle="full")
+        return twice(learning_rate)._replace(full_batch=True)
 
     problem = PolynomialNetwork(samples=256, batch_size=64, hidden=(4,))
     record = run(problem, full, targets=(), budget=42, learning_rate=[1e-3])

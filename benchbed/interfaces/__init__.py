@@ -8,7 +8,7 @@ from benchbed.interfaces.engines import Engine
 from benchbed.interfaces.executor import ExecutorFactory
 from benchbed.interfaces.figure import Figure, Picture
 from benchbed.interfaces.gradient import Gradient, NotServedError, as_gradient
-from benchbed.interfaces.layout import Layout, rows
+from benchbed.interfaces.layout import Layout, take_samples
 from benchbed.interfaces.optimizer import Hyperparameter, Optimizer, OptimizerFactory, Oracle
 from benchbed.interfaces.problem import (
     START_IN_BASIN,
@@ -46,6 +46,6 @@ __all__ = [
     "TrialStatus",
     "Uniform",
     "as_gradient",
-    "rows",
+    "take_samples",
     "target_ladder",
 ]

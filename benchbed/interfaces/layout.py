@@ -1,4 +1,4 @@
-"""Name the blocks of a parameter vector, and gather rows of samples."""
+"""Name the blocks of a parameter vector, and gather samples."""
 
 import math
 from collections.abc import Mapping
@@ -39,7 +39,7 @@ class Layout:
         )
 
 
-def rows(x: Tensor, index: Tensor) -> Tensor:
+def take_samples(x: Tensor, index: Tensor) -> Tensor:
     """Gather samples: `x: [..., samples, features]`, `index: [..., batch]` give `[..., batch, features]`.
 
     Works for shared data (no leading dimensions), for data of each seed, and under `torch.func.vmap`.

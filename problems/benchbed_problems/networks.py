@@ -9,7 +9,7 @@ from typing import NamedTuple, Protocol
 import torch
 from torch import Generator, Tensor
 
-from benchbed.interfaces import Layout, Metric, rows
+from benchbed.interfaces import Layout, Metric, take_samples
 from benchbed_problems.activations import ACTIVATIONS
 from benchbed_problems.batches import MiniBatches
 
@@ -97,7 +97,7 @@ class NetworkFit(MiniBatches):
 
     def loss(self, theta: Tensor, data: Samples, draw: Tensor) -> Tensor:
         """Give ½ the mean squared error on a mini-batch, `[...]`."""
-        return self._half_mean_square(theta, rows(data.x, draw), rows(data.y, draw))
+        return self._half_mean_square(theta, take_samples(data.x, draw), take_samples(data.y, draw))
 
     def objective(self, theta: Tensor, data: Samples) -> Tensor:
         """Give ½ the mean squared error over all samples, `[...]`."""

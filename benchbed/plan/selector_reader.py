@@ -1,157 +1,166 @@
-"""Read the grammar of selectors: a TOML inline table in brackets, but that a bare word is a string."""
+"""Parser of selectors, `name[key=value, …]` or `name(key=value, …)`, on top of Python's `ast`."""
 
+import ast
 import math
 import re
 import tomllib
-from collections.abc import Callable
 from typing import NamedTuple, NoReturn
 
 from benchbed.catalog.names import quoted
 from benchbed.errors import UsageError
 
-DEEPEST_LIST = 8
+DEEPEST_NESTING = 8
 BARE_WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_.:/-]*")
 NOT_FINITE = re.compile(r"[+-]?(?:nan|inf)", re.IGNORECASE)
-_NAME = re.compile(r"[^\[\]{}()=,\"' ]+")
 _KEY = re.compile(r"[A-Za-z0-9_-]+")
-_NUMBER = re.compile(r"[+-]?[0-9][0-9A-Za-z_.+-]*")
-_POINT_ALONE = re.compile(r"([+-]?)([0-9]*)\.([0-9]*)((?:[eE][+-]?[0-9]+)?)")
-_TOKEN = re.compile(r""" +|[\[\]{}=,]|"(?:[^"\\]|\\.)*"|'[^']*'|[^ \[\]{}=,"']+""")
+_ATOM = r"[^\[\](){}=,\"' ]+"
+_TOKEN = re.compile(rf"""{_ATOM}|"(?:[^"\\]|\\.)*"|'[^']*'|.""")
+_MISTAKES = (
+    (r"(?:^|[(\[,]) *(?==)", "expected the name of a parameter before '='"),
+    (r"(?<!_)(_++) *= *(?=[,)\]=]|$)", "expected a value after {key}; write a number, a word or a list"),
+    (r"[(\[,] *(?=,)", "expected a value before the comma"),
+    (r"[_)\]] +(?=[_\[])|[)\]](?=[_(\[])", "expected a comma or a closing bracket"),
+)
+"""Faults by the pattern in the masked text that ends where the fault is."""
 
 
-class _Token(NamedTuple):
-    text: str
+class SelectorTree(NamedTuple):
+    """A selector with the selectors inside it."""
+
+    name: str
     column: int
+    """Column of the name in the text, counted from 1."""
+    arguments: tuple["SelectorTree", ...]
+    """Selectors without a key, such as `adam` in `cosine(adam, warmup=0.1)`."""
+    parameters: dict[str, object]
+    """Numbers, booleans, strings, lists, and SelectorTree where a value is a call."""
 
 
 class SelectorReader:
-    """Read one selector from left to right."""
+    """Parser of one selector; errors name the column."""
 
     def __init__(self, text: str) -> None:
         self._text = text
-        self._tokens: list[_Token] = []
-        self._place = 0
 
-    def read(self) -> tuple[str, dict[str, object]]:
-        """Give the name and the parameters."""
-        self._refuse_unprintable()
-        start = len(self._text) - len(self._text.lstrip(" "))
-        name, bracket, _ = self._text[start:].rstrip(" ").partition("[")
-        if not _NAME.fullmatch(name):
-            given = quoted(name) if name else "what stands here"
-            self._fail(f"{given} is no name; write NAME or NAME[key=value]", start + 1)
-        if not bracket:
-            return name, {}
-        self._tokenize(start + len(name) + len(bracket))
-        parameters = self._table()
-        rest = self._tokens[self._place]
-        if rest.text:
-            self._fail(f"{quoted(rest.text)} stands after the closing bracket", rest.column)
-        return name, parameters
-
-    def _refuse_unprintable(self) -> None:
+    def read(self) -> SelectorTree:
+        """Parse the text. Raises: UsageError with the column of the mistake."""
         for column, character in enumerate(self._text, 1):
             if not character.isprintable():
-                self._fail(f"the character {quoted(character)} is not printable; leave it out", column)
+                self.fail(f"the character {quoted(character)} is not printable; remove it", column)
+        name = re.match(rf" *({_ATOM})?", self._text)
+        if name is None or not name[1]:
+            self.fail("expected a name; write NAME or NAME[key=value]", 1)
+        following = self._text[name.end() :]
+        if following.strip() and following[0] not in "[(":
+            self.fail(f"expected [ after {quoted(name[1])}; write NAME or NAME[key=value]", name.end() + 1)
+        masked = self._masked()
+        for pattern, fault in _MISTAKES:
+            mistake = re.search(pattern, masked)
+            if mistake:
+                key = quoted(f"{self._text[slice(*mistake.span(1))]}=") if mistake.re.groups else ""
+                self.fail(fault.format(key=key), mistake.end() + 1)
+        try:
+            # The parenthesis allows leading spaces, and turns offsets from 0 into columns from 1.
+            return self._selector(ast.parse(f"({masked})", mode="eval").body)
+        except SyntaxError as error:
+            self.fail("expected NAME[key=value, key=[value, …], …]", (error.offset or 2) - 1)
 
-    def _tokenize(self, start: int) -> None:
-        while start < len(self._text):
-            match = _TOKEN.match(self._text, start)
-            if match is None:
-                self._fail(f"the quotation mark {self._text[start]} is not closed", start + 1)
-            if not match.group().startswith(" "):
-                self._tokens.append(_Token(match.group(), start + 1))
-            start = match.end()
-        self._tokens.append(_Token("", len(self._text) + 1))
+    def fail(self, fault: str, column: int) -> NoReturn:
+        """Raise the error for a fault at a column."""
+        raise UsageError(f"selector {quoted(self._text)}, column {column}: {fault}")
 
-    def _table(self) -> dict[str, object]:
-        table: dict[str, object] = {}
+    def _masked(self) -> str:
+        """Return Python source of the same length: atoms become underscores, brackets after a name parentheses.
 
-        def read() -> None:
-            key = self._take()
-            if not _KEY.fullmatch(key.text):
-                self._fail(f"{quoted(key.text)} is no parameter's name; write key=value", key.column)
-            if key.text in table:
-                self._fail(f"{quoted(key.text)} is given twice; give it once, or a list", key.column)
-            equals = self._take()
-            if equals.text != "=":
-                self._fail(f"{quoted(key.text)} has no value; write key=value", equals.column)
-            table[key.text] = self._value(0)
+        The source has no operators, keywords or literals, so `ast` finds calls, lists and tuples only; the text of an
+        atom is read from the same columns of the selector.
+        """
+        source = ""
+        closing: list[
+            tuple[str, str]
+        ] = []  # per open bracket: the closing ones of the selector and of the source
+        for token in _TOKEN.finditer(self._text):
+            symbol, column = token.group(), token.start() + 1
+            if symbol in ("[", "("):
+                if len(closing) > DEEPEST_NESTING:
+                    self.fail(f"brackets are nested deeper than {DEEPEST_NESTING}", column)
+                is_list = symbol == "[" and not source.endswith("_")
+                closing.append(("]" if symbol == "[" else ")", "]" if is_list else ")"))
+                source += "[" if is_list else "("
+            elif symbol in ("]", ")"):
+                if not closing or closing[-1][0] != symbol:
+                    self.fail(
+                        f"unexpected {symbol}" + (f"; expected {closing[-1][0]}" if closing else ""), column
+                    )
+                source += closing.pop()[1]
+            elif symbol in ("{", "}"):
+                self.fail("a table cannot be a value; write a number, a word or a list", column)
+            elif symbol in ('"', "'"):
+                self.fail(f"the quotation mark {symbol} is not closed", column)
+            else:
+                source += symbol if symbol in "=, " else "_" * len(symbol)
+        if closing:
+            self.fail(f"the closing bracket {closing[-1][0]} is missing", len(self._text) + 1)
+        return source
 
-        self._until_bracket(read)
-        return table
+    def _selector(self, node: ast.expr) -> SelectorTree:
+        name = node.func if isinstance(node, ast.Call) else node
+        if not isinstance(name, ast.Name):
+            self.fail("expected key=value", node.col_offset)
+        if not isinstance(node, ast.Call):
+            return SelectorTree(self._slice(name), name.col_offset, (), {})
+        parameters: dict[str, object] = {}
+        for keyword in node.keywords:
+            column = keyword.col_offset
+            key = self._text[column - 1 :][: len(keyword.arg or "")]
+            if not _KEY.fullmatch(key):
+                self.fail(f"{quoted(key)} is not the name of a parameter; write key=value", column)
+            if key in parameters:
+                self.fail(f"{quoted(key)} is given twice; give it once, or a list", column)
+            parameters[key] = self._value(keyword.value)
+        return SelectorTree(
+            self._slice(name), name.col_offset, tuple(map(self._selector, node.args)), parameters
+        )
 
-    def _list(self, depth: int) -> list[object]:
-        if depth > DEEPEST_LIST:
-            self._fail(f"lists are nested deeper than {DEEPEST_LIST}", self._peek().column)
-        items: list[object] = []
-        self._until_bracket(lambda: items.append(self._value(depth)))
-        return items
-
-    def _until_bracket(self, read: Callable[[], None]) -> None:
-        while self._peek().text != "]":
-            read()
-            separator = self._peek()
-            if separator.text == ",":
-                self._take()
-            elif separator.text != "]":
-                self._fail(f"expected a comma or ] before {quoted(separator.text)}", separator.column)
-        self._take()
-
-    def _value(self, depth: int) -> object:
-        token = self._take()
-        if token.text == "[":
-            return self._list(depth + 1)
-        if token.text in ("]", ",", "="):
-            self._fail(f"a value is missing before {quoted(token.text)}", token.column)
-        if token.text in ("{", "}"):
-            self._fail("a table cannot be a value; write a number, a word or a list", token.column)
-        return self._scalar(token)
-
-    def _scalar(self, token: _Token) -> object:
-        text = token.text
+    def _value(self, node: ast.expr) -> object:
+        if isinstance(node, ast.List | ast.Tuple):
+            return [self._value(item) for item in node.elts]
+        if isinstance(node, ast.Call):
+            return self._selector(node)
+        if not isinstance(node, ast.Name):
+            self.fail("expected a number, a word or a list", node.col_offset)
+        text = self._slice(node)
         if text in ("true", "false"):
             return text == "true"
         if NOT_FINITE.fullmatch(text):
-            self._fail(f"{text} is no finite number; if a word is meant, put it in quotes", token.column)
+            self.fail(f"{text} is not a finite number; put it in quotes to give a word", node.col_offset)
         if BARE_WORD.fullmatch(text):
             return text
-        value = _toml_value(text) if text[0] in "\"'" or _NUMBER.fullmatch(text) else None
-        if not isinstance(value, str) and not _is_moderate(value):
-            self._fail(f"{quoted(text)} cannot be read as a value; {_advice(text)}", token.column)
+        value = _literal(text)
+        if value is None:
+            self.fail(
+                f"{quoted(text)} is not a value; write a number such as 0.01 or 1e-2, or a string in quotes",
+                node.col_offset,
+            )
         return value
 
-    def _peek(self) -> _Token:
-        token = self._tokens[self._place]
-        if not token.text:
-            self._fail("the closing bracket ] is missing", token.column)
-        return token
-
-    def _take(self) -> _Token:
-        token = self._peek()
-        self._place += 1
-        return token
-
-    def _fail(self, fault: str, column: int) -> NoReturn:
-        raise UsageError(f"selector {quoted(self._text)}, column {column}: {fault}")
+    def _slice(self, node: ast.Name) -> str:
+        return self._text[node.col_offset - 1 : (node.end_col_offset or 0) - 1]
 
 
-def _toml_value(text: str) -> object:
+def _literal(text: str) -> str | int | float | None:
+    """Return a quoted string (as in TOML), a 64-bit integer or a finite number; None for any other text."""
     try:
-        return tomllib.loads(f"value = {text}")["value"]
-    except ValueError:  # a decoding error, or an integer too long to convert
+        if text[0] in "\"'":
+            return str(tomllib.loads(f"value = {text}")["value"])
+        if not text.isascii() or re.match("[+-]?0[0-9]", text):
+            return None
+        integer = int(text, 0)
+        return integer if -(2**63) <= integer < 2**63 else None
+    except ValueError:
+        pass
+    try:
+        number = float(text)
+    except ValueError:
         return None
-
-
-def _is_moderate(value: object) -> bool:
-    """Tell whether a value is a finite number of at most 64 bits; dates, which TOML knows too, are not."""
-    if isinstance(value, int):
-        return -(2**63) <= value < 2**63
-    return isinstance(value, float) and math.isfinite(value)
-
-
-def _advice(text: str) -> str:
-    point = _POINT_ALONE.fullmatch(text)
-    if point and (point[2] or point[3]):
-        return f"write {point[1]}{point[2] or 0}.{point[3] or 0}{point[4]}"
-    return "write a number such as 0.01 or 1e-2, or put a text in quotes"
+    return number if math.isfinite(number) else None

@@ -1,4 +1,4 @@
-"""Read and write selectors: `name[key=value, …]`, as on the command line, in suites and in tables."""
+"""Selectors, `name[key=value, …]`: the form of problems and optimizers on the command line, in suites and tables."""
 
 import itertools
 import math
@@ -7,32 +7,42 @@ from types import UnionType
 from typing import Any, NamedTuple, Union, get_args, get_origin
 
 from benchbed.catalog import Parameter
+from benchbed.catalog.names import quoted
 from benchbed.errors import UsageError
-from benchbed.plan.selector_reader import BARE_WORD, NOT_FINITE, SelectorReader
+from benchbed.plan.selector_reader import BARE_WORD, NOT_FINITE, SelectorReader, SelectorTree
 
 LONGEST_SELECTOR = 100_000
 MOST_SETTINGS = 100_000
 
 
 class Selector(NamedTuple):
-    """A name and the parameters that stand between its brackets."""
+    """A name with its parameters."""
 
     name: str
     parameters: dict[str, object]
 
 
 def parse_selector(text: str) -> Selector:
-    """Read `name` or `name[key=value, …]`: a TOML inline table, but that a bare word is a string.
+    """Parse `name`, `name[key=value, …]` or `name(key=value, …)`.
 
-    Raises: UsageError with the column of what is wrong.
+    Values are numbers, booleans, lists (or tuples, which become lists), strings in quotes, and bare words, which are
+    strings.
+
+    Raises: UsageError with the column of the mistake; a selector inside another is one.
     """
     if len(text) > LONGEST_SELECTOR:
         raise UsageError(f"a selector has {len(text)} characters; write at most {LONGEST_SELECTOR}")
-    return Selector(*SelectorReader(text).read())
+    reader = SelectorReader(text)
+    tree = reader.read()
+    nested = _first_nested([*tree.arguments, *tree.parameters.values()])
+    if nested:
+        inner, outer = quoted(nested.name), quoted(tree.name)
+        reader.fail(f"expected key=value, and not the selector {inner} inside {outer}", nested.column)
+    return Selector(tree.name, tree.parameters)
 
 
 def format_selector(name: str, parameters: Mapping[str, object]) -> str:
-    """Write a selector in its one canonical form; `parse_selector` reads it back."""
+    """Format a selector in its canonical form, which `parse_selector` reads back."""
     inner = ", ".join(f"{key}={_format(value)}" for key, value in parameters.items())
     return f"{name}[{inner}]" if inner else name
 
@@ -40,68 +50,62 @@ def format_selector(name: str, parameters: Mapping[str, object]) -> str:
 def expand_settings(
     parameters: Mapping[str, object], catalog_parameters: Mapping[str, Parameter]
 ) -> list[dict[str, object]]:
-    """List the settings that an optimizer's selector names: each value of a list with each of the others.
+    """Return the settings of an optimizer's selector: the product of the lists among its values.
 
-    For a parameter that takes a list, a list is one value and a list of lists several. What is listed twice
-    counts once.
+    For a parameter whose type is a list, a list is one value and a list of lists several values. Repeated values
+    count once.
 
     Raises: UsageError if a list is empty, or there are more than `MOST_SETTINGS` settings.
     """
-    choices = {key: _choices(key, value, catalog_parameters.get(key)) for key, value in parameters.items()}
-    count = math.prod(len(values) for values in choices.values())
+    values = {key: _values(key, value, catalog_parameters.get(key)) for key, value in parameters.items()}
+    count = math.prod(len(listed) for listed in values.values())
     if count > MOST_SETTINGS:
         raise UsageError(
-            f"the lists of {', '.join(choices)} make {count} settings; ask for at most {MOST_SETTINGS}"
+            f"the lists of {', '.join(values)} make {count} settings; ask for at most {MOST_SETTINGS}"
         )
-    return [dict(zip(choices, values, strict=True)) for values in itertools.product(*choices.values())]
+    return [dict(zip(values, setting, strict=True)) for setting in itertools.product(*values.values())]
+
+
+def _first_nested(values: list[object]) -> SelectorTree | None:
+    for value in values:
+        nested = _first_nested(value) if isinstance(value, list) else value
+        if isinstance(nested, SelectorTree):
+            return nested
+    return None
 
 
 def _format(value: object) -> str:
+    """Format integral numbers as integers and others as short as possible: 2, 0.01, 1e-5."""
     if value is None or isinstance(value, bool):
-        return "none" if value is None else str(value).lower()
-    if isinstance(value, int):
-        return str(value)
-    if isinstance(value, float):
-        return _format_float(value)
+        return str(value).lower()
+    if isinstance(value, float) and not (value.is_integer() and abs(value) < 2**53):
+        mantissa, exponent, power = repr(value).partition("e")
+        return f"{mantissa}e{int(power)}" if exponent else mantissa
+    if isinstance(value, int | float):
+        return str(int(value))
     if isinstance(value, str):
-        return value if _is_bare(value) else _quote(value)
+        is_bare = BARE_WORD.fullmatch(value) and value not in ("true", "false")
+        return value if is_bare and not NOT_FINITE.fullmatch(value) else _quote(value)
     if isinstance(value, list | tuple):
         return f"[{', '.join(_format(item) for item in value)}]"
-    raise TypeError(f"{value!r} cannot stand in a selector")
-
-
-def _format_float(value: float) -> str:
-    """Write whole numbers as such and others as short as they can be read back: 2, 0.01, 1e-5."""
-    if value.is_integer() and abs(value) < 2**53:
-        return str(int(value))
-    mantissa, exponent, power = repr(value).partition("e")
-    return f"{mantissa}e{int(power)}" if exponent else mantissa
-
-
-def _is_bare(text: str) -> bool:
-    is_word = BARE_WORD.fullmatch(text) is not None
-    return is_word and text not in ("true", "false") and not NOT_FINITE.fullmatch(text)
+    raise TypeError(f"{value!r} cannot be written in a selector")
 
 
 def _quote(text: str) -> str:
-    """Write a TOML string in printable characters."""
-    return '"' + "".join(_escape(character) for character in text) + '"'
+    """Return a TOML string of printable characters."""
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    printable = "".join(c if c.isprintable() else f"\\U{ord(c):08x}" for c in escaped)
+    return f'"{printable}"'
 
 
-def _escape(character: str) -> str:
-    if character in '"\\':
-        return "\\" + character
-    return character if character.isprintable() else f"\\U{ord(character):08x}"
-
-
-def _choices(key: str, value: object, parameter: Parameter | None) -> list[object]:
+def _values(key: str, value: object, parameter: Parameter | None) -> list[object]:
     if not isinstance(value, list):
         return [value]
     takes_list = parameter is not None and parameter.static and _is_list_type(parameter.annotation)
     if takes_list and not (value and all(isinstance(item, list) for item in value)):
         return [value]
     if not value:
-        raise UsageError(f"{key} lists no value; give one, or leave {key} out")
+        raise UsageError(f"{key} is an empty list; give a value, or leave {key} out")
     return list({_format(item): item for item in value}.values())
 
 

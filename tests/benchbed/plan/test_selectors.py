@@ -1,6 +1,7 @@
-"""Selectors are read with the place of every mistake, and written so that they are read back."""
+"""Tests of parsing, formatting and expanding selectors."""
 
 import math
+import re
 import string
 
 import pytest
@@ -9,49 +10,71 @@ from hypothesis import strategies as st
 
 from benchbed.catalog import Parameter
 from benchbed.errors import UsageError
+from benchbed.plan.selector_reader import SelectorReader
 from benchbed.plan.selectors import MOST_SETTINGS, Selector, expand_settings, format_selector, parse_selector
 
-READ = {
+PARSED = {
     "adam": {},
     "adam[]": {},
+    "adam()": {},
     "  adam  ": {},
     "adam[learning_rate=0.1]": {"learning_rate": 0.1},
+    "adam(learning_rate=0.1)": {"learning_rate": 0.1},
     "adam[ learning_rate = 1e-2 , beta1=0 ]": {"learning_rate": 0.01, "beta1": 0},
     "adam[learning_rate=[0.1, 0.01]]": {"learning_rate": [0.1, 0.01]},
     "x[start=[2, 2], rotated=true]": {"start": [2, 2], "rotated": True},
+    "x[start=(2, 2), limits=(), a=(1)]": {"start": [2, 2], "limits": [], "a": 1},
     "x[basis=chebyshev, activation=gelu-tanh]": {"basis": "chebyshev", "activation": "gelu-tanh"},
     'x[a="two words", b=\'[,]="\']': {"a": "two words", "b": '[,]="'},
-    'x[a="true", b="nan"]': {"a": "true", "b": "nan"},
-    "x[a=-1, b=+2, c=0x1F, d=1_000, e=1e3]": {"a": -1, "b": 2, "c": 31, "d": 1000, "e": 1000.0},
+    'x[a="true", b="nan", c=none]': {"a": "true", "b": "nan", "c": "none"},
+    'x[a="é", b=2]': {"a": "é", "b": 2},
+    "x[a=-1, b=+2, c=0x1F, d=1_000, e=1e3, f=.5, g=-5.]": {
+        "a": -1, "b": 2, "c": 31, "d": 1000, "e": 1000.0, "f": 0.5, "g": -5.0,
+    },
     "x[a=[[1, 2], [3]], b=[]]": {"a": [[1, 2], [3]], "b": []},
+    "x[lambda=1, __debug__=2, not=[if, else]]": {"lambda": 1, "__debug__": 2, "not": ["if", "else"]},
     "torch.optim:NAdam[betas=[0.9, 0.99]]": {"betas": [0.9, 0.99]},
-}
+    "torch.optim:NAdam(betas=(0.9, 0.99),)": {"betas": [0.9, 0.99]},
+}  # fmt: skip
 
-REFUSED = {
-    "": "column 1: what stands here is no name",
-    "[a=1]": "column 1: what stands here is no name",
-    "adam(lr=1)": "column 1: 'adam(lr=1)' is no name; write NAME or NAME[key=value]",
-    "adam]": "column 1: 'adam]' is no name",
+REJECTED = {
+    "": "column 1: expected a name; write NAME or NAME[key=value]",
+    "[a=1]": "column 1: expected a name",
+    "adam]": "column 5: expected [ after 'adam'",
+    "adam [a=1]": "column 5: expected [ after 'adam'",
+    "adam, sgd": "column 5: expected [ after 'adam'",
     "a[": "column 3: the closing bracket ] is missing",
+    "a(b=1": "column 6: the closing bracket ) is missing",
     "a[b=[1, 2]": "column 11: the closing bracket ] is missing",
-    "a[b=1]]": "column 7: ']' stands after the closing bracket",
-    "a[b]": "column 4: 'b' has no value; write key=value",
-    "a[b=]": "column 5: a value is missing before ']'",
-    "a[b=,c=1]": "column 5: a value is missing before ','",
-    "a[=1]": "column 3: '=' is no parameter's name",
-    "a[b.c=1]": "column 3: 'b.c' is no parameter's name",
+    "a[b=1)": "column 6: unexpected ); expected ]",
+    "a[b=1]]": "column 7: unexpected ]",
+    "a[b=1][c=2]": "column 7: expected a comma or a closing bracket",
+    "a" + "()" * 40_000: "column 4: expected a comma or a closing bracket",
+    "a[b]": "column 3: expected key=value, and not the selector 'b' inside 'a'",
+    "a[[1]]": "column 3: expected key=value",
+    "a[b=1, c]": "expected NAME[key=value, key=[value, …], …]",
+    "a[b=[c=1]]": "expected NAME[key=value, key=[value, …], …]",
+    "quadratic[condition_number=]": "column 28: expected a value after 'condition_number='; write a number, a word or",
+    "a[b=,c=1]": "column 5: expected a value after 'b='",
+    "a[b==1]": "column 5: expected a value after 'b='",
+    "a[b=1,,c=2]": "column 7: expected a value before the comma",
+    "a[=1]": "column 3: expected the name of a parameter before '='",
+    "a[b.c=1]": "column 3: 'b.c' is not the name of a parameter; write key=value",
     "a[b=1, b=2]": "column 8: 'b' is given twice",
-    "a[b=1 c=2]": "column 7: expected a comma or ] before 'c'",
-    "a[b=.5]": "column 5: '.5' cannot be read as a value; write 0.5",
-    "a[b=-5.]": "column 5: '-5.' cannot be read as a value; write -5.0",
-    "a[b=1/2]": "column 5: '1/2' cannot be read as a value; write a number",
-    "a[b=007]": "column 5: '007' cannot be read as a value",
-    "a[b=1#c]": "column 5: '1#c' cannot be read as a value",
-    "a[b=2024-01-01]": "column 5: '2024-01-01' cannot be read as a value",
-    "a[b=nan]": "column 5: nan is no finite number",
-    "a[b=[1, -inf]]": "column 9: -inf is no finite number",
-    "a[b=1e999]": "column 5: '1e999' cannot be read as a value",
-    "a[b=9223372036854775808]": "column 5: '9223372036854775808' cannot be read",
+    "a[b=1 c=2]": "column 7: expected a comma or a closing bracket",
+    "a[b=[1 [2]]]": "column 8: expected a comma or a closing bracket",
+    "a[b='é', c=1 d]": "column 14: expected a comma or a closing bracket",
+    "a[b=1/2]": "column 5: '1/2' is not a value; write a number",
+    "a[b=--1]": "column 5: '--1' is not a value",
+    "a[b=" + "-" * 90_000 + "1]": "column 5: '---",
+    "a[b=007]": "column 5: '007' is not a value",
+    "a[b=1#c]": "column 5: '1#c' is not a value",
+    "a[b='x'y]": "column 5: \"'x'y\" is not a value",
+    "a[b=2024-01-01]": "column 5: '2024-01-01' is not a value",
+    "a[b=nan]": "column 5: nan is not a finite number",
+    "a[b=[1, -inf]]": "column 9: -inf is not a finite number",
+    "a[b=1e999]": "column 5: '1e999' is not a value",
+    "a[b=9223372036854775808]": "column 5: '9223372036854775808' is not a value",
     "a[b=" + "9" * 5000 + "]": "column 5: '999",
     "a[b={c=1}]": "column 5: a table cannot be a value",
     'a[b="c]': 'column 5: the quotation mark " is not closed',
@@ -59,31 +82,50 @@ REFUSED = {
     "a[b=\x1b]": r"column 5: the character '\x1b' is not printable",
     "a\nb": r"column 2: the character '\n' is not printable",
     "a[b=\udcff]": r"column 5: the character '\udcff' is not printable",
-    "a[b=" + "[" * 9 + "]" * 9 + "]": "column 14: lists are nested deeper than 8",
-    "a[b=" + "[" * 9000 + "]": "column 14: lists are nested deeper than 8",
+    "a[b=" + "[" * 9 + "]" * 9 + "]": "column 13: brackets are nested deeper than 8",
+    "a[b=" + "[" * 9000 + "]": "column 13: brackets are nested deeper than 8",
     "a" * 100_001: "a selector has 100001 characters; write at most 100000",
+    "cosine(adam, warmup=0.1)": "column 8: expected key=value, and not the selector 'adam' inside 'cosine'",
+    "clip[muon[learning_rate=0.1], norm=1]": "column 6: expected key=value, and not the selector 'muon' inside",
+    "a[b=gelu-tanh(x=1)]": "column 5: expected key=value, and not the selector 'gelu-tanh' inside 'a'",
+    "a[b=[1, sgd[c=1]]]": "column 9: expected key=value, and not the selector 'sgd' inside 'a'",
 }
 
 
-@pytest.mark.parametrize("text", READ)
-def test_a_selector_is_read(text):
-    """A TOML inline table in brackets, but that a bare word is a string."""
-    name, _, _ = text.strip().partition("[")
+@pytest.mark.parametrize("text", PARSED)
+def test_a_selector_is_parsed(text):
+    """Brackets and parentheses mean the same; a bare word is a string, and Python's keywords are words."""
     read = parse_selector(text)
-    assert read == Selector(name, READ[text])
+    assert read == Selector(re.split(r"[\[(]", text.strip())[0], PARSED[text])
     assert [type(value) for value in read.parameters.values()] == [
-        type(value) for value in READ[text].values()
+        type(value) for value in PARSED[text].values()
     ]
 
 
-@pytest.mark.parametrize(("text", "expected"), REFUSED.items(), ids=range(len(REFUSED)))
-def test_a_mistake_is_told_with_its_place(text, expected):
-    """On one printable line of bounded length."""
+@pytest.mark.parametrize(("text", "expected"), REJECTED.items(), ids=range(len(REJECTED)))
+def test_a_mistake_is_reported_with_its_column(text, expected):
+    """The message is one printable line of bounded length."""
     with pytest.raises(UsageError) as raised:
         parse_selector(text)
     assert expected in str(raised.value)
     assert str(raised.value).isprintable()
     assert len(str(raised.value)) < 500
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("cosine(adam, warmup=0.1)", ("cosine", 1, (("adam", 8, (), {}),), {"warmup": 0.1})),
+        (
+            " clip[muon(learning_rate=[0.1]), norm=1]",
+            ("clip", 2, (("muon", 7, (), {"learning_rate": [0.1]}),), {"norm": 1}),
+        ),
+        ("a(b=[c(d=1)])", ("a", 1, (), {"b": [("c", 6, (), {"d": 1})]})),
+    ],
+)
+def test_nested_selectors_are_read_as_a_tree(text, expected):
+    """Each selector keeps its column, its selectors without a key, and its parameters."""
+    assert SelectorReader(text).read() == expected
 
 
 @pytest.mark.parametrize(
@@ -96,20 +138,20 @@ def test_a_mistake_is_told_with_its_place(text, expected):
     ],
     ids=range(20),
 )  # fmt: skip
-def test_every_value_has_one_form(value, text):
-    """The shortest that is read back."""
+def test_a_value_is_formatted_in_its_shortest_form(value, text):
+    """The form that is stored in labels and suites."""
     assert format_selector("x", {"key": value}) == f"x[key={text}]"
 
 
 def test_parameters_keep_their_order():
-    """A selector without parameters is its name."""
+    """A selector without parameters is formatted as its name."""
     assert format_selector("quadratic", {}) == "quadratic"
     assert format_selector("quadratic", {"start": 2.0, "rotated": True}) == "quadratic[start=2, rotated=true]"
 
 
-def test_what_no_selector_can_say_is_not_written():
-    """An object among the parameters is a mistake in the code that put it there."""
-    with pytest.raises(TypeError, match="cannot stand in a selector"):
+def test_other_objects_are_not_formatted():
+    """An object among the parameters is a bug of the caller."""
+    with pytest.raises(TypeError, match="cannot be written in a selector"):
         format_selector("x", {"key": object()})
 
 
@@ -128,26 +170,26 @@ def depth(value):
 
 
 @given(st.dictionaries(keys, values.filter(lambda value: depth(value) <= 8), max_size=4))
-def test_what_is_written_is_read_back(parameters):
-    """Up to whole numbers, which are written as such; writing again gives the same text."""
+def test_a_formatted_selector_is_parsed_back(parameters):
+    """Integral floats come back as integers; formatting again returns the same text."""
     text = format_selector("name", parameters)
     read = parse_selector(text)
     assert read == Selector("name", parameters)
     assert format_selector(*read) == text
 
 
-pieces = st.sampled_from(
-    [*"[]{}=,.\"'\\ #:-+_ae10", "true", "nan", "1e9", "name", "\x00", "é", "'''", '"""', "[["]
+fragments = st.sampled_from(
+    [*"[](){}=,.\"'\\ #:-+_ae10", "true", "nan", "1e9", "name", "\x00", "é", "'''", '"""', "[["]
 )
 
 
 @given(
     st.text()
-    | st.lists(pieces, max_size=30).map("".join)
-    | st.lists(pieces, max_size=30).map("a[b={}".format)
+    | st.lists(fragments, max_size=30).map("".join)
+    | st.lists(fragments, max_size=30).map("a[b={}".format)
 )
-def test_any_text_is_a_selector_or_refused(text):
-    """Never a RecursionError, never another traceback."""
+def test_any_text_is_parsed_or_rejected(text):
+    """No text raises a RecursionError or another exception."""
     try:
         read = parse_selector(text)
     except UsageError:
@@ -180,19 +222,19 @@ KNOWN = {"rate": NUMBER, "betas": PAIR, "limits": MAYBE}
     ],
     ids=range(10),
 )
-def test_a_list_names_several_settings(parameters, expected):
+def test_a_list_expands_to_several_settings(parameters, expected):
     """For a parameter that takes a list, a list is one value and a list of lists several."""
     assert expand_settings(parameters, KNOWN) == expected
 
 
-def test_an_empty_list_names_nothing():
+def test_an_empty_list_is_rejected():
     """It would silently drop the optimizer."""
-    with pytest.raises(UsageError, match="rate lists no value"):
+    with pytest.raises(UsageError, match="rate is an empty list"):
         expand_settings({"rate": []}, KNOWN)
 
 
-def test_a_grid_is_counted_before_it_is_made():
-    """Ten lists of ten would fill the memory."""
+def test_a_grid_is_counted_before_it_is_built():
+    """Ten lists of ten values would fill the memory."""
     lists = {f"key{i}": list(range(10)) for i in range(10)}
     with pytest.raises(UsageError, match=f"make {10**10} settings; ask for at most {MOST_SETTINGS}"):
         expand_settings(lists, KNOWN)

@@ -1,6 +1,6 @@
-"""Say where a network's step goes: µs of each part of the program that makes the steps of one trial after another.
+"""Profile a network's compiled step: µs of each part of the function that steps one trial after another.
 
-`python benchmarks/step_profile.py [--trials 100] [--steps 300] [--rounds 5]`. The program of a batch of Adam on
+`python benchmarks/step_profile.py [--trials 100] [--steps 300] [--rounds 5]`. The function for a batch of Adam on
 `polynomial-network` is written as ever, with a clock read after every statement, and run on one core; the last line
 says what it takes without the clocks. Medians over the rounds.
 """
@@ -18,10 +18,9 @@ from peers_benchbed import PROBLEMS, batch_of
 from peers_trials import lanes_of, rates_of
 from tabulate import tabulate
 
-from benchbed.codegen.compiled_step import width_of
-from benchbed.codegen.steps import NativeSteps
-from benchbed.codegen.tensorwise.library import TensorLibrary
-from benchbed.codegen.trace import trace_step
+from benchbed.codegen.compiled_step import CompiledStep, vector_width
+from benchbed.codegen.tensorwise.codegen import generate
+from benchbed.engine.compiled_backend import GeneratedBackend, trace_step
 from benchbed.engine.sampling import Instances
 from benchbed.engine.tile import Tile
 from benchbed_optimizers.adam import adam
@@ -63,7 +62,7 @@ def part_of(statement: str) -> str:
 
 
 def with_clocks(text: str) -> tuple[str, list[str]]:
-    """Give a program that counts the seconds of each part in `spent`, and the parts' names."""
+    """Return a source that counts the seconds of each part in `spent`, and the parts' names."""
     head, rest = text.split(LOOP)
     step, end = rest.split("\n      }\n", 1)
     pieces = list(statements(step))
@@ -78,26 +77,26 @@ def with_clocks(text: str) -> tuple[str, list[str]]:
 
 
 def measure(trials: int, steps: int, rounds: int) -> tuple[dict[str, float], float, float]:
-    """Give µs a trial-step of each part, of all with the clocks, and of the program as it is."""
+    """Give µs a trial-step of each part, of all with the clocks, and of the function as it is."""
     problem, (seeds, settings) = PROBLEMS[NETWORK], lanes_of(trials)
     batch = batch_of(NETWORK, problem, adam, rates_of(settings).tolist(), seeds, steps + 1)
     instances = Instances(problem, batch.seeds, torch.device("cpu"), getattr(torch, problem.dtype))
-    program = Tile(batch, instances)
-    lanes = program.step(program.start_lanes(), 0)
-    trace, width = trace_step(program, lanes), width_of(lanes.theta.dtype)
-    plain = TensorLibrary(trace, width)
+    tile = Tile(batch, instances)
+    lanes = tile.step(tile.start_lanes(), 0)
+    traced = trace_step(tile, lanes)
+    plain = CompiledStep(traced, generate(traced, vector_width(lanes.theta.dtype)))
     text, parts = with_clocks(plain.source.text)
-    clocked = TensorLibrary(trace, width, plain.source._replace(text=text))
-    spent = (ctypes.c_double * len(parts)).in_dll(clocked.program, "spent")
+    clocked = CompiledStep(traced, plain.source._replace(text=text))
+    spent = (ctypes.c_double * len(parts)).in_dll(clocked.library, "spent")
     sides = {
-        name: NativeSteps(program, lanes, trace, one) for name, one in (("", plain), ("clocks", clocked))
+        name: GeneratedBackend(tile, lanes, traced, one) for name, one in (("", plain), ("clocks", clocked))
     }
     seconds: dict[str, list[float]] = {}
     for _ in range(rounds):
         spent[:] = [0.0] * len(parts)
         for name, side in sides.items():
             start = time.perf_counter()
-            side.advance(program, lanes, 1, [steps + 1])
+            side.advance(tile, lanes, 1, [steps + 1])
             seconds.setdefault(name, []).append(time.perf_counter() - start)
         for name, value in zip(parts, spent, strict=True):
             seconds.setdefault(name, []).append(value)

@@ -1,4 +1,4 @@
-"""Hold a compiled program, and run it on the tensors of a tile."""
+"""A compiled step, and its execution on the tensors of a batch."""
 
 import ctypes
 import functools
@@ -11,60 +11,54 @@ import torch
 from torch import Tensor
 
 from benchbed.codegen.compiler import load
-from benchbed.codegen.lanewise.codegen import write_program
-from benchbed.codegen.lanewise.inputs import Axis
-from benchbed.codegen.trace import Trace
-from benchbed.engine.denormals import flushes_denormals
+from benchbed.codegen.denormals import flushes_denormals
+from benchbed.codegen.template import GeneratedSource
+from benchbed.codegen.trace import TracedStep
 
 REGISTER_BYTES = {"AVX512": 64, "AVX2": 32}
-"""By what torch calls the processor; 16 for others."""
-WORTH_A_THREAD = 500_000
-"""Operations on vectors for which a thread is worth waking."""
-MOST_THREADS = 256
-"""Threads that a process keeps; parts beyond them wait for their turn."""
-ARGUMENTS: list[type[ctypes.c_void_p] | type[ctypes.c_int64]] = [
-    ctypes.c_void_p,
-    *[ctypes.c_int64] * 5,
-    *[ctypes.c_void_p] * 2,
+"""By torch's name of the processor's capability; 16 for others."""
+OPERATIONS_PER_THREAD = 500_000
+"""Vector operations that justify waking another thread."""
+MAX_THREADS = 256
+"""Threads that a process keeps; further tasks wait in a queue."""
+ARGUMENT_TYPES: list[type[ctypes.c_void_p] | type[ctypes.c_int64]] = [
+    ctypes.c_void_p,  # stops
+    *[ctypes.c_int64] * 5,  # stop_count, seeds, settings, first_group, end_group
+    *[ctypes.c_void_p] * 2,  # inputs, outputs
 ]
-"""Stops and their number, seeds, settings, the first and the last of the lanes' groups; what is given, what is made."""
 NUMPY_TYPES = {
-    kind: torch.empty(0, dtype=kind).numpy().dtype
-    for kind in (torch.float64, torch.float32, torch.int64, torch.int32, torch.bool)
+    dtype: torch.empty(0, dtype=dtype).numpy().dtype
+    for dtype in (torch.float64, torch.float32, torch.int64, torch.int32, torch.bool)
 }
 
 
-def width_of(dtype: torch.dtype) -> int:
-    """Say how many numbers a register holds: so many lanes are stepped together."""
+def vector_width(dtype: torch.dtype) -> int:
+    """Return how many numbers of `dtype` a vector register of this processor holds."""
     return REGISTER_BYTES.get(torch.backends.cpu.get_cpu_capability(), 16) // dtype.itemsize
 
 
-def groups_of(axis: Axis, seeds: int, settings: int, width: int) -> int:
-    """Count the groups of `width` lanes that are stepped together."""
-    return seeds * -(-settings // width) if axis == "settings" else -(-seeds * settings // width)
+class CompiledStep:
+    """The compiled function of a traced step.
 
-
-class Library:
-    """The program of a traced step.
-
-    Raises NotWrittenError for what is not written here, and NoCompilerError without a compiler.
+    Raises CompilationError if the source cannot be compiled.
     """
 
-    def __init__(self, trace: Trace, axis: Axis, width: int) -> None:
-        self._trace, self._axis, self._width = trace, axis, width
-        self._lanes = trace.roles.count("lane")
-        self.source = write_program(trace, axis, width)
-        self._run = load(self.source.text).advance
-        self._run.argtypes = ARGUMENTS
-        self._run.restype = None
+    def __init__(self, traced: TracedStep, source: GeneratedSource) -> None:
+        self.source = source
+        self._traced = traced
+        self._lane_tensors = traced.kinds.count("lane")
+        self.library = load(source.text, *source.flags)
+        self._function = self.library.advance
+        self._function.argtypes = ARGUMENT_TYPES
+        self._function.restype = ctypes.c_int64
 
     def check(self, inputs: Sequence[Tensor]) -> None:
-        """Raise TypeError unless inputs are, lane by lane, what was traced."""
-        self._trace.check(inputs)
+        """Raise TypeError unless `inputs` have the types and shapes of the traced inputs."""
+        self._traced.check(inputs)
 
     def operations(self, steps: int, seeds: int, settings: int) -> int:
-        """Count the operations on vectors that `steps` steps of the lanes `[seeds, settings]` take."""
-        return steps * groups_of(self._axis, seeds, settings, self._width) * self.source.operations
+        """Estimate the vector operations of `steps` steps of the lanes `[seeds, settings]`."""
+        return steps * self.source.groups.count(seeds, settings) * self.source.operations
 
     def run(
         self,
@@ -74,69 +68,71 @@ class Library:
         inputs: Sequence[Tensor],
         threads: int | None = None,
     ) -> list[list[Tensor]]:
-        """Step the lanes `[seeds, settings]`; give their tensors after each of `stops` steps, the inputs unchanged.
+        """Return the tensors of the lanes `[seeds, settings]` after each number of steps in the ascending `stops`.
 
-        The inputs must be, lane by lane, what was traced; `check` tells. Up to `threads` share the lanes, or as many as
-        torch has.
+        `inputs` are not modified; they must pass `check`. At most `threads` threads (default: those of torch) share
+        the lanes.
         """
-        given = [inputs[position].contiguous() for position in self.source.reads]
-        lanes = list(inputs[: self._lanes])
-        made = [_room(len(stops), lanes[position]) for position in self.source.changes]
-        groups = groups_of(self._axis, seeds, settings, self._width)
-        # ctypes lets go of the interpreter's lock, so that threads run side by side.
-        worth = self.operations(stops[-1], seeds, settings) // WORTH_A_THREAD
-        parts = max(1, min(threads or torch.get_num_threads(), groups, worth))
-        edges = [0, groups] if parts == 1 else [groups * part // parts for part in range(parts + 1)]
-        where = (ctypes.c_int64 * len(stops))(*stops), len(stops)
-        places = _pointers(given), _pointers(made)
-        self._in_threads([(*where, seeds, settings, *edge, *places) for edge in pairwise(edges)])
-        return self._at_stops(len(stops), lanes, made)
+        contiguous = [inputs[position].contiguous() for position in self.source.reads]
+        lanes = list(inputs[: self._lane_tensors])
+        outputs = [_empty(len(stops), lanes[position]) for position in self.source.changes]
+        groups = self.source.groups.count(seeds, settings)
+        useful_threads = self.operations(stops[-1], seeds, settings) // OPERATIONS_PER_THREAD
+        tasks = max(1, min(threads or torch.get_num_threads(), groups, useful_threads))
+        edges = [groups * task // tasks for task in range(tasks + 1)]
+        stop_array = (ctypes.c_int64 * len(stops))(*stops)
+        pointers = _pointers(contiguous), _pointers(outputs)
+        self._run_tasks(
+            [(stop_array, len(stops), seeds, settings, *edge, *pointers) for edge in pairwise(edges)]
+        )
+        unbound = [tensor.unbind() for tensor in outputs]
+        results = [list(lanes) for _ in stops]
+        for index, tensors in enumerate(results):
+            for position, values in zip(self.source.changes, unbound, strict=True):
+                tensors[position] = values[index]
+        return results
 
-    def _at_stops(self, count: int, lanes: list[Tensor], made: Sequence[Tensor]) -> list[list[Tensor]]:
-        several = [tensor.unbind() for tensor in made]
-        ahead = [list(lanes) for _ in range(count)]
-        for number, tensors in enumerate(ahead):
-            for position, one in zip(self.source.changes, several, strict=True):
-                tensors[position] = one[number]
-        return ahead
-
-    def _in_threads(self, calls: Sequence[tuple[object, ...]]) -> None:
-        if len(calls) == 1:
-            self._call(*calls[0])
+    def _run_tasks(self, tasks: Sequence[tuple[object, ...]]) -> None:
+        """Call the function for each task, in threads: ctypes releases the interpreter's lock."""
+        first, *others = tasks
+        if not others:
+            self._call(*first)
             return
-        first, *others = calls
         flush = flushes_denormals()
-        waiting = [_pool().submit(self._call_as, flush, *call) for call in others]
+        futures = [_thread_pool().submit(self._call_in_thread, flush, *task) for task in others]
         try:
             self._call(*first)
         finally:
-            wait(waiting)  # they write to tensors that nobody would hold once this one had raised
-        for part in waiting:
-            part.result()
+            wait(futures)  # they write to tensors that are freed if this call raises
+        for future in futures:
+            future.result()
 
-    def _call_as(self, flush: bool, *arguments: object) -> None:
-        torch.set_flush_denormal(flush)  # each thread has its own say
+    def _call_in_thread(self, flush: bool, *arguments: object) -> None:
+        torch.set_flush_denormal(flush)  # a setting of each thread
         self._call(*arguments)
 
     def _call(self, *arguments: object) -> None:
-        self._run(*arguments)
+        status = self._function(*arguments)
+        if status < 0:
+            raise MemoryError("no memory for a compiled step")
+        if status > 0:
+            raise IndexError("an index is out of range")
 
 
-def _room(count: int, tensor: Tensor) -> Tensor:
-    # By NumPy, which takes a third of the time: there may be but a few steps between two checkpoints.
+def _empty(count: int, tensor: Tensor) -> Tensor:
+    # NumPy takes a third of torch's time, which matters where there are few steps between two checkpoints.
     return torch.from_numpy(np.empty((count, *tensor.shape), NUMPY_TYPES[tensor.dtype]))
 
 
 @functools.cache
-def _pool() -> ThreadPoolExecutor:
-    """Give threads that wait for work from chunk to chunk; there are as many as were ever needed at a time."""
-    return ThreadPoolExecutor(MOST_THREADS, thread_name_prefix="benchbed-steps")
+def _thread_pool() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(MAX_THREADS, thread_name_prefix="benchbed-steps")
 
 
 def _pointers(tensors: Sequence[Tensor]) -> ctypes.Array[ctypes.c_void_p]:
-    return _places(len(tensors))(*[tensor.data_ptr() for tensor in tensors])
+    return _pointer_array(len(tensors))(*[tensor.data_ptr() for tensor in tensors])
 
 
 @functools.cache
-def _places(count: int) -> type[ctypes.Array[ctypes.c_void_p]]:
-    return ctypes.c_void_p * count
+def _pointer_array(length: int) -> type[ctypes.Array[ctypes.c_void_p]]:
+    return ctypes.c_void_p * length

@@ -10,6 +10,8 @@ import subprocess
 import tempfile
 from pathlib import Path
 
+from benchbed.codegen.errors import CompilationError
+
 FLAGS = (
     *("-x", "c++", "-std=c++17", "-O3", "-march=native", "-shared", "-fPIC"),
     # As torch has it: no sum is reordered, no product joined with a sum, what is not a number stays so. Only flags and
@@ -20,14 +22,10 @@ FLAGS = (
 )
 
 
-class NoCompilerError(Exception):
-    """There is no C++ compiler, or it refuses the program."""
-
-
 def load(source: str, *flags: str) -> ctypes.CDLL:
     """Load the library of a C++ source, compiled at most once a machine.
 
-    Raises NoCompilerError where that cannot be done.
+    Raises CompilationError where that cannot be done.
     """
     digest = hashlib.sha256("\n".join((source, *FLAGS, *flags, _machine())).encode()).hexdigest()
     for folder in _folders():
@@ -40,7 +38,7 @@ def load(source: str, *flags: str) -> ctypes.CDLL:
             return ctypes.CDLL(str(library))
         except OSError as error:
             failure = error
-    raise NoCompilerError(f"no folder for a compiled program: {failure}")
+    raise CompilationError(f"no folder for a compiled program: {failure}")
 
 
 def _folders() -> list[Path]:
@@ -80,7 +78,7 @@ def _compile(source: str, library: Path, flags: tuple[str, ...]) -> None:
             check=False,
         )
         if done.returncode:
-            raise NoCompilerError(f"{_compiler()}: {done.stderr.strip()[:300]}")
+            raise CompilationError(f"{_compiler()}: {done.stderr.strip()[:300]}")
         content = made.read_bytes()
         # A loader reads no further than the library.
         made.write_bytes(content + hashlib.sha256(content).digest())
@@ -92,7 +90,7 @@ def _compiler() -> str:
     for name in (os.environ.get("CXX"), "c++", "g++", "clang++"):
         if name and (path := shutil.which(name)):
             return path
-    raise NoCompilerError("no C++ compiler; install one, such as g++, or name it by CXX")
+    raise CompilationError("no C++ compiler; install one, such as g++, or name it by CXX")
 
 
 @functools.cache
@@ -103,5 +101,5 @@ def _machine() -> str:
         input="", capture_output=True, text=True, check=False,
     )  # fmt: skip
     if done.returncode:
-        raise NoCompilerError(f"{_compiler()}: {done.stderr.strip()[:300]}")
+        raise CompilationError(f"{_compiler()}: {done.stderr.strip()[:300]}")
     return done.stdout

@@ -6,7 +6,8 @@ import torch
 
 from benchbed.codegen.comparisons import Operand, convert, where
 from benchbed.codegen.emitter import Writer
-from benchbed.codegen.expressions import Array, Call, NotWrittenError, Scalar
+from benchbed.codegen.errors import UnsupportedOperationError
+from benchbed.codegen.expressions import Array, Call, Scalar
 
 OF_NUMBERS = {
     "mul": "{} * {}",
@@ -41,7 +42,7 @@ ROUNDINGS = {"floor": "floor", "ceil": "ceil", "trunc": "trunc", "round": "nearb
 
 def _refuse(options: dict[str, object]) -> None:
     if any(value is not None for value in options.values()):
-        raise NotWrittenError(f"the options {', '.join(options)}")
+        raise UnsupportedOperationError(f"the options {', '.join(options)}")
 
 
 def _arithmetic(name: str) -> Callable[..., Array]:
@@ -49,7 +50,7 @@ def _arithmetic(name: str) -> Callable[..., Array]:
         _refuse(options)
         forms = OF_TRUTHS if call.dtype == torch.bool else OF_NUMBERS
         if name not in forms:
-            raise NotWrittenError(f"{name} of {call.dtype}")
+            raise UnsupportedOperationError(f"{name} of {call.dtype}")
         return writer.each(forms[name], call.dtype, operands)
 
     return write
@@ -58,7 +59,7 @@ def _arithmetic(name: str) -> Callable[..., Array]:
 def _function(name: str) -> Callable[..., Array]:
     def write(writer: Writer, call: Call, *operands: Operand) -> Array:
         if not call.dtype.is_floating_point:
-            raise NotWrittenError(f"{name} of whole numbers")
+            raise UnsupportedOperationError(f"{name} of whole numbers")
         return writer.each(f"of_{name}({', '.join('{}' for _ in operands)})", call.dtype, operands)
 
     return write
@@ -80,7 +81,7 @@ def _sum(sign: str) -> Callable[..., Array]:
     def write(writer: Writer, call: Call, one: Operand, two: Operand, alpha: Scalar = 1) -> Array:
         if call.dtype == torch.bool:
             if sign != "+" or not alpha:
-                raise NotWrittenError("sums of bool with factors, or differences")
+                raise UnsupportedOperationError("sums of bool with factors, or differences")
             return writer.each("{} | {}", call.dtype, (one, two))
         if alpha != 1:
             two = writer.each("{} * {}", call.dtype, (two, alpha))
@@ -93,7 +94,7 @@ def _quotient(
     writer: Writer, call: Call, one: Operand, two: Operand, rounding_mode: str | None = None
 ) -> Array:
     if rounding_mode is not None and not call.dtype.is_floating_point:
-        raise NotWrittenError("whole quotients of whole numbers")
+        raise UnsupportedOperationError("whole quotients of whole numbers")
     exact = writer.each("{} / {}", call.dtype, (one, two))
     if rounding_mode is None:
         return exact
@@ -124,7 +125,7 @@ def _power(writer: Writer, call: Call, base: Operand, exponent: Operand) -> Arra
     if isinstance(exponent, (int, float)) and exponent in forms and not isinstance(base, (int, float)):
         return writer.each(forms[exponent], call.dtype, (base,))
     if not call.dtype.is_floating_point:
-        raise NotWrittenError("powers of whole numbers")
+        raise UnsupportedOperationError("powers of whole numbers")
     return writer.each("of_pow({}, {})", call.dtype, (base, exponent))
 
 

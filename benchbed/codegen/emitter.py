@@ -6,10 +6,10 @@ from functools import reduce
 import numpy as np
 import torch
 
+from benchbed.codegen.errors import UnsupportedOperationError
 from benchbed.codegen.expressions import (
     GROUP,
     Array,
-    NotWrittenError,
     Number,
     Scalar,
     c_type,
@@ -29,12 +29,12 @@ class Writer:
         self._known: dict[tuple[str, str], Number] = {}
 
     def number(self, text: str, dtype: torch.dtype, wide: bool) -> Number:
-        """Give the number that an expression makes; raise NotWrittenError if a step becomes too long."""
+        """Give the number that an expression makes; raise UnsupportedOperationError if a step becomes too long."""
         kind = c_type(dtype, wide)
         key = text, kind
         if key not in self._known:
             if len(self.statements) == MOST_STATEMENTS:
-                raise NotWrittenError(f"a step of more than {MOST_STATEMENTS} operations")
+                raise UnsupportedOperationError(f"a step of more than {MOST_STATEMENTS} operations")
             name = f"t{len(self.statements)}{GROUP if GROUP in text else ''}"
             self.statements.append(f"const {kind} {name} = {text};")
             self._known[key] = Number(name, dtype, wide)

@@ -7,6 +7,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 
+from benchbed.codegen.errors import UnsupportedOperationError
+
 Array = np.ndarray[Any, np.dtype[np.object_]]
 """A tensor of one lane: an array of `Number`, in the tensor's shape."""
 Scalar = bool | int | float
@@ -31,10 +33,6 @@ GROUP = "@"
 """Stands in the name of what differs between groups of lanes, where the group's own sign comes."""
 
 
-class NotWrittenError(Exception):
-    """The step does something that is not written out here."""
-
-
 @dataclass(frozen=True, slots=True, eq=False)
 class Number:
     """A number of a lane: its C++ expression, the same for all lanes or, if `wide`, a vector with one for each."""
@@ -50,10 +48,10 @@ class Number:
 
 
 def c_type(dtype: torch.dtype, wide: bool) -> str:
-    """Give the C++ type of a number; raise NotWrittenError for one that has none here."""
+    """Give the C++ type of a number; raise UnsupportedOperationError for one that has none here."""
     names = WIDE if wide else UNIFORM
     if dtype not in names:
-        raise NotWrittenError(f"numbers of {dtype}")
+        raise UnsupportedOperationError(f"numbers of {dtype}")
     return names[dtype]
 
 

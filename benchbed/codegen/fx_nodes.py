@@ -6,7 +6,8 @@ from typing import Any
 import torch
 from torch import Tensor, fx
 
-from benchbed.codegen.expressions import Call, NotWrittenError
+from benchbed.codegen.errors import UnsupportedOperationError
+from benchbed.codegen.expressions import Call
 
 ABOUT_MEMORY = frozenset({"dtype", "layout", "device", "pin_memory", "memory_format", "non_blocking"})
 """Options that say where and how a tensor lies; its type is known from its node."""
@@ -26,11 +27,11 @@ def operands_of(node: fx.Node) -> tuple[Any, ...]:
 
 
 def values_of(node: fx.Node) -> Sequence[Tensor]:
-    """Give what stood for the outcomes as the step was traced; raise NotWrittenError unless all are tensors."""
+    """Return the traced results of a node; raise UnsupportedOperationError unless all are tensors."""
     value = node.meta["val"]
     values = value if isinstance(value, (tuple, list)) else (value,)
     if not all(isinstance(each, Tensor) for each in values):
-        raise NotWrittenError(f"the operation {name_of(node)}")
+        raise UnsupportedOperationError(f"the operation {name_of(node)}")
     return values
 
 

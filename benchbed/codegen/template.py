@@ -1,36 +1,57 @@
-"""Put a program together: the C++ that all have, that of its kind, and what was written for it."""
+"""Assembly of a source: the C++ that all sources share, the C++ of one form, and the generated statements."""
 
 from collections.abc import Iterable
 from importlib.resources import files
 from string import Template
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import torch
 
-VECTORS = "vectors.cpp"
+Axis = Literal["settings", "lanes"]
+"""The lanes that a vector may hold: settings of one seed, or any lanes."""
 
 
-class Source(NamedTuple):
-    """A program's text, and which of a step's inputs it reads and changes."""
+class LaneGroups(NamedTuple):
+    """The division of the lanes `[seeds, settings]` into groups, each of which is computed in one vector."""
 
+    axis: Axis
+    width: int
+    """Lanes in a group; 1 where lanes are computed one after another."""
+
+    def count(self, seeds: int, settings: int) -> int:
+        """Return the number of groups; the last one of a row may be incomplete."""
+        if self.axis == "settings":
+            return seeds * -(-settings // self.width)
+        return -(-seeds * settings // self.width)
+
+
+class GeneratedSource(NamedTuple):
+    """The C++ source of a step."""
+
+    form: Literal["lanewise", "tensorwise"]
     text: str
     reads: list[int]
-    """Positions among the inputs."""
+    """Positions of the inputs that the function reads, in the order of its argument `inputs`."""
     changes: list[int]
-    """Positions among the lane's tensors; the others stay as they are."""
+    """Positions of the lane's tensors that the function writes to `outputs`; it leaves the others unchanged."""
     operations: int
-    """On vectors, in a step; roughly."""
+    """Estimated vector operations in a step."""
+    groups: LaneGroups
+    flags: tuple[str, ...] = ()
+    """Compiler flags beside those of all sources."""
 
 
-def program(kind: str, width: int, changed: Iterable[torch.dtype], **parts: object) -> str:
-    """Fill the parts into the file of a `kind` of program; `changed` are the types of what a step changes."""
-    # The truth of a comparison is as wide as what a step mostly compares.
-    mask = "i64" if torch.float64 in changed else "i32"
-    home = files("benchbed.codegen")
-    text = "".join(home.joinpath(*name.split("/")).read_text("utf-8") for name in (VECTORS, kind))
-    return Template(text).substitute(parts, width=width, mask=mask)
+def fill_template(template: str, width: int, dtypes: Iterable[torch.dtype], **fields: object) -> str:
+    """Return `vectors.cpp` followed by `template`, both filled in; `dtypes` are those of the changed tensors."""
+    # A mask has the width of the numbers that a step mostly compares.
+    mask = "i64" if torch.float64 in dtypes else "i32"
+    package = files("benchbed.codegen")
+    text = "".join(
+        package.joinpath(*name.split("/")).read_text("utf-8") for name in ("vectors.cpp", template)
+    )
+    return Template(text).substitute(fields, width=width, mask=mask)
 
 
-def block(indent: int, lines: Iterable[str]) -> str:
-    """Write lines one below the other."""
-    return "\n".join(" " * indent + line for line in lines)
+def indent(columns: int, lines: Iterable[str]) -> str:
+    """Join lines, each after `columns` spaces."""
+    return "\n".join(" " * columns + line for line in lines)

@@ -101,9 +101,9 @@ class CompiledBackend:
         self._reach: Reach | None = None
         self._measures_by_program = measures_by_program(planned or program.batch)
         try:
-            from benchbed.codegen.steps import native_steps  # takes a second to import
+            from benchbed.engine.compiled_backend import generated_backend  # takes a second to import
 
-            native = native_steps(program, lanes)
+            native = generated_backend(program, lanes)
             self._advance, self._reach = native.advance, native.reach
         except Exception as refusal:  # noqa: BLE001 (whatever fails here is made in another way, and shows there if it is the plugin's)
             self._scan(program, lanes, refusal)
@@ -138,9 +138,9 @@ class CompiledBackend:
         """Give the objective by a program of its own where it is long; eagerly if there is none, or it fails."""
         if self._measures_by_program and self.engine == "compiled":
             try:
-                from benchbed.codegen.objective import native_objective
+                from benchbed.engine.compiled_objective import generated_objective
 
-                objective = native_objective(program.instances, answer)
+                objective = generated_objective(program.instances, answer)
                 return objective.measure(program.instances, answer, program.batch.threads)
             except Exception as error:  # noqa: BLE001 (as above)
                 self._measures_by_program = False

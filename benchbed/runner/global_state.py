@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 
-from benchbed.engine.denormals import flushes_denormals
+from benchbed.codegen.denormals import flushes_denormals
 
 _SEED = 0
 

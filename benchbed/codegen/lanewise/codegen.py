@@ -8,12 +8,13 @@ from torch import Tensor, fx
 
 from benchbed.codegen import comparisons, elementwise
 from benchbed.codegen.emitter import Writer
-from benchbed.codegen.expressions import GROUP, Array, NotWrittenError
+from benchbed.codegen.errors import UnsupportedOperationError
+from benchbed.codegen.expressions import GROUP, Array
 from benchbed.codegen.fx_nodes import arguments_of, call_of, name_of, operands_of, values_of
 from benchbed.codegen.lanewise import inputs, matrices, reductions, shapes
-from benchbed.codegen.lanewise.inputs import Axis, Change, Input
-from benchbed.codegen.template import Source, block, program
-from benchbed.codegen.trace import Trace
+from benchbed.codegen.lanewise.inputs import Change, Input
+from benchbed.codegen.template import Axis, GeneratedSource, LaneGroups, fill_template, indent
+from benchbed.codegen.trace import TracedStep
 
 OPERATIONS: Mapping[str, Callable[..., Any]] = {
     **elementwise.OPERATIONS,
@@ -29,23 +30,23 @@ GROUPS = ((80, "abcd"), (250, "ab"))
 can use the time."""
 
 
-def write_program(trace: Trace, axis: Axis, width: int) -> Source:
+def generate(traced: TracedStep, axis: Axis, width: int) -> GeneratedSource:
     """Write the program that steps `width` lanes at a time along `axis`.
 
-    Raises NotWrittenError for what is not written here.
+    Raises UnsupportedOperationError for what is not written here.
     """
-    writer, graph = Writer(), trace.graph.graph
+    writer, graph = Writer(), traced.graph.graph
     placeholders = graph.find_nodes(op="placeholder")
     given = {
         node: Input(position, role, tensor, axis)
         for position, (node, role, tensor) in enumerate(
-            zip(placeholders, trace.roles, trace.inputs, strict=True)
+            zip(placeholders, traced.kinds, traced.inputs, strict=True)
         )
     }
     known: dict[fx.Node, Any] = {node: one.array() for node, one in given.items() if node.users}
     for node in graph.nodes:
         if node.op == "get_attr":
-            held = getattr(trace.graph, node.target)
+            held = getattr(traced.graph, node.target)
             _refuse_too_many(held)
             known[node] = shapes.constant(held)
         elif node.op == "call_function":
@@ -60,22 +61,29 @@ def write_program(trace: Trace, axis: Axis, width: int) -> Source:
     read = [one for node, one in given.items() if node.users or one.position in overwritten]
     text = _text(writer, read, changed, axis, width)
     changes = [one.position for one, _ in changed]
-    return Source(text, [one.position for one in read], changes, len(writer.statements))
+    return GeneratedSource(
+        "lanewise",
+        text,
+        [one.position for one in read],
+        changes,
+        len(writer.statements),
+        LaneGroups(axis, width),
+    )
 
 
 def _text(writer: Writer, read: Sequence[Input], changed: Sequence[Change], axis: Axis, width: int) -> str:
     signs = next((signs for most, signs in GROUPS if len(writer.statements) < most), "a")
     steps = [*inputs.loads_of_a_step(read), *writer.statements, *inputs.moves(changed)]
-    return program(
+    return fill_template(
         "lanewise/lanes.cpp",
         width,
         [one.value.dtype for one, _ in changed],
         groups=len(signs),
         of_one_seed="true" if axis == "settings" else "false",
-        pointers=block(2, inputs.pointers(read, changed)),
-        loads=block(4, _for_each(signs, [*inputs.PLACES, *inputs.loads(read)])),
-        statements=block(8, _for_each(signs, steps)),
-        stores=block(6, _for_each(signs, inputs.stores(changed))),
+        pointers=indent(2, inputs.pointers(read, changed)),
+        loads=indent(4, _for_each(signs, [*inputs.PLACES, *inputs.loads(read)])),
+        statements=indent(8, _for_each(signs, steps)),
+        stores=indent(6, _for_each(signs, inputs.stores(changed))),
     )
 
 
@@ -83,11 +91,11 @@ def _operate(writer: Writer, node: fx.Node, known: Mapping[fx.Node, Any]) -> Any
     if node.target is operator.getitem:
         several, place = operands_of(node)
         if known[several][place] is None:
-            raise NotWrittenError(f"a part of {name_of(several)}")
+            raise UnsupportedOperationError(f"a part of {name_of(several)}")
         return known[several][place]
     name, values = name_of(node), values_of(node)
     if name not in OPERATIONS:
-        raise NotWrittenError(f"the operation {name}")
+        raise UnsupportedOperationError(f"the operation {name}")
     _refuse_too_many(*values)
     arguments, options = arguments_of(node, known)
     result = OPERATIONS[name](writer, call_of(node), *arguments, **options)
@@ -100,13 +108,13 @@ def _operate(writer: Writer, node: fx.Node, known: Mapping[fx.Node, Any]) -> Any
 
 def _refuse_too_many(*tensors: Tensor) -> None:
     if any(tensor.numel() > MOST_ELEMENTS for tensor in tensors):
-        raise NotWrittenError(f"a tensor of more than {MOST_ELEMENTS} numbers")
+        raise UnsupportedOperationError(f"a tensor of more than {MOST_ELEMENTS} numbers")
 
 
 def _check(name: str, made: Array, expected: Tensor) -> None:
     """Refuse a form of an operation that the table knows under its name, but not as it is meant."""
     if made.shape != tuple(expected.shape) or any(one.dtype != expected.dtype for one in made.flat):
-        raise NotWrittenError(f"{name} to {expected.dtype} of the shape {tuple(expected.shape)}")
+        raise UnsupportedOperationError(f"{name} to {expected.dtype} of the shape {tuple(expected.shape)}")
 
 
 def _for_each(signs: str, lines: Sequence[str]) -> list[str]:

@@ -1,27 +1,26 @@
 """Write how a program gets at a step's inputs: pointers, loads before the first step, loads in each, and stores."""
 
 from collections.abc import Sequence
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from torch import Tensor
 
-from benchbed.codegen.expressions import GROUP, UNIFORM, Array, NotWrittenError, Number, c_type
-from benchbed.codegen.trace import Role
+from benchbed.codegen.errors import UnsupportedOperationError
+from benchbed.codegen.expressions import GROUP, UNIFORM, Array, Number, c_type
+from benchbed.codegen.template import Axis
+from benchbed.codegen.trace import InputKind
 
-Axis = Literal["settings", "lanes"]
-"""Which lanes are stepped together: settings of one seed, or any."""
-
-VARIES: dict[Role, frozenset[Axis]] = {
+VARIES: dict[InputKind, frozenset[Axis]] = {
     "lane": frozenset({"settings", "lanes"}),
     "setting": frozenset({"settings", "lanes"}),
     "seed": frozenset({"lanes"}),
-    "draw": frozenset({"lanes"}),
-    "progress": frozenset(),
-    "all": frozenset(),
+    "step_seed": frozenset({"lanes"}),
+    "step": frozenset(),
+    "shared": frozenset(),
 }
 """The axes along which an input differs from lane to lane."""
-INDEX: dict[Role, str] = {"lane": "lane", "setting": "setting", "seed": "seed", "draw": "seed"}
+INDEX: dict[InputKind, str] = {"lane": "lane", "setting": "setting", "seed": "seed", "step_seed": "seed"}
 """The places by which a group's lanes find their parts of an input."""
 MOST_NUMBERS = 2_000
 """Of an input, for a lane."""
@@ -36,7 +35,7 @@ class Input(NamedTuple):
     """A step's input as the program sees it."""
 
     position: int
-    role: Role
+    role: InputKind
     value: Tensor
     """As it was traced: a shape and a type."""
     axis: Axis
@@ -54,7 +53,7 @@ class Input(NamedTuple):
     @property
     def changes(self) -> bool:
         """Whether it is another in each step, whatever the step does."""
-        return self.role in {"progress", "draw"}
+        return self.role in {"step", "step_seed"}
 
     @property
     def type(self) -> str:
@@ -64,7 +63,7 @@ class Input(NamedTuple):
     @property
     def sign(self) -> str:
         """Tells one group's from another's."""
-        return "" if self.role in {"progress", "all"} else GROUP
+        return "" if self.role in {"step", "shared"} else GROUP
 
     def name(self, place: int) -> str:
         """Give the expression of a number: a variable, or where what does not change lies in memory."""
@@ -76,10 +75,10 @@ class Input(NamedTuple):
     def array(self) -> Array:
         """Give its numbers.
 
-        Raises NotWrittenError if they are too many.
+        Raises UnsupportedOperationError if they are too many.
         """
         if self.size > MOST_NUMBERS:
-            raise NotWrittenError(f"an input of more than {MOST_NUMBERS} numbers")
+            raise UnsupportedOperationError(f"an input of more than {MOST_NUMBERS} numbers")
         c_type(self.value.dtype, self.wide)
         array: Array = np.empty(self.size, dtype=object)
         for place in range(self.size):
@@ -111,7 +110,7 @@ def loads(read: Sequence[Input]) -> list[str]:
         if given.changes:
             continue
         if not given.wide:
-            offset = "" if given.role == "all" else f" + {INDEX[given.role]}{GROUP}[0] * {size}"
+            offset = "" if given.role == "shared" else f" + {INDEX[given.role]}{GROUP}[0] * {size}"
             lines.append(f"const auto* const p{at}{given.sign} = g{at}{offset};")
             continue
         kind, index = given.type, f"{INDEX[given.role]}{GROUP}"
@@ -127,9 +126,9 @@ def loads_of_a_step(read: Sequence[Input]) -> list[str]:
     lines = []
     for given in read:
         at, size = given.position, given.size
-        if given.role == "progress":
+        if given.role == "step":
             lines.append(f"const auto {given.name(0)} = g{at}[step];")
-        elif given.role == "draw":
+        elif given.role == "step_seed":
             here = f"g{at} + step * seeds * {size}"
             for n in range(size):
                 one = f"({here})[seed{GROUP}[0] * {size} + {n}]"

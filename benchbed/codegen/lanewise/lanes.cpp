@@ -14,7 +14,7 @@ static inline void place(
   }
 }
 
-extern "C" void advance(
+extern "C" int64_t advance(
     const int64_t* stops, int64_t count, int64_t seeds, int64_t settings, int64_t first, int64_t last,
     const void* const* given, void* const* made) {
 $pointers
@@ -29,4 +29,5 @@ $statements
 $stores
     }
   }
+  return 0;
 }

@@ -7,7 +7,8 @@ import numpy as np
 import torch
 
 from benchbed.codegen.emitter import Writer
-from benchbed.codegen.expressions import Array, Call, NotWrittenError, Scalar, literal
+from benchbed.codegen.errors import UnsupportedOperationError
+from benchbed.codegen.expressions import Array, Call, Scalar, literal
 
 Dimensions = Sequence[int] | int | None
 
@@ -33,7 +34,7 @@ def _rows(array: Array, dimensions: Dimensions) -> Array:
 def _reduced(writer: Writer, call: Call, rows: Array, name: str) -> Array:
     forms = TRUTHS if call.dtype == torch.bool else NUMBERS
     if name not in forms or not (rows.shape[-1] or name in NOTHING):
-        raise NotWrittenError(f"{name} of {call.dtype}, or of nothing")
+        raise UnsupportedOperationError(f"{name} of {call.dtype}, or of nothing")
     flat = rows.reshape(math.prod(rows.shape[:-1]), rows.shape[-1])
     result: Array = np.empty(len(flat), dtype=object)
     for place, row in enumerate(flat):

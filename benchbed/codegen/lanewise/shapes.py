@@ -6,7 +6,8 @@ import numpy as np
 import torch
 
 from benchbed.codegen.emitter import Writer
-from benchbed.codegen.expressions import Array, Call, NotWrittenError, Scalar, literal
+from benchbed.codegen.errors import UnsupportedOperationError
+from benchbed.codegen.expressions import Array, Call, Scalar, literal
 
 
 def _same(writer: Writer, call: Call, array: Array, **_options: object) -> Array:
@@ -90,7 +91,7 @@ def _repeat(writer: Writer, call: Call, array: Array, times: Sequence[int]) -> A
 
 def _pad(writer: Writer, call: Call, array: Array, sizes: Sequence[int], value: Scalar = 0) -> Array:
     if min(sizes, default=0) < 0:
-        raise NotWrittenError("a padding of less than nothing")
+        raise UnsupportedOperationError("a padding of less than nothing")
     result = _filled(call, value)
     ahead, dimensions = sizes[0::2], range(array.ndim - 1, -1, -1)  # of the last dimension first
     starts = dict(zip(dimensions, ahead, strict=False))
@@ -128,7 +129,7 @@ def _arange(writer: Writer, call: Call, *bounds: Scalar, **_options: object) -> 
 
 def _filled(call: Call, value: Scalar) -> Array:
     if isinstance(value, np.ndarray):
-        raise NotWrittenError("a tensor filled with what another holds")
+        raise UnsupportedOperationError("a tensor filled with what another holds")
     array: Array = np.empty(call.shape, dtype=object)
     array.fill(literal(value, call.dtype))
     return array

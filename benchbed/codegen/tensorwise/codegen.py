@@ -6,15 +6,16 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, fx
 
-from benchbed.codegen.expressions import UNIFORM, NotWrittenError
+from benchbed.codegen.errors import UnsupportedOperationError
+from benchbed.codegen.expressions import UNIFORM
 from benchbed.codegen.fx_nodes import name_of, operands_of
-from benchbed.codegen.template import Source, block, program
+from benchbed.codegen.template import GeneratedSource, LaneGroups, fill_template, indent
 from benchbed.codegen.tensorwise.allocation import Memory
 from benchbed.codegen.tensorwise.loops import loop, same
 from benchbed.codegen.tensorwise.passes import BY_NUMBER, simplified
 from benchbed.codegen.tensorwise.step import Step
 from benchbed.codegen.tensorwise.tensors import OPERATIONS
-from benchbed.codegen.trace import Role, Trace
+from benchbed.codegen.trace import InputKind, TracedStep
 
 LEAST_BYTES = 64
 MOST_BYTES = 1 << 24
@@ -25,7 +26,7 @@ class Given(NamedTuple):
     """An input, and where a lane finds it."""
 
     position: int
-    role: Role
+    role: InputKind
     memory: Memory
 
     @property
@@ -39,25 +40,25 @@ class Given(NamedTuple):
         return UNIFORM[self.memory.view.dtype]
 
 
-def write_program(trace: Trace, width: int, most_bytes: int = MOST_BYTES) -> Source:
+def generate(traced: TracedStep, width: int, most_bytes: int = MOST_BYTES) -> GeneratedSource:
     """Write the program that steps lanes one by one, `width` numbers of a tensor at a time.
 
-    Raises NotWrittenError for what is not written here, and for a lane that needs more than `most_bytes`.
+    Raises UnsupportedOperationError for what is not written here, and for a lane that needs more than `most_bytes`.
     """
-    graph = simplified(trace.graph.graph)
+    graph = simplified(traced.graph.graph)
     placeholders = graph.find_nodes(op="placeholder")
     step = Step()
     given = {
         node: Given(position, role, _place(step, position, role, tensor))
         for position, (node, role, tensor) in enumerate(
-            zip(placeholders, trace.roles, trace.inputs, strict=True)
+            zip(placeholders, traced.kinds, traced.inputs, strict=True)
         )
         if node.users or role == "lane"
     }
     step.known.update({node: one.memory for node, one in given.items()})
     for node in graph.nodes:
         if node.op == "get_attr":
-            step.known[node] = step.table(getattr(trace.graph, str(node.target)))
+            step.known[node] = step.table(getattr(traced.graph, str(node.target)))
         if node.op == "call_function":
             _write(step, node)
     (output,) = graph.find_nodes(op="output")
@@ -68,13 +69,16 @@ def write_program(trace: Trace, width: int, most_bytes: int = MOST_BYTES) -> Sou
     _finish(step, changed)
     read = [one for node, one in given.items() if node.users]
     if (size := step.space.place()[1]) > most_bytes:
-        raise NotWrittenError(f"a step that needs {size} bytes")
+        raise UnsupportedOperationError(f"a step that needs {size} bytes")
     text = _text(step, read, list(changed), width)
     changes = [one.position for one in changed]
-    return Source(text, [one.position for one in read], changes, max(1, step.operations // width))
+    return GeneratedSource(
+        "tensorwise", text, [one.position for one in read], changes, max(1, step.operations // width),
+        LaneGroups("lanes", 1), ("-ffp-contract=fast",),
+    )  # fmt: skip
 
 
-def _place(step: Step, position: int, role: Role, tensor: Tensor) -> Memory:
+def _place(step: Step, position: int, role: InputKind, tensor: Tensor) -> Memory:
     if role == "lane":
         return step.space.make(tensor.dtype, tensor.shape, forever=True)
     return Memory(f"p{position}", torch.empty(tensor.shape, dtype=tensor.dtype, device="meta"))
@@ -87,7 +91,7 @@ def _write(step: Step, node: fx.Node) -> None:
     elif name in OPERATIONS:
         step.known[node] = OPERATIONS[name](step, node)
     else:
-        raise NotWrittenError(f"the operation {name}")
+        raise UnsupportedOperationError(f"the operation {name}")
 
 
 def _finish(step: Step, changed: Mapping[Given, fx.Node]) -> None:
@@ -104,16 +108,16 @@ def _finish(step: Step, changed: Mapping[Given, fx.Node]) -> None:
 
 def _text(step: Step, read: Sequence[Given], changed: Sequence[Given], width: int) -> str:
     buffers, size = step.space.place()
-    return program(
+    return fill_template(
         "tensorwise/tensors.cpp",
         width,
         [one.memory.view.dtype for one in changed],
         bytes=max(LEAST_BYTES, size),
-        pointers=block(2, _pointers(read, changed)),
-        buffers=block(2, [*step.tables, *buffers]),
-        loads=block(4, _loads(read)),
-        statements=block(8, [*_loads_of_a_step(read), *step.lines]),
-        stores=block(6, _stores(changed)),
+        pointers=indent(2, _pointers(read, changed)),
+        buffers=indent(2, [*step.tables, *buffers]),
+        loads=indent(4, _loads(read)),
+        statements=indent(8, [*_loads_of_a_step(read), *step.lines]),
+        stores=indent(6, _stores(changed)),
     )
 
 
@@ -129,7 +133,7 @@ def _pointers(read: Sequence[Given], changed: Sequence[Given]) -> list[str]:
 
 
 def _loads(read: Sequence[Given]) -> list[str]:
-    index: dict[Role, str] = {"seed": "seed", "setting": "setting", "all": "0"}
+    index: dict[InputKind, str] = {"seed": "seed", "setting": "setting", "shared": "0"}
     lines = []
     for one in read:
         at, size = one.position, one.size
@@ -143,7 +147,7 @@ def _loads(read: Sequence[Given]) -> list[str]:
 
 
 def _loads_of_a_step(read: Sequence[Given]) -> list[str]:
-    index: dict[Role, str] = {"draw": "(step * seeds + seed)", "progress": "step"}
+    index: dict[InputKind, str] = {"step_seed": "(step * seeds + seed)", "step": "step"}
     return [
         f"const {one.type}* const p{one.position} = g{one.position} + {index[one.role]} * {one.size};"
         for one in read

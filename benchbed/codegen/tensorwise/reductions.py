@@ -3,7 +3,7 @@
 import math
 from typing import NamedTuple
 
-from benchbed.codegen.expressions import NotWrittenError
+from benchbed.codegen.errors import UnsupportedOperationError
 from benchbed.codegen.tensorwise.allocation import Memory
 
 
@@ -38,9 +38,9 @@ NORMS = {
 
 
 def norm_of(order: float) -> Reduction:
-    """Give the reduction of a vector norm; raise NotWrittenError for orders other than 1, 2 and ∞."""
+    """Give the reduction of a vector norm; raise UnsupportedOperationError for orders other than 1, 2 and ∞."""
     if order not in NORMS:
-        raise NotWrittenError(f"norms of order {order}")
+        raise UnsupportedOperationError(f"norms of order {order}")
     return NORMS[order]
 
 

@@ -7,7 +7,8 @@ import torch
 from torch import Tensor, fx
 
 from benchbed.codegen.emitter import Writer
-from benchbed.codegen.expressions import Array, NotWrittenError, c_type, literal
+from benchbed.codegen.errors import UnsupportedOperationError
+from benchbed.codegen.expressions import Array, c_type, literal
 from benchbed.codegen.fx_nodes import arguments_of, call_of, name_of
 from benchbed.codegen.tensorwise.allocation import Memory, Workspace
 from benchbed.codegen.tensorwise.loops import Operand, loop, same
@@ -123,9 +124,9 @@ class Step:
         return made
 
     def table(self, tensor: Tensor) -> Memory:
-        """Write a constant tensor; raise NotWrittenError if it is too large."""
+        """Write a constant tensor; raise UnsupportedOperationError if it is too large."""
         if tensor.numel() > MOST_NUMBERS:
-            raise NotWrittenError(f"a constant of more than {MOST_NUMBERS} numbers")
+            raise UnsupportedOperationError(f"a constant of more than {MOST_NUMBERS} numbers")
         name, kind = f"c{len(self.tables)}", c_type(tensor.dtype, wide=False)
         numbers = ", ".join(literal(value, tensor.dtype).text for value in tensor.flatten().tolist())
         self.tables.append(f"static const {kind} {name}[] = {{{numbers}}};")
@@ -155,7 +156,7 @@ def _over(value: Memory, shape: torch.Size) -> Memory:
 def _value(node: fx.Node) -> Tensor:
     value = node.meta["val"]
     if not isinstance(value, Tensor):
-        raise NotWrittenError(f"the operation {name_of(node)}")
+        raise UnsupportedOperationError(f"the operation {name_of(node)}")
     return value
 
 

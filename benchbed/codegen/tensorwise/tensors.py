@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor, fx
 
-from benchbed.codegen.expressions import NotWrittenError
+from benchbed.codegen.errors import UnsupportedOperationError
 from benchbed.codegen.fx_nodes import ABOUT_MEMORY, name_of, operands_of
 from benchbed.codegen.tensorwise.allocation import Constant, Memory
 from benchbed.codegen.tensorwise.loops import loop, same
@@ -37,7 +37,7 @@ def _view(step: Step, node: fx.Node) -> Any:
 
 
 def _refused(node: fx.Node) -> Any:
-    raise NotWrittenError(f"a view that depends on {node}")
+    raise UnsupportedOperationError(f"a view that depends on {node}")
 
 
 def _item(step: Step, node: fx.Node) -> Any:
@@ -51,7 +51,7 @@ def _same(step: Step, node: fx.Node) -> Any:
 def _filled(step: Step, node: fx.Node) -> Constant:
     value = operands_of(node)[0] if name_of(node) == "scalar_tensor" else operands_of(node)[1]
     if isinstance(value, fx.Node):
-        raise NotWrittenError("a tensor filled with what another holds")
+        raise UnsupportedOperationError("a tensor filled with what another holds")
     return Constant(float(value) if node.meta["val"].dtype.is_floating_point else value)
 
 
@@ -113,7 +113,7 @@ def _picked(step: Step, node: fx.Node) -> Memory:
     """Gather rows: `source[index]`, an index checked as torch does."""
     source, indices = step.memory(operands_of(node)[0]), operands_of(node)[1]
     if len(indices) != 1 or indices[0].meta["val"].dtype != torch.int64:
-        raise NotWrittenError("an index of several dimensions, or a mask")
+        raise UnsupportedOperationError("an index of several dimensions, or a mask")
     index = step.memory(indices[0])
     index = index if index.view.is_contiguous() else step.copied(index, index.view)
     made = step.make(node)
@@ -143,7 +143,7 @@ def _reduced(step: Step, node: fx.Node) -> Memory:
     axes = [chosen] if isinstance(chosen, int) else chosen or range(given.view.dim())
     made = step.make(node)
     if name_of(node) in {"amax", "amin"} and not made.view.dtype.is_floating_point:
-        raise NotWrittenError("extremes of whole numbers")
+        raise UnsupportedOperationError("extremes of whole numbers")
     dimensions = [axis % max(1, given.view.dim()) for axis in axes]
     step.emit(reduce_rows(reduction, given, made, dimensions), [given, made])
     step.operations += given.view.numel()

@@ -4,14 +4,14 @@ import pytest
 import torch
 
 from benchbed.codegen.lanewise.codegen import OPERATIONS
-from benchbed.codegen.trace import Trace, traced
+from benchbed.codegen.trace import TracedStep, trace_function
 
 ONE = torch.full((1, 1, 3), 2.0, dtype=torch.float64)
 
 
 def names(step, *inputs):
     """List the operations of a traced step."""
-    nodes = traced(step)(*inputs).graph.nodes
+    nodes = trace_function(step, *inputs).graph.nodes
     return [node.target.overloadpacket.__name__ for node in nodes if node.op == "call_function"]
 
 
@@ -44,12 +44,13 @@ def test_an_input_that_is_changed_in_place_is_no_program():
 def test_a_step_that_looks_at_a_number_cannot_be_traced(look):
     """Its answer for one lane would become everybody's."""
     with pytest.raises(Exception, match=r"[Dd]ata|dynamic|fake|item"):
-        traced(lambda x: [x + 1 if look(x) else x])(ONE)
+        trace_function(lambda x: [x + 1 if look(x) else x], ONE)
 
 
 def test_a_program_is_given_what_was_traced():
     """It would read beyond a tensor of another shape, and take numbers of another type for its own."""
-    trace = Trace(traced(lambda x: [x + 1])(ONE), ["lane", "seed", "draw"], [ONE, ONE[:, :, 0], ONE[:, :, 0]])
+    graph = trace_function(lambda x: [x + 1], ONE)
+    trace = TracedStep(graph, ["lane", "seed", "step_seed"], [ONE, ONE[:, :, 0], ONE[:, :, 0]])
     lanes, seeds, draws = (
         torch.zeros(4, 5, 3).double(),
         torch.zeros(4, 1).double(),
@@ -63,6 +64,6 @@ def test_a_program_is_given_what_was_traced():
         [lanes, seeds, draws[0]],
     ):
         with pytest.raises(
-            TypeError, match="state or data differ between batches in something beside their lanes"
+            TypeError, match="state or data differ between batches in more than the number of lanes"
         ):
             trace.check(wrong)

@@ -54,7 +54,7 @@ class Ways:
 
     def __init__(self, monkeypatch, lanewise=0, scan=0):
         self.tried, self.left = [], {"lanewise": lanewise, "scan": scan}
-        monkeypatch.setattr("benchbed.codegen.steps.native_steps", self.making("lanewise"))
+        monkeypatch.setattr("benchbed.engine.compiled_backend.generated_backend", self.making("lanewise"))
         monkeypatch.setattr("benchbed.engine.scan.scan_backend", self.making("scan"))
 
     def making(self, way):

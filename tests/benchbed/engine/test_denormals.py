@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from benchbed.codegen import compiled_step
-from benchbed.engine.denormals import flushes_denormals
+from benchbed.codegen.denormals import flushes_denormals
 from benchbed.runner.global_state import usual_conditions
 from benchbed_optimizers.gd import gd
 from benchbed_problems.quadratic import Quadratic
@@ -57,7 +57,7 @@ def test_elsewhere_underflow_is_gradual(run, engine):
 @pytest.mark.usefixtures("usual")
 def test_every_thread_does_as_its_caller(run, monkeypatch):
     """Each has a register of its own for it, and keeps it from one batch to the next."""
-    monkeypatch.setattr(compiled_step, "WORTH_A_THREAD", 1)
+    monkeypatch.setattr(compiled_step, "OPERATIONS_PER_THREAD", 1)
     torch.set_num_threads(3)  # one again after the usual conditions
     for flush in (True, False, True):
         torch.set_flush_denormal(flush)

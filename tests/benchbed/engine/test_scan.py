@@ -11,7 +11,7 @@ from torch import Tensor
 from torch._dynamo.utils import counters
 
 from benchbed.catalog import load_catalog
-from benchbed.codegen.expressions import NotWrittenError
+from benchbed.codegen.errors import UnsupportedOperationError
 from benchbed.engine import scan
 from benchbed.engine.backends import EagerBackend
 from benchbed.interfaces import Optimizer
@@ -30,9 +30,9 @@ def not_written(monkeypatch):
     """Let no program be written."""
 
     def refuse(program, lanes):
-        raise NotWrittenError("the operation of these tests")
+        raise UnsupportedOperationError("the operation of these tests")
 
-    monkeypatch.setattr("benchbed.codegen.steps.native_steps", refuse)
+    monkeypatch.setattr("benchbed.engine.compiled_backend.generated_backend", refuse)
 
 
 def mixed(learning_rate: float = 1e-2):

@@ -3,8 +3,9 @@
 import pytest
 import torch
 
-from benchbed.codegen.compiled_step import Library, width_of
-from benchbed.codegen.trace import Trace, traced
+from benchbed.codegen.compiled_step import CompiledStep, vector_width
+from benchbed.codegen.lanewise.codegen import generate
+from benchbed.codegen.trace import TracedStep, trace_function
 
 SEEDS, SETTINGS = 3, 7
 """Lanes of the tests: no multiple of any vector's width, in neither axis."""
@@ -16,7 +17,7 @@ class Comparison:
     def __init__(self, functions, inputs, axis):
         self.names = list(functions)
         self.expected = [function(*inputs) for function in functions.values()]
-        width = width_of(inputs[0].dtype)
+        width = vector_width(inputs[0].dtype)
         one = [tensor[:1, :1].contiguous() for tensor in inputs]
         # Every outcome has a place among the tensors of the lanes; nothing reads what is there before.
         places = [torch.zeros_like(each) for each in self.expected]
@@ -25,10 +26,10 @@ class Comparison:
         def step(given, _places):
             return [*given, *[function(*given) for function in functions.values()]]
 
-        graph = traced(step)(one, first)
-        trace = Trace(graph, ["lane"] * (len(one) + len(first)), [*one, *first])
-        library = Library(trace, axis, width)
-        self.made = library.run([1], *inputs[0].shape[:2], [*inputs, *places])[0][len(inputs) :]
+        graph = trace_function(step, one, first)
+        trace = TracedStep(graph, ["lane"] * (len(one) + len(first)), [*one, *first])
+        compiled = CompiledStep(trace, generate(trace, axis, width))
+        self.made = compiled.run([1], *inputs[0].shape[:2], [*inputs, *places])[0][len(inputs) :]
 
     def differing(self, rtol=0.0, atol=0.0):
         """Name what is not as torch has it: to the bit, or NaN and infinities alike and the others nearly."""

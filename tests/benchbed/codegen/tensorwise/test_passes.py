@@ -4,9 +4,9 @@ import re
 
 import torch
 
-from benchbed.codegen.compiled_step import width_of
-from benchbed.codegen.tensorwise.library import TensorLibrary
-from benchbed.codegen.trace import Trace, traced
+from benchbed.codegen.compiled_step import CompiledStep, vector_width
+from benchbed.codegen.tensorwise.codegen import generate
+from benchbed.codegen.trace import TracedStep, trace_function
 
 SEEDS, SETTINGS = 2, 2
 
@@ -18,10 +18,11 @@ def program_of(function, *inputs):
         return [function(*tensors), *tensors[1:]]
 
     one = [tensor[:1, :1].contiguous() for tensor in inputs]
-    library = TensorLibrary(Trace(traced(step)(*one), ["lane"] * len(one), one), width_of(inputs[0].dtype))
-    made = library.run([1], SEEDS, SETTINGS, list(inputs))[0][0]
+    traced = TracedStep(trace_function(step, *one), ["lane"] * len(one), one)
+    compiled = CompiledStep(traced, generate(traced, vector_width(inputs[0].dtype)))
+    made = compiled.run([1], SEEDS, SETTINGS, list(inputs))[0][0]
     torch.testing.assert_close(made, function(*inputs), rtol=1e-12, atol=1e-12)
-    return library.source.text.split('extern "C"')[1]
+    return compiled.source.text.split('extern "C"')[1]
 
 
 def normal(*shape):
@@ -112,7 +113,8 @@ def test_two_outcomes_that_are_the_same_are_both_there():
 
     inputs = [normal(4, 5), normal(4, 5) + 1]
     one = [tensor[:1, :1].contiguous() for tensor in inputs]
-    library = TensorLibrary(Trace(traced(step)(*one), ["lane"] * 2, one), width_of(torch.float64))
-    first, second = library.run([1], SEEDS, SETTINGS, inputs)[0]
+    traced = TracedStep(trace_function(step, *one), ["lane"] * 2, one)
+    compiled = CompiledStep(traced, generate(traced, vector_width(torch.float64)))
+    first, second = compiled.run([1], SEEDS, SETTINGS, inputs)[0]
     torch.testing.assert_close(first, torch.exp(inputs[0]), rtol=1e-12, atol=1e-12)
     assert torch.equal(first, second)

@@ -6,10 +6,10 @@ import pytest
 import torch
 from torch.nn import functional
 
-from benchbed.codegen.compiled_step import width_of
-from benchbed.codegen.expressions import NotWrittenError
-from benchbed.codegen.tensorwise.library import TensorLibrary
-from benchbed.codegen.trace import Trace, traced
+from benchbed.codegen.compiled_step import CompiledStep, vector_width
+from benchbed.codegen.errors import UnsupportedOperationError
+from benchbed.codegen.tensorwise.codegen import generate
+from benchbed.codegen.trace import TracedStep, trace_function
 
 LANES = (2, 3)
 
@@ -25,10 +25,11 @@ def by_program(function, *inputs):
 
     lanes = [*inputs, *outcomes]
     one = [lane[:1, :1].contiguous() for lane in lanes]
-    graph = traced(step)(*one)
+    graph = trace_function(step, *one)
     graph.graph.eliminate_dead_code()
-    library = TensorLibrary(Trace(graph, ["lane"] * len(one), one), width_of(inputs[0].dtype))
-    return library.run([1], *LANES, lanes)[0][count:]
+    traced = TracedStep(graph, ["lane"] * len(one), one)
+    compiled = CompiledStep(traced, generate(traced, vector_width(inputs[0].dtype)))
+    return compiled.run([1], *LANES, lanes)[0][count:]
 
 
 def assert_all(cases, *inputs, rtol=None):
@@ -167,9 +168,10 @@ def test_rows_are_gathered_and_an_index_is_checked():
         one = index[:1, :1].contiguous()
         gathered = torch.zeros(*LANES, 11, 3, dtype=torch.float64)
         inputs = [one, gathered[:1, :1].contiguous(), table]
-        graph = traced(lambda i, _, t: [i, t[i]])(*inputs)
-        library = TensorLibrary(Trace(graph, ["lane", "lane", "all"], inputs), 8)
-        return library.run([1], *LANES, [index, gathered, table])[0][1]
+        graph = trace_function(lambda i, _, t: [i, t[i]], *inputs)
+        traced = TracedStep(graph, ["lane", "lane", "shared"], inputs)
+        compiled = CompiledStep(traced, generate(traced, 8))
+        return compiled.run([1], *LANES, [index, gathered, table])[0][1]
 
     torch.testing.assert_close(program(index), table[index], rtol=0, atol=0)
     for wrong in (7, -8):
@@ -181,10 +183,11 @@ def test_what_a_step_overwrites_is_read_before():
     """Two tensors of a lane change places."""
     x, y = numbers(20), numbers(20, seed=1)
     one = [lane[:1, :1].contiguous() for lane in (x, y)]
-    graph = traced(lambda x, y: [y.view_as(y), x + 0])(*one)
-    library = TensorLibrary(Trace(graph, ["lane", "lane"], one), 8)
+    graph = trace_function(lambda x, y: [y.view_as(y), x + 0], *one)
+    traced = TracedStep(graph, ["lane", "lane"], one)
+    compiled = CompiledStep(traced, generate(traced, 8))
     for steps, (first, second) in ((1, (y, x)), (2, (x, y)), (5, (y, x))):
-        (ours,) = library.run([steps], *LANES, [x, y])
+        (ours,) = compiled.run([steps], *LANES, [x, y])
         torch.testing.assert_close(ours, [first, second], rtol=0, atol=0)
 
 
@@ -198,5 +201,5 @@ def test_what_a_step_overwrites_is_read_before():
 )
 def test_what_is_not_written_is_refused(what, function):
     """By name, so that another engine can take it."""
-    with pytest.raises(NotWrittenError, match=what):
+    with pytest.raises(UnsupportedOperationError, match=what):
         by_program(lambda x: [function(x)], numbers(2_000))

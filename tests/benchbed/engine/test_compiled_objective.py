@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from benchbed.codegen.expressions import NotWrittenError
-from benchbed.codegen.objective import NativeObjective, native_objective
+from benchbed.codegen.errors import UnsupportedOperationError
+from benchbed.engine.compiled_objective import GeneratedObjective, generated_objective
 from benchbed.engine.evaluation import measure_objective
 from benchbed.engine.sampling import Instances
 from benchbed.interfaces import Layout, Problem
@@ -68,7 +68,7 @@ def test_the_objective_is_that_of_the_problem(problem, dtype, tolerance):
     """In both precisions, with data for all and for each seed, also of fewer seeds, on any number of threads."""
     instances = instances_of(problem, 4, dtype)
     theta = spread(instances, 5)
-    objective = NativeObjective(instances, theta)
+    objective = GeneratedObjective(instances, theta)
     for threads in (1, 3):
         value = objective.measure(instances, theta, threads)
         torch.testing.assert_close(value, measure_objective(instances, theta), rtol=tolerance, atol=tolerance)
@@ -81,25 +81,25 @@ def test_the_objective_is_that_of_the_problem(problem, dtype, tolerance):
 def test_a_program_is_made_once_a_process():
     """For the problem, whatever its seeds; another precision or problem is another."""
     one, other = instances_of(NETWORK, 2, torch.float64), instances_of(NETWORK, 3, torch.float64)
-    first = native_objective(one, spread(one, 2))
-    assert native_objective(other, spread(other, 4)) is first
+    first = generated_objective(one, spread(one, 2))
+    assert generated_objective(other, spread(other, 4)) is first
     single = instances_of(NETWORK, 2, torch.float32)
-    assert native_objective(single, spread(single, 2)) is not first
+    assert generated_objective(single, spread(single, 2)) is not first
 
 
 def test_a_lane_that_takes_too_much_memory_is_not_written(monkeypatch):
     """The eager measurement works in pieces."""
-    monkeypatch.setattr("benchbed.codegen.objective.MOST_BYTES", 1_000)
+    monkeypatch.setattr("benchbed.engine.compiled_objective.MAX_BYTES", 1_000)
     instances = instances_of(NETWORK, 1, torch.float64)
-    with pytest.raises(NotWrittenError, match="a step that needs"):
-        NativeObjective(instances, spread(instances, 1))
+    with pytest.raises(UnsupportedOperationError, match="a step that needs"):
+        GeneratedObjective(instances, spread(instances, 1))
 
 
 @pytest.fixture
 def measured(run, monkeypatch):
     """Give a function that runs a batch without and with a program of its objective, and counts its measurements."""
     counted = []
-    measure = NativeObjective.measure
+    measure = GeneratedObjective.measure
 
     def count(self, *arguments):
         counted.append(arguments)
@@ -112,7 +112,7 @@ def measured(run, monkeypatch):
             records.append(run(problem, factory, engine="compiled", targets=(), **more))
         return (*records, len(counted))
 
-    monkeypatch.setattr(NativeObjective, "measure", count)
+    monkeypatch.setattr(GeneratedObjective, "measure", count)
     return twice
 
 
@@ -145,7 +145,7 @@ def test_a_program_that_fails_leaves_the_eager_measurement(measured, monkeypatch
     def fail(self, *arguments):
         raise MemoryError("no memory for a step")
 
-    monkeypatch.setattr(NativeObjective, "measure", fail)
+    monkeypatch.setattr(GeneratedObjective, "measure", fail)
     eager, native, _ = measured(NETWORK, adam, seeds=2, budget=50, learning_rate=[1e-3])
     np.testing.assert_array_equal(eager.curve_objective, native.curve_objective)
     assert set(native.engine.flat) == {"compiled"}

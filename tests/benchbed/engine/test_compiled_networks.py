@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from benchbed.catalog import load_catalog
-from benchbed.codegen.expressions import NotWrittenError
+from benchbed.codegen.errors import UnsupportedOperationError
 from benchbed_optimizers.adam import adam
 from benchbed_problems.polynomial_network import PolynomialNetwork
 from benchbed_problems.quadratic import Quadratic
@@ -69,10 +69,10 @@ def not_by_lanes(monkeypatch):
     """Let no step be written number by number."""
 
     def refuse(trace, axis, width):
-        raise NotWrittenError("the operation of these tests")
+        raise UnsupportedOperationError("the operation of these tests")
 
-    monkeypatch.setattr("benchbed.codegen.compiled_step.write_program", refuse)
-    monkeypatch.setattr("benchbed.codegen.steps._made", {})
+    monkeypatch.setattr("benchbed.codegen.lanewise.codegen.generate", refuse)
+    monkeypatch.setattr("benchbed.engine.compiled_backend._cache", {})
 
 
 @pytest.mark.parametrize(

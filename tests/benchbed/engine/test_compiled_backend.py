@@ -6,9 +6,12 @@ import numpy as np
 import pytest
 import torch
 
-from benchbed.codegen import compiled_step, steps
+from benchbed.codegen import compiled_step, compiler
+from benchbed.codegen.errors import CompilationError
+from benchbed.engine import compiled_backend
 from benchbed_optimizers.adam import adam
 from benchbed_optimizers.sgd import sgd
+from benchbed_problems.quadratic import Quadratic
 from benchbed_problems.quartic import Quartic
 from benchbed_problems.runge import Runge
 from benchbed_problems.weighted_quartic import WeightedQuartic
@@ -26,7 +29,7 @@ def settings_of(rates):
 def built(monkeypatch):
     """Collect the programs that are made, none of which was made before."""
     sources, load = [], compiled_step.load
-    monkeypatch.setattr(steps, "_made", {})
+    monkeypatch.setattr(compiled_backend, "_cache", {})
     monkeypatch.setattr(compiled_step, "load", lambda source: sources.append(source) or load(source))
     return sources
 
@@ -35,7 +38,7 @@ def built(monkeypatch):
 @pytest.mark.parametrize("axis", ["settings", "lanes"])
 def test_a_lane_of_a_batch_is_the_trial_alone(run, monkeypatch, axis, seeds, settings):
     """To the bit, wherever it stands in a register, and whichever lanes are stepped with it."""
-    monkeypatch.setattr(steps, "_axis", lambda program, lanes, width: axis)
+    monkeypatch.setattr(compiled_backend, "_choose_axis", lambda program, lanes, width: axis)
     problem, rates = Quartic(gradient_noise=0.1), [1e-3 * (1 + k) for k in range(settings)]
     fields = {"targets": (), "budget": 70, "engine": "compiled"}
     together = run(problem, adam, seeds=seeds, **settings_of(rates), **fields)
@@ -70,17 +73,17 @@ def test_few_settings_of_many_seeds_share_a_register(run, built):
 @pytest.mark.parametrize("axis", ["settings", "lanes"])
 def test_threads_change_nothing(run, monkeypatch, axis):
     """Each has groups of its own, wherever they are cut; to the bit."""
-    monkeypatch.setattr(steps, "_axis", lambda program, lanes, width: axis)
-    parts, together = [], compiled_step.Library._in_threads
+    monkeypatch.setattr(compiled_backend, "_choose_axis", lambda program, lanes, width: axis)
+    parts, together = [], compiled_step.CompiledStep._run_tasks
     monkeypatch.setattr(
-        compiled_step.Library,
-        "_in_threads",
+        compiled_step.CompiledStep,
+        "_run_tasks",
         lambda self, calls: parts.append(len(calls)) or together(self, calls),
     )
     fields = {"seeds": 5, "budget": 300, "targets": (), "engine": "compiled", "learning_rate": [1e-3] * 9}
     alone = run(WeightedQuartic(), sgd, **fields)
     assert set(parts) == {1}
-    monkeypatch.setattr(compiled_step, "WORTH_A_THREAD", 10)
+    monkeypatch.setattr(compiled_step, "OPERATIONS_PER_THREAD", 10)
     torch.set_num_threads(3)
     try:
         several = run(WeightedQuartic(), sgd, **fields)
@@ -95,7 +98,7 @@ def test_a_part_that_raises_waits_for_the_others():
     """They write to tensors that nobody else holds."""
     finished = []
 
-    class Broken(compiled_step.Library):
+    class Broken(compiled_step.CompiledStep):
         def __init__(self):
             """Compile nothing."""
 
@@ -106,13 +109,13 @@ def test_a_part_that_raises_waits_for_the_others():
             finished.append(part)
 
     with pytest.raises(IndexError, match="out of range"):
-        Broken()._in_threads([(0,), (1,), (2,)])
+        Broken()._run_tasks([(0,), (1,), (2,)])
     assert sorted(finished) == [1, 2]
 
 
 def test_a_process_keeps_so_many_programs_and_makes_the_others_again(run, built, monkeypatch):
     """A search over problems would fill the memory; what is on the disk needs no compiler."""
-    monkeypatch.setattr(steps, "KEPT", 2)
+    monkeypatch.setattr(compiled_backend, "MAX_CACHED_STEPS", 2)
     for features in (2, 3, 2, 4, 2):
         record = run(
             Runge(features=features), sgd, engine="compiled", targets=(), budget=5, learning_rate=[1e-3]
@@ -120,3 +123,23 @@ def test_a_process_keeps_so_many_programs_and_makes_the_others_again(run, built,
         assert set(record.engine.flat) == {"compiled"}
     assert len(built) == 4
     assert len(set(built)) == 3
+
+
+def test_without_a_compiler_steps_are_made_one_by_one(run, monkeypatch):
+    """The row says why, and holds what the loop makes; a scan would need the compiler as well."""
+    monkeypatch.setattr(compiled_backend, "_cache", {})
+    monkeypatch.setattr(compiler, "_compiler", compiler._compiler.__wrapped__)
+    monkeypatch.setattr(compiler, "_machine", compiler._machine.__wrapped__)
+    monkeypatch.setenv("PATH", "/nowhere")
+    monkeypatch.setenv("CXX", "")
+
+    def refuse(program, lanes):
+        raise CompilationError("a scan has none either")
+
+    monkeypatch.setattr("benchbed.engine.scan.scan_backend", refuse)
+    batch = {"seeds": 2, "budget": 50, "targets": (), "learning_rate": [0.01, 0.001]}
+    loop, other = (run(Quadratic(), sgd, engine=engine, **batch) for engine in ("eager", "compiled"))
+    assert set(other.engine.flat) == {"eager"}
+    (reason,) = set(other.engine_reason.flat)
+    assert reason.startswith("asked for; made one by one, as it could not be compiled: CompilationError: ")
+    assert (other.final_theta == loop.final_theta).all()

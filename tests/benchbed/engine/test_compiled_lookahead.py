@@ -46,7 +46,7 @@ def test_how_many_are_made_at_a_time_changes_nothing(make_batch, valleys, monkey
     """Not a bit: a lane that ends at a checkpoint stays there, though steps beyond it had been made."""
     records, counts = [], []
     for worth in (0, 10**9):
-        monkeypatch.setattr("benchbed.codegen.steps.WORTH_A_LOOK", worth)
+        monkeypatch.setattr("benchbed.engine.compiled_backend.LOOKAHEAD_OPERATIONS", worth)
         fields = {"seeds": 4, "budget": 300, "targets": (), "engine": "compiled", **more}
         looks = Looks()
         records.append(run_batch(make_batch(valleys, factory, **fields), looks))

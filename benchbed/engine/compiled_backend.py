@@ -1,0 +1,194 @@
+"""The steps of a pairing as one generated C++ function."""
+
+from bisect import bisect_right
+from collections.abc import Hashable, Sequence
+from itertools import groupby
+from weakref import ReferenceType, ref
+
+import torch
+from torch import Tensor
+
+from benchbed.codegen.compiled_step import CompiledStep, vector_width
+from benchbed.codegen.errors import UnsupportedOperationError
+from benchbed.codegen.lanewise import codegen as lanewise
+from benchbed.codegen.template import Axis, LaneGroups
+from benchbed.codegen.tensorwise import codegen as tensorwise
+from benchbed.codegen.trace import InputKind, TracedStep, trace_function
+from benchbed.engine.pytrees import Lanes, TreeTemplate, leaves
+from benchbed.engine.sampling import Instances
+from benchbed.engine.step import StepInputs
+from benchbed.engine.tile import Tile
+from benchbed.seeds import DRAW_BLOCK
+
+MAX_CACHED_STEPS = 256
+"""Compiled steps that a process keeps."""
+LOOKAHEAD_OPERATIONS = 200_000
+"""Vector operations, a tenth of a millisecond, that may be discarded if a lane stops before they are needed."""
+MAX_GROUP_RATIO = 1.5
+"""How many times as many groups of lanes are accepted so that each has one seed, whose draws its lanes then share."""
+
+
+class GeneratedBackend:
+    """The compiled steps of a pairing, for any number of steps, seeds and settings."""
+
+    def __init__(self, tile: Tile, lanes: Lanes, traced: TracedStep, compiled: CompiledStep) -> None:
+        self._compiled = compiled
+        self._state, self._data = TreeTemplate(lanes.state), TreeTemplate(tile.instances.data)
+        self._has_draws = "step_seed" in traced.kinds
+        self._reads_progress = traced.kinds.index("step") in compiled.source.reads
+        self._bound_tile: ReferenceType[Tile] | None = None
+        self._constants: list[Tensor] = []
+        self._no_progress = torch.empty(0, dtype=tile.instances.dtype)
+
+    def advance(self, tile: Tile, lanes: Lanes, start: int, stops: Sequence[int]) -> list[Lanes]:
+        """Run the steps from `start`; return the lanes before each of the steps `stops`, with `lanes` unchanged."""
+        is_new = self._bound_tile is None or self._bound_tile() is not tile
+        if is_new:
+            self._bind(tile)
+        results: dict[int, Lanes] = {}
+        for ends in self._split_at_blocks(start, stops):
+            last = ends[-1]
+            progress = tile.progress(start, last) if self._reads_progress else self._no_progress
+            draws = leaves(tile.draws(start, last)) if self._has_draws else []
+            inputs = [*_lane_tensors(lanes), progress, *draws, *self._constants]
+            if is_new:
+                self._compiled.check(inputs)
+            seeds, settings = lanes.running.shape
+            steps = [end - start for end in ends]
+            tensors = self._compiled.run(steps, seeds, settings, inputs, tile.batch.threads)
+            results.update(zip(ends, (self._rebuild(lanes, each) for each in tensors), strict=True))
+            lanes, start = results[last], last
+        return [results[stop] for stop in stops]
+
+    def _split_at_blocks(self, start: int, stops: Sequence[int]) -> list[list[int]]:
+        """Group `stops` by their block of draws; the end of each block becomes a stop as well."""
+        if not self._has_draws:
+            return [list(stops)]
+        ends = {*stops, *range((start // DRAW_BLOCK + 1) * DRAW_BLOCK, stops[-1], DRAW_BLOCK)}
+        return [list(block) for _, block in groupby(sorted(ends), lambda end: (end - 1) // DRAW_BLOCK)]
+
+    def reach(self, lanes: Lanes, start: int, stops: Sequence[int]) -> int:
+        """Return how many of `stops` to compute in one call: those that cost less than a return to the loop."""
+        per_step = self._compiled.operations(1, *lanes.running.shape)
+        return max(1, bisect_right(stops, start + LOOKAHEAD_OPERATIONS // per_step))
+
+    def _bind(self, tile: Tile) -> None:
+        """Store the inputs that do not change between steps.
+
+        Raises TypeError if the data differ from the traced data in more than their tensors.
+        """
+        if not self._data.matches(tile.instances.data):
+            raise TypeError("data differ between batches in more than their tensors")
+        constants = [*tile.hyperparameters.values(), *leaves(tile.instances.data)]
+        self._constants = [tensor.contiguous() for tensor in constants]
+        self._bound_tile = ref(tile)
+
+    def _rebuild(self, lanes: Lanes, tensors: list[Tensor]) -> Lanes:
+        # Not by torch's pytrees, which take as long as hundreds of steps.
+        theta, *rest = tensors
+        *state, calls, steps, running, diverged = rest if lanes.converged is None else rest[:-1]
+        is_flat = hasattr(lanes.state, "_make") and len(lanes.state) == len(state)
+        return Lanes(
+            theta=theta,
+            state=lanes.state._make(state) if is_flat else self._state.fill(state),
+            calls=calls,
+            steps=steps,
+            running=running,
+            diverged=diverged,
+            converged=None if lanes.converged is None else rest[-1],
+        )
+
+
+def _lane_tensors(lanes: Lanes) -> list[Tensor]:
+    """Return the tensors of lanes in the order of `leaves`."""
+    state = lanes.state
+    is_flat = hasattr(state, "_make") and all(isinstance(leaf, Tensor) for leaf in state)
+    return [
+        lanes.theta,
+        *(state if is_flat else leaves(state)),
+        *(tensor for tensor in lanes[2:] if tensor is not None),
+    ]
+
+
+def generated_backend(tile: Tile, lanes: Lanes) -> GeneratedBackend:
+    """Return the compiled steps of a pairing, built once a process.
+
+    Raises UnsupportedOperationError for an operation that the generator does not support, CompilationError without a
+    compiler, and the error of torch or the plugin where a step cannot be traced.
+    """
+    if lanes.theta.device.type != "cpu":
+        raise UnsupportedOperationError(f"steps on {lanes.theta.device.type}")
+    width = vector_width(lanes.theta.dtype)
+    axis = _choose_axis(tile, lanes, width)
+    key = tile.cache_key, axis
+    if key not in _cache:
+        if len(_cache) == MAX_CACHED_STEPS:
+            _cache.clear()
+        traced = trace_step(tile, lanes)
+        try:
+            source = lanewise.generate(traced, axis, width)
+        except UnsupportedOperationError:
+            source = tensorwise.generate(traced, width)  # too long for registers
+        _cache[key] = GeneratedBackend(tile, lanes, traced, CompiledStep(traced, source))
+    return _cache[key]
+
+
+_cache: dict[Hashable, GeneratedBackend] = {}
+
+
+def _choose_axis(tile: Tile, lanes: Lanes, width: int) -> Axis:
+    """Let a vector hold lanes of several seeds, unless the seeds have draws and there are enough settings."""
+    if not leaves(tile.draws(0, 1)):
+        return "lanes"
+    seeds, settings = lanes.running.shape
+    of_one_seed, of_any = (LaneGroups(axis, width).count(seeds, settings) for axis in ("settings", "lanes"))
+    return "settings" if of_one_seed <= MAX_GROUP_RATIO * of_any else "lanes"
+
+
+def trace_step(tile: Tile, lanes: Lanes) -> TracedStep:
+    """Trace the step of one lane; lanes do not depend on one another, so its graph holds for all.
+
+    Raises the error of torch or the plugin where the step cannot be traced.
+    """
+    stepper, gradient = tile.stepper, tile.batch.gradient
+    differentiate = gradient.traced or gradient.differentiate
+    if constants := TreeTemplate(lanes).constants:
+        raise TypeError(f"the state holds {constants[0]!r}, which is not a tensor and would stay constant")
+    names, draws = list(tile.hyperparameters), tile.draws(0, 1)
+    lane_skeleton, draw_skeleton, data_skeleton = map(TreeTemplate, (lanes, draws, tile.instances.data))
+
+    def step(
+        lane: Sequence[Tensor], progress: Tensor, draw: Sequence[Tensor], setting: Sequence[Tensor],
+        data: Sequence[Tensor],
+    ) -> list[Tensor]:  # fmt: skip
+        rule = stepper.bind(dict(zip(names, setting, strict=True)))
+        inputs = StepInputs(data_skeleton.fill(data), draw_skeleton.fill(draw), progress)
+        # Any index but the first: it only appears in errors, which are raised again when the step runs eagerly.
+        return leaves(stepper.step(rule, lane_skeleton.fill(lane), inputs, 1, differentiate))
+
+    progress = tile.progress(0, 1)[0]
+    lane = [leaf[:1, :1].contiguous() for leaf in leaves(lanes)]
+    draw = [leaf[0, :1] for leaf in leaves(draws)]
+    setting = [value[:1] for value in tile.hyperparameters.values()]
+    data = data_of_one_seed(tile.instances)
+    with torch.no_grad():
+        graph = trace_function(step, lane, progress, draw, setting, data)
+    groups: tuple[tuple[InputKind, list[Tensor]], ...] = (
+        ("lane", lane),
+        ("step", [progress]),
+        ("step_seed", draw),
+        ("setting", setting),
+        (data_kind(tile.instances), data),
+    )
+    kinds = [kind for kind, tensors in groups for _ in tensors]
+    return TracedStep(graph, kinds, [tensor for _, tensors in groups for tensor in tensors])
+
+
+def data_of_one_seed(instances: Instances) -> list[Tensor]:
+    """Return the tensors of the first seed's data, or of the data that all seeds share."""
+    return [leaf if instances.shared else leaf[:1] for leaf in leaves(instances.data)]
+
+
+def data_kind(instances: Instances) -> InputKind:
+    """Return whether the data of `instances` are shared or those of a seed."""
+    return "shared" if instances.shared else "seed"

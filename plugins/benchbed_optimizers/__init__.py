@@ -1,4 +1,4 @@
-"""Offer the course's optimizers, one file each, through the same door as a stranger's."""
+"""The built-in optimizers, one file each, registered as third-party plugins register theirs."""
 
 from collections.abc import Callable
 
@@ -15,6 +15,6 @@ from benchbed_optimizers.sgd import sgd
 
 @hookimpl
 def register_optimizers(register: Callable[[OptimizerFactory], None]) -> None:
-    """Enter the seven optimizers in the order in which the course introduces them."""
+    """Register the seven optimizers in the order of the course."""
     for factory in (gd, sgd, momentum, nesterov, rmsprop, adam, adamw):
         register(factory)

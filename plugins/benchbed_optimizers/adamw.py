@@ -1,4 +1,4 @@
-"""AdamW: Adam, with weight decay that does not pass through its averages."""
+"""AdamW: Adam with decoupled weight decay (Loshchilov & Hutter 2019)."""
 
 from typing import Annotated
 
@@ -15,16 +15,17 @@ def adamw(
     epsilon: Annotated[Hyperparameter, LogUniform(1e-10, 1e-3)] = 1e-8,
     weight_decay: Annotated[Hyperparameter, LogUniform(1e-5, 1.0)] = 1e-2,
 ) -> Optimizer[AdamState]:
-    """Step as Adam does and shrink by the decoupled decay: θ ← θ − η m̂ / (√v̂ + ε) − η λ θ.
+    """Build AdamW: Adam's step and a decay of the weights, θ ← θ − η m̂ / (√v̂ + ε) − η λ θ.
+
+    `torch.optim.AdamW(lr=η, betas=(β₁, β₂), eps=ε, weight_decay=λ)` takes the same path.
 
     Source: Loshchilov & Hutter (2019), Decoupled Weight Decay Regularization, algorithm 2, arXiv:1711.05101.
-    Deviation: the decay is multiplied by η, which the paper keeps apart from its schedule; so do the course
-    and `torch.optim.AdamW(lr=η, betas=(β₁, β₂), eps=ε, weight_decay=λ)`, which takes the same path.
+    Deviation: η multiplies the decay, as in the course and in torch; in the paper only the schedule multiplies it.
     """
-    step = adam(learning_rate, beta1, beta2, epsilon)
+    base = adam(learning_rate, beta1, beta2, epsilon)
 
     def update(oracle: Oracle, state: AdamState, theta: Tensor) -> tuple[Tensor, AdamState]:
-        moved, state = step.update(oracle, state, theta)
-        return moved - learning_rate * weight_decay * theta, state
+        adam_theta, state = base.update(oracle, state, theta)
+        return adam_theta - learning_rate * weight_decay * theta, state
 
-    return Optimizer(init=step.init, update=update)
+    return Optimizer(init=base.init, update=update)

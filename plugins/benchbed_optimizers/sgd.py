@@ -1,4 +1,4 @@
-"""Stochastic gradient descent: a step against the gradient of a mini-batch."""
+"""Stochastic gradient descent (Robbins & Monro 1951)."""
 
 from typing import Annotated, NamedTuple
 
@@ -8,15 +8,17 @@ from benchbed.interfaces import Hyperparameter, LogUniform, Optimizer, Oracle
 
 
 class NoState(NamedTuple):
-    """Nothing is remembered between steps."""
+    """The empty state."""
 
 
 def sgd(learning_rate: Annotated[Hyperparameter, LogUniform(1e-6, 1e2)] = 1e-2) -> Optimizer[NoState]:
-    """Step by θ ← θ − η g, with g the stochastic gradient; the path of `torch.optim.SGD(lr=η)`.
+    """Build stochastic gradient descent: θ ← θ − η g, with g the gradient on a draw.
+
+    `torch.optim.SGD(lr=η)` takes the same path.
 
     Source: Robbins & Monro (1951), A Stochastic Approximation Method, equation 6,
-    https://doi.org/10.1214/aoms/1177729586. Deviation: η is constant, as in the course, not a falling
-    sequence.
+    https://doi.org/10.1214/aoms/1177729586. Deviation: η is constant, as in the course; in the paper it
+    decreases.
     """
 
     def update(oracle: Oracle, state: NoState, theta: Tensor) -> tuple[Tensor, NoState]:

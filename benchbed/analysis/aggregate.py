@@ -7,11 +7,8 @@ import numpy as np
 import pandas as pd
 
 from benchbed.analysis.intervals import overall_interval
+from benchbed.interfaces import Exclusion, Note
 
-EXACT_ORACLE = "exact oracle"
-"""Remark on a row whose gradient is free of the noise that the others must bear: such rows are not compared."""
-DETERMINISTIC = "deterministic"
-"""Remark on a row whose trials depend on no seed: one is run, and stands for every seed wherever rows are compared."""
 COLUMNS = ["optimizer", "track", "score", "score_low", "score_high", "reason"]
 
 Row = tuple[str, str, str]
@@ -20,11 +17,11 @@ _NONE = np.empty(0)
 
 
 def overall_scores(summary: pd.DataFrame, outcomes: pd.DataFrame) -> pd.DataFrame:
-    """Give one row an optimizer × track: the plain mean of its scores over problems with its interval, and `reason`.
+    """Compute one row an optimizer × track: the mean of its scores over problems, its interval, and `reason`.
 
     A problem on which an optimizer is deterministic counts as a constant; if there are no others, there is no interval.
-    The score is NaN, and `reason` says why, where a problem gives no score, a trial was skipped, or a row saw the
-    exact oracle: a mean over fewer problems would not compare with the others.
+    The score is NaN, and `reason` is an `Exclusion` instead of None, if a problem has no score, a trial was skipped, or
+    a row used the exact oracle: a mean over fewer problems would not be comparable.
     """
     problems, scores = list(dict.fromkeys(summary["problem"])), _scores(outcomes)
     rows = []
@@ -67,7 +64,7 @@ def deterministic_rows(summary: pd.DataFrame) -> frozenset[Row]:
     return frozenset(
         (str(problem), str(optimizer), str(track))
         for problem, optimizer, track, notes in zip(*columns, strict=True)
-        if DETERMINISTIC in str(notes).split("; ")
+        if Note.DETERMINISTIC in notes
     )
 
 
@@ -84,11 +81,16 @@ def _has_all_seeds(vectors: Sequence[np.ndarray], most: Sequence[int], fixed: Se
     )
 
 
-def _reason(group: pd.DataFrame, problems: int) -> str:
+def has_note(summary: pd.DataFrame, note: Note) -> "pd.Series[bool]":
+    """Return for each row of `summary` whether it has this note."""
+    return summary["notes"].map(lambda notes: note in notes).astype(bool)
+
+
+def _reason(group: pd.DataFrame, problems: int) -> Exclusion | None:
     if group["skipped"].any():
-        return "skipped on some problem"
-    if group["notes"].map(lambda notes: EXACT_ORACLE in str(notes).split("; ")).any():
-        return "exact oracle on some problem"
+        return Exclusion.SKIPPED
+    if has_note(group, Note.EXACT_ORACLE).any():
+        return Exclusion.EXACT_ORACLE
     if group["score"].isna().any() or len(group) < problems:
-        return "no score on some problem"
-    return ""
+        return Exclusion.NO_SCORE
+    return None

@@ -6,15 +6,15 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from benchbed.analysis.aggregate import EXACT_ORACLE
+from benchbed.analysis.aggregate import has_note
 from benchbed.analysis.intervals import TIE
-from benchbed.analysis.pairwise_tables import OVERALL
 from benchbed.analysis.pairwise_tests import SIGNIFICANT
+from benchbed.interfaces import ALL_PROBLEMS, Exclusion, Note, RowNote, TrialStatus
+from benchbed.interfaces.notes import describe_missing_score, describe_note
 
 _NAMED = 4
 """Optimizers that a sentence names; a longer list is counted."""
-_EDGE = "edge of the grid"
-_INDICATIVE = "indicative interval"
+_EDGES = (Note.BEST_AT_LOWER_EDGE, Note.BEST_AT_UPPER_EDGE)
 _LIMITS = ["score", "score_low", "score_high"]
 
 
@@ -46,11 +46,13 @@ def findings(
     problems, tracks = (list(dict.fromkeys(summary[name])) for name in ("problem", "track"))
     tables = [(problem, track) for problem in problems for track in tracks]
     if len(problems) > 1:
-        tables = [*((OVERALL, track) for track in tracks), *tables]
+        tables = [*((ALL_PROBLEMS, track) for track in tracks), *tables]
     found = []
     for problem, track in tables:
         rows = (
-            _overall_rows(summary, overall, track) if problem == OVERALL else _rows(summary, problem, track)
+            _overall_rows(summary, overall, track)
+            if problem == ALL_PROBLEMS
+            else _rows(summary, problem, track)
         )
         title = (
             f"{problem}, {track} track" if problem else f"{track} track, mean over {len(problems)} problems"
@@ -61,9 +63,11 @@ def findings(
     return found
 
 
-def endings(summary: pd.DataFrame, statuses: Sequence[str]) -> str:
+def endings(summary: pd.DataFrame) -> str:
     """Count how the evaluation trials of all rows ended, most frequent first."""
-    counts = summary[list(statuses)].sum().sort_values(ascending=False, kind="stable")
+    counts = (
+        summary[[status.value for status in TrialStatus]].sum().sort_values(ascending=False, kind="stable")
+    )
     words = [f"{count} {str(status).replace('_', ' ')}" for status, count in counts.items() if count]
     total = f"{int(summary['trials'].sum())} evaluation trials in {len(summary)} rows"
     return f"{total}: {', '.join(words)}." if words else f"{total}."
@@ -76,31 +80,31 @@ def _of(frame: pd.DataFrame, problem: str, track: str) -> pd.DataFrame:
 def _rows(summary: pd.DataFrame, problem: str, track: str) -> dict[str, Row]:
     columns = ["optimizer", *_LIMITS, "skipped", "notes"]
     return {
-        str(name): _row((score, low, high), bool(skipped), str(notes).split("; "))
+        str(name): _row((score, low, high), bool(skipped), notes)
         for name, score, low, high, skipped, notes in _of(summary, problem, track)[columns].itertuples(
             index=False
         )
     }
 
 
-def _row(limits: tuple[float, float, float], is_skipped: bool, notes: Sequence[str]) -> Row:
-    reasons = [
-        EXACT_ORACLE if EXACT_ORACLE in notes else "",
-        "skipped" if is_skipped else "",
-        "no score" if math.isnan(limits[0]) else "",
-    ]
-    edge = next((f"its {note}" for note in notes if note.endswith(_EDGE)), "")
-    return Row(*limits, _INDICATIVE in notes, next(filter(None, reasons), ""), edge)
+def _row(limits: tuple[float, float, float], is_skipped: bool, notes: Sequence[RowNote]) -> Row:
+    reasons = {
+        Exclusion.EXACT_ORACLE: Note.EXACT_ORACLE in notes,
+        Exclusion.SKIPPED: is_skipped,
+        Exclusion.NO_SCORE: math.isnan(limits[0]),
+    }
+    reason = next((reason.value for reason, applies in reasons.items() if applies), "")
+    caution = next((f"its {describe_note(note)}" for note in _EDGES if note in notes), "")
+    return Row(*limits, Note.INDICATIVE_INTERVAL in notes, reason, caution)
 
 
 def _overall_rows(summary: pd.DataFrame, overall: pd.DataFrame, track: str) -> dict[str, Row]:
     # A trial that does not depend on its seed has no spread, and so no say in the interval of the mean.
     several = summary[(summary["track"] == track) & (summary["trials"] > 1)]
-    is_hint = several["notes"].map(lambda notes: _INDICATIVE in str(notes).split("; ")).astype(bool)
-    hinted = set(several["optimizer"][is_hint])
+    hinted = set(several["optimizer"][has_note(several, Note.INDICATIVE_INTERVAL)])
     rows = overall[overall["track"] == track][["optimizer", *_LIMITS, "reason"]]
     return {
-        str(name): Row(score, low, high, name in hinted, str(reason))
+        str(name): Row(score, low, high, name in hinted, describe_missing_score(reason))
         for name, score, low, high, reason in rows.itertuples(index=False)
     }
 
@@ -167,7 +171,7 @@ def _told_apart(pairs: pd.DataFrame) -> list[str]:
 def _left_out(rows: dict[str, Row]) -> list[str]:
     reasons: dict[str, list[str]] = {}
     for name, row in rows.items():
-        reasons.setdefault(row.reason or "other seeds than the rest", []).append(name)
+        reasons.setdefault(row.reason or Exclusion.OTHER_SEEDS.value, []).append(name)
     return [f"not compared: {_listed(names)} ({reason})" for reason, names in reasons.items()]
 
 

@@ -10,7 +10,7 @@ from scipy import special  # not `stats`, which takes most of a second to import
 
 TAIL = 0.025
 """Share of cases that may lie beyond each end of an interval."""
-TIE = 1e-9
+TIE = 1e-9  # protocol, rule 11
 """Scores that differ by less are equal."""
 DRAWS = 2_000
 """Resamples of a bootstrap interval."""

@@ -9,10 +9,9 @@ import pandas as pd
 from benchbed.analysis.aggregate import comparable_scores, deterministic_rows
 from benchbed.analysis.pairwise_tests import Comparison, checkpoint_positions, compare, groups
 from benchbed.checkpoints import checkpoint_calls
+from benchbed.interfaces import ALL_PROBLEMS
 from benchbed.plan import Plan
 
-OVERALL = ""
-"""Stands for the problem in rows that average over all of them."""
 COMPARISON_COLUMNS = ["problem", "track", *Comparison._fields]
 GROUP_COLUMNS = ["problem", "track", "optimizer", "group"]
 
@@ -27,7 +26,7 @@ class Table(NamedTuple):
     @property
     def label(self) -> str:
         """Names the problem, or all of them."""
-        return self.problems[0] if len(self.problems) == 1 else OVERALL
+        return self.problems[0] if len(self.problems) == 1 else ALL_PROBLEMS
 
 
 def comparisons_of(

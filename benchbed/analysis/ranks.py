@@ -14,8 +14,8 @@ import pandas as pd
 
 from benchbed.analysis.aggregate import comparable_scores
 from benchbed.analysis.intervals import TIE
-from benchbed.analysis.pairwise_tables import OVERALL
 from benchbed.analysis.pairwise_tests import SIGNIFICANT
+from benchbed.interfaces import ALL_PROBLEMS
 
 FEWEST_PROBLEMS = 24
 """Comparable problems below which mean ranks are not told apart."""
@@ -122,5 +122,5 @@ def _widest(values: np.ndarray, width: float) -> Iterator[tuple[int, int]]:
 
 
 def _comparable_problems(groups: pd.DataFrame, track: str) -> list[str]:
-    on_one = groups[(groups["track"] == track) & (groups["problem"] != OVERALL)]
+    on_one = groups[(groups["track"] == track) & (groups["problem"] != ALL_PROBLEMS)]
     return [str(problem) for problem in dict.fromkeys(on_one["problem"])]

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from benchbed.analysis.summary import success_position
+from benchbed.interfaces import TrialStatus
 from benchbed.plan import EntrantPlan, Pairing, Plan
 from benchbed.tuning.candidates import tuning_keys
 from benchbed.tuning.scores import lower_median
@@ -68,10 +69,10 @@ def _robustness(plan: Plan, pairing: Pairing, entrant: EntrantPlan, rows: pd.Dat
         return None
     status = dict(zip(rows["trial_key"], rows["status"], strict=True))
     # Of trials, not of rates: with few seeds it moves in smaller steps, and no majority is needed.
-    diverged = float(np.mean([status[key] == "diverged" for of_rate in keys for key in of_rate]))
+    diverged = float(np.mean([status[key] == TrialStatus.DIVERGED for of_rate in keys for key in of_rate]))
     if not pairing.problem.has_optimum:
         return Robustness(math.nan, diverged)
     reached = dict(zip(rows["trial_key"], rows["calls_to_target"], strict=True))
-    position = success_position(pairing.problem)
+    position = success_position(pairing.problem.targets, pairing.problem.success_target)
     calls = np.array([[reached[key][position] for key in of_rate] for of_rate in keys], dtype=float)
     return Robustness(good_decades(calls, plan.rates_per_decade), diverged)

@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 
 from benchbed.analysis.basin import basin_shares
-from benchbed.analysis.results import ProblemFacts
 from benchbed.analysis.robustness import UNKNOWN, Robustness
+from benchbed.interfaces.results import ProblemFacts
 from benchbed.tuning.scores import lower_median
 
 _LABELS = ["problem", "optimizer", "track"]

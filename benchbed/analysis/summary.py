@@ -2,20 +2,19 @@
 
 import json
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from benchbed.analysis.intervals import calls_interval, score_interval, success_interval
+from benchbed.interfaces import Note, TrialStatus
 from benchbed.plan import Pairing, Plan, ProblemPlan
 from benchbed.tuning.scheduling import Placement
 from benchbed.tuning.scores import lower_median
 
-STATUSES = (
-    "solved", "converged", "exhausted", "diverged", "failed", "crashed", "timed_out", "out_of_memory", "skipped",
-)  # fmt: skip
+STATUSES = [status.value for status in TrialStatus]
 COLUMNS = [
     "problem", "optimizer", "track", "hyperparameters", "settings_tried", "trials", "score", "score_low", "score_high",
     "target", "success_rate", "success_low", "success_high", "median_calls", "calls_low", "calls_high", "gap",
@@ -48,7 +47,7 @@ def _row(problem: ProblemPlan, placement: Placement, trials: pd.DataFrame) -> di
         "score": float(trials["score"].mean()) if problem.has_optimum and len(trials) else math.nan,
         "gap": lower_median(trials["gap"].to_numpy(dtype=float)),
         **{status: int(counts.get(status, 0)) for status in STATUSES},
-        "notes": "; ".join(placement.notes),
+        "notes": placement.notes,
     }
     if problem.has_optimum and len(trials):
         row |= _success(problem, trials)
@@ -60,7 +59,7 @@ def _row(problem: ProblemPlan, placement: Placement, trials: pd.DataFrame) -> di
 def _success(problem: ProblemPlan, trials: pd.DataFrame) -> dict[str, float]:
     calls = _success_calls(problem, trials)
     return {
-        "target": problem.targets[success_position(problem)],
+        "target": problem.targets[success_position(problem.targets, problem.success_target)],
         "success_rate": float(np.isfinite(calls).mean()),
         "median_calls": lower_median(calls),
     }
@@ -75,17 +74,17 @@ def _success_limits(problem: ProblemPlan, trials: pd.DataFrame) -> dict[str, flo
 
 def _success_calls(problem: ProblemPlan, trials: pd.DataFrame) -> np.ndarray:
     """Give the calls to the success target, `[seeds]`, +inf where it was not reached."""
-    position = success_position(problem)
+    position = success_position(problem.targets, problem.success_target)
     return np.array([reached[position] for reached in trials["calls_to_target"]], dtype=float)
 
 
 def _score_limits(placement: Placement, trials: pd.DataFrame) -> dict[str, Any]:
     interval = score_interval(trials["score"].to_numpy(dtype=float))
-    notes = (*placement.notes, *(["indicative interval"] if interval.is_indicative else []))
-    return {"score_low": interval.low, "score_high": interval.high, "notes": "; ".join(notes)}
+    notes = (*placement.notes, *([Note.INDICATIVE_INTERVAL] if interval.is_indicative else []))
+    return {"score_low": interval.low, "score_high": interval.high, "notes": notes}
 
 
-def success_position(problem: ProblemPlan) -> int:
-    """Find the success target among the targets: the nearest one, where a problem does not list it itself."""
-    distances = [abs(math.log(target / problem.success_target)) for target in problem.targets]
+def success_position(targets: Sequence[float], success_target: float) -> int:
+    """Return the position of the success target among the targets, or of the nearest one on a logarithmic scale."""
+    distances = [abs(math.log(target / success_target)) for target in targets]
     return distances.index(min(distances))

@@ -45,7 +45,7 @@ def compare_command(first: Path, second: Path, margin: float | None, format_: st
     3 a folder cannot be used, 5 they share nothing.
     """  # fmt: skip
     from benchbed.study import load
-    from benchbed.study.compare import compare_studies, frame_of, worsened
+    from benchbed.study.compare import compare_studies, describe_problem, frame_of, worsened
 
     before, after = load(first), load(second)
     changes = compare_studies(before, after)
@@ -59,7 +59,7 @@ def compare_command(first: Path, second: Path, margin: float | None, format_: st
         for change in changes:
             click.echo(
                 f"{change.difference:+.3f} {_interval(change):<18} {change.before:.3f} to {change.after:.3f}  "
-                f"{change.problem}, {change.optimizer}, {change.track}"
+                f"{describe_problem(change.problem)}, {change.optimizer}, {change.track}"
             )
     worse = worsened(changes, margin) if margin is not None else []
     for change in worse:

@@ -9,6 +9,7 @@ from benchbed.interfaces.executor import ExecutorFactory
 from benchbed.interfaces.figure import Figure, Picture
 from benchbed.interfaces.gradient import Gradient, NotServedError, as_gradient
 from benchbed.interfaces.layout import Layout, take_samples
+from benchbed.interfaces.notes import Exclusion, GridExtended, Note, RowNote, SkippedBecause
 from benchbed.interfaces.optimizer import Hyperparameter, Optimizer, OptimizerFactory, Oracle
 from benchbed.interfaces.problem import (
     START_IN_BASIN,
@@ -19,30 +20,40 @@ from benchbed.interfaces.problem import (
     target_ladder,
 )
 from benchbed.interfaces.ranges import LogUniform, OneMinusLogUniform, Uniform
+from benchbed.interfaces.results import ALL_PROBLEMS, ProblemFacts, Results, Surface
 from benchbed.interfaces.statuses import FINAL_STATUSES, LOST_STATUSES, MEASURED_STATUSES, TrialStatus
 
 __all__ = [
+    "ALL_PROBLEMS",
     "FINAL_STATUSES",
     "LOST_STATUSES",
     "MEASURED_STATUSES",
     "START_IN_BASIN",
     "Data",
     "Engine",
+    "Exclusion",
     "ExecutorFactory",
     "Figure",
     "Gradient",
+    "GridExtended",
     "Hyperparameter",
     "Layout",
     "LogUniform",
     "Metric",
     "NotServedError",
+    "Note",
     "OneMinusLogUniform",
     "Optimizer",
     "OptimizerFactory",
     "Oracle",
     "Picture",
     "Problem",
+    "ProblemFacts",
     "RegisteredMetric",
+    "Results",
+    "RowNote",
+    "SkippedBecause",
+    "Surface",
     "TrialStatus",
     "Uniform",
     "as_gradient",

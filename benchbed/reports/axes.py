@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
-from benchbed.analysis.results import ProblemFacts
+from benchbed.interfaces.results import ProblemFacts
 from benchbed.reports.bands import Band
 from benchbed.reports.formatting import power_of_ten
 

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-SURVIVORS = ("solved", "converged", "exhausted")
+from benchbed.interfaces import MEASURED_STATUSES
 
 
 class Curve(NamedTuple):
@@ -32,11 +32,6 @@ def order_statistic(values: np.ndarray, share: float) -> np.ndarray:
     rank = max(math.ceil(share * len(values)), 1)
     result: np.ndarray = np.sort(values, axis=0)[rank - 1]
     return result
-
-
-def lower_median(values: "pd.Series[float]") -> float:
-    """Give the ⌈n/2⌉-th smallest of a group, NaN counting as +∞."""
-    return float(order_statistic(values.fillna(math.inf).to_numpy(), 0.5))
 
 
 def fill_forward(curve: Curve, grid: np.ndarray) -> np.ndarray:
@@ -66,7 +61,7 @@ def curves_of(trials: pd.DataFrame, checkpoints: Mapping[str, np.ndarray]) -> li
     `checkpoints` are the calls and the value to be shown, `[checkpoints, 2]`.
     """
     return [
-        _curve(checkpoints.get(key), math.inf if status in SURVIVORS else float(calls))
+        _curve(checkpoints.get(key), math.inf if status in MEASURED_STATUSES else float(calls))
         for key, status, calls in zip(trials["trial_key"], trials["status"], trials["calls"], strict=True)
     ]
 
@@ -84,7 +79,7 @@ def checkpoints_of(curves: pd.DataFrame, trials: pd.DataFrame, *columns: str) ->
 def endings(trials: pd.DataFrame) -> str:
     """Say how many trials ended badly, and how: `3 of 20 diverged, 1 failed`; nothing when all survived."""
     counts = trials["status"].value_counts()
-    bad = {str(status): int(count) for status, count in counts.items() if status not in SURVIVORS}
+    bad = {str(status): int(count) for status, count in counts.items() if status not in MEASURED_STATUSES}
     words = ", ".join(f"{count} {status.replace('_', ' ')}" for status, count in sorted(bad.items()))
     return words.replace(" ", f" of {len(trials)} ", 1)
 

@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import NullFormatter, ScalarFormatter
 
-from benchbed.analysis.results import Results
+from benchbed.interfaces.results import Results
 from benchbed.reports.captions import under_best_of_k
 from benchbed.reports.figure import Entry, add_legend, save, stack
 from benchbed.reports.formatting import slugs

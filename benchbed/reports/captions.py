@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from benchbed.analysis.pairwise_tests import SIGNIFICANT
-from benchbed.analysis.results import ProblemFacts, Results
+from benchbed.interfaces.results import ProblemFacts, Results
 from benchbed.reports.formatting import short
 from benchbed.reports.ranking import EXACT_MARK
 

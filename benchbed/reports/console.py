@@ -5,8 +5,9 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-from benchbed.analysis.results import Results
 from benchbed.errors import UsageError
+from benchbed.interfaces.notes import describe_missing_score, format_notes
+from benchbed.interfaces.results import Results
 from benchbed.reports.findings import headlines
 from benchbed.reports.table_rows import ASCII, UNICODE, Section, overall, sections
 from benchbed.reports.tables import csv, markdown
@@ -57,8 +58,10 @@ def _json(results: Results) -> str:
     NaN (not known) and +inf (not reached, or lost) are both null; each record's `infinite` names the columns
     whose null stands for +inf, so that nothing is lost. Hyperparameters are an object.
     """
-    records = [_record(dict(row)) for row in results.summary.to_dict(orient="records")]
-    overall = [_finite(dict(row)) for row in results.overall.to_dict(orient="records")]
+    summary = results.summary.assign(notes=results.summary["notes"].map(format_notes))
+    scores = results.overall.assign(reason=results.overall["reason"].map(describe_missing_score))
+    records = [_record(dict(row)) for row in summary.to_dict(orient="records")]
+    overall = [_finite(dict(row)) for row in scores.to_dict(orient="records")]
     return json.dumps({"summary": records, "overall": overall}, indent=2, allow_nan=False) + "\n"
 
 

@@ -11,9 +11,8 @@ from typing import NamedTuple
 import numpy as np
 from matplotlib.axes import Axes
 
-from benchbed.analysis.pairwise_tables import OVERALL
 from benchbed.analysis.ranks import Ranking, not_told_apart, ranking
-from benchbed.analysis.results import Results
+from benchbed.interfaces import ALL_PROBLEMS, Results
 from benchbed.reports.captions import under_critical_difference
 from benchbed.reports.figure import save, stack
 from benchbed.reports.formatting import short
@@ -51,7 +50,7 @@ class Bar(NamedTuple):
 
 def pieces(results: Results) -> list[str]:
     """Give one piece, if some track ranks enough optimizers on enough problems."""
-    return [OVERALL] if any(_rankings(results)) else []
+    return [ALL_PROBLEMS] if any(_rankings(results)) else []
 
 
 def draw(results: Results, piece: str) -> dict[str, bytes]:

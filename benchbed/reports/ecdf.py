@@ -6,7 +6,7 @@ from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.ticker import NullLocator
 
-from benchbed.analysis.results import ProblemFacts, Results
+from benchbed.interfaces import ALL_PROBLEMS, ProblemFacts, Results, TrialStatus
 from benchbed.reports.axes import CALLS
 from benchbed.reports.captions import under_ecdf
 from benchbed.reports.figure import add_legend, save, stack
@@ -16,8 +16,6 @@ from benchbed.reports.style import Look, caption, looks, theme
 from benchbed.reports.top_optimizers import thinned
 from benchbed.tuning.scores import DECADES
 
-OVERALL = "all problems"
-"""The piece that averages over problems; no selector has a space."""
 _HEIGHT = 3.4
 
 Steps = tuple[np.ndarray, np.ndarray]
@@ -27,16 +25,18 @@ Steps = tuple[np.ndarray, np.ndarray]
 def pieces(results: Results) -> list[str]:
     """Name the problems with a known optimum, and all of them together if there are several."""
     scored = _scored(results)
-    return [*scored, OVERALL] if len(scored) > 1 else scored
+    return [*scored, ALL_PROBLEMS] if len(scored) > 1 else scored
 
 
 def draw(results: Results, piece: str) -> dict[str, bytes]:
     """Give `plots/ecdf-<problem>.png` and `.svg`, or `plots/ecdf-overall.*`; nothing where nobody has a curve."""
     results, note = thinned(results)
     name = (
-        "ecdf-overall" if piece == OVERALL else f"ecdf-{slugs(results.problems, reserved={'overall'})[piece]}"
+        "ecdf-overall"
+        if piece == ALL_PROBLEMS
+        else f"ecdf-{slugs(results.problems, reserved={'overall'})[piece]}"
     )
-    problems = _scored(results) if piece == OVERALL else [piece]
+    problems = _scored(results) if piece == ALL_PROBLEMS else [piece]
     panels = {track: _curves(results, problems, track) for track in results.tracks}
     panels = {track: curves for track, curves in panels.items() if curves}
     if not panels:
@@ -45,13 +45,15 @@ def draw(results: Results, piece: str) -> dict[str, bytes]:
     with theme(name):
         figure, axes = stack([[labels[entrant] for entrant in curves] for curves in panels.values()], _HEIGHT)
         for panel, (track, curves) in zip(axes, panels.items(), strict=True):
-            panel.set_title(caption(f"{piece}, {track} track: the area under a curve is its score", 90))
+            panel.set_title(
+                caption(f"{piece or 'all problems'}, {track} track: the area under a curve is its score", 90)
+            )
             styles = looks(results.optimizers)
             entries = [
                 (_draw_curve(panel, steps, styles[entrant]), labels[entrant])
                 for entrant, steps in curves.items()
             ]
-            _label(panel, None if piece == OVERALL else results.problems[piece])
+            _label(panel, None if piece == ALL_PROBLEMS else results.problems[piece])
             add_legend(panel, entries)
         absent = {entrant for curves in panels.values() for entrant in labels if entrant not in curves}
         is_marked = any(
@@ -102,7 +104,7 @@ def _curves(results: Results, problems: list[str], track: str) -> dict[str, Step
 
 def _is_scored(trials: pd.DataFrame) -> bool:
     """Say whether these trials on one problem may enter a mean over several, as in the overall score."""
-    return not ((trials["oracle"] == "exact") | (trials["status"] == "skipped")).any()
+    return not ((trials["oracle"] == "exact") | (trials["status"] == TrialStatus.SKIPPED)).any()
 
 
 def _labels(results: Results, problems: list[str]) -> dict[str, str]:

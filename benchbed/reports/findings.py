@@ -3,10 +3,8 @@
 import textwrap
 
 from benchbed.analysis.findings import Finding, endings, findings
-from benchbed.analysis.pairwise_tables import OVERALL
-from benchbed.analysis.results import Results
+from benchbed.interfaces import ALL_PROBLEMS, Results
 from benchbed.reports.formatting import markdown_cell, printable
-from benchbed.reports.table_rows import STATUSES
 
 _HOW_TO_READ = """\
 Every sentence follows from `summary.csv` and `comparisons.csv`. A score lies between 0 and 1; brackets hold its 95 %
@@ -26,15 +24,17 @@ def draw(results: Results, piece: str) -> dict[str, bytes]:
     found = _found(results)
     parts = [f"### Findings\n\n{_HOW_TO_READ}"]
     for title, of_all in (("all problems together", True), ("each problem", False)):
-        lines = [f"- {markdown_cell(one.sentence)}" for one in found if (one.problem == OVERALL) == of_all]
+        lines = [
+            f"- {markdown_cell(one.sentence)}" for one in found if (one.problem == ALL_PROBLEMS) == of_all
+        ]
         parts += ["\n".join([f"#### {title}", "", *lines, ""])] if lines else []
-    parts.append(f"#### how the trials ended\n\n{endings(results.summary, STATUSES)}\n")
+    parts.append(f"#### how the trials ended\n\n{endings(results.summary)}\n")
     return {"tables/findings.md": "\n".join(parts).encode("utf-8")}
 
 
 def headlines(results: Results, width: int) -> str:
     """Give a sentence a track, over all problems or on the only one, in lines of at most `width` cells."""
-    whole = OVERALL if results.summary["problem"].nunique() > 1 else None
+    whole = ALL_PROBLEMS if results.summary["problem"].nunique() > 1 else None
     sentences = [found.sentence for found in _found(results) if whole is None or found.problem == whole]
     indent = "  " if width > 4 else ""
     lines = [

@@ -10,18 +10,18 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.collections import QuadMesh
 from matplotlib.figure import Figure
 
-from benchbed.analysis.results import Results
+from benchbed.analysis.aggregate import has_note
+from benchbed.interfaces import LOST_STATUSES, Note, Results, RowNote
 from benchbed.reports.annotated_grid import Cell, draw_cells
 from benchbed.reports.captions import under_heatmap
 from benchbed.reports.figure import WIDTH, save
-from benchbed.reports.ranking import EXACT_MARK, is_exact, leading_rows
+from benchbed.reports.ranking import EXACT_MARK, leading_rows
 from benchbed.reports.style import caption, theme
 from benchbed.reports.top_optimizers import thinned
 
 _COLUMNS = 9  # more problems than this go into further figures: the numbers would not fit their cells
 _WIDE = 5  # up to so many problems have columns wide enough for slanted labels
 _LABEL = 40  # characters in a line of a label
-_LOST = ("diverged", "failed", "crashed", "timed_out", "out_of_memory")
 _NOTHING = Cell(math.nan, "–")
 
 
@@ -53,8 +53,8 @@ def draw(results: Results, piece: str) -> dict[str, bytes]:
         figure.colorbar(
             mesh, ax=axes, label="score\n(0 to 1, higher is better)", fraction=0.05, aspect=30, pad=0.02
         )
-        has_exact = bool(summary["notes"].map(is_exact).any())
-        has_losses = bool(summary[list(_LOST)].to_numpy().any())
+        has_exact = bool(has_note(summary, Note.EXACT_ORACLE).any())
+        has_losses = bool(summary[list(LOST_STATUSES)].to_numpy().any())
         return save(figure, name, under_heatmap(results, problems, has_losses, has_exact), note)
 
 
@@ -76,7 +76,9 @@ def _panels(optimizers: Sequence[str], problems: Sequence[str], tracks: int) -> 
 
 
 def _cells(summary: pd.DataFrame, groups: pd.DataFrame) -> dict[tuple[str, str, str], Cell]:
-    marked = summary.assign(is_best=leading_rows(summary, groups), lost=summary[list(_LOST)].sum(axis=1))
+    marked = summary.assign(
+        is_best=leading_rows(summary, groups), lost=summary[list(LOST_STATUSES)].sum(axis=1)
+    )
     columns = ["problem", "optimizer", "track", "score", "lost", "notes", "is_best"]
     return {
         (problem, optimizer, track): Cell(score, _text(score, int(lost), notes), bool(best))
@@ -84,11 +86,11 @@ def _cells(summary: pd.DataFrame, groups: pd.DataFrame) -> dict[tuple[str, str, 
     }
 
 
-def _text(score: float, lost: int, notes: object) -> str:
+def _text(score: float, lost: int, notes: Sequence[RowNote]) -> str:
     parts = [
         "–" if math.isnan(score) else f"{score:.2f}",
         f"×{lost}" if lost else "",
-        EXACT_MARK if is_exact(notes) else "",
+        EXACT_MARK if Note.EXACT_ORACLE in notes else "",
     ]
     return " ".join(part for part in parts if part)
 

@@ -12,7 +12,7 @@ from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
-from benchbed.analysis.results import ProblemFacts, Results
+from benchbed.interfaces import MEASURED_STATUSES, ProblemFacts, Results
 from benchbed.reports.axes import (
     Scale,
     add_rail,
@@ -22,13 +22,13 @@ from benchbed.reports.axes import (
     symmetric_scale,
     value_axis,
 )
-from benchbed.reports.bands import SURVIVORS, lower_median
 from benchbed.reports.captions import under_learning_rate
 from benchbed.reports.figure import Entry, add_legend, save, stack
 from benchbed.reports.formatting import short, slugs
 from benchbed.reports.secondary_metrics import robustness
 from benchbed.reports.style import GREY, Look, caption, looks, theme
 from benchbed.reports.top_optimizers import thinned
+from benchbed.tuning.scores import lower_median
 
 _HEIGHT = 4.4
 _WITHIN = (
@@ -80,8 +80,8 @@ def draw(results: Results, piece: str) -> dict[str, bytes]:
 
 def lower_medians(trials: pd.DataFrame, column: str) -> "pd.Series[float]":
     """Give the lower median of `column` over the seeds of each learning rate; a lost trial counts as +inf."""
-    values = trials[column].astype(float).where(trials["status"].isin(SURVIVORS), math.inf)
-    return values.groupby(trials["learning_rate"]).agg(lower_median)
+    values = trials[column].astype(float).where(trials["status"].isin(MEASURED_STATUSES), math.inf)
+    return values.fillna(math.inf).groupby(trials["learning_rate"]).agg(lower_median)
 
 
 def _sweeps(results: Results, problem: str) -> list[Sweep]:

@@ -7,7 +7,7 @@ import pandas as pd
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 
-from benchbed.analysis.results import ProblemFacts, Results
+from benchbed.interfaces.results import ProblemFacts, Results
 from benchbed.reports.axes import Scale, add_rail, call_axis, rail_height, value_axis, value_scale
 from benchbed.reports.bands import Band, band, checkpoints_of, curves_of, endings
 from benchbed.reports.captions import has_exact, under_loss

@@ -8,8 +8,8 @@ from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.lines import Line2D
 
-from benchbed.analysis.results import Results, Surface
-from benchbed.reports.bands import SURVIVORS, checkpoints_of
+from benchbed.interfaces import MEASURED_STATUSES, Results, Surface
+from benchbed.reports.bands import checkpoints_of
 from benchbed.reports.captions import has_exact, under_paths
 from benchbed.reports.figure import Entry, add_legend, save, stack
 from benchbed.reports.formatting import slugs
@@ -88,7 +88,7 @@ def _seed(results: Results, problem: str) -> int:
 def _path(stored: np.ndarray | None, status: str, look: Look, name: str) -> Path:
     points = np.empty((0, 2)) if stored is None else stored
     broken = ~np.isfinite(points).all(axis=1)
-    lost = status not in SURVIVORS
+    lost = status not in MEASURED_STATUSES
     label = caption(name) + (f"\n(× {status.replace('_', ' ')})" if lost else "")
     return Path(points[: broken.argmax()] if broken.any() else points, lost, look, label)
 

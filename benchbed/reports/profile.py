@@ -11,8 +11,8 @@ from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.ticker import NullFormatter, NullLocator, ScalarFormatter
 
-from benchbed.analysis.pairwise_tables import OVERALL
-from benchbed.analysis.results import ProblemFacts, Results
+from benchbed.analysis.summary import success_position
+from benchbed.interfaces import ALL_PROBLEMS, Results
 from benchbed.reports.captions import under_profile
 from benchbed.reports.figure import add_legend, save, stack
 from benchbed.reports.style import Look, caption, looks, theme
@@ -66,7 +66,7 @@ def performance_ratios(results: Results, track: str) -> dict[str, np.ndarray]:
     compared = [name for name in results.optimizers if name in set(groups["optimizer"])]
     if not compared:
         return {}
-    problems = list(results.problems) if table == OVERALL else [table]
+    problems = list(results.problems) if table == ALL_PROBLEMS else [table]
     calls = np.concatenate([_calls(results, problem, track, compared) for problem in problems], axis=1)
     fewest = calls.min(axis=0)
     ratios = np.divide(calls, fewest, out=np.full_like(calls, math.inf), where=np.isfinite(fewest))
@@ -79,12 +79,13 @@ def share_within(ratios: np.ndarray, limits: np.ndarray) -> np.ndarray:
 
 
 def _table(results: Results) -> str:
-    return OVERALL if len(results.problems) > 1 else next(iter(results.problems))
+    return ALL_PROBLEMS if len(results.problems) > 1 else next(iter(results.problems))
 
 
 def _calls(results: Results, problem: str, track: str, optimizers: list[str]) -> np.ndarray:
     """Give the calls to the success target, `[optimizers, seeds]`."""
-    outcomes, position = results.outcomes, _success_position(results.problems[problem])
+    outcomes, facts = results.outcomes, results.problems[problem]
+    position = success_position(facts.targets, facts.success_target)
     rows = outcomes[(outcomes["problem"] == problem) & (outcomes["track"] == track)].sort_values("seed")
     calls = [
         np.array(
@@ -93,12 +94,6 @@ def _calls(results: Results, problem: str, track: str, optimizers: list[str]) ->
         for name in optimizers
     ]
     return np.array(np.broadcast_arrays(*calls))
-
-
-def _success_position(facts: ProblemFacts) -> int:
-    """Find the success target among the targets, or the one nearest to it."""
-    distances = [abs(math.log(target / facts.success_target)) for target in facts.targets]
-    return distances.index(min(distances))
 
 
 def _largest(ratios: dict[str, np.ndarray]) -> float:

@@ -5,26 +5,17 @@ import math
 import numpy as np
 import pandas as pd
 
-from benchbed.analysis.aggregate import EXACT_ORACLE
+from benchbed.analysis.aggregate import has_note
+from benchbed.analysis.intervals import TIE
+from benchbed.interfaces import Note
 
-TIE = 1e-9  # protocol, rule 11
 EXACT_MARK = "†"
 """Stands beside what saw the exact oracle."""
 
 
-def remarks(notes: object) -> list[str]:
-    """Give the separate remarks of a cell of `notes`, which joins them by a semicolon."""
-    return [part.strip() for part in notes.split(";") if part.strip()] if isinstance(notes, str) else []
-
-
-def is_exact(notes: object) -> bool:
-    """Tell whether a row was run with the exact oracle, and so is not compared with the others."""
-    return EXACT_ORACLE in remarks(notes)
-
-
 def best_rows(summary: pd.DataFrame) -> "pd.Series[bool]":
     """Mark the highest score of each problem and track; ties share the mark, a score of 0 never has it."""
-    compared = summary["score"].where(~summary["notes"].map(is_exact).astype(bool))
+    compared = summary["score"].where(~has_note(summary, Note.EXACT_ORACLE))
     highest = compared.groupby([summary["problem"], summary["track"]], sort=False).transform("max")
     return (compared > 0) & (compared >= highest - TIE)
 
@@ -43,7 +34,7 @@ def ranked(rows: pd.DataFrame) -> pd.DataFrame:
     order = pd.DataFrame(
         {
             "track": pd.factorize(rows["track"])[0],
-            "exact": rows["notes"].map(is_exact).astype(bool).to_numpy(),
+            "exact": has_note(rows, Note.EXACT_ORACLE).to_numpy(),
             "score": -rows["score"].fillna(-math.inf).to_numpy(dtype=float),
             "gap": rows["gap"].fillna(math.inf).to_numpy(dtype=float),
         }

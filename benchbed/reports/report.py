@@ -7,7 +7,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
-    from benchbed.analysis.results import Results
+    from benchbed.interfaces.results import Results
 
 
 class Report(Protocol):

@@ -8,22 +8,14 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from benchbed.analysis.results import ProblemFacts, Results
-from benchbed.reports.bands import SURVIVORS, lower_median
+from benchbed.analysis.intervals import TIE
+from benchbed.interfaces import ALL_PROBLEMS, MEASURED_STATUSES, ProblemFacts, Results, TrialStatus
+from benchbed.interfaces.notes import describe_missing_score, describe_note
 from benchbed.reports.formatting import short
-from benchbed.reports.ranking import TIE, leading_rows, ranked, remarks
+from benchbed.reports.ranking import leading_rows, ranked
+from benchbed.tuning.scores import lower_median
 
-UNREMARKABLE = ("solved", "exhausted")
-STATUSES = (
-    *UNREMARKABLE,
-    "converged",
-    "diverged",
-    "failed",
-    "crashed",
-    "timed_out",
-    "out_of_memory",
-    "skipped",
-)
+UNREMARKABLE = (TrialStatus.SOLVED, TrialStatus.EXHAUSTED)
 
 
 class Line(NamedTuple):
@@ -91,7 +83,7 @@ def overall(results: Results, symbols: Symbols) -> list[Section]:
     scores = results.overall
     if problems < 2 or scores["score"].isna().all():
         return []
-    groups = results.groups[(results.groups["problem"] == "") & (results.groups["group"] == 1)]
+    groups = results.groups[(results.groups["problem"] == ALL_PROBLEMS) & (results.groups["group"] == 1)]
     leading = set(zip(groups["track"], groups["optimizer"], strict=True))
     lines = [line for track in results.tracks for line in _overall_lines(scores, track, leading, symbols)]
     return [Section("", f"all {problems} problems: mean of the scores", tuple(lines))]
@@ -120,7 +112,7 @@ def _overall_line(row: Mapping[str, Any], leads: bool, symbols: Symbols) -> Line
         optimizer=row["optimizer"],
         track=row["track"],
         score=symbols.missing if math.isnan(score) else f"{score:.3f}",
-        remarks=(row["reason"],) if row["reason"] else (),
+        remarks=(describe_missing_score(row["reason"]),) if row["reason"] else (),
         interval=_interval(row["score_low"], row["score_high"]),
         is_best=leads and score > 0,
         **nothing,
@@ -129,7 +121,7 @@ def _overall_line(row: Mapping[str, Any], leads: bool, symbols: Symbols) -> Line
 
 def statuses(row: Mapping[str, Any]) -> dict[str, int]:
     """Count the trials of a row that ended in no ordinary way, by status."""
-    counts = {status: int(row[status]) for status in STATUSES if status not in UNREMARKABLE}
+    counts = {status.value: int(row[status]) for status in TrialStatus if status not in UNREMARKABLE}
     return {status: count for status, count in counts.items() if count}
 
 
@@ -145,8 +137,12 @@ def _compared(results: Results) -> "pd.Series[float]":
     """Give for each row of the summary its gap, or the lower median of its final objectives."""
     keys = ["problem", "optimizer", "track"]
     outcomes, rows = results.outcomes, pd.MultiIndex.from_frame(results.summary[keys])
-    objective = outcomes["final_objective"].astype(float).where(outcomes["status"].isin(SURVIVORS), math.inf)
-    medians = objective.groupby([outcomes[key] for key in keys]).agg(lower_median).reindex(rows)
+    objective = (
+        outcomes["final_objective"].astype(float).where(outcomes["status"].isin(MEASURED_STATUSES), math.inf)
+    )
+    medians = (
+        objective.fillna(math.inf).groupby([outcomes[key] for key in keys]).agg(lower_median).reindex(rows)
+    )
     known = np.array(
         [results.problems[problem].has_optimum for problem in results.summary["problem"]], dtype=bool
     )
@@ -207,7 +203,7 @@ def _line(row: Mapping[str, Any], gap: str, symbols: Symbols) -> Line:
         calls=short(row["median_calls"], 3, missing, infinite),
         gap=gap,
         trials=_trials(row),
-        remarks=tuple(remarks(row["notes"])),
+        remarks=tuple(map(describe_note, row["notes"])),
         is_best=bool(row["is_best"]),
     )
 

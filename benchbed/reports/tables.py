@@ -5,7 +5,8 @@ from collections.abc import Callable, Sequence
 import pandas as pd
 from tabulate import tabulate
 
-from benchbed.analysis.results import Results
+from benchbed.interfaces.notes import format_notes
+from benchbed.interfaces.results import Results
 from benchbed.reports.formatting import csv_cell, markdown_cell, printable, slugs
 from benchbed.reports.secondary_metrics import grid
 from benchbed.reports.table_rows import ASCII, UNICODE, Line, Section, Symbols, overall, sections
@@ -54,6 +55,8 @@ def draw(results: Results, piece: str) -> dict[str, bytes]:
 
 def csv(summary: pd.DataFrame) -> str:
     """Give every column with numbers as they are (NaN empty, `inf`) and text that no spreadsheet computes."""
+    if "notes" in summary:
+        summary = summary.assign(notes=summary["notes"].map(format_notes))
     guarded = summary.map(lambda cell: csv_cell(cell) if isinstance(cell, str) else cell)
     return str(guarded.to_csv(index=False, lineterminator="\n"))
 

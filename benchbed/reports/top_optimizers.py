@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from benchbed.analysis.results import Results
+from benchbed.interfaces.results import Results
 
 MOST = 24
 """Optimizers that one figure shows at most."""

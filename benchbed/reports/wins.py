@@ -5,7 +5,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from benchbed.analysis.results import Results
+from benchbed.interfaces import ALL_PROBLEMS, Results
 from benchbed.reports.annotated_grid import Cell, draw_cells
 from benchbed.reports.captions import under_wins
 from benchbed.reports.figure import save
@@ -50,7 +50,7 @@ def matrix(pairs: pd.DataFrame, names: list[str]) -> tuple[np.ndarray, np.ndarra
 
 
 def _table(results: Results) -> str:
-    return "" if len(results.problems) > 1 else next(iter(results.problems))
+    return ALL_PROBLEMS if len(results.problems) > 1 else next(iter(results.problems))
 
 
 def _pairs(results: Results) -> pd.DataFrame:

@@ -11,11 +11,11 @@ import msgspec
 import numpy as np
 import pandas as pd
 
-from benchbed.analysis.frames import results_of
-from benchbed.analysis.results import Results, Surface
+from benchbed.analysis.results import results_of
 from benchbed.catalog import Catalog
 from benchbed.engine import objective_at, solution_of
 from benchbed.errors import BenchbedError
+from benchbed.interfaces.results import Results, Surface
 from benchbed.plan import Plan, ProblemPlan
 from benchbed.runner.global_state import usual_conditions
 from benchbed.runner.task import catalog_of
@@ -80,7 +80,7 @@ def _drawn(
         else:
             for piece in pieces:
                 drawing = msgspec.structs.replace(report, piece=piece)
-                futures[workers.submit(draw, drawing)] = f"{report.report} of {piece}"
+                futures[workers.submit(draw, drawing)] = f"{report.report} of {piece or 'all problems'}"
     for future in as_completed(futures):
         files = workers.result(future)
         yield futures[future], _complaint(files) if isinstance(files, WorkerFailure) else files

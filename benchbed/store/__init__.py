@@ -1,6 +1,6 @@
 """Keep the study folder: immutable Parquet parts, written atomically, from which a study resumes."""
 
-from benchbed.store.folder import FINAL, StudyFolder
+from benchbed.store.folder import StudyFolder
 from benchbed.store.schema import TRIAL_SCHEMA, from_bytes, table_of, to_bytes
 
-__all__ = ["FINAL", "TRIAL_SCHEMA", "StudyFolder", "from_bytes", "table_of", "to_bytes"]
+__all__ = ["TRIAL_SCHEMA", "StudyFolder", "from_bytes", "table_of", "to_bytes"]

@@ -18,9 +18,6 @@ from benchbed.plan import Plan
 from benchbed.store.files import TEMPORARY, write_atomically
 from benchbed.store.schema import TRIAL_SCHEMA, NewerSchemaError, from_bytes
 
-FINAL = frozenset({"solved", "converged", "exhausted", "diverged", "skipped"})
-"""A stored trial with one of these statuses does not run again."""
-
 
 class StudyFolder:
     """Read and, while locked, write the folder of a study."""

@@ -9,17 +9,16 @@ from benchbed.analysis.aggregate import comparable_scores, deterministic_rows
 from benchbed.analysis.intervals import TIE, bootstrap_limits
 from benchbed.analysis.pairwise_tests import paired_t_test
 from benchbed.errors import NothingSelectedError, UsageError
+from benchbed.interfaces import ALL_PROBLEMS
 from benchbed.plan import Plan
 from benchbed.study import Study
-
-OVERALL = "(mean over problems)"
 
 
 class Change(NamedTuple):
     """What became of one row from the first study to the second, over the same seeds."""
 
     problem: str
-    """A problem, or `OVERALL`."""
+    """A problem, or `ALL_PROBLEMS`."""
     optimizer: str
     track: str
     before: float
@@ -57,21 +56,29 @@ def compare_studies(first: Study, second: Study) -> list[Change]:
 
 def worsened(changes: list[Change], margin: float) -> list[Change]:
     """List the overall scores that fell by more than `margin`, exactly or with an interval that excludes 0."""
-    has_mean = any(change.problem == OVERALL for change in changes)
-    overall = [change for change in changes if change.problem == OVERALL or not has_mean]
+    has_mean = any(change.problem == ALL_PROBLEMS for change in changes)
+    overall = [change for change in changes if change.problem == ALL_PROBLEMS or not has_mean]
     return [
         change for change in overall if change.difference < -margin and (change.is_exact or change.high < 0)
     ]
 
 
 def frame_of(changes: list[Change]) -> pd.DataFrame:
-    """Give the changes as a frame, one row each."""
-    return pd.DataFrame(changes, columns=Change._fields)
+    """Return the changes as a frame, one row each, with `problem` as it is printed."""
+    return pd.DataFrame(
+        [change._replace(problem=describe_problem(change.problem)) for change in changes],
+        columns=Change._fields,
+    )
+
+
+def describe_problem(problem: str) -> str:
+    """Return a problem, or the wording of `ALL_PROBLEMS`."""
+    return "(mean over problems)" if problem == ALL_PROBLEMS else problem
 
 
 def _changes(first: Study, second: Study, track: str, problems: list[str]) -> list[Change]:
     before, after = (_scores(study, track, problems) for study in (first, second))
-    label = problems[0] if len(problems) == 1 else OVERALL
+    label = problems[0] if len(problems) == 1 else ALL_PROBLEMS
     return [
         _change(
             (label, name, track), (before[name], after[name]), _is_exact(first, second, name, track, problems)
@@ -88,7 +95,7 @@ def _scores(study: Study, track: str, problems: list[str]) -> dict[str, list[np.
 
 def _is_exact(first: Study, second: Study, optimizer: str, track: str, problems: list[str]) -> bool:
     rows = {(problem, optimizer, track) for problem in problems}
-    return all(deterministic_rows(study.summary) >= rows for study in (first, second))
+    return all(deterministic_rows(study.results.summary) >= rows for study in (first, second))
 
 
 def _change(

@@ -6,10 +6,12 @@ from pathlib import Path
 
 import pandas as pd
 
-from benchbed.analysis.frames import results_of
-from benchbed.analysis.results import Results
+from benchbed.analysis.results import results_of
+from benchbed.interfaces import FINAL_STATUSES
+from benchbed.interfaces.notes import format_notes
+from benchbed.interfaces.results import Results
 from benchbed.plan import Plan
-from benchbed.store import FINAL, StudyFolder
+from benchbed.store import StudyFolder
 from benchbed.tuning.outcomes import outcomes_of
 from benchbed.tuning.scheduling import planned_keys
 
@@ -29,7 +31,8 @@ class Study:
     @property
     def summary(self) -> pd.DataFrame:
         """One row a problem × optimizer × track, with the columns of `summary.csv`."""
-        return self.results.summary
+        summary = self.results.summary
+        return summary.assign(notes=summary["notes"].map(format_notes))
 
     @property
     def measures(self) -> pd.DataFrame:
@@ -55,7 +58,7 @@ class Study:
     def lost(self) -> int:
         """Planned trials that failed, crashed, timed out, ran out of memory or have no row."""
         known = outcomes_of(self._table)
-        done = {key for key, outcome in known.items() if outcome.status in FINAL}
+        done = {key for key, outcome in known.items() if outcome.status in FINAL_STATUSES}
         planned = (planned_keys(self.plan, pairing, known) for pairing in self.plan.pairings())
         return sum(len(keys - done) for keys in planned)
 

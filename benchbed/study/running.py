@@ -8,11 +8,12 @@ from typing import NamedTuple
 from benchbed.catalog import Catalog, load_catalog
 from benchbed.environment import describe_environment
 from benchbed.errors import StudyFolderError
+from benchbed.interfaces import FINAL_STATUSES
 from benchbed.plan import Plan, complete_request, make_plan
 from benchbed.plan.request import as_request
 from benchbed.runner.scheduler import Progress, RunOptions, Scheduler
 from benchbed.runner.workers import Workers
-from benchbed.store import FINAL, StudyFolder
+from benchbed.store import StudyFolder
 from benchbed.study.model import Study
 from benchbed.study.reporting import write_reports
 from benchbed.study.resources import Resources, jobs_of, start_workers
@@ -118,7 +119,7 @@ def complete(
     stored = {
         key: value
         for key, value in outcomes_of(folder.read_trials(mend=True)).items()
-        if value.status in FINAL
+        if value.status in FINAL_STATUSES
     }
     folder.write_plan(plan)
     folder.write_environment(describe_environment(plan, catalog, jobs, resources.executor))

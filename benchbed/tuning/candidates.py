@@ -4,6 +4,7 @@ import math
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from benchbed.interfaces.notes import GridExtended, Note, RowNote
 from benchbed.plan import EntrantPlan, Pairing, Plan
 from benchbed.plan.model import Track
 from benchbed.plan.presets import HIGHEST_DECADE, LOWEST_DECADE, grid_rate
@@ -20,7 +21,7 @@ class Winner(NamedTuple):
 
     hyperparameters: dict[str, Any]
     settings_tried: int
-    notes: tuple[str, ...] = ()
+    notes: tuple[RowNote, ...] = ()
 
 
 def settings_tried(
@@ -36,7 +37,7 @@ def winner(plan: Plan, pairing: Pairing, entrant: EntrantPlan, track: Track, kno
     """Give the setting that `track` evaluates; None while its tuning trials are not all known."""
     tried = settings_tried(plan, pairing, entrant, track, known)
     if not tried:
-        notes = () if track == "default" else ("nothing to tune",)
+        notes = () if track == "default" else (Note.NOTHING_TO_TUNE,)
         return Winner(entrant.hyperparameters, 1, notes)
     if track == "searched":
         return _searched(plan, pairing, entrant, tried, known)
@@ -103,8 +104,7 @@ def _middle(plan: Plan) -> float:
     return math.sqrt(plan.rates[0] * plan.rates[-1])
 
 
-def _edge_notes(plan: Plan, rates: tuple[float, ...], choice: Choice) -> tuple[str, ...]:
-    notes = [f"grid extended to {min(rates):g}…{max(rates):g}"] if len(rates) > len(plan.rates) else []
-    if choice.on_edge:
-        notes.append(f"best rate at the {'upper' if choice.on_edge > 0 else 'lower'} edge of the grid")
-    return tuple(notes)
+def _edge_notes(plan: Plan, rates: tuple[float, ...], choice: Choice) -> tuple[RowNote, ...]:
+    extended = (GridExtended(min(rates), max(rates)),) if len(rates) > len(plan.rates) else ()
+    edge = {-1: (Note.BEST_AT_LOWER_EDGE,), 0: (), 1: (Note.BEST_AT_UPPER_EDGE,)}[choice.on_edge]
+    return (*extended, *edge)

@@ -8,23 +8,19 @@ from typing import Any, NamedTuple
 import numpy as np
 import pyarrow as pa
 
+from benchbed.interfaces.notes import SkippedBecause
+from benchbed.interfaces.statuses import MEASURED_STATUSES, TrialStatus
 from benchbed.tuning.scores import trial_scores
-
-MEASURED = frozenset({"solved", "converged", "exhausted"})
-"""Statuses of a trial whose final point is a result; any other counts as +∞."""
 
 COLUMNS = [
     "trial_key", "status", "budget", "final_objective", "gap", "calls_to_target", "reads_progress", "error",
 ]  # fmt: skip
 
-KNOWS_BUDGET = "knows the budget"
-"""Remark on an optimizer whose update asks for the share of the budget that is spent (protocol, rule 6)."""
-
 
 class Outcome(NamedTuple):
     """A trial's ending."""
 
-    status: str
+    status: TrialStatus
     score: float
     """NaN without a known optimum."""
     gap: float
@@ -43,10 +39,10 @@ def outcomes_of(trials: pa.Table) -> dict[str, Outcome]:
 
 
 def _outcome(row: Mapping[str, Any], score: float) -> Outcome:
-    status = str(row["status"])
+    status = TrialStatus(row["status"])
     final = row["gap"] if row["gap"] is not None else row["final_objective"]
-    measured = status in MEASURED and final is not None and math.isfinite(final)
-    reason = str(row["error"] or "") if status == "skipped" else ""
+    measured = status in MEASURED_STATUSES and final is not None and math.isfinite(final)
+    reason = str(row["error"] or "") if status == TrialStatus.SKIPPED else ""
     gap = float(final) if measured else math.inf
     return Outcome(status, score, gap, bool(row["reads_progress"]), reason)
 
@@ -56,10 +52,10 @@ def knows_budget(keys: Iterable[str], known: Mapping[str, Outcome]) -> bool:
     return any(known[key].reads_progress for key in keys if key in known)
 
 
-def reasons_for_skipping(keys: Iterable[str], known: Mapping[str, Outcome]) -> list[str]:
-    """Remark on why any of the trials `keys` were skipped, each reason once; remarks are joined by semicolons."""
+def reasons_for_skipping(keys: Iterable[str], known: Mapping[str, Outcome]) -> list[SkippedBecause]:
+    """Return a note for each reason why any of the trials `keys` were skipped."""
     reasons = (known[key].skipped_because for key in keys if key in known)
-    return list(dict.fromkeys(f"skipped: {reason.replace(';', ',')}" for reason in reasons if reason))
+    return [SkippedBecause(reason) for reason in dict.fromkeys(reasons) if reason]
 
 
 def _scores(rows: Sequence[Mapping[str, Any]]) -> np.ndarray:

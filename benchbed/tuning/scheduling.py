@@ -2,12 +2,12 @@
 
 from typing import Any, NamedTuple
 
-from benchbed.analysis.aggregate import DETERMINISTIC, EXACT_ORACLE
+from benchbed.interfaces.notes import Note, RowNote
 from benchbed.plan import BatchPlan, EntrantPlan, Pairing, Plan
 from benchbed.plan.model import Track
 from benchbed.seeds import Role
 from benchbed.tuning.candidates import Known, keys_of, settings_tried, winner
-from benchbed.tuning.outcomes import KNOWS_BUDGET, knows_budget, reasons_for_skipping
+from benchbed.tuning.outcomes import knows_budget, reasons_for_skipping
 
 
 class Placement(NamedTuple):
@@ -18,7 +18,7 @@ class Placement(NamedTuple):
     hyperparameters: dict[str, Any]
     keys: tuple[str, ...]
     settings_tried: int
-    notes: tuple[str, ...]
+    notes: tuple[RowNote, ...]
 
 
 def placements(plan: Plan, pairing: Pairing, known: Known) -> list[Placement]:
@@ -73,7 +73,7 @@ def _rows_of(plan: Plan, pairing: Pairing, entrant: EntrantPlan, known: Known) -
     rows = [row for row in placed if row is not None]
     if not any(knows_budget(row.keys, known) for row in rows):
         return rows
-    return [row._replace(notes=(*row.notes, KNOWS_BUDGET)) for row in rows]
+    return [row._replace(notes=(*row.notes, Note.KNOWS_BUDGET)) for row in rows]
 
 
 def _place(
@@ -82,8 +82,8 @@ def _place(
     won = winner(plan, pairing, entrant, track, known)
     if won is None:
         return None
-    exact = (EXACT_ORACLE,) if pairing.problem.oracle_of(entrant) == "exact" else ()
-    fixed = (DETERMINISTIC,) if pairing.problem.is_deterministic_for(entrant) else ()
+    exact = (Note.EXACT_ORACLE,) if pairing.problem.oracle_of(entrant) == "exact" else ()
+    fixed = (Note.DETERMINISTIC,) if pairing.problem.is_deterministic_for(entrant) else ()
     keys = keys_of(plan, pairing, entrant, won.hyperparameters, "evaluation")
     notes = (*exact, *fixed, *won.notes, *reasons_for_skipping(keys, known))
     return Placement(entrant, track, won.hyperparameters, tuple(keys), won.settings_tried, notes)

@@ -5,11 +5,11 @@ from typing import NamedTuple
 
 import msgspec
 
-from benchbed.interfaces import TrialStatus
+from benchbed.interfaces import FINAL_STATUSES, TrialStatus
 from benchbed.runner.scheduler import RunOptions
 from benchbed.runner.task import Task, run_task
 from benchbed.runner.workers import WorkerFailure, Workers
-from benchbed.store import FINAL, from_bytes
+from benchbed.store import from_bytes
 from benchbed.verify.diff import describe, over_the_first_steps, to_the_bit
 from benchbed.verify.sampling import Part, Sample
 
@@ -47,7 +47,9 @@ def _difference(sample: Sample, part: Part, result: bytes | WorkerFailure, optio
         return f"did not run again: {result.kind}, {result.message}"
     again = {row["trial_key"]: row for row in from_bytes(result).to_pylist()}
     lost = [
-        row for row in (again[stored["trial_key"]] for stored in part.results) if row["status"] not in FINAL
+        row
+        for row in (again[stored["trial_key"]] for stored in part.results)
+        if row["status"] not in FINAL_STATUSES
     ]
     if lost:
         return f"did not run again: {_last_line(lost[0]['error'] or lost[0]['status'])}"

@@ -13,9 +13,10 @@ from benchbed.catalog import Catalog
 from benchbed.engine import ASKED, FELL_BACK
 from benchbed.environment import describe_environment
 from benchbed.errors import NothingSelectedError, UsageError
+from benchbed.interfaces import FINAL_STATUSES
 from benchbed.plan import BatchPlan, Pairing, Plan
 from benchbed.plan.model import Engine
-from benchbed.store import FINAL, StudyFolder, from_bytes
+from benchbed.store import StudyFolder, from_bytes
 
 Row = Mapping[str, Any]
 
@@ -33,7 +34,7 @@ class Part(NamedTuple):
     @property
     def results(self) -> list[Row]:
         """The rows that are results of the engine; what failed or crashed may do so differently each time."""
-        return [row for row in self.rows if row["status"] in FINAL]
+        return [row for row in self.rows if row["status"] in FINAL_STATUSES]
 
     @property
     def asked_engine(self) -> Engine:

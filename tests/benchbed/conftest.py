@@ -1,5 +1,6 @@
 """Small problems, rules and batches, as a plugin's author would write them."""
 
+import os
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -7,10 +8,13 @@ import numpy as np
 import pytest
 import torch
 
+from benchbed.catalog import load_catalog
 from benchbed.engine import Batch, run_batch
 from benchbed.gradients import reverse
 from benchbed.interfaces import Layout, Optimizer, Problem
+from benchbed.plan import Request, make_plan
 from benchbed.seeds import InstanceSeed
+from benchbed.tuning.outcomes import Outcome
 from benchbed_optimizers.sgd import sgd
 
 
@@ -185,3 +189,37 @@ def no_scan(monkeypatch):
         raise AssertionError("a scan")
 
     monkeypatch.setattr("benchbed.engine.scan.scan_backend", refuse)
+
+
+@pytest.fixture(scope="session")
+def catalog():
+    """The installed plugins."""
+    return load_catalog([], dict(os.environ))
+
+
+@pytest.fixture
+def plan_of(catalog):
+    """Return a function that plans a request, by default a small one."""
+
+    def make(problems=("quadratic",), optimizers=("adam",), preset="quick", **fields):
+        return make_plan(
+            catalog, Request(problems=problems, optimizers=optimizers, preset=preset, device="cpu", **fields)
+        )
+
+    return make
+
+
+@pytest.fixture
+def finish():
+    """Return a function that pretends to run batches: `judge` returns score and gap of a setting's trials."""
+
+    def run(plan, batches, judge):
+        known = {}
+        for batch in batches:
+            for keys in plan.keys(batch):
+                for setting, key in zip(batch.settings, keys, strict=True):
+                    score, gap = judge(setting)
+                    known[key] = Outcome("exhausted", score, gap)
+        return known
+
+    return run

@@ -6,6 +6,7 @@ import pytest
 
 from benchbed.analysis.aggregate import deterministic_rows, overall_scores
 from benchbed.analysis.intervals import overall_interval
+from benchbed.interfaces import Exclusion, Note
 
 NOTHING = pd.DataFrame(columns=["problem", "optimizer", "track", "seed", "score"])
 
@@ -17,29 +18,32 @@ def summary(*rows):
 
 def test_the_overall_score_is_the_plain_mean():
     """Each problem counts once, whatever its budget."""
-    frame = summary(("a", "adam", "default", 0.2, 0, ""), ("b", "adam", "default", 0.6, 0, "nothing to tune"))
+    frame = summary(
+        ("a", "adam", "default", 0.2, 0, ()), ("b", "adam", "default", 0.6, 0, (Note.NOTHING_TO_TUNE,))
+    )
     assert overall_scores(frame, NOTHING)["score"].tolist() == [0.4]
 
 
 def test_a_skipped_trial_leaves_no_overall_score():
     """An optimizer that could not pay for one step somewhere is not averaged over the rest."""
-    frame = summary(("a", "gd", "default", 0.2, 0, ""), ("b", "gd", "default", 0.0, 20, ""))
-    assert overall_scores(frame, NOTHING)["reason"].tolist() == ["skipped on some problem"]
+    frame = summary(("a", "gd", "default", 0.2, 0, ()), ("b", "gd", "default", 0.0, 20, ()))
+    assert overall_scores(frame, NOTHING)["reason"].tolist() == [Exclusion.SKIPPED]
     assert overall_scores(frame, NOTHING)["score"].isna().all()
 
 
 def test_the_exact_oracle_leaves_no_overall_score():
     """Rows without the noise that the others bear are kept out of comparisons."""
     frame = summary(
-        ("a", "gd", "tuned", 0.2, 0, ""), ("b", "gd", "tuned", 0.9, 0, "nothing to tune; exact oracle")
+        ("a", "gd", "tuned", 0.2, 0, ()),
+        ("b", "gd", "tuned", 0.9, 0, (Note.NOTHING_TO_TUNE, Note.EXACT_ORACLE)),
     )
-    assert overall_scores(frame, NOTHING)["reason"].tolist() == ["exact oracle on some problem"]
+    assert overall_scores(frame, NOTHING)["reason"].tolist() == [Exclusion.EXACT_ORACLE]
 
 
 def test_a_problem_without_a_row_leaves_no_overall_score():
     """A mean over fewer problems would not compare."""
     frame = summary(
-        ("a", "gd", "tuned", 0.2, 0, ""), ("a", "adam", "tuned", 0.1, 0, ""), ("b", "gd", "tuned", 0.4, 0, "")
+        ("a", "gd", "tuned", 0.2, 0, ()), ("a", "adam", "tuned", 0.1, 0, ()), ("b", "gd", "tuned", 0.4, 0, ())
     )
     scores = overall_scores(frame, NOTHING).set_index("optimizer")["score"]
     assert scores["gd"] == (0.2 + 0.4) / 2
@@ -49,7 +53,7 @@ def test_a_problem_without_a_row_leaves_no_overall_score():
 def test_the_interval_is_that_of_the_mean_over_problems():
     """Seeds are resampled within each problem; two problems with the same scores have the interval of their mean."""
     scores = [0.1, 0.4, 0.3, 0.2]
-    frame = summary(("a", "adam", "default", 0.25, 0, ""), ("b", "adam", "default", 0.25, 0, ""))
+    frame = summary(("a", "adam", "default", 0.25, 0, ()), ("b", "adam", "default", 0.25, 0, ()))
     outcomes = pd.DataFrame(
         [(problem, "adam", "default", seed, score) for problem in "ab" for seed, score in enumerate(scores)],
         columns=NOTHING.columns,
@@ -64,7 +68,8 @@ def test_a_deterministic_problem_is_a_constant_in_the_interval():
     scores = np.random.default_rng(0).random(20)
     rows = [("b", "adam", "default", seed, score) for seed, score in enumerate(scores)]
     frame = summary(
-        ("a", "adam", "default", 0.9, 0, "deterministic"), ("b", "adam", "default", scores.mean(), 0, "")
+        ("a", "adam", "default", 0.9, 0, (Note.DETERMINISTIC,)),
+        ("b", "adam", "default", scores.mean(), 0, ()),
     )
     outcomes = pd.DataFrame([("a", "adam", "default", 0, 0.9), *rows], columns=NOTHING.columns)
     row = overall_scores(frame, outcomes).iloc[0]
@@ -76,18 +81,18 @@ def test_a_deterministic_problem_is_a_constant_in_the_interval():
 
 def test_deterministic_problems_alone_leave_no_interval():
     """Nothing was sampled."""
-    frame = summary(*((problem, "gd", "default", 0.5, 0, "deterministic") for problem in "ab"))
+    frame = summary(*((problem, "gd", "default", 0.5, 0, (Note.DETERMINISTIC,)) for problem in "ab"))
     outcomes = pd.DataFrame([(problem, "gd", "default", 0, 0.5) for problem in "ab"], columns=NOTHING.columns)
     row = overall_scores(frame, outcomes).iloc[0]
     assert row["score"] == 0.5
     assert row[["score_low", "score_high"]].isna().all()
 
 
-def test_the_remark_is_one_of_several():
-    """It names its own row, never another whose remark only contains the word."""
+def test_deterministic_rows_are_those_with_the_note():
+    """Other notes of the row, and other rows of the problem, do not matter."""
     frame = summary(
-        ("a", "gd", "tuned", 0.5, 0, "nothing to tune; deterministic"),
-        ("b", "gd", "tuned", 0.5, 0, "not deterministic"),
-        ("b", "adam", "tuned", 0.5, 0, "deterministic"),
+        ("a", "gd", "tuned", 0.5, 0, (Note.NOTHING_TO_TUNE, Note.DETERMINISTIC)),
+        ("b", "gd", "tuned", 0.5, 0, (Note.NOTHING_TO_TUNE,)),
+        ("b", "adam", "tuned", 0.5, 0, (Note.DETERMINISTIC,)),
     )
     assert deterministic_rows(frame) == {("a", "gd", "tuned"), ("b", "adam", "tuned")}

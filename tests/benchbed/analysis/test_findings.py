@@ -9,6 +9,7 @@ import pytest
 from benchbed.analysis.aggregate import overall_scores
 from benchbed.analysis.findings import endings, findings
 from benchbed.analysis.pairwise_tables import comparisons_of
+from benchbed.interfaces import Note, TrialStatus
 
 CHECKPOINTS = np.arange(1, 201)
 
@@ -20,7 +21,7 @@ def found(scores, notes=(), missing=()):
     """
     remarks, outcomes, summary = dict(notes), [], []
     for (problem, name), values in scores.items():
-        note = remarks.get((problem, name), remarks.get(name, ""))
+        note = remarks.get((problem, name), remarks.get(name, ()))
         limits = (min(values), max(values)) if len(values) > 1 else (np.nan, np.nan)
         summary.append(
             (problem, name, "default", np.mean(values), *limits, int(name in missing), note, len(values))
@@ -64,7 +65,7 @@ def test_what_is_not_told_apart_is_not_called_equal():
 def test_the_evidence_is_the_adjusted_p_of_the_comparison():
     """The one number of the sentence that is neither a score nor a limit."""
     scores = {("a", "x"): 0.5 + 4 * wave(0), ("a", "y"): 0.47 + 4 * wave(1)}
-    summary = pd.DataFrame([("a", "x", "default", 0.5, 0, ""), ("a", "y", "default", 0.47, 0, "")])
+    summary = pd.DataFrame([("a", "x", "default", 0.5, 0, ()), ("a", "y", "default", 0.47, 0, ())])
     summary.columns = ["problem", "optimizer", "track", "score", "skipped", "notes"]
     outcomes = pd.DataFrame(
         [
@@ -107,7 +108,7 @@ def test_one_entrant_tells_nothing():
     """Nor one that is left after the others were not compared."""
     assert "nothing can be told, for only x is compared (0." in found({("a", "x"): 0.5 + wave(0)})["a"]
     scores = {("a", "x"): 0.5 + wave(0), ("a", "gd"): 0.9 + wave(0)}
-    sentence = found(scores, notes={"gd": "exact oracle"})["a"]
+    sentence = found(scores, notes={"gd": (Note.EXACT_ORACLE,)})["a"]
     assert "only x is compared" in sentence
     assert sentence.endswith("not compared: gd (exact oracle).")
 
@@ -118,7 +119,7 @@ def test_the_exact_oracle_never_leads():
         (problem, name): 0.5 + wave(seed) for problem in "ab" for seed, name in enumerate(("x", "y", "gd"))
     }
     scores["a", "gd"] = 0.99 + wave(5) / 10
-    sentences = found(scores, notes={("a", "gd"): "exact oracle"})
+    sentences = found(scores, notes={("a", "gd"): (Note.EXACT_ORACLE,)})
     assert sentences["a"].endswith("not compared: gd (exact oracle).")
     assert sentences[""].endswith("not compared: gd (exact oracle on some problem).")
     assert "gd" not in sentences[""].partition("not compared")[0]
@@ -161,7 +162,7 @@ def test_fewer_seeds_are_a_reason():
 def test_cautions_of_the_leader_are_passed_on():
     """An indicative interval, and a best rate at the edge of what was tried."""
     scores = {("a", "x"): 0.8 + wave(0), ("a", "y"): 0.3 + wave(1)}
-    notes = {"x": "best rate at the upper edge of the grid; indicative interval"}
+    notes = {"x": (Note.BEST_AT_UPPER_EDGE, Note.INDICATIVE_INTERVAL)}
     sentence = found(scores, notes=notes)["a"]
     assert "], indicative, its best rate at the upper edge of the grid; behind" in sentence
 
@@ -169,7 +170,7 @@ def test_cautions_of_the_leader_are_passed_on():
 def test_deterministic_rows_are_compared_without_a_p_value():
     """The sentence says on what ground."""
     scores = {("a", "x"): [0.8], ("a", "y"): [0.3]}
-    sentence = found(scores, notes={"x": "deterministic", "y": "deterministic"})["a"]
+    sentence = found(scores, notes={"x": (Note.DETERMINISTIC,), "y": (Note.DETERMINISTIC,)})["a"]
     assert sentence == (
         "a, default track: x leads alone, with a score of 0.800; "
         "behind, and told apart: y, compared directly, for nothing in them is random."
@@ -197,7 +198,7 @@ def test_the_limit_is_never_reached_by_rounding():
 
 def test_endings_are_counted_over_all_rows():
     """Nothing disappears."""
-    summary = pd.DataFrame({"trials": [20, 20], "solved": [15, 0], "timed_out": [5, 20], "failed": [0, 0]})
-    statuses = ["solved", "failed", "timed_out"]
-    assert endings(summary, statuses) == "40 evaluation trials in 2 rows: 25 timed out, 15 solved."
-    assert endings(summary[:0], statuses) == "0 evaluation trials in 0 rows."
+    counts = dict.fromkeys(TrialStatus, 0) | {"trials": [20, 20], "solved": [15, 0], "timed_out": [5, 20]}
+    summary = pd.DataFrame({str(column): values for column, values in counts.items()})
+    assert endings(summary) == "40 evaluation trials in 2 rows: 25 timed out, 15 solved."
+    assert endings(summary[:0]) == "0 evaluation trials in 0 rows."

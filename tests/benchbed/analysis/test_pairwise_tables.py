@@ -5,8 +5,9 @@ import pandas as pd
 import pytest
 
 from benchbed.analysis import pairwise_tables
-from benchbed.analysis.pairwise_tables import OVERALL, checkpoints_of
+from benchbed.analysis.pairwise_tables import checkpoints_of
 from benchbed.analysis.pairwise_tests import compare
+from benchbed.interfaces import ALL_PROBLEMS, Note
 
 SUMMARY = ["problem", "optimizer", "track", "score", "skipped", "notes"]
 OUTCOMES = ["problem", "optimizer", "track", "seed", "score", "calls_to_target"]
@@ -21,7 +22,7 @@ def study(scores, notes=(), track="default", calls=()):
     """Make the frames of a study from `{(problem, optimizer): [scores]}`; notes are those of an optimizer, or row."""
     remarks, reached = dict(notes), dict(calls)
     summary = [
-        (problem, name, track, np.mean(values), 0, remarks.get((problem, name), remarks.get(name, "")))
+        (problem, name, track, np.mean(values), 0, remarks.get((problem, name), remarks.get(name, ())))
         for (problem, name), values in scores.items()
     ]
     outcomes = [
@@ -52,13 +53,13 @@ def test_the_mean_over_problems_is_a_table_too():
     better, worse = np.linspace(0.5, 0.6, 20), np.linspace(0.1, 0.2, 20)
     scores = {(problem, name): values for problem in "ab" for name, values in (("x", better), ("y", worse))}
     _, groups = comparisons_of(*study(scores))
-    assert group_of(groups, OVERALL) == {"x": 1, "y": 2}
+    assert group_of(groups, ALL_PROBLEMS) == {"x": 1, "y": 2}
 
 
 def test_the_exact_oracle_is_not_compared():
     """It bears none of the noise that the others do."""
     scores = {("a", name): np.linspace(0, 1, 20) for name in "xyz"}
-    pairs, groups = comparisons_of(*study(scores, notes={"z": "exact oracle"}))
+    pairs, groups = comparisons_of(*study(scores, notes={"z": (Note.EXACT_ORACLE,)}))
     assert group_of(groups, "a") == {"x": 1, "y": 1}
     assert len(pairs) == 1
 
@@ -84,7 +85,7 @@ def test_an_entrant_alone_has_no_comparison():
 def test_a_deterministic_row_stands_for_every_seed():
     """Its one trial is compared with each of the others' twenty, as if it had been run twenty times."""
     sampled = {("a", "y"): np.linspace(0.2, 0.4, 20), ("a", "z"): np.linspace(0.3, 0.9, 20) ** 2}
-    notes = {"x": "nothing to tune; deterministic"}
+    notes = {"x": (Note.NOTHING_TO_TUNE, Note.DETERMINISTIC)}
     pairs, groups = comparisons_of(*study({("a", "x"): [0.5], **sampled}, notes))
     again, _ = comparisons_of(*study({("a", "x"): [0.5] * 20, **sampled}))
     pd.testing.assert_frame_equal(pairs, again, check_exact=True)
@@ -104,7 +105,7 @@ def test_two_deterministic_rows_are_compared_by_their_checkpoints(calls, is_apar
     """Marked exact, beside a row with seeds, with which each is compared as ever."""
     scores = {("a", "x"): [0.5], ("a", "y"): [0.4], ("a", "z"): np.linspace(0.1, 0.2, 20)}
     reached = {("a", "x"): [10.0, 30.0], ("a", "y"): [10.0, calls]}
-    pairs, groups = comparisons_of(*study(scores, dict.fromkeys("xy", "deterministic"), calls=reached))
+    pairs, groups = comparisons_of(*study(scores, dict.fromkeys("xy", (Note.DETERMINISTIC,)), calls=reached))
     assert pairs["is_exact"].tolist() == [True, False, False]
     assert pairs["is_apart"].tolist() == [is_apart, True, True]
     assert pairs[["low", "high", "p_value", "adjusted_p", "sign_p"]].isna().all(axis=1).tolist() == [
@@ -117,13 +118,13 @@ def test_over_all_problems_a_comparison_is_exact_only_where_it_is_on_each():
     """x and y are deterministic on both problems, z on one of them."""
     scores = {(problem, name): [score] for problem in "ab" for name, score in (("x", 0.5), ("y", 0.3))}
     scores |= {("a", "z"): [0.2], ("b", "z"): np.linspace(0.1, 0.2, 20)}
-    notes = {row: "deterministic" for row in scores if row != ("b", "z")}
+    notes = {row: (Note.DETERMINISTIC,) for row in scores if row != ("b", "z")}
     reached = {(problem, name): [calls] for problem in "ab" for name, calls in (("x", 10.0), ("y", 40.0))}
     pairs, groups = comparisons_of(*study(scores, notes, calls=reached))
-    overall = pairs[pairs["problem"] == OVERALL]
+    overall = pairs[pairs["problem"] == ALL_PROBLEMS]
     assert overall["is_exact"].tolist() == [True, False, False]
     assert overall["is_apart"].all()
-    assert group_of(groups, OVERALL) == {"x": 1, "y": 2, "z": 3}
+    assert group_of(groups, ALL_PROBLEMS) == {"x": 1, "y": 2, "z": 3}
     first = pairs[pairs["problem"] == "a"]
     assert first["is_exact"].all()
 
@@ -132,9 +133,9 @@ def test_a_problem_with_one_trial_counts_as_a_constant_in_the_mean():
     """The difference of the means is half of it and half of the other problem's, whose test it is."""
     sampled = {("b", name): np.random.default_rng(seed).random(20) for seed, name in enumerate("xy")}
     scores = {("a", "x"): [0.7], ("a", "y"): [0.1], **sampled}
-    notes = {("a", name): "deterministic" for name in "xy"}
+    notes = {("a", name): (Note.DETERMINISTIC,) for name in "xy"}
     pairs, _ = comparisons_of(*study(scores, notes))
-    (overall,) = pairs[pairs["problem"] == OVERALL].itertuples()
+    (overall,) = pairs[pairs["problem"] == ALL_PROBLEMS].itertuples()
     (plain,) = compare({"x": [sampled["b", "x"] + 0.6], "y": [sampled["b", "y"]]})
     assert overall.difference == pytest.approx(plain.difference / 2, rel=1e-12)
     assert (overall.low, overall.high) == pytest.approx((plain.low / 2, plain.high / 2), abs=0.02)
@@ -153,7 +154,7 @@ def test_a_single_seed_tells_nothing_apart():
 def test_who_never_reaches_a_target_ties_with_all_who_do_not():
     """Scores of 0 on every seed, or on the only one: no difference, and no test that divides by no spread."""
     scores = {("a", "x"): [0.0] * 20, ("a", "y"): [0.0] * 20, ("a", "z"): [0.0]}
-    pairs, groups = comparisons_of(*study(scores, {"z": "deterministic"}))
+    pairs, groups = comparisons_of(*study(scores, {"z": (Note.DETERMINISTIC,)}))
     assert pairs["p_value"].tolist() == [1.0, 1.0, 1.0]
     assert pairs["win_share"].tolist() == [0.5, 0.5, 0.5]
     assert group_of(groups, "a") == {"x": 1, "y": 1, "z": 1}

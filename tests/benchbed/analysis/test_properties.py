@@ -12,7 +12,7 @@ import pandas as pd
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from benchbed.analysis.frames import results_of
+from benchbed.analysis.results import results_of
 from benchbed.catalog import load_catalog
 from benchbed.plan import Request, make_plan
 from benchbed.reports.ecdf import reached

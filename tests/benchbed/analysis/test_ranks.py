@@ -7,7 +7,6 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from benchbed.analysis.aggregate import EXACT_ORACLE
 from benchbed.analysis.pairwise_tables import comparisons_of
 from benchbed.analysis.ranks import (
     Ranking,
@@ -17,6 +16,7 @@ from benchbed.analysis.ranks import (
     ranking,
     ranks_of,
 )
+from benchbed.interfaces import Note
 
 DEMSAR = {2: 1.960, 3: 2.343, 4: 2.569, 5: 2.728, 6: 2.850, 7: 2.949, 8: 3.031, 9: 3.102, 10: 3.164}
 """Table 5(a) of the paper, α = 0.05: the number of classifiers, and q."""
@@ -31,7 +31,7 @@ def ranked(scores, track="default", change=lambda problem, optimizer: {}):
             "track": track,
             "score": score,
             "skipped": 0,
-            "notes": "",
+            "notes": (),
         }
         for name, own in scores.items()
         for number, score in enumerate(own)
@@ -148,7 +148,7 @@ def test_two_entrants_have_no_ranking():
     assert ranked(steady(24, "abc")) is not None
 
 
-@pytest.mark.parametrize("reason", [{"notes": f"nothing to tune; {EXACT_ORACLE}"}, {"skipped": 1}])
+@pytest.mark.parametrize("reason", [{"notes": (Note.NOTHING_TO_TUNE, Note.EXACT_ORACLE)}, {"skipped": 1}])
 def test_who_is_not_compared_everywhere_has_no_rank_anywhere(reason):
     """As in the overall score; the others' ranks are as if it had not entered."""
     found = ranked(steady(24), change=lambda problem, name: reason if (problem, name) == ("p3", "a") else {})

@@ -8,11 +8,11 @@ import msgspec
 import pandas as pd
 import pytest
 
-from benchbed.analysis.frames import results_of
-from benchbed.analysis.results import ProblemFacts
+from benchbed.analysis.results import results_of
 from benchbed.analysis.robustness import Robustness
 from benchbed.analysis.secondary_metrics import COLUMNS, measures_of
 from benchbed.interfaces import START_IN_BASIN
+from benchbed.interfaces.results import ProblemFacts
 from benchbed.store import table_of
 from benchbed.tuning.outcomes import outcomes_of
 from benchbed.tuning.scheduling import missing_batches

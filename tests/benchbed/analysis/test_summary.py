@@ -8,6 +8,7 @@ import pytest
 
 from benchbed.analysis.intervals import calls_interval, success_interval
 from benchbed.analysis.summary import summary_of
+from benchbed.interfaces import Note
 from benchbed.tuning.scheduling import placements
 from benchbed.tuning.scores import trial_scores
 
@@ -42,7 +43,7 @@ def test_a_deterministic_row_has_one_trial_and_no_interval(row_of):
     row = row_of("quadratic[start=2]", [[1.0, 5.0, 9.0, 20.0, *[math.inf] * 4]])
     assert (row.trials, row.success_rate, row.median_calls, row.gap) == (1, 1.0, 9.0, 0.5)
     assert row.score == pytest.approx(sum(1 - math.log(calls) / math.log(200) for calls in (1, 5, 9, 20)) / 8)
-    assert row.notes == "deterministic"
+    assert row.notes == (Note.DETERMINISTIC,)
     assert np.isnan([getattr(row, name) for name in LIMITS]).all()
 
 
@@ -58,7 +59,7 @@ def test_a_single_seed_bounds_the_success_rate_alone(row_of):
     row = row_of("quadratic", [[1.0, 5.0, 9.0, 20.0, *[math.inf] * 4]], seeds=1)
     assert (row.success_low, row.success_high) == success_interval(1, 1)
     assert np.isnan([row.score_low, row.score_high, row.calls_low, row.calls_high]).all()
-    assert row.notes == ""
+    assert row.notes == ()
 
 
 def test_two_seeds_have_all_intervals(row_of):
@@ -67,4 +68,4 @@ def test_two_seeds_have_all_intervals(row_of):
     row = row_of("quadratic", calls, seeds=2)
     assert row.score_low < row.score < row.score_high
     assert (row.calls_low, row.calls_high) == calls_interval(np.array([9.0, 30.0]))[:2] == (9.0, 30.0)
-    assert row.notes == "indicative interval"
+    assert row.notes == (Note.INDICATIVE_INTERVAL,)

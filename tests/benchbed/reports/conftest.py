@@ -13,17 +13,16 @@ from matplotlib.backends.backend_svg import FigureCanvasSVG
 
 from benchbed.analysis.aggregate import overall_scores
 from benchbed.analysis.pairwise_tables import comparisons_of
-from benchbed.analysis.results import ProblemFacts, Results, Surface
 from benchbed.analysis.robustness import Robustness
 from benchbed.analysis.secondary_metrics import measures_of
+from benchbed.interfaces import ProblemFacts, Results, RowNote, Surface, TrialStatus
 
 TARGETS = tuple(10.0**-k for k in range(1, 9))
 NAMES = ("gd", "sgd", "momentum", "nesterov", "rmsprop", "adam", "adamw")
 RATES = 10.0 ** np.arange(-4, 2.25, 0.5)
 BUDGET = 1000
 CALLS = np.unique(np.concatenate([np.arange(11), np.round(10 ** np.arange(1, 3.01, 0.05))])).astype(int)
-STATUSES = ["solved", "converged", "exhausted", "diverged"]
-STATUSES += ["failed", "crashed", "timed_out", "out_of_memory", "skipped"]
+STATUSES = [status.value for status in TrialStatus]
 COLUMNS = ["problem", "optimizer", "track", "hyperparameters", "settings_tried", "trials"]
 COLUMNS += ["score", "score_low", "score_high", "target", "success_rate", "success_low", "success_high"]
 COLUMNS += ["median_calls", "calls_low", "calls_high", "gap", *STATUSES, "notes"]
@@ -69,7 +68,7 @@ def _outcome(frame: pd.DataFrame, lost: bool) -> dict[str, object]:
     }
 
 
-def _summary_row(rows: pd.DataFrame, facts: ProblemFacts, notes: str) -> dict[str, object]:
+def _summary_row(rows: pd.DataFrame, facts: ProblemFacts, notes: tuple[RowNote, ...]) -> dict[str, object]:
     """The row of the summary that the trials of one optimizer on one problem in one track come to."""
     first = rows.iloc[0]
     costs = np.sort([calls[2] for calls in rows["calls_to_target"]])
@@ -129,7 +128,7 @@ def build(
     seeds: int = 5,
     lost: Callable[[int, int, int], bool] = lambda problem, optimizer, seed: optimizer == 1 and seed % 2 == 0,
     without_optimum: Sequence[str] = (),
-    notes: Callable[[str, str], str] = lambda optimizer, track: "",
+    notes: Callable[[str, str], tuple[RowNote, ...]] = lambda optimizer, track: (),
 ) -> Results:
     """A study of two-dimensional `problems`; `lost(problem, optimizer, seed)` says which trials diverge."""
     noise = np.random.default_rng(7)

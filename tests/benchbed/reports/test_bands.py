@@ -13,9 +13,9 @@ from benchbed.reports.bands import (
     curves_of,
     endings,
     fill_forward,
-    lower_median,
     order_statistic,
 )
+from benchbed.tuning.scores import lower_median
 
 
 def _value_at(curve, calls):
@@ -74,7 +74,7 @@ def test_the_lower_median_is_finite_exactly_if_half_survive(lost, finite):
     """Two of four survivors are enough, one is not: the protocol's rule 9."""
     values = np.array([1.0] * (4 - lost) + [math.inf] * lost)
     assert math.isfinite(order_statistic(values, 0.5)) is finite
-    assert math.isfinite(lower_median(pd.Series(values))) is finite
+    assert math.isfinite(lower_median(values)) is finite
 
 
 def test_statuses_decide_what_is_lost():

@@ -8,6 +8,7 @@ import pytest
 from matplotlib.backends.backend_svg import RendererSVG
 from matplotlib.figure import Figure
 
+from benchbed.interfaces import ALL_PROBLEMS
 from benchbed.reports import REPORTS
 from benchbed.reports.figure import wrapped
 from benchbed.reports.ranking import EXACT_MARK
@@ -111,7 +112,7 @@ def test_the_mean_over_problems_names_how_many_it_lacks(results, drawn, change):
     is_gd = results.outcomes["optimizer"] == "gd"
     (column, value), *_ = change.items()
     outcomes = results.outcomes.assign(**{column: results.outcomes[column].where(~is_gd, value)})
-    figure, note = drawn(results._replace(outcomes=outcomes), "ecdf", "all problems")
+    figure, note = drawn(results._replace(outcomes=outcomes), "ecdf", ALL_PROBLEMS)
     legend = [text.get_text() for text in figure.axes[0].get_legend().get_texts()]
     assert len(legend) == 6
     assert "gd" not in legend

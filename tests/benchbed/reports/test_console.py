@@ -6,14 +6,15 @@ import math
 import pytest
 
 from benchbed.errors import UsageError
+from benchbed.interfaces import Note
 from benchbed.reports.console import FORMATS, render
 
-NOTES = {"gd": "exact oracle", "adam": "winner on the edge of the grid; nothing to tune"}
+NOTES = {"gd": (Note.EXACT_ORACLE,), "adam": (Note.BEST_AT_UPPER_EDGE, Note.NOTHING_TO_TUNE)}
 
 
 @pytest.fixture(scope="module")
 def noted(make_results):
-    return make_results(notes=lambda optimizer, track: NOTES.get(optimizer, ""))
+    return make_results(notes=lambda optimizer, track: NOTES.get(optimizer, ()))
 
 
 def _squeezed(text):

@@ -8,8 +8,8 @@ import pandas as pd
 import pytest
 from matplotlib.text import Text
 
-from benchbed.analysis.aggregate import EXACT_ORACLE
 from benchbed.analysis.ranks import Ranking, critical_difference, not_told_apart, ranking
+from benchbed.interfaces import Note
 from benchbed.reports import critical_difference as report
 from benchbed.reports.critical_difference import bars_of, draw, names_of, pieces
 from benchbed.reports.style import theme
@@ -88,7 +88,7 @@ def test_a_track_that_ranks_too_few_has_no_panel(make_results, drawn):
     """Two are left in the tuned track when a third saw the exact oracle there."""
     results = make_results(
         problems=problems(24), optimizers=FEW, seeds=1,
-        notes=lambda optimizer, track: EXACT_ORACLE if (optimizer, track) == ("gd", "tuned") else "",
+        notes=lambda optimizer, track: (Note.EXACT_ORACLE,) if (optimizer, track) == ("gd", "tuned") else (),
     )  # fmt: skip
     titles = [axes.get_title(loc="left") for axes in drawn(results).axes]
     assert titles == ["24 problems, default track: mean ranks, relative to the entrants"]
@@ -105,7 +105,9 @@ def test_the_sentence_has_the_studys_numbers(study, drawn):
     results = study((*FEW, "nesterov"))
     summary = results.summary
     is_exact = (summary["optimizer"] == "gd") & (summary["problem"] == "p3")
-    results = results._replace(summary=summary.assign(notes=summary["notes"].where(~is_exact, EXACT_ORACLE)))
+    results = results._replace(
+        summary=summary.assign(notes=[(Note.EXACT_ORACLE,) if exact else () for exact in is_exact])
+    )
     (note,) = drawn(results).texts
     for words in (
         "over 24 problems of the mean score over 2 evaluation seeds",

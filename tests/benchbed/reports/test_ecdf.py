@@ -4,8 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from benchbed.analysis.results import ProblemFacts
-from benchbed.reports.ecdf import OVERALL, averaged, draw, pieces, reached
+from benchbed.interfaces import ALL_PROBLEMS
+from benchbed.interfaces.results import ProblemFacts
+from benchbed.reports.ecdf import averaged, draw, pieces, reached
 from benchbed.tuning.scores import trial_scores
 
 FACTS = ProblemFacts(1000, (0.1, 0.01, 0.001), 1e-3, 2, "float64", True)
@@ -50,5 +51,5 @@ def test_nothing_reached_is_a_line_at_zero(make_results):
 
 def test_the_exact_oracle_is_not_averaged(results):
     """The overall figure is there, without the rows that are not compared."""
-    assert pieces(results) == ["quadratic", "quartic[noise=0.1]", OVERALL]
-    assert set(draw(results, OVERALL)) == {"plots/ecdf-overall.png", "plots/ecdf-overall.svg"}
+    assert pieces(results) == ["quadratic", "quartic[noise=0.1]", ALL_PROBLEMS]
+    assert set(draw(results, ALL_PROBLEMS)) == {"plots/ecdf-overall.png", "plots/ecdf-overall.svg"}

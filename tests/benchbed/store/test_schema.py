@@ -6,7 +6,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from benchbed.store import FINAL, TRIAL_SCHEMA, StudyFolder, from_bytes, table_of, to_bytes
+from benchbed.interfaces import FINAL_STATUSES
+from benchbed.store import TRIAL_SCHEMA, StudyFolder, from_bytes, table_of, to_bytes
 from benchbed.store.schema import ADDED_IN, SCHEMA_VERSION
 from benchbed.tuning.outcomes import outcomes_of
 
@@ -79,5 +80,5 @@ def test_a_folder_of_both_schemas_goes_on(tmp_path):
     assert isinstance(table, pa.Table)
     assert folder.warnings == []
     known = outcomes_of(table)
-    assert {outcome.status for outcome in known.values()} <= FINAL
+    assert {outcome.status for outcome in known.values()} <= FINAL_STATUSES
     assert {key: outcome.reads_progress for key, outcome in known.items()} == {"a": False, "b": True}

@@ -8,8 +8,9 @@ import pytest
 import benchbed
 from benchbed.catalog import load_catalog
 from benchbed.errors import NothingSelectedError, UsageError
+from benchbed.interfaces import ALL_PROBLEMS
 from benchbed.study import Resources, run_plan
-from benchbed.study.compare import OVERALL, compare_studies, worsened
+from benchbed.study.compare import compare_studies, worsened
 
 PLUGIN = """
 from typing import NamedTuple
@@ -63,7 +64,7 @@ def study(tmp_path_factory):
 def test_a_study_equals_itself(study):
     """All differences are 0 to the bit, with limits of no width."""
     changes = compare_studies(study(), study())
-    assert {change.problem for change in changes} == {"quadratic", "runge", OVERALL}
+    assert {change.problem for change in changes} == {"quadratic", "runge", ALL_PROBLEMS}
     assert all(change.difference == change.low == change.high == 0 for change in changes)
     assert worsened(changes, 0.0) == []
 
@@ -72,7 +73,7 @@ def test_a_worse_rule_is_found_and_the_others_are_not_blamed(study):
     """A rate ten times too small lowers the score of the rule that has it, on every seed."""
     changes = compare_studies(study(), study(rate=0.001))
     assert [change.optimizer for change in worsened(changes, 0.02)] == ["mine"]
-    (mine,) = [change for change in changes if change.optimizer == "mine" and change.problem == OVERALL]
+    (mine,) = [change for change in changes if change.optimizer == "mine" and change.problem == ALL_PROBLEMS]
     assert mine.difference == pytest.approx(mine.after - mine.before)
     assert mine.low <= mine.difference <= mine.high < 0
 

@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pytest
 
+from benchbed.interfaces import SkippedBecause
 from benchbed.store import table_of
 from benchbed.tuning.outcomes import Outcome, knows_budget, outcomes_of, reasons_for_skipping
 from benchbed.tuning.scores import trial_scores
@@ -88,8 +89,8 @@ def test_one_trial_that_read_progress_is_enough():
     assert not knows_budget([], known)
 
 
-def test_why_trials_were_skipped_is_remarked_once_for_each_reason():
-    """A semicolon would make two remarks of one; what failed was not skipped."""
+def test_each_reason_for_skipping_trials_is_noted_once():
+    """A failed trial was not skipped."""
     skipped = ROW | {"status": "skipped", "error": "unknown to dual numbers; use another"}
     known = {
         "a": outcome(skipped),
@@ -98,8 +99,8 @@ def test_why_trials_were_skipped_is_remarked_once_for_each_reason():
         "d": outcome(ROW | {"status": "failed", "error": "Traceback"}),
     }
     assert reasons_for_skipping(["a", "missing", "b", "c", "d"], known) == [
-        "skipped: unknown to dual numbers, use another",
-        "skipped: a single step costs 7 calls",
+        SkippedBecause("unknown to dual numbers; use another"),
+        SkippedBecause("a single step costs 7 calls"),
     ]
     assert reasons_for_skipping(["d"], known) == []
 

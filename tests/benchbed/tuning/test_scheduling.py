@@ -7,6 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from benchbed.interfaces import GridExtended, Note, SkippedBecause
 from benchbed.tuning.candidates import rates_to_try, tuning_keys
 from benchbed.tuning.outcomes import Outcome
 from benchbed.tuning.scheduling import missing_batches, placements, planned_keys
@@ -112,7 +113,7 @@ def test_what_has_no_learning_rate_of_its_own_is_not_tuned(plan_of, pairing_of, 
     assert (only.role, rates_of(only)) == ("evaluation", [0.1])
     default, tuned = placements(plan, pairing, {})
     assert default.keys == tuned.keys
-    assert (default.notes, tuned.notes) == ((), ("nothing to tune",))
+    assert (default.notes, tuned.notes) == ((), (Note.NOTHING_TO_TUNE,))
 
 
 def test_a_tuned_row_waits_for_all_of_its_tuning_trials(plan_of, pairing_of, finish):
@@ -149,8 +150,8 @@ def descend(setting):
 @pytest.mark.parametrize(
     ("judge", "grids", "note"),
     [
-        (climb, [(-6, 2), (-6, 3), (-6, 4)], "best rate at the upper edge of the grid"),
-        (descend, [(-6, 2), (-7, 2), (-8, 2)], "best rate at the lower edge of the grid"),
+        (climb, [(-6, 2), (-6, 3), (-6, 4)], Note.BEST_AT_UPPER_EDGE),
+        (descend, [(-6, 2), (-7, 2), (-8, 2)], Note.BEST_AT_LOWER_EDGE),
     ],
     ids=["upper", "lower"],
 )
@@ -173,7 +174,7 @@ def test_a_winner_on_the_edge_extends_the_grid_by_a_decade_twice_at_most(
     (row,) = placements(plan, pairing, known)
     assert row.settings_tried == 41
     low, high = grids[-1]
-    assert row.notes == (f"grid extended to {10.0**low:g}…{10.0**high:g}", note)
+    assert row.notes == (GridExtended(pytest.approx(10.0**low), pytest.approx(10.0**high)), note)
 
 
 def test_a_winner_inside_the_extended_grid_is_noted_as_such(plan_of, pairing_of, finish):
@@ -186,7 +187,7 @@ def test_a_winner_inside_the_extended_grid_is_noted_as_such(plan_of, pairing_of,
         known |= finish(plan, batches, lambda setting: (min(setting["learning_rate"], 562.341325190), 1.0))
     (row,) = placements(plan, pairing, known)
     assert row.hyperparameters["learning_rate"] < 1000
-    assert row.notes == ("grid extended to 1e-06…1000",)
+    assert row.notes == (GridExtended(1e-6, 1e3),)
     assert row.settings_tried == 37
 
 
@@ -207,7 +208,7 @@ def test_smaller_presets_note_the_edge_and_extend_nothing(plan_of, pairing_of, f
     (choice,) = missing_batches(plan, pairing, known)
     assert rates_of(choice) == [100.0]
     (row,) = placements(plan, pairing, known)
-    assert row.notes == ("best rate at the upper edge of the grid",)
+    assert row.notes == (Note.BEST_AT_UPPER_EDGE,)
 
 
 def test_each_entrant_chooses_for_itself(plan_of, pairing_of, finish):
@@ -232,10 +233,10 @@ def test_entrants_with_other_statics_never_share_a_batch(plan_of):
 @pytest.mark.parametrize(
     ("problem", "optimizer", "notes"),
     [
-        ("quartic", "gd", ("exact oracle",)),
+        ("quartic", "gd", (Note.EXACT_ORACLE,)),
         ("quartic", "sgd", ()),
         ("quadratic", "gd", ()),
-        ("quartic[start=1]", "gd", ("exact oracle", "deterministic")),
+        ("quartic[start=1]", "gd", (Note.EXACT_ORACLE, Note.DETERMINISTIC)),
     ],
 )
 def test_an_exact_gradient_under_synthetic_noise_is_marked(plan_of, pairing_of, problem, optimizer, notes):
@@ -256,7 +257,7 @@ def test_an_optimizer_that_reads_progress_knows_the_budget_in_every_track(plan_o
     known[reader.keys[1]] = known[reader.keys[1]]._replace(reads_progress=True)
     after = placements(plan, pairing, known)
     assert [row.notes for row in after if row.entrant.label == "adam[beta1=0.5]"] == [
-        ("knows the budget",)
+        (Note.KNOWS_BUDGET,)
     ] * 2
     others = [row for row in after if row.entrant.label != "adam[beta1=0.5]"]
     assert others == [row for row in before if row.entrant.label != "adam[beta1=0.5]"]
@@ -270,7 +271,7 @@ def test_knowing_the_budget_stands_beside_other_notes(plan_of, pairing_of, finis
     known = finish(plan, missing_batches(plan, pairing, {}), lambda setting: (0.5, 1.0))
     known = {key: outcome._replace(reads_progress=True) for key, outcome in known.items()}
     (row,) = placements(plan, pairing, known)
-    assert row.notes == ("exact oracle", "nothing to tune", "knows the budget")
+    assert row.notes == (Note.EXACT_ORACLE, Note.NOTHING_TO_TUNE, Note.KNOWS_BUDGET)
 
 
 def test_why_a_row_was_skipped_stands_in_its_notes(plan_of, pairing_of):
@@ -280,7 +281,7 @@ def test_why_a_row_was_skipped_stands_in_its_notes(plan_of, pairing_of):
     (row,) = placements(plan, pairing, {})
     known = {key: Outcome("skipped", 0.0, math.inf, skipped_because="too dear; wait") for key in row.keys}
     (row,) = placements(plan, pairing, known)
-    assert row.notes == ("exact oracle", "skipped: too dear, wait")
+    assert row.notes == (Note.EXACT_ORACLE, SkippedBecause("too dear; wait"))
 
 
 def test_random_gradients_depend_on_their_seeds(plan_of, pairing_of):
@@ -304,7 +305,7 @@ def test_what_depends_on_no_seed_runs_once_in_each_role(plan_of, pairing_of, fin
     assert missing_batches(plan, pairing, known) == []
     assert planned_keys(plan, pairing, known) == set(known)
     rows = placements(plan, pairing, known)
-    assert [(len(row.keys), row.notes) for row in rows] == [(1, ("deterministic",))] * 2
+    assert [(len(row.keys), row.notes) for row in rows] == [(1, (Note.DETERMINISTIC,))] * 2
 
 
 def test_a_failed_trial_is_known(plan_of, pairing_of, finish):

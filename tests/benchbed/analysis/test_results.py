@@ -8,7 +8,7 @@ import msgspec
 import numpy as np
 import pytest
 
-from benchbed.analysis.frames import results_of
+from benchbed.analysis.results import results_of
 from benchbed.store import table_of
 from benchbed.tuning.scheduling import missing_batches, placements
 

@@ -1,0 +1,73 @@
+"""Notes on the rows of a summary, reasons why a row is not compared, and the wording of both.
+
+Code that decides something looks at the members; only tables, CSV and JSON contain the wording.
+"""
+
+from collections.abc import Iterable
+from enum import Enum
+from typing import NamedTuple
+
+
+class Note(Enum):
+    """Note on a row of the summary; the value is its wording."""
+
+    EXACT_ORACLE = "exact oracle"
+    """The gradient lacks the noise of the other rows', so the row is not compared with them (protocol, rule 3)."""
+    DETERMINISTIC = "deterministic"
+    """No trial depends on its seed: a single trial runs and represents every seed."""
+    NOTHING_TO_TUNE = "nothing to tune"
+    """The optimizer has no learning rate to tune, or no search space."""
+    BEST_AT_LOWER_EDGE = "best rate at the lower edge of the grid"
+    """The lowest learning rate won, and the grid could not be extended further."""
+    BEST_AT_UPPER_EDGE = "best rate at the upper edge of the grid"
+    """The highest learning rate won, and the grid could not be extended further."""
+    KNOWS_BUDGET = "knows the budget"
+    """The update reads the share of the budget that is spent (protocol, rule 6)."""
+    INDICATIVE_INTERVAL = "indicative interval"
+    """Too few seeds, or too few different scores, for an interval of 95 % (protocol, rule 10)."""
+
+
+class GridExtended(NamedTuple):
+    """Note on a row whose grid of learning rates was extended."""
+
+    lowest: float
+    highest: float
+
+
+class SkippedBecause(NamedTuple):
+    """Note on a row of which trials were skipped."""
+
+    reason: str
+
+
+RowNote = Note | GridExtended | SkippedBecause
+
+
+class Exclusion(Enum):
+    """Reason why a row is not compared, or has no overall score; the value is its wording."""
+
+    SKIPPED = "skipped"
+    EXACT_ORACLE = "exact oracle"
+    NO_SCORE = "no score"
+    OTHER_SEEDS = "other seeds than the rest"
+
+
+def describe_note(note: RowNote) -> str:
+    """Return the wording of a note, without semicolons, which separate notes."""
+    match note:
+        case GridExtended(lowest, highest):
+            return f"grid extended to {lowest:g}…{highest:g}"
+        case SkippedBecause(reason):
+            return f"skipped: {reason.replace(';', ',')}"
+        case _:
+            return note.value
+
+
+def format_notes(notes: Iterable[RowNote]) -> str:
+    """Join the wordings of notes as in the column `notes` of `summary.csv`."""
+    return "; ".join(map(describe_note, notes))
+
+
+def describe_missing_score(exclusion: Exclusion | None) -> str:
+    """Return why an overall score is missing; empty if it is not."""
+    return "" if exclusion is None else f"{exclusion.value} on some problem"

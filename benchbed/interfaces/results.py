@@ -1,0 +1,80 @@
+"""Results of a study, as the frames that reports receive."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:  # `benchbed --version` must not import NumPy or pandas
+    from collections.abc import Mapping
+
+    import numpy as np
+    import pandas as pd
+
+ALL_PROBLEMS = ""
+"""Stands for the problem in rows that average over all problems."""
+
+
+class ProblemFacts(NamedTuple):
+    """Properties of a problem of the study; keyed by its canonical selector."""
+
+    budget: int
+    targets: tuple[float, ...]
+    success_target: float
+    dimension: int
+    dtype: str
+    has_optimum: bool
+    lowest_gap: float | None = None
+    """Lowest gap of any trial of the study if f* is a lower bound; None if f* is exact or unknown."""
+    tolerance: float | None = None
+    """Gradient norm at which trials stop as converged; None without a tolerance."""
+    gradient: str = "reverse"
+    """Method of differentiation."""
+    gradient_price: float = 1.0
+    """Calls that a loss and its gradient cost together, on one draw."""
+
+
+class Surface(NamedTuple):
+    """The objective of a two-dimensional problem on a grid, on the instance whose paths are drawn."""
+
+    x: np.ndarray  # [columns]
+    y: np.ndarray  # [rows]
+    objective: np.ndarray  # [rows, columns]
+    optimum: float | None
+    minimizer: tuple[float, float] | None
+
+
+class Results(NamedTuple):
+    """The frames of a study. `problem` and `optimizer` are canonical selectors, in the order of the plan.
+
+    A status is the text of a `TrialStatus`. A gap is +inf for every trial that diverged or did not finish.
+    """
+
+    problems: Mapping[str, ProblemFacts]
+    surfaces: Mapping[str, Surface]
+    """For each two-dimensional problem: the objective around the paths of the lowest evaluation seed."""
+    optimizers: tuple[str, ...]
+    tracks: tuple[str, ...]
+    outcomes: pd.DataFrame
+    """One row an evaluation trial in a track: problem, optimizer, track, hyperparameters (JSON), learning_rate
+    (NaN without one), seed, trial_key, status, calls, final_objective, gap, score, calls_to_target (list,
+    +inf where not reached; empty without an optimum), and oracle (deterministic, stochastic, full, exact)."""
+    tuning: pd.DataFrame
+    """One row a tuning trial: problem, optimizer, learning_rate, seed, trial_key, status, final_objective, gap,
+    score, calls_to_target (as in `outcomes`)."""
+    curves: pd.DataFrame
+    """One row a checkpoint of an evaluation trial: trial_key, calls, objective, gap, gradient_norm (NaN where not
+    measured), theta_0 and theta_1 (NaN unless the problem has two dimensions)."""
+    best_of_k: pd.DataFrame
+    """One row a problem × optimizer × k of the track `searched`: problem, optimizer, k, score (the expected score of
+    the best of k settings, each scored on a tuning seed that was not used to choose it)."""
+    summary: pd.DataFrame
+    """The columns of `summary.csv`, one row a problem × optimizer × track; `notes` is a tuple of `RowNote`."""
+    measures: pd.DataFrame
+    """Secondary metrics, one row a problem × optimizer × track (`benchbed.analysis.secondary_metrics`)."""
+    overall: pd.DataFrame
+    """One row an optimizer × track: the mean score over problems with its interval, or the `Exclusion` (column
+    `reason`) that explains why it is missing."""
+    comparisons: pd.DataFrame
+    """One row a pair of optimizers in a table: problem (`ALL_PROBLEMS` for the mean), track, and the test results."""
+    groups: pd.DataFrame
+    """One row a compared optimizer in a table: problem, track, optimizer, group (1 contains the best)."""

@@ -1,4 +1,4 @@
-"""State what a figure is: a picture that a plugin draws from the study of a suite it brings along."""
+"""The type of a figure: a picture that a plugin draws from the study of a suite, or from a measurement."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -7,67 +7,65 @@ from importlib import import_module
 from typing import Any, NamedTuple
 
 Function = Callable[..., Any] | str
-"""A function, or where to import it from: "package.module:function"."""
+"""A function, or its import path "package.module:function"."""
 
-_NAMED = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
+_IMPORT_PATH = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
 
 
 class Picture(NamedTuple):
-    """A figure that has been drawn."""
+    """The files and the caption of a figure."""
 
     files: Mapping[str, bytes]
-    """Contents by suffix: "png", "svg", and "gif" where it moves."""
+    """Contents by suffix: "png", "svg", and "gif" for an animation."""
     caption: str
-    """What it shows and the numbers that were found, as plain text in whole sentences."""
+    """The content and the measured numbers, as plain text in complete sentences."""
 
 
 @dataclass(frozen=True)
 class Figure:
-    """Describe a figure.
+    """A figure with its source, which is either a suite or a measurement.
 
-    `draw` takes a `benchbed.Study`, the finished study of `suite`, and gives a `Picture`; where `suite` is a tuple, it
-    takes a study of each, in that order: optimizers that share a picture but not a budget. A figure about something
-    that no study measures has `measure` in place of `suite`: a function without arguments, which runs while nothing
-    else does and gives plain data (numbers, texts, lists, dicts); `draw` then takes that. Both may be named as
-    "package.module:function", and are then imported only when they are called, as a plugin that is merely listed
-    should not have to import what draws.
+    `draw` takes the finished study of `suite` (a `benchbed.Study`) and returns a `Picture`. If `suite` is a tuple,
+    `draw` takes one study for each, in that order, such as for optimizers with different budgets. A figure of data that
+    is not in a study has `measure` instead of `suite`: a function without arguments that returns plain data (numbers,
+    strings, lists, dicts), which `draw` takes. `measure` runs while no other task does. Both functions may be import
+    paths "package.module:function"; they are then imported at the first call, so that listing plugins stays fast.
 
-    Raises: ValueError where it says neither, both, or names no function.
+    Raises: ValueError unless exactly one source is set and each function is callable or an import path.
     """
 
     name: str
-    """Names its files."""
+    """Name of the files."""
     title: str
-    """What is shown, in a few words."""
+    """The content in a few words."""
     draw: Function
     suite: str | tuple[str, ...] | None = None
-    """Name of a registered suite, or names of several; where one named `<suite>-full` is registered too, the preset
-    `full` takes that."""
+    """Name of a registered suite, or names of several. The preset `full` takes `<suite>-full` if that is registered."""
     measure: Function | None = None
     part: str = ""
-    """The part of a course that it belongs to, such as "C7"; `benchbed course` shows those that have one."""
+    """Part of the course, such as "C7"; `benchbed course` shows the figures that have one."""
 
     @property
     def suites(self) -> tuple[str, ...]:
-        """The names of its suites; none where it measures for itself."""
+        """Names of the suites; empty for a figure with `measure`."""
         return (self.suite,) if isinstance(self.suite, str) else self.suite or ()
 
     def __post_init__(self) -> None:
-        """Refuse what could not be drawn."""
+        """Check the source and the functions."""
         if bool(self.suites) == bool(self.measure):
-            raise ValueError("it has a suite and a measure, or neither; give it one of them to draw from")
-        for what, function in (("draw", self.draw), ("measure", self.measure)):
-            named = isinstance(function, str) and _NAMED.fullmatch(function)
-            if function is not None and not (callable(function) or named):
+            raise ValueError("a figure needs either a suite or a measure; give it one of them")
+        for field, function in (("draw", self.draw), ("measure", self.measure)):
+            is_path = isinstance(function, str) and _IMPORT_PATH.fullmatch(function)
+            if function is not None and not (callable(function) or is_path):
                 raise ValueError(
-                    f"its {what} is {function!r}; give a function, or name one as 'package.module:function'"
+                    f"its {field} is {function!r}; give a function, or its path 'package.module:function'"
                 )
 
 
 def function_of(function: Function) -> Callable[..., Any]:
-    """Import a function that is only named."""
+    """Return a function, imported if only its path is given."""
     if not isinstance(function, str):
         return function
     module, _, name = function.partition(":")
-    named: Callable[..., Any] = getattr(import_module(module), name)
-    return named
+    imported: Callable[..., Any] = getattr(import_module(module), name)
+    return imported

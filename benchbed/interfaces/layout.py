@@ -1,4 +1,4 @@
-"""Name the blocks of a parameter vector, and gather samples."""
+"""The named blocks of a parameter vector, and the samples of a mini-batch."""
 
 import math
 from collections.abc import Mapping
@@ -10,7 +10,7 @@ from torch import Tensor
 
 @dataclass(frozen=True)
 class Layout:
-    """Name the blocks of theta, in order, each with its shape: `Layout({"weight": (32, 10), "bias": (32,)})`."""
+    """The blocks of theta in order, each with its shape: `Layout({"weight": (32, 10), "bias": (32,)})`."""
 
     blocks: Mapping[str, tuple[int, ...]]
 
@@ -20,16 +20,16 @@ class Layout:
         return sum(math.prod(shape) for shape in self.blocks.values())
 
     def views(self, theta: Tensor) -> dict[str, Tensor]:
-        """Cut `theta: [..., dimension]` into its blocks `[..., *shape]`, without copying."""
+        """Return the blocks `[..., *shape]` of `theta: [..., dimension]`, without copying."""
         sizes = [math.prod(shape) for shape in self.blocks.values()]
-        pieces = theta.split(sizes, dim=-1)
+        blocks = theta.split(sizes, dim=-1)
         return {
-            name: piece.unflatten(-1, shape) if shape else piece.squeeze(-1)
-            for (name, shape), piece in zip(self.blocks.items(), pieces, strict=True)
+            name: block.unflatten(-1, shape) if shape else block.squeeze(-1)
+            for (name, shape), block in zip(self.blocks.items(), blocks, strict=True)
         }
 
     def join(self, views: Mapping[str, Tensor]) -> Tensor:
-        """Put blocks `[..., *shape]` together again into `[..., dimension]`: the inverse of `views`."""
+        """Concatenate blocks `[..., *shape]` to `[..., dimension]`: the inverse of `views`."""
         return torch.cat(
             [
                 views[name].flatten(-len(shape)) if shape else views[name].unsqueeze(-1)
@@ -40,7 +40,7 @@ class Layout:
 
 
 def take_samples(x: Tensor, index: Tensor) -> Tensor:
-    """Gather samples: `x: [..., samples, features]`, `index: [..., batch]` give `[..., batch, features]`.
+    """Return the samples `[..., batch, features]` of `x: [..., samples, features]` at `index: [..., batch]`.
 
     Works for shared data (no leading dimensions), for data of each seed, and under `torch.func.vmap`.
     """

@@ -1,4 +1,4 @@
-"""State what an optimizer is, and what it may ask in a step."""
+"""The type of an optimizer, and the oracle that it asks for losses and gradients."""
 
 from collections.abc import Callable
 from typing import Any, Generic, NamedTuple, Protocol, TypeVar
@@ -6,13 +6,13 @@ from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 from torch import Tensor
 
 Hyperparameter = Tensor | float
-"""A number that differs between the lanes of a batch: a tensor `[..., 1]` in the engine."""
+"""A number that may differ between the lanes of a batch, where it is a tensor `[..., 1]`."""
 
 S = TypeVar("S")
 
 
 class Oracle(Protocol):
-    """Answer what a step may ask of one trial, or of a batch of them; the harness counts the calls."""
+    """Access to losses and gradients in one step, of one trial or of a batch; the engine counts the calls."""
 
     @property
     def loss(self) -> Tensor:
@@ -20,20 +20,20 @@ class Oracle(Protocol):
 
     @property
     def gradient(self) -> Tensor:
-        """Gradient at theta on this step's draw: `[..., dimension]`, finite (other lanes are frozen before)."""
+        """Gradient at theta on this step's draw: `[..., dimension]`, finite (a lane where it is not is stopped)."""
 
     @property
     def progress(self) -> Tensor:
-        """Share of the budget spent, in [0, 1): `[..., 1]`; for schedules."""
+        """Share of the budget that is spent, in [0, 1): `[..., 1]`; for schedules."""
 
     def at(self, point: Tensor, where: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        """Give loss and gradient at another `point: [..., dimension]`, on the same draw.
+        """Return loss and gradient at another `point: [..., dimension]` on the same draw.
 
         Costs one call for each lane in `where: [...]` (all, if None); the other lanes receive NaN.
         """
 
     def map(self, change: Callable[[Tensor], Tensor]) -> "Oracle":
-        """Give the oracle whose every gradient has passed through `change`: clipping, as a wrapper."""
+        """Return an oracle that applies `change` to each gradient, such as clipping."""
 
 
 def _theta_itself(state: Any, theta: Tensor) -> Tensor:
@@ -41,21 +41,21 @@ def _theta_itself(state: Any, theta: Tensor) -> Tensor:
 
 
 class Optimizer(NamedTuple, Generic[S]):
-    """Describe an update rule; what a factory returns. Build and read it by name: fields may be added."""
+    """An update rule, which a factory returns. Use keywords: further fields may be added."""
 
     init: Callable[[Tensor], S]
-    """theta -> state: a NamedTuple whose tensors all begin with theta's leading dimensions."""
+    """theta -> state: a NamedTuple of tensors that begin with theta's leading dimensions."""
     update: Callable[[Oracle, S, Tensor], tuple[Tensor, S]]
-    """oracle, state, theta -> next theta, next state; pure, writes to no argument."""
+    """oracle, state, theta -> next theta, next state; a pure function that changes none of its arguments."""
     answer: Callable[[S, Tensor], Tensor] = _theta_itself
-    """state, theta -> the point that is measured (averages, Schedule-Free)."""
+    """state, theta -> the point that is measured: theta, or for example an average of the iterates."""
     full_batch: bool = False
     """The oracle returns the loss and gradient over all samples and without noise, instead of those on a draw."""
     per_trial: bool = False
-    """Written for a single trial; the engine applies `torch.func.vmap`."""
+    """The functions are written for a single trial; the engine applies `torch.func.vmap`."""
     stateful: bool = False
-    """Run one trial at a time with any state, hyperparameters as floats: a `torch.optim.Optimizer` as it is."""
+    """Trials run one at a time, with state of any type and hyperparameters as floats, as `torch.optim` needs it."""
 
 
 OptimizerFactory = Callable[..., Optimizer[Any]]
-"""A function whose signature is the schema: names, defaults, and ranges as annotations."""
+"""A function that returns an optimizer; its signature states hyperparameters, defaults and ranges (annotations)."""

@@ -1,4 +1,4 @@
-"""State what a problem is, and what measures it."""
+"""The types of a problem and of its metrics."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
@@ -9,40 +9,40 @@ from torch import Generator, Tensor
 from benchbed.interfaces.layout import Layout
 
 Data = Any
-"""What `make_data` or `shared_data` returns: None, a tensor, or a (named) tuple of tensors."""
+"""The value of `make_data` or `shared_data`: None, a tensor, or a (named) tuple of tensors."""
 
 Metric = Callable[[Tensor, Data], Tensor]
-"""A measure of `theta: [..., dimension]` on an instance's data, giving `[...]`."""
+"""theta `[..., dimension]`, data of the instances -> `[...]`."""
 
 START_IN_BASIN = "start_in_basin"
-"""Among a trial's metrics, what `in_basin` says of its start, 1 or 0; no metric of a problem has this name."""
+"""Name among a trial's metrics of `in_basin` at its start, 1 or 0; no other metric may have it."""
 
 
 def target_ladder(decades: float, count: int = 8) -> tuple[float, ...]:
-    """List the targets 10^(−decades·k) for k = 1 … count (protocol, rule 4)."""
+    """Return the targets 10^(−decades·k) for k = 1 … count (protocol, rule 4)."""
     return tuple(float(f"{10 ** (-decades * k):.12g}") for k in range(1, count + 1))
 
 
 class Problem(ABC):
-    """Describe a family of losses; subclass as a frozen dataclass whose fields are its parameters.
+    """A family of losses; subclass as a frozen dataclass whose fields are its parameters.
 
-    A field's type is what a selector may say (`int`, `float`, `bool`, `str`, `Literal`, tuples and unions of
-    them); `__post_init__` raises ValueError where values do not fit together. Tensors that methods make are
-    float64 (or integer) on the CPU; the engine moves them to the device and dtype of the run.
+    A field's type limits the values in a selector: `int`, `float`, `bool`, `str`, `Literal`, tuples and unions of
+    them. `__post_init__` raises ValueError if values do not fit together. Methods return tensors in float64 (or
+    integers) on the CPU; the engine moves them to the device and dtype of the run.
     """
 
     dtype: ClassVar[str] = "float64"
-    """Arithmetic of a run, unless the user says otherwise: "float64" or "float32"."""
+    """Floating-point type of a run, "float64" or "float32"; the user may choose another."""
     budget: ClassVar[int] = 5_000
-    """Calls of the full preset."""
+    """Calls that a trial may spend in the preset `full`."""
     preset_budgets: ClassVar[Mapping[str, int]] = {}
-    """Calls of a smaller preset, where its usual cap does not fit."""
+    """Calls in a smaller preset, instead of its usual cap."""
     optimum_is_bound: ClassVar[bool] = False
-    """What `optimum` gives is a lower bound, which perhaps nothing attains; tables then say how near anyone came."""
+    """`optimum` is a lower bound that may not be attained; tables then show how close the best optimizer came."""
     scale_instances: ClassVar[int] = 1_000
     """Instances whose median f₀ − f* is the unit of the gap (protocol, rule 3)."""
     per_trial: ClassVar[bool] = False
-    """`loss`, `objective` and the metrics are written for one trial; the engine applies `torch.func.vmap`."""
+    """`loss`, `objective` and metrics are written for a single trial; the engine applies `torch.func.vmap`."""
 
     @property
     @abstractmethod
@@ -51,72 +51,72 @@ class Problem(ABC):
 
     @property
     def targets(self) -> Sequence[float]:
-        """Gaps, falling, whose calls are counted; eight by convention (protocol, rule 4)."""
+        """Gaps to reach, from large to small; eight by convention (protocol, rule 4)."""
         return target_ladder(1)
 
     @property
     def success_target(self) -> float:
-        """The target that success rates are about: 10⁻³, or 10⁻¹ where the list ends above 10⁻³."""
+        """The target that defines the success rate: 10⁻³, or 10⁻¹ if the smallest target is above 10⁻³."""
         return 1e-3 if self.targets[-1] <= 1e-3 else 1e-1
 
     @property
     def full_price(self) -> float | None:
-        """Calls that a full gradient costs: samples / batch size; None where the noise is synthetic."""
+        """Price of a full gradient in calls: samples / batch size; None for synthetic noise."""
         return 1.0
 
     @property
     def workspace(self) -> int:
-        """Numbers that one trial's objective keeps alive at once; the engine tiles by it."""
+        """Numbers that one trial's objective keeps in memory at once; the engine sizes its tiles by it."""
         return 16 * self.layout.dimension
 
     @property
     def metrics(self) -> Mapping[str, Metric]:
-        """Further measures of the final point, by name."""
+        """Further metrics of the final point, by name."""
         return {}
 
     @abstractmethod
     def make_start(self, generator: Generator) -> Tensor:
-        """Draw one instance's start: `[dimension]`."""
+        """Draw the start of one instance: `[dimension]`."""
 
     def make_data(self, generator: Generator) -> Data:
-        """Draw one instance's data; it reaches the loss as `[seeds, 1, …]`."""
+        """Draw the data of one instance; the loss receives it as `[seeds, 1, …]`."""
         return None
 
     def shared_data(self) -> Data:
-        """Make one data set for all instances; it reaches the loss without leading dimensions."""
+        """Build one data set for all instances; the loss receives it without leading dimensions."""
         return None
 
     def make_draws(self, generator: Generator, steps: int) -> Data:
-        """Draw what the steps of one instance see, `[steps, …]`: batch indices or noise; None if nothing is random."""
+        """Draw the batch indices or noise of one instance's steps, `[steps, …]`; None if steps are deterministic."""
         return None
 
     def loss(self, theta: Tensor, data: Data, draw: Data) -> Tensor:
-        """Give the loss `[...]` on one step's draw; the objective itself where nothing is drawn."""
+        """Return the loss `[...]` on the draw of one step; by default the objective."""
         return self.objective(theta, data)
 
     @abstractmethod
     def objective(self, theta: Tensor, data: Data) -> Tensor:
-        """Give the noise-free loss `[...]` over all samples: what is measured, and what the full oracle sees."""
+        """Return the noise-free loss `[...]` over all samples, which is measured, and which `full_batch` rules see."""
 
     def optimum(self, data: Data) -> Tensor | None:
-        """Give the least value of the objective, `[...]`, or None where it is unknown."""
+        """Return the minimum of the objective, `[...]`, or None if it is unknown."""
         return None
 
     def minimizer(self, data: Data) -> Tensor | None:
-        """Give a point `[..., dimension]` that attains the optimum, or None where none is known."""
+        """Return a point `[..., dimension]` that attains the optimum, or None if none is known."""
         return None
 
     def in_basin(self, theta: Tensor, data: Data) -> Tensor | None:
-        """Tell, bool `[...]`, whether the gradient flow from theta ends in a minimizer that attains the optimum.
+        """Return whether the gradient flow from theta ends in a minimizer that attains the optimum: bool `[...]`.
 
-        The share of such starts is what a success rate is compared with where there are several minima; None where
-        there are not, or where it cannot be told.
+        On problems with several minima, success rates are compared with the share of such starts. None if there is
+        only one minimum, or if the basin is unknown.
         """
         return None
 
 
 class RegisteredMetric(Protocol):
-    """A metric that serves many problems; None where it does not apply."""
+    """A metric of many problems; None where it does not apply."""
 
     def __call__(self, problem: Problem, theta: Tensor, data: Data) -> Tensor | None:
-        """Measure `theta: [..., dimension]`, giving `[...]`."""
+        """Return the metric of `theta: [..., dimension]`, `[...]`."""

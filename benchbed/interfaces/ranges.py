@@ -1,4 +1,4 @@
-"""Say where a hyperparameter is searched, and which values are accepted."""
+"""Search ranges of hyperparameters, with the values that are accepted."""
 
 import math
 from dataclasses import dataclass
@@ -6,35 +6,35 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class LogUniform:
-    """Search a hyperparameter between `low` and `high` on a logarithmic scale; any finite value ≥ 0 is accepted."""
+    """Range searched from `low` to `high` on a logarithmic scale; finite values ≥ 0 are accepted."""
 
     low: float
     high: float
 
     def accepts(self, value: float) -> bool:
-        """Tell whether `value` lies in the domain, which is wider than the search range."""
+        """Return whether `value` is valid; the domain is wider than the search range."""
         return math.isfinite(value) and value >= 0
 
 
 @dataclass(frozen=True)
 class Uniform:
-    """Search a hyperparameter between `low` and `high` on a linear scale; any finite value is accepted."""
+    """Range searched from `low` to `high` on a linear scale; finite values are accepted."""
 
     low: float
     high: float
 
     def accepts(self, value: float) -> bool:
-        """Tell whether `value` lies in the domain, which is wider than the search range."""
+        """Return whether `value` is valid; the domain is wider than the search range."""
         return math.isfinite(value)
 
 
 @dataclass(frozen=True)
 class OneMinusLogUniform:
-    """Search 1 − value between `low` and `high` on a logarithmic scale (decay rates); 0 ≤ value < 1 is accepted."""
+    """Range of 1 − value (a decay rate) from `low` to `high` on a logarithmic scale; accepts 0 ≤ value < 1."""
 
     low: float
     high: float
 
     def accepts(self, value: float) -> bool:
-        """Tell whether `value` lies in the domain, which is wider than the search range."""
+        """Return whether `value` is valid; the domain is wider than the search range."""
         return 0 <= value < 1

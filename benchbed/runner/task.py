@@ -12,7 +12,7 @@ import msgspec
 import torch
 
 from benchbed.catalog import Catalog, load_catalog
-from benchbed.catalog.loading import DISABLE
+from benchbed.catalog.discovery import DISABLE
 from benchbed.catalog.validation import factory_arguments
 from benchbed.engine import Batch, Record, run_batch, scale_of
 from benchbed.errors import BenchbedError

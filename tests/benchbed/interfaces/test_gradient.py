@@ -1,4 +1,4 @@
-"""A gradient is called as a function, with a draw where there is one."""
+"""Tests of `Gradient`."""
 
 import torch
 
@@ -11,21 +11,21 @@ def plain(function, theta):
 
 
 def test_a_plain_function_becomes_a_gradient_of_one_call():
-    """And a gradient stays what it is."""
+    """A Gradient is returned unchanged."""
     gradient = as_gradient(plain)
     assert gradient == Gradient(plain)
     assert as_gradient(gradient) is gradient
     assert [gradient.price(dimension) for dimension in (1, 1000)] == [1.0, 1.0]
 
 
-def test_the_draw_is_handed_on_where_there_is_one():
-    """A function that draws nothing is not given what it does not expect."""
+def test_the_draw_is_passed_on_if_the_gradient_has_draws():
+    """A function without draws takes two arguments."""
     theta = torch.ones(2)
     assert Gradient(plain)(torch.sum, theta)[0] == 2
     drawing = Gradient(lambda function, theta, draw: (function(theta), draw), make_draws=lambda g, s, d: None)
     assert drawing(torch.sum, theta, 7) == (2, 7)
 
 
-def test_a_refusal_prints_as_a_user_s_error_does():
-    """Where a gradient is asked from Python, it needs no traceback."""
+def test_a_loss_that_is_not_served_is_an_error_of_the_user():
+    """It prints without a traceback when a gradient is called from Python."""
     assert issubclass(NotServedError, BenchbedError)

@@ -1,7 +1,6 @@
 """Keep tests apart from each other and from the machine they run on, and run the real command for them."""
 
 import contextlib
-import gc
 import io
 import os
 import shutil
@@ -133,15 +132,13 @@ def bench_here(surroundings):
 
 @contextlib.contextmanager
 def _handlers_kept():
-    """Put back how this process answers signals and collects garbage, which the command changes for good."""
+    """Put back how this process answers signals, which the command changes for good."""
     before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-    thresholds = gc.get_threshold()
     try:
         yield
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-        gc.set_threshold(*thresholds)
 
 
 @pytest.fixture(scope="session")

@@ -1,7 +1,6 @@
 """Offer benchbed on the command line; the only room that prints."""
 
 import errno
-import gc
 import os
 import signal
 import sys
@@ -25,8 +24,6 @@ from benchbed.errors import BenchbedError
 
 NO_SPACE, INTERRUPTED, TERMINATED = 3, 130, 143
 _NO_SPACE = "no space is left where the output goes; free some and run the same line again; what had finished is stored"
-COLLECT_AFTER = 10_000
-"""Objects after which the garbage collector looks again: at Python's own 700, imports take half a second more."""
 
 
 class _Group(CommandGroup):
@@ -75,7 +72,6 @@ def main() -> int:
     signal.signal(signal.SIGTERM, _terminate)
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # `nohup` and a shell's `&` ignore it
         signal.signal(signal.SIGINT, _interrupt)
-    gc.set_threshold(COLLECT_AFTER)
     return _exit_code()
 
 

@@ -1,50 +1,33 @@
-"""Import what every child needs, once, in the fork server: a new child then costs a tenth of a second."""
+"""Modules of every worker process, imported once by the fork server: a new process then starts in 0.1 s."""
 
 import atexit
-import gc
 import os
 import shutil
 import tempfile
 from importlib import import_module
 from pathlib import Path
 
-MODULES = "torch", "benchbed.runner.task", "benchbed.runner.reporting", "matplotlib.figure"
-"""What running and drawing take."""
+MODULES = ("benchbed.runner.task", "benchbed.runner.reporting", "matplotlib.figure", "seaborn")
+"""Modules that batches and reports use."""
 
 
-def load() -> None:
-    """Import it all, and keep the garbage collector away from it, now and in the children.
-
-    Looking at everything again and again, while imports make more of it, takes half a second; and each child would
-    write to all of it, and so copy it.
-    """
-    gc.disable()
-    try:
-        for name in MODULES:
-            import_module(name)
-        import_module("torch").set_num_threads(1)
-        gc.freeze()
-    finally:
-        gc.enable()  # the server passes over a module that cannot be imported, and serves all the same
-
-
-def has_home() -> bool:
-    """Tell whether matplotlib can keep its list of fonts where it usually does."""
+def has_font_cache() -> bool:
+    """Return whether matplotlib can write its font cache in the home folder."""
     try:
         return any(
             os.access(folder, os.W_OK) for folder in (Path.home() / ".cache", Path.home()) if folder.is_dir()
         )
-    except RuntimeError:  # there is no home at all
+    except RuntimeError:  # the user has no home folder
         return False
 
 
-# Registered before all others, so called last: what is left goes with the process, and taking torch to pieces would
-# take a quarter of a second, for which whoever reads the driver's output waits.
-atexit.register(os._exit, 0)
-
-if "MPLCONFIGDIR" not in os.environ and not has_home():
-    # Else each child complains on stderr, makes a folder of its own, and leaves it behind.
+if "MPLCONFIGDIR" not in os.environ and not has_font_cache():
+    # Otherwise each process would warn on stderr and leave a temporary folder behind.
     os.environ["MPLCONFIGDIR"] = tempfile.mkdtemp(prefix="benchbed-matplotlib-")
     atexit.register(shutil.rmtree, os.environ["MPLCONFIGDIR"], ignore_errors=True)
 
-load()
+# One thread before the server forks: a pool of threads would not survive it.
+import_module("torch").set_num_threads(1)
+# If a module cannot be imported, the server ignores the error, and the task that needs the module reports it.
+for name in MODULES:
+    import_module(name)

@@ -6,11 +6,11 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import NullFormatter, ScalarFormatter
 
+from benchbed.formatting import slugs
 from benchbed.interfaces.results import Results
+from benchbed.plotting.figure import Entry, add_legend, save_figure, stacked_panels
+from benchbed.plotting.style import GREY, line_styles, theme, wrap_label
 from benchbed.reports.captions import under_best_of_k
-from benchbed.reports.figure import Entry, add_legend, save, stack
-from benchbed.reports.formatting import slugs
-from benchbed.reports.style import GREY, caption, looks, theme
 from benchbed.reports.top_optimizers import thinned
 
 _HEIGHT = 4.0
@@ -30,8 +30,8 @@ def draw(results: Results, piece: str) -> dict[str, bytes]:
     scores = _evaluation_scores(results, piece)
     shown = [optimizer for optimizer in results.optimizers if optimizer in set(expected["optimizer"])]
     with theme(name):
-        figure, (axes,) = stack([[*(caption(optimizer) for optimizer in shown), ""]], _HEIGHT)
-        axes.set_title(caption(f"{piece}: the best of k settings", 80))
+        figure, (axes,) = stacked_panels([[*(wrap_label(optimizer) for optimizer in shown), ""]], _HEIGHT)
+        axes.set_title(wrap_label(f"{piece}: the best of k settings", 80))
         entries = []
         for optimizer in shown:
             rows = expected[expected["optimizer"] == optimizer]
@@ -42,7 +42,7 @@ def draw(results: Results, piece: str) -> dict[str, bytes]:
         _label(axes, most)
         ring = axes.plot([], [], "o", mfc="none", mec=GREY, mew=1.8, markersize=9)[0]
         add_legend(axes, [*entries, (ring, "the choice, on evaluation seeds")])
-        return save(figure, name, under_best_of_k(results, piece, most), note)
+        return save_figure(figure, name, under_best_of_k(results, piece, most), note)
 
 
 def _evaluation_scores(results: Results, problem: str) -> dict[str, float]:
@@ -53,7 +53,7 @@ def _evaluation_scores(results: Results, problem: str) -> dict[str, float]:
 def _draw_line(
     axes: Axes, k: np.ndarray, score: np.ndarray, optimizer: str, results: Results, scores: dict[str, float]
 ) -> Entry:
-    look = looks(results.optimizers)[optimizer]
+    look = line_styles(results.optimizers)[optimizer]
     (line,) = axes.plot(
         k, score, color=look.color, linestyle=look.dashes, marker=look.marker, markersize=3.5, linewidth=1.3
     )
@@ -61,7 +61,7 @@ def _draw_line(
     axes.plot(
         k[-1:], [chosen], "o", mfc="none", mec=look.color, mew=1.8, markersize=10, zorder=5, clip_on=False
     )
-    return line, caption(optimizer)
+    return line, wrap_label(optimizer)
 
 
 def _label(axes: Axes, most: int) -> None:

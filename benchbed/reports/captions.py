@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 
 from benchbed.analysis.pairwise_tests import SIGNIFICANT
+from benchbed.formatting import short
 from benchbed.interfaces.results import ProblemFacts, Results
-from benchbed.reports.formatting import short
 from benchbed.reports.ranking import EXACT_MARK
 
 _EXACT = f"; {EXACT_MARK} saw the exact oracle and is not compared"

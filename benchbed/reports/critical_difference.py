@@ -12,11 +12,11 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from benchbed.analysis.ranks import Ranking, not_told_apart, ranking
+from benchbed.formatting import short
 from benchbed.interfaces import ALL_PROBLEMS, Results
+from benchbed.plotting.figure import save_figure, stacked_panels
+from benchbed.plotting.style import GREY, Color, palette, theme, wrap_label
 from benchbed.reports.captions import under_critical_difference
-from benchbed.reports.figure import save, stack
-from benchbed.reports.formatting import short
-from benchbed.reports.style import GREY, Color, caption, palette, theme
 from benchbed.reports.top_optimizers import thinned
 
 _NAME = 24  # characters in a line of a name
@@ -63,10 +63,10 @@ def draw(results: Results, piece: str) -> dict[str, bytes]:
         bars = {track: bars_of(found, _span(rankings[track])) for track, found in shown.items()}
         names = {track: names_of(found, bars[track]) for track, found in shown.items()}
         depth = max(_depth(of_track) for of_track in names.values())
-        figure, axes = stack([[] for _ in shown], _TOP + depth + _MARGIN)
+        figure, axes = stacked_panels([[] for _ in shown], _TOP + depth + _MARGIN)
         for panel, (track, found) in zip(axes, rankings.items(), strict=True):
             title = f"{found.problems} problems, {track} track: mean ranks, relative to the entrants"
-            panel.set_title(caption(title, 90))
+            panel.set_title(wrap_label(title, 90))
             _draw_axis(panel, len(found.optimizers), depth)
             _draw_ruler(panel, found)
             _draw_bars(panel, bars[track])
@@ -74,7 +74,7 @@ def draw(results: Results, piece: str) -> dict[str, bytes]:
         compared = {name for found in rankings.values() for name in found.optimizers}
         problems = sorted({found.problems for found in rankings.values()})
         sentence = under_critical_difference(results, problems, len(set(results.optimizers) - compared))
-        return save(
+        return save_figure(
             figure, "critical-difference", sentence, *dict.fromkeys(note for _, note in kept.values())
         )
 
@@ -128,7 +128,7 @@ def _column(ranked: Sequence[tuple[str, float]], is_left: bool, top: float) -> l
     names, height = [], top
     for optimizer, rank in ranked:
         # The space keeps matplotlib from hiding what begins with an underscore; a label beside a line needs none.
-        lines = caption(optimizer, _NAME).lstrip().split("\n")
+        lines = wrap_label(optimizer, _NAME).lstrip().split("\n")
         lines[0] = f"{lines[0]}  {rank:.2f}" if is_left else f"{rank:.2f}  {lines[0]}"
         room = _LINE * len(lines) + _GAP
         names.append(Name(optimizer, rank, is_left, height - room / 2, "\n".join(lines)))

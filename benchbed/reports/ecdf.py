@@ -6,13 +6,13 @@ from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.ticker import NullLocator
 
+from benchbed.formatting import slugs
 from benchbed.interfaces import ALL_PROBLEMS, ProblemFacts, Results, TrialStatus
-from benchbed.reports.axes import CALLS
+from benchbed.plotting.axes import CALLS_LABEL
+from benchbed.plotting.figure import add_legend, save_figure, stacked_panels
+from benchbed.plotting.style import LineStyle, line_styles, theme, wrap_label
 from benchbed.reports.captions import under_ecdf
-from benchbed.reports.figure import add_legend, save, stack
-from benchbed.reports.formatting import slugs
 from benchbed.reports.ranking import EXACT_MARK
-from benchbed.reports.style import Look, caption, looks, theme
 from benchbed.reports.top_optimizers import thinned
 from benchbed.tuning.scores import DECADES
 
@@ -43,12 +43,16 @@ def draw(results: Results, piece: str) -> dict[str, bytes]:
         return {}
     labels = _labels(results, problems)
     with theme(name):
-        figure, axes = stack([[labels[entrant] for entrant in curves] for curves in panels.values()], _HEIGHT)
+        figure, axes = stacked_panels(
+            [[labels[entrant] for entrant in curves] for curves in panels.values()], _HEIGHT
+        )
         for panel, (track, curves) in zip(axes, panels.items(), strict=True):
             panel.set_title(
-                caption(f"{piece or 'all problems'}, {track} track: the area under a curve is its score", 90)
+                wrap_label(
+                    f"{piece or 'all problems'}, {track} track: the area under a curve is its score", 90
+                )
             )
-            styles = looks(results.optimizers)
+            styles = line_styles(results.optimizers)
             entries = [
                 (_draw_curve(panel, steps, styles[entrant]), labels[entrant])
                 for entrant, steps in curves.items()
@@ -59,7 +63,7 @@ def draw(results: Results, piece: str) -> dict[str, bytes]:
         is_marked = any(
             labels[entrant].endswith(EXACT_MARK) for curves in panels.values() for entrant in curves
         )
-        return save(figure, name, under_ecdf(results, problems, len(absent), is_marked), note)
+        return save_figure(figure, name, under_ecdf(results, problems, len(absent), is_marked), note)
 
 
 def reached(trials: pd.DataFrame, facts: ProblemFacts) -> Steps:
@@ -111,10 +115,12 @@ def _labels(results: Results, problems: list[str]) -> dict[str, str]:
     """Give the entries of the legend, with a mark on what saw the exact oracle on any of these problems."""
     shown = results.outcomes[results.outcomes["problem"].isin(problems)]
     exact = set(shown["optimizer"][shown["oracle"] == "exact"])
-    return {name: caption(f"{name} {EXACT_MARK}" if name in exact else name) for name in results.optimizers}
+    return {
+        name: wrap_label(f"{name} {EXACT_MARK}" if name in exact else name) for name in results.optimizers
+    }
 
 
-def _draw_curve(axes: Axes, steps: Steps, look: Look) -> Artist:
+def _draw_curve(axes: Axes, steps: Steps, look: LineStyle) -> Artist:
     positions, share = (np.concatenate(parts) for parts in zip(([0.0], [0.0]), steps, strict=True))
     last = share[-1:]
     (line,) = axes.step(
@@ -133,7 +139,7 @@ def _label(axes: Axes, facts: ProblemFacts | None) -> None:
         axes.set_xlabel("share of the budget on a logarithmic axis (ln calls / ln budget)")
         return
     lowest = max(1.0, facts.budget / 10**DECADES)
-    axes.set_xlabel(CALLS)
+    axes.set_xlabel(CALLS_LABEL)
     decades = [10.0**power for power in range(12) if lowest <= 10.0**power <= facts.budget]
     ticks = [*decades, *([] if facts.budget in decades else [float(facts.budget)])]
     span = np.log(facts.budget / lowest) or 1.0

@@ -3,8 +3,8 @@
 import textwrap
 
 from benchbed.analysis.findings import Finding, endings, findings
+from benchbed.formatting import markdown_cell, printable
 from benchbed.interfaces import ALL_PROBLEMS, Results
-from benchbed.reports.formatting import markdown_cell, printable
 
 _HOW_TO_READ = """\
 Every sentence follows from `summary.csv` and `comparisons.csv`. A score lies between 0 and 1; brackets hold its 95 %

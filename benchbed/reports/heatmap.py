@@ -12,11 +12,11 @@ from matplotlib.figure import Figure
 
 from benchbed.analysis.aggregate import has_note
 from benchbed.interfaces import LOST_STATUSES, Note, Results, RowNote
+from benchbed.plotting.figure import WIDTH, save_figure
+from benchbed.plotting.style import theme, wrap_label
 from benchbed.reports.annotated_grid import Cell, draw_cells
 from benchbed.reports.captions import under_heatmap
-from benchbed.reports.figure import WIDTH, save
 from benchbed.reports.ranking import EXACT_MARK, leading_rows
-from benchbed.reports.style import caption, theme
 from benchbed.reports.top_optimizers import thinned
 
 _COLUMNS = 9  # more problems than this go into further figures: the numbers would not fit their cells
@@ -47,7 +47,7 @@ def draw(results: Results, piece: str) -> dict[str, bytes]:
             )
             panel.set_title(f"{track} track")
             panel.set_yticks(
-                np.arange(len(results.optimizers)) + 0.5, [caption(o, _LABEL) for o in results.optimizers]
+                np.arange(len(results.optimizers)) + 0.5, [wrap_label(o, _LABEL) for o in results.optimizers]
             )
         _label_problems(axes, problems)
         figure.colorbar(
@@ -55,7 +55,7 @@ def draw(results: Results, piece: str) -> dict[str, bytes]:
         )
         has_exact = bool(has_note(summary, Note.EXACT_ORACLE).any())
         has_losses = bool(summary[list(LOST_STATUSES)].to_numpy().any())
-        return save(figure, name, under_heatmap(results, problems, has_losses, has_exact), note)
+        return save_figure(figure, name, under_heatmap(results, problems, has_losses, has_exact), note)
 
 
 def _problems(results: Results) -> list[str]:
@@ -65,8 +65,8 @@ def _problems(results: Results) -> list[str]:
 
 def _panels(optimizers: Sequence[str], problems: Sequence[str], tracks: int) -> tuple[Figure, list[Axes]]:
     """Give a figure in which every cell has room for its text, and every label for its lines."""
-    rows = sum(max(0.3, 0.17 * (caption(name, _LABEL).count("\n") + 1)) for name in optimizers)
-    labels = 0.08 * max(len(line) for name in problems for line in caption(name, _LABEL).split("\n"))
+    rows = sum(max(0.3, 0.17 * (wrap_label(name, _LABEL).count("\n") + 1)) for name in optimizers)
+    labels = 0.08 * max(len(line) for name in problems for line in wrap_label(name, _LABEL).split("\n"))
     width = min(WIDTH, max(6.5, 3.6 + 1.1 * len(problems)))
     height = (rows + 0.4) * tracks + (labels if len(problems) > 1 else 0.3) + 0.6
     figure = Figure(figsize=(width, max(height, 3.0)), layout="constrained")
@@ -105,7 +105,7 @@ def _draw_panel(axes: Axes, cells: list[list[Cell]]) -> QuadMesh:
 def _label_problems(axes: Sequence[Axes], problems: Sequence[str]) -> None:
     """Name the columns below the last panel, the steeper the narrower they are."""
     angle = 0 if len(problems) == 1 else 35 if len(problems) <= _WIDE else 90
-    axes[-1].set_xticks(np.arange(len(problems)) + 0.5, [caption(problem, _LABEL) for problem in problems])
+    axes[-1].set_xticks(np.arange(len(problems)) + 0.5, [wrap_label(problem, _LABEL) for problem in problems])
     for label in axes[-1].get_xticklabels():
         label.set(rotation=angle, rotation_mode="anchor", multialignment="right" if angle else "center")
         label.set_horizontalalignment("right" if angle else "center")

@@ -12,21 +12,20 @@ from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
+from benchbed.formatting import short, slugs
 from benchbed.interfaces import MEASURED_STATUSES, ProblemFacts, Results
-from benchbed.reports.axes import (
-    Scale,
-    add_rail,
+from benchbed.plotting.axes import (
+    ValueScale,
+    add_lost_strip,
     label_powers,
     log_scale,
-    rail_height,
     symmetric_scale,
     value_axis,
 )
+from benchbed.plotting.figure import Entry, add_legend, save_figure, stacked_panels
+from benchbed.plotting.style import GREY, LineStyle, line_styles, theme, wrap_label
 from benchbed.reports.captions import under_learning_rate
-from benchbed.reports.figure import Entry, add_legend, save, stack
-from benchbed.reports.formatting import short, slugs
 from benchbed.reports.secondary_metrics import robustness
-from benchbed.reports.style import GREY, Look, caption, looks, theme
 from benchbed.reports.top_optimizers import thinned
 from benchbed.tuning.scores import lower_median
 
@@ -45,7 +44,7 @@ class Sweep(NamedTuple):
     values: np.ndarray  # [rates]
     default: tuple[float, float] | None
     robustness: str
-    look: Look
+    look: LineStyle
     name: str
 
     @property
@@ -67,15 +66,15 @@ def draw(results: Results, piece: str) -> dict[str, bytes]:
     facts = results.problems[piece]
     sweeps = _sweeps(results, piece)
     with theme(name):
-        figure, (axes,) = stack([[sweep.label for sweep in sweeps] + [""] * 2], _HEIGHT)
-        axes.set_title(caption(piece, 80))
+        figure, (axes,) = stacked_panels([[sweep.label for sweep in sweeps] + [""] * 2], _HEIGHT)
+        axes.set_title(wrap_label(piece, 80))
         scale = _axis(axes, sweeps, facts)
         entries: list[Entry] = [
-            (_draw_sweep(axes, sweep, scale, rail_height(scale, number, len(sweeps))), sweep.label)
+            (_draw_sweep(axes, sweep, scale, scale.lane(number, len(sweeps))), sweep.label)
             for number, sweep in enumerate(sweeps)
         ]
         add_legend(axes, entries + _remarks(axes, sweeps, facts))
-        return save(figure, name, under_learning_rate(results, piece), _explanation(sweeps), note)
+        return save_figure(figure, name, under_learning_rate(results, piece), _explanation(sweeps), note)
 
 
 def lower_medians(trials: pd.DataFrame, column: str) -> "pd.Series[float]":
@@ -89,7 +88,7 @@ def _sweeps(results: Results, problem: str) -> list[Sweep]:
     tuning = results.tuning[results.tuning["problem"] == problem]
     outcomes = results.outcomes
     defaults = outcomes[(outcomes["problem"] == problem) & (outcomes["track"] == "default")]
-    styles = looks(results.optimizers)
+    styles = line_styles(results.optimizers)
     robust = _robustness(results, problem)
     found = []
     for name in results.optimizers:
@@ -99,7 +98,7 @@ def _sweeps(results: Results, problem: str) -> list[Sweep]:
         if len(medians):
             rates = medians.index.to_numpy(dtype=float)
             values = medians.to_numpy(dtype=float)
-            found.append(Sweep(rates, values, point, robust.get(name, ""), styles[name], caption(name)))
+            found.append(Sweep(rates, values, point, robust.get(name, ""), styles[name], wrap_label(name)))
     return found
 
 
@@ -121,13 +120,13 @@ def _of(trials: pd.DataFrame, optimizer: str) -> pd.DataFrame:
     return trials[(trials["optimizer"] == optimizer) & (trials["learning_rate"] > 0)]
 
 
-def _axis(axes: Axes, sweeps: list[Sweep], facts: ProblemFacts) -> Scale:
+def _axis(axes: Axes, sweeps: list[Sweep], facts: ProblemFacts) -> ValueScale:
     """Set both axes, leave room for the rail, and give the scale below it."""
     extra = [sweep.default[1] for sweep in sweeps if sweep.default]
     values = np.concatenate([*(sweep.values for sweep in sweeps), extra])
     scale = log_scale(values, facts) if facts.has_optimum else symmetric_scale(values)
     value_axis(axes, scale, facts)
-    add_rail(axes, scale)
+    add_lost_strip(axes, scale)
     axes.set_xscale("log")
     label_powers(axes.xaxis)
     axes.set_xlabel("learning rate")
@@ -135,7 +134,7 @@ def _axis(axes: Axes, sweeps: list[Sweep], facts: ProblemFacts) -> Scale:
     return scale
 
 
-def _draw_sweep(axes: Axes, sweep: Sweep, scale: Scale, rail: float) -> Artist:
+def _draw_sweep(axes: Axes, sweep: Sweep, scale: ValueScale, rail: float) -> Artist:
     """Draw one line; what is +inf lies at the height `rail`."""
     look = sweep.look
     (line,) = axes.plot(

@@ -7,14 +7,14 @@ import pandas as pd
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 
+from benchbed.formatting import short, slugs
 from benchbed.interfaces.results import ProblemFacts, Results
-from benchbed.reports.axes import Scale, add_rail, call_axis, rail_height, value_axis, value_scale
+from benchbed.plotting.axes import ValueScale, add_lost_strip, call_axis, value_axis, value_scale
+from benchbed.plotting.figure import Entry, add_legend, save_figure, stacked_panels
+from benchbed.plotting.style import GREY, LineStyle, line_styles, theme, wrap_label
 from benchbed.reports.bands import Band, band, checkpoints_of, curves_of, endings
 from benchbed.reports.captions import has_exact, under_loss
-from benchbed.reports.figure import Entry, add_legend, save, stack
-from benchbed.reports.formatting import short, slugs
 from benchbed.reports.ranking import EXACT_MARK
-from benchbed.reports.style import GREY, Look, caption, looks, theme
 from benchbed.reports.top_optimizers import thinned
 
 _HEIGHT = 3.4
@@ -24,7 +24,7 @@ class Drawn(NamedTuple):
     """One line of a panel."""
 
     band: Band
-    look: Look
+    look: LineStyle
     label: str
 
 
@@ -50,13 +50,18 @@ def draw(results: Results, piece: str) -> dict[str, bytes]:
     panels = {track: _lines(results, piece, track) for track in results.tracks}
     panels = {track: lines for track, lines in panels.items() if lines}
     with theme(name):
-        figure, axes = stack([[line.label for line in lines] + [""] for lines in panels.values()], _HEIGHT)
-        scale = value_scale([line.band for lines in panels.values() for line in lines], facts)
+        figure, axes = stacked_panels(
+            [[line.label for line in lines] + [""] for lines in panels.values()], _HEIGHT
+        )
+        bands = [line.band for lines in panels.values() for line in lines]
+        medians = np.concatenate([band.median for band in bands])
+        scale = value_scale(np.concatenate([medians, *(band.lower for band in bands)]), facts)
+        has_lost = not np.isfinite(medians).all()
         for panel, (track, lines) in zip(axes, panels.items(), strict=True):
-            panel.set_title(caption(f"{piece}, {track} track", 80))
-            _draw_panel(panel, lines, facts, scale)
+            panel.set_title(wrap_label(f"{piece}, {track} track", 80))
+            _draw_panel(panel, lines, facts, scale, has_lost)
         shown = results.outcomes[results.outcomes["problem"] == piece]
-        return save(figure, name, under_loss(results, piece, scale.has_rail, has_exact(shown)), note)
+        return save_figure(figure, name, under_loss(results, piece, has_lost, has_exact(shown)), note)
 
 
 def _lines(results: Results, problem: str, track: str) -> list[Drawn]:
@@ -64,7 +69,7 @@ def _lines(results: Results, problem: str, track: str) -> list[Drawn]:
     rows = outcomes[(outcomes["problem"] == problem) & (outcomes["track"] == track)]
     facts = results.problems[problem]
     checkpoints = checkpoints_of(results.curves, rows, "calls", "gap" if facts.has_optimum else "objective")
-    styles = looks(results.optimizers)
+    styles = line_styles(results.optimizers)
     return [
         _line(facts, trials, checkpoints, styles[name], name)
         for name in results.optimizers
@@ -73,37 +78,38 @@ def _lines(results: Results, problem: str, track: str) -> list[Drawn]:
 
 
 def _line(
-    facts: ProblemFacts, trials: pd.DataFrame, checkpoints: dict[str, np.ndarray], look: Look, name: str
+    facts: ProblemFacts, trials: pd.DataFrame, checkpoints: dict[str, np.ndarray], look: LineStyle, name: str
 ) -> Drawn:
     curves = curves_of(trials, checkpoints)
     ended = endings(trials)
-    shown = caption(f"{name} {EXACT_MARK}" if has_exact(trials) else name)
-    label = shown + (f"\n({caption(ended)})" if ended else "")
+    shown = wrap_label(f"{name} {EXACT_MARK}" if has_exact(trials) else name)
+    label = shown + (f"\n({wrap_label(ended)})" if ended else "")
     return Drawn(band(curves, facts.budget), look, label)
 
 
-def _draw_panel(axes: Axes, lines: list[Drawn], facts: ProblemFacts, scale: Scale) -> None:
+def _draw_panel(
+    axes: Axes, lines: list[Drawn], facts: ProblemFacts, scale: ValueScale, has_lost: bool
+) -> None:
     value_axis(axes, scale, facts)
     call_axis(axes, facts.budget)
     places = _places(lines, scale)
     entries: list[Entry] = [
         (_draw_line(axes, line, scale, place), line.label) for line, place in zip(lines, places, strict=True)
     ]
-    if scale.has_rail:
-        add_rail(axes, scale)
+    if has_lost:
+        add_lost_strip(axes, scale)
     add_legend(axes, entries + _remarks(axes, facts))
 
 
-def _places(lines: list[Drawn], scale: Scale) -> list[Place]:
+def _places(lines: list[Drawn], scale: ValueScale) -> list[Place]:
     """Give each line a height in the rail of its own, and markers that begin elsewhere."""
     alpha = min(0.13, 1 / len(lines))
     return [
-        Place(rail_height(scale, number, len(lines)), 0.012 * (number % 9), alpha)
-        for number in range(len(lines))
+        Place(scale.lane(number, len(lines)), 0.012 * (number % 9), alpha) for number in range(len(lines))
     ]
 
 
-def _draw_line(axes: Axes, line: Drawn, scale: Scale, place: Place) -> Artist:
+def _draw_line(axes: Axes, line: Drawn, scale: ValueScale, place: Place) -> Artist:
     """Draw median and band; what lies beyond the scale runs along its top, a loss is crossed in the rail."""
     look, x = line.look, line.band.calls
     lower, upper = scale.clip(line.band.lower), scale.clip(line.band.upper, infinite=scale.top)

@@ -8,13 +8,13 @@ from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.lines import Line2D
 
+from benchbed.formatting import slugs
 from benchbed.interfaces import MEASURED_STATUSES, Results, Surface
+from benchbed.plotting.figure import Entry, add_legend, save_figure, stacked_panels
+from benchbed.plotting.style import LineStyle, line_styles, theme, wrap_label
 from benchbed.reports.bands import checkpoints_of
 from benchbed.reports.captions import has_exact, under_paths
-from benchbed.reports.figure import Entry, add_legend, save, stack
-from benchbed.reports.formatting import slugs
 from benchbed.reports.ranking import EXACT_MARK
-from benchbed.reports.style import Look, caption, looks, theme
 from benchbed.reports.top_optimizers import thinned
 
 _HEIGHT, _WIDTH = 4.3, 6.6  # inches: a square and its legend
@@ -28,7 +28,7 @@ class Path(NamedTuple):
 
     points: np.ndarray  # [checkpoints, 2], finite
     lost: bool
-    look: Look
+    look: LineStyle
     label: str
 
 
@@ -50,24 +50,24 @@ def draw(results: Results, piece: str) -> dict[str, bytes]:
     panels = {track: _paths(results, piece, track) for track in results.tracks}
     panels = {track: paths for track, paths in panels.items() if paths}
     with theme(name):
-        figure, axes = stack(
+        figure, axes = stacked_panels(
             [[path.label for path in paths] + [""] * 2 for paths in panels.values()], _HEIGHT, _WIDTH
         )
         for panel, (track, paths) in zip(axes, panels.items(), strict=True):
-            panel.set_title(caption(f"{piece}, {track} track, seed {_seed(results, piece)}", 80))
+            panel.set_title(wrap_label(f"{piece}, {track} track, seed {_seed(results, piece)}", 80))
             _draw_ground(panel, surface)
             entries = [(_draw_path(panel, path, surface), path.label) for path in paths]
             add_legend(panel, entries + _landmarks(panel, paths, surface))
         lost = any(path.lost for paths in panels.values() for path in paths)
         shown = results.outcomes[results.outcomes["problem"] == piece]
-        return save(figure, name, under_paths(_seed(results, piece), lost, has_exact(shown)), note)
+        return save_figure(figure, name, under_paths(_seed(results, piece), lost, has_exact(shown)), note)
 
 
 def _paths(results: Results, problem: str, track: str) -> list[Path]:
     outcomes = results.outcomes[results.outcomes["problem"] == problem]
     shown = outcomes[(outcomes["seed"] == _seed(results, problem)) & (outcomes["track"] == track)]
     checkpoints = checkpoints_of(results.curves, shown, "theta_0", "theta_1")
-    styles = looks(results.optimizers)
+    styles = line_styles(results.optimizers)
     first = shown.drop_duplicates("optimizer").set_index("optimizer")
     return [
         _path(
@@ -85,11 +85,11 @@ def _seed(results: Results, problem: str) -> int:
     return int(results.outcomes["seed"][results.outcomes["problem"] == problem].min())
 
 
-def _path(stored: np.ndarray | None, status: str, look: Look, name: str) -> Path:
+def _path(stored: np.ndarray | None, status: str, look: LineStyle, name: str) -> Path:
     points = np.empty((0, 2)) if stored is None else stored
     broken = ~np.isfinite(points).all(axis=1)
     lost = status not in MEASURED_STATUSES
-    label = caption(name) + (f"\n(× {status.replace('_', ' ')})" if lost else "")
+    label = wrap_label(name) + (f"\n(× {status.replace('_', ' ')})" if lost else "")
     return Path(points[: broken.argmax()] if broken.any() else points, lost, look, label)
 
 

@@ -13,9 +13,9 @@ from matplotlib.ticker import NullFormatter, NullLocator, ScalarFormatter
 
 from benchbed.analysis.summary import success_position
 from benchbed.interfaces import ALL_PROBLEMS, Results
+from benchbed.plotting.figure import add_legend, save_figure, stacked_panels
+from benchbed.plotting.style import LineStyle, line_styles, theme, wrap_label
 from benchbed.reports.captions import under_profile
-from benchbed.reports.figure import add_legend, save, stack
-from benchbed.reports.style import Look, caption, looks, theme
 from benchbed.reports.top_optimizers import thinned
 
 _HEIGHT = 3.6
@@ -33,17 +33,19 @@ def draw(results: Results, piece: str) -> dict[str, bytes]:
     panels = {track: performance_ratios(results, track) for track in results.tracks}
     panels = {track: ratios for track, ratios in panels.items() if ratios}
     most = max(_largest(ratios) for ratios in panels.values())
-    styles = looks(shown.optimizers)
+    styles = line_styles(shown.optimizers)
     with theme("profile"):
         drawn = {track: [name for name in styles if name in ratios] for track, ratios in panels.items()}
-        figure, axes = stack([[caption(name) for name in names] for names in drawn.values()], _HEIGHT)
+        figure, axes = stacked_panels(
+            [[wrap_label(name) for name in names] for names in drawn.values()], _HEIGHT
+        )
         for panel, (track, names) in zip(axes, drawn.items(), strict=True):
             title = f"{piece or 'all problems'}, {track} track: performance profile, relative to the entrants"
-            panel.set_title(caption(title, 90))
+            panel.set_title(wrap_label(title, 90))
             add_legend(
                 panel,
                 [
-                    (_draw_curve(panel, panels[track][name], styles[name], most), caption(name))
+                    (_draw_curve(panel, panels[track][name], styles[name], most), wrap_label(name))
                     for name in names
                 ],
             )
@@ -52,7 +54,7 @@ def draw(results: Results, piece: str) -> dict[str, bytes]:
         absent = len(
             {name for ratios in panels.values() for name in results.optimizers if name not in ratios}
         )
-        return save(figure, "profile", under_profile(results, cases, absent), note)
+        return save_figure(figure, "profile", under_profile(results, cases, absent), note)
 
 
 def performance_ratios(results: Results, track: str) -> dict[str, np.ndarray]:
@@ -102,7 +104,7 @@ def _largest(ratios: dict[str, np.ndarray]) -> float:
     return float(np.max(every[np.isfinite(every)], initial=2.0))
 
 
-def _draw_curve(axes: Axes, ratios: np.ndarray, look: Look, most: float) -> Artist:
+def _draw_curve(axes: Axes, ratios: np.ndarray, look: LineStyle, most: float) -> Artist:
     jumps = np.unique(np.concatenate([[1.0], ratios[np.isfinite(ratios)], [most * 1.05]]))
     (line,) = axes.step(
         jumps, share_within(ratios, jumps), where="post", color=look.color, linestyle=look.dashes,

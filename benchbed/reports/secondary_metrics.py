@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
-from benchbed.reports.formatting import short
+from benchbed.formatting import short
 from benchbed.reports.table_rows import Symbols
 
 

@@ -9,9 +9,9 @@ import numpy as np
 import pandas as pd
 
 from benchbed.analysis.intervals import TIE
+from benchbed.formatting import short
 from benchbed.interfaces import ALL_PROBLEMS, MEASURED_STATUSES, ProblemFacts, Results, TrialStatus
 from benchbed.interfaces.notes import describe_missing_score, describe_note
-from benchbed.reports.formatting import short
 from benchbed.reports.ranking import leading_rows, ranked
 from benchbed.tuning.scores import lower_median
 

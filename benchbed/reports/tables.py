@@ -5,9 +5,9 @@ from collections.abc import Callable, Sequence
 import pandas as pd
 from tabulate import tabulate
 
+from benchbed.formatting import csv_cell, markdown_cell, printable, slugs
 from benchbed.interfaces.notes import format_notes
 from benchbed.interfaces.results import Results
-from benchbed.reports.formatting import csv_cell, markdown_cell, printable, slugs
 from benchbed.reports.secondary_metrics import grid
 from benchbed.reports.table_rows import ASCII, UNICODE, Line, Section, Symbols, overall, sections
 

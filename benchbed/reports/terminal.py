@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from benchbed.reports.formatting import printable
+from benchbed.formatting import printable
 from benchbed.reports.table_rows import Line, Section
 from benchbed.reports.tables import HEADERS
 

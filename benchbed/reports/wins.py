@@ -6,10 +6,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from benchbed.interfaces import ALL_PROBLEMS, Results
+from benchbed.plotting.figure import save_figure
+from benchbed.plotting.style import theme, wrap_label
 from benchbed.reports.annotated_grid import Cell, draw_cells
 from benchbed.reports.captions import under_wins
-from benchbed.reports.figure import save
-from benchbed.reports.style import caption, theme
 from benchbed.reports.top_optimizers import thinned
 
 _LABEL = 24  # characters in a line of a label
@@ -32,9 +32,9 @@ def draw(results: Results, piece: str) -> dict[str, bytes]:
         panels = figure.subplots(len(tracks), 1, squeeze=False)[:, 0]
         for track, panel in zip(tracks, panels, strict=True):
             _draw_matrix(panel, pairs[pairs["track"] == track], names[track])
-            _label(panel, names[track], caption(f"{piece or 'all problems'}, {track} track", 60))
+            _label(panel, names[track], wrap_label(f"{piece or 'all problems'}, {track} track", 60))
         problems = len(set(results.summary["problem"])) if not piece else 1
-        return save(figure, "wins", under_wins(results, problems, pairs), note)
+        return save_figure(figure, "wins", under_wins(results, problems, pairs), note)
 
 
 def matrix(pairs: pd.DataFrame, names: list[str]) -> tuple[np.ndarray, np.ndarray]:
@@ -77,7 +77,7 @@ def _draw_matrix(axes: Axes, pairs: pd.DataFrame, names: list[str]) -> None:
 
 
 def _label(axes: Axes, names: list[str], title: str) -> None:
-    places, labels = np.arange(len(names)) + 0.5, [caption(name, _LABEL) for name in names]
+    places, labels = np.arange(len(names)) + 0.5, [wrap_label(name, _LABEL) for name in names]
     axes.set_xticks(places, labels)
     axes.set_yticks(places, labels)
     axes.tick_params(axis="x", rotation=90)

@@ -10,10 +10,9 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from benchbed.interfaces import Picture
-from benchbed.reports.figure import images
-from benchbed.reports.style import Color, Look, looks
+from benchbed.plotting import Color, LineStyle, line_styles, render_images
 
-LOOKS: dict[str, Look] = looks(("gd", "sgd", "momentum", "nesterov", "rmsprop", "adam", "adamw"))
+LOOKS: dict[str, LineStyle] = line_styles(("gd", "sgd", "momentum", "nesterov", "rmsprop", "adam", "adamw"))
 """The same colour for an optimizer in every figure."""
 TRUTH: Color = (0.13, 0.13, 0.13)
 """What is known beforehand: theory, targets, minimizers."""
@@ -46,7 +45,7 @@ def share_heights(panels: list[Axes]) -> None:
 
 def picture(figure: Figure, *sentences: str, gif: bytes | None = None) -> Picture:
     """Give the figure as PNG and SVG (and a GIF made before), with a caption made of sentences."""
-    files = images(figure)
+    files = render_images(figure)
     return Picture(files if gif is None else {**files, "gif": gif}, " ".join(sentences))
 
 

@@ -9,7 +9,7 @@ from typing import TypeVar
 import numpy as np
 from matplotlib.axes import Axes
 
-from benchbed.reports.style import Look
+from benchbed.plotting import LineStyle
 
 Name = TypeVar("Name", bound=Hashable)
 Call = Callable[[], object]
@@ -75,7 +75,7 @@ def ratio(curve: Curve, base: Curve) -> Curve:
     }
 
 
-def draw_curve(axes: Axes, curve: Curve, look: Look, label: str) -> None:
+def draw_curve(axes: Axes, curve: Curve, look: LineStyle, label: str) -> None:
     """Draw a curve with its points on log axes."""
     axes.loglog(
         curve["sizes"], curve["seconds"], marker=look.marker, color=look.color, markersize=4.5, label=label

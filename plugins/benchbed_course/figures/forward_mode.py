@@ -12,7 +12,7 @@ from benchbed.gradients.dual import derivative
 from benchbed.gradients.forward import jvp
 from benchbed.interfaces import Picture
 from benchbed.interfaces.gradient import Differentiable
-from benchbed.reports.style import looks, theme
+from benchbed.plotting import line_styles, theme
 from benchbed_course.figures.canvas import TRUTH, canvas, legend_below, picture
 from benchbed_course.figures.costs import (
     REPETITIONS,
@@ -38,7 +38,8 @@ LABELS = {
     PIECES: f"Jacobian, {AT_ONCE} columns at once",
 }
 _LOOKS = {
-    name: look._replace(color=TRUTH) if name == FUNCTION else look for name, look in looks([*LABELS]).items()
+    name: look._replace(color=TRUTH) if name == FUNCTION else look
+    for name, look in line_styles([*LABELS]).items()
 }
 
 

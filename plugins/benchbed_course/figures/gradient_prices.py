@@ -9,7 +9,7 @@ import torch
 from benchbed.gradients import dual, finite_difference, forward, forward_random, reverse
 from benchbed.gradients.columns import AT_ONCE
 from benchbed.interfaces import Gradient, Picture
-from benchbed.reports.style import looks, theme
+from benchbed.plotting import line_styles, theme
 from benchbed_course.figures.canvas import TRUTH, canvas, legend_below, picture, share_heights
 from benchbed_course.figures.costs import Call, Costs, at, draw_curve, ratio, spoken, sweep
 from benchbed_problems.weighted_quartic import WeightedQuartic
@@ -28,7 +28,7 @@ CHECKED = 10
 """Dimension in which the gradients are compared with each other."""
 _LOOKS = {
     name: look._replace(color=TRUTH) if name == "reverse" else look
-    for name, look in looks([*GRADIENTS]).items()
+    for name, look in line_styles([*GRADIENTS]).items()
 }
 
 

@@ -9,7 +9,7 @@ from torch import Tensor
 
 import benchbed
 from benchbed.interfaces import Picture
-from benchbed.reports.style import theme
+from benchbed.plotting import theme
 from benchbed_course.figures.canvas import LOOKS, LOST, TRUTH, canvas, picture
 from benchbed_problems.weighted_quartic import WeightedQuartic
 

@@ -7,7 +7,7 @@ from matplotlib.image import AxesImage
 
 from benchbed.engine import objective_at, solution_of
 from benchbed.interfaces import Picture
-from benchbed.reports.style import theme
+from benchbed.plotting import theme
 from benchbed.seeds import InstanceSeed
 from benchbed.study import Study
 from benchbed_course.figures.canvas import LOOKS, TRUTH, animation, canvas, picture

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from benchbed.gradients import reverse
 from benchbed.interfaces import Picture
-from benchbed.reports.style import Color, theme
+from benchbed.plotting import Color, theme
 from benchbed_course.figures.canvas import TRUTH, canvas, picture
 
 FORWARD: Color = (0.00, 0.45, 0.70)

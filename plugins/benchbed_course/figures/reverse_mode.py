@@ -10,7 +10,7 @@ from benchbed.gradients.columns import column_by_column
 from benchbed.gradients.forward import jvp
 from benchbed.interfaces import Picture
 from benchbed.interfaces.gradient import Differentiable
-from benchbed.reports.style import looks, theme
+from benchbed.plotting import line_styles, theme
 from benchbed_course.figures.canvas import TRUTH, canvas, legend_below, picture, share_heights
 from benchbed_course.figures.costs import (
     REPETITIONS,
@@ -40,7 +40,8 @@ LABELS = {
     COLUMNS: "Jacobian by forward mode",
 }
 _LOOKS = {
-    name: look._replace(color=TRUTH) if name == FUNCTION else look for name, look in looks([*LABELS]).items()
+    name: look._replace(color=TRUTH) if name == FUNCTION else look
+    for name, look in line_styles([*LABELS]).items()
 }
 
 

@@ -5,7 +5,7 @@ import torch
 from matplotlib.axes import Axes
 
 from benchbed.interfaces import Picture
-from benchbed.reports.style import Color, theme
+from benchbed.plotting import Color, theme
 from benchbed.study import Study
 from benchbed_course.figures.breakpoints import (
     BENDING,

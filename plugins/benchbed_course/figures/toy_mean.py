@@ -5,7 +5,7 @@ from matplotlib.axes import Axes
 
 from benchbed.analysis.intervals import score_interval
 from benchbed.interfaces import Picture
-from benchbed.reports.style import theme
+from benchbed.plotting import theme
 from benchbed.study import Study
 from benchbed_course.figures.canvas import LOOKS, TRUTH, canvas, picture
 from benchbed_course.figures.trials import Trial, trials_of

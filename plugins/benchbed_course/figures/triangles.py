@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 
 from benchbed.analysis.intervals import success_interval
 from benchbed.interfaces import Picture
-from benchbed.reports.style import Color, theme
+from benchbed.plotting import Color, theme
 from benchbed.study import Study
 from benchbed_course.figures.canvas import LOOKS, LOST, TRUTH, canvas, legend_below, picture
 from benchbed_course.figures.trials import Trial, trials_of, typical

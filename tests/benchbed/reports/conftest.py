@@ -9,7 +9,6 @@ import numpy as np
 import pandas as pd
 import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.backends.backend_svg import FigureCanvasSVG
 
 from benchbed.analysis.aggregate import overall_scores
 from benchbed.analysis.pairwise_tables import comparisons_of
@@ -197,14 +196,16 @@ def make_results() -> Callable[..., Results]:
 
 @pytest.fixture
 def saved(monkeypatch):
-    """List the figures as they are saved, drawn and laid out as PNG alone: SVG keeps their positions."""
+    """List the figures in the order in which they are saved, laid out at the resolution of the PNG."""
     figures = []
 
-    def remember(canvas, *arguments, **options):
-        FigureCanvasAgg(canvas.figure)
-        figures.append(canvas.figure)
+    def remember(figure):
+        figure.set_dpi(150)
+        FigureCanvasAgg(figure).draw()
+        figures.append(figure)
+        return {"png": b"", "svg": b""}
 
-    monkeypatch.setattr(FigureCanvasSVG, "print_svg", remember)
+    monkeypatch.setattr("benchbed.plotting.figure.render_images", remember)
     return figures
 
 

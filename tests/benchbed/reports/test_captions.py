@@ -1,16 +1,13 @@
 """Under every figure stands a sentence with the study's own numbers, whole and legible."""
 
 import io
-import itertools
 import re
 
 import pytest
 from matplotlib.backends.backend_svg import RendererSVG
-from matplotlib.figure import Figure
 
 from benchbed.interfaces import ALL_PROBLEMS
 from benchbed.reports import REPORTS
-from benchbed.reports.figure import wrapped
 from benchbed.reports.ranking import EXACT_MARK
 from benchbed.reports.top_optimizers import MOST
 
@@ -132,20 +129,6 @@ def test_a_cross_is_explained_where_there_is_one(make_results, drawn):
     """Three of five seeds lost: the median is gone."""
     _, note = drawn(make_results(problems=("quadratic",)), "loss")
     assert "more than half of its seeds had diverged or failed" in plain(note.get_text())
-
-
-@pytest.mark.parametrize("width", [0.5, 2.0, 9.0])
-def test_wrapping_loses_no_word(width):
-    """Lines are as long as they may be, by the extent of what is drawn; a word that is longer stands alone."""
-    text = "a median of 20 seeds, " * 5 + "w" * 60 + " and more"
-    lines = wrapped(text, width)
-    assert " ".join(lines) == text
-    figure = Figure(dpi=720)  # at which hinting moves no letter by more than a thousandth of an inch
-    long = [figure.text(0, 0, line, fontsize=8).get_window_extent().width / 720 for line in lines]
-    assert all(length < 1.01 * width or " " not in line for length, line in zip(long, lines, strict=True))
-    for line, following in itertools.pairwise(lines):
-        longer = f"{line} {following.partition(' ')[0]}"
-        assert figure.text(0, 0, longer, fontsize=8).get_window_extent().width / 720 > 0.99 * width
 
 
 def test_a_dollar_in_a_note_begins_no_formula(results, drawn, monkeypatch):

@@ -10,9 +10,9 @@ from matplotlib.text import Text
 
 from benchbed.analysis.ranks import Ranking, critical_difference, not_told_apart, ranking
 from benchbed.interfaces import Note
+from benchbed.plotting.style import theme
 from benchbed.reports import critical_difference as report
 from benchbed.reports.critical_difference import bars_of, draw, names_of, pieces
-from benchbed.reports.style import theme
 
 LONG = [f"a-name-of-sixty-four-characters-that-will-not-fit-anywhere-{i:05d}" for i in range(30)]
 FEW = ("gd", "sgd", "adam")

@@ -8,7 +8,6 @@ import pandas as pd
 import pytest
 
 from benchbed.reports import REPORTS
-from benchbed.reports.axes import log_scale, symmetric_scale
 from benchbed.reports.learning_rate import lower_medians
 
 # A critical-difference diagram needs 24 problems: `test_critical_difference.py` asks the same of it.
@@ -155,19 +154,6 @@ def test_a_sweep_is_the_lower_median_with_losses_infinite():
         }
     )
     assert lower_medians(trials, "gap").to_dict() == {0.1: 0.2, 1.0: math.inf}
-
-
-@pytest.mark.parametrize(
-    "values", [[], [math.inf], [1e-30, 1e30, math.inf], [0.0], [-3.0, 0.0, 5e8], [2.0, 2.0]]
-)
-def test_axes_are_finite_and_ordered(results, values):
-    """Whatever there is to show."""
-    numbers = np.array(values, dtype=float)
-    facts = results.problems["quadratic"]
-    for scale in (log_scale(numbers, facts), symmetric_scale(numbers)):
-        assert -math.inf < scale.bottom < scale.at(0.5) < scale.top < math.inf
-        assert np.isclose(scale.at(0), scale.bottom)
-        assert np.isclose(scale.at(1), scale.top)
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, 3.0])

@@ -1,4 +1,4 @@
-"""Text stays what it is, wherever it goes."""
+"""Names and numbers are formatted safely and readably."""
 
 import csv as csv_module
 import io
@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from benchbed.reports.formatting import csv_cell, markdown_cell, power_of_ten, printable, short, slugs
+from benchbed.formatting import csv_cell, fixed, markdown_cell, plural, power_of_ten, printable, short, slugs
 
 
 @pytest.mark.parametrize("text", ["=cmd()", "+1", "-1", "@SUM(A1)", "  =1"])
@@ -16,18 +16,18 @@ def test_a_spreadsheet_does_not_compute_text(text):
 
 
 @pytest.mark.parametrize("text", ["adam", "quadratic[start=-2]", '{"learning_rate": 0.1}', ""])
-def test_harmless_text_is_left_alone(text):
-    """Selectors and JSON are no formulas."""
+def test_harmless_text_is_unchanged(text):
+    """Selectors and JSON are not formulas."""
     assert csv_cell(text) == text
 
 
-def test_control_characters_are_written_out():
-    """Neither an ANSI code, a line break, nor a change of direction reaches the terminal."""
+def test_control_characters_are_escaped():
+    """ANSI codes, line breaks and changes of direction do not reach the terminal."""
     assert printable("a\x1b[31m\nb\u202ec") == "a\\x1b[31m\\nb\\u202ec"
 
 
-def test_markdown_neither_breaks_the_row_nor_becomes_markup():
-    """Pipes, tags, emphasis, links and formulas are shown as they are."""
+def test_markdown_is_escaped():
+    """Pipes, tags, emphasis, links and formulas are shown literally."""
     assert markdown_cell("a|b<script>*c*`d`$e$") == r"a\|b\<script\>\*c\*\`d\`\$e\$"
     assert markdown_cell("[x](y)") == r"[x]\(y)"
     assert markdown_cell("_x_ learning_rate") == r"\_x\_ learning_rate"
@@ -48,7 +48,7 @@ def test_markdown_neither_breaks_the_row_nor_becomes_markup():
     ],
 )
 def test_numbers_are_short(value, text):
-    """Three digits, whole numbers whole, words for what is no number."""
+    """Three significant digits, integers without a fraction, symbols for NaN and infinity."""
     assert short(value) == text
 
 
@@ -64,13 +64,27 @@ def test_numbers_are_short(value, text):
         (math.inf, "∞"),
     ],
 )
-def test_powers_of_ten_are_raised(value, text):
-    """As plain text, with the sign of typography; what is no such power is a number."""
+def test_powers_of_ten_have_superscript_exponents(value, text):
+    """As plain text with a true minus sign; other values are formatted as numbers."""
     assert power_of_ten(value) == text
 
 
-def test_every_selector_has_a_file_name_of_its_own():
-    """Also those that differ in case, in signs or beyond the 80th character, or that are reserved."""
+@pytest.mark.parametrize(("value", "text"), [(-0.001, "0.00"), (0.125, "0.12"), (-1.5, "-1.50")])
+def test_zero_has_no_minus_sign(value, text):
+    """A negative number that rounds to zero is 0.00."""
+    assert fixed(value) == text
+
+
+@pytest.mark.parametrize(
+    ("number", "text"), [(1, "1 call"), (2, "2 calls"), (0, "0 calls"), (1.5, "1.5 calls")]
+)
+def test_nouns_agree_with_their_number(number, text):
+    """Only 1 takes the singular."""
+    assert plural(number, "call") == text
+
+
+def test_file_names_are_distinct():
+    """Also for selectors that differ in case, in punctuation or after 80 characters, and for reserved names."""
     selectors = [
         "quadratic",
         "Quadratic",
@@ -91,7 +105,7 @@ def test_every_selector_has_a_file_name_of_its_own():
 
 
 def test_a_guarded_cell_survives_the_csv_reader():
-    """Quotes and separators are the writer's business; the guard adds one apostrophe only."""
+    """The guard adds one apostrophe; the CSV writer quotes separators."""
     buffer = io.StringIO()
     csv_module.writer(buffer).writerow([csv_cell('=a,"b"')])
     assert next(csv_module.reader(io.StringIO(buffer.getvalue()))) == ['\'=a,"b"']

@@ -1,0 +1,80 @@
+"""Text of names and numbers, safe for the format in which it is written."""
+
+import hashlib
+import math
+import re
+from collections.abc import Iterable
+
+_LONGEST_SLUG = 80
+_SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+_INTRAWORD_UNDERSCORE = re.compile(r"(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])")
+
+
+def printable(text: str) -> str:
+    """Return `text` on one line, with control, direction and other invisible characters escaped."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
+
+
+def csv_cell(text: str) -> str:
+    """Return `text` with an apostrophe before = + - @, so that a spreadsheet does not compute it."""
+    cell = printable(text)
+    return f"'{cell}" if cell.lstrip()[:1] in tuple("=+-@") else cell
+
+
+def markdown_cell(text: str) -> str:
+    """Escape `text` for Markdown; underscores within a word need no escape."""
+    escaped = re.sub(r"([\\`*|<>&~$])", r"\\\1", printable(text))
+    # A bracket alone is plain text; only the character after it could make it a link.
+    escaped = re.sub(r"\](?=[(\[:])", r"]\\", escaped)
+    return _INTRAWORD_UNDERSCORE.sub(r"\\_", escaped)
+
+
+def short(value: float, digits: int = 3, missing: str = "–", infinite: str = "∞") -> str:
+    """Format `value` with `digits` significant digits, without an exponent from 1 up to a million."""
+    if math.isnan(value):
+        return missing
+    if math.isinf(value):
+        return infinite if value > 0 else f"-{infinite}"
+    text = f"{value:.{digits}g}"
+    return f"{value:.0f}" if "e" in text and 1 <= abs(value) < 1e6 else text
+
+
+def fixed(value: float, digits: int = 2) -> str:
+    """Format `value` with `digits` decimals, without a minus sign before zero."""
+    text = f"{value:.{digits}f}"
+    return text.removeprefix("-") if float(text) == 0 else text
+
+
+def count(value: float) -> str:
+    """Format an integer with thin spaces between thousands."""
+    return f"{value:,.0f}".replace(",", "\N{THIN SPACE}")
+
+
+def plural(number: float, noun: str) -> str:
+    """Format a number with its noun: `1 call`, `2 calls`."""
+    return f"{number:g} {noun}{'' if number == 1 else 's'}"
+
+
+def power_of_ten(value: float) -> str:
+    """Format a power of ten with superscript digits, 0.001 as 10⁻³; other values as `short` does."""
+    exponent = round(math.log10(abs(value))) if value and math.isfinite(value) else 0
+    if not math.isclose(abs(value), 10.0**exponent, rel_tol=1e-9):
+        return short(value)
+    return f"{'−' if value < 0 else ''}10{str(exponent).translate(_SUPERSCRIPT)}"
+
+
+def slugs(selectors: Iterable[str], reserved: Iterable[str] = ()) -> dict[str, str]:
+    """Return a distinct file name for each selector, also where upper and lower case are not distinguished.
+
+    A digest is added only where the readable name is taken or too long.
+    """
+    names: dict[str, str] = {}
+    taken = set(reserved)
+    for selector in selectors:
+        name = re.sub(r"[^a-z0-9.-]+", "-", selector.lower()).strip("-.") or "unnamed"
+        if name in taken or len(name) > _LONGEST_SLUG:
+            digest = hashlib.sha256(selector.encode("utf-8", "surrogatepass")).hexdigest()[:8]
+            name = f"{name[:_LONGEST_SLUG]}-{digest}"
+        taken.add(name)
+        names[selector] = name
+    return names

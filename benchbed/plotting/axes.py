@@ -1,0 +1,133 @@
+"""Scales and labels of the axes that several plots share: calls, gaps and objectives."""
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.axis import Axis
+from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
+
+from benchbed.formatting import count, power_of_ten
+from benchbed.interfaces.results import ProblemFacts
+
+GAP_LABEL = "gap (f − f*) / Δ"
+CALLS_LABEL = "calls (loss and gradient evaluations)"
+_STRIP = (1.02, 1.25)  # bottom and top of the strip for lost trials, in heights of the axis below it
+_HIGHEST_GAP = 1e4  # larger gaps are cut off at the top
+_BELOW_TARGETS = 1e-2  # smallest gap on the axis, as a share of the hardest target
+_NEAR = 0.05  # the axis is extended down to the success target from 20 times the target
+
+
+class ValueScale(NamedTuple):
+    """Range of a value axis: logarithmic where `threshold` is 0, else linear within ± threshold."""
+
+    bottom: float
+    top: float
+    threshold: float = 0.0
+
+    def clip(self, values: np.ndarray, infinite: float = math.nan) -> np.ndarray:
+        """Clip values to the range and replace +inf and NaN by `infinite`."""
+        return np.where(np.isfinite(values), np.clip(values, self.bottom, self.top), infinite)
+
+    def at(self, share: float) -> float:
+        """Return the value at a share of the height of the axis."""
+        low, high = self._forward(self.bottom), self._forward(self.top)
+        return self._backward(low + share * (high - low))
+
+    def lane(self, index: int, count: int) -> float:
+        """Return the height of one of `count` lines within the strip above the axis."""
+        low, high = _STRIP
+        return self.at(high - (index + 1) / (count + 1) * (high - low))
+
+    def _forward(self, value: float) -> float:
+        if not self.threshold:
+            return math.log10(value)
+        scaled = abs(value) / self.threshold
+        return math.copysign(scaled if scaled <= 1 else 1 + math.log10(scaled), value)
+
+    def _backward(self, height: float) -> float:
+        if not self.threshold:
+            return float(10**height)
+        scaled = abs(height) if abs(height) <= 1 else 10 ** (abs(height) - 1)
+        return math.copysign(scaled * self.threshold, height)
+
+
+def value_scale(values: np.ndarray, facts: ProblemFacts) -> ValueScale:
+    """Return a range that contains the finite `values`: of gaps if the problem has an optimum, else of objectives."""
+    return log_scale(values, facts) if facts.has_optimum else symmetric_scale(values)
+
+
+def log_scale(values: np.ndarray, facts: ProblemFacts) -> ValueScale:
+    """Return a logarithmic range of gaps.
+
+    It contains the success target only if the smallest gap comes near to it.
+    """
+    floor = min(facts.targets, default=facts.success_target) * _BELOW_TARGETS
+    gaps = np.clip(values[np.isfinite(values)], floor, _HIGHEST_GAP)
+    low = float(gaps.min(initial=1.0))
+    if facts.success_target >= low * _NEAR:
+        low = min(low, facts.success_target)
+    high = max(float(gaps.max(initial=low)), 1.0)
+    margin = max(high / low, 10.0) ** 0.06
+    return ValueScale(low / margin, high * margin * 1.1)
+
+
+def symmetric_scale(values: np.ndarray) -> ValueScale:
+    """Return a range for values of any sign, linear near zero."""
+    finite = values[np.isfinite(values)]
+    if not len(finite) or not finite.any():
+        return ValueScale(-1.0, 1.0, 1.0)
+    magnitudes = np.abs(finite[finite != 0])
+    typical = float(np.median(magnitudes))
+    threshold = float(np.clip(magnitudes.min(), typical * 1e-2, typical))
+    high = min(float(finite.max()), typical * _HIGHEST_GAP)
+    span = ValueScale(min(float(finite.min()), high), high, threshold)
+    if span.bottom == span.top:
+        span = ValueScale(span.bottom - threshold, span.top + threshold, threshold)
+    return ValueScale(span.at(-0.05), span.at(1.1), threshold)
+
+
+def value_axis(axes: Axes, scale: ValueScale, facts: ProblemFacts) -> None:
+    """Set scale, ticks, limits and label of the vertical axis."""
+    if scale.threshold:
+        axes.set_yscale("symlog", linthresh=scale.threshold, linscale=0.9)  # one decade for the linear part
+        # 0 and powers of ten of either sign, without those whose labels would touch the label of 0
+        first = math.floor(math.log10(scale.threshold)) + 1
+        last = math.floor(math.log10(max(abs(scale.bottom), abs(scale.top))))
+        powers = [10.0**power for power in range(first, last + 1, max(1, (last - first) // 5))]
+        ticks = [*(-power for power in reversed(powers)), 0.0, *powers]
+        axes.yaxis.set_major_locator(
+            FixedLocator([tick for tick in ticks if scale.bottom <= tick <= scale.top])
+        )
+    else:
+        axes.set_yscale("log")
+    label_powers(axes.yaxis)
+    axes.set_ylim(scale.bottom, scale.top)
+    axes.set_ylabel(GAP_LABEL if facts.has_optimum else "objective f (no known optimum)")
+
+
+def label_powers(axis: Axis) -> None:
+    """Label the ticks of a logarithmic axis as plain text, 10⁻³, and remove minor ticks."""
+    axis.set_major_formatter(FuncFormatter(lambda value, _: power_of_ten(value)))
+    axis.set_minor_locator(NullLocator())
+
+
+def add_lost_strip(axes: Axes, scale: ValueScale) -> None:
+    """Extend the axis by a shaded strip in which lost trials are drawn."""
+    ticks = [tick for tick in axes.get_yticks() if scale.bottom <= tick <= scale.top]
+    labels = axes.yaxis.get_major_formatter().format_ticks(ticks)
+    axes.set_ylim(scale.bottom, scale.at(_STRIP[1]))
+    axes.set_yticks([*ticks, scale.at(sum(_STRIP) / 2)], [*labels, "diverged\nor failed"])
+    axes.axhspan(scale.at(_STRIP[0]), scale.at(_STRIP[1]), color="0.93", zorder=0.6)
+
+
+def call_axis(axes: Axes, budget: float) -> None:
+    """Set the horizontal axis to calls up to `budget`: logarithmic from 1 on, with the start at 0."""
+    axes.set_xscale("symlog", linthresh=1, linscale=0.3)
+    decades = [10.0**power for power in range(int(math.log10(max(budget, 1))) + 1)]
+    axes.xaxis.set_major_locator(FixedLocator([0.0, *decades]))
+    axes.xaxis.set_minor_locator(NullLocator())
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: count(value)))
+    axes.set_xlim(-0.15, max(budget, 1) * 1.08)
+    axes.set_xlabel(CALLS_LABEL)

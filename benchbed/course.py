@@ -78,7 +78,9 @@ def run_course(job: Job, parts: Sequence[str] = (), full: bool = False) -> Cours
 
 def figures_of_parts(catalog: Catalog, parts: Sequence[str]) -> list[Figure]:
     """List the figures of the named parts, or of all, in the order of the parts' numbers."""
-    offered: list[Figure] = [catalog.entry("figures", name).thing for name in catalog.names("figures")]
+    offered: list[Figure] = [
+        catalog.entry("figures", name).implementation for name in catalog.names("figures")
+    ]
     known = sorted({figure.part for figure in offered if figure.part}, key=_numbers_last)
     by_key = {part.casefold(): part for part in known}
     for part in parts:
@@ -96,7 +98,9 @@ def figures_of_parts(catalog: Catalog, parts: Sequence[str]) -> list[Figure]:
 def plan_of(catalog: Catalog, suite: str, full: bool) -> Plan:
     """Resolve a registered suite, or its full form where that is asked for and there is one."""
     name = suite + FULL if full and suite + FULL in catalog.names("suites") else suite
-    return make_plan(catalog, complete_request(catalog, Request(), catalog.entry("suites", name).thing))
+    return make_plan(
+        catalog, complete_request(catalog, Request(), catalog.entry("suites", name).implementation)
+    )
 
 
 def _numbers_last(part: str) -> list[object]:

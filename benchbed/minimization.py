@@ -189,7 +189,7 @@ def _rule(optimizer: str | Optimizer[Any], layout: Layout, start: Tensor) -> Opt
     if len(settings) > 1:
         raise UsageError(f"{optimizer} lists {len(settings)} settings; give one")
     values = catalog.hyperparameters(selector.name, settings[0])
-    factory = catalog.optimizer(selector.name).thing
+    factory = catalog.optimizer(selector.name).implementation
     rule: Optimizer[Any] = factory(**factory_arguments(factory, values, layout))
     if rule.stateful:
         return rule

@@ -20,7 +20,7 @@ DISABLE = "BENCHBED_DISABLE_PLUGINS"
 _OWN_DISTRIBUTION = "benchbed"
 
 
-class Found(NamedTuple):
+class DiscoveredPlugin(NamedTuple):
     """A plugin that has been found and not yet imported."""
 
     name: str
@@ -35,9 +35,9 @@ def disabled_plugins(environ: Mapping[str, str]) -> set[str]:
     return {name.strip() for name in environ.get(DISABLE, "").split(",")} - {""}
 
 
-def installed_plugins(group: str = GROUP) -> tuple[list[Found], list[str]]:
+def installed_plugins(group: str = GROUP) -> tuple[list[DiscoveredPlugin], list[str]]:
     """Return the entry points of a group, benchbed's first, then by distribution and name; and warnings."""
-    found: list[Found] = []
+    found: list[DiscoveredPlugin] = []
     warnings: list[str] = []
     seen: set[str] = set()
     for distribution in distributions(path=_search_path()):
@@ -52,7 +52,7 @@ def installed_plugins(group: str = GROUP) -> tuple[list[Found], list[str]]:
     return sorted(found, key=_order), warnings
 
 
-def plugin_files(paths: Sequence[Path]) -> list[Found]:
+def plugin_files(paths: Sequence[Path]) -> list[DiscoveredPlugin]:
     """Prepare the files that were asked for, each once.
 
     Raises: UsageError if one is no readable Python file.
@@ -70,10 +70,12 @@ def _search_path() -> list[str]:
     return [entry for entry in sys.path[len(prepended) :] if Path(entry).is_absolute()]
 
 
-def _entry_points(distribution: Distribution, group: str) -> Iterator[Found]:
+def _entry_points(distribution: Distribution, group: str) -> Iterator[DiscoveredPlugin]:
     for point in distribution.entry_points:
         if point.group == group:
-            yield Found(point.name, point.value, distribution.name, distribution.version, _loader(point))
+            yield DiscoveredPlugin(
+                point.name, point.value, distribution.name, distribution.version, _loader(point)
+            )
 
 
 def _loader(point: EntryPoint) -> Callable[[], object]:
@@ -99,11 +101,11 @@ def _unreadable(distribution: Distribution, error: Exception) -> list[str]:
     return [f"the entry points of distribution {quoted(folder.name)} cannot be read: {error_line(error)}"]
 
 
-def _order(found: Found) -> tuple[bool, str, str, str]:
+def _order(found: DiscoveredPlugin) -> tuple[bool, str, str, str]:
     return found.distribution != _OWN_DISTRIBUTION, found.distribution.lower(), found.name, found.module
 
 
-def _file(path: Path) -> Found:
+def _file(path: Path) -> DiscoveredPlugin:
     shown = quoted(str(path))
     if path.suffix != ".py":
         raise UsageError(f"plugin file {shown} is no Python file; its name must end in .py")
@@ -127,7 +129,7 @@ def _file(path: Path) -> Found:
             _execute(module, resolved, code)
         return sys.modules[module]
 
-    return Found(path.stem, module, str(path), "", load)
+    return DiscoveredPlugin(path.stem, module, str(path), "", load)
 
 
 def _execute(name: str, path: Path, code: CodeType) -> None:

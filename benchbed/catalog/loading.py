@@ -12,7 +12,7 @@ import pluggy
 
 import benchbed.hookspecs
 from benchbed.catalog import discovery
-from benchbed.catalog.discovery import DISABLE, Found, disabled_plugins
+from benchbed.catalog.discovery import DISABLE, DiscoveredPlugin, disabled_plugins
 from benchbed.catalog.lookup import Catalog
 from benchbed.catalog.names import error_line, one_line, quoted, suggestion
 from benchbed.catalog.records import KINDS, Entry, InvalidPluginError, Kind, PluginRecord, Status, entry_label
@@ -55,16 +55,16 @@ def load_catalog(plugin_files: Sequence[Path] = (), environ: Mapping[str, str] =
     return Catalog(tuple(plugin.record for plugin in settled), tuple(warnings), entries, clashes)
 
 
-def _unknown_block(name: str, installed: Sequence[Found]) -> str:
+def _unknown_block(name: str, installed: Sequence[DiscoveredPlugin]) -> str:
     near = suggestion(name, {found.name for found in installed})
     return f"{DISABLE} names {quoted(name)}, which is no plugin{near or '; see `benchbed plugins`'}"
 
 
-def _blocked(found: Found) -> _Loaded:
+def _blocked(found: DiscoveredPlugin) -> _Loaded:
     return _Loaded(_record(found, "blocked"), ())
 
 
-def _load(found: Found) -> _Loaded:
+def _load(found: DiscoveredPlugin) -> _Loaded:
     """Import one plugin and call its hooks: all of what it registers counts, or nothing."""
     registrar = Registrar(found)
     try:
@@ -118,7 +118,7 @@ def _unknown_hook(message: str) -> str:
 
 
 def _record(
-    found: Found,
+    found: DiscoveredPlugin,
     status: Status,
     error: str | None = None,
     raised: BaseException | None = None,
@@ -160,7 +160,7 @@ def _without(loaded: _Loaded, clashes: Mapping[tuple[Kind, str], Sequence[Entry]
     faults = [_clash_line(entry, clashes[entry.kind, entry.name]) for entry in mine]
     kept = tuple(entry for entry in loaded.entries if entry not in mine)
     record = loaded.record._replace(
-        status="conflicting", error=one_line("; ".join(faults)), offers=_offers(kept)
+        status="conflicting", error=one_line("; ".join(faults)), registered=_offers(kept)
     )
     return _Loaded(record, kept)
 

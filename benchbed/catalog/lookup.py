@@ -44,13 +44,13 @@ class Catalog:
         Raises: UsageError if a parameter is unknown or its value does not fit.
         """
         entry = self.entry("problems", name)
-        types = field_types(entry.thing)
+        types = field_types(entry.implementation)
         for key in parameters:
             if key not in types:
                 raise unknown_key(name, key, types)
         values = {key: converted(name, key, value, types[key]) for key, value in parameters.items()}
         try:
-            problem: Problem = entry.thing(**values)
+            problem: Problem = entry.implementation(**values)
         except ValueError as error:
             raise UsageError(f"{name}: {reason(error)}") from error
         except Exception as error:
@@ -65,7 +65,7 @@ class Catalog:
 
     def gradient(self, name: str) -> Gradient:
         """Give a way to differentiate. Raises: UsageError if the name is unknown, or offered twice."""
-        return as_gradient(self.entry("gradients", name).thing)
+        return as_gradient(self.entry("gradients", name).implementation)
 
     def optimizer(self, name: str) -> Entry:
         """Give an optimizer's entry, whose thing is its factory."""
@@ -73,7 +73,7 @@ class Catalog:
 
     def parameters(self, name: str) -> dict[str, Parameter]:
         """List the parameters of an optimizer in the order of its signature, without `layout`."""
-        return hyperparameters_of(self.optimizer(name).thing)
+        return hyperparameters_of(self.optimizer(name).implementation)
 
     def hyperparameters(self, name: str, given: Mapping[str, object]) -> dict[str, object]:
         """Complete one setting from the defaults; values are JSON-plain or as this method gave them.
@@ -82,7 +82,7 @@ class Catalog:
         refused by the optimizer itself.
         """
         entry = self.optimizer(name)
-        parameters = hyperparameters_of(entry.thing)
+        parameters = hyperparameters_of(entry.implementation)
         for key in given:
             if key not in parameters:
                 raise unknown_key(name, key, parameters)
@@ -117,7 +117,9 @@ class Catalog:
 
 def _build(entry: Entry, hyperparameters: Mapping[str, object]) -> Optimizer[Any]:
     try:
-        optimizer: Optimizer[Any] = entry.thing(**factory_arguments(entry.thing, hyperparameters, PROBE))
+        optimizer: Optimizer[Any] = entry.implementation(
+            **factory_arguments(entry.implementation, hyperparameters, PROBE)
+        )
     except ValueError as error:
         raise UsageError(f"{entry.name}: {reason(error)}") from error
     except Exception as error:

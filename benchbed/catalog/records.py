@@ -23,7 +23,7 @@ class Entry(NamedTuple):
 
     kind: Kind
     name: str
-    thing: Any
+    implementation: Any
     plugin: str
     distribution: str
     """Name of the distribution, or the path of a plugin file; empty where neither is known."""
@@ -44,7 +44,7 @@ class PluginRecord(NamedTuple):
     status: Status
     error: str | None
     traceback: str | None
-    offers: Mapping[Kind, tuple[str, ...]]
+    registered: Mapping[Kind, tuple[str, ...]]
     """The names that count: of a plugin that is not loaded, and of a clash, none do."""
 
     @property

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from benchbed.catalog.discovery import Found
+from benchbed.catalog.discovery import DiscoveredPlugin
 from benchbed.catalog.names import derived_name, name_fault, quoted
 from benchbed.catalog.records import Entry, InvalidPluginError, Kind
 from benchbed.catalog.sources import source_digest, summary
@@ -14,7 +14,7 @@ from benchbed.interfaces import Gradient
 class Registrar:
     """Collect the entries of one plugin; nobody sees them before it has registered everything."""
 
-    def __init__(self, found: Found) -> None:
+    def __init__(self, found: DiscoveredPlugin) -> None:
         """Begin with nothing."""
         self.plugin = found.name
         self.entries: list[Entry] = []

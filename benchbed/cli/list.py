@@ -66,7 +66,7 @@ def _details(catalog: "Catalog", entry: "Entry") -> Iterator[str]:
 def _problem_details(entry: "Entry", problem: "Problem") -> Iterator[str]:
     import dataclasses
 
-    fields = dataclasses.fields(entry.thing)
+    fields = dataclasses.fields(entry.implementation)
     yield ", ".join(f"{field.name}={getattr(problem, field.name)!r}" for field in fields) or "no parameters"
     price = (
         "no price (its noise is synthetic)"

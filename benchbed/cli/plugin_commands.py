@@ -7,7 +7,7 @@ from collections.abc import Collection
 
 import click
 
-from benchbed.catalog.discovery import Found, disabled_plugins, installed_plugins
+from benchbed.catalog.discovery import DiscoveredPlugin, disabled_plugins, installed_plugins
 from benchbed.catalog.names import error_line, name_fault
 from benchbed.catalog.records import InvalidPluginError, plugin_label
 from benchbed.hookspecs import COMMAND_GROUP
@@ -44,7 +44,7 @@ def load_commands(reserved: Collection[str]) -> tuple[dict[str, click.Command], 
     return commands, faults
 
 
-def _commands_of(plugin: Found, reserved: Collection[str]) -> dict[str, click.Command]:
+def _commands_of(plugin: DiscoveredPlugin, reserved: Collection[str]) -> dict[str, click.Command]:
     """Import a plugin and call its `register_commands`."""
     import pluggy
 

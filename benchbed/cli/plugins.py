@@ -27,7 +27,7 @@ def plugins_command(traceback: bool, plugin_files: tuple[Path, ...]) -> None:
         click.echo(
             f"{plugin.status:<12} {plugin.name}  ({plugin.distribution} {plugin.version}, module {plugin.module})"
         )
-        for kind, names in plugin.offers.items():
+        for kind, names in plugin.registered.items():
             if names:
                 click.echo(f"{'':<13}{kind}: {', '.join(names)}")
         if plugin.error:

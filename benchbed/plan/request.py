@@ -88,8 +88,10 @@ def complete_request(catalog: Catalog, options: Request, suite: Path | None) -> 
     """
     if suite is not None:
         registered = str(suite) in catalog.names("suites") and not suite.exists()
-        return options.over(read_suite(catalog.entry("suites", str(suite)).thing if registered else suite))
+        return options.over(
+            read_suite(catalog.entry("suites", str(suite)).implementation if registered else suite)
+        )
     name = options.preset or "standard"
     if options.problems and options.optimizers:
         return options.over(Request(name=name, preset=name))
-    return options.over(read_suite(catalog.entry("suites", name).thing))
+    return options.over(read_suite(catalog.entry("suites", name).implementation))

@@ -133,8 +133,8 @@ def _entrants(catalog: Catalog, text: str, search_points: int) -> Iterable[Entra
         hyperparameters = catalog.hyperparameters(selector.name, given)
         defaults = {name: parameter.default for name, parameter in known.items()}
         differing = {name: value for name, value in hyperparameters.items() if value != defaults[name]}
-        arguments = factory_arguments(entry.thing, hyperparameters, PROBE)
-        optimizer: Optimizer[Any] = entry.thing(**arguments)
+        arguments = factory_arguments(entry.implementation, hyperparameters, PROBE)
+        optimizer: Optimizer[Any] = entry.implementation(**arguments)
         yield EntrantPlan(
             name=selector.name,
             label=format_selector(selector.name, differing),

@@ -91,7 +91,7 @@ def _complaint(failure: WorkerFailure) -> str:
 
 
 def _usual(catalog: Catalog) -> list[str]:
-    things = {name: catalog.entry("reports", name).thing for name in catalog.names("reports")}
+    things = {name: catalog.entry("reports", name).implementation for name in catalog.names("reports")}
     return [name for name, thing in things.items() if not getattr(thing, "optional", False)]
 
 
@@ -111,7 +111,7 @@ def draw(encoded: bytes) -> dict[str, bytes]:
 def _read(encoded: bytes) -> tuple[Any, Results, str]:
     drawing = msgspec.json.decode(encoded, type=Drawing)
     with usual_conditions():
-        report = catalog_of(drawing.plugin_files).entry("reports", drawing.report).thing
+        report = catalog_of(drawing.plugin_files).entry("reports", drawing.report).implementation
         return report, read_results(drawing.folder, drawing.plugin_files, drawing.token), drawing.piece
 
 

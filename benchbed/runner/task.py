@@ -85,7 +85,7 @@ def attempt(plan: Plan, batch: BatchPlan, catalog: Catalog, threads: int = 1) ->
 def engine_batch(plan: Plan, batch: BatchPlan, catalog: Catalog) -> Batch:
     """Resolve a batch's names into what the engine runs."""
     problem = catalog.problem(batch.problem.name, batch.problem.parameters)
-    factory = catalog.optimizer(batch.optimizer).thing
+    factory = catalog.optimizer(batch.optimizer).implementation
     first = batch.settings[0]
     statics = {name: first[name] for name in batch.statics}
     return Batch(
@@ -103,7 +103,7 @@ def engine_batch(plan: Plan, batch: BatchPlan, catalog: Catalog) -> Batch:
         targets=batch.problem.targets,
         scale=cached_scale(problem, batch.problem.name, plan.study_seed),
         gradient=_warmed_up(catalog.gradient(plan.gradient)),
-        metrics={name: catalog.entry("metrics", name).thing for name in catalog.names("metrics")},
+        metrics={name: catalog.entry("metrics", name).implementation for name in catalog.names("metrics")},
         dtype=batch.problem.dtype,
         device=plan.device,
         every_step=plan.checkpoints == "all",

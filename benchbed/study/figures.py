@@ -48,7 +48,9 @@ class Drawn(NamedTuple):
 def figures_of(catalog: Catalog, suite: str) -> list[Figure]:
     """List the figures that need this suite alone, or the one whose full form it is, in order of registration."""
     alone = {(suite,), (suite.removesuffix(FULL),)}
-    figures: list[Figure] = [catalog.entry("figures", name).thing for name in catalog.names("figures")]
+    figures: list[Figure] = [
+        catalog.entry("figures", name).implementation for name in catalog.names("figures")
+    ]
     return [figure for figure in figures if figure.suites in alone]
 
 
@@ -78,7 +80,7 @@ def draw(encoded: bytes) -> tuple[dict[str, bytes], str]:
     """Draw one figure where the work is done; gives the fields of its picture."""
     order = msgspec.json.decode(encoded, type=Order)
     with usual_conditions():
-        figure: Figure = catalog_of(order.plugin_files).entry("figures", order.figure).thing
+        figure: Figure = catalog_of(order.plugin_files).entry("figures", order.figure).implementation
         studies = [read_study(folder, order.token) for folder in order.folders]
         picture = function_of(figure.draw)(*studies or [order.measured])
     if not isinstance(picture, Picture):
@@ -90,7 +92,7 @@ def measure(encoded: bytes) -> Any:
     """Call the measurement of one figure where the work is done; gives plain data."""
     order = msgspec.json.decode(encoded, type=Order)
     with usual_conditions():
-        figure: Figure = catalog_of(order.plugin_files).entry("figures", order.figure).thing
+        figure: Figure = catalog_of(order.plugin_files).entry("figures", order.figure).implementation
         if figure.measure is None:
             raise ValueError(f"{figure.name} has nothing to measure")
         measured = function_of(figure.measure)()

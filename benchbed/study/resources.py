@@ -34,4 +34,4 @@ def jobs_of(plan: Plan, resources: Resources) -> int:
 
 def start_workers(catalog: Catalog, executor: str, jobs: int) -> Workers:
     """Return the workers of a registered executor, to be used as a context manager."""
-    return Workers(catalog.entry("executors", executor).thing(jobs))
+    return Workers(catalog.entry("executors", executor).implementation(jobs))

@@ -313,7 +313,7 @@ def test_an_optimizer_may_know_the_layout(monkeypatch):
         return Optimizer(init=lambda theta: (), update=update)
 
     catalog = load_catalog([])
-    mine = catalog.optimizer("sgd")._replace(thing=by_block)
+    mine = catalog.optimizer("sgd")._replace(implementation=by_block)
     monkeypatch.setitem(catalog.entries["optimizers"], "by-block", mine)
     monkeypatch.setattr(minimum, "catalog_of", lambda files: catalog)
     found = benchbed.minimize(bowl, torch.ones(2, 3), "by-block[learning_rate=0.25]", steps=4)

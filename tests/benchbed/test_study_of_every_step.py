@@ -104,7 +104,7 @@ def test_its_batches_come_out_again(study):
     catalog = load_catalog([])
     sample = choose(study.path, catalog, size=10, seed=0)
     assert len(sample.parts) == 4
-    executor = catalog.entry("executors", "serial").thing(1)
+    executor = catalog.entry("executors", "serial").implementation(1)
     options = RunOptions(jobs=1, timeout=None, plugin_files=())
     verdicts = run_again(sample, Workers(executor), options)
     assert [verdict.difference for verdict in verdicts] == [None] * 4

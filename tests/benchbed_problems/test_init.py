@@ -51,7 +51,9 @@ def test_every_suite_of_the_course_can_be_planned_and_has_a_figure():
     catalog = load_catalog()
     suites = {name for name in catalog.names("suites") if name.startswith("course-")}
     drawn = {
-        suite for name in catalog.names("figures") for suite in catalog.entry("figures", name).thing.suites
+        suite
+        for name in catalog.names("figures")
+        for suite in catalog.entry("figures", name).implementation.suites
     }
     assert {name.removesuffix(FULL) for name in suites} == drawn
     for name in suites:
@@ -62,7 +64,7 @@ def test_the_functions_of_every_figure_can_be_imported():
     """They are only named, so a misspelling would show when a course is run."""
     catalog = load_catalog()
     for name in catalog.names("figures"):
-        figure = catalog.entry("figures", name).thing
+        figure = catalog.entry("figures", name).implementation
         assert all(callable(function_of(named)) for named in (figure.draw, figure.measure) if named)
 
 

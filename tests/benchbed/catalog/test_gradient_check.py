@@ -75,7 +75,7 @@ def test_a_gradient_has_the_name_and_the_source_of_its_function(plugin, record):
         + HOOK.format(thing="Gradient(mine, price=lambda d: d)")
         + "    register(mine, name='plain')\n    register(Gradient(drawing, make_draws=draw))\n"
     )
-    assert record(catalog).offers == {"gradients": ("mine", "plain", "drawing")}
+    assert record(catalog).registered == {"gradients": ("mine", "plain", "drawing")}
     one, other = (catalog.entry("gradients", name) for name in ("mine", "plain"))
     assert (one.source, one.summary) == (other.source, other.summary)
     assert catalog.gradient("mine").price(7) == 7

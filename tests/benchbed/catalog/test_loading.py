@@ -83,7 +83,7 @@ def test_all_or_nothing_of_a_plugin_counts(plugin, record):
     """What was registered before the mistake does not count either."""
     catalog = plugin(OFFERS_RULE.format(name="first") + "    register(rule, name='../../x')")
     assert record(catalog).status == "invalid"
-    assert record(catalog).offers == {}
+    assert record(catalog).registered == {}
     assert "first" not in catalog.names("optimizers")
 
 
@@ -123,7 +123,7 @@ def test_a_clash_has_no_winner(plugin, install, record):
     assert {"first-own", "second-own"} <= set(names)
     assert [record(catalog, name).status for name in ("first", "mine")] == ["conflicting", "conflicting"]
     assert "plugin 'first' (first-package 1.0)" in record(catalog).error
-    assert record(catalog).offers == {"optimizers": ("second-own",)}
+    assert record(catalog).registered == {"optimizers": ("second-own",)}
     with pytest.raises(UsageError) as raised:
         catalog.entry("optimizers", "twin")
     assert "plugin 'first' (first-package 1.0) and plugin 'mine' (mine-package 1.0)" in str(raised.value)

@@ -57,7 +57,7 @@ def catalog():
 
 def run_adapted(catalog, name, settings, steps):
     """Step as the engine does: without gradients, one oracle a step; give points, further calls and state."""
-    optimizer = catalog.entry("optimizers", name).thing(**catalog.hyperparameters(name, settings))
+    optimizer = catalog.entry("optimizers", name).implementation(**catalog.hyperparameters(name, settings))
     points, further = [], 0
     with torch.no_grad():
         theta = torch.tensor([-1.2, 1.0, 0.5], dtype=torch.float64)

@@ -67,7 +67,7 @@ OTHERS = {
 def test_a_sound_problem_is_taken(plugin, record):
     """Nothing is refused that the contract allows."""
     found = record(plugin(HOOK.format(kind="problems", thing="Bowl")))
-    assert (found.status, found.offers) == ("loaded", {"problems": ("bowl",)})
+    assert (found.status, found.registered) == ("loaded", {"problems": ("bowl",)})
 
 
 @pytest.mark.parametrize(("source", "expected"), PROBLEMS.values(), ids=PROBLEMS)
@@ -123,7 +123,7 @@ def test_a_suite_is_named_by_its_file(plugin, tmp_path):
     (tmp_path / "small.toml").write_text("# A small suite.\nname = 'small'\n")
     catalog = plugin(HOOK.format(kind="suites", thing=f"Path({str(tmp_path / 'small.toml')!r})"))
     entry = catalog.entry("suites", "small")
-    assert (entry.thing, entry.summary) == (tmp_path / "small.toml", "A small suite.")
+    assert (entry.implementation, entry.summary) == (tmp_path / "small.toml", "A small suite.")
 
 
 def test_a_thing_that_no_file_defines_is_refused(plugin, record):

@@ -171,7 +171,7 @@ def torch_optimizer():
 
     def find(name):
         catalog = load_catalog([], os.environ)
-        factory = catalog.entry("optimizers", f"torch.optim:{name}").thing
+        factory = catalog.entry("optimizers", f"torch.optim:{name}").implementation
         parameters = catalog.parameters(f"torch.optim:{name}")
         return factory, {key: value.default for key, value in parameters.items() if value.static}
 

@@ -54,7 +54,7 @@ def assert_same(loop, compiled):
 )
 def test_what_is_too_long_for_registers_is_the_same_compiled(both, problem, optimizer):
     """Mini-batches, full gradients, other widths and activations, many coordinates."""
-    assert_same(*both(problem, CATALOG.optimizer(optimizer).thing))
+    assert_same(*both(problem, CATALOG.optimizer(optimizer).implementation))
 
 
 def test_a_network_in_single_precision_ends_where_the_loop_does(both):

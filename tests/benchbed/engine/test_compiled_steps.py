@@ -149,7 +149,7 @@ def assert_same(loop, compiled, tolerance=1e-10):
 @pytest.mark.parametrize("optimizer", ["gd", "sgd", "momentum", "nesterov", "rmsprop", "adam", "adamw"])
 def test_every_optimizer_is_the_same_compiled(both, optimizer):
     """On a deterministic problem; lanes differ in their learning rate."""
-    assert_same(*both(Quadratic(), CATALOG.optimizer(optimizer).thing))
+    assert_same(*both(Quadratic(), CATALOG.optimizer(optimizer).implementation))
 
 
 PROBLEMS = {

@@ -161,7 +161,7 @@ def test_exact_gradients_take_every_rule_along_the_same_path(run, problem, facto
 @pytest.mark.parametrize("selector", ["torch.optim:Adam", "torch.optim:LBFGS"])
 def test_classes_of_torch_take_every_gradient(run, name, selector):
     """One trial at a time, with closures; the exact ones give the path of reverse mode."""
-    factory, gradient = load_catalog(environ={}).optimizer(selector).thing, ALL[name]
+    factory, gradient = load_catalog(environ={}).optimizer(selector).implementation, ALL[name]
     fields = {"seeds": 2, "targets": (), "learning_rate": [1e-2]}
     record = run(Quadratic(), factory, gradient=gradient, budget=budget_for(gradient, 2), **fields)
     assert set(record.status.flat) == {"exhausted"}

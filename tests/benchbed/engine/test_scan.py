@@ -93,7 +93,7 @@ def test_mini_batches_of_a_network_are_the_same_compiled(both, not_written):
 
 def test_full_gradients_of_a_network_are_the_same_compiled(both, not_written):
     """The samples come from outside of the loop, and are transposed within."""
-    assert_same(*both(PolynomialNetwork(samples=64, batch_size=32), CATALOG.optimizer("gd").thing))
+    assert_same(*both(PolynomialNetwork(samples=64, batch_size=32), CATALOG.optimizer("gd").implementation))
 
 
 def test_one_program_serves_every_block_of_draws_and_every_number_of_lanes(both, not_written):

@@ -9,7 +9,7 @@ from benchbed.testing.optimizers import Subject
 from benchbed.testing.problems import Scene
 
 CATALOG = load_catalog(environ={})
-OPTIMIZERS = [CATALOG.optimizer(name).thing for name in CATALOG.names("optimizers")]
+OPTIMIZERS = [CATALOG.optimizer(name).implementation for name in CATALOG.names("optimizers")]
 PROBLEMS = [
     *(name for name in CATALOG.names("problems") if name != "polynomial-network"),
     "polynomial-network[samples=300]",
@@ -40,4 +40,4 @@ def test_a_problem_keeps_the_contract(selector, check):
 @pytest.mark.parametrize("name", ["torch.optim:NAdam", "torch.optim:SGD", "torch.optim:LBFGS"])
 def test_an_optimizer_of_torch_keeps_the_contract(name):
     """A torch.optim class, as it is, passes the checks for rules with any state."""
-    check_optimizer(CATALOG.optimizer(name).thing)
+    check_optimizer(CATALOG.optimizer(name).implementation)

@@ -12,7 +12,6 @@ import click
 
 from benchbed import __version__
 from benchbed.cli.compare import compare_command
-from benchbed.cli.course import course_command
 from benchbed.cli.group import CommandGroup
 from benchbed.cli.list import list_command
 from benchbed.cli.plan import plan_command
@@ -61,7 +60,6 @@ for command in (
     report_command,
     compare_command,
     verify_command,
-    course_command,
 ):
     commands.add_command(command)
 

@@ -3,8 +3,8 @@
 import torch
 from torch import Tensor
 
-from benchbed.gradients.columns import column_by_column, width
 from benchbed.interfaces import Gradient
+from benchbed.interfaces.columns import column_by_column, width
 from benchbed.interfaces.gradient import Differentiable
 
 

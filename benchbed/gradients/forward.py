@@ -6,8 +6,8 @@ import warnings
 import torch
 from torch import Generator, Tensor
 
-from benchbed.gradients.columns import column_by_column, first_sentence, passes_forward, width
 from benchbed.interfaces import Gradient, NotServedError
+from benchbed.interfaces.columns import column_by_column, first_sentence, passes_forward, width
 from benchbed.interfaces.gradient import Differentiable
 
 UNKNOWN = ("forward AD", "forward mode AD", "autograd.Function with functorch", "tried to vmap over")

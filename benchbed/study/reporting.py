@@ -6,10 +6,10 @@ from pathlib import Path
 from benchbed.catalog import Catalog
 from benchbed.errors import StudyFolderError
 from benchbed.runner.reporting import draw_all
-from benchbed.runner.workers import Workers
+from benchbed.runner.workers import WorkerFailure, Workers
 from benchbed.store import StudyFolder
 from benchbed.store.files import write_atomically
-from benchbed.study.figures import FOLDER, draw_figures, figures_of, write_picture
+from benchbed.study.figures import FOLDER, draw_by_workers, figures_of, write_picture
 from benchbed.study.model import Study
 from benchbed.study.resources import default_jobs, start_workers
 
@@ -54,9 +54,9 @@ def write_reports(
         for name, content in files.items():
             write_atomically(study.path / name, content)
     figures = [] if only else figures_of(catalog, study.plan.name)
-    for figure, picture, complaint in draw_figures(figures, plugin_files, workers, [study.path]):
-        if picture is None:
-            complaints.append(f"could not draw {figure.name}: {complaint}")
+    for figure, picture in draw_by_workers(figures, plugin_files, workers, [study.path]):
+        if isinstance(picture, WorkerFailure):
+            complaints.append(f"could not draw {figure.name}: {picture.kind}: {picture.message}")
         else:
             write_picture(study.path / FOLDER, figure, picture)
     return complaints

@@ -7,8 +7,8 @@ import torch
 
 import benchbed_problems
 from benchbed.catalog import load_catalog
-from benchbed.course import plan_of
 from benchbed.interfaces.figure import function_of
+from benchbed.study.drawing import plan_of
 from benchbed.study.figures import FULL
 
 

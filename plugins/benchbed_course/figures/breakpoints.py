@@ -5,9 +5,7 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
-from benchbed.engine.sampling import make_start
-from benchbed.seeds import InstanceSeed
-from benchbed.study import Study
+from benchbed import Study, evaluation_instances
 from benchbed_course.figures.trials import Trial, trials_of
 from benchbed_problems.shallow_network import ShallowNetwork
 
@@ -45,11 +43,8 @@ def fits_of(study: Study) -> list[Fits]:
     for label, optimizer in dict.fromkeys((trial.problem, trial.optimizer) for trial in trials):
         mine = [trial for trial in trials if (trial.problem, trial.optimizer) == (label, optimizer)]
         problem = ShallowNetwork(**planned[label].parameters)
-        seeds = [
-            InstanceSeed(study.plan.study_seed, planned[label].name, "evaluation", trial.seed)
-            for trial in mine
-        ]
-        starts = torch.stack([make_start(problem, seed) for seed in seeds])
+        seeds = [trial.seed for trial in mine]
+        starts = evaluation_instances(problem, planned[label].name, seeds, study.plan.study_seed).start
         found.append(Fits(problem, mine[0].setting["learning_rate"], mine, starts))
     return found
 

@@ -7,12 +7,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from benchbed.gradients.columns import AT_ONCE, column_by_column
-from benchbed.gradients.dual import derivative
-from benchbed.gradients.forward import jvp
 from benchbed.interfaces import Picture
+from benchbed.interfaces.columns import AT_ONCE, column_by_column
 from benchbed.interfaces.gradient import Differentiable
 from benchbed.plotting import line_styles, theme
+from benchbed_course.dual import derivative
 from benchbed_course.figures.canvas import TRUTH, canvas, legend_below, picture
 from benchbed_course.figures.costs import (
     REPETITIONS,
@@ -26,6 +25,7 @@ from benchbed_course.figures.costs import (
     spoken,
     sweep,
 )
+from benchbed_course.figures.products import jacobian_vector_product
 
 SIZES = (10, 30, 100, 300, 1_000, 3_000, 30_000, 300_000)
 BY_COLUMNS, BY_PIECES = 1_000, 3_000
@@ -80,7 +80,9 @@ def document_jacobian(x: Tensor, outputs: int) -> Tensor:
 
 def jacobian_by_columns(function: Differentiable, x: Tensor) -> Tensor:
     """Give the Jacobian `[outputs, n]` by one product for each of the inputs `x: [n]`."""
-    return torch.stack([jvp(function, x, direction)[1] for direction in torch.eye(len(x)).to(x)], -1)
+    return torch.stack(
+        [jacobian_vector_product(function, x, direction)[1] for direction in torch.eye(len(x)).to(x)], -1
+    )
 
 
 def checks() -> dict[str, Any]:
@@ -89,7 +91,7 @@ def checks() -> dict[str, Any]:
     value, tangent = derivative(lambda x: torch.exp(x * x), one, one)
     x, v = torch.tensor([[1.0, 2.0, 3.0], [0.1, 0.2, 0.3]], dtype=torch.float64)
     function, exact = document_function(2), document_jacobian(x, 2)
-    product = jvp(function, x, v)[1]
+    product = jacobian_vector_product(function, x, v)[1]
     return {
         "dual": [value.item(), tangent.item()],
         "product": product.tolist(),
@@ -108,11 +110,16 @@ def _largest(difference: Tensor) -> float:
 def _calls(inputs: int) -> dict[str, Call]:
     function = document_function(1)
     x, v = 0.5 + torch.rand(2, inputs, dtype=torch.float64)
-    calls: dict[str, Call] = {FUNCTION: lambda: function(x), PRODUCT: lambda: jvp(function, x, v)}
+    calls: dict[str, Call] = {
+        FUNCTION: lambda: function(x),
+        PRODUCT: lambda: jacobian_vector_product(function, x, v),
+    }
     if inputs <= BY_COLUMNS:
         calls[COLUMNS] = lambda: jacobian_by_columns(function, x)
     if inputs <= BY_PIECES:
-        calls[PIECES] = lambda: column_by_column(lambda direction: jvp(function, x, direction), x)
+        calls[PIECES] = lambda: column_by_column(
+            lambda direction: jacobian_vector_product(function, x, direction), x
+        )
     return calls
 
 

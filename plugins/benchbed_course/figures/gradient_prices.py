@@ -1,26 +1,20 @@
 """Draw what benchbed's gradients cost beside the price that a run is charged for them."""
 
+import functools
 from collections.abc import Mapping
-from functools import partial
 from typing import Any
 
 import torch
 
-from benchbed.gradients import dual, finite_difference, forward, forward_random, reverse
-from benchbed.gradients.columns import AT_ONCE
+from benchbed import load_catalog
 from benchbed.interfaces import Gradient, Picture
+from benchbed.interfaces.columns import AT_ONCE
 from benchbed.plotting import line_styles, theme
 from benchbed_course.figures.canvas import TRUTH, canvas, legend_below, picture, share_heights
 from benchbed_course.figures.costs import Call, Costs, at, draw_curve, ratio, spoken, sweep
 from benchbed_problems.weighted_quartic import WeightedQuartic
 
-GRADIENTS: dict[str, Gradient] = {
-    "reverse": reverse,
-    "forward": forward,
-    "forward-random": forward_random,
-    "finite-difference": finite_difference,
-    "dual": dual,
-}
+NAMES = ("reverse", "forward", "forward-random", "finite-difference", "dual")
 DIMENSIONS = (1, 3, 10, 30, 100, 300)
 LANES = (1, 30)
 """Trials side by side: one, and so many that the work outweighs the overhead of its operations."""
@@ -28,14 +22,21 @@ CHECKED = 10
 """Dimension in which the gradients are compared with each other."""
 _LOOKS = {
     name: look._replace(color=TRUTH) if name == "reverse" else look
-    for name, look in line_styles([*GRADIENTS]).items()
+    for name, look in line_styles(NAMES).items()
 }
+
+
+@functools.cache
+def gradients() -> dict[str, Gradient]:
+    """Return the registered gradients by name."""
+    catalog = load_catalog()
+    return {name: catalog.gradient(name) for name in NAMES}
 
 
 def measure() -> dict[str, Any]:
     """Measure every gradient of the weighted quartic against its dimension, and how far each is from the exact one."""
     return {
-        "costs": {str(lanes): sweep(partial(_calls, lanes=lanes), DIMENSIONS) for lanes in LANES},
+        "costs": {str(lanes): sweep(functools.partial(_calls, lanes=lanes), DIMENSIONS) for lanes in LANES},
         "errors": errors(),
     }
 
@@ -48,7 +49,7 @@ def draw_prices(measured: Mapping[str, Any]) -> Picture:
         for axes, (lanes, mine) in zip(panels, costs.items(), strict=True):
             for name, curve in mine.items():
                 draw_curve(axes, ratio(curve, mine["reverse"]), _LOOKS[name], name)
-                prices = [GRADIENTS[name].price(int(size)) for size in curve["sizes"]]
+                prices = [gradients()[name].price(int(size)) for size in curve["sizes"]]
                 axes.plot(curve["sizes"], prices, "--", color=_LOOKS[name].color, linewidth=0.9)
             trials = "One trial" if lanes == "1" else f"{lanes} trials side by side"
             axes.set(title=trials, xlabel="dimension")
@@ -64,9 +65,9 @@ def errors() -> dict[str, float]:
     Of (∇f · v) v, v standard normal, it is √(dimension + 1) in the mean.
     """
     loss, theta, draw = _scene(CHECKED, 10_000)
-    exact = reverse(loss, theta)[1]
+    exact = gradients()["reverse"](loss, theta)[1]
     found = {}
-    for name, gradient in GRADIENTS.items():
+    for name, gradient in gradients().items():
         estimate = gradient(loss, theta, draw if gradient.make_draws else None)[1]
         relative = (estimate - exact).norm(dim=-1) / exact.norm(dim=-1)
         found[name] = relative.square().mean().sqrt().item()
@@ -85,7 +86,7 @@ def _calls(dimension: int, lanes: int) -> dict[str, Call]:
     def call_of(gradient: Gradient) -> Call:
         return lambda: gradient(loss, theta, draw if gradient.make_draws else None)
 
-    return {name: call_of(gradient) for name, gradient in GRADIENTS.items()}
+    return {name: call_of(gradient) for name, gradient in gradients().items()}
 
 
 def _prices_said(costs: Mapping[str, Costs]) -> list[str]:
@@ -100,7 +101,7 @@ def _prices_said(costs: Mapping[str, Costs]) -> list[str]:
     for lanes, mine in costs.items():
         said = [
             f"{name} {at(mine[name], high) / at(mine['reverse'], high):.3g} (price {gradient.price(int(high)):.3g})"
-            for name, gradient in GRADIENTS.items()
+            for name, gradient in gradients().items()
             if name != "reverse"
         ]
         trials = "one trial" if lanes == "1" else f"{lanes} trials"

@@ -7,9 +7,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 import torch
 
-from benchbed.engine.sampling import Instances
-from benchbed.plan import Plan
-from benchbed.seeds import InstanceSeed
+from benchbed import Plan, evaluation_instances
 from benchbed_problems.runge import Runge, Samples
 
 Basis = Literal["monomial", "chebyshev"]
@@ -32,9 +30,8 @@ def fits(plan: Plan, basis: Basis) -> Iterator[tuple[Runge, Samples]]:
 
 def samples_of(plan: Plan, problem: Runge) -> Samples:
     """Draw the data of the plan's evaluation instances, `[seeds, 1, …]`; z and y are the same whatever the features."""
-    numbers = range(plan.evaluation_seeds)
-    seeds = [InstanceSeed(plan.study_seed, "runge", "evaluation", number) for number in numbers]
-    data: Samples = Instances(problem, seeds, torch.device("cpu"), torch.float64).exact_data
+    seeds = range(plan.evaluation_seeds)
+    data: Samples = evaluation_instances(problem, "runge", seeds, plan.study_seed).data
     return data
 
 

@@ -1,15 +1,14 @@
 """Draw gradient descent on the loss surface of a linear regression, as a picture and being traced."""
 
 import numpy as np
+import torch
 from matplotlib.axes import Axes
 from matplotlib.colors import LogNorm
 from matplotlib.image import AxesImage
 
-from benchbed.engine import objective_at, solution_of
-from benchbed.interfaces import Picture
+from benchbed import Study, evaluation_instances
+from benchbed.interfaces import Data, Picture
 from benchbed.plotting import theme
-from benchbed.seeds import InstanceSeed
-from benchbed.study import Study
 from benchbed_course.figures.canvas import LOOKS, TRUTH, animation, canvas, picture
 from benchbed_course.figures.trials import Trial, trials_of
 from benchbed_problems.linear_regression import TRUE_BIAS, TRUE_WEIGHT, LinearRegression
@@ -50,18 +49,18 @@ def draw_path(course: Study, longer: Study) -> Picture:
 
 
 def estimate_of(study: Study) -> np.ndarray:
-    """Give the least-squares estimate (w, b) of the study's instance, `[2]`."""
-    problem, seed = _instance(study)
-    _, estimate = solution_of(problem, seed)
+    """Return the least-squares estimate (w, b) of the study's instance, `[2]`."""
+    problem, data = _instance(study)
+    estimate = problem.minimizer(data)
     if estimate is None:
-        raise ValueError(f"{seed.problem} has no minimizer to mark; draw this from a linear-regression")
-    return estimate
+        raise ValueError("the problem has no minimizer to mark; draw this figure from a linear-regression")
+    return np.asarray(estimate.reshape(2))
 
 
-def _instance(study: Study) -> tuple[LinearRegression, InstanceSeed]:
+def _instance(study: Study) -> tuple[LinearRegression, Data]:
     (planned,) = study.plan.problems
-    seed = InstanceSeed(study.plan.study_seed, planned.name, "evaluation", 0)
-    return LinearRegression(**planned.parameters), seed
+    problem = LinearRegression(**planned.parameters)
+    return problem, evaluation_instances(problem, planned.name, [0], study.plan.study_seed).data
 
 
 def _frame(trial: Trial, estimate: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -72,7 +71,8 @@ def _frame(trial: Trial, estimate: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 def _surface(axes: Axes, study: Study, low: np.ndarray, high: np.ndarray) -> AxesImage:
     w, b = (np.linspace(low[i], high[i], PIXELS) for i in range(2))
     points = np.stack(np.meshgrid(w, b), axis=-1).reshape(-1, 2)
-    loss = objective_at(*_instance(study), points).reshape(PIXELS, PIXELS)
+    problem, data = _instance(study)
+    loss = problem.objective(torch.from_numpy(points)[None], data).reshape(PIXELS, PIXELS).numpy()
     axes.grid(visible=False)
     axes.set(xlabel="w", ylabel="b", xlim=(low[0], high[0]), ylim=(low[1], high[1]))
     extent = (low[0], high[0], low[1], high[1])
@@ -137,5 +137,6 @@ def _caption(course: Study, longer: Study, estimate: np.ndarray) -> tuple[str, .
 
 
 def _least(study: Study) -> float:
-    optimum, _ = solution_of(*_instance(study))
-    return float("nan") if optimum is None else optimum
+    problem, data = _instance(study)
+    optimum = problem.optimum(data)
+    return float("nan") if optimum is None else float(optimum)

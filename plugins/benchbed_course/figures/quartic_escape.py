@@ -5,8 +5,8 @@ from typing import NamedTuple
 import numpy as np
 from scipy.special import ndtr
 
-from benchbed.analysis.intervals import success_interval
-from benchbed.study import Study
+from benchbed import Study
+from benchbed_course.figures.intervals import success_interval
 from benchbed_course.figures.trials import Trial, trials_of
 from benchbed_problems.quartic import Quartic, ridge
 

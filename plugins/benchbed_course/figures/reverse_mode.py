@@ -6,9 +6,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from benchbed.gradients.columns import column_by_column
-from benchbed.gradients.forward import jvp
 from benchbed.interfaces import Picture
+from benchbed.interfaces.columns import column_by_column
 from benchbed.interfaces.gradient import Differentiable
 from benchbed.plotting import line_styles, theme
 from benchbed_course.figures.canvas import TRUTH, canvas, legend_below, picture, share_heights
@@ -24,6 +23,7 @@ from benchbed_course.figures.costs import (
     sweep,
 )
 from benchbed_course.figures.forward_mode import document_function, document_jacobian
+from benchbed_course.figures.products import jacobian_vector_product
 
 INPUTS = (10, 30, 100, 300, 1_000, 3_000, 30_000, 300_000)
 OUTPUTS = (1, 3, 10, 30, 100, 300, 1_000)
@@ -110,7 +110,9 @@ def _calls_of_outputs(outputs: int) -> dict[str, Call]:
         PRODUCT: lambda: _product(function, x, adjoint),
         ROWS: lambda: jacobian_by_rows(function, x),
         ROWS_AT_ONCE: lambda: torch.func.jacrev(function)(x),
-        COLUMNS: lambda: column_by_column(lambda direction: jvp(function, x, direction), x),
+        COLUMNS: lambda: column_by_column(
+            lambda direction: jacobian_vector_product(function, x, direction), x
+        ),
     }
 
 

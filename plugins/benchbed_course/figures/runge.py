@@ -3,9 +3,9 @@
 import numpy as np
 from matplotlib.axes import Axes
 
+from benchbed import Study
 from benchbed.interfaces import Picture
 from benchbed.plotting import Color, theme
-from benchbed.study import Study
 from benchbed_course.figures.canvas import LOOKS, TRUTH, canvas, picture
 from benchbed_course.figures.least_squares import (
     Basis,

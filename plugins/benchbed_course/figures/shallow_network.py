@@ -4,9 +4,9 @@ import numpy as np
 import torch
 from matplotlib.axes import Axes
 
+from benchbed import Study
 from benchbed.interfaces import Picture
 from benchbed.plotting import Color, theme
-from benchbed.study import Study
 from benchbed_course.figures.breakpoints import (
     BENDING,
     Fits,

@@ -3,11 +3,11 @@
 import numpy as np
 from matplotlib.axes import Axes
 
-from benchbed.analysis.intervals import score_interval
+from benchbed import Study
 from benchbed.interfaces import Picture
 from benchbed.plotting import theme
-from benchbed.study import Study
 from benchbed_course.figures.canvas import LOOKS, TRUTH, canvas, picture
+from benchbed_course.figures.intervals import mean_interval
 from benchbed_course.figures.trials import Trial, trials_of
 from benchbed_problems.toy_mean import ToyMean
 
@@ -49,7 +49,7 @@ def stationary_deviation(problem: ToyMean, trial: Trial) -> float:
 def spread(trials: list[Trial], mean: float) -> tuple[float, float, float]:
     """Measure the root mean square distance from the mean over the second half of the steps, with its 95 % interval."""
     squares = np.array([((trial.path[:, 0] - mean)[trial.steps // 2 + 1 :] ** 2).mean() for trial in trials])
-    low, high, _ = score_interval(squares)
+    low, high = mean_interval(squares)
     return float(np.sqrt(squares.mean())), float(np.sqrt(low)), float(np.sqrt(high))
 
 

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from benchbed.study import Study
+from benchbed import Study
 
 DRAWN = ("solved", "converged", "exhausted", "diverged")
 """Statuses of trials that have curves; one that was skipped has its start alone."""

@@ -7,11 +7,11 @@ import numpy as np
 import torch
 from matplotlib.axes import Axes
 
-from benchbed.analysis.intervals import success_interval
+from benchbed import Study
 from benchbed.interfaces import Picture
 from benchbed.plotting import Color, theme
-from benchbed.study import Study
 from benchbed_course.figures.canvas import LOOKS, LOST, TRUTH, canvas, legend_below, picture
+from benchbed_course.figures.intervals import success_interval
 from benchbed_course.figures.trials import Trial, trials_of, typical
 from benchbed_problems.triangles import Triangles, exact_parameters
 

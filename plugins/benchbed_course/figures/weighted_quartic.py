@@ -6,9 +6,9 @@ import numpy as np
 import torch
 from matplotlib.axes import Axes
 
+from benchbed import Study
 from benchbed.interfaces import Picture
 from benchbed.plotting import theme
-from benchbed.study import Study
 from benchbed_course.figures.canvas import LOOKS, LOST, TRUTH, canvas, picture
 from benchbed_course.figures.quartic_escape import stationary_points
 from benchbed_course.figures.trials import Trial, trials_of

@@ -3,9 +3,9 @@
 import numpy as np
 from matplotlib.axes import Axes
 
+from benchbed import Study
 from benchbed.interfaces import Picture
 from benchbed.plotting import theme
-from benchbed.study import Study
 from benchbed_course.figures.canvas import LOOKS, LOST, TRUTH, canvas, picture
 from benchbed_course.figures.quartic_escape import stationary_points
 from benchbed_course.figures.trials import Trial

@@ -6,9 +6,9 @@ import pytest
 import torch
 
 from benchbed.gradients import forward, forward_random, reverse
-from benchbed.gradients.columns import AT_ONCE
 from benchbed.gradients.forward import jvp
 from benchbed.interfaces import NotServedError
+from benchbed.interfaces.columns import AT_ONCE
 
 DRAWS = 20_000
 

@@ -1,54 +1,51 @@
-"""Small studies of the suites that the course brings, and the figures that are drawn from them."""
+"""Small studies of the course's suites, and the figures that are drawn from them."""
 
 from importlib import import_module
 from pathlib import Path
 
 import pytest
 
+import benchbed
 import benchbed_course
-from benchbed.catalog import load_catalog
-from benchbed.plan import complete_request, make_plan
-from benchbed.plan.request import as_request
-from benchbed.study import Resources
-from benchbed.study.resources import workers
-from benchbed.study.running import complete, study_folder
 
 SUITES = Path(benchbed_course.__file__).parent / "suites"
 
 
 @pytest.fixture(scope="session")
 def study_of(tmp_path_factory):
-    """Give a function that runs a suite of the course in this process, without reports.
+    """Return a function that runs a suite of the course in this process, without reports and figures.
 
-    What it is told by name stands in place of what the suite says.
+    Its keyword arguments replace values of the suite.
     """
-    catalog = load_catalog()
 
-    def run(suite, **smaller):
-        plan = make_plan(
-            catalog, complete_request(catalog, as_request(smaller, "test"), SUITES / f"{suite}.toml")
-        )
-        path = tmp_path_factory.mktemp(suite)
-        with workers(catalog, "serial", 1) as pool, study_folder(path, fresh=False) as folder:
-            return complete(plan, catalog, folder, (), pool, Resources(jobs=1, executor="serial"))
+    def run(suite, **changes):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("BENCHBED_DISABLE_PLUGINS", "reports,course")
+            return benchbed.run(
+                SUITES / f"{suite}.toml",
+                output=tmp_path_factory.mktemp(suite),
+                jobs=1,
+                executor="serial",
+                **changes,
+            )
 
     return run
 
 
 @pytest.fixture(scope="session")
 def drawn():
-    """Give a function that draws with a module's function, and gives the figure itself beside its picture."""
+    """Return a function that draws with a module's function, and returns the matplotlib figure and the picture."""
 
     def draw(function, *sources):
         module, figures = import_module(function.__module__), []
         original = module.picture
 
-        def keep(figure, *sentences, **more):
+        def record(figure, *sentences, **options):
             figures.append(figure)
-            return original(figure, *sentences, **more)
+            return original(figure, *sentences, **options)
 
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(module, "picture", keep)
+            patch.setattr(module, "picture", record)
             result = function(*sources)
         return figures[-1], result
 

@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from benchbed_course.figures.gradient_prices import CHECKED, GRADIENTS, draw_prices, errors
+from benchbed_course.figures.gradient_prices import CHECKED, NAMES, draw_prices, errors
 
 
 def test_the_exact_gradients_agree_and_the_random_one_errs_as_theory_says():
@@ -22,15 +22,15 @@ def test_measured_and_declared_stand_side_by_side(drawn):
     """Solid what was measured in gradients by reverse mode, dashed the price of each."""
     cost = {"reverse": 1.0, "forward": 8.0, "forward-random": 4.0, "finite-difference": 6.0, "dual": 2.0}
     costs = {
-        lanes: {name: {"sizes": [1, 300], "seconds": [1e-4 * cost[name]] * 2} for name in GRADIENTS}
+        lanes: {name: {"sizes": [1, 300], "seconds": [1e-4 * cost[name]] * 2} for name in NAMES}
         for lanes in ("1", "30")
     }
-    measured = {"costs": costs, "errors": dict.fromkeys(GRADIENTS, 0.125)}
+    measured = {"costs": costs, "errors": dict.fromkeys(NAMES, 0.125)}
     figure, picture = drawn(draw_prices, measured)
     for axes in figure.axes:
         lines = axes.get_lines()
         solid, dashed = lines[::2], lines[1::2]
-        assert [line.get_label() for line in solid] == [*GRADIENTS]
+        assert [line.get_label() for line in solid] == [*NAMES]
         assert [line.get_ydata()[1] for line in solid] == pytest.approx([*cost.values()])
         assert [line.get_ydata()[1] for line in dashed] == pytest.approx([1, 200, 2 / 3, 601 / 3, 200])
     assert "itself takes 100 µs in 1 and 100 µs in 300 dimensions" in picture.caption

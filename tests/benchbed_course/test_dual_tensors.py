@@ -3,10 +3,10 @@
 import pytest
 import torch
 
-from benchbed.gradients.columns import column_by_column
-from benchbed.gradients.dual import derivative
 from benchbed.gradients.forward import jvp
 from benchbed.interfaces import NotServedError
+from benchbed.interfaces.columns import column_by_column
+from benchbed_course.dual import derivative
 
 MATRIX = torch.arange(1.0, 13.0, dtype=torch.float64).reshape(3, 4) / 7
 VECTOR = torch.tensor([0.5, -1.0, 2.0, 3.0], dtype=torch.float64)

@@ -3,10 +3,10 @@
 import torch
 from torch import Tensor
 
-from benchbed.gradients.columns import column_by_column, passes_forward, width
-from benchbed.gradients.dual_tensors import Dual, lift
 from benchbed.interfaces import Gradient
+from benchbed.interfaces.columns import column_by_column, passes_forward, width
 from benchbed.interfaces.gradient import Differentiable
+from benchbed_course.dual_tensors import Dual, lift
 
 
 def derivative(function: Differentiable, theta: Tensor, direction: Tensor) -> tuple[Tensor, Tensor]:

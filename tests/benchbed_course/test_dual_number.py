@@ -8,9 +8,9 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from benchbed.gradients.dual import derivative
-from benchbed.gradients.dual_number import Dual
 from benchbed.interfaces import NotServedError
+from benchbed_course.dual import derivative
+from benchbed_course.dual_number import Dual
 
 
 def number(value):

@@ -3,9 +3,10 @@
 import pytest
 import torch
 
-from benchbed.gradients import dual, reverse
-from benchbed.gradients.columns import AT_ONCE
+from benchbed.gradients import forward, reverse
 from benchbed.interfaces import NotServedError
+from benchbed.interfaces.columns import AT_ONCE
+from benchbed_course.dual import dual
 
 SERVED = {
     "linear-regression": {},
@@ -29,6 +30,12 @@ def test_dual_and_reverse_agree_on_every_simple_problem(scene_of, name):
         torch.testing.assert_close(value, expected, rtol=1e-14, atol=0)
         size = max(1.0, exact.abs().max().item())
         torch.testing.assert_close(gradient, exact, rtol=0, atol=1e-10 * size)
+
+
+def test_it_costs_as_much_as_forward_mode():
+    """One Jacobian-vector product for each parameter, without random draws."""
+    assert dual.price(10) == forward.price(10)
+    assert dual.make_draws is None
 
 
 def test_a_problem_that_they_do_not_know_is_refused(scene_of):

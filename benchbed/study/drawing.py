@@ -1,0 +1,196 @@
+"""Run the suites of several figures together on the same workers, and draw the figures."""
+
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from benchbed.catalog import Catalog, load_catalog
+from benchbed.interfaces import Figure, Picture
+from benchbed.plan import Plan, complete_request, make_plan
+from benchbed.plan.request import Request
+from benchbed.runner.workers import WorkerFailure, Workers
+from benchbed.study.figures import FOLDER, FULL, FigureTask, draw_by_workers, measure, write_picture
+from benchbed.study.model import Study
+from benchbed.study.resources import Resources, jobs_of, start_workers
+from benchbed.study.running import complete, study_folder
+
+STUDIES = "studies"
+"""Subfolder of the output with one study for each suite."""
+
+LOG_CHARACTERS = 500
+"""The log of a failed measurement is cut to its last characters."""
+
+
+class FigureResult(NamedTuple):
+    """A figure that was drawn, or the reason that it could not be drawn."""
+
+    figure: Figure
+    suites: tuple[str, ...]
+    """Names of the suites that were run for it; empty if the figure has a measurement of its own."""
+    files: Mapping[str, str]
+    """Paths of its images below the output folder, by suffix; empty if it could not be drawn."""
+    caption: str
+    error: str | None
+
+
+class FigureRun(NamedTuple):
+    """The results of all requested figures, in the order of the request."""
+
+    results: tuple[FigureResult, ...]
+    warnings: tuple[str, ...]
+    lost: int
+    """Number of trials without a result and of figures that could not be drawn."""
+
+
+class _Session(NamedTuple):
+    """The arguments that measuring, running and drawing share."""
+
+    figures: Sequence[Figure]
+    plans: Mapping[str, Plan]
+    """Plan of each suite."""
+    catalog: Catalog
+    output: Path
+    plugin_files: tuple[str, ...]
+    resources: Resources
+    fresh: bool
+    workers: Workers
+    notify: Callable[[str], None]
+
+    def folder(self, suite: str) -> Path:
+        return self.output / STUDIES / self.plans[suite].name
+
+
+def draw_figures(
+    names: Sequence[str],
+    output: str | Path,
+    *,
+    full: bool = False,
+    fresh: bool = False,
+    plugin_files: Sequence[str | Path] = (),
+    jobs: int | None = None,
+    executor: str = "processes",
+    notify: Callable[[str], None] | None = None,
+) -> FigureRun:
+    """Run the suites of registered figures, draw the figures, and write both into the folder `output`.
+
+    Studies are written to `studies/`, images and captions to `figures/`. Trials that a study already holds do not run
+    again, unless `fresh` moves the old study aside. With `full` a suite is replaced by the one named `<suite>-full`, if
+    there is one. `notify` receives one line for each measurement that starts and each study that is done.
+
+    Raises: UsageError for an unknown figure, StudyFolderError for a folder that cannot be used.
+    """
+    catalog = load_catalog([Path(file) for file in plugin_files])
+    figures: list[Figure] = [catalog.entry("figures", name).implementation for name in names]
+    plans = {suite: plan_of(catalog, suite, full) for figure in figures for suite in figure.suites}
+    resources = Resources(jobs=jobs, executor=executor)
+    most_jobs = max([jobs_of(plan, resources) for plan in plans.values()], default=jobs or 1)
+    files = tuple(str(Path(file).resolve()) for file in plugin_files)
+    with start_workers(catalog, executor, most_jobs) as workers:
+        session = _Session(
+            figures,
+            plans,
+            catalog,
+            Path(output),
+            files,
+            resources,
+            fresh,
+            workers,
+            notify or (lambda _: None),
+        )
+        # Measurements first: they take times, and nothing else may run meanwhile.
+        pictures = _draw_measurements(session)
+        studies, drawn = _run_studies(session)
+        pictures |= drawn
+        for figure in figures:
+            if len(figure.suites) > 1:  # drawn last, since all of its studies must be done
+                pictures |= _draw(session, [figure], [session.folder(suite) for suite in figure.suites])
+    results = tuple(_result(session, figure, pictures[figure.name]) for figure in figures)
+    warnings = [f"{study.plan.name}: {line}" for study in studies for line in study.warnings]
+    failures = [f"could not draw {result.figure.name}: {result.error}" for result in results if result.error]
+    lost = sum(study.lost for study in studies) + len(failures)
+    return FigureRun(results, (*warnings, *failures), lost)
+
+
+def plan_of(catalog: Catalog, suite: str, full: bool) -> Plan:
+    """Plan a registered suite, or its full form if `full` is set and there is one."""
+    name = suite + FULL if full and suite + FULL in catalog.names("suites") else suite
+    return make_plan(
+        catalog, complete_request(catalog, Request(), catalog.entry("suites", name).implementation)
+    )
+
+
+def _draw_measurements(session: _Session) -> dict[str, Picture | str]:
+    """Measure one figure after the other, then draw them."""
+    measurements: dict[str, Any] = {}
+    pictures: dict[str, Picture | str] = {}
+    for figure in session.figures:
+        if figure.measure is None:
+            continue
+        session.notify(f"measuring {figure.title}")
+        task = FigureTask(figure.name, session.plugin_files)
+        result = session.workers.result(session.workers.submit(measure, task))
+        if isinstance(result, WorkerFailure):
+            pictures[figure.name] = f"{result.kind}: {result.log.strip()[-LOG_CHARACTERS:]}"
+        else:
+            measurements[figure.name] = result
+    measured = [figure for figure in session.figures if figure.name in measurements]
+    return pictures | _draw(session, measured, measurements=measurements)
+
+
+def _run_studies(session: _Session) -> tuple[list[Study], dict[str, Picture | str]]:
+    """Complete all studies, each in a thread of its own, so that the last batch of one leaves no core idle."""
+    pictures: dict[str, Picture | str] = {}
+
+    def run(suite: str, future: Future[Study]) -> None:
+        figures = [figure for figure in session.figures if figure.suites == (suite,)]
+        plan = session.plans[suite]
+        try:
+            with study_folder(session.folder(suite), session.fresh) as folder:
+                study = complete(
+                    plan, session.catalog, folder, session.plugin_files, session.workers, session.resources
+                )
+                pictures.update(_draw(session, figures, [folder.path]))
+            session.notify(f"{plan.name} is done")
+            future.set_result(study)
+        except BaseException as error:  # noqa: BLE001 (raised again by the caller, which waits for the future)
+            future.set_exception(error)
+
+    futures: list[Future[Study]] = []
+    for suite in sorted(session.plans, key=lambda suite: -_work(session.plans[suite])):
+        futures.append(Future())
+        # A daemon: after an interrupt it may wait forever for tasks that were cancelled.
+        threading.Thread(target=run, args=(suite, futures[-1]), name=f"study {suite}", daemon=True).start()
+    return [future.result() for future in futures], pictures
+
+
+def _work(plan: Plan) -> float:
+    return sum(problem.dimension * problem.budget for problem in plan.problems) * len(plan.entrants)
+
+
+def _draw(
+    session: _Session,
+    figures: Sequence[Figure],
+    folders: Sequence[Path] = (),
+    measurements: Mapping[str, Any] | None = None,
+) -> dict[str, Picture | str]:
+    """Draw and write figures; return by name the picture, or the reason that there is none."""
+    pictures: dict[str, Picture | str] = {}
+    for figure, result in draw_by_workers(
+        figures, session.plugin_files, session.workers, folders, measurements
+    ):
+        if isinstance(result, WorkerFailure):
+            pictures[figure.name] = f"{result.kind}: {result.message}"
+        else:
+            pictures[figure.name] = result
+            write_picture(session.output / FOLDER, figure, result)
+    return pictures
+
+
+def _result(session: _Session, figure: Figure, picture: Picture | str) -> FigureResult:
+    suites = tuple(session.plans[suite].name for suite in figure.suites)
+    if isinstance(picture, str):
+        return FigureResult(figure, suites, {}, "", picture)
+    files = {suffix: f"{FOLDER}/{figure.name}.{suffix}" for suffix in picture.files}
+    return FigureResult(figure, suites, files, picture.caption, None)

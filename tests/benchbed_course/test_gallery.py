@@ -1,0 +1,63 @@
+"""The page of a course shows every figure in order, and escapes every text."""
+
+import re
+
+from benchbed import FigureResult
+from benchbed.interfaces import Figure
+from benchbed_course.gallery import caption_blocks, render
+
+IMAGES = {"png": "figures/a.png", "svg": "figures/a.svg"}
+
+
+def result(part="C1", title="A title", caption="A caption.", files=IMAGES, suites=("mine",), error=None):
+    figure = Figure("a", title, "module:draw", suite="mine", part=part)
+    return FigureResult(figure, suites, files, caption, error)
+
+
+def test_parts_come_in_the_order_given():
+    """Each part is a section with its figures, headed by subject, formula and command."""
+    page = render([result("C1"), result("C1", "Another"), result("Z2")])
+    assert re.findall(r'<section id="(\w+)">', page) == ["C1", "Z2"]
+    assert page.count("<figure>") == 3
+    assert "<h2>C1: Linear regression</h2>" in page
+    assert "Σᵢ (w xᵢ + b − yᵢ)²" in page
+    assert "<code>benchbed course C1</code>" in page
+    assert "<h2>Z2</h2>" in page
+
+
+def test_texts_of_a_plugin_are_escaped():
+    """A title or a caption may contain markup."""
+    page = render([result(title="<script>1</script>", caption="a < b & c")])
+    assert "<script>" not in page
+    assert "a &lt; b &amp; c" in page
+
+
+def test_images_are_linked_relative_to_the_page():
+    """The image links to its vector form; the animation is shown too."""
+    page = render([result(files=IMAGES | {"gif": "figures/a.gif"})])
+    assert '<a href="figures/a.svg"><img src="figures/a.png"' in page
+    assert 'src="figures/a.gif"' in page
+    assert "http" not in page
+
+
+def test_a_figure_without_images_keeps_its_place():
+    """The page shows the error instead."""
+    assert "It could not be drawn: no ink" in render([result(files={}, caption="", error="no ink")])
+
+
+def test_the_source_is_a_command():
+    """A reader can run the suite by itself; a measurement has no suite."""
+    assert "<code>benchbed run mine</code>" in render([result()])
+    assert "Drawn from the suites one and two:" in render([result(suites=("one", "two"))])
+    assert "Drawn from a measurement of its own." in render([result(suites=())])
+
+
+def test_code_in_a_caption_is_preformatted():
+    """Indented lines are code; the text around them is not."""
+    caption = "Three lines:\n\n    import benchbed\n    found = 1\n\nThe rest."
+    assert caption_blocks(caption) == [
+        (False, "Three lines:"),
+        (True, "import benchbed\nfound = 1"),
+        (False, "The rest."),
+    ]
+    assert "<pre>import benchbed\nfound = 1</pre>" in render([result(caption=caption)])

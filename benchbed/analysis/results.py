@@ -1,4 +1,4 @@
-"""Join stored trials with the plan into the frames that tables and plots are made from."""
+"""Results of a study: stored trials joined with the plan."""
 
 import json
 import math
@@ -14,56 +14,15 @@ from benchbed.analysis.pairwise_tables import checkpoints_of, comparisons_of
 from benchbed.analysis.robustness import robustness_of
 from benchbed.analysis.secondary_metrics import measures_of
 from benchbed.analysis.summary import summary_of
-from benchbed.interfaces.results import ProblemFacts, Results, Surface
+from benchbed.interfaces import ProblemFacts, Results, Surface
 from benchbed.plan import Pairing, Plan, ProblemPlan
-from benchbed.tuning.candidates import rates_to_try, tuning_keys
+from benchbed.tuning.best_of_k import best_of_k_curves
+from benchbed.tuning.candidates import PairingState
 from benchbed.tuning.outcomes import Outcome, outcomes_of
-from benchbed.tuning.scheduling import Placement, placements
-from benchbed.tuning.searches import best_of_k_of
+from benchbed.tuning.scheduling import EvaluatedSetting, evaluated_settings
 
-
-def results_of(plan: Plan, trials: pa.Table, surfaces: Mapping[str, Surface] | None = None) -> Results:
-    """Build the frames of a study from its plan and its stored trials."""
-    known = outcomes_of(trials)
-    pairings = plan.pairings()
-    placed = [(pairing, row) for pairing in pairings for row in placements(plan, pairing, known)]
-    order = {
-        (problem.label, entrant.label): (p, e)
-        for p, problem in enumerate(plan.problems)
-        for e, entrant in enumerate(plan.entrants)
-    }
-    placed.sort(key=lambda item: order[item[0].problem.label, item[1].entrant.label])
-    stored = {
-        row["trial_key"]: row for row in trials.drop_columns([*CURVE_COLUMNS, "final_theta"]).to_pylist()
-    }
-    outcomes = _frame(_outcome_rows(placed, known, stored), _OUTCOME_COLUMNS)
-    tuning = _frame(_tuning_rows(plan, pairings, known, stored), _TUNING_COLUMNS)
-    used = pd.concat([outcomes[["problem", "trial_key"]], tuning[["problem", "trial_key"]]])
-    problems = {
-        problem.label: _facts(
-            problem, [stored[key] for key in used["trial_key"][used["problem"] == problem.label]]
-        )._replace(tolerance=plan.tolerance, gradient=plan.gradient, gradient_price=problem.gradient_price)
-        for problem in plan.problems
-    }
-    summary = summary_of(plan, placed, outcomes)
-    robustness = robustness_of(plan, pairings, tuning)
-    comparisons, groups = comparisons_of(summary, outcomes, checkpoints_of(plan))
-    return Results(
-        problems=problems,
-        surfaces=surfaces or {},
-        optimizers=tuple(entrant.label for entrant in plan.entrants),
-        tracks=plan.tracks,
-        outcomes=outcomes,
-        tuning=tuning,
-        best_of_k=best_of_k_of(plan, pairings, known),
-        curves=curves_of(trials, set(outcomes["trial_key"])),
-        summary=summary,
-        measures=measures_of(summary, outcomes, problems, stored, robustness),
-        overall=overall_scores(summary, outcomes),
-        comparisons=comparisons,
-        groups=groups,
-    )
-
+StoredTrial = Mapping[str, Any]
+"""A row of the store, by column."""
 
 _OUTCOME_COLUMNS = [
     "problem", "optimizer", "track", "hyperparameters", "learning_rate", "seed", "trial_key", "status", "calls",
@@ -75,18 +34,63 @@ _TUNING_COLUMNS = [
 ]  # fmt: skip
 
 
+def build_results(plan: Plan, trials: pa.Table, surfaces: Mapping[str, Surface] | None = None) -> Results:
+    """Build the frames of a study from its plan and its stored trials."""
+    outcomes_by_key = outcomes_of(trials)
+    states = [PairingState(plan, pairing, outcomes_by_key) for pairing in plan.pairings()]
+    rows = [(state.pairing, row) for state in states for row in evaluated_settings(state)]
+    order = {
+        (problem.label, entrant.label): (problem_index, entrant_index)
+        for problem_index, problem in enumerate(plan.problems)
+        for entrant_index, entrant in enumerate(plan.entrants)
+    }
+    rows.sort(key=lambda item: order[item[0].problem.label, item[1].entrant.label])
+    stored = {
+        trial["trial_key"]: trial
+        for trial in trials.drop_columns([*CURVE_COLUMNS, "final_theta"]).to_pylist()
+    }
+    outcomes = _frame(_outcome_rows(rows, outcomes_by_key, stored), _OUTCOME_COLUMNS)
+    tuning = _frame(_tuning_rows(states, stored), _TUNING_COLUMNS)
+    used = pd.concat([outcomes[["problem", "trial_key"]], tuning[["problem", "trial_key"]]])
+    problems = {
+        problem.label: _facts(
+            plan, problem, [stored[key] for key in used["trial_key"][used["problem"] == problem.label]]
+        )
+        for problem in plan.problems
+    }
+    summary = summary_of(rows, outcomes)
+    comparisons, groups = comparisons_of(summary, outcomes, checkpoints_of(plan))
+    return Results(
+        problems=problems,
+        surfaces=surfaces or {},
+        optimizers=tuple(entrant.label for entrant in plan.entrants),
+        tracks=plan.tracks,
+        outcomes=outcomes,
+        tuning=tuning,
+        best_of_k=best_of_k_curves(states),
+        curves=curves_of(trials, set(outcomes["trial_key"])),
+        summary=summary,
+        measures=measures_of(summary, outcomes, problems, stored, robustness_of(states, tuning)),
+        overall=overall_scores(summary, outcomes),
+        comparisons=comparisons,
+        groups=groups,
+    )
+
+
 def _frame(rows: Iterable[Mapping[str, Any]], columns: Sequence[str]) -> pd.DataFrame:
-    """Give the frame of `rows`, column by column: pandas takes several times as long over mappings."""
-    present = list(rows)
-    return pd.DataFrame({name: [row[name] for row in present] for name in columns})
+    """Build a frame column by column: pandas takes several times as long to build it from mappings."""
+    rows = list(rows)
+    return pd.DataFrame({name: [row[name] for row in rows] for name in columns})
 
 
 def _outcome_rows(
-    placed: Iterable[tuple[Pairing, Placement]], known: Mapping[str, Outcome], stored: Mapping[str, Any]
+    rows: Iterable[tuple[Pairing, EvaluatedSetting]],
+    outcomes: Mapping[str, Outcome],
+    stored: Mapping[str, StoredTrial],
 ) -> Iterable[dict[str, Any]]:
-    for pairing, row in placed:
-        rate = row.hyperparameters.get("learning_rate", math.nan)
-        written = json.dumps(row.hyperparameters)
+    for pairing, row in rows:
+        learning_rate = row.hyperparameters.get("learning_rate", math.nan)
+        hyperparameters = json.dumps(row.hyperparameters)
         for seed, key in enumerate(row.keys):
             if key not in stored:
                 continue
@@ -95,65 +99,67 @@ def _outcome_rows(
                 "problem": pairing.problem.label,
                 "optimizer": row.entrant.label,
                 "track": row.track,
-                "hyperparameters": written,
-                "learning_rate": rate,
+                "hyperparameters": hyperparameters,
+                "learning_rate": learning_rate,
                 "seed": seed,
                 "trial_key": key,
                 "status": trial["status"],
                 "calls": trial["calls"],
                 "final_objective": trial["final_objective"],
-                "gap": known[key].gap,
-                "score": known[key].score if pairing.problem.has_optimum else math.nan,
-                "calls_to_target": _calls(trial, len(pairing.problem.targets)),
+                "gap": outcomes[key].gap,
+                "score": outcomes[key].score if pairing.problem.has_optimum else math.nan,
+                "calls_to_target": _calls_to_target(trial, len(pairing.problem.targets)),
                 "oracle": pairing.problem.oracle_of(row.entrant),
             }
 
 
 def _tuning_rows(
-    plan: Plan, pairings: Iterable[Pairing], known: Mapping[str, Outcome], stored: Mapping[str, Any]
+    states: Iterable[PairingState], stored: Mapping[str, StoredTrial]
 ) -> Iterable[dict[str, Any]]:
-    if "tuned" not in plan.tracks:
-        return
-    for pairing in pairings:
-        for entrant in pairing.entrants:
-            if not entrant.tunable:
+    for state in states:
+        problem = state.pairing.problem
+        for entrant in state.pairing.entrants:
+            if "tuned" not in state.plan.tracks or not entrant.tunable:
                 continue
-            for rate in rates_to_try(plan, pairing, entrant, known):
-                for seed, key in enumerate(tuning_keys(plan, pairing, entrant, rate)):
+            for rate in state.rates_to_try(entrant):
+                for seed, key in enumerate(state.trial_keys(entrant, entrant.at(rate), "tuning")):
                     if key in stored:
                         yield {
-                            "problem": pairing.problem.label,
+                            "problem": problem.label,
                             "optimizer": entrant.label,
                             "learning_rate": rate,
                             "seed": seed,
                             "trial_key": key,
                             "status": stored[key]["status"],
                             "final_objective": stored[key]["final_objective"],
-                            "gap": known[key].gap,
-                            "score": known[key].score,
-                            "calls_to_target": _calls(stored[key], len(pairing.problem.targets)),
+                            "gap": state.outcomes[key].gap,
+                            "score": state.outcomes[key].score,
+                            "calls_to_target": _calls_to_target(stored[key], len(problem.targets)),
                         }
 
 
-def _calls(trial: Mapping[str, Any], targets: int) -> list[float]:
+def _calls_to_target(trial: StoredTrial, targets: int) -> list[float]:
     calls = trial["calls_to_target"]
-    if calls is None:  # nothing was measured, so nothing was reached
+    if calls is None:  # nothing was measured, so no target was reached
         return [math.inf] * targets
     return [math.inf if value is None else value for value in calls]
 
 
-def _facts(problem: ProblemPlan, trials: Iterable[Mapping[str, Any]]) -> ProblemFacts:
-    reached = [
+def _facts(plan: Plan, problem: ProblemPlan, trials: Iterable[StoredTrial]) -> ProblemFacts:
+    gaps = [
         (trial["best_objective"] - trial["optimum"]) / trial["scale"]
         for trial in trials
         if None not in (trial["best_objective"], trial["optimum"], trial["scale"])
     ]
     return ProblemFacts(
-        problem.budget,
-        problem.targets,
-        problem.success_target,
-        problem.dimension,
-        problem.dtype,
-        problem.has_optimum,
-        min(reached, default=None) if problem.optimum_is_bound else None,
+        budget=problem.budget,
+        targets=problem.targets,
+        success_target=problem.success_target,
+        dimension=problem.dimension,
+        dtype=problem.dtype,
+        has_optimum=problem.has_optimum,
+        lowest_gap=min(gaps, default=None) if problem.optimum_is_bound else None,
+        tolerance=plan.tolerance,
+        gradient=plan.gradient,
+        gradient_price=problem.gradient_price,
     )

@@ -1,4 +1,4 @@
-"""Say how carefully an optimizer's learning rate must be chosen (protocol, rule 9)."""
+"""Robustness of an optimizer to its learning rate (protocol, rule 9)."""
 
 import math
 from collections.abc import Iterable
@@ -9,8 +9,8 @@ import pandas as pd
 
 from benchbed.analysis.summary import success_position
 from benchbed.interfaces import TrialStatus
-from benchbed.plan import EntrantPlan, Pairing, Plan
-from benchbed.tuning.candidates import tuning_keys
+from benchbed.plan import EntrantPlan
+from benchbed.tuning.candidates import PairingState
 from benchbed.tuning.scores import lower_median
 
 FACTOR = 2.0
@@ -18,10 +18,10 @@ FACTOR = 2.0
 
 
 class Robustness(NamedTuple):
-    """How much of the shared learning-rate grid serves an optimizer."""
+    """Share of the shared learning-rate grid on which an optimizer works."""
 
     decades: float
-    """Decades of good rates, see `good_decades`; NaN where no target says what is good."""
+    """Decades of good rates, see `good_decades`; NaN without a target that defines good rates."""
     share_diverged: float
     """Share of the trials on the grid, in [0, 1], that diverged; NaN where no learning rate was tuned."""
 
@@ -29,50 +29,49 @@ class Robustness(NamedTuple):
 UNKNOWN = Robustness(math.nan, math.nan)
 
 
-def robustness_of(
-    plan: Plan, pairings: Iterable[Pairing], tuning: pd.DataFrame
-) -> dict[tuple[str, str], Robustness]:
-    """Give the robustness of every optimizer on every problem, by the labels of both.
+def robustness_of(states: Iterable[PairingState], tuning: pd.DataFrame) -> dict[tuple[str, str], Robustness]:
+    """Compute the robustness of every optimizer on every problem, by the labels of problem and optimizer.
 
-    Only the grid that all optimizers share is looked at, never a decade by which one of them extended its own: so the
-    numbers compare. What has no learning rate to tune, or lacks a trial on that grid, is left out.
+    Only the grid that all optimizers share counts, without its extensions for single optimizers, so that the numbers
+    are comparable. An optimizer is left out if it has no learning rate to tune, or lacks a trial on that grid.
     """
-    if "tuned" not in plan.tracks:
-        return {}
     grouped = dict(iter(tuning.groupby(["problem", "optimizer"], sort=False)))
-    found = {
-        labels: _robustness(plan, pairing, entrant, grouped.get(labels, tuning.iloc[:0]))
-        for pairing in pairings
-        for entrant in pairing.entrants
-        if entrant.tunable and (labels := (pairing.problem.label, entrant.label))
-    }
-    return {labels: robustness for labels, robustness in found.items() if robustness is not None}
+    robustness = {}
+    for state in states:
+        for entrant in state.pairing.entrants:
+            labels = (state.pairing.problem.label, entrant.label)
+            if entrant.tunable and "tuned" in state.plan.tracks:
+                trials = grouped.get(labels, tuning.iloc[:0])
+                if (on_grid := _on_shared_grid(state, entrant, trials)) is not None:
+                    robustness[labels] = on_grid
+    return robustness
 
 
 def good_decades(calls: np.ndarray, rates_per_decade: int) -> float:
-    """Give the decades of good rates from `calls: [rates, seeds]` to the success target, +inf where not reached.
+    """Compute the decades of good rates from `calls: [rates, seeds]` to the success target, +inf where not reached.
 
-    A rate is good if its lower-median calls are at most twice those of the best rate. Every point of the grid stands
-    for the 1 / `rates_per_decade` decades around it, so this is the number of good points times the spacing; 0 if no
-    rate reaches the target in half of its trials. The good rates need not be neighbours: what is measured is how much
-    of the axis works, a gap within it is not counted anyway, and with a few tuning seeds a single unlucky point must
-    not throw away all that lies beyond it.
+    A rate is good if its lower-median calls are at most twice those of the best rate. Every point of the grid
+    represents the 1 / `rates_per_decade` decades around it, so the result is the number of good points times the
+    spacing; 0 if no rate reaches the target in half of its trials. The good rates need not be neighbours: the result
+    measures how much of the axis works, and with a few tuning seeds a single unlucky point must not discard all good
+    points beyond it.
     """
     medians = np.array([lower_median(of_rate) for of_rate in calls])
-    good = np.isfinite(medians) & (medians <= FACTOR * medians.min(initial=math.inf))
-    return float(good.sum() / rates_per_decade)
+    is_good = np.isfinite(medians) & (medians <= FACTOR * medians.min(initial=math.inf))
+    return float(is_good.sum() / rates_per_decade)
 
 
-def _robustness(plan: Plan, pairing: Pairing, entrant: EntrantPlan, rows: pd.DataFrame) -> Robustness | None:
-    keys = [tuning_keys(plan, pairing, entrant, rate) for rate in plan.rates]
-    if not set(rows["trial_key"]).issuperset(key for of_rate in keys for key in of_rate):
+def _on_shared_grid(state: PairingState, entrant: EntrantPlan, trials: pd.DataFrame) -> Robustness | None:
+    plan, problem = state.plan, state.pairing.problem
+    keys = [state.trial_keys(entrant, entrant.at(rate), "tuning") for rate in plan.rates]
+    if not set(trials["trial_key"]).issuperset(key for of_rate in keys for key in of_rate):
         return None
-    status = dict(zip(rows["trial_key"], rows["status"], strict=True))
-    # Of trials, not of rates: with few seeds it moves in smaller steps, and no majority is needed.
+    status = dict(zip(trials["trial_key"], trials["status"], strict=True))
+    # The share of trials, not of rates: it has smaller steps with few seeds, and needs no majority of seeds.
     diverged = float(np.mean([status[key] == TrialStatus.DIVERGED for of_rate in keys for key in of_rate]))
-    if not pairing.problem.has_optimum:
+    if not problem.has_optimum:
         return Robustness(math.nan, diverged)
-    reached = dict(zip(rows["trial_key"], rows["calls_to_target"], strict=True))
-    position = success_position(pairing.problem.targets, pairing.problem.success_target)
-    calls = np.array([[reached[key][position] for key in of_rate] for of_rate in keys], dtype=float)
+    calls_to_target = dict(zip(trials["trial_key"], trials["calls_to_target"], strict=True))
+    position = success_position(problem.targets, problem.success_target)
+    calls = np.array([[calls_to_target[key][position] for key in of_rate] for of_rate in keys], dtype=float)
     return Robustness(good_decades(calls, plan.rates_per_decade), diverged)

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import msgspec
 
 from benchbed.plan import BatchPlan, Pairing, Plan
-from benchbed.tuning.candidates import settings_tried
+from benchbed.tuning.candidates import PairingState
 from benchbed.tuning.scheduling import missing_batches
 
 TOGETHER = "together"
@@ -105,13 +105,14 @@ def shapes_of(plan: Plan) -> list[Shape]:
 
 def waves(plan: Plan, pairing: Pairing) -> tuple[list[BatchPlan], list[BatchPlan]]:
     """List the batches that can run at once, and the evaluations of what their tuning trials will choose."""
+    state = PairingState(plan, pairing)
     choices = [
         plan.batch(pairing, tried[:1], "evaluation", plan.seeds_of(pairing.problem, entrant, "evaluation"))
         for entrant in pairing.entrants
         for track in plan.tracks
-        if (tried := settings_tried(plan, pairing, entrant, track, {}))
+        if (tried := state.settings_tried(entrant, track))
     ]
-    return missing_batches(plan, pairing, {}), choices
+    return missing_batches(state), choices
 
 
 def _cost(plan: Plan, place: int, pairing: Pairing, track: str, timings: Timings | None) -> Cost:

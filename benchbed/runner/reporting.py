@@ -11,7 +11,7 @@ import msgspec
 import numpy as np
 import pandas as pd
 
-from benchbed.analysis.results import results_of
+from benchbed.analysis.results import build_results
 from benchbed.catalog import Catalog
 from benchbed.engine import objective_at, solution_of
 from benchbed.errors import BenchbedError
@@ -120,7 +120,7 @@ def read_results(folder: str, plugin_files: tuple[str, ...], token: str) -> Resu
     """Read a finished study once a process and `token`."""
     study = StudyFolder(Path(folder))
     plan, trials = study.read_plan(), study.read_trials()
-    results = results_of(plan, trials)
+    results = build_results(plan, trials)
     return results._replace(surfaces=surfaces_of(plan, results, catalog_of(plugin_files)))
 
 

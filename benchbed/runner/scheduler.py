@@ -16,6 +16,7 @@ from benchbed.runner.rows import ExecutionDetails, rows_without
 from benchbed.runner.task import Task, run_task
 from benchbed.runner.workers import WorkerFailure, Workers
 from benchbed.store import StudyFolder, from_bytes, table_of, to_bytes
+from benchbed.tuning.candidates import PairingState
 from benchbed.tuning.outcomes import Outcome, outcomes_of
 from benchbed.tuning.scheduling import missing_batches
 
@@ -87,7 +88,8 @@ class Scheduler:
             raise
 
     def _submit_missing(self, pairing_index: int) -> None:
-        for batch in missing_batches(self._plan, self._pairings[pairing_index], self.outcomes):
+        state = PairingState(self._plan, self._pairings[pairing_index], self.outcomes)
+        for batch in missing_batches(state):
             self._progress.planned(batch.trials)
             self._submit(_Submission(pairing_index, batch, 1))
 
@@ -147,7 +149,7 @@ def threads_of(plan: Plan, jobs: int) -> int:
 
     The number depends on the plan alone: stored trials do not change the rows of missing ones.
     """
-    first_batches = sum(len(missing_batches(plan, pairing, {})) for pairing in plan.pairings())
+    first_batches = sum(len(missing_batches(PairingState(plan, pairing))) for pairing in plan.pairings())
     return max(1, jobs // max(1, min(jobs, first_batches)))
 
 

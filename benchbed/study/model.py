@@ -6,12 +6,13 @@ from pathlib import Path
 
 import pandas as pd
 
-from benchbed.analysis.results import results_of
+from benchbed.analysis.results import build_results
 from benchbed.interfaces import FINAL_STATUSES
 from benchbed.interfaces.notes import format_notes
 from benchbed.interfaces.results import Results
 from benchbed.plan import Plan
 from benchbed.store import StudyFolder
+from benchbed.tuning.candidates import PairingState
 from benchbed.tuning.outcomes import outcomes_of
 from benchbed.tuning.scheduling import planned_keys
 
@@ -26,7 +27,7 @@ class Study:
     @functools.cached_property
     def results(self) -> Results:
         """The frames that tables and plots are made from, worked out when they are first asked for."""
-        return results_of(self.plan, self._table)
+        return build_results(self.plan, self._table)
 
     @property
     def summary(self) -> pd.DataFrame:
@@ -59,7 +60,7 @@ class Study:
         """Planned trials that failed, crashed, timed out, ran out of memory or have no row."""
         known = outcomes_of(self._table)
         done = {key for key, outcome in known.items() if outcome.status in FINAL_STATUSES}
-        planned = (planned_keys(self.plan, pairing, known) for pairing in self.plan.pairings())
+        planned = (planned_keys(PairingState(self.plan, pairing, known)) for pairing in self.plan.pairings())
         return sum(len(keys - done) for keys in planned)
 
 

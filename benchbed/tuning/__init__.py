@@ -1,1 +1,1 @@
-"""Decide which trials run next."""
+"""Decisions which trials of a study run next: outcomes, scores, selection, candidates and missing batches."""

@@ -1,19 +1,20 @@
-"""Say which settings a track tries on the tuning seeds, and which of them wins."""
+"""Settings that a track tries on the tuning seeds, and the winner that it evaluates."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from benchbed.interfaces.notes import GridExtended, Note, RowNote
+from benchbed.interfaces import GridExtended, Note, RowNote
 from benchbed.plan import EntrantPlan, Pairing, Plan
 from benchbed.plan.model import Track
 from benchbed.plan.presets import HIGHEST_DECADE, LOWEST_DECADE, grid_rate
 from benchbed.seeds import Role
 from benchbed.tuning.outcomes import Outcome
-from benchbed.tuning.selection import Choice, choose_point, choose_rate
+from benchbed.tuning.selection import SelectedRate, choose_point, choose_rate
 
-Known = Mapping[str, Outcome]
-"""Outcomes of finished trials by key."""
+Setting = Mapping[str, Any]
+"""Hyperparameters by name."""
 
 
 class Winner(NamedTuple):
@@ -24,87 +25,81 @@ class Winner(NamedTuple):
     notes: tuple[RowNote, ...] = ()
 
 
-def settings_tried(
-    plan: Plan, pairing: Pairing, entrant: EntrantPlan, track: Track, known: Known
-) -> list[dict[str, Any]]:
-    """List the settings that `track` tries for an entrant; none where there is nothing to choose."""
-    if track == "tuned" and entrant.tunable:
-        return [entrant.at(rate) for rate in rates_to_try(plan, pairing, entrant, known)]
-    return entrant.searched() if track == "searched" else []
+class PairingState(NamedTuple):
+    """A pairing of a plan, and the outcomes of the trials that have finished."""
 
+    plan: Plan
+    pairing: Pairing
+    outcomes: Mapping[str, Outcome] = MappingProxyType({})
+    """By trial key; those of other pairings are ignored."""
 
-def winner(plan: Plan, pairing: Pairing, entrant: EntrantPlan, track: Track, known: Known) -> Winner | None:
-    """Give the setting that `track` evaluates; None while its tuning trials are not all known."""
-    tried = settings_tried(plan, pairing, entrant, track, known)
-    if not tried:
-        notes = () if track == "default" else (Note.NOTHING_TO_TUNE,)
-        return Winner(entrant.hyperparameters, 1, notes)
-    if track == "searched":
-        return _searched(plan, pairing, entrant, tried, known)
-    rates = tuple(setting["learning_rate"] for setting in tried)
-    choice = _choice(plan, pairing, entrant, rates, known)
-    if choice is None:
-        return None
-    return Winner(entrant.at(choice.learning_rate), len(rates), _edge_notes(plan, rates, choice))
+    def trial_keys(self, entrant: EntrantPlan, setting: Setting, role: Role) -> list[str]:
+        """Return the keys of a setting's trials in a role, in the order of the seeds."""
+        optimizer = (entrant.name, entrant.source)
+        seeds = self.plan.seeds_of(self.pairing.problem, entrant, role)
+        return self.plan.keys_of(self.pairing.problem, optimizer, setting, role, seeds)
 
+    def known_outcomes(self, keys: Sequence[str]) -> list[Outcome]:
+        """Return the outcomes of those of these trials that have finished."""
+        return [self.outcomes[key] for key in keys if key in self.outcomes]
 
-def rates_to_try(plan: Plan, pairing: Pairing, entrant: EntrantPlan, known: Known) -> tuple[float, ...]:
-    """Give the grid of an entrant: the shared one, extended by a decade for each clear winner on its edge."""
-    rates = plan.rates
-    low, high = LOWEST_DECADE * plan.rates_per_decade, HIGHEST_DECADE * plan.rates_per_decade
-    for _ in range(plan.extensions):
-        choice = _choice(plan, pairing, entrant, rates, known)
-        if choice is None or not choice.on_edge:
-            break
-        if choice.on_edge < 0:
-            low -= plan.rates_per_decade
-        else:
-            high += plan.rates_per_decade
-        rates = tuple(grid_rate(position, plan.rates_per_decade) for position in range(low, high + 1))
-    return rates
+    def tuning_outcomes(
+        self, entrant: EntrantPlan, settings: Sequence[Setting]
+    ) -> list[list[Outcome]] | None:
+        """Return the outcomes of tuning trials, `[settings][seeds]`; None until all of them have finished."""
+        keys = [self.trial_keys(entrant, setting, "tuning") for setting in settings]
+        if not all(key in self.outcomes for of_setting in keys for key in of_setting):
+            return None
+        return [self.known_outcomes(of_setting) for of_setting in keys]
 
+    def settings_tried(self, entrant: EntrantPlan, track: Track) -> list[dict[str, Any]]:
+        """List the settings that a track tries; none if there is nothing to choose."""
+        if track == "tuned" and entrant.tunable:
+            return [entrant.at(rate) for rate in self.rates_to_try(entrant)]
+        return entrant.searched() if track == "searched" else []
 
-def tuning_keys(plan: Plan, pairing: Pairing, entrant: EntrantPlan, rate: float) -> list[str]:
-    """Give the keys of one learning rate's tuning trials, in the order of the seeds."""
-    return keys_of(plan, pairing, entrant, entrant.at(rate), "tuning")
+    def rates_to_try(self, entrant: EntrantPlan) -> tuple[float, ...]:
+        """Return the shared grid of learning rates, extended by a decade for each clear winner on its edge."""
+        rates, per_decade = self.plan.rates, self.plan.rates_per_decade
+        low, high = LOWEST_DECADE * per_decade, HIGHEST_DECADE * per_decade
+        for _ in range(self.plan.extensions):
+            selected = self._select_rate(entrant, rates)
+            if selected is None or not selected.on_edge:
+                break
+            if selected.on_edge < 0:
+                low -= per_decade
+            else:
+                high += per_decade
+            rates = tuple(grid_rate(position, per_decade) for position in range(low, high + 1))
+        return rates
 
+    def winner(self, entrant: EntrantPlan, track: Track) -> Winner | None:
+        """Return the setting that a track evaluates; None until its tuning trials have finished."""
+        settings = self.settings_tried(entrant, track)
+        if not settings:
+            notes = () if track == "default" else (Note.NOTHING_TO_TUNE,)
+            return Winner(entrant.hyperparameters, 1, notes)
+        if track == "searched":
+            outcomes = self.tuning_outcomes(entrant, settings)
+            if outcomes is None:
+                return None
+            rates = tuple(float(setting.get("learning_rate", math.nan)) for setting in settings)
+            return Winner(settings[choose_point(outcomes, rates, self._middle_rate)], len(settings))
+        rates = tuple(setting["learning_rate"] for setting in settings)
+        selected = self._select_rate(entrant, rates)
+        if selected is None:
+            return None
+        is_extended = len(rates) > len(self.plan.rates)
+        extended = (GridExtended(min(rates), max(rates)),) if is_extended else ()
+        edge = {-1: (Note.BEST_AT_LOWER_EDGE,), 0: (), 1: (Note.BEST_AT_UPPER_EDGE,)}[selected.on_edge]
+        return Winner(entrant.at(selected.learning_rate), len(rates), (*extended, *edge))
 
-def keys_of(
-    plan: Plan, pairing: Pairing, entrant: EntrantPlan, setting: Mapping[str, Any], role: Role
-) -> list[str]:
-    """Give the keys of a setting's trials in a role, in the order of the seeds."""
-    optimizer = (entrant.name, entrant.source)
-    seeds = plan.seeds_of(pairing.problem, entrant, role)
-    return plan.keys_of(pairing.problem, optimizer, setting, role, seeds)
+    def _select_rate(self, entrant: EntrantPlan, rates: tuple[float, ...]) -> SelectedRate | None:
+        outcomes = self.tuning_outcomes(entrant, [entrant.at(rate) for rate in rates])
+        if outcomes is None:
+            return None
+        return choose_rate(dict(zip(rates, outcomes, strict=True)), self._middle_rate)
 
-
-def _searched(
-    plan: Plan, pairing: Pairing, entrant: EntrantPlan, tried: list[dict[str, Any]], known: Known
-) -> Winner | None:
-    keys = [keys_of(plan, pairing, entrant, setting, "tuning") for setting in tried]
-    if not all(key in known for of_setting in keys for key in of_setting):
-        return None
-    outcomes = [[known[key] for key in of_setting] for of_setting in keys]
-    rates = [float(setting.get("learning_rate", math.nan)) for setting in tried]
-    best = choose_point(outcomes, rates, _middle(plan))
-    return Winner(tried[best], len(tried))
-
-
-def _choice(
-    plan: Plan, pairing: Pairing, entrant: EntrantPlan, rates: tuple[float, ...], known: Known
-) -> Choice | None:
-    keys = {rate: tuning_keys(plan, pairing, entrant, rate) for rate in rates}
-    if not all(key in known for of_rate in keys.values() for key in of_rate):
-        return None
-    tried = {rate: [known[key] for key in of_rate] for rate, of_rate in keys.items()}
-    return choose_rate(tried, _middle(plan))
-
-
-def _middle(plan: Plan) -> float:
-    return math.sqrt(plan.rates[0] * plan.rates[-1])
-
-
-def _edge_notes(plan: Plan, rates: tuple[float, ...], choice: Choice) -> tuple[RowNote, ...]:
-    extended = (GridExtended(min(rates), max(rates)),) if len(rates) > len(plan.rates) else ()
-    edge = {-1: (Note.BEST_AT_LOWER_EDGE,), 0: (), 1: (Note.BEST_AT_UPPER_EDGE,)}[choice.on_edge]
-    return (*extended, *edge)
+    @property
+    def _middle_rate(self) -> float:
+        return math.sqrt(self.plan.rates[0] * self.plan.rates[-1])

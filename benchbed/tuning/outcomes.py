@@ -1,15 +1,14 @@
-"""Reduce a stored trial to what selection, scores and tables need of it."""
+"""Outcomes of stored trials: the part of a row that selection, scores and tables use."""
 
 import math
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Iterable
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
 
-from benchbed.interfaces.notes import SkippedBecause
-from benchbed.interfaces.statuses import MEASURED_STATUSES, TrialStatus
+from benchbed.interfaces import MEASURED_STATUSES, SkippedBecause, TrialStatus
 from benchbed.tuning.scores import trial_scores
 
 COLUMNS = [
@@ -18,56 +17,49 @@ COLUMNS = [
 
 
 class Outcome(NamedTuple):
-    """A trial's ending."""
+    """The result of a trial."""
 
     status: TrialStatus
     score: float
     """NaN without a known optimum."""
     gap: float
-    """Gap at the end, or the final objective without a known optimum; +inf unless the trial ended well."""
+    """Final gap, or final objective without a known optimum; +inf unless the final point is a result."""
     reads_progress: bool = False
-    """The harness saw its update ask for the share of the budget that is spent."""
+    """Whether the update read the share of the budget that is spent."""
     skipped_because: str = ""
-    """Why it was skipped; empty where it was not."""
+    """Reason why the trial was skipped; empty if it was not."""
 
 
 def outcomes_of(trials: pa.Table) -> dict[str, Outcome]:
-    """Give the outcome of every trial by its key."""
+    """Return the outcome of every trial by its key."""
     rows = trials.select(COLUMNS).to_pylist()
-    scores = _scores(rows).tolist()
-    return {row["trial_key"]: _outcome(row, score) for row, score in zip(rows, scores, strict=True)}
-
-
-def _outcome(row: Mapping[str, Any], score: float) -> Outcome:
-    status = TrialStatus(row["status"])
-    final = row["gap"] if row["gap"] is not None else row["final_objective"]
-    measured = status in MEASURED_STATUSES and final is not None and math.isfinite(final)
-    reason = str(row["error"] or "") if status == TrialStatus.SKIPPED else ""
-    gap = float(final) if measured else math.inf
-    return Outcome(status, score, gap, bool(row["reads_progress"]), reason)
-
-
-def knows_budget(keys: Iterable[str], known: Mapping[str, Outcome]) -> bool:
-    """Tell whether any of the trials `keys` that are known asked for the share of the budget spent."""
-    return any(known[key].reads_progress for key in keys if key in known)
-
-
-def reasons_for_skipping(keys: Iterable[str], known: Mapping[str, Outcome]) -> list[SkippedBecause]:
-    """Return a note for each reason why any of the trials `keys` were skipped."""
-    reasons = (known[key].skipped_because for key in keys if key in known)
-    return [SkippedBecause(reason) for reason in dict.fromkeys(reasons) if reason]
-
-
-def _scores(rows: Sequence[Mapping[str, Any]]) -> np.ndarray:
-    """Give the score of each row, all of one budget and as many targets at once."""
-    alike: dict[tuple[int, int], list[int]] = defaultdict(list)
-    for place, row in enumerate(rows):
-        # Where nothing was measured, no target was reached. Whether there are targets is for the plan to say.
-        if row["calls_to_target"] is not None:
-            alike[row["budget"], len(row["calls_to_target"])].append(place)
+    # Trials of one budget and as many targets are scored together.
+    groups: dict[tuple[int, int], list[int]] = defaultdict(list)
+    for position, row in enumerate(rows):
+        if row["calls_to_target"] is not None:  # null where nothing was measured: the score is 0
+            groups[row["budget"], len(row["calls_to_target"])].append(position)
     scores = np.zeros(len(rows))
-    for (budget, _), places in alike.items():
-        # What was not reached is null in the store, and NaN here.
-        calls = np.array([rows[place]["calls_to_target"] for place in places], dtype=float)
-        scores[places] = trial_scores(np.where(np.isnan(calls), np.inf, calls), budget)
-    return scores
+    for (budget, _), positions in groups.items():
+        calls = np.array([rows[position]["calls_to_target"] for position in positions], dtype=float)
+        scores[positions] = trial_scores(
+            np.where(np.isnan(calls), np.inf, calls), budget
+        )  # null: not reached
+    outcomes = {}
+    for row, score in zip(rows, scores.tolist(), strict=True):
+        status = TrialStatus(row["status"])
+        final = row["gap"] if row["gap"] is not None else row["final_objective"]
+        is_result = status in MEASURED_STATUSES and final is not None and math.isfinite(final)
+        outcomes[row["trial_key"]] = Outcome(
+            status,
+            score,
+            gap=float(final) if is_result else math.inf,
+            reads_progress=bool(row["reads_progress"]),
+            skipped_because=str(row["error"] or "") if status is TrialStatus.SKIPPED else "",
+        )
+    return outcomes
+
+
+def notes_on_skipping(outcomes: Iterable[Outcome]) -> list[SkippedBecause]:
+    """Return a note for each reason why any of these trials were skipped."""
+    reasons = dict.fromkeys(outcome.skipped_because for outcome in outcomes)
+    return [SkippedBecause(reason) for reason in reasons if reason]

@@ -12,13 +12,14 @@ import pandas as pd
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from benchbed.analysis.results import results_of
+from benchbed.analysis.results import build_results
 from benchbed.catalog import load_catalog
 from benchbed.plan import Request, make_plan
 from benchbed.reports.ecdf import reached
 from benchbed.reports.profile import performance_ratios
 from benchbed.reports.ranking import leading_rows, ranked
 from benchbed.store import table_of
+from benchbed.tuning.candidates import PairingState
 from benchbed.tuning.outcomes import outcomes_of
 from benchbed.tuning.scheduling import missing_batches
 
@@ -108,7 +109,7 @@ def results(study, change=lambda rows: None):
     rows = {}
     for pairing in plan.pairings():
         known = {}
-        while batches := missing_batches(plan, pairing, known):
+        while batches := missing_batches(PairingState(plan, pairing, known)):
             new = {
                 key: made_up(batch, key, seed, setting, habits[batch.optimizer], study["entropy"])
                 for batch in batches
@@ -118,7 +119,7 @@ def results(study, change=lambda rows: None):
             known |= outcomes_of(table_of(list(new.values())))
             rows |= new
     change(rows)
-    return results_of(plan, table_of(list(rows.values())))
+    return build_results(plan, table_of(list(rows.values())))
 
 
 def of_others(frame, names):

@@ -8,9 +8,10 @@ import msgspec
 import numpy as np
 import pytest
 
-from benchbed.analysis.results import results_of
+from benchbed.analysis.results import build_results
 from benchbed.store import table_of
-from benchbed.tuning.scheduling import missing_batches, placements
+from benchbed.tuning.candidates import PairingState
+from benchbed.tuning.scheduling import evaluated_settings, missing_batches
 
 STATUSES = ("solved", "exhausted", "diverged", "failed", "skipped", "timed_out")
 
@@ -64,7 +65,7 @@ def study(plan_of):
     rows = {}
     for pairing in plan.pairings():
         known = {}
-        while batches := missing_batches(plan, pairing, known):
+        while batches := missing_batches(PairingState(plan, pairing, known)):
             for batch in batches:
                 for seed, keys in zip(batch.seeds, plan.keys(batch), strict=True):
                     for setting, key in zip(batch.settings, keys, strict=True):
@@ -97,14 +98,14 @@ def half(values):
 def test_the_summary_is_that_of_a_loop_over_the_trials(study):
     """Scores, success, calls, gaps and counts of every row, each computed again without frames."""
     plan, rows = study
-    results = results_of(plan, table_of(list(rows.values())))
+    results = build_results(plan, table_of(list(rows.values())))
     known = _outcomes(list(rows.values()))
     summary = {(row.problem, row.optimizer, row.track): row for row in results.summary.itertuples()}
     checked = 0
     for pairing in plan.pairings():
         problem = pairing.problem
         position = problem.targets.index(problem.success_target)
-        for placed in placements(plan, pairing, known):
+        for placed in evaluated_settings(PairingState(plan, pairing, known)):
             row = summary[problem.label, placed.entrant.label, placed.track]
             trials = [rows[key] for key in placed.keys]
             calls = [(trial.get("calls_to_target") or [None] * 8)[position] for trial in trials]
@@ -128,7 +129,7 @@ def test_the_summary_is_that_of_a_loop_over_the_trials(study):
 def test_the_counts_of_statuses_add_up_to_the_trials(study):
     """Nothing disappears: every trial of a row is counted under one status."""
     plan, rows = study
-    summary = results_of(plan, table_of(list(rows.values()))).summary
+    summary = build_results(plan, table_of(list(rows.values()))).summary
     statuses = [
         "solved", "converged", "exhausted", "diverged", "failed", "crashed", "timed_out", "out_of_memory", "skipped",
     ]  # fmt: skip
@@ -138,7 +139,7 @@ def test_the_counts_of_statuses_add_up_to_the_trials(study):
 def test_rows_come_in_the_order_of_the_plan(study):
     """Problems, then optimizers, then tracks, as they were named; sgd's two settings are two rows."""
     plan, rows = study
-    summary = results_of(plan, table_of(list(rows.values()))).summary
+    summary = build_results(plan, table_of(list(rows.values()))).summary
     expected = [
         (problem, optimizer, track)
         for problem in ("quadratic", "quartic", "runge[features=3]")
@@ -151,14 +152,14 @@ def test_rows_come_in_the_order_of_the_plan(study):
 def test_an_infinite_median_is_no_missing_one(plan_of):
     """Where more than half of the trials do not reach the target, median calls are +inf, and so is the gap."""
     plan = plan_of(tracks=("default",))
-    (batch,) = missing_batches(plan, plan.pairings()[0], {})
+    (batch,) = missing_batches(PairingState(plan, plan.pairings()[0]))
     rows = [
         random_trial(plan, batch, key, 0, batch.settings[0], random.Random(1)) for (key,) in plan.keys(batch)
     ]
     for row in rows[:2]:
         row |= {"status": "diverged", "gap": 5e3, "calls_to_target": [None] * 8}
     rows[2] |= {"status": "solved", "gap": 1e-9, "calls_to_target": [1.0] * 8}
-    (row,) = results_of(plan, table_of(rows)).summary.itertuples()
+    (row,) = build_results(plan, table_of(rows)).summary.itertuples()
     assert (row.median_calls, row.gap) == (math.inf, math.inf)
     assert row.score == pytest.approx(1 / 3)
     assert row.success_rate == pytest.approx(1 / 3)
@@ -167,7 +168,7 @@ def test_an_infinite_median_is_no_missing_one(plan_of):
 def test_curves_are_unrolled_in_units_of_the_gap(study):
     """One row a checkpoint of every evaluation trial, each trial once; the plane's path only in two dimensions."""
     plan, rows = study
-    results = results_of(plan, table_of(list(rows.values())))
+    results = build_results(plan, table_of(list(rows.values())))
     curves = results.curves
     assert set(curves["trial_key"]) <= set(results.outcomes["trial_key"])
     measured = {key for key in results.outcomes["trial_key"] if "curve_calls" in rows[key]}
@@ -183,7 +184,7 @@ def test_curves_are_unrolled_in_units_of_the_gap(study):
 def test_tuning_trials_stand_apart(study):
     """Tuning trials are in their own frame and in none of the others."""
     plan, rows = study
-    results = results_of(plan, table_of(list(rows.values())))
+    results = build_results(plan, table_of(list(rows.values())))
     tuning = {key for key, row in rows.items() if row["role"] == "tuning"}
     assert set(results.tuning["trial_key"]) == tuning
     assert not tuning & set(results.outcomes["trial_key"])
@@ -194,8 +195,8 @@ def test_trials_of_another_plan_change_nothing(study):
     """A folder keeps the trials of earlier plans; they do not show in this one."""
     plan, rows = study
     foreign = [row | {"trial_key": f"foreign{number}"} for number, row in enumerate(rows.values())]
-    before = results_of(plan, table_of(list(rows.values())))
-    after = results_of(plan, table_of([*foreign, *rows.values()]))
+    before = build_results(plan, table_of(list(rows.values())))
+    after = build_results(plan, table_of([*foreign, *rows.values()]))
     assert before.summary.equals(after.summary)
     assert before.outcomes.equals(after.outcomes)
     assert before.curves.equals(after.curves)
@@ -204,7 +205,7 @@ def test_trials_of_another_plan_change_nothing(study):
 def test_an_unfinished_study_shows_what_there_is(study):
     """With no trial at all every default row is there, with zero trials and nothing claimed."""
     plan, _ = study
-    summary = results_of(plan, table_of([])).summary
+    summary = build_results(plan, table_of([])).summary
     assert set(summary["track"]) == {"default", "tuned"}  # a fixed setting needs no tuning trial
     assert (summary["trials"] == 0).all()
     assert summary[["score", "success_rate", "median_calls", "gap"]].isna().all(axis=None)
@@ -215,13 +216,13 @@ def test_without_an_optimum_the_final_objective_is_compared(plan_of):
     plan = plan_of(tracks=("default",))
     problem = msgspec.structs.replace(plan.problems[0], has_optimum=False)
     plan = msgspec.structs.replace(plan, problems=(problem,))
-    (batch,) = missing_batches(plan, plan.pairings()[0], {})
+    (batch,) = missing_batches(PairingState(plan, plan.pairings()[0]))
     rows = [
         random_trial(plan, batch, key, 0, batch.settings[0], random.Random(1)) for (key,) in plan.keys(batch)
     ]
     for row, status, final in zip(rows, ("exhausted", "failed", "exhausted"), (3.0, 1.0, -2.0), strict=True):
         row |= {"status": status, "final_objective": final, "gap": None, "calls_to_target": []}
-    results = results_of(plan, table_of(rows))
+    results = build_results(plan, table_of(rows))
     (row,) = results.summary.itertuples()
     assert row.gap == 3.0  # of −2, 3 and the failed trial's +inf
     assert math.isnan(row.score)
@@ -234,7 +235,7 @@ def test_the_lowest_gap_stands_beside_a_bound(study):
     """Over every trial of the problem, tuning too; nothing where f* is exact."""
     plan, rows = study
     bounded = [msgspec.structs.replace(one, optimum_is_bound=one.name == "quartic") for one in plan.problems]
-    results = results_of(
+    results = build_results(
         msgspec.structs.replace(plan, problems=tuple(bounded)), table_of(list(rows.values()))
     )
     best = [

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from benchbed.analysis.robustness import Robustness, good_decades, robustness_of
-from benchbed.tuning.candidates import tuning_keys
+from benchbed.tuning.candidates import PairingState
 
 INF = math.inf
 
@@ -62,7 +62,9 @@ def tuned(plan_of):
             for pairing in plan.pairings()
             for entrant in pairing.entrants
             for rate in rates or plan.rates
-            for seed, key in enumerate(tuning_keys(plan, pairing, entrant, rate))
+            for seed, key in enumerate(
+                PairingState(plan, pairing).trial_keys(entrant, entrant.at(rate), "tuning")
+            )
             for status, calls in [judge(rate, seed)]
         ]
         names = ["problem", "optimizer", "trial_key", "status", "calls_to_target"]
@@ -72,7 +74,7 @@ def tuned(plan_of):
 
 
 def ask(plan, tuning):
-    return robustness_of(plan, plan.pairings(), tuning)
+    return robustness_of([PairingState(plan, pairing) for pairing in plan.pairings()], tuning)
 
 
 def valley(rate, seed):
@@ -131,7 +133,7 @@ def test_without_an_optimum_only_divergence_is_known(tuned):
 def test_what_is_not_tuned_has_no_robustness(tuned, request_):
     """No tuned track, or no learning rate that is left open."""
     plan, _ = tuned(valley, **request_)
-    assert robustness_of(plan, plan.pairings(), pd.DataFrame(columns=["problem", "optimizer"])) == {}
+    assert ask(plan, pd.DataFrame(columns=["problem", "optimizer"])) == {}
 
 
 def test_a_grid_with_a_missing_trial_says_nothing(tuned):

@@ -8,12 +8,13 @@ import msgspec
 import pandas as pd
 import pytest
 
-from benchbed.analysis.results import results_of
+from benchbed.analysis.results import build_results
 from benchbed.analysis.robustness import Robustness
 from benchbed.analysis.secondary_metrics import COLUMNS, measures_of
 from benchbed.interfaces import START_IN_BASIN
 from benchbed.interfaces.results import ProblemFacts
 from benchbed.store import table_of
+from benchbed.tuning.candidates import PairingState
 from benchbed.tuning.outcomes import outcomes_of
 from benchbed.tuning.scheduling import missing_batches
 
@@ -145,7 +146,7 @@ def made_up(plan, generator):
     rows = {}
     for pairing in plan.pairings():
         known = {}
-        while batches := missing_batches(plan, pairing, known):
+        while batches := missing_batches(PairingState(plan, pairing, known)):
             for batch in batches:
                 for seed, keys in zip(batch.seeds, plan.keys(batch), strict=True):
                     for setting, key in zip(batch.settings, keys, strict=True):
@@ -190,7 +191,7 @@ def test_the_measures_of_a_study_are_those_of_loops_over_its_trials(plan_of):
         ("quadratic", "runge[features=3]"), ("adam", "sgd", "momentum[learning_rate=0.1]"), preset="standard"
     )
     rows = made_up(plan, random.Random(3))
-    results = results_of(plan, table_of(list(rows.values())))
+    results = build_results(plan, table_of(list(rows.values())))
     measures = results.measures
     labels = ["problem", "optimizer", "track"]
     assert measures[labels].equals(results.summary[labels])
@@ -233,10 +234,10 @@ def test_an_unfinished_study_has_measures_too(plan_of):
     rows = made_up(plan, random.Random(4))
     tuning = [key for key, row in rows.items() if row["role"] == "tuning"]
     del rows[tuning[-1]]
-    (row,) = results_of(plan, table_of(list(rows.values()))).measures.itertuples()
+    (row,) = build_results(plan, table_of(list(rows.values()))).measures.itertuples()
     assert row.track == "default"
     assert math.isnan(row.robustness_decades)
-    assert results_of(plan, table_of([])).measures[COLUMNS[4:]].isna().all(axis=None)
+    assert build_results(plan, table_of([])).measures[COLUMNS[4:]].isna().all(axis=None)
 
 
 def test_without_an_optimum_a_study_still_knows_what_diverged(plan_of):
@@ -245,7 +246,7 @@ def test_without_an_optimum_a_study_still_knows_what_diverged(plan_of):
     problem = msgspec.structs.replace(plan.problems[0], has_optimum=False)
     plan = msgspec.structs.replace(plan, problems=(problem,))
     rows = made_up(plan, random.Random(5))
-    results = results_of(plan, table_of(list(rows.values())))
+    results = build_results(plan, table_of(list(rows.values())))
     (row,) = results.measures.itertuples()
     tuning = [trial["status"] for trial in rows.values() if trial["role"] == "tuning"]
     assert row.share_diverged == tuning.count("diverged") / len(tuning)

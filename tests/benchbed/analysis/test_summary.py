@@ -9,7 +9,8 @@ import pytest
 from benchbed.analysis.intervals import calls_interval, success_interval
 from benchbed.analysis.summary import summary_of
 from benchbed.interfaces import Note
-from benchbed.tuning.scheduling import placements
+from benchbed.tuning.candidates import PairingState
+from benchbed.tuning.scheduling import evaluated_settings
 from benchbed.tuning.scores import trial_scores
 
 LIMITS = ["score_low", "score_high", "success_low", "success_high", "calls_low", "calls_high"]
@@ -22,7 +23,7 @@ def row_of(plan_of):
     def make(problem, calls, status="exhausted", **fields):
         plan = plan_of((problem,), tracks=("default",), **fields)
         (pairing,) = plan.pairings()
-        placed = [(pairing, row) for row in placements(plan, pairing, {})]
+        rows = [(pairing, row) for row in evaluated_settings(PairingState(plan, pairing))]
         outcomes = pd.DataFrame(
             [
                 {
@@ -32,7 +33,7 @@ def row_of(plan_of):
                 for seed, reached in enumerate(calls)
             ]
         )  # fmt: skip
-        (row,) = summary_of(plan, placed, outcomes).itertuples()
+        (row,) = summary_of(rows, outcomes).itertuples()
         return row
 
     return make

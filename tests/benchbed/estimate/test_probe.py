@@ -13,6 +13,7 @@ from benchbed.interfaces import Optimizer
 from benchbed.plan import Request, make_plan
 from benchbed.runner.task import Task
 from benchbed.seeds import InstanceSeed
+from benchbed.tuning.candidates import PairingState
 from benchbed.tuning.scheduling import missing_batches
 from benchbed_optimizers.gd import gd
 from benchbed_optimizers.sgd import sgd
@@ -152,7 +153,7 @@ def test_what_is_timed_does_not_stop_early(monkeypatch):
         problems=("quadratic",), optimizers=("gd",), preset="quick", tolerance=1e9, device="cpu"
     )
     plan = make_plan(load_catalog(environ={}), request)
-    batch = missing_batches(plan, plan.pairings()[0], {})[0]
+    batch = missing_batches(PairingState(plan, plan.pairings()[0]))[0]
     bare = msgspec.structs.replace(plan, problems=(), entrants=(), suite={})
     assert probe(msgspec.json.encode(Task(bare, batch, (), jobs=1))) == (1.0, False)
     assert [(each.targets, each.tolerance) for each in timed] == [((), None)]

@@ -11,6 +11,7 @@ from benchbed.interfaces import START_IN_BASIN
 from benchbed.plan import Request, make_plan
 from benchbed.runner.rows import ExecutionDetails, rows_of, rows_without
 from benchbed.runner.task import attempt
+from benchbed.tuning.candidates import PairingState
 from benchbed.tuning.scheduling import missing_batches
 
 HOW = ExecutionDetails(threads=1, jobs=1, attempt=1)
@@ -24,7 +25,7 @@ def measured():
         problems=("quartic",), optimizers=("sgd",), preset="quick", steps=20, seeds=3, device="cpu"
     )
     plan = make_plan(catalog, request)
-    batch = missing_batches(plan, plan.pairings()[0], {})[0]
+    batch = missing_batches(PairingState(plan, plan.pairings()[0]))[0]
     assert batch.trials == 3
     return msgspec.structs.replace(plan, suite={}), batch, *attempt(plan, batch, catalog)
 

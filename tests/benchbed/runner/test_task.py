@@ -9,6 +9,7 @@ from benchbed.plan import Request, make_plan
 from benchbed.runner import task as task_module
 from benchbed.runner.task import Task, run_task
 from benchbed.store import from_bytes
+from benchbed.tuning.candidates import PairingState
 from benchbed.tuning.scheduling import missing_batches
 
 
@@ -20,7 +21,7 @@ def task():
         problems=("quadratic",), optimizers=("gd",), preset="quick", steps=20, seeds=3, device="cpu"
     )
     plan = make_plan(catalog, request)
-    batch = missing_batches(plan, plan.pairings()[0], {})[0]
+    batch = missing_batches(PairingState(plan, plan.pairings()[0]))[0]
     return Task(msgspec.structs.replace(plan, problems=(), entrants=(), suite={}), batch, (), jobs=1)
 
 

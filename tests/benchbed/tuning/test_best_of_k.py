@@ -6,7 +6,9 @@ import math
 import numpy as np
 import pytest
 
-from benchbed.tuning.best_of_k import expected_best_of_k, rank_probabilities
+from benchbed.tuning.best_of_k import best_of_k_curves, expected_best_of_k, rank_probabilities
+from benchbed.tuning.candidates import PairingState
+from benchbed.tuning.outcomes import Outcome
 
 
 def brute_force(scores):
@@ -77,3 +79,45 @@ def test_it_is_no_better_than_the_choice_on_seeds_it_has_not_seen():
         assert np.mean(excess) < 4 * error
         # The check can fail: what most suites report, the best tuning score itself, is far above.
         assert (tuning.mean(axis=1).max() - chosen) > 4 * error
+
+
+@pytest.fixture
+def search(plan_of):
+    """Return a function that plans a search of one optimizer and invents the scores of its tuning trials."""
+
+    def run(problem, scores):
+        plan = plan_of((problem,), tracks=("searched",))
+        (pairing,) = plan.pairings()
+        (entrant,) = pairing.entrants
+        state = PairingState(plan, pairing)
+        outcomes = {
+            key: Outcome("exhausted", score, 1.0)
+            for setting, of_setting in zip(entrant.searched(), scores, strict=True)
+            for key, score in zip(state.trial_keys(entrant, setting, "tuning"), of_setting, strict=True)
+        }
+        return best_of_k_curves([state._replace(outcomes=outcomes)])
+
+    return run
+
+
+def test_the_best_of_k_of_a_deterministic_problem_is_exact(search):
+    """The mean of the best of k: over all settings for k = 1, over all pairs for 2, the best score for k = n."""
+    scores = np.array([0.1, 0.8, 0.3, 0.3, 0.0, 0.6, 0.2, 0.5])
+    curve = search("quadratic[start=2]", scores[:, None])
+    pairs = list(map(max, itertools.combinations(scores, 2)))
+    assert curve["k"].tolist() == list(range(1, 9))
+    assert curve["score"].iloc[[0, 1, -1]].tolist() == pytest.approx([scores.mean(), np.mean(pairs), 0.8])
+
+
+def test_each_setting_is_scored_on_a_seed_that_did_not_choose_it(search):
+    """The second seed chooses setting 1, which scores 0.1 on the first; the first chooses 0, with 0 on the second."""
+    scores = np.zeros((8, 2))
+    scores[:2] = [[1.0, 0.0], [0.1, 0.3]]
+    assert search("quadratic", scores)["score"].iloc[-1] == pytest.approx(0.05)
+
+
+def test_an_unfinished_search_has_no_curve(plan_of):
+    """Neither does a plan without searches."""
+    for tracks in (("searched",), ("default",)):
+        plan = plan_of(tracks=tracks)
+        assert best_of_k_curves(PairingState(plan, pairing) for pairing in plan.pairings()).empty

@@ -7,7 +7,7 @@ import pytest
 
 from benchbed.interfaces import SkippedBecause
 from benchbed.store import table_of
-from benchbed.tuning.outcomes import Outcome, knows_budget, outcomes_of, reasons_for_skipping
+from benchbed.tuning.outcomes import Outcome, notes_on_skipping, outcomes_of
 from benchbed.tuning.scores import trial_scores
 
 ROW = {
@@ -81,28 +81,16 @@ def test_whether_progress_was_read_is_taken_over(stored, reads):
     assert outcome(ROW | {"reads_progress": stored}).reads_progress is reads
 
 
-def test_one_trial_that_read_progress_is_enough():
-    """Trials that are not known yet say nothing."""
-    known = {"a": outcome(ROW), "b": outcome(ROW | {"reads_progress": True})}
-    assert knows_budget(["missing", "a", "b"], known)
-    assert not knows_budget(["missing", "a"], known)
-    assert not knows_budget([], known)
-
-
 def test_each_reason_for_skipping_trials_is_noted_once():
     """A failed trial was not skipped."""
     skipped = ROW | {"status": "skipped", "error": "unknown to dual numbers; use another"}
-    known = {
-        "a": outcome(skipped),
-        "b": outcome(skipped),
-        "c": outcome(skipped | {"error": "a single step costs 7 calls"}),
-        "d": outcome(ROW | {"status": "failed", "error": "Traceback"}),
-    }
-    assert reasons_for_skipping(["a", "missing", "b", "c", "d"], known) == [
+    failed = outcome(ROW | {"status": "failed", "error": "Traceback"})
+    too_expensive = outcome(skipped | {"error": "a single step costs 7 calls"})
+    assert notes_on_skipping([outcome(skipped), outcome(skipped), too_expensive, failed]) == [
         SkippedBecause("unknown to dual numbers; use another"),
         SkippedBecause("a single step costs 7 calls"),
     ]
-    assert reasons_for_skipping(["d"], known) == []
+    assert notes_on_skipping([failed]) == []
 
 
 def test_a_trial_without_any_measurement_reached_nothing():

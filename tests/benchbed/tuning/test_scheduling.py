@@ -1,4 +1,4 @@
-"""What must run next, and which trials a row of the table consists of."""
+"""Batches that must run next, and the trials that a row of the summary consists of."""
 
 import itertools
 import math
@@ -8,9 +8,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from benchbed.interfaces import GridExtended, Note, SkippedBecause
-from benchbed.tuning.candidates import rates_to_try, tuning_keys
+from benchbed.tuning.candidates import PairingState
 from benchbed.tuning.outcomes import Outcome
-from benchbed.tuning.scheduling import missing_batches, placements, planned_keys
+from benchbed.tuning.scheduling import evaluated_settings, missing_batches, planned_keys
 
 BASE_GRID = [10.0**k for k in range(-6, 3)]
 
@@ -19,132 +19,132 @@ def rates_of(batch):
     return [setting["learning_rate"] for setting in batch.settings]
 
 
-def flat(batch):
-    return {key for keys in batch for key in keys}
+def keys_in(state, batch):
+    return {key for keys in state.plan.keys(batch) for key in keys}
 
 
-def prefer(best):
-    """Judge settings by how near their rate is to `best`, in steps of the grid."""
+def prefer(best_rate):
+    """Judge settings by the distance of their rate from `best_rate`, in steps of the grid."""
     return lambda setting: (
-        1 / (1 + abs(BASE_GRID.index(setting["learning_rate"]) - BASE_GRID.index(best))),
+        1 / (1 + abs(BASE_GRID.index(setting["learning_rate"]) - BASE_GRID.index(best_rate))),
         1.0,
     )
 
 
-@pytest.fixture
-def pairing_of():
-    """Give the first pairing of a plan."""
-    return lambda plan: plan.pairings()[0]
-
-
-def test_the_fixed_settings_and_the_grid_come_first(plan_of, pairing_of):
-    """With nothing known, the default runs on the evaluation seeds and the grid on the tuning seeds."""
-    plan = plan_of()
-    evaluation, tuning = missing_batches(plan, pairing_of(plan), {})
-    assert (evaluation.role, evaluation.seeds, rates_of(evaluation)) == ("evaluation", (0, 1, 2), [1e-3])
-    assert (tuning.role, tuning.seeds, rates_of(tuning)) == ("tuning", (0, 1), BASE_GRID)
-
-
-def test_the_choice_is_evaluated_once_its_tuning_is_known(plan_of, pairing_of, finish):
-    """The winner, 10⁻², runs on the evaluation seeds; then nothing is missing."""
-    plan = plan_of()
-    pairing = pairing_of(plan)
-    known = finish(plan, missing_batches(plan, pairing, {}), prefer(1e-2))
-    (choice,) = missing_batches(plan, pairing, known)
-    assert (choice.role, choice.seeds, rates_of(choice)) == ("evaluation", (0, 1, 2), [1e-2])
-    known |= finish(plan, [choice], prefer(1e-2))
-    assert missing_batches(plan, pairing, known) == []
-
-
-def test_a_choice_that_is_the_default_is_not_run_twice(plan_of, pairing_of, finish):
-    """Adam's default, 0.001, lies on the grid: the tuned row shares the trials of the default row."""
-    plan = plan_of()
-    pairing = pairing_of(plan)
-    known = finish(plan, missing_batches(plan, pairing, {}), prefer(1e-3))
-    assert missing_batches(plan, pairing, known) == []
-    default, tuned = placements(plan, pairing, known)
-    assert default.keys == tuned.keys
-    assert (default.settings_tried, tuned.settings_tried) == (1, 9)
-
-
-def test_two_entrants_that_choose_the_same_rate_share_their_trials(plan_of, pairing_of, finish):
-    """Tuned adam and adam[learning_rate=0.1] are the same trials."""
-    plan = plan_of(optimizers=("adam", "adam[learning_rate=0.1]"), tracks=("tuned",))
-    pairing = pairing_of(plan)
-    first = missing_batches(plan, pairing, {})
-    assert [(batch.role, batch.trials) for batch in first] == [("evaluation", 3), ("tuning", 18)]
-    known = finish(plan, first, prefer(0.1))
-    assert missing_batches(plan, pairing, known) == []
-
-
-def test_only_what_is_missing_runs(plan_of, pairing_of, finish):
-    """Trials that are known, in whatever pattern, are left out: each lacking trial is planned exactly once."""
-    plan = plan_of(optimizers=("adam", "adam[beta1=0.5]"))
-    pairing = pairing_of(plan)
-    everything = finish(plan, missing_batches(plan, pairing, {}), prefer(1e-3))
-    keys = list(everything)
-    for stride, offset in itertools.product((2, 3, 7), (0, 1)):
-        known = {key: everything[key] for key in keys[offset::stride]}
-        planned = [
-            key for batch in missing_batches(plan, pairing, known) for row in plan.keys(batch) for key in row
-        ]
-        assert len(planned) == len(set(planned))
-        assert set(planned) == set(everything) - set(known)
-
-
-def test_asking_again_gives_the_same_batches(plan_of, pairing_of, finish):
-    """The composition depends on what is known alone, not on the order in which it came to be known."""
-    plan = plan_of(optimizers=("adam", "adam[beta1=0.5]"))
-    pairing = pairing_of(plan)
-    everything = finish(plan, missing_batches(plan, pairing, {}), prefer(1e-2))
-    known = {key: everything[key] for key in list(everything)[::2]}
-    backwards = dict(reversed(known.items()))
-    assert missing_batches(plan, pairing, known) == missing_batches(plan, pairing, backwards)
-    assert missing_batches(
-        plan_of(optimizers=("adam", "adam[beta1=0.5]")), pairing, known
-    ) == missing_batches(plan, pairing, known)
-
-
-def test_what_has_no_learning_rate_of_its_own_is_not_tuned(plan_of, pairing_of, finish):
-    """A fixed rate leaves nothing to tune: one setting, both rows the same trials, and a note."""
-    plan = plan_of(optimizers=("adam[learning_rate=0.1]",))
-    pairing = pairing_of(plan)
-    (only,) = missing_batches(plan, pairing, {})
-    assert (only.role, rates_of(only)) == ("evaluation", [0.1])
-    default, tuned = placements(plan, pairing, {})
-    assert default.keys == tuned.keys
-    assert (default.notes, tuned.notes) == ((), (Note.NOTHING_TO_TUNE,))
-
-
-def test_a_tuned_row_waits_for_all_of_its_tuning_trials(plan_of, pairing_of, finish):
-    """With one trial unknown there is no choice yet."""
-    plan = plan_of()
-    pairing = pairing_of(plan)
-    known = finish(plan, missing_batches(plan, pairing, {}), prefer(1e-2))
-    last = tuning_keys(plan, pairing, pairing.entrants[0], 100.0)[-1]
-    del known[last]
-    assert [row.track for row in placements(plan, pairing, known)] == ["default"]
-    assert [flat(plan.keys(batch)) for batch in missing_batches(plan, pairing, known)] == [{last}]
-
-
-def test_selection_looks_at_tuning_trials_alone(plan_of, pairing_of, finish):
-    """Evaluation trials, however good, do not influence the choice."""
-    plan = plan_of()
-    pairing = pairing_of(plan)
-    evaluation, tuning = missing_batches(plan, pairing, {})
-    known = finish(plan, [evaluation], lambda setting: (1.0, 0.0)) | finish(plan, [tuning], prefer(1e-1))
-    (choice,) = missing_batches(plan, pairing, known)
-    assert rates_of(choice) == [0.1]
-
-
 def climb(setting):
-    """The larger the rate the better."""
+    """Judge larger rates as better."""
     return setting["learning_rate"], 1.0
 
 
 def descend(setting):
-    """The smaller the rate the better."""
+    """Judge smaller rates as better."""
     return 1 / setting["learning_rate"], 1.0
+
+
+@pytest.fixture
+def state_of(plan_of):
+    """Return a function that plans a request and returns the state of its first pairing, without outcomes."""
+
+    def make(*arguments, **fields):
+        plan = plan_of(*arguments, **fields)
+        return PairingState(plan, plan.pairings()[0])
+
+    return make
+
+
+@pytest.fixture
+def run(finish):
+    """Return a function that adds the outcomes of batches, by default of all missing ones, to a state."""
+
+    def run(state, judge, batches=None):
+        batches = missing_batches(state) if batches is None else batches
+        return state._replace(outcomes={**state.outcomes, **finish(state.plan, batches, judge)})
+
+    return run
+
+
+def test_fixed_settings_and_the_grid_run_first(state_of):
+    """Without outcomes the default runs on the evaluation seeds and the grid on the tuning seeds."""
+    evaluation, tuning = missing_batches(state_of())
+    assert (evaluation.role, evaluation.seeds, rates_of(evaluation)) == ("evaluation", (0, 1, 2), [1e-3])
+    assert (tuning.role, tuning.seeds, rates_of(tuning)) == ("tuning", (0, 1), BASE_GRID)
+
+
+def test_the_winner_is_evaluated_after_its_tuning(state_of, run):
+    """The winner, 10⁻², runs on the evaluation seeds; then nothing is missing."""
+    state = run(state_of(), prefer(1e-2))
+    (winner,) = missing_batches(state)
+    assert (winner.role, winner.seeds, rates_of(winner)) == ("evaluation", (0, 1, 2), [1e-2])
+    assert missing_batches(run(state, prefer(1e-2))) == []
+
+
+def test_a_winner_that_equals_the_default_does_not_run_twice(state_of, run):
+    """Adam's default, 0.001, is on the grid: the tuned row shares the trials of the default row."""
+    state = run(state_of(), prefer(1e-3))
+    assert missing_batches(state) == []
+    default, tuned = evaluated_settings(state)
+    assert default.keys == tuned.keys
+    assert (default.settings_tried, tuned.settings_tried) == (1, 9)
+
+
+def test_two_entrants_with_the_same_rate_share_their_trials(state_of, run):
+    """Tuned adam and adam[learning_rate=0.1] are the same trials."""
+    state = state_of(optimizers=("adam", "adam[learning_rate=0.1]"), tracks=("tuned",))
+    batches = missing_batches(state)
+    assert [(batch.role, batch.trials) for batch in batches] == [("evaluation", 3), ("tuning", 18)]
+    assert missing_batches(run(state, prefer(0.1))) == []
+
+
+def test_only_missing_trials_run(state_of, run):
+    """Each missing trial is planned exactly once, whichever trials have finished."""
+    state = state_of(optimizers=("adam", "adam[beta1=0.5]"))
+    outcomes = run(state, prefer(1e-3)).outcomes
+    keys = list(outcomes)
+    for stride, offset in itertools.product((2, 3, 7), (0, 1)):
+        finished = {key: outcomes[key] for key in keys[offset::stride]}
+        batches = missing_batches(state._replace(outcomes=finished))
+        planned = [key for batch in batches for row in state.plan.keys(batch) for key in row]
+        assert len(planned) == len(set(planned))
+        assert set(planned) == set(outcomes) - set(finished)
+
+
+def test_batches_depend_on_the_outcomes_alone(state_of, run):
+    """The order in which trials finished does not change them; a new plan of the same request neither."""
+    state = state_of(optimizers=("adam", "adam[beta1=0.5]"))
+    outcomes = list(run(state, prefer(1e-2)).outcomes.items())[::2]
+    batches = missing_batches(state._replace(outcomes=dict(outcomes)))
+    assert missing_batches(state._replace(outcomes=dict(reversed(outcomes)))) == batches
+    again = state_of(optimizers=("adam", "adam[beta1=0.5]"))
+    assert missing_batches(again._replace(outcomes=dict(outcomes))) == batches
+
+
+def test_a_fixed_learning_rate_is_not_tuned(state_of):
+    """One setting, the same trials in both rows, and a note."""
+    state = state_of(optimizers=("adam[learning_rate=0.1]",))
+    (batch,) = missing_batches(state)
+    assert (batch.role, rates_of(batch)) == ("evaluation", [0.1])
+    default, tuned = evaluated_settings(state)
+    assert default.keys == tuned.keys
+    assert (default.notes, tuned.notes) == ((), (Note.NOTHING_TO_TUNE,))
+
+
+def test_a_tuned_row_waits_for_all_of_its_tuning_trials(state_of, run):
+    """There is no winner while one trial is missing."""
+    state = run(state_of(), prefer(1e-2))
+    (entrant,) = state.pairing.entrants
+    last = state.trial_keys(entrant, entrant.at(100.0), "tuning")[-1]
+    del state.outcomes[last]
+    assert [row.track for row in evaluated_settings(state)] == ["default"]
+    assert [keys_in(state, batch) for batch in missing_batches(state)] == [{last}]
+
+
+def test_selection_uses_tuning_trials_alone(state_of, run):
+    """Good evaluation trials do not influence the winner."""
+    state = state_of()
+    evaluation, tuning = missing_batches(state)
+    state = run(state, lambda setting: (1.0, 0.0), [evaluation])
+    (winner,) = missing_batches(run(state, prefer(1e-1), [tuning]))
+    assert rates_of(winner) == [0.1]
 
 
 @pytest.mark.parametrize(
@@ -155,75 +155,62 @@ def descend(setting):
     ],
     ids=["upper", "lower"],
 )
-def test_a_winner_on_the_edge_extends_the_grid_by_a_decade_twice_at_most(
-    plan_of, pairing_of, finish, judge, grids, note
-):
-    """Under the full preset the grid grows to 10⁴, or 10⁻⁸, in two decades of four rates, and then ends."""
-    plan = plan_of(preset="full", tracks=("tuned",))
-    pairing = pairing_of(plan)
-    known = {}
+def test_a_winner_on_the_edge_extends_the_grid_by_a_decade_twice_at_most(state_of, run, judge, grids, note):
+    """Under the full preset the grid grows to 10⁴, or 10⁻⁸, in two decades of four rates each."""
+    state = state_of(preset="full", tracks=("tuned",))
     for low, high in grids:
-        rates = rates_to_try(plan, pairing, pairing.entrants[0], known)
+        rates = state.rates_to_try(state.pairing.entrants[0])
         assert len(rates) == 4 * (high - low) + 1
         assert (min(rates), max(rates)) == (10.0**low, 10.0**high)
-        (batch,) = missing_batches(plan, pairing, known)
+        (batch,) = missing_batches(state)
         assert batch.role == "tuning"
-        known |= finish(plan, [batch], judge)
-    (choice,) = missing_batches(plan, pairing, known)
-    assert choice.role == "evaluation"
-    (row,) = placements(plan, pairing, known)
+        state = run(state, judge)
+    (winner,) = missing_batches(state)
+    assert winner.role == "evaluation"
+    (row,) = evaluated_settings(state)
     assert row.settings_tried == 41
-    low, high = grids[-1]
-    assert row.notes == (GridExtended(pytest.approx(10.0**low), pytest.approx(10.0**high)), note)
+    assert row.notes == (GridExtended(10.0**low, 10.0**high), note)
 
 
-def test_a_winner_inside_the_extended_grid_is_noted_as_such(plan_of, pairing_of, finish):
-    """A best rate of 1000 extends the grid once; then it is no longer at the edge."""
-    plan = plan_of(preset="full", tracks=("tuned",))
-    pairing = pairing_of(plan)
-    known = {}
+def test_a_winner_inside_the_extended_grid_has_no_note_on_the_edge(state_of, run):
+    """A best rate of 562 extends the grid once, to 1000."""
+    state = state_of(preset="full", tracks=("tuned",))
     for _ in range(3):
-        batches = missing_batches(plan, pairing, known)
-        known |= finish(plan, batches, lambda setting: (min(setting["learning_rate"], 562.341325190), 1.0))
-    (row,) = placements(plan, pairing, known)
+        state = run(state, lambda setting: (min(setting["learning_rate"], 562.341325190), 1.0))
+    (row,) = evaluated_settings(state)
     assert row.hyperparameters["learning_rate"] < 1000
     assert row.notes == (GridExtended(1e-6, 1e3),)
     assert row.settings_tried == 37
 
 
-def test_a_tie_everywhere_extends_nothing(plan_of, pairing_of, finish):
-    """If no rate reaches anything, the middle of the grid is chosen and the grid stays."""
-    plan = plan_of(preset="full", tracks=("tuned",))
-    pairing = pairing_of(plan)
-    known = finish(plan, missing_batches(plan, pairing, {}), lambda setting: (0.0, float("inf")))
-    (choice,) = missing_batches(plan, pairing, known)
-    assert (choice.role, rates_of(choice)) == ("evaluation", [1e-2])
+def test_a_tie_of_all_rates_does_not_extend_the_grid(state_of, run):
+    """If no rate reaches a target, the middle of the grid is chosen."""
+    state = state_of(preset="full", tracks=("tuned",))
+    (winner,) = missing_batches(run(state, lambda setting: (0.0, math.inf)))
+    assert (winner.role, rates_of(winner)) == ("evaluation", [1e-2])
 
 
-def test_smaller_presets_note_the_edge_and_extend_nothing(plan_of, pairing_of, finish):
+def test_smaller_presets_note_the_edge_and_do_not_extend_the_grid(state_of, run):
     """Under quick the best rate of 100 is evaluated, with the note."""
-    plan = plan_of(tracks=("tuned",))
-    pairing = pairing_of(plan)
-    known = finish(plan, missing_batches(plan, pairing, {}), climb)
-    (choice,) = missing_batches(plan, pairing, known)
-    assert rates_of(choice) == [100.0]
-    (row,) = placements(plan, pairing, known)
+    state = run(state_of(tracks=("tuned",)), climb)
+    (winner,) = missing_batches(state)
+    assert rates_of(winner) == [100.0]
+    (row,) = evaluated_settings(state)
     assert row.notes == (Note.BEST_AT_UPPER_EDGE,)
 
 
-def test_each_entrant_chooses_for_itself(plan_of, pairing_of, finish):
-    """Two entrants share the batch of their tuning, and each runs its own winner in a batch of its own."""
-    plan = plan_of(optimizers=("adam", "adam[beta1=0.5]"), tracks=("tuned",))
-    pairing = pairing_of(plan)
-    (tuning,) = missing_batches(plan, pairing, {})
+def test_each_entrant_has_its_own_winner(state_of, run):
+    """Two entrants share the batch of their tuning; each winner runs in a separate batch."""
+    state = state_of(optimizers=("adam", "adam[beta1=0.5]"), tracks=("tuned",))
+    (tuning,) = missing_batches(state)
     assert len(tuning.settings) == 18
-    known = finish(plan, [tuning], lambda setting: prefer(1e-2 if setting["beta1"] == 0.5 else 1.0)(setting))
-    choices = [setting for batch in missing_batches(plan, pairing, known) for setting in batch.settings]
-    assert [(s["beta1"], s["learning_rate"]) for s in choices] == [(0.9, 1.0), (0.5, 1e-2)]
+    state = run(state, lambda setting: prefer(1e-2 if setting["beta1"] == 0.5 else 1.0)(setting))
+    winners = [setting for batch in missing_batches(state) for setting in batch.settings]
+    assert [(winner["beta1"], winner["learning_rate"]) for winner in winners] == [(0.9, 1.0), (0.5, 1e-2)]
 
 
-def test_entrants_with_other_statics_never_share_a_batch(plan_of):
-    """Static hyperparameters are no tensors: nesterov=true is another pairing."""
+def test_entrants_with_different_static_hyperparameters_never_share_a_batch(plan_of):
+    """Static hyperparameters are not tensors: nesterov=true is another pairing."""
     plan = plan_of(
         optimizers=("torch.optim:SGD[momentum=0.9]", "torch.optim:SGD[momentum=0.9, nesterov=true]")
     )
@@ -239,112 +226,104 @@ def test_entrants_with_other_statics_never_share_a_batch(plan_of):
         ("quartic[start=1]", "gd", (Note.EXACT_ORACLE, Note.DETERMINISTIC)),
     ],
 )
-def test_an_exact_gradient_under_synthetic_noise_is_marked(plan_of, pairing_of, problem, optimizer, notes):
-    """Only there a gradient has no price."""
-    plan = plan_of((problem,), (optimizer,), tracks=("default",))
-    (row,) = placements(plan, pairing_of(plan), {})
+def test_an_exact_gradient_under_synthetic_noise_is_noted(state_of, problem, optimizer, notes):
+    """Only under synthetic noise an exact gradient has no price."""
+    (row,) = evaluated_settings(state_of((problem,), (optimizer,), tracks=("default",)))
     assert row.notes == notes
 
 
-def test_an_optimizer_that_reads_progress_knows_the_budget_in_every_track(plan_of, pairing_of, finish):
-    """Seen in any of its evaluation trials; another entrant of the same batch that reads none has no such note."""
-    plan = plan_of(optimizers=("adam", "adam[beta1=0.5]", "adam[learning_rate=0.1]"))
-    pairing = pairing_of(plan)
-    known = finish(plan, missing_batches(plan, pairing, {}), prefer(1e-2))
-    known |= finish(plan, missing_batches(plan, pairing, known), prefer(1e-2))
-    before = placements(plan, pairing, known)
-    (reader,) = (row for row in before if (row.entrant.label, row.track) == ("adam[beta1=0.5]", "tuned"))
-    known[reader.keys[1]] = known[reader.keys[1]]._replace(reads_progress=True)
-    after = placements(plan, pairing, known)
-    assert [row.notes for row in after if row.entrant.label == "adam[beta1=0.5]"] == [
-        (Note.KNOWS_BUDGET,)
-    ] * 2
-    others = [row for row in after if row.entrant.label != "adam[beta1=0.5]"]
-    assert others == [row for row in before if row.entrant.label != "adam[beta1=0.5]"]
-    assert missing_batches(plan, pairing, known) == []
+def test_an_optimizer_that_reads_progress_knows_the_budget_in_every_track(state_of, run):
+    """One of its evaluation trials is enough; another entrant of the same batch does not get the note."""
+    reader = "adam[beta1=0.5]"
+    state = state_of(optimizers=("adam", reader, "adam[learning_rate=0.1]"))
+    state = run(run(state, prefer(1e-2)), prefer(1e-2))
+    before = evaluated_settings(state)
+    (tuned,) = (row for row in before if (row.entrant.label, row.track) == (reader, "tuned"))
+    state.outcomes[tuned.keys[1]] = state.outcomes[tuned.keys[1]]._replace(reads_progress=True)
+    after = evaluated_settings(state)
+    assert [row.notes for row in after if row.entrant.label == reader] == [(Note.KNOWS_BUDGET,)] * 2
+    assert [row for row in after if row.entrant.label != reader] == [
+        row for row in before if row.entrant.label != reader
+    ]
+    assert missing_batches(state) == []
 
 
-def test_knowing_the_budget_stands_beside_other_notes(plan_of, pairing_of, finish):
-    """Exact oracle first, then what tuning has to say, then this."""
-    plan = plan_of(("quartic",), ("gd[learning_rate=0.01]",), tracks=("tuned",))
-    pairing = pairing_of(plan)
-    known = finish(plan, missing_batches(plan, pairing, {}), lambda setting: (0.5, 1.0))
-    known = {key: outcome._replace(reads_progress=True) for key, outcome in known.items()}
-    (row,) = placements(plan, pairing, known)
+def test_the_note_on_the_budget_follows_other_notes(state_of, run):
+    """The order is exact oracle, tuning, budget."""
+    state = run(state_of(("quartic",), ("gd[learning_rate=0.01]",), tracks=("tuned",)), climb)
+    for key, outcome in state.outcomes.items():
+        state.outcomes[key] = outcome._replace(reads_progress=True)
+    (row,) = evaluated_settings(state)
     assert row.notes == (Note.EXACT_ORACLE, Note.NOTHING_TO_TUNE, Note.KNOWS_BUDGET)
 
 
-def test_why_a_row_was_skipped_stands_in_its_notes(plan_of, pairing_of):
-    """Beside what else there is to say of it."""
-    plan = plan_of(("quartic",), ("gd",), tracks=("default",))
-    pairing = pairing_of(plan)
-    (row,) = placements(plan, pairing, {})
-    known = {key: Outcome("skipped", 0.0, math.inf, skipped_because="too dear; wait") for key in row.keys}
-    (row,) = placements(plan, pairing, known)
-    assert row.notes == (Note.EXACT_ORACLE, SkippedBecause("too dear; wait"))
+def test_the_reason_for_skipping_a_row_is_in_its_notes(state_of):
+    """It follows the other notes."""
+    state = state_of(("quartic",), ("gd",), tracks=("default",))
+    (row,) = evaluated_settings(state)
+    skipped = Outcome("skipped", 0.0, math.inf, skipped_because="too expensive; wait")
+    (row,) = evaluated_settings(state._replace(outcomes=dict.fromkeys(row.keys, skipped)))
+    assert row.notes == (Note.EXACT_ORACLE, SkippedBecause("too expensive; wait"))
 
 
-def test_random_gradients_depend_on_their_seeds(plan_of, pairing_of):
-    """Where all else is fixed: no trial stands for another, and no row is called deterministic."""
-    plan = plan_of(("quadratic[start=2]",), tracks=("default",), gradient="forward-random")
-    (row,) = placements(plan, pairing_of(plan), {})
-    assert len(row.keys) == plan.evaluation_seeds > 1
+def test_random_gradients_depend_on_their_seeds(state_of):
+    """If everything else is fixed, each seed still is a trial, and the row is not called deterministic."""
+    state = state_of(("quadratic[start=2]",), tracks=("default",), gradient="forward-random")
+    (row,) = evaluated_settings(state)
+    assert len(row.keys) == state.plan.evaluation_seeds > 1
     assert row.notes == ()
 
 
-def test_what_depends_on_no_seed_runs_once_in_each_role(plan_of, pairing_of, finish):
-    """One tuning trial a rate, one evaluation trial a row; the rows say that nothing in them is random."""
-    plan = plan_of(("quadratic[start=2]",))
-    pairing = pairing_of(plan)
-    evaluation, tuning = missing_batches(plan, pairing, {})
+def test_a_deterministic_setting_runs_once_in_each_role(state_of, run):
+    """One tuning trial a rate, one evaluation trial a row, and a note."""
+    state = state_of(("quadratic[start=2]",))
+    evaluation, tuning = missing_batches(state)
     assert (evaluation.seeds, evaluation.trials) == ((0,), 1)
     assert (tuning.seeds, tuning.trials) == ((0,), len(BASE_GRID))
-    known = finish(plan, [evaluation, tuning], prefer(1e-2))
-    (choice,) = missing_batches(plan, pairing, known)
-    known |= finish(plan, [choice], prefer(1e-2))
-    assert missing_batches(plan, pairing, known) == []
-    assert planned_keys(plan, pairing, known) == set(known)
-    rows = placements(plan, pairing, known)
-    assert [(len(row.keys), row.notes) for row in rows] == [(1, (Note.DETERMINISTIC,))] * 2
+    state = run(run(state, prefer(1e-2)), prefer(1e-2))
+    assert missing_batches(state) == []
+    assert planned_keys(state) == set(state.outcomes)
+    assert [(len(row.keys), row.notes) for row in evaluated_settings(state)] == [
+        (1, (Note.DETERMINISTIC,))
+    ] * 2
 
 
-def test_a_failed_trial_is_known(plan_of, pairing_of, finish):
-    """Whether a failed trial runs again is for the runner to say; to the tracks it is a trial with an ending."""
-    plan = plan_of(tracks=("default",))
-    pairing = pairing_of(plan)
-    known = {key: Outcome("failed", 0.0, float("inf")) for key in placements(plan, pairing, {})[0].keys}
-    assert missing_batches(plan, pairing, known) == []
+def test_a_failed_trial_is_not_missing(state_of):
+    """The runner decides whether a failed trial runs again, and leaves it out of the outcomes then."""
+    state = state_of(tracks=("default",))
+    keys = evaluated_settings(state)[0].keys
+    failed = dict.fromkeys(keys, Outcome("failed", 0.0, math.inf))
+    assert missing_batches(state._replace(outcomes=failed)) == []
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=25)
 @given(data=st.data())
-def test_an_interruption_changes_no_batch(plan_of, pairing_of, finish, data):
-    """In whatever order batches end, and whenever the driver dies, the same trials run together: so bits repeat."""
-    plan = plan_of(
-        optimizers=("adam", "adam[epsilon=0.001]", "adam[learning_rate=0.1]"), preset="full", seeds=2
-    )
-    pairing = pairing_of(plan)
-    best = data.draw(st.sampled_from([1e-6, 1e-3, 1e-1, 1e2, 1e3]), label="the rate that wins")
+def test_an_interruption_changes_no_batch(state_of, run, data):
+    """The same trials run together in whatever order batches finish, and whenever the study is interrupted."""
+    optimizers = ("adam", "adam[epsilon=0.001]", "adam[learning_rate=0.1]")
+    planned = state_of(optimizers=optimizers, preset="full", seeds=2)
+    best_rate = data.draw(st.sampled_from([1e-6, 1e-3, 1e-1, 1e2, 1e3]), label="the rate that wins")
 
     def judge(setting):
-        return 1 / (1 + abs(math.log10(setting["learning_rate"] / best)) + 100 * setting["epsilon"]), 1.0
+        decades = abs(math.log10(setting["learning_rate"] / best_rate))
+        return 1 / (1 + decades + 100 * setting["epsilon"]), 1.0
 
-    def compositions(choose):
-        known, ran, flying = {}, [], []
-        while flying := flying or missing_batches(plan, pairing, known):
-            dies, position = choose(len(flying))
-            if dies:  # what was flying is lost, and the next driver plans anew
-                flying = []
+    def composition(choose):
+        state, finished, running = planned, [], []
+        while running := running or missing_batches(state):
+            is_interrupted, position = choose(len(running))
+            if is_interrupted:  # the running batches are lost, and the next invocation plans anew
+                running = []
                 continue
-            landed = flying.pop(position)
-            ran.append(flat(plan.keys(landed)))
-            known |= finish(plan, [landed], judge)
-        return sorted(map(sorted, ran))
+            batch = running.pop(position)
+            finished.append(keys_in(state, batch))
+            state = run(state, judge, [batch])
+        return sorted(map(sorted, finished))
 
-    undisturbed = compositions(lambda count: (False, 0))
-    deaths = iter(data.draw(st.lists(st.booleans(), max_size=6), label="deaths"))
+    undisturbed = composition(lambda count: (False, 0))
+    interruptions = iter(data.draw(st.lists(st.booleans(), max_size=6), label="interruptions"))
 
     def disturbed(count):
-        return next(deaths, False), data.draw(st.integers(0, count - 1), label="who lands")
+        return next(interruptions, False), data.draw(st.integers(0, count - 1), label="batch that finishes")
 
-    assert compositions(disturbed) == undisturbed
+    assert composition(disturbed) == undisturbed

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from benchbed.plan.presets import grid_rate
 from benchbed.tuning.outcomes import Outcome
-from benchbed.tuning.selection import Choice, choose_rate
+from benchbed.tuning.selection import SelectedRate, choose_rate
 
 # Neither the clock nor chance decides: the examples are the same at every run.
 UNTIMED = settings(deadline=None, derandomize=True)
@@ -32,24 +32,28 @@ def tried(scores, gaps=None):
 @pytest.mark.parametrize(
     ("scores", "gaps", "choice"),
     [
-        ([0.1, 0.2, 0.3, 0.4, 0.2], None, Choice(1e-1, 0)),
-        ([0.1, 0.2, 0.3, 0.4, 0.5], None, Choice(1.0, 1)),
-        ([0.5, 0.2, 0.3, 0.4, 0.4], None, Choice(1e-4, -1)),
+        ([0.1, 0.2, 0.3, 0.4, 0.2], None, SelectedRate(1e-1, 0)),
+        ([0.1, 0.2, 0.3, 0.4, 0.5], None, SelectedRate(1.0, 1)),
+        ([0.5, 0.2, 0.3, 0.4, 0.4], None, SelectedRate(1e-4, -1)),
         # equal scores: the smaller gap, wherever it lies, and it may be on the edge
-        ([0.0] * 5, [5.0, 4.0, 3.0, 2.0, 9.0], Choice(1e-1, 0)),
-        ([0.0] * 5, [5.0, 4.0, 3.0, 2.0, 1.0], Choice(1.0, 1)),
-        ([0.5, 0.5, 0.1, 0.1, 0.1], [1.0, 2.0, 0.0, 0.0, 0.0], Choice(1e-4, -1)),
+        ([0.0] * 5, [5.0, 4.0, 3.0, 2.0, 9.0], SelectedRate(1e-1, 0)),
+        ([0.0] * 5, [5.0, 4.0, 3.0, 2.0, 1.0], SelectedRate(1.0, 1)),
+        ([0.5, 0.5, 0.1, 0.1, 0.1], [1.0, 2.0, 0.0, 0.0, 0.0], SelectedRate(1e-4, -1)),
         # gaps that are not finite come last
-        ([0.0] * 5, [1e9, math.inf, math.inf, math.inf, math.inf], Choice(1e-4, -1)),
+        ([0.0] * 5, [1e9, math.inf, math.inf, math.inf, math.inf], SelectedRate(1e-4, -1)),
         # equal in both: the nearest to the middle, which is no winner on the edge
-        ([0.0] * 5, [math.inf] * 5, Choice(1e-2, 0)),
-        ([0.0] * 5, [1.0] * 5, Choice(1e-2, 0)),
-        ([0.3, 0.0, 0.0, 0.0, 0.3], None, Choice(1e-4, 0)),  # as near: the smaller
-        ([0.0, 0.0, 0.0, 0.3, 0.3], None, Choice(1e-1, 0)),
-        ([0.3, 0.3, 0.0, 0.0, 0.0], None, Choice(1e-3, 0)),
+        ([0.0] * 5, [math.inf] * 5, SelectedRate(1e-2, 0)),
+        ([0.0] * 5, [1.0] * 5, SelectedRate(1e-2, 0)),
+        ([0.3, 0.0, 0.0, 0.0, 0.3], None, SelectedRate(1e-4, 0)),  # as near: the smaller
+        ([0.0, 0.0, 0.0, 0.3, 0.3], None, SelectedRate(1e-1, 0)),
+        ([0.3, 0.3, 0.0, 0.0, 0.0], None, SelectedRate(1e-3, 0)),
         # without an optimum scores are NaN and gaps are objectives, which may be negative
-        ([math.nan] * 5, [3.0, -1.0, -7.0, 2.0, 5.0], Choice(1e-2, 0)),
-        ([math.nan, math.nan, math.nan, math.nan, 0.0], [1.0, 1.0, -2.0, 1.0, math.inf], Choice(1e-2, 0)),
+        ([math.nan] * 5, [3.0, -1.0, -7.0, 2.0, 5.0], SelectedRate(1e-2, 0)),
+        (
+            [math.nan, math.nan, math.nan, math.nan, 0.0],
+            [1.0, 1.0, -2.0, 1.0, math.inf],
+            SelectedRate(1e-2, 0),
+        ),
     ],
 )
 def test_the_rules_in_their_order(scores, gaps, choice):
@@ -81,12 +85,12 @@ def test_of_two_rates_as_near_to_the_middle_the_smaller_wins(distance):
     """On the grid of four rates a decade, which is rounded to 12 digits, rounding does not decide either."""
     rates = [grid_rate(place, 4) for place in (-8 - distance, -8 + distance)]
     outcomes = {rate: [Outcome("exhausted", 0.5, 1.0)] for rate in rates}
-    assert choose_rate(outcomes, middle=1e-2) == Choice(rates[0], 0)
+    assert choose_rate(outcomes, middle=1e-2) == SelectedRate(rates[0], 0)
 
 
 def test_a_single_rate_has_no_edge():
     """Where there is nothing to choose there is nothing at the edge."""
-    assert choose_rate({0.1: [Outcome("exhausted", 0.5, 0.1)]}, middle=0.1) == Choice(0.1, 0)
+    assert choose_rate({0.1: [Outcome("exhausted", 0.5, 0.1)]}, middle=0.1) == SelectedRate(0.1, 0)
 
 
 @UNTIMED

@@ -1,4 +1,4 @@
-"""Offer the course's problems, one file each, and suites of them, through the same door as a stranger's."""
+"""The built-in problems, one file each, and the suites of the presets."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -19,7 +19,7 @@ from benchbed_problems.weighted_quartic import WeightedQuartic
 
 @hookimpl
 def register_problems(register: Callable[[type[Problem]], None]) -> None:
-    """Enter the problems, the simplest first."""
+    """Register the problems, the simplest first."""
     for problem in (
         LinearRegression,
         ToyMean,

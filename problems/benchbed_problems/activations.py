@@ -1,4 +1,4 @@
-"""The functions between the layers of a network, by the names that users write."""
+"""Activation functions of networks, by the names that users write."""
 
 import math
 from collections.abc import Callable, Mapping
@@ -9,14 +9,14 @@ from torch.nn import functional
 
 
 def gelu_tanh(x: Tensor) -> Tensor:
-    """Give GELU in its tanh form, ½ x (1 + tanh(√(2/π) (x + 0.044715 x³))).
+    """Compute GELU in its tanh form, ½ x (1 + tanh(√(2/π) (x + 0.044715 x³))).
 
     Source: Hendrycks & Gimpel (2016), Gaussian Error Linear Units, section 2, arXiv:1606.08415.
     """
     if torch.is_grad_enabled() and not torch.compiler.is_compiling():
         return functional.gelu(x, approximate="tanh")
-    # ½ (1 + tanh u) is the logistic function of 2u, which takes a third of the time on a CPU. Where a gradient
-    # is wanted, the steps in between would have to be kept, and nothing is gained.
+    # ½ (1 + tanh u) is the logistic function of 2u, which takes a third of the time on a CPU. With a gradient nothing
+    # would be gained, because autograd would store the intermediate tensors.
     inner = torch.addcmul(x, x * x, x, value=0.044715)
     return x * torch.sigmoid(inner * math.sqrt(8 / math.pi))
 

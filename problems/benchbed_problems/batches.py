@@ -1,4 +1,4 @@
-"""What the problems share whose steps see a few samples of many."""
+"""Base class of the problems whose steps use mini-batches."""
 
 import torch
 from torch import Generator, Tensor
@@ -6,8 +6,11 @@ from torch import Generator, Tensor
 from benchbed.interfaces import Problem, target_ladder
 
 
-class MiniBatches(Problem):
-    """Draw `batch_size` of `samples` in each step, with replacement; a subclass is a frozen dataclass with both."""
+class MiniBatchProblem(Problem):
+    """Problem that draws `batch_size` of its `samples` for each step, with replacement.
+
+    A subclass is a frozen dataclass with these two fields.
+    """
 
     samples: int
     batch_size: int
@@ -16,15 +19,15 @@ class MiniBatches(Problem):
         """Raise ValueError for sizes below 1, or a batch larger than the sample."""
         for name in ("samples", "batch_size"):
             if getattr(self, name) < 1:
-                raise ValueError(f"{name} is {getattr(self, name)}; give at least 1")
+                raise ValueError(f"{name} is {getattr(self, name)}; must be at least 1")
         if self.batch_size > self.samples:
             raise ValueError(
-                f"batch_size is {self.batch_size}, above samples, {self.samples}; give a smaller batch"
+                f"batch_size is {self.batch_size}, but samples is {self.samples}; choose a smaller batch"
             )
 
     @property
     def targets(self) -> tuple[float, ...]:
-        """Down to 10⁻⁴: the gradients are those of mini-batches."""
+        """Down to 10⁻⁴, because the gradients are noisy."""
         return target_ladder(0.5)
 
     @property
@@ -33,5 +36,5 @@ class MiniBatches(Problem):
         return self.samples / self.batch_size
 
     def make_draws(self, generator: Generator, steps: int) -> Tensor:
-        """Draw the mini-batches' indices: `[steps, batch_size]`."""
+        """Draw the indices of the mini-batches: `[steps, batch_size]`."""
         return torch.randint(self.samples, (steps, self.batch_size), generator=generator)

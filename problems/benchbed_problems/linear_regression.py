@@ -1,4 +1,4 @@
-"""A straight line through noisy points: two parameters, one minimum, a solution in closed form."""
+"""Linear regression in one variable: two parameters, one minimum, a solution in closed form."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from torch import Generator, Tensor
 
 from benchbed.interfaces import Layout, Metric, Problem
 from benchbed_problems.noise import check_noise
-from benchbed_problems.starts import Start, check_start, given_start
+from benchbed_problems.starts import Start, check_start, fixed_start
 
 TRUE_WEIGHT = 2.0
 TRUE_BIAS = 1.0
@@ -24,15 +24,15 @@ class Observations(NamedTuple):
 
 @dataclass(frozen=True)
 class LinearRegression(Problem):
-    """Minimize ½ mean (w x + b − y)² over θ = (w, b), with y = 2x + 1 + noise.
+    """Least squares for a line: L(θ) = ½ mean (w x + b − y)² over θ = (w, b), with y = 2x + 1 + noise.
 
-    The `samples` points are drawn for each instance: x standard normal, the noise normal with standard
-    deviation `observation_noise`. A start that is not given is standard normal (`start`: a number or a list,
-    w first). Every step sees all samples.
+    The `samples` points are drawn for each instance: x is standard normal, the noise normal with standard
+    deviation `observation_noise`. `start` fixes the start (a number or a list, w first); by default it is
+    standard normal. Every step uses all samples. The optimum is the least-squares solution.
 
-    Source: the course's linear regression, loss (1/2I) Σ (f(xᵢ) − yᵢ)², η = 0.01, 100 steps. It leaves open
-    what the data are; true parameters, law of x and noise are chosen here, so that the curvature is about 1
-    in both directions and w and b are learned equally fast.
+    Source: the course's linear regression, loss (1/2I) Σ (f(xᵢ) − yᵢ)², η = 0.01, 100 steps.
+    Deviation: the course does not fix the data. Here the true parameters, the distribution of x and the noise
+    make the curvature about 1 in both directions, so that w and b are learned equally fast.
     """
 
     samples: int = 100
@@ -40,9 +40,11 @@ class LinearRegression(Problem):
     start: Start = None
 
     def __post_init__(self) -> None:
-        """Raise ValueError for too few points, a start of another dimension, or impossible noise."""
+        """Raise ValueError for too few points, a start of another dimension, or negative noise."""
         if self.samples < 2:
-            raise ValueError(f"samples is {self.samples}; give at least 2, for one point fixes no line")
+            raise ValueError(
+                f"samples is {self.samples}; must be at least 2, because a line needs two points"
+            )
         check_noise("observation_noise", self.observation_noise)
         check_start(self.start, self.layout.dimension)
 
@@ -53,7 +55,7 @@ class LinearRegression(Problem):
 
     @property
     def workspace(self) -> int:
-        """A prediction, its residual and the residual's square for all samples, there and back."""
+        """Prediction, residual and squared residual of all samples, forward and backward."""
         return 6 * self.samples
 
     @property
@@ -62,9 +64,9 @@ class LinearRegression(Problem):
         return {"test-loss": self._test_loss}
 
     def make_start(self, generator: Generator) -> Tensor:
-        """Give `start`, or draw from N(0, 1): `[2]`."""
+        """Return `start`, or draw from N(0, 1): `[2]`."""
         if self.start is not None:
-            return given_start(self.start, self.layout.dimension)
+            return fixed_start(self.start, self.layout.dimension)
         return torch.randn(self.layout.dimension, generator=generator, dtype=torch.float64)
 
     def make_data(self, generator: Generator) -> Observations:
@@ -74,21 +76,21 @@ class LinearRegression(Problem):
         return Observations(x, TRUE_WEIGHT * x + TRUE_BIAS + self.observation_noise * noise)
 
     def objective(self, theta: Tensor, data: Observations) -> Tensor:
-        """Give ½ mean (w x + b − y)², `[...]`."""
+        """Compute ½ mean (w x + b − y)²: `[...]`."""
         residual = theta[..., :1] * data.x + theta[..., 1:] - data.y
         return 0.5 * residual.square().mean(-1)
 
     def optimum(self, data: Observations) -> Tensor:
-        """Give the least-squares value, `[...]`."""
+        """Compute the least-squares value: `[...]`."""
         return self.objective(self.minimizer(data), data)
 
     def minimizer(self, data: Observations) -> Tensor:
-        """Give the least-squares line, `[..., 2]`: (XᵀX)⁻¹ Xᵀy with X = (x, 1), by QR rather than by the inverse."""
+        """Compute the least-squares line (XᵀX)⁻¹ Xᵀy with X = (x, 1), by a QR decomposition: `[..., 2]`."""
         design = torch.stack([data.x, torch.ones_like(data.x)], dim=-1)
         solution: Tensor = torch.linalg.lstsq(design, data.y.unsqueeze(-1), driver="gels").solution
         return solution.squeeze(-1)
 
     def _test_loss(self, theta: Tensor, data: Observations) -> Tensor:
-        # For a standard normal x, E ½ (w x + b − y)² is this; a test set would only add its own noise.
+        # E ½ (w x + b − y)² for a standard normal x; a test set would only add noise.
         truth = theta.new_tensor([TRUE_WEIGHT, TRUE_BIAS])
         return 0.5 * ((theta - truth).square().sum(-1) + self.observation_noise**2)

@@ -1,4 +1,4 @@
-"""What the problems that fit a dense network share: its parameters, its values, its loss on mini-batches."""
+"""Base class of the problems that fit a dense network to samples of a function."""
 
 import math
 from abc import abstractmethod
@@ -11,34 +11,34 @@ from torch import Generator, Tensor
 
 from benchbed.interfaces import Layout, Metric, take_samples
 from benchbed_problems.activations import ACTIVATIONS
-from benchbed_problems.batches import MiniBatches
+from benchbed_problems.batches import MiniBatchProblem
 
 TEST_POINTS = 1_001
 """Test points on the unit interval."""
 
 
-class Samples(Protocol):
-    """Training and test points, `[samples, inputs]`, and their values, `[samples, 1]`."""
+class FunctionSamples(Protocol):
+    """Training and test points, `[samples, inputs]`, with the function's values, `[samples, 1]`."""
 
     @property
     def x(self) -> Tensor:
-        """Training points."""
+        """Points at which the network is trained."""
 
     @property
     def y(self) -> Tensor:
-        """Their values."""
+        """Values at `x`."""
 
     @property
     def test_x(self) -> Tensor:
-        """Test points."""
+        """Points at which `test-loss` is measured."""
 
     @property
     def test_y(self) -> Tensor:
-        """Their values."""
+        """Values at `test_x`."""
 
 
 class UnitInterval(NamedTuple):
-    """Evenly spaced training and test points on [0, 1], and their values: each `[samples, 1]`."""
+    """Evenly spaced training and test points on [0, 1] with their values, each `[samples, 1]`."""
 
     x: Tensor
     y: Tensor
@@ -46,13 +46,13 @@ class UnitInterval(NamedTuple):
     test_y: Tensor
 
 
-class NetworkFit(MiniBatches):
-    """Minimize ½ mean (network(x) − y)² over samples without noise, the same for all instances.
+class NetworkFit(MiniBatchProblem):
+    """Fit of a network: L(θ) = ½ mean (network(x) − y)² over samples without noise, the same for all instances.
 
-    The network is `widths` wide, from its inputs to its one output, with `activation` between the layers. θ
-    holds, layer by layer, weight and bias as `torch.nn.Linear` does, and is drawn as it draws them; the
-    stochastic loss is over `batch_size` samples, drawn with replacement. A subclass is a frozen dataclass
-    with these parameters, and makes the shared data.
+    The layers of the network are `widths` wide, from the inputs to the single output, with `activation` between
+    them. θ contains weight and bias of each layer in the layout of `torch.nn.Linear`, drawn from the same
+    distribution. The stochastic loss is the mean over `batch_size` samples, drawn with replacement. A subclass is
+    a frozen dataclass with these fields; it also builds the shared data.
 
     Source: first weights: `torch.nn.Linear`,
     https://docs.pytorch.org/docs/stable/generated/torch.nn.Linear.html.
@@ -65,7 +65,7 @@ class NetworkFit(MiniBatches):
     @property
     @abstractmethod
     def widths(self) -> tuple[int, ...]:
-        """Numbers of units, from the inputs to the output, which is 1."""
+        """Numbers of units of the layers, from the inputs to the output, which has 1."""
 
     @property
     def layout(self) -> Layout:
@@ -78,7 +78,7 @@ class NetworkFit(MiniBatches):
 
     @property
     def workspace(self) -> int:
-        """Before and after each hidden unit's activation, for all samples, there and back."""
+        """Values before and after each hidden activation, for all samples, forward and backward."""
         return self.samples * max(sum(self.widths[1:-1]), 1) * 4
 
     @property
@@ -89,30 +89,29 @@ class NetworkFit(MiniBatches):
     def make_start(self, generator: Generator) -> Tensor:
         """Draw weights and biases from U(−1/√fan_in, 1/√fan_in): `[parameters]`."""
         blocks = self.layout.blocks
-        pieces = []
+        parameters = []
         for name, shape in blocks.items():
             bound = 1 / math.sqrt(blocks[name.replace("bias", "weight")][1])
-            pieces.append(uniform(generator, bound, math.prod(shape)))
-        return torch.cat(pieces)
+            parameters.append(uniform(generator, bound, math.prod(shape)))
+        return torch.cat(parameters)
 
-    def loss(self, theta: Tensor, data: Samples, draw: Tensor) -> Tensor:
-        """Give ½ the mean squared error on a mini-batch, `[...]`."""
+    def loss(self, theta: Tensor, data: FunctionSamples, draw: Tensor) -> Tensor:
+        """Compute ½ the mean squared error on a mini-batch: `[...]`."""
         return self._half_mean_square(theta, take_samples(data.x, draw), take_samples(data.y, draw))
 
-    def objective(self, theta: Tensor, data: Samples) -> Tensor:
-        """Give ½ the mean squared error over all samples, `[...]`."""
+    def objective(self, theta: Tensor, data: FunctionSamples) -> Tensor:
+        """Compute ½ the mean squared error over all samples: `[...]`."""
         return self._half_mean_square(theta, data.x, data.y)
 
-    def optimum(self, data: Samples) -> Tensor:
-        """Give 0, a lower bound: the samples are free of noise."""
+    def optimum(self, data: FunctionSamples) -> Tensor:
+        """Return 0, a lower bound, because the samples have no noise."""
         return torch.zeros_like(data.y[0, 0])
 
     def predict(self, theta: Tensor, x: Tensor) -> Tensor:
-        """Give the network's values at `x: [..., samples, inputs]`: `[..., samples]`."""
+        """Compute the network's values at `x: [..., samples, inputs]`: `[..., samples]`."""
         views = self.layout.views(theta)
         activate = ACTIVATIONS[self.activation]
-        # Features before samples: the weights then multiply from the left, as they lie in theta; the
-        # fastest of the orders tried.
+        # Features before samples, so that the weights multiply from the left in the layout of theta: the fastest order.
         values = x.mT
         for layer in range(1, len(views) // 2 + 1):
             if layer > 1:
@@ -123,12 +122,12 @@ class NetworkFit(MiniBatches):
     def _half_mean_square(self, theta: Tensor, x: Tensor, y: Tensor) -> Tensor:
         return 0.5 * (self.predict(theta, x) - y.squeeze(-1)).square().mean(-1)
 
-    def _test_loss(self, theta: Tensor, data: Samples) -> Tensor:
+    def _test_loss(self, theta: Tensor, data: FunctionSamples) -> Tensor:
         return self._half_mean_square(theta, data.test_x, data.test_y)
 
 
 def unit_interval(function: Callable[[Tensor], Tensor], samples: int) -> UnitInterval:
-    """Evaluate `function` at `samples` places evenly spaced on [0, 1], and at 1 001 to test at."""
+    """Evaluate `function` at `samples` evenly spaced training points on [0, 1], and at 1 001 test points."""
     x, test_x = (
         torch.linspace(0, 1, count, dtype=torch.float64).unsqueeze(-1) for count in (samples, TEST_POINTS)
     )
@@ -136,5 +135,5 @@ def unit_interval(function: Callable[[Tensor], Tensor], samples: int) -> UnitInt
 
 
 def uniform(generator: Generator, bound: float, *shape: int) -> Tensor:
-    """Draw from U(−bound, bound), in float64."""
+    """Draw a tensor from U(−bound, bound), in float64."""
     return torch.empty(shape, dtype=torch.float64).uniform_(-bound, bound, generator=generator)

@@ -1,4 +1,4 @@
-"""Synthetic gradient noise: a normal vector, drawn for each step and added to the exact gradient."""
+"""Synthetic gradient noise: a normal vector for each step, added to the exact gradient."""
 
 import math
 
@@ -9,13 +9,15 @@ from torch import Generator, Tensor
 def check_noise(name: str, deviation: float) -> None:
     """Raise ValueError unless `deviation` can be a standard deviation."""
     if not (math.isfinite(deviation) and deviation >= 0):
-        raise ValueError(f"{name} is {deviation}; give a standard deviation, a finite number of at least 0")
+        raise ValueError(
+            f"{name} is {deviation}; must be a standard deviation, a finite number of at least 0"
+        )
 
 
 def make_noise(generator: Generator, steps: int, dimension: int, deviation: float) -> Tensor | None:
-    """Draw the noise of `steps` steps, `[steps, dimension]`; None if `deviation` is 0: nothing is random.
+    """Draw the noise of `steps` steps: `[steps, dimension]`, or None if `deviation` is 0.
 
-    The normal numbers have 24 bits, which is more than noise needs and takes torch a fifth of the time of 53.
+    The numbers are drawn in float32, which is precise enough for noise and five times faster than float64.
     """
     if not deviation:
         return None
@@ -23,6 +25,6 @@ def make_noise(generator: Generator, steps: int, dimension: int, deviation: floa
     return deviation * normal.double()
 
 
-def tilt(objective: Tensor, theta: Tensor, noise: Tensor | None) -> Tensor:
-    """Add noise · θ to `objective: [...]`, so that the gradient is the exact one plus the noise."""
+def add_noise(objective: Tensor, theta: Tensor, noise: Tensor | None) -> Tensor:
+    """Add noise · θ to `objective: [...]`, which adds the noise to the gradient."""
     return objective if noise is None else objective + (noise * theta).sum(-1)

@@ -1,4 +1,4 @@
-"""A deep network that learns a polynomial in ten dimensions from mini-batches."""
+"""A deep network fitted to a polynomial in ten dimensions."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ DIAGONAL_POINTS = 201
 
 
 class PolynomialSamples(NamedTuple):
-    """Training, test and diagonal points, `[samples, dimension]`, and their values, `[samples, 1]`."""
+    """Training, test and diagonal points, `[samples, dimension]`, with their values, `[samples, 1]`."""
 
     x: Tensor
     y: Tensor
@@ -30,16 +30,17 @@ class PolynomialSamples(NamedTuple):
 
 @dataclass(frozen=True)
 class PolynomialNetwork(NetworkFit):
-    """Minimize ½ mean (network(x) − f(x))², with f(x) = mean_i p(x_i) and p(x) = Π_{k=1..5} (x − r_k).
+    """Fit of a polynomial: L(θ) = ½ mean (network(x) − f(x))², f(x) = mean_i p(x_i), p(x) = Π_{k=1..5} (x − r_k).
 
     The roots r_k are standard normal and the `samples` points x uniform on [−1, 1]^dimension, drawn once for
-    all instances; an instance is the network's first weights and its mini-batches of `batch_size`, drawn with
-    replacement. The network is `dimension` → `hidden` → 1 with `activation` between; θ holds, layer by layer,
-    weight and bias as `torch.nn.Linear` does, and is drawn as it draws them. The data is free of noise, so 0
-    is a lower bound of the objective, and stands for the optimum; whether any weights attain it is not known.
+    all instances. An instance consists of the initial weights and the mini-batches of `batch_size`, drawn with
+    replacement. The network has the widths `dimension`, `hidden`, 1 with `activation` between the layers; θ contains
+    weight and bias of each layer in the layout and from the distribution of `torch.nn.Linear`. The data has no
+    noise, so 0 is a lower bound of the objective and is used as the optimum; it is not known whether any weights
+    attain it.
 
     Source: the course's deep network, 10 → 32 → 32 → 1 with GELU, 1 441 parameters, 100 000 samples, batches
-    of 128, Adam at η = 1e-3 for 300 000 steps; first weights: `torch.nn.Linear`,
+    of 128, Adam at η = 1e-3 for 300 000 steps; initial weights: `torch.nn.Linear`,
     https://docs.pytorch.org/docs/stable/generated/torch.nn.Linear.html.
     """
 
@@ -51,7 +52,7 @@ class PolynomialNetwork(NetworkFit):
 
     dtype = "float32"
     budget = 30_000
-    # A step takes some fifty times as long as the other problems': the usual cap would be too much.
+    # A step takes about fifty times as long as one of the other problems, so the caps are lower.
     preset_budgets: ClassVar[Mapping[str, int]] = {"standard": 500, "quick": 200}
     optimum_is_bound = True
 
@@ -59,9 +60,11 @@ class PolynomialNetwork(NetworkFit):
         """Raise ValueError for sizes below 1, or a batch larger than the sample."""
         super().__post_init__()
         if self.dimension < 1:
-            raise ValueError(f"dimension is {self.dimension}; give at least 1")
+            raise ValueError(f"dimension is {self.dimension}; must be at least 1")
         if any(width < 1 for width in self.hidden):
-            raise ValueError(f"hidden is {list(self.hidden)}; give widths of at least 1, such as [32, 32]")
+            raise ValueError(
+                f"hidden is {list(self.hidden)}; widths must be at least 1, for example [32, 32]"
+            )
 
     @property
     def widths(self) -> tuple[int, ...]:
@@ -74,9 +77,9 @@ class PolynomialNetwork(NetworkFit):
         return {**super().metrics, "diagonal-error": self._diagonal_error}
 
     def shared_data(self) -> PolynomialSamples:
-        """Draw the polynomial, then the test points, then the samples, the same ones at every call.
+        """Draw the polynomial, the test points and the samples from a fixed seed.
 
-        Samples come last, so that problems that differ only in their number share the rest.
+        Samples come last, so that problems with different numbers of them share polynomial and test points.
         """
         generator = Generator().manual_seed(DATA_SEED)
         roots = torch.randn(DEGREE, generator=generator, dtype=torch.float64)

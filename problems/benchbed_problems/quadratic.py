@@ -1,4 +1,4 @@
-"""An anisotropic quadratic bowl: the simplest problem on which a single learning rate is a compromise."""
+"""An anisotropic quadratic: the simplest problem on which a single learning rate is a compromise."""
 
 import math
 from dataclasses import dataclass
@@ -8,8 +8,8 @@ import torch
 from torch import Generator, Tensor
 
 from benchbed.interfaces import Layout, Problem, target_ladder
-from benchbed_problems.noise import check_noise, make_noise, tilt
-from benchbed_problems.starts import Start, check_start, given_start
+from benchbed_problems.noise import add_noise, check_noise, make_noise
+from benchbed_problems.starts import Start, check_start, fixed_start
 
 
 class Spectrum(NamedTuple):
@@ -19,7 +19,7 @@ class Spectrum(NamedTuple):
 
 
 class RotatedSpectrum(NamedTuple):
-    """The diagonal of Λ, `[..., dimension]`, and an instance's own Q, `[..., dimension, dimension]`."""
+    """The diagonal of Λ, `[..., dimension]`, and Q of each instance, `[..., dimension, dimension]`."""
 
     eigenvalues: Tensor
     rotation: Tensor
@@ -27,13 +27,13 @@ class RotatedSpectrum(NamedTuple):
 
 @dataclass(frozen=True)
 class Quadratic(Problem):
-    """Minimize L(θ) = ½ (Qθ)ᵀ Λ (Qθ), with Λ = diag(eigenvalues) and Q the identity or, if `rotated`, random.
+    """Quadratic L(θ) = ½ (Qθ)ᵀ Λ (Qθ), with Λ = diag(eigenvalues) and Q the identity or, if `rotated`, random.
 
-    Without `eigenvalues`, they are spaced evenly on a logarithmic scale from 1 to `condition_number` (100 if
-    not given) in `dimension` (2) coordinates: diag(1, 100) by default. Q is uniform over the orthogonal
-    matrices. A start that is not given is normal with standard deviation 2 (`start`: a number or a list). The
-    stochastic gradient is the exact one plus normal noise of standard deviation `gradient_noise` per
-    coordinate. The optimum is 0, at the origin.
+    Either `eigenvalues` lists the diagonal, or it is logarithmically spaced from 1 to `condition_number` (default
+    100) in `dimension` (default 2) coordinates: diag(1, 100) by default. Q is uniform over the orthogonal matrices.
+    `start` fixes the start (a number or a list); by default it is normal with standard deviation 2. The stochastic
+    gradient is the exact one plus normal noise of standard deviation `gradient_noise` per coordinate. The optimum
+    is 0, at the origin.
 
     Source: the course's anisotropic quadratic, Λ = diag(1, 100), θ₀ = (2, 2); Q: Mezzadri (2007), How to
     generate random matrices from the classical compact groups, section 5, arXiv:math-ph/0609050.
@@ -47,28 +47,30 @@ class Quadratic(Problem):
     gradient_noise: float = 0.0
 
     def __post_init__(self) -> None:
-        """Raise ValueError where the parameters do not describe a convex bowl."""
+        """Raise ValueError unless the parameters describe a convex quadratic."""
         if self.eigenvalues is not None:
             self._check_eigenvalues(self.eigenvalues)
         if self.dimension is not None and self.dimension < 1:
-            raise ValueError(f"dimension is {self.dimension}; give at least 1")
+            raise ValueError(f"dimension is {self.dimension}; must be at least 1")
         if self.condition_number is not None and not 1 <= self.condition_number < math.inf:
             raise ValueError(
-                f"condition_number is {self.condition_number}; give a finite number of at least 1"
+                f"condition_number is {self.condition_number}; must be a finite number of at least 1"
             )
         if self.dimension == 1 and self.condition_number not in {None, 1}:
             raise ValueError(
-                "in dimension 1 the condition number is 1; give a larger dimension, or eigenvalues"
+                f"condition_number is {self.condition_number}, but must be 1 in dimension 1; choose a larger dimension"
             )
         check_start(self.start, self.layout.dimension)
         check_noise("gradient_noise", self.gradient_noise)
 
     def _check_eigenvalues(self, eigenvalues: tuple[float, ...]) -> None:
         if self.dimension is not None or self.condition_number is not None:
-            raise ValueError("eigenvalues stand beside dimension or condition_number; give one or the other")
+            raise ValueError(
+                "eigenvalues excludes dimension and condition_number; choose one of the two forms"
+            )
         if not eigenvalues or not all(0 < value < math.inf for value in eigenvalues):
             raise ValueError(
-                f"eigenvalues are {list(eigenvalues)}; give finite numbers above 0, such as [1, 100]"
+                f"eigenvalues is {list(eigenvalues)}; must be finite numbers above 0, for example [1, 100]"
             )
 
     @property
@@ -82,23 +84,23 @@ class Quadratic(Problem):
 
     @property
     def layout(self) -> Layout:
-        """One vector."""
+        """One block of all coordinates."""
         return Layout({"theta": (len(self.spectrum),)})
 
     @property
     def targets(self) -> tuple[float, ...]:
-        """Down to 10⁻⁸ where the gradient is exact, to 10⁻⁴ under noise."""
+        """Down to 10⁻⁸ with an exact gradient, to 10⁻⁴ under noise."""
         return target_ladder(0.5 if self.gradient_noise else 1)
 
     @property
     def full_price(self) -> float | None:
-        """1 without noise; None under it, since no number of samples buys the exact gradient."""
+        """1 without noise; None under noise, where no number of samples yields the exact gradient."""
         return None if self.gradient_noise else 1.0
 
     def make_start(self, generator: Generator) -> Tensor:
-        """Give `start`, or draw from N(0, 2²): `[dimension]`."""
+        """Return `start`, or draw from N(0, 2²): `[dimension]`."""
         if self.start is not None:
-            return given_start(self.start, self.layout.dimension)
+            return fixed_start(self.start, self.layout.dimension)
         return 2 * torch.randn(self.layout.dimension, generator=generator, dtype=torch.float64)
 
     def make_data(self, generator: Generator) -> RotatedSpectrum | None:
@@ -107,11 +109,11 @@ class Quadratic(Problem):
             return None
         size = self.layout.dimension
         q, r = torch.linalg.qr(torch.randn(size, size, generator=generator, dtype=torch.float64))
-        # Without these signs Q would depend on the factorization's convention and not be uniform.
+        # Without these signs Q would depend on the convention of the factorization and not be uniform.
         return RotatedSpectrum(self._eigenvalues(), q * r.diagonal().sign())
 
     def shared_data(self) -> Spectrum | None:
-        """Give the eigenvalues alone, unless `rotated`."""
+        """Return the eigenvalues, or None if `rotated`."""
         return None if self.rotated else Spectrum(self._eigenvalues())
 
     def make_draws(self, generator: Generator, steps: int) -> Tensor | None:
@@ -119,21 +121,21 @@ class Quadratic(Problem):
         return make_noise(generator, steps, self.layout.dimension, self.gradient_noise)
 
     def loss(self, theta: Tensor, data: Spectrum | RotatedSpectrum, draw: Tensor | None) -> Tensor:
-        """Give ½ (Qθ)ᵀ Λ (Qθ) plus noise · θ, `[...]`."""
-        return tilt(self.objective(theta, data), theta, draw)
+        """Compute ½ (Qθ)ᵀ Λ (Qθ) plus noise · θ: `[...]`."""
+        return add_noise(self.objective(theta, data), theta, draw)
 
     def objective(self, theta: Tensor, data: Spectrum | RotatedSpectrum) -> Tensor:
-        """Give ½ (Qθ)ᵀ Λ (Qθ), `[...]`."""
+        """Compute ½ (Qθ)ᵀ Λ (Qθ): `[...]`."""
         if isinstance(data, RotatedSpectrum):
             theta = torch.einsum("...ij,...j->...i", data.rotation, theta)
         return 0.5 * (data.eigenvalues * theta.square()).sum(-1)
 
     def optimum(self, data: Spectrum | RotatedSpectrum) -> Tensor:
-        """Give 0."""
+        """Return 0."""
         return torch.zeros_like(data.eigenvalues[..., 0])
 
     def minimizer(self, data: Spectrum | RotatedSpectrum) -> Tensor:
-        """Give the origin, `[..., dimension]`."""
+        """Return the origin: `[..., dimension]`."""
         return torch.zeros_like(data.eigenvalues)
 
     def _eigenvalues(self) -> Tensor:

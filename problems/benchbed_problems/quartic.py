@@ -1,4 +1,4 @@
-"""A quartic with two valleys: gradient descent stays in the one it starts in, noise may leave it."""
+"""A quartic with two minima: gradient descent stays in the basin of its start, noise may leave it."""
 
 import math
 from dataclasses import dataclass
@@ -7,22 +7,22 @@ import torch
 from torch import Generator, Tensor
 
 from benchbed.interfaces import Data, Layout, Problem, target_ladder
-from benchbed_problems.noise import check_noise, make_noise, tilt
-from benchbed_problems.starts import Start, check_start, given_start
+from benchbed_problems.noise import add_noise, check_noise, make_noise
+from benchbed_problems.starts import Start, check_start, fixed_start
 
 
 def quartic(theta: Tensor) -> Tensor:
-    """Give θ⁴ − 3θ² + θ of every coordinate."""
+    """Compute θ⁴ − 3θ² + θ of every coordinate."""
     return ((theta.square() - 3) * theta + 1) * theta
 
 
 def lowest_point() -> float:
-    """Give the place of the global minimum, −1.3008…: the smallest root of the derivative 4θ³ − 6θ + 1."""
+    """Return the global minimizer −1.3008…, the smallest root of the derivative 4θ³ − 6θ + 1."""
     return _stationary_point(2)
 
 
 def ridge() -> float:
-    """Give the place of the local maximum between the valleys, 0.1699…: the middle root of the derivative."""
+    """Return the local maximizer 0.1699… between the minima, the middle root of the derivative."""
     return _stationary_point(1)
 
 
@@ -33,13 +33,13 @@ def _stationary_point(number: int) -> float:
 
 @dataclass(frozen=True)
 class Quartic(Problem):
-    """Minimize L(θ) = θ⁴ − 3θ² + θ, with its global minimum near −1.30 and a local one near 1.13.
+    """Quartic L(θ) = θ⁴ − 3θ² + θ, with the global minimum near −1.30 and a local one near 1.13.
 
-    A start that is not given is drawn from U(−2, 2) (`start`: a number or a list of one). The stochastic
-    gradient is the exact one plus normal noise of standard deviation `gradient_noise`.
+    `start` fixes the start (a number or a list of one); by default it is uniform on [−2, 2]. The stochastic
+    gradient is the exact one plus normal noise of standard deviation `gradient_noise`. The optimum is about −3.5139.
 
-    Source: the course's start scan with η = 0.05, noise 4.5; its path from 1.5 has noise 4.2, the default
-    here.
+    Source: the course's scan of starts with η = 0.05 and noise 4.5. The default noise is that of the course's path
+    from 1.5.
     """
 
     start: Start = None
@@ -48,7 +48,7 @@ class Quartic(Problem):
     budget = 10_000
 
     def __post_init__(self) -> None:
-        """Raise ValueError for a start of another dimension, or noise that is no standard deviation."""
+        """Raise ValueError for a start of another dimension, or negative noise."""
         check_start(self.start, 1)
         check_noise("gradient_noise", self.gradient_noise)
 
@@ -59,18 +59,18 @@ class Quartic(Problem):
 
     @property
     def targets(self) -> tuple[float, ...]:
-        """Down to 10⁻⁴, with or without noise: there are two minima."""
+        """Down to 10⁻⁴, with or without noise, because there are two minima."""
         return target_ladder(0.5)
 
     @property
     def full_price(self) -> float | None:
-        """1 without noise; None under it, since no number of samples buys the exact gradient."""
+        """1 without noise; None under noise, where no number of samples yields the exact gradient."""
         return None if self.gradient_noise else 1.0
 
     def make_start(self, generator: Generator) -> Tensor:
-        """Give `start`, or draw from U(−2, 2): `[1]`."""
+        """Return `start`, or draw from U(−2, 2): `[1]`."""
         if self.start is not None:
-            return given_start(self.start, 1)
+            return fixed_start(self.start, 1)
         return 4 * torch.rand(1, generator=generator, dtype=torch.float64) - 2
 
     def make_draws(self, generator: Generator, steps: int) -> Tensor | None:
@@ -78,21 +78,21 @@ class Quartic(Problem):
         return make_noise(generator, steps, 1, self.gradient_noise)
 
     def loss(self, theta: Tensor, data: Data, draw: Tensor | None) -> Tensor:
-        """Give θ⁴ − 3θ² + θ plus noise · θ, `[...]`."""
-        return tilt(self.objective(theta, data), theta, draw)
+        """Compute θ⁴ − 3θ² + θ plus noise · θ: `[...]`."""
+        return add_noise(self.objective(theta, data), theta, draw)
 
     def objective(self, theta: Tensor, data: Data) -> Tensor:
-        """Give θ⁴ − 3θ² + θ, `[...]`."""
+        """Compute θ⁴ − 3θ² + θ: `[...]`."""
         return quartic(theta).sum(-1)
 
     def optimum(self, data: Data) -> Tensor:
-        """Give L at the global minimum, about −3.5139."""
+        """Compute L at the global minimizer, about −3.5139."""
         return self.objective(self.minimizer(data), data)
 
     def minimizer(self, data: Data) -> Tensor:
-        """Give the place of the global minimum, `[1]`."""
+        """Return the global minimizer: `[1]`."""
         return torch.tensor([lowest_point()], dtype=torch.float64)
 
     def in_basin(self, theta: Tensor, data: Data) -> Tensor:
-        """Tell whether theta lies left of the ridge, from where the flow descends to the global minimum."""
+        """Return whether theta lies left of the local maximizer, where the flow descends to the global minimum."""
         return (theta < ridge()).all(-1)

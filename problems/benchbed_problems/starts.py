@@ -1,4 +1,4 @@
-"""What the parameter `start` may be: a number for every coordinate, a list, or None where it is drawn."""
+"""The parameter `start`: a number for every coordinate, a list, or None for a random start."""
 
 import math
 
@@ -6,21 +6,21 @@ import torch
 from torch import Tensor
 
 Start = float | tuple[float, ...] | None
-"""A start as a user writes it."""
+"""Value of the parameter `start`."""
 
 
 def check_start(start: Start, dimension: int) -> None:
     """Raise ValueError unless `start` is None, a finite number, or `dimension` finite numbers."""
     if isinstance(start, tuple) and len(start) != dimension:
         raise ValueError(
-            f"start has {len(start)} coordinates; give {dimension}, or one number for all of them"
+            f"start has {len(start)} coordinates; must have {dimension}, or be one number for all of them"
         )
     if start is not None and not all(math.isfinite(value) for value in _coordinates(start)):
-        raise ValueError(f"start is {start}; give finite numbers")
+        raise ValueError(f"start is {start}; must be finite")
 
 
-def given_start(start: float | tuple[float, ...], dimension: int) -> Tensor:
-    """Give the start that the user fixed, `[dimension]`."""
+def fixed_start(start: float | tuple[float, ...], dimension: int) -> Tensor:
+    """Build the start that the user set: `[dimension]`."""
     return torch.tensor(_coordinates(start), dtype=torch.float64).expand(dimension).clone()
 
 

@@ -1,4 +1,4 @@
-"""The mean of a large sample: what a mini-batch saves, and what it costs near the end."""
+"""The mean of a large sample, found by gradient descent on mini-batches."""
 
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -7,27 +7,27 @@ import torch
 from torch import Generator, Tensor
 
 from benchbed.interfaces import Layout
-from benchbed_problems.batches import MiniBatches
-from benchbed_problems.starts import check_start, given_start
+from benchbed_problems.batches import MiniBatchProblem
+from benchbed_problems.starts import check_start, fixed_start
 
 DATA_SEED = 0
 TRUE_MEAN = 2.0
 TRUE_DEVIATION = 0.5
 
 
-class Sample(NamedTuple):
+class ToySample(NamedTuple):
     """The observations, `[samples]`."""
 
     y: Tensor
 
 
 @dataclass(frozen=True)
-class ToyMean(MiniBatches):
-    """Minimize mean (y − θ)², with y normal around 2 with standard deviation 0.5.
+class ToyMean(MiniBatchProblem):
+    """Mean of a sample: L(θ) = mean (y − θ)², with y normal around 2 with standard deviation 0.5.
 
-    The `samples` observations are drawn once for all instances; an instance is its mini-batches of
-    `batch_size`, drawn with replacement. The start is 0 (`start`: a number or a list of one). The minimizer
-    is the mean of the observations, not quite 2, and the optimum their variance.
+    The `samples` observations are drawn once for all instances. An instance consists of the mini-batches of
+    `batch_size`, drawn with replacement. `start` is a number or a list of one, by default 0. The minimizer
+    is the mean of the observations, close to 2, and the optimum their variance.
 
     Source: the course's toy model yᵢ = θ̄ + εᵢ, θ̄ = 2, 100 000 samples, batches of 32, gradient 2(θ − mean),
     η = 0.05, 200 steps.
@@ -38,7 +38,7 @@ class ToyMean(MiniBatches):
     start: float | tuple[float, ...] = 0.0
 
     def __post_init__(self) -> None:
-        """Raise ValueError for sizes that do not fit, or a start of another dimension."""
+        """Raise ValueError for invalid sizes, or a start of another dimension."""
         super().__post_init__()
         check_start(self.start, 1)
 
@@ -49,37 +49,36 @@ class ToyMean(MiniBatches):
 
     @property
     def workspace(self) -> int:
-        """The deviations of all samples and their squares, there and back."""
+        """Deviations and squared deviations of all samples, forward and backward."""
         return 4 * self.samples
 
     def make_start(self, generator: Generator) -> Tensor:
-        """Give `start`, `[1]`."""
-        return given_start(self.start, 1)
+        """Return `start`: `[1]`."""
+        return fixed_start(self.start, 1)
 
-    def shared_data(self) -> Sample:
-        """Draw the observations, the same ones at every call."""
+    def shared_data(self) -> ToySample:
+        """Draw the observations from a fixed seed."""
         generator = Generator().manual_seed(DATA_SEED)
         noise = torch.randn(self.samples, generator=generator, dtype=torch.float64)
-        return Sample(TRUE_MEAN + TRUE_DEVIATION * noise)
+        return ToySample(TRUE_MEAN + TRUE_DEVIATION * noise)
 
-    def loss(self, theta: Tensor, data: Sample, draw: Tensor) -> Tensor:
-        """Give the mean of (y − θ)² over a mini-batch, `[...]`."""
+    def loss(self, theta: Tensor, data: ToySample, draw: Tensor) -> Tensor:
+        """Compute the mean of (y − θ)² over a mini-batch: `[...]`."""
         return _mean_square(data.y[draw] - theta)
 
-    def objective(self, theta: Tensor, data: Sample) -> Tensor:
-        """Give the mean of (y − θ)² over all samples, `[...]`.
+    def objective(self, theta: Tensor, data: ToySample) -> Tensor:
+        """Compute the mean of (y − θ)² over all samples: `[...]`.
 
-        Sample by sample, as a sum without a closed form would have to be taken: so a full gradient's seconds show its
-        price.
+        The sum runs over the samples although it has a closed form, so that the time of a full gradient is realistic.
         """
         return _mean_square(data.y - theta)
 
-    def optimum(self, data: Sample) -> Tensor:
-        """Give the variance of the sample, no dimensions."""
+    def optimum(self, data: ToySample) -> Tensor:
+        """Compute the variance of the sample: a scalar."""
         return data.y.var(correction=0)
 
-    def minimizer(self, data: Sample) -> Tensor:
-        """Give the mean of the sample, `[1]`."""
+    def minimizer(self, data: ToySample) -> Tensor:
+        """Compute the mean of the sample: `[1]`."""
         return data.y.mean(-1, keepdim=True)
 
 

@@ -1,4 +1,4 @@
-"""Many quartics, each with a weight of its own: the course's comparison of optimizers."""
+"""A weighted sum of quartics, the course's comparison of optimizers."""
 
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -7,25 +7,25 @@ import torch
 from torch import Generator, Tensor
 
 from benchbed.interfaces import Layout, Problem, target_ladder
-from benchbed_problems.noise import check_noise, make_noise, tilt
+from benchbed_problems.noise import add_noise, check_noise, make_noise
 from benchbed_problems.quartic import lowest_point, quartic, ridge
-from benchbed_problems.starts import Start, check_start, given_start
+from benchbed_problems.starts import Start, check_start, fixed_start
 
 
-class Weights(NamedTuple):
-    """The weights of the coordinates, `[dimension]`; they sum to 1."""
+class CoordinateWeights(NamedTuple):
+    """The weights of the coordinates, `[dimension]`, with sum 1."""
 
     weights: Tensor
 
 
 @dataclass(frozen=True)
 class WeightedQuartic(Problem):
-    """Minimize L(θ) = Σ wᵢ (θᵢ⁴ − 3θᵢ² + θᵢ), with wᵢ ∝ linspace(1, 100, dimension), Σ wᵢ = 1.
+    """Sum of quartics L(θ) = Σ wᵢ (θᵢ⁴ − 3θᵢ² + θᵢ), with wᵢ ∝ linspace(1, 100, dimension), Σ wᵢ = 1.
 
-    Each of the sign patterns of the `dimension` coordinates has a minimum of its own; the global one is −1.30
-    everywhere. A start that is not given is normal with standard deviation 2 (`start`: a number or a list).
-    The stochastic gradient is the exact one plus normal noise of standard deviation `gradient_noise` per
-    coordinate.
+    Each sign pattern of the `dimension` coordinates has one minimum; in the global one all coordinates are −1.30.
+    `start` fixes the start (a number or a list); by default it is normal with standard deviation 2. The stochastic
+    gradient is the exact one plus normal noise of standard deviation `gradient_noise` per coordinate. The optimum is
+    about −3.5139 in every dimension.
 
     Source: the course's optimizer comparison, from θ₀ = 2·1 with noise 4, and from −3·1 without noise.
     """
@@ -37,58 +37,58 @@ class WeightedQuartic(Problem):
     budget = 10_000
 
     def __post_init__(self) -> None:
-        """Raise ValueError for an empty θ, a start of another dimension, or impossible noise."""
+        """Raise ValueError for an empty θ, a start of another dimension, or negative noise."""
         if self.dimension < 1:
-            raise ValueError(f"dimension is {self.dimension}; give at least 1")
+            raise ValueError(f"dimension is {self.dimension}; must be at least 1")
         check_start(self.start, self.dimension)
         check_noise("gradient_noise", self.gradient_noise)
 
     @property
     def layout(self) -> Layout:
-        """One vector."""
+        """One block of all coordinates."""
         return Layout({"theta": (self.dimension,)})
 
     @property
     def targets(self) -> tuple[float, ...]:
-        """Down to 10⁻² only: few trials leave every wrong valley."""
+        """Down to 10⁻² only, because few trials leave every local basin."""
         return target_ladder(0.25)
 
     @property
     def full_price(self) -> float | None:
-        """1 without noise; None under it, since no number of samples buys the exact gradient."""
+        """1 without noise; None under noise, where no number of samples yields the exact gradient."""
         return None if self.gradient_noise else 1.0
 
     def make_start(self, generator: Generator) -> Tensor:
-        """Give `start`, or draw from N(0, 2²): `[dimension]`."""
+        """Return `start`, or draw from N(0, 2²): `[dimension]`."""
         if self.start is not None:
-            return given_start(self.start, self.dimension)
+            return fixed_start(self.start, self.dimension)
         return 2 * torch.randn(self.dimension, generator=generator, dtype=torch.float64)
 
-    def shared_data(self) -> Weights:
-        """Give the weights."""
+    def shared_data(self) -> CoordinateWeights:
+        """Build the weights."""
         weights = torch.linspace(1, 100, self.dimension, dtype=torch.float64)
-        return Weights(weights / weights.sum())
+        return CoordinateWeights(weights / weights.sum())
 
     def make_draws(self, generator: Generator, steps: int) -> Tensor | None:
         """Draw the gradient noise, `[steps, dimension]`."""
         return make_noise(generator, steps, self.dimension, self.gradient_noise)
 
-    def loss(self, theta: Tensor, data: Weights, draw: Tensor | None) -> Tensor:
-        """Give Σ wᵢ (θᵢ⁴ − 3θᵢ² + θᵢ) plus noise · θ, `[...]`."""
-        return tilt(self.objective(theta, data), theta, draw)
+    def loss(self, theta: Tensor, data: CoordinateWeights, draw: Tensor | None) -> Tensor:
+        """Compute Σ wᵢ (θᵢ⁴ − 3θᵢ² + θᵢ) plus noise · θ: `[...]`."""
+        return add_noise(self.objective(theta, data), theta, draw)
 
-    def objective(self, theta: Tensor, data: Weights) -> Tensor:
-        """Give Σ wᵢ (θᵢ⁴ − 3θᵢ² + θᵢ), `[...]`."""
+    def objective(self, theta: Tensor, data: CoordinateWeights) -> Tensor:
+        """Compute Σ wᵢ (θᵢ⁴ − 3θᵢ² + θᵢ): `[...]`."""
         return (data.weights * quartic(theta)).sum(-1)
 
-    def optimum(self, data: Weights) -> Tensor:
-        """Give L where every coordinate is in its lowest place, about −3.5139 for every dimension."""
+    def optimum(self, data: CoordinateWeights) -> Tensor:
+        """Compute L at the global minimizer, about −3.5139 in every dimension."""
         return self.objective(self.minimizer(data), data)
 
-    def minimizer(self, data: Weights) -> Tensor:
-        """Give the lowest place in every coordinate, `[dimension]`."""
+    def minimizer(self, data: CoordinateWeights) -> Tensor:
+        """Return the global minimizer: `[dimension]`."""
         return torch.full_like(data.weights, lowest_point())
 
-    def in_basin(self, theta: Tensor, data: Weights) -> Tensor:
-        """Tell whether every coordinate lies left of the ridge: a weight changes how fast it flows, not where to."""
+    def in_basin(self, theta: Tensor, data: CoordinateWeights) -> Tensor:
+        """Return whether every coordinate lies left of the local maximizer."""
         return (theta < ridge()).all(-1)

@@ -25,9 +25,9 @@ def test_a_step_draws_rows_of_the_sample(make):
 @pytest.mark.parametrize(
     ("sizes", "complaint"),
     [
-        ({"samples": 0}, "samples is 0; give at least 1"),
-        ({"batch_size": 0}, "batch_size is 0; give at least 1"),
-        ({"samples": 3, "batch_size": 4}, "batch_size is 4, above samples, 3; give a smaller batch"),
+        ({"samples": 0}, "samples is 0; must be at least 1"),
+        ({"batch_size": 0}, "batch_size is 0; must be at least 1"),
+        ({"samples": 3, "batch_size": 4}, "batch_size is 4, but samples is 3; choose a smaller batch"),
     ],
 )
 def test_sizes_that_do_not_fit_are_refused(make, sizes, complaint):

@@ -149,11 +149,11 @@ def test_nothing_is_drawn_from_step_to_step(generator):
 @pytest.mark.parametrize(
     ("parameters", "message"),
     [
-        ({"samples": 1}, "samples is 1; give at least 2"),
-        ({"samples": 0}, "samples is 0; give at least 2"),
+        ({"samples": 1}, "samples is 1; must be at least 2"),
+        ({"samples": 0}, "samples is 0; must be at least 2"),
         ({"observation_noise": -0.1}, "observation_noise is -0.1"),
-        ({"start": (1.0, 2.0, 3.0)}, "start has 3 coordinates; give 2"),
-        ({"start": float("nan")}, "start is nan; give finite numbers"),
+        ({"start": (1.0, 2.0, 3.0)}, "start has 3 coordinates; must have 2"),
+        ({"start": float("nan")}, "start is nan; must be finite"),
     ],
 )
 def test_parameters_that_describe_no_line_are_refused(parameters, message):

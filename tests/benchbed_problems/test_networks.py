@@ -134,9 +134,9 @@ def test_uniform_numbers_fill_their_range(generator):
 @pytest.mark.parametrize(
     ("parameters", "message"),
     [
-        ({"samples": 0}, "samples is 0; give at least 1"),
-        ({"batch_size": 0}, "batch_size is 0; give at least 1"),
-        ({"samples": 10, "batch_size": 11}, "batch_size is 11, above samples, 10; give a smaller batch"),
+        ({"samples": 0}, "samples is 0; must be at least 1"),
+        ({"batch_size": 0}, "batch_size is 0; must be at least 1"),
+        ({"samples": 10, "batch_size": 11}, "batch_size is 11, but samples is 10; choose a smaller batch"),
     ],
 )
 def test_parameters_that_describe_no_sample_are_refused(kind, parameters, message):

@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from benchbed_problems.noise import check_noise, make_noise, tilt
+from benchbed_problems.noise import add_noise, check_noise, make_noise
 
 
 def test_the_noise_has_the_declared_deviation(generator):
@@ -32,12 +32,12 @@ def test_a_tilted_loss_has_the_noise_as_additional_gradient(generator):
     """d(noise · θ)/dθ = noise."""
     noise = make_noise(generator(), 1, 3, 1.0)[0]
     theta = torch.zeros(3, dtype=torch.float64, requires_grad=True)
-    (gradient,) = torch.autograd.grad(tilt((theta - 1).square().sum(-1), theta, noise), theta)
+    (gradient,) = torch.autograd.grad(add_noise((theta - 1).square().sum(-1), theta, noise), theta)
     torch.testing.assert_close(gradient, noise - 2)
 
 
 @pytest.mark.parametrize("deviation", [-1.0, math.nan, math.inf])
 def test_an_impossible_deviation_is_refused(deviation):
     """The message names the parameter."""
-    with pytest.raises(ValueError, match=r"gradient_noise is .*; give a standard deviation"):
+    with pytest.raises(ValueError, match=r"gradient_noise is .*; must be a standard deviation"):
         check_noise("gradient_noise", deviation)

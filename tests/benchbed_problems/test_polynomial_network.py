@@ -79,7 +79,7 @@ def test_single_precision_is_the_default():
     ("parameters", "message"),
     [
         ({"dimension": 0}, "dimension is 0"),
-        ({"hidden": (32, 0)}, "give widths of at least 1"),
+        ({"hidden": (32, 0)}, "widths must be at least 1"),
     ],
 )
 def test_parameters_that_describe_no_network_are_refused(parameters, message):

@@ -74,8 +74,11 @@ def test_the_drawn_start_has_deviation_two(generator):
 @pytest.mark.parametrize(
     ("parameters", "message"),
     [
-        ({"eigenvalues": (1.0, 2.0), "dimension": 2}, "give one or the other"),
-        ({"eigenvalues": (1.0, 2.0), "condition_number": 2.0}, "give one or the other"),
+        ({"eigenvalues": (1.0, 2.0), "dimension": 2}, "eigenvalues excludes dimension and condition_number"),
+        (
+            {"eigenvalues": (1.0, 2.0), "condition_number": 2.0},
+            "eigenvalues excludes dimension and condition_number",
+        ),
         ({"eigenvalues": ()}, "finite numbers above 0"),
         ({"eigenvalues": (1.0, 0.0)}, "finite numbers above 0"),
         ({"eigenvalues": (1.0, float("nan"))}, "finite numbers above 0"),

@@ -120,10 +120,10 @@ def test_nothing_is_drawn_from_step_to_step(generator):
 @pytest.mark.parametrize(
     ("parameters", "message"),
     [
-        ({"features": 0}, "features is 0; give at least 1"),
-        ({"samples": 0}, "samples is 0; give at least 1"),
+        ({"features": 0}, "features is 0; must be at least 1"),
+        ({"samples": 0}, "samples is 0; must be at least 1"),
         ({"observation_noise": -0.1}, "observation_noise is -0.1"),
-        ({"features": 3, "start": (1.0, 2.0)}, "start has 2 coordinates; give 3"),
+        ({"features": 3, "start": (1.0, 2.0)}, "start has 2 coordinates; must have 3"),
     ],
 )
 def test_parameters_that_describe_no_fit_are_refused(parameters, message):

@@ -144,7 +144,7 @@ def test_units_without_slope_are_constants():
 @pytest.mark.parametrize("activation", ["gelu", "tanh", "silu"])
 def test_only_relu_has_kinks(activation, thetas):
     """The others bend smoothly."""
-    with pytest.raises(ValueError, match=f"activation is {activation}; only with relu"):
+    with pytest.raises(ValueError, match=f"activation is {activation}; must be relu"):
         ShallowNetwork(activation=activation).kinks(thetas)
 
 
@@ -156,5 +156,5 @@ def test_single_precision_is_the_default():
 
 def test_a_network_without_units_is_refused():
     """With a way out."""
-    with pytest.raises(ValueError, match="hidden is 0; give at least 1"):
+    with pytest.raises(ValueError, match="hidden is 0; must be at least 1"):
         ShallowNetwork(hidden=0)

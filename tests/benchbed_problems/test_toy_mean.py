@@ -116,11 +116,11 @@ def test_the_start_is_zero_unless_given(generator):
 @pytest.mark.parametrize(
     ("parameters", "message"),
     [
-        ({"samples": 0}, "samples is 0; give at least 1"),
-        ({"batch_size": 0}, "batch_size is 0; give at least 1"),
-        ({"samples": 20}, "batch_size is 32, above samples, 20; give a smaller batch"),
-        ({"start": (1.0, 2.0)}, "start has 2 coordinates; give 1"),
-        ({"start": float("inf")}, "start is inf; give finite numbers"),
+        ({"samples": 0}, "samples is 0; must be at least 1"),
+        ({"batch_size": 0}, "batch_size is 0; must be at least 1"),
+        ({"samples": 20}, "batch_size is 32, but samples is 20; choose a smaller batch"),
+        ({"start": (1.0, 2.0)}, "start has 2 coordinates; must have 1"),
+        ({"start": float("inf")}, "start is inf; must be finite"),
     ],
 )
 def test_parameters_that_describe_no_sample_are_refused(parameters, message):

@@ -100,5 +100,5 @@ def test_double_precision_is_the_default():
 
 def test_a_network_without_hidden_layers_is_refused():
     """With a way out."""
-    with pytest.raises(ValueError, match="depth is 0; give at least 1"):
+    with pytest.raises(ValueError, match="depth is 0; must be at least 1"):
         Triangles(depth=0)

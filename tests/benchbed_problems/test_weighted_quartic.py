@@ -92,5 +92,5 @@ def test_few_starts_are_in_the_basin(generator, data_of):
 
 def test_an_empty_problem_is_refused():
     """At least one coordinate."""
-    with pytest.raises(ValueError, match="dimension is 0; give at least 1"):
+    with pytest.raises(ValueError, match="dimension is 0; must be at least 1"):
         WeightedQuartic(dimension=0)

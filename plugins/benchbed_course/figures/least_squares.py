@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from benchbed import Plan, evaluation_instances
-from benchbed_problems.runge import Runge, Samples
+from benchbed_problems.runge import Runge, RungeSamples
 
 Basis = Literal["monomial", "chebyshev"]
 
@@ -20,7 +20,7 @@ class Losses(NamedTuple):
     test: np.ndarray
 
 
-def fits(plan: Plan, basis: Basis) -> Iterator[tuple[Runge, Samples]]:
+def fits(plan: Plan, basis: Basis) -> Iterator[tuple[Runge, RungeSamples]]:
     """Give the fits with 1 … 2I features to the plan's evaluation instances, whose data are `[seeds, 1, …]`."""
     like = Runge(**plan.problems[0].parameters)
     for features in range(1, 2 * like.samples + 1):
@@ -28,10 +28,10 @@ def fits(plan: Plan, basis: Basis) -> Iterator[tuple[Runge, Samples]]:
         yield problem, samples_of(plan, problem)
 
 
-def samples_of(plan: Plan, problem: Runge) -> Samples:
+def samples_of(plan: Plan, problem: Runge) -> RungeSamples:
     """Draw the data of the plan's evaluation instances, `[seeds, 1, …]`; z and y are the same whatever the features."""
     seeds = range(plan.evaluation_seeds)
-    data: Samples = evaluation_instances(problem, "runge", seeds, plan.study_seed).data
+    data: RungeSamples = evaluation_instances(problem, "runge", seeds, plan.study_seed).data
     return data
 
 
@@ -54,7 +54,7 @@ def stopped_early(plan: Plan, basis: Basis, learning_rate: float, steps: int) ->
     return np.array(test)
 
 
-def least_norm(data: Samples) -> np.ndarray:
+def least_norm(data: RungeSamples) -> np.ndarray:
     """Give the least-squares coefficients of least norm, `[seeds, features]`.
 
     As `Runge.minimizer`, but for monomials beyond those that it trusts, too: so few samples are still interpolated.
@@ -63,7 +63,7 @@ def least_norm(data: Samples) -> np.ndarray:
     return np.asarray(solution.squeeze(-1)[:, 0])
 
 
-def descent(data: Samples, learning_rate: float, steps: int) -> np.ndarray:
+def descent(data: RungeSamples, learning_rate: float, steps: int) -> np.ndarray:
     """Give where gradient descent from 0 is after some steps, `[seeds, features]`.
 
     With the singular values s of X / √I, a step multiplies the error along each singular vector by 1 − η s²: to stop

@@ -1,4 +1,4 @@
-"""Follow an optimizer's path over a problem, alone or in lanes, and compare it with a reference's."""
+"""Paths of optimizers on problems, for single trials and lanes, compared with reference implementations."""
 
 from types import SimpleNamespace
 
@@ -12,9 +12,9 @@ from benchbed_problems.runge import Runge
 from benchbed_problems.weighted_quartic import WeightedQuartic
 
 STEPS = 200
-# Two orders of the same float64 operations differ by some 1e-16 a step and coordinate of size one, and 200
-# steps add up to less than this. Where a vanishing gradient is divided by its own size, rounding would grow
-# along the path without end: the settings of the tests keep RMSProp and Adam from arriving.
+# Reordered float64 operations differ by about 1e-16 a step in coordinates of size one, less than this in 200 steps.
+# Near a minimum RMSProp and Adam divide small gradients by their size, which amplifies rounding, so the learning
+# rates of the tests are small enough not to converge.
 TOLERANCE = {"rtol": 1e-12, "atol": 1e-12}
 
 PROBLEMS = {
@@ -28,13 +28,13 @@ PROBLEMS = {
 
 
 def gradient_of(function, theta):
-    """Differentiate lane by lane: the lanes of a sum do not mix."""
+    """Differentiate every lane; the lanes of a sum are independent."""
     theta = theta.detach().requires_grad_()
     return torch.autograd.grad(function(theta).sum(), theta)[0]
 
 
 def follow(optimizer, losses, theta):
-    """Walk one step for each loss; give all points, `[steps + 1, ..., dimension]`."""
+    """Run one step on each loss and return all points: `[steps + 1, ..., dimension]`."""
     state, path = optimizer.init(theta), [theta]
     for loss in losses:
         oracle = SimpleNamespace(loss=loss(theta), gradient=gradient_of(loss, theta))
@@ -44,7 +44,7 @@ def follow(optimizer, losses, theta):
 
 
 def follow_torch(make, losses, theta):
-    """Walk as `follow` does, with a `torch.optim.Optimizer`."""
+    """Run a `torch.optim.Optimizer` as `follow` runs an optimizer."""
     parameter = torch.nn.Parameter(theta.clone())
     optimizer, path = make([parameter]), [theta]
     for loss in losses:
@@ -56,14 +56,14 @@ def follow_torch(make, losses, theta):
 
 
 class Instance:
-    """A problem's start, data and draws for one seed, and the losses of its steps."""
+    """Start, data, draws and losses of a problem for one seed."""
 
     def __init__(self, problem, seed):
         generators = [torch.Generator().manual_seed(3 * seed + purpose) for purpose in range(3)]
         self.problem = problem
         self.start = problem.make_start(generators[0])
-        self.own_data = problem.make_data(generators[1])
-        self.data = self.own_data if self.own_data is not None else problem.shared_data()
+        self.seed_data = problem.make_data(generators[1])
+        self.data = self.seed_data if self.seed_data is not None else problem.shared_data()
         self.draws = problem.make_draws(generators[2], STEPS)
 
     def losses(self, full):
@@ -71,18 +71,18 @@ class Instance:
 
 
 def losses_of(problem, data, draws, full):
-    """Give each step's loss as a function of theta alone."""
+    """List the loss of each step as a function of theta."""
     if full or draws is None:
         return [lambda theta: problem.objective(theta, data)] * STEPS
     return [lambda theta, draw=draw: problem.loss(theta, data, draw) for draw in draws]
 
 
 def lanes_of(instances):
-    """Stack instances as `[seeds, 1, …]`: starts, data, and draws as `[steps, seeds, 1, …]`."""
+    """Stack starts and data of instances as `[seeds, 1, …]`, and draws as `[steps, seeds, 1, …]`."""
     first = instances[0]
     start = torch.stack([instance.start for instance in instances])[:, None]
     data, draws = first.data, first.draws
-    if first.own_data is not None:
+    if first.seed_data is not None:
         leaves = zip(*(instance.data for instance in instances), strict=True)
         data = type(first.data)(*(torch.stack(leaf)[:, None] for leaf in leaves))
     if draws is not None:
@@ -92,15 +92,15 @@ def lanes_of(instances):
 
 @pytest.fixture(params=PROBLEMS)
 def problem(request):
-    """Each kind of problem: exact, noisy, with data of its own, with mini-batches."""
+    """Each kind of problem: exact, noisy, with data per instance, with mini-batches."""
     return PROBLEMS[request.param]
 
 
 @pytest.fixture
 def assert_same_path(problem):
-    """Compare a factory's path with a reference's, for single trials and for seeds × settings in one batch.
+    """Return a function that compares a factory's path with a reference, for single trials and for lanes.
 
-    `reference(losses, theta, setting)` gives the path of a single trial.
+    `reference(losses, theta, setting)` returns the path of a single trial.
     """
 
     def compare(factory, settings, reference):
@@ -108,14 +108,16 @@ def assert_same_path(problem):
         full = factory().full_batch
         expected = torch.stack(
             [
-                torch.stack([reference(one.losses(full), one.start, setting) for setting in settings], dim=1)
-                for one in instances
+                torch.stack(
+                    [reference(instance.losses(full), instance.start, setting) for setting in settings], dim=1
+                )
+                for instance in instances
             ],
             dim=1,
         )
         assert expected.isfinite().all()
-        alone = follow(factory(**settings[0]), instances[0].losses(full), instances[0].start)
-        torch.testing.assert_close(alone, expected[:, 0, 0], **TOLERANCE)
+        single = follow(factory(**settings[0]), instances[0].losses(full), instances[0].start)
+        torch.testing.assert_close(single, expected[:, 0, 0], **TOLERANCE)
 
         start, data, draws = lanes_of(instances)
         columns = {
@@ -131,7 +133,7 @@ def assert_same_path(problem):
 
 @pytest.fixture
 def assert_same_path_as_torch(assert_same_path):
-    """Compare with a `torch.optim` class: `make(parameters, setting)` builds it for one setting."""
+    """Return a function that compares with a `torch.optim` class, built by `make(parameters, setting)`."""
 
     def compare(factory, settings, make):
         def reference(losses, theta, setting):
@@ -144,7 +146,7 @@ def assert_same_path_as_torch(assert_same_path):
 
 @pytest.fixture
 def quadratic_path():
-    """Follow an optimizer on the course's quadratic, ½ (θ₁² + 100 θ₂²), from (2, 2): `[steps + 1, 2]`."""
+    """Return a function that runs an optimizer on ½ (θ₁² + 100 θ₂²) from (2, 2): `[steps + 1, 2]`."""
 
     def follow_on_quadratic(optimizer, steps):
         problem = Quadratic(start=2.0)

@@ -1,4 +1,4 @@
-"""adam: the path of Adam."""
+"""The path of adam."""
 
 import numpy as np
 import torch
@@ -12,8 +12,8 @@ SETTINGS = [
 ]
 
 
-def test_the_path_is_that_of_torch_adam(assert_same_path_as_torch):
-    """`torch.optim.Adam` corrects v inside its root, which is the same."""
+def test_the_path_equals_torch(assert_same_path_as_torch):
+    """`torch.optim.Adam` divides √v by √(1 − β₂ᵗ), which is equivalent."""
     assert_same_path_as_torch(
         adam,
         SETTINGS,
@@ -26,8 +26,8 @@ def test_the_path_is_that_of_torch_adam(assert_same_path_as_torch):
     )
 
 
-def test_the_path_is_that_of_the_written_recursion(quadratic_path):
-    """Algorithm 1 of the paper, line by line, in numpy."""
+def test_the_path_follows_the_paper(quadratic_path):
+    """Algorithm 1 of the paper in numpy."""
     rate, beta1, beta2, epsilon = 0.05, 0.9, 0.999, 1e-8
     theta, first, second, expected = np.array([2.0, 2.0]), 0.0, 0.0, [np.array([2.0, 2.0])]
     for t in range(1, 101):
@@ -40,7 +40,7 @@ def test_the_path_is_that_of_the_written_recursion(quadratic_path):
     np.testing.assert_allclose(path, expected, rtol=0, atol=1e-12)
 
 
-def test_the_first_step_has_the_length_of_the_rate(quadratic_path):
-    """The corrections make m̂/√v̂ = g/|g| at the first step, whatever the gradient's size."""
+def test_the_first_step_has_the_length_of_the_learning_rate(quadratic_path):
+    """The bias corrections make m̂/√v̂ = g/|g| at the first step, for gradients of any size."""
     path = quadratic_path(adam(learning_rate=0.25, epsilon=0.0), 1)
     torch.testing.assert_close(path[1], torch.full((2,), 1.75, dtype=torch.float64), rtol=1e-14, atol=0)

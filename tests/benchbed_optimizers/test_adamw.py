@@ -1,4 +1,4 @@
-"""adamw: the path of Adam with decoupled weight decay."""
+"""The path of adamw."""
 
 import torch
 
@@ -12,8 +12,8 @@ SETTINGS = [
 ]
 
 
-def test_the_path_is_that_of_torch_adamw(assert_same_path_as_torch):
-    """`torch.optim.AdamW` multiplies the decay by the learning rate, too."""
+def test_the_path_equals_torch(assert_same_path_as_torch):
+    """`torch.optim.AdamW` multiplies the decay by the learning rate too."""
     assert_same_path_as_torch(
         adamw,
         SETTINGS,
@@ -28,13 +28,13 @@ def test_the_path_is_that_of_torch_adamw(assert_same_path_as_torch):
 
 
 def test_without_decay_the_path_is_adams(quadratic_path):
-    """λ = 0 leaves Adam, to the bit."""
+    """With λ = 0 the path equals that of adam to the bit."""
     path = quadratic_path(adamw(learning_rate=0.05, weight_decay=0.0), 50)
     assert torch.equal(path, quadratic_path(adam(learning_rate=0.05), 50))
 
 
-def test_the_decay_does_not_pass_through_the_averages(quadratic_path):
-    """The first step is Adam's, less ηλθ."""
+def test_the_decay_does_not_enter_the_moments(quadratic_path):
+    """The first step is that of adam minus ηλθ."""
     decayed = quadratic_path(adamw(learning_rate=0.05, weight_decay=0.5), 1)
     plain = quadratic_path(adam(learning_rate=0.05), 1)
     torch.testing.assert_close(decayed[1], plain[1] - 0.05 * 0.5 * 2, rtol=1e-14, atol=0)

@@ -1,4 +1,4 @@
-"""gd: the path of plain gradient descent, on the full oracle."""
+"""The path of gd on the full objective."""
 
 import torch
 
@@ -7,14 +7,14 @@ from benchbed_optimizers.gd import gd
 SETTINGS = [{"learning_rate": rate} for rate in (1e-2, 1e-3, 1e-4)]
 
 
-def test_the_path_is_that_of_torch_sgd_on_the_objective(assert_same_path_as_torch):
-    """Without momentum `torch.optim.SGD` is the same rule."""
+def test_the_path_equals_torch_sgd_on_the_objective(assert_same_path_as_torch):
+    """`torch.optim.SGD` without momentum has the same update."""
     assert_same_path_as_torch(
         gd, SETTINGS, lambda parameters, setting: torch.optim.SGD(parameters, lr=setting["learning_rate"])
     )
 
 
-def test_on_a_quadratic_the_distance_shrinks_by_one_minus_rate_times_eigenvalue(quadratic_path):
+def test_the_path_on_a_quadratic_is_a_geometric_sequence(quadratic_path):
     """Each coordinate follows θₙ = (1 − ηλ)ⁿ θ₀."""
     rate, steps = 0.015, 160
     path = quadratic_path(gd(learning_rate=rate), steps)
@@ -23,6 +23,6 @@ def test_on_a_quadratic_the_distance_shrinks_by_one_minus_rate_times_eigenvalue(
     torch.testing.assert_close(path, expected, rtol=1e-12, atol=1e-12)
 
 
-def test_the_full_gradient_is_consumed():
-    """What tells gd from sgd is the oracle, not the rule."""
+def test_the_gradient_is_the_full_one():
+    """gd differs from sgd only in its gradient."""
     assert gd().full_batch

@@ -1,4 +1,4 @@
-"""What holds for all seven optimizers: their registration, defaults and states."""
+"""Registration, defaults and states of all seven optimizers."""
 
 import inspect
 from types import SimpleNamespace
@@ -29,24 +29,24 @@ def factory(request):
 
 @pytest.fixture(params=[(3,), (2, 4, 3)], ids=["single", "lanes"])
 def theta(request):
-    """A point alone, and one for each lane."""
+    """A single point, and one for each lane."""
     return torch.randn(request.param, generator=torch.Generator().manual_seed(5), dtype=torch.float32)
 
 
 def test_the_seven_are_registered_in_the_order_of_the_course():
-    """The hook enters each once."""
+    """The hook registers each once."""
     assert [factory.__name__ for factory in FACTORIES] == list(DEFAULTS)
 
 
 def test_the_defaults_are_those_of_the_course(factory):
-    """Names and values, in order."""
+    """Names, values and order agree."""
     parameters = inspect.signature(factory).parameters
     defaults = {name: parameter.default for name, parameter in parameters.items()}
     assert list(defaults.items()) == list(DEFAULTS[factory.__name__].items())
 
 
 def test_the_default_lies_in_the_search_range(factory):
-    """A range that leaves the default out would make `searched` worse than `default` by construction."""
+    """Otherwise `searched` could not find the default setting."""
     for parameter in inspect.signature(factory).parameters.values():
         (space,) = parameter.annotation.__metadata__
         value = 1 - parameter.default if type(space).__name__ == "OneMinusLogUniform" else parameter.default
@@ -54,12 +54,12 @@ def test_the_default_lies_in_the_search_range(factory):
 
 
 def test_the_source_is_named(factory):
-    """Every rule says where it comes from."""
+    """The docstring of every optimizer names its source."""
     assert "Source: " in factory.__doc__
 
 
 def test_the_state_keeps_leading_dimensions_shape_and_dtype(factory, theta):
-    """What the engine relies on to mask, drop and compile lanes."""
+    """The engine needs this to mask, drop and compile lanes."""
     optimizer = factory()
     state = optimizer.init(theta)
     oracle = SimpleNamespace(gradient=torch.ones_like(theta))
@@ -71,7 +71,7 @@ def test_the_state_keeps_leading_dimensions_shape_and_dtype(factory, theta):
 
 
 def test_an_update_writes_to_no_argument(factory, theta):
-    """The same arguments give the same step again."""
+    """A second call with the same arguments returns the same step."""
     optimizer = factory()
     state = optimizer.init(theta)
     oracle = SimpleNamespace(gradient=torch.full_like(theta, 0.5))

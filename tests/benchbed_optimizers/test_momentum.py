@@ -1,4 +1,4 @@
-"""momentum: the path of heavy-ball descent, written as an average."""
+"""The path of momentum, with an average of gradients."""
 
 import math
 
@@ -14,8 +14,8 @@ SETTINGS = [
 ]
 
 
-def test_the_path_is_that_of_torch_sgd_with_a_smaller_rate(assert_same_path_as_torch):
-    """A sum of gradients with η(1−β) is an average with η."""
+def test_the_path_equals_torch_with_a_smaller_learning_rate(assert_same_path_as_torch):
+    """A sum of gradients with η(1−β) equals an average with η."""
     assert_same_path_as_torch(
         momentum,
         SETTINGS,
@@ -25,8 +25,8 @@ def test_the_path_is_that_of_torch_sgd_with_a_smaller_rate(assert_same_path_as_t
     )
 
 
-def test_on_a_quadratic_the_path_is_a_matrix_power(quadratic_path):
-    """(θ, m) is multiplied by [[1 − η(1−β)λ, −ηβ], [(1−β)λ, β]] at each step; course's η and β."""
+def test_the_path_on_a_quadratic_is_a_matrix_power(quadratic_path):
+    """(θ, m) is multiplied by [[1 − η(1−β)λ, −ηβ], [(1−β)λ, β]] at each step; η and β of the course."""
     rate, beta = 4 / (math.sqrt(100) + 1) ** 2, ((math.sqrt(100) - 1) / (math.sqrt(100) + 1)) ** 2
     path = quadratic_path(momentum(learning_rate=rate, beta=beta), 160).numpy()
     for coordinate, eigenvalue in enumerate((1.0, 100.0)):
@@ -39,7 +39,7 @@ def test_on_a_quadratic_the_path_is_a_matrix_power(quadratic_path):
 
 
 def test_the_course_rates_shrink_the_slow_direction_by_0_9643_a_step(quadratic_path):
-    """The spectral radius of the iteration with η as the course writes it."""
+    """The spectral radius of the iteration with the η of the course."""
     rate, beta = 4 / (math.sqrt(100) + 1) ** 2, ((math.sqrt(100) - 1) / (math.sqrt(100) + 1)) ** 2
     path = quadratic_path(momentum(learning_rate=rate, beta=beta), 400)
     shrinkage = (path[400].norm() / path[300].norm()) ** (1 / 100)

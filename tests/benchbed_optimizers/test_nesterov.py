@@ -1,4 +1,4 @@
-"""nesterov: the path of Nesterov's momentum, written as an average."""
+"""The path of nesterov, with an average of gradients."""
 
 import numpy as np
 import torch
@@ -12,8 +12,8 @@ SETTINGS = [
 ]
 
 
-def test_the_path_is_that_of_torch_nesterov_with_a_smaller_rate(assert_same_path_as_torch):
-    """A sum of gradients with η(1−β) is an average with η."""
+def test_the_path_equals_torch_with_a_smaller_learning_rate(assert_same_path_as_torch):
+    """A sum of gradients with η(1−β) equals an average with η."""
     assert_same_path_as_torch(
         nesterov,
         SETTINGS,
@@ -26,8 +26,8 @@ def test_the_path_is_that_of_torch_nesterov_with_a_smaller_rate(assert_same_path
     )
 
 
-def test_the_path_is_nesterovs_own_with_the_gradient_taken_ahead(quadratic_path):
-    """With θ = φ + βw, w the last step of φ, the rule is φ ← θ − η(1−β) ∇L(θ): Nesterov's two sequences."""
+def test_the_path_equals_nesterovs_two_sequences(quadratic_path):
+    """With θ = φ + βw, w the last step of φ, the update is φ ← θ − η(1−β) ∇L(θ)."""
     rate, beta, steps = 0.02, 0.8, 100
     eigenvalues = np.array([1.0, 100.0])
     base, velocity, expected = np.array([2.0, 2.0]), np.zeros(2), []

@@ -1,4 +1,4 @@
-"""rmsprop: the path of RMSProp, with ε outside the root."""
+"""The path of rmsprop, with ε outside the root."""
 
 import numpy as np
 import torch
@@ -12,7 +12,7 @@ SETTINGS = [
 ]
 
 
-def test_the_path_is_that_of_torch_rmsprop(assert_same_path_as_torch):
+def test_the_path_equals_torch(assert_same_path_as_torch):
     """`torch.optim.RMSprop` calls ρ alpha."""
     assert_same_path_as_torch(
         rmsprop,
@@ -24,7 +24,7 @@ def test_the_path_is_that_of_torch_rmsprop(assert_same_path_as_torch):
 
 
 def test_the_first_step_divides_by_the_root_plus_epsilon(quadratic_path):
-    """From v = 0: θ₁ = θ₀ − η g / (√(0.1) |g| + ε), with an ε that would show inside the root."""
+    """From v = 0: θ₁ = θ₀ − η g / (√(0.1) |g| + ε), with a large ε, since the place of a small one would not matter."""
     path = quadratic_path(rmsprop(learning_rate=0.1, decay=0.9, epsilon=0.5), 1)
     gradient = np.array([2.0, 200.0])
     expected = 2 - 0.1 * gradient / (np.sqrt(0.1) * gradient + 0.5)

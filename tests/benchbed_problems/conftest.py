@@ -1,4 +1,4 @@
-"""Make instances of every problem, alone and in lanes."""
+"""Instances of every problem, for single trials and for lanes."""
 
 from itertools import pairwise
 
@@ -63,19 +63,19 @@ MODULES = {
 
 @pytest.fixture(params=MODULES)
 def activation(request):
-    """Each activation's name."""
+    """Name of each activation."""
     return request.param
 
 
 @pytest.fixture
 def module_of():
-    """Give torch's module for an activation's name."""
+    """Return a function that builds torch's module for an activation's name."""
     return lambda name: MODULES[name]()
 
 
 @pytest.fixture
 def torch_network(module_of):
-    """Build a problem's network of torch.nn, its weights drawn from the global generator under a seed."""
+    """Return a function that builds a problem's network from torch.nn modules, with weights drawn from a seed."""
 
     def build(problem, seed):
         with torch.random.fork_rng(devices=[]):
@@ -89,7 +89,7 @@ def torch_network(module_of):
 
 @pytest.fixture
 def generator():
-    """Make a generator with a seed of its own."""
+    """Return a function that builds a seeded generator."""
 
     def make(seed=0):
         return torch.Generator().manual_seed(seed)
@@ -99,7 +99,7 @@ def generator():
 
 @pytest.fixture
 def data_of(generator):
-    """Give a problem's data for one seed."""
+    """Return a function that builds a problem's data for one seed."""
 
     def make(problem, seed=0):
         shared = problem.shared_data()
@@ -110,7 +110,7 @@ def data_of(generator):
 
 @pytest.fixture
 def lanes_of(generator, data_of):
-    """Give the data and the first draws of some seeds, as the engine stacks them: `[seeds, 1, …]`."""
+    """Return a function that stacks data and first draws of some seeds as the engine does: `[seeds, 1, …]`."""
 
     def make(problem, seeds):
         data = data_of(problem)
@@ -125,7 +125,7 @@ def lanes_of(generator, data_of):
 
 @pytest.fixture
 def points(generator):
-    """Draw some points, `[count, dimension]`."""
+    """Return a function that draws points: `[count, dimension]`."""
 
     def make(problem, count, seed=99):
         return torch.randn(count, problem.layout.dimension, generator=generator(seed), dtype=torch.float64)

@@ -1,4 +1,4 @@
-"""The activations: torch's own, whatever the way there."""
+"""The activations equal those of torch."""
 
 import pytest
 import torch
@@ -11,7 +11,7 @@ X = torch.linspace(-6, 6, 97, dtype=torch.float64)
 
 @pytest.mark.parametrize("differentiable", [True, False])
 def test_the_value_is_that_of_torchs_module(activation, module_of, differentiable):
-    """GELU in its tanh form goes another way where no gradient is wanted; the last digits may differ."""
+    """Without a gradient, GELU in its tanh form uses another formula; the last digits may differ."""
     with torch.set_grad_enabled(differentiable):
         torch.testing.assert_close(
             ACTIVATIONS[activation](X), module_of(activation)(X), rtol=1e-14, atol=1e-15
@@ -19,12 +19,12 @@ def test_the_value_is_that_of_torchs_module(activation, module_of, differentiabl
 
 
 def test_the_derivative_is_that_of_torchs_module(activation, module_of):
-    """At 0 too, where ReLU has its kink."""
+    """The points include 0, the kink of ReLU."""
     ours, torchs = (vmap(grad(function))(X) for function in (ACTIVATIONS[activation], module_of(activation)))
     torch.testing.assert_close(ours, torchs, rtol=1e-14, atol=1e-15)
 
 
-def test_the_modules_are_all_that_there_are(activation):
-    """No activation goes untested, none is tested that is not there."""
+def test_every_activation_is_tested(activation):
+    """The tests cover exactly the registered activations."""
     assert len(ACTIVATIONS) == 5
     assert activation in ACTIVATIONS

@@ -1,4 +1,4 @@
-"""What the problems with mini-batches share."""
+"""The base class of the problems with mini-batches."""
 
 import pytest
 import torch
@@ -10,14 +10,14 @@ MAKERS = [ToyMean, PolynomialNetwork]
 
 
 @pytest.mark.parametrize("make", MAKERS)
-def test_a_step_draws_rows_of_the_sample(make):
-    """Each within the sample, with replacement, and the same from equal generators."""
+def test_a_step_draws_indices_of_samples(make):
+    """The indices are in range, drawn with replacement, and the same from equal generators."""
     problem = make(samples=5, batch_size=4)
-    drawn = problem.make_draws(torch.Generator().manual_seed(1), 200)
-    assert drawn.shape == (200, 4)
-    assert set(drawn.flatten().tolist()) == set(range(5))
-    assert (drawn.sort(-1).values.diff(dim=-1) == 0).any()
-    torch.testing.assert_close(problem.make_draws(torch.Generator().manual_seed(1), 200), drawn)
+    indices = problem.make_draws(torch.Generator().manual_seed(1), 200)
+    assert indices.shape == (200, 4)
+    assert set(indices.flatten().tolist()) == set(range(5))
+    assert (indices.sort(-1).values.diff(dim=-1) == 0).any()
+    torch.testing.assert_close(problem.make_draws(torch.Generator().manual_seed(1), 200), indices)
     assert problem.full_price == 1.25
 
 
@@ -30,7 +30,7 @@ def test_a_step_draws_rows_of_the_sample(make):
         ({"samples": 3, "batch_size": 4}, "batch_size is 4, but samples is 3; choose a smaller batch"),
     ],
 )
-def test_sizes_that_do_not_fit_are_refused(make, sizes, complaint):
-    """In one sentence, with a way out."""
+def test_invalid_sizes_are_rejected(make, sizes, complaint):
+    """The message names the value and the rule."""
     with pytest.raises(ValueError, match=complaint):
         make(**sizes)

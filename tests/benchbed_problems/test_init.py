@@ -1,4 +1,4 @@
-"""What holds for all problems, and the suites made of them."""
+"""Properties of all problems, and the suites of the presets."""
 
 import tomllib
 from dataclasses import fields
@@ -13,13 +13,13 @@ from benchbed.study.figures import FULL
 
 
 def gradient_of(function, theta):
-    """Differentiate by autograd, lane by lane."""
+    """Differentiate every lane by autograd."""
     theta = theta.clone().requires_grad_()
     return torch.autograd.grad(function(theta).sum(), theta)[0]
 
 
-def test_all_are_registered_by_class_the_simplest_first():
-    """Their names are made from these; `benchbed list` and the documents keep the order."""
+def test_the_problems_are_registered_with_the_simplest_first():
+    """`benchbed list` and the documentation keep this order."""
     registered = []
     benchbed_problems.register_problems(registered.append)
     assert [problem.__name__ for problem in registered] == [
@@ -35,8 +35,8 @@ def test_all_are_registered_by_class_the_simplest_first():
     ]
 
 
-def test_a_suite_bears_the_name_of_each_preset():
-    """`quick`, `standard` and `full`: same problems, same optimizers, both tracks."""
+def test_each_preset_has_a_suite_of_the_same_name():
+    """`quick`, `standard` and `full` have the same problems, optimizers and tracks."""
     paths = []
     benchbed_problems.register_suites(paths.append)
     suites = [tomllib.loads(path.read_text()) for path in paths]
@@ -47,21 +47,21 @@ def test_a_suite_bears_the_name_of_each_preset():
 
 
 def test_every_suite_of_the_course_can_be_planned_and_has_a_figure():
-    """What is never drawn would be run for nothing; a full form stands in for the suite before its ending."""
+    """Every suite of the course is drawn by a figure; a full suite replaces the one named before its ending."""
     catalog = load_catalog()
     suites = {name for name in catalog.names("suites") if name.startswith("course-")}
-    drawn = {
+    with_figures = {
         suite
         for name in catalog.names("figures")
         for suite in catalog.entry("figures", name).implementation.suites
     }
-    assert {name.removesuffix(FULL) for name in suites} == drawn
+    assert {name.removesuffix(FULL) for name in suites} == with_figures
     for name in suites:
         assert plan_of(catalog, name, full=False).tracks == ("default",)
 
 
 def test_the_functions_of_every_figure_can_be_imported():
-    """They are only named, so a misspelling would show when a course is run."""
+    """Figures name their functions as text, so a misspelling would only fail when the course runs."""
     catalog = load_catalog()
     for name in catalog.names("figures"):
         figure = catalog.entry("figures", name).implementation
@@ -69,17 +69,17 @@ def test_the_functions_of_every_figure_can_be_imported():
 
 
 def test_the_source_is_named(problem):
-    """Every problem says where it comes from."""
+    """The docstring of every problem names its source."""
     assert "Source: " in type(problem).__doc__
 
 
 def test_every_parameter_is_named_in_the_docstring(problem):
-    """There it is documented, once."""
+    """The docstring documents every field."""
     assert [field.name for field in fields(problem) if f"`{field.name}`" not in type(problem).__doc__] == []
 
 
-def test_the_gradient_is_that_of_central_differences(problem, data_of, generator, points):
-    """On a draw, in float64: with h = 1e-5 the truncation is of order h² and the rounding 1e-16/h."""
+def test_the_gradient_equals_central_differences(problem, data_of, generator, points):
+    """On a draw, in float64: with h = 1e-5 the truncation error is of order h² and the rounding error 1e-16/h."""
     data = data_of(problem)
     draws = problem.make_draws(generator(), 1)
     draw = None if draws is None else draws[0]
@@ -93,23 +93,23 @@ def test_the_gradient_is_that_of_central_differences(problem, data_of, generator
     torch.testing.assert_close(gradient_of(loss, theta), numeric, rtol=1e-6, atol=1e-7)
 
 
-def test_a_lane_is_the_trial_alone(problem, data_of, lanes_of, generator, points):
-    """Loss, objective, optimum and metrics of two seeds × three settings, each against its own call."""
+def test_a_lane_equals_a_single_trial(problem, data_of, lanes_of, generator, points):
+    """Loss, objective, optimum and metrics of two seeds × three settings equal those of single calls."""
     seeds = (3, 4)
     theta = points(problem, 6).unflatten(0, (2, 3))
     data, draw = lanes_of(problem, seeds)
     optimum = problem.optimum(data).expand(2, 1)
     for row, seed in enumerate(seeds):
-        own, draws = data_of(problem, seed), problem.make_draws(generator(seed), 1)
-        one_draw = None if draws is None else draws[0]
-        torch.testing.assert_close(optimum[row, 0], problem.optimum(own), rtol=1e-12, atol=1e-12)
+        seed_data, draws = data_of(problem, seed), problem.make_draws(generator(seed), 1)
+        first_draw = None if draws is None else draws[0]
+        torch.testing.assert_close(optimum[row, 0], problem.optimum(seed_data), rtol=1e-12, atol=1e-12)
         for column in range(3):
             lane = (row, column)
             pairs = [
-                (problem.loss(theta, data, draw)[lane], problem.loss(theta[lane], own, one_draw)),
-                (problem.objective(theta, data)[lane], problem.objective(theta[lane], own)),
+                (problem.loss(theta, data, draw)[lane], problem.loss(theta[lane], seed_data, first_draw)),
+                (problem.objective(theta, data)[lane], problem.objective(theta[lane], seed_data)),
                 *(
-                    (metric(theta, data)[lane], metric(theta[lane], own))
+                    (metric(theta, data)[lane], metric(theta[lane], seed_data))
                     for metric in problem.metrics.values()
                 ),
             ]
@@ -118,8 +118,8 @@ def test_a_lane_is_the_trial_alone(problem, data_of, lanes_of, generator, points
                 torch.testing.assert_close(batched, single, rtol=1e-12, atol=1e-12)
 
 
-def test_the_loss_gives_the_same_under_vmap(problem, lanes_of, points):
-    """Tools written for single trials see the same problem."""
+def test_the_loss_is_the_same_under_vmap(problem, lanes_of, points):
+    """`torch.func.vmap` over the settings changes nothing."""
     theta = points(problem, 6).unflatten(0, (2, 3))
     data, draw = lanes_of(problem, (3, 4))
     plain = problem.loss(theta, data, draw)
@@ -128,13 +128,13 @@ def test_the_loss_gives_the_same_under_vmap(problem, lanes_of, points):
 
 
 def test_no_point_lies_below_the_optimum(problem, data_of, points):
-    """At five hundred random points."""
+    """The objective at 500 random points is at least the optimum."""
     data = data_of(problem)
     assert (problem.objective(points(problem, 500), data) >= problem.optimum(data)).all()
 
 
 def test_the_minimizer_attains_the_optimum(solved_problem, data_of):
-    """Where one is known."""
+    """For the problems with a known minimizer."""
     data = data_of(solved_problem)
     minimizer = solved_problem.minimizer(data)
     assert minimizer.shape == (solved_problem.layout.dimension,)
@@ -144,29 +144,29 @@ def test_the_minimizer_attains_the_optimum(solved_problem, data_of):
 
 
 def test_the_gradient_vanishes_at_the_minimizer(solved_problem, data_of):
-    """Of the objective, up to rounding in coefficients of size 100."""
+    """Up to rounding, with coefficients of size 100."""
     data = data_of(solved_problem)
     minimizer = solved_problem.minimizer(data)
     gradient = gradient_of(lambda theta: solved_problem.objective(theta, data), minimizer)
     torch.testing.assert_close(gradient, torch.zeros_like(gradient), rtol=0, atol=1e-12)
 
 
-def test_the_same_generator_gives_the_same_instance(problem, generator):
-    """Start, data and draws are functions of their generators' seeds."""
+def test_equal_generators_draw_equal_instances(problem, generator):
+    """Start, data and draws depend only on the generator."""
     for make in (problem.make_start, problem.make_data, lambda generator: problem.make_draws(generator, 5)):
         first, second = make(generator(8)), make(generator(8))
-        for one, other in zip(leaves(first), leaves(second), strict=True):
-            assert torch.equal(one, other)
+        for pair in zip(leaves(first), leaves(second), strict=True):
+            assert torch.equal(*pair)
 
 
 def test_shared_data_is_the_same_at_every_call(problem):
-    """It has a seed of its own, or none."""
+    """Shared data has a fixed seed, or draws nothing."""
     first, second = leaves(problem.shared_data()), leaves(problem.shared_data())
-    assert all(torch.equal(one, other) for one, other in zip(first, second, strict=True))
+    assert all(torch.equal(*pair) for pair in zip(first, second, strict=True))
 
 
-def test_what_is_made_is_float64_and_finite(problem, data_of, generator):
-    """The engine, not the problem, turns it into the run's dtype."""
+def test_starts_and_data_are_float64_and_finite(problem, data_of, generator):
+    """The engine converts them to the dtype of the run."""
     start = problem.make_start(generator())
     assert start.shape == (problem.layout.dimension,)
     for leaf in (start, *leaves(data_of(problem))):
@@ -175,20 +175,20 @@ def test_what_is_made_is_float64_and_finite(problem, data_of, generator):
 
 
 def test_the_draws_begin_with_the_steps(problem, generator):
-    """One row a step."""
+    """The first dimension of the draws counts the steps."""
     draws = problem.make_draws(generator(), 7)
     assert draws is None or len(draws) == 7
 
 
-def test_the_targets_are_eight_and_fall(problem):
-    """Protocol, rule 4; the success target is one of them or lies between them."""
+def test_there_are_eight_decreasing_targets(problem):
+    """Rule 4 of the protocol; the success target is not below the last of them."""
     assert len(problem.targets) == 8
     assert sorted(problem.targets, reverse=True) == list(problem.targets)
     assert problem.targets[-1] <= problem.success_target
 
 
-def test_asking_for_anything_leaves_the_global_generator_alone(problem, generator):
-    """Randomness comes from the generators that are handed in."""
+def test_the_global_generator_is_not_used(problem, generator):
+    """All randomness comes from the generator arguments."""
     before = torch.get_rng_state()
     problem.make_start(generator())
     problem.make_data(generator())

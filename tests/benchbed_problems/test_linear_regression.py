@@ -1,4 +1,4 @@
-"""linear-regression: its data, its closed form, the course's path."""
+"""linear-regression: data, closed form, and the path of gradient descent in the course."""
 
 import numpy as np
 import pytest
@@ -10,7 +10,7 @@ ETA, STEPS = 0.01, 100
 
 
 def design_of(data):
-    """X = (x, 1), as the course writes it."""
+    """Build the design matrix X = (x, 1)."""
     return np.column_stack([data.x.numpy(), np.ones(len(data.x))])
 
 
@@ -21,8 +21,8 @@ def gradient_of(problem, data, theta):
 
 
 @pytest.mark.parametrize("samples", [3, 100, 5_000])
-def test_the_minimizer_is_numpys_least_squares(samples, data_of):
-    """Intercept and slope, with their residual sum of squares."""
+def test_the_minimizer_equals_numpys_least_squares(samples, data_of):
+    """Slope, intercept and residual sum of squares."""
     problem = LinearRegression(samples=samples)
     data = data_of(problem)
     solution, squares, _, _ = np.linalg.lstsq(design_of(data), data.y.numpy(), rcond=None)
@@ -39,8 +39,8 @@ def test_the_minimizer_solves_the_normal_equations(data_of):
     np.testing.assert_allclose(problem.minimizer(data), expected, rtol=1e-12)
 
 
-def test_two_points_lie_on_their_line(data_of):
-    """As many parameters as points: the optimum is 0, up to rounding."""
+def test_a_line_interpolates_two_points(data_of):
+    """With two parameters and two points the optimum is 0, up to rounding."""
     problem = LinearRegression(samples=2)
     data = data_of(problem)
     slope = (data.y[1] - data.y[0]) / (data.x[1] - data.x[0])
@@ -49,7 +49,7 @@ def test_two_points_lie_on_their_line(data_of):
 
 
 def test_the_objective_is_half_the_mean_square(data_of):
-    """(1/2I) Σ (w xᵢ + b − yᵢ)², summed one by one."""
+    """(1/2I) Σ (w xᵢ + b − yᵢ)², summed in a loop."""
     problem = LinearRegression(samples=7)
     data = data_of(problem)
     w, b = 0.3, -1.7
@@ -59,10 +59,10 @@ def test_the_objective_is_half_the_mean_square(data_of):
     assert problem.objective(theta, data).item() == pytest.approx(expected, rel=1e-14)
 
 
-def test_gradient_descent_takes_the_courses_path(data_of):
-    """∇L = Xᵀ(Xθ − y)/I, η = 0.01, 100 steps from (0, 0), in numpy by hand.
+def test_gradient_descent_follows_the_courses_path(data_of):
+    """∇L = Xᵀ(Xθ − y)/I, η = 0.01, 100 steps from (0, 0), in numpy.
 
-    The bias has curvature 1, so that 0.99¹⁰⁰ = 37 % of the way is left, whatever the points: it has not arrived.
+    The bias has curvature 1, so 0.99¹⁰⁰ = 37 % of its distance remains for any points.
     """
     problem = LinearRegression(start=0.0)
     data = data_of(problem)
@@ -76,7 +76,7 @@ def test_gradient_descent_takes_the_courses_path(data_of):
 
 
 def test_gradient_descent_contracts_towards_the_closed_form(data_of):
-    """θ_t − θ̂ = (1 − ηH)^t (θ₀ − θ̂) with H = XᵀX/I: after 100 steps, and at rest after 3 000."""
+    """θ_t − θ̂ = (1 − ηH)^t (θ₀ − θ̂) with H = XᵀX/I: after 100 steps, and converged after 3 000."""
     problem = LinearRegression(start=(-1.0, 3.0))
     data = data_of(problem)
     design, solution = design_of(data), problem.minimizer(data).numpy()
@@ -91,7 +91,7 @@ def test_gradient_descent_contracts_towards_the_closed_form(data_of):
 
 
 def test_the_points_scatter_around_the_true_line(generator):
-    """100 000 residuals have mean 0 and the declared deviation, within four standard errors; so has x."""
+    """100 000 residuals have mean 0 and the stated deviation, within four standard errors; likewise x."""
     data = LinearRegression(samples=100_000, observation_noise=0.5).make_data(generator())
     residual = data.y - TRUE_WEIGHT * data.x - TRUE_BIAS
     for values, deviation in ((residual, 0.5), (data.x, 1.0)):
@@ -100,7 +100,7 @@ def test_the_points_scatter_around_the_true_line(generator):
     assert torch.corrcoef(torch.stack([data.x, residual]))[0, 1].abs() < 4 / 100_000**0.5
 
 
-def test_without_noise_the_minimizer_is_the_truth(data_of):
+def test_without_noise_the_minimizer_is_the_true_line(data_of):
     """w = 2, b = 1, and the optimum 0 up to rounding."""
     problem = LinearRegression(observation_noise=0.0)
     data = data_of(problem)
@@ -108,27 +108,27 @@ def test_without_noise_the_minimizer_is_the_truth(data_of):
     assert problem.optimum(data).item() == pytest.approx(0, abs=1e-28)
 
 
-def test_the_test_loss_is_what_new_points_cost_on_average(data_of, generator):
-    """The loss on 200 000 fresh points, within four standard errors, for three lines."""
+def test_the_test_loss_is_the_mean_loss_on_new_points(data_of, generator):
+    """For three lines, within four standard errors of the mean over 200 000 new points."""
     problem = LinearRegression(samples=200_000, observation_noise=0.7)
-    fresh, own = problem.make_data(generator(5)), data_of(LinearRegression())
+    fresh, data = problem.make_data(generator(5)), data_of(LinearRegression())
     for line in ([TRUE_WEIGHT, TRUE_BIAS], [0.0, 0.0], [-1.0, 4.0]):
         theta = torch.tensor(line, dtype=torch.float64)
         losses = 0.5 * (line[0] * fresh.x + line[1] - fresh.y).square()
         error = 4 * losses.std().item() / 200_000**0.5
-        assert problem.metrics["test-loss"](theta, own).item() == pytest.approx(
+        assert problem.metrics["test-loss"](theta, data).item() == pytest.approx(
             losses.mean().item(), abs=error
         )
 
 
-def test_the_test_loss_is_least_at_the_truth(data_of):
-    """Nothing but the noise is left there: ½ · 0.5²."""
+def test_the_test_loss_is_least_at_the_true_line(data_of):
+    """Only the noise remains: ½ · 0.5²."""
     problem = LinearRegression()
     truth = torch.tensor([TRUE_WEIGHT, TRUE_BIAS], dtype=torch.float64)
     assert problem.metrics["test-loss"](truth, data_of(problem)).item() == 0.125
 
 
-def test_the_start_is_standard_normal_unless_given(generator):
+def test_the_default_start_is_standard_normal(generator):
     """50 000 starts have mean 0 and deviation 1 in both coordinates, within four standard errors."""
     source = generator()
     starts = torch.stack([LinearRegression().make_start(source) for _ in range(50_000)])
@@ -138,8 +138,8 @@ def test_the_start_is_standard_normal_unless_given(generator):
     assert LinearRegression(start=3.0).make_start(source).tolist() == [3, 3]
 
 
-def test_nothing_is_drawn_from_step_to_step(generator):
-    """The loss is over all samples: a deterministic problem, with targets to match."""
+def test_steps_have_no_draws(generator):
+    """The loss uses all samples, so the problem is deterministic and has eight decades of targets."""
     problem = LinearRegression()
     assert problem.make_draws(generator(), 3) is None
     assert (problem.full_price, problem.budget, problem.dtype) == (1.0, 5_000, "float64")
@@ -156,7 +156,7 @@ def test_nothing_is_drawn_from_step_to_step(generator):
         ({"start": float("nan")}, "start is nan; must be finite"),
     ],
 )
-def test_parameters_that_describe_no_line_are_refused(parameters, message):
-    """Each with a way out."""
+def test_invalid_parameters_are_rejected(parameters, message):
+    """The message names the value and the rule."""
     with pytest.raises(ValueError, match=message):
         LinearRegression(**parameters)

@@ -9,7 +9,7 @@ from benchbed_problems.noise import add_noise, check_noise, make_noise
 
 
 def test_the_noise_has_the_declared_deviation(generator):
-    """200 000 numbers give the deviation to 0.16 %, the mean to 0.0022 of it; four of those are allowed."""
+    """Within four standard errors of 200 000 numbers: 0.16 % for the deviation, 0.0022 of it for the mean."""
     noise = make_noise(generator(), 50_000, 4, 3.0)
     assert noise.shape == (50_000, 4)
     assert noise.std().item() == pytest.approx(3.0, rel=4 / math.sqrt(2 * 200_000))
@@ -24,11 +24,11 @@ def test_the_coordinates_are_independent(generator):
 
 
 def test_without_noise_nothing_is_drawn(generator):
-    """None tells the engine that the problem is deterministic."""
+    """None marks the problem as deterministic."""
     assert make_noise(generator(), 10, 2, 0.0) is None
 
 
-def test_a_tilted_loss_has_the_noise_as_additional_gradient(generator):
+def test_the_noise_is_added_to_the_gradient(generator):
     """d(noise · θ)/dθ = noise."""
     noise = make_noise(generator(), 1, 3, 1.0)[0]
     theta = torch.zeros(3, dtype=torch.float64, requires_grad=True)
@@ -37,7 +37,7 @@ def test_a_tilted_loss_has_the_noise_as_additional_gradient(generator):
 
 
 @pytest.mark.parametrize("deviation", [-1.0, math.nan, math.inf])
-def test_an_impossible_deviation_is_refused(deviation):
+def test_an_invalid_deviation_is_rejected(deviation):
     """The message names the parameter."""
     with pytest.raises(ValueError, match=r"gradient_noise is .*; must be a standard deviation"):
         check_noise("gradient_noise", deviation)

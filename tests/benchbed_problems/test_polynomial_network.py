@@ -1,4 +1,4 @@
-"""polynomial-network: the course's polynomial, what is measured on it, its sizes."""
+"""polynomial-network: the course's polynomial, the metrics, the sizes."""
 
 import numpy as np
 import pytest
@@ -8,11 +8,11 @@ from benchbed_problems.polynomial_network import DATA_SEED, PolynomialNetwork
 
 
 def test_the_defaults_have_1441_parameters():
-    """10 → 32 → 32 → 1, as the course counts: 352 + 1 056 + 33."""
+    """10 → 32 → 32 → 1: 352 + 1 056 + 33, as in the course."""
     assert PolynomialNetwork().layout.dimension == 1_441
 
 
-def test_the_values_are_the_mean_of_the_polynomial(data_of):
+def test_the_values_are_means_of_the_polynomial(data_of):
     """f(x) = mean_i Π (x_i − r_k), against numpy's polynomial with these roots."""
     problem = PolynomialNetwork(samples=200)
     data = data_of(problem)
@@ -30,21 +30,21 @@ def test_the_points_fill_the_cube(data_of):
     assert x.var().item() == pytest.approx(1 / 3, abs=4 * 0.3 / 1_000)
 
 
-def test_fewer_samples_are_the_first_of_the_same_data(data_of):
-    """`samples=4096` is the course's data cut short, with the same test points."""
-    few, many = data_of(PolynomialNetwork(samples=4_096)), data_of(PolynomialNetwork(samples=10_000))
-    assert torch.equal(few.x, many.x[:4_096])
-    assert torch.equal(few.test_y, many.test_y)
+def test_fewer_samples_are_a_prefix_of_the_same_data(data_of):
+    """`samples=4096` truncates the course's data and keeps the test points."""
+    short, long = data_of(PolynomialNetwork(samples=4_096)), data_of(PolynomialNetwork(samples=10_000))
+    assert torch.equal(short.x, long.x[:4_096])
+    assert torch.equal(short.test_y, long.test_y)
 
 
 def test_the_test_points_are_not_among_the_samples(data_of):
-    """1 024 fresh ones."""
+    """The 1 024 test points are drawn separately."""
     data = data_of(PolynomialNetwork(samples=4_096))
     assert data.test_x.shape == (1_024, 10)
     assert not torch.isin(data.test_x, data.x).any()
 
 
-def test_a_silent_network_misses_the_whole_diagonal(data_of):
+def test_a_zero_network_has_a_diagonal_error_of_one(data_of):
     """Weights of 0 predict 0: the relative error is 1, and the test loss half the mean square."""
     problem = PolynomialNetwork(samples=200)
     data, theta = data_of(problem), torch.zeros(1_441, dtype=torch.float64)
@@ -66,7 +66,7 @@ def test_the_diagonal_has_the_same_coordinate_everywhere(data_of):
 
 
 def test_a_full_gradient_costs_samples_over_batch_size():
-    """32 calls in the standard preset."""
+    """4 096 / 128 = 32 calls in the standard preset."""
     assert PolynomialNetwork(samples=4_096).full_price == 32
 
 
@@ -82,7 +82,7 @@ def test_single_precision_is_the_default():
         ({"hidden": (32, 0)}, "widths must be at least 1"),
     ],
 )
-def test_parameters_that_describe_no_network_are_refused(parameters, message):
-    """Each with a way out."""
+def test_invalid_parameters_are_rejected(parameters, message):
+    """The message names the value and the rule."""
     with pytest.raises(ValueError, match=message):
         PolynomialNetwork(**parameters)

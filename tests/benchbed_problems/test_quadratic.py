@@ -1,4 +1,4 @@
-"""quadratic: its spectrum, its rotation, its refusals."""
+"""quadratic: spectrum, rotation, invalid parameters."""
 
 import pytest
 import torch
@@ -6,20 +6,20 @@ import torch
 from benchbed_problems.quadratic import Quadratic
 
 
-def test_the_default_is_the_courses_spectrum():
+def test_the_default_spectrum_is_the_courses():
     """Λ = diag(1, 100)."""
     assert Quadratic().spectrum == (1.0, 100.0)
 
 
-def test_a_condition_number_spreads_the_eigenvalues_evenly_on_a_log_scale():
-    """Both ends exact."""
+def test_eigenvalues_are_evenly_spaced_on_a_log_scale():
+    """The ends are exactly 1 and the condition number."""
     spectrum = Quadratic(dimension=4, condition_number=1000.0).spectrum
     assert (spectrum[0], spectrum[-1]) == (1.0, 1000.0)
     assert spectrum == pytest.approx((1, 10, 100, 1000), rel=1e-14)
 
 
 def test_one_dimension_has_the_eigenvalue_one():
-    """There is nothing to spread."""
+    """The condition number is 1."""
     assert Quadratic(dimension=1).spectrum == (1.0,)
 
 
@@ -36,7 +36,7 @@ def test_the_rotation_is_orthogonal(data_of):
     torch.testing.assert_close(rotation.mT @ rotation, torch.eye(6, dtype=torch.float64), rtol=0, atol=1e-14)
 
 
-def test_the_hessian_of_a_rotated_bowl_has_the_given_eigenvalues(data_of):
+def test_the_rotated_hessian_has_the_given_eigenvalues(data_of):
     """Rotation changes the axes, not the spectrum."""
     problem = Quadratic(eigenvalues=(1.0, 5.0, 25.0), rotated=True)
     data = data_of(problem)
@@ -48,8 +48,8 @@ def test_the_hessian_of_a_rotated_bowl_has_the_given_eigenvalues(data_of):
     )
 
 
-def test_the_rotations_favour_no_direction(generator):
-    """Uniform Q: entries have mean 0 and variance 1/d; unsigned, they would not."""
+def test_the_rotations_are_uniform(generator):
+    """The entries have mean 0 and variance 1/d, which needs the correction of the signs."""
     problem = Quadratic(dimension=3, rotated=True)
     source = generator()
     rotations = torch.stack([problem.make_data(source).rotation for _ in range(2_000)])
@@ -58,14 +58,14 @@ def test_the_rotations_favour_no_direction(generator):
     assert (rotations.square().mean(0) - 1 / 3).abs().max() < 4 * 0.007
 
 
-def test_noise_shortens_the_targets_and_has_no_price():
-    """Exact: 10⁻⁸ at price 1; noisy: 10⁻⁴, and an exact gradient cannot be bought."""
+def test_noise_removes_targets_and_the_full_price():
+    """Without noise down to 10⁻⁸ at price 1; with noise down to 10⁻⁴ and no exact gradient."""
     assert (Quadratic().targets[-1], Quadratic().full_price) == (1e-8, 1.0)
     noisy = Quadratic(gradient_noise=1.0)
     assert (noisy.targets[-1], noisy.full_price) == (1e-4, None)
 
 
-def test_the_drawn_start_has_deviation_two(generator):
+def test_the_default_start_has_deviation_two(generator):
     """Over 100 000 coordinates, within four standard errors (0.9 %)."""
     start = Quadratic(dimension=100_000).make_start(generator())
     assert start.std().item() == pytest.approx(2, rel=0.009)
@@ -90,7 +90,7 @@ def test_the_drawn_start_has_deviation_two(generator):
         ({"gradient_noise": -1.0}, "gradient_noise is -1.0"),
     ],
 )
-def test_parameters_that_describe_no_bowl_are_refused(parameters, message):
-    """Each with a way out."""
+def test_invalid_parameters_are_rejected(parameters, message):
+    """The message names the value and the rule."""
     with pytest.raises(ValueError, match=message):
         Quadratic(**parameters)

@@ -1,4 +1,4 @@
-"""runge: its bases, its exact optimum, its data."""
+"""runge: bases, exact optimum, data."""
 
 import numpy as np
 import pytest
@@ -10,27 +10,27 @@ Z = torch.linspace(-1, 1, 41, dtype=torch.float64)
 
 
 def test_the_monomials_are_the_powers():
-    """1, z, z², …, against numpy's Vandermonde matrix."""
+    """1, z, z², … equal the columns of numpy's Vandermonde matrix."""
     np.testing.assert_allclose(monomials(Z, 7), np.vander(Z, 7, increasing=True), rtol=1e-14)
 
 
 def test_the_chebyshev_polynomials_are_numpys():
-    """T₀, T₁, …: arccos costs a few units in the last place near the ends."""
+    """arccos loses a few units in the last place near the ends."""
     np.testing.assert_allclose(chebyshev(Z, 12), np.polynomial.chebyshev.chebvander(Z, 11), atol=1e-13)
 
 
 @pytest.mark.parametrize("basis", ["monomial", "chebyshev"])
 @pytest.mark.parametrize("features", [1, 5, 10, 15])
 def test_the_optimum_is_numpys_least_squares(basis, features, data_of):
-    """Residual sums of `numpy.linalg.lstsq`, whose condition numbers are moderate for these features."""
+    """Residual sums of `numpy.linalg.lstsq`, for numbers of features with moderate condition numbers."""
     problem = Runge(features=features, basis=basis)
     data = data_of(problem)
     _, squares, _, _ = np.linalg.lstsq(data.design.numpy(), data.y.numpy(), rcond=None)
     assert problem.optimum(data).item() == pytest.approx(0.5 * squares[0] / 20, rel=1e-9)
 
 
-def test_both_bases_have_one_optimum(data_of):
-    """They span the same polynomials on the same data, even where monomials cannot be solved for."""
+def test_both_bases_have_the_same_optimum(data_of):
+    """They span the same polynomials, even where the monomial system is too ill-conditioned to solve."""
     features = 19
     optima = [
         problem.optimum(data_of(problem))
@@ -42,14 +42,14 @@ def test_both_bases_have_one_optimum(data_of):
 
 @pytest.mark.parametrize("features", [20, 21, 40])
 @pytest.mark.parametrize("basis", ["monomial", "chebyshev"])
-def test_from_interpolation_on_the_optimum_is_zero(features, basis, data_of):
-    """As many features as samples pass through all of them."""
+def test_the_optimum_of_an_interpolation_is_zero(features, basis, data_of):
+    """With as many features as samples the polynomial passes through all points."""
     problem = Runge(features=features, basis=basis)
     assert problem.optimum(data_of(problem)).item() == 0
 
 
 def test_above_interpolation_the_minimizer_has_least_norm(data_of):
-    """The pseudo-inverse's solution, whose test loss the double descent is about."""
+    """It equals the solution of the pseudo-inverse, whose test loss shows double descent."""
     problem = Runge(features=30, basis="chebyshev", samples=15)
     data = data_of(problem)
     expected = np.linalg.pinv(data.design.numpy()) @ data.y.numpy()
@@ -58,29 +58,29 @@ def test_above_interpolation_the_minimizer_has_least_norm(data_of):
 
 @pytest.mark.parametrize("features", [1, 4, 12, 16])
 @pytest.mark.parametrize("seed", range(10))
-def test_the_monomials_minimizer_attains_the_optimum_as_long_as_one_is_given(features, seed, data_of):
-    """Up to sixteen features rounding stays below a thousandth of the last target."""
+def test_the_minimizer_of_few_monomials_attains_the_optimum(features, seed, data_of):
+    """Up to 16 features, rounding stays below a thousandth of the hardest target."""
     problem = Runge(features=features)
     data = data_of(problem, seed)
     excess = problem.objective(problem.minimizer(data), data) - problem.optimum(data)
     assert abs(excess.item()) < 1e-12
 
 
-def test_too_many_monomials_have_no_minimizer_to_show(data_of):
-    """Rather none than one that misses the optimum."""
+def test_many_monomials_have_no_minimizer(data_of):
+    """Rounding would make it miss the optimum."""
     problem = Runge(features=17)
     assert problem.minimizer(data_of(problem)) is None
 
 
-def test_the_values_scatter_around_the_function(generator):
-    """100 000 residuals have mean 0 and the declared deviation, within four standard errors."""
+def test_the_values_are_the_function_plus_noise(generator):
+    """100 000 residuals have mean 0 and the stated deviation, within four standard errors."""
     data = Runge(features=1, samples=100_000, observation_noise=0.1).make_data(generator())
     residual = data.y - 1 / (1 + 25 * data.z**2)
     assert residual.mean().item() == pytest.approx(0, abs=4 * 0.1 / 100_000**0.5)
     assert residual.std().item() == pytest.approx(0.1, rel=4 / 200_000**0.5)
 
 
-def test_places_are_uniform_on_the_interval(generator):
+def test_points_are_uniform_on_the_interval(generator):
     """Mean 0 and variance 1/3, within four standard errors of 100 000 draws."""
     z = Runge(features=1, samples=100_000).make_data(generator()).z
     assert z.abs().max() <= 1
@@ -89,11 +89,11 @@ def test_places_are_uniform_on_the_interval(generator):
 
 
 def test_the_data_does_not_depend_on_the_fit(data_of):
-    """Fits with different features or bases meet the same samples, which pairs them."""
-    one, other = data_of(Runge(features=3)), data_of(Runge(features=9, basis="chebyshev"))
-    assert torch.equal(one.z, other.z)
-    assert torch.equal(one.y, other.y)
-    assert torch.equal(one.test_y, other.test_y)
+    """Fits with different features or bases use the same samples, so their results are paired."""
+    small, large = data_of(Runge(features=3)), data_of(Runge(features=9, basis="chebyshev"))
+    assert torch.equal(small.z, large.z)
+    assert torch.equal(small.y, large.y)
+    assert torch.equal(small.test_y, large.test_y)
 
 
 def test_the_test_loss_is_half_the_mean_square_on_the_test_set(data_of):
@@ -105,14 +105,14 @@ def test_the_test_loss_is_half_the_mean_square_on_the_test_set(data_of):
     assert data.test_y.shape == (200,)
 
 
-def test_the_start_is_zero_unless_given(generator):
-    """A number, or a list with the intercept first."""
+def test_the_default_start_is_zero(generator):
+    """`start` is a number, or a list with the intercept first."""
     assert Runge(features=2).make_start(generator()).tolist() == [0, 0]
     assert Runge(features=2, start=(1.0, 2.0)).make_start(generator()).tolist() == [1, 2]
 
 
-def test_nothing_is_drawn_from_step_to_step(generator):
-    """The loss is over all samples: a deterministic problem."""
+def test_steps_have_no_draws(generator):
+    """The loss uses all samples, so the problem is deterministic."""
     assert Runge().make_draws(generator(), 3) is None
     assert Runge().full_price == 1.0
 
@@ -126,7 +126,7 @@ def test_nothing_is_drawn_from_step_to_step(generator):
         ({"features": 3, "start": (1.0, 2.0)}, "start has 2 coordinates; must have 3"),
     ],
 )
-def test_parameters_that_describe_no_fit_are_refused(parameters, message):
-    """Each with a way out."""
+def test_invalid_parameters_are_rejected(parameters, message):
+    """The message names the value and the rule."""
     with pytest.raises(ValueError, match=message):
         Runge(**parameters)

@@ -8,26 +8,26 @@ import torch
 from benchbed_problems.starts import check_start, fixed_start
 
 
-def test_a_number_stands_for_every_coordinate():
+def test_a_number_applies_to_every_coordinate():
     """`start=2` in three dimensions."""
     assert fixed_start(2.0, 3).tolist() == [2, 2, 2]
 
 
-def test_a_list_gives_each_coordinate():
+def test_a_list_sets_each_coordinate():
     """`start=[1, 2]` in two dimensions."""
     assert fixed_start((1.0, 2.0), 2).tolist() == [1, 2]
 
 
 def test_a_start_owns_its_memory():
-    """An expanded number would not survive an in-place write."""
+    """An in-place write to an expanded number would change all coordinates."""
     start = fixed_start(2.0, 3)
     start[0] = 5
     assert torch.equal(start, torch.tensor([5, 2, 2], dtype=torch.float64))
 
 
 @pytest.mark.parametrize("start", [(1.0,), (1.0, 2.0, 3.0), ()])
-def test_a_list_of_another_length_is_refused(start):
-    """The message says how many coordinates are wanted."""
+def test_a_list_of_another_length_is_rejected(start):
+    """The message states the required number of coordinates."""
     with pytest.raises(
         ValueError, match=f"start has {len(start)} coordinates; must have 2, or be one number"
     ):
@@ -35,13 +35,13 @@ def test_a_list_of_another_length_is_refused(start):
 
 
 @pytest.mark.parametrize("start", [math.nan, math.inf, (1.0, -math.inf)])
-def test_a_start_that_is_not_finite_is_refused(start):
-    """No trial could begin there."""
+def test_a_start_that_is_not_finite_is_rejected(start):
+    """inf and NaN are rejected."""
     with pytest.raises(ValueError, match="must be finite"):
         check_start(start, 2)
 
 
 @pytest.mark.parametrize("start", [None, 0.0, (1.0, 2.0)])
-def test_a_drawn_or_fitting_start_is_accepted(start):
-    """None means: drawn."""
+def test_a_valid_start_is_accepted(start):
+    """None stands for a random start."""
     check_start(start, 2)

@@ -1,4 +1,4 @@
-"""toy-mean: its sample, its closed forms, its mini-batches."""
+"""toy-mean: sample, closed forms, mini-batches."""
 
 import numpy as np
 import pytest
@@ -11,7 +11,7 @@ SMALL = ToyMean(samples=1_000, batch_size=25)
 
 
 def gradient_of(function, theta):
-    """Differentiate by autograd, lane by lane."""
+    """Differentiate every lane by autograd."""
     theta = theta.clone().requires_grad_()
     return torch.autograd.grad(function(theta).sum(), theta)[0]
 
@@ -26,16 +26,16 @@ def test_the_sample_is_the_courses(data_of):
 
 
 @pytest.mark.parametrize("problem", [ToyMean(), SMALL, ToyMean(samples=1, batch_size=1)])
-def test_mean_and_variance_are_numpys(problem, data_of):
-    """The minimizer and the optimum; divided by N, not N − 1."""
+def test_minimizer_and_optimum_are_mean_and_variance(problem, data_of):
+    """Computed by numpy; the variance divides by N, not N − 1."""
     data = data_of(problem)
     y = data.y.numpy()
     assert problem.minimizer(data).item() == pytest.approx(y.mean(), rel=1e-13)
     assert problem.optimum(data).item() == pytest.approx(y.var(), rel=1e-12, abs=0)
 
 
-def test_the_objective_is_the_variance_and_the_square_of_the_distance(data_of):
-    """Mean (y − θ)² = var y + (θ − ȳ)², far from the minimizer and at it."""
+def test_the_objective_is_variance_plus_squared_distance(data_of):
+    """Mean (y − θ)² = var y + (θ − ȳ)², at the minimizer and far from it."""
     problem = ToyMean()
     data = data_of(problem)
     mean, variance = data.y.numpy().mean(), data.y.numpy().var()
@@ -68,11 +68,11 @@ def test_gradient_descent_approaches_the_mean_monotonically(data_of):
     assert (np.diff(path) > 0).all()
 
 
-def test_mini_batches_leave_the_courses_noise(data_of, generator):
-    """At rest Var θ = η² s² 4/B / (1 − 0.9²) around the mean, s² the sample's variance; 4 000 paths of 200 steps.
+def test_mini_batches_leave_the_variance_of_the_course(data_of, generator):
+    """The stationary variance is Var θ = η² s² 4/B / (1 − 0.9²), s² the sample variance; 4 000 paths of 200 steps.
 
-    A variance from 4 000 normal numbers has a relative standard error of √(2/4 000) = 2.2 %; four of those. What
-    0.9^400 of the start leaves is beyond rounding.
+    The tolerance is four standard errors; a variance of 4 000 normal numbers has a relative one of
+    √(2/4 000) = 2.2 %. The effect of the start, 0.9^400, is below rounding.
     """
     data, paths = data_of(SMALL), 4_000
     theta, source = torch.zeros(paths, 1, dtype=torch.float64), generator()
@@ -86,7 +86,7 @@ def test_mini_batches_leave_the_courses_noise(data_of, generator):
 
 
 def test_batches_are_drawn_from_all_samples_with_replacement(generator):
-    """Each index is possible, none beyond; 20 out of 50 collide in nearly every batch."""
+    """Every index occurs, none is out of range; 20 of 50 collide in nearly every mini-batch."""
     draws = ToyMean(samples=50, batch_size=20).make_draws(generator(), 200)
     assert draws.shape == (200, 20)
     assert draws.unique().tolist() == list(range(50))
@@ -94,20 +94,20 @@ def test_batches_are_drawn_from_all_samples_with_replacement(generator):
 
 
 def test_a_full_gradient_costs_samples_over_batch_size():
-    """The course's 3125."""
+    """3 125, as in the course."""
     assert ToyMean().full_price == 3_125
 
 
-def test_the_targets_are_those_of_mini_batches():
-    """10^(−k/2), and success at 10⁻³."""
+def test_the_targets_end_at_1e_4():
+    """They are 10^(−k/2); the success target is 10⁻³."""
     problem = ToyMean()
     assert problem.targets == pytest.approx([10 ** (-k / 2) for k in range(1, 9)], rel=1e-11)
     assert problem.success_target == 1e-3
     assert (problem.budget, problem.dtype) == (5_000, "float64")
 
 
-def test_the_start_is_zero_unless_given(generator):
-    """A number, or a list of one."""
+def test_the_default_start_is_zero(generator):
+    """`start` is a number, or a list of one."""
     assert ToyMean().make_start(generator()).tolist() == [0]
     assert ToyMean(start=4.0).make_start(generator()).tolist() == [4]
     assert ToyMean(start=(5.0,)).make_start(generator()).tolist() == [5]
@@ -123,7 +123,7 @@ def test_the_start_is_zero_unless_given(generator):
         ({"start": float("inf")}, "start is inf; must be finite"),
     ],
 )
-def test_parameters_that_describe_no_sample_are_refused(parameters, message):
-    """Each with a way out."""
+def test_invalid_parameters_are_rejected(parameters, message):
+    """The message names the value and the rule."""
     with pytest.raises(ValueError, match=message):
         ToyMean(**parameters)

@@ -1,4 +1,4 @@
-"""triangles: the course's composed function, the network that is it, the counts."""
+"""triangles: the course's composed function, the network that equals it, parameter counts."""
 
 import pytest
 import torch
@@ -15,12 +15,12 @@ WAVES = {
 
 @pytest.mark.parametrize("depth", WAVES)
 def test_the_function_is_the_courses_on_the_eighths(depth):
-    """f₁ as the course prints it; f₂ and f₃ by putting these values into f₁ again."""
+    """f₁ as printed in the course; f₂ and f₃ apply f₁ to these values again."""
     assert triangles(EIGHTHS, depth).tolist() == WAVES[depth]
 
 
 @pytest.mark.parametrize("depth", WAVES)
-def test_the_exact_network_is_the_courses_on_the_eighths(depth):
+def test_the_exact_network_equals_the_course_on_the_eighths(depth):
     """Without rounding."""
     prediction = Triangles(depth=depth).predict(exact_parameters(depth), EIGHTHS.unsqueeze(-1))
     assert prediction.tolist() == WAVES[depth]
@@ -33,8 +33,8 @@ def test_there_are_6k_plus_1_parameters(depth, parameters):
     assert exact_parameters(depth).shape == (parameters,)
 
 
-def test_the_exact_parameters_are_those_the_course_sets():
-    """Layer by layer, for two hidden ones."""
+def test_the_exact_parameters_are_the_courses():
+    """For two hidden layers."""
     views = Triangles(depth=2).layout.views(exact_parameters(2))
     assert {name: view.tolist() for name, view in views.items()} == {
         "weight1": [[1], [1]],
@@ -47,8 +47,8 @@ def test_the_exact_parameters_are_those_the_course_sets():
 
 
 @pytest.mark.parametrize("depth", [1, 2, 5, 9])
-def test_between_them_the_network_is_the_function_to_the_last_bit(depth, generator):
-    """At 10 000 random places: every product is by a power of two, and every sum is representable."""
+def test_the_exact_network_equals_the_function_to_the_last_bit(depth, generator):
+    """At 10 000 random points: all factors are powers of two, and all sums are representable."""
     x = torch.rand(10_000, 1, generator=generator(), dtype=torch.float64)
     expected = triangles(x, depth).squeeze(-1)
     assert torch.equal(Triangles(depth=depth).predict(exact_parameters(depth), x), expected)
@@ -56,7 +56,7 @@ def test_between_them_the_network_is_the_function_to_the_last_bit(depth, generat
 
 @pytest.mark.parametrize("depth", [1, 2, 3, 8])
 def test_the_objective_is_exactly_zero_at_the_minimizer(depth, data_of, generator):
-    """So is the loss on every batch, and the test loss."""
+    """The loss on every mini-batch and the test loss are 0 too."""
     problem = Triangles(depth=depth)
     data, draws = data_of(problem), problem.make_draws(generator(), 100)
     minimizer = problem.minimizer(data)
@@ -65,8 +65,8 @@ def test_the_objective_is_exactly_zero_at_the_minimizer(depth, data_of, generato
     assert problem.metrics["test-loss"](minimizer, data).item() == 0
 
 
-def test_the_wave_rises_and_falls_as_often_as_depth_says():
-    """2^(k−1) triangles: half of its pieces of slope ±2^k rise."""
+def test_the_number_of_triangles_follows_from_the_depth():
+    """f_k has 2^(k−1) triangles with slopes ±2^k, half of them rising."""
     x = torch.linspace(0, 1, 2**10 + 1, dtype=torch.float64)
     for depth in range(1, 6):
         slopes = triangles(x, depth).diff() * 2**10
@@ -76,7 +76,7 @@ def test_the_wave_rises_and_falls_as_often_as_depth_says():
 
 
 def test_the_samples_are_the_function_on_the_unit_interval(data_of):
-    """At 200 places unless said otherwise, and in between to test."""
+    """200 training points by default, and test points between them."""
     data = data_of(Triangles(depth=1))
     assert data.x.shape == (200, 1)
     torch.testing.assert_close(data.y, 1 - (2 * data.x - 1).abs(), rtol=0, atol=1e-15)
@@ -84,12 +84,12 @@ def test_the_samples_are_the_function_on_the_unit_interval(data_of):
 
 
 def test_there_are_other_solutions(data_of):
-    """A unit's input scaled by 4, its output by 1/4, and its place exchanged: as good, and elsewhere."""
+    """A permutation of units, and a unit's input scaled by 4 with its output by 1/4, are solutions too."""
     problem = Triangles(depth=1)
     data = data_of(problem)
-    other = torch.tensor([1, 4, -0.5, 0, -4, 0.5, 0], dtype=torch.float64)
-    assert problem.objective(other, data).item() == 0
-    assert not torch.equal(other, problem.minimizer(data))
+    permuted = torch.tensor([1, 4, -0.5, 0, -4, 0.5, 0], dtype=torch.float64)
+    assert problem.objective(permuted, data).item() == 0
+    assert not torch.equal(permuted, problem.minimizer(data))
 
 
 def test_double_precision_is_the_default():
@@ -98,7 +98,7 @@ def test_double_precision_is_the_default():
     assert not Triangles().optimum_is_bound
 
 
-def test_a_network_without_hidden_layers_is_refused():
-    """With a way out."""
+def test_a_network_without_hidden_layers_is_rejected():
+    """The message names the value and the rule."""
     with pytest.raises(ValueError, match="depth is 0; must be at least 1"):
         Triangles(depth=0)

@@ -1,4 +1,4 @@
-"""Offer the built-in ways to differentiate a loss, one file each, through the same door as a stranger's."""
+"""The built-in gradients, one file each: reverse mode, forward mode, finite differences."""
 
 from collections.abc import Callable
 
@@ -13,6 +13,6 @@ __all__ = ["finite_difference", "forward", "forward_random", "reverse"]
 
 @hookimpl
 def register_gradients(register: Callable[[Gradient], None]) -> None:
-    """Enter the built-in gradients, the usual one first."""
+    """Register the built-in gradients, the default first."""
     for gradient in (reverse, forward, forward_random, finite_difference):
         register(gradient)

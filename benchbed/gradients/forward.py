@@ -1,4 +1,4 @@
-"""Forward mode: derivatives are carried along with the values, in one pass for each direction."""
+"""Forward mode: a pass for each direction computes values together with their derivatives."""
 
 import functools
 import warnings
@@ -10,24 +10,29 @@ from benchbed.interfaces import Gradient, NotServedError
 from benchbed.interfaces.columns import column_by_column, first_sentence, passes_forward, width
 from benchbed.interfaces.gradient import Differentiable
 
-UNKNOWN = ("forward AD", "forward mode AD", "autograd.Function with functorch", "tried to vmap over")
-"""What torch says where it has no forward derivative of an operation."""
+FORWARD_MODE_ERRORS = (
+    "forward AD",
+    "forward mode AD",
+    "autograd.Function with functorch",
+    "tried to vmap over",
+)
+"""Parts of torch's messages about operations without a forward derivative; torch has no error class for them."""
 
 
 def jvp(function: Differentiable, theta: Tensor, direction: Tensor) -> tuple[Tensor, Tensor]:
-    """Give the value `[...]` and the Jacobian-vector product `[...]` along a direction that broadcasts against theta.
+    """Compute value and Jacobian-vector product, each `[...]`, along a direction that broadcasts against theta.
 
-    Raises: NotServedError where torch knows no forward derivative of something in `function`.
+    Raises: NotServedError if torch has no forward derivative of an operation in `function`.
     """
     if not torch.compiler.is_compiling():
         _load()
-    # Point and tangent lie alike in memory: a compiled program for any number of lanes needs that.
+    # A compiled step for any number of lanes needs the same memory layout of point and tangent.
     point = theta.contiguous()
     tangent = torch.zeros_like(point) + direction
     try:
-        value, slope = torch.func.jvp(function, (point,), (tangent,))  # type: ignore[misc]  # no third without has_aux
+        value, slope = torch.func.jvp(function, (point,), (tangent,))  # type: ignore[misc]  # two values without has_aux
     except (NotImplementedError, RuntimeError) as error:
-        if not any(words in str(error) for words in UNKNOWN):
+        if not any(text in str(error) for text in FORWARD_MODE_ERRORS):
             raise
         raise NotServedError(
             f"torch cannot differentiate this loss by forward mode ({first_sentence(error)}); "
@@ -38,7 +43,7 @@ def jvp(function: Differentiable, theta: Tensor, direction: Tensor) -> tuple[Ten
 
 @functools.cache
 def _load() -> None:
-    """Have torch load its forward derivatives, some in a language of its own that it has begun to warn of."""
+    """Load torch's forward derivatives; some are in TorchScript, for which torch warns of deprecation."""
     point = torch.zeros(1)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)
@@ -57,7 +62,7 @@ forward = Gradient(_forward, price=passes_forward, traced=_forward, width=width)
 
 
 def _forward_random(function: Differentiable, theta: Tensor, draw: Tensor) -> tuple[Tensor, Tensor]:
-    """Estimate the gradient without bias by (∇f · v) v, v standard normal: a single Jacobian-vector product.
+    """Estimate the gradient without bias by (∇f · v) v, v standard normal, with one Jacobian-vector product.
 
     Source: Baydin, Pearlmutter, Syme, Wood & Torr (2022), Gradients without backpropagation, definition 1,
     arXiv:2202.08587.

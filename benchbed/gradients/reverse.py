@@ -1,4 +1,4 @@
-"""Reverse mode (backpropagation): one pass back through what was computed gives every partial derivative."""
+"""Reverse mode (backpropagation): one backward pass computes all partial derivatives."""
 
 import torch
 from torch import Tensor
@@ -9,16 +9,16 @@ from benchbed.interfaces.gradient import Differentiable
 
 
 def reverse_under_vmap(function: Differentiable, theta: Tensor) -> tuple[Tensor, Tensor]:
-    """Do the same for one lane inside `torch.func.vmap`, where `torch.autograd.grad` cannot go.
+    """Differentiate one lane inside `torch.func.vmap`, where `torch.autograd.grad` does not work.
 
-    Outside, the autograd call takes half the time.
+    Outside of vmap, `torch.autograd.grad` takes half the time.
     """
     gradient, loss = torch.func.grad_and_value(function)(theta)
     return loss, gradient
 
 
 def reverse_traced(function: Differentiable, theta: Tensor) -> tuple[Tensor, Tensor]:
-    """Do the same for all lanes in a program that is being compiled, where `torch.autograd.grad` cannot go either."""
+    """Differentiate all lanes in a traced step, where `torch.autograd.grad` does not work either."""
 
     def total(point: Tensor) -> tuple[Tensor, Tensor]:
         loss = function(point)
@@ -29,4 +29,4 @@ def reverse_traced(function: Differentiable, theta: Tensor) -> tuple[Tensor, Ten
 
 
 reverse = Gradient(reverse_by_autograd, under_vmap=reverse_under_vmap, traced=reverse_traced)
-"""What torch.autograd does; by the same function the engine measures gradient norms, whatever a run uses."""
+"""Reverse mode by torch.autograd; the engine measures gradient norms with it, independently of `--gradient`."""

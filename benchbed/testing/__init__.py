@@ -1,12 +1,12 @@
-"""Check that a plugin keeps the contract: for plugin authors' tests, and used on benchbed's own plugins.
+"""Conformance checks for the tests of plugin authors; benchbed checks its built-in plugins with them too.
 
 from benchbed.testing import check_optimizer
 
-def test_my_rule_conforms():
-    check_optimizer(my_rule)
+def test_my_optimizer_conforms():
+    check_optimizer(my_optimizer)
 """
 
-from benchbed.testing.claims import ConformanceError
+from benchbed.testing.assertions import ConformanceError
 from benchbed.testing.optimizers import OPTIMIZER_CHECKS, check_optimizer
 from benchbed.testing.problems import PROBLEM_CHECKS, check_problem
 

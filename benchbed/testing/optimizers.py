@@ -1,4 +1,4 @@
-"""Check an optimizer: one update from identical inputs, in batches of several sizes, alone, and twice."""
+"""Checks of an optimizer: updates from identical inputs in batches of several sizes, for a single trial, and twice."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
@@ -14,179 +14,195 @@ from benchbed.engine.pytrees import Tree, leaves, map_tensors
 from benchbed.engine.sampling import Draws
 from benchbed.gradients import reverse
 from benchbed.interfaces import Layout, Optimizer, OptimizerFactory
-from benchbed.testing.claims import claim, claim_close, same_twice, untouched, without_global_randomness
+from benchbed.testing.assertions import (
+    require,
+    require_close,
+    require_equal,
+    unchanged,
+    without_global_randomness,
+)
 
 LAYOUT = Layout({"weight": (3, 4), "bias": (3,)})
-"""Where rules are tried: a matrix and a vector, as in a layer of a network."""
+"""Layout of the test problem: a matrix and a vector, as in a layer of a network."""
 SEEDS, SETTINGS, STEPS = 4, 5, 7
 
 
-class Trial(NamedTuple):
-    """A rule bound to lanes `[seeds, settings]`, at a point in the middle of its way."""
+class Snapshot(NamedTuple):
+    """An optimizer bound to lanes `[seeds, settings]`, with its point and state after some steps."""
 
     rule: Rule
     theta: Tensor
     state: Tree
 
 
-class Subject:
-    """A factory under test, with the hyperparameters it is tried with."""
+class OptimizerUnderTest:
+    """A factory with the hyperparameters of the check."""
 
-    def __init__(self, factory: OptimizerFactory, given: Mapping[str, Any]) -> None:
+    def __init__(self, factory: OptimizerFactory, hyperparameters: Mapping[str, Any]) -> None:
         self.factory = factory
         self.name = getattr(factory, "__name__", str(factory))
         parameters = hyperparameters_of(factory)
-        values = {name: given.get(name, parameter.default) for name, parameter in parameters.items()}
+        values = {
+            name: hyperparameters.get(name, parameter.default) for name, parameter in parameters.items()
+        }
         self.statics = factory_arguments(
-            factory, {n: v for n, v in values.items() if parameters[n].static}, LAYOUT
+            factory, {name: value for name, value in values.items() if parameters[name].static}, LAYOUT
         )
-        self.numbers = {name: float(v) for name, v in values.items() if not parameters[name].static}
+        self.numbers = {name: float(value) for name, value in values.items() if not parameters[name].static}
         self.optimizer: Optimizer[Any] = self.build(self.numbers)
 
     def build(self, hyperparameters: Mapping[str, Any]) -> Optimizer[Any]:
-        """Call the factory."""
+        """Build the optimizer."""
         return self.factory(**self.statics, **hyperparameters)
 
     def tensors(self, settings: slice) -> dict[str, Tensor]:
-        """Give each hyperparameter as `[settings, 1]`, a little different in every lane."""
-        spread = torch.linspace(0.5, 1.0, SETTINGS, dtype=torch.float64)[settings, None]
-        return {name: spread * value for name, value in self.numbers.items()}
+        """Return each hyperparameter as `[settings, 1]`, with a different value in each lane."""
+        factors = torch.linspace(0.5, 1.0, SETTINGS, dtype=torch.float64)[settings, None]
+        return {name: factors * value for name, value in self.numbers.items()}
 
-    def at_work(self, seeds: slice, settings: slice, steps: int = STEPS) -> Trial:
-        """Take the rule some steps along its way on these lanes."""
+    def run(self, seeds: slice, settings: slice, steps: int = STEPS) -> Snapshot:
+        """Run some steps on these lanes."""
         count = 1 if self.optimizer.stateful else len(range(SETTINGS)[settings])
         rule = make_rule(self.build, self.optimizer, self.tensors(settings))
         theta = starts()[seeds, None].expand(-1, count, -1).clone()
         state = rule.init(theta)
         for _ in range(steps):
             theta, state = one_step(rule, theta, state)
-        return Trial(rule, theta, state)
+        return Snapshot(rule, theta, state)
 
 
 def starts() -> Tensor:
-    """Give a fixed start for every seed, `[seeds, dimension]`."""
+    """Return a fixed start for every seed: `[seeds, dimension]`."""
     return torch.randn(
         SEEDS, LAYOUT.dimension, generator=torch.Generator().manual_seed(1), dtype=torch.float64
     )
 
 
-def bowl(theta: Tensor, data: Tree = None, draw: Tree = None) -> Tensor:
-    """Give a smooth, uneven loss `[...]` with its minimum away from the origin."""
+def smooth_loss(theta: Tensor, data: Tree = None, draw: Tree = None) -> Tensor:
+    """Compute a smooth loss with different curvatures and its minimum away from the origin: `[...]`."""
     curvature = torch.linspace(0.5, 2.0, theta.shape[-1], dtype=theta.dtype)
     return (curvature * (theta - 0.3) ** 2).sum(-1) + torch.cos(theta).sum(-1)
 
 
 def oracle_at(theta: Tensor) -> CountingOracle:
-    """Answer at `theta: [..., dimension]`."""
-    loss, gradient = reverse(bowl, theta)
+    """Build the oracle at `theta: [..., dimension]`."""
+    loss, gradient = reverse(smooth_loss, theta)
     progress = torch.full((*theta.shape[:-1], 1), 0.25, dtype=theta.dtype)
-    return CountingOracle(lambda point: reverse(bowl, point), loss, gradient, lambda: progress)
+    return CountingOracle(lambda point: reverse(smooth_loss, point), loss, gradient, lambda: progress)
 
 
 def one_step(rule: Rule, theta: Tensor, state: Tree) -> tuple[Tensor, Tree]:
-    """Make one update of every lane."""
+    """Update every lane once."""
     with torch.no_grad():
         return rule.step(
-            oracle_at(theta), state, theta, StepContext(bowl, reverse, None, Draws(), shared=True)
+            oracle_at(theta), state, theta, StepContext(smooth_loss, reverse, None, Draws(), shared=True)
         )
 
 
-def keeps_its_state(subject: Subject) -> None:
-    """State tensors begin with theta's leading dimensions and keep shape and dtype; so does theta, and it is finite."""
-    start = subject.at_work(slice(None), slice(None), steps=0)
-    _claim_state(subject.name, start.state, start.theta)
+def check_shapes(subject: OptimizerUnderTest) -> None:
+    """Check that state and theta keep shape and dtype, begin with the leading dimensions, and that theta is finite."""
+    start = subject.run(slice(None), slice(None), steps=0)
+    _require_state(subject.name, start.state, start.theta)
     theta, state = one_step(start.rule, start.theta, start.state)
-    _claim_like(f"{subject.name}: theta", theta, start.theta)
-    _claim_state(subject.name, state, theta)
-    old, new = leaves(start.state), leaves(state)
-    claim(len(old) == len(new), f"{subject.name}: update gives {len(new)} state tensors for {len(old)}")
-    for before, after in zip(old, new, strict=True):
-        _claim_like(f"{subject.name}: a state tensor", after, before)
-    later = subject.at_work(slice(None), slice(None)).theta
-    claim(
+    _require_like(f"{subject.name}: theta", theta, start.theta)
+    _require_state(subject.name, state, theta)
+    before, after = leaves(start.state), leaves(state)
+    require(
+        len(before) == len(after),
+        f"{subject.name}: update returns {len(after)} state tensors instead of {len(before)}",
+    )
+    for old_leaf, new_leaf in zip(before, after, strict=True):
+        _require_like(f"{subject.name}: a state tensor", new_leaf, old_leaf)
+    later = subject.run(slice(None), slice(None)).theta
+    require(
         bool(torch.isfinite(later).all()),
-        f"{subject.name}: theta is not finite after {STEPS} steps on a smooth bowl",
+        f"{subject.name}: theta is not finite after {STEPS} steps on a smooth loss",
     )
 
 
-def is_the_same_at_other_lane_counts(subject: Subject) -> None:
-    """One update from identical inputs is the same for some lanes as for all of them."""
-    trial = subject.at_work(slice(None), slice(None))
-    whole = one_step(trial.rule, trial.theta, trial.state)
+def check_lane_counts(subject: OptimizerUnderTest) -> None:
+    """Check that an update of some lanes equals the update of all lanes."""
+    snapshot = subject.run(slice(None), slice(None))
+    expected = one_step(snapshot.rule, snapshot.theta, snapshot.state)
     for seeds, settings in (
         (slice(0, 2), slice(None)),
         (slice(None), slice(1, 3)),
         (slice(2, 3), slice(4, 5)),
     ):
         rule = make_rule(subject.build, subject.optimizer, subject.tensors(settings))
-        theta, state = _lanes((trial.theta, trial.state), seeds, settings)
-        part = one_step(rule, theta, state)
-        claim_close(part, _lanes(whole, seeds, settings), f"{subject.name}: one update of fewer lanes")
+        theta, state = _lanes((snapshot.theta, snapshot.state), seeds, settings)
+        subset = one_step(rule, theta, state)
+        require_close(subset, _lanes(expected, seeds, settings), f"{subject.name}: one update of fewer lanes")
 
 
-def is_the_same_alone(subject: Subject) -> None:
-    """One update of a lane equals the update of that trial alone, without leading dimensions."""
-    trial = subject.at_work(slice(None), slice(None))
-    whole = one_step(trial.rule, trial.theta, trial.state)
+def check_single_trial(subject: OptimizerUnderTest) -> None:
+    """Check that an update of a lane equals that of the single trial without leading dimensions."""
+    snapshot = subject.run(slice(None), slice(None))
+    expected = one_step(snapshot.rule, snapshot.theta, snapshot.state)
     for seed, setting in ((0, 0), (3, 4)):
         numbers = {name: value[setting] for name, value in subject.tensors(slice(None)).items()}
-        theta, state = map_tensors(lambda leaf, at=(seed, setting): leaf[at], (trial.theta, trial.state))
+        theta, state = map_tensors(
+            lambda leaf, at=(seed, setting): leaf[at], (snapshot.theta, snapshot.state)
+        )
         with torch.no_grad():
-            alone = subject.build(numbers).update(oracle_at(theta), state, theta)
-        claim_close(
-            alone,
-            map_tensors(lambda leaf, at=(seed, setting): leaf[at], whole),
+            single = subject.build(numbers).update(oracle_at(theta), state, theta)
+        require_close(
+            single,
+            map_tensors(lambda leaf, at=(seed, setting): leaf[at], expected),
             f"{subject.name}: one update of a single trial",
         )
 
 
-def answers_in_shape(subject: Subject) -> None:
-    """The answer has theta's shape and dtype."""
-    trial = subject.at_work(slice(0, 1), slice(0, 1))
-    answer = trial.rule.answer(trial.state, trial.theta)
-    _claim_like(f"{subject.name}: answer", answer, trial.theta)
+def check_answer(subject: OptimizerUnderTest) -> None:
+    """Check that the answer has theta's shape and dtype."""
+    snapshot = subject.run(slice(0, 1), slice(0, 1))
+    point = snapshot.rule.answer(snapshot.state, snapshot.theta)
+    _require_like(f"{subject.name}: answer", point, snapshot.theta)
 
 
-def is_deterministic(subject: Subject) -> None:
-    """The same way gives the same bits, and torch's global generator is left alone."""
+def check_determinism(subject: OptimizerUnderTest) -> None:
+    """Check that equal runs return equal bits and do not use torch's global generator."""
     lanes = (slice(0, 1), slice(0, 1)) if subject.optimizer.stateful else (slice(None), slice(None))
     with without_global_randomness(subject.name):
-        ways = [subject.at_work(*lanes).theta for _ in range(2)]
-    same_twice(f"{subject.name}: a few steps", *ways)
+        first, second = (subject.run(*lanes).theta for _ in range(2))
+    require_equal(first, second, f"{subject.name}: {STEPS} steps differ when run again with equal arguments")
 
 
-def writes_to_no_argument(subject: Subject) -> None:
-    """Init, update and answer leave theta, the state and the gradient as they are."""
-    trial = subject.at_work(slice(None), slice(None))
-    oracle = oracle_at(trial.theta)
-    step = StepContext(bowl, reverse, None, Draws(), shared=True)
+def check_no_writes(subject: OptimizerUnderTest) -> None:
+    """Check that init, update and answer do not write to theta, state or gradient."""
+    snapshot = subject.run(slice(None), slice(None))
+    oracle = oracle_at(snapshot.theta)
+    step = StepContext(smooth_loss, reverse, None, Draws(), shared=True)
     with (
         torch.no_grad(),
-        untouched(f"{subject.name}: update", trial.theta, trial.state, oracle.gradient, oracle.loss),
+        unchanged(f"{subject.name}: update", snapshot.theta, snapshot.state, oracle.gradient, oracle.loss),
     ):
-        trial.rule.step(oracle, trial.state, trial.theta, step)
-    with untouched(f"{subject.name}: init or answer", trial.theta, trial.state):
-        trial.rule.init(trial.theta)
-        trial.rule.answer(trial.state, trial.theta)
+        snapshot.rule.step(oracle, snapshot.state, snapshot.theta, step)
+    with unchanged(f"{subject.name}: init or answer", snapshot.theta, snapshot.state):
+        snapshot.rule.init(snapshot.theta)
+        snapshot.rule.answer(snapshot.state, snapshot.theta)
 
 
-Check = Callable[[Subject], None]
-OPTIMIZER_CHECKS: tuple[Check, ...] = (
-    # What explains the failures of others comes first.
-    keeps_its_state,
-    writes_to_no_argument,
-    is_deterministic,
-    is_the_same_at_other_lane_counts,
-    is_the_same_alone,
-    answers_in_shape,
+OptimizerCheck = Callable[[OptimizerUnderTest], None]
+OPTIMIZER_CHECKS: tuple[OptimizerCheck, ...] = (
+    # A failure of the first checks explains failures of the later ones.
+    check_shapes,
+    check_no_writes,
+    check_determinism,
+    check_lane_counts,
+    check_single_trial,
+    check_answer,
 )
-STATEFUL_CHECKS: tuple[Check, ...] = (answers_in_shape, is_deterministic)
-"""What holds for rules with any state, which run one trial at a time."""
+STATEFUL_CHECKS: tuple[OptimizerCheck, ...] = (check_answer, check_determinism)
+"""Checks of stateful optimizers, which run one trial at a time."""
 
 
 def check_optimizer(factory: OptimizerFactory, **hyperparameters: Any) -> None:
-    """Check a factory at its defaults but for `hyperparameters`. Raises: ConformanceError at the first broken rule."""
-    subject = Subject(factory, hyperparameters)
+    """Check a factory with its defaults, except for `hyperparameters`.
+
+    Raises: ConformanceError at the first broken rule.
+    """
+    subject = OptimizerUnderTest(factory, hyperparameters)
     for check in STATEFUL_CHECKS if subject.optimizer.stateful else OPTIMIZER_CHECKS:
         check(subject)
 
@@ -195,18 +211,21 @@ def _lanes(tree: Tree, seeds: slice, settings: slice) -> Tree:
     return map_tensors(lambda leaf: leaf[seeds, settings], tree)
 
 
-def _claim_state(name: str, state: Tree, theta: Tensor) -> None:
-    claim(isinstance(state, tuple) and hasattr(state, "_fields"), f"{name}: its state is no NamedTuple")
+def _require_state(name: str, state: Tree, theta: Tensor) -> None:
+    require(
+        isinstance(state, tuple) and hasattr(state, "_fields"),
+        f"{name}: its state must be a NamedTuple, not {type(state).__name__}",
+    )
     for leaf in leaves(state):
-        claim(
+        require(
             leaf.shape[:2] == theta.shape[:2],
             f"{name}: a state tensor of shape {tuple(leaf.shape)} does not begin with theta's leading dimensions "
             f"{tuple(theta.shape[:2])}",
         )
 
 
-def _claim_like(what: str, after: Tensor, before: Tensor) -> None:
-    claim(
+def _require_like(subject: str, after: Tensor, before: Tensor) -> None:
+    require(
         after.shape == before.shape and after.dtype == before.dtype,
-        f"{what} changes from {tuple(before.shape)} {before.dtype} to {tuple(after.shape)} {after.dtype}",
+        f"{subject} changes from {tuple(before.shape)} {before.dtype} to {tuple(after.shape)} {after.dtype}",
     )

@@ -1,7 +1,7 @@
-"""Check a problem: gradients by finite differences, batches against single trials, optimum, randomness."""
+"""Checks of a problem: gradients against finite differences, lanes against single trials, optimum, randomness."""
 
 import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import torch
 from torch import Generator, Tensor
@@ -12,30 +12,30 @@ from benchbed.engine.sampling import Instances
 from benchbed.gradients import reverse
 from benchbed.interfaces import START_IN_BASIN, Problem
 from benchbed.seeds import InstanceSeed
-from benchbed.testing.claims import (
+from benchbed.testing.assertions import (
     TOLERANCE,
     ConformanceError,
-    claim,
-    claim_close,
-    same_twice,
-    untouched,
+    require,
+    require_close,
+    require_equal,
+    unchanged,
     without_global_randomness,
 )
 
 SEEDS, SETTINGS = 3, 4
 DIRECTIONS = 8
-"""Directions along which gradients are checked; a random one misses no wrong coordinate but by chance."""
+"""Random directions along which gradients are checked; each sees errors in all coordinates."""
 STEPS = (1e-5, 1e-6, 1e-7)
-"""Half-widths of central differences: the first is near the best between truncation and rounding in float64; where a
-kink, of a ReLU for one, lies within it, there is none within a smaller one but by chance."""
+"""Half-widths of central differences. The first nearly minimizes truncation plus rounding in float64; the others avoid
+kinks, such as those of a ReLU."""
 DIFFERENCE_TOLERANCE = 1e-6
-"""Relative error of such a difference, for losses whose third derivatives are not huge."""
+"""Relative error of such a difference, for losses with moderate third derivatives."""
 
-Loss = Callable[[Tensor, Tree, Tree], Tensor]
+LaneLoss = Callable[[Tensor, Tree, Tree], Tensor]
 
 
-class Scene:
-    """Some instances of a problem in float64, and lanes `[seeds, settings, dimension]` around their starts."""
+class ProblemUnderTest:
+    """Instances of a problem in float64, and points `[seeds, settings, dimension]` around their starts."""
 
     def __init__(self, problem: Problem) -> None:
         self.problem, self.name = problem, type(problem).__name__
@@ -52,12 +52,12 @@ class Scene:
         self.draw = self.instances.draw(0)
 
     def data_of(self, seed: int) -> Tree:
-        """Give the data of one instance, without leading dimensions."""
-        return self.instances.data if self.instances.shared else _of(self.instances.data, seed)
+        """Return the data of one instance, without leading dimensions."""
+        return self.instances.data if self.instances.shared else _instance_of(self.instances.data, seed)
 
     @property
-    def functions(self) -> dict[str, Loss]:
-        """Give the loss and the objective as functions of lanes."""
+    def functions(self) -> dict[str, LaneLoss]:
+        """Loss and objective as functions of lanes."""
         objective = batched(self.problem, self.problem.objective)
         return {
             "loss": batched(self.problem, self.problem.loss),
@@ -65,166 +65,172 @@ class Scene:
         }
 
 
-def gradient_equals_differences(scene: Scene) -> None:
-    """The gradient along random directions equals central finite differences."""
+def check_gradient(subject: ProblemUnderTest) -> None:
+    """Check the gradient along random directions against central finite differences."""
     generator = Generator().manual_seed(3)
-    for name, function in scene.functions.items():
-        data, draw = scene.instances.data, scene.draw
+    for name, function in subject.functions.items():
+        data, draw = subject.instances.data, subject.draw
 
-        def at(theta: Tensor, function: Loss = function, data: Tree = data, draw: Tree = draw) -> Tensor:
+        def at(theta: Tensor, function: LaneLoss = function, data: Tree = data, draw: Tree = draw) -> Tensor:
             return function(theta, data, draw)
 
-        gradient = reverse(at, scene.theta)[1]
+        gradient = reverse(at, subject.theta)[1]
         for _ in range(DIRECTIONS):
-            direction = torch.randn(scene.theta.shape, generator=generator, dtype=torch.float64)
+            direction = torch.randn(subject.theta.shape, generator=generator, dtype=torch.float64)
             direction = direction / direction.norm(dim=-1, keepdim=True)
             slope = (gradient * direction).sum(-1)
             differences = [
-                (at(scene.theta + step * direction) - at(scene.theta - step * direction)) / (2 * step)
+                (at(subject.theta + step * direction) - at(subject.theta - step * direction)) / (2 * step)
                 for step in STEPS
             ]
-            what = f"{scene.name}: the gradient of its {name} against differences"
-            claim_close(slope, _nearest(slope, differences), what, DIFFERENCE_TOLERANCE)
+            stacked = torch.stack(differences)
+            nearest = stacked.gather(0, (stacked - slope).abs().argmin(dim=0, keepdim=True))[0]
+            message = f"{subject.name}: the gradient of its {name} against differences"
+            require_close(slope, nearest, message, DIFFERENCE_TOLERANCE)
 
 
-def _nearest(value: Tensor, candidates: Sequence[Tensor]) -> Tensor:
-    """Give, lane by lane, the candidate nearest to `value`."""
-    stacked = torch.stack(list(candidates))
-    nearest = (stacked - value).abs().argmin(dim=0, keepdim=True)
-    return stacked.gather(0, nearest)[0]
-
-
-def is_the_same_alone(scene: Scene) -> None:
-    """Loss and objective of a lane equal those of the trial alone, without leading dimensions."""
+def check_single_trial(subject: ProblemUnderTest) -> None:
+    """Check that loss and objective of a lane equal those of the single trial without leading dimensions."""
     for name in ("loss", "objective"):
-        whole = scene.functions[name](scene.theta, scene.instances.data, scene.draw)
-        claim(
-            whole.shape == (SEEDS, SETTINGS),
-            f"{scene.name}: its {name} gives {tuple(whole.shape)} for lanes {(SEEDS, SETTINGS)}",
+        expected = subject.functions[name](subject.theta, subject.instances.data, subject.draw)
+        require(
+            expected.shape == (SEEDS, SETTINGS),
+            f"{subject.name}: its {name} returns {tuple(expected.shape)} for lanes {(SEEDS, SETTINGS)}",
         )
         for seed, setting in ((0, 0), (SEEDS - 1, SETTINGS - 1)):
-            data, draw = scene.data_of(seed), _of(scene.draw, seed)
-            theta = scene.theta[seed, setting]
-            own = (
-                scene.problem.loss(theta, data, draw)
+            data, draw = subject.data_of(seed), _instance_of(subject.draw, seed)
+            theta = subject.theta[seed, setting]
+            value = (
+                subject.problem.loss(theta, data, draw)
                 if name == "loss"
-                else scene.problem.objective(theta, data)
+                else subject.problem.objective(theta, data)
             )
-            claim_close(
-                own, whole[seed, setting], f"{scene.name}: its {name} of a single trial", 100 * TOLERANCE
+            require_close(
+                value,
+                expected[seed, setting],
+                f"{subject.name}: its {name} of a single trial",
+                100 * TOLERANCE,
             )
 
 
-def attains_its_optimum(scene: Scene) -> None:
-    """No point lies below the declared optimum, and the declared minimizer attains it."""
-    optimum = scene.instances.optimum()
+def check_optimum(subject: ProblemUnderTest) -> None:
+    """Check that no point lies below the optimum, and that the minimizer attains it."""
+    optimum = subject.instances.optimum()
     if optimum is None:
         return
-    objective, data = scene.functions["objective"], scene.instances.data
-    below = objective(scene.theta, data, None) < optimum - 1e-9 * optimum.abs().clamp(min=1)
-    claim(not bool(below.any()), f"{scene.name}: the objective falls below its declared optimum")
-    minimizer = scene.problem.minimizer(scene.instances.exact_data)
+    objective, data = subject.functions["objective"], subject.instances.data
+    below = objective(subject.theta, data, None) < optimum - 1e-9 * optimum.abs().clamp(min=1)
+    require(not bool(below.any()), f"{subject.name}: the objective falls below its optimum")
+    minimizer = subject.problem.minimizer(subject.instances.exact_data)
     if minimizer is not None:
         point = minimizer.expand(SEEDS, 1, -1)
-        claim_close(
-            objective(point, data, None), optimum, f"{scene.name}: the objective at its minimizer", 1e-9
+        require_close(
+            objective(point, data, None), optimum, f"{subject.name}: the objective at its minimizer", 1e-9
         )
 
 
-def is_random_only_by_its_generator(scene: Scene) -> None:
-    """Start, data and draws are functions of the generator; losses use none."""
-    problem = scene.problem
-    for what in ("make_data", "make_draws"):
+def check_randomness(subject: ProblemUnderTest) -> None:
+    """Check that data and draws depend only on the generator, and that losses are deterministic."""
+    problem = subject.problem
+    methods: dict[str, Callable[[Generator], Tree]] = {
+        "make_data": problem.make_data,
+        "make_draws": lambda generator: problem.make_draws(generator, 5),
+    }
+    for name, method in methods.items():
+        with without_global_randomness(f"{subject.name}: {name}"):
+            first, second = (method(Generator().manual_seed(4)) for _ in range(2))
+        require_equal(
+            first, second, f"{subject.name}: {name} differs when called again with an equal generator"
+        )
+    for name, function in subject.functions.items():
+        with without_global_randomness(f"{subject.name}: its {name}"):
+            first, second = (function(subject.theta, subject.instances.data, subject.draw) for _ in range(2))
+        require_equal(
+            first, second, f"{subject.name}: its {name} differs when called again with equal arguments"
+        )
 
-        def make(what: str = what) -> Tree:
-            generator = Generator().manual_seed(4)
-            return problem.make_data(generator) if what == "make_data" else problem.make_draws(generator, 5)
 
-        with without_global_randomness(f"{scene.name}: {what}"):
-            made = [make() for _ in range(2)]
-        same_twice(f"{scene.name}: {what}", *made)
-    for name, function in scene.functions.items():
-        with without_global_randomness(f"{scene.name}: its {name}"):
-            values = [function(scene.theta, scene.instances.data, scene.draw) for _ in range(2)]
-        same_twice(f"{scene.name}: its {name}", *values)
-
-
-def starts_in_its_layout(scene: Scene) -> None:
-    """The start is a vector of the layout's dimension, finite, with a finite loss; the layout's views fit together."""
-    layout = scene.problem.layout
-    start = tuple(scene.instances.start.shape[1:])
-    claim(
+def check_start(subject: ProblemUnderTest) -> None:
+    """Check that starts and their losses are finite, and that the layout covers theta."""
+    layout = subject.problem.layout
+    start = tuple(subject.instances.start.shape[1:])
+    require(
         start == (layout.dimension,),
-        f"{scene.name}: make_start gives {start}, its layout has dimension {layout.dimension}",
+        f"{subject.name}: make_start returns {start}, but its layout has dimension {layout.dimension}",
     )
-    claim(bool(torch.isfinite(scene.instances.start).all()), f"{scene.name}: a start is not finite")
-    claim(
-        torch.equal(layout.join(layout.views(scene.theta)), scene.theta),
-        f"{scene.name}: its layout does not cover theta",
+    require(bool(torch.isfinite(subject.instances.start).all()), f"{subject.name}: a start is not finite")
+    require(
+        torch.equal(layout.join(layout.views(subject.theta)), subject.theta),
+        f"{subject.name}: its layout does not cover theta",
     )
-    objective = scene.functions["objective"](scene.instances.start[:, None], scene.instances.data, None)
-    claim(bool(torch.isfinite(objective).all()), f"{scene.name}: the objective at a start is not finite")
+    objective = subject.functions["objective"](subject.instances.start[:, None], subject.instances.data, None)
+    require(bool(torch.isfinite(objective).all()), f"{subject.name}: the objective at a start is not finite")
 
 
-def writes_to_no_argument(scene: Scene) -> None:
-    """Losses and metrics leave theta, data and draws as they are, and metrics give one number a lane."""
-    data, draw = scene.instances.data, scene.draw
-    with untouched(f"{scene.name}: a loss or metric", scene.theta, data, draw):
-        for function in scene.functions.values():
-            function(scene.theta, data, draw)
-        for name, metric in scene.problem.metrics.items():
-            value = batched(scene.problem, metric)(scene.theta, data)
-            claim(
+def check_no_writes(subject: ProblemUnderTest) -> None:
+    """Check that losses and metrics do not write to arguments, and that metrics return one number a lane."""
+    data, draw = subject.instances.data, subject.draw
+    with unchanged(f"{subject.name}: a loss or metric", subject.theta, data, draw):
+        for function in subject.functions.values():
+            function(subject.theta, data, draw)
+        for name, metric in subject.problem.metrics.items():
+            value = batched(subject.problem, metric)(subject.theta, data)
+            require(
                 value.shape == (SEEDS, SETTINGS),
-                f"{scene.name}: metric {name!r} gives {tuple(value.shape)} for lanes {(SEEDS, SETTINGS)}",
+                f"{subject.name}: metric {name!r} returns {tuple(value.shape)} for lanes {(SEEDS, SETTINGS)}",
             )
 
 
-def tells_basins_lane_by_lane(scene: Scene) -> None:
-    """Where `in_basin` says something, it is a bool a lane, the same alone, and true of the minimizer."""
-    name, problem, data = scene.name, scene.problem, scene.instances.data
-    claim(
+def check_basin(subject: ProblemUnderTest) -> None:
+    """Check that `in_basin` returns None or a bool a lane, the same for single trials, and true at the minimizer."""
+    name, problem, data = subject.name, subject.problem, subject.instances.data
+    require(
         START_IN_BASIN not in problem.metrics,
-        f"{name}: a metric has {START_IN_BASIN!r}, the name of in_basin",
+        f"{name}: a metric is named {START_IN_BASIN!r}, which is reserved for in_basin",
     )
-    if problem.in_basin(scene.theta[0, 0], scene.data_of(0)) is None:
+    if problem.in_basin(subject.theta[0, 0], subject.data_of(0)) is None:
         return
 
     def inside(theta: Tensor, data: Tree) -> Tensor:
-        found = problem.in_basin(theta, data)
-        if found is None or found.dtype != torch.bool or found.shape != theta.shape[:-1]:
-            raise ConformanceError(f"{name}: in_basin gives no bool for each trial of {tuple(theta.shape)}")
-        return found
+        is_inside = problem.in_basin(theta, data)
+        if is_inside is None or is_inside.dtype != torch.bool or is_inside.shape != theta.shape[:-1]:
+            raise ConformanceError(
+                f"{name}: in_basin must return one bool for each trial of {tuple(theta.shape)}"
+            )
+        return is_inside
 
-    with untouched(f"{name}: in_basin", scene.theta, data):
-        whole = batched(problem, inside)(scene.theta, data)
+    with unchanged(f"{name}: in_basin", subject.theta, data):
+        expected = batched(problem, inside)(subject.theta, data)
     for seed, setting in itertools.product(range(SEEDS), range(SETTINGS)):
-        alone = inside(scene.theta[seed, setting], scene.data_of(seed))
-        claim(bool(alone == whole[seed, setting]), f"{name}: in_basin says otherwise of a single trial")
-    minimizer = problem.minimizer(scene.instances.exact_data)
+        single = inside(subject.theta[seed, setting], subject.data_of(seed))
+        require(bool(single == expected[seed, setting]), f"{name}: in_basin differs for a single trial")
+    minimizer = problem.minimizer(subject.instances.exact_data)
     if minimizer is not None:
-        at_rest = batched(problem, inside)(minimizer.expand(SEEDS, 1, -1), data)
-        claim(bool(at_rest.all()), f"{name}: in_basin says that the minimizer lies outside")
+        at_minimizer = batched(problem, inside)(minimizer.expand(SEEDS, 1, -1), data)
+        require(bool(at_minimizer.all()), f"{name}: in_basin excludes the minimizer")
 
 
-Check = Callable[[Scene], None]
-PROBLEM_CHECKS: tuple[Check, ...] = (
-    starts_in_its_layout,
-    is_the_same_alone,
-    gradient_equals_differences,
-    attains_its_optimum,
-    is_random_only_by_its_generator,
-    writes_to_no_argument,
-    tells_basins_lane_by_lane,
+ProblemCheck = Callable[[ProblemUnderTest], None]
+PROBLEM_CHECKS: tuple[ProblemCheck, ...] = (
+    check_start,
+    check_single_trial,
+    check_gradient,
+    check_optimum,
+    check_randomness,
+    check_no_writes,
+    check_basin,
 )
 
 
 def check_problem(problem: Problem) -> None:
-    """Check a problem. Raises: ConformanceError at the first broken rule."""
-    scene = Scene(problem)
+    """Check a problem.
+
+    Raises: ConformanceError at the first broken rule.
+    """
+    subject = ProblemUnderTest(problem)
     for check in PROBLEM_CHECKS:
-        check(scene)
+        check(subject)
 
 
-def _of(tree: Tree, seed: int) -> Tree:
+def _instance_of(tree: Tree, seed: int) -> Tree:
     return map_tensors(lambda leaf: leaf[seed, 0], tree)

@@ -1,4 +1,4 @@
-"""Give every problem of the catalog, small, at a point of some lanes."""
+"""Every problem of the catalog with small parameters, at points of several lanes."""
 
 import os
 from typing import NamedTuple
@@ -19,12 +19,12 @@ SMALL = {
     "triangles": {"samples": 40, "batch_size": 5},
     "polynomial-network": {"dimension": 3, "samples": 40, "hidden": [5, 4], "batch_size": 6},
 }
-"""Parameters of the problems whose own would take long."""
+"""Parameters for the problems with slow defaults."""
 SEEDS, SETTINGS = 3, 2
 
 
-class Scene(NamedTuple):
-    """A problem's objective and its loss on a draw, as functions of theta, and a point of some lanes."""
+class LossesAt(NamedTuple):
+    """A problem's objective and its loss on a draw, as functions of theta, and points of several lanes."""
 
     problem: Problem
     theta: Tensor  # [seeds, settings, dimension]
@@ -33,13 +33,13 @@ class Scene(NamedTuple):
 
 @pytest.fixture
 def scene_of():
-    """Give a function that sets a problem up: at points near its starts, which are often special."""
+    """Return a function that builds the losses of a problem at points near its starts, which are often special."""
 
     def make(name, **parameters):
         problem = CATALOG.problem(name, SMALL.get(name, {}) | parameters)
         seeds = [InstanceSeed(0, name, "evaluation", number) for number in range(SEEDS)]
         instances = Instances(problem, seeds, torch.device("cpu"), torch.float64)
-        near = torch.randn(
+        offset = torch.randn(
             SEEDS,
             SETTINGS,
             problem.layout.dimension,
@@ -50,20 +50,20 @@ def scene_of():
         draw = instances.draw(7)
         if draw is not None:
             losses["on a draw"] = lambda theta: problem.loss(theta, instances.data, draw)
-        return Scene(problem, instances.start[:, None] + 0.3 * near, losses)
+        return LossesAt(problem, instances.start[:, None] + 0.3 * offset, losses)
 
     return make
 
 
 @pytest.fixture(params=CATALOG.names("problems"))
 def scene(request, scene_of):
-    """Each problem of the catalog, its parameters few."""
+    """Each problem of the catalog, with few parameters."""
     return scene_of(request.param)
 
 
 @pytest.fixture
 def document():
-    """The course's test function f_i(x) = exp(−mean √x) + i, i = 1 … n, and its Jacobian by hand."""
+    """The course's test function f_i(x) = exp(−mean √x) + i, i = 1 … n, and its Jacobian in closed form."""
 
     def function(x, outputs=2):
         mean = torch.exp(-torch.sqrt(x).mean(-1))

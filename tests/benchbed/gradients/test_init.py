@@ -1,4 +1,4 @@
-"""The built-in gradients, and what each of them costs."""
+"""Registration and prices of the built-in gradients."""
 
 import pytest
 
@@ -6,7 +6,7 @@ import benchbed.gradients
 from benchbed.gradients import finite_difference, forward, forward_random, reverse
 
 
-def test_all_are_registered_the_usual_one_first():
+def test_the_default_is_registered_first():
     """`benchbed list gradients` keeps the order."""
     registered = []
     benchbed.gradients.register_gradients(registered.append)
@@ -15,7 +15,7 @@ def test_all_are_registered_the_usual_one_first():
 
 @pytest.mark.parametrize("dimension", [1, 2, 10, 1441])
 def test_prices_follow_the_protocol(dimension):
-    """Rule 1: a call is a loss with its gradient, a loss alone 1/3 of it, a Jacobian-vector product 2/3."""
+    """Rule 1: a loss with its gradient costs 1 call, a loss 1/3, a Jacobian-vector product 2/3."""
     loss, product = 1 / 3, 2 / 3
     assert reverse.price(dimension) == 1
     assert forward.price(dimension) == pytest.approx(dimension * product)
@@ -23,7 +23,7 @@ def test_prices_follow_the_protocol(dimension):
     assert finite_difference.price(dimension) == pytest.approx((2 * dimension + 1) * loss)
 
 
-def test_only_the_random_one_draws():
-    """The others give the same whatever the seed."""
+def test_only_forward_random_draws():
+    """The other gradients are deterministic."""
     gradients = (reverse, forward, forward_random, finite_difference)
     assert [gradient for gradient in gradients if gradient.make_draws] == [forward_random]

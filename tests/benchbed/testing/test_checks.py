@@ -1,4 +1,4 @@
-"""Show that every conformance check can fail, on rules and problems that break just one rule."""
+"""Each conformance check fails for an optimizer or problem that breaks one rule."""
 
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -11,19 +11,19 @@ from benchbed.testing import ConformanceError, check_optimizer, check_problem
 from benchbed_problems.shallow_network import ShallowNetwork
 
 
-class Memory(NamedTuple):
+class Velocity(NamedTuple):
     value: torch.Tensor
 
 
-def optimizer(update, init=None, answer=None):
-    """Make a factory with one hyperparameter around an update."""
+def factory_of(update, init=None, measured=None):
+    """Build a factory with one hyperparameter from an update."""
 
     def factory(learning_rate: float = 0.01):
-        made = Optimizer(
-            init=init or (lambda theta: Memory(torch.zeros_like(theta))),
+        optimizer = Optimizer(
+            init=init or (lambda theta: Velocity(torch.zeros_like(theta))),
             update=lambda *a: update(learning_rate, *a),
         )
-        return made if answer is None else made._replace(answer=answer)
+        return optimizer if measured is None else optimizer._replace(answer=measured)
 
     return factory
 
@@ -38,7 +38,7 @@ def mixes_lanes(rate, oracle, state, theta):
 
 
 def shrinks(rate, oracle, state, theta):
-    return theta - rate * oracle.gradient, Memory(state.value[..., :1])
+    return theta - rate * oracle.gradient, Velocity(state.value[..., :1])
 
 
 def draws(rate, oracle, state, theta):
@@ -62,24 +62,24 @@ def plain(rate, oracle, state, theta):
 
 
 @pytest.mark.parametrize(
-    ("factory", "fault"),
+    ("factory", "message"),
     [
-        (optimizer(writes), "writes to its arguments"),
-        (optimizer(mixes_lanes), "fewer lanes"),
-        (optimizer(shrinks), "a state tensor changes"),
-        (optimizer(draws), "global generator"),
-        (optimizer(explodes), "not finite"),
-        (optimizer(narrows), "theta changes"),
-        (optimizer(steps_from_the_batch), "single trial"),
-        (optimizer(plain, init=lambda theta: {"value": theta}), "no NamedTuple"),
-        (optimizer(plain, init=lambda theta: Memory(torch.zeros(3))), "leading dimensions"),
-        (optimizer(plain, answer=lambda state, theta: theta[..., :1]), "answer changes"),
+        (factory_of(writes), "writes to its arguments"),
+        (factory_of(mixes_lanes), "fewer lanes"),
+        (factory_of(shrinks), "a state tensor changes"),
+        (factory_of(draws), "global generator"),
+        (factory_of(explodes), "not finite"),
+        (factory_of(narrows), "theta changes"),
+        (factory_of(steps_from_the_batch), "single trial"),
+        (factory_of(plain, init=lambda theta: {"value": theta}), "must be a NamedTuple, not dict"),
+        (factory_of(plain, init=lambda theta: Velocity(torch.zeros(3))), "leading dimensions"),
+        (factory_of(plain, measured=lambda state, theta: theta[..., :1]), "answer changes"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
-def test_a_broken_rule_is_found_and_named(factory, fault):
-    """An optimizer that breaks one rule is refused with the rule's own words."""
-    with pytest.raises(ConformanceError, match=fault):
+def test_the_broken_rule_of_an_optimizer_is_named(factory, message):
+    """The error names the rule."""
+    with pytest.raises(ConformanceError, match=message):
         check_optimizer(factory)
 
 
@@ -185,7 +185,7 @@ class KnownBasinAlone(Bowl):
 
 
 @pytest.mark.parametrize(
-    ("problem", "fault"),
+    ("problem", "message"),
     [
         (WrongGradient(), "against differences"),
         (WrongOptimum(), "falls below"),
@@ -193,33 +193,33 @@ class KnownBasinAlone(Bowl):
         (GlobalDraws(), "global generator"),
         (Writes(), "writes to its arguments"),
         (WrongStart(), "not finite"),
-        (Flat(), "gives"),
-        (ShareOfLanes(), "in_basin gives no bool"),
-        (BasinOfCoordinates(), "in_basin gives no bool"),
-        (BasinOfTheBatch(), "in_basin says otherwise of a single trial"),
-        (BasinElsewhere(), "in_basin says that the minimizer lies outside"),
+        (Flat(), "its loss returns"),
+        (ShareOfLanes(), "in_basin must return one bool"),
+        (BasinOfCoordinates(), "in_basin must return one bool"),
+        (BasinOfTheBatch(), "in_basin differs for a single trial"),
+        (BasinElsewhere(), "in_basin excludes the minimizer"),
         (WritingBasin(), "writes to its arguments"),
-        (NamedAsTheBasin(), "a metric has 'start_in_basin'"),
+        (NamedAsTheBasin(), "a metric is named 'start_in_basin'"),
     ],
     ids=lambda value: value if isinstance(value, str) else type(value).__name__,
 )
-def test_a_broken_problem_is_found_and_named(problem, fault):
-    """A problem that breaks one rule is refused with the rule's own words."""
-    with pytest.raises(ConformanceError, match=fault):
+def test_the_broken_rule_of_a_problem_is_named(problem, message):
+    """The error names the rule."""
+    with pytest.raises(ConformanceError, match=message):
         check_problem(problem)
 
 
 @pytest.mark.parametrize("problem", [Bowl(), KnownBasin(), KnownBasinAlone()], ids=lambda p: type(p).__name__)
-def test_a_sound_problem_passes(problem):
-    """The problems that the broken ones vary pass themselves, so each fails for its own fault."""
+def test_a_correct_problem_passes(problem):
+    """The base classes of the broken problems pass, so each of those fails for its own error."""
     check_problem(problem)
 
 
-def test_a_sound_rule_passes():
-    """The rule that the broken ones vary passes itself."""
-    check_optimizer(optimizer(plain))
+def test_a_correct_optimizer_passes():
+    """The base of the broken optimizers passes."""
+    check_optimizer(factory_of(plain))
 
 
-def test_a_kink_within_a_difference_is_no_fault():
-    """With a hundred rectified units one of them bends within 1e-5 of these points, where the gradient is right."""
+def test_a_kink_within_a_difference_is_accepted():
+    """Of 100 ReLU units, one has its kink within 1e-5 of these points, where the gradient is correct."""
     check_problem(ShallowNetwork(hidden=100))

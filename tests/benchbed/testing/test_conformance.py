@@ -1,12 +1,12 @@
-"""Hold the whole catalog to the contract."""
+"""All built-in optimizers and problems conform to the contract."""
 
 import pytest
 
 from benchbed.catalog import load_catalog
 from benchbed.plan import parse_selector
 from benchbed.testing import OPTIMIZER_CHECKS, PROBLEM_CHECKS, check_optimizer
-from benchbed.testing.optimizers import Subject
-from benchbed.testing.problems import Scene
+from benchbed.testing.optimizers import OptimizerUnderTest
+from benchbed.testing.problems import ProblemUnderTest
 
 CATALOG = load_catalog(environ={})
 OPTIMIZERS = [CATALOG.optimizer(name).implementation for name in CATALOG.names("optimizers")]
@@ -24,20 +24,20 @@ PROBLEMS = [
 
 @pytest.mark.parametrize("check", OPTIMIZER_CHECKS, ids=lambda check: check.__name__)
 @pytest.mark.parametrize("factory", OPTIMIZERS, ids=lambda factory: factory.__name__)
-def test_an_optimizer_keeps_the_contract(factory, check):
-    """Every rule of the contract holds for every built-in."""
-    check(Subject(factory, {}))
+def test_an_optimizer_conforms(factory, check):
+    """Every built-in optimizer passes every check."""
+    check(OptimizerUnderTest(factory, {}))
 
 
 @pytest.mark.parametrize("check", PROBLEM_CHECKS, ids=lambda check: check.__name__)
 @pytest.mark.parametrize("selector", PROBLEMS)
-def test_a_problem_keeps_the_contract(selector, check):
-    """Every rule of the contract holds for every built-in problem, at and off its defaults."""
+def test_a_problem_conforms(selector, check):
+    """Every built-in problem passes every check, with its defaults and with other parameters."""
     name, parameters = parse_selector(selector)
-    check(Scene(CATALOG.problem(name, parameters)))
+    check(ProblemUnderTest(CATALOG.problem(name, parameters)))
 
 
 @pytest.mark.parametrize("name", ["torch.optim:NAdam", "torch.optim:SGD", "torch.optim:LBFGS"])
-def test_an_optimizer_of_torch_keeps_the_contract(name):
-    """A torch.optim class, as it is, passes the checks for rules with any state."""
+def test_an_optimizer_of_torch_conforms(name):
+    """A torch.optim class passes the checks of stateful optimizers."""
     check_optimizer(CATALOG.optimizer(name).implementation)

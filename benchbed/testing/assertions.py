@@ -1,0 +1,69 @@
+"""Assertions of the conformance checks: equal tensors, unchanged arguments, no global randomness."""
+
+import copy
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+
+from benchbed.engine.pytrees import leaves, map_tensors
+
+TOLERANCE = 1e-12
+"""Relative difference allowed between float64 sums that are vectorized differently, in one step."""
+
+
+class ConformanceError(AssertionError):
+    """A plugin breaks a rule of the contract; the message names the rule and the difference."""
+
+
+def require(condition: bool, message: str) -> None:
+    """Raise ConformanceError with `message` unless `condition` holds."""
+    if not condition:
+        raise ConformanceError(message)
+
+
+def require_close(value: Any, reference: Any, subject: str, tolerance: float = TOLERANCE) -> None:
+    """Require that two trees of tensors agree, relative to the largest number of each tensor."""
+    pairs = list(zip(leaves(value), leaves(reference), strict=True))
+    for index, (left, right) in enumerate(pairs):
+        require(
+            left.shape == right.shape,
+            f"{subject}: shape {tuple(left.shape)} instead of {tuple(right.shape)}",
+        )
+        scale = max(1.0, right.abs().max().item()) if right.numel() else 1.0
+        is_close = torch.allclose(
+            left.double(), right.double(), rtol=tolerance, atol=tolerance * scale, equal_nan=True
+        )
+        difference = (left.double() - right.double()).abs().max().item() if left.numel() else 0.0
+        require(is_close, f"{subject}: tensor {index} of {len(pairs)} differs by up to {difference:.3g}")
+
+
+def require_equal(value: Any, reference: Any, message: str) -> None:
+    """Require that two trees of tensors are equal to the bit."""
+    for left, right in zip(leaves(value), leaves(reference), strict=True):
+        require(
+            left.shape == right.shape and torch.equal(left.nan_to_num(), right.nan_to_num()),
+            message,
+        )
+
+
+@contextmanager
+def unchanged(subject: str, *arguments: Any) -> Iterator[None]:
+    """Require that the tensors of `arguments` do not change in this context."""
+    before = copy.deepcopy(map_tensors(lambda leaf: leaf.detach().clone(), arguments))
+    yield
+    require_equal(
+        arguments, before, f"{subject} writes to its arguments; return new tensors (no `add_`, no `out=`)"
+    )
+
+
+@contextmanager
+def without_global_randomness(subject: str) -> Iterator[None]:
+    """Require that torch's global generator is neither used nor seeded in this context."""
+    before = torch.get_rng_state()
+    yield
+    require(
+        torch.equal(before, torch.get_rng_state()),
+        f"{subject} uses torch's global generator; draw from the generator argument",
+    )

@@ -10,8 +10,8 @@ A plugin is a module named by an entry point of the group `benchbed`::
     def register_optimizers(register):
         register(signum)
 
-`register(thing)` validates its argument at once. The name is that of the function or class, written with hyphens,
-unless `register(thing, name="…")` sets another.
+`register(implementation)` validates its argument at once. The default name is that of the function or class, with
+hyphens; `register(implementation, name="…")` sets another.
 """
 
 from collections.abc import Callable
@@ -44,8 +44,8 @@ hookimpl = pluggy.HookimplMarker(GROUP)
 class Register(Protocol):
     """The function that a hook receives."""
 
-    def __call__(self, thing: object, name: str | None = None) -> None:
-        """Validate `thing` and add it to the catalog; raises InvalidPluginError at the plugin's own line."""
+    def __call__(self, implementation: object, name: str | None = None) -> None:
+        """Validate an object and add it to the catalog; raises InvalidPluginError at the plugin's own line."""
 
 
 @hookspec

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from benchbed.catalog.loading import load_catalog
     from benchbed.catalog.lookup import Catalog
     from benchbed.catalog.parameters import Parameter, hyperparameters_of
-    from benchbed.catalog.records import KINDS, Entry, InvalidPluginError, Kind, PluginRecord, Status
+    from benchbed.catalog.records import KINDS, Entry, InvalidPluginError, Kind, PluginRecord, PluginStatus
 
 __all__ = [
     "KINDS",
@@ -20,7 +20,7 @@ __all__ = [
     "Kind",
     "Parameter",
     "PluginRecord",
-    "Status",
+    "PluginStatus",
     "hyperparameters_of",
     "load_catalog",
 ]
@@ -35,7 +35,7 @@ _MODULES = {
     "InvalidPluginError": "records",
     "Kind": "records",
     "PluginRecord": "records",
-    "Status": "records",
+    "PluginStatus": "records",
 }
 
 

@@ -1,14 +1,13 @@
-"""Find plugins: entry points of installed distributions, and the files that the user names."""
+"""Search for plugins: the entry points of installed distributions, and files that the user names."""
 
 import hashlib
 import importlib.util
 import os
 import re
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from importlib.metadata import Distribution, EntryPoint, distributions
 from pathlib import Path
-from types import CodeType
 from typing import NamedTuple
 
 from benchbed.catalog.names import error_line, quoted
@@ -16,16 +15,16 @@ from benchbed.errors import UsageError
 from benchbed.hookspecs import GROUP
 
 DISABLE = "BENCHBED_DISABLE_PLUGINS"
-"""Names of entry points that are not to be loaded, separated by commas."""
-_OWN_DISTRIBUTION = "benchbed"
+"""Environment variable: names of entry points that are not loaded, separated by commas."""
 
 
 class DiscoveredPlugin(NamedTuple):
-    """A plugin that has been found and not yet imported."""
+    """A plugin that is not yet imported."""
 
     name: str
     module: str
     distribution: str
+    """Name of the distribution, or the path of a plugin file."""
     version: str
     load: Callable[[], object]
 
@@ -37,45 +36,43 @@ def disabled_plugins(environ: Mapping[str, str]) -> set[str]:
 
 def installed_plugins(group: str = GROUP) -> tuple[list[DiscoveredPlugin], list[str]]:
     """Return the entry points of a group, benchbed's first, then by distribution and name; and warnings."""
-    found: list[DiscoveredPlugin] = []
+    plugins: list[DiscoveredPlugin] = []
     warnings: list[str] = []
-    seen: set[str] = set()
-    for distribution in distributions(path=_search_path()):
+    distribution_names: set[str] = set()
+    # Python prepends the working directory to the path, as an empty or (under `-m`) an absolute entry. It is skipped,
+    # because a downloaded folder is not an installed plugin.
+    prepended = not sys.flags.safe_path and sys.path[:1] == [str(Path.cwd())]
+    folders = [folder for folder in sys.path[int(prepended) :] if Path(folder).is_absolute()]
+    for distribution in distributions(path=folders):
         try:
-            # Of a distribution that is twice on the path, Python imports the first.
-            key = re.sub(r"[-_.]+", "-", distribution.name).lower()
-            if key not in seen:
-                found += _entry_points(distribution, group)
-            seen.add(key)
-        except Exception as error:  # noqa: BLE001 - metadata that anyone wrote may fail in any way
-            warnings += _unreadable(distribution, error)
-    return sorted(found, key=_order), warnings
+            # If a distribution is on the path twice, Python imports the first.
+            name = re.sub(r"[-_.]+", "-", distribution.name).lower()
+            if name not in distribution_names:
+                plugins += [
+                    DiscoveredPlugin(
+                        point.name, point.value, distribution.name, distribution.version, _loader(point)
+                    )
+                    for point in distribution.entry_points
+                    if point.group == group
+                ]
+            distribution_names.add(name)
+        except Exception as error:  # noqa: BLE001 (damaged metadata may raise anything)
+            warnings += _warnings_of_damage(distribution, error, group)
+    plugins.sort(
+        key=lambda plugin: (
+            plugin.distribution != "benchbed", plugin.distribution.lower(), plugin.name, plugin.module,
+        )
+    )  # fmt: skip
+    return plugins, warnings
 
 
 def plugin_files(paths: Sequence[Path]) -> list[DiscoveredPlugin]:
-    """Prepare the files that were asked for, each once.
+    """Compile the files that the user names, each once.
 
-    Raises: UsageError if one is no readable Python file.
+    Raises: UsageError if one is not a readable Python file.
     """
     unique = {path.resolve(): path for path in reversed(paths)}
-    return [_file(path) for path in reversed(unique.values())]
-
-
-def _search_path() -> list[str]:
-    """Leave out the working directory, unless the user named it: whoever unpacks an archive installs nothing.
-
-    Python itself prepends it, as an empty entry or, under `-m`, as an absolute one.
-    """
-    prepended = sys.path[:1] if not sys.flags.safe_path and sys.path[:1] == [str(Path.cwd())] else []
-    return [entry for entry in sys.path[len(prepended) :] if Path(entry).is_absolute()]
-
-
-def _entry_points(distribution: Distribution, group: str) -> Iterator[DiscoveredPlugin]:
-    for point in distribution.entry_points:
-        if point.group == group:
-            yield DiscoveredPlugin(
-                point.name, point.value, distribution.name, distribution.version, _loader(point)
-            )
+    return [_plugin_file(path) for path in reversed(unique.values())]
 
 
 def _loader(point: EntryPoint) -> Callable[[], object]:
@@ -89,58 +86,48 @@ def _loader(point: EntryPoint) -> Callable[[], object]:
     return load
 
 
-def _unreadable(distribution: Distribution, error: Exception) -> list[str]:
-    """Warn of a damaged distribution only if it may be a plugin; others are none of our business."""
+def _warnings_of_damage(distribution: Distribution, error: Exception, group: str) -> list[str]:
+    """Return a warning if a distribution with damaged metadata may be a plugin."""
     try:
-        text = distribution.read_text("entry_points.txt") or ""
+        is_plugin = f"[{group}]" in (distribution.read_text("entry_points.txt") or "")
     except (OSError, ValueError):
+        is_plugin = False
+    if not is_plugin:
         return []
-    if f"[{GROUP}]" not in text:
-        return []
-    folder = Path(str(getattr(distribution, "_path", "")))  # its name is in what could not be read
+    folder = Path(str(getattr(distribution, "_path", "")))  # the name of the distribution may be unreadable
     return [f"the entry points of distribution {quoted(folder.name)} cannot be read: {error_line(error)}"]
 
 
-def _order(found: DiscoveredPlugin) -> tuple[bool, str, str, str]:
-    return found.distribution != _OWN_DISTRIBUTION, found.distribution.lower(), found.name, found.module
-
-
-def _file(path: Path) -> DiscoveredPlugin:
-    shown = quoted(str(path))
+def _plugin_file(path: Path) -> DiscoveredPlugin:
+    label = quoted(str(path))
     if path.suffix != ".py":
-        raise UsageError(f"plugin file {shown} is no Python file; its name must end in .py")
+        raise UsageError(f"plugin file {label} is not a Python file; its name must end in .py")
+    resolved = path.resolve()
     try:
         source = path.read_bytes()
-        code = compile(source, str(path.resolve()), "exec", dont_inherit=True)
+        code = compile(source, str(resolved), "exec", dont_inherit=True)
     except OSError as error:
-        raise UsageError(f"plugin file {shown} cannot be read: {error.strerror}") from error
-    except SyntaxError as error:
-        place = f"line {error.lineno}: " if error.lineno else ""
-        raise UsageError(f"plugin file {shown} is not Python: {place}{error_line(error)}") from error
-    except (ValueError, RecursionError, MemoryError) as error:
-        raise UsageError(f"plugin file {shown} is not Python: {error_line(error)}") from error
-    resolved = path.resolve()
-    # Path and content are in the name: it shadows no module, and a file that was edited is another module.
+        raise UsageError(f"plugin file {label} cannot be read: {error.strerror}") from error
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+        line = f"line {error.lineno}: " if isinstance(error, SyntaxError) and error.lineno else ""
+        raise UsageError(f"plugin file {label} is not valid Python: {line}{error_line(error)}") from error
+    # With path and content in its name, the module shadows no other, and an edited file is another module.
     digest = hashlib.sha256(os.fsencode(resolved) + b"\0" + source).hexdigest()[:16]
-    module = f"_benchbed_plugin_file_{digest}"
+    name = f"_benchbed_plugin_file_{digest}"
 
     def load() -> object:
-        if module not in sys.modules:
-            _execute(module, resolved, code)
-        return sys.modules[module]
+        if name in sys.modules:
+            return sys.modules[name]
+        spec = importlib.util.spec_from_file_location(name, resolved)
+        if spec is None:
+            raise ImportError(f"{str(path)!r} cannot be loaded")
+        module = sys.modules[name] = importlib.util.module_from_spec(spec)
+        try:
+            # The loader of the spec would take byte code from its cache if the file was edited within a second.
+            exec(code, module.__dict__)
+        except BaseException:
+            del sys.modules[name]
+            raise
+        return module
 
-    return DiscoveredPlugin(path.stem, module, str(path), "", load)
-
-
-def _execute(name: str, path: Path, code: CodeType) -> None:
-    spec = importlib.util.spec_from_file_location(name, path)
-    if spec is None:
-        raise ImportError(f"{str(path)!r} cannot be loaded")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module
-    try:
-        # Not by the spec's loader: its byte code cache takes an edit within the same second for the old file.
-        exec(code, module.__dict__)
-    except BaseException:
-        del sys.modules[name]
-        raise
+    return DiscoveredPlugin(path.stem, name, str(path), "", load)

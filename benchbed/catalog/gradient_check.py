@@ -1,67 +1,61 @@
-"""Refuse a gradient that breaks the contract, without differentiating anything: a plugin is loaded by everybody."""
+"""Check of a registered gradient. It differentiates nothing, because every command loads all plugins."""
 
 import inspect
 import math
 from typing import Any
 
 from torch import Generator
-from torch.utils import _pytree as pytree  # torch's own trees, by which the engine walks draws as well
+from torch.utils import _pytree as pytree  # as in the engine
 
-from benchbed.catalog.checks import attempt, require
 from benchbed.catalog.names import error_line, quoted
-from benchbed.catalog.records import InvalidPluginError
+from benchbed.catalog.records import InvalidPluginError, attempt, require
 from benchbed.interfaces import Gradient, as_gradient
 
 DIMENSIONS = (1, 2, 1_000)
-"""Where price and width are asked."""
+"""Dimensions at which price and width are checked."""
 STEPS = 3
 
 
-def check_gradient(thing: Any) -> None:
-    """Validate one. Raises: InvalidPluginError with what is wrong and what to do."""
-    gradient = as_gradient(thing)
-    for name in ("differentiate", "under_vmap", "traced"):
-        form = getattr(gradient, name)
-        if name == "differentiate" or form is not None:
-            _check_form(form, draws=gradient.make_draws is not None)
+def check_gradient(implementation: Any) -> None:
+    """Check a gradient. Raises: InvalidPluginError with the fault and its remedy."""
+    gradient = as_gradient(implementation)
+    optional = [function for function in (gradient.under_vmap, gradient.traced) if function is not None]
+    for function in (gradient.differentiate, *optional):
+        _check_signature(function, has_draws=gradient.make_draws is not None)
     for dimension in DIMENSIONS:
         _check_numbers(gradient, dimension)
-    if gradient.make_draws is not None:
-        _check_draws(gradient)
+    make_draws = gradient.make_draws
+    if make_draws is not None:
+        draws = attempt("calling its make_draws", lambda: make_draws(Generator().manual_seed(0), STEPS, 2))
+        shapes = [tuple(getattr(leaf, "shape", ())) for leaf in pytree.tree_leaves(draws)]
+        require(
+            bool(shapes) and all(shape[:1] == (STEPS,) for shape in shapes),
+            f"its draws for {STEPS} steps have the shapes {quoted(shapes)}; return tensors [steps, …]",
+        )
 
 
-def _check_form(form: Any, draws: bool) -> None:
+def _check_signature(function: Any, has_draws: bool) -> None:
     require(
-        callable(form), f"{quoted(form)} cannot be called; register a function of a loss function and theta"
+        callable(function),
+        f"{quoted(function)} cannot be called; register a function of a loss function and theta",
     )
-    words = ("function", "theta", "draw") if draws else ("function", "theta")
+    arguments = ("function", "theta", "draw") if has_draws else ("function", "theta")
     try:
-        inspect.signature(form).bind(*words)
+        inspect.signature(function).bind(*arguments)
     except (TypeError, ValueError) as error:
         raise InvalidPluginError(
-            f"it cannot be called with {', '.join(words)} ({error_line(error)}); give it these arguments"
+            f"it cannot be called with {', '.join(arguments)} ({error_line(error)}); let it take these arguments"
         ) from error
 
 
 def _check_numbers(gradient: Gradient, dimension: int) -> None:
-    price = attempt("asking its price", lambda: gradient.price(dimension))
+    price = attempt("calling its price", lambda: gradient.price(dimension))
     require(
         isinstance(price, int | float) and 0 < price < math.inf,
-        f"its price at dimension {dimension} is {quoted(price)}; give calls, a finite number above 0",
+        f"its price at dimension {dimension} is {quoted(price)}; it must be finite and above 0",
     )
-    width = attempt("asking its width", lambda: gradient.width(dimension))
+    width = attempt("calling its width", lambda: gradient.width(dimension))
     require(
         isinstance(width, int) and not isinstance(width, bool) and width >= 1,
-        f"its width at dimension {dimension} is {quoted(width)}; give a whole number of at least 1",
-    )
-
-
-def _check_draws(gradient: Gradient) -> None:
-    make, generator = gradient.make_draws, Generator().manual_seed(0)
-    drawn = attempt("making its draws", lambda: make(generator, STEPS, 2) if make else None)
-    leaves = pytree.tree_leaves(drawn)
-    shapes = [tuple(getattr(leaf, "shape", ())) for leaf in leaves]
-    require(
-        bool(leaves) and all(shape[:1] == (STEPS,) for shape in shapes),
-        f"its draws for {STEPS} steps have the shapes {quoted(shapes)}; give tensors [steps, …]",
+        f"its width at dimension {dimension} is {quoted(width)}; it must be an integer of at least 1",
     )

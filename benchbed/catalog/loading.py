@@ -1,4 +1,4 @@
-"""Load every plugin, each apart from the others, so that one that fails takes nothing with it."""
+"""Loading of all plugins, each separately, so that a plugin that fails affects no other."""
 
 import contextlib
 import os
@@ -15,12 +15,12 @@ from benchbed.catalog import discovery
 from benchbed.catalog.discovery import DISABLE, DiscoveredPlugin, disabled_plugins
 from benchbed.catalog.lookup import Catalog
 from benchbed.catalog.names import error_line, one_line, quoted, suggestion
-from benchbed.catalog.records import KINDS, Entry, InvalidPluginError, Kind, PluginRecord, Status, entry_label
+from benchbed.catalog.records import KINDS, Entry, InvalidPluginError, Kind, PluginRecord, PluginStatus
 from benchbed.catalog.registrar import Registrar
 from benchbed.hookspecs import GROUP
 
-# Frames that tell a plugin's author nothing about the plugin.
-_MACHINERY = (
+# Frames of these files are left out of tracebacks, because they do not help the author of a plugin.
+_LOADER_FILES = (
     str(Path(__file__).parent),
     str(Path(pluggy.__file__).parent),
     "<frozen importlib",
@@ -28,143 +28,146 @@ _MACHINERY = (
 )
 
 
-class _Loaded(NamedTuple):
+class _LoadedPlugin(NamedTuple):
     record: PluginRecord
     entries: tuple[Entry, ...]
 
 
 def load_catalog(plugin_files: Sequence[Path] = (), environ: Mapping[str, str] = os.environ) -> Catalog:
-    """Load the installed plugins and the given files; what fails is recorded, never raised.
+    """Load the installed plugins and the given files; record failures instead of raising them.
 
-    Raises: UsageError if one of `plugin_files` is no readable Python file.
+    Raises: UsageError if one of `plugin_files` is not a readable Python file.
     """
     files = discovery.plugin_files(plugin_files)
     installed, warnings = discovery.installed_plugins()
     blocked = disabled_plugins(environ)
-    warnings += [
-        _unknown_block(name, installed) for name in sorted(blocked - {found.name for found in installed})
+    names = {plugin.name for plugin in installed}
+    for name in sorted(blocked - names):
+        near = suggestion(name, names) or "; see `benchbed plugins`"
+        warnings.append(f"{DISABLE} names {quoted(name)}, which is not a plugin{near}")
+    plugins = [
+        _LoadedPlugin(_record(plugin, PluginStatus.BLOCKED), ()) if plugin.name in blocked else _load(plugin)
+        for plugin in installed
     ]
-    loaded = [_blocked(found) if found.name in blocked else _load(found) for found in installed]
-    loaded += [_load(found) for found in files]
-    clashes = _clashes([entry for plugin in loaded for entry in plugin.entries])
-    settled = [_without(plugin, clashes) for plugin in loaded]
-    entries: dict[Kind, dict[str, Entry]] = {kind: {} for kind in KINDS}
-    for plugin in settled:
+    plugins += [_load(plugin) for plugin in files]
+    by_name: dict[tuple[Kind, str], list[Entry]] = {}
+    for plugin in plugins:
         for entry in plugin.entries:
-            entries[entry.kind][entry.name] = entry
-    return Catalog(tuple(plugin.record for plugin in settled), tuple(warnings), entries, clashes)
+            by_name.setdefault((entry.kind, entry.name), []).append(entry)
+    clashes = {key: tuple(entries) for key, entries in by_name.items() if len(entries) > 1}
+    records = tuple(_with_clashes(plugin, clashes) for plugin in plugins)
+    available: dict[Kind, dict[str, Entry]] = {kind: {} for kind in KINDS}
+    for (kind, name), entries in by_name.items():
+        if len(entries) == 1:
+            available[kind][name] = entries[0]
+    return Catalog(records, tuple(warnings), available, clashes)
 
 
-def _unknown_block(name: str, installed: Sequence[DiscoveredPlugin]) -> str:
-    near = suggestion(name, {found.name for found in installed})
-    return f"{DISABLE} names {quoted(name)}, which is no plugin{near or '; see `benchbed plugins`'}"
-
-
-def _blocked(found: DiscoveredPlugin) -> _Loaded:
-    return _Loaded(_record(found, "blocked"), ())
-
-
-def _load(found: DiscoveredPlugin) -> _Loaded:
-    """Import one plugin and call its hooks: all of what it registers counts, or nothing."""
-    registrar = Registrar(found)
+def _load(plugin: DiscoveredPlugin) -> _LoadedPlugin:
+    """Import a plugin and call its hooks; its entries count only if all of them are valid."""
+    registrar = Registrar(plugin)
     try:
-        # What a plugin prints while it loads must not get into a product on stdout.
+        # stdout is for the output of commands.
         with contextlib.redirect_stdout(sys.stderr), _same_folder():
-            _call_hooks(found.load(), registrar)
+            _call_hooks(plugin, registrar)
     except KeyboardInterrupt:
         raise
     except (InvalidPluginError, pluggy.PluginValidationError) as error:
-        return _Loaded(_record(found, "invalid", one_line(str(error)), error), ())
-    except BaseException as error:  # noqa: BLE001 - foreign code, which may call sys.exit, too
-        return _Loaded(_record(found, "broken", error_line(error), error), ())
+        return _LoadedPlugin(_record(plugin, PluginStatus.INVALID, one_line(str(error)), error), ())
+    except BaseException as error:  # noqa: BLE001 (third-party code may also call sys.exit)
+        return _LoadedPlugin(_record(plugin, PluginStatus.BROKEN, error_line(error), error), ())
     finally:
         registrar.close()
-    return _Loaded(_record(found, "loaded", entries=registrar.entries), tuple(registrar.entries))
+    record = _record(plugin, PluginStatus.LOADED, entries=registrar.entries)
+    return _LoadedPlugin(record, tuple(registrar.entries))
 
 
 @contextlib.contextmanager
 def _same_folder() -> Iterator[None]:
-    # A plugin that changes the working directory would move a relative `-O`; a handle survives a folder's removal.
-    here = os.open(".", os.O_RDONLY)
+    """Restore the working directory, to which relative paths refer; a descriptor also works if it is deleted."""
+    folder = os.open(".", os.O_RDONLY)
     try:
         yield
     finally:
-        os.fchdir(here)
-        os.close(here)
+        os.fchdir(folder)
+        os.close(folder)
 
 
-def _call_hooks(plugin: object, registrar: Registrar) -> None:
-    # A manager for each plugin: a refused one leaves no hook behind, and whatever is registered is its own.
+def _call_hooks(plugin: DiscoveredPlugin, registrar: Registrar) -> None:
+    """Import a plugin and call its hooks with a manager of its own, so that a rejected plugin leaves no hook behind."""
+    module = plugin.load()
     manager = pluggy.PluginManager(GROUP)
     manager.add_hookspecs(benchbed.hookspecs)
-    manager.register(plugin, registrar.plugin)
-    try:
-        manager.check_pending()
-    except pluggy.PluginValidationError as error:
-        raise InvalidPluginError(_unknown_hook(str(error))) from None
-    if not manager.get_hookcallers(plugin):
+    manager.register(module, plugin.name)
+    hooks = manager.get_hookcallers(module)
+    if not hooks:
         raise InvalidPluginError(
             "it implements no hook; decorate register_… with benchbed.hookspecs.hookimpl"
         )
+    for hook in hooks:
+        if not hook.has_spec():
+            names = [f"register_{kind}" for kind in KINDS]
+            near = suggestion(hook.name, names) or f"; the hooks are {', '.join(names)}"
+            raise InvalidPluginError(f"unknown hook {quoted(hook.name)}{near}")
     for kind in KINDS:
         getattr(manager.hook, f"register_{kind}")(register=registrar.of(kind))
 
 
-def _unknown_hook(message: str) -> str:
-    name = message.split("'")[1]  # pluggy says: unknown hook 'name' in plugin <module …>
-    known = [f"register_{kind}" for kind in KINDS]
-    near = suggestion(name, known) or f"; the hooks are {', '.join(known)}"
-    return f"unknown hook {quoted(name)}{near}"
-
-
 def _record(
-    found: DiscoveredPlugin,
-    status: Status,
-    error: str | None = None,
-    raised: BaseException | None = None,
+    plugin: DiscoveredPlugin,
+    status: PluginStatus,
+    message: str | None = None,
+    error: BaseException | None = None,
     entries: Sequence[Entry] = (),
 ) -> PluginRecord:
-    trace = None if raised is None else _plugin_traceback(raised)
-    origin = (found.name, found.module, found.distribution, found.version)
-    return PluginRecord(*origin, status, error, trace, _offers(entries))
-
-
-def _offers(entries: Sequence[Entry]) -> dict[Kind, tuple[str, ...]]:
-    offers = {kind: tuple(entry.name for entry in entries if entry.kind == kind) for kind in KINDS}
-    return {kind: names for kind, names in offers.items() if names}
-
-
-def _plugin_traceback(error: BaseException) -> str:
-    """Format a traceback that ends at the plugin's own line."""
-    formatted = traceback.TracebackException.from_exception(error)
-    part: traceback.TracebackException | None = formatted
-    while part is not None:
-        frames = [frame for frame in part.stack if not frame.filename.startswith(_MACHINERY)]
-        part.stack = traceback.StackSummary.from_list(frames)
-        part = part.__cause__ or part.__context__
-    return "".join(formatted.format())
-
-
-def _clashes(entries: Sequence[Entry]) -> dict[tuple[Kind, str], tuple[Entry, ...]]:
-    by_name: dict[tuple[Kind, str], list[Entry]] = {}
-    for entry in entries:
-        by_name.setdefault((entry.kind, entry.name), []).append(entry)
-    return {key: tuple(same) for key, same in by_name.items() if len(same) > 1}
-
-
-def _without(loaded: _Loaded, clashes: Mapping[tuple[Kind, str], Sequence[Entry]]) -> _Loaded:
-    """Take the names that clash from a plugin, and say with whom they do."""
-    mine = [entry for entry in loaded.entries if (entry.kind, entry.name) in clashes]
-    if not mine:
-        return loaded
-    faults = [_clash_line(entry, clashes[entry.kind, entry.name]) for entry in mine]
-    kept = tuple(entry for entry in loaded.entries if entry not in mine)
-    record = loaded.record._replace(
-        status="conflicting", error=one_line("; ".join(faults)), registered=_offers(kept)
+    location, trace = ("", None) if error is None else _plugin_traceback(error)
+    return PluginRecord(
+        name=plugin.name,
+        module=plugin.module,
+        distribution=plugin.distribution,
+        version=plugin.version,
+        status=status,
+        error=None if message is None else message + location,
+        traceback=trace,
+        registered=_names_by_kind(entries),
     )
-    return _Loaded(record, kept)
 
 
-def _clash_line(entry: Entry, same: Sequence[Entry]) -> str:
-    others = " and ".join(entry_label(other) for other in same if other is not entry)
-    return f"{entry.kind[:-1]} {entry.name!r} is also offered by {others}, so neither counts"
+def _names_by_kind(entries: Sequence[Entry]) -> dict[Kind, tuple[str, ...]]:
+    names = {kind: tuple(entry.name for entry in entries if entry.kind == kind) for kind in KINDS}
+    return {kind: names_of_kind for kind, names_of_kind in names.items() if names_of_kind}
+
+
+def _plugin_traceback(error: BaseException) -> tuple[str, str]:
+    """Return the location of an error in a plugin, ` (file.py:12)`, and the traceback without the loader's frames."""
+    formatted = traceback.TracebackException.from_exception(error)
+    chained: traceback.TracebackException | None = formatted
+    while chained is not None:
+        frames = [frame for frame in chained.stack if not frame.filename.startswith(_LOADER_FILES)]
+        chained.stack = traceback.StackSummary.from_list(frames)
+        chained = chained.__cause__ or chained.__context__
+    places = [(frame.filename, frame.lineno) for frame in formatted.stack]
+    if isinstance(error, SyntaxError) and error.filename:
+        places.append((error.filename, error.lineno))
+    location = f" ({Path(places[-1][0]).name}:{places[-1][1]})" if places else ""
+    return location, "".join(formatted.format())
+
+
+def _with_clashes(plugin: _LoadedPlugin, clashes: Mapping[tuple[Kind, str], Sequence[Entry]]) -> PluginRecord:
+    """Return the record of a plugin, without the names that other plugins register too."""
+    faults = []
+    for entry in plugin.entries:
+        rivals = [rival for rival in clashes.get((entry.kind, entry.name), ()) if rival is not entry]
+        if rivals:
+            labels = " and ".join(rival.label for rival in rivals)
+            faults.append(
+                f"{entry.kind[:-1]} {entry.name!r} is also registered by {labels}, so neither is available"
+            )
+    if not faults:
+        return plugin.record
+    remaining = [entry for entry in plugin.entries if (entry.kind, entry.name) not in clashes]
+    return plugin.record._replace(
+        status=PluginStatus.CONFLICTING,
+        error=one_line("; ".join(faults)),
+        registered=_names_by_kind(remaining),
+    )

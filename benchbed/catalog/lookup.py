@@ -1,13 +1,19 @@
-"""Answer by name: what is registered, with which parameters, and what may have been meant instead."""
+"""The catalog: registered objects by kind and name, with their parameters, and errors that suggest names."""
 
 import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
-from benchbed.catalog import torch_classes
+from benchbed.catalog import torch_optim
 from benchbed.catalog.names import error_line, quoted, reason, suggestion
-from benchbed.catalog.parameters import Parameter, checked_value, converted, hyperparameters_of, unknown_key
-from benchbed.catalog.records import Entry, Kind, PluginRecord, entry_label
+from benchbed.catalog.parameters import (
+    Parameter,
+    convert_hyperparameter,
+    convert_value,
+    hyperparameters_of,
+    unknown_key,
+)
+from benchbed.catalog.records import Entry, Kind, PluginRecord, PluginStatus
 from benchbed.catalog.validation import PROBE, factory_arguments, field_types, plain
 from benchbed.errors import BenchbedError, UsageError
 from benchbed.interfaces import Gradient, Optimizer, Problem, as_gradient
@@ -15,71 +21,74 @@ from benchbed.interfaces import Gradient, Optimizer, Problem, as_gradient
 
 @dataclasses.dataclass(frozen=True)
 class Catalog:
-    """What is installed, by kind and name; made by `load_catalog`."""
+    """The registered objects by kind and name; built by `load_catalog`."""
 
     plugins: tuple[PluginRecord, ...]
     warnings: tuple[str, ...]
-    """Lines about the environment; what is wrong with a plugin stands in its record."""
+    """Lines about the environment; errors of plugins are in their records."""
     entries: Mapping[Kind, Mapping[str, Entry]]
     clashes: Mapping[tuple[Kind, str], tuple[Entry, ...]]
 
     def names(self, kind: Kind) -> tuple[str, ...]:
-        """List the names of a kind in the order of registration, benchbed's own first."""
+        """Return the names of a kind in the order of registration, benchbed's first."""
         return tuple(self.entries[kind])
 
     def entry(self, kind: Kind, name: str) -> Entry:
-        """Give one thing; an optimizer may also be `module:Class`, any importable torch.optim.Optimizer.
+        """Return an entry; `module:Class` is the entry of any importable torch.optim.Optimizer.
 
-        Raises: UsageError if the name is unknown, or offered twice.
+        Raises: UsageError if the name is unknown, or two plugins register it.
         """
         if name in self.entries[kind]:
             return self.entries[kind][name]
         if kind == "optimizers" and ":" in name:
-            return torch_classes.entry(name)
-        raise self._clashing(kind, name) if (kind, name) in self.clashes else self._unknown(kind, name)
+            return torch_optim.entry(name)
+        if (kind, name) in self.clashes:
+            entries = self.clashes[kind, name]
+            labels = " and ".join(entry.label for entry in entries)
+            plugins = " or ".join(dict.fromkeys(entry.plugin for entry in entries))
+            raise UsageError(
+                f"{kind[:-1]} {name!r} is registered by {labels}, so neither is available; disable one by "
+                f"BENCHBED_DISABLE_PLUGINS={plugins}, or leave out --plugin"
+            )
+        raise self._unknown(kind, name)
 
     def problem(self, name: str, parameters: Mapping[str, object]) -> Problem:
-        """Make a problem from JSON-plain parameters, defaults for the others.
+        """Build a problem from JSON-plain parameters, with defaults for the others.
 
-        Raises: UsageError if a parameter is unknown or its value does not fit.
+        Raises: UsageError if a parameter is unknown, or a value is not valid.
         """
         entry = self.entry("problems", name)
         types = field_types(entry.implementation)
         for key in parameters:
             if key not in types:
                 raise unknown_key(name, key, types)
-        values = {key: converted(name, key, value, types[key]) for key, value in parameters.items()}
-        try:
-            problem: Problem = entry.implementation(**values)
-        except ValueError as error:
-            raise UsageError(f"{name}: {reason(error)}") from error
-        except Exception as error:
-            raise _plugin_error(entry, error) from error
+        values = {key: convert_value(name, key, value, types[key]) for key, value in parameters.items()}
+        problem: Problem = _call(entry, values)
         return problem
 
     def problem_parameters(self, problem: Problem) -> dict[str, object]:
-        """List the parameters that differ from their defaults, JSON-plain, in the order of the fields."""
+        """Return the parameters that differ from their defaults, JSON-plain, in the order of the fields."""
         default = type(problem)()
         values = {name: getattr(problem, name) for name in field_types(type(problem))}
         return {name: plain(value) for name, value in values.items() if value != getattr(default, name)}
 
     def gradient(self, name: str) -> Gradient:
-        """Give a way to differentiate. Raises: UsageError if the name is unknown, or offered twice."""
+        """Return a gradient. Raises: UsageError if the name is unknown, or two plugins register it."""
         return as_gradient(self.entry("gradients", name).implementation)
 
     def optimizer(self, name: str) -> Entry:
-        """Give an optimizer's entry, whose thing is its factory."""
+        """Return the entry of an optimizer, whose implementation is its factory."""
         return self.entry("optimizers", name)
 
     def parameters(self, name: str) -> dict[str, Parameter]:
-        """List the parameters of an optimizer in the order of its signature, without `layout`."""
+        """Return the parameters of an optimizer in the order of its signature, without `layout`."""
         return hyperparameters_of(self.optimizer(name).implementation)
 
     def hyperparameters(self, name: str, given: Mapping[str, object]) -> dict[str, object]:
-        """Complete one setting from the defaults; values are JSON-plain or as this method gave them.
+        """Return a complete setting, with defaults for values that are not given.
 
-        Raises: UsageError if a parameter is unknown, or its value is of another type, outside the domain, or
-        refused by the optimizer itself.
+        Values may be JSON-plain or returned by this method. Raises: UsageError if a parameter is unknown, or a value
+        has another type, is outside the domain, or is rejected by the optimizer.
         """
         entry = self.optimizer(name)
         parameters = hyperparameters_of(entry.implementation)
@@ -87,48 +96,39 @@ class Catalog:
             if key not in parameters:
                 raise unknown_key(name, key, parameters)
         values = {
-            key: checked_value(name, parameter, given[key]) if key in given else parameter.default
+            key: convert_hyperparameter(name, parameter, given[key]) if key in given else parameter.default
             for key, parameter in parameters.items()
         }
-        _build(entry, values)  # a factory may refuse what fits the types
+        _build_optimizer(entry, values)  # the factory may reject values
         return values
 
     def default_optimizer(self, name: str) -> Optimizer[Any]:
-        """Build an optimizer with its defaults, to read what it says of itself."""
+        """Build an optimizer with its default hyperparameters."""
         defaults = {key: parameter.default for key, parameter in self.parameters(name).items()}
-        return _build(self.optimizer(name), defaults)
-
-    def _clashing(self, kind: Kind, name: str) -> UsageError:
-        offering = self.clashes[kind, name]
-        both = " and ".join(entry_label(entry) for entry in offering)
-        names = " or ".join(dict.fromkeys(entry.plugin for entry in offering))
-        way_out = f"disable one by BENCHBED_DISABLE_PLUGINS={names}, or leave out --plugin"
-        return UsageError(f"{kind[:-1]} {name!r} is offered by {both}, so neither counts; {way_out}")
+        return _build_optimizer(self.optimizer(name), defaults)
 
     def _unknown(self, kind: Kind, name: str) -> UsageError:
-        known = [*self.entries[kind], *(clash for clashing, clash in self.clashes if clashing == kind)]
-        message = f"unknown {kind[:-1]} {quoted(name)}{suggestion(name, known)} (see `benchbed list {kind}`)"
-        missing = [record for record in self.plugins if record.status in ("broken", "invalid", "blocked")]
-        for record in missing:
-            reason = f": {record.error}" if record.error else " by BENCHBED_DISABLE_PLUGINS"
-            message += f"; {record.label} is {record.status}{reason}; what you meant may be in it"
+        names = [*self.entries[kind], *(clash for clash_kind, clash in self.clashes if clash_kind == kind)]
+        message = f"unknown {kind[:-1]} {quoted(name)}{suggestion(name, names)} (see `benchbed list {kind}`)"
+        for record in self.plugins:
+            if record.status in (PluginStatus.BROKEN, PluginStatus.INVALID, PluginStatus.BLOCKED):
+                cause = f": {record.error}" if record.error else " by BENCHBED_DISABLE_PLUGINS"
+                message += f"; {record.label}, which may register it, is {record.status}{cause}"
         return UsageError(message)
 
 
-def _build(entry: Entry, hyperparameters: Mapping[str, object]) -> Optimizer[Any]:
-    try:
-        optimizer: Optimizer[Any] = entry.implementation(
-            **factory_arguments(entry.implementation, hyperparameters, PROBE)
-        )
-    except ValueError as error:
-        raise UsageError(f"{entry.name}: {reason(error)}") from error
-    except Exception as error:
-        raise _plugin_error(entry, error) from error
+def _build_optimizer(entry: Entry, hyperparameters: Mapping[str, object]) -> Optimizer[Any]:
+    optimizer: Optimizer[Any] = _call(entry, factory_arguments(entry.implementation, hyperparameters, PROBE))
     return optimizer
 
 
-def _plugin_error(entry: Entry, error: Exception) -> BenchbedError:
-    """Blame the plugin for what its code raised."""
-    return BenchbedError(
-        f"{entry.kind[:-1]} {entry.name!r} of {entry_label(entry)} raised {error_line(error)}"
-    )
+def _call(entry: Entry, arguments: Mapping[str, object]) -> Any:
+    """Call a problem's class or an optimizer's factory; a ValueError is the user's mistake, others are the plugin's."""
+    try:
+        return entry.implementation(**arguments)
+    except ValueError as error:
+        raise UsageError(f"{entry.name}: {reason(error)}") from error
+    except Exception as error:
+        raise BenchbedError(
+            f"{entry.kind[:-1]} {entry.name!r} of {entry.label} raised {error_line(error)}"
+        ) from error

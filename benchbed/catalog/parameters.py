@@ -1,5 +1,6 @@
-"""Read a factory's signature as its schema, and check values against it."""
+"""Parameters of optimizers, read from the signatures of their factories, and conversion of values to their types."""
 
+import contextlib
 import inspect
 import math
 from collections.abc import Callable, Mapping
@@ -15,26 +16,36 @@ from benchbed.errors import UsageError
 from benchbed.interfaces import LogUniform, OneMinusLogUniform, Uniform
 
 Domain = LogUniform | Uniform | OneMinusLogUniform
+_DESCRIPTIONS = {
+    float: "a finite number",
+    int: "an integer",
+    bool: "true or false",
+    str: "a word or a string in quotes",
+    NoneType: "none",
+}
+_DOMAIN_DESCRIPTIONS = {
+    LogUniform: "a finite number of at least 0",
+    OneMinusLogUniform: "a number of at least 0 and less than 1",
+}
 
 
 class Parameter(NamedTuple):
-    """One parameter of an optimizer."""
+    """A parameter of an optimizer."""
 
     name: str
     default: Any
     static: bool
-    """Settings that differ in it cannot share a batch; otherwise it is a hyperparameter, a number."""
+    """False for a hyperparameter, a number. Settings that differ in a static parameter cannot share a batch."""
     annotation: Any
     """The plain type of a static parameter; float for a hyperparameter."""
     domain: Domain | None
-    """Where a hyperparameter is searched and what is refused; None accepts any finite number."""
+    """Search range and valid values of a hyperparameter; None if any finite number is valid."""
 
 
 def hyperparameters_of(factory: Callable[..., Any]) -> dict[str, Parameter]:
-    """Read a factory's signature, but for `layout`.
+    """Return the parameters of a factory except `layout`.
 
-    Raises: InvalidPluginError if a parameter has no default, no usable annotation, or a default outside
-    its domain.
+    Raises: InvalidPluginError if a parameter has no default, no usable annotation, or a default outside its domain.
     """
     try:
         signature = inspect.signature(factory, eval_str=True)
@@ -47,24 +58,25 @@ def hyperparameters_of(factory: Callable[..., Any]) -> dict[str, Parameter]:
     }
 
 
-def checked_value(owner: str, parameter: Parameter, value: object) -> object:
-    """Give `value` as the parameter's type.
-
-    Raises: UsageError if it is of another type or outside the domain.
-    """
+def convert_hyperparameter(owner: str, parameter: Parameter, value: object) -> object:
+    """Return `value` in the type of the parameter. Raises: UsageError if the type or the domain does not fit."""
     if parameter.static:
-        return converted(owner, parameter.name, value, parameter.annotation)
-    number = _finite(value)
-    if number is None or not (parameter.domain is None or parameter.domain.accepts(number)):
-        wanted = _DOMAINS.get(type(parameter.domain), "a finite number")
-        raise UsageError(f"{owner}: {parameter.name} is {quoted(value)}; it must be {wanted}")
+        return convert_value(owner, parameter.name, value, parameter.annotation)
+    number = math.nan
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        with contextlib.suppress(OverflowError):
+            number = float(value)
+    domain = parameter.domain
+    if not math.isfinite(number) or (domain is not None and not domain.accepts(number)):
+        expected = _DOMAIN_DESCRIPTIONS.get(type(domain), "a finite number")
+        raise UsageError(f"{owner}: {parameter.name} is {quoted(value)}; it must be {expected}")
     return number
 
 
-def converted(owner: str, key: str, value: object, annotation: Any) -> Any:
-    """Convert JSON-plain `value` strictly: lists become tuples, integers floats, and `none` is None.
+def convert_value(owner: str, key: str, value: object, annotation: Any) -> Any:
+    """Convert a JSON-plain value strictly: lists become tuples, integers floats, and "none" becomes None.
 
-    Raises: UsageError if it does not fit, or holds a number that is not finite.
+    Raises: UsageError if the value does not fit, or contains a number that is not finite.
     """
     for candidate in (_with_none(value), value):
         try:
@@ -72,95 +84,61 @@ def converted(owner: str, key: str, value: object, annotation: Any) -> Any:
                 return msgspec.convert(candidate, annotation)
         except msgspec.ValidationError:
             continue
-    raise UsageError(f"{owner}: {key} is {quoted(value)}; it must be {described(annotation)}")
+    raise UsageError(f"{owner}: {key} is {quoted(value)}; it must be {describe(annotation)}")
 
 
-def unknown_key(owner: str, key: str, known: Mapping[str, object]) -> UsageError:
-    """Say that `owner` has no parameter `key`, with the near spelling and the list of those it has."""
-    listed = f"its parameters are {', '.join(known)}" if known else "it has no parameters"
-    return UsageError(f"{owner} has no parameter {quoted(key)}{suggestion(key, known) or ';'} {listed}")
+def unknown_key(owner: str, key: str, parameters: Mapping[str, object]) -> UsageError:
+    """Return the error for a parameter that `owner` does not have, with the similar name and all names."""
+    names = f"its parameters are {', '.join(parameters)}" if parameters else "it has no parameters"
+    return UsageError(f"{owner} has no parameter {quoted(key)}{suggestion(key, parameters) or ';'} {names}")
 
 
-def described(annotation: Any) -> str:
-    """Say in words what a plain type accepts."""
-    if annotation in _WORDS:
-        return _WORDS[annotation]
+def describe(annotation: Any) -> str:
+    """Describe the values of a plain type."""
+    if annotation in _DESCRIPTIONS:
+        return _DESCRIPTIONS[annotation]
     origin, arguments = get_origin(annotation), get_args(annotation)
     if origin is Literal:
         return " or ".join(repr(argument) for argument in arguments)
     if origin in (Union, UnionType):
-        return " or ".join(described(argument) for argument in arguments)
+        return " or ".join(describe(argument) for argument in arguments)
     if origin is tuple and arguments[1:] == (...,):
-        return f"a list, each of it {described(arguments[0])}"
+        return f"a list of which each item is {describe(arguments[0])}"
     if origin is tuple:
-        return f"a list of {len(arguments)}: {', '.join(described(argument) for argument in arguments)}"
+        return f"a list of {len(arguments)}: {', '.join(describe(argument) for argument in arguments)}"
     return quoted(annotation)
 
 
-_WORDS = {
-    float: "a finite number",
-    int: "a whole number",
-    bool: "true or false",
-    str: "a word or a quoted text",
-    NoneType: "none",
-}
-_DOMAINS = {
-    LogUniform: "a finite number of at least 0",
-    OneMinusLogUniform: "a number of at least 0 and less than 1",
-}
-
-
-def _parameter(parameter: inspect.Parameter) -> Parameter:
-    name, default = parameter.name, parameter.default
-    if parameter.kind not in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY):
-        raise InvalidPluginError(f"parameter {name!r} is not a plain one; write each hyperparameter out")
-    if default is parameter.empty:
-        raise InvalidPluginError(f"parameter {name!r} has no default; every hyperparameter needs one")
-    annotation, domain = _domain(parameter.annotation)
-    if _is_hyperparameter(annotation):
-        return _checked_default(Parameter(name, default, False, float, domain))
-    if not is_plain(annotation):
-        example = "Annotated[Hyperparameter, LogUniform(1e-6, 1e2)], int, bool, str or Literal"
-        raise InvalidPluginError(f"parameter {name!r} is annotated {quoted(annotation)}; use {example}")
-    return _checked_default(Parameter(name, default, True, annotation, None))
-
-
-def _domain(annotation: Any) -> tuple[Any, Domain | None]:
-    if get_origin(annotation) is not Annotated:
-        return annotation, None
-    domains = [extra for extra in annotation.__metadata__ if isinstance(extra, Domain)]
-    return annotation.__origin__, domains[0] if domains else None
-
-
-def _is_hyperparameter(annotation: Any) -> bool:
-    return annotation is float or (
-        float in get_args(annotation) and set(get_args(annotation)) == {float, Tensor}
-    )
-
-
 def is_plain(annotation: Any) -> bool:
-    """Tell whether a type is made of numbers, truth values, texts, literals, tuples and unions of them."""
-    if annotation in _WORDS or get_origin(annotation) is Literal:
+    """Return whether a type consists of numbers, booleans, strings, literals, None, and tuples and unions of them."""
+    if annotation in _DESCRIPTIONS or get_origin(annotation) is Literal:
         return True
     is_nested = get_origin(annotation) in (Union, UnionType, tuple)
     return is_nested and all(is_plain(argument) for argument in get_args(annotation) if argument is not ...)
 
 
-def _checked_default(parameter: Parameter) -> Parameter:
+def _parameter(signature: inspect.Parameter) -> Parameter:
+    name, default, annotation = signature.name, signature.default, signature.annotation
+    if signature.kind not in (signature.POSITIONAL_OR_KEYWORD, signature.KEYWORD_ONLY):
+        raise InvalidPluginError(f"parameter {name!r} is variadic; list each hyperparameter by name")
+    if default is signature.empty:
+        raise InvalidPluginError(f"parameter {name!r} has no default; every hyperparameter needs one")
+    domain = None
+    if get_origin(annotation) is Annotated:
+        domains = [extra for extra in annotation.__metadata__ if isinstance(extra, Domain)]
+        annotation, domain = annotation.__origin__, domains[0] if domains else None
+    union = get_args(annotation)
+    if annotation is float or (float in union and set(union) == {float, Tensor}):
+        parameter = Parameter(name, default, False, float, domain)
+    elif is_plain(annotation):
+        parameter = Parameter(name, default, True, annotation, None)
+    else:
+        example = "Annotated[Hyperparameter, LogUniform(1e-6, 1e2)], int, bool, str or Literal"
+        raise InvalidPluginError(f"parameter {name!r} is annotated {quoted(annotation)}; use {example}")
     try:
-        return parameter._replace(default=checked_value("default", parameter, parameter.default))
+        return parameter._replace(default=convert_hyperparameter("default", parameter, default))
     except (UsageError, TypeError) as error:
         raise InvalidPluginError(str(error)) from None
-
-
-def _finite(value: object) -> float | None:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return None
-    try:
-        number = float(value)
-    except OverflowError:
-        return None
-    return number if math.isfinite(number) else None
 
 
 def _is_finite(value: object) -> bool:

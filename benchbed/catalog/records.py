@@ -1,69 +1,96 @@
-"""Hold what the catalog knows about a thing and about the plugin it came from."""
+"""Records of the registered objects and of the plugins that registered them."""
 
-from collections.abc import Mapping
-from typing import Any, Literal, NamedTuple
+from collections.abc import Callable, Mapping
+from enum import StrEnum
+from typing import Any, Literal, NamedTuple, get_args
 
-from benchbed.catalog.names import quoted
+from benchbed.catalog.names import error_line, quoted
 from benchbed.errors import BenchbedError
 
 Kind = Literal["problems", "optimizers", "metrics", "gradients", "executors", "reports", "figures", "suites"]
-KINDS: tuple[Kind, ...] = (
-    "problems", "optimizers", "metrics", "gradients", "executors", "reports", "figures", "suites",
-)  # fmt: skip
+KINDS: tuple[Kind, ...] = get_args(Kind)
 
-Status = Literal["loaded", "broken", "invalid", "conflicting", "blocked"]
+
+class PluginStatus(StrEnum):
+    """Result of loading a plugin; the value is printed."""
+
+    LOADED = "loaded"
+    BROKEN = "broken"
+    """Importing the plugin or calling its hooks raised an exception."""
+    INVALID = "invalid"
+    """The plugin breaks the contract."""
+    CONFLICTING = "conflicting"
+    """Another plugin registers one of its names."""
+    BLOCKED = "blocked"
+    """The user disabled the plugin."""
 
 
 class InvalidPluginError(BenchbedError):
-    """A plugin offers something that breaks the contract."""
+    """A plugin breaks the contract."""
+
+
+def require(condition: bool, fault: str) -> None:
+    """Raise InvalidPluginError with `fault` unless `condition` holds."""
+    if not condition:
+        raise InvalidPluginError(fault)
+
+
+def attempt(action: str, call: Callable[[], Any]) -> Any:
+    """Call code of a plugin; raises InvalidPluginError if the code raises."""
+    try:
+        return call()
+    except Exception as error:
+        raise InvalidPluginError(f"{action} raised {error_line(error)}") from error
 
 
 class Entry(NamedTuple):
-    """One thing of the catalog and where it came from."""
+    """A registered object and its origin."""
 
     kind: Kind
     name: str
     implementation: Any
+    """The class, factory, function, object or path that was registered."""
     plugin: str
     distribution: str
-    """Name of the distribution, or the path of a plugin file; empty where neither is known."""
+    """Name of the distribution, or the path of a plugin file; empty if neither is known."""
     version: str
     source: str
-    """Digest of the file that defines the thing (for a suite, of the suite): 16 hexadecimal digits."""
+    """Digest of the file that defines the object (of the suite itself for a suite): 16 hexadecimal digits."""
     summary: str
     """First line of the docstring."""
 
+    @property
+    def label(self) -> str:
+        """The plugin with its distribution and version."""
+        return plugin_label(self.plugin, self.distribution, self.version)
+
 
 class PluginRecord(NamedTuple):
-    """What became of one plugin; `error` is one line, None where all is well."""
+    """A plugin and the result of loading it."""
 
     name: str
     module: str
     distribution: str
     version: str
-    status: Status
+    status: PluginStatus
     error: str | None
+    """One line with the file and line number in the plugin, if known; None unless something is wrong."""
     traceback: str | None
     registered: Mapping[Kind, tuple[str, ...]]
-    """The names that count: of a plugin that is not loaded, and of a clash, none do."""
+    """The names that are available: none of a plugin that is not loaded, and none that clashes."""
 
     @property
     def label(self) -> str:
-        """The plugin with its distribution and version, as messages name it."""
+        """The plugin with its distribution and version."""
         return plugin_label(self.name, self.distribution, self.version)
 
     @property
     def complaint(self) -> str | None:
-        """One line that says what is wrong, None where nothing is (a blocked plugin was asked for)."""
+        """The error with the plugin's label, in one line; None unless something is wrong."""
         return None if self.error is None else f"{self.label} is {self.status}: {self.error}"
 
 
 def plugin_label(name: str, distribution: str, version: str) -> str:
-    """Name a plugin so that a reader can find it: `plugin 'mine' (my-package 1.0)`."""
-    origin = " ".join(quoted(part)[1:-1] for part in (distribution, version) if part)
+    """Return a plugin's name with its origin: `plugin 'mine' (my-package 1.0)`."""
+    origin = " ".join(quoted(text)[1:-1] for text in (distribution, version) if text)
     return f"plugin {quoted(name)} ({origin})" if origin else f"plugin {quoted(name)}"
-
-
-def entry_label(entry: Entry) -> str:
-    """Name the plugin that offers `entry`."""
-    return plugin_label(entry.plugin, entry.distribution, entry.version)

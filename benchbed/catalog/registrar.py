@@ -1,60 +1,67 @@
-"""Take what one plugin registers: named, validated and digested at the moment of the call."""
+"""The `register` functions that the hooks of one plugin receive."""
 
 from typing import Any
 
 from benchbed.catalog.discovery import DiscoveredPlugin
 from benchbed.catalog.names import derived_name, name_fault, quoted
-from benchbed.catalog.records import Entry, InvalidPluginError, Kind
+from benchbed.catalog.records import Entry, InvalidPluginError, Kind, require
 from benchbed.catalog.sources import source_digest, summary
-from benchbed.catalog.validation import check
+from benchbed.catalog.validation import validate
 from benchbed.hookspecs import Register
 from benchbed.interfaces import Gradient
 
 
 class Registrar:
-    """Collect the entries of one plugin; nobody sees them before it has registered everything."""
+    """Collector of the entries of one plugin, which are added to the catalog only if all hooks succeed."""
 
-    def __init__(self, found: DiscoveredPlugin) -> None:
-        """Begin with nothing."""
-        self.plugin = found.name
+    def __init__(self, plugin: DiscoveredPlugin) -> None:
         self.entries: list[Entry] = []
-        self._found = found
-        self._open = True
+        self._plugin = plugin
+        self._is_open = True
 
     def close(self) -> None:
-        """Refuse whatever comes after the plugin's hooks have returned."""
-        self._open = False
+        """Reject calls after the hooks have returned."""
+        self._is_open = False
 
     def of(self, kind: Kind) -> Register:
-        """Give the function that a hook of this kind receives."""
+        """Return the function that a hook of this kind receives."""
 
-        def register(thing: Any, name: str | None = None) -> None:
-            chosen = _name(kind, thing) if name is None else name
+        def register(implementation: object, name: str | None = None) -> None:
+            entry_name = _default_name(kind, implementation) if name is None else name
             try:
-                self._take(kind, thing, chosen)
+                self._add(kind, implementation, entry_name)
             except InvalidPluginError as error:
-                raise InvalidPluginError(f"{kind[:-1]} {quoted(chosen)}: {error}") from error.__cause__
+                raise InvalidPluginError(f"{kind[:-1]} {quoted(entry_name)}: {error}") from error.__cause__
 
         return register
 
-    def _take(self, kind: Kind, thing: Any, name: str) -> None:
-        if not self._open:
-            raise InvalidPluginError(
-                "it was registered after the hook had returned; call register inside the hook"
-            )
-        check(kind, thing)
+    def _add(self, kind: Kind, implementation: object, name: str) -> None:
+        require(self._is_open, "register was called after the hook had returned; call it inside the hook")
+        validate(kind, implementation)
         fault = name_fault(name)
-        if fault:
-            raise InvalidPluginError(f'{fault}, with register(…, name="…")')
-        if any((entry.kind, entry.name) == (kind, name) for entry in self.entries):
-            raise InvalidPluginError("the plugin registers this name twice; give one of them another")
-        origin = (self.plugin, self._found.distribution, self._found.version)
-        self.entries.append(Entry(kind, name, thing, *origin, source_digest(thing), summary(thing)))
+        require(fault is None, f'{fault}, with register(…, name="…")')
+        is_new = all((entry.kind, entry.name) != (kind, name) for entry in self.entries)
+        require(is_new, "the plugin registers this name twice; give one of the two another name")
+        plugin = self._plugin
+        self.entries.append(
+            Entry(
+                kind=kind,
+                name=name,
+                implementation=implementation,
+                plugin=plugin.name,
+                distribution=plugin.distribution,
+                version=plugin.version,
+                source=source_digest(implementation),
+                summary=summary(implementation),
+            )
+        )
 
 
-def _name(kind: Kind, thing: Any) -> str:
+def _default_name(kind: Kind, implementation: Any) -> str:
     if kind == "suites":
-        return str(getattr(thing, "stem", thing))
-    if kind in ("reports", "figures") and isinstance(getattr(thing, "name", None), str):
-        return str(thing.name)
-    return derived_name(thing.differentiate if isinstance(thing, Gradient) else thing)
+        return str(getattr(implementation, "stem", implementation))
+    if kind in ("reports", "figures") and isinstance(getattr(implementation, "name", None), str):
+        return str(implementation.name)
+    return derived_name(
+        implementation.differentiate if isinstance(implementation, Gradient) else implementation
+    )

@@ -1,4 +1,4 @@
-"""Refuse, at the plugin's own line, what breaks the contract; one check for each kind."""
+"""Checks of registered objects, one for each kind; an error is raised at the plugin's own line."""
 
 import dataclasses
 import inspect
@@ -12,39 +12,37 @@ from typing import Any
 
 import msgspec
 
-from benchbed.catalog.checks import attempt as _attempt
-from benchbed.catalog.checks import require as _require
 from benchbed.catalog.gradient_check import check_gradient
 from benchbed.catalog.names import error_line, quoted
 from benchbed.catalog.parameters import hyperparameters_of, is_plain
-from benchbed.catalog.records import InvalidPluginError, Kind
+from benchbed.catalog.records import InvalidPluginError, Kind, attempt, require
 from benchbed.interfaces import START_IN_BASIN, Figure, Layout, Optimizer, OptimizerFactory, Problem
 
 PROBE = Layout({"theta": (2,)})
-"""The layout that a factory is tried with."""
+"""The layout with which factories are called before the problem is known."""
 
 
-def check(kind: Kind, thing: Any) -> None:
-    """Validate one thing. Raises: InvalidPluginError with what is wrong and what to do."""
-    _CHECKS[kind](thing)
+def validate(kind: Kind, implementation: Any) -> None:
+    """Check a registered object. Raises: InvalidPluginError with the fault and its remedy."""
+    _CHECKS[kind](implementation)
 
 
 def factory_arguments(
     factory: OptimizerFactory, hyperparameters: Mapping[str, object], layout: Layout
 ) -> dict[str, Any]:
-    """Give the keywords of one call of a factory: `layout` too, where it names it."""
-    wants_layout = "layout" in inspect.signature(factory).parameters
-    return {**hyperparameters, "layout": layout} if wants_layout else dict(hyperparameters)
+    """Return the keywords for a factory, with `layout` if the factory has that parameter."""
+    takes_layout = "layout" in inspect.signature(factory).parameters
+    return {**hyperparameters, "layout": layout} if takes_layout else dict(hyperparameters)
 
 
 def field_types(problem: type[Problem]) -> dict[str, Any]:
-    """Give the type of each parameter of a problem, in the order of its fields."""
+    """Return the type of each parameter of a problem, in the order of its fields."""
     hints = typing.get_type_hints(problem)
     return {field.name: hints[field.name] for field in _fields(problem)}
 
 
 def plain(value: Any) -> Any:
-    """Make a parameter's value JSON-plain: tuples become lists."""
+    """Return a parameter's value in JSON-plain form: tuples become lists."""
     return [plain(item) for item in value] if isinstance(value, list | tuple) else value
 
 
@@ -52,92 +50,88 @@ def _fields(problem: type[Problem]) -> list[dataclasses.Field[Any]]:
     return [field for field in dataclasses.fields(typing.cast("Any", problem)) if field.init]
 
 
-def _check_problem(thing: Any) -> None:
-    is_problem = isinstance(thing, type) and issubclass(thing, Problem)
-    _require(
-        is_problem,
-        f"{quoted(thing)} is no problem; subclass benchbed.interfaces.Problem and register the class",
+def _check_problem(problem_class: Any) -> None:
+    require(
+        isinstance(problem_class, type) and issubclass(problem_class, Problem),
+        f"{quoted(problem_class)} is not a problem; subclass benchbed.interfaces.Problem and register the class",
     )
-    settings = thing.__dict__.get("__dataclass_params__")
-    _require(
+    settings = problem_class.__dict__.get("__dataclass_params__")
+    require(
         settings is not None and settings.frozen,
-        "it is no frozen dataclass; decorate it with @dataclass(frozen=True)",
+        "it is not a frozen dataclass; decorate it with @dataclass(frozen=True)",
     )
-    missing = ", ".join(sorted(getattr(thing, "__abstractmethods__", ())))
-    _require(not missing, f"it does not define {missing}")
-    for field in _fields(thing):
-        has_default = (
-            field.default is not dataclasses.MISSING or field.default_factory is not dataclasses.MISSING
+    missing = ", ".join(sorted(getattr(problem_class, "__abstractmethods__", ())))
+    require(not missing, f"it does not define {missing}")
+    for field in _fields(problem_class):
+        require(
+            field.default is not dataclasses.MISSING or field.default_factory is not dataclasses.MISSING,
+            f"parameter {field.name!r} has no default; every parameter of a problem needs one",
         )
-        _require(
-            has_default, f"parameter {field.name!r} has no default; every parameter of a problem needs one"
-        )
-    problem = _attempt("making it with its defaults", thing)
-    types = _attempt("reading its annotations", lambda: field_types(thing))
+    problem = attempt("building it with its defaults", problem_class)
+    types = attempt("reading its annotations", lambda: field_types(problem_class))
     for name, annotation in types.items():
         _check_field(name, annotation, getattr(problem, name))
-    _attempt("reading its layout, targets and budget", lambda: _check_facts(problem))
+    attempt("reading its layout, targets and budget", lambda: _check_facts(problem))
 
 
 def _check_field(name: str, annotation: Any, default: Any) -> None:
     allowed = "int, float, bool, str, Literal, tuples and unions of them"
-    _require(is_plain(annotation), f"parameter {name!r} is annotated {quoted(annotation)}; use {allowed}")
+    require(is_plain(annotation), f"parameter {name!r} is annotated {quoted(annotation)}; use {allowed}")
     try:
-        same = msgspec.convert(plain(default), annotation) == default
+        is_valid = msgspec.convert(plain(default), annotation) == default
     except msgspec.ValidationError:
-        same = False
+        is_valid = False
     except TypeError as error:
         raise InvalidPluginError(f"parameter {name!r} has a type that cannot be read: {error}") from error
-    _require(same, f"parameter {name!r} has the default {quoted(default)}, which is no {quoted(annotation)}")
+    require(
+        is_valid, f"parameter {name!r} has the default {quoted(default)}, which is not a {quoted(annotation)}"
+    )
 
 
 def _check_facts(problem: Problem) -> None:
-    layout = problem.layout
-    _require(isinstance(layout, Layout), f"its layout is {quoted(layout)}; give a benchbed.interfaces.Layout")
-    sizes = [size for shape in layout.blocks.values() for size in shape]
-    _require(
-        bool(layout.blocks) and all(_is_count(size) for size in sizes),
+    layout, targets, price, dtype = problem.layout, problem.targets, problem.full_price, problem.dtype
+    require(
+        isinstance(layout, Layout), f"its layout is {quoted(layout)}; return a benchbed.interfaces.Layout"
+    )
+    lengths = [length for shape in layout.blocks.values() for length in shape]
+    require(
+        bool(layout.blocks) and all(_is_count(length) for length in lengths),
         f"its layout {quoted(layout)} has an empty block",
     )
-    _require(
-        _are_targets(problem.targets),
-        f"its targets are {quoted(problem.targets)}; give falling numbers between 0 and 1",
+    is_ladder = isinstance(targets, Sequence) and bool(targets) and all(map(_is_share, targets))
+    require(
+        is_ladder and all(larger > smaller for larger, smaller in itertools.pairwise(targets)),
+        f"its targets are {quoted(targets)}; they must decrease and be between 0 and 1",
     )
-    _require(
+    require(
         _is_share(problem.success_target),
-        f"its success_target is {quoted(problem.success_target)}; give a gap between 0 and 1",
+        f"its success_target is {quoted(problem.success_target)}; it must be a gap between 0 and 1",
     )
     budgets = [problem.budget, *problem.preset_budgets.values()]
-    _require(
+    require(
         all(_is_count(budget) for budget in budgets),
-        f"its budgets are {quoted(budgets)}; give whole numbers of at least 1",
+        f"its budgets are {quoted(budgets)}; they must be integers of at least 1",
     )
-    price = problem.full_price
-    _require(
+    require(
         price is None or 0 < price < math.inf,
-        f"its full_price is {quoted(price)}; give samples / batch size, or None",
+        f"its full_price is {quoted(price)}; it must be samples / batch size, or None",
     )
-    _require(
+    require(
         _is_count(problem.scale_instances),
-        f"its scale_instances is {quoted(problem.scale_instances)}; give at least 1",
+        f"its scale_instances is {quoted(problem.scale_instances)}; it must be an integer of at least 1",
     )
-    _require(
-        problem.dtype in ("float64", "float32"),
-        f"its dtype is {quoted(problem.dtype)}; give 'float64' or 'float32'",
+    require(
+        dtype in ("float64", "float32"), f"its dtype is {quoted(dtype)}; it must be 'float64' or 'float32'"
     )
-    callables = all(callable(metric) for metric in problem.metrics.values())
-    _require(callables, "its metrics are not all functions of theta and data")
-    _require(
+    require(
+        all(callable(metric) for metric in problem.metrics.values()),
+        "its metrics are not all functions of theta and data",
+    )
+    require(
         START_IN_BASIN not in problem.metrics,
-        f"it has a metric {START_IN_BASIN!r}, which is what in_basin says of a trial's start; give it another name",
+        f"it has a metric {START_IN_BASIN!r}, a name that is reserved for in_basin at a trial's start; rename it",
     )
-    _require(callable(problem.in_basin), "its in_basin is no function of theta and data; define a method")
-
-
-def _are_targets(targets: Any) -> bool:
-    if not isinstance(targets, Sequence) or not targets or not all(_is_share(target) for target in targets):
-        return False
-    return all(earlier > later for earlier, later in itertools.pairwise(targets))
+    require(callable(problem.in_basin), "its in_basin is not a function of theta and data; define a method")
 
 
 def _is_share(value: Any) -> bool:
@@ -148,58 +142,57 @@ def _is_count(value: Any) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and value >= 1
 
 
-def _check_optimizer(thing: Any) -> None:
-    _require(callable(thing), f"{quoted(thing)} is no factory; register a function that returns an Optimizer")
-    defaults = {parameter.name: parameter.default for parameter in hyperparameters_of(thing).values()}
-    arguments = factory_arguments(thing, defaults, PROBE)
-    optimizer = _attempt("calling it with its defaults", lambda: thing(**arguments))
-    _require(
+def _check_optimizer(factory: Any) -> None:
+    require(
+        callable(factory),
+        f"{quoted(factory)} is not a factory; register a function that returns an Optimizer",
+    )
+    defaults = {parameter.name: parameter.default for parameter in hyperparameters_of(factory).values()}
+    arguments = factory_arguments(factory, defaults, PROBE)
+    optimizer = attempt("calling it with its defaults", lambda: factory(**arguments))
+    require(
         isinstance(optimizer, Optimizer),
         f"it returned {quoted(optimizer)}; return benchbed.interfaces.Optimizer(…)",
     )
     for name in ("init", "update", "answer"):
-        _require(
-            callable(getattr(optimizer, name)),
-            f"its {name} is {quoted(getattr(optimizer, name))}; give a function",
-        )
-    _require(
-        isinstance(optimizer.full_batch, bool),
-        f"its full_batch is {quoted(optimizer.full_batch)}; it must be True or False",
-    )
+        value = getattr(optimizer, name)
+        require(callable(value), f"its {name} is {quoted(value)}; it must be a function")
+    full_batch = optimizer.full_batch
+    require(isinstance(full_batch, bool), f"its full_batch is {quoted(full_batch)}; it must be True or False")
 
 
-def _check_function(thing: Any) -> None:
-    _require(callable(thing), f"{quoted(thing)} cannot be called; register a function")
+def _check_function(function: Any) -> None:
+    require(callable(function), f"{quoted(function)} cannot be called; register a function")
 
 
-def _check_report(thing: Any) -> None:
-    _require(isinstance(getattr(thing, "name", None), str), f"{quoted(thing)} has no name; give it one")
+def _check_report(report: Any) -> None:
+    require(isinstance(getattr(report, "name", None), str), f"{quoted(report)} has no name; set it")
     for method in ("pieces", "draw"):
-        _require(
-            callable(getattr(thing, method, None)),
+        require(
+            callable(getattr(report, method, None)),
             f"it has no method {method!r}; a report has pieces and draw",
         )
 
 
-def _check_figure(thing: Any) -> None:
-    _require(
-        isinstance(thing, Figure),
-        f"{quoted(thing)} is no figure; register a benchbed.interfaces.Figure(name, title, draw, suite)",
+def _check_figure(figure: Any) -> None:
+    require(
+        isinstance(figure, Figure),
+        f"{quoted(figure)} is not a figure; register a benchbed.interfaces.Figure(name, title, draw, suite)",
     )
-    texts = [thing.name, thing.title, thing.part]
-    _require(
-        all(isinstance(text, str) for text in texts) and bool(thing.title),
-        f"its name, title and part are {quoted(texts)}; give texts, and a title that says what is shown",
+    texts = [figure.name, figure.title, figure.part]
+    require(
+        all(isinstance(text, str) for text in texts) and bool(figure.title),
+        f"its name, title and part are {quoted(texts)}; they must be strings, and the title not empty",
     )
 
 
-def _check_suite(thing: Any) -> None:
-    _require(isinstance(thing, Path), f"{quoted(thing)} is no path; register a pathlib.Path")
-    _require(thing.suffix == ".toml", f"{quoted(str(thing))} is no TOML file; its name must end in .toml")
+def _check_suite(path: Any) -> None:
+    require(isinstance(path, Path), f"{quoted(path)} is not a path; register a pathlib.Path")
+    require(path.suffix == ".toml", f"{quoted(str(path))} is not a TOML file; its name must end in .toml")
     try:
-        tomllib.loads(thing.read_text(encoding="utf-8"))
+        tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:
-        raise InvalidPluginError(f"{quoted(str(thing))} cannot be read: {error_line(error)}") from error
+        raise InvalidPluginError(f"{quoted(str(path))} cannot be read: {error_line(error)}") from error
 
 
 _CHECKS: Mapping[Kind, Callable[[Any], None]] = {

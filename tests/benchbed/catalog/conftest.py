@@ -1,4 +1,4 @@
-"""Install small real distributions on the path of one test."""
+"""Fixtures that install small distributions on the path of one test."""
 
 import sys
 
@@ -45,8 +45,8 @@ class Bowl(Problem):
 
 @pytest.fixture
 def install(tmp_path, monkeypatch):
-    """Give a function that writes a distribution, modules and entry points, and puts it on the path."""
-    before = set(sys.modules)
+    """Return a function that writes a distribution with modules and entry points, and adds it to the path."""
+    modules_before = set(sys.modules)
 
     def write(distribution, modules, points, version="1.0", site=None):
         folder = tmp_path / (site or f"site-{distribution}")
@@ -63,14 +63,14 @@ def install(tmp_path, monkeypatch):
         return folder
 
     yield write
-    for name in set(sys.modules) - before:
+    for name in set(sys.modules) - modules_before:
         if getattr(sys.modules[name], "__file__", None) and str(tmp_path) in str(sys.modules[name].__file__):
             del sys.modules[name]
 
 
 @pytest.fixture
 def plugin(install):
-    """Give a function that installs one plugin, made of `source`, and loads it."""
+    """Return a function that installs a plugin with this source and loads the catalog."""
 
     def load(source, name="mine", files=(), environ=()):
         install(f"{name}-package", {f"{name}_module": source}, {name: f"{name}_module"})
@@ -81,16 +81,16 @@ def plugin(install):
 
 @pytest.fixture
 def built_in(install):
-    """Make benchbed's own entry points known, also where it is on the path without being installed."""
+    """Install benchbed's entry points, which are missing if it is on the path without being installed."""
     install("benchbed", {}, BUILT_IN)
 
 
 @pytest.fixture
 def record():
-    """Give a function that finds the one record of a plugin."""
+    """Return a function that returns the only record of a plugin."""
 
     def find(catalog, name="mine"):
-        (found,) = (record for record in catalog.plugins if record.name == name)
-        return found
+        (plugin_record,) = (record for record in catalog.plugins if record.name == name)
+        return plugin_record
 
     return find

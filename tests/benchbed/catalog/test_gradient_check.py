@@ -1,10 +1,10 @@
-"""What a gradient must be is checked when it is registered, without differentiating anything."""
+"""Tests of the check of gradients, which differentiates nothing."""
 
 import pytest
 
 from benchbed.interfaces import Gradient
 
-HOOK = "\n@hookimpl\ndef register_gradients(register):\n    register({thing})\n"
+HOOK = "\n@hookimpl\ndef register_gradients(register):\n    register({arguments})\n"
 SOUND = '''
 def mine(function, theta):
     """Differentiate in my way."""
@@ -28,39 +28,42 @@ BROKEN = {
         "bad = Gradient(mine, under_vmap=drawing)",
         "it cannot be called with function, theta (",
     ),
-    "free": ("bad = Gradient(mine, price=lambda d: 0)", "its price at dimension 1 is 0; give calls"),
+    "free": (
+        "bad = Gradient(mine, price=lambda d: 0)",
+        "its price at dimension 1 is 0; it must be finite and above 0",
+    ),
     "priceless": (
         "bad = Gradient(mine, price=lambda d: float('inf') if d > 10 else 1)",
         "its price at dimension 1000 is inf",
     ),
-    "no price": ("bad = Gradient(mine, price=2)", "asking its price raised TypeError"),
+    "no price": ("bad = Gradient(mine, price=2)", "calling its price raised TypeError"),
     "no width": (
         "bad = Gradient(mine, width=lambda d: 0.5)",
-        "its width at dimension 1 is 0.5; give a whole",
+        "its width at dimension 1 is 0.5; it must be an integer of at least 1",
     ),
     "odd draws": (
         "bad = Gradient(drawing, make_draws=lambda g, s, d: torch.zeros(d))",
-        "its draws for 3 steps have the shapes [(2,)]; give tensors [steps, …]",
+        "its draws for 3 steps have the shapes [(2,)]; return tensors [steps, …]",
     ),
     "no draws": ("bad = Gradient(drawing, make_draws=lambda g, s, d: None)", "have the shapes [()]"),
     "draws raise": (
         "bad = Gradient(drawing, make_draws=lambda g, s, d: 1 / 0)",
-        "making its draws raised ZeroDivisionError",
+        "calling its make_draws raised ZeroDivisionError",
     ),
 }
 
 
 @pytest.mark.parametrize(("source", "expected"), BROKEN.values(), ids=BROKEN)
-def test_a_gradient_that_breaks_the_contract_is_refused(source, expected, plugin, record):
-    """Before anything is run with it, with a sentence that says how to mend it."""
-    found = record(plugin(SOUND + source + HOOK.format(thing="bad, name='bad'")))
-    assert found.status == "invalid"
-    assert expected in found.error
+def test_a_gradient_that_breaks_the_contract_is_rejected(source, expected, plugin, record):
+    """The error has the fault and its remedy."""
+    plugin_record = record(plugin(SOUND + source + HOOK.format(arguments="bad, name='bad'")))
+    assert plugin_record.status == "invalid"
+    assert expected in plugin_record.error
 
 
 def test_a_plain_function_costs_one_call(plugin, record):
-    """It is named, described and digested as it stands."""
-    catalog = plugin(SOUND + HOOK.format(thing="mine"))
+    """Its entry has the name, digest and docstring of the function."""
+    catalog = plugin(SOUND + HOOK.format(arguments="mine"))
     assert record(catalog).status == "loaded"
     gradient, entry = catalog.gradient("mine"), catalog.entry("gradients", "mine")
     assert isinstance(gradient, Gradient)
@@ -69,13 +72,13 @@ def test_a_plain_function_costs_one_call(plugin, record):
 
 
 def test_a_gradient_has_the_name_and_the_source_of_its_function(plugin, record):
-    """Not those of the class that holds them together."""
+    """Not those of the class `Gradient`."""
     catalog = plugin(
         SOUND
-        + HOOK.format(thing="Gradient(mine, price=lambda d: d)")
+        + HOOK.format(arguments="Gradient(mine, price=lambda d: d)")
         + "    register(mine, name='plain')\n    register(Gradient(drawing, make_draws=draw))\n"
     )
     assert record(catalog).registered == {"gradients": ("mine", "plain", "drawing")}
-    one, other = (catalog.entry("gradients", name) for name in ("mine", "plain"))
-    assert (one.source, one.summary) == (other.source, other.summary)
+    wrapped, plain = (catalog.entry("gradients", name) for name in ("mine", "plain"))
+    assert (wrapped.source, wrapped.summary) == (plain.source, plain.summary)
     assert catalog.gradient("mine").price(7) == 7

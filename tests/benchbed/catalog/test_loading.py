@@ -1,5 +1,6 @@
-"""Whatever a plugin does while it loads, the others stay, and its record says what happened."""
+"""Tests of loading: a plugin that fails affects no other, and its record has the error."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -7,7 +8,7 @@ import pytest
 from benchbed.catalog import load_catalog
 from benchbed.errors import UsageError
 
-OFFERS_RULE = """
+REGISTERS_RULE = """
 @hookimpl
 def register_optimizers(register):
     register(rule, name="{name}")
@@ -21,7 +22,7 @@ FAILING = {
         "@hookimpl\ndef register_problems(register):\n    1 / 0",
         "ZeroDivisionError: division by zero",
     ),
-    "cannot say what is wrong": (
+    "cannot format its error": (
         "class Odd(Exception):\n    def __str__(self): raise RuntimeError\nraise Odd",
         "mine_module.Odd: <exception str() failed>",
     ),
@@ -30,92 +31,94 @@ FAILING = {
 
 @pytest.mark.parametrize(("source", "expected"), FAILING.values(), ids=FAILING)
 def test_a_plugin_that_fails_is_broken_and_the_others_load(source, expected, plugin, install, record):
-    """Its record holds one line and the traceback."""
-    install("good-package", {"good_module": OFFERS_RULE.format(name="good-rule")}, {"good": "good_module"})
+    """Its record has one line and the traceback."""
+    install("good-package", {"good_module": REGISTERS_RULE.format(name="good-rule")}, {"good": "good_module"})
     catalog = plugin(source)
     assert record(catalog).status == "broken"
     assert expected in record(catalog).error
     assert "\n" not in record(catalog).error
+    assert "(mine_module.py:" in record(catalog).error
     assert "good-rule" in catalog.names("optimizers")
 
 
 def test_the_traceback_of_a_broken_plugin_ends_at_its_own_line(plugin, record):
-    """Neither the loader's frames nor importlib's tell its author anything."""
+    """It has no frames of the loader and of importlib."""
     traceback = record(plugin("raise ImportError('no such part')")).traceback
     assert traceback.count("  File ") == 1
     assert "raise ImportError('no such part')" in traceback
 
 
 def test_an_interrupt_passes_through(plugin):
-    """Ctrl-C while plugins load is meant for benchbed."""
+    """Ctrl-C while plugins load stops benchbed."""
     with pytest.raises(KeyboardInterrupt):
         plugin("raise KeyboardInterrupt")
 
 
 def test_an_entry_point_of_the_wrong_form_is_broken(install, record):
-    """A value that names no module is said to do so."""
+    """The error shows the valid forms."""
     install("odd-package", {}, {"mine": "not a module!"})
     assert "is not of the form module or module:attribute" in record(load_catalog(environ={})).error
 
 
-def test_an_unknown_hook_is_refused_with_the_near_one(plugin, record):
-    """A misspelt hook would otherwise be ignored in silence."""
-    found = record(plugin("@hookimpl\ndef register_optimisers(register): pass"))
-    assert found.status == "invalid"
-    assert found.error == "unknown hook 'register_optimisers'; did you mean 'register_optimizers'?"
+def test_an_unknown_hook_is_rejected_with_a_suggestion(plugin, record):
+    """A misspelt hook would otherwise be ignored."""
+    plugin_record = record(plugin("@hookimpl\ndef register_optimisers(register): pass"))
+    assert plugin_record.status == "invalid"
+    assert plugin_record.error == "unknown hook 'register_optimisers'; did you mean 'register_optimizers'?"
 
 
-def test_a_hook_with_a_wrong_argument_is_refused(plugin, record):
+def test_a_hook_with_a_wrong_argument_is_rejected(plugin, record):
     """The hook's signature is checked against its specification."""
-    found = record(plugin("@hookimpl\ndef register_optimizers(registrar): pass"))
-    assert found.status == "invalid"
-    assert "registrar" in found.error
+    plugin_record = record(plugin("@hookimpl\ndef register_optimizers(registrar): pass"))
+    assert plugin_record.status == "invalid"
+    assert "registrar" in plugin_record.error
 
 
-def test_a_plugin_without_hooks_is_told_how_to_make_one(plugin, record):
-    """Whoever forgets the decorator offers nothing."""
-    found = record(plugin("def register_optimizers(register): pass"))
-    assert found.status == "invalid"
-    assert "hookimpl" in found.error
+def test_a_plugin_without_hooks_is_invalid(plugin, record):
+    """The error names the decorator, which is easily forgotten."""
+    plugin_record = record(plugin("def register_optimizers(register): pass"))
+    assert plugin_record.status == "invalid"
+    assert "hookimpl" in plugin_record.error
 
 
-def test_all_or_nothing_of_a_plugin_counts(plugin, record):
-    """What was registered before the mistake does not count either."""
-    catalog = plugin(OFFERS_RULE.format(name="first") + "    register(rule, name='../../x')")
+def test_an_invalid_plugin_registers_nothing(plugin, record):
+    """Entries from before the mistake are dropped too."""
+    catalog = plugin(REGISTERS_RULE.format(name="first") + "    register(rule, name='../../x')")
     assert record(catalog).status == "invalid"
     assert record(catalog).registered == {}
     assert "first" not in catalog.names("optimizers")
 
 
 def test_a_validation_error_ends_at_the_plugins_own_line(plugin, record):
-    """The last line of the traceback's frames is the call of register."""
-    traceback = record(plugin(OFFERS_RULE.format(name="Bad"))).traceback
-    assert 'register(rule, name="Bad")' in traceback
-    assert traceback.count("  File ") == 1
+    """The last frame of the traceback is the call of register, and the error has its line."""
+    invalid = record(plugin(REGISTERS_RULE.format(name="Bad")))
+    assert 'register(rule, name="Bad")' in invalid.traceback
+    assert invalid.traceback.count("  File ") == 1
+    assert re.search(r"\(mine_module\.py:\d+\)$", invalid.error)
 
 
 def test_register_is_closed_after_the_hook(install, record, plugin):
-    """What is registered later could belong to anyone."""
-    late = "kept = []\n@hookimpl\ndef register_optimizers(register):\n    kept.append(register)\n"
+    """A later call could come from another plugin."""
+    late = "saved = []\n@hookimpl\ndef register_optimizers(register):\n    saved.append(register)\n"
     install("early-package", {"early_module": late}, {"early": "early_module"})
     catalog = plugin(
-        "import early_module\n@hookimpl\ndef register_metrics(register):\n    early_module.kept[0](rule)"
+        "import early_module\n@hookimpl\ndef register_metrics(register):\n    early_module.saved[0](rule)"
     )
     assert record(catalog).status == "invalid"
     assert "after the hook had returned" in record(catalog).error
 
 
 def test_a_plugin_that_prints_leaves_stdout_alone(plugin, capsys):
-    """stdout carries the product."""
+    """stdout is for the output of commands."""
     plugin("print('hello')")
     printed = capsys.readouterr()
     assert printed.out == ""
     assert "hello" in printed.err
 
 
-def test_a_clash_has_no_winner(plugin, install, record):
-    """Neither of two things with one name counts, and each record names the other plugin."""
-    both = OFFERS_RULE.format(name="twin") + "    register(rule, name='{own}')"
+def test_a_name_that_two_plugins_register_is_not_available(plugin, install, record):
+    """Each record names the other plugin."""
+    both = REGISTERS_RULE.format(name="twin") + "    register(rule, name='{own}')"
     install("first-package", {"first_module": both.format(own="first-own")}, {"first": "first_module"})
     catalog = plugin(both.format(own="second-own"))
     names = catalog.names("optimizers")
@@ -130,35 +133,35 @@ def test_a_clash_has_no_winner(plugin, install, record):
     assert "BENCHBED_DISABLE_PLUGINS" in str(raised.value)
 
 
-def test_a_stranger_cannot_replace_what_is_built_in(built_in, plugin):
-    """A plugin that offers `adam` takes nobody in: `adam` is then an error."""
-    catalog = plugin(OFFERS_RULE.format(name="adam"))
-    with pytest.raises(UsageError, match="neither counts"):
+def test_a_third_party_plugin_cannot_replace_a_built_in_name(built_in, plugin):
+    """If a plugin registers `adam`, then `adam` is an error."""
+    catalog = plugin(REGISTERS_RULE.format(name="adam"))
+    with pytest.raises(UsageError, match="neither is available"):
         catalog.entry("optimizers", "adam")
     assert "sgd" in catalog.names("optimizers")
 
 
 def test_a_blocked_plugin_is_not_imported(plugin, record):
-    """Its record says so, and nothing of it ran."""
+    """Its record has the status and no complaint."""
     catalog = plugin("raise ImportError", environ={"BENCHBED_DISABLE_PLUGINS": " mine ,"})
     assert record(catalog).status == "blocked"
     assert record(catalog).complaint is None
     assert catalog.warnings == ()
 
 
-def test_blocking_what_does_not_exist_is_one_warning(plugin):
-    """A misspelt name in the variable would otherwise block nothing in silence."""
+def test_blocking_an_unknown_plugin_is_a_warning(plugin):
+    """A misspelt name in the variable would otherwise be ignored."""
     catalog = plugin("x = 1", environ={"BENCHBED_DISABLE_PLUGINS": "minne"})
     assert catalog.warnings == (
-        "BENCHBED_DISABLE_PLUGINS names 'minne', which is no plugin; did you mean 'mine'?",
+        "BENCHBED_DISABLE_PLUGINS names 'minne', which is not a plugin; did you mean 'mine'?",
     )
 
 
 def test_everything_built_in_loads(built_in, record):
-    """The built-in plugins keep their own order and come before a stranger's."""
+    """The built-in plugins come first, in their own order."""
     catalog = load_catalog(environ={"BENCHBED_DISABLE_PLUGINS": ""})
-    own = [found for found in catalog.plugins if found.distribution == "benchbed"]
-    assert [found.complaint for found in own] == [None] * len(own)
+    complaints = [record.complaint for record in catalog.plugins if record.distribution == "benchbed"]
+    assert complaints == [None] * len(complaints)
     assert catalog.names("optimizers")[:7] == (
         "gd",
         "sgd",
@@ -172,8 +175,8 @@ def test_everything_built_in_loads(built_in, record):
     assert all(entry.summary for kind in catalog.entries for entry in catalog.entries[kind].values())
 
 
-def test_a_plugin_that_changes_the_folder_moves_nobody(plugin, tmp_path):
-    """The working directory after loading is the one before, so that a relative -O means what it meant."""
+def test_the_working_directory_is_restored(plugin, tmp_path):
+    """A plugin that changes it would redirect a relative -O."""
     (tmp_path / "elsewhere").mkdir()
     before = Path.cwd()
     plugin(f"import os\nos.chdir({str(tmp_path / 'elsewhere')!r})\n")

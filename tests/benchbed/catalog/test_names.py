@@ -1,4 +1,4 @@
-"""Names are safe in paths, pages, tables and terminals, or they are refused."""
+"""Tests of names: they are safe in paths, pages, tables and terminals, or rejected."""
 
 import functools
 
@@ -6,15 +6,15 @@ import pytest
 
 from benchbed.catalog.names import derived_name, name_fault, one_line, quoted, suggestion
 
-REFUSED = [
+REJECTED = [
     "../../x", "CON", "con", "nul", "com1", "lpt9", "<script>", "=cmd()", r"$\frac{$", "[red]", "\x1b[31m",
     "a" * 65, "a" * 300, "Adam", "", "-a", "1a", "a b", "a_b", "adam\n", "ädam", None, 1,
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("name", REFUSED, ids=range(len(REFUSED)))
-def test_a_name_that_could_do_harm_is_refused(name):
-    """The reason quotes it on one short, printable line."""
+@pytest.mark.parametrize("name", REJECTED, ids=range(len(REJECTED)))
+def test_an_unsafe_name_is_rejected(name):
+    """The reason quotes the name in one short, printable line."""
     fault = name_fault(name)
     assert fault.isprintable()
     assert len(fault) < 300
@@ -24,18 +24,18 @@ def test_a_name_that_could_do_harm_is_refused(name):
     "name", ["a", "adam", "adam2", "weighted-quartic", "a" * 64, "console", "com", "com10"]
 )
 def test_a_plain_name_is_allowed(name):
-    """Letters, digits and hyphens, beginning with a letter."""
+    """Letters, digits and hyphens after a first letter."""
     assert name_fault(name) is None
 
 
 @pytest.mark.parametrize("name", ["Adam", "\x1b[31m"])
 def test_a_plugin_that_registers_a_bad_name_is_invalid(name, plugin, record):
-    """Nothing of the name reaches the terminal as it is."""
+    """The name is escaped before it is printed."""
     source = f"@hookimpl\ndef register_optimizers(register):\n    register(rule, name={name!r})"
-    found = record(plugin(source))
-    assert found.status == "invalid"
-    assert repr(name) in found.error
-    assert found.complaint.isprintable()
+    plugin_record = record(plugin(source))
+    assert plugin_record.status == "invalid"
+    assert repr(name) in plugin_record.error
+    assert plugin_record.complaint.isprintable()
 
 
 def my_rule():
@@ -51,7 +51,7 @@ class HTTPReport:
 
 
 @pytest.mark.parametrize(
-    ("thing", "name"),
+    ("implementation", "name"),
     [
         (my_rule, "my-rule"),
         (WeightedQuartic, "weighted-quartic"),
@@ -61,13 +61,13 @@ class HTTPReport:
         (lambda: None, "<lambda>"),
     ],
 )
-def test_a_name_is_derived(thing, name):
-    """A function's underscores and a class's humps become hyphens."""
-    assert derived_name(thing) == name
+def test_a_name_is_derived(implementation, name):
+    """Underscores of a function and capitals of a class become hyphens."""
+    assert derived_name(implementation) == name
 
 
 def test_quoting_escapes_and_cuts():
-    """Whatever a stranger wrote stays on one line of bounded length."""
+    """Third-party text is printed as one line of bounded length."""
     assert quoted("\x1b[31m\n") == r"'\x1b[31m\n'"
     assert len(quoted("x" * 10_000)) < 120
     assert one_line("a\n  b\x07") == r"a b\x07"
@@ -78,11 +78,11 @@ def test_quoting_escapes_and_cuts():
     ("name", "near"),
     [("quartik", "quartic"), ("QUARTIC", "quartic"), ("lr", "learning_rate"), ("nadam", "NAdam")],
 )
-def test_a_near_spelling_is_suggested(name, near):
-    """Letters that differ, another case, and an abbreviation."""
+def test_a_similar_name_is_suggested(name, near):
+    """One with a few other letters, another case, or these initials."""
     assert suggestion(name, ["quartic", "learning_rate", "NAdam"]) == f"; did you mean {near!r}?"
 
 
-def test_nothing_is_suggested_where_nothing_is_near():
-    """A wrong guess would be worse than none."""
+def test_no_name_is_suggested_if_none_is_similar():
+    """The suggestion is empty."""
     assert suggestion("zzz", ["quartic"]) == ""

@@ -1,4 +1,4 @@
-"""A torch.optim.Optimizer class behaves as in a training loop, and every further evaluation is counted."""
+"""Tests of the adapter for torch.optim: same steps as in a training loop, and each further evaluation is counted."""
 
 import pytest
 import torch
@@ -6,7 +6,7 @@ import torch
 from benchbed.catalog import load_catalog
 from benchbed.errors import UsageError
 
-STRANGERS = """
+THIRD_PARTY = """
 class Perturbed(torch.optim.Optimizer):
     "Evaluate again at another point, as SAM does; written without torch.no_grad."
     def __init__(self, params, lr, radius=0.05, momentum=0, betas=(0.9, 0.99), hook=print, mode=None):
@@ -27,12 +27,12 @@ class Demanding(torch.optim.Optimizer):
 
 
 def curved(theta):
-    """The Rosenbrock function: an optimizer has something to do on it."""
+    """Return the Rosenbrock function."""
     return (100 * (theta[1:] - theta[:-1] ** 2) ** 2 + (1 - theta[:-1]) ** 2).sum()
 
 
 class CurvedOracle:
-    """Answer at one point, and count what is asked beyond it."""
+    """Oracle at one point that counts evaluations at others."""
 
     def __init__(self, theta):
         self.further_calls = 0
@@ -56,7 +56,7 @@ def catalog():
 
 
 def run_adapted(catalog, name, settings, steps):
-    """Step as the engine does: without gradients, one oracle a step; give points, further calls and state."""
+    """Run steps as the engine does, without gradients and with one oracle a step; return points, calls and state."""
     optimizer = catalog.entry("optimizers", name).implementation(**catalog.hyperparameters(name, settings))
     points, further = [], 0
     with torch.no_grad():
@@ -64,17 +64,17 @@ def run_adapted(catalog, name, settings, steps):
         state = optimizer.init(theta)
         for _ in range(steps):
             oracle = CurvedOracle(theta)
-            given = theta.clone(), oracle.gradient.clone()
+            theta_copy, gradient_copy = theta.clone(), oracle.gradient.clone()
             theta_before, (theta, state) = theta, optimizer.update(oracle, state, theta)
-            assert torch.equal(theta_before, given[0])
-            assert torch.equal(oracle.gradient, given[1])
+            assert torch.equal(theta_before, theta_copy)
+            assert torch.equal(oracle.gradient, gradient_copy)
             points.append(theta)
             further += oracle.further_calls
     return points, further, state
 
 
 def run_plain(optimizer_class, settings, steps):
-    """Step as the documentation of torch does."""
+    """Run steps as the documentation of torch does."""
     parameter = torch.nn.Parameter(torch.tensor([-1.2, 1.0, 0.5], dtype=torch.float64))
     optimizer = optimizer_class([parameter], **settings)
     points = []
@@ -102,19 +102,19 @@ CASES = {
 
 @pytest.mark.parametrize("name", CASES)
 def test_a_class_equals_itself_in_a_plain_loop(name, catalog):
-    """To the bit, at every step; rules without a closure ask nothing more of the oracle."""
+    """To the bit at every step; rules that call the closure once cost no further call."""
     settings, expected_calls = CASES[name]
     ours = {key.replace("lr", "learning_rate"): value for key, value in settings.items()}
     adapted, further, _ = run_adapted(catalog, f"torch.optim:{name}", ours, 20)
     plain, _ = run_plain(getattr(torch.optim, name), settings, 20)
     assert all(torch.equal(ours, theirs) for ours, theirs in zip(adapted, plain, strict=True))
-    # These step once a closure, so torch calls it once a step, at the point that is paid for.
+    # These classes call the closure once a step, at a point that is already counted.
     assert expected_calls is None or further == expected_calls
 
 
 @pytest.mark.parametrize("search", ["none", "strong_wolfe"])
 def test_every_evaluation_of_lbfgs_is_counted(search, catalog):
-    """Calls are the steps' own and the further ones: as many as torch says it has evaluated."""
+    """The steps and the further calls add up to the evaluations that torch counts."""
     steps = 4
     _, further, state = run_adapted(
         catalog, "torch.optim:LBFGS", {"line_search_fn": search, "max_iter": 4}, steps
@@ -123,17 +123,17 @@ def test_every_evaluation_of_lbfgs_is_counted(search, catalog):
 
 
 def test_an_evaluation_elsewhere_costs_a_call(catalog, install):
-    """The first closure of a rule that has moved already is not the one that is paid for."""
-    install("strange-package", {"strange_module": STRANGERS}, {})
-    points, further, _ = run_adapted(catalog, "strange_module:Perturbed", {"learning_rate": 1e-3}, 3)
+    """The first closure is free only at the point of the step."""
+    install("third-party-package", {"third_party_module": THIRD_PARTY}, {})
+    points, further, _ = run_adapted(catalog, "third_party_module:Perturbed", {"learning_rate": 1e-3}, 3)
     assert further == 3
     assert all(point.isfinite().all() for point in points)
 
 
 def test_a_signature_without_annotations_is_read(catalog, install):
-    """A required lr has a default, 0 takes any number, and what no selector can say keeps its default."""
-    install("strange-package", {"strange_module": STRANGERS}, {})
-    name = "strange_module:Perturbed"
+    """A required lr gets a default, 0 accepts any number, and a function keeps its default."""
+    install("third-party-package", {"third_party_module": THIRD_PARTY}, {})
+    name = "third_party_module:Perturbed"
     defaults = catalog.hyperparameters(name, {})
     assert defaults == {
         "learning_rate": 1e-3, "radius": 0.05, "momentum": 0, "betas": (0.9, 0.99), "mode": None,
@@ -141,8 +141,8 @@ def test_a_signature_without_annotations_is_read(catalog, install):
     assert catalog.hyperparameters(name, {"momentum": 0.5, "mode": "x", "betas": [1, 2]})["momentum"] == 0.5
 
 
-def test_parameters_of_a_class_are_its_own(catalog):
-    """`lr` is called as everyone's; numbers are hyperparameters, the others static."""
+def test_parameters_of_a_class_are_read(catalog):
+    """`lr` is renamed; floats are hyperparameters, the others static."""
     parameters = catalog.parameters("torch.optim:NAdam")
     numbers = {name for name, parameter in parameters.items() if not parameter.static}
     assert numbers == {"learning_rate", "eps", "weight_decay", "momentum_decay"}
@@ -152,7 +152,7 @@ def test_parameters_of_a_class_are_its_own(catalog):
 
 
 def test_an_entry_of_a_class_keeps_its_name(catalog):
-    """Its source is the file that defines the class, and it counts as stateful."""
+    """Its source is the file that defines the class, and the optimizer is stateful."""
     entry = catalog.entry("optimizers", "torch.optim:NAdam")
     assert (entry.name, entry.distribution, entry.version) == (
         "torch.optim:NAdam",
@@ -168,33 +168,33 @@ def test_an_entry_of_a_class_keeps_its_name(catalog):
 @pytest.mark.parametrize(
     ("name", "expected"),
     [
-        ("torch.optim:Nadam", "no such class of that module; did you mean 'NAdam'?"),
-        ("torch.optim:Optimizer", "no torch.optim.Optimizer of that module"),
-        ("os:system", "system is no torch.optim.Optimizer of that module"),
+        ("torch.optim:Nadam", "Nadam does not exist in torch.optim; did you mean 'NAdam'?"),
+        ("torch.optim:Optimizer", "Optimizer is not a torch.optim.Optimizer in torch.optim"),
+        ("os:system", "system is not a torch.optim.Optimizer in os"),
         ("torch.optimm:SGD", "importing torch.optimm raised ModuleNotFoundError"),
         ("torch.optim:Muon", "Muon only supports 2D parameters"),
         ("torch.optim:", "write it as module:Class"),
         ("../x:y", "write it as module:Class"),
-        ("strange_module:Demanding", "its parameter 'rank' has no default"),
+        ("third_party_module:Demanding", "its parameter 'rank' has no default"),
     ],
 )
-def test_what_is_no_usable_class_is_refused(name, expected, catalog, install):
-    """With the reason and a way out."""
-    install("strange-package", {"strange_module": STRANGERS}, {})
+def test_a_class_that_cannot_be_used_is_rejected(name, expected, catalog, install):
+    """The error has the reason and a remedy."""
+    install("third-party-package", {"third_party_module": THIRD_PARTY}, {})
     with pytest.raises(UsageError) as raised:
         catalog.entry("optimizers", name)
     assert expected in str(raised.value)
 
 
-def test_a_module_that_exits_ends_nothing(catalog, install):
-    """sys.exit in a foreign module is its mistake, not the end of the run."""
+def test_a_module_that_exits_is_an_error(catalog, install):
+    """sys.exit in a third-party module does not end the run."""
     install("exit-package", {"exit_module": "import sys; sys.exit(0)"}, {})
     with pytest.raises(UsageError, match="SystemExit"):
         catalog.entry("optimizers", "exit_module:Any")
 
 
 @pytest.mark.parametrize(
-    ("given", "expected"),
+    ("parameters", "expected"),
     [
         ({"learning_rate": -1.0}, "learning_rate is -1.0; it must be a finite number of at least 0"),
         ({"momentum": -1.0}, "torch.optim:SGD: Invalid momentum value: -1.0"),
@@ -203,8 +203,8 @@ def test_a_module_that_exits_ends_nothing(catalog, install):
         ({"foreach": "no"}, "foreach is 'no'; it must be true or false or none"),
     ],
 )
-def test_a_class_refuses_settings_before_any_trial(given, expected, catalog):
-    """By its own words, where the types cannot tell."""
+def test_a_class_rejects_settings_before_any_trial(parameters, expected, catalog):
+    """By its type, or by the ValueError of the class."""
     with pytest.raises(UsageError) as raised:
-        catalog.hyperparameters("torch.optim:SGD", given)
+        catalog.hyperparameters("torch.optim:SGD", parameters)
     assert expected in str(raised.value)

@@ -1,14 +1,14 @@
-"""What breaks the contract is refused when it is registered, with a sentence that says how to mend it."""
+"""Tests of the checks at registration: each error has the fault and its remedy."""
 
 import pytest
 
-HOOK = "\n@hookimpl\ndef register_{kind}(register):\n    register({thing})\n"
+HOOK = "\n@hookimpl\ndef register_{kind}(register):\n    register({arguments})\n"
 FROZEN = "@dataclass(frozen=True)\nclass Bad(Bowl):\n    "
 
 PROBLEMS = {
     "no problem": ("Bad = int", "subclass benchbed.interfaces.Problem"),
     "an object": ("Bad = Bowl()", "register the class"),
-    "not frozen": ("class Bad(Bowl):\n    size: int = 3", "is no frozen dataclass"),
+    "not frozen": ("class Bad(Bowl):\n    size: int = 3", "is not a frozen dataclass"),
     "abstract": (FROZEN.replace("Bowl", "Problem") + "x: int = 1", "does not define layout, make_start"),
     "no default": (FROZEN.replace("True", "True, kw_only=True") + "x: int", "parameter 'x' has no default"),
     "unreadable type": (FROZEN + "x: torch.Tensor | None = None", "parameter 'x' is annotated"),
@@ -16,34 +16,34 @@ PROBLEMS = {
     "raises": (FROZEN + "def __post_init__(self): raise ValueError('no')", "raised ValueError: no"),
     "layout": (FROZEN + "layout = 3", "its layout is 3"),
     "empty layout": (FROZEN + "layout = Layout({'a': (0,)})", "empty block"),
-    "rising targets": (FROZEN + "targets = (0.1, 0.2)", "give falling numbers"),
-    "no targets": (FROZEN + "targets = ()", "give falling numbers"),
-    "targets above 1": (FROZEN + "targets = (1.5, 0.2)", "give falling numbers"),
+    "rising targets": (FROZEN + "targets = (0.1, 0.2)", "they must decrease and be between 0 and 1"),
+    "no targets": (FROZEN + "targets = ()", "they must decrease and be between 0 and 1"),
+    "targets above 1": (FROZEN + "targets = (1.5, 0.2)", "they must decrease and be between 0 and 1"),
     "budget": (FROZEN + "budget = 0", "its budgets are [0]"),
     "price": (FROZEN + "full_price = -1.0", "its full_price is -1.0"),
     "dtype": (FROZEN + "dtype = 'float16'", "its dtype is 'float16'"),
     "metric of another's name": (
         FROZEN + "metrics = {'start_in_basin': lambda theta, data: theta.sum(-1)}",
-        "has a metric 'start_in_basin', which is what in_basin says of a trial's start; give it another name",
+        "has a metric 'start_in_basin', a name that is reserved for in_basin at a trial's start; rename it",
     ),
-    "no basin function": (FROZEN + "in_basin = True", "its in_basin is no function of theta and data"),
+    "no basin function": (FROZEN + "in_basin = True", "its in_basin is not a function of theta and data"),
     "layout raises": (FROZEN + "layout = property(lambda self: 1 / 0)", "raised ZeroDivisionError"),
 }  # fmt: skip
 
 OPTIMIZERS = {
-    "not callable": ("bad = 3", "is no factory"),
+    "not callable": ("bad = 3", "is not a factory"),
     "no default": ("def bad(rate: float): return rule()", "parameter 'rate' has no default"),
     "no annotation": ("def bad(rate=0.1): return rule()", "parameter 'rate' is annotated"),
     "odd annotation": ("def bad(rate: list = 1): return rule()", "parameter 'rate' is annotated"),
     "unknown annotation": ("def bad(rate: 'Missing' = 1): return rule()", "signature cannot be read"),
-    "variadic": ("def bad(**rates: float): return rule()", "write each hyperparameter out"),
+    "variadic": ("def bad(**rates: float): return rule()", "list each hyperparameter by name"),
     "default outside": (
         "def bad(rate: Annotated[Hyperparameter, OneMinusLogUniform(1e-3, 1)] = 1.0): return rule()",
         "rate is 1.0; it must be a number of at least 0 and less than 1",
     ),
     "infinite default": ("def bad(rate: float = float('inf')): return rule()", "it must be a finite number"),
     "truth value": ("def bad(rate: float = True): return rule()", "it must be a finite number"),
-    "wrong static": ("def bad(steps: int = 'x'): return rule()", "it must be a whole number"),
+    "wrong static": ("def bad(steps: int = 'x'): return rule()", "it must be an integer"),
     "raises": ("def bad(): raise RuntimeError('no')", "calling it with its defaults raised RuntimeError: no"),
     "returns something else": ("def bad(): return 3", "it returned 3"),
     "returns None": ("def bad(): pass", "it returned None"),
@@ -64,36 +64,36 @@ OTHERS = {
 }
 
 
-def test_a_sound_problem_is_taken(plugin, record):
-    """Nothing is refused that the contract allows."""
-    found = record(plugin(HOOK.format(kind="problems", thing="Bowl")))
-    assert (found.status, found.registered) == ("loaded", {"problems": ("bowl",)})
+def test_a_valid_problem_is_registered(plugin, record):
+    """Its name is derived from the class."""
+    plugin_record = record(plugin(HOOK.format(kind="problems", arguments="Bowl")))
+    assert (plugin_record.status, plugin_record.registered) == ("loaded", {"problems": ("bowl",)})
 
 
 @pytest.mark.parametrize(("source", "expected"), PROBLEMS.values(), ids=PROBLEMS)
-def test_a_problem_that_breaks_the_contract_is_refused(source, expected, plugin, record):
-    """Before anything is run with it."""
-    found = record(plugin(source + HOOK.format(kind="problems", thing="Bad")))
-    assert found.status == "invalid"
-    assert expected in found.error
+def test_a_problem_that_breaks_the_contract_is_rejected(source, expected, plugin, record):
+    """It is built once, with its defaults."""
+    plugin_record = record(plugin(source + HOOK.format(kind="problems", arguments="Bad")))
+    assert plugin_record.status == "invalid"
+    assert expected in plugin_record.error
 
 
-def test_data_are_never_made_at_registration(plugin, record):
+def test_data_are_not_made_at_registration(plugin, record):
     """They may be large, or on the network."""
     never = "def make_data(self, generator): raise RuntimeError\n    shared_data = make_draws = make_data"
-    assert record(plugin(FROZEN + never + HOOK.format(kind="problems", thing="Bad"))).status == "loaded"
+    assert record(plugin(FROZEN + never + HOOK.format(kind="problems", arguments="Bad"))).status == "loaded"
 
 
 @pytest.mark.parametrize(("source", "expected"), OPTIMIZERS.values(), ids=OPTIMIZERS)
-def test_an_optimizer_that_breaks_the_contract_is_refused(source, expected, plugin, record):
+def test_an_optimizer_that_breaks_the_contract_is_rejected(source, expected, plugin, record):
     """The factory is called once, with its defaults."""
-    found = record(plugin(source + HOOK.format(kind="optimizers", thing="bad, name='bad'")))
-    assert found.status == "invalid"
-    assert expected in found.error
+    plugin_record = record(plugin(source + HOOK.format(kind="optimizers", arguments="bad, name='bad'")))
+    assert plugin_record.status == "invalid"
+    assert expected in plugin_record.error
 
 
-def test_a_factory_may_name_layout_and_statics(plugin, record):
-    """Static parameters are int, bool, str and Literal; `layout` is injected."""
+def test_a_factory_may_take_layout_and_static_parameters(plugin, record):
+    """Static parameters are int, bool, str and Literal; `layout` is passed."""
     source = """
 def good(
     layout: Layout, kind: Literal["a", "b"] = "a", steps: int = 1, flag: bool = True, rate: Hyperparameter = 1
@@ -101,7 +101,7 @@ def good(
     assert layout.dimension == 2
     return rule()
 """
-    catalog = plugin(source + HOOK.format(kind="optimizers", thing="good"))
+    catalog = plugin(source + HOOK.format(kind="optimizers", arguments="good"))
     assert record(catalog).status == "loaded"
     assert [(p.name, p.static) for p in catalog.parameters("good").values()] == [
         ("kind", True), ("steps", True), ("flag", True), ("rate", False),
@@ -110,30 +110,30 @@ def good(
 
 @pytest.mark.parametrize("kind", OTHERS)
 def test_every_other_kind_is_checked(kind, plugin, record):
-    """What cannot be called, drawn or read is refused."""
+    """An object that cannot be called, drawn or read is rejected."""
     source, expected = OTHERS[kind]
-    thing = "bad" if kind in ("reports", "suites") else "bad, name='bad'"
-    found = record(plugin(source + HOOK.format(kind=kind, thing=thing)))
-    assert found.status == "invalid"
-    assert expected in found.error
+    arguments = "bad" if kind in ("reports", "suites") else "bad, name='bad'"
+    plugin_record = record(plugin(source + HOOK.format(kind=kind, arguments=arguments)))
+    assert plugin_record.status == "invalid"
+    assert expected in plugin_record.error
 
 
 def test_a_suite_is_named_by_its_file(plugin, tmp_path):
-    """Its summary is its first comment, its source its own digest."""
+    """Its summary is the first comment, its source the digest of the file."""
     (tmp_path / "small.toml").write_text("# A small suite.\nname = 'small'\n")
-    catalog = plugin(HOOK.format(kind="suites", thing=f"Path({str(tmp_path / 'small.toml')!r})"))
+    catalog = plugin(HOOK.format(kind="suites", arguments=f"Path({str(tmp_path / 'small.toml')!r})"))
     entry = catalog.entry("suites", "small")
     assert (entry.implementation, entry.summary) == (tmp_path / "small.toml", "A small suite.")
 
 
-def test_a_thing_that_no_file_defines_is_refused(plugin, record):
-    """Its versions could not be told apart in the results."""
+def test_an_object_without_a_source_file_is_rejected(plugin, record):
+    """Its versions could not be distinguished in the results."""
     source = "scope = {'__name__': 'nowhere'}\nexec('def bad(theta): pass', scope)\nbad = scope['bad']"
-    found = record(plugin(source + HOOK.format(kind="metrics", thing="bad")))
-    assert "no file defines it" in found.error
+    plugin_record = record(plugin(source + HOOK.format(kind="metrics", arguments="bad")))
+    assert "it is not defined in a file" in plugin_record.error
 
 
-def test_a_name_registered_twice_by_one_plugin_is_refused(plugin, record):
-    """It would clash with itself."""
-    found = record(plugin(HOOK.format(kind="problems", thing="Bowl") + "    register(Bowl)"))
-    assert "registers this name twice" in found.error
+def test_a_name_registered_twice_by_one_plugin_is_rejected(plugin, record):
+    """The second one would replace the first."""
+    plugin_record = record(plugin(HOOK.format(kind="problems", arguments="Bowl") + "    register(Bowl)"))
+    assert "registers this name twice" in plugin_record.error

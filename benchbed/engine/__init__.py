@@ -1,14 +1,12 @@
-"""Run one batch and give its measurements; pure: no files, no processes, no clock it was not given."""
+"""The engine: runs one batch and returns its measurements, without files, processes or a clock of its own."""
 
 from benchbed.checkpoints import checkpoint_calls
-from benchbed.engine.batch import ASKED, FELL_BACK, Batch, Record
+from benchbed.engine.batch import Batch, Record
 from benchbed.engine.evaluation import objective_at, scale_of, solution_of
 from benchbed.engine.recorder import calls_to_targets
 from benchbed.engine.run import run_batch
 
 __all__ = [
-    "ASKED",
-    "FELL_BACK",
     "Batch",
     "Record",
     "calls_to_targets",

@@ -1,4 +1,4 @@
-"""Bind an optimizer factory to a batch's hyperparameters, in the three ways a rule may be written."""
+"""Adapters that run an optimizer on lanes, for the three ways in which an optimizer may be written."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple, Protocol
@@ -6,19 +6,20 @@ from typing import Any, NamedTuple, Protocol
 import torch
 from torch import Tensor
 
-from benchbed.engine.oracle import CountingOracle, evaluation
-from benchbed.engine.pytrees import Tree, leaves, map_tensors, vmap_lanes
+from benchbed.engine.oracle import CountingOracle, evaluate_on
+from benchbed.engine.pytrees import Tree, expand_settings, map_tensors, vmap_lanes
 from benchbed.engine.sampling import Draws
 from benchbed.interfaces import Gradient, Optimizer
 
-Build = Callable[[Mapping[str, Any]], Optimizer[Any]]
+BuildOptimizer = Callable[[Mapping[str, Any]], Optimizer[Any]]
 """Hyperparameters -> optimizer; static hyperparameters and the layout are already bound."""
 
 
 class StepContext(NamedTuple):
-    """What a rule sees of a step beside its oracle: the loss `(theta, data, draw)`, its arguments, its gradient."""
+    """The inputs of a step's oracle, from which an adapter builds the oracle of a single trial."""
 
     loss: Callable[[Tensor, Tree, Tree], Tensor]
+    """theta, data, draw -> loss of a single trial."""
     gradient: Gradient
     data: Tree
     draws: Draws
@@ -27,153 +28,151 @@ class StepContext(NamedTuple):
 
 
 class Rule(Protocol):
-    """An optimizer at work on lanes `[seeds, settings]`."""
+    """An optimizer with its hyperparameters, for lanes `[seeds, settings]`."""
 
     opaque: bool
-    """Its state is unknown to the engine, so a finished lane cannot be frozen but must not be stepped."""
+    """The engine does not know the state, so it cannot freeze a finished lane: it must not step it."""
 
     def init(self, theta: Tensor) -> Tree:
-        """Make the state at the start."""
+        """Return the state at the start."""
 
     def step(
-        self, oracle: CountingOracle, state: Tree, theta: Tensor, step: StepContext
+        self, oracle: CountingOracle, state: Tree, theta: Tensor, context: StepContext
     ) -> tuple[Tensor, Tree]:
-        """Make one update of every lane."""
+        """Compute one update of every lane."""
 
     def answer(self, state: Tree, theta: Tensor) -> Tensor:
-        """Give the point that is measured."""
+        """Return the point that is measured."""
 
 
 class BatchedRule:
-    """A rule that works on all lanes at once, as most are written."""
+    """An optimizer that updates all lanes at once, as most do."""
 
     opaque = False
 
-    def __init__(self, build: Build, hyperparameters: Mapping[str, Tensor]) -> None:
+    def __init__(self, build: BuildOptimizer, hyperparameters: Mapping[str, Tensor]) -> None:
         self._optimizer = build(hyperparameters)
 
     def init(self, theta: Tensor) -> Tree:
-        """Make the state; its tensors are copies, so that none is an alias of theta or of another."""
+        """Return the state; its tensors are copies, so none aliases theta or another."""
         return map_tensors(torch.clone, self._optimizer.init(theta))
 
     def step(
-        self, oracle: CountingOracle, state: Tree, theta: Tensor, step: StepContext
+        self, oracle: CountingOracle, state: Tree, theta: Tensor, context: StepContext
     ) -> tuple[Tensor, Tree]:
-        """Make one update of every lane."""
+        """Compute one update of every lane."""
         return self._optimizer.update(oracle, state, theta)
 
     def answer(self, state: Tree, theta: Tensor) -> Tensor:
-        """Give the point that is measured."""
+        """Return the point that is measured."""
         return self._optimizer.answer(state, theta)
 
 
 class PerTrialRule:
-    """A rule written for one trial, mapped over settings within seeds by `torch.func.vmap`."""
+    """An optimizer written for one trial, mapped over settings and seeds by `torch.func.vmap`."""
 
     opaque = False
 
-    def __init__(self, build: Build, hyperparameters: Mapping[str, Tensor]) -> None:
+    def __init__(self, build: BuildOptimizer, hyperparameters: Mapping[str, Tensor]) -> None:
         self._build = build
         self._hyperparameters = dict(hyperparameters)
 
     def init(self, theta: Tensor) -> Tree:
-        """Make the state of every lane."""
-        state = vmap_lanes(lambda one, values: self._build(values).init(one), theta, self._spread(theta))
+        """Return the state of every lane."""
+        state = vmap_lanes(
+            lambda theta, values: self._build(values).init(theta), theta, self._hyperparameters_of(theta)
+        )
         return map_tensors(torch.clone, state)
 
     def step(
-        self, oracle: CountingOracle, state: Tree, theta: Tensor, step: StepContext
+        self, oracle: CountingOracle, state: Tree, theta: Tensor, context: StepContext
     ) -> tuple[Tensor, Tree]:
-        """Make one update of every lane; calls made within a lane are reported to the batch's oracle."""
-        form = step.gradient.under_vmap or step.gradient.differentiate
-        inner: list[CountingOracle] = []
+        """Compute one update of every lane; add the calls made within a lane to the batch's oracle."""
+        differentiate = context.gradient.under_vmap or context.gradient.differentiate
+        lane_oracles: list[CountingOracle] = []
 
-        def update(theta: Tensor, state: Tree, asked: Tree, values: Tree, data: Tree, draws: Draws) -> Tree:
-            loss, slope, spent = asked
-            data = step.data if step.shared else data
-            lane = CountingOracle(evaluation(form, step.loss, data, draws), loss, slope, lambda: spent)
-            inner.append(lane)
-            moved, changed = self._build(values).update(lane, state, theta)
-            return moved, changed, torch.zeros_like(loss) if lane.some_calls is None else lane.some_calls
+        def update(theta: Tensor, state: Tree, first: Tree, values: Tree, data: Tree, draws: Draws) -> Tree:
+            loss, gradient, progress = first
+            data = context.data if context.shared else data
+            evaluate = evaluate_on(differentiate, context.loss, data, draws)
+            lane_oracle = CountingOracle(evaluate, loss, gradient, lambda: progress)
+            lane_oracles.append(lane_oracle)
+            theta, state = self._build(values).update(lane_oracle, state, theta)
+            masked_calls = lane_oracle.masked_calls
+            return theta, state, torch.zeros_like(loss) if masked_calls is None else masked_calls
 
-        asked = (oracle.loss, oracle.gradient, oracle.spent())
-        own_data = None if step.shared else step.data
-        moved, changed, some_calls = vmap_lanes(
+        theta, state, masked_calls = vmap_lanes(
             update,
             theta,
             state,
-            asked,
-            self._spread(theta),
-            _spread(own_data, theta),
-            _spread(step.draws, theta),
+            (oracle.loss, oracle.gradient, oracle.compute_progress()),
+            self._hyperparameters_of(theta),
+            expand_settings(None if context.shared else context.data, theta),
+            expand_settings(context.draws, theta),
         )
-        oracle.further_calls += inner[0].further_calls
-        oracle.progress_was_read |= inner[0].progress_was_read
-        if inner[0].some_calls is not None:
-            oracle.some_calls = some_calls
-        return moved, changed
+        lane_oracle = lane_oracles[0]
+        oracle.further_calls += lane_oracle.further_calls
+        oracle.progress_was_read |= lane_oracle.progress_was_read
+        if lane_oracle.masked_calls is not None:
+            oracle.masked_calls = masked_calls
+        return theta, state
 
     def answer(self, state: Tree, theta: Tensor) -> Tensor:
-        """Give the point that is measured."""
+        """Return the point that is measured."""
         point = vmap_lanes(
-            lambda s, t, values: self._build(values).answer(s, t), state, theta, self._spread(theta)
+            lambda state, theta, values: self._build(values).answer(state, theta),
+            state,
+            theta,
+            self._hyperparameters_of(theta),
         )
         return torch.as_tensor(point)
 
-    def _spread(self, theta: Tensor) -> dict[str, Tensor]:
+    def _hyperparameters_of(self, theta: Tensor) -> dict[str, Tensor]:
         return {name: value.expand(*theta.shape[:2], 1) for name, value in self._hyperparameters.items()}
 
 
 class StatefulRule:
-    """A rule with any state, such as a `torch.optim.Optimizer`: a single lane `[1, 1]`, numbers as floats."""
+    """An optimizer with any state, such as a `torch.optim.Optimizer`: one lane `[1, 1]`, hyperparameters as floats."""
 
     opaque = True
 
-    def __init__(self, build: Build, hyperparameters: Mapping[str, Tensor]) -> None:
+    def __init__(self, build: BuildOptimizer, hyperparameters: Mapping[str, Tensor]) -> None:
         self._optimizer = build({name: value.item() for name, value in hyperparameters.items()})
 
     def init(self, theta: Tensor) -> Tree:
-        """Make the state of the one lane."""
+        """Return the state of the lane."""
         return self._optimizer.init(theta[0, 0])
 
     def step(
-        self, oracle: CountingOracle, state: Tree, theta: Tensor, step: StepContext
+        self, oracle: CountingOracle, state: Tree, theta: Tensor, context: StepContext
     ) -> tuple[Tensor, Tree]:
-        """Make one update, with an oracle that has no leading dimensions."""
+        """Compute one update, with an oracle that has no leading dimensions."""
 
         def evaluate(point: Tensor) -> tuple[Tensor, Tensor]:
             loss, gradient = oracle.at(point[None, None])
             return loss[0, 0], gradient[0, 0]
 
-        alone = CountingOracle(
-            evaluate, oracle.loss[0, 0], oracle.gradient[0, 0], lambda: oracle.spent()[0, 0]
+        trial_oracle = CountingOracle(
+            evaluate, oracle.loss[0, 0], oracle.gradient[0, 0], lambda: oracle.compute_progress()[0, 0]
         )
-        moved, state = self._optimizer.update(alone, state, theta[0, 0])
-        # A closure may be called any number of times: the count belongs to this lane, not to every step.
-        made = torch.full_like(oracle.loss, oracle.further_calls)
-        oracle.some_calls, oracle.further_calls = made, 0
-        oracle.progress_was_read |= alone.progress_was_read
-        return moved[None, None], state
+        theta, state = self._optimizer.update(trial_oracle, state, theta[0, 0])
+        # A closure may be called any number of times, so the count belongs to this lane and not to every step.
+        oracle.masked_calls = torch.full_like(oracle.loss, oracle.further_calls)
+        oracle.further_calls = 0
+        oracle.progress_was_read |= trial_oracle.progress_was_read
+        return theta[None, None], state
 
     def answer(self, state: Tree, theta: Tensor) -> Tensor:
-        """Give the point that is measured."""
+        """Return the point that is measured."""
         return self._optimizer.answer(state, theta[0, 0])[None, None]
 
 
-def make_rule(build: Build, optimizer: Optimizer[Any], hyperparameters: Mapping[str, Tensor]) -> Rule:
-    """Bind `hyperparameters`, each `[settings, 1]`, in the way that `optimizer`, built with its defaults, asks for."""
+def make_rule(
+    build: BuildOptimizer, optimizer: Optimizer[Any], hyperparameters: Mapping[str, Tensor]
+) -> Rule:
+    """Bind `hyperparameters`, each `[settings, 1]`, by the adapter that the flags of `optimizer` ask for."""
     if optimizer.stateful:
         return StatefulRule(build, hyperparameters)
     if optimizer.per_trial:
         return PerTrialRule(build, hyperparameters)
     return BatchedRule(build, hyperparameters)
-
-
-def state_bytes(state: Tree, lanes: int) -> float:
-    """Count the bytes of state that one lane holds."""
-    return sum(leaf.numel() * leaf.element_size() for leaf in leaves(state)) / lanes
-
-
-def _spread(tree: Tree, theta: Tensor) -> Tree:
-    # [seeds, 1, …] -> [seeds, settings, …] without copying: vmap maps both dimensions of every tensor.
-    return map_tensors(lambda leaf: leaf.expand(*theta.shape[:2], *leaf.shape[2:]), tree)

@@ -1,17 +1,12 @@
-"""Describe one batch to the engine, and what the engine gives back."""
+"""The batch that the engine runs, and the record of its measurements."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from benchbed.interfaces import Gradient, OptimizerFactory, Problem, RegisteredMetric
+from benchbed.interfaces import Engine, Gradient, OptimizerFactory, Problem, RegisteredMetric
 from benchbed.seeds import InstanceSeed
-
-ASKED = "asked for"
-"""The reason for an engine that the user named; where the engine chose for itself, it is another."""
-FELL_BACK = "; made one by one, as "
-"""Stands in the reason before what kept a compiled program from being made, or from going on."""
 
 
 class Batch(NamedTuple):
@@ -20,34 +15,34 @@ class Batch(NamedTuple):
     problem: Problem
     factory: OptimizerFactory
     statics: Mapping[str, Any]
-    """Hyperparameters that all settings share and that are no tensors; `layout` included where it is asked for."""
+    """Hyperparameters that are not tensors and that all settings share; includes `layout` if the factory takes it."""
     hyperparameters: Mapping[str, Sequence[float]]
-    """One number a setting, by name; every sequence has the same length."""
+    """Name -> one number for each setting."""
     settings: int
     seeds: Sequence[InstanceSeed]
     budget: int
     targets: Sequence[float]
     scale: float | None
-    """Δ, the unit of the gap; None without a known optimum."""
+    """Δ, the unit of the gap; None if the optimum is unknown."""
     gradient: Gradient
     metrics: Mapping[str, RegisteredMetric]
     dtype: str
     device: str
     every_step: bool = False
     """Measure after every step instead of at the protocol's checkpoints."""
-    engine: str = "auto"
-    """How steps are made: "eager", "compiled", or "auto" for whichever is faster."""
+    engine: Engine = Engine.AUTO
+    """The requested engine."""
     tolerance: float | None = None
-    """A lane stops before an update whose gradient has at most this Euclidean norm; None to go on."""
+    """A lane stops before an update if its gradient has at most this Euclidean norm; None to go on."""
     raises: bool = False
-    """What a rule or a loss raises comes through, instead of becoming the record's error."""
+    """Raise the exceptions of plugin code instead of storing them as the record's error."""
     stop_when_solved: bool = True
-    """A lane stops once all targets are reached."""
+    """Stop a lane once it has reached all targets."""
     threads: int | None = None
-    """Those of a program of lanes, whose numbers do not depend on it; None for as many as torch has."""
+    """Threads of a compiled step; None for as many as torch uses. Results do not depend on it."""
 
     def part(self, seeds: slice, settings: slice) -> "Batch":
-        """Keep these seeds and settings."""
+        """Return the batch of these seeds and settings."""
         return self._replace(
             seeds=self.seeds[seeds],
             settings=settings.stop - settings.start,
@@ -56,12 +51,12 @@ class Batch(NamedTuple):
 
 
 class Record(NamedTuple):
-    """The measurements of a batch; arrays are `[seeds, settings, …]`, curves end where NaN begins."""
+    """The measurements of a batch; arrays are `[seeds, settings, …]`, curves are padded with NaN at the end."""
 
-    status: np.ndarray  # of str
+    status: np.ndarray  # of TrialStatus
     calls: np.ndarray
     steps: np.ndarray
-    calls_to_target: np.ndarray  # [..., targets], +inf where not reached
+    calls_to_target: np.ndarray  # [..., targets], +inf if not reached
     curve_calls: np.ndarray  # [..., checkpoints], the start first
     curve_objective: np.ndarray
     curve_gradient_norm: np.ndarray
@@ -71,15 +66,18 @@ class Record(NamedTuple):
     optimum: np.ndarray | None
     metrics: Mapping[str, np.ndarray]
     step_seconds: np.ndarray
-    """Wall time of a trial's own steps, as its share of those of its batch; checkpoints and compiling excluded."""
+    """A trial's share of the wall time of its batch's steps; excludes checkpoints and compiling."""
     state_bytes: float | None
     reads_progress: np.ndarray  # of bool
-    """The rule asked for the share of the budget spent, by the harness's own count."""
-    engine: np.ndarray  # of str
-    """How the steps were made: "eager" or "compiled"."""
+    """The optimizer read `oracle.progress`, so it knows the budget."""
+    engine: np.ndarray  # of Engine
+    """The engine that ran: eager or compiled."""
+    engine_requested: np.ndarray  # of Engine
     engine_reason: np.ndarray  # of str
-    """Why so."""
+    """Why this engine ran, as a sentence for people."""
+    fallback_reason: np.ndarray  # of str or None
+    """Why the compiled step failed, for people; None if the chosen engine ran."""
     error: str | None = None
-    """Traceback of the plugin, if it raised."""
-    excess: str | None = None
-    """Why trials were skipped: not even one step could be paid for, or the gradient does not serve the loss."""
+    """Traceback of the plugin that raised."""
+    skip_reason: str | None = None
+    """Why trials were skipped: the budget does not pay for one step, or the gradient does not support the loss."""

@@ -67,7 +67,7 @@ class GeneratedBackend:
         ends = {*stops, *range((start // DRAW_BLOCK + 1) * DRAW_BLOCK, stops[-1], DRAW_BLOCK)}
         return [list(block) for _, block in groupby(sorted(ends), lambda end: (end - 1) // DRAW_BLOCK)]
 
-    def reach(self, lanes: Lanes, start: int, stops: Sequence[int]) -> int:
+    def lookahead(self, lanes: Lanes, start: int, stops: Sequence[int]) -> int:
         """Return how many of `stops` to compute in one call: those that cost less than a return to the loop."""
         per_step = self._compiled.operations(1, *lanes.running.shape)
         return max(1, bisect_right(stops, start + LOOKAHEAD_OPERATIONS // per_step))

@@ -1,4 +1,4 @@
-"""Run one tile of a batch: from checkpoint to checkpoint, without synchronisation between them."""
+"""The loop that steps one tile of a batch from checkpoint to checkpoint, without synchronization between them."""
 
 import traceback
 from collections.abc import Callable, Sequence
@@ -7,147 +7,158 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from benchbed.engine.backends import Backend, EagerBackend, make_steps
-from benchbed.engine.batch import ASKED
+from benchbed.engine.backends import Backend, EagerBackend, EngineChoice, make_backend
 from benchbed.engine.evaluation import gradient_is_cheap, measure_gradient_norm
-from benchbed.engine.pytrees import LanePositions, Lanes, choose
+from benchbed.engine.pytrees import LanePositions, Lanes, where_lanes
 from benchbed.engine.recorder import Gaps, Recorder
 from benchbed.engine.tile import Tile
-from benchbed.interfaces import NotServedError
+from benchbed.interfaces import Engine, NotServedError
 
 Clock = Callable[[], float]
 
 
 class TileResult(NamedTuple):
-    """What a tile's loop leaves behind."""
+    """The result of stepping one tile."""
 
     recorder: Recorder
     seconds: float
-    """What a lane's step took, those of finished lanes that were still present included."""
+    """Wall time of one step of one lane, averaged over all lanes that were stepped, finished ones included."""
     state_bytes: float | None
-    error: str | None
-    """Traceback of a plugin that raised."""
-    excess: str | None
-    """Why not even one step could be paid for."""
     reads_progress: bool
-    """The rule asked for the share of the budget spent, so it knows the budget."""
-    engine: str
-    """How the steps were made."""
+    """The optimizer read `oracle.progress`, so it knows the budget."""
+    engine: Engine
+    """The engine that ran."""
     engine_reason: str
-    """Why so."""
-    refusal: str | None = None
-    """Why the gradient cannot differentiate the loss."""
+    fallback_reason: str | None = None
+    error: str | None = None
+    """Traceback of a plugin that raised."""
+    budget_error: str | None = None
+    """Why the budget does not pay for one step."""
+    gradient_error: str | None = None
+    """Why the gradient does not support the loss."""
 
 
-def run_tile(program: Tile, clock: Clock, engine: str = "eager", reason: str = ASKED) -> TileResult:
+def run_tile(tile: Tile, clock: Clock, choice: EngineChoice) -> TileResult:
     """Step every lane until its budget is spent, all targets are reached, or it has converged or diverged.
 
-    The first step is made eagerly whatever the `engine`: it shows what a step costs, and where a plugin is at fault.
+    The first step always runs eagerly: it shows how many calls a step makes, and errors of plugins.
     """
-    first = EagerBackend(reason)
-    steps: Backend = first
-    device, batch = program.instances.device, program.batch
-    place = LanePositions.all(len(program.instances.seeds), batch.settings, device)
-    gaps = Gaps(program.instances.optimum(), batch.scale, device)
-    dimension, price = program.instances.start.shape[-1], program.stepper.price
-    targets = (
-        batch.targets if batch.stop_when_solved else ()
-    )  # those that end a lane; they are scored from its curve
-    recorder = Recorder(place, dimension, targets, gaps, batch.budget, price)
-    seconds, made, step, error, held, refusal = 0.0, 0, 0, None, None, None
+    device, batch = tile.instances.device, tile.batch
+    eager = EagerBackend(choice.reason)
+    backend: Backend = eager
+    positions = LanePositions.all(len(tile.instances.seeds), batch.settings, device)
+    recorder = Recorder(
+        positions,
+        dimension=tile.instances.start.shape[-1],
+        targets=batch.targets if batch.stop_when_solved else (),
+        gaps=Gaps(tile.instances.optimum(), batch.scale, device),
+        budget=batch.budget,
+        price=tile.stepper.price,
+    )
+    seconds, lane_steps, step = 0.0, 0, 0
+    state_bytes = error = gradient_error = None
     with torch.no_grad():
         try:
-            lanes = program.start_lanes()
-            held = program.bytes_of_state(lanes)
-            lanes = checkpoint(program, recorder, lanes, place, steps)
-            stops = [] if program.excess else [1]  # what a step costs shows in the first
+            lanes = tile.start_lanes()
+            state_bytes = tile.state_bytes(lanes)
+            lanes = checkpoint(tile, recorder, lanes, positions, backend)
+            stops = [] if tile.budget_error else [1]
             while stops:
-                near = stops[: steps.reach(lanes, step, stops)]
-                begun = _now(clock, device)
-                ahead = steps.advance(program, lanes, step, near)
-                seconds += _now(clock, device) - begun
-                made += (near[-1] - step) * lanes.running.numel()
-                looks, program, lanes, place = measure_ahead(program, recorder, lanes, ahead, place, steps)
-                if program.excess or not lanes.running.any():
+                upcoming = stops[: backend.lookahead(lanes, step, stops)]
+                started = _now(clock, device)
+                snapshots = backend.advance(tile, lanes, step, upcoming)
+                seconds += _now(clock, device) - started
+                lane_steps += (upcoming[-1] - step) * lanes.running.numel()
+                measured, tile, lanes, positions = measure_snapshots(
+                    tile, recorder, lanes, snapshots, positions, backend
+                )
+                if tile.budget_error or not lanes.running.any():
                     break
-                step, stops = near[looks - 1], stops[looks:]
+                step, stops = upcoming[measured - 1], stops[measured:]
                 if step == 1:
-                    steps, stops = make_steps(engine, reason, program, lanes), list(program.stops())
-        except (Exception, SystemExit) as raised:
+                    backend, stops = make_backend(choice, tile, lanes), list(tile.later_checkpoints())
+        except (Exception, SystemExit) as raised:  # plugin code may raise anything
             if batch.raises:
                 raise
-            # Plugin code may raise anything: its traceback, or its reason, becomes the result.
-            refusal = str(raised) if isinstance(raised, NotServedError) else None
-            error = traceback.format_exc() if refusal is None else None
-    used = (
-        engine if steps is first else steps.engine
-    )  # a tile that ended at once is as the others of its batch
-    spent, knows = seconds / max(1, made), program.stepper.reads_progress
-    return TileResult(recorder, spent, held, error, program.excess, knows, used, steps.reason, refusal)
+            if isinstance(raised, NotServedError):
+                gradient_error = str(raised)
+            else:
+                error = traceback.format_exc()
+    return TileResult(
+        recorder,
+        seconds=seconds / max(1, lane_steps),
+        state_bytes=state_bytes,
+        reads_progress=tile.stepper.reads_progress,
+        # A tile that ends in its first step counts as run by the engine that was chosen.
+        engine=choice.engine if backend is eager else backend.engine,
+        engine_reason=backend.reason,
+        fallback_reason=backend.fallback_reason,
+        error=error,
+        budget_error=tile.budget_error,
+        gradient_error=gradient_error,
+    )
 
 
-def measure_ahead(
-    program: Tile,
+def measure_snapshots(
+    tile: Tile,
     recorder: Recorder,
     lanes: Lanes,
-    ahead: Sequence[Lanes],
-    place: LanePositions,
-    steps: Backend,
+    snapshots: Sequence[Lanes],
+    positions: LanePositions,
+    backend: Backend,
 ) -> tuple[int, Tile, Lanes, LanePositions]:
-    """Measure the lanes `ahead`, which were made from `lanes`, one after the other; who ends at one stays there.
+    """Measure the snapshots that were computed from `lanes`, in order; a lane that finishes at one keeps its values.
 
-    Gives how many were measured: not all, if none runs any more, or so few that the others are dropped.
+    Returns the number of measured snapshots and the lanes that remain. It stops early when no lane runs any more, or
+    when so few do that the others are dropped: the remaining snapshots are discarded.
     """
-    for looks, made in enumerate(ahead, start=1):
-        before, moved = lanes, made
-        if looks > 1 and not before.running.all():
-            moved = choose(before.running, made, before)  # the steps of the others were in vain
-        lanes = program.stepper.account(before, moved)
-        if program.excess:
+    for measured, snapshot in enumerate(snapshots, start=1):
+        before, after = lanes, snapshot
+        if measured > 1 and not before.running.all():
+            after = where_lanes(before.running, snapshot, before)
+        lanes = tile.stepper.account(before, after)
+        if tile.budget_error:
             break
-        lanes = checkpoint(program, recorder, lanes, place, steps)
-        fewer = drop_finished(program, lanes, place, steps.least)
-        if fewer[-1] is not place or not lanes.running.any():
-            return looks, *fewer
-    return looks, program, lanes, place
+        lanes = checkpoint(tile, recorder, lanes, positions, backend)
+        remaining = drop_finished(tile, lanes, positions, backend.minimum_lanes)
+        if remaining[-1] is not positions or not lanes.running.any():
+            return measured, *remaining
+    return measured, tile, lanes, positions
 
 
 def checkpoint(
-    program: Tile, recorder: Recorder, lanes: Lanes, place: LanePositions, steps: Backend
+    tile: Tile, recorder: Recorder, lanes: Lanes, positions: LanePositions, backend: Backend
 ) -> Lanes:
-    """Measure every present lane at its answer, and freeze those that are done."""
-    answer = program.rule.answer(lanes.state, lanes.theta)
-    objective = steps.measure(program, answer)
-    slope = None
-    if gradient_is_cheap(program.batch):
-        slope = measure_gradient_norm(program.batch, program.instances, answer)
-    return recorder.add(lanes, place, answer, objective, slope)
+    """Measure every present lane at its answer, and stop the lanes that are finished."""
+    answer = tile.rule.answer(lanes.state, lanes.theta)
+    objective = backend.measure(tile, answer)
+    gradient_norm = None
+    if gradient_is_cheap(tile.batch):
+        gradient_norm = measure_gradient_norm(tile.batch, tile.instances, answer)
+    return recorder.add(lanes, positions, answer, objective, gradient_norm)
 
 
 def drop_finished(
-    program: Tile, lanes: Lanes, place: LanePositions, least: int = 1
+    tile: Tile, lanes: Lanes, positions: LanePositions, minimum: int = 1
 ) -> tuple[Tile, Lanes, LanePositions]:
-    """Leave out whole seeds and settings without a running lane, once they are half of the batch.
-
-    At least `least` of both stay, if there were as many.
-    """
+    """Drop the seeds and settings without a running lane, if that halves the tile; keep at least `minimum` of both."""
     running = lanes.running
-    if running.all():  # as long as none has finished there is nothing to count
-        return program, lanes, place
-    seeds, settings = _kept(running.any(dim=1), least), _kept(running.any(dim=0), least)
+    if running.all():
+        return tile, lanes, positions
+    seeds, settings = _remaining(running.any(dim=1), minimum), _remaining(running.any(dim=0), minimum)
     if not running.any() or 2 * len(seeds) * len(settings) > running.numel():
-        return program, lanes, place
-    kept = LanePositions(place.seeds[seeds], place.settings[settings])
-    return program.select(seeds, settings), lanes.select(seeds, settings), kept
+        return tile, lanes, positions
+    remaining = LanePositions(positions.seeds[seeds], positions.settings[settings])
+    return tile.select(seeds, settings), lanes.select(seeds, settings), remaining
 
 
-def _kept(running: Tensor, least: int) -> Tensor:
-    """Give the positions of those that run, filled up with others to `least`, in order."""
-    first = torch.argsort(~running, stable=True)[: max(least, int(running.sum()))]
+def _remaining(running: Tensor, minimum: int) -> Tensor:
+    """Return the positions that run, in order, filled up with others to `minimum`."""
+    first = torch.argsort(~running, stable=True)[: max(minimum, int(running.sum()))]
     return first.sort().values
 
 
 def _now(clock: Clock, device: torch.device) -> float:
     if device.type == "cuda":
-        torch.cuda.synchronize(device)  # kernels run behind the program's back; a clock must wait for them
+        torch.cuda.synchronize(device)  # the clock must include kernels that still run
     return clock()

@@ -1,4 +1,4 @@
-"""Draw what the steps of a tile see, in blocks with generators of their own (protocol, rule 2)."""
+"""Starts, data and per-step draws of instances, from generators of their own (protocol, rule 2)."""
 
 import functools
 from collections.abc import Callable, Sequence
@@ -13,77 +13,80 @@ from benchbed.seeds import DRAW_BLOCK, InstanceSeed, Purpose
 
 
 class Draws(NamedTuple):
-    """What a step draws, or several steps; a part in which nothing is random is None."""
+    """The draws of one step, or of several; None if nothing is random."""
 
     loss: Tree = None
-    """The problem's: a mini-batch, or noise."""
+    """Drawn by the problem: a mini-batch, or noise."""
     gradient: Tree = None
-    """The gradient's: a direction."""
+    """Drawn by the gradient: a direction."""
 
 
-Make = Callable[[InstanceSeed, int], Tree]
+DrawBlock = Callable[[InstanceSeed, int], Tree]
 """An instance's seed and the number of a block -> its draws, `[steps, …]` on the CPU."""
 
 
-class Blocks:
-    """The draws of some seeds, a block of steps at a time; a step's are `[seeds, 1, …]`.
+class BlockDraws:
+    """The draws of some seeds, made for a block of steps at a time; those of a step are `[seeds, 1, …]`.
 
-    A generator gives other numbers when it is asked in other portions: whole blocks make a step's draws the same
-    whoever asks for them.
+    The numbers of a generator depend on the sizes in which they are drawn. Whole blocks make the draws of a step
+    independent of the steps that are asked for.
     """
 
-    def __init__(self, make: Make, seeds: Sequence[InstanceSeed], place: Callable[[Tensor], Tensor]) -> None:
-        self._make, self._seeds, self._place = make, tuple(seeds), place
+    def __init__(
+        self, draw_block: DrawBlock, seeds: Sequence[InstanceSeed], transfer: Callable[[Tensor], Tensor]
+    ) -> None:
+        """`transfer` moves a tensor to the run's device and dtype."""
+        self._draw_block, self._seeds, self._transfer = draw_block, tuple(seeds), transfer
         self._block = -1
         self._draws: Tree = None
 
     def at(self, step: int) -> Tree:
-        """Give what `step` (from 0) sees, `[seeds, 1, …]`, or None where nothing is drawn."""
+        """Return the draws of `step` (from 0), `[seeds, 1, …]`, or None if nothing is drawn."""
         offset = self._load(step)
         return map_tensors(lambda draws: draws[offset], self._draws)
 
     def between(self, start: int, stop: int) -> Tree:
-        """Give what the steps from `start` until before `stop` see, `[steps, seeds, 1, …]`; all within one block."""
+        """Return the draws of the steps `start`, …, `stop - 1`, all of one block: `[steps, seeds, 1, …]`."""
         offset = self._load(start)
         return map_tensors(lambda draws: draws[offset : offset + stop - start], self._draws)
 
-    def select(self, kept: Sequence[int]) -> "Blocks":
-        """Keep the seeds at these positions."""
-        chosen = Blocks(self._make, [self._seeds[position] for position in kept], self._place)
-        chosen._block = self._block
-        chosen._draws = map_tensors(
-            lambda draws: draws[:, torch.as_tensor(kept, device=draws.device)], self._draws
+    def select(self, positions: Sequence[int]) -> "BlockDraws":
+        """Return the draws of the seeds at these positions."""
+        selected = BlockDraws(
+            self._draw_block, [self._seeds[position] for position in positions], self._transfer
         )
-        return chosen
+        selected._block = self._block
+        selected._draws = map_tensors(
+            lambda draws: draws[:, torch.as_tensor(positions, device=draws.device)], self._draws
+        )
+        return selected
 
     def _load(self, step: int) -> int:
-        """Make the block of `step`, unless it is there, and give the place of `step` in it."""
+        """Draw the block of `step` unless it is loaded; return the offset of `step` in it."""
         block, offset = divmod(step, DRAW_BLOCK)
         if block != self._block:
-            self._block, self._draws = -1, None  # gone before there are others
-            self._draws = map_tensors(self._place, self._drawn(block))
+            self._block, self._draws = -1, None  # free the memory before drawing the next block
+            self._draws = map_tensors(self._transfer, self._draw_all_seeds(block))
             self._block = block
         return offset
 
-    def _drawn(self, block: int) -> Tree:
-        """Draw a block seed by seed into one tensor, `[steps, seeds, 1, …]`: never are there two of all."""
-        first = self._make(self._seeds[0], block)
-        whole = map_tensors(
-            lambda one: one.new_empty(one.shape[0], len(self._seeds), 1, *one.shape[1:]), first
+    def _draw_all_seeds(self, block: int) -> Tree:
+        """Draw a block into one tensor seed by seed, `[steps, seeds, 1, …]`: a stack would need twice the memory."""
+        first = self._draw_block(self._seeds[0], block)
+        draws = map_tensors(
+            lambda leaf: leaf.new_empty(leaf.shape[0], len(self._seeds), 1, *leaf.shape[1:]), first
         )
-        for place, seed in enumerate(self._seeds):
-            one = self._make(seed, block) if place else first
-            for into, made in zip(leaves(whole), leaves(one), strict=True):
-                _fill(into[:, place, 0], made)
-        return whole
-
-
-def _fill(into: Tensor, made: Tensor) -> None:
-    if into.shape != made.shape:  # which copying would stretch without a word
-        raise ValueError(
-            f"make_draws gives {tuple(made.shape)} for one seed and {tuple(into.shape)} for another; give one shape"
-        )
-    into.copy_(made)
+        for position, seed in enumerate(self._seeds):
+            seed_draws = self._draw_block(seed, block) if position else first
+            for target, source in zip(leaves(draws), leaves(seed_draws), strict=True):
+                slot = target[:, position, 0]
+                if slot.shape != source.shape:  # copy_ would broadcast
+                    raise ValueError(
+                        f"make_draws returns {tuple(source.shape)} for one seed and {tuple(slot.shape)} for "
+                        "another; return one shape"
+                    )
+                slot.copy_(source)
+        return draws
 
 
 class Instances:
@@ -97,86 +100,74 @@ class Instances:
         self, problem: Problem, seeds: Sequence[InstanceSeed], device: torch.device, dtype: torch.dtype
     ) -> None:
         self.problem, self.seeds, self.device, self.dtype = problem, tuple(seeds), device, dtype
-        self._place = functools.partial(_place, device=device, dtype=dtype)
+        self._transfer = functools.partial(_transfer, device=device, dtype=dtype)
         self.exact_data = _make_data(problem, seeds)
         self.shared = shared_data(problem) is not None
-        self.data = map_tensors(self._place, self.exact_data)
-        self.start = self._place(torch.stack([make_start(problem, seed) for seed in seeds]))
-        # Nothing in it leads back here: a cycle would keep the draws of a tile until the collector comes by.
-        self._draws = Blocks(functools.partial(_make_draws, problem), self.seeds, self._place)
+        self.data = map_tensors(self._transfer, self.exact_data)
+        self.start = self._transfer(torch.stack([make_start(problem, seed) for seed in seeds]))
+        # No reference back to self: a cycle would keep the draws of a tile until the garbage collector runs.
+        self._draws = BlockDraws(functools.partial(_make_draws, problem), self.seeds, self._transfer)
 
     def optimum(self) -> Tensor | None:
-        """Give f* of each instance, `[seeds, 1]` in float64 on the CPU, or None where it is unknown."""
+        """Return f* of each instance, `[seeds, 1]` in float64 on the CPU, or None if it is unknown."""
         optimum = self.problem.optimum(self.exact_data)
         if optimum is None:
             return None
         return torch.as_tensor(optimum, dtype=torch.float64).expand(len(self.seeds), 1)
 
     def draw(self, step: int) -> Tree:
-        """Give what `step` (from 0) sees, `[seeds, 1, …]`, or None where nothing is drawn."""
+        """Return the problem's draws of `step` (from 0), `[seeds, 1, …]`, or None if nothing is drawn."""
         return self._draws.at(step)
 
     def draws(self, start: int, stop: int) -> Tree:
-        """Give what the steps from `start` until before `stop` see, `[steps, seeds, 1, …]`; all within one block."""
+        """Return those of the steps `start`, …, `stop - 1`, all of one block: `[steps, seeds, 1, …]`."""
         return self._draws.between(start, stop)
 
-    def draws_of(self, gradient: Gradient) -> Blocks | None:
-        """Give what a gradient draws, from generators of its own, whatever the optimizer; None if nothing."""
+    def draws_of(self, gradient: Gradient) -> BlockDraws | None:
+        """Return the draws of a gradient, which do not depend on the optimizer; None if it draws nothing."""
         make, dimension = gradient.make_draws, self.problem.layout.dimension
         if make is None:
             return None
-        return Blocks(
+        return BlockDraws(
             lambda seed, block: make(_generator(seed, "gradient", block), DRAW_BLOCK, dimension),
             self.seeds,
-            self._place,
+            self._transfer,
         )
 
     def data_of(self, seeds: slice) -> Tree:
-        """Give the data of some seeds."""
+        """Return the data of some seeds."""
         return self.data if self.shared else map_tensors(lambda leaf: leaf[seeds], self.data)
 
-    def select(self, kept: Sequence[int]) -> "Instances":
-        """Keep the seeds at these positions."""
-        chosen = object.__new__(Instances)
-        chosen.__dict__.update(self.__dict__)
-        chosen.seeds = tuple(self.seeds[position] for position in kept)
-        index = torch.as_tensor(kept, device=self.device)
-        chosen.start = self.start[index]
+    def select(self, positions: Sequence[int]) -> "Instances":
+        """Return the instances of the seeds at these positions."""
+        selected = object.__new__(Instances)
+        selected.__dict__.update(self.__dict__)
+        selected.seeds = tuple(self.seeds[position] for position in positions)
+        index = torch.as_tensor(positions, device=self.device)
+        selected.start = self.start[index]
         if not self.shared:
-            chosen.data = map_tensors(lambda leaf: leaf[index], self.data)
-            chosen.exact_data = map_tensors(lambda leaf: leaf[index.cpu()], self.exact_data)
-        chosen._draws = self._draws.select(kept)
-        return chosen
+            selected.data = map_tensors(lambda leaf: leaf[index], self.data)
+            selected.exact_data = map_tensors(lambda leaf: leaf[index.cpu()], self.exact_data)
+        selected._draws = self._draws.select(positions)
+        return selected
 
 
 @functools.lru_cache(maxsize=8)
 def shared_data(problem: Problem) -> Tree:
-    """Make a problem's shared data once a process; problems are frozen, so equal parameters are one key."""
+    """Return a problem's shared data, made once a process; problems with equal parameters are equal keys."""
     return problem.shared_data()
 
 
 def is_deterministic(problem: Problem) -> bool:
-    """Tell whether a step draws nothing, so that the full and the stochastic oracle coincide."""
+    """Return whether steps draw nothing, so that the full and the stochastic gradient are equal."""
     return problem.make_draws(torch.Generator(), 1) is None
 
 
-def _place(tensor: Tensor, device: torch.device, dtype: torch.dtype) -> Tensor:
-    return tensor.to(device, dtype if tensor.is_floating_point() else tensor.dtype)
-
-
-def _make_draws(problem: Problem, seed: InstanceSeed, block: int) -> Tree:
-    return problem.make_draws(_generator(seed, "draws", block), DRAW_BLOCK)
-
-
-def _generator(seed: InstanceSeed, purpose: Purpose, block: int = 0) -> Generator:
-    return torch.Generator().manual_seed(seed.generator_seed(purpose, block))
-
-
 def make_start(problem: Problem, seed: InstanceSeed) -> Tensor:
-    """Draw the start of one instance, `[dimension]`; the global generator is left as it was."""
-    # A module's own initialisation uses the global generator: lend it one that is forked and seeded.
+    """Draw the start of one instance, `[dimension]`; torch's global generator keeps its state."""
+    # A module's own initialization uses the global generator, so that one is forked and seeded as well.
     with torch.random.fork_rng(devices=[]):
-        # torch.manual_seed would format a traceback for every kind of device: four fifths of a start's time.
+        # torch.manual_seed would also seed all kinds of devices, in four fifths of the time of a start.
         torch.default_generator.manual_seed(seed.generator_seed("start"))
         return problem.make_start(_generator(seed, "start"))
 
@@ -185,8 +176,19 @@ def _make_data(problem: Problem, seeds: Sequence[InstanceSeed]) -> Tree:
     shared = shared_data(problem)
     if shared is not None:
         return shared
-    each = [problem.make_data(_generator(seed, "data")) for seed in seeds]
-    if not leaves(each[0]):
-        return each[0]
-    stack: Callable[..., Tensor] = lambda *one: torch.stack(one).unsqueeze(1)  # noqa: E731 (map_tensors wants a callable)
-    return map_tensors(stack, *each)
+    data = [problem.make_data(_generator(seed, "data")) for seed in seeds]
+    if not leaves(data[0]):
+        return data[0]
+    return map_tensors(lambda *tensors: torch.stack(tensors).unsqueeze(1), *data)
+
+
+def _make_draws(problem: Problem, seed: InstanceSeed, block: int) -> Tree:
+    return problem.make_draws(_generator(seed, "draws", block), DRAW_BLOCK)
+
+
+def _transfer(tensor: Tensor, device: torch.device, dtype: torch.dtype) -> Tensor:
+    return tensor.to(device, dtype if tensor.is_floating_point() else tensor.dtype)
+
+
+def _generator(seed: InstanceSeed, purpose: Purpose, block: int = 0) -> Generator:
+    return torch.Generator().manual_seed(seed.generator_seed(purpose, block))

@@ -1,4 +1,7 @@
-"""Make many steps as one compiled program: a scan over tensors of all lanes, with no Python between the steps."""
+"""A compiled scan of the traced step: all steps between two checkpoints in one call, without Python between them.
+
+It serves the steps for which no code can be generated, for example on CUDA.
+"""
 
 import itertools
 import warnings
@@ -16,122 +19,123 @@ from benchbed.engine.tile import Tile
 from benchbed.seeds import DRAW_BLOCK
 
 Tensors = Sequence[Tensor]
-Run = Callable[[Tensors, Tensors, Tensors], list[Tensor]]
-"""Tensors of the lanes, of what differs between steps `[steps, …]`, and of what does not -> tensors of the lanes."""
+RunSteps = Callable[[Tensors, Tensors, Tensors], list[Tensor]]
+"""Tensors of the lanes, of the inputs that differ between steps `[steps, …]`, and of those that do not -> tensors of
+the lanes."""
 
-KEPT = 32
-"""Pairings whose programs a process keeps."""
+MAXIMUM_SCANS = 32
+"""Pairings whose compiled scans a process caches."""
 DYNAMO: dict[str, Any] = {
-    # A pairing makes a few: one or several seeds, one or several settings, on the grid or fixed.
+    # A pairing needs a few: one or several seeds, one or several settings, on the grid or fixed.
     "recompile_limit": 16,
-    # What may vary is marked; all else is a constant, whatever the process compiled before.
+    # Only the marked dimensions may vary, independent of everything that the process compiled before.
     "automatic_dynamic_shapes": False,
     "specialize_float": True,
 }
 
 
 class ScanBackend:
-    """The steps of a pairing as a program for any number of steps and, from two on, of seeds and settings."""
+    """The compiled scan of a pairing, for any number of steps and for any number (from two) of seeds and settings."""
 
-    def __init__(self, program: Tile, lanes: Lanes) -> None:
-        self._lanes, self._data = TreeTemplate(lanes), TreeTemplate(program.instances.data)
+    def __init__(self, tile: Tile, lanes: Lanes) -> None:
+        self._lanes, self._data = TreeTemplate(lanes), TreeTemplate(tile.instances.data)
         if self._lanes.constants:
             raise TypeError(
-                f"the state holds {self._lanes.constants[0]!r}, which is no tensor and would stand still"
+                f"the state holds {self._lanes.constants[0]!r}, which is not a tensor and would stay constant"
             )
         options: dict[str, Any] = (
             {"cpp_wrapper": True, "compile_threads": 1} if lanes.theta.device.type == "cpu" else {}
         )
-        self._run: Run = torch.compile(_of_its_own(_scan(program, lanes)), fullgraph=True, options=options)
+        function = _with_unique_code(_scan_function(tile, lanes))
+        self._run: RunSteps = torch.compile(function, fullgraph=True, options=options)
 
-    def advance(self, program: Tile, lanes: Lanes, start: int, stops: Sequence[int]) -> list[Lanes]:
-        """Make the steps from `start` on; give the lanes before each of the steps `stops`, `lanes` unchanged."""
-        ahead = []
+    def advance(self, tile: Tile, lanes: Lanes, start: int, stops: Sequence[int]) -> list[Lanes]:
+        """Run the steps from `start` on; return the lanes before each of the steps `stops`."""
+        snapshots = []
         for stop in stops:
             while start < stop:
                 end = min(stop, (start // DRAW_BLOCK + 1) * DRAW_BLOCK)
-                # A single step would be a program of its own.
-                alone = end - start == 1
-                lanes = program.step(lanes, start) if alone else self._scan(program, lanes, start, end)
+                # A scan of one step would be compiled separately.
+                is_single = end - start == 1
+                lanes = tile.step(lanes, start) if is_single else self._run_scan(tile, lanes, start, end)
                 start = end
-            ahead.append(lanes)
-        return ahead
+            snapshots.append(lanes)
+        return snapshots
 
-    def _scan(self, program: Tile, lanes: Lanes, start: int, stop: int) -> Lanes:
-        if not (self._lanes.matches(lanes) and self._data.matches(program.instances.data)):
-            raise TypeError("state or data differ between batches in something beside tensors")
-        shared = program.instances.shared
+    def _run_scan(self, tile: Tile, lanes: Lanes, start: int, stop: int) -> Lanes:
+        if not (self._lanes.matches(lanes) and self._data.matches(tile.instances.data)):
+            raise TypeError("state or data differ between batches in something other than tensors")
         carried = [leaf.contiguous() for leaf in leaves(lanes)]
-        # A part of a block lies where it lies in memory, and one at its beginning would be a program of its own.
-        draws = [leaf.clone() for leaf in leaves(program.draws(start, stop))]
-        given = [program.progress(start, stop), *draws]
-        data = leaves(program.instances.data)
-        hyperparameters = list(program.hyperparameters.values())
-        _let_vary(carried, 0, 1)
-        _let_vary(given, 0)
-        _let_vary(given[1:], 1)
-        _let_vary([*hyperparameters, *([] if shared else data)], 0)
+        # Clones: the memory offset of a slice is part of what is compiled.
+        draws = [leaf.clone() for leaf in leaves(tile.draws(start, stop))]
+        per_step = [tile.progress(start, stop), *draws]
+        data = leaves(tile.instances.data)
+        hyperparameters = list(tile.hyperparameters.values())
+        _mark_dynamic(carried, 0, 1)
+        _mark_dynamic(per_step, 0)
+        _mark_dynamic(draws, 1)
+        _mark_dynamic([*hyperparameters, *([] if tile.instances.shared else data)], 0)
         with torch._dynamo.config.patch(DYNAMO):
-            return self._lanes.fill(self._run(carried, given, [*hyperparameters, *data]))  # type: ignore[no-any-return]  # trees are Any
+            return self._lanes.fill(self._run(carried, per_step, [*hyperparameters, *data]))  # type: ignore[no-any-return]  # trees are Any
 
 
-def scan_backend(program: Tile, lanes: Lanes) -> ScanBackend:
-    """Give the steps of a pairing, compiled once a process.
+def scan_backend(tile: Tile, lanes: Lanes) -> ScanBackend:
+    """Return the scan of a pairing, compiled once a process.
 
-    Raises whatever the compiler or the plugin raises where they cannot be compiled.
+    Raises: any exception of torch's compiler or of the plugin if it cannot be compiled.
     """
-    if program.cache_key not in _compiled:
-        if len(_compiled) == KEPT:
+    if tile.cache_key not in _compiled:
+        if len(_compiled) == MAXIMUM_SCANS:
             _compiled.clear()
             torch.compiler.reset()
-        steps = ScanBackend(program, lanes)
-        # Compile now, so that it is not counted among the steps; what comes of it is thrown away.
+        backend = ScanBackend(tile, lanes)
+        # Compile now, so that compiling does not count as time of the steps; the result is discarded.
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # the compiler warns of its own parts
-            steps.advance(program, lanes, 1, [3])
-        _compiled[program.cache_key] = steps
-    return _compiled[program.cache_key]
+            warnings.simplefilter("ignore")  # torch's compiler warns of its own internals
+            backend.advance(tile, lanes, 1, [3])
+        _compiled[tile.cache_key] = backend
+    return _compiled[tile.cache_key]
 
 
 _compiled: dict[Hashable, ScanBackend] = {}
 
 
-def _let_vary(tensors: Tensors, *dimensions: int) -> None:
+def _mark_dynamic(tensors: Tensors, *dimensions: int) -> None:
     for tensor in tensors:
         for dimension in dimensions:
             torch._dynamo.maybe_mark_dynamic(tensor, dimension)
 
 
-def _of_its_own(run: FunctionType) -> FunctionType:
-    """Give a function with code of its own: torch keeps programs, and counts them, by the code that they come from."""
-    code = run.__code__.replace(co_name=f"run_{next(_numbers)}")
-    return FunctionType(code, run.__globals__, code.co_name, run.__defaults__, run.__closure__)
+def _with_unique_code(function: FunctionType) -> FunctionType:
+    """Return a copy with a code object of its own: torch caches and counts compiled functions by code object."""
+    code = function.__code__.replace(co_name=f"run_{next(_numbers)}")
+    return FunctionType(code, function.__globals__, code.co_name, function.__defaults__, function.__closure__)
 
 
 _numbers = itertools.count()
 
 
-def _scan(program: Tile, lanes: Lanes) -> FunctionType:
-    kernel = program.stepper
-    form = program.batch.gradient.traced or program.batch.gradient.differentiate
-    names = list(program.hyperparameters)
-    like_lanes, like_data = TreeTemplate(lanes), TreeTemplate(program.instances.data)
-    like_draws = TreeTemplate(program.draws(0, 1))
+def _scan_function(tile: Tile, lanes: Lanes) -> FunctionType:
+    stepper = tile.stepper
+    differentiate = tile.batch.gradient.traced or tile.batch.gradient.differentiate
+    names = list(tile.hyperparameters)
+    lanes_template, data_template = TreeTemplate(lanes), TreeTemplate(tile.instances.data)
+    draws_template = TreeTemplate(tile.draws(0, 1))
 
-    def run(carried: Tensors, given: Tensors, constant: Tensors) -> list[Tensor]:
-        def step(carried: Tensors, given: Tensors) -> tuple[list[Tensor], tuple[()]]:
-            rule = kernel.bind(dict(zip(names, constant, strict=False)))
-            # Views: of what comes from outside of the loop as it is, torch 2.13 cannot trace the transpose.
-            data = like_data.fill([leaf.view_as(leaf) for leaf in constant[len(names) :]])
-            inputs = StepInputs(data, draws=like_draws.fill(given[1:]), progress=given[0])
-            # Any index but the first: it is only named in errors, which show when the step is made eagerly.
-            moved = leaves(kernel.step(rule, like_lanes.fill(carried), inputs, 1, form))
-            # What a scan carries may be no alias of what came in, and lies in memory as that does.
+    def run(carried: Tensors, per_step: Tensors, constant: Tensors) -> list[Tensor]:
+        def step(carried: Tensors, inputs: Tensors) -> tuple[list[Tensor], tuple[()]]:
+            rule = stepper.bind(dict(zip(names, constant, strict=False)))
+            # Views: torch 2.13 cannot trace the transpose of an input of the loop itself.
+            data = data_template.fill([leaf.view_as(leaf) for leaf in constant[len(names) :]])
+            step_inputs = StepInputs(data, draws=draws_template.fill(inputs[1:]), progress=inputs[0])
+            # The index (any but the first) only appears in errors, which are raised again by the eager step.
+            after = leaves(stepper.step(rule, lanes_template.fill(carried), step_inputs, 1, differentiate))
+            # The carried tensors of a scan must not alias its inputs, and must keep their memory layout.
             return [
                 new.clone() if new is old else new.contiguous()
-                for new, old in zip(moved, carried, strict=True)
+                for new, old in zip(after, carried, strict=True)
             ], ()
 
-        return scan(step, carried, given)[0]  # type: ignore[no-any-return]  # scan returns Any
+        return scan(step, carried, per_step)[0]  # type: ignore[no-any-return]  # scan returns Any
 
     return run  # type: ignore[return-value]  # mypy takes a function for a mere callable

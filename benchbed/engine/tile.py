@@ -1,4 +1,4 @@
-"""Join a kernel with the instances and hyperparameters of a tile into one program that steps its lanes."""
+"""A tile: the lanes of a batch that are stepped together, with their instances and hyperparameters."""
 
 from collections.abc import Hashable, Iterator
 
@@ -6,52 +6,62 @@ import torch
 from torch import Tensor
 
 from benchbed.checkpoints import checkpoint_steps
-from benchbed.engine.adapters import state_bytes
 from benchbed.engine.batch import Batch
-from benchbed.engine.pytrees import Lanes
+from benchbed.engine.pytrees import Lanes, leaves
 from benchbed.engine.sampling import Draws, Instances, is_deterministic
 from benchbed.engine.step import StepInputs, Stepper
 
 
 class Tile:
-    """Everything that a tile's steps need beside the lanes themselves."""
+    """The inputs of the steps of some lanes; the lanes themselves are arguments."""
 
     def __init__(
         self,
         batch: Batch,
         instances: Instances,
         settings: Tensor | None = None,
-        kernel: Stepper | None = None,
+        stepper: Stepper | None = None,
     ) -> None:
+        """`settings` are positions in the batch (default: all of them)."""
         self.batch, self.instances = batch, instances
         self.settings = torch.arange(batch.settings) if settings is None else settings
-        self.stepper = kernel or Stepper(batch, instances.shared, is_deterministic(batch.problem))
+        self.stepper = stepper or Stepper(batch, instances.shared, is_deterministic(batch.problem))
         self._gradient_draws = instances.draws_of(batch.gradient)
-        self.hyperparameters = self._hyperparameters(exact=self.stepper.optimizer.stateful)
+        # A stateful optimizer takes plain floats: rounded to float32, its 0.1 would be another number.
+        dtype = torch.float64 if self.stepper.optimizer.stateful else instances.dtype
+        self.hyperparameters = {
+            name: torch.tensor(
+                [values[setting] for setting in self.settings.tolist()], device=instances.device, dtype=dtype
+            ).unsqueeze(-1)
+            for name, values in batch.hyperparameters.items()
+        }
+        """Name -> `[settings, 1]`."""
         self.rule = self.stepper.bind(self.hyperparameters)
 
     def start_lanes(self) -> Lanes:
-        """LanePositions every lane at its start."""
+        """Return all lanes at their starts."""
         theta = self.instances.start[:, None].expand(-1, len(self.settings), -1).clone()
         return Lanes.at(theta, self.rule.init(theta), may_converge=self.batch.tolerance is not None)
 
     def select(self, seeds: Tensor, settings: Tensor) -> "Tile":
-        """Keep these positions of both dimensions."""
+        """Return the tile of the lanes at these positions."""
         instances = self.instances.select(seeds.tolist())
         return Tile(self.batch, instances, self.settings[settings.cpu()], self.stepper)
 
-    def bytes_of_state(self, lanes: Lanes) -> float | None:
-        """Count the bytes of state that a lane holds; None where the engine cannot look inside."""
-        return None if self.rule.opaque else state_bytes(lanes.state, lanes.calls.numel())
+    def state_bytes(self, lanes: Lanes) -> float | None:
+        """Count the bytes of state of one lane; None if the engine does not know the state."""
+        if self.rule.opaque:
+            return None
+        return sum(leaf.numel() * leaf.element_size() for leaf in leaves(lanes.state)) / lanes.running.numel()
 
-    def stops(self) -> Iterator[int]:
-        """Give the steps after which to measure, beyond the first: only that one shows what a step costs."""
+    def later_checkpoints(self) -> Iterator[int]:
+        """Yield the steps after which to measure, without the first: it shows how many calls a step makes."""
         steps = checkpoint_steps(self.batch.budget, self.stepper.calls_per_step, self.batch.every_step)
         yield from (step for step in steps if step > 1)
 
     @property
     def cache_key(self) -> Hashable:
-        """Name all that a kernel takes from its batch; what differs otherwise comes in as an argument."""
+        """Everything that a compiled step takes from its batch as a constant."""
         batch = self.batch
         return (
             batch.problem, repr(batch.problem), batch.factory, repr(sorted(batch.statics.items())),
@@ -60,45 +70,35 @@ class Tile:
         )  # fmt: skip
 
     @property
-    def excess(self) -> str | None:
-        """Say why not even one step can be paid for; None if it can."""
+    def budget_error(self) -> str | None:
+        """Explain that the budget does not pay for one step; None if it does."""
         cost = self.stepper.calls_per_step
         if cost <= self.batch.budget:
             return None
         return f"a single step costs {cost:g} calls, more than the budget of {self.batch.budget}"
 
     def step(self, lanes: Lanes, index: int) -> Lanes:
-        """Make step `index` (from 0) of every lane."""
-        inputs = StepInputs(self.instances.data, self._draw(index), self._progress(index))
+        """Run step `index` (from 0) of every lane eagerly."""
+        draws = Draws(
+            self.instances.draw(index) if self.stepper.loss.needs_draws else None,
+            self._gradient_draws and self._gradient_draws.at(index),
+        )
+        progress = index * self.stepper.calls_per_step / self.batch.budget
+        inputs = StepInputs(self.instances.data, draws, progress)
         if index == 0:
             return self.stepper.first(self.rule, lanes, inputs)
         return self.stepper.step(self.rule, lanes, inputs, index)
 
     def progress(self, start: int, stop: int) -> Tensor:
-        """Give the share of the budget spent before each step from `start` until before `stop`: `[steps]`."""
+        """Return the share of the budget spent before each of the steps `start`, …, `stop - 1`: `[steps]`."""
         shares = (
             torch.arange(start, stop, dtype=torch.float64) * self.stepper.calls_per_step / self.batch.budget
         )
         return shares.to(self.instances.device, self.instances.dtype)
 
-    def _progress(self, index: int) -> float:
-        return index * self.stepper.calls_per_step / self.batch.budget
-
     def draws(self, start: int, stop: int) -> Draws:
-        """Give what the steps from `start` until before `stop` see, `[steps, seeds, 1, …]`; all of one block."""
-        own = self.instances.draws(start, stop) if self.stepper.losses.needs_draws else None
-        return Draws(own, self._gradient_draws and self._gradient_draws.between(start, stop))
-
-    def _draw(self, index: int) -> Draws:
-        own = self.instances.draw(index) if self.stepper.losses.needs_draws else None
-        return Draws(own, self._gradient_draws and self._gradient_draws.at(index))
-
-    def _hyperparameters(self, exact: bool) -> dict[str, Tensor]:
-        # A stateful rule takes plain floats: in float32 its 0.1 would be another number.
-        device, dtype = self.instances.device, torch.float64 if exact else self.instances.dtype
-        return {
-            name: torch.tensor(
-                [values[i] for i in self.settings.tolist()], device=device, dtype=dtype
-            ).unsqueeze(-1)
-            for name, values in self.batch.hyperparameters.items()
-        }
+        """Return the draws of the steps `start`, …, `stop - 1`, all of one block: `[steps, seeds, 1, …]`."""
+        return Draws(
+            self.instances.draws(start, stop) if self.stepper.loss.needs_draws else None,
+            self._gradient_draws and self._gradient_draws.between(start, stop),
+        )

@@ -10,14 +10,15 @@ import msgspec
 import torch
 
 from benchbed.checkpoints import affordable_steps, checkpoint_steps
-from benchbed.engine import ASKED, Batch, run_batch
-from benchbed.engine.backends import make_steps, measures_by_program, resolve
+from benchbed.engine import Batch, run_batch
+from benchbed.engine.backends import EngineChoice, choose_engine, compiles_objective, make_backend
 from benchbed.engine.evaluation import measure_objective
 from benchbed.engine.loop import Clock
 from benchbed.engine.pytrees import Lanes, tiles
 from benchbed.engine.run import is_stateful, tiles_of
 from benchbed.engine.sampling import Instances
 from benchbed.engine.tile import Tile
+from benchbed.interfaces import Engine
 from benchbed.runner.global_state import usual_conditions
 from benchbed.runner.task import Task, catalog_of, engine_batch
 from benchbed.seeds import DRAW_BLOCK
@@ -57,7 +58,7 @@ def probe(encoded: bytes) -> tuple[float, bool]:
     task = msgspec.json.decode(encoded, type=Task)
     with usual_conditions():
         batch = engine_batch(task.plan, task.batch, catalog_of(task.plugin_files))
-        engine, _ = resolve(batch, is_stateful(batch))
+        engine = choose_engine(batch, is_stateful(batch)).engine
         # No trial may stop early.
         endless = batch._replace(targets=(), tolerance=None, engine=engine)
         return seconds_of(endless, clock_of(batch.device)), is_shared(endless)
@@ -84,12 +85,15 @@ def seconds_of(batch: Batch, clock: Clock) -> float:
 
 def is_shared(batch: Batch) -> bool:
     """Tell whether the steps of a batch are made by a program of lanes, which may have several threads."""
-    if batch.engine != "compiled":
+    if batch.engine != Engine.COMPILED:
         return False
     program, lanes = _begin(part_of(batch, 1))
     with torch.no_grad():
         lanes = program.step(lanes, 0)
-        return make_steps(batch.engine, ASKED, program, lanes, may_scan=False).engine == "compiled"
+        return (
+            make_backend(EngineChoice(batch.engine, ""), program, lanes, may_scan=False).engine
+            == Engine.COMPILED
+        )
 
 
 def extrapolate(
@@ -116,8 +120,8 @@ def time_steps(part: Batch, clock: Clock) -> Steps:
     each: list[float] = []
     with torch.no_grad():
         lanes = program.step(lanes, 0)
-        steps = make_steps(part.engine, ASKED, program, lanes, may_scan=False)
-        chunk = CHUNK if steps.engine == "compiled" else 1
+        steps = make_backend(EngineChoice(part.engine, ""), program, lanes, may_scan=False)
+        chunk = CHUNK if steps.engine == Engine.COMPILED else 1
         while len(each) < LEAST_STEPS or (len(each) < MOST_STEPS and sum(each) < PATIENCE):
             at = 1 + len(each) * chunk
             begun = clock()
@@ -135,7 +139,7 @@ def time_measures(part: Batch, price: float, clock: Clock) -> Measures:
         return marks[-1]
 
     begun = clock()
-    record = run_batch(part._replace(budget=math.ceil(LEAST_STEPS * price), engine="eager"), noted)
+    record = run_batch(part._replace(budget=math.ceil(LEAST_STEPS * price), engine=Engine.EAGER), noted)
     ended = clock()
     if record.error is not None:
         raise RuntimeError(record.error)
@@ -146,12 +150,12 @@ def time_measures(part: Batch, price: float, clock: Clock) -> Measures:
 
 def time_saved(part: Batch, tile: Batch, clock: Clock) -> float:
     """Give what a checkpoint costs less where the work of the whole `tile` is worth a program of its objective."""
-    if tile.engine != "compiled" or not measures_by_program(tile):
+    if tile.engine != Engine.COMPILED or not compiles_objective(tile):
         return 0.0
     program, lanes = _begin(part)
     with torch.no_grad():
         answer = program.step(lanes, 0).theta
-        steps = make_steps(part.engine, ASKED, program, lanes, may_scan=False, planned=tile)
+        steps = make_backend(EngineChoice(part.engine, ""), program, lanes, may_scan=False, planned=tile)
         steps.measure(program, answer)  # makes the program
         eager = _median_of(lambda: measure_objective(program.instances, answer), clock)
         return eager - _median_of(lambda: steps.measure(program, answer), clock)

@@ -5,6 +5,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from benchbed.interfaces import Engine
 from benchbed.seeds import PROTOCOL, Role, digest, digests
 
 Track = Literal["default", "tuned", "searched"]
@@ -12,8 +13,6 @@ TRACKS: tuple[Track, ...] = ("default", "tuned", "searched")
 USUAL_TRACKS: tuple[Track, ...] = ("default", "tuned")
 """What runs unless something else is asked for: a search costs several times as much."""
 Checkpoints = Literal["protocol", "all"]
-Engine = Literal["auto", "eager", "compiled"]
-ENGINES: tuple[Engine, ...] = ("auto", "eager", "compiled")
 
 
 class ProblemPlan(msgspec.Struct, frozen=True):
@@ -141,7 +140,7 @@ class Plan(msgspec.Struct, frozen=True):
     """"cpu", "cuda" or "cuda:1"."""
     suite: dict[str, Any]
     """The same as a runnable suite."""
-    engine: Engine = "auto"
+    engine: Engine = Engine.AUTO
     """How steps are made. No part of a trial's key: engines agree up to rounding."""
     tolerance: float | None = None
     """Gradient norm at which a trial stops as converged; None to go on."""

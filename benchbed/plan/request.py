@@ -9,7 +9,8 @@ import msgspec
 
 from benchbed.catalog import Catalog
 from benchbed.errors import UsageError
-from benchbed.plan.model import ENGINES, TRACKS, Checkpoints, Engine, Track
+from benchbed.interfaces import Engine
+from benchbed.plan.model import TRACKS, Checkpoints, Track
 
 MOST_BYTES = 1_000_000
 
@@ -72,7 +73,7 @@ def as_request(values: dict[str, Any], place: str) -> Request:
     try:
         return msgspec.convert(values, Request)
     except msgspec.ValidationError as error:
-        offers = {"$.tracks": ("tracks", TRACKS), "$.engine": ("engines", ENGINES)}
+        offers = {"$.tracks": ("tracks", TRACKS), "$.engine": ("engines", tuple(Engine))}
         hints = [
             f" ({name} are {', '.join(words)})" for at, (name, words) in offers.items() if at in str(error)
         ]

@@ -11,7 +11,7 @@ import torch
 from benchbed.catalog import Catalog
 from benchbed.catalog.validation import PROBE, factory_arguments
 from benchbed.errors import NothingSelectedError, UsageError
-from benchbed.interfaces import Optimizer, Problem
+from benchbed.interfaces import Engine, Optimizer, Problem
 from benchbed.plan.model import USUAL_TRACKS, EntrantPlan, Plan, ProblemPlan
 from benchbed.plan.presets import budget_of, learning_rates, preset_of
 from benchbed.plan.problem_traits import traits_of
@@ -60,7 +60,7 @@ def make_plan(catalog: Catalog, request: Request) -> Plan:
         gradient_source=catalog.entry("gradients", gradient).source,
         device=_device("auto" if request.device is None else request.device),
         suite={},
-        engine=request.engine or "auto",
+        engine=request.engine or Engine.AUTO,
         tolerance=request.tolerance,
         stop_when_solved=request.stop_when_solved is not False,
     )

@@ -80,8 +80,10 @@ def _measurements(
     return {
         "status": status,
         "engine": str(record.engine[at]),
-        "engine_reason": _storable(str(record.engine_reason[at])),
-        "error": _storable({"failed": record.error, "skipped": record.excess}.get(status)),
+        "engine_requested": str(record.engine_requested[at]),
+        "engine_reason": _storable(record.engine_reason[at]),
+        "fallback_reason": _storable(record.fallback_reason[at]),
+        "error": _storable({"failed": record.error, "skipped": record.skip_reason}.get(status)),
         "calls": float(record.calls[at]),
         "steps": int(record.steps[at]),
         **_objectives(objective, optimum, scale),

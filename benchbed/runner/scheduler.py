@@ -9,7 +9,6 @@ import msgspec
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from benchbed.engine import FELL_BACK
 from benchbed.interfaces import TrialStatus
 from benchbed.plan import BatchPlan, Plan
 from benchbed.runner.rows import ExecutionDetails, rows_without
@@ -155,10 +154,8 @@ def threads_of(plan: Plan, jobs: int) -> int:
 
 def warnings_of(table: pa.Table) -> Iterator[str]:
     """Yield why trials of a stored batch fell back to the eager engine or were skipped."""
-    for reason in table["engine_reason"].unique().to_pylist():
-        _, fell_back, why = (reason or "").partition(FELL_BACK)
-        if fell_back:
-            yield f"ran eagerly because {why}"
+    for reason in table["fallback_reason"].unique().drop_null().to_pylist():
+        yield f"ran eagerly because {reason}"
     skipped = table.filter(pc.equal(table["status"], TrialStatus.SKIPPED))
     for error in skipped["error"].unique().to_pylist():
         yield f"skipped because {error}"

@@ -16,7 +16,7 @@ from benchbed.catalog.discovery import DISABLE
 from benchbed.catalog.validation import factory_arguments
 from benchbed.engine import Batch, Record, run_batch, scale_of
 from benchbed.errors import BenchbedError
-from benchbed.interfaces import Gradient, NotServedError, Problem
+from benchbed.interfaces import Engine, Gradient, NotServedError, Problem
 from benchbed.plan import BatchPlan, Plan
 from benchbed.runner.global_state import usual_conditions
 from benchbed.runner.rows import ExecutionDetails, rows_of, rows_without
@@ -48,7 +48,7 @@ def run_task(encoded: bytes) -> bytes:
     except BenchbedError as error:
         return to_bytes(table_of(rows_without(task.plan, task.batch, "failed", str(error), how)))
     if task.attempt > 1:  # what made the first child die may have been the compiler
-        task = msgspec.structs.replace(task, plan=msgspec.structs.replace(task.plan, engine="eager"))
+        task = msgspec.structs.replace(task, plan=msgspec.structs.replace(task.plan, engine=Engine.EAGER))
     rows = [row for part, outcome in outcomes(task, catalog) for row in _rows(task.plan, part, outcome, how)]
     return to_bytes(table_of(rows))
 

@@ -7,7 +7,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 
 _TEXT, _COUNT, _NUMBER = pa.string(), pa.int64(), pa.float64()
 _NUMBERS = pa.list_(_NUMBER)
@@ -48,7 +48,9 @@ TRIAL_SCHEMA = pa.schema(
         ("reads_progress", pa.bool_()),  # null where nothing was measured, and in parts of schema 1
         ("batch_trials", _COUNT),
         ("engine", _TEXT),
+        ("engine_requested", _TEXT),  # this and fallback_reason: null in parts of schema 3
         ("engine_reason", _TEXT),
+        ("fallback_reason", _TEXT),
         ("device", _TEXT),
         ("dtype", _TEXT),
         ("threads", _COUNT),
@@ -60,7 +62,7 @@ TRIAL_SCHEMA = pa.schema(
     ],
     metadata={"benchbed_schema": str(SCHEMA_VERSION)},
 )
-ADDED_IN = {"reads_progress": 2, "gradient_source": 3}
+ADDED_IN = {"reads_progress": 2, "gradient_source": 3, "engine_requested": 4, "fallback_reason": 4}
 """The schema in which a column was added; in parts of an earlier one it is null."""
 
 

@@ -9,7 +9,9 @@ import numpy as np
 from benchbed.store.schema import ADDED_IN
 from benchbed.verify.sampling import Row
 
-CIRCUMSTANCES = frozenset({"wall_seconds", "engine_reason", "jobs", "attempt", "threads"})
+CIRCUMSTANCES = frozenset(
+    {"wall_seconds", "engine_requested", "engine_reason", "fallback_reason", "jobs", "attempt", "threads"}
+)
 """Columns that may differ when the same batch runs again."""
 FIRST_STEPS = 100
 """Elsewhere only these steps are compared: chaotic lanes amplify the last bit."""

@@ -29,7 +29,7 @@ def run_again(sample: Sample, workers: Workers, options: RunOptions) -> Iterator
     bare = msgspec.structs.replace(sample.plan, problems=(), entrants=(), suite={})
     futures = []
     for part in sample.parts:
-        plan = msgspec.structs.replace(bare, engine=part.asked_engine)
+        plan = msgspec.structs.replace(bare, engine=part.requested_engine)
         task = Task(plan, part.batch, options.plugin_files, options.jobs)
         futures.append(workers.submit(run_task, task, options.timeout))
     for part, future in zip(sample.parts, futures, strict=True):

@@ -10,12 +10,10 @@ import pyarrow as pa
 import torch
 
 from benchbed.catalog import Catalog
-from benchbed.engine import ASKED, FELL_BACK
 from benchbed.environment import describe_environment
 from benchbed.errors import NothingSelectedError, UsageError
-from benchbed.interfaces import FINAL_STATUSES
+from benchbed.interfaces import FINAL_STATUSES, Engine
 from benchbed.plan import BatchPlan, Pairing, Plan
-from benchbed.plan.model import Engine
 from benchbed.store import StudyFolder, from_bytes
 
 Row = Mapping[str, Any]
@@ -37,13 +35,12 @@ class Part(NamedTuple):
         return [row for row in self.rows if row["status"] in FINAL_STATUSES]
 
     @property
-    def asked_engine(self) -> Engine:
-        """The engine that was asked for when the batch ran, whatever the plan says by now."""
-        row = self.results[0] if self.results else {"engine": None, "engine_reason": None}
-        engine, reason = row["engine"], row["engine_reason"] or ""
-        if not reason.startswith(ASKED):
-            return "auto"
-        return "compiled" if FELL_BACK in reason or engine == "compiled" else "eager"
+    def requested_engine(self) -> Engine:
+        """The engine that was requested when the batch ran; in parts of schema 3 and earlier, the one that ran."""
+        if not self.results:
+            return Engine.AUTO
+        row = self.results[0]
+        return Engine(row["engine_requested"] or row["engine"] or Engine.AUTO)
 
 
 class Sample(NamedTuple):

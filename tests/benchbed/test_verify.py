@@ -25,7 +25,10 @@ def test_a_row_equals_itself():
     assert to_the_bit(ROW, changed()) == []
 
 
-@pytest.mark.parametrize("name", ["wall_seconds", "engine_reason", "jobs", "attempt", "threads"])
+@pytest.mark.parametrize(
+    "name",
+    ["wall_seconds", "engine_requested", "engine_reason", "fallback_reason", "jobs", "attempt", "threads"],
+)
 def test_how_a_batch_was_run_may_differ(name):
     """No result may depend on it."""
     assert to_the_bit(ROW, changed(**{name: 7})) == []
@@ -114,17 +117,21 @@ def test_a_batch_is_described_by_its_columns_and_its_first_trial():
 
 
 @pytest.mark.parametrize(
-    ("engine", "reason", "asked"),
+    ("engine", "requested", "expected"),
     [
-        ("compiled", "asked for", "compiled"),
-        ("eager", "asked for", "eager"),
-        ("eager", "asked for; made one by one, as it could not be compiled: X", "compiled"),
-        ("compiled", "about 40 s of steps", "auto"),
-        ("eager", "about 40 s of steps; made one by one, as it could not be compiled: X", "auto"),
-        ("eager", None, "auto"),
+        ("compiled", "compiled", "compiled"),
+        ("eager", "compiled", "compiled"),
+        ("compiled", "auto", "auto"),
+        ("eager", None, "eager"),
+        (None, None, "auto"),
     ],
 )
-def test_a_batch_runs_again_as_it_was_asked_for(engine, reason, asked):
-    """Not as it came out: tiles are cut by what was asked for, and a part of a halved batch chooses anew."""
-    row = changed(engine=engine, engine_reason=reason)
-    assert Part("p", [changed(status="failed"), row], None).asked_engine == asked
+def test_a_batch_runs_again_by_the_engine_that_was_requested(engine, requested, expected):
+    """Parts of earlier schemas store only the engine that ran; a batch without results stores none."""
+    row = changed(engine=engine, engine_requested=requested)
+    assert Part("p", [changed(status="failed"), row], None).requested_engine == expected
+
+
+def test_a_batch_without_results_runs_again_by_the_engine_that_auto_chooses():
+    """No row says which engine was requested."""
+    assert Part("p", [changed(status="failed")], None).requested_engine == "auto"

@@ -39,7 +39,7 @@ def test_a_compiled_study_is_kept_and_verified_as_such(bench, tmp_path):
     study = benchbed.load("study")
     assert study.plan.suite["engine"] == "compiled"
     assert study.trials[["engine", "engine_reason"]].drop_duplicates().values.tolist() == [
-        ["compiled", "asked for"]
+        ["compiled", "requested"]
     ]
     assert bench(tmp_path, "run", *SMALL, "-o", "sgd", "--engine", "eager").returncode == 0
     assert set(benchbed.load("study").trials["engine"]) == {"compiled"}
@@ -54,12 +54,14 @@ def test_a_plugin_that_cannot_be_compiled_runs_step_by_step_and_says_so(bench, t
     result = bench(tmp_path, "run", *SMALL, *asked)
     assert result.returncode == 0, result.stderr
     (line,) = [line for line in result.stderr.splitlines() if line.startswith("warning: ")]
-    assert line.startswith("warning: quadratic × branching: ran eagerly because it could not be compiled: ")
+    assert line.startswith(
+        "warning: quadratic × branching: ran eagerly because its step could not be compiled: "
+    )
     trials = benchbed.load("study").trials
     assert set(trials["engine"]) == {"eager"}
     assert (
         trials["engine_reason"]
-        .str.startswith("asked for; made one by one, as it could not be compiled: ")
+        .str.startswith("requested; ran eagerly because its step could not be compiled: ")
         .all()
     )
     assert (trials["status"] == "exhausted").all()

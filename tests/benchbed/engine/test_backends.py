@@ -11,9 +11,9 @@ from benchbed.engine.backends import (
     STEP_SECONDS,
     WORTH_COMPILING,
     EagerBackend,
+    choose_engine,
     eager_seconds,
     numbers_of_a_step,
-    resolve,
 )
 from benchbed.engine.loop import drop_finished
 from benchbed_optimizers.sgd import sgd
@@ -25,16 +25,16 @@ from benchbed_problems.quadratic import Quadratic
     ("asked", "every_step", "stateful", "engine", "reason"),
     [
         ("auto", False, False, "eager", "less than a second of steps"),
-        ("compiled", False, False, "compiled", "asked for"),
-        ("eager", False, False, "eager", "asked for"),
+        ("compiled", False, False, "compiled", "requested"),
+        ("eager", False, False, "eager", "requested"),
         ("compiled", True, False, "eager", "every step is measured"),
-        ("compiled", False, True, "eager", "the rule runs one trial at a time"),
+        ("compiled", False, True, "eager", "the optimizer runs one trial at a time"),
     ],
 )
 def test_what_is_asked_for_is_done_where_it_can_be(make_batch, asked, every_step, stateful, engine, reason):
     """A stateful rule and a measurement after every step leave nothing to join."""
     batch = make_batch(Quadratic(), engine=asked, every_step=every_step, learning_rate=[0.01])
-    assert resolve(batch, stateful) == (engine, reason)
+    assert choose_engine(batch, stateful) == (engine, reason)
 
 
 def test_auto_compiles_from_a_second_of_work(make_batch):
@@ -43,8 +43,8 @@ def test_auto_compiles_from_a_second_of_work(make_batch):
     each = STEP_SECONDS + 20 * numbers_of_a_step(network) * NUMBER_SECONDS
     batch = make_batch(network, sgd, seeds=20, learning_rate=[0.01])
     short, long = (batch._replace(budget=round(seconds / each)) for seconds in (0.9, 40.0))
-    assert resolve(short, stateful=False) == ("eager", "less than a second of steps")
-    assert resolve(long, stateful=False) == ("compiled", "about 40 s of steps")
+    assert choose_engine(short, stateful=False) == ("eager", "less than a second of steps")
+    assert choose_engine(long, stateful=False) == ("compiled", "about 40 s of steps")
     assert eager_seconds(long) == pytest.approx(40.0, rel=0.01)
     assert WORTH_COMPILING == 1
 
@@ -64,7 +64,7 @@ class Ways:
             self.tried.append(way)
             self.count(way)
             return SimpleNamespace(
-                advance=lambda *span: self.advance(way, *span), reach=lambda lanes, start, stops: 1
+                advance=lambda *span: self.advance(way, *span), lookahead=lambda lanes, start, stops: 1
             )
 
         return make
@@ -90,11 +90,13 @@ def test_a_program_that_fails_costs_no_trial(run, monkeypatch, way, calls_that_w
     """Whether it fails when it is made or later, the loop goes on from the last checkpoint."""
     ways = Ways(monkeypatch, **{way: calls_that_work})
     loop, other = (run(Quadratic(), sgd, engine=engine, **BATCH) for engine in ("eager", "compiled"))
-    what = "its program failed after step " if calls_that_work else "it could not be compiled"
-    (engine,), (reason,) = set(other.engine.flat), set(other.engine_reason.flat)
-    assert engine == "eager"
-    assert reason.startswith(f"asked for; made one by one, as {what}")
-    assert reason.endswith(f": RuntimeError: no {way if calls_that_work else 'scan'}")
+    event = "its compiled step failed after step " if calls_that_work else "its step could not be compiled"
+    assert set(other.engine.flat) == {"eager"}
+    assert set(other.engine_requested.flat) == {"compiled"}
+    (fallback,) = set(other.fallback_reason.flat)
+    assert fallback.startswith(event)
+    assert fallback.endswith(f": RuntimeError: no {way if calls_that_work else 'scan'}")
+    assert set(other.engine_reason.flat) == {f"requested; ran eagerly because {fallback}"}
     assert ways.tried == ["lanewise", "scan"][: 1 if way == "lanewise" and calls_that_work else 2]
     np.testing.assert_array_equal(loop.curve_objective, other.curve_objective)
 
@@ -110,7 +112,7 @@ def test_what_is_refused_by_lanes_is_scanned_if_it_is_long(run, monkeypatch, sec
     if len(tried) == 2:
         assert (engine, reason) == ("compiled", "about 40 s of steps")
     else:
-        refused = "too few for a scan, and no program of lanes: RuntimeError: no lanewise"
+        refused = "too little work for a scan, and no generated step (RuntimeError: no lanewise)"
         assert (engine, reason) == ("eager", f"about 20 s of steps: {refused}")
 
 
@@ -119,7 +121,7 @@ def test_what_is_asked_for_is_scanned_however_short_it_is(run, monkeypatch):
     ways = Ways(monkeypatch, scan=10**6)
     record = run(Quadratic(), sgd, engine="compiled", **BATCH)
     assert ways.tried == ["lanewise", "scan"]
-    assert (set(record.engine.flat), set(record.engine_reason.flat)) == ({"compiled"}, {"asked for"})
+    assert (set(record.engine.flat), set(record.engine_reason.flat)) == ({"compiled"}, {"requested"})
 
 
 @pytest.mark.parametrize(("least", "left"), [(1, (1, 1)), (2, (2, 2))])

@@ -141,5 +141,7 @@ def test_without_a_compiler_steps_are_made_one_by_one(run, monkeypatch):
     loop, other = (run(Quadratic(), sgd, engine=engine, **batch) for engine in ("eager", "compiled"))
     assert set(other.engine.flat) == {"eager"}
     (reason,) = set(other.engine_reason.flat)
-    assert reason.startswith("asked for; made one by one, as it could not be compiled: CompilationError: ")
+    assert reason.startswith(
+        "requested; ran eagerly because its step could not be compiled: CompilationError: "
+    )
     assert (other.final_theta == loop.final_theta).all()

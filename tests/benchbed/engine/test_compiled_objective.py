@@ -124,7 +124,7 @@ def test_curves_are_those_of_the_eager_measurement(measured, problem):
     np.testing.assert_array_equal(eager.final_theta, native.final_theta)
     np.testing.assert_array_equal(eager.status, native.status)
     np.testing.assert_allclose(native.curve_objective, eager.curve_objective, rtol=1e-12, atol=1e-14)
-    assert set(native.engine_reason.flat) == {"asked for"}
+    assert set(native.engine_reason.flat) == {"requested"}
 
 
 def test_lanes_that_diverge_do_so_all_the_same(measured):
@@ -150,5 +150,5 @@ def test_a_program_that_fails_leaves_the_eager_measurement(measured, monkeypatch
     np.testing.assert_array_equal(eager.curve_objective, native.curve_objective)
     assert set(native.engine.flat) == {"compiled"}
     assert set(native.engine_reason.flat) == {
-        "asked for; its objective was measured eagerly: MemoryError: no memory for a step"
+        "requested; its objective was measured eagerly: MemoryError: no memory for a step"
     }

@@ -138,7 +138,7 @@ def assert_same(loop, compiled, tolerance=1e-10):
     assert [set(each.engine.flat) for each in (loop, compiled)] == [{"eager"}, {"compiled"}], (
         compiled.engine_reason
     )
-    assert set(compiled.engine_reason.flat) == {"asked for"}
+    assert set(compiled.engine_reason.flat) == {"requested"}
     for name in ("status", "calls", "steps", "calls_to_target", "curve_calls"):
         np.testing.assert_array_equal(getattr(loop, name), getattr(compiled, name), err_msg=name)
     for name in ("final_theta", "curve_objective", "gradient_norm"):

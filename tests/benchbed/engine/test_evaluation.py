@@ -98,7 +98,7 @@ def test_where_it_is_not_known_nothing_is_kept(run, problem):
 )
 def test_an_answer_of_another_kind_is_refused(run, answer, per_trial):
     """It would be stretched over all lanes, or taken for a share, without a word."""
-    with pytest.raises(ValueError, match=r"in_basin gives .*; give a bool for each trial"):
+    with pytest.raises(ValueError, match=r"in_basin returns .*; return a bool for each trial"):
         run(says(answer, per_trial=per_trial)(), budget=5, scale=None, learning_rate=RATES)
 
 

@@ -9,7 +9,7 @@ import torch
 
 from benchbed.catalog import load_catalog
 from benchbed.checkpoints import checkpoint_steps
-from benchbed.engine.backends import resolve
+from benchbed.engine.backends import choose_engine
 from benchbed.engine.run import lanes_of_a_tile
 from benchbed.gradients import finite_difference, forward, forward_random, reverse
 from benchbed.interfaces import Gradient, Layout, NotServedError, Optimizer, Problem
@@ -128,7 +128,7 @@ def test_what_a_single_gradient_cannot_be_bought_for_is_skipped_with_its_price(r
     """Forward mode in dimension 1 441 costs 960.67 calls."""
     record = run(PolynomialNetwork(samples=256), adam, gradient=forward, budget=500, learning_rate=[1e-3])
     assert record.status.tolist() == [["skipped"]]
-    assert record.excess == "a single step costs 960.667 calls, more than the budget of 500"
+    assert record.skip_reason == "a single step costs 960.667 calls, more than the budget of 500"
 
 
 @pytest.mark.parametrize("name", EXACT)
@@ -289,12 +289,12 @@ def test_a_gradient_that_does_not_serve_a_loss_skips_its_trials_with_the_reason(
     """They are no failures; what has ended before keeps its ending, and measured is nothing."""
     record = run(Quadratic(), sgd, gradient=Gradient(refuses), seeds=2, learning_rate=[0.1, 0.2])
     assert set(record.status.flat) == {"skipped"}
-    assert (record.error, record.excess) == (None, "this loss is not to my taste; use another")
+    assert (record.error, record.skip_reason) == (None, "this loss is not to my taste; use another")
     assert (record.calls == 0).all()
     assert np.isnan(record.gradient_norm).all()
     monkeypatch.setattr("benchbed.engine.run.WORKSPACE_BYTES", 1)
     tiled = run(Quadratic(), sgd, gradient=Gradient(refuses), seeds=2, learning_rate=[0.1, 0.2])
-    assert (set(tiled.status.flat), tiled.excess) == ({"skipped"}, record.excess)
+    assert (set(tiled.status.flat), tiled.skip_reason) == ({"skipped"}, record.skip_reason)
 
 
 def test_a_refusal_may_come_late(run, formula):
@@ -309,7 +309,7 @@ def test_a_refusal_may_come_late(run, formula):
     fields = {"gradient": Gradient(picky), "targets": (), "budget": 40}
     record = run(problem, sgd, learning_rate=[0.3, 1e200], **fields)
     assert record.status.tolist() == [["skipped", "diverged"]]
-    assert record.excess == "too near"
+    assert record.skip_reason == "too near"
     assert record.calls[0, 1] == 1
 
 
@@ -318,7 +318,7 @@ def test_a_refusal_may_come_from_within_a_rule_for_one_trial(run):
     gradient = reverse._replace(under_vmap=refuses)
     record = run(Quadratic(), alone, gradient=gradient, learning_rate=[0.1])
     assert (record.status.tolist(), record.error) == ([["skipped"]], None)
-    assert record.excess == "this loss is not to my taste; use another"
+    assert record.skip_reason == "this loss is not to my taste; use another"
 
 
 def test_a_gradient_that_raises_anything_else_has_failed(run):
@@ -337,17 +337,17 @@ def test_a_gradient_without_a_form_for_programs_is_not_compiled_by_itself(make_b
 
     def long(gradient, problem=None, **fields):
         batch = make_batch(problem or Quadratic(), sgd, seeds=20, budget=10**8, gradient=gradient, **fields)
-        return resolve(batch, stateful=False)
+        return choose_engine(batch, stateful=False)
 
     assert long(reverse)[0] == long(forward)[0] == long(forward_random)[0] == "compiled"
     assert long(Gradient(reverse.differentiate)) == (
         "eager",
-        "the gradient has no form for a compiled program",
+        "the gradient has no form for a compiled step",
     )
-    assert long(Gradient(reverse.differentiate), engine="compiled") == ("compiled", "asked for")
+    assert long(Gradient(reverse.differentiate), engine="compiled") == ("compiled", "requested")
     assert long(forward, Quadratic(dimension=90)) == (
         "eager",
-        "a gradient of 60 calls makes a long program",
+        "a gradient of 60 calls makes a long compiled step",
     )
 
 

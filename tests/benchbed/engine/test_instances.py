@@ -205,7 +205,7 @@ def test_draws_of_several_shapes_are_refused():
         def make_draws(self, generator, steps):
             return torch.zeros(steps, int(torch.randint(1, 100, (), generator=generator)), dtype=DOUBLE)
 
-    with pytest.raises(ValueError, match="give one shape"):
+    with pytest.raises(ValueError, match="return one shape"):
         instances_of(Uneven(), range(5)).draw(0)
 
 

@@ -162,7 +162,7 @@ def test_a_first_step_dearer_than_the_budget_is_skipped(run, formula, lane_of):
     """A full gradient of 10 calls cannot be bought with 9, and no call is booked."""
     record = run(formula(half_square, price=10.0), gd, budget=9, learning_rate=[0.1])
     lane = lane_of(record)
-    assert "10 calls, more than the budget of 9" in record.excess
+    assert "10 calls, more than the budget of 9" in record.skip_reason
     assert (lane.status, lane.calls, lane.steps) == ("skipped", 0.0, 0)
     assert np.isinf(lane.calls_to_target).all()
 

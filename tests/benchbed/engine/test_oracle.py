@@ -96,7 +96,7 @@ def test_a_rule_that_begins_to_ask_more_later_fails_rather_than_be_miscounted(ru
 
     record = run(Quadratic(), later, targets=(), budget=20, rate=[0.0])
     assert (record.status[0, 0], record.calls[0, 0]) == ("failed", 4)
-    assert "step 5 asks its oracle more or less often" in record.error
+    assert "step 5 calls its oracle more or less often" in record.error
 
 
 def test_lanes_outside_where_receive_nothing(run):

@@ -138,7 +138,7 @@ def test_the_engine_hands_progress_on_without_reading_it():
         lambda point: (point.sum(-1), point), torch.zeros(()), torch.ones(2), lambda: share
     )
     wrapped = oracle.map(clip)
-    assert oracle.spent() is share
+    assert oracle.compute_progress() is share
     assert not oracle.progress_was_read
     assert wrapped.progress is share
     assert oracle.progress_was_read

@@ -6,7 +6,7 @@ import torch
 
 from benchbed.engine import run_batch
 from benchbed.engine.backends import STATE_COPIES
-from benchbed.engine.run import DRAWN_BYTES, WORKSPACE_BYTES, lanes_of_a_tile, seeds_of_a_tile, tiles_of
+from benchbed.engine.run import DRAW_BYTES, WORKSPACE_BYTES, lanes_of_a_tile, seeds_of_a_tile, tiles_of
 from benchbed.gradients import forward_random, reverse
 from benchbed.interfaces import Optimizer
 from benchbed.metrics import distance_to_solution
@@ -97,7 +97,7 @@ def test_a_full_gradient_has_room_for_all_samples(make_batch):
 def test_the_draws_of_a_tile_keep_to_their_bytes(make_batch, problem, gradient, of_a_seed):
     """For each seed a thousand steps of noise, indices and directions, 8 bytes a number."""
     batch = make_batch(problem, sgd, gradient=gradient, seeds=3, learning_rate=[0.1])
-    expected = None if of_a_seed is None else DRAWN_BYTES // (1000 * 8 * of_a_seed)
+    expected = None if of_a_seed is None else DRAW_BYTES // (1000 * 8 * of_a_seed)
     assert seeds_of_a_tile(batch) == expected
 
 
@@ -105,7 +105,7 @@ def test_tiles_of_few_seeds_change_nothing(run, make_batch, lane_of, assert_same
     """Where the draws of two seeds are all that fits, five seeds make three tiles."""
     problem = Quadratic(gradient_noise=0.1)
     whole = run(problem, adam, seeds=5, budget=25, learning_rate=RATES)
-    monkeypatch.setattr("benchbed.engine.run.DRAWN_BYTES", 2 * 1000 * 8 * 2)
+    monkeypatch.setattr("benchbed.engine.run.DRAW_BYTES", 2 * 1000 * 8 * 2)
     batch = make_batch(problem, adam, seeds=5, budget=25, learning_rate=RATES)
     assert [seeds.stop - seeds.start for seeds, _ in tiles_of(batch)] == [1, 2, 2]
     tiled = run(problem, adam, seeds=5, budget=25, learning_rate=RATES)

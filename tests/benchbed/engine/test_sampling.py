@@ -1,9 +1,9 @@
-"""Blocks of draws give what was drawn for a step, or nothing."""
+"""BlockDraws of draws give what was drawn for a step, or nothing."""
 
 import pytest
 import torch
 
-from benchbed.engine.sampling import Blocks
+from benchbed.engine.sampling import BlockDraws
 from benchbed.seeds import DRAW_BLOCK, InstanceSeed
 
 
@@ -16,7 +16,7 @@ def test_a_block_that_could_not_be_drawn_leaves_none_in_its_place():
             raise MemoryError
         return torch.arange(DRAW_BLOCK, dtype=torch.float64) + block * DRAW_BLOCK
 
-    blocks = Blocks(make, [InstanceSeed(0, "made-up", "evaluation", 0)], lambda draws: draws)
+    blocks = BlockDraws(make, [InstanceSeed(0, "made-up", "evaluation", 0)], lambda draws: draws)
     assert blocks.at(5).item() == 5
     with pytest.raises(MemoryError):
         blocks.at(DRAW_BLOCK)

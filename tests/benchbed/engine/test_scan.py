@@ -120,7 +120,7 @@ def test_lanes_that_end_early_are_the_same_compiled(both, valleys, not_written):
 
 def test_a_process_keeps_so_many_programs(run, not_written, monkeypatch):
     """Then it forgets them all, and torch with it."""
-    kept = {f"a pairing {number}": None for number in range(scan.KEPT)}
+    kept = {f"a pairing {number}": None for number in range(scan.MAXIMUM_SCANS)}
     monkeypatch.setattr(scan, "_compiled", kept)
     resets = []
     monkeypatch.setattr(torch.compiler, "reset", lambda: resets.append(len(kept)))
@@ -155,7 +155,7 @@ def test_a_plugin_that_raises_late_says_so_as_ever(run, formula):
     record = run(half_square, late, engine="compiled", targets=(), budget=20, learning_rate=[0.1])
     assert (record.status[0, 0], record.calls[0, 0], record.engine[0, 0]) == ("failed", 5, "eager")
     assert "out of luck" in record.error
-    assert "made one by one, as it could not be compiled: " in record.engine_reason[0, 0]
+    assert record.fallback_reason[0, 0].startswith("its step could not be compiled: ")
 
 
 class Counted(NamedTuple):
@@ -180,4 +180,4 @@ def test_a_number_in_a_state_is_not_taken_for_a_constant(both):
     loop, compiled = both(Quadratic(), counting)
     np.testing.assert_array_equal(loop.final_theta, compiled.final_theta)
     assert set(compiled.engine.flat) == {"eager"}
-    assert "the state holds 1, which is no tensor" in compiled.engine_reason[0, 0]
+    assert "the state holds 1, which is not a tensor" in compiled.engine_reason[0, 0]

@@ -20,7 +20,7 @@ ROW = {
 }
 
 
-NEWER = ["reads_progress", "gradient_source"]
+NEWER = ["reads_progress", "gradient_source", "engine_requested", "fallback_reason"]
 """Columns that the first schema had not."""
 
 
@@ -38,12 +38,12 @@ def test_a_part_of_the_first_schema_is_read_with_nulls():
     assert table.schema.equals(TRIAL_SCHEMA, check_metadata=True)
     (row,) = table.to_pylist()
     assert row == dict.fromkeys(TRIAL_SCHEMA.names) | ROW
-    assert [row[name] for name in NEWER] == [None, None]
+    assert [row[name] for name in NEWER] == [None] * len(NEWER)
 
 
 def test_a_part_of_the_second_schema_says_nothing_of_the_gradient_s_source():
     """It has `reads_progress` already."""
-    (row,) = from_bytes(part_of(2, ["gradient_source"])).to_pylist()
+    (row,) = from_bytes(part_of(2, NEWER[1:])).to_pylist()
     assert row == dict.fromkeys(TRIAL_SCHEMA.names) | ROW
 
 

@@ -1,4 +1,4 @@
-"""Load installed plugins, and look up by name what they register.
+"""The installed plugins, and the objects that they register, by kind and name.
 
 The names are imported when first used: `benchbed --help` needs `benchbed.catalog.discovery` and must not import torch.
 """

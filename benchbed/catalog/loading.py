@@ -4,7 +4,7 @@ import contextlib
 import os
 import sys
 import traceback
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -43,8 +43,8 @@ def load_catalog(plugin_files: Sequence[Path] = (), environ: Mapping[str, str] =
     blocked = disabled_plugins(environ)
     names = {plugin.name for plugin in installed}
     for name in sorted(blocked - names):
-        near = suggestion(name, names) or "; see `benchbed plugins`"
-        warnings.append(f"{DISABLE} names {quoted(name)}, which is not a plugin{near}")
+        hint = suggestion(name, names) or "; see `benchbed plugins`"
+        warnings.append(f"{DISABLE} names {quoted(name)}, which is not a plugin{hint}")
     plugins = [
         _LoadedPlugin(_record(plugin, PluginStatus.BLOCKED), ()) if plugin.name in blocked else _load(plugin)
         for plugin in installed
@@ -67,8 +67,8 @@ def _load(plugin: DiscoveredPlugin) -> _LoadedPlugin:
     """Import a plugin and call its hooks; its entries count only if all of them are valid."""
     registrar = Registrar(plugin)
     try:
-        # stdout is for the output of commands.
-        with contextlib.redirect_stdout(sys.stderr), _same_folder():
+        # stdout is for the output of commands, and relative paths of the user refer to the working directory.
+        with contextlib.redirect_stdout(sys.stderr), contextlib.chdir("."):
             _call_hooks(plugin, registrar)
     except KeyboardInterrupt:
         raise
@@ -80,17 +80,6 @@ def _load(plugin: DiscoveredPlugin) -> _LoadedPlugin:
         registrar.close()
     record = _record(plugin, PluginStatus.LOADED, entries=registrar.entries)
     return _LoadedPlugin(record, tuple(registrar.entries))
-
-
-@contextlib.contextmanager
-def _same_folder() -> Iterator[None]:
-    """Restore the working directory, to which relative paths refer; a descriptor also works if it is deleted."""
-    folder = os.open(".", os.O_RDONLY)
-    try:
-        yield
-    finally:
-        os.fchdir(folder)
-        os.close(folder)
 
 
 def _call_hooks(plugin: DiscoveredPlugin, registrar: Registrar) -> None:
@@ -107,8 +96,8 @@ def _call_hooks(plugin: DiscoveredPlugin, registrar: Registrar) -> None:
     for hook in hooks:
         if not hook.has_spec():
             names = [f"register_{kind}" for kind in KINDS]
-            near = suggestion(hook.name, names) or f"; the hooks are {', '.join(names)}"
-            raise InvalidPluginError(f"unknown hook {quoted(hook.name)}{near}")
+            hint = suggestion(hook.name, names) or f"; the hooks are {', '.join(names)}"
+            raise InvalidPluginError(f"unknown hook {quoted(hook.name)}{hint}")
     for kind in KINDS:
         getattr(manager.hook, f"register_{kind}")(register=registrar.of(kind))
 
@@ -146,10 +135,10 @@ def _plugin_traceback(error: BaseException) -> tuple[str, str]:
         frames = [frame for frame in chained.stack if not frame.filename.startswith(_LOADER_FILES)]
         chained.stack = traceback.StackSummary.from_list(frames)
         chained = chained.__cause__ or chained.__context__
-    places = [(frame.filename, frame.lineno) for frame in formatted.stack]
+    locations = [(frame.filename, frame.lineno) for frame in formatted.stack]
     if isinstance(error, SyntaxError) and error.filename:
-        places.append((error.filename, error.lineno))
-    location = f" ({Path(places[-1][0]).name}:{places[-1][1]})" if places else ""
+        locations.append((error.filename, error.lineno))
+    location = f" ({Path(locations[-1][0]).name}:{locations[-1][1]})" if locations else ""
     return location, "".join(formatted.format())
 
 

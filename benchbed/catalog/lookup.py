@@ -84,7 +84,7 @@ class Catalog:
         """Return the parameters of an optimizer in the order of its signature, without `layout`."""
         return hyperparameters_of(self.optimizer(name).implementation)
 
-    def hyperparameters(self, name: str, given: Mapping[str, object]) -> dict[str, object]:
+    def hyperparameters(self, name: str, values: Mapping[str, object]) -> dict[str, object]:
         """Return a complete setting, with defaults for values that are not given.
 
         Values may be JSON-plain or returned by this method. Raises: UsageError if a parameter is unknown, or a value
@@ -92,15 +92,15 @@ class Catalog:
         """
         entry = self.optimizer(name)
         parameters = hyperparameters_of(entry.implementation)
-        for key in given:
+        for key in values:
             if key not in parameters:
                 raise unknown_key(name, key, parameters)
-        values = {
-            key: convert_hyperparameter(name, parameter, given[key]) if key in given else parameter.default
+        setting = {
+            key: convert_hyperparameter(name, parameter, values[key]) if key in values else parameter.default
             for key, parameter in parameters.items()
         }
-        _build_optimizer(entry, values)  # the factory may reject values
-        return values
+        _build_optimizer(entry, setting)  # the factory may reject values
+        return setting
 
     def default_optimizer(self, name: str) -> Optimizer[Any]:
         """Build an optimizer with its default hyperparameters."""

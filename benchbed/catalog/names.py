@@ -59,9 +59,11 @@ def derived_name(implementation: object) -> str:
 
 def suggestion(name: str, names: Iterable[str]) -> str:
     """Return `; did you mean 'quartic'?` if a name is similar or has these initials (`lr`), else an empty string."""
-    by_lower_case = {known.lower(): known for known in names}
+    by_lower_case = {candidate.lower(): candidate for candidate in names}
     wanted = name[:_LONGEST_QUOTE].lower()
-    near = difflib.get_close_matches(wanted, by_lower_case, n=1) or [
-        known for known in by_lower_case if "".join(word[:1] for word in known.split("_")) == wanted
+    similar = difflib.get_close_matches(wanted, by_lower_case, n=1) or [
+        candidate
+        for candidate in by_lower_case
+        if "".join(syllable[:1] for syllable in candidate.split("_")) == wanted
     ]
-    return f"; did you mean {by_lower_case[near[0]]!r}?" if near else ""
+    return f"; did you mean {by_lower_case[similar[0]]!r}?" if similar else ""

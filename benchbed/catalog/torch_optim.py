@@ -62,9 +62,9 @@ def entry(name: str) -> Entry:
     optimizer_class = getattr(module, class_name, None)
     if not _is_optimizer_class(optimizer_class):
         fault = "does not exist" if optimizer_class is None else "is not a torch.optim.Optimizer"
-        names = [known for known in dir(module) if _is_optimizer_class(getattr(module, known, None))]
-        near = suggestion(class_name, names) or (f"; it has {', '.join(names)}" if names else f"; {_EXAMPLE}")
-        raise UsageError(f"{label}: {class_name} {fault} in {module_name}{near}")
+        names = [member for member in dir(module) if _is_optimizer_class(getattr(module, member, None))]
+        hint = suggestion(class_name, names) or (f"; it has {', '.join(names)}" if names else f"; {_EXAMPLE}")
+        raise UsageError(f"{label}: {class_name} {fault} in {module_name}{hint}")
     try:
         factory: OptimizerFactory = torch_factory(optimizer_class)  # type: ignore[arg-type]  # hashable
         factory()

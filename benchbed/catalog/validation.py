@@ -50,7 +50,8 @@ def _fields(problem: type[Problem]) -> list[dataclasses.Field[Any]]:
     return [field for field in dataclasses.fields(typing.cast("Any", problem)) if field.init]
 
 
-def _check_problem(problem_class: Any) -> None:
+def check_problem(problem_class: Any) -> None:
+    """Check the class of a problem, built with its defaults."""
     require(
         isinstance(problem_class, type) and issubclass(problem_class, Problem),
         f"{quoted(problem_class)} is not a problem; subclass benchbed.interfaces.Problem and register the class",
@@ -89,7 +90,8 @@ def _check_field(name: str, annotation: Any, default: Any) -> None:
 
 
 def _check_facts(problem: Problem) -> None:
-    layout, targets, price, dtype = problem.layout, problem.targets, problem.full_price, problem.dtype
+    layout, price, dtype = problem.layout, problem.full_price, problem.dtype
+    targets: Any = problem.targets
     require(
         isinstance(layout, Layout), f"its layout is {quoted(layout)}; return a benchbed.interfaces.Layout"
     )
@@ -142,7 +144,8 @@ def _is_count(value: Any) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and value >= 1
 
 
-def _check_optimizer(factory: Any) -> None:
+def check_optimizer(factory: Any) -> None:
+    """Check an optimizer's factory, called with its defaults."""
     require(
         callable(factory),
         f"{quoted(factory)} is not a factory; register a function that returns an Optimizer",
@@ -161,11 +164,13 @@ def _check_optimizer(factory: Any) -> None:
     require(isinstance(full_batch, bool), f"its full_batch is {quoted(full_batch)}; it must be True or False")
 
 
-def _check_function(function: Any) -> None:
+def check_function(function: Any) -> None:
+    """Check a metric or an executor."""
     require(callable(function), f"{quoted(function)} cannot be called; register a function")
 
 
-def _check_report(report: Any) -> None:
+def check_report(report: Any) -> None:
+    """Check the attributes of a report."""
     require(isinstance(getattr(report, "name", None), str), f"{quoted(report)} has no name; set it")
     for method in ("pieces", "draw"):
         require(
@@ -174,7 +179,8 @@ def _check_report(report: Any) -> None:
         )
 
 
-def _check_figure(figure: Any) -> None:
+def check_figure(figure: Any) -> None:
+    """Check the texts of a figure; its functions are checked when it is built."""
     require(
         isinstance(figure, Figure),
         f"{quoted(figure)} is not a figure; register a benchbed.interfaces.Figure(name, title, draw, suite)",
@@ -186,7 +192,8 @@ def _check_figure(figure: Any) -> None:
     )
 
 
-def _check_suite(path: Any) -> None:
+def check_suite(path: Any) -> None:
+    """Check the path and the syntax of a suite."""
     require(isinstance(path, Path), f"{quoted(path)} is not a path; register a pathlib.Path")
     require(path.suffix == ".toml", f"{quoted(str(path))} is not a TOML file; its name must end in .toml")
     try:
@@ -196,12 +203,12 @@ def _check_suite(path: Any) -> None:
 
 
 _CHECKS: Mapping[Kind, Callable[[Any], None]] = {
-    "problems": _check_problem,
-    "optimizers": _check_optimizer,
-    "metrics": _check_function,
+    "problems": check_problem,
+    "optimizers": check_optimizer,
+    "metrics": check_function,
     "gradients": check_gradient,
-    "executors": _check_function,
-    "reports": _check_report,
-    "figures": _check_figure,
-    "suites": _check_suite,
+    "executors": check_function,
+    "reports": check_report,
+    "figures": check_figure,
+    "suites": check_suite,
 }

@@ -1,1 +1,1 @@
-"""Turn stored trials into frames: calls to target, selection and scores, as the protocol says."""
+"""Statistics of a study: frames, intervals, comparisons, summaries and findings."""

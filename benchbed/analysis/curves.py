@@ -1,4 +1,4 @@
-"""Unroll the stored curves into one row a checkpoint."""
+"""Stored curves as a frame with one row a checkpoint."""
 
 import numpy as np
 import pandas as pd
@@ -7,47 +7,49 @@ import pyarrow.compute as pc
 
 CURVE_COLUMNS = ("curve_calls", "curve_objective", "curve_gradient_norm", "curve_theta")
 PLANE = 2
-"""Dimensions of the problems whose paths are shown."""
+"""Dimension of the problems whose paths are drawn."""
 
 
 def curves_of(trials: pa.Table, keys: set[str]) -> pd.DataFrame:
-    """Give `trial_key, calls, objective, gap, gradient_norm, theta_0, theta_1` of these trials, a row a checkpoint.
+    """Return `trial_key, calls, objective, gap, gradient_norm, theta_0, theta_1` of trials, one row a checkpoint.
 
-    The gap is NaN without a known optimum, theta unless there are two dimensions. The keys are categories: as text they
-    would take most of the frame's memory and of the time to make it.
+    The gap is NaN without a known optimum, theta unless there are two dimensions. The keys are categorical: as strings
+    they would take most of the memory and of the time.
     """
-    wanted = pc.is_in(trials["trial_key"], pa.array(sorted(keys), type=pa.string()))
-    measured = pc.greater(pc.fill_null(pc.list_value_length(trials["curve_calls"]), 0), 0)
-    table = trials.filter(pc.and_(wanted, measured))
-    present = table["trial_key"].to_pylist()
+    is_selected = pc.is_in(trials["trial_key"], pa.array(sorted(keys), type=pa.string()))
+    is_measured = pc.greater(pc.fill_null(pc.list_value_length(trials["curve_calls"]), 0), 0)
+    table = trials.filter(pc.and_(is_selected, is_measured))
+    trial_keys = table["trial_key"].to_pylist()
     lengths = _numbers(pc.list_value_length(table["curve_calls"])).astype(int)
-    objective = _flat(table["curve_objective"])
+    objective = _flatten(table["curve_objective"])
     optimum, scale = (np.repeat(_numbers(table[name]), lengths) for name in ("optimum", "scale"))
-    plane = _plane(table, lengths)
+    paths = _plane_paths(table, lengths)
     return pd.DataFrame(
         {
-            "trial_key": pd.Categorical.from_codes(np.repeat(np.arange(len(present)), lengths), present),
-            "calls": _flat(table["curve_calls"]),
+            "trial_key": pd.Categorical.from_codes(
+                np.repeat(np.arange(len(trial_keys)), lengths), trial_keys
+            ),
+            "calls": _flatten(table["curve_calls"]),
             "objective": objective,
             "gap": (objective - optimum) / scale,
-            "gradient_norm": _flat(table["curve_gradient_norm"]),
-            "theta_0": plane[:, 0],
-            "theta_1": plane[:, 1],
+            "gradient_norm": _flatten(table["curve_gradient_norm"]),
+            "theta_0": paths[:, 0],
+            "theta_1": paths[:, 1],
         }
     )
 
 
-def _plane(table: pa.Table, lengths: np.ndarray) -> np.ndarray:
-    """Give the paths `[checkpoints, 2]`, NaN for trials of another dimension."""
-    path = np.full((int(lengths.sum()), PLANE), np.nan)
+def _plane_paths(table: pa.Table, lengths: np.ndarray) -> np.ndarray:
+    """Return the paths `[checkpoints, 2]`, NaN for trials of another dimension."""
+    paths = np.full((int(lengths.sum()), PLANE), np.nan)
     dimensions = _numbers(pc.list_value_length(pc.list_element(table["curve_theta"], 0)))
-    is_plane = dimensions == PLANE  # NaN, where a path has too many dimensions to be kept, is no plane either
+    is_plane = dimensions == PLANE  # the dimension is NaN if the path was too large to be stored
     points = table["curve_theta"].filter(pa.array(is_plane))
-    path[np.repeat(is_plane, lengths)] = _flat(pc.list_flatten(points)).reshape(-1, PLANE)
-    return path
+    paths[np.repeat(is_plane, lengths)] = _flatten(pc.list_flatten(points)).reshape(-1, PLANE)
+    return paths
 
 
-def _flat(column: pa.ChunkedArray) -> np.ndarray:
+def _flatten(column: pa.ChunkedArray) -> np.ndarray:
     return _numbers(pc.list_flatten(column))
 
 

@@ -1,7 +1,7 @@
-"""Say in words what a study's comparisons show, and no more than that (protocol, rule 11)."""
+"""Comparisons of a study in words (protocol, rule 11)."""
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import NamedTuple
 
 import pandas as pd
@@ -9,188 +9,176 @@ import pandas as pd
 from benchbed.analysis.aggregate import has_note
 from benchbed.analysis.intervals import TIE
 from benchbed.analysis.pairwise_tests import SIGNIFICANT
-from benchbed.interfaces import ALL_PROBLEMS, Exclusion, Note, RowNote, TrialStatus
-from benchbed.interfaces.notes import describe_missing_score, describe_note
+from benchbed.interfaces import ALL_PROBLEMS, Exclusion, Note, TrialStatus
+from benchbed.interfaces.notes import describe_missing_score
 
 _NAMED = 4
-"""Optimizers that a sentence names; a longer list is counted."""
-_EDGES = (Note.BEST_AT_LOWER_EDGE, Note.BEST_AT_UPPER_EDGE)
+"""Optimizers that a sentence names; the others of a longer list are counted."""
+_EDGES = {Note.BEST_AT_LOWER_EDGE: "lower", Note.BEST_AT_UPPER_EDGE: "upper"}
 _LIMITS = ["score", "score_low", "score_high"]
 
 
 class Finding(NamedTuple):
-    """What one table shows."""
+    """The result of one table."""
 
     problem: str
-    """Empty for the mean over all problems, of which a study of a single problem has none."""
+    """`ALL_PROBLEMS` for the mean, which a study of a single problem does not have."""
     track: str
     sentence: str
 
 
-class Row(NamedTuple):
-    """What a sentence needs to know of an optimizer in one table."""
+class TableEntry(NamedTuple):
+    """An optimizer in one table."""
 
     score: float
     low: float
     high: float
     is_indicative: bool
-    reason: str
-    """Why it is not compared; empty where the number of its seeds alone may be the reason."""
+    exclusion: str
+    """Reason why it is not compared; empty if only its number of seeds can be the reason."""
     caution: str = ""
 
 
 def findings(
     summary: pd.DataFrame, overall: pd.DataFrame, comparisons: pd.DataFrame, groups: pd.DataFrame
 ) -> list[Finding]:
-    """Give one sentence a table: the means over all problems first, then every problem, each track by itself."""
+    """Return one sentence a table: the means over all problems first, then every problem, for each track."""
     problems, tracks = (list(dict.fromkeys(summary[name])) for name in ("problem", "track"))
     tables = [(problem, track) for problem in problems for track in tracks]
     if len(problems) > 1:
         tables = [*((ALL_PROBLEMS, track) for track in tracks), *tables]
-    found = []
+    results = []
     for problem, track in tables:
-        rows = (
-            _overall_rows(summary, overall, track)
-            if problem == ALL_PROBLEMS
-            else _rows(summary, problem, track)
-        )
-        title = (
-            f"{problem}, {track} track" if problem else f"{track} track, mean over {len(problems)} problems"
-        )
-        told = _tell(rows, _of(groups, problem, track), _of(comparisons, problem, track))
-        if rows:
-            found.append(Finding(problem, track, f"{title}: {told}."))
-    return found
+        if problem == ALL_PROBLEMS:
+            title = f"{track} track, mean over {len(problems)} problems"
+            entries = _overall_entries(summary[summary["track"] == track], overall[overall["track"] == track])
+        else:
+            title = f"{problem}, {track} track"
+            entries = _problem_entries(_select(summary, problem, track))
+        if entries:
+            clauses = _clauses(entries, _select(groups, problem, track), _select(comparisons, problem, track))
+            results.append(Finding(problem, track, f"{title}: {'; '.join(clauses)}."))
+    return results
 
 
 def endings(summary: pd.DataFrame) -> str:
-    """Count how the evaluation trials of all rows ended, most frequent first."""
-    counts = (
-        summary[[status.value for status in TrialStatus]].sum().sort_values(ascending=False, kind="stable")
-    )
+    """Count the statuses of the evaluation trials of all rows, most frequent first."""
+    statuses = [status.value for status in TrialStatus]
+    counts = summary[statuses].sum().sort_values(ascending=False, kind="stable")
     words = [f"{count} {str(status).replace('_', ' ')}" for status, count in counts.items() if count]
     total = f"{int(summary['trials'].sum())} evaluation trials in {len(summary)} rows"
     return f"{total}: {', '.join(words)}." if words else f"{total}."
 
 
-def _of(frame: pd.DataFrame, problem: str, track: str) -> pd.DataFrame:
+def _select(frame: pd.DataFrame, problem: str, track: str) -> pd.DataFrame:
     return frame[(frame["problem"] == problem) & (frame["track"] == track)]
 
 
-def _rows(summary: pd.DataFrame, problem: str, track: str) -> dict[str, Row]:
-    columns = ["optimizer", *_LIMITS, "skipped", "notes"]
+def _problem_entries(rows: pd.DataFrame) -> dict[str, TableEntry]:
+    entries = {}
+    columns = rows[["optimizer", *_LIMITS, "skipped", "notes"]]
+    for name, score, low, high, skipped, notes in columns.itertuples(index=False):
+        exclusions = {
+            Exclusion.EXACT_ORACLE: Note.EXACT_ORACLE in notes,
+            Exclusion.SKIPPED: bool(skipped),
+            Exclusion.NO_SCORE: math.isnan(score),
+        }
+        exclusion = next((reason.value for reason, applies in exclusions.items() if applies), "")
+        edge = next((edge for note, edge in _EDGES.items() if note in notes), "")
+        caution = f"with its best learning rate at the {edge} edge of the grid" if edge else ""
+        is_indicative = Note.INDICATIVE_INTERVAL in notes
+        entries[str(name)] = TableEntry(score, low, high, is_indicative, exclusion, caution)
+    return entries
+
+
+def _overall_entries(summary: pd.DataFrame, overall: pd.DataFrame) -> dict[str, TableEntry]:
+    # A row with a single trial, which does not depend on its seed, has no part in the interval of the mean.
+    sampled = summary[summary["trials"] > 1]
+    indicative = set(sampled["optimizer"][has_note(sampled, Note.INDICATIVE_INTERVAL)])
     return {
-        str(name): _row((score, low, high), bool(skipped), notes)
-        for name, score, low, high, skipped, notes in _of(summary, problem, track)[columns].itertuples(
+        str(name): TableEntry(score, low, high, name in indicative, describe_missing_score(reason))
+        for name, score, low, high, reason in overall[["optimizer", *_LIMITS, "reason"]].itertuples(
             index=False
         )
     }
 
 
-def _row(limits: tuple[float, float, float], is_skipped: bool, notes: Sequence[RowNote]) -> Row:
-    reasons = {
-        Exclusion.EXACT_ORACLE: Note.EXACT_ORACLE in notes,
-        Exclusion.SKIPPED: is_skipped,
-        Exclusion.NO_SCORE: math.isnan(limits[0]),
-    }
-    reason = next((reason.value for reason, applies in reasons.items() if applies), "")
-    caution = next((f"its {describe_note(note)}" for note in _EDGES if note in notes), "")
-    return Row(*limits, Note.INDICATIVE_INTERVAL in notes, reason, caution)
-
-
-def _overall_rows(summary: pd.DataFrame, overall: pd.DataFrame, track: str) -> dict[str, Row]:
-    # A trial that does not depend on its seed has no spread, and so no say in the interval of the mean.
-    several = summary[(summary["track"] == track) & (summary["trials"] > 1)]
-    hinted = set(several["optimizer"][has_note(several, Note.INDICATIVE_INTERVAL)])
-    rows = overall[overall["track"] == track][["optimizer", *_LIMITS, "reason"]]
-    return {
-        str(name): Row(score, low, high, name in hinted, describe_missing_score(reason))
-        for name, score, low, high, reason in rows.itertuples(index=False)
-    }
-
-
-def _tell(rows: dict[str, Row], grouped: pd.DataFrame, pairs: pd.DataFrame) -> str:
-    """Give what one table shows, without its title."""
-    compared = list(grouped["optimizer"])
-    left_out = _left_out({name: row for name, row in rows.items() if name not in set(compared)})
+def _clauses(entries: dict[str, TableEntry], groups: pd.DataFrame, pairs: pd.DataFrame) -> list[str]:
+    """Return the clauses of the sentence on one table."""
+    compared = list(groups["optimizer"])
+    excluded: dict[str, list[str]] = {}
+    for name, entry in entries.items():
+        if name not in set(compared):
+            excluded.setdefault(entry.exclusion or Exclusion.OTHER_SEEDS.value, []).append(name)
+    not_compared = [f"not compared: {_list(names)} ({reason})" for reason, names in excluded.items()]
     if not compared:
-        return "; ".join(["nothing can be told", *left_out])
+        return ["there is nothing to compare", *not_compared]
     leader = compared[0]
+    leader_score = _format_score(entries[leader])
     if len(compared) == 1:
-        alone = f"nothing can be told, for only {leader} is compared ({_score(rows[leader])})"
-        return "; ".join([alone, *left_out])
-    of_leader = _seen_from(leader, pairs)
-    if not (of_leader["p_value"].notna() | of_leader["is_exact"]).any():
-        return "; ".join(
-            [f"nothing can be told from a single seed (highest: {leader}, {_score(rows[leader])})", *left_out]
-        )
-    if rows[leader].score <= 0:
-        return "; ".join(
-            ["nobody leads, for nobody has reached a target before the budget was spent", *left_out]
-        )
-    first = list(grouped["optimizer"][grouped["group"] == 1])
-    return "; ".join([*_leading(rows, first, of_leader), *_told_apart(of_leader), *left_out])
+        return [f"there is nothing to compare {leader} with (score {leader_score})", *not_compared]
+    with_leader = pairs[(pairs["first"] == leader) | (pairs["second"] == leader)]
+    other = with_leader["first"].where(with_leader["first"] != leader, with_leader["second"])
+    with_leader = with_leader.set_index(other)
+    if not (with_leader["p_value"].notna() | with_leader["is_exact"]).any():
+        return [
+            f"a single seed cannot show a difference (highest score: {leader}, {leader_score})",
+            *not_compared,
+        ]
+    if entries[leader].score <= 0:
+        return ["no optimizer reached a target within the budget", *not_compared]
+    first_group = list(groups["optimizer"][groups["group"] == 1])
+    return [*_ranked(entries, first_group, with_leader), *not_compared]
 
 
-def _seen_from(leader: str, pairs: pd.DataFrame) -> pd.DataFrame:
-    """Give the pairs of the leader, indexed by the other one."""
-    own = pairs[(pairs["first"] == leader) | (pairs["second"] == leader)]
-    return own.assign(other=own["first"].where(own["first"] != leader, own["second"])).set_index("other")
-
-
-def _leading(rows: dict[str, Row], first: list[str], pairs: pd.DataFrame) -> list[str]:
-    leader = first[0]
+def _ranked(entries: dict[str, TableEntry], first_group: list[str], pairs: pd.DataFrame) -> list[str]:
+    """Return which score is highest, which do not differ significantly from it, and which are significantly lower."""
+    leader, *others = first_group
     differences = pairs["difference"].astype(float)
-    tied = [name for name in first[1:] if abs(differences[name]) < TIE]
-    close = [f"{name} ({rows[name].score:.3f})" for name in first[1:] if name not in tied]
-    caution = f", {rows[leader].caution}" if rows[leader].caution else ""
-    who, score = _listed([leader, *tied]), f"{_score(rows[leader])}{caution}"
-    if not close:
-        leads = "lead together, with the same" if tied else "leads alone, with a"
-        return [f"{who} {leads} score of {score}"]
-    highest = f"{who} {'have' if tied else 'has'} the highest score, {score}"
-    return [highest, f"not told apart from it, which does not prove them equal: {_listed(close)}"]
+    tied = [name for name in others if abs(differences[name]) < TIE]
+    close = [f"{name} ({entries[name].score:.3f})" for name in others if name not in tied]
+    lower = pairs[pairs["is_apart"].astype(bool)]
+    tested = lower["adjusted_p"][lower["p_value"].notna()]
+    p_values = pairs["adjusted_p"].dropna()
+    verb, caution = "have" if tied else "has", entries[leader].caution
+    clauses = [f"{_list([leader, *tied])} {verb} the highest score, {_format_score(entries[leader])}"]
+    if caution:
+        clauses[0] += f", {caution}"
+    if close:
+        clauses.append(f"not significantly different, which does not prove equality: {_list(close)}")
+    if close and lower.empty and len(p_values):  # the strongest evidence of a difference
+        smallest = _format_p(float(p_values.min()))
+        several = f", smallest adjusted p {smallest} ({p_values.idxmin()})"
+        clauses[-1] += f", adjusted p {smallest}" if len(p_values) == 1 else several
+    names = _list(map(str, lower.index))
+    if len(tested):  # the weakest evidence of a difference
+        largest = _format_p(float(tested.max()))
+        evidence = (
+            f"adjusted p {largest}" if len(lower) == 1 else f"largest adjusted p {largest}, {tested.idxmax()}"
+        )
+        clauses.append(f"significantly lower: {names} ({evidence})")
+    elif names:
+        clauses.append(f"lower, compared without a test since nothing in them is random: {names}")
+    return clauses
 
 
-def _told_apart(pairs: pd.DataFrame) -> list[str]:
-    """Name the evidence: the weakest against those that are told apart, or the strongest where nobody is."""
-    apart = pairs[pairs["is_apart"].astype(bool)]
-    tested = apart["adjusted_p"][apart["p_value"].notna()]
-    if not len(apart):
-        p = pairs["adjusted_p"].dropna()
-        evidence = f" (smallest adjusted p {_probability(float(p.min()))}, {p.idxmin()})" if len(p) else ""
-        return [f"nobody is told apart from it{evidence}"]
-    who = str(apart.index[0]) if len(apart) == 1 else f"{len(apart)} others"
-    if not len(tested):
-        return [f"behind, and told apart: {who}, compared directly, for nothing in them is random"]
-    shown = _probability(float(tested.max()))
-    evidence = f"adjusted p {shown}" if len(apart) == 1 else f"largest adjusted p {shown}, {tested.idxmax()}"
-    return [f"behind, and told apart: {who} ({evidence})"]
+def _list(names: Iterable[str]) -> str:
+    """Join names, or the first of them and the number of the others."""
+    words = list(names)
+    if len(words) > _NAMED:
+        words = [*words[: _NAMED - 1], f"{len(words) - _NAMED + 1} more"]
+    return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
 
 
-def _left_out(rows: dict[str, Row]) -> list[str]:
-    reasons: dict[str, list[str]] = {}
-    for name, row in rows.items():
-        reasons.setdefault(row.reason or Exclusion.OTHER_SEEDS.value, []).append(name)
-    return [f"not compared: {_listed(names)} ({reason})" for reason, names in reasons.items()]
+def _format_score(entry: TableEntry) -> str:
+    if math.isnan(entry.low) or math.isnan(entry.high):
+        return f"{entry.score:.3f}"
+    indicative = " (indicative interval)" if entry.is_indicative else ""
+    return f"{entry.score:.3f} [{entry.low:.2f}, {entry.high:.2f}]{indicative}"
 
 
-def _listed(names: Iterable[str]) -> str:
-    """Join some names, or as many as a sentence bears and the number of the others."""
-    shown = list(names)
-    if len(shown) > _NAMED:
-        shown = [*shown[: _NAMED - 1], f"{len(shown) - _NAMED + 1} more"]
-    return " and ".join([", ".join(shown[:-1]), shown[-1]] if len(shown) > 1 else shown)
-
-
-def _score(row: Row) -> str:
-    if math.isnan(row.low) or math.isnan(row.high):
-        return f"{row.score:.3f}"
-    return f"{row.score:.3f} [{row.low:.2f}, {row.high:.2f}]{', indicative' if row.is_indicative else ''}"
-
-
-def _probability(value: float) -> str:
-    """Word a p value, so that rounding never takes it to the limit or across."""
+def _format_p(value: float) -> str:
+    """Format a p value with its relation sign; rounding never moves it to or across the significance level."""
     if f"{value:.2g}" == f"{SIGNIFICANT:.2g}":
         return f"{'<' if value < SIGNIFICANT else '>='} {SIGNIFICANT:.2g}"
     return "< 0.001" if value < 0.001 else f"= {value:.2g}"

@@ -1,12 +1,12 @@
-"""Rank the optimizers of a track on each problem, and tell their mean ranks apart (protocol, rule 11).
+"""Mean ranks of the optimizers of a track, and the significance of their differences (protocol, rule 11).
 
-Ranks are relative to the entrants: one more changes everybody's, and may reverse two of them. Scores do not do that.
+Ranks are relative to the entrants: an additional entrant changes all ranks, and may reverse two of them. Scores do not
+have this property.
 Source: J. Demšar (2006), Statistical comparisons of classifiers over multiple data sets, Journal of Machine Learning
 Research 7, section 3.2.2: Friedman's test, then Nemenyi's.
 """
 
 import math
-from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -18,13 +18,13 @@ from benchbed.analysis.pairwise_tests import SIGNIFICANT
 from benchbed.interfaces import ALL_PROBLEMS
 
 FEWEST_PROBLEMS = 24
-"""Comparable problems below which mean ranks are not told apart."""
+"""With fewer comparable problems mean ranks are not tested."""
 FEWEST_ENTRANTS = 3
-"""Optimizers below which there is no Friedman test."""
+"""Friedman's test needs at least this many optimizers."""
 
 
 class Ranking(NamedTuple):
-    """The compared optimizers of a track by their mean rank over problems, 1 being the best."""
+    """The compared optimizers of a track by their mean rank over problems, where 1 is the best."""
 
     optimizers: tuple[str, ...]
     """The best first."""
@@ -32,20 +32,21 @@ class Ranking(NamedTuple):
     """`[optimizers]`, ascending."""
     problems: int
     p_value: float
-    """Friedman's, of the hypothesis that all have one mean rank."""
+    """Of Friedman's test of the hypothesis that all optimizers have one mean rank."""
     critical_difference: float
-    """Nemenyi's: mean ranks that are at least this far apart are told apart, if Friedman's test rejects."""
+    """Nemenyi's: mean ranks that differ by at least this much differ significantly, if Friedman's test rejects."""
 
 
 def ranking(
     summary: pd.DataFrame, outcomes: pd.DataFrame, groups: pd.DataFrame, track: str
 ) -> Ranking | None:
-    """Rank who is compared on all comparable problems of a track; None where there are too few of either.
+    """Rank the optimizers that are compared on all comparable problems of a track; None if there are too few.
 
-    A problem is comparable if `groups` has anybody on it. As for the overall score, an optimizer that was skipped, saw
+    A problem is comparable if `groups` has a row of it. As for the overall score, an optimizer that was skipped, used
     the exact oracle or has no score on any of these problems is left out.
     """
-    problems = _comparable_problems(groups, track)
+    of_problems = groups[(groups["track"] == track) & (groups["problem"] != ALL_PROBLEMS)]
+    problems = [str(problem) for problem in dict.fromkeys(of_problems["problem"])]
     if len(problems) < FEWEST_PROBLEMS:
         return None
     trials = outcomes[["problem", "optimizer", "track", "seed", "score"]][outcomes["track"] == track]
@@ -53,12 +54,12 @@ def ranking(
     if len(scores) < FEWEST_ENTRANTS:
         return None
     names = list(scores)
-    ranks = ranks_of(np.array([[own.mean() for own in scores[name]] for name in names]).T)
-    means = ranks.mean(axis=0)
-    order = np.argsort(means, kind="stable")
+    ranks = ranks_of(np.array([[vector.mean() for vector in scores[name]] for name in names]).T)
+    mean_ranks = ranks.mean(axis=0)
+    order = np.argsort(mean_ranks, kind="stable")
     return Ranking(
-        tuple(names[place] for place in order),
-        means[order],
+        tuple(names[index] for index in order),
+        mean_ranks[order],
         len(problems),
         friedman_p(ranks),
         critical_difference(len(names), len(problems)),
@@ -66,33 +67,33 @@ def ranking(
 
 
 def ranks_of(scores: np.ndarray) -> np.ndarray:
-    """Give the rank of each of `scores: [problems, optimizers]` on its problem, 1 for the highest.
+    """Compute the rank of each of `scores: [problems, optimizers]` on its problem, 1 for the highest.
 
-    What is tied shares the mean of its ranks. Scores are tied if no step between neighbours from one to the other
-    reaches `TIE`.
+    Tied scores share the mean of their ranks. Two scores tie if all differences of neighbours between them, in the
+    order of the scores, are below `TIE`.
     """
     order = np.argsort(-scores, axis=1)
-    steps = -np.diff(np.take_along_axis(scores, order, axis=1), axis=1) >= TIE
-    places = np.concatenate([np.zeros((len(scores), 1)), np.cumsum(steps, axis=1)], axis=1)
+    is_lower = -np.diff(np.take_along_axis(scores, order, axis=1), axis=1) >= TIE
+    sorted_levels = np.concatenate([np.zeros((len(scores), 1)), np.cumsum(is_lower, axis=1)], axis=1)
     levels = np.empty(scores.shape)
-    np.put_along_axis(levels, order, places, axis=1)
+    np.put_along_axis(levels, order, sorted_levels, axis=1)
     return pd.DataFrame(levels).rank(axis=1).to_numpy()
 
 
 def friedman_p(ranks: np.ndarray) -> float:
-    """Give the p value of Friedman's test of `ranks: [problems, optimizers]`, corrected for ties; 1 if all are tied."""
+    """Compute the p value of Friedman's test, corrected for ties, of `ranks: [problems, optimizers]`; 1 if all tie."""
     if (ranks == ranks[:, :1]).all():
         return 1.0  # SciPy would divide 0 by 0
-    from scipy import stats  # takes most of a second to import, for studies of many problems only
+    from scipy import stats  # takes most of a second to import, and only studies of many problems need it
 
     return float(stats.friedmanchisquare(*ranks.T).pvalue)
 
 
 def critical_difference(optimizers: int, problems: int) -> float:
-    """Give q √(k (k + 1) / 6N), by which two of k mean ranks over N problems must differ to be told apart.
+    """Compute Nemenyi's critical difference q √(k (k + 1) / 6N) of k mean ranks over N problems.
 
-    q is the upper 5 % point of the studentized range with infinitely many degrees of freedom, over √2: of all pairs
-    of k equal optimizers, any is told apart with a probability of about 5 %.
+    q is the upper 5 % point of the studentized range with infinitely many degrees of freedom, over √2: the probability
+    that any two of k equal optimizers differ significantly is about 5 %.
     """
     from scipy import stats  # as above
 
@@ -100,27 +101,17 @@ def critical_difference(optimizers: int, problems: int) -> float:
     return q * math.sqrt(optimizers * (optimizers + 1) / (6 * problems))
 
 
-def not_told_apart(ranking: Ranking) -> list[tuple[int, int]]:
-    """Give the first and last place, in order, of every largest set of at least two that are not told apart.
+def insignificant_ranges(ranking: Ranking) -> list[tuple[int, int]]:
+    """Return first and last position of every largest set of at least two that do not differ significantly.
 
-    These are the sets whose mean ranks lie within less than the critical difference; all, if Friedman's test does not
-    reject: only then are pairs looked at.
+    These are the sets whose mean ranks differ by less than the critical difference; all optimizers are one set if
+    Friedman's test does not reject, since pairs are tested only after it.
     """
     if ranking.p_value >= SIGNIFICANT:
         return [(0, len(ranking.optimizers) - 1)]
-    return list(_widest(ranking.mean_ranks, ranking.critical_difference))
-
-
-def _widest(values: np.ndarray, width: float) -> Iterator[tuple[int, int]]:
-    """Give first and last place of each run of ascending `values` that spans less than `width` and fits in no other."""
-    reached = 0
-    for first, value in enumerate(values):
-        last = int(np.sum(values - value < width)) - 1
-        if last > max(first, reached):
-            yield first, last
-        reached = max(reached, last)
-
-
-def _comparable_problems(groups: pd.DataFrame, track: str) -> list[str]:
-    on_one = groups[(groups["track"] == track) & (groups["problem"] != ALL_PROBLEMS)]
-    return [str(problem) for problem in dict.fromkeys(on_one["problem"])]
+    ranges: list[tuple[int, int]] = []
+    for first, mean_rank in enumerate(ranking.mean_ranks):
+        last = int(np.sum(ranking.mean_ranks - mean_rank < ranking.critical_difference)) - 1
+        if last > first and (not ranges or last > ranges[-1][1]):  # not contained in the range before
+            ranges.append((first, last))
+    return ranges

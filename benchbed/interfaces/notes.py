@@ -49,7 +49,7 @@ class Exclusion(Enum):
     SKIPPED = "skipped"
     EXACT_ORACLE = "exact oracle"
     NO_SCORE = "no score"
-    OTHER_SEEDS = "other seeds than the rest"
+    OTHER_SEEDS = "different seeds"
 
 
 def describe_note(note: RowNote) -> str:

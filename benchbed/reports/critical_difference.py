@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from matplotlib.axes import Axes
 
-from benchbed.analysis.ranks import Ranking, not_told_apart, ranking
+from benchbed.analysis.ranks import Ranking, insignificant_ranges, ranking
 from benchbed.formatting import short
 from benchbed.interfaces import ALL_PROBLEMS, Results
 from benchbed.plotting.figure import save_figure, stacked_panels
@@ -83,7 +83,7 @@ def bars_of(shown: Ranking, span: float) -> list[Bar]:
     """Give the bars, each on the first level where it touches no other; the axis is `span` ranks long."""
     bars: list[Bar] = []
     free: list[float] = []  # where the last bar of each level ends
-    for first, last in not_told_apart(shown):
+    for first, last in insignificant_ranges(shown):
         start = float(shown.mean_ranks[first]) - _OVERHANG * span
         end = float(shown.mean_ranks[last]) + _OVERHANG * span
         level = next(

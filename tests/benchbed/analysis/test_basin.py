@@ -5,7 +5,7 @@ import math
 import pandas as pd
 import pytest
 
-from benchbed.analysis.basin import basin_shares
+from benchbed.analysis.secondary_metrics import basin_shares
 from benchbed.interfaces import START_IN_BASIN
 from benchbed.store import table_of
 

@@ -1,4 +1,4 @@
-"""The sentences say what the frames say, and no more."""
+"""The sentences state what the frames contain, and not more."""
 
 import re
 
@@ -7,24 +7,26 @@ import pandas as pd
 import pytest
 
 from benchbed.analysis.aggregate import overall_scores
-from benchbed.analysis.findings import endings, findings
+from benchbed.analysis.findings import _format_p, endings, findings
 from benchbed.analysis.pairwise_tables import comparisons_of
-from benchbed.interfaces import Note, TrialStatus
+from benchbed.interfaces import ALL_PROBLEMS, Note, TrialStatus
 
 CHECKPOINTS = np.arange(1, 201)
+EXACT_ORACLE, DETERMINISTIC = (Note.EXACT_ORACLE,), (Note.DETERMINISTIC,)
 
 
-def found(scores, notes=(), missing=()):
-    """Give the sentences, by problem, of a study with one track and `{(problem, optimizer): [scores]}`.
+def sentences_of(scores, notes=(), skipped=()):
+    """Return the sentences, by problem, of a study with one track and `{(problem, optimizer): [scores]}`.
 
-    Every trial reaches its only target at the calls that its score stands for, of 200.
+    Notes are given by optimizer or by row. Every trial reaches its only target at the calls, of 200, that give its
+    score.
     """
-    remarks, outcomes, summary = dict(notes), [], []
+    notes, outcomes, summary = dict(notes), [], []
     for (problem, name), values in scores.items():
-        note = remarks.get((problem, name), remarks.get(name, ()))
+        of_row = notes.get((problem, name), notes.get(name, ()))
         limits = (min(values), max(values)) if len(values) > 1 else (np.nan, np.nan)
         summary.append(
-            (problem, name, "default", np.mean(values), *limits, int(name in missing), note, len(values))
+            (problem, name, "default", np.mean(values), *limits, int(name in skipped), of_row, len(values))
         )
         outcomes += [
             (problem, name, "default", seed, value, [200.0 ** (1 - value)])
@@ -41,154 +43,155 @@ def found(scores, notes=(), missing=()):
     return {finding.problem: finding.sentence for finding in sentences}
 
 
-def wave(seed):
+def noise(seed):
     return np.random.default_rng(seed).normal(0, 0.01, 20)
 
 
-def test_a_clear_leader_leads_alone():
-    """With its score and interval, and the weakest evidence among those behind it."""
-    scores = {("a", "x"): 0.8 + wave(0), ("a", "y"): 0.5 + wave(1), ("a", "z"): 0.3 + wave(2)}
-    sentence = found(scores)["a"]
-    assert sentence.startswith("a, default track: x leads alone, with a score of 0.79")
-    assert sentence.endswith("behind, and told apart: 2 others (largest adjusted p < 0.001, y).")
+def test_the_highest_score_comes_first():
+    """Then the significantly lower ones, with the weakest evidence among them."""
+    scores = {("a", "x"): 0.8 + noise(0), ("a", "y"): 0.5 + noise(1), ("a", "z"): 0.3 + noise(2)}
+    sentence = sentences_of(scores)["a"]
+    assert sentence.startswith("a, default track: x has the highest score, 0.79")
+    assert sentence.endswith("; significantly lower: y and z (largest adjusted p < 0.001, y).")
 
 
-def test_what_is_not_told_apart_is_not_called_equal():
-    """Those with the highest score are named, with theirs, and the caution stands beside."""
-    scores = {("a", "x"): 0.8 + wave(0), ("a", "y"): 0.795 + wave(1), ("a", "z"): 0.3 + wave(2)}
-    sentence = found(scores)["a"]
+def test_scores_that_do_not_differ_significantly_are_not_called_equal():
+    """Such scores are listed, with a caution."""
+    scores = {("a", "x"): 0.8 + noise(0), ("a", "y"): 0.795 + noise(1), ("a", "z"): 0.3 + noise(2)}
+    sentence = sentences_of(scores)["a"]
     assert "x has the highest score" in sentence
-    assert "not told apart from it, which does not prove them equal: y (0.7" in sentence
-    assert "behind, and told apart: z (adjusted p < 0.001)" in sentence
+    assert "; not significantly different, which does not prove equality: y (0.7" in sentence
+    assert "; significantly lower: z (adjusted p < 0.001)" in sentence
 
 
 def test_the_evidence_is_the_adjusted_p_of_the_comparison():
-    """The one number of the sentence that is neither a score nor a limit."""
-    scores = {("a", "x"): 0.5 + 4 * wave(0), ("a", "y"): 0.47 + 4 * wave(1)}
+    """It is the only number of the sentence that is neither a score nor a limit."""
+    scores = {("a", "x"): 0.5 + 4 * noise(0), ("a", "y"): 0.47 + 4 * noise(1)}
     summary = pd.DataFrame([("a", "x", "default", 0.5, 0, ()), ("a", "y", "default", 0.47, 0, ())])
     summary.columns = ["problem", "optimizer", "track", "score", "skipped", "notes"]
     outcomes = pd.DataFrame(
         [
             ("a", name, "default", seed, value)
-            for (_, name), own in scores.items()
-            for seed, value in enumerate(own)
+            for (_, name), values in scores.items()
+            for seed, value in enumerate(values)
         ],
         columns=["problem", "optimizer", "track", "seed", "score"],
     )
     pairs, _ = comparisons_of(summary, outcomes, {"a": CHECKPOINTS})
     (p,) = pairs["adjusted_p"]
     assert 0.001 < p < 0.05
-    assert f"(adjusted p = {p:.2g})" in found(scores)["a"]
+    assert f"(adjusted p = {p:.2g})" in sentences_of(scores)["a"]
 
 
-def test_equal_scores_lead_together():
-    """Two rules that are the same one on this problem."""
-    scores = {("a", "x"): 0.8 + wave(0), ("a", "y"): 0.8 + wave(0), ("a", "z"): 0.3 + wave(2)}
-    assert "x and y lead together, with the same score of 0.79" in found(scores)["a"]
+def test_equal_scores_are_named_together():
+    """Two optimizers may be the same on a problem."""
+    scores = {("a", "x"): 0.8 + noise(0), ("a", "y"): 0.8 + noise(0), ("a", "z"): 0.3 + noise(2)}
+    assert "x and y have the highest score, 0.79" in sentences_of(scores)["a"]
 
 
-def test_nobody_told_apart_is_said():
-    """All of them are in the first group; the strongest evidence against that is named."""
-    scores = {("a", name): 0.5 + wave(seed) for seed, name in enumerate("xyz")}
+def test_without_a_significant_difference_the_strongest_evidence_is_named():
+    """All optimizers are in the first group."""
+    scores = {("a", name): 0.5 + noise(seed) for seed, name in enumerate("xyz")}
     assert re.search(
-        r"; nobody is told apart from it \(smallest adjusted p = [0-9.]+, [yxz]\)\.$", found(scores)["a"]
+        r"equality: . \(0.\d+\) and . \(0.\d+\), smallest adjusted p = [0-9.]+ \([xyz]\)\.$",
+        sentences_of(scores)["a"],
     )
 
 
-@pytest.mark.parametrize("values", [[0.5], [0.7]])
-def test_one_seed_tells_nothing(values):
-    """However large the difference."""
-    sentence = found({("a", "x"): [0.1], ("a", "y"): values})["a"]
+@pytest.mark.parametrize("score", [0.5, 0.7])
+def test_one_seed_shows_no_difference(score):
+    """However large it is."""
+    sentence = sentences_of({("a", "x"): [0.1], ("a", "y"): [score]})["a"]
     assert sentence == (
-        f"a, default track: nothing can be told from a single seed (highest: y, {values[0]:.3f})."
+        f"a, default track: a single seed cannot show a difference (highest score: y, {score:.3f})."
     )
 
 
-def test_one_entrant_tells_nothing():
-    """Nor one that is left after the others were not compared."""
-    assert "nothing can be told, for only x is compared (0." in found({("a", "x"): 0.5 + wave(0)})["a"]
-    scores = {("a", "x"): 0.5 + wave(0), ("a", "gd"): 0.9 + wave(0)}
-    sentence = found(scores, notes={"gd": (Note.EXACT_ORACLE,)})["a"]
-    assert "only x is compared" in sentence
-    assert sentence.endswith("not compared: gd (exact oracle).")
+def test_a_single_optimizer_is_not_compared():
+    """Neither is one that is left after the others were excluded."""
+    assert "there is nothing to compare x with (score 0." in sentences_of({("a", "x"): 0.5 + noise(0)})["a"]
+    scores = {("a", "x"): 0.5 + noise(0), ("a", "gd"): 0.9 + noise(0)}
+    sentence = sentences_of(scores, notes={"gd": EXACT_ORACLE})["a"]
+    assert "there is nothing to compare x with" in sentence
+    assert sentence.endswith("; not compared: gd (exact oracle).")
 
 
-def test_the_exact_oracle_never_leads():
-    """Its reason stands at the end, over all problems as well."""
+def test_the_exact_oracle_is_not_compared():
+    """The reason is at the end, over all problems as well."""
     scores = {
-        (problem, name): 0.5 + wave(seed) for problem in "ab" for seed, name in enumerate(("x", "y", "gd"))
+        (problem, name): 0.5 + noise(seed) for problem in "ab" for seed, name in enumerate(("x", "y", "gd"))
     }
-    scores["a", "gd"] = 0.99 + wave(5) / 10
-    sentences = found(scores, notes={("a", "gd"): (Note.EXACT_ORACLE,)})
+    scores["a", "gd"] = 0.99 + noise(5) / 10
+    sentences = sentences_of(scores, notes={("a", "gd"): EXACT_ORACLE})
     assert sentences["a"].endswith("not compared: gd (exact oracle).")
-    assert sentences[""].endswith("not compared: gd (exact oracle on some problem).")
-    assert "gd" not in sentences[""].partition("not compared")[0]
+    assert sentences[ALL_PROBLEMS].endswith("not compared: gd (exact oracle on some problem).")
+    assert "gd" not in sentences[ALL_PROBLEMS].partition("not compared")[0]
     assert "not compared" not in sentences["b"]
 
 
-def test_the_mean_over_problems_comes_first_and_only_where_there_are_several():
+def test_the_mean_over_problems_comes_first_if_there_are_several():
     """One problem has no mean over all."""
-    one = {("a", name): 0.5 + wave(seed) for seed, name in enumerate("xy")}
-    assert list(found(one)) == ["a"]
+    one = {("a", name): 0.5 + noise(seed) for seed, name in enumerate("xy")}
+    assert list(sentences_of(one)) == ["a"]
     both = one | {("b", name): values for (_, name), values in one.items()}
-    assert list(found(both)) == ["", "a", "b"]
-    assert found(both)[""].startswith("default track, mean over 2 problems: ")
+    assert list(sentences_of(both)) == [ALL_PROBLEMS, "a", "b"]
+    assert sentences_of(both)[ALL_PROBLEMS].startswith("default track, mean over 2 problems: ")
 
 
-def test_nothing_reached_is_no_lead():
-    """Of scores that are all 0 none is the highest."""
-    sentence = found({("a", name): np.zeros(20) for name in "xy"})["a"]
-    assert "nobody leads, for nobody has reached a target" in sentence
+def test_scores_of_0_are_not_the_highest():
+    """No optimizer leads if none reaches a target."""
+    sentence = sentences_of({("a", name): np.zeros(20) for name in "xy"})["a"]
+    assert sentence == "a, default track: no optimizer reached a target within the budget."
 
 
-def test_without_scores_nothing_is_told():
-    """No optimum, no score."""
-    sentence = found({("a", name): np.full(20, np.nan) for name in "xy"})["a"]
-    assert sentence == "a, default track: nothing can be told; not compared: x and y (no score)."
+def test_without_scores_there_is_nothing_to_compare():
+    """A problem without a known optimum has no scores."""
+    sentence = sentences_of({("a", name): np.full(20, np.nan) for name in "xy"})["a"]
+    assert sentence == "a, default track: there is nothing to compare; not compared: x and y (no score)."
 
 
-def test_the_skipped_are_named_with_their_reason():
-    """They could not pay for a step."""
-    scores = {("a", "x"): 0.5 + wave(0), ("a", "y"): 0.3 + wave(1), ("a", "z"): np.zeros(20)}
-    assert found(scores, missing=("z",))["a"].endswith("not compared: z (skipped).")
+def test_skipped_optimizers_are_named_with_the_reason():
+    """Their first step was beyond the budget."""
+    scores = {("a", "x"): 0.5 + noise(0), ("a", "y"): 0.3 + noise(1), ("a", "z"): np.zeros(20)}
+    assert sentences_of(scores, skipped=("z",))["a"].endswith("not compared: z (skipped).")
 
 
-def test_fewer_seeds_are_a_reason():
+def test_optimizers_with_fewer_seeds_are_named_with_the_reason():
     """An unfinished row has no pairs."""
-    scores = {("a", "x"): 0.5 + wave(0), ("a", "y"): 0.3 + wave(1), ("a", "z"): np.full(7, 0.9)}
-    assert found(scores)["a"].endswith("not compared: z (other seeds than the rest).")
+    scores = {("a", "x"): 0.5 + noise(0), ("a", "y"): 0.3 + noise(1), ("a", "z"): np.full(7, 0.9)}
+    assert sentences_of(scores)["a"].endswith("not compared: z (different seeds).")
 
 
-def test_cautions_of_the_leader_are_passed_on():
-    """An indicative interval, and a best rate at the edge of what was tried."""
-    scores = {("a", "x"): 0.8 + wave(0), ("a", "y"): 0.3 + wave(1)}
-    notes = {"x": (Note.BEST_AT_UPPER_EDGE, Note.INDICATIVE_INTERVAL)}
-    sentence = found(scores, notes=notes)["a"]
-    assert "], indicative, its best rate at the upper edge of the grid; behind" in sentence
+def test_cautions_about_the_highest_score_are_stated():
+    """An indicative interval, and a best rate at the edge of the grid."""
+    scores = {("a", "x"): 0.8 + noise(0), ("a", "y"): 0.3 + noise(1)}
+    sentence = sentences_of(scores, notes={"x": (Note.BEST_AT_UPPER_EDGE, Note.INDICATIVE_INTERVAL)})["a"]
+    assert (
+        "] (indicative interval), with its best learning rate at the upper edge of the grid; significantly"
+        in sentence
+    )
 
 
 def test_deterministic_rows_are_compared_without_a_p_value():
-    """The sentence says on what ground."""
+    """The sentence states why."""
     scores = {("a", "x"): [0.8], ("a", "y"): [0.3]}
-    sentence = found(scores, notes={"x": (Note.DETERMINISTIC,), "y": (Note.DETERMINISTIC,)})["a"]
+    sentence = sentences_of(scores, notes={"x": DETERMINISTIC, "y": DETERMINISTIC})["a"]
     assert sentence == (
-        "a, default track: x leads alone, with a score of 0.800; "
-        "behind, and told apart: y, compared directly, for nothing in them is random."
+        "a, default track: x has the highest score, 0.800; "
+        "lower, compared without a test since nothing in them is random: y."
     )
 
 
 def test_many_names_are_counted():
-    """A sentence is no list."""
-    scores = {("a", f"o{number}"): 0.5 + wave(number) / 5 for number in range(9)}
-    assert "and 5 more; nobody is told apart from it" in found(scores)["a"]
+    """A sentence names three optimizers and the number of the others."""
+    scores = {("a", f"o{number}"): 0.5 + noise(number) / 5 for number in range(9)}
+    assert " and 5 more, smallest adjusted p" in sentences_of(scores)["a"]
 
 
-def test_the_limit_is_never_reached_by_rounding():
-    """0.0496 is below 0.05, and must not be printed as if it were not."""
-    from benchbed.analysis.findings import _probability
-
-    assert [_probability(p) for p in (0.0501, 1.0)] == [">= 0.05", "= 1"]
-    assert [_probability(p) for p in (0.0499, 0.04, 0.0012, 0.0009)] == [
+def test_rounding_never_moves_a_p_value_to_the_significance_level():
+    """0.0496 is below 0.05, and must be printed as such."""
+    assert [_format_p(p) for p in (0.0501, 1.0)] == [">= 0.05", "= 1"]
+    assert [_format_p(p) for p in (0.0499, 0.04, 0.0012, 0.0009)] == [
         "< 0.05",
         "= 0.04",
         "= 0.0012",
@@ -197,7 +200,7 @@ def test_the_limit_is_never_reached_by_rounding():
 
 
 def test_endings_are_counted_over_all_rows():
-    """Nothing disappears."""
+    """Statuses without trials are left out."""
     counts = dict.fromkeys(TrialStatus, 0) | {"trials": [20, 20], "solved": [15, 0], "timed_out": [5, 20]}
     summary = pd.DataFrame({str(column): values for column, values in counts.items()})
     assert endings(summary) == "40 evaluation trials in 2 rows: 25 timed out, 15 solved."

@@ -14,7 +14,7 @@ from benchbed.analysis.pairwise_tests import (
     Comparison,
     checkpoint_positions,
     compare,
-    groups,
+    group_by_significance,
     holm,
     paired_t_test,
     sign_test,
@@ -149,7 +149,7 @@ def test_the_p_values_of_a_table_are_adjusted_over_its_pairs():
 def test_a_single_entrant_has_nothing_to_be_compared_with():
     """No pair, and a group of one."""
     assert compare({"a": [np.ones(SEEDS)]}) == []
-    assert groups({"a": 1.0}, []) == [("a",)]
+    assert group_by_significance({"a": 1.0}, []) == [("a",)]
 
 
 def test_the_same_rule_under_two_names_ties_in_every_study():
@@ -263,13 +263,13 @@ def test_groups_are_the_best_and_all_that_are_not_apart_from_it():
     means = {"c": 0.5, "a": 0.9, "d": 0.1, "b": 0.8}
     apart = {("a", "c"), ("a", "d"), ("c", "d")}
     pairs = [pair(a, b, (a, b) in apart) for a, b in itertools.combinations("abcd", 2)]
-    assert groups(means, pairs) == [("a", "b"), ("c",), ("d",)]
+    assert group_by_significance(means, pairs) == [("a", "b"), ("c",), ("d",)]
 
 
 def test_all_tied_is_one_group():
     """In the order of the scores, equal ones in that of the table."""
     pairs = [pair(a, b, False) for a, b in itertools.combinations("abc", 2)]
-    assert groups({"a": 0.5, "b": 0.6, "c": 0.5}, pairs) == [("b", "a", "c")]
+    assert group_by_significance({"a": 0.5, "b": 0.6, "c": 0.5}, pairs) == [("b", "a", "c")]
 
 
 def test_a_third_fewer_calls_are_told_apart():

@@ -12,7 +12,7 @@ from benchbed.analysis.ranks import (
     Ranking,
     critical_difference,
     friedman_p,
-    not_told_apart,
+    insignificant_ranges,
     ranking,
     ranks_of,
 )
@@ -116,20 +116,22 @@ def test_what_is_joined_is_every_largest_set_within_the_critical_difference(seed
         if means[list(subset)].max() - means[list(subset)].min() < width
     ]
     largest = [subset for subset in near if not any(subset < other for other in near)]
-    found = not_told_apart(Ranking(tuple("abcdefgh"[:count]), means, 24, 0.01, width))
+    found = insignificant_ranges(Ranking(tuple("abcdefgh"[:count]), means, 24, 0.01, width))
     assert sorted(map(sorted, largest)) == [list(range(first, last + 1)) for first, last in found]
 
 
 def test_ranks_a_whole_critical_difference_apart_are_told_apart():
     """ "At least by the critical difference", as the paper has it."""
-    assert not_told_apart(Ranking(("a", "b", "c"), np.array([1.0, 2.0, 2.5]), 24, 0.01, 1.0)) == [(1, 2)]
+    assert insignificant_ranges(Ranking(("a", "b", "c"), np.array([1.0, 2.0, 2.5]), 24, 0.01, 1.0)) == [
+        (1, 2)
+    ]
 
 
 def test_nemenyis_test_follows_only_where_friedmans_rejects():
     """Else all are joined, however far apart."""
     apart = Ranking(("a", "b", "c"), np.array([1.5, 2.0, 2.5]), 24, 0.05, 0.3)
-    assert not_told_apart(apart) == [(0, 2)]
-    assert not_told_apart(apart._replace(p_value=0.049)) == []
+    assert insignificant_ranges(apart) == [(0, 2)]
+    assert insignificant_ranges(apart._replace(p_value=0.049)) == []
 
 
 def test_a_ranking_from_24_problems_up():

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from matplotlib.text import Text
 
-from benchbed.analysis.ranks import Ranking, critical_difference, not_told_apart, ranking
+from benchbed.analysis.ranks import Ranking, critical_difference, insignificant_ranges, ranking
 from benchbed.interfaces import Note
 from benchbed.plotting.style import theme
 from benchbed.reports import critical_difference as report
@@ -131,12 +131,12 @@ def test_the_critical_difference_is_drawn_to_scale(study, drawn):
 
 @pytest.mark.parametrize("p_value", [0.001, 0.5])
 @pytest.mark.parametrize("seed", range(5))
-def test_bars_join_what_is_not_told_apart(seed, p_value):
+def test_bars_join_what_is_insignificant_ranges(seed, p_value):
     """A bar for each set, a little longer than it, and none that touches another on its level."""
     ranking = made_up(20, seed, p_value)
     bars = bars_of(ranking, span=19)
-    assert len(bars) == len(not_told_apart(ranking)) > 0
-    for bar, (first, last) in zip(bars, not_told_apart(ranking), strict=True):
+    assert len(bars) == len(insignificant_ranges(ranking)) > 0
+    for bar, (first, last) in zip(bars, insignificant_ranges(ranking), strict=True):
         assert ranking.mean_ranks[first] - 0.2 < bar.start < ranking.mean_ranks[first]
         assert ranking.mean_ranks[last] < bar.end < ranking.mean_ranks[last] + 0.2
     for one, other in itertools.combinations(bars, 2):

@@ -1,68 +1,107 @@
-"""Share what the figures of the course have in common: the canvas, and the looks of the optimizers."""
+"""Canvases, colours, captions and animations that the figures of the course share."""
 
 import io
+import math
+import re
 from collections.abc import Callable, Iterable
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 from PIL import Image
 
 from benchbed.interfaces import Picture
 from benchbed.plotting import Color, LineStyle, line_styles, render_images
 
 LOOKS: dict[str, LineStyle] = line_styles(("gd", "sgd", "momentum", "nesterov", "rmsprop", "adam", "adamw"))
-"""The same colour for an optimizer in every figure."""
+"""The same colour, dashes and marker for an optimizer in every figure."""
 TRUTH: Color = (0.13, 0.13, 0.13)
-"""What is known beforehand: theory, targets, minimizers."""
+"""Colour of facts that do not depend on the trials: theory, targets, minimizers."""
 LOST: Color = (0.70, 0.15, 0.12)
-"""What diverged."""
+"""Colour of trials that diverged."""
+OTHERS: Color = (0.47, 0.49, 0.52)
+"""Colour of seeds drawn behind one that is emphasized; its contrast on white is 4.4 : 1."""
+
+_LEGEND_COLUMNS = 7
+_SUPERSCRIPTS = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
+_POWER_OF_TEN = re.compile(r"(?<![\w.])(\d+(?:\.\d+)?)e([+-])0*(\d+)(?!\w)")
+_NEGATIVE = re.compile(r"(?<![\w.)\]])-(?=\d)")
 
 
 def canvas(
     columns: int = 1, rows: int = 1, width: float = 9.0, height: float = 3.8
 ) -> tuple[Figure, list[Axes]]:
-    """Give a figure `width` inches wide with rows of panels, each `height` inches high, and the panels, row by row."""
+    """Build a figure `width` inches wide with rows of panels, each `height` inches high; return it and the panels."""
     figure = Figure(figsize=(width, height * rows), layout="constrained")
     FigureCanvasAgg(figure)
     return figure, list(figure.subplots(rows, columns, squeeze=False).flat)
 
 
 def legend_below(figure: Figure, *panels: Axes) -> None:
-    """Put the legend of some panels below all of them, in one line, where it covers nothing."""
-    parts = [list(zip(*axes.get_legend_handles_labels(), strict=True)) for axes in panels]
-    handles, labels = zip(*(entry for part in parts for entry in part), strict=True)
-    figure.legend(handles, labels, loc="outside lower center", ncols=len(labels))
+    """Draw one legend of several panels below all panels; a label that panels share appears once."""
+    entries = {
+        label: handle
+        for axes in panels
+        for handle, label in zip(*axes.get_legend_handles_labels(), strict=True)
+    }
+    rows = math.ceil(len(entries) / _LEGEND_COLUMNS)
+    figure.legend(
+        entries.values(), entries.keys(), loc="outside lower center", ncols=math.ceil(len(entries) / rows)
+    )
 
 
 def share_heights(panels: list[Axes]) -> None:
-    """Give the panels of a row the range of values that holds the curves of all, once these are drawn."""
+    """Set the same vertical limits for several panels, once their curves are drawn."""
     lows, highs = zip(*(axes.get_ylim() for axes in panels), strict=True)
     for axes in panels:
         axes.set_ylim(min(lows), max(highs))
 
 
+def typeset(text: str) -> str:
+    """Write `-3` as −3 and `2e-04` as 2 × 10⁻⁴; lines of code, indented by four spaces, stay as they are."""
+
+    def power(match: re.Match[str]) -> str:
+        mantissa, sign, digits = match.groups()
+        exponent = f"{'⁻' if sign == '-' else ''}{digits.translate(_SUPERSCRIPTS)}"
+        return f"10{exponent}" if mantissa == "1" else f"{mantissa} × 10{exponent}"
+
+    lines = text.split("\n")
+    return "\n".join(
+        line if line.startswith("    ") else _NEGATIVE.sub("−", _POWER_OF_TEN.sub(power, line))
+        for line in lines
+    )
+
+
 def picture(figure: Figure, *sentences: str, gif: bytes | None = None) -> Picture:
-    """Give the figure as PNG and SVG (and a GIF made before), with a caption made of sentences."""
+    """Render the figure as PNG and SVG, add an animation if there is one, and join the sentences of the caption."""
+    for text in figure.findobj(Text):
+        text.set_text(typeset(text.get_text()))
     files = render_images(figure)
-    return Picture(files if gif is None else {**files, "gif": gif}, " ".join(sentences))
+    return Picture(files if gif is None else {**files, "gif": gif}, typeset(" ".join(sentences)))
 
 
 def animation(
     figure: Figure, show: Callable[[int], None], frames: Iterable[int], seconds: float = 0.08
 ) -> bytes:
-    """Give a GIF that stays at its end for a while: `show(frame)` changes the figure for each of the `frames`."""
-    pictures, agg = [], FigureCanvasAgg(figure)
+    """Render a GIF that pauses at its end: `show(frame)` changes the figure for each of the `frames`.
+
+    All frames share one palette: a colour must not change from frame to frame, and a palette for each frame makes the
+    file several times larger.
+    """
+    images = []
+    agg = FigureCanvasAgg(figure)
     figure.set_dpi(90)
     for frame in frames:
         show(frame)
-        # Once: saving a PNG would draw each frame twice.
+        # Not savefig, which would draw each frame twice.
         agg.draw()  # type: ignore[no-untyped-call]  # matplotlib has no types for this canvas
         pixels = np.asarray(agg.buffer_rgba())  # type: ignore[no-untyped-call]  # likewise
-        shown = Image.fromarray(pixels).convert("RGB")
-        pictures.append(shown.convert("P", palette=Image.Palette.ADAPTIVE))
-    durations = [round(1000 * seconds)] * (len(pictures) - 1) + [2000]  # milliseconds
+        images.append(Image.fromarray(pixels).convert("RGB"))
+    palette = images[-1].quantize(256)  # the last frame has every colour
+    quantized = [image.quantize(palette=palette, dither=Image.Dither.NONE) for image in images]
+    durations = [round(1000 * seconds)] * (len(images) - 1) + [2000]  # milliseconds
     gif = io.BytesIO()
-    pictures[0].save(gif, "GIF", save_all=True, append_images=pictures[1:], duration=durations, loop=0)
+    quantized[0].save(gif, "GIF", save_all=True, append_images=quantized[1:], duration=durations, loop=0)
     return gif.getvalue()

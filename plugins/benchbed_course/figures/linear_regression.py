@@ -1,4 +1,4 @@
-"""Draw gradient descent on the loss surface of a linear regression, as a picture and being traced."""
+"""Gradient descent on the loss surface of a linear regression, as a picture and as an animation."""
 
 import numpy as np
 import torch
@@ -15,36 +15,36 @@ from benchbed_problems.linear_regression import TRUE_BIAS, TRUE_WEIGHT, LinearRe
 
 COLOR = LOOKS["gd"].color
 MARGIN = 0.8
-"""Room around the path, in units of the parameters."""
+"""Distance of the panel's edges from the path, in units of the parameters."""
 CLOSE = 0.12
-"""Half the width of what is shown near the estimate."""
+"""Half the width of the panel around the estimate."""
 PIXELS = 201
 """Points of the heatmap in each direction."""
 TICKS = (0.2, 0.5, 1, 2, 5, 10)
-"""Losses named beside the heatmap."""
+"""Losses labelled on the colour bar."""
 FRAMES = 20
-"""Of the animation for the course's own steps, and as many for the rest."""
+"""Frames of the animation for the course's own steps, and as many for the rest."""
 
 
 def draw_path(course: Study, longer: Study) -> Picture:
-    """Show the path over the surface, its end near the estimate, and how long the tolerance takes."""
+    """Draw the path over the surface, its end near the estimate, and the gradient norm down to the tolerance."""
     (short,), (long,) = trials_of(course), trials_of(longer)
     estimate = estimate_of(course)
     with theme("linear-regression-path"):
         figure, (surface, end, norms) = canvas(columns=3, width=11.0, height=3.6)
-        image = _surface(surface, course, *_frame(short, estimate))
+        image = _draw_surface(surface, course, *_limits(short, estimate))
         bar = figure.colorbar(image, ax=surface, label="loss", ticks=TICKS, format="%g")
         bar.ax.minorticks_off()
-        _surface(end, course, estimate - CLOSE, estimate + CLOSE)
+        _draw_surface(end, course, estimate - CLOSE, estimate + CLOSE)
         for axes in (surface, end):
             axes.plot(*long.path.T, color=COLOR, linewidth=1.0, label=f"{long.steps:,} steps")
             axes.plot(*short.path.T, color=COLOR, linewidth=3.0, label=f"{short.steps} steps")
-            _landmarks(axes, estimate)
+            _draw_landmarks(axes, estimate)
         surface.set(title="Gradient descent on the loss surface")
         surface.legend(loc="lower right", labelspacing=0.3, frameon=True, framealpha=0.8)
-        end.set(title="Near the estimate (colours of its own)")
-        _norms(norms, short, long, longer.plan.tolerance)
-        gif = _traced(course, short, long, estimate)
+        end.set(title="Near the estimate (another colour scale)")
+        _draw_norms(norms, short, long, longer.plan.tolerance)
+        gif = _animate(course, short, long, estimate)
         return picture(figure, *_caption(course, longer, estimate), gif=gif)
 
 
@@ -63,12 +63,12 @@ def _instance(study: Study) -> tuple[LinearRegression, Data]:
     return problem, evaluation_instances(problem, planned.name, [0], study.plan.study_seed).data
 
 
-def _frame(trial: Trial, estimate: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    shown = np.array([trial.path[0], estimate, [TRUE_WEIGHT, TRUE_BIAS]])
-    return shown.min(0) - MARGIN, shown.max(0) + MARGIN
+def _limits(trial: Trial, estimate: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    points = np.array([trial.path[0], estimate, [TRUE_WEIGHT, TRUE_BIAS]])
+    return points.min(0) - MARGIN, points.max(0) + MARGIN
 
 
-def _surface(axes: Axes, study: Study, low: np.ndarray, high: np.ndarray) -> AxesImage:
+def _draw_surface(axes: Axes, study: Study, low: np.ndarray, high: np.ndarray) -> AxesImage:
     w, b = (np.linspace(low[i], high[i], PIXELS) for i in range(2))
     points = np.stack(np.meshgrid(w, b), axis=-1).reshape(-1, 2)
     problem, data = _instance(study)
@@ -79,7 +79,7 @@ def _surface(axes: Axes, study: Study, low: np.ndarray, high: np.ndarray) -> Axe
     return axes.imshow(loss, cmap="YlOrBr", norm=LogNorm(), extent=extent, origin="lower", aspect="auto")
 
 
-def _landmarks(axes: Axes, estimate: np.ndarray) -> None:
+def _draw_landmarks(axes: Axes, estimate: np.ndarray) -> None:
     for (w, b), marker, size, label in (
         ((TRUE_WEIGHT, TRUE_BIAS), "o", 6, "true parameters"),
         (estimate, "*", 11, "least squares"),
@@ -89,7 +89,7 @@ def _landmarks(axes: Axes, estimate: np.ndarray) -> None:
         )  # fmt: skip
 
 
-def _norms(axes: Axes, short: Trial, long: Trial, tolerance: float | None) -> None:
+def _draw_norms(axes: Axes, short: Trial, long: Trial, tolerance: float | None) -> None:
     axes.semilogy(long.gradient_norm, color=COLOR, linewidth=1.0)
     axes.semilogy(short.gradient_norm, color=COLOR, linewidth=3.0)
     if tolerance is not None:
@@ -98,12 +98,15 @@ def _norms(axes: Axes, short: Trial, long: Trial, tolerance: float | None) -> No
     axes.set(title="Gradient norm", xlabel="step", ylabel="‖∇L‖")
 
 
-def _traced(study: Study, short: Trial, long: Trial, estimate: np.ndarray) -> bytes:
+def _animate(study: Study, short: Trial, long: Trial, estimate: np.ndarray) -> bytes:
     figure, (axes,) = canvas(width=4.8, height=3.9)
-    _surface(axes, study, *_frame(short, estimate))
-    _landmarks(axes, estimate)
+    _draw_surface(axes, study, *_limits(short, estimate))
+    _draw_landmarks(axes, estimate)
     (line,) = axes.plot([], [], color=COLOR, linewidth=2.5)
-    (head,) = axes.plot([], [], "o", color=COLOR, markeredgecolor="white", markersize=7, zorder=5)
+    # A ring below the landmarks, so that it does not hide the star at the end.
+    (head,) = axes.plot(
+        [], [], "o", color=COLOR, markerfacecolor="white", markeredgewidth=1.5, markersize=13, zorder=3
+    )
     axes.legend(loc="lower right", frameon=True, framealpha=0.8)
 
     def show(step: int) -> None:
@@ -113,30 +116,27 @@ def _traced(study: Study, short: Trial, long: Trial, estimate: np.ndarray) -> by
 
     show(long.steps)
     figure.draw_without_rendering()
-    figure.set_layout_engine("none")  # every frame as the last one, and without the time to lay it out
-    rest = np.geomspace(short.steps, long.steps, FRAMES + 1)[1:]  # it moves less and less
-    steps = np.concatenate([np.linspace(0, short.steps, FRAMES + 1), rest])
+    figure.set_layout_engine("none")  # all frames keep the layout of the last one, which saves time
+    later_steps = np.geomspace(short.steps, long.steps, FRAMES + 1)[1:]  # the path slows down
+    steps = np.concatenate([np.linspace(0, short.steps, FRAMES + 1), later_steps])
     return animation(figure, show, steps.round().astype(int).tolist())
 
 
 def _caption(course: Study, longer: Study, estimate: np.ndarray) -> tuple[str, ...]:
     (short,), (long,) = trials_of(course), trials_of(longer)
-    left = (short.theta - estimate) / (short.path[0] - estimate)
-    rate, away = short.setting["learning_rate"], np.linalg.norm(long.theta - estimate)
+    problem, data = _instance(course)
+    optimum = problem.optimum(data)
+    least_loss = float("nan") if optimum is None else float(optimum)
+    remaining = (short.theta - estimate) / (short.path[0] - estimate)
+    rate, distance = short.setting["learning_rate"], np.linalg.norm(long.theta - estimate)
     return (
         f"The data were simulated with w = {TRUE_WEIGHT:g} and b = {TRUE_BIAS:g} (dot); least squares gives",
-        f"({estimate[0]:.4f}, {estimate[1]:.4f}) (star), which is where the loss is least.",
+        f"({estimate[0]:.4f}, {estimate[1]:.4f}) (star), the point of least loss.",
         f"From ({short.path[0, 0]:g}, {short.path[0, 1]:g}), the course's {short.steps} steps at η = {rate:g} end at",
-        f"({short.theta[0]:.4f}, {short.theta[1]:.4f}), with {left[0]:.0%} of the way left in w and {left[1]:.0%} in b",
-        f"(a curvature of 1 leaves {(1 - rate) ** short.steps:.0%}), a gradient norm of {short.gradient_norm[-1]:.2g}",
-        f"and a loss of {short.loss[-1]:.4f} against {_least(course):.4f} at the star. With the same η the gradient",
-        f"norm is {long.gradient_norm[-1]:.2g} after {long.steps:,} steps ({long.status}): with",
-        f"{long.steps / short.steps:.1f} times as many steps, gradient descent meets the closed form, to {away:.1e} in",
-        "(w, b).",
+        f"({short.theta[0]:.4f}, {short.theta[1]:.4f}), with {remaining[0]:.0%} of the way left in w and",
+        f"{remaining[1]:.0%} in b (a curvature of 1 leaves {(1 - rate) ** short.steps:.0%}), a gradient norm of",
+        f"{short.gradient_norm[-1]:.2g} and a loss of {short.loss[-1]:.4f}, against {least_loss:.4f} at the star. With",
+        f"the same η the gradient norm is {long.gradient_norm[-1]:.2g} after {long.steps:,} steps ({long.status}):",
+        f"with {long.steps / short.steps:.1f} times as many steps, gradient descent meets the closed form to within",
+        f"{distance:.1e} in (w, b).",
     )
-
-
-def _least(study: Study) -> float:
-    problem, data = _instance(study)
-    optimum = problem.optimum(data)
-    return float("nan") if optimum is None else float(optimum)

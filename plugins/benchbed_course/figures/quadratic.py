@@ -1,10 +1,10 @@
-"""Draw gradient descent, momentum and RMSProp on the anisotropic quadratic, with what theory says of their rates."""
+"""Gradient descent, momentum and RMSProp on the anisotropic quadratic, with the rates that theory predicts."""
 
 import numpy as np
 from matplotlib.axes import Axes
 
 from benchbed import Study
-from benchbed.interfaces import Picture
+from benchbed.interfaces import Picture, TrialStatus
 from benchbed.plotting import Color, theme
 from benchbed_course.figures.canvas import LOOKS, LOST, TRUTH, canvas, picture
 from benchbed_course.figures.trials import Trial, trials_of
@@ -12,20 +12,27 @@ from benchbed_course.figures.trials import Trial, trials_of
 EIGENVALUES = (1.0, 100.0)
 HEAVY_BALL: Color = (0.63, 0.31, 0.0)
 HEAVY_BALL_RATE = 0.1
-"""Learning rate 4 / (√λ₂ + √λ₁)² / (1 − β), which is the heavy ball's best."""
+"""Learning rate 4 / (√λ₂ + √λ₁)² / (1 − β), the optimal one of the heavy ball."""
+COURSE_STEPS = 125
+"""Steps of the course's comparison with RMSProp; the suite runs longer to show what follows."""
+CIRCLING_STEPS = 100
+"""Last steps of RMSProp, over which the loss that it circles at is measured."""
+FLOOR = 1e-8
+"""Lower limit of the loss axis: RMSProp's loss falls far below it for a while."""
 _FRAME = 2.3
+_AXIS_LABELS = {"xlabel": "θ₁ (λ₁ = 1)", "ylabel": "θ₂ (λ₂ = 100)"}
 
 
 def draw_paths(study: Study) -> Picture:
-    """Show the paths of gradient descent and momentum over the contours of the loss."""
+    """Draw the paths of gradient descent and momentum over the contours of the loss."""
     trials = trials_of(study)
     with theme("quadratic-paths"):
         figure, panels = canvas(columns=len(trials), width=10.0, height=3.9)
         for axes, trial in zip(panels, trials, strict=True):
-            _contours(axes)
+            _draw_contours(axes)
             axes.plot(*trial.path.T, "-o", color=_color(trial), markersize=2.5, linewidth=0.7)
             axes.plot(0, 0, "*", color=TRUTH, markersize=12)
-            axes.set(title=_label(trial), xlabel="θ₀ (λ = 1)", ylabel="θ₁ (λ = 100)")
+            axes.set(title=_label(trial), **_AXIS_LABELS)
         ends = [
             f"{_label(trial)}: {np.linalg.norm(trial.theta):.1e} after {trial.steps} steps ({trial.status})"
             for trial in trials
@@ -33,50 +40,46 @@ def draw_paths(study: Study) -> Picture:
         return picture(
             figure,
             "From (2, 2), gradient descent jumps from wall to wall of the narrow valley while it creeps along its",
-            "floor; momentum averages the jumps away. The optimal heavy ball first swings far beyond the frame, and is",
-            "still the first to arrive.",
+            "floor; momentum averages the jumps away. The optimal heavy ball first swings far beyond the frame, and",
+            "still arrives first.",
             f"Distance from the minimizer (star) at the end: {'; '.join(ends)}.",
         )
 
 
 def draw_rates(study: Study) -> Picture:
-    """Show the loss of each step with the rates that the spectral radius of the iteration predicts."""
+    """Draw the loss of each step with the rates that the spectral radius of the iteration predicts."""
     trials = trials_of(study)
-    found = []
+    rates = []
     with theme("quadratic-rates"):
         figure, (axes,) = canvas(height=4.2)
         for trial in trials:
-            steps, rate, theory = (
-                np.arange(len(trial.loss)),
-                measured_rate(trial.path),
-                theoretical_rate(trial),
-            )
+            steps, theory = np.arange(len(trial.loss)), theoretical_rate(trial)
             axes.semilogy(steps, trial.loss, color=_color(trial), label=_label(trial))
             line = trial.loss[-1] * theory ** (2.0 * (steps - steps[-1]))
             label = f"theory: × {theory:.4f}² a step"
             axes.semilogy(steps, line, "--", color=_color(trial), linewidth=0.9, label=label)
-            found.append(f"{_label(trial)}: {rate:.4f} (theory {theory:.4f})")
+            rates.append(f"{_label(trial)}: {measured_rate(trial.path):.4f} (theory {theory:.4f})")
         axes.set(xlabel="step", ylabel="loss", title="Loss on ½ θᵀ diag(1, 100) θ from (2, 2)")
         axes.legend(loc="upper right")
         return picture(
             figure,
             "In the long run each step multiplies the distance from the minimizer by the spectral radius of the",
-            "iteration, and the loss by its square; the dashed lines have that slope. The optimal heavy ball's double",
-            "root adds a factor of the number of steps, so that it comes near its slope only late.",
-            f"Measured from the paths: {'; '.join(found)}.",
+            "iteration, and the loss by its square; the dashed lines have that slope. The optimal heavy ball has a",
+            "double root, which adds a factor of the number of steps: its loss takes that slope only late.",
+            f"Measured from the paths: {'; '.join(rates)}.",
         )
 
 
 def draw_edge(study: Study) -> Picture:
-    """Show where gradient descent stops to converge: at a learning rate of 2/λ₂."""
+    """Draw the losses of gradient descent at learning rates around 2/λ₂, beyond which it diverges."""
     trials, edge = trials_of(study), 2 / EIGENVALUES[1]
     with theme("quadratic-edge"):
         figure, (axes,) = canvas()
         for trial in trials:
-            rate, lost = trial.setting["learning_rate"], trial.status == "diverged"
+            rate, has_diverged = trial.setting["learning_rate"], trial.status == TrialStatus.DIVERGED
             axes.loglog(
                 trial.calls + 1, trial.loss,
-                color=LOST if lost else LOOKS["gd"].color,
+                color=LOST if has_diverged else LOOKS["gd"].color,
                 linestyle="--" if abs(rate / edge - 1) > 0.002 else "-",
                 label=f"η = {rate:g}: {trial.status}",
             )  # fmt: skip
@@ -88,43 +91,49 @@ def draw_edge(study: Study) -> Picture:
         above = [trial.status for trial in trials if trial.setting["learning_rate"] > edge]
         return picture(
             figure,
-            f"Along the steep coordinate a step multiplies θ₁ by 1 − 100 η, which is −1 at η = {edge:g}:",
-            f"below that edge {below.count('solved')} of {len(below)} learning rates solve the problem,",
-            f"above it {above.count('diverged')} of {len(above)} diverge.",
+            f"Along the steep coordinate a step multiplies θ₂ by 1 − 100 η, which is −1 at η = {edge:g}:",
+            f"below that edge {below.count(TrialStatus.SOLVED)} of {len(below)} learning rates solve the problem,",
+            f"above it {above.count(TrialStatus.DIVERGED)} of {len(above)} diverge.",
         )
 
 
 def draw_rmsprop(study: Study) -> Picture:
-    """Show RMSProp beside gradient descent at the same learning rate: path and loss."""
+    """Draw RMSProp and gradient descent at the same learning rate: the course's path, and the loss beyond it."""
     trials = trials_of(study)
+    gd, rmsprop = trials
     with theme("quadratic-rmsprop"):
         figure, (plane, loss) = canvas(columns=2, width=10.0, height=4.2)
-        _contours(plane)
+        _draw_contours(plane)
         for trial in trials:
             look = LOOKS[trial.name]
             plane.plot(
-                *trial.path.T, look.marker, linestyle="-", color=look.color, markersize=2.5, linewidth=1.0
-            )
+                *trial.path[: COURSE_STEPS + 1].T, look.marker, linestyle="-", color=look.color, markersize=2.5,
+                linewidth=1.0,
+            )  # fmt: skip
             loss.semilogy(np.arange(len(trial.loss)), trial.loss, color=look.color, label=trial.name)
         plane.plot(0, 0, "*", color=TRUTH, markersize=12)
-        rate = trials[0].setting["learning_rate"]
-        plane.set(title=f"Paths from (2, 2), η = {rate:g}", xlabel="θ₀ (λ = 1)", ylabel="θ₁ (λ = 100)")
+        rate = gd.setting["learning_rate"]
+        plane.set(title=f"{COURSE_STEPS} steps from (2, 2), η = {rate:g}", **_AXIS_LABELS)
+        label = f"{COURSE_STEPS} steps, as in the course"
+        loss.axvline(COURSE_STEPS, color=TRUTH, linestyle=":", linewidth=0.9, label=label)
         loss.set(title="Loss", xlabel="step", ylabel="loss")
+        loss.set_ylim(bottom=FLOOR)
         loss.legend()
-        gd, rmsprop = trials
-        return picture(
-            figure,
-            "RMSProp divides each coordinate by the size of its recent gradients, so that both move alike and the path",
-            f"is almost straight. After {gd.steps} steps the loss is {gd.loss[-1]:.2g} with gradient descent and",
-            f"{rmsprop.loss[-1]:.2g} with RMSProp.",
-        )
+        return picture(figure, *_rmsprop_caption(gd, rmsprop))
+
+
+def overtaking_step(slow: Trial, fast: Trial) -> int | None:
+    """Return the first step from which the loss of `slow` stays below that of `fast`, None if there is none."""
+    is_behind = np.flatnonzero(slow.loss >= fast.loss)
+    step = int(is_behind[-1]) + 1 if is_behind.size else 0
+    return step if step < len(slow.loss) else None
 
 
 def measured_rate(points: np.ndarray) -> float:
     """Estimate the spectral radius of a linear two-term iteration from its path `points: [steps, coordinates]`.
 
-    Each coordinate of these rules obeys x(n+2) = a x(n+1) + b x(n), exactly; the larger root of z² = a z + b in
-    absolute value is its rate. The fit weighs all steps alike by scaling each equation to size one.
+    Each coordinate of these rules obeys x(n+2) = a x(n+1) + b x(n) exactly; its rate is the larger absolute value of
+    the roots of z² = a z + b. The fit gives all steps equal weight by scaling each equation to norm one.
 
     Source: Prony (1795); see Hauer, Demeure & Scharf (1990), https://doi.org/10.1109/59.49090.
     """
@@ -138,7 +147,7 @@ def measured_rate(points: np.ndarray) -> float:
 
 
 def theoretical_rate(trial: Trial) -> float:
-    """Give the spectral radius of the iteration with the trial's hyperparameters, over both eigenvalues.
+    """Compute the spectral radius of the iteration with the trial's hyperparameters, over both eigenvalues.
 
     Gradient descent: |1 − ηλ|. Momentum, as a two-term recurrence: the roots of z² − (1 + β − η(1−β)λ) z + β.
 
@@ -149,6 +158,26 @@ def theoretical_rate(trial: Trial) -> float:
     return max(float(abs(root)) for pair in pairs for root in pair)
 
 
+def _rmsprop_caption(gd: Trial, rmsprop: Trial) -> list[str]:
+    closest = int(rmsprop.loss.argmin())
+    sentences = [
+        "RMSProp divides each coordinate by the size of its recent gradients: both coordinates move alike, and the",
+        f"path is almost straight. After {COURSE_STEPS} steps the loss is {gd.loss[COURSE_STEPS]:.2g} with gradient",
+        f"descent and {rmsprop.loss[COURSE_STEPS]:.2g} with RMSProp. RMSProp comes closest after {closest} steps (loss",
+        f"{rmsprop.loss[closest]:.1e}{', below the frame' if rmsprop.loss[closest] < FLOOR else ''}), but does not",
+        "stay: the average by which it divides shrinks with the gradients, so its steps stay long near the minimizer.",
+        f"It circles around it, at a median loss of {np.median(rmsprop.loss[-CIRCLING_STEPS:]):.2g} over the last",
+        f"{CIRCLING_STEPS} of {rmsprop.steps} steps,",
+    ]
+    step = overtaking_step(gd, rmsprop)
+    if step is None:
+        return [*sentences, "and gradient descent does not overtake it in that time."]
+    return [
+        *sentences,
+        f"while gradient descent overtakes it at step {step} and has a loss of {gd.loss[-1]:.1e} at the end.",
+    ]
+
+
 def _label(trial: Trial) -> str:
     rate = trial.setting["learning_rate"]
     if trial.name == "gd":
@@ -157,15 +186,15 @@ def _label(trial: Trial) -> str:
 
 
 def _color(trial: Trial) -> Color:
-    best = trial.name == "momentum" and trial.setting["learning_rate"] == HEAVY_BALL_RATE
-    return HEAVY_BALL if best else LOOKS[trial.name].color
+    is_heavy_ball = trial.name == "momentum" and trial.setting["learning_rate"] == HEAVY_BALL_RATE
+    return HEAVY_BALL if is_heavy_ball else LOOKS[trial.name].color
 
 
-def _contours(axes: Axes) -> None:
+def _draw_contours(axes: Axes) -> None:
     x = np.linspace(-_FRAME, _FRAME, 161)
     first, second = np.meshgrid(x, x)
     loss = 0.5 * (EIGENVALUES[0] * first**2 + EIGENVALUES[1] * second**2)
-    height = np.log10(loss + 1e-3)  # finite at the minimizer, and the valley shows as well as the slopes
+    height = np.log10(loss + 1e-3)  # finite at the minimizer; shows the valley as well as the slopes
     axes.contour(first, second, height, levels=14, colors="#b9bec6", linewidths=0.5, linestyles="solid")
     axes.grid(visible=False)
     axes.set(xlim=(-_FRAME, _FRAME), ylim=(-_FRAME, _FRAME), aspect="equal")

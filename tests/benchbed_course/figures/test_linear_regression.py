@@ -8,7 +8,8 @@ import torch
 from PIL import Image
 
 from benchbed.seeds import InstanceSeed
-from benchbed_course.figures.linear_regression import FRAMES, PIXELS, draw_path, estimate_of
+from benchbed_course.figures.canvas import typeset
+from benchbed_course.figures.linear_regression import COLOR, FRAMES, PIXELS, draw_path, estimate_of
 from benchbed_course.figures.trials import trials_of
 from benchbed_problems.linear_regression import LinearRegression
 
@@ -81,12 +82,10 @@ def test_the_caption_says_what_was_found(drawing):
     )
     assert f"a gradient norm of {norms[100]:.2g} and" in picture.caption
     assert f"against {residual / 200:.4f} at the star" in picture.caption
-    assert (
-        f"norm is {norms[met]:.2g} after {met:,} steps (converged): with {met / 100:.1f} times"
-        in picture.caption
-    )
-    away = np.linalg.norm(path[met] - (w, b))
-    assert f"to {away:.1e} in (w, b)." in picture.caption
+    norm = typeset(f"{norms[met]:.2g}")
+    assert f"norm is {norm} after {met:,} steps (converged): with {met / 100:.1f} times" in picture.caption
+    distance = typeset(f"{np.linalg.norm(path[met] - (w, b)):.1e}")
+    assert f"to within {distance} in (w, b)." in picture.caption
 
 
 def test_the_surface_is_the_loss_and_holds_the_path(drawing):
@@ -111,13 +110,26 @@ def test_the_surface_is_the_loss_and_holds_the_path(drawing):
 
 
 def test_the_animation_traces_the_path_and_stays_small(drawing):
-    """From the start to the end, in frames that differ, below two megabytes."""
+    """From the start to the end, in frames that differ, below 200 kB."""
     _, picture = drawing
     assert set(picture.files) == {"png", "svg", "gif"}
-    assert len(picture.files["gif"]) < 2_000_000
+    assert len(picture.files["gif"]) < 200_000
     with Image.open(io.BytesIO(picture.files["gif"])) as gif:
         assert gif.n_frames == 2 * FRAMES + 1
         gif.seek(0)
         first = np.asarray(gif.convert("RGB"))
         gif.seek(FRAMES)
         assert (np.asarray(gif.convert("RGB")) != first).any()
+
+
+def test_all_frames_of_the_animation_share_one_palette(drawing):
+    """The head of the path has its colour from the first frame on."""
+    blue = np.round(255 * np.array(COLOR))
+    with Image.open(io.BytesIO(drawing[1].files["gif"])) as gif:
+        palettes = set()
+        for frame in range(gif.n_frames):
+            gif.seek(frame)
+            pixels = np.asarray(gif.convert("RGB")).reshape(-1, 3).astype(float)
+            assert (np.abs(pixels - blue).max(axis=1) <= 25).any()  # 256 colours are few
+            palettes.add(bytes(gif.global_palette.getdata()[1]))
+    assert len(palettes) == 1

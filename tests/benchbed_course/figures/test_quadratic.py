@@ -2,10 +2,12 @@
 
 import json
 import re
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
+from benchbed_course.figures.canvas import typeset
 from benchbed_course.figures.quadratic import (
     EIGENVALUES,
     draw_edge,
@@ -13,6 +15,7 @@ from benchbed_course.figures.quadratic import (
     draw_rates,
     draw_rmsprop,
     measured_rate,
+    overtaking_step,
     theoretical_rate,
 )
 from benchbed_course.figures.trials import trials_of
@@ -61,7 +64,8 @@ def test_the_captions_say_what_was_found(study, drawn):
     figure, picture = drawn(draw_paths, study)
     assert len(figure.axes) == len(trials_of(study))
     for trial in trials_of(study):
-        assert f"{np.linalg.norm(trial.theta):.1e} after {trial.steps} steps" in picture.caption
+        distance = typeset(f"{np.linalg.norm(trial.theta):.1e}")
+        assert f"{distance} after {trial.steps} steps" in picture.caption
 
 
 def test_gradient_descent_diverges_beyond_the_edge_alone(study_of, drawn):
@@ -76,11 +80,53 @@ def test_gradient_descent_diverges_beyond_the_edge_alone(study_of, drawn):
     assert "2 of 2 diverge" in picture.caption
 
 
-def test_rmsprop_is_compared_at_the_same_rate(study_of, drawn):
-    """The losses in the caption are the last ones."""
+def plain_losses(steps, rate=0.0198, decay=0.9, epsilon=1e-8):
+    """Losses of gradient descent and RMSProp from (2, 2), by plain loops, `[steps + 1]` each."""
+    curvature = np.array(EIGENVALUES)
+    gd, rmsprop, average = np.array([2.0, 2.0]), np.array([2.0, 2.0]), np.zeros(2)
+    losses = []
+    for _ in range(steps + 1):
+        losses.append([0.5 * (curvature * theta**2).sum() for theta in (gd, rmsprop)])
+        gd = gd - rate * curvature * gd
+        gradient = curvature * rmsprop
+        average = decay * average + (1 - decay) * gradient**2
+        rmsprop = rmsprop - rate * gradient / (np.sqrt(average) + epsilon)
+    return np.array(losses).T
+
+
+def test_rmsprop_leads_first_and_is_overtaken_later(study_of, drawn):
+    """The caption's numbers are those of plain loops: at the course's 125 steps, at the crossing, at the end."""
     study = study_of("course-rmsprop")
-    gd, rmsprop = trials_of(study)
-    _, picture = drawn(draw_rmsprop, study)
-    assert f"{gd.loss[-1]:.2g} with gradient descent" in picture.caption
-    assert f"{rmsprop.loss[-1]:.2g} with RMSProp" in picture.caption
-    assert rmsprop.loss[-1] < gd.loss[-1]
+    gd, rmsprop = plain_losses(400)
+    np.testing.assert_allclose(trials_of(study)[0].loss, gd, rtol=1e-9)
+    figure, picture = drawn(draw_rmsprop, study)
+    assert f"After 125 steps the loss is {gd[125]:.2g} with gradient descent" in picture.caption
+    assert f"and {rmsprop[125]:.2g} with RMSProp" in picture.caption
+    crossing = int(np.flatnonzero(gd >= rmsprop)[-1]) + 1
+    assert crossing == 262
+    assert f"gradient descent overtakes it at step {crossing} and has a loss of" in picture.caption
+    assert typeset(f"has a loss of {gd[-1]:.1e} at the end") in picture.caption
+    assert (
+        f"a median loss of {np.median(rmsprop[-100:]):.2g} over the last 100 of 400 steps" in picture.caption
+    )
+    assert all(line.get_xdata().size == 126 for line in figure.axes[0].get_lines()[:2])
+
+
+def test_coordinates_are_numbered_as_eigenvalues(study, study_of, drawn):
+    """θ₁ belongs to λ₁, in axes and captions."""
+    figure, _ = drawn(draw_paths, study)
+    assert {axes.get_xlabel() for axes in figure.axes} == {"θ₁ (λ₁ = 1)"}
+    assert {axes.get_ylabel() for axes in figure.axes} == {"θ₂ (λ₂ = 100)"}
+    _, picture = drawn(draw_edge, study_of("course-quadratic-edge"))
+    assert "multiplies θ₂ by 1 − 100 η" in picture.caption
+
+
+def test_a_trial_that_is_never_overtaken():
+    """The step is that from which the slower trial stays below for good."""
+
+    def trial(*losses):
+        return SimpleNamespace(loss=np.array(losses))
+
+    assert overtaking_step(trial(3.0, 1.0, 2.0, 0.5), trial(2.0, 2.0, 1.0, 1.0)) == 3
+    assert overtaking_step(trial(3.0, 1.0, 2.0), trial(2.0, 2.0, 1.0)) is None
+    assert overtaking_step(trial(1.0, 1.0), trial(2.0, 2.0)) == 0

@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 import torch
 
+from benchbed_course.figures.canvas import typeset
 from benchbed_course.figures.trials import trials_of
 from benchbed_course.figures.weighted_quartic import (
+    STOPPED,
     by_optimizer,
     draw_curves,
     local_gap,
@@ -77,15 +79,15 @@ def test_the_trials_are_the_courses_loop(exact, name):
 def test_the_caption_without_noise_says_what_was_found(exact, drawn):
     """The ends of the plain loops, RMSProp's stop, and that gd and sgd are one rule here."""
     _, picture = drawn(draw_curves, exact)
-    assert "From -3 in every coordinate, with η = 0.01, without noise." in picture.caption
+    assert "From −3 in every coordinate, with η = 0.01, without noise." in picture.caption
     best = float(loss_of(torch.full((10,), LOWEST, dtype=torch.float64)))
     ends, _, norms_there = picture.caption.partition("Norm of the gradient there: ")
     for name in ("gd", "momentum", "nesterov", "adam", "adamw"):
         _, losses, norms = descended(LOOPS[name], STEPS)
-        assert f" {name} {losses[-1] - best:.3g}" in ends
-        assert f"{name} {norms[-1]:.3g}" in norms_there
+        assert typeset(f" {name} {losses[-1] - best:.3g}") in ends
+        assert typeset(f"{name} {norms[-1]:.3g}") in norms_there
     _, losses, _ = descended(LOOPS["rmsprop"], STEPS)
-    assert f"must meet, stops rmsprop after {len(losses) - 1} steps; the budget" in picture.caption
+    assert f"at most 10⁻⁶; this stops rmsprop after {len(losses) - 1} steps. The budget" in picture.caption
     assert "their paths are the same to the last bit" in picture.caption
     assert "diverged" not in picture.caption.casefold()
 
@@ -102,7 +104,7 @@ def test_the_caption_under_noise_says_what_was_found(noisy, drawn):
         assert len(ends) == (1 if name == "gd" else 3)
         spread = "" if name == "gd" else f" ({ends[0]:.2g} to {ends[-1]:.2g})"
         assert f" {name} {ends[len(ends) // 2]:.3g}{spread}" in picture.caption
-    assert "stops none; the budget is 40 steps." in picture.caption
+    assert "this stops none. The budget is 40 steps." in picture.caption
 
 
 def test_all_coordinates_in_the_local_minimum_lie_as_far_above(drawn):
@@ -110,6 +112,28 @@ def test_all_coordinates_in_the_local_minimum_lie_as_far_above(drawn):
     places = [math.sqrt(2) * math.cos((math.acos(-math.sqrt(2) / 4) - 2 * math.pi * k) / 3) for k in (0, 2)]
     local, lowest = (float(loss_of(torch.full((10,), place, dtype=torch.float64))) for place in places)
     assert local_gap() == pytest.approx(local - lowest, abs=1e-12)
+
+
+def test_ranges_of_the_seeds_stand_beside_the_curves(noisy, drawn):
+    """One bar for each optimizer with several seeds, from its lowest to its highest value at the end; no bands."""
+    figure, _ = drawn(draw_curves, noisy)
+    loss, norm = figure.axes
+    assert not loss.collections
+    bars = [line for line in norm.get_lines() if not line.get_clip_on()]
+    for name, bar in zip(OPTIMIZERS[1:], bars, strict=True):
+        ends = [trial.gradient_norm[-1] for trial in by_optimizer(noisy)[name]]
+        assert list(bar.get_ydata()) == [min(ends), max(ends)]
+
+
+def test_the_legend_explains_every_mark(exact, noisy, drawn):
+    """Cross, dotted line and bars, where there are any."""
+    for study, expected in (
+        (exact, {"tolerance", STOPPED}),
+        (noisy, {"tolerance", "all coordinates in the local minimum", "range of the seeds at the end"}),
+    ):
+        figure, _ = drawn(draw_curves, study)
+        (legend,) = figure.legends
+        assert {text.get_text() for text in legend.get_texts()} == {*OPTIMIZERS, *expected}
 
 
 @pytest.mark.parametrize("study", ["exact", "noisy"])
@@ -149,7 +173,10 @@ def test_what_came_near_and_left_again_is_said(study_of, drawn):
     gap = losses - float(loss_of(torch.full((10,), LOWEST, dtype=torch.float64)))
     assert gap.min() < 0.1 * gap[-1]
     _, picture = drawn(draw_curves, study)
-    assert f"On its way adam was as near as {gap.min():.1g}, after {gap.argmin()} steps." in picture.caption
+    assert (
+        typeset(f"On its way adam was as close as {gap.min():.1g}, after {gap.argmin()} steps.")
+        in picture.caption
+    )
     assert picture.caption.count("On its way") == 1
 
 

@@ -3,7 +3,10 @@
 import numpy as np
 import pytest
 
+from benchbed_course.figures.canvas import typeset
+from benchbed_course.figures.noise_response import noise_response
 from benchbed_course.figures.trials import trials_of
+from benchbed_course.figures.weighted_quartic import by_optimizer
 from benchbed_course.figures.weighted_quartic_ends import draw_ends, farthest, in_global_valley
 from benchbed_problems.quartic import lowest_point, ridge
 
@@ -56,10 +59,15 @@ def test_the_caption_under_noise_says_what_was_found(noisy, drawn):
     counts = {name: (ends_of(noisy, name) < ridge()).sum(axis=1).mean() for name in OPTIMIZERS}
     assert counts["sgd"] > counts["gd"] == 0
     said = ", ".join(f"{name} {count:.3g}" for name, count in counts.items())
-    assert f"as a mean over the seeds: {said}." in picture.caption
+    assert f"optimum (mean over the seeds): {said}." in picture.caption
     spread = ends_of(noisy, "sgd").std(axis=0)
     assert f"{spread[0]:.2f} for θ₁ (w = 0.002) and {spread[9]:.2f} for θ₁₀ (w = 0.198)" in picture.caption
-    assert "that of the noise, 30, so" in picture.caption
+    responses = {name: noise_response(trials[0], 30.0) for name, trials in by_optimizer(noisy).items()}
+    assert (
+        f"a step of RMSProp is {responses['sgd'].step / responses['rmsprop'].step:.1f} times"
+        in picture.caption
+    )
+    assert f"{responses['sgd'].drift / responses['adam'].drift:.1f} times less with Adam" in picture.caption
 
 
 def test_the_caption_without_noise_says_what_was_found(exact, drawn):
@@ -67,10 +75,13 @@ def test_the_caption_without_noise_says_what_was_found(exact, drawn):
     figure, picture = drawn(draw_ends, exact)
     ends = {name: ends_of(exact, name)[0] for name in OPTIMIZERS}
     far = ", ".join(f"{name} {np.abs(end - lowest_point()).max():.2g}" for name, end in ends.items())
-    assert f"Largest distance of a coordinate from the optimum: {far}." in picture.caption
+    assert typeset(f"Largest distance of a coordinate from the optimum: {far}.") in picture.caption
     alike = ", ".join(f"{name} {end.max() - end.min():.1g}" for name, end in ends.items())
-    assert f"Largest difference between two final coordinates of a trial: {alike}." in picture.caption
-    assert f"it ends at {ends['adamw'].mean():.4f}, and Adam at {ends['adam'].mean():.4f};" in picture.caption
+    assert (
+        typeset(f"Largest difference between two final coordinates of a trial: {alike}.") in picture.caption
+    )
+    means = typeset(f"is {ends['adamw'].mean():.4f}, that of Adam's {ends['adam'].mean():.4f};")
+    assert means in picture.caption
     _, distances = figure.axes
     expected = np.abs(np.concatenate(list(ends.values())) - lowest_point())
     np.testing.assert_array_equal(np.sort(points_of(distances)[:, 1]), np.sort(expected))

@@ -1,4 +1,4 @@
-"""Keep the study folder: immutable Parquet parts, written atomically, from which a study resumes."""
+"""The study folder: immutable Parquet files, written atomically, from which a study resumes."""
 
 from benchbed.store.folder import StudyFolder
 from benchbed.store.schema import TRIAL_SCHEMA, from_bytes, table_of, to_bytes

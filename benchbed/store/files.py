@@ -1,4 +1,4 @@
-"""Write files so that they exist whole or not at all."""
+"""Atomic writes: a file exists completely or not at all."""
 
 import errno
 import os
@@ -9,12 +9,13 @@ from pathlib import Path
 from benchbed.errors import StudyFolderError
 
 TEMPORARY = ".partial"
+"""Suffix of the files that are being written."""
 
 
 def write_atomically(path: Path, content: bytes) -> None:
     """Write a temporary file beside `path`, flush it to the disk, and rename it.
 
-    Raises: StudyFolderError, naming the path and the space left, if the disk is full or refuses.
+    Raises: StudyFolderError with the path, and the free space if the disk is full.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -24,30 +25,23 @@ def write_atomically(path: Path, content: bytes) -> None:
                 file.write(content)
                 file.flush()
                 os.fsync(file.fileno())
-            Path(temporary).chmod(0o666 & ~_umask())  # mkstemp makes files that only their owner can read
+            Path(temporary).chmod(0o666 & ~_umask())  # mkstemp creates files that only their owner can read
             Path(temporary).replace(path)
         except BaseException:
             Path(temporary).unlink(missing_ok=True)
             raise
-        _flush_folder(path.parent)
+        folder = os.open(path.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)  # a rename is durable only after the entry of the folder is on the disk
+        finally:
+            os.close(folder)
     except OSError as error:
-        raise StudyFolderError(_explain(path, error)) from error
-
-
-def _explain(path: Path, error: OSError) -> str:
-    if error.errno == errno.ENOSPC:
-        free = shutil.disk_usage(path.parent).free if path.parent.exists() else 0
-        return f"cannot write {path}: the disk is full ({free} bytes left); make room and run the same line again"
-    return f"cannot write {path}: {error.strerror}; choose a folder that can be written by -O"
-
-
-def _flush_folder(folder: Path) -> None:
-    # A rename is durable only once the folder's own entry is on the disk.
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+        if error.errno == errno.ENOSPC:
+            free = shutil.disk_usage(path.parent).free if path.parent.exists() else 0
+            message = f"the disk is full ({free} bytes left); free some space and run the same command again"
+        else:
+            message = f"{error.strerror}; choose a writable folder with -O"
+        raise StudyFolderError(f"cannot write {path}: {message}") from error
 
 
 def _umask() -> int:

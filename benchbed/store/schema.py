@@ -1,4 +1,4 @@
-"""Fix the columns of a stored trial, and read and write them as Parquet bytes."""
+"""Columns of a stored trial, and their conversion from and to Parquet bytes."""
 
 import io
 from collections.abc import Mapping, Sequence
@@ -19,7 +19,7 @@ TRIAL_SCHEMA = pa.schema(
         ("problem_parameters", _TEXT),  # JSON
         ("optimizer", _TEXT),
         ("hyperparameters", _TEXT),  # JSON
-        ("tracks", pa.list_(_TEXT)),  # filled on loading: the plan may have changed since
+        ("tracks", pa.list_(_TEXT)),  # filled on loading, since the plan may change
         ("role", _TEXT),
         ("seed", _COUNT),
         ("gradient", _TEXT),
@@ -63,43 +63,43 @@ TRIAL_SCHEMA = pa.schema(
     metadata={"benchbed_schema": str(SCHEMA_VERSION)},
 )
 ADDED_IN = {"reads_progress": 2, "gradient_source": 3, "engine_requested": 4, "fallback_reason": 4}
-"""The schema in which a column was added; in parts of an earlier one it is null."""
+"""Schema in which a column was added; the column is null in parts of earlier schemas."""
 
 
 def table_of(rows: Sequence[Mapping[str, Any]]) -> pa.Table:
-    """Make a table of trials; a column that a row does not name is null in it."""
+    """Build a table of trials; columns that are missing in a row are null."""
     columns = [pa.array([row.get(field.name) for row in rows], type=field.type) for field in TRIAL_SCHEMA]
     return pa.Table.from_arrays(columns, schema=TRIAL_SCHEMA)
 
 
 def to_bytes(table: pa.Table) -> bytes:
-    """Write a table as Parquet."""
+    """Return a table as the bytes of a Parquet file."""
     buffer = io.BytesIO()
     pq.write_table(table, buffer, compression="zstd", write_page_checksum=True)
     return buffer.getvalue()
 
 
 def from_bytes(content: bytes) -> pa.Table:
-    """Read a part; columns that a part of an earlier schema lacks are null.
+    """Read the bytes of a part; columns that an earlier schema lacks are null.
 
-    Raises: ValueError, OSError or pa.ArrowException if it is no part or is damaged, NewerSchemaError if a later
-    benchbed wrote it.
+    Raises: ValueError, OSError or pa.ArrowException if the bytes are damaged or are not a part, NewerSchemaError if a
+    newer benchbed wrote them.
     """
-    # Not `read_table`, which first imports all that folders of such files take.
+    # `read_table` would import the modules for data sets of several files first.
     table = pq.ParquetFile(pa.BufferReader(content), page_checksum_verification=True).read()
     version = int((table.schema.metadata or {}).get(b"benchbed_schema", b"0"))
     if version > SCHEMA_VERSION:
         raise NewerSchemaError(version)
     expected = pa.schema([field for field in TRIAL_SCHEMA if ADDED_IN.get(field.name, 1) <= version])
     if not table.schema.equals(expected):
-        raise ValueError("its columns are not those of benchbed's trials")
-    nothing = pa.nulls(len(table))
+        raise ValueError("its columns are not those of a stored trial")
+    nulls = pa.nulls(len(table))
     columns = [
-        table[field.name] if field.name in expected.names else nothing.cast(field.type)
+        table[field.name] if field.name in expected.names else nulls.cast(field.type)
         for field in TRIAL_SCHEMA
     ]
     return pa.Table.from_arrays(columns, schema=TRIAL_SCHEMA)
 
 
 class NewerSchemaError(Exception):
-    """A part was written by a benchbed that knows more columns than this one."""
+    """A part was written by a newer benchbed, which stores more columns."""

@@ -118,7 +118,7 @@ def complete(
     jobs = jobs_of(plan, resources)
     stored = {
         key: value
-        for key, value in outcomes_of(folder.read_trials(mend=True)).items()
+        for key, value in outcomes_of(folder.read_trials(repair=True)).items()
         if value.status in FINAL_STATUSES
     }
     folder.write_plan(plan)

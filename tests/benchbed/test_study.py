@@ -100,6 +100,6 @@ def test_arguments_that_make_no_sense_are_refused(arguments, error, tmp_path):
 
 def test_what_is_no_study_cannot_be_loaded(tmp_path):
     """The error says what to give instead, and nothing is made."""
-    with pytest.raises(StudyFolderError, match="is no study folder; give the folder"):
+    with pytest.raises(StudyFolderError, match="is not a study folder; pass the folder"):
         benchbed.load(tmp_path / "nowhere")
     assert list(tmp_path.iterdir()) == []

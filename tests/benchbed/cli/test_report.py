@@ -68,7 +68,7 @@ def test_an_empty_folder_is_no_study(tmp_path, bench_here):
     (tmp_path / "study").mkdir()
     result = bench_here(tmp_path, "report", "study")
     assert result.returncode == 3
-    assert "study is no study folder" in result.stderr
+    assert "study is not a study folder" in result.stderr
 
 
 def test_a_plugin_that_is_gone_is_not_needed(bench_here, tmp_path, monkeypatch):

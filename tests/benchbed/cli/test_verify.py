@@ -195,7 +195,7 @@ def test_an_empty_folder_exits_with_3(tmp_path, bench_here):
     (tmp_path / "study").mkdir()
     result = bench_here(tmp_path, "verify", "study")
     assert result.returncode == 3
-    assert "study is no study folder" in result.stderr
+    assert "study is not a study folder" in result.stderr
     assert not list((tmp_path / "study").iterdir())
 
 

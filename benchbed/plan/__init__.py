@@ -1,4 +1,4 @@
-"""Turn problems × optimizers × settings × seeds into batches with stable keys; pure data, no tensors."""
+"""Plans: problems × optimizers × settings × seeds as batches of trials with stable keys; plain data without tensors."""
 
 from benchbed.plan.model import BatchPlan, EntrantPlan, Pairing, Plan, ProblemPlan
 from benchbed.plan.request import Request, complete_request, read_suite

@@ -1,7 +1,7 @@
-"""Describe a study as pure data: names, numbers and source digests, and nothing that is an object."""
+"""The plan of a study as plain data: names, numbers and digests of sources."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import msgspec
 
@@ -9,22 +9,22 @@ from benchbed.interfaces import Engine
 from benchbed.seeds import PROTOCOL, Role, digest, digests
 
 Track = Literal["default", "tuned", "searched"]
-TRACKS: tuple[Track, ...] = ("default", "tuned", "searched")
+TRACKS: tuple[Track, ...] = get_args(Track)
 USUAL_TRACKS: tuple[Track, ...] = ("default", "tuned")
-"""What runs unless something else is asked for: a search costs several times as much."""
+"""Tracks that run by default; a search costs several times as much."""
 Checkpoints = Literal["protocol", "all"]
 
 
 class ProblemPlan(msgspec.Struct, frozen=True):
-    """A problem of the study, with what the protocol needs to know of it."""
+    """A problem of the study, with its properties that the protocol needs."""
 
     name: str
     parameters: dict[str, Any]
-    """Those that differ from the defaults."""
+    """The parameters that differ from the defaults."""
     label: str
-    """Its canonical selector."""
+    """The canonical selector."""
     source: str
-    """Digest of the file that defines it."""
+    """Digest of the file that defines the problem."""
     budget: int
     targets: tuple[float, ...]
     success_target: float
@@ -35,16 +35,16 @@ class ProblemPlan(msgspec.Struct, frozen=True):
     has_optimum: bool
     workspace: int
     seedless: bool = False
-    """Start and data are the same whatever the seed."""
+    """Start and data do not depend on the seed."""
     optimum_is_bound: bool = False
-    """f* is a lower bound, which perhaps nothing attains."""
+    """f* is a lower bound that may not be attained."""
     gradient_price: float = 1.0
-    """Calls that a loss and its gradient cost here, by the gradient that the study uses."""
+    """Calls that a loss and its gradient cost with the gradient of the study."""
     gradient_draws: bool = False
-    """That gradient draws a direction, or the like, in every step."""
+    """The gradient of the study has random draws in every step."""
 
     def oracle_of(self, entrant: "EntrantPlan") -> str:
-        """Say which gradient an entrant sees here: deterministic, stochastic, full, or exact (full without a price)."""
+        """Return the oracle of an entrant: deterministic, stochastic, full, or exact (full without a price)."""
         if self.deterministic:
             return "stochastic" if self.gradient_draws else "deterministic"
         if entrant.oracle == "stochastic":
@@ -52,45 +52,45 @@ class ProblemPlan(msgspec.Struct, frozen=True):
         return "full" if self.full_price is not None else "exact"
 
     def is_deterministic_for(self, entrant: "EntrantPlan") -> bool:
-        """Tell whether a trial depends on no seed, so that one stands for all: fixed instance, gradient without draws.
+        """Return whether trials do not depend on their seed: fixed instance, gradient without draws.
 
-        Optimizers have no randomness of their own: `update` is a pure function of the oracle, the state and theta, and
-        the conformance checks refuse one that draws from a global generator.
+        A single trial then represents all seeds. Optimizers are not random: `update` is a pure function of the oracle,
+        the state and theta, and the conformance checks reject a rule that uses a global generator.
         """
         return self.seedless and not self.gradient_draws and self.oracle_of(entrant) != "stochastic"
 
     def price_of(self, entrant: "EntrantPlan") -> float:
-        """Give the calls that an entrant's step costs here at least."""
+        """Return the smallest number of calls that a step of an entrant costs."""
         return self.gradient_price * ((self.full_price or 1.0) if entrant.oracle == "full" else 1.0)
 
 
 class EntrantPlan(msgspec.Struct, frozen=True):
-    """An optimizer with the values that its selector fixes: one row of every table."""
+    """An optimizer with the values that its selector fixes: one row of each table."""
 
     name: str
     label: str
     source: str
     hyperparameters: dict[str, Any]
-    """All of them: the defaults, but for what the selector fixes."""
+    """All hyperparameters: the values of the selector, and defaults for the others."""
     tunable: bool
-    """It has a `learning_rate` that the selector leaves open."""
+    """The optimizer has a `learning_rate` that the selector does not fix."""
     oracle: Literal["full", "stochastic"]
     statics: tuple[str, ...]
-    """Names of the hyperparameters that are no tensors: settings that differ in one never share a batch."""
+    """Names of the static parameters; settings that differ in one cannot share a batch."""
     search: tuple[dict[str, float], ...] = ()
-    """The values that the track `searched` tries; empty where it is not asked for, or there is nothing to search."""
+    """The values that the track `searched` tries; empty without that track or without a search space."""
 
     def searched(self) -> list[dict[str, Any]]:
-        """Give the settings that a search tries."""
+        """Return the settings that a search tries."""
         return [{**self.hyperparameters, **values} for values in self.search]
 
     def at(self, learning_rate: float) -> dict[str, Any]:
-        """Give the hyperparameters with another learning rate."""
+        """Return the hyperparameters with another learning rate."""
         return {**self.hyperparameters, "learning_rate": learning_rate}
 
 
 class Pairing(msgspec.Struct, frozen=True):
-    """A problem with the entrants that may share a batch: one optimizer with equal statics."""
+    """A problem with the entrants that may share a batch: one optimizer with equal static parameters."""
 
     problem: ProblemPlan
     entrants: tuple[EntrantPlan, ...]
@@ -114,12 +114,12 @@ class BatchPlan(msgspec.Struct, frozen=True):
         return len(self.settings) * len(self.seeds)
 
     def part(self, settings: Sequence[int]) -> "BatchPlan":
-        """Keep the settings at these positions."""
+        """Return the batch with the settings at these positions."""
         return msgspec.structs.replace(self, settings=tuple(self.settings[position] for position in settings))
 
 
 class Plan(msgspec.Struct, frozen=True):
-    """A resolved study: what will run, and by which rules."""
+    """A resolved study: problems, optimizers, and the rules by which they run."""
 
     name: str
     preset: str
@@ -132,7 +132,7 @@ class Plan(msgspec.Struct, frozen=True):
     rates: tuple[float, ...]
     """The learning-rate grid that all optimizers share."""
     extensions: int
-    """Decades by which a winner on the edge may extend the grid."""
+    """Decades by which the grid may be extended if the best rate is at its edge."""
     rates_per_decade: int
     checkpoints: Checkpoints
     gradient: str
@@ -141,17 +141,17 @@ class Plan(msgspec.Struct, frozen=True):
     suite: dict[str, Any]
     """The same as a runnable suite."""
     engine: Engine = Engine.AUTO
-    """How steps are made. No part of a trial's key: engines agree up to rounding."""
+    """Requested engine. It is not in a trial's key, because engines agree up to rounding."""
     tolerance: float | None = None
-    """Gradient norm at which a trial stops as converged; None to go on."""
+    """Gradient norm at which a trial stops as converged; None to run on."""
     gradient_source: str = ""
-    """Digest of the file that defines the gradient; empty in plans that were made before there were several."""
+    """Digest of the file that defines the gradient; empty in plans from before there were several gradients."""
     stop_when_solved: bool = True
-    """A trial ends once all targets are reached, as the protocol has it; where not, its score is the same."""
+    """A trial ends once all targets are reached, as in the protocol; the score is the same if it runs on."""
     protocol: str = PROTOCOL
 
     def pairings(self) -> list[Pairing]:
-        """List every problem with every group of entrants that may share a batch."""
+        """Return each problem with each group of entrants that may share a batch."""
         groups: dict[str, list[EntrantPlan]] = {}
         for entrant in self.entrants:
             statics = {name: entrant.hyperparameters[name] for name in entrant.statics}
@@ -159,7 +159,7 @@ class Plan(msgspec.Struct, frozen=True):
         return [Pairing(problem, tuple(group)) for problem in self.problems for group in groups.values()]
 
     def seeds_of(self, problem: ProblemPlan, entrant: EntrantPlan, role: Role) -> range:
-        """Number the seeds of an entrant's trials in a role: the first alone where it stands for all of them."""
+        """Return the seeds of an entrant's trials in a role; only seed 0 if the trials do not depend on it."""
         if problem.is_deterministic_for(entrant):
             return range(1)
         return range(self.tuning_seeds if role == "tuning" else self.evaluation_seeds)
@@ -167,7 +167,7 @@ class Plan(msgspec.Struct, frozen=True):
     def batch(
         self, pairing: Pairing, settings: Sequence[Mapping[str, Any]], role: Role, seeds: Sequence[int]
     ) -> BatchPlan:
-        """Describe trials of a pairing that run together."""
+        """Return the batch of these settings and seeds of a pairing."""
         first = pairing.entrants[0]
         return BatchPlan(
             problem=pairing.problem,
@@ -188,10 +188,13 @@ class Plan(msgspec.Struct, frozen=True):
         role: Role,
         seeds: Iterable[int],
     ) -> list[str]:
-        """Identify trials by everything that their results depend on; `optimizer` is its name and source digest."""
-        device = self.device.partition(":")[0]  # which of several cards it was changes no number
+        """Return the key of each seed's trial: a digest of all that its result depends on.
+
+        `optimizer` is the name and the source digest of the optimizer.
+        """
+        device = self.device.partition(":")[0]  # the number of the card does not change results
         gradient = (self.gradient, self.gradient_source) if self.gradient_source else (self.gradient,)
-        # Only where it is given: a trial without one is what it was before there were any.
+        # Left out by default, so that trials from before these options keep their keys.
         stopping: list[object] = [] if self.tolerance is None else [{"tolerance": self.tolerance}]
         stopping += [] if self.stop_when_solved else [{"stop_when_solved": False}]
         before = [
@@ -202,10 +205,10 @@ class Plan(msgspec.Struct, frozen=True):
         return digests(before, seeds, after)
 
     def keys(self, batch: BatchPlan) -> list[list[str]]:
-        """Give the key of every trial of a batch, `[seeds][settings]`."""
+        """Return the keys of the trials of a batch, `[seeds][settings]`."""
         optimizer = (batch.optimizer, batch.optimizer_source)
-        of_settings = [
+        keys_by_setting = [
             self.keys_of(batch.problem, optimizer, setting, batch.role, batch.seeds)
             for setting in batch.settings
         ]
-        return [list(of_seed) for of_seed in zip(*of_settings, strict=True)]
+        return [list(keys_of_seed) for keys_of_seed in zip(*keys_by_setting, strict=True)]

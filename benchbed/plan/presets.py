@@ -1,4 +1,4 @@
-"""State the numbers of each preset: seeds, the learning-rate grid, and how much of a problem's budget is spent."""
+"""The numbers of each preset: seeds, the grid of learning rates, and the cap of a problem's budget."""
 
 from typing import NamedTuple
 
@@ -10,7 +10,7 @@ LOWEST_DECADE, HIGHEST_DECADE = -6, 2
 
 
 class Preset(NamedTuple):
-    """How much a study spends."""
+    """The amount of work of a study."""
 
     evaluation_seeds: int
     tuning_seeds: int
@@ -30,25 +30,25 @@ PRESETS = {
 
 
 def preset_of(name: str) -> Preset:
-    """Give a preset's numbers; raises UsageError for an unknown name."""
+    """Return a preset. Raises: UsageError if the name is unknown."""
     if name not in PRESETS:
         raise UsageError(f"unknown preset {name!r}; choose one of {', '.join(PRESETS)}")
     return PRESETS[name]
 
 
 def budget_of(problem: Problem, preset: str) -> int:
-    """Give the calls that a trial may spend on `problem`."""
+    """Return the number of calls that a trial may spend on a problem."""
     cap = PRESETS[preset].budget_cap
-    usual = problem.budget if cap is None else min(cap, problem.budget)
-    return problem.preset_budgets.get(preset, usual)
+    capped = problem.budget if cap is None else min(cap, problem.budget)
+    return problem.preset_budgets.get(preset, capped)
 
 
 def learning_rates(per_decade: int) -> tuple[float, ...]:
-    """List the shared logarithmic grid; 10⁻³ is exactly 0.001, so a default on the grid is the same trial."""
-    span = range(LOWEST_DECADE * per_decade, HIGHEST_DECADE * per_decade + 1)
-    return tuple(grid_rate(position, per_decade) for position in span)
+    """Return the shared logarithmic grid; 10⁻³ is exactly 0.001, so that a default on the grid is the same trial."""
+    positions = range(LOWEST_DECADE * per_decade, HIGHEST_DECADE * per_decade + 1)
+    return tuple(grid_rate(position, per_decade) for position in positions)
 
 
 def grid_rate(position: int, per_decade: int) -> float:
-    """Give the rate at a position of the grid, counted from 1."""
+    """Return the learning rate at a position of the grid; position 0 is the rate 1."""
     return float(f"{10 ** (position / per_decade):.12g}")

@@ -1,22 +1,28 @@
-"""Read what was asked for: a suite's TOML, the options that override it, and the suite that a preset names."""
+"""Requests of the user: the TOML file of a suite, and options that override it."""
 
-import difflib
 import tomllib
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import msgspec
 
 from benchbed.catalog import Catalog
+from benchbed.catalog.names import suggestion
 from benchbed.errors import UsageError
 from benchbed.interfaces import Engine
 from benchbed.plan.model import TRACKS, Checkpoints, Track
 
 MOST_BYTES = 1_000_000
+_CHOICES = {
+    "tracks": ("track", TRACKS),
+    "checkpoints": ("value of checkpoints", get_args(Checkpoints)),
+    "engine": ("engine", tuple(Engine)),
+}
+"""For each key with a fixed set of values: the word for one of them, and the values."""
 
 
 class Request(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A suite as a user writes it; None where the preset or the problem decides."""
+    """A suite as a user writes it; None stands for the value of the preset or the problem."""
 
     name: str | None = None
     preset: str | None = None
@@ -35,13 +41,15 @@ class Request(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     stop_when_solved: bool | None = None
 
     def over(self, base: "Request") -> "Request":
-        """Take this request where it says something, and `base` where it does not."""
-        said = {name: value for name in self.__struct_fields__ if (value := getattr(self, name)) is not None}
-        return msgspec.structs.replace(base, **said)
+        """Return this request with the values of `base` where it has None."""
+        values = {
+            name: value for name in self.__struct_fields__ if (value := getattr(self, name)) is not None
+        }
+        return msgspec.structs.replace(base, **values)
 
 
 def read_suite(path: Path) -> Request:
-    """Read a suite; raises UsageError naming the place where it is not one."""
+    """Read a suite. Raises: UsageError if the file cannot be read or is not a suite."""
     try:
         if path.stat().st_size > MOST_BYTES:
             raise UsageError(f"{path} has more than {MOST_BYTES} bytes; a suite is a short TOML file")
@@ -53,7 +61,7 @@ def read_suite(path: Path) -> Request:
     except UnicodeDecodeError as error:
         raise UsageError(f"{path} is not UTF-8 (byte {error.start}); save it as UTF-8") from error
     except tomllib.TOMLDecodeError as error:
-        raise UsageError(f"{path} is not valid TOML: {error}; correct that place") from error
+        raise UsageError(f"{path} is not valid TOML: {error}; correct it there") from error
     except RecursionError as error:
         raise UsageError(
             f"{path} is nested too deeply; a suite is a flat table of names and lists"
@@ -62,36 +70,33 @@ def read_suite(path: Path) -> Request:
     return request if request.name else msgspec.structs.replace(request, name=path.stem)
 
 
-def as_request(values: dict[str, Any], place: str) -> Request:
-    """Validate a suite's keys and types; raises UsageError with the near spelling of an unknown key."""
-    known = Request.__struct_fields__
-    for key in values:
-        if key not in known:
-            near = difflib.get_close_matches(key, known, n=1)
-            hint = f"did you mean {near[0]!r}?" if near else f"a suite has the keys {', '.join(known)}"
-            raise UsageError(f"{place}: unknown key {key!r}; {hint}")
+def as_request(values: dict[str, Any], source: str) -> Request:
+    """Check the keys and values of a suite, or of options. Raises: UsageError with `source` and a suggestion."""
+    keys = Request.__struct_fields__
+    for key, value in values.items():
+        if key not in keys:
+            hint = suggestion(key, keys) or f"; a suite has the keys {', '.join(keys)}"
+            raise UsageError(f"{source}: unknown key {key!r}{hint}")
+        noun, choices = _CHOICES.get(key, ("", ()))
+        for item in value if isinstance(value, list | tuple) else [value]:
+            if choices and isinstance(item, str) and item not in choices:
+                raise UsageError(f"{source}: unknown {noun} {item!r}; choose one of {', '.join(choices)}")
     try:
         return msgspec.convert(values, Request)
     except msgspec.ValidationError as error:
-        offers = {"$.tracks": ("tracks", TRACKS), "$.engine": ("engines", tuple(Engine))}
-        hints = [
-            f" ({name} are {', '.join(words)})" for at, (name, words) in offers.items() if at in str(error)
-        ]
-        raise UsageError(
-            f"{place}: {str(error)[0].lower()}{str(error)[1:]}{''.join(hints)}; correct that value"
-        ) from error
+        message = str(error)
+        raise UsageError(f"{source}: {message[0].lower()}{message[1:]}; correct that value") from error
 
 
 def complete_request(catalog: Catalog, options: Request, suite: Path | None) -> Request:
-    """Lay the options over the suite given, or over the one that is shipped under the preset's name.
+    """Return the options over the suite, which is a file, or the name of a registered suite if no such file exists.
 
-    A suite that a plugin brings may be given by its name, where no file has that name.
+    Without a suite, the registered suite with the name of the preset is used.
     """
     if suite is not None:
-        registered = str(suite) in catalog.names("suites") and not suite.exists()
-        return options.over(
-            read_suite(catalog.entry("suites", str(suite)).implementation if registered else suite)
-        )
+        is_name = str(suite) in catalog.names("suites") and not suite.exists()
+        path = catalog.entry("suites", str(suite)).implementation if is_name else suite
+        return options.over(read_suite(path))
     name = options.preset or "standard"
     if options.problems and options.optimizers:
         return options.over(Request(name=name, preset=name))

@@ -1,4 +1,4 @@
-"""Resolve a request against the catalog into a plan; refuse what cannot be run before anything is spent."""
+"""Resolution of a request to a plan; errors are raised before any trial runs."""
 
 import math
 import re
@@ -6,12 +6,13 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 
+import msgspec
 import torch
 
 from benchbed.catalog import Catalog
 from benchbed.catalog.validation import PROBE, factory_arguments
 from benchbed.errors import NothingSelectedError, UsageError
-from benchbed.interfaces import Engine, Optimizer, Problem
+from benchbed.interfaces import Engine, Optimizer
 from benchbed.plan.model import USUAL_TRACKS, EntrantPlan, Plan, ProblemPlan
 from benchbed.plan.presets import budget_of, learning_rates, preset_of
 from benchbed.plan.problem_traits import traits_of
@@ -21,28 +22,28 @@ from benchbed.plan.selectors import expand_settings, format_selector, parse_sele
 
 MOST_TRIALS = 10_000_000
 SINGLE_PRECISION_TARGET = 1e-5
-"""In float32 no target lies below this (protocol, rule 4)."""
+"""Smallest target of trials in float32 (protocol, rule 4)."""
 
 
 def make_plan(catalog: Catalog, request: Request) -> Plan:
-    """Resolve a request; raises UsageError or NothingSelectedError with the place of the mistake."""
+    """Resolve a request. Raises: UsageError or NothingSelectedError with the wrong value and a remedy."""
     preset_name = "standard" if request.preset is None else request.preset
     preset = preset_of(preset_name)
     _check_numbers(request)
     gradient = "reverse" if request.gradient is None else request.gradient
     problems = tuple(
-        _problem(catalog, text, request, preset_name, gradient) for text in request.problems or ()
+        _problem_plan(catalog, text, request, preset_name, gradient) for text in request.problems or ()
     )
     tracks = request.tracks or USUAL_TRACKS
     points = preset.search_points if "searched" in tracks else 0
     entrants = tuple(
-        entrant for text in request.optimizers or () for entrant in _entrants(catalog, text, points)
+        entrant for text in request.optimizers or () for entrant in _entrant_plans(catalog, text, points)
     )
     if not problems or not entrants:
         missing = "problems" if not problems else "optimizers"
         raise NothingSelectedError(f"no {missing} are selected; name some (see `benchbed list {missing}`)")
-    _refuse_twins("problem", [problem.label for problem in problems])
-    _refuse_twins("optimizer", [entrant.label for entrant in entrants])
+    _check_labels("problem", [problem.label for problem in problems])
+    _check_labels("optimizer", [entrant.label for entrant in entrants])
     plan = Plan(
         name=request.name or preset_name,
         preset=preset_name,
@@ -58,18 +59,18 @@ def make_plan(catalog: Catalog, request: Request) -> Plan:
         checkpoints=request.checkpoints or "protocol",
         gradient=gradient,
         gradient_source=catalog.entry("gradients", gradient).source,
-        device=_device("auto" if request.device is None else request.device),
+        device=resolve_device("auto" if request.device is None else request.device),
         suite={},
         engine=request.engine or Engine.AUTO,
         tolerance=request.tolerance,
         stop_when_solved=request.stop_when_solved is not False,
     )
     _check_size(plan)
-    return plan_with_suite(plan, request)
+    return msgspec.structs.replace(plan, suite=suite_of(plan, request))
 
 
-def plan_with_suite(plan: Plan, request: Request) -> Plan:
-    """Add the runnable suite that gives this plan again."""
+def suite_of(plan: Plan, request: Request) -> dict[str, Any]:
+    """Return the suite that resolves to this plan."""
     suite: dict[str, Any] = {
         "name": plan.name,
         "preset": plan.preset,
@@ -86,16 +87,37 @@ def plan_with_suite(plan: Plan, request: Request) -> Plan:
     for name in ("steps", "dtype", "tolerance", "stop_when_solved"):
         if getattr(request, name) is not None:
             suite[name] = getattr(request, name)
-    values = {field: getattr(plan, field) for field in plan.__struct_fields__}
-    return Plan(**{**values, "suite": suite})
+    return suite
 
 
-def _problem(catalog: Catalog, text: str, request: Request, preset: str, gradient_name: str) -> ProblemPlan:
+def resolve_device(name: str) -> str:
+    """Return "cpu", "cuda" or "cuda:1". Raises: UsageError if the device is unknown or not available."""
+    if name == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    kind, _, index = name.partition(":")
+    if not re.fullmatch(r"cpu|cuda(:[0-9]+)?", name):
+        raise UsageError(f"unknown device {name!r}; choose auto, cpu, cuda or cuda:0")
+    if kind == "cuda" and not torch.cuda.is_available():
+        raise UsageError(f"device {name!r} is not available: torch finds no CUDA device; use --device cpu")
+    if index and int(index) >= torch.cuda.device_count():
+        raise UsageError(
+            f"device {name!r} does not exist; torch finds {torch.cuda.device_count()} CUDA devices"
+        )
+    return name
+
+
+def _problem_plan(
+    catalog: Catalog, text: str, request: Request, preset: str, gradient_name: str
+) -> ProblemPlan:
     selector = parse_selector(text)
     entry = catalog.entry("problems", selector.name)
     problem = catalog.problem(selector.name, selector.parameters)
     parameters = catalog.problem_parameters(problem)
-    dtype = _dtype(request.dtype or problem.dtype)
+    dtype = request.dtype or problem.dtype
+    if dtype not in ("float32", "float64"):
+        raise UsageError(f"unknown dtype {dtype!r}; choose float32 or float64")
+    lowest = SINGLE_PRECISION_TARGET if dtype == "float32" else 0.0
+    targets = tuple(target for target in problem.targets if target >= lowest)
     traits, gradient = traits_of(problem), catalog.gradient(gradient_name)
     return ProblemPlan(
         name=selector.name,
@@ -103,7 +125,7 @@ def _problem(catalog: Catalog, text: str, request: Request, preset: str, gradien
         label=format_selector(selector.name, parameters),
         source=entry.source,
         budget=request.steps or budget_of(problem, preset),
-        targets=_targets(problem, dtype),
+        targets=targets or tuple(problem.targets[:1]),
         success_target=problem.success_target,
         dtype=dtype,
         dimension=problem.layout.dimension,
@@ -118,39 +140,33 @@ def _problem(catalog: Catalog, text: str, request: Request, preset: str, gradien
     )
 
 
-def _targets(problem: Problem, dtype: str) -> tuple[float, ...]:
-    kept = tuple(
-        target for target in problem.targets if dtype == "float64" or target >= SINGLE_PRECISION_TARGET
-    )
-    return kept or tuple(problem.targets[:1])
-
-
-def _entrants(catalog: Catalog, text: str, search_points: int) -> Iterable[EntrantPlan]:
+def _entrant_plans(catalog: Catalog, text: str, search_points: int) -> Iterable[EntrantPlan]:
     selector = parse_selector(text)
     entry = catalog.entry("optimizers", selector.name)
-    known = catalog.parameters(selector.name)
-    for given in expand_settings(selector.parameters, known):
-        hyperparameters = catalog.hyperparameters(selector.name, given)
-        defaults = {name: parameter.default for name, parameter in known.items()}
-        differing = {name: value for name, value in hyperparameters.items() if value != defaults[name]}
+    parameters = catalog.parameters(selector.name)
+    for values in expand_settings(selector.parameters, parameters):
+        hyperparameters = catalog.hyperparameters(selector.name, values)
+        changed = {
+            name: value for name, value in hyperparameters.items() if value != parameters[name].default
+        }
         arguments = factory_arguments(entry.implementation, hyperparameters, PROBE)
         optimizer: Optimizer[Any] = entry.implementation(**arguments)
         yield EntrantPlan(
             name=selector.name,
-            label=format_selector(selector.name, differing),
+            label=format_selector(selector.name, changed),
             source=entry.source,
             hyperparameters=hyperparameters,
-            tunable="learning_rate" in known and "learning_rate" not in given,
+            tunable="learning_rate" in parameters and "learning_rate" not in values,
             oracle="full" if optimizer.full_batch else "stochastic",
-            statics=tuple(name for name, parameter in known.items() if parameter.static),
-            search=search_settings(known, given, search_points) if search_points else (),
+            statics=tuple(name for name, parameter in parameters.items() if parameter.static),
+            search=search_settings(parameters, values, search_points) if search_points else (),
         )
 
 
-def _refuse_twins(kind: str, labels: list[str]) -> None:
+def _check_labels(kind: str, labels: list[str]) -> None:
     for label, count in Counter(labels).items():
         if count > 1:
-            raise UsageError(f"{kind} {label!r} is selected twice; name it once, or give it other parameters")
+            raise UsageError(f"{kind} {label!r} is selected twice; name it once, or change a parameter")
 
 
 def _check_numbers(request: Request) -> None:
@@ -165,37 +181,15 @@ def _check_numbers(request: Request) -> None:
             f"tolerance is {request.tolerance:g}; it must be positive and finite (leave it out to spend the budget)"
         )
     if request.tracks is not None and len(set(request.tracks)) != len(request.tracks):
-        raise UsageError("a track is named twice; name each once")
+        raise UsageError("a track is named twice; name each track once")
 
 
 def _check_size(plan: Plan) -> None:
-    tried = len(plan.rates) * ("tuned" in plan.tracks) + max(len(entrant.search) for entrant in plan.entrants)
-    each = len(plan.tracks) * plan.evaluation_seeds + tried * plan.tuning_seeds
-    trials = len(plan.problems) * len(plan.entrants) * each
+    settings = len(plan.rates) * ("tuned" in plan.tracks) + max(
+        len(entrant.search) for entrant in plan.entrants
+    )
+    trials_per_pairing = len(plan.tracks) * plan.evaluation_seeds + settings * plan.tuning_seeds
+    trials = len(plan.problems) * len(plan.entrants) * trials_per_pairing
     if trials > MOST_TRIALS:
-        raise UsageError(
-            f"this plan has about {trials:.2g} trials; ask for fewer than {MOST_TRIALS:.0e}".replace(
-                "e+0", "e"
-            )
-        )
-
-
-def _dtype(name: str) -> str:
-    if name not in ("float32", "float64"):
-        raise UsageError(f"unknown dtype {name!r}; choose float32 or float64")
-    return name
-
-
-def _device(name: str) -> str:
-    if name == "auto":
-        return "cuda" if torch.cuda.is_available() else "cpu"
-    kind, _, index = name.partition(":")
-    if not re.fullmatch(r"cpu|cuda(:[0-9]+)?", name):
-        raise UsageError(f"unknown device {name!r}; choose auto, cpu, cuda or cuda:0")
-    if kind == "cuda" and not torch.cuda.is_available():
-        raise UsageError("device 'cuda' is asked for, but torch finds no CUDA device; use --device cpu")
-    if index and int(index) >= torch.cuda.device_count():
-        raise UsageError(
-            f"device {name!r} does not exist; torch finds {torch.cuda.device_count()} CUDA devices"
-        )
-    return name
+        count = f"{trials:.2g}".replace("e+0", "e")
+        raise UsageError(f"this plan has about {count} trials; ask for fewer than {MOST_TRIALS}")

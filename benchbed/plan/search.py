@@ -1,35 +1,35 @@
-"""Spread one set of points over the search spaces of all optimizers (protocol, rule 6)."""
+"""The points of the track `searched`: one Sobol set for the search spaces of all optimizers (protocol, rule 6)."""
 
 from collections.abc import Iterable, Mapping
-from typing import Any
 
 from benchbed.catalog import Parameter
-from benchbed.interfaces import LogUniform, OneMinusLogUniform, Uniform
+from benchbed.catalog.parameters import Domain
+from benchbed.interfaces import LogUniform, Uniform
 from benchbed.seeds import PROTOCOL, digest
 
 COLUMNS = 16
 SHARED = "learning_rate"
-"""The hyperparameter of column 0, so that every optimizer tries the same learning rates."""
+"""The hyperparameter of column 0: all optimizers try the same learning rates."""
 
 
 def search_settings(
-    parameters: Mapping[str, Parameter], given: Iterable[str], points: int
+    parameters: Mapping[str, Parameter], fixed: Iterable[str], points: int
 ) -> tuple[dict[str, float], ...]:
-    """Give `points` settings of the numbers that a selector leaves open and that have a search range.
+    """Return `points` settings of the hyperparameters that have a search range and are not `fixed` by the selector.
 
-    The points are the first of one scrambled Sobol set, the same for all optimizers, problems and seeds; each
-    hyperparameter takes the column that belongs to its name. Empty where there is nothing to search.
+    The points are the first ones of a scrambled Sobol set, which is the same for all optimizers, problems and seeds.
+    The name of a hyperparameter determines its column of the set. Empty if there is nothing to search.
 
     Source: Sobol (1967), with the scrambling of Owen (1998), as in `scipy.stats.qmc.Sobol`.
     """
     space = {
         name: parameter.domain
         for name, parameter in parameters.items()
-        if parameter.domain is not None and name not in set(given)
+        if parameter.domain is not None and name not in set(fixed)
     }
     if not space:
         return ()
-    from scipy.stats import qmc  # takes most of a second to import, for this track only
+    from scipy.stats import qmc  # takes most of a second to import, and only this track needs it
 
     seed = int(digest(PROTOCOL, "search")[:8], 16)
     shares = qmc.Sobol(COLUMNS, scramble=True, rng=seed).random(points)
@@ -41,31 +41,29 @@ def search_settings(
 
 
 def columns_of(names: Iterable[str]) -> dict[str, int]:
-    """Give each name a column of its own: 0 to the learning rate, to the others one that the name itself hashes to.
+    """Return the column of each name: 0 for the learning rate, for the others one that is hashed from the name.
 
-    Two names of one optimizer that meet are moved apart in alphabetical order, so other optimizers change nothing.
+    If two names of an optimizer share a column, the later one in alphabetical order takes the next free column. Other
+    optimizers have no influence.
     """
-    taken: dict[str, int] = {}
+    columns: dict[str, int] = {}
     for name in sorted(names):
         if name == SHARED:
-            taken[name] = 0
+            columns[name] = 0
             continue
         column = int(digest(name)[:8], 16) % (COLUMNS - 1)
-        while column + 1 in taken.values():
+        while column + 1 in columns.values():
             column = (column + 1) % (COLUMNS - 1)
-        taken[name] = column + 1
-    return taken
+        columns[name] = column + 1
+    return columns
 
 
-def value_at(domain: Any, share: float) -> float:
-    """Give the value at a share of a search range, in [0, 1), rounded to 12 digits."""
+def value_at(domain: Domain, share: float) -> float:
+    """Return the value at a share in [0, 1) of a search range, rounded to 12 digits."""
     low, high = domain.low, domain.high
     if isinstance(domain, Uniform):
         value = low + share * (high - low)
-    elif isinstance(domain, LogUniform):
-        value = low * (high / low) ** share
-    elif isinstance(domain, OneMinusLogUniform):
-        value = 1 - low * (high / low) ** share
     else:
-        raise TypeError(f"{domain!r} is no search range")
+        value = low * (high / low) ** share
+        value = value if isinstance(domain, LogUniform) else 1 - value
     return float(f"{value:.12g}")

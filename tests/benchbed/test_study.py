@@ -85,7 +85,10 @@ def test_curves_have_a_row_a_checkpoint(study):
     ("arguments", "error"),
     [
         ({"problems": ["quartik"], "optimizers": ["gd"]}, "did you mean 'quartic'"),
-        ({"problems": ["quadratic"], "optimizers": ["gd"], "tracks": ["fast"]}, "tracks are default, tuned"),
+        (
+            {"problems": ["quadratic"], "optimizers": ["gd"], "tracks": ["fast"]},
+            "unknown track 'fast'",
+        ),
         ({"problems": ["quadratic"], "optimizers": ["gd"], "jobs": 0}, "jobs"),
         ({"problems": ["quadratic"], "optimizers": ["gd"], "timeout": -1.0}, "timeout"),
         ({"problems": "quadratic", "optimizers": ["gd"]}, "problems"),

@@ -75,12 +75,12 @@ def test_quoting_escapes_and_cuts():
 
 
 @pytest.mark.parametrize(
-    ("name", "near"),
+    ("name", "similar"),
     [("quartik", "quartic"), ("QUARTIC", "quartic"), ("lr", "learning_rate"), ("nadam", "NAdam")],
 )
-def test_a_similar_name_is_suggested(name, near):
+def test_a_similar_name_is_suggested(name, similar):
     """One with a few other letters, another case, or these initials."""
-    assert suggestion(name, ["quartic", "learning_rate", "NAdam"]) == f"; did you mean {near!r}?"
+    assert suggestion(name, ["quartic", "learning_rate", "NAdam"]) == f"; did you mean {similar!r}?"
 
 
 def test_no_name_is_suggested_if_none_is_similar():

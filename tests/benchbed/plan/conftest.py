@@ -1,4 +1,4 @@
-"""The installed catalog, and requests of it."""
+"""Fixtures with the installed catalog and plans."""
 
 import os
 
@@ -10,16 +10,16 @@ from benchbed.plan import Request, make_plan
 
 @pytest.fixture(scope="session")
 def catalog():
-    """What is installed."""
+    """Return the installed catalog."""
     return load_catalog([], dict(os.environ))
 
 
 @pytest.fixture
 def plan_of(catalog):
-    """Give a function that resolves a request; what is not named is small."""
+    """Return a function that resolves a request, by default a small one."""
 
-    def make(problems=("quadratic",), optimizers=("adam",), preset="quick", device="cpu", **fields):
+    def build(problems=("quadratic",), optimizers=("adam",), preset="quick", device="cpu", **fields):
         request = Request(problems=problems, optimizers=optimizers, preset=preset, device=device, **fields)
         return make_plan(catalog, request)
 
-    return make
+    return build

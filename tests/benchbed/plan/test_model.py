@@ -1,4 +1,4 @@
-"""A trial's key names everything that its result depends on, and nothing else."""
+"""Tests of plans, and of keys: they contain all that a trial's result depends on, and nothing else."""
 
 import msgspec
 import pytest
@@ -63,7 +63,7 @@ OTHER_ARGUMENTS = {
 
 @pytest.fixture
 def plan(plan_of):
-    """A small plan."""
+    """Return a small plan."""
     return plan_of()
 
 
@@ -84,43 +84,43 @@ def test_a_key_is_the_digest_of_its_ingredients(plan):
 
 @pytest.mark.parametrize("field", OTHER_PROBLEM)
 def test_another_problem_has_another_key(plan, field):
-    """Name, parameters, source, budget and dtype each decide the result."""
-    other = msgspec.structs.replace(plan.problems[0], **{field: OTHER_PROBLEM[field]})
-    assert key_of(plan, other) != key_of(plan)
+    """Name, parameters, source, budget and dtype determine the result."""
+    changed = msgspec.structs.replace(plan.problems[0], **{field: OTHER_PROBLEM[field]})
+    assert key_of(plan, changed) != key_of(plan)
 
 
 @pytest.mark.parametrize("field", SAME_RESULT)
-def test_what_only_describes_a_problem_is_not_in_the_key(plan, field):
-    """How it is called in tables, or how it is tiled, changes no number."""
-    other = msgspec.structs.replace(plan.problems[0], **{field: SAME_RESULT[field]})
-    assert key_of(plan, other) == key_of(plan)
+def test_descriptive_fields_of_a_problem_are_not_in_the_key(plan, field):
+    """Its label or its workspace does not change results."""
+    changed = msgspec.structs.replace(plan.problems[0], **{field: SAME_RESULT[field]})
+    assert key_of(plan, changed) == key_of(plan)
 
 
 @pytest.mark.parametrize("field", OTHER_PLAN)
-def test_another_way_to_run_has_another_key(plan, field):
+def test_other_conditions_of_a_run_have_another_key(plan, field):
     """Protocol, seed of the study, gradient, device and checkpoints."""
     assert key_of(msgspec.structs.replace(plan, **{field: OTHER_PLAN[field]})) != key_of(plan)
 
 
-def test_each_tolerance_has_trials_of_its_own(plan):
-    """Where none is given the key is what it was before there were any."""
+def test_each_tolerance_has_separate_trials(plan):
+    """A plan without a tolerance has the keys from before the option existed."""
     plans = [msgspec.structs.replace(plan, tolerance=tolerance) for tolerance in (None, 1e-6, 1e-5)]
-    assert len({key_of(other) for other in plans}) == 3
+    assert len({key_of(changed) for changed in plans}) == 3
     plain = msgspec.json.decode(msgspec.json.encode(plan))
     del plain["tolerance"]
     assert key_of(msgspec.convert(plain, Plan)) == key_of(plan)
 
 
 @pytest.mark.parametrize("field", SAME_PLAN)
-def test_what_a_plan_says_of_other_trials_is_not_in_the_key(plan, field):
-    """More seeds, another grid or another name leave finished trials what they are."""
+def test_fields_about_other_trials_are_not_in_the_key(plan, field):
+    """Finished trials remain valid with more seeds, another grid or another name."""
     assert key_of(msgspec.structs.replace(plan, **{field: SAME_PLAN[field]})) == key_of(plan)
 
 
 def test_every_field_of_a_plan_and_a_problem_is_in_one_of_these_lists(plan):
-    """A field that is added must be decided about here."""
+    """A new field must be added to one of the lists."""
     assert {*OTHER_PLAN, *SAME_PLAN, "problems", "entrants"} == set(Plan.__struct_fields__)
-    described = {
+    derived = {
         "targets",
         "full_price",
         "deterministic",
@@ -129,7 +129,7 @@ def test_every_field_of_a_plan_and_a_problem_is_in_one_of_these_lists(plan):
         "gradient_price",
         "gradient_draws",
     }  # follow from name, parameters, source, dtype and gradient
-    assert {*OTHER_PROBLEM, *SAME_RESULT, *described} == set(plan.problems[0].__struct_fields__)
+    assert {*OTHER_PROBLEM, *SAME_RESULT, *derived} == set(plan.problems[0].__struct_fields__)
 
 
 @pytest.mark.parametrize(
@@ -155,17 +155,17 @@ def test_another_trial_has_another_key(plan, argument, value):
         ("polynomial-network[samples=128]", "gd", 3, 2),
     ],
 )
-def test_a_trial_that_depends_on_no_seed_is_planned_once_in_each_role(
+def test_a_trial_that_does_not_depend_on_its_seed_is_planned_once_in_each_role(
     plan_of, problem, optimizer, evaluation, tuning
 ):
-    """The start, the data and the gradients that this optimizer sees decide together."""
+    """It depends on the start, the data and the oracle of the optimizer."""
     plan = plan_of((problem,), (optimizer,))
     planned = [plan.seeds_of(plan.problems[0], plan.entrants[0], role) for role in ("evaluation", "tuning")]
     assert planned == [range(evaluation), range(tuning)]
 
 
-def test_a_plan_that_says_nothing_of_seeds_runs_all_of_them(plan_of):
-    """Such are the folders that earlier versions wrote: their trials are read as they were run."""
+def test_a_plan_without_the_field_seedless_has_all_seeds(plan_of):
+    """Earlier versions wrote such plans, and ran all seeds."""
     plan = plan_of(("quadratic[start=2]",))
     plain = msgspec.json.decode(msgspec.json.encode(plan))
     for problem in plain["problems"]:
@@ -174,8 +174,8 @@ def test_a_plan_that_says_nothing_of_seeds_runs_all_of_them(plan_of):
     assert older.seeds_of(older.problems[0], older.entrants[0], "evaluation") == range(3)
 
 
-def test_a_plan_that_names_no_source_of_its_gradient_has_the_keys_it_had(plan):
-    """Such are the folders that earlier versions wrote: they knew one gradient, and its trials are found again."""
+def test_a_plan_without_the_source_of_its_gradient_keeps_its_keys(plan):
+    """Earlier versions, with a single gradient, wrote such plans."""
     plain = msgspec.json.decode(msgspec.json.encode(plan))
     del plain["gradient_source"]
     expected = digest(
@@ -189,14 +189,14 @@ def test_a_plan_that_names_no_source_of_its_gradient_has_the_keys_it_had(plan):
     ("problem", "optimizer"), [("quadratic[start=2]", "adam"), ("quartic[start=1.5]", "gd")]
 )
 def test_a_gradient_that_draws_makes_trials_depend_on_their_seed(plan_of, problem, optimizer):
-    """What the problem and the optimizer leave to no chance, the gradient does."""
+    """Also if problem and optimizer are deterministic."""
     for gradient, seeds in (("forward", range(1)), ("forward-random", range(3))):
         plan = plan_of((problem,), (optimizer,), gradient=gradient)
         assert plan.seeds_of(plan.problems[0], plan.entrants[0], "evaluation") == seeds
 
 
 def test_a_gradient_that_draws_makes_the_oracle_stochastic(plan_of):
-    """But for a full gradient of a finite sum, which stays one, and an exact one, which still has no price."""
+    """Except a full gradient of a finite sum, and an exact gradient, which has no price."""
     for problem, optimizer, oracle in (
         ("quadratic", "gd", "stochastic"),
         ("polynomial-network[samples=4096]", "gd", "full"),
@@ -208,20 +208,20 @@ def test_a_gradient_that_draws_makes_the_oracle_stochastic(plan_of):
 
 
 def test_the_order_of_hyperparameters_is_not_in_the_key(plan):
-    """They are named."""
+    """They are a mapping."""
     assert key_of(plan, hyperparameters={"beta1": 0.9, "learning_rate": 0.1}) == key_of(plan)
 
 
 def test_the_kind_of_device_is_in_the_key_and_its_number_is_not(plan):
-    """A trial of cuda:1 is that of cuda:0: the same machine's cards are one kind."""
+    """A trial on cuda:1 is the same as on cuda:0."""
     devices = [msgspec.structs.replace(plan, device=device) for device in ("cuda", "cuda:0", "cuda:1")]
-    assert len({key_of(other) for other in devices}) == 1
+    assert len({key_of(changed) for changed in devices}) == 1
 
 
 def test_equal_numbers_written_differently_are_the_same_trial(plan_of):
-    """1, 1.0 and 1e0 are one learning rate; 2 and 2.0 one start."""
+    """1, 1.0 and 1e0 are one learning rate; 2 and 2.0 are one start."""
     plans = [plan_of(optimizers=(f"adam[learning_rate={text}]",)) for text in ("1", "1.0", "1e0")]
-    plans += [plan_of(optimizers=("adam",))]  # its grid holds the rate 1
+    plans += [plan_of(optimizers=("adam",))]  # its grid contains the rate 1
     settings = [plan.entrants[0].hyperparameters for plan in plans[:3]]
     settings += [plans[3].entrants[0].at(1.0)]
     assert len({key_of(plans[0], hyperparameters=setting) for setting in settings}) == 1
@@ -229,8 +229,8 @@ def test_equal_numbers_written_differently_are_the_same_trial(plan_of):
     assert key_of(plans[0], starts[0]) == key_of(plans[0], starts[1])
 
 
-def test_the_keys_of_a_batch_lie_as_its_trials_do(plan):
-    """[seeds][settings], each that of the trial alone."""
+def test_the_keys_of_a_batch_have_the_shape_of_its_trials(plan):
+    """[seeds][settings], each equal to the key of the single trial."""
     (pairing,) = plan.pairings()
     entrant = pairing.entrants[0]
     batch = plan.batch(pairing, [entrant.at(0.1), entrant.at(0.2)], "tuning", [4, 0])
@@ -252,17 +252,19 @@ def test_the_keys_of_a_batch_lie_as_its_trials_do(plan):
     assert plan.keys(batch.part([1])) == [[row[1]] for row in expected]
 
 
-def test_a_plan_crosses_processes_as_json(plan_of):
-    """What is decoded has the same keys and pairings."""
+def test_a_plan_is_encoded_as_json(plan_of):
+    """The decoded plan has the same keys and pairings."""
     plan = plan_of(
         ("quadratic[eigenvalues=[1, 3]]", "polynomial-network"),
         ("adam", "torch.optim:Adam[betas=[0.8, 0.99]]"),
     )
-    again = msgspec.json.decode(msgspec.json.encode(plan), type=Plan)
-    for one, other in zip(plan.pairings(), again.pairings(), strict=True):
-        for first, second in zip(one.entrants, other.entrants, strict=True):
-            batches = [
-                source.batch(pairing, [entrant.hyperparameters], "evaluation", [0, 1])
-                for source, pairing, entrant in ((plan, one, first), (again, other, second))
-            ]
-            assert plan.keys(batches[0]) == again.keys(batches[1])
+    decoded = msgspec.json.decode(msgspec.json.encode(plan), type=Plan)
+    batches = [
+        [
+            source.batch(pairing, [entrant.hyperparameters], "evaluation", [0, 1])
+            for pairing in source.pairings()
+            for entrant in pairing.entrants
+        ]
+        for source in (plan, decoded)
+    ]
+    assert list(map(plan.keys, batches[0])) == list(map(decoded.keys, batches[1]))

@@ -1,4 +1,4 @@
-"""The numbers of each preset."""
+"""Tests of the numbers of each preset."""
 
 import math
 from dataclasses import dataclass
@@ -20,12 +20,12 @@ from benchbed_problems.quartic import Quartic
         (PolynomialNetwork(), {"quick": 200, "standard": 500, "full": 30_000}),
     ],
 )
-def test_a_problem_declares_its_full_budget_and_smaller_presets_cap_it(problem, budgets):
-    """standard takes at most 1000 calls, quick 200, unless the problem says otherwise."""
+def test_smaller_presets_cap_the_budget_of_a_problem(problem, budgets):
+    """standard caps it at 1000 calls and quick at 200, unless the problem sets another value."""
     assert {preset: budget_of(problem, preset) for preset in budgets} == budgets
 
 
-def test_a_budget_below_the_cap_stays():
+def test_a_budget_below_the_cap_is_not_changed():
     """A problem of 50 calls has 50 in every preset."""
 
     @dataclass(frozen=True)
@@ -40,20 +40,20 @@ def test_the_grid_spans_eight_decades_evenly(per_decade, count):
     """From 10⁻⁶ to 10², to 12 digits."""
     rates = learning_rates(per_decade)
     assert len(rates) == count
-    expected = [10 ** (-6 + place / per_decade) for place in range(count)]
+    expected = [10 ** (-6 + position / per_decade) for position in range(count)]
     assert rates == pytest.approx(expected, rel=1e-11)
 
 
 @pytest.mark.parametrize("per_decade", [1, 2, 4])
-def test_whole_decades_are_the_numbers_one_writes(per_decade):
+def test_powers_of_ten_are_exact(per_decade):
     """10⁻³ is exactly 0.001, so that a default on the grid is the same trial in both tracks."""
     rates = learning_rates(per_decade)
     assert {1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 1e-1, 1.0, 10.0, 100.0} <= set(rates)
     assert grid_rate(-12, 4) == 1e-3
 
 
-def test_a_coarser_grid_is_part_of_a_finer_one():
-    """The trials of standard are found again by full."""
+def test_a_coarser_grid_is_contained_in_a_finer_one():
+    """The preset full uses stored trials of standard."""
     assert set(learning_rates(1)) <= set(learning_rates(2)) <= set(learning_rates(4))
 
 
@@ -63,7 +63,7 @@ def test_the_full_preset_is_the_protocol():
     assert not math.isnan(preset_of("full").evaluation_seeds)
 
 
-def test_an_unknown_preset_is_refused_with_the_known_ones():
-    """The message lists what may be said."""
+def test_an_unknown_preset_is_rejected():
+    """The message lists the presets."""
     with pytest.raises(UsageError, match="unknown preset 'fast'; choose one of quick, standard, full"):
         preset_of("fast")

@@ -1,4 +1,4 @@
-"""What a plan learns of a problem by making an instance or two of it."""
+"""Tests of the properties that are read from one or two instances of a problem."""
 
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -12,7 +12,7 @@ from benchbed.plan.problem_traits import traits_of
 
 
 class Points(NamedTuple):
-    """Data as a tree, with a part that is not there."""
+    """Data as a tree with an empty field."""
 
     x: torch.Tensor
     weights: torch.Tensor | None = None
@@ -20,7 +20,7 @@ class Points(NamedTuple):
 
 @dataclass(frozen=True)
 class Bowl(Problem):
-    """θ² from a start and with data that do not depend on the seed."""
+    """θ², with a start and data that do not depend on the seed."""
 
     @property
     def layout(self):
@@ -43,7 +43,7 @@ class SharedData(Bowl):
         return Points(torch.arange(3.0))
 
     def make_data(self, generator):
-        raise AssertionError("nobody asks for data of an instance where all share theirs")
+        raise AssertionError("a problem with shared data has no data of instances")
 
 
 class DrawnStart(Bowl):
@@ -61,16 +61,16 @@ class StartOfNumpy(Bowl):
         return torch.from_numpy(np.random.default_rng(generator.initial_seed()).normal(size=2))
 
 
-class StartOfALottery(Bowl):
-    """One of a thousand instances starts elsewhere: two seeds agree, and that says nothing."""
+class RareStart(Bowl):
+    """One of a thousand instances has another start, so that two seeds agree by chance."""
 
     def make_start(self, generator):
-        drawn = torch.randint(1000, (1,), generator=generator)
-        return torch.full((2,), 2.0 if drawn == 500 else 1.0, dtype=torch.float64)
+        number = torch.randint(1000, (1,), generator=generator)
+        return torch.full((2,), 2.0 if number == 500 else 1.0, dtype=torch.float64)
 
 
-class LotteryOfAModule(StartOfALottery):
-    """The same, drawn from the global generator."""
+class RareStartOfAModule(RareStart):
+    """The same with the global generator."""
 
     def make_start(self, generator):
         return super().make_start(torch.default_generator)
@@ -98,12 +98,12 @@ class MoreData(Bowl):
 
 class BrokenStart(Bowl):
     def make_start(self, generator):
-        raise RuntimeError("this problem cannot begin")
+        raise RuntimeError("this problem has no start")
 
 
 @pytest.mark.parametrize("problem", [Bowl, FixedData, SharedData])
 def test_an_instance_without_draws_is_seedless(problem):
-    """Neither its start nor its data asks a generator for anything."""
+    """Neither its start nor its data uses a generator."""
     assert traits_of(problem()).seedless
 
 
@@ -113,26 +113,26 @@ def test_an_instance_without_draws_is_seedless(problem):
         DrawnStart,
         StartOfAModule,
         StartOfNumpy,
-        StartOfALottery,
-        LotteryOfAModule,
+        RareStart,
+        RareStartOfAModule,
         DrawnData,
         DataOfNumpy,
         DataOfAnotherShape,
         MoreData,
     ],
 )
-def test_an_instance_that_depends_on_its_seed_is_not(problem):
-    """Whichever generator it draws from, and also where two seeds happen to agree."""
+def test_an_instance_that_depends_on_its_seed_is_not_seedless(problem):
+    """With any generator, and also if two seeds agree by chance."""
     assert not traits_of(problem()).seedless
 
 
-def test_a_start_that_cannot_be_made_is_left_to_the_trials():
-    """They raise it again, and their rows keep it."""
+def test_a_start_that_raises_is_not_an_error_of_the_plan():
+    """The trials raise and record it."""
     assert not traits_of(BrokenStart()).seedless
 
 
-def test_the_optimum_is_asked_of_an_instance():
-    """Known or not, for shared data and for an instance's own."""
+def test_the_optimum_is_read_from_an_instance():
+    """It may be known or unknown."""
 
     class Known(FixedData):
         def optimum(self, data):
@@ -142,39 +142,39 @@ def test_the_optimum_is_asked_of_an_instance():
     assert not traits_of(FixedData()).has_optimum
 
 
-def test_data_is_made_once_unless_it_draws_nothing():
-    """A big data set that is drawn for every instance must not be made a second time to learn that it is."""
-    made = []
+def test_data_is_built_once_unless_it_uses_no_generator():
+    """Random data, which may be large, is not built a second time."""
+    seeds = []
 
     class Counted(Bowl):
         def make_data(self, generator):
-            made.append(generator.initial_seed())
+            seeds.append(generator.initial_seed())
             return torch.randn(3, generator=generator)
 
     class CountedFixed(Bowl):
         def make_data(self, generator):
-            made.append(generator.initial_seed())
+            seeds.append(generator.initial_seed())
             return torch.zeros(3)
 
     traits_of(Counted())
-    assert made == [0]
+    assert seeds == [0]
     traits_of(CountedFixed())
-    assert made == [0, 0, 1]
+    assert seeds == [0, 0, 1]
 
 
-def test_the_global_generator_is_left_as_it_was():
-    """A plan draws nothing that a later program would miss."""
+def test_the_state_of_the_global_generator_is_restored():
+    """Planning does not change random numbers of the caller."""
     before = torch.get_rng_state()
     traits_of(StartOfAModule())
     assert torch.equal(torch.get_rng_state(), before)
 
 
-def test_what_a_problem_prints_is_kept_off_stdout(capsys):
-    """Stdout carries the product."""
+def test_output_of_a_problem_goes_to_stderr(capsys):
+    """stdout is for the output of commands."""
 
     class Loud(Bowl):
         def make_start(self, generator):
-            print("downloading")  # noqa: T201 (this is what must not reach stdout)
+            print("downloading")  # noqa: T201 (the output that must not reach stdout)
             return super().make_start(generator)
 
     traits_of(Loud())

@@ -1,4 +1,4 @@
-"""A suite is read strictly: what it says is meant."""
+"""Tests of reading suites and of options that override them."""
 
 import pytest
 
@@ -8,7 +8,7 @@ from benchbed.plan import Request, complete_request, read_suite
 
 @pytest.fixture
 def write(tmp_path):
-    """Give a function that writes a suite and gives its path."""
+    """Return a function that writes a suite and returns its path."""
 
     def to_file(content, name="mine.toml"):
         path = tmp_path / name
@@ -18,8 +18,8 @@ def write(tmp_path):
     return to_file
 
 
-def test_a_suite_is_named_by_its_file_unless_it_names_itself(write):
-    """Its results go to a folder of that name."""
+def test_a_suite_without_a_name_is_named_by_its_file(write):
+    """The study folder gets that name."""
     assert read_suite(write("")).name == "mine"
     assert read_suite(write('name = "other"')).name == "other"
 
@@ -33,9 +33,9 @@ def test_a_suite_is_named_by_its_file_unless_it_names_itself(write):
         ("problems = [3]", "expected `str`, got `int`"),
         ("steps = 1.5", "steps"),
         ("seeds = true", "seeds"),
-        ('tracks = ["tunde"]', "tracks are default, tuned"),
-        ('engine = "fast"', "engines are auto, eager, compiled"),
-        ('checkpoints = "some"', "checkpoints"),
+        ('tracks = ["tunde"]', "unknown track 'tunde'; choose one of default, tuned, searched"),
+        ('engine = "fast"', "unknown engine 'fast'; choose one of auto, eager, compiled"),
+        ('checkpoints = "some"', "unknown value of checkpoints 'some'; choose one of protocol, all"),
         ('tolerance = "small"', "tolerance"),
         ("tolerance = true", "tolerance"),
         ("tolerence = 1e-6", "unknown key 'tolerence'; did you mean 'tolerance'"),
@@ -45,15 +45,15 @@ def test_a_suite_is_named_by_its_file_unless_it_names_itself(write):
         ("#" * 1_000_001, "more than 1000000 bytes"),
     ],
 )
-def test_what_is_no_suite_is_refused_with_its_place(write, content, message):
-    """The error names the file and what is wrong in it."""
+def test_an_invalid_suite_is_rejected(write, content, message):
+    """The error has the file and the mistake."""
     with pytest.raises(UsageError, match=message) as raised:
         read_suite(write(content))
     assert "mine.toml" in str(raised.value)
 
 
-def test_a_whole_number_is_a_tolerance(write):
-    """TOML tells 1 from 1.0; here they are one."""
+def test_a_tolerance_may_be_an_integer(write):
+    """TOML distinguishes 1 from 1.0."""
     assert read_suite(write("tolerance = 1")).tolerance == 1.0
 
 
@@ -64,23 +64,23 @@ def test_a_suite_that_cannot_be_read_is_a_usage_error(tmp_path, name):
         read_suite(tmp_path / name)
 
 
-def test_a_request_is_laid_over_another_where_it_says_something():
-    """None says nothing; 0 and an empty tuple do."""
+def test_a_request_overrides_another_where_it_has_a_value():
+    """None is not a value; 0 and an empty tuple are."""
     base = Request(name="base", steps=5, seed=7, problems=("quadratic",))
     over = Request(seed=0, problems=()).over(base)
     assert (over.name, over.steps, over.seed, over.problems) == ("base", 5, 0, ())
 
 
-def test_named_problems_and_optimizers_need_no_suite(catalog):
-    """The study is then called as the preset, which is standard unless another is asked for."""
+def test_a_request_with_problems_and_optimizers_needs_no_suite(catalog):
+    """The study is named by the preset, by default standard."""
     options = Request(problems=("quadratic",), optimizers=("adam",))
     assert complete_request(catalog, options, None).name == "standard"
     quick = complete_request(catalog, Request(problems=("a",), optimizers=("b",), preset="quick"), None)
     assert (quick.name, quick.preset) == ("quick", "quick")
 
 
-def test_what_is_not_named_comes_from_the_suite_of_the_preset(catalog):
-    """`benchbed run -o mine` runs on the problems of standard, with that optimizer alone."""
+def test_missing_values_come_from_the_suite_of_the_preset(catalog):
+    """`benchbed run -o mine` runs one optimizer on the problems of standard."""
     request = complete_request(catalog, Request(optimizers=("adam",)), None)
     assert request.optimizers == ("adam",)
     assert "quadratic" in request.problems

@@ -1,4 +1,4 @@
-"""A request becomes a plan, or is refused before anything is spent."""
+"""Tests of resolving requests to plans."""
 
 import math
 
@@ -14,7 +14,7 @@ NO_CUDA = pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has
 
 
 def all_keys(plan):
-    """Give the key of every setting of every entrant on every problem."""
+    """Return the keys of all settings of all entrants on all problems."""
     keys = []
     for pairing in plan.pairings():
         for entrant in pairing.entrants:
@@ -24,7 +24,7 @@ def all_keys(plan):
     return keys
 
 
-def test_a_plan_holds_what_the_preset_and_the_problem_say(plan_of):
+def test_a_plan_has_the_numbers_of_the_preset_and_the_problem(plan_of):
     """quick: 3 evaluation seeds, 2 tuning seeds, nine rates, 200 calls, both tracks."""
     plan = plan_of()
     assert (plan.name, plan.preset, plan.tracks) == ("quick", "quick", ("default", "tuned"))
@@ -38,13 +38,13 @@ def test_a_plan_holds_what_the_preset_and_the_problem_say(plan_of):
 
 @pytest.mark.parametrize("preset", ["quick", "standard", "full"])
 def test_steps_is_a_budget_for_every_problem(plan_of, preset):
-    """--steps N overrides preset and problem, also above what they say."""
+    """--steps N overrides preset and problem, also with a larger number."""
     plan = plan_of(("quadratic", "polynomial-network"), preset=preset, steps=123_456)
     assert [problem.budget for problem in plan.problems] == [123_456] * 2
 
 
 def test_seeds_is_the_number_of_evaluation_seeds(plan_of):
-    """Tuning seeds stay those of the preset."""
+    """The number of tuning seeds is that of the preset."""
     plan = plan_of(seeds=11)
     assert (plan.evaluation_seeds, plan.tuning_seeds) == (11, 2)
 
@@ -58,8 +58,8 @@ def test_seeds_is_the_number_of_evaluation_seeds(plan_of):
         ("polynomial-network", None, [10 ** (-k / 2) for k in range(1, 9)]),
     ],
 )
-def test_in_single_precision_no_target_lies_below_a_hundred_thousandth(plan_of, problem, dtype, targets):
-    """10⁻⁵ itself is kept."""
+def test_targets_in_single_precision_are_at_least_1e_5(plan_of, problem, dtype, targets):
+    """10⁻⁵ itself is a target."""
     assert plan_of((problem,), dtype=dtype).problems[0].targets == pytest.approx(targets, rel=1e-11)
 
 
@@ -73,8 +73,8 @@ def test_in_single_precision_no_target_lies_below_a_hundred_thousandth(plan_of, 
         ("polynomial-network[samples=4096]", "sgd", "stochastic", 1.0),
     ],
 )
-def test_the_oracle_follows_from_both_sides(plan_of, problem, optimizer, oracle, price):
-    """What is drawn, what it would cost, and what the rule asks for."""
+def test_the_oracle_depends_on_problem_and_optimizer(plan_of, problem, optimizer, oracle, price):
+    """On the draws and the price of the problem, and on `full_batch` of the optimizer."""
     plan = plan_of((problem,), (optimizer,))
     assert plan.problems[0].oracle_of(plan.entrants[0]) == oracle
     assert plan.problems[0].price_of(plan.entrants[0]) == price
@@ -90,24 +90,24 @@ def test_the_oracle_follows_from_both_sides(plan_of, problem, optimizer, oracle,
         ("finite-difference", 5 / 3),
     ],
 )
-def test_a_gradient_has_its_price_in_every_step(plan_of, gradient, price):
-    """In dimension 2, and times 32 for the full gradient of 4 096 samples in batches of 128."""
+def test_each_step_costs_the_price_of_the_gradient(plan_of, gradient, price):
+    """In dimension 2, and 32 times as much for the full gradient of 4 096 samples in batches of 128."""
     plan = plan_of(("quadratic",), ("adam",), gradient=gradient)
     assert plan.problems[0].price_of(plan.entrants[0]) == pytest.approx(price)
     assert plan.gradient == plan.suite["gradient"] == gradient
     full = plan_of(("polynomial-network[samples=4096]",), ("gd",), gradient=gradient)
-    of_network = full.problems[0].gradient_price
-    assert full.problems[0].price_of(full.entrants[0]) == pytest.approx(32 * of_network)
+    (problem,) = full.problems
+    assert problem.price_of(full.entrants[0]) == pytest.approx(32 * problem.gradient_price)
 
 
-def test_reverse_mode_is_usual(plan_of, catalog):
-    """And its source is named with those of the other plugins."""
+def test_reverse_mode_is_the_default(plan_of, catalog):
+    """The plan has its name and its source."""
     plan = plan_of()
     assert (plan.gradient, plan.gradient_source) == ("reverse", catalog.entry("gradients", "reverse").source)
 
 
-def test_lists_make_entrants_of_their_own(plan_of):
-    """Each value is a row, with a label that names only what differs from the default."""
+def test_lists_expand_to_several_entrants(plan_of):
+    """Each has a label with the values that differ from the defaults."""
     plan = plan_of(optimizers=("adam[learning_rate=[0.1, 0.01], beta1=[0.9, 0.5]]",))
     assert [entrant.label for entrant in plan.entrants] == [
         "adam[learning_rate=0.1]",
@@ -143,27 +143,27 @@ def test_lists_make_entrants_of_their_own(plan_of):
     ],
     ids=["plain", "everything"],
 )
-def test_the_suite_of_a_plan_gives_the_plan_again(catalog, tmp_path, request_):
-    """Written as TOML and read back it has the same keys, seeds, tracks and grid."""
+def test_the_suite_of_a_plan_resolves_to_the_same_plan(catalog, tmp_path, request_):
+    """After it is written and read as TOML."""
     plan = make_plan(catalog, msgspec.structs.replace(request_, device="cpu"))
     path = tmp_path / "suite.toml"
     path.write_text(tomli_w.dumps(plan.suite))
-    again = make_plan(catalog, complete_request(catalog, Request(), path))
-    assert again == plan
-    assert all_keys(again) == all_keys(plan)
+    repeated = make_plan(catalog, complete_request(catalog, Request(), path))
+    assert repeated == plan
+    assert all_keys(repeated) == all_keys(plan)
     assert len({key for row in all_keys(plan) for key in row}) > 1
 
 
 @pytest.mark.parametrize("preset", ["quick", "standard", "full"])
-def test_the_suites_that_are_shipped_can_be_planned(catalog, preset):
-    """Each preset's own suite resolves to its own preset, without a word from the user."""
+def test_the_built_in_suites_are_resolved(catalog, preset):
+    """The suite of each preset has that preset."""
     plan = make_plan(catalog, complete_request(catalog, Request(preset=preset, device="cpu"), None))
     assert plan.preset == plan.name == preset
     assert len(plan.entrants) >= 7
 
 
 @pytest.mark.parametrize(
-    ("problems", "optimizers", "twin"),
+    ("problems", "optimizers", "duplicate"),
     [
         (("quadratic", "quadratic"), ("adam",), "problem 'quadratic'"),
         (("quadratic[start=2]", "quadratic[start=2.0]"), ("adam",), "problem 'quadratic\\[start=2\\]'"),
@@ -171,19 +171,17 @@ def test_the_suites_that_are_shipped_can_be_planned(catalog, preset):
         (("quadratic",), ("adam[beta1=0.5]", "adam[beta1=[0.9, 0.5]]"), "optimizer 'adam\\[beta1=0.5\\]'"),
     ],
 )
-def test_what_is_selected_twice_is_refused(plan_of, problems, optimizers, twin):
-    """However it is written: two rows with one label could not be told apart."""
-    with pytest.raises(UsageError, match=f"{twin} is selected twice"):
+def test_a_duplicate_is_rejected(plan_of, problems, optimizers, duplicate):
+    """Also if it is written differently: two rows would have the same label."""
+    with pytest.raises(UsageError, match=f"{duplicate} is selected twice"):
         plan_of(problems, optimizers)
 
 
 @pytest.mark.parametrize(
     ("problems", "optimizers", "missing"), [((), ("adam",), "problems"), (("quadratic",), (), "optimizers")]
 )
-def test_a_plan_without_problems_or_optimizers_is_refused_in_its_own_way(
-    plan_of, problems, optimizers, missing
-):
-    """The error says which are missing; the command line gives it an exit code of its own."""
+def test_a_plan_without_problems_or_optimizers_is_rejected(plan_of, problems, optimizers, missing):
+    """The error has its own type, because the command line has an exit code for it."""
     with pytest.raises(NothingSelectedError, match=f"no {missing} are selected"):
         plan_of(problems, optimizers)
 
@@ -220,28 +218,28 @@ def test_a_plan_without_problems_or_optimizers_is_refused_in_its_own_way(
         ({"gradient": ""}, "unknown gradient ''"),
     ],
 )
-def test_what_cannot_be_run_is_refused_with_the_value_and_a_way_out(plan_of, fields, message):
-    """Before anything is spent."""
+def test_an_invalid_value_is_rejected(plan_of, fields, message):
+    """The error has the value and a remedy."""
     with pytest.raises(UsageError, match=message):
         plan_of(**fields)
 
 
 @NO_CUDA
 @pytest.mark.parametrize("device", ["cuda", "cuda:0", "cuda:7"])
-def test_cuda_is_refused_where_there_is_none(plan_of, device):
-    """Rather than to fall back on the CPU in silence."""
+def test_cuda_is_rejected_if_there_is_none(plan_of, device):
+    """There is no silent fallback to the CPU."""
     with pytest.raises(UsageError, match="torch finds no CUDA device; use --device cpu"):
         plan_of(device=device)
 
 
 @NO_CUDA
-def test_auto_is_the_cpu_where_there_is_no_cuda(plan_of):
-    """And the plan says which it chose."""
+def test_auto_is_the_cpu_if_there_is_no_cuda(plan_of):
+    """The plan has the device that was chosen."""
     assert plan_of(device="auto").device == plan_of(device=None).device == "cpu"
 
 
 def test_options_override_the_suite(catalog, tmp_path):
-    """Whatever the command line says is laid over the file; the rest stays."""
+    """Values of the suite are used where the options have none."""
     path = tmp_path / "mine.toml"
     path.write_text('problems = ["quartic"]\noptimizers = ["sgd"]\npreset = "quick"\nsteps = 50\nseed = 3\n')
     plan = make_plan(catalog, complete_request(catalog, Request(steps=9, device="cpu"), path))

@@ -1,4 +1,4 @@
-"""One set of points serves every optimizer, column by name."""
+"""Tests of the points of the track `searched`."""
 
 import numpy as np
 import pytest
@@ -10,21 +10,21 @@ from benchbed.plan.search import COLUMNS, columns_of, search_settings, value_at
 CATALOG = load_catalog(environ={})
 
 
-def settings(name, given=(), points=64):
-    return search_settings(CATALOG.parameters(name), given, points)
+def settings(name, fixed=(), points=64):
+    return search_settings(CATALOG.parameters(name), fixed, points)
 
 
 def test_all_optimizers_try_the_same_learning_rates():
-    """Column 0 is the learning rate's, whatever else an optimizer has."""
+    """Column 0 belongs to the learning rate for all optimizers."""
     rates = [[setting["learning_rate"] for setting in settings(name)] for name in ("sgd", "adam", "adamw")]
     assert rates[0] == rates[1] == rates[2]
     assert len(set(rates[0])) == 64
 
 
 def test_a_shared_name_has_shared_values():
-    """adam and adamw try the same β₁, and an optimizer's other names do not move it."""
-    both = [[setting["beta1"] for setting in settings(name)] for name in ("adam", "adamw")]
-    assert both[0] == both[1]
+    """adam and adamw try the same values of β₁, though adamw has more hyperparameters."""
+    values = [[setting["beta1"] for setting in settings(name)] for name in ("adam", "adamw")]
+    assert values[0] == values[1]
 
 
 def test_points_cover_the_range_evenly():
@@ -34,21 +34,21 @@ def test_points_cover_the_range_evenly():
     assert sorted((shares * 64).astype(int)) == list(range(64))
 
 
-def test_fewer_points_are_the_first_of_the_same():
-    """A smaller preset tries a part of what the full one tries."""
+def test_fewer_points_are_the_first_of_the_same_set():
+    """A smaller preset tries some of the settings of the full one."""
     assert settings("adam", points=8) == settings("adam")[:8]
 
 
-def test_what_the_selector_fixes_is_not_searched():
+def test_a_fixed_hyperparameter_is_not_searched():
     """The others keep their columns."""
-    free = settings("adam", given=["learning_rate"])
+    free = settings("adam", fixed=["learning_rate"])
     assert "learning_rate" not in free[0]
     assert [point["beta2"] for point in free] == [point["beta2"] for point in settings("adam")]
 
 
-def test_nothing_to_search_gives_no_points():
-    """All of sgd is its learning rate."""
-    assert settings("sgd", given=["learning_rate"]) == ()
+def test_without_a_search_space_there_are_no_points():
+    """sgd has only a learning rate."""
+    assert settings("sgd", fixed=["learning_rate"]) == ()
 
 
 def test_no_two_names_share_a_column():
@@ -72,7 +72,7 @@ def test_shares_span_the_range(domain, ends):
 
 
 def test_values_are_in_the_domain():
-    """Whatever is tried would also be accepted in a selector."""
+    """Each value would also be accepted in a selector."""
     for name in ("momentum", "nesterov", "rmsprop", "adam", "adamw"):
         parameters = CATALOG.parameters(name)
         for point in settings(name):

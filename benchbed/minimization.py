@@ -1,9 +1,9 @@
-"""Minimize a function of one tensor by any optimizer: the engine's plainest use, from Python in three lines."""
+"""`benchbed.minimize`: minimize a function of one tensor by any optimizer."""
 
 import math
 import operator
 from collections.abc import Callable
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -12,104 +12,115 @@ from torch import Generator, Tensor
 from benchbed.catalog.validation import factory_arguments
 from benchbed.engine import Batch, Record, run_batch
 from benchbed.errors import UsageError
-from benchbed.interfaces import Data, Gradient, Layout, Optimizer, Oracle, Problem
+from benchbed.interfaces import Data, Gradient, Layout, Optimizer, Oracle, Problem, TrialStatus
 from benchbed.interfaces.gradient import one_call
 from benchbed.plan import parse_selector
 from benchbed.plan.selectors import expand_settings
 from benchbed.runner.task import catalog_of
 from benchbed.seeds import InstanceSeed
 
-Loss = Callable[[Tensor], Tensor]
-"""A point in the shape of the start -> a tensor with one number, by operations that torch can differentiate."""
+LossOfTensor = Callable[[Tensor], Tensor]
+"""A point in the shape of the start -> a tensor with one number, computed by operations that torch differentiates."""
 
 
 class Minimum(NamedTuple):
-    """What a minimization found, what it saw on its way, and why it stopped."""
+    """The result of a minimization: the point, the losses on the path to it, and why it stopped."""
 
     theta: Tensor
-    """The optimizer's answer: the last point, unless its answer is another (an average); in the start's shape."""
+    """The optimizer's answer in the shape of the start: the last point, or for example an average of points."""
     loss: float
-    """At `theta`."""
+    """Loss at `theta`."""
     gradient_norm: float
-    """Euclidean norm at `theta`."""
+    """Euclidean norm of the gradient at `theta`."""
     losses: Tensor
-    """`[evaluations]`, float64 on the CPU: at the start and before each further step, as `update` received it.
+    """Loss at the start and before each further step, as `update` received it: `[evaluations]`, float64 on the CPU.
 
-    Where the tolerance is met the last one belongs to the point that met it; where the steps are spent, the point
-    after the last of them has not been evaluated any more, as in any training loop.
+    If the tolerance is reached, the last loss belongs to the point that reached it. If the steps are spent, the point
+    after the last step is not in it, as in any training loop.
     """
     gradient_norms: Tensor
-    """`[evaluations]`: Euclidean norms of the same gradients."""
+    """Euclidean norms of the same gradients: `[evaluations]`."""
     steps: int
-    """Updates made."""
+    """Number of updates."""
     calls: int
-    """Losses with gradients that were asked for, those at other points included."""
-    status: Literal["converged", "exhausted", "diverged"]
+    """Number of evaluations of a loss with its gradient, those at other points included."""
+    status: TrialStatus
+    """Converged, exhausted or diverged."""
     reason: str
-    """The same as a sentence."""
+    """The status as a sentence."""
 
     def __repr__(self) -> str:
-        """Say in a line what a notebook should show of it."""
+        """Format the result in one line, without its curves."""
         return f"Minimum(loss={self.loss:.6g}, gradient_norm={self.gradient_norm:.3g}, {self.status}: {self.reason})"
 
 
 def minimize(
-    loss: Loss,
+    loss: LossOfTensor,
     theta0: Any,
     optimizer: str | Optimizer[Any],
     steps: int = 1_000,
     tolerance: float | None = None,
     gradient: str = "reverse",
 ) -> Minimum:
-    """Minimize `loss` from `theta0` until the gradient's norm is at most `tolerance`, or `steps` are made.
+    """Minimize `loss` from `theta0` until the gradient's norm is at most `tolerance`, or after `steps` evaluations.
 
-    `loss` takes one tensor in the shape of `theta0`, no batch of them, and may branch on its values. `theta0` is
+    `loss` takes one tensor in the shape of `theta0`, not a batch of them, and may branch on its values. `theta0` is
     anything that `torch.as_tensor` takes, of any shape; it keeps its dtype if that is floating, and Python's numbers
     are float64. `optimizer` is a selector ("adam", "adam[learning_rate=0.1]", "torch.optim:NAdam[learning_rate=0.01]")
-    or what a factory returned. A step asks for one loss with its gradient; a rule that asks more often makes fewer
-    steps, so that there are `steps` evaluations in all (a step that has begun is finished), whatever a `gradient`
-    (`benchbed list gradients`) costs.
+    or an optimizer that a factory returned. A step evaluates one loss with its gradient. A rule that evaluates more
+    often takes fewer steps, so that there are `steps` evaluations in all (a step that has begun is finished), with any
+    `gradient` (`benchbed list gradients`).
 
     >>> import benchbed
     >>> def loss(theta):
     ...     return (theta - 3).square().sum()
-    >>> found = benchbed.minimize(loss, [0, 0], "gd[learning_rate=0.1]", tolerance=1e-3)
-    >>> found
+    >>> minimum = benchbed.minimize(loss, [0, 0], "gd[learning_rate=0.1]", tolerance=1e-3)
+    >>> minimum
     Minimum(loss=2.03541e-07, gradient_norm=0.000902, converged: the gradient's norm is at most 0.001 after 41 steps)
-    >>> [round(value, 2) for value in found.losses[:4].tolist()], len(found.losses)
+    >>> [round(value, 2) for value in minimum.losses[:4].tolist()], len(minimum.losses)
     ([18.0, 11.52, 7.37, 4.72], 42)
 
-    Raises: UsageError if an argument makes no sense or the loss cannot be differentiated at `theta0`; what `loss` or
-    the optimizer raises comes through as it is.
+    Raises: UsageError if an argument is invalid or the loss cannot be differentiated at `theta0`; any exception of
+    `loss` or the optimizer.
     """
-    start, count = _start(theta0), _count(steps)
+    start, maximum_steps = _read_start(theta0), operator.index(steps)
+    if maximum_steps < 1:
+        raise UsageError(f"steps is {maximum_steps}; it must be at least 1")
     if tolerance is not None and not 0 < tolerance < math.inf:
         raise UsageError(
-            f"tolerance is {tolerance}; it must be positive and finite (leave it out to make all steps)"
+            f"tolerance is {tolerance}; it must be positive and finite (omit it to take all steps)"
         )
     layout = Layout({"theta": tuple(start.shape)})
-    rule = _rule(optimizer, layout, start)
+    if isinstance(optimizer, str):
+        rule = _optimizer_of(optimizer, layout, start)
+    elif isinstance(optimizer, Optimizer):
+        rule = optimizer
+    else:
+        raise UsageError(
+            f"optimizer is a {type(optimizer).__name__}; pass a selector such as 'adam[learning_rate=0.1]', or an "
+            "Optimizer that a factory returned"
+        )
     differentiate = catalog_of(()).gradient(gradient)
-    _try(loss, start)
-    problem = _OneLoss(loss, start, layout)
-    watch = _Watch(rule, differentiate)
+    _check_loss(loss, start)
+    problem = _FunctionProblem(loss, start, layout)
+    curves = _CurveRecorder(rule, differentiate)
     batch = Batch(
-        problem, lambda: watch.rule, statics={}, hyperparameters={}, settings=1,
-        seeds=[InstanceSeed(0, "minimize", "evaluation", 0)], budget=count, targets=(), scale=None,
-        gradient=watch.gradient, metrics={}, dtype=str(start.dtype).removeprefix("torch."), device=str(start.device),
-        tolerance=tolerance, raises=True,
+        problem, lambda: curves.rule, statics={}, hyperparameters={}, settings=1,
+        seeds=[InstanceSeed(0, "minimize", "evaluation", 0)], budget=maximum_steps, targets=(), scale=None,
+        gradient=curves.gradient, metrics={}, dtype=str(start.dtype).removeprefix("torch."),
+        device=str(start.device), tolerance=tolerance, raises=True,
     )  # fmt: skip
     try:
         record = run_batch(batch)
     finally:
-        problem.forget()
-    return _minimum(record, watch, start, batch)
+        problem.release()
+    return _minimum_of(record, curves, start, batch)
 
 
-class _OneLoss(Problem):
-    """A user's function as a problem: one trial, no draws, its optimum unknown."""
+class _FunctionProblem(Problem):
+    """A user's function as a problem: one trial, no draws, an unknown optimum."""
 
-    def __init__(self, loss: Loss, start: Tensor, layout: Layout) -> None:
+    def __init__(self, loss: LossOfTensor, start: Tensor, layout: Layout) -> None:
         self._loss, self._start, self._layout = loss, start, layout
 
     @property
@@ -121,125 +132,113 @@ class _OneLoss(Problem):
 
     def objective(self, theta: Tensor, data: Data) -> Tensor:
         shape, lanes = self._start.shape, theta.shape[:-1]
-        with torch.enable_grad():  # a loss may itself differentiate, also where it is only measured
+        with torch.enable_grad():  # a loss may itself differentiate, even where it is only measured
             if lanes.numel() == 1:
                 return self._loss(theta.reshape(shape)).reshape(lanes)
-            each = [self._loss(point.reshape(shape)).reshape(()) for point in theta.flatten(0, -2)]
-            return torch.stack(each).reshape(lanes)
+            values = [self._loss(point.reshape(shape)).reshape(()) for point in theta.flatten(0, -2)]
+            return torch.stack(values).reshape(lanes)
 
-    def forget(self) -> None:
-        """Let go of the loss: the engine remembers problems, and what a loss holds may be large."""
+    def release(self) -> None:
+        """Release the loss, which may hold large data: the engine caches problems."""
         del self._loss
 
 
-class _Watch:
-    """An optimizer and a gradient that note what the one receives from the other at the start of each step."""
+class _CurveRecorder:
+    """An optimizer and a gradient that record the losses and gradients at the start of each step."""
 
     def __init__(self, rule: Optimizer[Any], gradient: Gradient) -> None:
         self.losses: list[float] = []
         self.norms: list[float] = []
         self._rule, self._gradient, self._is_updating = rule, gradient, False
-        # For a single trial there is nothing to map or to batch, and Python may look at its numbers.
+        # A single trial needs neither vmap nor a batch, and its loss may read numbers in Python.
         self.rule = rule._replace(update=self._update, per_trial=False, stateful=True)
         self.gradient = gradient._replace(differentiate=self._differentiate, price=one_call)
 
     def _update(self, oracle: Oracle, state: Any, theta: Tensor) -> tuple[Tensor, Any]:
         self._is_updating = True
-        moved = self._rule.update(oracle, state, theta)
+        result = self._rule.update(oracle, state, theta)
         self._is_updating = False
-        return moved
+        return result
 
-    def _differentiate(self, *asked: Any) -> tuple[Tensor, Tensor]:
-        loss, gradient = self._gradient.differentiate(*asked)
-        if not self._is_updating:  # within an update, other points are asked for
+    def _differentiate(self, *arguments: Any) -> tuple[Tensor, Tensor]:
+        loss, gradient = self._gradient.differentiate(*arguments)
+        if not self._is_updating:  # an update evaluates other points
             self.losses.append(loss.item())
             self.norms.append(torch.linalg.vector_norm(gradient).item())
         return loss, gradient
 
 
-def _start(theta0: Any) -> Tensor:
+def _read_start(theta0: Any) -> Tensor:
     start = torch.as_tensor(theta0, dtype=None if hasattr(theta0, "dtype") else torch.float64).detach()
     if start.is_complex() or not start.numel():
-        what = "complex" if start.is_complex() else "empty"
-        raise UsageError(f"theta0 is {what}; give real numbers to start from")
+        raise UsageError(
+            f"theta0 is {'complex' if start.is_complex() else 'empty'}; pass at least one real number"
+        )
     start = start if start.is_floating_point() else start.double()
     if not torch.isfinite(start).all():
         raise UsageError("theta0 is not finite; start from finite numbers")
     return start
 
 
-def _count(steps: int) -> int:
-    count = operator.index(steps)
-    if count < 1:
-        raise UsageError(f"steps is {count}; make at least 1")
-    return count
-
-
-def _rule(optimizer: str | Optimizer[Any], layout: Layout, start: Tensor) -> Optimizer[Any]:
-    if isinstance(optimizer, Optimizer):
-        return optimizer
-    if not isinstance(optimizer, str):
-        raise UsageError(
-            f"optimizer is a {type(optimizer).__name__}; give a selector such as 'adam[learning_rate=0.1]', or the "
-            "Optimizer that a factory returns"
-        )
-    catalog, selector = catalog_of(()), parse_selector(optimizer)
-    known = catalog.parameters(selector.name)
-    settings = expand_settings(selector.parameters, known)
+def _optimizer_of(text: str, layout: Layout, start: Tensor) -> Optimizer[Any]:
+    """Build the optimizer of a selector, with numbers as the engine passes them."""
+    catalog, selector = catalog_of(()), parse_selector(text)
+    parameters = catalog.parameters(selector.name)
+    settings = expand_settings(selector.parameters, parameters)
     if len(settings) > 1:
-        raise UsageError(f"{optimizer} lists {len(settings)} settings; give one")
+        raise UsageError(f"{text} lists {len(settings)} settings; pass one")
     values = catalog.hyperparameters(selector.name, settings[0])
     factory = catalog.optimizer(selector.name).implementation
-    rule: Optimizer[Any] = factory(**factory_arguments(factory, values, layout))
-    if rule.stateful:
-        return rule
-
-    def as_the_engine_does(value: Any) -> Tensor:
-        return torch.tensor([value], dtype=start.dtype, device=start.device)
-
-    numbers = {
-        name: value if known[name].static else as_the_engine_does(value) for name, value in values.items()
+    optimizer: Optimizer[Any] = factory(**factory_arguments(factory, values, layout))
+    if optimizer.stateful:
+        return optimizer
+    tensors = {
+        name: value
+        if parameters[name].static
+        else torch.tensor([value], dtype=start.dtype, device=start.device)
+        for name, value in values.items()
     }
-    own: Optimizer[Any] = factory(**factory_arguments(factory, numbers, layout))
-    return own
+    tensor_optimizer: Optimizer[Any] = factory(**factory_arguments(factory, tensors, layout))
+    return tensor_optimizer
 
 
-def _try(loss: Callable[[Tensor], object], start: Tensor) -> None:
-    """Evaluate the loss once, and refuse what cannot be minimized."""
+def _check_loss(loss: Callable[[Tensor], object], start: Tensor) -> None:
+    """Evaluate the loss once; raise UsageError if it cannot be minimized."""
     with torch.enable_grad():
         value = loss(start.clone().requires_grad_())
     if not isinstance(value, Tensor):
-        raise UsageError(f"the loss gives a {type(value).__name__}; return a tensor with one number")
+        raise UsageError(f"the loss returns a {type(value).__name__}; return a tensor with one number")
     if value.numel() != 1:
         raise UsageError(f"the loss has the shape {tuple(value.shape)}; return a tensor with one number")
     if not value.requires_grad:
-        raise UsageError("the loss does not depend on theta; compute it from theta by operations of torch")
+        raise UsageError("the loss does not depend on theta; compute it from theta by torch operations")
     if not torch.isfinite(value):
         raise UsageError(f"the loss is {value.item()} at theta0; start where it is finite")
 
 
-def _minimum(record: Record, watch: _Watch, start: Tensor, batch: Batch) -> Minimum:
+def _minimum_of(record: Record, curves: _CurveRecorder, start: Tensor, batch: Batch) -> Minimum:
     curve, steps = record.curve_objective[0, 0], int(record.steps[0, 0])
     loss, norm = float(curve[~np.isnan(record.curve_calls[0, 0])][-1]), float(record.gradient_norm[0, 0])
-    status = record.status[0, 0]
-    # A step that was begun and not made, for want of calls, has been evaluated all the same.
-    seen = steps if status == "exhausted" else steps + 1
+    status = TrialStatus(record.status[0, 0])
+    # A last step that the calls did not suffice for was evaluated, but did not update.
+    evaluations = steps if status is TrialStatus.EXHAUSTED else steps + 1
     after = f"after {steps} step{'' if steps == 1 else 's'}"
-    reasons = {
-        "converged": f"the gradient's norm is at most {batch.tolerance:g} {after}" if batch.tolerance else "",
-        "exhausted": f"all {batch.budget} evaluations are spent {after}",
-        "diverged": f"the loss has risen from {curve[0]:.3g} to {loss:.3g} {after}",
-    }
-    if status == "diverged" and not math.isfinite(loss + norm):
-        reasons[status] = f"the loss or its gradient is not finite {after}"
+    if status is TrialStatus.CONVERGED:
+        reason = f"the gradient's norm is at most {batch.tolerance:g} {after}"
+    elif status is TrialStatus.EXHAUSTED:
+        reason = f"all {batch.budget} evaluations are spent {after}"
+    elif math.isfinite(loss + norm):
+        reason = f"the loss has risen from {curve[0]:.3g} to {loss:.3g} {after}"
+    else:
+        reason = f"the loss or its gradient is not finite {after}"
     return Minimum(
         theta=torch.from_numpy(record.final_theta[0, 0]).to(start).reshape(start.shape),
         loss=loss,
         gradient_norm=norm,
-        losses=torch.tensor(watch.losses[:seen], dtype=torch.float64),
-        gradient_norms=torch.tensor(watch.norms[:seen], dtype=torch.float64),
+        losses=torch.tensor(curves.losses[:evaluations], dtype=torch.float64),
+        gradient_norms=torch.tensor(curves.norms[:evaluations], dtype=torch.float64),
         steps=steps,
         calls=round(float(record.calls[0, 0])),
         status=status,
-        reason=reasons[status],
+        reason=reason,
     )

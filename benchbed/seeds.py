@@ -1,4 +1,4 @@
-"""Derive every random seed by hashing, so that no optimizer can influence an instance (protocol, rule 2)."""
+"""Random seeds and keys derived by hashing, so that no optimizer can influence an instance (protocol, rule 2)."""
 
 import hashlib
 import json
@@ -15,32 +15,32 @@ Role = Literal["scale", "tuning", "evaluation"]
 Purpose = Literal["start", "data", "draws", "gradient"]
 
 
-def digest(*parts: object) -> str:
-    """Hash JSON-plain `parts` to 32 hexadecimal digits, the same on every machine."""
-    return hashlib.sha256(_json(parts).encode()).hexdigest()[:32]
+def digest(*values: object) -> str:
+    """Hash plain JSON values to 32 hexadecimal digits, the same on every machine."""
+    return hashlib.sha256(_json(values).encode()).hexdigest()[:32]
 
 
 def digests(before: Sequence[object], numbers: Iterable[int], after: Sequence[object]) -> list[str]:
-    """Give `digest(*before, number, *after)` for every number; what they share is written and hashed once.
+    """Compute `digest(*before, number, *after)` for every number, and hash `before` only once.
 
-    There must be something before the numbers and something after.
+    Neither `before` nor `after` may be empty.
     """
-    head = hashlib.sha256(_json(before)[:-1].encode())
-    tail = _json(after)[1:]
-    found = []
+    prefix = hashlib.sha256(_json(before)[:-1].encode())
+    suffix = _json(after)[1:]
+    result = []
     for number in numbers:
-        whole = head.copy()
-        whole.update(f",{number},{tail}".encode())
-        found.append(whole.hexdigest()[:32])
-    return found
+        digest_of_number = prefix.copy()
+        digest_of_number.update(f",{number},{suffix}".encode())
+        result.append(digest_of_number.hexdigest()[:32])
+    return result
 
 
-def _json(parts: Sequence[object]) -> str:
-    return json.dumps(parts, sort_keys=True, separators=(",", ":"), allow_nan=False)
+def _json(values: Sequence[object]) -> str:
+    return json.dumps(values, sort_keys=True, separators=(",", ":"), allow_nan=False)
 
 
 class InstanceSeed(NamedTuple):
-    """Identify an instance: the study's seed, the problem's name, the role and the number within it."""
+    """The identity of an instance: the study's seed, the problem's name, the role and the number within it."""
 
     study_seed: int
     problem: str
@@ -48,5 +48,5 @@ class InstanceSeed(NamedTuple):
     number: int
 
     def generator_seed(self, purpose: Purpose, block: int = 0) -> int:
-        """Derive the seed of one generator: 63 bits from the hash of protocol, instance, purpose and block."""
+        """Return the seed of one generator: 63 bits from the hash of protocol, instance, purpose and block."""
         return int(digest(PROTOCOL, *self, purpose, block)[:16], 16) >> 1

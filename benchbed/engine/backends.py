@@ -63,8 +63,8 @@ class Backend(Protocol):
     def lookahead(self, lanes: Lanes, start: int, stops: Sequence[int]) -> int:
         """Return how many of the coming `stops` to compute before the next measurement; at least one."""
 
-    def measure(self, tile: Tile, answer: Tensor) -> Tensor:
-        """Return the objective `[seeds, settings]` at `answer: [seeds, settings, dimension]`."""
+    def measure(self, tile: Tile, point: Tensor) -> Tensor:
+        """Return the objective `[seeds, settings]` at `point: [seeds, settings, dimension]`."""
 
 
 class EagerBackend:
@@ -89,9 +89,9 @@ class EagerBackend:
         """Return 1: an eager step that turns out to be discarded costs as much as a measurement."""
         return 1
 
-    def measure(self, tile: Tile, answer: Tensor) -> Tensor:
-        """Return the objective `[seeds, settings]` at `answer: [seeds, settings, dimension]`."""
-        return measure_objective(tile.instances, answer)
+    def measure(self, tile: Tile, point: Tensor) -> Tensor:
+        """Return the objective `[seeds, settings]` at `point: [seeds, settings, dimension]`."""
+        return measure_objective(tile.instances, point)
 
 
 class CompiledBackend:
@@ -143,18 +143,18 @@ class CompiledBackend:
         """Return the number that the compiled step asks for; 1 for a scan."""
         return 1 if self._lookahead is None else self._lookahead(lanes, start, stops)
 
-    def measure(self, tile: Tile, answer: Tensor) -> Tensor:
+    def measure(self, tile: Tile, point: Tensor) -> Tensor:
         """Return the objective, by compiled code if that saves time; eagerly if there is none, or it fails."""
         if self._compiles_objective and self.engine == Engine.COMPILED:
             try:
                 from benchbed.engine.compiled_objective import generated_objective
 
-                objective = generated_objective(tile.instances, answer)
-                return objective.measure(tile.instances, answer, tile.batch.threads)
+                objective = generated_objective(tile.instances, point)
+                return objective.measure(tile.instances, point, tile.batch.threads)
             except Exception as error:  # noqa: BLE001 (see the class)
                 self._compiles_objective = False
                 self.reason += f"; its objective was measured eagerly: {_summary(error)}"[:REASON_LENGTH]
-        return measure_objective(tile.instances, answer)
+        return measure_objective(tile.instances, point)
 
     def _fall_back(self, event: str, error: Exception) -> None:
         self.engine, self.minimum_lanes, self._advance, self._lookahead = Engine.EAGER, 1, None, None

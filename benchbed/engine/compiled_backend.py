@@ -85,8 +85,8 @@ class GeneratedBackend:
 
     def _rebuild(self, lanes: Lanes, tensors: list[Tensor]) -> Lanes:
         # Not by torch's pytrees, which take as long as hundreds of steps.
-        theta, *rest = tensors
-        *state, calls, steps, running, diverged = rest if lanes.converged is None else rest[:-1]
+        converged = None if lanes.converged is None else tensors[-1]
+        theta, *state, calls, steps, running, diverged = tensors if converged is None else tensors[:-1]
         is_flat = hasattr(lanes.state, "_make") and len(lanes.state) == len(state)
         return Lanes(
             theta=theta,
@@ -95,7 +95,7 @@ class GeneratedBackend:
             steps=steps,
             running=running,
             diverged=diverged,
-            converged=None if lanes.converged is None else rest[-1],
+            converged=converged,
         )
 
 

@@ -18,12 +18,12 @@ MEASURE_BYTES = 1 << 22
 """Memory of one measurement: beyond the cache it takes three times as long."""
 
 
-def measure_objective(instances: Instances, answer: Tensor) -> Tensor:
-    """Compute the objective `[seeds, settings]` at `answer: [seeds, settings, dimension]`."""
-    return in_pieces(batched(instances.problem, instances.problem.objective), answer, instances)
+def measure_objective(instances: Instances, point: Tensor) -> Tensor:
+    """Compute the objective `[seeds, settings]` at `point: [seeds, settings, dimension]`."""
+    return in_pieces(batched(instances.problem, instances.problem.objective), point, instances)
 
 
-def measure_gradient_norm(batch: Batch, instances: Instances, answer: Tensor) -> Tensor:
+def measure_gradient_norm(batch: Batch, instances: Instances, point: Tensor) -> Tensor:
     """Compute the Euclidean norm of the objective's gradient, `[seeds, settings]`; by reverse mode in every run."""
     objective = batched(batch.problem, batch.problem.objective)
 
@@ -32,7 +32,7 @@ def measure_gradient_norm(batch: Batch, instances: Instances, answer: Tensor) ->
         gradient_norm: Tensor = torch.linalg.vector_norm(gradient, dim=-1)
         return gradient_norm
 
-    return in_pieces(norm, answer, instances)
+    return in_pieces(norm, point, instances)
 
 
 def gradient_is_cheap(batch: Batch) -> bool:
@@ -41,7 +41,7 @@ def gradient_is_cheap(batch: Batch) -> bool:
 
 
 def measure_metrics(
-    metrics: Mapping[str, RegisteredMetric], instances: Instances, answer: Tensor
+    metrics: Mapping[str, RegisteredMetric], instances: Instances, point: Tensor
 ) -> dict[str, Tensor]:
     """Compute the problem's metrics, the registered ones that apply, and whether starts lie in the basin.
 
@@ -49,20 +49,20 @@ def measure_metrics(
     """
     problem = instances.problem
     values = {
-        name: in_pieces(batched(problem, metric), answer, instances)
+        name: in_pieces(batched(problem, metric), point, instances)
         for name, metric in problem.metrics.items()
     }
     for name, registered in metrics.items():
-        if registered(problem, answer[:1, :1], instances.data_of(slice(0, 1))) is None:
+        if registered(problem, point[:1, :1], instances.data_of(slice(0, 1))) is None:
             continue
 
         def evaluate(theta: Tensor, data: Tree, metric: RegisteredMetric = registered) -> Tensor:
             return torch.as_tensor(metric(problem, theta, data))
 
-        values[name] = in_pieces(evaluate, answer, instances)
+        values[name] = in_pieces(evaluate, point, instances)
     in_basin = measure_start(instances)
     if in_basin is not None:
-        values[START_IN_BASIN] = in_basin.expand(answer.shape[:2])
+        values[START_IN_BASIN] = in_basin.expand(point.shape[:2])
     return values
 
 
@@ -133,9 +133,9 @@ def scale_of(problem: Problem, name: str, study_seed: int) -> float | None:
 
 def _varies(problem: Problem, seeds: Sequence[InstanceSeed]) -> bool:
     """Return whether instances differ; if neither start nor data is drawn, one stands for all."""
-    first, *others = (make_start(problem, seed) for seed in seeds[:2])
+    starts = [make_start(problem, seed) for seed in seeds[:2]]
     data = problem.make_data(torch.Generator().manual_seed(1))
-    return data is not None or any(not torch.equal(first, other) for other in others)
+    return data is not None or not torch.equal(starts[0], starts[-1])
 
 
 def objective_at(problem: Problem, seed: InstanceSeed, points: np.ndarray) -> np.ndarray:

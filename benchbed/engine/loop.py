@@ -129,13 +129,13 @@ def measure_snapshots(
 def checkpoint(
     tile: Tile, recorder: Recorder, lanes: Lanes, positions: LanePositions, backend: Backend
 ) -> Lanes:
-    """Measure every present lane at its answer, and stop the lanes that are finished."""
-    answer = tile.rule.answer(lanes.state, lanes.theta)
-    objective = backend.measure(tile, answer)
+    """Measure every present lane at the optimizer's answer, and stop the lanes that are finished."""
+    point = tile.rule.answer(lanes.state, lanes.theta)
+    objective = backend.measure(tile, point)
     gradient_norm = None
     if gradient_is_cheap(tile.batch):
-        gradient_norm = measure_gradient_norm(tile.batch, tile.instances, answer)
-    return recorder.add(lanes, positions, answer, objective, gradient_norm)
+        gradient_norm = measure_gradient_norm(tile.batch, tile.instances, point)
+    return recorder.add(lanes, positions, point, objective, gradient_norm)
 
 
 def drop_finished(

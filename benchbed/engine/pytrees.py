@@ -20,14 +20,14 @@ def leaves(tree: Tree) -> list[Tensor]:
 
 def map_tensors(function: Callable[..., Tensor], *trees: Tree) -> Tree:
     """Apply `function` to the corresponding tensors of all trees; other leaves are those of the first tree."""
-    first, *others = trees
+    first, *further = trees
     if isinstance(first, Tensor):
-        return function(first, *others)  # walking a tree takes a tenth of a step
+        return function(first, *further)  # walking a tree takes a tenth of a step
 
     def apply(leaf: object, *leaves: object) -> object:
         return function(leaf, *leaves) if isinstance(leaf, Tensor) else leaf
 
-    return pytree.tree_map(apply, first, *others)
+    return pytree.tree_map(apply, first, *further)
 
 
 class TreeTemplate:
@@ -52,26 +52,30 @@ class TreeTemplate:
 
     def matches(self, tree: Tree) -> bool:
         """Return whether a tree has the same structure and differs only in its tensors."""
-        other = TreeTemplate(tree)
+        template = TreeTemplate(tree)
         return (
-            self._structure == other._structure
-            and self._positions == other._positions
-            and all(a is b or a == b for a, b in zip(self._flat, other._flat, strict=True))
+            self._structure == template._structure
+            and self._positions == template._positions
+            and all(a is b or a == b for a, b in zip(self._flat, template._flat, strict=True))
         )
 
 
-def where_lanes(mask: Tensor, new: Tree, old: Tree) -> Tree:
-    """Select `new` in the lanes of `mask: [seeds, settings]` and `old` in the others."""
+def where_lanes(mask: Tensor, after: Tree, before: Tree) -> Tree:
+    """Select `after` in the lanes of `mask: [seeds, settings]` and `before` in the others."""
     masks: dict[int, Tensor] = {}  # one for each number of dimensions: this runs for every leaf in every step
 
-    def select(new_leaf: Tensor, old_leaf: Tensor) -> Tensor:
-        if new_leaf.dim() not in masks:
-            masks[new_leaf.dim()] = expand_mask(mask, new_leaf)
-        return torch.where(masks[new_leaf.dim()], new_leaf, old_leaf)
+    def select(leaf: Tensor, leaf_before: Tensor) -> Tensor:
+        if leaf.dim() not in masks:
+            masks[leaf.dim()] = expand_mask(mask, leaf)
+        return torch.where(masks[leaf.dim()], leaf, leaf_before)
 
-    if isinstance(new, tuple) and hasattr(new, "_make") and all(isinstance(leaf, Tensor) for leaf in new):
-        return new._make(map(select, new, old))  # walking a tree would double the time
-    return map_tensors(select, new, old)
+    if (
+        isinstance(after, tuple)
+        and hasattr(after, "_make")
+        and all(isinstance(leaf, Tensor) for leaf in after)
+    ):
+        return after._make(map(select, after, before))  # walking a tree would double the time
+    return map_tensors(select, after, before)
 
 
 def expand_mask(mask: Tensor, like: Tensor) -> Tensor:
@@ -126,7 +130,7 @@ class LanePositions(NamedTuple):
     all_present: bool = False
 
     @property
-    def index(self) -> LaneIndex:
+    def lane_index(self) -> LaneIndex:
         """Index of the present lanes in tensors `[seeds, settings, …]`."""
         if self.all_present:  # writing through positions takes several times as long
             return slice(None), slice(None)

@@ -74,12 +74,12 @@ class Recorder:
         self,
         lanes: Lanes,
         positions: LanePositions,
-        answer: Tensor,
+        point: Tensor,
         objective: Tensor,
         gradient_norm: Tensor | None,
     ) -> Lanes:
         """Store the measurements of one checkpoint; return the lanes, with those that it finishes stopped."""
-        index, column, objective = positions.index, self._next_column(), objective.double()
+        index, column, objective = positions.lane_index, self._next_column(), objective.double()
         gap = self._gaps.measure(objective, positions.seeds)
         self.calls[(*index, column)] = self._calls_of_iterate(lanes, index, column)
         self.objective[(*index, column)], self.gap[(*index, column)] = objective, gap
@@ -87,7 +87,7 @@ class Recorder:
         if gradient_norm is not None:
             self.gradient_norm[(*index, column)] = gradient_norm.double()
         if self.path is not None:
-            self.path[(*index, column)] = answer.double()
+            self.path[(*index, column)] = point.double()
         exploded = ~torch.isfinite(objective) | (gap > FROZEN_GAP)
         # A lane may have stopped because its gradient converged, at an iterate that is measured only now.
         measured_first = lanes.running if lanes.converged is None else lanes.running | lanes.converged
@@ -95,7 +95,7 @@ class Recorder:
             diverged=lanes.diverged | (measured_first & exploded),
             running=lanes.running & ~exploded & ~solved,
         )
-        self.answer[index] = answer.double()
+        self.answer[index] = point.double()
         self.last_calls[index], self.steps[index] = lanes.calls, lanes.steps
         self.running[index], self.diverged[index], self.solved[index] = lanes.running, lanes.diverged, solved
         if lanes.converged is not None:

@@ -123,10 +123,10 @@ def _final_measures(
     unknown = np.full(result.recorder.shape, np.nan)
     if result.error is not None or result.budget_error or result.gradient_error:
         return unknown, {}, result.error
-    answer = result.recorder.answer.to(instances.dtype)
-    gradient_norm = _array(measure_gradient_norm(batch, instances, answer).double())
+    point = result.recorder.answer.to(instances.dtype)
+    gradient_norm = _array(measure_gradient_norm(batch, instances, point).double())
     with torch.no_grad():
-        metrics = measure_metrics(batch.metrics, instances, answer)
+        metrics = measure_metrics(batch.metrics, instances, point)
     return gradient_norm, {name: _array(value.double()) for name, value in metrics.items()}, None
 
 

@@ -132,8 +132,8 @@ def _scan_function(tile: Tile, lanes: Lanes) -> FunctionType:
             after = leaves(stepper.step(rule, lanes_template.fill(carried), step_inputs, 1, differentiate))
             # The carried tensors of a scan must not alias its inputs, and must keep their memory layout.
             return [
-                new.clone() if new is old else new.contiguous()
-                for new, old in zip(after, carried, strict=True)
+                leaf.clone() if leaf is leaf_before else leaf.contiguous()
+                for leaf, leaf_before in zip(after, carried, strict=True)
             ], ()
 
         return scan(step, carried, per_step)[0]  # type: ignore[no-any-return]  # scan returns Any

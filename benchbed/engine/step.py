@@ -189,13 +189,19 @@ def _diverged(before: Lanes, lanes: Lanes, stopped: Tensor) -> Tensor:
 
 
 def _check_shapes(theta: Tensor, state: Tree, lanes: Lanes, opaque: bool) -> None:
-    # torch.where between old and new would broadcast a tensor of another shape.
+    # torch.where between the two would broadcast a tensor of another shape.
     pairs = [("theta", theta, lanes.theta)]
     if not opaque:
-        new, old = leaves(state), leaves(lanes.state)
-        if len(new) != len(old):
-            raise ValueError(f"update changes the number of state tensors from {len(old)} to {len(new)}")
-        pairs += [("a state tensor", after, before) for after, before in zip(new, old, strict=True)]
+        leaves_after, leaves_before = leaves(state), leaves(lanes.state)
+        count_after, count_before = len(leaves_after), len(leaves_before)
+        if count_after != count_before:
+            raise ValueError(
+                f"update changes the number of state tensors from {count_before} to {count_after}"
+            )
+        pairs += [
+            ("a state tensor", after, before)
+            for after, before in zip(leaves_after, leaves_before, strict=True)
+        ]
     for name, after, before in pairs:
         if after.shape != before.shape:
             raise ValueError(f"update changes {name} from {tuple(before.shape)} to {tuple(after.shape)}")

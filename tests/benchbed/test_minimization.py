@@ -1,4 +1,4 @@
-"""`benchbed.minimize`: the course's loop, by any optimizer, for any function of one tensor."""
+"""`benchbed.minimize` with any optimizer, for functions of one tensor."""
 
 import doctest
 import gc
@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 import benchbed
-from benchbed import minimization as minimum
+from benchbed import minimization
 from benchbed.catalog import load_catalog
 from benchbed.engine import run_batch
 from benchbed.errors import UsageError
@@ -36,7 +36,7 @@ def bowl(theta):
 
 
 def course_loop(loss, start, make, steps, tolerance):
-    """Write `loss_optimiser` of the course with a torch.optim class: θ, losses, gradient norms."""
+    """Run the loop of the course with a torch.optim class; return θ, losses and gradient norms."""
     parameter = torch.nn.Parameter(torch.as_tensor(start, dtype=torch.float64).clone())
     optimizer, losses, norms = make([parameter]), [], []
     for _ in range(steps):
@@ -51,12 +51,12 @@ def course_loop(loss, start, make, steps, tolerance):
     return parameter.detach(), losses, norms
 
 
-def assert_is_the_loop(found, expected):
+def assert_equals_loop(minimum, expected):
     theta, losses, norms = expected
-    assert len(found.losses) == len(found.gradient_norms) == len(losses)
-    np.testing.assert_allclose(found.losses, losses, **TOLERANCE)
-    np.testing.assert_allclose(found.gradient_norms, norms, **TOLERANCE)
-    np.testing.assert_allclose(found.theta, theta, **TOLERANCE)
+    assert len(minimum.losses) == len(minimum.gradient_norms) == len(losses)
+    np.testing.assert_allclose(minimum.losses, losses, **TOLERANCE)
+    np.testing.assert_allclose(minimum.gradient_norms, norms, **TOLERANCE)
+    np.testing.assert_allclose(minimum.theta, theta, **TOLERANCE)
 
 
 TORCH = {
@@ -67,41 +67,41 @@ TORCH = {
 
 @pytest.mark.parametrize("name", TORCH)
 @pytest.mark.parametrize(("rate", "status"), [(1e-2, "exhausted"), (0.05, None)])
-def test_it_is_the_loop_of_the_course(name, rate, status):
-    """The weighted quartic from −3, at most 1000 steps, tolerance 1e-6: point by point what torch.optim does."""
+def test_minimize_equals_the_loop_of_the_course(name, rate, status):
+    """The weighted quartic from −3, at most 1000 steps, tolerance 1e-6: every point equals that of torch.optim."""
     expected = course_loop(weighted_quartic, FAR, lambda p: TORCH[name](p, lr=rate), 1000, 1e-6)
-    found = benchbed.minimize(weighted_quartic, FAR, f"{name}[learning_rate={rate}]", tolerance=1e-6)
-    assert_is_the_loop(found, expected)
-    has_met = expected[2][-1] <= 1e-6
-    assert found.status == ("converged" if has_met else "exhausted")
-    assert status in (None, found.status)
-    assert (found.steps, found.calls) == (len(expected[1]) - has_met, len(expected[1]))
+    minimum = benchbed.minimize(weighted_quartic, FAR, f"{name}[learning_rate={rate}]", tolerance=1e-6)
+    assert_equals_loop(minimum, expected)
+    is_converged = expected[2][-1] <= 1e-6
+    assert minimum.status == ("converged" if is_converged else "exhausted")
+    assert status in (None, minimum.status)
+    assert (minimum.steps, minimum.calls) == (len(expected[1]) - is_converged, len(expected[1]))
 
 
-def test_a_tolerance_that_is_met_ends_it_at_the_point_that_met_it():
-    """½‖θ‖² from (4, 3) by halves: norms 5, 2.5, 1.25, 0.625; the last loss is that of the point returned."""
-    found = benchbed.minimize(bowl, [4, 3], "gd[learning_rate=0.5]", tolerance=1.0)
-    assert (found.status, found.steps, found.calls) == ("converged", 3, 4)
-    assert found.gradient_norms.tolist() == [5, 2.5, 1.25, 0.625]
-    assert found.theta.tolist() == [0.5, 0.375]
-    assert found.losses[-1] == found.loss == bowl(found.theta)
-    assert found.gradient_norms[-1] == found.gradient_norm == 0.625
-    assert found.reason == "the gradient's norm is at most 1 after 3 steps"
+def test_a_reached_tolerance_returns_the_point_that_reached_it():
+    """½‖θ‖² from (4, 3) by halves has the norms 5, 2.5, 1.25, 0.625; the last loss belongs to the returned point."""
+    minimum = benchbed.minimize(bowl, [4, 3], "gd[learning_rate=0.5]", tolerance=1.0)
+    assert (minimum.status, minimum.steps, minimum.calls) == ("converged", 3, 4)
+    assert minimum.gradient_norms.tolist() == [5, 2.5, 1.25, 0.625]
+    assert minimum.theta.tolist() == [0.5, 0.375]
+    assert minimum.losses[-1] == minimum.loss == bowl(minimum.theta)
+    assert minimum.gradient_norms[-1] == minimum.gradient_norm == 0.625
+    assert minimum.reason == "the gradient's norm is at most 1 after 3 steps"
 
 
-def test_a_tolerance_may_be_met_at_the_start():
-    """One evaluation shows it; the start is returned."""
-    found = benchbed.minimize(bowl, [4, 3], "adam", tolerance=5.0)
-    assert (found.status, found.steps, found.calls) == ("converged", 0, 1)
-    assert (found.theta.tolist(), found.losses.tolist()) == ([4, 3], [12.5])
+def test_a_tolerance_may_be_reached_at_the_start():
+    """One evaluation suffices, and the start is returned."""
+    minimum = benchbed.minimize(bowl, [4, 3], "adam", tolerance=5.0)
+    assert (minimum.status, minimum.steps, minimum.calls) == ("converged", 0, 1)
+    assert (minimum.theta.tolist(), minimum.losses.tolist()) == ([4, 3], [12.5])
 
 
-def test_steps_that_are_spent_leave_the_last_point_unevaluated():
-    """As in the course's loop; what the result says of that point is beside the curve."""
-    found = benchbed.minimize(bowl, [4, 3], "gd[learning_rate=0.5]", steps=2, tolerance=1.25)
-    assert (found.status, found.steps, found.losses.tolist()) == ("exhausted", 2, [12.5, 3.125])
-    assert (found.loss, found.gradient_norm, found.theta.tolist()) == (0.78125, 1.25, [1, 0.75])
-    assert found.reason == "all 2 evaluations are spent after 2 steps"
+def test_the_curve_ends_before_the_last_point_if_all_steps_are_spent():
+    """As in the course's loop; `loss` and `gradient_norm` describe the last point."""
+    minimum = benchbed.minimize(bowl, [4, 3], "gd[learning_rate=0.5]", steps=2, tolerance=1.25)
+    assert (minimum.status, minimum.steps, minimum.losses.tolist()) == ("exhausted", 2, [12.5, 3.125])
+    assert (minimum.loss, minimum.gradient_norm, minimum.theta.tolist()) == (0.78125, 1.25, [1, 0.75])
+    assert minimum.reason == "all 2 evaluations are spent after 2 steps"
 
 
 @pytest.mark.parametrize(
@@ -113,27 +113,27 @@ def test_steps_that_are_spent_leave_the_last_point_unevaluated():
         (lambda theta: torch.where(theta < 0, torch.inf, theta).sum(), [1.0], "gd[learning_rate=2]", 5, "not finite"),
     ],
 )  # fmt: skip
-def test_what_diverges_says_so_and_how(loss, start, optimizer, steps, reason):
-    """The status is a result, not an error; what was evaluated is there up to the end."""
-    found = benchbed.minimize(loss, start, optimizer, steps=steps, tolerance=1e-9)
-    assert found.status == "diverged"
-    assert reason in found.reason
-    assert len(found.losses) == found.calls
-    assert found.steps <= found.calls <= found.steps + 1 < 60
+def test_a_divergence_is_a_result_with_its_reason(loss, start, optimizer, steps, reason):
+    """The curve contains all evaluations."""
+    minimum = benchbed.minimize(loss, start, optimizer, steps=steps, tolerance=1e-9)
+    assert minimum.status == "diverged"
+    assert reason in minimum.reason
+    assert len(minimum.losses) == minimum.calls
+    assert minimum.steps <= minimum.calls <= minimum.steps + 1 < 60
 
 
 @pytest.mark.parametrize("steps", [1, 2, 5, 11, 12, 17])
-def test_a_loss_that_is_no_number_ends_it_where_it_is_met(steps):
-    """Below 0.995 it is NaN with a gradient of 0: there it stands, whether or not a checkpoint lies there."""
-    found = benchbed.minimize(
+def test_a_nan_loss_stops_at_the_step_that_meets_it(steps):
+    """Below 0.995 the loss is NaN with a gradient of 0; the point need not be a checkpoint."""
+    minimum = benchbed.minimize(
         lambda theta: torch.where(theta < 0.995, torch.nan, theta).sum(),
         [1 + 0.01 * (steps - 1)],
         "gd[learning_rate=0.01]",
         tolerance=1e-9,
     )
-    assert (found.status, found.steps) == ("diverged", steps)
-    assert np.isnan(found.loss)
-    assert found.losses[:steps].isfinite().all()
+    assert (minimum.status, minimum.steps) == ("diverged", steps)
+    assert np.isnan(minimum.loss)
+    assert minimum.losses[:steps].isfinite().all()
 
 
 @pytest.mark.parametrize(
@@ -154,40 +154,44 @@ def test_a_loss_that_is_no_number_ends_it_where_it_is_met(steps):
     ids=str,
 )
 def test_a_start_keeps_its_shape_and_a_floating_dtype(theta0, shape, dtype):
-    """The loss sees it so, and so it comes back; Python's numbers and whole numbers are float64."""
-    seen = set()
+    """The loss receives it, and the result has it; Python numbers and integers become float64."""
+    received = set()
 
     def loss(theta):
-        seen.add((tuple(theta.shape), theta.dtype))
+        received.add((tuple(theta.shape), theta.dtype))
         return bowl(theta)
 
-    found = benchbed.minimize(loss, theta0, "gd[learning_rate=0.5]", steps=3)
-    assert seen == {(shape, dtype)}
-    assert (tuple(found.theta.shape), found.theta.dtype, found.theta.requires_grad) == (shape, dtype, False)
-    assert torch.equal(found.theta, torch.as_tensor(theta0).detach().to(dtype) / 8)
-    assert found.losses.dtype == torch.float64
+    minimum = benchbed.minimize(loss, theta0, "gd[learning_rate=0.5]", steps=3)
+    assert received == {(shape, dtype)}
+    assert (tuple(minimum.theta.shape), minimum.theta.dtype, minimum.theta.requires_grad) == (
+        shape,
+        dtype,
+        False,
+    )
+    assert torch.equal(minimum.theta, torch.as_tensor(theta0).detach().to(dtype) / 8)
+    assert minimum.losses.dtype == torch.float64
 
 
-def test_the_start_is_left_as_it_was():
-    """What is returned is another tensor."""
+def test_the_start_is_not_modified():
+    """The result is another tensor."""
     start = torch.ones(2)
-    found = benchbed.minimize(bowl, start, "adam", steps=5)
+    minimum = benchbed.minimize(bowl, start, "adam", steps=5)
     assert torch.equal(start, torch.ones(2))
     assert start.grad is None
-    assert not torch.equal(found.theta, start)
+    assert not torch.equal(minimum.theta, start)
 
 
-def test_a_loss_may_branch_on_its_numbers_and_go_through_numpy_for_them():
-    """Huber's loss as one writes it first: no program and no vmap could follow."""
+def test_a_loss_may_branch_on_its_values():
+    """Huber's loss with a Python `if`, which neither vmap nor a traced step supports."""
 
     def loss(theta):
         if abs(theta.item()) < 1:
             return 0.5 * theta**2
         return theta.abs() - 0.5
 
-    found = benchbed.minimize(loss, 3.0, "gd[learning_rate=0.5]", steps=200, tolerance=1e-3)
-    assert found.status == "converged"
-    assert found.losses[:6].tolist() == [2.5, 2.0, 1.5, 1.0, 0.5, 0.125]
+    minimum = benchbed.minimize(loss, 3.0, "gd[learning_rate=0.5]", steps=200, tolerance=1e-3)
+    assert minimum.status == "converged"
+    assert minimum.losses[:6].tolist() == [2.5, 2.0, 1.5, 1.0, 0.5, 0.125]
 
 
 class Average(NamedTuple):
@@ -196,7 +200,7 @@ class Average(NamedTuple):
 
 
 def averaged(learning_rate=0.1):
-    """Descend, and answer with the mean of all iterates."""
+    """Build gradient descent that returns the mean of all iterates."""
 
     def update(oracle, state, theta):
         moved, count = theta - learning_rate * oracle.gradient, state.count + 1
@@ -212,13 +216,13 @@ def averaged(learning_rate=0.1):
 @pytest.mark.parametrize("flags", [{}, {"per_trial": True}, {"stateful": True}], ids=str)
 def test_an_optimizer_with_an_answer_gives_that_and_shows_what_it_saw(flags):
     """θ_k = 0.9^k: the curve and the tolerance are of the iterates, θ and its loss are the mean's."""
-    found = benchbed.minimize(bowl, [1.0], averaged()._replace(**flags), tolerance=0.9**9.5)
+    minimum = benchbed.minimize(bowl, [1.0], averaged()._replace(**flags), tolerance=0.9**9.5)
     iterates = 0.9 ** np.arange(11)
-    assert (found.status, found.steps) == ("converged", 10)
-    np.testing.assert_allclose(found.gradient_norms, iterates, rtol=1e-14)
-    np.testing.assert_allclose(found.theta, [iterates.mean()], rtol=1e-14)
-    assert found.loss == bowl(found.theta)
-    assert found.gradient_norm == found.theta.item()
+    assert (minimum.status, minimum.steps) == ("converged", 10)
+    np.testing.assert_allclose(minimum.gradient_norms, iterates, rtol=1e-14)
+    np.testing.assert_allclose(minimum.theta, [iterates.mean()], rtol=1e-14)
+    assert minimum.loss == bowl(minimum.theta)
+    assert minimum.gradient_norm == minimum.theta.item()
 
 
 @pytest.mark.parametrize("flags", [{}, {"per_trial": True}, {"stateful": True}], ids=str)
@@ -234,14 +238,16 @@ def test_an_optimizer_that_asks_twice_makes_half_the_steps(flags, where):
         assert theta.item() > 0
         return bowl(theta)
 
-    found = benchbed.minimize(loss, [1.0], Optimizer(init=lambda theta: (), update=update, **flags), steps=20)
-    assert (found.status, found.steps, found.calls) == ("exhausted", 10, 20)
-    np.testing.assert_allclose(found.gradient_norms, (1 - 0.1 * 0.9) ** np.arange(10), rtol=1e-13)
+    minimum = benchbed.minimize(
+        loss, [1.0], Optimizer(init=lambda theta: (), update=update, **flags), steps=20
+    )
+    assert (minimum.status, minimum.steps, minimum.calls) == ("exhausted", 10, 20)
+    np.testing.assert_allclose(minimum.gradient_norms, (1 - 0.1 * 0.9) ** np.arange(10), rtol=1e-13)
 
 
 def test_a_line_search_counts_what_it_evaluates():
     """L-BFGS asks as often as it likes; its own count is the calls, and the curve has a point a step."""
-    found = benchbed.minimize(
+    minimum = benchbed.minimize(
         weighted_quartic, FAR, "torch.optim:LBFGS[learning_rate=0.5, max_iter=4]", steps=300, tolerance=1e-4
     )
     parameter, evaluations = torch.nn.Parameter(FAR.clone()), 0
@@ -255,53 +261,53 @@ def test_a_line_search_counts_what_it_evaluates():
         value.backward()
         return value
 
-    for _ in range(found.steps):
+    for _ in range(minimum.steps):
         optimizer.step(closure)
-    assert found.status == "converged"
-    assert found.calls == evaluations + 1
-    assert len(found.losses) == found.steps + 1
-    np.testing.assert_allclose(found.theta, parameter.detach(), rtol=1e-10)
+    assert minimum.status == "converged"
+    assert minimum.calls == evaluations + 1
+    assert len(minimum.losses) == minimum.steps + 1
+    np.testing.assert_allclose(minimum.theta, parameter.detach(), rtol=1e-10)
 
 
-def test_it_is_the_engine(monkeypatch):
-    """The same batch as in a study, of one trial: what a factory makes of a number is what the engine hands it."""
-    seen = []
-    monkeypatch.setattr(minimum, "run_batch", lambda batch: seen.append(batch) or run_batch(batch))
+def test_minimize_runs_the_batch_of_a_study(monkeypatch):
+    """Hyperparameters reach the factory as tensors, as in a study."""
+    received = []
+    monkeypatch.setattr(minimization, "run_batch", lambda batch: received.append(batch) or run_batch(batch))
     start = [0.3, -0.2]
-    found = benchbed.minimize(bowl, torch.tensor(start), "adam[learning_rate=0.1]", steps=50)
-    (batch,) = seen
-    given = {"learning_rate": [0.1], "beta1": [0.9], "beta2": [0.999], "epsilon": [1e-8]}
-    problem = minimum._OneLoss(bowl, torch.tensor(start), batch.problem.layout)
+    minimum = benchbed.minimize(bowl, torch.tensor(start), "adam[learning_rate=0.1]", steps=50)
+    (batch,) = received
+    hyperparameters = {"learning_rate": [0.1], "beta1": [0.9], "beta2": [0.999], "epsilon": [1e-8]}
+    problem = minimization._FunctionProblem(bowl, torch.tensor(start), batch.problem.layout)
     gradient = load_catalog([]).gradient("reverse")
     # In float32, where 0.1 and its rounding differ.
     record = run_batch(
-        batch._replace(problem=problem, factory=adam, hyperparameters=given, gradient=gradient)
+        batch._replace(problem=problem, factory=adam, hyperparameters=hyperparameters, gradient=gradient)
     )
-    np.testing.assert_array_equal(found.theta.double(), record.final_theta[0, 0])
+    np.testing.assert_array_equal(minimum.theta.double(), record.final_theta[0, 0])
 
 
 @pytest.mark.parametrize(("gradient", "error"), [("forward", 1e-12), ("finite-difference", 1e-8)])
-def test_another_gradient_makes_as_many_steps(gradient, error):
-    """What it costs is for studies to say; here an evaluation is one, and another way to differentiate is as good."""
-    asked = {"optimizer": "adam[learning_rate=0.1]", "steps": 30}
-    expected = benchbed.minimize(weighted_quartic, FAR, **asked)
-    found = benchbed.minimize(weighted_quartic, FAR, **asked, gradient=gradient)
-    assert (found.steps, found.calls) == (30, 30)
-    np.testing.assert_allclose(found.theta, expected.theta, rtol=error)
-    np.testing.assert_allclose(found.gradient_norms, expected.gradient_norms, rtol=error)
+def test_every_gradient_takes_as_many_steps(gradient, error):
+    """An evaluation counts as one call here, whatever the price of the gradient in a study."""
+    arguments = {"optimizer": "adam[learning_rate=0.1]", "steps": 30}
+    expected = benchbed.minimize(weighted_quartic, FAR, **arguments)
+    minimum = benchbed.minimize(weighted_quartic, FAR, **arguments, gradient=gradient)
+    assert (minimum.steps, minimum.calls) == (30, 30)
+    np.testing.assert_allclose(minimum.theta, expected.theta, rtol=error)
+    np.testing.assert_allclose(minimum.gradient_norms, expected.gradient_norms, rtol=error)
 
 
 @pytest.mark.parametrize(
-    "optimizer", [adam(learning_rate=0.1), "adam[learning_rate=0.1]"], ids=["made", "named"]
+    "optimizer", [adam(learning_rate=0.1), "adam[learning_rate=0.1]"], ids=["object", "selector"]
 )
-def test_an_optimizer_is_named_or_made(optimizer):
-    """A factory's own result serves as well as a selector."""
+def test_an_optimizer_is_a_selector_or_an_object(optimizer):
+    """An optimizer that a factory returned equals its selector."""
     expected = course_loop(weighted_quartic, FAR, lambda p: torch.optim.Adam(p, lr=0.1), 50, 0.0)
-    assert_is_the_loop(benchbed.minimize(weighted_quartic, FAR, optimizer, steps=50), expected)
+    assert_equals_loop(benchbed.minimize(weighted_quartic, FAR, optimizer, steps=50), expected)
 
 
-def test_an_optimizer_may_know_the_layout(monkeypatch):
-    """A start of two dimensions is one block of that shape, as for rules that work on matrices."""
+def test_a_factory_may_take_the_layout(monkeypatch):
+    """A start of two dimensions is one block of that shape."""
     shapes = []
 
     def by_block(layout, learning_rate: float = 0.5):
@@ -315,19 +321,19 @@ def test_an_optimizer_may_know_the_layout(monkeypatch):
     catalog = load_catalog([])
     mine = catalog.optimizer("sgd")._replace(implementation=by_block)
     monkeypatch.setitem(catalog.entries["optimizers"], "by-block", mine)
-    monkeypatch.setattr(minimum, "catalog_of", lambda files: catalog)
-    found = benchbed.minimize(bowl, torch.ones(2, 3), "by-block[learning_rate=0.25]", steps=4)
+    monkeypatch.setattr(minimization, "catalog_of", lambda files: catalog)
+    minimum = benchbed.minimize(bowl, torch.ones(2, 3), "by-block[learning_rate=0.25]", steps=4)
     assert shapes == [(2, 3)] * 4
-    assert torch.equal(found.theta, torch.full((2, 3), 0.75**4))
+    assert torch.equal(minimum.theta, torch.full((2, 3), 0.75**4))
 
 
 class BrokenError(Exception):
-    """What a user's code raises."""
+    """An exception of user code."""
 
 
 @pytest.mark.parametrize("at", [1, 2, 3, 4, 7])
-def test_what_the_loss_raises_comes_through(at):
-    """The user's own exception, whichever evaluation it is raised in, with the user's line in its traceback."""
+def test_exceptions_of_the_loss_propagate(at):
+    """From any evaluation, with the user's line in the traceback."""
     count = 0
 
     def loss(theta):
@@ -344,8 +350,8 @@ def test_what_the_loss_raises_comes_through(at):
 
 
 @pytest.mark.parametrize("broken", ["init", "update", "answer"])
-def test_what_an_optimizer_raises_comes_through(broken):
-    """It is the user's as well."""
+def test_exceptions_of_an_optimizer_propagate(broken):
+    """From each of its functions."""
 
     def fail(*arguments):
         raise BrokenError(broken)
@@ -354,76 +360,76 @@ def test_what_an_optimizer_raises_comes_through(broken):
         benchbed.minimize(bowl, [1.0], sgd()._replace(**{broken: fail}))
 
 
-def test_a_loss_is_not_kept():
-    """What it holds may be large, and the engine remembers problems."""
+def test_the_loss_is_released():
+    """It may hold large data, and the engine caches problems."""
 
     class Data:
-        """Something large."""
+        """Large data."""
 
     def run():
         data = Data()
         benchbed.minimize(lambda theta: bowl(theta) + 0 * (data is None), [1.0], "sgd", steps=3)
         return weakref.ref(data)
 
-    kept = run()
+    reference = run()
     gc.collect()
-    assert kept() is None
+    assert reference() is None
 
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
         ({"loss": lambda theta: theta}, r"the loss has the shape \(2,\); return a tensor with one number"),
-        ({"loss": lambda theta: theta.sum().item()}, "the loss gives a float; return a tensor"),
+        ({"loss": lambda theta: theta.sum().item()}, "the loss returns a float; return a tensor"),
         ({"loss": lambda theta: theta.detach().sum()}, "the loss does not depend on theta; compute it"),
         ({"loss": lambda theta: theta.log().sum() * torch.nan}, "the loss is nan at theta0; start where it is finite"),
         ({"loss": lambda theta: theta.sum() / 0}, "the loss is inf at theta0"),
         ({"theta0": [1.0, torch.nan]}, "theta0 is not finite; start from finite numbers"),
-        ({"theta0": []}, "theta0 is empty; give real numbers"),
-        ({"theta0": torch.ones(2, dtype=torch.complex64)}, "theta0 is complex; give real numbers"),
-        ({"steps": 0}, "steps is 0; make at least 1"),
-        ({"steps": -3}, "steps is -3; make at least 1"),
+        ({"theta0": []}, "theta0 is empty; pass at least one real number"),
+        ({"theta0": torch.ones(2, dtype=torch.complex64)}, "theta0 is complex; pass at least one real number"),
+        ({"steps": 0}, "steps is 0; it must be at least 1"),
+        ({"steps": -3}, "steps is -3; it must be at least 1"),
         ({"tolerance": 0.0}, "tolerance is 0.0; it must be positive and finite"),
         ({"tolerance": -1.0}, "tolerance is -1.0; it must be positive and finite"),
         ({"tolerance": torch.nan}, "tolerance is nan; it must be positive and finite"),
         ({"optimizer": "adan"}, "unknown optimizer 'adan'; did you mean 'adam'"),
         ({"optimizer": "adam[learning_rat=1]"}, "did you mean 'learning_rate'"),
-        ({"optimizer": "adam[learning_rate=[0.1, 0.2]]"}, "lists 2 settings; give one"),
-        ({"optimizer": gd}, "optimizer is a function; give a selector such as"),
+        ({"optimizer": "adam[learning_rate=[0.1, 0.2]]"}, "lists 2 settings; pass one"),
+        ({"optimizer": gd}, "optimizer is a function; pass a selector such as"),
         ({"gradient": "revers"}, "unknown gradient 'revers'; did you mean 'reverse'"),
     ],
 )  # fmt: skip
-def test_what_makes_no_sense_is_refused_in_a_sentence(arguments, message):
-    """With what was given, and what to do."""
+def test_invalid_arguments_raise_usage_errors(arguments, message):
+    """In one line, with the value and the remedy."""
     usual = {"loss": lambda theta: theta.square().sum(), "theta0": [1.0, 1.0], "optimizer": "sgd"}
     with pytest.raises(UsageError, match=message) as raised:
         benchbed.minimize(**(usual | arguments))
     assert "\n" not in str(raised.value)
 
 
-def test_steps_are_whole_numbers():
-    """Half a step is a mistake of type."""
+def test_steps_must_be_an_integer():
+    """A fraction raises TypeError."""
     with pytest.raises(TypeError):
         benchbed.minimize(bowl, [1.0], "sgd", steps=2.5)
 
 
-def test_what_is_said_of_the_module_is_so():
-    """The example of its docstring runs and prints what it shows."""
-    results = doctest.testmod(minimum)
+def test_the_docstring_example_runs():
+    """It prints the shown output."""
+    results = doctest.testmod(minimization)
     assert results.attempted >= 5
     assert results.failed == 0
 
 
-def test_the_result_says_in_a_line_what_came_of_it():
-    """A notebook shows that, and not a thousand numbers."""
+def test_the_result_has_a_short_repr():
+    """A notebook shows one line instead of the curves."""
     text = repr(benchbed.minimize(bowl, [4, 3], "gd[learning_rate=0.5]", steps=1))
     assert text == (
         "Minimum(loss=3.125, gradient_norm=2.5, exhausted: all 1 evaluations are spent after 1 step)"
     )
 
 
-def test_the_public_name_is_the_function_whatever_was_imported_first():
-    """`benchbed.minimize` is what is called, and no module of that name takes its place."""
+def test_the_public_name_is_the_function_after_any_import():
+    """No module of the name `minimize` replaces `benchbed.minimize`."""
     import benchbed.minimization
 
     assert benchbed.minimize is benchbed.minimization.minimize

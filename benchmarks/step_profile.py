@@ -54,9 +54,9 @@ def part_of(statement: str) -> str:
     if product:
         rows, columns, inner = product.groups()
         return f"product of {rows} × {inner} and {inner} × {columns}"
-    if "int64_t at =" in statement:
+    if "int64_t position =" in statement:
         return "rows of the mini-batch, gathered"
-    if "reduced<" in statement:
+    if "reduce_row<" in statement:
         return "sums, means and maxima"
     return "number by number, with tanh" if "of_tanh" in statement else "number by number, without"
 

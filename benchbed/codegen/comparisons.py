@@ -1,138 +1,127 @@
-"""Write what torch compares and chooses number by number, and what it converts."""
+"""Lowering of comparisons, logic, choices and conversions, element by element."""
 
 import math
-from collections.abc import Callable
 
 import numpy as np
 import torch
 
-from benchbed.codegen.emitter import Writer
-from benchbed.codegen.expressions import Array, Call, Number, Scalar
+from benchbed.codegen.emitter import Emitter
+from benchbed.codegen.expressions import ArrayOperand, Expression, ExpressionArray, OperationCall, Scalar
+from benchbed.codegen.operation_table import OperationTable
 
-Operand = Array | Scalar
-
+OPERATIONS = OperationTable()
 COMPARISONS = {"eq": "==", "ne": "!=", "lt": "<", "le": "<=", "gt": ">", "ge": ">="}
 LOGIC = {"and": "&", "or": "|", "xor": "^"}
 
 
-def _comparison(sign: str) -> Callable[..., Array]:
-    def write(writer: Writer, call: Call, one: Operand, two: Operand) -> Array:
-        common = torch.int64 if call.common == torch.bool else call.common
-        return writer.each(f"{{}} {sign} {{}}", torch.bool, (one, two), common)
-
-    return write
+@OPERATIONS.register(*COMPARISONS)
+def _comparison(emitter: Emitter, call: OperationCall, x: ArrayOperand, y: ArrayOperand) -> ExpressionArray:
+    common = torch.int64 if call.operand_dtype == torch.bool else call.operand_dtype
+    return emitter.elementwise(f"{{}} {COMPARISONS[call.name]} {{}}", torch.bool, (x, y), common)
 
 
-def _logic(sign: str, only: str) -> Callable[..., Array]:
-    def write(writer: Writer, call: Call, one: Operand, two: Operand) -> Array:
-        if only == "bitwise" and call.dtype != torch.bool:
-            return writer.each(f"{{}} {sign} {{}}", call.dtype, (one, two))
-        return writer.each(f"{{}} {sign} {{}}", torch.bool, (one, two), torch.bool)
-
-    return write
+@OPERATIONS.register(*(f"{prefix}_{name}" for prefix in ("bitwise", "logical") for name in LOGIC))
+def _logic(emitter: Emitter, call: OperationCall, x: ArrayOperand, y: ArrayOperand) -> ExpressionArray:
+    prefix, name = call.name.split("_")
+    is_bitwise = prefix == "bitwise" and call.dtype != torch.bool
+    return emitter.elementwise(f"{{}} {LOGIC[name]} {{}}", call.dtype if is_bitwise else torch.bool, (x, y))
 
 
-def _not(writer: Writer, call: Call, one: Operand) -> Array:
-    if call.dtype != torch.bool:
-        return writer.each("~{}", call.dtype, (one,))
-    return writer.each("negated({})", torch.bool, (one,), torch.bool)
+@OPERATIONS.register("bitwise_not", "logical_not")
+def _not(emitter: Emitter, call: OperationCall, x: ArrayOperand) -> ExpressionArray:
+    template = "logical_not({})" if call.dtype == torch.bool else "~{}"
+    return emitter.elementwise(template, call.dtype, (x,))
 
 
-def where(writer: Writer, call: Call, mask: Array, one: Operand, two: Operand) -> Array:
-    """Take `one` where the mask is true, and `two` elsewhere."""
+@OPERATIONS.register("where")
+def where(
+    emitter: Emitter, call: OperationCall, mask: ExpressionArray, x: ArrayOperand, y: ArrayOperand
+) -> ExpressionArray:
+    """Select `x` where the mask is true, and `y` elsewhere."""
 
-    def choose(choice: Number, first: Number, second: Number) -> Number:
-        first, second = writer.cast(first, call.dtype), writer.cast(second, call.dtype)
-        wide = choice.wide or first.wide or second.wide
-        if wide:
-            choice, first, second = (writer.widen(number) for number in (choice, first, second))
-        return writer.number(f"pick({choice.text}, {first.text}, {second.text})", call.dtype, wide)
+    def select(condition: Expression, first: Expression, second: Expression) -> Expression:
+        first, second = emitter.cast(first, call.dtype), emitter.cast(second, call.dtype)
+        is_vector = condition.is_vector or first.is_vector or second.is_vector
+        if is_vector:
+            condition, first, second = map(emitter.broadcast, (condition, first, second))
+        return emitter.assign(f"select({condition.text}, {first.text}, {second.text})", call.dtype, is_vector)
 
-    return writer.mapped(choose, mask, writer.array(one, call.dtype), writer.array(two, call.dtype))
+    return emitter.map(select, mask, emitter.array(x, call.dtype), emitter.array(y, call.dtype))
 
 
+@OPERATIONS.register("clamp", "clamp_min", "hardtanh")
 def _clamp(
-    writer: Writer, call: Call, one: Operand, low: Operand | None = None, high: Operand | None = None
-) -> Array:
-    result = one if low is None else _bounded(writer, call, "maximum({}, {})", one, low)
-    result = result if high is None else _bounded(writer, call, "minimum({}, {})", result, high)
-    return convert(writer, call, result)
+    emitter: Emitter,
+    call: OperationCall,
+    x: ArrayOperand,
+    low: ArrayOperand | None = None,
+    high: ArrayOperand | None = None,
+) -> ExpressionArray:
+    if call.name == "hardtanh":
+        low, high = (-1.0 if low is None else low), (1.0 if high is None else high)
+    for template, bound in (("maximum({}, {})", low), ("minimum({}, {})", high)):
+        if bound is not None:
+            # Of two zeros with different signs the second operand is returned; in torch it is a bound given as tensor.
+            operands = (x, bound) if isinstance(bound, np.ndarray) else (bound, x)
+            x = emitter.elementwise(template, call.dtype, operands)
+    return emitter.cast_array(x, call.dtype)
 
 
-def _bounded(writer: Writer, call: Call, form: str, one: Operand, bound: Operand) -> Array:
-    # Of two zeros the second is taken: as torch does, the bound if it is a tensor.
-    pair = (one, bound) if isinstance(bound, np.ndarray) else (bound, one)
-    return writer.each(form, call.dtype, pair)
+@OPERATIONS.register("clamp_max")
+def _clamp_max(emitter: Emitter, call: OperationCall, x: ArrayOperand, high: ArrayOperand) -> ExpressionArray:
+    return _clamp(emitter, call, x, None, high)
 
 
-def _clamp_max(writer: Writer, call: Call, one: Operand, high: Operand) -> Array:
-    return _clamp(writer, call, one, None, high)
+@OPERATIONS.register("relu")
+def _relu(emitter: Emitter, call: OperationCall, x: ArrayOperand) -> ExpressionArray:
+    return _clamp(emitter, call, x, 0)
 
 
-def _hardtanh(writer: Writer, call: Call, one: Operand, low: Scalar = -1.0, high: Scalar = 1.0) -> Array:
-    return _clamp(writer, call, one, low, high)
+@OPERATIONS.register("signbit")
+def _signbit(emitter: Emitter, call: OperationCall, x: ArrayOperand) -> ExpressionArray:
+    if not call.operand_dtype.is_floating_point:
+        return emitter.elementwise("{} < {}", torch.bool, (x, 0), torch.int64)
+    return emitter.elementwise("of_copysign({}, {}) < {}", torch.bool, (1, x, 0), call.operand_dtype)
 
 
-def _sign_bit(writer: Writer, call: Call, one: Operand) -> Array:
-    if not call.common.is_floating_point:
-        return writer.each("{} < {}", torch.bool, (one, 0), torch.int64)
-    return writer.each("of_copysign({}, {}) < {}", torch.bool, (1, one, 0), call.common)
+@OPERATIONS.register("isnan")
+def _isnan(emitter: Emitter, call: OperationCall, x: ArrayOperand) -> ExpressionArray:
+    return emitter.elementwise("{0} != {0}", torch.bool, (x,), call.operand_dtype)
 
 
-def _is_nan(writer: Writer, call: Call, one: Operand) -> Array:
-    return writer.each("{0} != {0}", torch.bool, (one,), call.common)
+@OPERATIONS.register("isinf")
+def _isinf(emitter: Emitter, call: OperationCall, x: ArrayOperand) -> ExpressionArray:
+    common = call.operand_dtype if call.operand_dtype.is_floating_point else torch.float64
+    magnitude = emitter.elementwise("of_abs({})", common, (x,))
+    return emitter.elementwise("{} == {}", torch.bool, (magnitude, math.inf), common)
 
 
-def _is_infinite(writer: Writer, call: Call, one: Operand) -> Array:
-    common = call.common if call.common.is_floating_point else torch.float64
-    size = writer.each("of_abs({})", common, (one,))
-    return writer.each("{} == {}", torch.bool, (size, math.inf), common)
+@OPERATIONS.register("leaky_relu")
+def _leaky_relu(
+    emitter: Emitter, call: OperationCall, x: ArrayOperand, slope: Scalar = 0.01
+) -> ExpressionArray:
+    is_positive = emitter.elementwise("{} > {}", torch.bool, (x, 0), call.dtype)
+    return where(emitter, call, is_positive, x, emitter.elementwise("{} * {}", call.dtype, (x, slope)))
 
 
-def _relu(writer: Writer, call: Call, one: Operand) -> Array:
-    return _clamp(writer, call, one, 0)
-
-
-def _leaky_relu(writer: Writer, call: Call, one: Operand, slope: Scalar = 0.01) -> Array:
-    return _bent(writer, call, one, one, writer.each("{} * {}", call.dtype, (one, slope)))
-
-
+@OPERATIONS.register("elu")
 def _elu(
-    writer: Writer, call: Call, one: Operand, alpha: Scalar = 1, scale: Scalar = 1, inner: Scalar = 1
-) -> Array:
-    below = writer.each("of_expm1({} * {}) * {}", call.dtype, (one, inner, alpha * scale))
-    return _bent(writer, call, one, writer.each("{} * {}", call.dtype, (one, scale)), below)
+    emitter: Emitter,
+    call: OperationCall,
+    x: ArrayOperand,
+    alpha: Scalar = 1,
+    scale: Scalar = 1,
+    input_scale: Scalar = 1,
+) -> ExpressionArray:
+    negative_value = emitter.elementwise(
+        "of_expm1({} * {}) * {}", call.dtype, (x, input_scale, alpha * scale)
+    )
+    positive_value = emitter.elementwise("{} * {}", call.dtype, (x, scale))
+    is_positive = emitter.elementwise("{} > {}", torch.bool, (x, 0), call.dtype)
+    return where(emitter, call, is_positive, positive_value, negative_value)
 
 
-def _bent(writer: Writer, call: Call, one: Operand, above: Operand, below: Operand) -> Array:
-    positive = writer.each("{} > {}", torch.bool, (one, 0), call.dtype)
-    return where(writer, call, positive, above, below)
-
-
-def convert(writer: Writer, call: Call, one: Operand, **_placement: object) -> Array:
-    """Give numbers of the type that is called for."""
-    return writer.mapped(lambda number: writer.cast(number, call.dtype), writer.array(one, call.dtype))
-
-
-OPERATIONS: dict[str, Callable[..., Array]] = {
-    **{name: _comparison(sign) for name, sign in COMPARISONS.items()},
-    **{
-        f"{only}_{name}": _logic(sign, only)
-        for only in ("bitwise", "logical")
-        for name, sign in LOGIC.items()
-    },
-    "bitwise_not": _not,
-    "logical_not": _not,
-    "where": where,
-    "clamp": _clamp,
-    "clamp_min": _clamp,
-    "clamp_max": _clamp_max,
-    "hardtanh": _hardtanh,
-    "signbit": _sign_bit,
-    "isnan": _is_nan,
-    "isinf": _is_infinite,
-    "relu": _relu,
-    "leaky_relu": _leaky_relu,
-    "elu": _elu,
-    "_to_copy": convert,
-}
+@OPERATIONS.register("_to_copy")
+def convert(emitter: Emitter, call: OperationCall, x: ArrayOperand, **_placement: object) -> ExpressionArray:
+    """Convert to the result's type."""
+    return emitter.cast_array(x, call.dtype)

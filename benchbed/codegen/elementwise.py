@@ -1,166 +1,163 @@
-"""Write what torch computes number by number: arithmetic, functions, roundings."""
-
-from collections.abc import Callable
+"""Lowering of arithmetic, functions and rounding, element by element."""
 
 import torch
 
-from benchbed.codegen.comparisons import Operand, convert, where
-from benchbed.codegen.emitter import Writer
+from benchbed.codegen.comparisons import convert, where
+from benchbed.codegen.emitter import Emitter
 from benchbed.codegen.errors import UnsupportedOperationError
-from benchbed.codegen.expressions import Array, Call, Scalar
+from benchbed.codegen.expressions import ArrayOperand, ExpressionArray, OperationCall, Scalar
+from benchbed.codegen.operation_table import OperationTable
 
-OF_NUMBERS = {
+OPERATIONS = OperationTable()
+ARITHMETIC = {
     "mul": "{} * {}",
     "neg": "-{}",
     "maximum": "maximum({}, {})",
     "minimum": "minimum({}, {})",
 }
-OF_TRUTHS = {"mul": "{} & {}", "maximum": "{} | {}", "minimum": "{} & {}"}
-"""The same for the type bool, of which a vector holds no 1 but all bits."""
+BOOL_ARITHMETIC = {"mul": "{} & {}", "maximum": "{} | {}", "minimum": "{} & {}"}
+"""A true lane of a mask has all bits set, so that its numbers cannot be multiplied or compared."""
 FUNCTIONS = (
-    *(
-        "sqrt",
-        "exp",
-        "exp2",
-        "expm1",
-        "log",
-        "log1p",
-        "log2",
-        "log10",
-        "sin",
-        "cos",
-        "tan",
-        "sinh",
-        "cosh",
-        "tanh",
-    ),
-    *("asin", "acos", "atan", "asinh", "acosh", "atanh", "erf", "erfc", "lgamma"),
+    *("sqrt", "exp", "exp2", "expm1", "log", "log1p", "log2", "log10", "sin", "cos", "tan", "sinh", "cosh"),
+    *("tanh", "asin", "acos", "atan", "asinh", "acosh", "atanh", "erf", "erfc", "lgamma"),
     *("atan2", "fmod", "hypot", "copysign", "fmax", "fmin"),
 )
-ROUNDINGS = {"floor": "floor", "ceil": "ceil", "trunc": "trunc", "round": "nearbyint"}
+ROUNDING = {"floor": "floor", "ceil": "ceil", "trunc": "trunc", "round": "nearbyint"}
+INTEGER_POWERS: dict[float, str] = {
+    1: "{}",
+    2: "{0} * {0}",
+    3: "{0} * {0} * {0}",
+    4: "squared({0} * {0})",
+}
+POWERS = {
+    **INTEGER_POWERS,
+    0.5: "of_sqrt({})",
+    -0.5: "1 / of_sqrt({})",
+    -1: "1 / {}",
+    -2: "1 / ({0} * {0})",
+}
+"""Powers that torch computes without its power function."""
 
 
-def _refuse(options: dict[str, object]) -> None:
+def _reject_options(options: dict[str, object]) -> None:
     if any(value is not None for value in options.values()):
         raise UnsupportedOperationError(f"the options {', '.join(options)}")
 
 
-def _arithmetic(name: str) -> Callable[..., Array]:
-    def write(writer: Writer, call: Call, *operands: Operand, **options: object) -> Array:
-        _refuse(options)
-        forms = OF_TRUTHS if call.dtype == torch.bool else OF_NUMBERS
-        if name not in forms:
-            raise UnsupportedOperationError(f"{name} of {call.dtype}")
-        return writer.each(forms[name], call.dtype, operands)
-
-    return write
-
-
-def _function(name: str) -> Callable[..., Array]:
-    def write(writer: Writer, call: Call, *operands: Operand) -> Array:
-        if not call.dtype.is_floating_point:
-            raise UnsupportedOperationError(f"{name} of whole numbers")
-        return writer.each(f"of_{name}({', '.join('{}' for _ in operands)})", call.dtype, operands)
-
-    return write
+@OPERATIONS.register(*ARITHMETIC)
+def _arithmetic(
+    emitter: Emitter, call: OperationCall, *operands: ArrayOperand, **options: object
+) -> ExpressionArray:
+    _reject_options(options)
+    templates = BOOL_ARITHMETIC if call.dtype == torch.bool else ARITHMETIC
+    if call.name not in templates:
+        raise UnsupportedOperationError(f"{call.name} of {call.dtype}")
+    return emitter.elementwise(templates[call.name], call.dtype, operands)
 
 
-def _rounding(name: str) -> Callable[..., Array]:
-    def write(writer: Writer, call: Call, one: Operand, **options: object) -> Array:
-        _refuse(options)
-        return writer.each(f"of_{name}({{}})" if call.dtype.is_floating_point else "{}", call.dtype, (one,))
-
-    return write
-
-
-def _size(writer: Writer, call: Call, one: Operand) -> Array:
-    return writer.each("of_abs({})", call.dtype, (one,))
-
-
-def _sum(sign: str) -> Callable[..., Array]:
-    def write(writer: Writer, call: Call, one: Operand, two: Operand, alpha: Scalar = 1) -> Array:
-        if call.dtype == torch.bool:
-            if sign != "+" or not alpha:
-                raise UnsupportedOperationError("sums of bool with factors, or differences")
-            return writer.each("{} | {}", call.dtype, (one, two))
-        if alpha != 1:
-            two = writer.each("{} * {}", call.dtype, (two, alpha))
-        return writer.each(f"{{}} {sign} {{}}", call.dtype, (one, two))
-
-    return write
-
-
-def _quotient(
-    writer: Writer, call: Call, one: Operand, two: Operand, rounding_mode: str | None = None
-) -> Array:
-    if rounding_mode is not None and not call.dtype.is_floating_point:
-        raise UnsupportedOperationError("whole quotients of whole numbers")
-    exact = writer.each("{} / {}", call.dtype, (one, two))
-    if rounding_mode is None:
-        return exact
-    if rounding_mode == "trunc":
-        return writer.each("of_trunc({})", call.dtype, (exact,))
-    # By what remains, as Python and torch do: a rounded quotient may be the next whole number.
-    down = writer.each("({} - {}) / {}", call.dtype, (one, _remainder(writer, call, one, two), two))
-    whole = writer.each("of_nearbyint({})", call.dtype, (down,))
-    zero = writer.each("of_copysign(0 * {0}, {1})", call.dtype, (whole, exact))
-    whole = where(writer, call, writer.each("{} == {}", torch.bool, (whole, 0), call.dtype), zero, whole)
-    return where(writer, call, writer.each("{} == {}", torch.bool, (two, 0), call.dtype), exact, whole)
-
-
-def _remainder(writer: Writer, call: Call, one: Operand, two: Operand) -> Array:
-    """What remains has the sign of the divisor."""
-    rest = _function("fmod")(writer, call, one, two)
-    some = writer.each("{} != {}", torch.bool, (rest, 0), call.dtype)
-    signs = [writer.each("{} < {}", torch.bool, (each, 0), call.dtype) for each in (rest, two)]
-    other = writer.each("{} & ({} ^ {})", torch.bool, (some, *signs))
-    return where(writer, call, other, writer.each("{} + {}", call.dtype, (rest, two)), rest)
-
-
-def _power(writer: Writer, call: Call, base: Operand, exponent: Operand) -> Array:
-    """Write small powers as products, as torch does, and the others by the function."""
-    products: dict[float, str] = {1: "{}", 2: "{0} * {0}", 3: "{0} * {0} * {0}", 4: "squared({0} * {0})"}
-    floating = {0.5: "of_sqrt({})", -0.5: "1 / of_sqrt({})", -1: "1 / {}", -2: "1 / ({0} * {0})"}
-    forms = {**products, **floating} if call.dtype.is_floating_point else products
-    if isinstance(exponent, (int, float)) and exponent in forms and not isinstance(base, (int, float)):
-        return writer.each(forms[exponent], call.dtype, (base,))
+@OPERATIONS.register(*FUNCTIONS)
+def _function(emitter: Emitter, call: OperationCall, *operands: ArrayOperand) -> ExpressionArray:
     if not call.dtype.is_floating_point:
-        raise UnsupportedOperationError("powers of whole numbers")
-    return writer.each("of_pow({}, {})", call.dtype, (base, exponent))
+        raise UnsupportedOperationError(f"{call.name} of integers")
+    return emitter.elementwise(f"of_{call.name}({', '.join('{}' for _ in operands)})", call.dtype, operands)
 
 
-def _sign(writer: Writer, call: Call, one: Operand) -> Array:
+@OPERATIONS.register(*ROUNDING)
+def _round(emitter: Emitter, call: OperationCall, x: ArrayOperand, **options: object) -> ExpressionArray:
+    _reject_options(options)
+    template = f"of_{ROUNDING[call.name]}({{}})" if call.dtype.is_floating_point else "{}"
+    return emitter.elementwise(template, call.dtype, (x,))
+
+
+@OPERATIONS.register("abs")
+def _abs(emitter: Emitter, call: OperationCall, x: ArrayOperand) -> ExpressionArray:
+    return emitter.elementwise("of_abs({})", call.dtype, (x,))
+
+
+@OPERATIONS.register("add", "sub")
+def _add(
+    emitter: Emitter, call: OperationCall, x: ArrayOperand, y: ArrayOperand, alpha: Scalar = 1
+) -> ExpressionArray:
     if call.dtype == torch.bool:
-        return convert(writer, call, one)
-    above, below = (writer.each(f"{{}} {sign} {{}}", torch.bool, (one, 0), call.dtype) for sign in "><")
-    return writer.each("{} - {}", call.dtype, (above, below))
+        if call.name != "add" or not alpha:
+            raise UnsupportedOperationError("sums of bool with factors, or differences")
+        return emitter.elementwise("{} | {}", call.dtype, (x, y))
+    if alpha != 1:
+        y = emitter.elementwise("{} * {}", call.dtype, (y, alpha))
+    return emitter.elementwise("{} + {}" if call.name == "add" else "{} - {}", call.dtype, (x, y))
 
 
-def _sigmoid(writer: Writer, call: Call, one: Operand) -> Array:
-    return writer.each("1 / (1 + of_exp(-{}))", call.dtype, (one,))
+@OPERATIONS.register("div")
+def _divide(
+    emitter: Emitter,
+    call: OperationCall,
+    x: ArrayOperand,
+    y: ArrayOperand,
+    rounding_mode: str | None = None,
+) -> ExpressionArray:
+    if rounding_mode is not None and not call.dtype.is_floating_point:
+        raise UnsupportedOperationError("rounded quotients of integers")
+    quotient = emitter.elementwise("{} / {}", call.dtype, (x, y))
+    if rounding_mode is None:
+        return quotient
+    if rounding_mode == "trunc":
+        return emitter.elementwise("of_trunc({})", call.dtype, (quotient,))
+    # From the remainder, as in Python and torch: the quotient may have been rounded up to the next integer.
+    remainder = _remainder(emitter, call, x, y)
+    floor = emitter.elementwise("({} - {}) / {}", call.dtype, (x, remainder, y))
+    floor = emitter.elementwise("of_nearbyint({})", call.dtype, (floor,))
+    signed_zero = emitter.elementwise("of_copysign(0 * {0}, {1})", call.dtype, (floor, quotient))
+    is_zero = emitter.elementwise("{} == {}", torch.bool, (floor, 0), call.dtype)
+    floor = where(emitter, call, is_zero, signed_zero, floor)
+    by_zero = emitter.elementwise("{} == {}", torch.bool, (y, 0), call.dtype)
+    return where(emitter, call, by_zero, quotient, floor)
 
 
-def _reciprocal(writer: Writer, call: Call, one: Operand) -> Array:
-    return writer.each("1 / {}", call.dtype, (one,))
+@OPERATIONS.register("remainder")
+def _remainder(emitter: Emitter, call: OperationCall, x: ArrayOperand, y: ArrayOperand) -> ExpressionArray:
+    if not call.dtype.is_floating_point:
+        raise UnsupportedOperationError("remainders of integers")
+    # The result has the sign of the divisor.
+    remainder = emitter.elementwise("of_fmod({}, {})", call.dtype, (x, y))
+    is_nonzero = emitter.elementwise("{} != {}", torch.bool, (remainder, 0), call.dtype)
+    signs = [emitter.elementwise("{} < {}", torch.bool, (z, 0), call.dtype) for z in (remainder, y)]
+    has_other_sign = emitter.elementwise("{} & ({} ^ {})", torch.bool, (is_nonzero, *signs))
+    shifted = emitter.elementwise("{} + {}", call.dtype, (remainder, y))
+    return where(emitter, call, has_other_sign, shifted, remainder)
 
 
-def _reciprocal_root(writer: Writer, call: Call, one: Operand) -> Array:
-    return writer.each("1 / of_sqrt({})", call.dtype, (one,))
+@OPERATIONS.register("pow")
+def _power(
+    emitter: Emitter, call: OperationCall, base: ArrayOperand, exponent: ArrayOperand
+) -> ExpressionArray:
+    templates = POWERS if call.dtype.is_floating_point else INTEGER_POWERS
+    if isinstance(exponent, (int, float)) and exponent in templates and not isinstance(base, (int, float)):
+        return emitter.elementwise(templates[exponent], call.dtype, (base,))
+    if not call.dtype.is_floating_point:
+        raise UnsupportedOperationError("powers of integers")
+    return emitter.elementwise("of_pow({}, {})", call.dtype, (base, exponent))
 
 
-OPERATIONS: dict[str, Callable[..., Array]] = {
-    **{name: _arithmetic(name) for name in OF_NUMBERS},
-    **{name: _function(name) for name in FUNCTIONS},
-    **{name: _rounding(form) for name, form in ROUNDINGS.items()},
-    "abs": _size,
-    "add": _sum("+"),
-    "sub": _sum("-"),
-    "div": _quotient,
-    "remainder": _remainder,
-    "pow": _power,
-    "sign": _sign,
-    "sgn": _sign,
-    "sigmoid": _sigmoid,
-    "reciprocal": _reciprocal,
-    "rsqrt": _reciprocal_root,
-}
+@OPERATIONS.register("sign", "sgn")
+def _sign(emitter: Emitter, call: OperationCall, x: ArrayOperand) -> ExpressionArray:
+    if call.dtype == torch.bool:
+        return convert(emitter, call, x)
+    is_positive, is_negative = (
+        emitter.elementwise(f"{{}} {symbol} {{}}", torch.bool, (x, 0), call.dtype) for symbol in "><"
+    )
+    return emitter.elementwise("{} - {}", call.dtype, (is_positive, is_negative))
+
+
+@OPERATIONS.register("sigmoid")
+def _sigmoid(emitter: Emitter, call: OperationCall, x: ArrayOperand) -> ExpressionArray:
+    return emitter.elementwise("1 / (1 + of_exp(-{}))", call.dtype, (x,))
+
+
+@OPERATIONS.register("reciprocal")
+def _reciprocal(emitter: Emitter, call: OperationCall, x: ArrayOperand) -> ExpressionArray:
+    return emitter.elementwise("1 / {}", call.dtype, (x,))
+
+
+@OPERATIONS.register("rsqrt")
+def _rsqrt(emitter: Emitter, call: OperationCall, x: ArrayOperand) -> ExpressionArray:
+    return emitter.elementwise("1 / of_sqrt({})", call.dtype, (x,))

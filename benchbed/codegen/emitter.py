@@ -1,4 +1,4 @@
-"""Write the statements of a step, each once."""
+"""Emission of C++ statements in which every expression is computed once."""
 
 from collections.abc import Callable, Sequence
 from functools import reduce
@@ -8,106 +8,117 @@ import torch
 
 from benchbed.codegen.errors import UnsupportedOperationError
 from benchbed.codegen.expressions import (
-    GROUP,
-    Array,
-    Number,
-    Scalar,
+    GROUP_MARK,
+    ArrayOperand,
+    Expression,
+    ExpressionArray,
     c_type,
     literal,
     scalar_array,
 )
 
-MOST_STATEMENTS = 1_200
-"""Beyond this a compiler takes many seconds, and the registers hold too small a part of it to gain anything."""
+MAX_STATEMENTS = 1_200
+"""Beyond this, the compiler takes many seconds and spills most values from registers."""
 
 
-class Writer:
-    """Collects statements; what is computed twice is written once."""
+class Emitter:
+    """A list of statements `const type t7 = expression;`; equal expressions share a variable."""
 
     def __init__(self) -> None:
         self.statements: list[str] = []
-        self._known: dict[tuple[str, str], Number] = {}
+        self._variables: dict[tuple[str, str], Expression] = {}
 
-    def number(self, text: str, dtype: torch.dtype, wide: bool) -> Number:
-        """Give the number that an expression makes; raise UnsupportedOperationError if a step becomes too long."""
-        kind = c_type(dtype, wide)
-        key = text, kind
-        if key not in self._known:
-            if len(self.statements) == MOST_STATEMENTS:
-                raise UnsupportedOperationError(f"a step of more than {MOST_STATEMENTS} operations")
-            name = f"t{len(self.statements)}{GROUP if GROUP in text else ''}"
-            self.statements.append(f"const {kind} {name} = {text};")
-            self._known[key] = Number(name, dtype, wide)
-        return self._known[key]
+    def assign(self, text: str, dtype: torch.dtype, is_vector: bool) -> Expression:
+        """Return the variable of an expression; raise UnsupportedOperationError above `MAX_STATEMENTS`."""
+        type_name = c_type(dtype, is_vector)
+        key = text, type_name
+        if key not in self._variables:
+            if len(self.statements) == MAX_STATEMENTS:
+                raise UnsupportedOperationError(f"a step of more than {MAX_STATEMENTS} operations")
+            name = f"t{len(self.statements)}{GROUP_MARK if GROUP_MARK in text else ''}"
+            self.statements.append(f"const {type_name} {name} = {text};")
+            self._variables[key] = Expression(name, dtype, is_vector)
+        return self._variables[key]
 
-    def cast(self, number: Number, dtype: torch.dtype) -> Number:
-        """Give the number in another type."""
-        if number.dtype == dtype:
-            return number
-        kind, text = c_type(dtype, number.wide), number.text
-        if not number.wide:
-            return self.number(f"{kind}({text})", dtype, wide=False)
+    def cast(self, value: Expression, dtype: torch.dtype) -> Expression:
+        """Convert a number to another type."""
+        if value.dtype == dtype:
+            return value
+        type_name, text = c_type(dtype, value.is_vector), value.text
+        if not value.is_vector:
+            return self.assign(f"{type_name}({text})", dtype, is_vector=False)
         if dtype == torch.bool:
-            return self.number(f"as_mask({text} != 0)", dtype, wide=True)
-        if number.dtype == torch.bool:  # all bits of a lane that is true are set, which is -1
-            return self.number(f"{kind}{{}} - __builtin_convertvector({text}, {kind})", dtype, wide=True)
-        return self.number(f"__builtin_convertvector({text}, {kind})", dtype, wide=True)
+            return self.assign(f"as_mask({text} != 0)", dtype, is_vector=True)
+        if value.dtype == torch.bool:  # a true lane of a mask has all bits set, which is -1
+            return self.assign(
+                f"{type_name}{{}} - __builtin_convertvector({text}, {type_name})", dtype, is_vector=True
+            )
+        return self.assign(f"__builtin_convertvector({text}, {type_name})", dtype, is_vector=True)
 
-    def widen(self, number: Number) -> Number:
-        """Give the number for each of the lanes."""
-        if number.wide:
-            return number
-        kind = c_type(number.dtype, wide=True)
-        return self.number(f"widen<{kind}>({number.text})", number.dtype, wide=True)
+    def broadcast(self, value: Expression) -> Expression:
+        """Return a vector with the value in every lane."""
+        if value.is_vector:
+            return value
+        type_name = c_type(value.dtype, is_vector=True)
+        return self.assign(f"broadcast<{type_name}>({value.text})", value.dtype, is_vector=True)
 
-    def one(self, form: str, dtype: torch.dtype, numbers: Sequence[Number], common: torch.dtype) -> Number:
-        """Apply `form`, such as "{} + {}", to numbers of the type `common`; the outcome has `dtype`."""
-        given = [self.cast(number, common) for number in numbers]
-        wide = any(number.wide for number in given)
-        if wide:
-            given = [self.widen(number) for number in given]
-        text = form.format(*(number.text for number in given))
-        if wide and dtype == torch.bool and common != torch.bool:
-            text = f"as_mask({text})"
-        return self.number(text, dtype, wide)
-
-    def each(
+    def apply(
         self,
-        form: str,
+        template: str,
         dtype: torch.dtype,
-        operands: Sequence[Array | Scalar],
-        common: torch.dtype | None = None,
-    ) -> Array:
-        """Do so for every element of arrays that broadcast."""
-        of = common or dtype
-        arrays = [self.array(operand, of) for operand in operands]
-        return self.mapped(lambda *numbers: self.one(form, dtype, numbers, of), *arrays)
+        operands: Sequence[Expression],
+        operand_dtype: torch.dtype,
+    ) -> Expression:
+        """Fill operands, cast to `operand_dtype`, into a template such as "{} + {}" with a result of type `dtype`."""
+        values = [self.cast(operand, operand_dtype) for operand in operands]
+        is_vector = any(value.is_vector for value in values)
+        if is_vector:
+            values = [self.broadcast(value) for value in values]
+        text = template.format(*(value.text for value in values))
+        if is_vector and dtype == torch.bool and operand_dtype != torch.bool:
+            text = f"as_mask({text})"
+        return self.assign(text, dtype, is_vector)
 
-    def mapped(self, function: Callable[..., Number], *arrays: Array) -> Array:
-        """Apply a function of numbers to every element of arrays that broadcast."""
+    def elementwise(
+        self,
+        template: str,
+        dtype: torch.dtype,
+        operands: Sequence[ArrayOperand],
+        operand_dtype: torch.dtype | None = None,
+    ) -> ExpressionArray:
+        """Apply a template to every element of operands that broadcast; `operand_dtype` is `dtype` by default."""
+        common = operand_dtype or dtype
+        arrays = [self.array(operand, common) for operand in operands]
+        return self.map(lambda *values: self.apply(template, dtype, values, common), *arrays)
+
+    def map(self, function: Callable[..., Expression], *arrays: ExpressionArray) -> ExpressionArray:
+        """Apply a function of expressions to every element of arrays that broadcast."""
         return np.asarray(np.frompyfunc(function, len(arrays), 1)(*arrays), dtype=object)
 
-    def array(self, operand: Array | Scalar, dtype: torch.dtype) -> Array:
-        """Give an operand as an array; a constant becomes one of `dtype`."""
+    def cast_array(self, operand: ArrayOperand, dtype: torch.dtype) -> ExpressionArray:
+        """Convert every element of an operand to `dtype`."""
+        return self.map(lambda value: self.cast(value, dtype), self.array(operand, dtype))
+
+    def array(self, operand: ArrayOperand, dtype: torch.dtype) -> ExpressionArray:
+        """Return an array unchanged, and a Python number as a literal of `dtype`."""
         if isinstance(operand, np.ndarray):
             return operand
         return scalar_array(literal(operand, dtype))
 
-    def folded(self, form: str, dtype: torch.dtype, numbers: Sequence[Number]) -> Number:
-        """Combine numbers pairwise, as a tree: the fewest roundings, and the fewest that wait for one another."""
-        level = list(numbers)
+    def reduce_tree(self, template: str, dtype: torch.dtype, operands: Sequence[Expression]) -> Expression:
+        """Combine operands in a balanced tree, which rounds least and has the shortest chain of dependencies."""
+        level = list(operands)
         while len(level) > 1:
-            pairs = [
-                self.one(form, dtype, level[at : at + 2], dtype) if at + 1 < len(level) else level[at]
-                for at in range(0, len(level), 2)
+            level = [
+                self.apply(template, dtype, level[i : i + 2], dtype) if i + 1 < len(level) else level[i]
+                for i in range(0, len(level), 2)
             ]
-            level = pairs
         return level[0]
 
-    def dot(self, left: Sequence[Number], right: Sequence[Number], dtype: torch.dtype) -> Number:
-        """Sum the products of two rows."""
+    def dot(self, left: Sequence[Expression], right: Sequence[Expression], dtype: torch.dtype) -> Expression:
+        """Sum the products of two rows from left to right."""
         pairs = list(zip(left, right, strict=True))
-        first = self.one("{} * {}", dtype, pairs[0], dtype)
+        first = self.apply("{} * {}", dtype, pairs[0], dtype)
         return reduce(
-            lambda total, pair: self.one("{} * {} + {}", dtype, (*pair, total), dtype), pairs[1:], first
+            lambda total, pair: self.apply("{} * {} + {}", dtype, (*pair, total), dtype), pairs[1:], first
         )

@@ -1,4 +1,4 @@
-"""Say what a number of a step is called in C++, and of which type it is."""
+"""C++ expressions of numbers, and arrays of them."""
 
 import math
 from dataclasses import dataclass
@@ -9,82 +9,80 @@ import torch
 
 from benchbed.codegen.errors import UnsupportedOperationError
 
-Array = np.ndarray[Any, np.dtype[np.object_]]
-"""A tensor of one lane: an array of `Number`, in the tensor's shape."""
+ExpressionArray = np.ndarray[Any, np.dtype[np.object_]]
+"""A tensor of one lane: an array of `Expression` in the tensor's shape."""
 Scalar = bool | int | float
+ArrayOperand = ExpressionArray | Scalar
 
-UNIFORM = {
+SCALAR_TYPES = {
     torch.float64: "double",
     torch.float32: "float",
     torch.int64: "int64_t",
     torch.int32: "int32_t",
-    torch.uint8: "uint8_t",  # in which torch counts small lengths; no lane holds one
+    torch.uint8: "uint8_t",  # torch counts small lengths in it; it has no vector type
     torch.bool: "bool",
 }
-WIDE = {
+VECTOR_TYPES = {
     torch.float64: "f64",
     torch.float32: "f32",
     torch.int64: "i64",
     torch.int32: "i32",
     torch.bool: "mask",
 }
-"""Vectors with a number for each of the lanes that are stepped together."""
-GROUP = "@"
-"""Stands in the name of what differs between groups of lanes, where the group's own sign comes."""
+"""Types of `vectors.cpp`: W numbers, one for each lane of a group or for each of W adjacent tensor elements."""
+GROUP_MARK = "@"
+"""Placeholder in the names of variables that each interleaved group has for itself; the group's letter replaces it."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Number:
-    """A number of a lane: its C++ expression, the same for all lanes or, if `wide`, a vector with one for each."""
+class Expression:
+    """The C++ expression of a number: a scalar, which all lanes share, or a vector with one number a lane."""
 
     text: str
     dtype: torch.dtype
-    wide: bool
-
-    @property
-    def type(self) -> str:
-        """Its C++ type."""
-        return c_type(self.dtype, self.wide)
+    is_vector: bool
 
 
-def c_type(dtype: torch.dtype, wide: bool) -> str:
-    """Give the C++ type of a number; raise UnsupportedOperationError for one that has none here."""
-    names = WIDE if wide else UNIFORM
-    if dtype not in names:
+class OperationCall(NamedTuple):
+    """A call of a torch operation, as it was traced."""
+
+    name: str
+    dtype: torch.dtype
+    """Type of the (first) result."""
+    shape: tuple[int, ...]
+    """Shape of the (first) result."""
+    operand_dtype: torch.dtype
+    """Type to which torch promotes the operands before it compares them."""
+
+
+def c_type(dtype: torch.dtype, is_vector: bool) -> str:
+    """Return the C++ type of a number; raise UnsupportedOperationError if it has none."""
+    types = VECTOR_TYPES if is_vector else SCALAR_TYPES
+    if dtype not in types:
         raise UnsupportedOperationError(f"numbers of {dtype}")
-    return names[dtype]
+    return types[dtype]
 
 
-def literal(value: Scalar, dtype: torch.dtype) -> Number:
-    """Write a constant as a number of `dtype`."""
+def literal(value: Scalar, dtype: torch.dtype) -> Expression:
+    """Return a constant of type `dtype`."""
+    type_name = c_type(dtype, is_vector=False)
     if dtype.is_floating_point:
         value = float(value)
-    return Number(f"{c_type(dtype, wide=False)}({_digits(value)})", dtype, wide=False)
-
-
-def _digits(value: Scalar) -> str:
     if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, int):
-        return f"INT64_C({value})"
-    if math.isnan(value):
-        return "NAN"
-    if math.isinf(value):
-        return "INFINITY" if value > 0 else "-INFINITY"
-    return value.hex()
+        digits = "true" if value else "false"
+    elif isinstance(value, int):
+        digits = f"INT64_C({value})"
+    elif math.isnan(value):
+        digits = "NAN"
+    elif math.isinf(value):
+        digits = "INFINITY" if value > 0 else "-INFINITY"
+    else:
+        digits = value.hex()
+    return Expression(f"{type_name}({digits})", dtype, is_vector=False)
 
 
-def scalar_array(number: Number) -> Array:
-    """Give the array without dimensions that holds one number."""
-    array: Array = np.empty((), dtype=object)
-    array[()] = number
+def scalar_array(expression: Expression) -> ExpressionArray:
+    """Return a zero-dimensional array of one expression."""
+    array: ExpressionArray = np.empty((), dtype=object)
+    array[()] = expression
     return array
-
-
-class Call(NamedTuple):
-    """What an operation is to make."""
-
-    dtype: torch.dtype
-    shape: tuple[int, ...]
-    common: torch.dtype
-    """The type in which its operands are compared."""

@@ -1,11 +1,13 @@
 """Assembly of a source: the C++ that all sources share, the C++ of one form, and the generated statements."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from importlib.resources import files
 from string import Template
 from typing import Literal, NamedTuple
 
 import torch
+
+from benchbed.codegen.expressions import c_type
 
 Axis = Literal["settings", "lanes"]
 """The lanes that a vector may hold: settings of one seed, or any lanes."""
@@ -50,6 +52,20 @@ def fill_template(template: str, width: int, dtypes: Iterable[torch.dtype], **fi
         package.joinpath(*name.split("/")).read_text("utf-8") for name in ("vectors.cpp", template)
     )
     return Template(text).substitute(fields, width=width, mask=mask)
+
+
+def typed_pointers(
+    reads: Sequence[tuple[int, torch.dtype]], changes: Sequence[tuple[int, torch.dtype]]
+) -> list[str]:
+    """Declare a typed pointer `in<position>` for each tensor in `inputs`, and `out<position>` for each in `outputs`."""
+    lines = []
+    for index, (position, dtype) in enumerate(reads):
+        pointer = f"const {c_type(dtype, is_vector=False)}*"
+        lines.append(f"{pointer} const in{position} = static_cast<{pointer}>(inputs[{index}]);")
+    for index, (position, dtype) in enumerate(changes):
+        pointer = f"{c_type(dtype, is_vector=False)}*"
+        lines.append(f"{pointer} const out{position} = static_cast<{pointer}>(outputs[{index}]);")
+    return lines
 
 
 def indent(columns: int, lines: Iterable[str]) -> str:

@@ -1,1 +1,1 @@
-"""Write a step number by number: a few lanes at a time go through many steps without leaving the registers."""
+"""The lanewise form: a vector for each number of a lane, which stays in registers for many steps."""

@@ -1,123 +1,140 @@
-"""Write a traced step as a C++ program that makes many steps of many lanes."""
+"""Generation of the lanewise source of a traced step."""
 
 import operator
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from torch import Tensor, fx
 
 from benchbed.codegen import comparisons, elementwise
-from benchbed.codegen.emitter import Writer
+from benchbed.codegen.emitter import Emitter
 from benchbed.codegen.errors import UnsupportedOperationError
-from benchbed.codegen.expressions import GROUP, Array
-from benchbed.codegen.fx_nodes import arguments_of, call_of, name_of, operands_of, values_of
+from benchbed.codegen.expressions import GROUP_MARK, ExpressionArray
+from benchbed.codegen.fx_nodes import (
+    operation_call,
+    operation_name,
+    positional_arguments,
+    substituted_arguments,
+    traced_values,
+)
 from benchbed.codegen.lanewise import inputs, matrices, reductions, shapes
-from benchbed.codegen.lanewise.inputs import Change, Input
-from benchbed.codegen.template import Axis, GeneratedSource, LaneGroups, fill_template, indent
+from benchbed.codegen.lanewise.inputs import LanewiseInput
+from benchbed.codegen.operation_table import OperationTable
+from benchbed.codegen.template import (
+    Axis,
+    GeneratedSource,
+    LaneGroups,
+    fill_template,
+    indent,
+    typed_pointers,
+)
 from benchbed.codegen.trace import TracedStep
 
-OPERATIONS: Mapping[str, Callable[..., Any]] = {
-    **elementwise.OPERATIONS,
-    **comparisons.OPERATIONS,
-    **shapes.OPERATIONS,
-    **reductions.OPERATIONS,
-    **matrices.OPERATIONS,
-}
-MOST_ELEMENTS = 50_000
-"""Of a tensor on the way, for a lane; there may be more than statements, as most of them may be the same."""
-GROUPS = ((80, "abcd"), (250, "ab"))
-"""Operations of a step below which so many groups go side by side: a short step waits for its own results, and others
-can use the time."""
+OPERATIONS = OperationTable(
+    elementwise.OPERATIONS
+    | comparisons.OPERATIONS
+    | shapes.OPERATIONS
+    | reductions.OPERATIONS
+    | matrices.OPERATIONS
+)
+MAX_ELEMENTS = 50_000
+"""Elements of an intermediate tensor; more than `MAX_STATEMENTS`, as many elements may be the same expression."""
+INTERLEAVING = ((80, "abcd"), (250, "ab"))
+"""Operations below which so many groups are interleaved: a short step waits for its own results, and the processor can
+use the time for another group."""
 
 
 def generate(traced: TracedStep, axis: Axis, width: int) -> GeneratedSource:
-    """Write the program that steps `width` lanes at a time along `axis`.
+    """Generate the source that steps `width` lanes along `axis` in one vector.
 
-    Raises UnsupportedOperationError for what is not written here.
+    Raises UnsupportedOperationError for an operation, type or size that this form does not support.
     """
-    writer, graph = Writer(), traced.graph.graph
+    emitter, graph = Emitter(), traced.graph.graph
     placeholders = graph.find_nodes(op="placeholder")
-    given = {
-        node: Input(position, role, tensor, axis)
-        for position, (node, role, tensor) in enumerate(
+    sources = {
+        node: LanewiseInput(position, kind, tensor, axis)
+        for position, (node, kind, tensor) in enumerate(
             zip(placeholders, traced.kinds, traced.inputs, strict=True)
         )
     }
-    known: dict[fx.Node, Any] = {node: one.array() for node, one in given.items() if node.users}
+    values: dict[fx.Node, Any] = {node: source.array() for node, source in sources.items() if node.users}
     for node in graph.nodes:
         if node.op == "get_attr":
-            held = getattr(traced.graph, node.target)
-            _refuse_too_many(held)
-            known[node] = shapes.constant(held)
+            constant = getattr(traced.graph, node.target)
+            _check_size(constant)
+            values[node] = shapes.constant(constant)
         elif node.op == "call_function":
-            known[node] = _operate(writer, node, known)
+            values[node] = _lower(emitter, node, values)
     (output,) = graph.find_nodes(op="output")
-    # As many as the lane has tensors, which come first.
-    outcomes = zip(placeholders, operands_of(output)[0], strict=False)
-    changed = [(given[node], known[made]) for node, made in outcomes if made is not node]
-    for one, made in changed:
-        _check("a state", made, one.value)
-    overwritten = {one.position for one, _ in changed}
-    read = [one for node, one in given.items() if node.users or one.position in overwritten]
-    text = _text(writer, read, changed, axis, width)
-    changes = [one.position for one, _ in changed]
+    # The lane's tensors come first among the placeholders; there is a result for each.
+    results = zip(placeholders, positional_arguments(output)[0], strict=False)
+    changes = [(sources[node], values[result]) for node, result in results if result is not node]
+    for target, value in changes:
+        _check_result("a state", value, target.value)
+    changed = {target.position for target, _ in changes}
+    reads = [source for node, source in sources.items() if node.users or source.position in changed]
+    letters = next((letters for limit, letters in INTERLEAVING if len(emitter.statements) < limit), "a")
+    statements = [*inputs.step_loads(reads), *emitter.statements, *inputs.updates(changes)]
+    text = fill_template(
+        "lanewise/lanes.cpp",
+        width,
+        [target.value.dtype for target, _ in changes],
+        groups=len(letters),
+        one_seed="true" if axis == "settings" else "false",
+        pointers=indent(
+            2,
+            typed_pointers(
+                [(source.position, source.value.dtype) for source in reads],
+                [(target.position, target.value.dtype) for target, _ in changes],
+            ),
+        ),
+        loads=indent(4, _interleave(letters, [*inputs.LANE_INDICES, *inputs.loads(reads)])),
+        statements=indent(8, _interleave(letters, statements)),
+        stores=indent(6, _interleave(letters, inputs.stores(changes))),
+    )
     return GeneratedSource(
         "lanewise",
         text,
-        [one.position for one in read],
-        changes,
-        len(writer.statements),
+        [source.position for source in reads],
+        [target.position for target, _ in changes],
+        len(emitter.statements),
         LaneGroups(axis, width),
     )
 
 
-def _text(writer: Writer, read: Sequence[Input], changed: Sequence[Change], axis: Axis, width: int) -> str:
-    signs = next((signs for most, signs in GROUPS if len(writer.statements) < most), "a")
-    steps = [*inputs.loads_of_a_step(read), *writer.statements, *inputs.moves(changed)]
-    return fill_template(
-        "lanewise/lanes.cpp",
-        width,
-        [one.value.dtype for one, _ in changed],
-        groups=len(signs),
-        of_one_seed="true" if axis == "settings" else "false",
-        pointers=indent(2, inputs.pointers(read, changed)),
-        loads=indent(4, _for_each(signs, [*inputs.PLACES, *inputs.loads(read)])),
-        statements=indent(8, _for_each(signs, steps)),
-        stores=indent(6, _for_each(signs, inputs.stores(changed))),
-    )
-
-
-def _operate(writer: Writer, node: fx.Node, known: Mapping[fx.Node, Any]) -> Any:
+def _lower(emitter: Emitter, node: fx.Node, values: Mapping[fx.Node, Any]) -> Any:
+    """Emit the statements of a node, and return the expressions of its result or results."""
     if node.target is operator.getitem:
-        several, place = operands_of(node)
-        if known[several][place] is None:
-            raise UnsupportedOperationError(f"a part of {name_of(several)}")
-        return known[several][place]
-    name, values = name_of(node), values_of(node)
+        results, index = positional_arguments(node)
+        if values[results][index] is None:
+            raise UnsupportedOperationError(f"result {index} of {operation_name(results)}")
+        return values[results][index]
+    name, expected = operation_name(node), traced_values(node)
     if name not in OPERATIONS:
         raise UnsupportedOperationError(f"the operation {name}")
-    _refuse_too_many(*values)
-    arguments, options = arguments_of(node, known)
-    result = OPERATIONS[name](writer, call_of(node), *arguments, **options)
-    is_one = isinstance(node.meta["val"], Tensor)
-    for made, each in zip([result] if is_one else result, values, strict=True):
-        if made is not None:
-            _check(name, made, each)
+    _check_size(*expected)
+    arguments, options = substituted_arguments(node, values)
+    result = OPERATIONS[name](emitter, operation_call(node), *arguments, **options)
+    is_single = isinstance(node.meta["val"], Tensor)
+    for array, tensor in zip([result] if is_single else result, expected, strict=True):
+        if array is not None:
+            _check_result(name, array, tensor)
     return result
 
 
-def _refuse_too_many(*tensors: Tensor) -> None:
-    if any(tensor.numel() > MOST_ELEMENTS for tensor in tensors):
-        raise UnsupportedOperationError(f"a tensor of more than {MOST_ELEMENTS} numbers")
+def _check_size(*tensors: Tensor) -> None:
+    if any(tensor.numel() > MAX_ELEMENTS for tensor in tensors):
+        raise UnsupportedOperationError(f"a tensor of more than {MAX_ELEMENTS} numbers")
 
 
-def _check(name: str, made: Array, expected: Tensor) -> None:
-    """Refuse a form of an operation that the table knows under its name, but not as it is meant."""
-    if made.shape != tuple(expected.shape) or any(one.dtype != expected.dtype for one in made.flat):
+def _check_result(name: str, array: ExpressionArray, expected: Tensor) -> None:
+    """Reject an overload whose result differs from that of the registered operation of the same name."""
+    if array.shape != tuple(expected.shape) or any(value.dtype != expected.dtype for value in array.flat):
         raise UnsupportedOperationError(f"{name} to {expected.dtype} of the shape {tuple(expected.shape)}")
 
 
-def _for_each(signs: str, lines: Sequence[str]) -> list[str]:
-    """Repeat what differs between groups for each of them, after what all of them share."""
-    shared = [line for line in lines if GROUP not in line]
-    return shared + [line.replace(GROUP, sign) for sign in signs for line in lines if GROUP in line]
+def _interleave(letters: str, lines: Sequence[str]) -> list[str]:
+    """Return the lines that all groups share, then the other lines for each group."""
+    shared = [line for line in lines if GROUP_MARK not in line]
+    of_group = [line for line in lines if GROUP_MARK in line]
+    return shared + [line.replace(GROUP_MARK, letter) for letter in letters for line in of_group]

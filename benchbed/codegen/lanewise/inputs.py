@@ -1,4 +1,4 @@
-"""Write how a program gets at a step's inputs: pointers, loads before the first step, loads in each, and stores."""
+"""C++ for the inputs and outputs of lanes: indices, loads before the first step, loads in each step, and stores."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -7,11 +7,11 @@ import numpy as np
 from torch import Tensor
 
 from benchbed.codegen.errors import UnsupportedOperationError
-from benchbed.codegen.expressions import GROUP, UNIFORM, Array, Number, c_type
+from benchbed.codegen.expressions import GROUP_MARK, Expression, ExpressionArray, c_type
 from benchbed.codegen.template import Axis
 from benchbed.codegen.trace import InputKind
 
-VARIES: dict[InputKind, frozenset[Axis]] = {
+VARYING_AXES: dict[InputKind, frozenset[Axis]] = {
     "lane": frozenset({"settings", "lanes"}),
     "setting": frozenset({"settings", "lanes"}),
     "seed": frozenset({"lanes"}),
@@ -19,25 +19,31 @@ VARIES: dict[InputKind, frozenset[Axis]] = {
     "step": frozenset(),
     "shared": frozenset(),
 }
-"""The axes along which an input differs from lane to lane."""
-INDEX: dict[InputKind, str] = {"lane": "lane", "setting": "setting", "seed": "seed", "step_seed": "seed"}
-"""The places by which a group's lanes find their parts of an input."""
-MOST_NUMBERS = 2_000
-"""Of an input, for a lane."""
-PLACES = (
-    f"int64_t lane{GROUP}[W], seed{GROUP}[W], setting{GROUP}[W];",
-    f"place(least(group + ('{GROUP}' - 'a'), last - 1), seeds, settings, lane{GROUP}, seed{GROUP}, setting{GROUP});",
+"""The axes along which the lanes of a vector may differ in an input."""
+INDEX_ARRAYS: dict[InputKind, str] = {
+    "lane": "lane",
+    "setting": "setting",
+    "seed": "seed",
+    "step_seed": "seed",
+}
+"""The C++ array with the index into an input for each lane of a group."""
+MAX_NUMBERS = 2_000
+"""Numbers of an input, for a lane."""
+LANE_INDICES = (
+    f"const int64_t group{GROUP_MARK} = smaller(group + ('{GROUP_MARK}' - 'a'), end_group - 1);",
+    f"int64_t lane{GROUP_MARK}[W], seed{GROUP_MARK}[W], setting{GROUP_MARK}[W];",
+    f"lane_indices(group{GROUP_MARK}, seeds, settings, lane{GROUP_MARK}, seed{GROUP_MARK}, setting{GROUP_MARK});",
 )
-"""Find the lanes of a group."""
+"""Computes the indices of a group's lanes."""
 
 
-class Input(NamedTuple):
-    """A step's input as the program sees it."""
+class LanewiseInput(NamedTuple):
+    """An input of a lanewise step."""
 
     position: int
-    role: InputKind
+    kind: InputKind
     value: Tensor
-    """As it was traced: a shape and a type."""
+    """As traced; only its shape and type are used."""
     axis: Axis
 
     @property
@@ -46,113 +52,103 @@ class Input(NamedTuple):
         return self.value.numel()
 
     @property
-    def wide(self) -> bool:
-        """Whether lanes that are stepped together may differ in it."""
-        return self.axis in VARIES[self.role]
+    def is_vector(self) -> bool:
+        """Whether the lanes of a vector may differ in it."""
+        return self.axis in VARYING_AXES[self.kind]
 
     @property
-    def changes(self) -> bool:
-        """Whether it is another in each step, whatever the step does."""
-        return self.role in {"step", "step_seed"}
+    def varies_by_step(self) -> bool:
+        """Whether each step has another value, regardless of the lane."""
+        return self.kind in {"step", "step_seed"}
 
     @property
     def type(self) -> str:
         """The C++ type of its numbers."""
-        return c_type(self.value.dtype, self.wide)
+        return c_type(self.value.dtype, self.is_vector)
 
     @property
-    def sign(self) -> str:
-        """Tells one group's from another's."""
-        return "" if self.role in {"step", "shared"} else GROUP
+    def mark(self) -> str:
+        """The mark in its variables' names: empty if all groups share it."""
+        return "" if self.kind in {"step", "shared"} else GROUP_MARK
 
-    def name(self, place: int) -> str:
-        """Give the expression of a number: a variable, or where what does not change lies in memory."""
-        kind = "x" if self.wide or self.changes else "p"
-        return (
-            f"x{self.position}{self.sign}_{place}" if kind == "x" else f"p{self.position}{self.sign}[{place}]"
-        )
+    def name(self, index: int) -> str:
+        """Return the C++ expression of a number: a variable, or an element of an array that does not change."""
+        if self.is_vector or self.varies_by_step:
+            return f"x{self.position}{self.mark}_{index}"
+        return f"p{self.position}{self.mark}[{index}]"
 
-    def array(self) -> Array:
-        """Give its numbers.
-
-        Raises UnsupportedOperationError if they are too many.
-        """
-        if self.size > MOST_NUMBERS:
-            raise UnsupportedOperationError(f"an input of more than {MOST_NUMBERS} numbers")
-        c_type(self.value.dtype, self.wide)
-        array: Array = np.empty(self.size, dtype=object)
-        for place in range(self.size):
-            array[place] = Number(self.name(place), self.value.dtype, self.wide)
+    def array(self) -> ExpressionArray:
+        """Return its numbers; raise UnsupportedOperationError above `MAX_NUMBERS`, or for a type without C++ name."""
+        if self.size > MAX_NUMBERS:
+            raise UnsupportedOperationError(f"an input of more than {MAX_NUMBERS} numbers")
+        c_type(self.value.dtype, self.is_vector)
+        array: ExpressionArray = np.empty(self.size, dtype=object)
+        for index in range(self.size):
+            array[index] = Expression(self.name(index), self.value.dtype, self.is_vector)
         return array.reshape(tuple(self.value.shape))
 
 
-Change = tuple[Input, Array]
-"""A lane's tensor, and what a step makes of it."""
+Change = tuple[LanewiseInput, ExpressionArray]
+"""A tensor of the lane and its new value."""
 
 
-def pointers(read: Sequence[Input], changed: Sequence[Change]) -> list[str]:
-    """Give the arrays that are read and written their types."""
+def loads(inputs: Sequence[LanewiseInput]) -> list[str]:
+    """Return the loads before the first step: vectors, and pointers to numbers that the lanes of a group share."""
     lines = []
-    for number, given in enumerate(read):
-        kind = UNIFORM[given.value.dtype]
-        lines.append(f"const {kind}* const g{given.position} = static_cast<const {kind}*>(given[{number}]);")
-    for number, (given, _) in enumerate(changed):
-        kind = UNIFORM[given.value.dtype]
-        lines.append(f"{kind}* const m{given.position} = static_cast<{kind}*>(made[{number}]);")
-    return lines
-
-
-def loads(read: Sequence[Input]) -> list[str]:
-    """Load what holds for all steps: vectors, and pointers to what a group's lanes share."""
-    lines = []
-    for given in read:
-        at, size = given.position, given.size
-        if given.changes:
+    for source in inputs:
+        position, size = source.position, source.size
+        if source.varies_by_step:
             continue
-        if not given.wide:
-            offset = "" if given.role == "shared" else f" + {INDEX[given.role]}{GROUP}[0] * {size}"
-            lines.append(f"const auto* const p{at}{given.sign} = g{at}{offset};")
+        if not source.is_vector:
+            offset = (
+                "" if source.kind == "shared" else f" + {INDEX_ARRAYS[source.kind]}{GROUP_MARK}[0] * {size}"
+            )
+            lines.append(f"const auto* const p{position}{source.mark} = in{position}{offset};")
             continue
-        kind, index = given.type, f"{INDEX[given.role]}{GROUP}"
-        declared = kind if given.role == "lane" else f"const {kind}"
+        indices = f"{INDEX_ARRAYS[source.kind]}{GROUP_MARK}"
+        declaration = source.type if source.kind == "lane" else f"const {source.type}"
         lines += [
-            f"{declared} {given.name(n)} = load<{kind}>(g{at} + {n}, {index}, {size});" for n in range(size)
+            f"{declaration} {source.name(n)} = load_lanes<{source.type}>(in{position} + {n}, {indices}, {size});"
+            for n in range(size)
         ]
     return lines
 
 
-def loads_of_a_step(read: Sequence[Input]) -> list[str]:
-    """Load what differs between the steps."""
+def step_loads(inputs: Sequence[LanewiseInput]) -> list[str]:
+    """Return the loads in each step."""
     lines = []
-    for given in read:
-        at, size = given.position, given.size
-        if given.role == "step":
-            lines.append(f"const auto {given.name(0)} = g{at}[step];")
-        elif given.role == "step_seed":
-            here = f"g{at} + step * seeds * {size}"
+    for source in inputs:
+        position, size = source.position, source.size
+        if source.kind == "step":
+            lines.append(f"const auto {source.name(0)} = in{position}[step];")
+        elif source.kind == "step_seed":
+            row = f"in{position} + step * seeds * {size}"
             for n in range(size):
-                one = f"({here})[seed{GROUP}[0] * {size} + {n}]"
-                several = f"gather<{given.type}>({here} + {n}, seed{GROUP}, {size})"
-                lines.append(f"const {given.type} {given.name(n)} = {several if given.wide else one};")
+                scalar = f"({row})[seed{GROUP_MARK}[0] * {size} + {n}]"
+                vector = f"gather<{source.type}>({row} + {n}, seed{GROUP_MARK}, {size})"
+                value = vector if source.is_vector else scalar
+                lines.append(f"const {source.type} {source.name(n)} = {value};")
     return lines
 
 
-def moves(changed: Sequence[Change]) -> list[str]:
-    """Give every number that a step changes its new value, once all are known."""
-    made, moved = [], []
-    for given, array in changed:
-        for place, number in enumerate(array.ravel().tolist()):
-            kind, new = c_type(number.dtype, wide=True), f"new{given.position}{GROUP}_{place}"
-            value = number.text if number.wide else f"widen<{kind}>({number.text})"
-            made.append(f"const {kind} {new} = {value};")
-            moved.append(f"{given.name(place)} = {new};")
-    return made + moved
+def updates(changes: Sequence[Change]) -> list[str]:
+    """Return the assignments of new values to the lane's variables, after all new values are computed."""
+    new_values, assignments = [], []
+    for target, array in changes:
+        for index, value in enumerate(array.ravel().tolist()):
+            vector_type = c_type(value.dtype, is_vector=True)
+            variable = f"new{target.position}{GROUP_MARK}_{index}"
+            text = value.text if value.is_vector else f"broadcast<{vector_type}>({value.text})"
+            new_values.append(f"const {vector_type} {variable} = {text};")
+            assignments.append(f"{target.name(index)} = {variable};")
+    return new_values + assignments
 
 
-def stores(changed: Sequence[Change]) -> list[str]:
-    """Write what the lanes have become at a stop."""
+def stores(changes: Sequence[Change]) -> list[str]:
+    """Return the stores of the lanes at a stop."""
     return [
-        f"store({given.name(n)}, m{given.position} + ahead * {given.size} + {n}, lane{GROUP}, {given.size});"
-        for given, array in changed
+        f"store_lanes({target.name(n)}, out{target.position} + offset * {target.size} + {n}, "
+        f"lane{GROUP_MARK}, {target.size});"
+        for target, array in changes
         for n in range(array.size)
     ]

@@ -1,36 +1,41 @@
-"""Write products of matrices."""
-
-from collections.abc import Callable
+"""Lanewise lowering of matrix products."""
 
 import numpy as np
 
-from benchbed.codegen.emitter import Writer
-from benchbed.codegen.expressions import Array, Call, Scalar
+from benchbed.codegen.emitter import Emitter
+from benchbed.codegen.expressions import ExpressionArray, OperationCall, Scalar
+from benchbed.codegen.operation_table import OperationTable
+
+OPERATIONS = OperationTable()
 
 
-def _product(writer: Writer, call: Call, left: Array, right: Array) -> Array:
-    result: Array = np.empty(call.shape, dtype=object)
-    for *batch, row, column in np.ndindex(*call.shape):
-        at = tuple(batch)
-        across, down = left[(*at, row)].tolist(), right[(*at, slice(None), column)].tolist()
-        result[(*at, row, column)] = writer.dot(across, down, call.dtype)
+@OPERATIONS.register("mm", "bmm")
+def _product(
+    emitter: Emitter, call: OperationCall, left: ExpressionArray, right: ExpressionArray
+) -> ExpressionArray:
+    result: ExpressionArray = np.empty(call.shape, dtype=object)
+    for *batch_index, row, column in np.ndindex(*call.shape):
+        batch = tuple(batch_index)
+        left_row, right_column = left[(*batch, row)], right[(*batch, slice(None), column)]
+        result[(*batch, row, column)] = emitter.dot(left_row.tolist(), right_column.tolist(), call.dtype)
     return result
 
 
-def _sum_and_product(
-    writer: Writer, call: Call, added: Array, left: Array, right: Array, beta: Scalar = 1, alpha: Scalar = 1
-) -> Array:
-    product = _product(writer, call, left, right)
-    product = product if alpha == 1 else writer.each("{} * {}", call.dtype, (product, alpha))
-    if beta == 0:  # torch does not look at what is added, be it no number
+@OPERATIONS.register("addmm", "baddbmm")
+def _add_product(
+    emitter: Emitter,
+    call: OperationCall,
+    addend: ExpressionArray,
+    left: ExpressionArray,
+    right: ExpressionArray,
+    beta: Scalar = 1,
+    alpha: Scalar = 1,
+) -> ExpressionArray:
+    product = _product(emitter, call, left, right)
+    if alpha != 1:
+        product = emitter.elementwise("{} * {}", call.dtype, (product, alpha))
+    if beta == 0:  # torch then ignores the addend, even NaN
         return product
-    added = added if beta == 1 else writer.each("{} * {}", call.dtype, (added, beta))
-    return writer.each("{} + {}", call.dtype, (added, product))
-
-
-OPERATIONS: dict[str, Callable[..., Array]] = {
-    "mm": _product,
-    "bmm": _product,
-    "addmm": _sum_and_product,
-    "baddbmm": _sum_and_product,
-}
+    if beta != 1:
+        addend = emitter.elementwise("{} * {}", call.dtype, (addend, beta))
+    return emitter.elementwise("{} + {}", call.dtype, (addend, product))

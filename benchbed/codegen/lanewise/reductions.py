@@ -1,158 +1,183 @@
-"""Write what torch does along dimensions: sums, norms, extremes, and what accumulates."""
+"""Lanewise lowering of operations along dimensions: sums, norms, extremes, variances, cumulative sums, softmax."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import torch
 
-from benchbed.codegen.emitter import Writer
+from benchbed.codegen.emitter import Emitter
 from benchbed.codegen.errors import UnsupportedOperationError
-from benchbed.codegen.expressions import Array, Call, Scalar, literal
+from benchbed.codegen.expressions import ExpressionArray, OperationCall, Scalar, literal
+from benchbed.codegen.operation_table import OperationTable
 
+OPERATIONS = OperationTable()
 Dimensions = Sequence[int] | int | None
 
-NUMBERS = {"sum": "{} + {}", "prod": "{} * {}", "amax": "maximum({}, {})", "amin": "minimum({}, {})"}
-TRUTHS = {"amax": "{} | {}", "amin": "{} & {}", "any": "{} | {}", "all": "{} & {}"}
-NOTHING: dict[str, Scalar] = {"sum": 0, "prod": 1, "any": False, "all": True}
-"""What a reduction of nothing gives."""
+NUMBER_TEMPLATES = {"sum": "{} + {}", "prod": "{} * {}", "amax": "maximum({}, {})", "amin": "minimum({}, {})"}
+BOOL_TEMPLATES = {"amax": "{} | {}", "amin": "{} & {}", "any": "{} | {}", "all": "{} & {}"}
+EMPTY_VALUES: dict[str, Scalar] = {"sum": 0, "prod": 1, "any": False, "all": True}
+"""Results of a reduction of zero numbers."""
 
 
-def _axes(array: Array, dimensions: Dimensions) -> list[int]:
-    chosen = (dimensions,) if isinstance(dimensions, int) else dimensions
-    return sorted(axis % array.ndim for axis in chosen) if chosen and array.ndim else list(range(array.ndim))
+def _axes(array: ExpressionArray, dimensions: Dimensions) -> list[int]:
+    """Return `dimensions` as sorted non-negative numbers; None or an empty list means all."""
+    listed = (dimensions,) if isinstance(dimensions, int) else dimensions
+    if not listed or not array.ndim:
+        return list(range(array.ndim))
+    return sorted(axis % array.ndim for axis in listed)
 
 
-def _rows(array: Array, dimensions: Dimensions) -> Array:
-    """Bring `dimensions` (none given: all) to the end, as one."""
+def _rows(array: ExpressionArray, dimensions: Dimensions) -> ExpressionArray:
+    """Move `dimensions` to the end and flatten them to one."""
     axes = _axes(array, dimensions)
-    kept = [axis for axis in range(array.ndim) if axis not in axes]
+    remaining = [axis for axis in range(array.ndim) if axis not in axes]
     length = math.prod(array.shape[axis] for axis in axes)
-    return array.transpose(kept + axes).reshape([array.shape[axis] for axis in kept] + [length])
+    return array.transpose(remaining + axes).reshape([array.shape[axis] for axis in remaining] + [length])
 
 
-def _reduced(writer: Writer, call: Call, rows: Array, name: str) -> Array:
-    forms = TRUTHS if call.dtype == torch.bool else NUMBERS
-    if name not in forms or not (rows.shape[-1] or name in NOTHING):
-        raise UnsupportedOperationError(f"{name} of {call.dtype}, or of nothing")
+def _reduce_rows(emitter: Emitter, call: OperationCall, rows: ExpressionArray, name: str) -> ExpressionArray:
+    templates = BOOL_TEMPLATES if call.dtype == torch.bool else NUMBER_TEMPLATES
+    if name not in templates or not (rows.shape[-1] or name in EMPTY_VALUES):
+        raise UnsupportedOperationError(f"{name} of {call.dtype}, or of zero numbers")
     flat = rows.reshape(math.prod(rows.shape[:-1]), rows.shape[-1])
-    result: Array = np.empty(len(flat), dtype=object)
-    for place, row in enumerate(flat):
-        numbers = [writer.cast(number, call.dtype) for number in row]
-        result[place] = (
-            writer.folded(forms[name], call.dtype, numbers) if numbers else literal(NOTHING[name], call.dtype)
+    result: ExpressionArray = np.empty(len(flat), dtype=object)
+    for index, row in enumerate(flat):
+        operands = [emitter.cast(operand, call.dtype) for operand in row]
+        result[index] = (
+            emitter.reduce_tree(templates[name], call.dtype, operands)
+            if operands
+            else literal(EMPTY_VALUES[name], call.dtype)
         )
     return result.reshape(call.shape)
 
 
-def _kept(array: Array, like: Array, dimensions: Dimensions) -> Array:
-    """Give what was reduced the dimensions of what it was reduced from, each of length one."""
-    axes = _axes(like, dimensions)
-    return array.reshape([1 if axis in axes else size for axis, size in enumerate(like.shape)])
+def _keep_dimensions(
+    reduced: ExpressionArray, array: ExpressionArray, dimensions: Dimensions
+) -> ExpressionArray:
+    """Insert the reduced dimensions of `array` into `reduced` with length 1."""
+    axes = _axes(array, dimensions)
+    return reduced.reshape([1 if axis in axes else size for axis, size in enumerate(array.shape)])
 
 
-def _reduction(name: str) -> Callable[..., Array]:
-    def write(
-        writer: Writer, call: Call, array: Array, dimensions: Dimensions = None, _keep: bool = False,
-        **_options: object,
-    ) -> Array:  # fmt: skip
-        return _reduced(writer, call, _rows(array, dimensions), name)
+@OPERATIONS.register(*NUMBER_TEMPLATES, "any", "all")
+def _reduce(
+    emitter: Emitter,
+    call: OperationCall,
+    array: ExpressionArray,
+    dimensions: Dimensions = None,
+    _keepdim: bool = False,
+    **_options: object,
+) -> ExpressionArray:
+    return _reduce_rows(emitter, call, _rows(array, dimensions), call.name)
 
-    return write
 
-
+@OPERATIONS.register("mean")
 def _mean(
-    writer: Writer, call: Call, array: Array, dimensions: Dimensions = None, _keep: bool = False,
+    emitter: Emitter,
+    call: OperationCall,
+    array: ExpressionArray,
+    dimensions: Dimensions = None,
+    _keepdim: bool = False,
     **_options: object,
-) -> Array:  # fmt: skip
+) -> ExpressionArray:
     rows = _rows(array, dimensions)
-    return writer.each("{} / {}", call.dtype, (_reduced(writer, call, rows, "sum"), float(rows.shape[-1])))
+    total = _reduce_rows(emitter, call, rows, "sum")
+    return emitter.elementwise("{} / {}", call.dtype, (total, float(rows.shape[-1])))
 
 
-def _spread(
-    writer: Writer, call: Call, array: Array, dimensions: Dimensions = None, correction: Scalar | None = None,
+@OPERATIONS.register("var_mean")
+def _variance_and_mean(
+    emitter: Emitter,
+    call: OperationCall,
+    array: ExpressionArray,
+    dimensions: Dimensions = None,
+    correction: Scalar | None = None,
     keepdim: bool = False,
-) -> tuple[Array, Array]:  # fmt: skip
-    """Give variance and mean."""
-    mean = _mean(writer, call, array, dimensions)
-    apart = writer.each("{} - {}", call.dtype, (array, _kept(mean, array, dimensions)))
-    rows = _rows(writer.each("{0} * {0}", call.dtype, (apart,)), dimensions)
-    free = max(0.0, rows.shape[-1] - float(1 if correction is None else correction))
-    return writer.each("{} / {}", call.dtype, (_reduced(writer, call, rows, "sum"), free)), mean
+) -> tuple[ExpressionArray, ExpressionArray]:
+    mean = _mean(emitter, call, array, dimensions)
+    deviations = emitter.elementwise(
+        "{} - {}", call.dtype, (array, _keep_dimensions(mean, array, dimensions))
+    )
+    rows = _rows(emitter.elementwise("{0} * {0}", call.dtype, (deviations,)), dimensions)
+    degrees_of_freedom = max(0.0, rows.shape[-1] - float(1 if correction is None else correction))
+    total = _reduce_rows(emitter, call, rows, "sum")
+    return emitter.elementwise("{} / {}", call.dtype, (total, degrees_of_freedom)), mean
 
 
-def _variance(writer: Writer, call: Call, *arguments: object, **options: object) -> Array:
-    return _spread(writer, call, *arguments, **options)[0]  # type: ignore[arg-type]  # as torch gives them
+@OPERATIONS.register("var")
+def _variance(
+    emitter: Emitter, call: OperationCall, *arguments: object, **options: object
+) -> ExpressionArray:
+    return _variance_and_mean(emitter, call, *arguments, **options)[0]  # type: ignore[arg-type]  # torch checked them
 
 
+@OPERATIONS.register("linalg_vector_norm")
 def _norm(
-    writer: Writer, call: Call, array: Array, order: float = 2, dimensions: Dimensions = None, _keep: bool = False,
+    emitter: Emitter,
+    call: OperationCall,
+    array: ExpressionArray,
+    order: float = 2,
+    dimensions: Dimensions = None,
+    _keepdim: bool = False,
     **_options: object,
-) -> Array:  # fmt: skip
-    rows = writer.mapped(lambda number: writer.cast(number, call.dtype), _rows(array, dimensions))
+) -> ExpressionArray:
+    rows = emitter.cast_array(_rows(array, dimensions), call.dtype)
     if order == 2:
-        total = _reduced(writer, call, writer.each("{0} * {0}", call.dtype, (rows,)), "sum")
-        return writer.each("of_sqrt({})", call.dtype, (total,))
+        total = _reduce_rows(emitter, call, emitter.elementwise("{0} * {0}", call.dtype, (rows,)), "sum")
+        return emitter.elementwise("of_sqrt({})", call.dtype, (total,))
     if order == 0:
-        return _reduced(writer, call, writer.each("{} != {}", torch.bool, (rows, 0), call.dtype), "sum")
-    sizes = writer.each("of_abs({})", call.dtype, (rows,))
-    names = {1: "sum", math.inf: "amax", -math.inf: "amin"}
-    if order in names:
-        return _reduced(writer, call, sizes, names[order])
-    total = _reduced(writer, call, writer.each("of_pow({}, {})", call.dtype, (sizes, order)), "sum")
-    return writer.each("of_pow({}, {})", call.dtype, (total, 1 / order))
+        is_nonzero = emitter.elementwise("{} != {}", torch.bool, (rows, 0), call.dtype)
+        return _reduce_rows(emitter, call, is_nonzero, "sum")
+    magnitudes = emitter.elementwise("of_abs({})", call.dtype, (rows,))
+    reductions = {1: "sum", math.inf: "amax", -math.inf: "amin"}
+    if order in reductions:
+        return _reduce_rows(emitter, call, magnitudes, reductions[order])
+    powers = emitter.elementwise("of_pow({}, {})", call.dtype, (magnitudes, order))
+    total = _reduce_rows(emitter, call, powers, "sum")
+    return emitter.elementwise("of_pow({}, {})", call.dtype, (total, 1 / order))
 
 
-def _extreme(name: str) -> Callable[..., object]:
-    def write(
-        writer: Writer, call: Call, array: Array, dimension: int | None = None, _keep: bool = False
-    ) -> object:
-        value = _reduced(writer, call, _rows(array, dimension), name)
-        return value if dimension is None else (value, None)  # where it is depends on the lane
+@OPERATIONS.register("max", "min")
+def _extreme(
+    emitter: Emitter,
+    call: OperationCall,
+    array: ExpressionArray,
+    dimension: int | None = None,
+    _keepdim: bool = False,
+) -> object:
+    value = _reduce_rows(emitter, call, _rows(array, dimension), f"a{call.name}")
+    return value if dimension is None else (value, None)  # the index, which differs by lane, is not supported
 
-    return write
 
-
-def _cumulated(form: str) -> Callable[..., Array]:
-    def write(writer: Writer, call: Call, array: Array, dimension: int, **_options: object) -> Array:
-        result = writer.mapped(lambda number: writer.cast(number, call.dtype), array)
-        if not result.ndim:
-            return result
-        ahead = np.moveaxis(result, dimension, 0)  # a view: what is written here is written in the result
-        for place in range(1, len(ahead)):
-            ahead[place, ...] = writer.each(form, call.dtype, (ahead[place - 1, ...], ahead[place, ...]))
+@OPERATIONS.register("cumsum", "cumprod")
+def _cumulate(
+    emitter: Emitter, call: OperationCall, array: ExpressionArray, dimension: int, **_options: object
+) -> ExpressionArray:
+    template = NUMBER_TEMPLATES[call.name.removeprefix("cum")]
+    result = emitter.cast_array(array, call.dtype)
+    if not result.ndim:
         return result
-
-    return write
-
-
-def _softmax(log: bool) -> Callable[..., Array]:
-    def write(writer: Writer, call: Call, array: Array, dimension: int, _half: bool) -> Array:
-        def along(name: str, over: Array) -> Array:
-            rows = _rows(over, dimension)
-            short = call._replace(shape=rows.shape[:-1])
-            return _kept(_reduced(writer, short, rows, name), over, dimension)
-
-        below = writer.each("{} - {}", call.dtype, (array, along("amax", array)))
-        raised = writer.each("of_exp({})", call.dtype, (below,))
-        total = along("sum", raised)
-        if log:
-            return writer.each("{} - of_log({})", call.dtype, (below, total))
-        return writer.each("{} / {}", call.dtype, (raised, total))
-
-    return write
+    slices = np.moveaxis(result, dimension, 0)  # a view: writing to it changes `result`
+    for index in range(1, len(slices)):
+        slices[index, ...] = emitter.elementwise(
+            template, call.dtype, (slices[index - 1, ...], slices[index, ...])
+        )
+    return result
 
 
-OPERATIONS: dict[str, Callable[..., object]] = {
-    **{name: _reduction(name) for name in (*NUMBERS, "any", "all")},
-    "max": _extreme("amax"),
-    "min": _extreme("amin"),
-    "mean": _mean,
-    "var": _variance,
-    "var_mean": _spread,
-    "linalg_vector_norm": _norm,
-    "cumsum": _cumulated("{} + {}"),
-    "cumprod": _cumulated("{} * {}"),
-    "_softmax": _softmax(log=False),
-    "_log_softmax": _softmax(log=True),
-}
+@OPERATIONS.register("_softmax", "_log_softmax")
+def _softmax(
+    emitter: Emitter, call: OperationCall, array: ExpressionArray, dimension: int, _half_to_float: bool
+) -> ExpressionArray:
+    def reduce_dimension(name: str, operand: ExpressionArray) -> ExpressionArray:
+        rows = _rows(operand, dimension)
+        reduced = _reduce_rows(emitter, call._replace(shape=rows.shape[:-1]), rows, name)
+        return _keep_dimensions(reduced, operand, dimension)
+
+    shifted = emitter.elementwise("{} - {}", call.dtype, (array, reduce_dimension("amax", array)))
+    exponentials = emitter.elementwise("of_exp({})", call.dtype, (shifted,))
+    total = reduce_dimension("sum", exponentials)
+    if call.name == "_log_softmax":
+        return emitter.elementwise("{} - of_log({})", call.dtype, (shifted, total))
+    return emitter.elementwise("{} / {}", call.dtype, (exponentials, total))

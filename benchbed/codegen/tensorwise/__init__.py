@@ -1,1 +1,1 @@
-"""Write a step tensor by tensor: a lane at a time goes through many steps, its tensors in the cache."""
+"""The tensorwise form: one lane at a time, with its tensors in a workspace that stays in the cache."""

@@ -1,4 +1,4 @@
-"""Say where the tensors of a lane lie, and let those share memory that are not needed at the same time."""
+"""Allocation of a lane's tensors: buffers whose live ranges do not overlap share memory."""
 
 import sys
 from collections.abc import Iterable
@@ -7,93 +7,99 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from benchbed.codegen.expressions import UNIFORM, Scalar, c_type
+from benchbed.codegen.expressions import SCALAR_TYPES, Scalar, c_type
 
 ALIGNMENT = 64
-"""Bytes of a line of the cache, and of the widest register."""
+"""Bytes of a cache line, and of the widest vector register."""
 
 
-class Memory(NamedTuple):
-    """A tensor that lies in memory."""
+class StridedMemory(NamedTuple):
+    """A tensor in memory."""
 
     base: str
-    """The C++ pointer to which its offset is added."""
+    """The C++ pointer from which its storage offset counts."""
     view: Tensor
-    """On torch's device "meta": shape, strides, offset and type without numbers, on which torch works out views."""
+    """Its shape, strides, offset and type as a tensor on the device "meta", on which torch computes views."""
 
     @property
     def type(self) -> str:
         """The C++ type of its numbers."""
-        return c_type(self.view.dtype, wide=False)
+        return c_type(self.view.dtype, is_vector=False)
 
-    def strides_over(self, shape: tuple[int, ...]) -> list[int]:
-        """Give its strides along the dimensions of `shape`, to which it broadcasts, that are longer than 1."""
-        wide = self.view.expand(shape)
-        return [stride for size, stride in zip(shape, wide.stride(), strict=True) if size > 1]
+    def expanded_strides(self, shape: tuple[int, ...]) -> list[int]:
+        """Return its strides when broadcast to `shape`, along the dimensions that are longer than 1."""
+        expanded = self.view.expand(shape)
+        return [stride for size, stride in zip(shape, expanded.stride(), strict=True) if size > 1]
 
-    def at(self, *offsets: str) -> str:
-        """Give the expression of the address at some offsets."""
+    def address(self, *offsets: str) -> str:
+        """Return the C++ address at the sum of `offsets`."""
         return " + ".join([self.base, str(self.view.storage_offset()), *offsets])
 
 
-class Constant(NamedTuple):
-    """A tensor that is one number everywhere."""
+class UniformValue(NamedTuple):
+    """A tensor that has the same value everywhere and is not stored."""
 
     value: Scalar
 
     @property
     def dtype(self) -> torch.dtype:
-        """What Python takes it for."""
-        kinds = {bool: torch.bool, int: torch.int64, float: torch.float64}
-        return kinds[type(self.value)]
+        """The type of tensor that Python's type stands for."""
+        return {bool: torch.bool, int: torch.int64, float: torch.float64}[type(self.value)]
 
 
 class _Buffer:
-    def __init__(self, dtype: torch.dtype, size: int, now: int) -> None:
+    def __init__(self, dtype: torch.dtype, size: int, time: int) -> None:
         self.dtype, self.bytes = dtype, -(-size * dtype.itemsize // ALIGNMENT) * ALIGNMENT
-        self.first = self.last = now
+        self.first_use = self.last_use = time
 
 
 class Workspace:
-    """The buffers of a step: each is made at a moment, counted by what was written before, and read until another."""
+    """The buffers of a step with their live ranges, in units of emitted blocks of statements."""
 
     def __init__(self) -> None:
         self._buffers: dict[str, _Buffer] = {}
-        self._now = 0
+        self._time = 0
 
-    def make(self, dtype: torch.dtype, shape: Iterable[int], forever: bool = False) -> Memory:
-        """Make a buffer for a contiguous tensor; one that is there from step to step if it is `forever`."""
+    def allocate(
+        self, dtype: torch.dtype, shape: Iterable[int], is_persistent: bool = False
+    ) -> StridedMemory:
+        """Create the buffer of a contiguous tensor, which keeps its content between steps if it `is_persistent`."""
         view = torch.empty(tuple(shape), dtype=dtype, device="meta")
         name = f"b{len(self._buffers)}"
-        self._buffers[name] = _Buffer(dtype, max(1, view.numel()), self._now)
-        if forever:
-            self._buffers[name].last = sys.maxsize
-        return Memory(name, view)
+        self._buffers[name] = _Buffer(dtype, max(1, view.numel()), self._time)
+        if is_persistent:
+            self._buffers[name].last_use = sys.maxsize
+        return StridedMemory(name, view)
 
-    def tick(self, touched: Iterable[Memory]) -> None:
-        """Note that these were needed now, and that something else comes."""
-        for memory in touched:
+    def advance(self, used: Iterable[StridedMemory]) -> None:
+        """Extend the live ranges of the buffers that a block of statements uses, and go to the next block."""
+        for memory in used:
             if memory.base in self._buffers:
                 buffer = self._buffers[memory.base]
-                buffer.last = max(self._now, buffer.last)
-        self._now += 1
+                buffer.last_use = max(self._time, buffer.last_use)
+        self._time += 1
 
-    def place(self) -> tuple[list[str], int]:
-        """Give the declarations of all buffers within one block of memory, and its bytes."""
-        placed: list[tuple[int, _Buffer]] = []
-        lines = []
+    def layout(self) -> tuple[list[str], int]:
+        """Return the declarations of all buffers within one block of memory, and its size in bytes.
+
+        Each buffer goes to the lowest offset that is free during its live range.
+        """
+        allocated: list[tuple[int, _Buffer]] = []
+        declarations = []
         for name, buffer in self._buffers.items():
-            others = sorted(
-                (offset, other.bytes)
-                for offset, other in placed
-                if other.first <= buffer.last and buffer.first <= other.last
+            overlapping = sorted(
+                (start, other.bytes)
+                for start, other in allocated
+                if other.first_use <= buffer.last_use and buffer.first_use <= other.last_use
             )
             offset = 0
-            for start, size in others:
+            for start, size in overlapping:
                 if offset + buffer.bytes <= start:
                     break
                 offset = max(offset, start + size)
-            placed.append((offset, buffer))
-            kind = UNIFORM[buffer.dtype]
-            lines.append(f"{kind}* const {name} = reinterpret_cast<{kind}*>(memory + {offset});")
-        return lines, max((offset + buffer.bytes for offset, buffer in placed), default=0)
+            allocated.append((offset, buffer))
+            type_name = SCALAR_TYPES[buffer.dtype]
+            declarations.append(
+                f"{type_name}* const {name} = reinterpret_cast<{type_name}*>(memory + {offset});"
+            )
+        return declarations, max((offset + buffer.bytes for offset, buffer in allocated), default=0)

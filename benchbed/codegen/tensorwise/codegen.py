@@ -1,162 +1,144 @@
-"""Write a traced step as a C++ program that makes many steps of one lane after the other."""
+"""Generation of the tensorwise source of a traced step."""
 
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import torch
-from torch import Tensor, fx
+from torch import fx
 
 from benchbed.codegen.errors import UnsupportedOperationError
-from benchbed.codegen.expressions import UNIFORM
-from benchbed.codegen.fx_nodes import name_of, operands_of
-from benchbed.codegen.template import GeneratedSource, LaneGroups, fill_template, indent
-from benchbed.codegen.tensorwise.allocation import Memory
-from benchbed.codegen.tensorwise.loops import loop, same
-from benchbed.codegen.tensorwise.passes import BY_NUMBER, simplified
-from benchbed.codegen.tensorwise.step import Step
-from benchbed.codegen.tensorwise.tensors import OPERATIONS
+from benchbed.codegen.fx_nodes import operation_name, positional_arguments
+from benchbed.codegen.template import GeneratedSource, LaneGroups, fill_template, indent, typed_pointers
+from benchbed.codegen.tensorwise.allocation import StridedMemory
+from benchbed.codegen.tensorwise.fusion import FusionEmitter
+from benchbed.codegen.tensorwise.loops import copy_loops
+from benchbed.codegen.tensorwise.operations import OPERATIONS
+from benchbed.codegen.tensorwise.passes import ELEMENTWISE, run_passes
 from benchbed.codegen.trace import InputKind, TracedStep
 
-LEAST_BYTES = 64
-MOST_BYTES = 1 << 24
-"""Of a lane's tensors in a step: what does not stay in the cache is better left to a scan."""
+MIN_BYTES = 64
+MAX_BYTES = 1 << 24
+"""Bytes of a lane's tensors in a step, which should stay in the cache."""
+POINTER_OFFSETS: dict[InputKind, str] = {"seed": "seed", "setting": "setting", "shared": "0"}
+STEP_POINTER_OFFSETS: dict[InputKind, str] = {"step_seed": "(step * seeds + seed)", "step": "step"}
+"""C++ expressions for the index of a lane's (and a step's) part of an input."""
 
 
-class Given(NamedTuple):
-    """An input, and where a lane finds it."""
+class TensorwiseInput(NamedTuple):
+    """An input of a tensorwise step, and its location in memory."""
 
     position: int
-    role: InputKind
-    memory: Memory
+    kind: InputKind
+    memory: StridedMemory
 
     @property
     def size(self) -> int:
-        """Its numbers for a lane, and a step."""
+        """Numbers a lane and step."""
         return self.memory.view.numel()
 
-    @property
-    def type(self) -> str:
-        """The C++ type of its numbers."""
-        return UNIFORM[self.memory.view.dtype]
 
+def generate(traced: TracedStep, width: int, max_bytes: int = MAX_BYTES) -> GeneratedSource:
+    """Generate the source that steps one lane after another, `width` numbers of a tensor at a time.
 
-def generate(traced: TracedStep, width: int, most_bytes: int = MOST_BYTES) -> GeneratedSource:
-    """Write the program that steps lanes one by one, `width` numbers of a tensor at a time.
-
-    Raises UnsupportedOperationError for what is not written here, and for a lane that needs more than `most_bytes`.
+    Raises UnsupportedOperationError for an operation, type or size that this form does not support, and for a lane
+    that needs more than `max_bytes`.
     """
-    graph = simplified(traced.graph.graph)
+    graph, emitter = run_passes(traced.graph.graph), FusionEmitter()
     placeholders = graph.find_nodes(op="placeholder")
-    step = Step()
-    given = {
-        node: Given(position, role, _place(step, position, role, tensor))
-        for position, (node, role, tensor) in enumerate(
-            zip(placeholders, traced.kinds, traced.inputs, strict=True)
-        )
-        if node.users or role == "lane"
-    }
-    step.known.update({node: one.memory for node, one in given.items()})
+    sources: dict[fx.Node, TensorwiseInput] = {}
+    for position, (node, kind, tensor) in enumerate(
+        zip(placeholders, traced.kinds, traced.inputs, strict=True)
+    ):
+        if kind == "lane":
+            memory = emitter.workspace.allocate(tensor.dtype, tensor.shape, is_persistent=True)
+            sources[node] = TensorwiseInput(position, kind, memory)
+        elif node.users:
+            view = torch.empty(tensor.shape, dtype=tensor.dtype, device="meta")
+            sources[node] = TensorwiseInput(position, kind, StridedMemory(f"p{position}", view))
+    emitter.values.update({node: source.memory for node, source in sources.items()})
     for node in graph.nodes:
         if node.op == "get_attr":
-            step.known[node] = step.table(getattr(traced.graph, str(node.target)))
-        if node.op == "call_function":
-            _write(step, node)
+            emitter.values[node] = emitter.constant(getattr(traced.graph, str(node.target)))
+        elif node.op == "call_function":
+            name = operation_name(node)
+            if name in ELEMENTWISE:
+                emitter.fuse(node)
+            elif name in OPERATIONS:
+                emitter.values[node] = OPERATIONS[name](emitter, node)
+            else:
+                raise UnsupportedOperationError(f"the operation {name}")
     (output,) = graph.find_nodes(op="output")
-    outcomes = zip(
-        placeholders, operands_of(output)[0], strict=False
-    )  # as many as the lane has tensors, which come first
-    changed = {given[node]: made for node, made in outcomes if made is not node}
-    _finish(step, changed)
-    read = [one for node, one in given.items() if node.users]
-    if (size := step.space.place()[1]) > most_bytes:
+    # The lane's tensors come first among the placeholders; there is a result for each.
+    results = zip(placeholders, positional_arguments(output)[0], strict=False)
+    changes = {sources[node]: result for node, result in results if result is not node}
+    _store_results(emitter, changes)
+    reads = [source for node, source in sources.items() if node.users]
+    declarations, size = emitter.workspace.layout()
+    if size > max_bytes:
         raise UnsupportedOperationError(f"a step that needs {size} bytes")
-    text = _text(step, read, list(changed), width)
-    changes = [one.position for one in changed]
     return GeneratedSource(
-        "tensorwise", text, [one.position for one in read], changes, max(1, step.operations // width),
-        LaneGroups("lanes", 1), ("-ffp-contract=fast",),
-    )  # fmt: skip
-
-
-def _place(step: Step, position: int, role: InputKind, tensor: Tensor) -> Memory:
-    if role == "lane":
-        return step.space.make(tensor.dtype, tensor.shape, forever=True)
-    return Memory(f"p{position}", torch.empty(tensor.shape, dtype=tensor.dtype, device="meta"))
-
-
-def _write(step: Step, node: fx.Node) -> None:
-    name = name_of(node)
-    if name in BY_NUMBER:
-        step.add(node)
-    elif name in OPERATIONS:
-        step.known[node] = OPERATIONS[name](step, node)
-    else:
-        raise UnsupportedOperationError(f"the operation {name}")
-
-
-def _finish(step: Step, changed: Mapping[Given, fx.Node]) -> None:
-    """Write what a step makes of a lane where it was; what is read and overwritten is moved out of the way first."""
-    lanes = {one.memory.base for one in changed}
-    values = [step.operand(node) for node in changed.values()]
-    values = [
-        step.copied(value, value.view) if isinstance(value, Memory) and value.base in lanes else value
-        for value in values
-    ]
-    for one, value in zip(changed, values, strict=True):
-        step.emit(loop(tuple(one.memory.view.shape), [value], [one.memory], same), [value])
-
-
-def _text(step: Step, read: Sequence[Given], changed: Sequence[Given], width: int) -> str:
-    buffers, size = step.space.place()
-    return fill_template(
-        "tensorwise/tensors.cpp",
-        width,
-        [one.memory.view.dtype for one in changed],
-        bytes=max(LEAST_BYTES, size),
-        pointers=indent(2, _pointers(read, changed)),
-        buffers=indent(2, [*step.tables, *buffers]),
-        loads=indent(4, _loads(read)),
-        statements=indent(8, [*_loads_of_a_step(read), *step.lines]),
-        stores=indent(6, _stores(changed)),
+        "tensorwise",
+        fill_template(
+            "tensorwise/tensors.cpp",
+            width,
+            [target.memory.view.dtype for target in changes],
+            bytes=max(MIN_BYTES, size),
+            pointers=indent(
+                2,
+                typed_pointers(
+                    [(source.position, source.memory.view.dtype) for source in reads],
+                    [(target.position, target.memory.view.dtype) for target in changes],
+                ),
+            ),
+            buffers=indent(2, [*emitter.constants, *declarations]),
+            loads=indent(4, [*_lane_loads(reads), *_pointers(reads, POINTER_OFFSETS)]),
+            statements=indent(8, [*_pointers(reads, STEP_POINTER_OFFSETS), *emitter.lines]),
+            stores=indent(6, _stores(list(changes))),
+        ),
+        [source.position for source in reads],
+        [target.position for target in changes],
+        max(1, emitter.operations // width),
+        LaneGroups("lanes", 1),
+        ("-ffp-contract=fast",),
     )
 
 
-def _pointers(read: Sequence[Given], changed: Sequence[Given]) -> list[str]:
-    reads = [
-        f"const {one.type}* const g{one.position} = static_cast<const {one.type}*>(given[{number}]);"
-        for number, one in enumerate(read)
+def _store_results(emitter: FusionEmitter, changes: Mapping[TensorwiseInput, fx.Node]) -> None:
+    """Store the new tensors of a lane in place of the old ones; those that are still read are copied first."""
+    overwritten = {target.memory.base for target in changes}
+    values = [emitter.operand(node) for node in changes.values()]
+    values = [
+        emitter.copy(value, value.view)
+        if isinstance(value, StridedMemory) and value.base in overwritten
+        else value
+        for value in values
     ]
-    return reads + [
-        f"{one.type}* const m{one.position} = static_cast<{one.type}*>(made[{number}]);"
-        for number, one in enumerate(changed)
-    ]
+    for target, value in zip(changes, values, strict=True):
+        emitter.emit(copy_loops(target.memory, value), [value])
 
 
-def _loads(read: Sequence[Given]) -> list[str]:
-    index: dict[InputKind, str] = {"seed": "seed", "setting": "setting", "shared": "0"}
-    lines = []
-    for one in read:
-        at, size = one.position, one.size
-        if one.role == "lane":
-            lines.append(
-                f"for (int64_t n = 0; n < {size}; ++n) {one.memory.base}[n] = g{at}[lane * {size} + n];"
-            )
-        elif one.role in index:
-            lines.append(f"const {one.type}* const p{at} = g{at} + {index[one.role]} * {size};")
-    return lines
-
-
-def _loads_of_a_step(read: Sequence[Given]) -> list[str]:
-    index: dict[InputKind, str] = {"step_seed": "(step * seeds + seed)", "step": "step"}
+def _lane_loads(reads: Sequence[TensorwiseInput]) -> list[str]:
     return [
-        f"const {one.type}* const p{one.position} = g{one.position} + {index[one.role]} * {one.size};"
-        for one in read
-        if one.role in index
+        f"for (int64_t n = 0; n < {source.size}; ++n) "
+        f"{source.memory.base}[n] = in{source.position}[lane * {source.size} + n];"
+        for source in reads
+        if source.kind == "lane"
     ]
 
 
-def _stores(changed: Sequence[Given]) -> list[str]:
+def _pointers(reads: Sequence[TensorwiseInput], offsets: Mapping[InputKind, str]) -> list[str]:
+    """Declare a pointer `p<position>` to the part of each input whose kind is in `offsets`."""
     return [
-        f"for (int64_t n = 0; n < {one.size}; ++n) m{one.position}[ahead * {one.size} + n] = {one.memory.base}[n];"
-        for one in changed
+        f"const {source.memory.type}* const p{source.position} = "
+        f"in{source.position} + {offsets[source.kind]} * {source.size};"
+        for source in reads
+        if source.kind in offsets
+    ]
+
+
+def _stores(changes: Sequence[TensorwiseInput]) -> list[str]:
+    return [
+        f"for (int64_t n = 0; n < {target.size}; ++n) "
+        f"out{target.position}[offset * {target.size} + n] = {target.memory.base}[n];"
+        for target in changes
     ]

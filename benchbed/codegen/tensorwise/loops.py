@@ -1,95 +1,104 @@
-"""Write loops over the numbers of tensors: several at a time along the last dimension, and the rest one by one."""
+"""Loops over the elements of tensors: W at a time along the last dimension, the remaining ones singly."""
 
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from benchbed.codegen.emitter import Writer
-from benchbed.codegen.expressions import Array, Number, c_type, literal, scalar_array
-from benchbed.codegen.tensorwise.allocation import Constant, Memory
+from benchbed.codegen.emitter import Emitter
+from benchbed.codegen.expressions import Expression, ExpressionArray, c_type, literal, scalar_array
+from benchbed.codegen.tensorwise.allocation import StridedMemory, UniformValue
 
-Operand = Memory | Constant
-Compute = Callable[[Writer, Sequence[Array]], Sequence[Array]]
-"""The numbers of the operands at a place -> those of the outcomes there."""
+TensorOperand = StridedMemory | UniformValue
+ElementFunction = Callable[[Emitter, Sequence[ExpressionArray]], Sequence[ExpressionArray]]
+"""Emits the computation of one element of each result from one element of each operand."""
 
 
-class _Leaf(NamedTuple):
-    memory: Memory
+class _LoopOperand(NamedTuple):
+    memory: StridedMemory
     strides: list[int]
     """Along the loops."""
 
 
-def loop(
-    shape: tuple[int, ...], operands: Sequence[Operand], outcomes: Sequence[Memory], compute: Compute
+def element_loops(
+    shape: tuple[int, ...],
+    operands: Sequence[TensorOperand],
+    results: Sequence[StridedMemory],
+    compute: ElementFunction,
 ) -> list[str]:
-    """Write the loops that compute `outcomes` from `operands`, which all broadcast to `shape`."""
+    """Return the loops that compute `results` from `operands`, which all broadcast to `shape`."""
     sizes = [size for size in shape if size > 1]
-    reads = [_Leaf(one, one.strides_over(shape)) if isinstance(one, Memory) else one for one in operands]
-    writes = [_Leaf(one, one.strides_over(shape)) for one in outcomes]
-    sizes, reads, writes = _joined(sizes, reads, writes)
+    reads = [
+        _LoopOperand(operand, operand.expanded_strides(shape))
+        if isinstance(operand, StridedMemory)
+        else operand
+        for operand in operands
+    ]
+    writes = [_LoopOperand(result, result.expanded_strides(shape)) for result in results]
+    sizes = _collapse_contiguous(
+        sizes, [each for each in (*reads, *writes) if isinstance(each, _LoopOperand)]
+    )
     if not sizes:
-        return ["{", *_body(reads, writes, compute, "", wide=False), "}"]
-    *outer, inner = sizes
-    opening = [
-        f"for (int64_t i{level} = 0; i{level} < {size}; ++i{level}) {{" for level, size in enumerate(outer)
-    ]
-    last = f"i{len(outer)}"
-    lines = [*opening, "{", f"int64_t {last} = 0;"]
-    lines += [
-        f"for (; {last} + W <= {inner}; {last} += W) {{",
-        *_body(reads, writes, compute, last, wide=True),
+        return ["{", *_loop_body(reads, writes, compute, is_vector=False), "}"]
+    *outer_sizes, length = sizes
+    index = f"i{len(outer_sizes)}"
+    return [
+        *(f"for (int64_t i{n} = 0; i{n} < {size}; ++i{n}) {{" for n, size in enumerate(outer_sizes)),
+        "{",
+        f"int64_t {index} = 0;",
+        f"for (; {index} + W <= {length}; {index} += W) {{",
+        *_loop_body(reads, writes, compute, is_vector=True),
         "}",
+        f"for (; {index} < {length}; ++{index}) {{",
+        *_loop_body(reads, writes, compute, is_vector=False),
+        "}",
+        "}",
+        *["}"] * len(outer_sizes),
     ]
-    lines += [f"for (; {last} < {inner}; ++{last}) {{", *_body(reads, writes, compute, last, wide=False), "}"]
-    return [*lines, "}", *["}"] * len(opening)]
 
 
-def same(writer: Writer, numbers: Sequence[Array]) -> Sequence[Array]:
-    """Copy."""
-    return numbers
+def copy_loops(target: StridedMemory, value: TensorOperand) -> list[str]:
+    """Return the loops that copy `value`, which broadcasts, to `target`."""
+    return element_loops(tuple(target.view.shape), [value], [target], lambda emitter, elements: elements)
 
 
-def _joined(
-    sizes: list[int], reads: Sequence[_Leaf | Constant], writes: Sequence[_Leaf]
-) -> tuple[list[int], list[_Leaf | Constant], list[_Leaf]]:
-    """Make one loop of two where everything lies one after the other."""
-    leaves = [one for one in (*reads, *writes) if isinstance(one, _Leaf)]
-    level = len(sizes) - 1
-    while level > 0:
-        if all(leaf.strides[level - 1] == leaf.strides[level] * sizes[level] for leaf in leaves):
+def _collapse_contiguous(sizes: list[int], operands: Sequence[_LoopOperand]) -> list[int]:
+    """Merge two nested loops where every operand is contiguous across them; return the sizes of the loops."""
+    for level in range(len(sizes) - 1, 0, -1):
+        if all(each.strides[level - 1] == each.strides[level] * sizes[level] for each in operands):
             sizes = [*sizes[: level - 1], sizes[level - 1] * sizes[level], *sizes[level + 1 :]]
-            for leaf in leaves:
-                del leaf.strides[level - 1]
-        level -= 1
-    return sizes, list(reads), list(writes)
+            for each in operands:
+                del each.strides[level - 1]
+    return sizes
 
 
-def _body(
-    reads: Sequence[_Leaf | Constant], writes: Sequence[_Leaf], compute: Compute, last: str, wide: bool
+def _loop_body(
+    reads: Sequence[_LoopOperand | UniformValue],
+    writes: Sequence[_LoopOperand],
+    compute: ElementFunction,
+    is_vector: bool,
 ) -> list[str]:
-    writer, loads, numbers = Writer(), [], []
-    for place, leaf in enumerate(reads):
-        if isinstance(leaf, Constant):
-            numbers.append(scalar_array(literal(leaf.value, leaf.dtype)))
+    emitter, loads, elements = Emitter(), [], []
+    for position, operand in enumerate(reads):
+        if isinstance(operand, UniformValue):
+            elements.append(scalar_array(literal(operand.value, operand.dtype)))
             continue
-        along = leaf.strides[-1] if leaf.strides else 0
-        dtype, is_wide = leaf.memory.view.dtype, wide and along != 0
-        name, kind = f"v{place}", c_type(leaf.memory.view.dtype, is_wide)
-        address = leaf.memory.at(*_offsets(leaf.strides))
-        value = f"*({address})" if not is_wide else f"taken<{kind}>({address}, {along})"
-        loads.append(f"const {kind} {name} = {value};")
-        numbers.append(scalar_array(Number(name, dtype, is_wide)))
-    outcomes = compute(writer, numbers)
+        stride, address = _stride_and_address(operand)
+        dtype, loads_vector = operand.memory.view.dtype, is_vector and stride != 0
+        name, type_name = f"v{position}", c_type(dtype, loads_vector)
+        value = f"load<{type_name}>({address}, {stride})" if loads_vector else f"*({address})"
+        loads.append(f"const {type_name} {name} = {value};")
+        elements.append(scalar_array(Expression(name, dtype, loads_vector)))
     stores = []
-    for leaf, outcome in zip(writes, outcomes, strict=True):
-        number = writer.cast(outcome.item(), leaf.memory.view.dtype)
-        address, along = leaf.memory.at(*_offsets(leaf.strides)), leaf.strides[-1] if leaf.strides else 0
+    for target, result in zip(writes, compute(emitter, elements), strict=True):
+        value = emitter.cast(result.item(), target.memory.view.dtype)
+        stride, address = _stride_and_address(target)
         stores.append(
-            f"put({writer.widen(number).text}, {address}, {along});"
-            if wide
-            else f"*({address}) = {number.text};"
+            f"store({emitter.broadcast(value).text}, {address}, {stride});"
+            if is_vector
+            else f"*({address}) = {value.text};"
         )
-    return [*loads, *writer.statements, *stores]
+    return [*loads, *emitter.statements, *stores]
 
 
-def _offsets(strides: Sequence[int]) -> list[str]:
-    return [f"i{level} * {stride}" for level, stride in enumerate(strides) if stride]
+def _stride_and_address(operand: _LoopOperand) -> tuple[int, str]:
+    offsets = [f"i{level} * {stride}" for level, stride in enumerate(operand.strides) if stride]
+    return operand.strides[-1] if operand.strides else 0, operand.memory.address(*offsets)

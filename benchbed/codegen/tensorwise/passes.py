@@ -1,4 +1,4 @@
-"""Rewrite a traced step so that more of it is done number by number."""
+"""Passes over a traced graph that remove repeated operations and let more of it run in fused loops."""
 
 from typing import Any
 
@@ -6,75 +6,78 @@ import torch
 from torch import Tensor, fx
 
 from benchbed.codegen import comparisons, elementwise
-from benchbed.codegen.fx_nodes import name_of, operands_of
+from benchbed.codegen.fx_nodes import operation_name, positional_arguments
+from benchbed.codegen.operation_table import OperationTable
 
-BY_NUMBER = {**elementwise.OPERATIONS, **comparisons.OPERATIONS}
-"""What is done number by number."""
+ELEMENTWISE = OperationTable(elementwise.OPERATIONS | comparisons.OPERATIONS)
+"""The operations that loops can fuse."""
 PRODUCTS = frozenset({"mm", "bmm"})
 VIEWS = frozenset({"view", "_unsafe_view", "reshape", "squeeze", "unsqueeze", "alias", "detach"})
 
 
-def simplified(traced: fx.Graph) -> fx.Graph:
-    """Give a graph that makes the same of the same inputs, in the same order."""
+def run_passes(traced: fx.Graph) -> fx.Graph:
+    """Return an equivalent graph with the same inputs in the same order."""
     graph = fx.Graph()
     graph.output(graph.graph_copy(traced, {}))
-    _merge_repeated(graph)
+    _eliminate_common_subexpressions(graph)
     for node in list(graph.nodes):
-        if name_of(node) in PRODUCTS:
-            _multiply_column_by_row(graph, node)
-        elif name_of(node) in VIEWS:
-            _read_through(node)
+        if operation_name(node) in PRODUCTS:
+            _lower_outer_product(graph, node)
+        elif operation_name(node) in VIEWS:
+            _bypass_view(node)
     graph.eliminate_dead_code()
     return graph
 
 
-def _merge_repeated(graph: fx.Graph) -> None:
-    """Compute once what is computed twice: a traced step changes nothing and draws nothing.
+def _eliminate_common_subexpressions(graph: fx.Graph) -> None:
+    """Merge equal nodes, which is valid because a traced step has no side effects and draws no random numbers.
 
-    torch has passes for it: one imports its whole compiler, in two seconds, another takes 1 and 1.0 for the same.
+    torch's own passes are not used: one imports its whole compiler, which takes two seconds, another merges the
+    constants 1 and 1.0.
     """
-    known: dict[object, fx.Node] = {}
+    first_nodes: dict[object, fx.Node] = {}
     for node in list(graph.nodes):
         if node.op != "call_function":
             continue
-        first = known.setdefault((node.target, _exactly(node.args), _exactly(node.kwargs)), node)
+        first = first_nodes.setdefault((node.target, _hashable(node.args), _hashable(node.kwargs)), node)
         if first is not node:
             node.replace_all_uses_with(first)
             graph.erase_node(node)
 
 
-def _exactly(argument: object) -> object:
-    """Give what only an argument of the same nodes and numbers is equal to: −0.0 is not 0.0, and 1 is not True."""
+def _hashable(argument: object) -> object:
+    """Return a key that is equal for the same nodes and numbers only: −0.0 differs from 0.0, and 1 from True."""
     if isinstance(argument, list | tuple):
-        return tuple(_exactly(each) for each in argument)
+        return tuple(_hashable(each) for each in argument)
     if isinstance(argument, dict):
-        return tuple((name, _exactly(each)) for name, each in argument.items())
+        return tuple((name, _hashable(each)) for name, each in argument.items())
     return argument if isinstance(argument, fx.Node) else repr(argument)
 
 
-def _multiply_column_by_row(graph: fx.Graph, node: fx.Node) -> None:
-    """Let a product of matrices over one index be that of their numbers, which shares its loops with others."""
-    left, right = operands_of(node)
+def _lower_outer_product(graph: fx.Graph, node: fx.Node) -> None:
+    """Replace a matrix product over a single index by a broadcast multiplication, which loops can fuse."""
+    left, right = positional_arguments(node)
     if left.meta["val"].shape[-1] != 1:
         return
     multiply: Any = torch.ops.aten.mul.Tensor
     with graph.inserting_before(node):
-        made = graph.call_function(multiply, (left, right))
-    made.meta = node.meta
-    node.replace_all_uses_with(made)
+        product = graph.call_function(multiply, (left, right))
+    product.meta = node.meta
+    node.replace_all_uses_with(product)
 
 
-def _read_through(node: fx.Node) -> None:
-    """Spare who works number by number a view that only adds or takes dimensions of size 1 in front."""
-    whole = operands_of(node)[0]
-    if _shape(whole) is None or _shape(whole) != _shape(node):
+def _bypass_view(node: fx.Node) -> None:
+    """Let elementwise users of a view that only changes leading dimensions of size 1 read the original tensor."""
+    source = positional_arguments(node)[0]
+    if _core_shape(source) is None or _core_shape(source) != _core_shape(node):
         return
     for user in list(node.users):
-        if name_of(user) in BY_NUMBER:
-            user.replace_input_with(node, whole)
+        if operation_name(user) in ELEMENTWISE:
+            user.replace_input_with(node, source)
 
 
-def _shape(node: fx.Node) -> tuple[int, ...] | None:
+def _core_shape(node: fx.Node) -> tuple[int, ...] | None:
+    """Return a node's shape without leading dimensions of size 1; None unless it is a tensor with dimensions."""
     value = node.meta.get("val")
     if not isinstance(value, Tensor) or not value.dim():
         return None

@@ -1,4 +1,4 @@
-"""A program of tensors makes the same steps as the loop: networks above all."""
+"""Tensorwise compiled steps match eager steps, above all for networks."""
 
 import os
 
@@ -20,24 +20,25 @@ CATALOG = load_catalog([], os.environ)
 
 
 @pytest.fixture
-def both(run):
-    """Give a function that runs three rates on two seeds by the loop and by a program."""
+def run_both(run):
+    """Return a function that runs three learning rates on two seeds, eagerly and compiled."""
 
-    def twice(problem, factory, **more):
+    def run_engines(problem, factory, **more):
         fields = {"seeds": 2, "budget": 100, "targets": (), "learning_rate": [1e-3, 3e-3, 1e-2], **more}
         return tuple(run(problem, factory, engine=engine, **fields) for engine in ("eager", "compiled"))
 
-    return twice
+    return run_engines
 
 
-def assert_same(loop, compiled):
-    """It was compiled, and did the same to 1e-10."""
+def assert_same(eager, compiled):
+    """Check that the second record was compiled and equals the first to 1e-10."""
     assert set(compiled.engine.flat) == {"compiled"}, compiled.engine_reason
     for name in ("status", "calls", "steps", "curve_calls"):
-        np.testing.assert_array_equal(getattr(loop, name), getattr(compiled, name), err_msg=name)
+        np.testing.assert_array_equal(getattr(eager, name), getattr(compiled, name), err_msg=name)
     for name in ("final_theta", "curve_objective"):
-        one, other = getattr(loop, name), getattr(compiled, name)
-        np.testing.assert_allclose(other, one, rtol=1e-10, atol=1e-10, err_msg=name)
+        np.testing.assert_allclose(
+            getattr(compiled, name), getattr(eager, name), rtol=1e-10, atol=1e-10, err_msg=name
+        )
 
 
 @pytest.mark.parametrize(
@@ -52,41 +53,41 @@ def assert_same(loop, compiled):
     ],
     ids=["adam", "gd", "nesterov", "rmsprop", "momentum", "adamw"],
 )
-def test_what_is_too_long_for_registers_is_the_same_compiled(both, problem, optimizer):
-    """Mini-batches, full gradients, other widths and activations, many coordinates."""
-    assert_same(*both(problem, CATALOG.optimizer(optimizer).implementation))
+def test_steps_too_long_for_registers_match_eager_steps(run_both, problem, optimizer):
+    """Mini-batches, full gradients, several widths and activations, many coordinates."""
+    assert_same(*run_both(problem, CATALOG.optimizer(optimizer).implementation))
 
 
-def test_a_network_in_single_precision_ends_where_the_loop_does(both):
-    """To what single precision holds after a hundred steps."""
-    loop, compiled = both(PolynomialNetwork(samples=256), adam, dtype="float32")
+def test_network_in_single_precision_matches_eager_steps(run_both):
+    """To the precision that remains after a hundred steps."""
+    eager, compiled = run_both(PolynomialNetwork(samples=256), adam, dtype="float32")
     assert set(compiled.engine.flat) == {"compiled"}, compiled.engine_reason
-    np.testing.assert_allclose(compiled.curve_objective, loop.curve_objective, rtol=1e-3)
+    np.testing.assert_allclose(compiled.curve_objective, eager.curve_objective, rtol=1e-3)
 
 
 @pytest.fixture
-def not_by_lanes(monkeypatch):
-    """Let no step be written number by number."""
+def no_lanewise(monkeypatch):
+    """Reject every step in the lanewise form, so that it is generated in the tensorwise form."""
 
-    def refuse(trace, axis, width):
-        raise UnsupportedOperationError("the operation of these tests")
+    def reject(traced, axis, width):
+        raise UnsupportedOperationError("an operation of this test")
 
-    monkeypatch.setattr("benchbed.codegen.lanewise.codegen.generate", refuse)
+    monkeypatch.setattr("benchbed.codegen.lanewise.codegen.generate", reject)
     monkeypatch.setattr("benchbed.engine.compiled_backend._cache", {})
 
 
 @pytest.mark.parametrize(
     "problem", [Quartic(start=0.5), Runge(), Quadratic(rotated=True)], ids=["quartic", "runge", "rotated"]
 )
-def test_short_steps_may_be_written_so_too(both, not_by_lanes, problem):
-    """With noise over several blocks of draws, with data of each instance's own."""
-    assert_same(*both(problem, adam, budget=2_100 if isinstance(problem, Quartic) else 100))
+def test_short_tensorwise_steps_match_eager_steps(run_both, no_lanewise, problem):
+    """With noise over several blocks of draws, and with data of each instance."""
+    assert_same(*run_both(problem, adam, budget=2_100 if isinstance(problem, Quartic) else 100))
 
 
-def test_a_lane_does_not_depend_on_its_neighbours(run, not_by_lanes):
-    """Lanes are stepped one by one; only the first step, which is made of all at once, may round otherwise."""
+def test_lane_does_not_depend_on_its_neighbours(run, no_lanewise):
+    """Lanes run one after another; only the first step, which is eager for all lanes at once, may round differently."""
     fields = {"engine": "compiled", "targets": (), "budget": 60}
     network = PolynomialNetwork(samples=64, batch_size=16)
-    several = run(network, adam, seeds=3, learning_rate=[1e-3, 1e-2], **fields)
-    again = run(network, adam, seeds=3, learning_rate=[1e-2, 1e-1], **fields)
-    np.testing.assert_allclose(several.final_theta[:, 1], again.final_theta[:, 0], rtol=1e-12, atol=1e-14)
+    first = run(network, adam, seeds=3, learning_rate=[1e-3, 1e-2], **fields)
+    second = run(network, adam, seeds=3, learning_rate=[1e-2, 1e-1], **fields)
+    np.testing.assert_allclose(first.final_theta[:, 1], second.final_theta[:, 0], rtol=1e-12, atol=1e-14)

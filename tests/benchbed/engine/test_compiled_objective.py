@@ -1,4 +1,4 @@
-"""A program measures the objective as torch does."""
+"""A compiled objective matches the eager measurement."""
 
 from dataclasses import dataclass
 
@@ -24,8 +24,8 @@ pytestmark = pytest.mark.usefixtures("no_scan")
 
 
 @dataclass(frozen=True)
-class OneAtATime(Problem):
-    """Σ |θ − shift|³ for one trial at a time, with data of each instance's own."""
+class PerTrialCubic(Problem):
+    """Σ |θ − shift|³, written for one trial, with a shift for each instance."""
 
     per_trial = True
     layout = Layout({"theta": (3,)})
@@ -44,18 +44,18 @@ NETWORK = PolynomialNetwork(samples=300, hidden=(8, 8))
 PROBLEMS = {
     "network": NETWORK, "tanh": PolynomialNetwork(samples=300, activation="tanh"), "shallow": ShallowNetwork(),
     "polynomial": Runge(), "regression": LinearRegression(), "rotated": Quadratic(rotated=True),
-    "alone": OneAtATime(),
+    "per trial": PerTrialCubic(),
 }  # fmt: skip
 
 
 def instances_of(problem, seeds, dtype):
-    """Give the instances of the first seeds."""
-    named = [InstanceSeed(0, "problem", "evaluation", seed) for seed in range(seeds)]
-    return Instances(problem, named, torch.device("cpu"), dtype)
+    """Return the instances of the first seeds."""
+    instance_seeds = [InstanceSeed(0, "problem", "evaluation", seed) for seed in range(seeds)]
+    return Instances(problem, instance_seeds, torch.device("cpu"), dtype)
 
 
-def spread(instances, settings):
-    """Give points about the starts, `[seeds, settings, dimension]`."""
+def points_near_start(instances, settings):
+    """Draw points near the starts, `[seeds, settings, dimension]`."""
     generator = torch.Generator().manual_seed(5)
     start = instances.start[:, None]
     noise = torch.randn(len(start), settings, start.shape[-1], generator=generator, dtype=torch.float64)
@@ -64,10 +64,10 @@ def spread(instances, settings):
 
 @pytest.mark.parametrize(("dtype", "tolerance"), [(torch.float64, 1e-12), (torch.float32, 2e-6)])
 @pytest.mark.parametrize("problem", PROBLEMS.values(), ids=PROBLEMS)
-def test_the_objective_is_that_of_the_problem(problem, dtype, tolerance):
-    """In both precisions, with data for all and for each seed, also of fewer seeds, on any number of threads."""
+def test_objective_matches_eager_measurement(problem, dtype, tolerance):
+    """In both precisions, with shared data and data of each seed, for a selection of seeds, on several threads."""
     instances = instances_of(problem, 4, dtype)
-    theta = spread(instances, 5)
+    theta = points_near_start(instances, 5)
     objective = GeneratedObjective(instances, theta)
     for threads in (1, 3):
         value = objective.measure(instances, theta, threads)
@@ -78,77 +78,77 @@ def test_the_objective_is_that_of_the_problem(problem, dtype, tolerance):
     torch.testing.assert_close(value, expected, rtol=tolerance, atol=tolerance)
 
 
-def test_a_program_is_made_once_a_process():
-    """For the problem, whatever its seeds; another precision or problem is another."""
-    one, other = instances_of(NETWORK, 2, torch.float64), instances_of(NETWORK, 3, torch.float64)
-    first = generated_objective(one, spread(one, 2))
-    assert generated_objective(other, spread(other, 4)) is first
+def test_objective_is_compiled_once_a_process():
+    """For all seeds of a problem; separately for each precision."""
+    two_seeds, three_seeds = (instances_of(NETWORK, seeds, torch.float64) for seeds in (2, 3))
+    first = generated_objective(two_seeds, points_near_start(two_seeds, 2))
+    assert generated_objective(three_seeds, points_near_start(three_seeds, 4)) is first
     single = instances_of(NETWORK, 2, torch.float32)
-    assert generated_objective(single, spread(single, 2)) is not first
+    assert generated_objective(single, points_near_start(single, 2)) is not first
 
 
-def test_a_lane_that_takes_too_much_memory_is_not_written(monkeypatch):
-    """The eager measurement works in pieces."""
+def test_memory_of_a_lane_is_limited(monkeypatch):
+    """The eager measurement splits the lanes instead."""
     monkeypatch.setattr("benchbed.engine.compiled_objective.MAX_BYTES", 1_000)
     instances = instances_of(NETWORK, 1, torch.float64)
     with pytest.raises(UnsupportedOperationError, match="a step that needs"):
-        GeneratedObjective(instances, spread(instances, 1))
+        GeneratedObjective(instances, points_near_start(instances, 1))
 
 
 @pytest.fixture
-def measured(run, monkeypatch):
-    """Give a function that runs a batch without and with a program of its objective, and counts its measurements."""
-    counted = []
+def run_both(run, monkeypatch):
+    """Return a function that runs a batch with an eager and a compiled objective, and counts the calls of this."""
+    calls = []
     measure = GeneratedObjective.measure
 
-    def count(self, *arguments):
-        counted.append(arguments)
+    def record_call(self, *arguments):
+        calls.append(arguments)
         return measure(self, *arguments)
 
-    def twice(problem, factory, **more):
+    def run_objectives(problem, factory, **more):
         records = []
-        for worth in (np.inf, 0.0):
-            monkeypatch.setattr("benchbed.engine.backends.WORTH_MEASURING", worth)
+        for seconds in (np.inf, 0.0):
+            monkeypatch.setattr("benchbed.engine.backends.WORTH_MEASURING", seconds)
             records.append(run(problem, factory, engine="compiled", targets=(), **more))
-        return (*records, len(counted))
+        return (*records, len(calls))
 
-    monkeypatch.setattr(GeneratedObjective, "measure", count)
-    return twice
-
-
-@pytest.mark.parametrize("problem", [NETWORK, LinearRegression()], ids=["shared data", "own data"])
-def test_curves_are_those_of_the_eager_measurement(measured, problem):
-    """To rounding; the steps are the same to the bit, and nothing is said, as nothing is amiss."""
-    eager, native, count = measured(problem, adam, seeds=3, budget=100, learning_rate=[1e-3, 1e-2])
-    assert count == eager.curve_calls.shape[-1] - 2  # neither the start nor the first step
-    np.testing.assert_array_equal(eager.final_theta, native.final_theta)
-    np.testing.assert_array_equal(eager.status, native.status)
-    np.testing.assert_allclose(native.curve_objective, eager.curve_objective, rtol=1e-12, atol=1e-14)
-    assert set(native.engine_reason.flat) == {"requested"}
+    monkeypatch.setattr(GeneratedObjective, "measure", record_call)
+    return run_objectives
 
 
-def test_lanes_that_diverge_do_so_all_the_same(measured):
-    """An objective that is not finite ends them, and others are dropped with their data."""
-    eager, native, count = measured(
+@pytest.mark.parametrize("problem", [NETWORK, LinearRegression()], ids=["shared data", "data of each seed"])
+def test_curves_match_eager_measurement(run_both, problem):
+    """Up to rounding; the steps are bitwise equal, and no reason is added."""
+    eager, compiled, calls = run_both(problem, adam, seeds=3, budget=100, learning_rate=[1e-3, 1e-2])
+    assert calls == eager.curve_calls.shape[-1] - 2  # neither the start nor the first step
+    np.testing.assert_array_equal(eager.final_theta, compiled.final_theta)
+    np.testing.assert_array_equal(eager.status, compiled.status)
+    np.testing.assert_allclose(compiled.curve_objective, eager.curve_objective, rtol=1e-12, atol=1e-14)
+    assert set(compiled.engine_reason.flat) == {"requested"}
+
+
+def test_lanes_diverge_as_with_the_eager_measurement(run_both):
+    """At an objective that is not finite; finished lanes are dropped with their data."""
+    eager, compiled, calls = run_both(
         LinearRegression(), sgd, seeds=4, budget=200, learning_rate=[10.0, 3.0, 1e-2]
     )
-    assert count
+    assert calls
     assert set(np.unique(eager.status.astype(str))) == {"diverged", "exhausted"}
-    np.testing.assert_array_equal(eager.status, native.status)
-    np.testing.assert_array_equal(eager.curve_calls, native.curve_calls)
-    np.testing.assert_allclose(native.curve_objective, eager.curve_objective, rtol=1e-9)
+    np.testing.assert_array_equal(eager.status, compiled.status)
+    np.testing.assert_array_equal(eager.curve_calls, compiled.curve_calls)
+    np.testing.assert_allclose(compiled.curve_objective, eager.curve_objective, rtol=1e-9)
 
 
-def test_a_program_that_fails_leaves_the_eager_measurement(measured, monkeypatch):
-    """Whatever it raises: no trial is lost, and the reason says so."""
+def test_failing_objective_is_measured_eagerly(run_both, monkeypatch):
+    """No trial is lost, and the reason says so."""
 
     def fail(self, *arguments):
         raise MemoryError("no memory for a step")
 
     monkeypatch.setattr(GeneratedObjective, "measure", fail)
-    eager, native, _ = measured(NETWORK, adam, seeds=2, budget=50, learning_rate=[1e-3])
-    np.testing.assert_array_equal(eager.curve_objective, native.curve_objective)
-    assert set(native.engine.flat) == {"compiled"}
-    assert set(native.engine_reason.flat) == {
+    eager, compiled, _ = run_both(NETWORK, adam, seeds=2, budget=50, learning_rate=[1e-3])
+    np.testing.assert_array_equal(eager.curve_objective, compiled.curve_objective)
+    assert set(compiled.engine.flat) == {"compiled"}
+    assert set(compiled.engine_reason.flat) == {
         "requested; its objective was measured eagerly: MemoryError: no memory for a step"
     }

@@ -1,4 +1,4 @@
-"""Write functions of lanes as programs, and compare what they make with what torch makes."""
+"""Comparison of compiled lanewise functions with torch."""
 
 import pytest
 import torch
@@ -8,64 +8,64 @@ from benchbed.codegen.lanewise.codegen import generate
 from benchbed.codegen.trace import TracedStep, trace_function
 
 SEEDS, SETTINGS = 3, 7
-"""Lanes of the tests: no multiple of any vector's width, in neither axis."""
+"""Lanes of the tests: not a multiple of any vector width, along either axis."""
 
 
 class Comparison:
-    """What a program of lanes made of its inputs, beside what torch makes of all lanes at once."""
+    """Results of several functions, compiled as one step, beside those of torch."""
 
     def __init__(self, functions, inputs, axis):
         self.names = list(functions)
         self.expected = [function(*inputs) for function in functions.values()]
-        width = vector_width(inputs[0].dtype)
-        one = [tensor[:1, :1].contiguous() for tensor in inputs]
-        # Every outcome has a place among the tensors of the lanes; nothing reads what is there before.
-        places = [torch.zeros_like(each) for each in self.expected]
-        first = [place[:1, :1].contiguous() for place in places]
+        lane = [tensor[:1, :1].contiguous() for tensor in inputs]
+        # Each result has a tensor of the lane, whose initial content is not read.
+        outputs = [torch.zeros_like(tensor) for tensor in self.expected]
+        lane_outputs = [output[:1, :1].contiguous() for output in outputs]
 
-        def step(given, _places):
-            return [*given, *[function(*given) for function in functions.values()]]
+        def step(tensors, _outputs):
+            return [*tensors, *[function(*tensors) for function in functions.values()]]
 
-        graph = trace_function(step, one, first)
-        trace = TracedStep(graph, ["lane"] * (len(one) + len(first)), [*one, *first])
-        compiled = CompiledStep(trace, generate(trace, axis, width))
-        self.made = compiled.run([1], *inputs[0].shape[:2], [*inputs, *places])[0][len(inputs) :]
+        graph = trace_function(step, lane, lane_outputs)
+        traced = TracedStep(graph, ["lane"] * (len(lane) + len(outputs)), [*lane, *lane_outputs])
+        compiled = CompiledStep(traced, generate(traced, axis, vector_width(inputs[0].dtype)))
+        results = compiled.run([1], *inputs[0].shape[:2], [*inputs, *outputs])[0]
+        self.results = results[len(inputs) :]
 
-    def differing(self, rtol=0.0, atol=0.0):
-        """Name what is not as torch has it: to the bit, or NaN and infinities alike and the others nearly."""
+    def differences(self, rtol=0.0, atol=0.0):
+        """List results that differ: in any bit, or by more than the tolerances if there are any."""
         return [
-            f"{name}: {one.flatten()[~alike.flatten()][:3]} is not {other.flatten()[~alike.flatten()][:3]}"
-            for name, one, other in zip(self.names, self.made, self.expected, strict=True)
-            if not (alike := alike_in(one, other, rtol, atol)).all()
+            f"{name}: {result.flatten()[~equal.flatten()][:3]} is not {expected.flatten()[~equal.flatten()][:3]}"
+            for name, result, expected in zip(self.names, self.results, self.expected, strict=True)
+            if not (equal := equal_elements(result, expected, rtol, atol)).all()
         ]
 
 
-def alike_in(one, other, rtol, atol):
-    """Mark the numbers that are alike; a tensor of another type or shape is nowhere so."""
-    if one.dtype != other.dtype or one.shape != other.shape:
+def equal_elements(result, expected, rtol, atol):
+    """Return a mask of equal elements; a tensor of another type or shape has none."""
+    if result.dtype != expected.dtype or result.shape != expected.shape:
         return torch.zeros(1, dtype=torch.bool)
-    alike = (one == other) | (one.isnan() & other.isnan())
-    if not one.is_floating_point():
-        return alike
+    equal = (result == expected) | (result.isnan() & expected.isnan())
+    if not result.is_floating_point():
+        return equal
     if rtol or atol:
-        return alike | torch.isclose(one, other, rtol=rtol, atol=atol)
-    return alike & ((torch.signbit(one) == torch.signbit(other)) | one.isnan())
+        return equal | torch.isclose(result, expected, rtol=rtol, atol=atol)
+    return equal & ((torch.signbit(result) == torch.signbit(expected)) | result.isnan())
 
 
 @pytest.fixture
 def compare(monkeypatch):
-    """Give a function that compares functions of tensors of lanes, by name; they stand in one program, a long one."""
-    monkeypatch.setattr("benchbed.codegen.emitter.MOST_STATEMENTS", 8_000)
+    """Return a function that compiles named functions of lane tensors in one step and compares them with torch."""
+    monkeypatch.setattr("benchbed.codegen.emitter.MAX_STATEMENTS", 8_000)
 
-    def make(functions, *inputs, axis="lanes"):
+    def make_comparison(functions, *inputs, axis="lanes"):
         return Comparison(functions, inputs, axis)
 
-    return make
+    return make_comparison
 
 
 @pytest.fixture
 def sample():
-    """Give a function that draws numbers for all lanes, `[3, 7, *shape]`, the same ones each time."""
+    """Return a function that draws reproducible normal numbers for all lanes, `[3, 7, *shape]`."""
 
     def draw(*shape, seed=0, dtype=torch.float64):
         generator = torch.Generator().manual_seed(seed)

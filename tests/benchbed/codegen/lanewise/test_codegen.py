@@ -1,4 +1,4 @@
-"""What a program of lanes cannot do is refused before anything is compiled."""
+"""Steps that the lanewise form does not support are rejected before anything is compiled."""
 
 import pytest
 import torch
@@ -7,80 +7,80 @@ from benchbed.codegen import emitter
 from benchbed.codegen.errors import UnsupportedOperationError
 from benchbed.codegen.lanewise import codegen, inputs
 
-WHOLE = {
-    "powers": lambda x: x.long() ** 5 + x,
-    "powers of two": lambda x: torch.pow(2, x.long()) + x,
-    "quotients": lambda x: x.long() // 2 + x,
-    "what remains": lambda x: x.long() % 3 + x,
+INTEGER_FUNCTIONS = {
+    "power": lambda x: x.long() ** 5 + x,
+    "power of two": lambda x: torch.pow(2, x.long()) + x,
+    "floor division": lambda x: x.long() // 2 + x,
+    "remainder": lambda x: x.long() % 3 + x,
 }
-FOREIGN = {
+UNSUPPORTED_TYPES = {
     "complex": lambda x: (x * 1j).real,
     "half": lambda x: x.half().double(),
     "bfloat16": lambda x: x.bfloat16().double(),
     "int8": lambda x: x.to(torch.int8).double(),
-    "bits": lambda x: x.view(torch.int64).double(),
+    "view of bits": lambda x: x.view(torch.int64).double(),
 }
-MISSING = {
+UNSUPPORTED_OPERATIONS = {
     "sort": lambda x: x.sort(-1).values,
     "median": lambda x: x.median(-1).values,
-    "where the maximum is": lambda x: x.argmax(-1) + x[..., 0],
-    "also": lambda x: x.max(-1).indices + x[..., 0],
+    "argmax": lambda x: x.argmax(-1) + x[..., 0],
+    "index of max": lambda x: x.max(-1).indices + x[..., 0],
     "inverse": lambda x: torch.linalg.inv(torch.einsum("...i,...j->...ij", x, x) + torch.eye(4)),
-    "by index": lambda x: x[..., torch.tensor([2, 0])],
-    "random": torch.rand_like,
-    "normal": lambda x: x + torch.randn(4),
-    "order": lambda x: x.argsort(-1) + x,
+    "index by a tensor": lambda x: x[..., torch.tensor([2, 0])],
+    "rand_like": torch.rand_like,
+    "randn": lambda x: x + torch.randn(4),
+    "argsort": lambda x: x.argsort(-1) + x,
     "digamma": torch.digamma,
-    "the same bits": lambda x: x.view(torch.int64) + x,
-    "rounded to digits": lambda x: x.round(decimals=2),
+    "view of bits in a sum": lambda x: x.view(torch.int64) + x,
+    "round to decimals": lambda x: x.round(decimals=2),
 }
+REJECTED = {**INTEGER_FUNCTIONS, **UNSUPPORTED_TYPES, **UNSUPPORTED_OPERATIONS}
 
 
-@pytest.mark.parametrize(
-    "function", [*WHOLE.values(), *FOREIGN.values(), *MISSING.values()], ids=[*WHOLE, *FOREIGN, *MISSING]
-)
-def test_what_is_not_written_is_refused(compare, sample, monkeypatch, function):
-    """By its name or its type, and never by a compiler: nothing is compiled."""
-    monkeypatch.setattr("benchbed.codegen.compiled_step.load", unwanted)
+@pytest.mark.parametrize("function", REJECTED.values(), ids=REJECTED)
+def test_unsupported_operations_and_types_are_rejected(compare, sample, monkeypatch, function):
+    """The error names the operation or type; the compiler is not called."""
+
+    def fail(source):
+        raise AssertionError("compiled")
+
+    monkeypatch.setattr("benchbed.codegen.compiled_step.load", fail)
     with pytest.raises(UnsupportedOperationError, match=r"^\w"):
-        compare({"it": function}, sample(4))
+        compare({"function": function}, sample(4))
 
 
-def unwanted(source):
-    """Stand in for the compiler where none is wanted."""
-    raise AssertionError("compiled")
-
-
-@pytest.mark.parametrize(("most", "allowed"), [(12, True), (11, False)])
-def test_a_step_may_not_have_too_many_operations(compare, sample, monkeypatch, most, allowed):
-    """Four exponentials, a one for all, four sums with it, three for the sum; what is computed twice counts once."""
-    monkeypatch.setattr(emitter, "MOST_STATEMENTS", most)
+@pytest.mark.parametrize(("limit", "is_allowed"), [(12, True), (11, False)])
+def test_number_of_operations_is_limited(compare, sample, monkeypatch, limit, is_allowed):
+    """Four exponentials, a shared 1, four sums with it, three sums of four terms; repeated operations count once."""
+    monkeypatch.setattr(emitter, "MAX_STATEMENTS", limit)
     functions = {
         "exp": lambda x: x.exp() + 1,
-        "again": lambda x: x.exp() + 1,
+        "repeated": lambda x: x.exp() + 1,
         "sum": lambda x: x.exp().sum(-1),
     }
-    if allowed:
-        assert compare(functions, sample(4)).differing(rtol=1e-14) == []
+    if is_allowed:
+        assert compare(functions, sample(4)).differences(rtol=1e-14) == []
     else:
         with pytest.raises(UnsupportedOperationError, match="a step of more than 11 operations"):
             compare(functions, sample(4))
 
 
-def test_an_input_may_not_have_too_many_numbers(compare, sample, monkeypatch):
-    """Each is a variable of its own."""
-    monkeypatch.setattr(inputs, "MOST_NUMBERS", 3)
+def test_size_of_an_input_is_limited(compare, sample, monkeypatch):
+    """Each number needs a variable."""
+    monkeypatch.setattr(inputs, "MAX_NUMBERS", 3)
     with pytest.raises(UnsupportedOperationError, match="an input of more than 3 numbers"):
         compare({"sum": lambda x: x.sum(-1)}, sample(4))
 
 
-def test_a_tensor_on_the_way_may_not_have_too_many_numbers(compare, sample, monkeypatch):
-    """Not even where all of them are the same, and nothing is computed."""
-    monkeypatch.setattr(codegen, "MOST_ELEMENTS", 100)
-    with pytest.raises(UnsupportedOperationError, match="a tensor of more than 100 numbers"):
-        compare({"wide": lambda x: x.unsqueeze(-1).expand(-1, -1, 4, 30).amax(-1)}, sample(4))
-    with pytest.raises(UnsupportedOperationError, match="a tensor of more than 100 numbers"):
-        compare({"held": lambda x: x + torch.zeros(101).sum()}, sample(4))
-    held = torch.ones(101, dtype=torch.float64)
-    with pytest.raises(UnsupportedOperationError, match="a tensor of more than 100 numbers"):
-        compare({"constant": lambda x: x + held[0]}, sample(4))
+def test_size_of_intermediate_tensors_and_constants_is_limited(compare, sample, monkeypatch):
+    """Also where all elements are the same, so that few statements are emitted."""
+    monkeypatch.setattr(codegen, "MAX_ELEMENTS", 100)
+    constant = torch.ones(101, dtype=torch.float64)
+    functions = {
+        "expand": lambda x: x.unsqueeze(-1).expand(-1, -1, 4, 30).amax(-1),
+        "zeros": lambda x: x + torch.zeros(101).sum(),
+        "closure": lambda x: x + constant[0],
+    }
+    for name, function in functions.items():
+        with pytest.raises(UnsupportedOperationError, match="a tensor of more than 100 numbers"):
+            compare({name: function}, sample(4))

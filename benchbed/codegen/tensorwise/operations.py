@@ -1,0 +1,175 @@
+"""Tensorwise lowering of operations on whole tensors: views, copies, matrix products, reductions, gathers."""
+
+from typing import Any
+
+import torch
+from torch import Tensor, fx
+
+from benchbed.codegen.errors import UnsupportedOperationError
+from benchbed.codegen.fx_nodes import PLACEMENT_OPTIONS, operation_name, positional_arguments
+from benchbed.codegen.operation_table import OperationTable
+from benchbed.codegen.tensorwise.allocation import StridedMemory, UniformValue
+from benchbed.codegen.tensorwise.fusion import FusionEmitter
+from benchbed.codegen.tensorwise.loops import copy_loops
+from benchbed.codegen.tensorwise.reductions import REDUCTIONS, norm_reduction, reduction_loops
+
+OPERATIONS = OperationTable()
+MAX_VECTOR_WIDTH = 64
+"""The most numbers by which the rows of a product may be padded, on any processor."""
+
+
+@OPERATIONS.register(
+    *("view", "_unsafe_view", "reshape", "permute", "transpose", "t", "expand", "unsqueeze", "squeeze"),
+    *("select", "slice", "alias", "detach", "split_with_sizes", "split", "unbind", "diagonal"),
+)
+def _view(emitter: FusionEmitter, node: fx.Node) -> Any:
+    value = emitter.operand(positional_arguments(node)[0])
+    if isinstance(value, UniformValue):
+        return value
+    operation: Any = node.target
+    if nodes := [each for each in node.all_input_nodes if each is not positional_arguments(node)[0]]:
+        raise UnsupportedOperationError(f"a view that depends on {nodes[0]}")
+    arguments = positional_arguments(node)[1:]
+    options = {name: option for name, option in node.kwargs.items() if name not in PLACEMENT_OPTIONS}
+    try:
+        view = operation(value.view, *arguments, **options)
+    except RuntimeError:  # no strides describe the view
+        value = emitter.copy(value, value.view)
+        view = operation(value.view, *arguments, **options)
+    if isinstance(view, Tensor):
+        return StridedMemory(value.base, view)
+    return [StridedMemory(value.base, each) for each in view]
+
+
+@OPERATIONS.register("getitem")
+def _getitem(emitter: FusionEmitter, node: fx.Node) -> Any:
+    results, index = positional_arguments(node)
+    return emitter.values[results][index]
+
+
+@OPERATIONS.register("clone", "lift_fresh_copy")
+def _identity(emitter: FusionEmitter, node: fx.Node) -> Any:
+    return emitter.operand(positional_arguments(node)[0])
+
+
+@OPERATIONS.register("full", "full_like", "scalar_tensor")
+def _full(emitter: FusionEmitter, node: fx.Node) -> UniformValue:
+    arguments = positional_arguments(node)
+    value = arguments[0] if operation_name(node) == "scalar_tensor" else arguments[1]
+    if isinstance(value, fx.Node):
+        raise UnsupportedOperationError("a tensor filled with the value of another tensor")
+    return UniformValue(float(value) if node.meta["val"].dtype.is_floating_point else value)
+
+
+@OPERATIONS.register("empty", "empty_like", "empty_permuted", "new_empty")
+def _empty(emitter: FusionEmitter, node: fx.Node) -> UniformValue:
+    return UniformValue(0)  # uninitialized memory may hold anything
+
+
+@OPERATIONS.register("copy")
+def _copy(emitter: FusionEmitter, node: fx.Node) -> StridedMemory:
+    return emitter.copy(emitter.operand(positional_arguments(node)[1]), node.meta["val"])
+
+
+@OPERATIONS.register("arange")
+def _arange(emitter: FusionEmitter, node: fx.Node) -> StridedMemory:
+    bounds = positional_arguments(node)
+    start, _, step = {1: (0, *bounds, 1), 2: (*bounds, 1), 3: bounds}[len(bounds)]
+    value = node.meta["val"]
+    return emitter.constant(start + step * torch.arange(value.numel()).to(value.dtype))
+
+
+@OPERATIONS.register("mm", "bmm")
+def _product(emitter: FusionEmitter, node: fx.Node) -> StridedMemory:
+    left, right = (emitter.materialize(factor) for factor in positional_arguments(node))
+    result = emitter.allocate(node)
+    *batch, rows, columns = result.view.shape
+    inner = left.view.shape[-1]
+    count = batch[0] if batch else 1
+    scratch = emitter.workspace.allocate(result.view.dtype, ((inner + rows) * (columns + MAX_VECTOR_WIDTH),))
+    left_address, right_address, result_address = (
+        each.address(f"n * {each.view.stride(0) if batch else 0}") for each in (left, right, result)
+    )
+    strides = ", ".join(str(stride) for each in (left, right) for stride in each.view.stride()[-2:])
+    statement = (
+        f"product<{rows}, {columns}, {inner}>"
+        f"({left_address}, {right_address}, {strides}, {result_address}, {scratch.base});"
+    )
+    emitter.emit([f"for (int64_t n = 0; n < {count}; ++n) {statement}"], [left, right, result, scratch])
+    emitter.operations += count * rows * columns * inner
+    return result
+
+
+@OPERATIONS.register("cat")
+def _concatenate(emitter: FusionEmitter, node: fx.Node) -> StridedMemory:
+    tensors, dimension, *_ = (*positional_arguments(node), 0)
+    result, start = emitter.allocate(node), 0
+    for tensor in tensors:
+        size = tensor.meta["val"].shape[dimension]
+        target = StridedMemory(result.base, result.view.narrow(dimension, start, size))
+        value = emitter.operand(tensor)
+        emitter.emit(copy_loops(target, value), [value, result])
+        start += size
+    return result
+
+
+@OPERATIONS.register("slice_scatter", "select_scatter")
+def _scatter(emitter: FusionEmitter, node: fx.Node) -> StridedMemory:
+    """Copy a tensor, and overwrite a slice of the copy."""
+    aten: Any = torch.ops.aten
+    tensor, source, *location = positional_arguments(node)
+    view = aten.slice.Tensor if operation_name(node) == "slice_scatter" else aten.select.int
+    result = emitter.copy(emitter.operand(tensor), node.meta["val"])
+    target = StridedMemory(result.base, view(result.view, *location))
+    value = emitter.operand(source)
+    emitter.emit(copy_loops(target, value), [value, result])
+    return result
+
+
+@OPERATIONS.register("index")
+def _gather_rows(emitter: FusionEmitter, node: fx.Node) -> StridedMemory:
+    """Gather `source[index]` along the first dimension, with the bounds check of torch."""
+    source, indices = emitter.materialize(positional_arguments(node)[0]), positional_arguments(node)[1]
+    if len(indices) != 1 or indices[0].meta["val"].dtype != torch.int64:
+        raise UnsupportedOperationError("an index of several dimensions, or a mask")
+    index = emitter.materialize(indices[0])
+    index = index if index.view.is_contiguous() else emitter.copy(index, index.view)
+    result = emitter.allocate(node)
+    (length, *row_shape), (stride, *row_strides) = source.view.shape, source.view.stride()
+    target = StridedMemory("target", torch.empty(row_shape, dtype=result.view.dtype, device="meta"))
+    row_view = target.view.as_strided(row_shape, row_strides)
+    if row_view.is_contiguous():
+        copy = [f"__builtin_memcpy(target, row, {target.view.numel()} * sizeof *target);"]
+    else:
+        copy = copy_loops(target, StridedMemory("row", row_view))
+    lines = [
+        f"for (int64_t s = 0; s < {index.view.numel()}; ++s) {{",
+        f"int64_t position = *({index.address('s')});",
+        f"if (position < 0) position += {length};",
+        f"if (position < 0 || position >= {length}) {{ std::free(memory); return 1; }}",
+        f"const auto* const row = {source.address(f'position * {stride}')};",
+        f"auto* const target = {result.address(f's * {target.view.numel()}')};",
+        *copy,
+        "}",
+    ]
+    emitter.emit(lines, [source, index, result])
+    return result
+
+
+@OPERATIONS.register(*REDUCTIONS, "linalg_vector_norm")
+def _reduce(emitter: FusionEmitter, node: fx.Node) -> StridedMemory:
+    source_node, *arguments = positional_arguments(node)
+    source, name = emitter.materialize(source_node), operation_name(node)
+    if name == "linalg_vector_norm":
+        reduction = norm_reduction(arguments.pop(0) if arguments else 2)
+    else:
+        reduction = REDUCTIONS[name]
+    dimensions = arguments[0] if arguments else None
+    axes = [dimensions] if isinstance(dimensions, int) else dimensions or range(source.view.dim())
+    result = emitter.allocate(node)
+    if name in {"amax", "amin"} and not result.view.dtype.is_floating_point:
+        raise UnsupportedOperationError("extremes of integers")
+    positive_axes = [axis % max(1, source.view.dim()) for axis in axes]
+    emitter.emit(reduction_loops(reduction, source, result, positive_axes), [source, result])
+    emitter.operations += source.view.numel()
+    return result

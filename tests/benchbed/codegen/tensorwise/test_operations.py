@@ -1,0 +1,206 @@
+"""Tensorwise operations match torch."""
+
+import itertools
+
+import pytest
+import torch
+from torch.nn import functional
+
+from benchbed.codegen.errors import UnsupportedOperationError
+
+LANES = (2, 3)
+
+
+@pytest.fixture
+def run_compiled(compile_tensorwise):
+    """Return a function that runs a function of tensors `[2, 3, ...]` as one compiled step, and returns its results."""
+
+    def run(function, *inputs):
+        outputs = [torch.zeros_like(result) for result in function(*inputs)]
+        count = len(inputs)
+
+        def step(*tensors):
+            return [*tensors[:count], *(result.contiguous() for result in function(*tensors[:count]))]
+
+        lanes = [*inputs, *outputs]
+        return compile_tensorwise(step, lanes).run([1], *LANES, lanes)[0][count:]
+
+    return run
+
+
+@pytest.fixture
+def assert_matches_torch(run_compiled):
+    """Return a function that compiles named functions in one step, and compares each with torch."""
+
+    def check(functions, *inputs, tolerance=None):
+        limits = {} if tolerance is None else {"rtol": tolerance, "atol": tolerance}
+        results = run_compiled(lambda *tensors: [f(*tensors) for f in functions.values()], *inputs)
+        for (name, function), result in zip(functions.items(), results, strict=True):
+            torch.testing.assert_close(
+                result,
+                function(*inputs),
+                **limits,
+                equal_nan=True,
+                msg=lambda text, name=name: f"{name}: {text}",
+            )
+
+    return check
+
+
+def normal(*shape, dtype=torch.float64, seed=0):
+    """Draw normal numbers for every lane."""
+    generator = torch.Generator().manual_seed(seed)
+    return torch.randn(*LANES, *shape, generator=generator, dtype=torch.float64).to(dtype)
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32], ids=("double", "single"))
+def test_matrix_products_of_many_sizes_match_torch(assert_matches_torch, dtype):
+    """From one row or column to more than a register holds, with contiguous and with transposed factors."""
+    functions = {}
+    for rows, columns, inner in itertools.product((1, 3, 9), (1, 2, 10, 16, 70), (1, 5, 33)):
+
+        def product(x, m=rows, n=columns, k=inner):
+            left, right = x[..., : m * k].unflatten(-1, (m, k)), x[..., -k * n :].unflatten(-1, (k, n))
+            return left @ right
+
+        def transposed_product(x, m=rows, n=columns, k=inner):
+            left, right = x[..., : m * k].unflatten(-1, (k, m)), x[..., -k * n :].unflatten(-1, (n, k))
+            return left.mT @ right.mT
+
+        functions[f"{rows} × {inner} · {inner} × {columns}"] = product
+        functions[f"{rows} × {inner} · {inner} × {columns}, transposed"] = transposed_product
+    tolerance = 1e-12 if dtype == torch.float64 else 1e-4
+    assert_matches_torch(functions, normal(2_400, dtype=dtype), tolerance=tolerance)
+
+
+def test_reductions_along_any_dimension_match_torch(assert_matches_torch):
+    """Along the last, the first and several; the remaining dimensions in any memory order."""
+    functions = {}
+    for dims in (-1, -2, (-1, -2), (-3,), (-3, -1)):
+        for name in ("sum", "mean", "amax", "amin"):
+            functions[f"{name} {dims}"] = lambda x, name=name, dims=dims: getattr(x, name)(dim=dims)
+        for order in (1, 2, torch.inf):
+            functions[f"norm {order} {dims}"] = lambda x, order=order, dims=dims: torch.linalg.vector_norm(
+                x, order, dims
+            )
+    functions["keepdim"] = lambda x: x / x.abs().sum(-1, keepdim=True)
+    functions["transposed"] = lambda x: x.mT.sum(-1)
+    functions["any"] = lambda x: (x > 2).any(-1)
+    functions["all"] = lambda x: (x > -2).all(-1)
+    functions["prod"] = lambda x: x.prod(-1)
+    assert_matches_torch(functions, normal(3, 5, 19), tolerance=1e-13)
+
+
+def test_reductions_propagate_nan(assert_matches_torch):
+    """At any position, among the vectors and after them."""
+    values = normal(35)
+    for lane, index in enumerate((0, 8, 31, 32, 34)):
+        values[lane // 3, lane % 3, index] = torch.nan
+    functions = {name: lambda x, name=name: getattr(x, name)(-1) for name in ("sum", "mean", "amax", "amin")}
+    functions["norm"] = lambda x: torch.linalg.vector_norm(x, torch.inf, -1)
+    assert_matches_torch(functions, values)
+
+
+def test_views_slices_and_constants_match_torch(assert_matches_torch):
+    """With any strides and offsets."""
+    functions = {
+        "transpose": lambda x: x.mT * 2,
+        "flatten": lambda x: x.mT.flatten(-2) + 1,
+        "slice": lambda x: x[..., 1:3, ::3] * x[..., :1, :1],
+        "column": lambda x: x[..., 2] - x[..., 0, 1].unsqueeze(-1),
+        "cat": lambda x: torch.cat(
+            [x[..., :1, :], x.mT.flatten(-2).unflatten(-1, (-1, 17))[..., 1:3, :]], -2
+        ),
+        "stack": lambda x: torch.stack([x[..., 0, :], -x[..., 1, :]], -1),
+        "expand": lambda x: x[..., :1, :].expand(*x.shape) + x,
+        "split": lambda x: torch.cat([piece.square() for piece in x.split([5, 12], -1)][::-1], -1),
+        "arange": lambda x: x * torch.arange(17) + torch.arange(1.0, 5.0, 1.0).unsqueeze(-1),
+        "constant": lambda x: x * torch.tensor([[1.0], [2.0], [3.0], [torch.inf]], dtype=torch.float64),
+        "full_like": lambda x: torch.where(x > 0, x, torch.full_like(x, 0.5)),
+        "zeros_like": lambda x: torch.zeros_like(x) + 3,
+        "where": lambda x: torch.where((x > 0).any(-1, keepdim=True), x.sum(-2, keepdim=True), x),
+        "integers": lambda x: (x > 0).long().sum(-1),
+    }
+    assert_matches_torch(functions, normal(4, 17))
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32], ids=("double", "single"))
+def test_exponentials_are_exact_to_a_few_ulps(run_compiled, dtype):
+    """From underflow to overflow, near 0, and for special values."""
+    limit = 720.0 if dtype == torch.float64 else 100.0
+    values = torch.cat(
+        [torch.linspace(-limit, limit, 1_001), torch.logspace(-30, 2, 601), -torch.logspace(-30, 2, 601)]
+    )
+    values = torch.cat([values.double(), torch.tensor([torch.inf, -torch.inf, torch.nan, 0.0, -0.0])])
+    values = values.to(dtype).expand(*LANES, -1)
+    functions = {"exp": torch.exp, "tanh": torch.tanh, "sigmoid": torch.sigmoid}
+    results = run_compiled(lambda x: [function(x) for function in functions.values()], values)
+    limits = {"rtol": 4 * torch.finfo(dtype).eps, "atol": torch.finfo(dtype).tiny, "equal_nan": True}
+    for (name, function), result in zip(functions.items(), results, strict=True):
+        exact = function(values.double()).to(dtype).double()
+        torch.testing.assert_close(
+            result.double(), exact, **limits, msg=lambda text, name=name: f"{name}: {text}"
+        )
+
+
+def test_losses_and_activations_of_networks_match_torch(assert_matches_torch):
+    """In the usual layout, samples × units, with gradients by torch.func."""
+
+    def loss(theta, activate):
+        x = torch.linspace(-1, 1, 12, dtype=torch.float64).unsqueeze(-1) ** torch.arange(3)
+        hidden = activate(x @ theta[..., :15].unflatten(-1, (3, 5)) + theta[..., 15:20].unsqueeze(-2))
+        return (hidden @ theta[..., 20:25].unsqueeze(-1)).square().mean((-1, -2))
+
+    def gradient(activate):
+        return torch.func.grad(lambda theta: loss(theta, activate).sum())
+
+    activations = {
+        "tanh": torch.tanh,
+        "relu": torch.relu,
+        "silu": functional.silu,
+        "gelu": functional.gelu,
+        "gelu-tanh": lambda x: functional.gelu(x, approximate="tanh"),
+        "softplus": functional.softplus,
+        "softmax": lambda x: x.softmax(-1),
+    }
+    gradients = {name: gradient(activate) for name, activate in activations.items()}
+    assert_matches_torch(gradients, normal(25), tolerance=1e-12)
+
+
+def test_rows_are_gathered_with_a_bounds_check(compile_tensorwise):
+    """Negative indices count from the end; one out of range raises IndexError as in torch."""
+    table = normal(7, 3)[0, 0]
+    index = torch.randint(-7, 7, (*LANES, 11), generator=torch.Generator().manual_seed(1))
+    rows = torch.zeros(*LANES, 11, 3, dtype=torch.float64)
+    compiled = compile_tensorwise(lambda i, _, t: [i, t[i]], [index, rows, table], ["lane", "lane", "shared"])
+
+    def gather(index):
+        return compiled.run([1], *LANES, [index, rows, table])[0][1]
+
+    torch.testing.assert_close(gather(index), table[index], rtol=0, atol=0)
+    for out_of_range in (7, -8):
+        with pytest.raises(IndexError, match="out of range"):
+            gather(index.masked_fill(index == index[1, 2, 5], out_of_range))
+
+
+def test_tensors_that_swap_are_read_before_they_are_overwritten(compile_tensorwise):
+    """Two tensors of a lane exchange their contents in each step."""
+    x, y = normal(20), normal(20, seed=1)
+    compiled = compile_tensorwise(lambda x, y: [y.view_as(y), x + 0], [x, y])
+    for steps, expected in ((1, [y, x]), (2, [x, y]), (5, [y, x])):
+        (results,) = compiled.run([steps], *LANES, [x, y])
+        torch.testing.assert_close(results, expected, rtol=0, atol=0)
+
+
+@pytest.mark.parametrize(
+    ("reason", "function"),
+    [
+        ("the operation sort", lambda x: x.sort(-1).values),
+        ("the operation view as another type", lambda x: x.view(torch.int64) + x),
+        ("a step that needs", lambda x: (x.unsqueeze(-1) * x.unsqueeze(-2)).exp().square().sum(-1)),
+    ],
+)
+def test_unsupported_steps_are_rejected(run_compiled, reason, function):
+    """The error names the operation or the memory, so that another engine can run the step."""
+    with pytest.raises(UnsupportedOperationError, match=reason):
+        run_compiled(lambda x: [function(x)], normal(2_000))

@@ -1,10 +1,13 @@
-"""The calls at which every trial is measured."""
+"""The calls and steps at which every trial is measured."""
+
+import math
+from fractions import Fraction
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from benchbed.checkpoints import checkpoint_calls
+from benchbed.checkpoints import affordable_steps, checkpoint_calls, checkpoint_steps
 
 # Neither the clock nor chance decides: the examples are the same at every run.
 UNTIMED = settings(deadline=None, derandomize=True)
@@ -36,3 +39,29 @@ def test_the_grid_rises_to_the_budget_and_depends_on_nothing_else(budget):
     assert grid[-1] == budget
     assert set(grid[:-1]) <= set(checkpoint_calls(10**6))
     assert set(checkpoint_calls(10**6)) & set(range(budget)) == set(grid[:-1])
+
+
+# Where rounding once moved a checkpoint: 22 / (22 / 15) is 15.000000000000002.
+@example(samples=22, batch_size=15, budget=1000)
+@example(samples=40, batch_size=39, budget=1000)
+@example(samples=4, batch_size=3, budget=1000)
+@UNTIMED
+@given(st.integers(1, 3000), st.integers(1, 3000), st.integers(1, 5000))
+def test_steps_of_a_fractional_price_are_those_of_exact_arithmetic(samples, batch_size, budget):
+    """A step costs N / batch size; the steps measured are the first to reach each checkpoint, and the last one paid."""
+    price = max(Fraction(samples, batch_size), Fraction(1))
+    last = math.floor(budget / price)
+    reaching = {math.ceil(calls / price) for calls in checkpoint_calls(budget)}
+    expected = sorted({step for step in reaching if step <= last} | {last} - {0})
+    assert checkpoint_steps(budget, float(price)) == expected
+
+
+@pytest.mark.parametrize(("budget", "price", "steps"), [(7, 2, 3), (500, 32, 15), (10, 10 / 3, 3), (1, 2, 0)])
+def test_a_step_that_cannot_be_paid_in_full_is_not_begun(budget, price, steps):
+    """The affordable steps are the whole part of budget / price."""
+    assert affordable_steps(budget, price) == steps
+
+
+def test_every_step_can_be_measured():
+    """With checkpoints "all", each affordable step is one."""
+    assert checkpoint_steps(7, 2.0, every_step=True) == [1, 2, 3]

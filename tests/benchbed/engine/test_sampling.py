@@ -1,10 +1,226 @@
-"""BlockDraws of draws give what was drawn for a step, or nothing."""
+"""Starts, data and draws are those of the protocol's generators, for every batch, device and dtype."""
 
+import gc
+import weakref
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
 import pytest
 import torch
+from torch import Tensor
 
-from benchbed.engine.sampling import BlockDraws
+from benchbed.engine.sampling import BlockDraws, Instances, is_deterministic
+from benchbed.interfaces import Layout, Problem
 from benchbed.seeds import DRAW_BLOCK, InstanceSeed
+from benchbed_problems.polynomial_network import PolynomialNetwork
+from benchbed_problems.quadratic import Quadratic
+from benchbed_problems.quartic import Quartic
+from benchbed_problems.runge import Runge
+
+DOUBLE, SINGLE = torch.float64, torch.float32
+
+
+def instances_of(problem, indices, dtype=DOUBLE, role="evaluation", study_seed=0):
+    seeds = [InstanceSeed(study_seed, "some-problem", role, index) for index in indices]
+    return Instances(problem, seeds, torch.device("cpu"), dtype)
+
+
+def generator_of(index, purpose, block=0):
+    seed = InstanceSeed(0, "some-problem", "evaluation", index)
+    return torch.Generator().manual_seed(seed.generator_seed(purpose, block))
+
+
+NOISY = Quadratic(dimension=3, rotated=True, gradient_noise=1.0)
+NETWORK = PolynomialNetwork(dimension=2, samples=64, hidden=(3,), batch_size=8)
+
+
+@pytest.mark.parametrize("problem", [NOISY, NETWORK], ids=["noise", "mini-batches"])
+def test_an_instance_is_the_same_in_every_batch(problem):
+    """Start, data and draws of seed 3 do not depend on who stands beside it, in which order."""
+    several, alone = instances_of(problem, [5, 3, 0]), instances_of(problem, [3])
+    assert torch.equal(several.start[1], alone.start[0])
+    if not several.shared:
+        assert torch.equal(several.data.rotation[1], alone.data.rotation[0])
+    for step in (0, 999, 1000, 2500):
+        assert torch.equal(several.draw(step)[1], alone.draw(step)[0])
+
+
+def test_an_instance_is_drawn_from_its_own_generators():
+    """Start, data and draws are what the problem gives on generators seeded for that purpose."""
+    instances = instances_of(NOISY, [2, 4])
+    for position, index in enumerate([2, 4]):
+        assert torch.equal(instances.start[position], NOISY.make_start(generator_of(index, "start")))
+        rotation = NOISY.make_data(generator_of(index, "data")).rotation
+        assert torch.equal(instances.data.rotation[position, 0], rotation)
+        draws = NOISY.make_draws(generator_of(index, "draws"), 1000)
+        assert torch.equal(instances.draw(17)[position, 0], draws[17])
+
+
+@pytest.mark.parametrize("problem", [NOISY, NETWORK], ids=["noise", "mini-batches"])
+def test_every_thousand_steps_begin_a_new_generator(problem):
+    """Step 999 is the last of block 0, step 1000 the first of block 1, whose generator has given nothing before."""
+    instances = instances_of(problem, [7])
+    blocks = [problem.make_draws(generator_of(7, "draws", block), 1000) for block in range(2)]
+    assert torch.equal(instances.draw(999)[0, 0], blocks[0][999])
+    assert torch.equal(instances.draw(1000)[0, 0], blocks[1][0])
+    assert not torch.equal(blocks[0][0], blocks[1][0])
+
+
+def test_draws_can_be_asked_for_in_any_order():
+    """Going back to an earlier block gives what it gave."""
+    instances = instances_of(NOISY, [0, 1])
+    first = instances.draw(3).clone()
+    instances.draw(1003)
+    assert torch.equal(instances.draw(3), first)
+
+
+def test_a_run_of_more_than_a_thousand_steps_sees_the_second_block(run):
+    """From step 1000 on the noise is that of block 1: SGD on ½θ² is followed through both blocks."""
+    problem = Quadratic(eigenvalues=(1.0,), gradient_noise=1.0)
+    record = run(problem, targets=(), budget=1200, seeds=[4], learning_rate=[0.1])
+    seed = InstanceSeed(0, "quadratic", "evaluation", 4)
+    theta = problem.make_start(torch.Generator().manual_seed(seed.generator_seed("start"))).item()
+    for block in range(2):
+        generator = torch.Generator().manual_seed(seed.generator_seed("draws", block))
+        for noise in problem.make_draws(generator, 1000)[: 1200 - 1000 * block, 0].tolist():
+            theta -= 0.1 * (theta + noise)
+    np.testing.assert_allclose(record.final_theta[0, 0], [theta], rtol=1e-12)
+
+
+def test_single_precision_sees_the_double_precision_instance_cast():
+    """Everything is drawn in float64 and then rounded; indices stay integers."""
+    double, single = instances_of(NOISY, [0, 1]), instances_of(NOISY, [0, 1], SINGLE)
+    assert single.start.dtype == single.data.rotation.dtype == single.draw(0).dtype == SINGLE
+    assert torch.equal(single.start, double.start.float())
+    assert torch.equal(single.data.rotation, double.data.rotation.float())
+    assert torch.equal(single.draw(1234), double.draw(1234).float())
+    index = instances_of(NETWORK, [0], SINGLE).draw(5)
+    assert index.dtype == torch.int64
+    assert torch.equal(index, instances_of(NETWORK, [0]).draw(5))
+
+
+def test_the_optimum_is_that_of_double_precision():
+    """f* is computed on the data before they are rounded."""
+    single, double = instances_of(Runge(), range(3), SINGLE), instances_of(Runge(), range(3))
+    assert single.optimum().dtype == DOUBLE
+    assert torch.equal(single.optimum(), double.optimum())
+    assert single.optimum().shape == (3, 1)
+
+
+def test_roles_and_study_seeds_draw_other_instances():
+    """No start of one role, or of one study seed, appears in another."""
+    starts = [
+        instances_of(Quartic(), range(20), role=role, study_seed=study_seed).start
+        for role in ("scale", "tuning", "evaluation")
+        for study_seed in (0, 1)
+    ]
+    assert len(set(torch.cat(starts).flatten().tolist())) == 6 * 20
+
+
+def test_shared_data_have_no_leading_dimensions():
+    """What all instances share reaches the loss as it was made; what each has of its own as [seeds, 1, …]."""
+    assert instances_of(Quadratic(), range(4)).data.eigenvalues.shape == (2,)
+    assert instances_of(NOISY, range(4)).data.rotation.shape == (4, 1, 3, 3)
+    assert instances_of(Quartic(), range(4)).data is None
+
+
+def test_a_selection_keeps_data_and_draws_of_its_seeds():
+    """Dropping seeds leaves the others their data and draws, in the block at hand and in later ones."""
+    whole = instances_of(NOISY, range(5))
+    whole.draw(10)
+    part = whole.select([1, 4])
+    for step in (10, 11, 1000):
+        assert torch.equal(part.draw(step), whole.draw(step)[[1, 4]])
+    assert torch.equal(part.data.rotation, whole.data.rotation[[1, 4]])
+    assert torch.equal(part.start, whole.start[[1, 4]])
+    assert torch.equal(part.optimum(), whole.optimum()[[1, 4]])
+
+
+@dataclass(frozen=True)
+class Module(Problem):
+    """A problem whose start is a torch module's own initialisation."""
+
+    layout = Layout({"theta": (12,)})
+
+    def make_start(self, generator):
+        return torch.nn.utils.parameters_to_vector(torch.nn.Linear(3, 3).parameters()).detach()
+
+    def objective(self, theta, data):
+        return theta.square().sum(-1)
+
+
+def test_a_module_drawn_from_the_global_generator_starts_the_same_every_time():
+    """The global generator is seeded for each start, whatever it was, and left where it was."""
+    torch.manual_seed(1)
+    first = instances_of(Module(), [0, 1, 2])
+    torch.manual_seed(2)
+    state = torch.get_rng_state()
+    second = instances_of(Module(), [2, 1, 0])
+    assert torch.equal(torch.get_rng_state(), state)
+    assert torch.equal(first.start, second.start.flip(0))
+    assert not torch.equal(first.start[0], first.start[1])
+
+
+def test_a_module_starts_as_torch_manual_seed_would_have_it():
+    """The numbers are those of torch.manual_seed with the seed of the purpose start."""
+    torch.manual_seed(InstanceSeed(0, "some-problem", "evaluation", 3).generator_seed("start"))
+    expected = Module().make_start(None)
+    assert torch.equal(instances_of(Module(), [3]).start[0], expected.double())
+
+
+class Pair(NamedTuple):
+    """Two kinds of draws in one."""
+
+    noise: Tensor
+    index: Tensor
+
+
+def test_draws_may_be_a_tuple_of_tensors():
+    """Each tensor of a draw is cut into steps and stacked over seeds on its own."""
+
+    @dataclass(frozen=True)
+    class Two(Module):
+        def make_draws(self, generator, steps):
+            noise = torch.randn(steps, 2, generator=generator, dtype=torch.float64)
+            return Pair(noise, torch.randint(9, (steps, 4, 5), generator=generator))
+
+    draw = instances_of(Two(), range(3)).draw(6)
+    assert isinstance(draw, Pair)
+    assert (draw.noise.shape, draw.index.shape) == ((3, 1, 2), (3, 1, 4, 5))
+
+
+@pytest.mark.parametrize(
+    ("problem", "expected"), [(Runge(), True), (Quadratic(), True), (Quartic(), False), (NETWORK, False)]
+)
+def test_a_problem_that_draws_nothing_is_deterministic(problem, expected):
+    """Where a step draws nothing, the full and the stochastic oracle are one."""
+    assert is_deterministic(problem) is expected
+
+
+def test_draws_of_several_shapes_are_refused():
+    """Copied into one tensor, those of one seed would be stretched."""
+
+    class Uneven(Quadratic):
+        def make_draws(self, generator, steps):
+            return torch.zeros(steps, int(torch.randint(1, 100, (), generator=generator)), dtype=DOUBLE)
+
+    with pytest.raises(ValueError, match="return one shape"):
+        instances_of(Uneven(), range(5)).draw(0)
+
+
+def test_nothing_holds_the_draws_of_a_tile_that_has_ended():
+    """They may be most of its memory, and the garbage collector counts objects and not bytes."""
+    instances = instances_of(NOISY, range(3))
+    chosen = instances.select([2, 0])
+    held = [weakref.ref(each._draws) for each in (instances, chosen)]
+    assert chosen.draw(1).shape == (2, 1, 3)
+    gc.disable()
+    try:
+        del instances, chosen
+        assert [each() for each in held] == [None, None]
+    finally:
+        gc.enable()
 
 
 def test_a_block_that_could_not_be_drawn_leaves_none_in_its_place():

@@ -60,8 +60,8 @@ def comparable_scores(
         for name, vectors in candidates.items()
         if all(seeds)
         and all(
-            len(vector) == most or (len(vector) == 1 and (problem, name, track) in deterministic)
-            for vector, most, problem in zip(vectors, seeds, problems, strict=True)
+            len(vector) == count or (len(vector) == 1 and (problem, name, track) in deterministic)
+            for vector, count, problem in zip(vectors, seeds, problems, strict=True)
         )
     }
 

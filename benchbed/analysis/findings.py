@@ -65,9 +65,9 @@ def endings(summary: pd.DataFrame) -> str:
     """Count the statuses of the evaluation trials of all rows, most frequent first."""
     statuses = [status.value for status in TrialStatus]
     counts = summary[statuses].sum().sort_values(ascending=False, kind="stable")
-    words = [f"{count} {str(status).replace('_', ' ')}" for status, count in counts.items() if count]
+    phrases = [f"{count} {str(status).replace('_', ' ')}" for status, count in counts.items() if count]
     total = f"{int(summary['trials'].sum())} evaluation trials in {len(summary)} rows"
-    return f"{total}: {', '.join(words)}." if words else f"{total}."
+    return f"{total}: {', '.join(phrases)}." if phrases else f"{total}."
 
 
 def _select(frame: pd.DataFrame, problem: str, track: str) -> pd.DataFrame:
@@ -118,8 +118,8 @@ def _clauses(entries: dict[str, TableEntry], groups: pd.DataFrame, pairs: pd.Dat
     if len(compared) == 1:
         return [f"there is nothing to compare {leader} with (score {leader_score})", *not_compared]
     with_leader = pairs[(pairs["first"] == leader) | (pairs["second"] == leader)]
-    other = with_leader["first"].where(with_leader["first"] != leader, with_leader["second"])
-    with_leader = with_leader.set_index(other)
+    follower = with_leader["first"].where(with_leader["first"] != leader, with_leader["second"])
+    with_leader = with_leader.set_index(follower)
     if not (with_leader["p_value"].notna() | with_leader["is_exact"]).any():
         return [
             f"a single seed cannot show a difference (highest score: {leader}, {leader_score})",
@@ -133,10 +133,10 @@ def _clauses(entries: dict[str, TableEntry], groups: pd.DataFrame, pairs: pd.Dat
 
 def _ranked(entries: dict[str, TableEntry], first_group: list[str], pairs: pd.DataFrame) -> list[str]:
     """Return which score is highest, which do not differ significantly from it, and which are significantly lower."""
-    leader, *others = first_group
+    leader, *followers = first_group
     differences = pairs["difference"].astype(float)
-    tied = [name for name in others if abs(differences[name]) < TIE]
-    close = [f"{name} ({entries[name].score:.3f})" for name in others if name not in tied]
+    tied = [name for name in followers if abs(differences[name]) < TIE]
+    close = [f"{name} ({entries[name].score:.3f})" for name in followers if name not in tied]
     lower = pairs[pairs["is_apart"].astype(bool)]
     tested = lower["adjusted_p"][lower["p_value"].notna()]
     p_values = pairs["adjusted_p"].dropna()
@@ -164,10 +164,10 @@ def _ranked(entries: dict[str, TableEntry], first_group: list[str], pairs: pd.Da
 
 def _list(names: Iterable[str]) -> str:
     """Join names, or the first of them and the number of the others."""
-    words = list(names)
-    if len(words) > _NAMED:
-        words = [*words[: _NAMED - 1], f"{len(words) - _NAMED + 1} more"]
-    return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
+    items = list(names)
+    if len(items) > _NAMED:
+        items = [*items[: _NAMED - 1], f"{len(items) - _NAMED + 1} more"]
+    return " and ".join([", ".join(items[:-1]), items[-1]] if len(items) > 1 else items)
 
 
 def _format_score(entry: TableEntry) -> str:

@@ -118,11 +118,15 @@ def bootstrap_limits(values: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarr
     if not seeds:
         undefined = np.full(values[0].shape[:-1], np.nan)
         return undefined, undefined
-    means = np.mean(
-        [_resampled_means(of_problem, position) for position, of_problem in enumerate(values)], axis=0
-    )
+    means = []  # of each problem, [..., draws]
+    for position, of_problem in enumerate(values):
+        # Relative to the first value, equal values have means that are equal to the bit. One product for each vector,
+        # instead of one for all, makes the last bit independent of the other vectors.
+        first = of_problem[..., :1]
+        products = _weights(of_problem.shape[-1], position) @ (of_problem - first)[..., None]
+        means.append(np.asarray(first + products[..., 0]))
     tail = expanded_tail(min(seeds))
-    low, high = np.quantile(means, [tail, 1 - tail], axis=-1)
+    low, high = np.quantile(np.mean(means, axis=0), [tail, 1 - tail], axis=-1)
     return low, high
 
 
@@ -133,14 +137,6 @@ def expanded_tail(n: int) -> float:
     distribution instead of Student's.
     """
     return float(special.ndtr(math.sqrt(n / (n - 1)) * special.stdtrit(n - 1, TAIL)))
-
-
-def _resampled_means(values: np.ndarray, position: int) -> np.ndarray:
-    """Return the means `[..., draws]` of resampled `values: [..., seeds]`."""
-    # Relative to the first value, equal values have means that are equal to the bit. One product for each vector,
-    # instead of one for all, makes the last bit independent of the other vectors.
-    first = values[..., :1]
-    return np.asarray(first + (_weights(values.shape[-1], position) @ (values - first)[..., None])[..., 0])
 
 
 @lru_cache(maxsize=64)

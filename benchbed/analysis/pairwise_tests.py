@@ -62,17 +62,27 @@ def compare(scores: Scores, positions: Mapping[str, np.ndarray] | None = None) -
         return []
     first, second = np.array(pairs).T
     problems = list(zip(*scores.values(), strict=True))
-    differences = [_differences(of_problem, first, second) for of_problem in problems]
-    signs = [
-        np.where(_is_distinct(of_problem, first, second), np.sign(difference), 0)
-        for of_problem, difference in zip(problems, differences, strict=True)
-    ]
+    differences, signs = [], []
+    for of_problem in problems:
+        paired = np.array(np.broadcast_arrays(*of_problem))  # [optimizers, seeds]
+        difference = paired[first] - paired[second]
+        difference = np.where(np.abs(difference) < TIE, 0.0, difference)  # [pairs, seeds]
+        # A single score is repeated for the seeds of others; the repetitions of two single scores do not count.
+        seeds = np.array([len(vector) for vector in of_problem])
+        is_distinct = np.arange(seeds.max()) < np.maximum(seeds[first], seeds[second])[:, None]
+        differences.append(difference)
+        signs.append(np.where(is_distinct, np.sign(difference), 0))
     wins, losses = (
         np.sum([(of_problem == sign).sum(axis=-1) for of_problem in signs], axis=0) for sign in (1, -1)
     )
-    reached = [(positions or {}).get(name) for name in names]
-    is_exact = np.array([reached[a] is not None and reached[b] is not None for a, b in pairs])
-    is_different = np.array([_reach_apart(reached[a], reached[b]) for a, b in pairs])
+    reached = positions or {}
+    is_exact = np.array([names[a] in reached and names[b] in reached for a, b in pairs])
+    is_different = np.array(
+        [
+            exact and bool((np.abs(reached[names[a]] - reached[names[b]]) > 1).any())
+            for (a, b), exact in zip(pairs, is_exact, strict=True)
+        ]
+    )
     means = _mean_over_problems(differences)
     p_values = np.where(is_exact, np.nan, paired_t_test(differences).p_value)
     adjusted = holm(p_values)
@@ -100,11 +110,11 @@ def group_by_significance(
     Within a group the order is that of the scores. Two optimizers of a group may differ significantly from each other,
     but none does from the best of the group.
     """
-    apart = {frozenset((pair.first, pair.second)) for pair in comparisons if pair.is_apart}
+    significant = {frozenset((pair.first, pair.second)) for pair in comparisons if pair.is_apart}
     remaining = sorted(means, key=lambda name: -means[name])
     groups = []
     while remaining:
-        group = tuple(name for name in remaining if frozenset((remaining[0], name)) not in apart)
+        group = tuple(name for name in remaining if frozenset((remaining[0], name)) not in significant)
         groups.append(group)
         remaining = [name for name in remaining if name not in group]
     return groups
@@ -171,23 +181,5 @@ def sign_test(wins: np.ndarray, losses: np.ndarray) -> np.ndarray:
     return np.asarray(np.minimum(1.0, 2 * special.bdtr(np.minimum(wins, losses), wins + losses, 0.5)))
 
 
-def _differences(scores: Sequence[np.ndarray], first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    """Return the paired differences `[pairs, seeds]` on one problem, ties as 0."""
-    paired = np.array(np.broadcast_arrays(*scores))
-    difference = paired[first] - paired[second]
-    return np.asarray(np.where(np.abs(difference) < TIE, 0.0, difference))
-
-
-def _is_distinct(scores: Sequence[np.ndarray], first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    """Return which differences `[pairs, seeds]` on one problem are not repetitions of single scores for more seeds."""
-    seeds = np.array([len(vector) for vector in scores])
-    return np.asarray(np.arange(seeds.max()) < np.maximum(seeds[first], seeds[second])[:, None])
-
-
 def _mean_over_problems(values: Sequence[np.ndarray]) -> np.ndarray:
     return np.asarray(np.mean([of_problem.mean(axis=-1) for of_problem in values], axis=0))
-
-
-def _reach_apart(first: np.ndarray | None, second: np.ndarray | None) -> bool:
-    """Return whether two optimizers reach some target more than one checkpoint apart."""
-    return first is not None and second is not None and bool((np.abs(first - second) > 1).any())

@@ -15,7 +15,7 @@ from benchbed.analysis.robustness import robustness_of
 from benchbed.analysis.secondary_metrics import measures_of
 from benchbed.analysis.summary import summary_of
 from benchbed.interfaces import ProblemFacts, Results, Surface
-from benchbed.plan import Pairing, Plan, ProblemPlan
+from benchbed.plan import Pairing, Plan
 from benchbed.tuning.best_of_k import best_of_k_curves
 from benchbed.tuning.candidates import PairingState
 from benchbed.tuning.outcomes import Outcome, outcomes_of
@@ -51,13 +51,22 @@ def build_results(plan: Plan, trials: pa.Table, surfaces: Mapping[str, Surface] 
     }
     outcomes = _frame(_outcome_rows(rows, outcomes_by_key, stored), _OUTCOME_COLUMNS)
     tuning = _frame(_tuning_rows(states, stored), _TUNING_COLUMNS)
-    used = pd.concat([outcomes[["problem", "trial_key"]], tuning[["problem", "trial_key"]]])
-    problems = {
-        problem.label: _facts(
-            plan, problem, [stored[key] for key in used["trial_key"][used["problem"] == problem.label]]
+    all_trials = pd.concat([outcomes[["problem", "trial_key"]], tuning[["problem", "trial_key"]]])
+    problems = {}
+    for problem in plan.problems:
+        keys = all_trials["trial_key"][all_trials["problem"] == problem.label]
+        problems[problem.label] = ProblemFacts(
+            budget=problem.budget,
+            targets=problem.targets,
+            success_target=problem.success_target,
+            dimension=problem.dimension,
+            dtype=problem.dtype,
+            has_optimum=problem.has_optimum,
+            lowest_gap=_lowest_gap(stored[key] for key in keys) if problem.optimum_is_bound else None,
+            tolerance=plan.tolerance,
+            gradient=plan.gradient,
+            gradient_price=problem.gradient_price,
         )
-        for problem in plan.problems
-    }
     summary = summary_of(rows, outcomes)
     comparisons, groups = comparisons_of(summary, outcomes, checkpoints_of(plan))
     return Results(
@@ -145,21 +154,10 @@ def _calls_to_target(trial: StoredTrial, targets: int) -> list[float]:
     return [math.inf if value is None else value for value in calls]
 
 
-def _facts(plan: Plan, problem: ProblemPlan, trials: Iterable[StoredTrial]) -> ProblemFacts:
+def _lowest_gap(trials: Iterable[StoredTrial]) -> float | None:
     gaps = [
         (trial["best_objective"] - trial["optimum"]) / trial["scale"]
         for trial in trials
         if None not in (trial["best_objective"], trial["optimum"], trial["scale"])
     ]
-    return ProblemFacts(
-        budget=problem.budget,
-        targets=problem.targets,
-        success_target=problem.success_target,
-        dimension=problem.dimension,
-        dtype=problem.dtype,
-        has_optimum=problem.has_optimum,
-        lowest_gap=min(gaps, default=None) if problem.optimum_is_bound else None,
-        tolerance=plan.tolerance,
-        gradient=plan.gradient,
-        gradient_price=problem.gradient_price,
-    )
+    return min(gaps, default=None)

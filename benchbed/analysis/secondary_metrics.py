@@ -1,7 +1,7 @@
 """Secondary metrics beside the score (protocol, rule 9): one row a problem × optimizer × track."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -51,6 +51,9 @@ def measures_of(
         of_optimizer = robustness.get((problem, optimizer), UNKNOWN)
         # A trial may represent several seeds; its costs count once.
         unique = [stored[key] for key in dict.fromkeys(trials["trial_key"])]
+        timed = [trial for trial in unique if trial["wall_seconds"] is not None]
+        seconds, steps = (math.fsum(trial[name] for trial in timed) for name in ("wall_seconds", "steps"))
+        state_bytes = [trial["state_bytes"] for trial in unique if trial["state_bytes"] is not None]
         rows.append(
             {
                 **{name: row[name] for name in _FROM_SUMMARY},
@@ -58,7 +61,8 @@ def measures_of(
                 "robustness_decades": of_optimizer.decades,
                 "share_diverged": of_optimizer.share_diverged,
                 **_hardest_target(trials, problems[problem]),
-                **_costs(unique, problems[problem].dimension),
+                "microseconds_per_step": 1e6 * seconds / steps if steps else math.nan,
+                "state_bytes_per_parameter": max(state_bytes, default=math.nan) / problems[problem].dimension,
             }
         )
     return pd.DataFrame(rows, columns=COLUMNS)
@@ -95,14 +99,4 @@ def _hardest_target(trials: pd.DataFrame, facts: ProblemFacts) -> dict[str, floa
         "hardest_low": limits.low,
         "hardest_high": limits.high,
         "hardest_level": limits.level,
-    }
-
-
-def _costs(trials: Sequence[Mapping[str, Any]], dimension: int) -> dict[str, float]:
-    timed = [trial for trial in trials if trial["wall_seconds"] is not None]
-    seconds, steps = (math.fsum(trial[name] for trial in timed) for name in ("wall_seconds", "steps"))
-    state_bytes = [trial["state_bytes"] for trial in trials if trial["state_bytes"] is not None]
-    return {
-        "microseconds_per_step": 1e6 * seconds / steps if steps else math.nan,
-        "state_bytes_per_parameter": max(state_bytes, default=math.nan) / dimension,
     }

@@ -46,9 +46,9 @@ def expected_best_of_k(scores: np.ndarray) -> np.ndarray:
     settings, seeds = scores.shape
     if seeds < 2:
         return np.full(settings, np.nan)
-    others = (scores.sum(axis=1, keepdims=True) - scores) / (seeds - 1)
+    mean_on_others = (scores.sum(axis=1, keepdims=True) - scores) / (seeds - 1)
     # Rounding errors in a difference of sums must not rank equal settings.
-    order = np.argsort(-np.round(others, 12), axis=0, kind="stable")
+    order = np.argsort(-np.round(mean_on_others, 12), axis=0, kind="stable")
     of_rank = np.take_along_axis(scores, order, axis=0).mean(axis=1)
     return np.asarray(rank_probabilities(settings) @ of_rank)
 

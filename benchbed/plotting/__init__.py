@@ -2,6 +2,7 @@
 
 from benchbed.plotting.axes import call_axis, label_powers
 from benchbed.plotting.figure import add_legend, render_images, save_figure, stacked_panels
+from benchbed.plotting.lines import draw_lines
 from benchbed.plotting.style import GREY, Color, LineStyle, line_styles, palette, theme, wrap_label
 
 __all__ = [
@@ -10,6 +11,7 @@ __all__ = [
     "LineStyle",
     "add_legend",
     "call_axis",
+    "draw_lines",
     "label_powers",
     "line_styles",
     "palette",

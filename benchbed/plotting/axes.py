@@ -16,7 +16,7 @@ CALLS_LABEL = "calls (loss and gradient evaluations)"
 _STRIP = (1.02, 1.25)  # bottom and top of the strip for lost trials, in heights of the axis below it
 _HIGHEST_GAP = 1e4  # larger gaps are cut off at the top
 _BELOW_TARGETS = 1e-2  # smallest gap on the axis, as a share of the hardest target
-_NEAR = 0.05  # the axis is extended down to the success target from 20 times the target
+_NEAR = 0.3  # the axis is extended down to the success target only from about three times the target
 
 
 class ValueScale(NamedTuple):
@@ -113,12 +113,12 @@ def label_powers(axis: Axis) -> None:
     axis.set_minor_locator(NullLocator())
 
 
-def add_lost_strip(axes: Axes, scale: ValueScale) -> None:
-    """Extend the axis by a shaded strip in which lost trials are drawn."""
+def add_lost_strip(axes: Axes, scale: ValueScale, label: str = "diverged\nor failed") -> None:
+    """Extend the axis by a shaded, labelled strip in which lost trials are drawn."""
     ticks = [tick for tick in axes.get_yticks() if scale.bottom <= tick <= scale.top]
     labels = axes.yaxis.get_major_formatter().format_ticks(ticks)
     axes.set_ylim(scale.bottom, scale.at(_STRIP[1]))
-    axes.set_yticks([*ticks, scale.at(sum(_STRIP) / 2)], [*labels, "diverged\nor failed"])
+    axes.set_yticks([*ticks, scale.at(sum(_STRIP) / 2)], [*labels, label])
     axes.axhspan(scale.at(_STRIP[0]), scale.at(_STRIP[1]), color="0.93", zorder=0.6)
 
 

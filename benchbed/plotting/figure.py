@@ -6,7 +6,6 @@ import warnings
 from collections.abc import Sequence
 from typing import Any
 
-from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
@@ -23,10 +22,6 @@ _CAPTION_LINE, _CAPTION_MARGIN = 0.14, 0.1  # inches
 _POINTS = 72  # points in an inch
 
 
-Entry = tuple[Artist, str]
-"""Artist and label of an entry of a legend."""
-
-
 def stacked_panels(
     legends: Sequence[Sequence[str]], height: float, width: float = WIDTH
 ) -> tuple[Figure, list[Axes]]:
@@ -37,25 +32,20 @@ def stacked_panels(
         height: Smallest height of a panel in inches.
         width: Width of the figure in inches.
     """
-    needed = [
-        sum(_LEGEND_GAP + _LEGEND_LINE * (label.count("\n") + 1) for label in labels) for labels in legends
-    ]
-    panel_height = max([height, *(legend + _TITLE for legend in needed)])
+    panel_height = max([height, *(legend_height(labels) + _TITLE for labels in legends)])
     figure = Figure(figsize=(width, panel_height * len(legends)), layout="constrained")
     FigureCanvasAgg(figure)
     return figure, list(figure.subplots(len(legends), 1, squeeze=False)[:, 0])
 
 
-def add_legend(axes: Axes, entries: Sequence[Entry]) -> None:
-    """Draw a legend of artists and labels to the right of the panel."""
-    axes.legend(
-        [handle for handle, _ in entries],
-        [label for _, label in entries],
-        loc="upper left",
-        bbox_to_anchor=(1.01, 1.0),
-        borderaxespad=0.0,
-        handlelength=3.2,
-    )
+def legend_height(labels: Sequence[str]) -> float:
+    """Return the height of a legend in inches."""
+    return sum(_LEGEND_GAP + _LEGEND_LINE * (label.count("\n") + 1) for label in labels)
+
+
+def add_legend(axes: Axes) -> None:
+    """Draw a legend of all labelled artists to the right of the panel."""
+    axes.legend(loc="upper left", bbox_to_anchor=(1.01, 1.0), borderaxespad=0.0, handlelength=3.2)
 
 
 def save_figure(figure: Figure, name: str, *captions: str) -> dict[str, bytes]:

@@ -17,7 +17,7 @@ from benchbed.interfaces import ALL_PROBLEMS, Results
 from benchbed.plotting.figure import save_figure, stacked_panels
 from benchbed.plotting.style import GREY, Color, palette, theme, wrap_label
 from benchbed.reports.captions import under_critical_difference
-from benchbed.reports.top_optimizers import thinned
+from benchbed.reports.top_optimizers import limit_optimizers
 
 _NAME = 24  # characters in a line of a name
 _TICKS = 12  # numbers on the axis, about
@@ -114,7 +114,7 @@ def _kept(results: Results, track: str, found: Ranking) -> tuple[Ranking, str]:
     """Give the ranking of those for whom there is room, and the note about the others."""
     rows = results.summary
     of_track = rows[(rows["track"] == track) & rows["optimizer"].isin(found.optimizers)]
-    thin, note = thinned(results._replace(optimizers=found.optimizers, summary=of_track))
+    thin, note = limit_optimizers(results._replace(optimizers=found.optimizers, summary=of_track))
     is_kept = np.isin(found.optimizers, thin.optimizers)
     kept = found._replace(optimizers=thin.optimizers, mean_ranks=found.mean_ranks[is_kept])
     return kept, note

@@ -1,165 +1,138 @@
-"""Draw how the final gap depends on the learning rate, per problem, with a rail for what was lost.
-
-The legend says beside each optimizer how robust it is to the rate.
-"""
+"""Final gap against the learning rate, per problem, with the robustness of each optimizer in the legend."""
 
 import math
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
-from matplotlib.artist import Artist
 from matplotlib.axes import Axes
-from matplotlib.lines import Line2D
 
 from benchbed.formatting import short, slugs
 from benchbed.interfaces import MEASURED_STATUSES, ProblemFacts, Results
-from benchbed.plotting.axes import (
-    ValueScale,
-    add_lost_strip,
-    label_powers,
-    log_scale,
-    symmetric_scale,
-    value_axis,
-)
-from benchbed.plotting.figure import Entry, add_legend, save_figure, stacked_panels
+from benchbed.plotting.axes import ValueScale, add_lost_strip, label_powers, value_axis, value_scale
+from benchbed.plotting.figure import add_legend, save_figure, stacked_panels
+from benchbed.plotting.lines import draw_lines
 from benchbed.plotting.style import GREY, LineStyle, line_styles, theme, wrap_label
 from benchbed.reports.captions import under_learning_rate
-from benchbed.reports.secondary_metrics import robustness
-from benchbed.reports.top_optimizers import thinned
+from benchbed.reports.secondary_metrics import describe_robustness
+from benchbed.reports.top_optimizers import limit_optimizers
 from benchbed.tuning.scores import lower_median
 
-_HEIGHT = 4.4
-_WITHIN = (
-    "within 2×: rates whose median calls to the success target are at most twice those of the best;"
-    " 0 if no rate reaches it"
-)
-_DIVERGE = "diverge: share of the tuning trials on the grid that all optimizers share"
+_HEIGHT = 4.4  # inches
+_EXPLANATIONS = {
+    "within 2×": "Within 2×: rates whose median calls to the success target are at most twice those of the best rate.",
+    "diverge": "Diverge: share of the tuning trials on the grid that all optimizers have in common.",
+}
 
 
-class Sweep(NamedTuple):
-    """One optimizer over the learning rates: lower medians, +inf where half of the trials were lost."""
+class RateSweep(NamedTuple):
+    """Lower medians of one optimizer over the learning rates, +inf where more than half of the trials were lost."""
 
     rates: np.ndarray  # [rates]
     values: np.ndarray  # [rates]
     default: tuple[float, float] | None
+    """Default rate and its value on the evaluation seeds."""
     robustness: str
-    look: LineStyle
+    style: LineStyle
     name: str
 
     @property
     def label(self) -> str:
-        """What the legend says: the optimizer, and in a line of its own how robust it is."""
+        """Name of the optimizer and, on a second line, its robustness."""
         return f"{self.name}\n{self.robustness}" if self.robustness else self.name
 
 
 def pieces(results: Results) -> list[str]:
-    """Name the problems on which a learning rate was tuned."""
+    """Return the problems on which a learning rate was tuned."""
     tuned = set(results.tuning["problem"][results.tuning["learning_rate"] > 0])
     return [problem for problem in results.problems if problem in tuned]
 
 
 def draw(results: Results, piece: str) -> dict[str, bytes]:
-    """Give `plots/learning-rate-<problem>.png` and `.svg`."""
-    results, note = thinned(results)
+    """Draw `plots/learning-rate-<problem>.png` and `.svg`."""
+    results, note = limit_optimizers(results)
     name = f"learning-rate-{slugs(results.problems)[piece]}"
-    facts = results.problems[piece]
-    sweeps = _sweeps(results, piece)
+    facts, sweeps = results.problems[piece], _sweeps(results, piece)
     with theme(name):
         figure, (axes,) = stacked_panels([[sweep.label for sweep in sweeps] + [""] * 2], _HEIGHT)
         axes.set_title(wrap_label(piece, 80))
-        scale = _axis(axes, sweeps, facts)
-        entries: list[Entry] = [
-            (_draw_sweep(axes, sweep, scale, scale.lane(number, len(sweeps))), sweep.label)
-            for number, sweep in enumerate(sweeps)
-        ]
-        add_legend(axes, entries + _remarks(axes, sweeps, facts))
-        return save_figure(figure, name, under_learning_rate(results, piece), _explanation(sweeps), note)
+        values = np.concatenate(
+            [*(sweep.values for sweep in sweeps), [sweep.default[1] for sweep in sweeps if sweep.default]]
+        )
+        scale, has_losses = value_scale(values, facts), not np.isfinite(values).all()
+        _set_axes(axes, scale, facts, has_losses)
+        _draw_sweeps(axes, sweeps, scale)
+        if facts.has_optimum and facts.success_target > scale.bottom:
+            label = f"success: gap ≤ {short(facts.success_target)}"
+            axes.axhline(facts.success_target, color=GREY, lw=0.9, ls=(0, (2, 2)), zorder=1, label=label)
+        add_legend(axes)
+        legend = " ".join(sweep.robustness for sweep in sweeps)
+        explanations = [sentence for words, sentence in _EXPLANATIONS.items() if words in legend]
+        caption = " ".join([under_learning_rate(results, piece, has_losses), *explanations])
+        return save_figure(figure, name, caption, note)
 
 
 def lower_medians(trials: pd.DataFrame, column: str) -> "pd.Series[float]":
-    """Give the lower median of `column` over the seeds of each learning rate; a lost trial counts as +inf."""
+    """Compute the lower median of `column` over the seeds of each learning rate; a lost trial counts as +inf."""
     values = trials[column].astype(float).where(trials["status"].isin(MEASURED_STATUSES), math.inf)
     return values.fillna(math.inf).groupby(trials["learning_rate"]).agg(lower_median)
 
 
-def _sweeps(results: Results, problem: str) -> list[Sweep]:
+def _sweeps(results: Results, problem: str) -> list[RateSweep]:
     column = "gap" if results.problems[problem].has_optimum else "final_objective"
-    tuning = results.tuning[results.tuning["problem"] == problem]
-    outcomes = results.outcomes
-    defaults = outcomes[(outcomes["problem"] == problem) & (outcomes["track"] == "default")]
+    tuning, outcomes = (
+        frame[(frame["problem"] == problem) & (frame["learning_rate"] > 0)]
+        for frame in (results.tuning, results.outcomes)
+    )
+    defaults = outcomes[outcomes["track"] == "default"]
+    measures = results.measures[results.measures["problem"] == problem]
+    # The robustness is the same in every track.
+    robustness = {row["optimizer"]: describe_robustness(row) for row in measures.to_dict("records")}
     styles = line_styles(results.optimizers)
-    robust = _robustness(results, problem)
-    found = []
+    sweeps = []
     for name in results.optimizers:
-        medians = lower_medians(_of(tuning, name), column)
-        default = lower_medians(_of(defaults, name), column)
-        point = (float(default.index[0]), float(default.iloc[0])) if len(default) else None
+        medians = lower_medians(tuning[tuning["optimizer"] == name], column)
+        default = lower_medians(defaults[defaults["optimizer"] == name], column)
         if len(medians):
-            rates = medians.index.to_numpy(dtype=float)
-            values = medians.to_numpy(dtype=float)
-            found.append(Sweep(rates, values, point, robust.get(name, ""), styles[name], wrap_label(name)))
-    return found
+            sweeps.append(
+                RateSweep(
+                    medians.index.to_numpy(dtype=float),
+                    medians.to_numpy(dtype=float),
+                    (float(default.index[0]), float(default.iloc[0])) if len(default) else None,
+                    robustness.get(name, ""),
+                    styles[name],
+                    wrap_label(name),
+                )
+            )
+    return sweeps
 
 
-def _robustness(results: Results, problem: str) -> dict[str, str]:
-    # The same in every track: any row of an optimizer will do.
-    rows = results.measures[results.measures["problem"] == problem].to_dict("records")
-    return {
-        str(row["optimizer"]): robustness({str(key): value for key, value in row.items()}) for row in rows
-    }
-
-
-def _explanation(sweeps: list[Sweep]) -> str:
-    """Say what the words of the legend mean, if they are there."""
-    words = ", ".join(sweep.robustness for sweep in sweeps)
-    return "\n".join(text for key, text in (("within", _WITHIN), ("diverge", _DIVERGE)) if key in words)
-
-
-def _of(trials: pd.DataFrame, optimizer: str) -> pd.DataFrame:
-    return trials[(trials["optimizer"] == optimizer) & (trials["learning_rate"] > 0)]
-
-
-def _axis(axes: Axes, sweeps: list[Sweep], facts: ProblemFacts) -> ValueScale:
-    """Set both axes, leave room for the rail, and give the scale below it."""
-    extra = [sweep.default[1] for sweep in sweeps if sweep.default]
-    values = np.concatenate([*(sweep.values for sweep in sweeps), extra])
-    scale = log_scale(values, facts) if facts.has_optimum else symmetric_scale(values)
+def _set_axes(axes: Axes, scale: ValueScale, facts: ProblemFacts, has_losses: bool) -> None:
     value_axis(axes, scale, facts)
-    add_lost_strip(axes, scale)
+    if has_losses:
+        add_lost_strip(axes, scale)
     axes.set_xscale("log")
     label_powers(axes.xaxis)
     axes.set_xlabel("learning rate")
     axes.set_ylabel(f"final {axes.get_ylabel()}")
-    return scale
 
 
-def _draw_sweep(axes: Axes, sweep: Sweep, scale: ValueScale, rail: float) -> Artist:
-    """Draw one line; what is +inf lies at the height `rail`."""
-    look = sweep.look
-    (line,) = axes.plot(
-        sweep.rates,
-        scale.clip(sweep.values, infinite=rail),
-        color=look.color,
-        linestyle=look.dashes,
-        marker=look.marker,
-        markersize=4.5,
-        linewidth=1.3,
-        clip_on=False,  # what lies on the edge is to be seen whole
-    )
-    if sweep.default:
-        rate, value = sweep.default
-        place = scale.clip(np.array([value]), infinite=rail)
-        axes.plot([rate], place, "o", mfc="none", mec=look.color, mew=1.8, markersize=11, zorder=5)
-    return line
-
-
-def _remarks(axes: Axes, sweeps: list[Sweep], facts: ProblemFacts) -> list[Entry]:
-    entries: list[Entry] = []
+def _draw_sweeps(axes: Axes, sweeps: list[RateSweep], scale: ValueScale) -> None:
+    """Draw a line for each optimizer, infinite values in the strip, and a ring at the default rate."""
+    heights = [scale.lane(index, len(sweeps)) for index in range(len(sweeps))]
+    data = [
+        pd.DataFrame(
+            {"rate": sweep.rates, "value": scale.clip(sweep.values, infinite=height), "label": sweep.label}
+        )
+        for sweep, height in zip(sweeps, heights, strict=True)
+    ]
+    styles = {sweep.label: sweep.style for sweep in sweeps}
+    draw_lines(axes, pd.concat(data), "rate", "value", styles, clip_on=False)
+    ring: dict[str, object] = {"marker": "o", "mfc": "none", "mew": 1.8, "linestyle": ""}
+    for sweep, height in zip(sweeps, heights, strict=True):
+        if sweep.default:
+            rate, value = sweep.default
+            inside = scale.clip(np.array([value]), infinite=height)
+            axes.plot([rate], inside, **ring, mec=sweep.style.color, markersize=11, zorder=5)
     if any(sweep.default for sweep in sweeps):
-        ring = Line2D([], [], marker="o", mfc="none", mec=GREY, mew=1.8, markersize=9, linestyle="")
-        entries.append((ring, "default rate (evaluation seeds)"))
-    if facts.has_optimum:
-        target = axes.axhline(facts.success_target, color=GREY, lw=0.9, ls=(0, (2, 2)), zorder=1)
-        entries.append((target, f"success: gap ≤ {short(facts.success_target)}"))
-    return entries
+        axes.plot([], [], **ring, mec=GREY, markersize=9, label="default rate (evaluation seeds)")

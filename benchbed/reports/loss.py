@@ -1,150 +1,197 @@
-"""Draw the gap of every optimizer against the calls it took, per problem, one panel a track."""
+"""Loss curves: the gap of every optimizer against the calls that it took, per problem and track."""
 
+import math
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
-from matplotlib.artist import Artist
+import seaborn as sns
 from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
 
 from benchbed.formatting import short, slugs
-from benchbed.interfaces.results import ProblemFacts, Results
+from benchbed.interfaces import ProblemFacts, Results
 from benchbed.plotting.axes import ValueScale, add_lost_strip, call_axis, value_axis, value_scale
-from benchbed.plotting.figure import Entry, add_legend, save_figure, stacked_panels
+from benchbed.plotting.figure import WIDTH, add_legend, legend_height, save_figure
+from benchbed.plotting.lines import draw_lines
 from benchbed.plotting.style import GREY, LineStyle, line_styles, theme, wrap_label
-from benchbed.reports.bands import Band, band, checkpoints_of, curves_of, endings
+from benchbed.reports.bands import describe_endings, quartiles
 from benchbed.reports.captions import has_exact, under_loss
 from benchbed.reports.ranking import EXACT_MARK
-from benchbed.reports.top_optimizers import thinned
+from benchbed.reports.top_optimizers import limit_optimizers
 
-_HEIGHT = 3.4
+_HEIGHT, _SMALL_HEIGHT, _TITLE = 3.1, 1.25, 0.6  # inches
+_FEW = 3  # up to so many bands in one panel can be distinguished; more get a small panel each
+_SMALL_LABEL = 112  # characters in the titles of a row of small panels
 
 
-class Drawn(NamedTuple):
-    """One line of a panel."""
+class LossLine(NamedTuple):
+    """Quartiles of one optimizer over calls, and how to draw them."""
 
-    band: Band
-    look: LineStyle
+    optimizer: str
     label: str
+    style: LineStyle
+    quartiles: pd.DataFrame
 
 
-class Place(NamedTuple):
-    """What keeps a line from hiding the others of its panel."""
+class LossAxes(NamedTuple):
+    """Axes that all panels of a figure share."""
 
-    rail: float
-    first_marker: float
-    alpha: float
+    facts: ProblemFacts
+    scale: ValueScale
+    has_lost: bool
 
 
 def pieces(results: Results) -> list[str]:
-    """Name the problems that any trial was planned for."""
+    """Return the problems that have trials."""
     planned = set(results.outcomes["problem"])
     return [problem for problem in results.problems if problem in planned]
 
 
 def draw(results: Results, piece: str) -> dict[str, bytes]:
-    """Give `plots/loss-<problem>.png` and `.svg`."""
-    results, note = thinned(results)
+    """Draw `plots/loss-<problem>.png` and `.svg`."""
+    results, note = limit_optimizers(results)
     name = f"loss-{slugs(results.problems)[piece]}"
     facts = results.problems[piece]
-    panels = {track: _lines(results, piece, track) for track in results.tracks}
-    panels = {track: lines for track, lines in panels.items() if lines}
+    tracks = {track: lines for track in results.tracks if (lines := _lines(results, piece, track))}
+    everything = pd.concat([line.quartiles for lines in tracks.values() for line in lines])
+    values = everything[["lower", "median"]].to_numpy().ravel()
+    shared = LossAxes(facts, value_scale(values, facts), not np.isfinite(everything["median"]).all())
     with theme(name):
-        figure, axes = stacked_panels(
-            [[line.label for line in lines] + [""] for lines in panels.values()], _HEIGHT
+        figure = _draw_figure(tracks, piece, shared)
+        trials = results.outcomes[results.outcomes["problem"] == piece]
+        caption = under_loss(
+            results, piece, shared.has_lost, has_exact(trials), max(map(len, tracks.values())) > _FEW
         )
-        bands = [line.band for lines in panels.values() for line in lines]
-        medians = np.concatenate([band.median for band in bands])
-        scale = value_scale(np.concatenate([medians, *(band.lower for band in bands)]), facts)
-        has_lost = not np.isfinite(medians).all()
-        for panel, (track, lines) in zip(axes, panels.items(), strict=True):
-            panel.set_title(wrap_label(f"{piece}, {track} track", 80))
-            _draw_panel(panel, lines, facts, scale, has_lost)
-        shown = results.outcomes[results.outcomes["problem"] == piece]
-        return save_figure(figure, name, under_loss(results, piece, has_lost, has_exact(shown)), note)
+        return save_figure(figure, name, caption, note)
 
 
-def _lines(results: Results, problem: str, track: str) -> list[Drawn]:
-    outcomes = results.outcomes
-    rows = outcomes[(outcomes["problem"] == problem) & (outcomes["track"] == track)]
-    facts = results.problems[problem]
-    checkpoints = checkpoints_of(results.curves, rows, "calls", "gap" if facts.has_optimum else "objective")
-    styles = line_styles(results.optimizers)
-    return [
-        _line(facts, trials, checkpoints, styles[name], name)
-        for name in results.optimizers
-        if len(trials := rows[rows["optimizer"] == name])
-    ]
+def _lines(results: Results, problem: str, track: str) -> list[LossLine]:
+    rows = results.outcomes[(results.outcomes["problem"] == problem) & (results.outcomes["track"] == track)]
+    curves = results.curves[results.curves["trial_key"].isin(rows["trial_key"])]
+    facts, styles = results.problems[problem], line_styles(results.optimizers)
+    column = "gap" if facts.has_optimum else "objective"
+    lines = []
+    for optimizer in results.optimizers:
+        trials = rows[rows["optimizer"] == optimizer]
+        if len(trials):
+            endings = describe_endings(trials)
+            label = wrap_label(f"{optimizer} {EXACT_MARK}" if has_exact(trials) else optimizer)
+            label += f"\n({wrap_label(endings)})" if endings else ""
+            band = quartiles(trials, curves, column, facts.budget)
+            lines.append(LossLine(optimizer, label, styles[optimizer], band))
+    return lines
 
 
-def _line(
-    facts: ProblemFacts, trials: pd.DataFrame, checkpoints: dict[str, np.ndarray], look: LineStyle, name: str
-) -> Drawn:
-    curves = curves_of(trials, checkpoints)
-    ended = endings(trials)
-    shown = wrap_label(f"{name} {EXACT_MARK}" if has_exact(trials) else name)
-    label = shown + (f"\n({wrap_label(ended)})" if ended else "")
-    return Drawn(band(curves, facts.budget), look, label)
-
-
-def _draw_panel(
-    axes: Axes, lines: list[Drawn], facts: ProblemFacts, scale: ValueScale, has_lost: bool
-) -> None:
-    value_axis(axes, scale, facts)
-    call_axis(axes, facts.budget)
-    places = _places(lines, scale)
-    entries: list[Entry] = [
-        (_draw_line(axes, line, scale, place), line.label) for line, place in zip(lines, places, strict=True)
-    ]
-    if has_lost:
-        add_lost_strip(axes, scale)
-    add_legend(axes, entries + _remarks(axes, facts))
-
-
-def _places(lines: list[Drawn], scale: ValueScale) -> list[Place]:
-    """Give each line a height in the rail of its own, and markers that begin elsewhere."""
-    alpha = min(0.13, 1 / len(lines))
-    return [
-        Place(scale.lane(number, len(lines)), 0.012 * (number % 9), alpha) for number in range(len(lines))
-    ]
-
-
-def _draw_line(axes: Axes, line: Drawn, scale: ValueScale, place: Place) -> Artist:
-    """Draw median and band; what lies beyond the scale runs along its top, a loss is crossed in the rail."""
-    look, x = line.look, line.band.calls
-    lower, upper = scale.clip(line.band.lower), scale.clip(line.band.upper, infinite=scale.top)
-    axes.fill_between(x, lower, upper, color=look.color, alpha=place.alpha, linewidth=0)
-    median = scale.clip(line.band.median)
-    _mark_loss(axes, line, median, place.rail)
-    (drawn,) = axes.plot(
-        x,
-        median,
-        color=look.color,
-        linestyle=look.dashes,
-        marker=look.marker,
-        markersize=4,
-        linewidth=1.4,
-        # matplotlib cannot spread markers over a line that has no point at all
-        markevery=(place.first_marker, 0.12) if np.isfinite(median).any() else None,
+def _draw_figure(tracks: dict[str, list[LossLine]], problem: str, shared: LossAxes) -> Figure:
+    """Draw for each track a panel with all medians and, if there are many, a small panel with each band."""
+    large = max(
+        _HEIGHT, *(legend_height([*(line.label for line in lines), ""]) + _TITLE for lines in tracks.values())
     )
-    return drawn
+    columns = 4 if max(map(len, tracks.values())) <= 8 else 6
+    heights = []
+    for lines in tracks.values():
+        heights.append(large)
+        if len(lines) > _FEW:
+            titles = max(wrap_label(line.optimizer, _SMALL_LABEL // columns).count("\n") for line in lines)
+            heights.append((_SMALL_HEIGHT + 0.12 * titles) * math.ceil(len(lines) / columns) + 0.3)
+    figure = Figure(figsize=(WIDTH, sum(heights)), layout="constrained")
+    FigureCanvasAgg(figure)
+    blocks = iter(figure.subfigures(len(heights), 1, height_ratios=heights, squeeze=False)[:, 0])
+    for track, lines in tracks.items():
+        axes = next(blocks).subplots()
+        axes.set_title(wrap_label(f"{problem}, {track} track", 80))
+        _draw_overview(axes, lines, shared)
+        if len(lines) > _FEW:
+            _draw_small_panels(next(blocks), lines, columns, shared)
+    return figure
 
 
-def _mark_loss(axes: Axes, line: Drawn, median: np.ndarray, rail: float) -> None:
-    """Cross the rail at the call where the median becomes infinite, if it does, and lead the eye there."""
-    lost = ~np.isfinite(line.band.median)
+def _draw_overview(axes: Axes, lines: Sequence[LossLine], shared: LossAxes) -> None:
+    facts, scale = shared.facts, shared.scale
+    _set_axes(axes, shared, "diverged\nor failed")
+    if len(lines) <= _FEW:
+        for line in lines:
+            _fill_band(axes, line, scale)
+    medians = pd.concat([_median(line, scale).assign(label=line.label) for line in lines], ignore_index=True)
+    styles = {line.label: line.style for line in lines}
+    draw_lines(axes, medians, "calls", "median", styles, marker_distance=0.12)
+    for index, line in enumerate(lines):
+        _mark_loss(axes, line, scale, scale.lane(index, len(lines)))
+    if facts.has_optimum:
+        label = f"success: gap ≤ {short(facts.success_target)}"
+        if facts.success_target > scale.bottom:
+            axes.axhline(facts.success_target, color=GREY, lw=0.9, ls=(0, (2, 2)), zorder=1, label=label)
+        else:
+            axes.plot([], [], " ", label=f"{label}\n(below this axis)")
+    add_legend(axes)
+
+
+def _draw_small_panels(block: Figure, lines: Sequence[LossLine], columns: int, shared: LossAxes) -> None:
+    """Draw median and quartiles of each optimizer in a panel of its own, before the medians of the others."""
+    scale, rows = shared.scale, math.ceil(len(lines) / columns)
+    grid = block.subplots(rows, columns, squeeze=False)
+    medians = pd.concat([_median(line, scale).assign(label=line.label) for line in lines], ignore_index=True)
+    for index, axes in enumerate(grid.flat):
+        if index >= len(lines):
+            axes.remove()
+            continue
+        line = lines[index]
+        _set_axes(axes, shared, "×")
+        axes.set(xlabel="", ylabel="")
+        axes.tick_params(
+            labelsize=7, labelleft=index % columns == 0, labelbottom=index + columns >= len(lines)
+        )
+        axes.set_title(
+            wrap_label(line.optimizer, _SMALL_LABEL // columns), color=line.style.color, fontsize=8
+        )
+        others = medians[medians["label"] != line.label]
+        sns.lineplot(
+            others, x="calls", y="median", units="label", estimator=None, color="0.75", linewidth=0.7, sort=False,
+            legend=False, ax=axes,
+        )  # fmt: skip
+        _fill_band(axes, line, scale)
+        sns.lineplot(_median(line, scale), x="calls", y="median", color=line.style.color, sort=False, ax=axes)
+        axes.set(xlabel="", ylabel="")
+        _mark_loss(axes, line, scale, scale.lane(0, 1))
+        if scale.bottom < shared.facts.success_target and shared.facts.has_optimum:
+            axes.axhline(shared.facts.success_target, color=GREY, lw=0.7, ls=(0, (2, 2)), zorder=1)
+
+
+def _set_axes(axes: Axes, shared: LossAxes, lost: str) -> None:
+    value_axis(axes, shared.scale, shared.facts)
+    call_axis(axes, shared.facts.budget)
+    if shared.has_lost:
+        add_lost_strip(axes, shared.scale, lost)
+
+
+def _median(line: LossLine, scale: ValueScale) -> pd.DataFrame:
+    """Return the median within the axis, NaN where it is infinite."""
+    return line.quartiles.assign(median=scale.clip(line.quartiles["median"].to_numpy()))
+
+
+def _fill_band(axes: Axes, line: LossLine, scale: ValueScale) -> None:
+    lower = scale.clip(line.quartiles["lower"].to_numpy())
+    upper = scale.clip(line.quartiles["upper"].to_numpy(), infinite=scale.top)
+    axes.fill_between(line.quartiles["calls"], lower, upper, color=line.style.color, alpha=0.2, linewidth=0)
+
+
+def _mark_loss(axes: Axes, line: LossLine, scale: ValueScale, height: float) -> None:
+    """Draw a cross in the strip at the call at which the median becomes infinite, with a dotted line to it."""
+    calls = line.quartiles["calls"].to_numpy()
+    median = scale.clip(line.quartiles["median"].to_numpy())
+    lost = np.isnan(median)
     if not lost.any():
         return
-    first, color = int(lost.argmax()), line.look.color
-    call = line.band.calls[first]
+    first, color = int(lost.argmax()), line.style.color
     if first:
-        start = line.band.calls[first - 1], median[first - 1]
-        axes.plot([start[0], call], [start[1], rail], color=color, linewidth=0.9, linestyle=":")
-    axes.plot([call], [rail], "x", color=color, markersize=7, mew=2.0, clip_on=False, zorder=5)
-
-
-def _remarks(axes: Axes, facts: ProblemFacts) -> list[Entry]:
-    if not facts.has_optimum:
-        return []
-    target = axes.axhline(facts.success_target, color=GREY, lw=0.9, ls=(0, (2, 2)), zorder=1)
-    return [(target, f"success: gap ≤ {short(facts.success_target)}")]
+        axes.plot(
+            calls[first - 1 : first + 1],
+            [median[first - 1], height],
+            color=color,
+            linewidth=0.9,
+            linestyle=":",
+        )
+    axes.plot([calls[first]], [height], "x", color=color, markersize=7, mew=2.0, clip_on=False, zorder=5)

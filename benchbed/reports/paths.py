@@ -1,99 +1,87 @@
-"""Draw the paths of the optimizers over the contours of a two-dimensional objective, one panel a track."""
+"""Paths of the optimizers over the contours of a two-dimensional objective, one panel a track."""
 
 from typing import Any, NamedTuple
 
 import numpy as np
-from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
-from matplotlib.lines import Line2D
 
 from benchbed.formatting import slugs
 from benchbed.interfaces import MEASURED_STATUSES, Results, Surface
-from benchbed.plotting.figure import Entry, add_legend, save_figure, stacked_panels
+from benchbed.plotting.figure import add_legend, save_figure, stacked_panels
 from benchbed.plotting.style import LineStyle, line_styles, theme, wrap_label
-from benchbed.reports.bands import checkpoints_of
 from benchbed.reports.captions import has_exact, under_paths
 from benchbed.reports.ranking import EXACT_MARK
-from benchbed.reports.top_optimizers import thinned
+from benchbed.reports.top_optimizers import limit_optimizers
 
 _HEIGHT, _WIDTH = 4.3, 6.6  # inches: a square and its legend
-_FAR = 1e3  # frames away from the frame: what lies beyond only harms the renderer
-_GROUND = LinearSegmentedColormap.from_list("ground", ["#ffffff", "#d3d6da"])
-_LEVELS = 18
+_FAR = 1e3  # a path is cut where it is so many frames away, which no renderer draws well
+_GREYS = LinearSegmentedColormap.from_list("greys", ["#ffffff", "#d3d6da"])
+_LEVELS = 18  # contours
 
 
-class Path(NamedTuple):
-    """One trial in the plane."""
+class PlanarPath(NamedTuple):
+    """Checkpoints of one trial in the plane."""
 
     points: np.ndarray  # [checkpoints, 2], finite
-    lost: bool
-    look: LineStyle
+    is_lost: bool
+    style: LineStyle
     label: str
 
 
 def pieces(results: Results) -> list[str]:
-    """Name the two-dimensional problems."""
+    """Return the two-dimensional problems."""
     return [problem for problem, facts in results.problems.items() if facts.dimension == 2]
 
 
 def draw(results: Results, piece: str) -> dict[str, bytes]:
-    """Give `plots/paths-<problem>.png` and `.svg`, on the instance of the lowest evaluation seed.
+    """Draw `plots/paths-<problem>.png` and `.svg`, on the instance of the lowest evaluation seed.
 
-    Nothing, where the problem's plugin is not installed: there is no ground to draw upon.
+    Nothing is drawn if the plugin of the problem is not installed, because the objective is unknown then.
     """
     if piece not in results.surfaces:
         return {}
-    results, note = thinned(results)
+    results, note = limit_optimizers(results)
     name = f"paths-{slugs(results.problems)[piece]}"
-    surface = results.surfaces[piece]
-    panels = {track: _paths(results, piece, track) for track in results.tracks}
-    panels = {track: paths for track, paths in panels.items() if paths}
+    surface, trials = results.surfaces[piece], results.outcomes[results.outcomes["problem"] == piece]
+    seed = int(trials["seed"].min())
+    tracks = {track: paths for track in results.tracks if (paths := _paths(results, piece, track, seed))}
     with theme(name):
-        figure, axes = stacked_panels(
-            [[path.label for path in paths] + [""] * 2 for paths in panels.values()], _HEIGHT, _WIDTH
+        figure, panels = stacked_panels(
+            [[path.label for path in paths] + [""] * 2 for paths in tracks.values()], _HEIGHT, _WIDTH
         )
-        for panel, (track, paths) in zip(axes, panels.items(), strict=True):
-            panel.set_title(wrap_label(f"{piece}, {track} track, seed {_seed(results, piece)}", 80))
-            _draw_ground(panel, surface)
-            entries = [(_draw_path(panel, path, surface), path.label) for path in paths]
-            add_legend(panel, entries + _landmarks(panel, paths, surface))
-        lost = any(path.lost for paths in panels.values() for path in paths)
-        shown = results.outcomes[results.outcomes["problem"] == piece]
-        return save_figure(figure, name, under_paths(_seed(results, piece), lost, has_exact(shown)), note)
+        for axes, (track, paths) in zip(panels, tracks.items(), strict=True):
+            axes.set_title(wrap_label(f"{piece}, {track} track, seed {seed}", 80))
+            _draw_contours(axes, surface)
+            for path in paths:
+                _draw_path(axes, path, surface)
+            _draw_landmarks(axes, paths, surface)
+            add_legend(axes)
+        has_losses = any(path.is_lost for paths in tracks.values() for path in paths)
+        return save_figure(figure, name, under_paths(seed, has_losses, has_exact(trials)), note)
 
 
-def _paths(results: Results, problem: str, track: str) -> list[Path]:
+def _paths(results: Results, problem: str, track: str, seed: int) -> list[PlanarPath]:
     outcomes = results.outcomes[results.outcomes["problem"] == problem]
-    shown = outcomes[(outcomes["seed"] == _seed(results, problem)) & (outcomes["track"] == track)]
-    checkpoints = checkpoints_of(results.curves, shown, "theta_0", "theta_1")
-    styles = line_styles(results.optimizers)
-    first = shown.drop_duplicates("optimizer").set_index("optimizer")
-    return [
-        _path(
-            checkpoints.get(str(first.at[name, "trial_key"])),
-            str(first.at[name, "status"]),
-            styles[name],
-            f"{name} {EXACT_MARK}" if has_exact(first.loc[[name]]) else name,
-        )
-        for name in results.optimizers
-        if name in first.index
-    ]
+    trials = outcomes[(outcomes["seed"] == seed) & (outcomes["track"] == track)]
+    styles, paths = line_styles(results.optimizers), []
+    for optimizer in results.optimizers:
+        trial = trials[trials["optimizer"] == optimizer][:1]
+        if not len(trial):
+            continue
+        curve = results.curves[results.curves["trial_key"] == trial["trial_key"].iloc[0]].sort_values("calls")
+        points = curve[["theta_0", "theta_1"]].to_numpy(dtype=float)
+        broken = ~np.isfinite(points).all(axis=1)
+        status = str(trial["status"].iloc[0])
+        is_lost = status not in MEASURED_STATUSES
+        label = wrap_label(f"{optimizer} {EXACT_MARK}" if has_exact(trial) else optimizer)
+        label += f"\n(× {status.replace('_', ' ')})" if is_lost else ""
+        points = points[: broken.argmax()] if broken.any() else points
+        paths.append(PlanarPath(points, is_lost, styles[optimizer], label))
+    return paths
 
 
-def _seed(results: Results, problem: str) -> int:
-    return int(results.outcomes["seed"][results.outcomes["problem"] == problem].min())
-
-
-def _path(stored: np.ndarray | None, status: str, look: LineStyle, name: str) -> Path:
-    points = np.empty((0, 2)) if stored is None else stored
-    broken = ~np.isfinite(points).all(axis=1)
-    lost = status not in MEASURED_STATUSES
-    label = wrap_label(name) + (f"\n(× {status.replace('_', ' ')})" if lost else "")
-    return Path(points[: broken.argmax()] if broken.any() else points, lost, look, label)
-
-
-def _draw_ground(axes: Axes, surface: Surface) -> None:
+def _draw_contours(axes: Axes, surface: Surface) -> None:
     axes.set(xlim=(surface.x[0], surface.x[-1]), ylim=(surface.y[0], surface.y[-1]), xlabel="θ₀", ylabel="θ₁")
     axes.grid(visible=False)
     if 0.5 <= np.ptp(surface.y) / np.ptp(surface.x) <= 2:
@@ -107,46 +95,37 @@ def _draw_ground(axes: Axes, surface: Surface) -> None:
     height = np.ma.masked_invalid(np.log10(height))
     levels = np.linspace(float(height.min()), float(height.max()) + 1e-9, _LEVELS)
     grid = surface.x, surface.y, height, levels
-    axes.contourf(*grid, cmap=_GROUND, zorder=0)
+    axes.contourf(*grid, cmap=_GREYS, zorder=0)
     axes.contour(*grid, colors="#9aa0a8", linewidths=0.4, linestyles="solid", zorder=0.5)
 
 
-def _draw_path(axes: Axes, path: Path, surface: Surface) -> Artist:
-    points = _near(path.points, surface)
-    color = path.look.color
-    style: dict[str, Any] = {
-        "color": color,
-        "linestyle": path.look.dashes,
-        "linewidth": 1.3,
-        "marker": path.look.marker,
-    }
-    axes.plot(*points.T, **style, markersize=3, markeredgewidth=0, alpha=0.9)
-    if not len(points):
-        return Line2D([], [], **style, markersize=4)
-    if path.lost:
-        edge = _exit(points, surface)
+def _draw_path(axes: Axes, path: PlanarPath, surface: Surface) -> None:
+    color, dashes, marker = path.style
+    line: dict[str, Any] = {"color": color, "linestyle": dashes, "linewidth": 1.3, "marker": marker}
+    axes.plot([], [], **line, markersize=4.5, label=path.label)
+    if not len(path.points):
+        return
+    points = _cut_far(path.points, surface)
+    axes.plot(*points.T, **line, markersize=3, markeredgewidth=0, alpha=0.9)
+    if path.is_lost:
+        edge = _exit_point(points, surface)
         axes.plot(*edge.T, "x", color=color, markersize=9, markeredgewidth=2.2, clip_on=False, zorder=6)
     else:
-        axes.plot(
-            *points[-1:].T, path.look.marker, color=color, markersize=7, markeredgecolor="white", zorder=5
-        )
-    return Line2D([], [], **style, markersize=4)
+        axes.plot(*points[-1:].T, marker, color=color, markersize=7, markeredgecolor="white", zorder=5)
 
 
-def _near(points: np.ndarray, surface: Surface) -> np.ndarray:
-    """Give the path up to its first point far outside of the frame."""
+def _cut_far(points: np.ndarray, surface: Surface) -> np.ndarray:
+    """Return the path up to its first point far outside of the frame."""
     corner = np.array([surface.x[0], surface.y[0]])
     size = np.array([np.ptp(surface.x), np.ptp(surface.y)])
-    far = (np.abs((points - corner) / size) > _FAR).any(axis=1)
-    return (
-        points[: far.argmax() + 1].clip(corner - 2 * _FAR * size, corner + 2 * _FAR * size)
-        if far.any()
-        else points
-    )
+    is_far = (np.abs((points - corner) / size) > _FAR).any(axis=1)
+    if not is_far.any():
+        return points
+    return points[: is_far.argmax() + 1].clip(corner - 2 * _FAR * size, corner + 2 * _FAR * size)
 
 
-def _exit(points: np.ndarray, surface: Surface) -> np.ndarray:
-    """Give `[1, 2]`: where a path leaves the frame for good, or its last point; `[0, 2]` of an empty path."""
+def _exit_point(points: np.ndarray, surface: Surface) -> np.ndarray:
+    """Return `[1, 2]`: the point at which a path leaves the frame for good, else its last point."""
     low = np.array([surface.x[0], surface.y[0]])
     high = np.array([surface.x[-1], surface.y[-1]])
     inside: np.ndarray = np.all((points >= low) & (points <= high), axis=1)
@@ -159,13 +138,13 @@ def _exit(points: np.ndarray, surface: Surface) -> np.ndarray:
     return np.asarray((start + step * shares.min())[np.newaxis])
 
 
-def _landmarks(axes: Axes, paths: list[Path], surface: Surface) -> list[Entry]:
-    entries: list[Entry] = []
-    starts = [path.points[0] for path in paths if len(path.points)]
+def _draw_landmarks(axes: Axes, paths: list[PlanarPath], surface: Surface) -> None:
+    """Draw the start and the minimizer."""
+    starts = [path.points[:1] for path in paths if len(path.points)]
     if starts:
-        (start,) = axes.plot(*starts[0], "o", color="white", mec="black", mew=1.3, markersize=8, zorder=7)
-        entries.append((start, "start"))
+        axes.plot(
+            *starts[0].T, "o", color="white", mec="black", mew=1.3, markersize=8, zorder=7, label="start"
+        )
     if surface.minimizer is not None:
-        (end,) = axes.plot(*surface.minimizer, "*", color="black", mec="white", markersize=13, zorder=7)
-        entries.append((end, "minimizer"))
-    return entries
+        x, y = surface.minimizer
+        axes.plot([x], [y], "*", color="black", mec="white", markersize=13, zorder=7, label="minimizer")

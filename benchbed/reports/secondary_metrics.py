@@ -61,15 +61,18 @@ def grid(rows: pd.DataFrame, has_optimum: bool, symbols: Symbols) -> Grid:
     )
 
 
-def robustness(row: Mapping[str, Any]) -> str:
-    """Say how robust an optimizer is to its learning rate: `1.5 decades within 2×, 33% diverge`; empty if unknown."""
+def describe_robustness(row: Mapping[Any, Any]) -> str:
+    """Format the robustness to the learning rate: `1.5 decades within 2×, 33% diverge`; empty if unknown.
+
+    Where no rate reaches the success target there are no decades.
+    """
     decades, diverged = float(row["robustness_decades"]), float(row["share_diverged"])
-    words = []
-    if not math.isnan(decades):
-        words.append(f"{short(decades)} decade{'' if decades == 1 else 's'} within 2×")
+    phrases = []
+    if decades > 0:
+        phrases.append(f"{short(decades)} decade{'' if decades == 1 else 's'} within 2×")
     if not math.isnan(diverged):
-        words.append(f"{short(100 * diverged, 2)}% diverge")
-    return ", ".join(words)
+        phrases.append(f"{short(100 * diverged, 2)}% diverge")
+    return ", ".join(phrases)
 
 
 def _cells(row: Mapping[str, Any], has_optimum: bool, symbols: Symbols) -> list[str]:

@@ -1,39 +1,37 @@
-"""Keep a figure legible when a study has more optimizers than colours can tell apart."""
+"""Limit of the number of optimizers in one plot."""
 
 import pandas as pd
 
 from benchbed.interfaces.results import Results
 
 MOST = 24
-"""Optimizers that one figure shows at most."""
+"""Largest number of optimizers in one plot."""
 
 
-def thinned(results: Results) -> tuple[Results, str]:
-    """Give the results of the best `MOST` optimizers, in the order of the plan, and a note that says so.
+def limit_optimizers(results: Results) -> tuple[Results, str]:
+    """Return the results of the best `MOST` optimizers in the order of the plan, and a note if some were left out.
 
-    The best have the highest mean score over problems and tracks, then the smallest median gap. Tables leave out
-    nobody.
+    The best have the highest mean score over problems and tracks, then the smallest median gap. Tables contain all.
     """
     if len(results.optimizers) <= MOST:
         return results, ""
-    merits = results.summary.groupby("optimizer", sort=False).agg(
+    means = results.summary.groupby("optimizer", sort=False).agg(
         score=("score", "mean"), gap=("gap", "median")
     )
-    best = set(merits.sort_values(["score", "gap"], ascending=[False, True], kind="stable").index[:MOST])
-    kept = tuple(name for name in results.optimizers if name in best)
-    outcomes, tuning, summary = (
-        _of(frame, best) for frame in (results.outcomes, results.tuning, results.summary)
-    )
-    curves = results.curves[results.curves["trial_key"].isin(outcomes["trial_key"])]
-    note = (
-        f"the {MOST} best of {len(results.optimizers)} optimizers by mean score; the tables have all of them"
-    )
-    best_of_k = _of(results.best_of_k, best)
-    thin = results._replace(
-        optimizers=kept, outcomes=outcomes, tuning=tuning, summary=summary, curves=curves, best_of_k=best_of_k
-    )
-    return thin, note
+    best = set(means.sort_values(["score", "gap"], ascending=[False, True], kind="stable").index[:MOST])
 
+    def rows_of_best(frame: pd.DataFrame) -> pd.DataFrame:
+        return frame[frame["optimizer"].isin(best)]
 
-def _of(frame: pd.DataFrame, optimizers: set[str]) -> pd.DataFrame:
-    return frame[frame["optimizer"].isin(optimizers)]
+    outcomes = rows_of_best(results.outcomes)
+    limited = results._replace(
+        optimizers=tuple(name for name in results.optimizers if name in best),
+        outcomes=outcomes,
+        tuning=rows_of_best(results.tuning),
+        summary=rows_of_best(results.summary),
+        curves=results.curves[results.curves["trial_key"].isin(outcomes["trial_key"])],
+        best_of_k=rows_of_best(results.best_of_k),
+    )
+    return limited, (
+        f"Only the {MOST} best of {len(results.optimizers)} optimizers by mean score; the tables contain all of them."
+    )

@@ -1,52 +1,78 @@
-"""Draw how often each optimizer beats each other one, seed by seed (protocol, rule 11)."""
+"""Win matrix: how often, and by how much, each optimizer beats each other one (protocol, rule 11)."""
 
 import numpy as np
 import pandas as pd
-from matplotlib.axes import Axes
+import seaborn as sns
 from matplotlib.figure import Figure
 
+from benchbed.formatting import fixed
 from benchbed.interfaces import ALL_PROBLEMS, Results
-from benchbed.plotting.figure import save_figure
+from benchbed.plotting.figure import WIDTH, save_figure
 from benchbed.plotting.style import theme, wrap_label
-from benchbed.reports.annotated_grid import Cell, draw_cells
 from benchbed.reports.captions import under_wins
-from benchbed.reports.top_optimizers import thinned
+from benchbed.reports.top_optimizers import limit_optimizers
 
 _LABEL = 24  # characters in a line of a label
 
 
 def pieces(results: Results) -> list[str]:
-    """Give one piece, if any two optimizers are compared: over all problems, or on the only one."""
+    """Return the table of pairs, over all problems or of the only one, if any two optimizers are compared."""
     return [_table(results)] if len(_pairs(results)) else []
 
 
 def draw(results: Results, piece: str) -> dict[str, bytes]:
-    """Give `plots/wins.png` and `.svg`, a panel a track."""
-    results, note = thinned(results)
+    """Draw `plots/wins.png` and `.svg`, a panel a track."""
+    results, note = limit_optimizers(results)
     pairs = _pairs(results)
-    tracks = [track for track in results.tracks if (pairs["track"] == track).any()]
+    tracks = {track: rows for track in results.tracks if len(rows := pairs[pairs["track"] == track])}
+    names = {
+        track: [name for name in results.optimizers if name in {*rows["first"], *rows["second"]}]
+        for track, rows in tracks.items()
+    }
     with theme("wins"):
-        names = {track: _names(results, pairs[pairs["track"] == track]) for track in tracks}
-        size = max(3.2, 1.6 + 0.42 * max(len(of_track) for of_track in names.values()))
-        figure = Figure(figsize=(size + 1.6, size * len(tracks)), layout="constrained")
+        cells = max(map(len, names.values()))
+        labels = {name: wrap_label(name, _LABEL) for of_track in names.values() for name in of_track}
+        margin = 0.3 + 0.08 * max(len(line) for label in labels.values() for line in label.split("\n"))
+        size = min(max(0.58, 3.2 / cells), max(0.36, (WIDTH - margin) / cells))  # of a cell, in inches
+        width, height = max(cells * size + margin + 0.3, 5.5), cells * size + margin + 0.4
+        figure = Figure(figsize=(width, height * len(tracks)), layout="constrained")
         panels = figure.subplots(len(tracks), 1, squeeze=False)[:, 0]
-        for track, panel in zip(tracks, panels, strict=True):
-            _draw_matrix(panel, pairs[pairs["track"] == track], names[track])
-            _label(panel, names[track], wrap_label(f"{piece or 'all problems'}, {track} track", 60))
-        problems = len(set(results.summary["problem"])) if not piece else 1
+        for axes, (track, rows) in zip(panels, tracks.items(), strict=True):
+            shares, differences = win_matrix(rows, names[track])
+            sns.heatmap(
+                shares, annot=differences, fmt="", cmap="RdBu", vmin=0, vmax=1, square=True, linewidths=1, cbar=False,
+                xticklabels=False, yticklabels=False, annot_kws={"fontsize": 7 if size > 0.5 else 5}, ax=axes,
+            )  # fmt: skip
+            axes.grid(visible=False)
+            ticks = [labels[name] for name in names[track]]
+            label_size = 9 if size > 0.5 else 6
+            axes.set_xticks(np.arange(len(ticks)) + 0.5, ticks, rotation=90, fontsize=label_size)
+            axes.set_yticks(np.arange(len(ticks)) + 0.5, ticks, fontsize=label_size)
+            axes.set_title(wrap_label(f"{piece or 'all problems'}, {track} track", 60))
+        problems = len(set(results.summary["problem"])) if piece == ALL_PROBLEMS else 1
         return save_figure(figure, "wins", under_wins(results, problems, pairs), note)
 
 
-def matrix(pairs: pd.DataFrame, names: list[str]) -> tuple[np.ndarray, np.ndarray]:
-    """Give win shares and what is told apart, each `[optimizers, optimizers]`; the diagonal is NaN and False."""
-    shares, apart = np.full((len(names), len(names)), np.nan), np.zeros((len(names), len(names)), dtype=bool)
-    for first, second, share, is_apart in pairs[["first", "second", "win_share", "is_apart"]].itertuples(
-        index=False
-    ):
+def win_matrix(pairs: pd.DataFrame, names: list[str]) -> tuple[np.ndarray, np.ndarray]:
+    """Return win shares and the text of each cell, `[optimizers, optimizers]`; the diagonal is NaN and empty.
+
+    A text is the win share and, below it, the difference of the mean scores, with a star if it is significant.
+    """
+    shares = np.full((len(names), len(names)), np.nan)
+    texts = np.full(shares.shape, "", dtype=object)
+    columns = ["first", "second", "win_share", "difference", "is_apart"]
+    for first, second, share, difference, is_significant in pairs[columns].itertuples(index=False):
         row, column = names.index(first), names.index(second)
-        shares[row, column], shares[column, row] = share, 1 - share
-        apart[row, column] = apart[column, row] = is_apart
-    return shares, apart
+        star = "*" if is_significant else ""
+        for cell, value, signed in (
+            ((row, column), share, difference),
+            ((column, row), 1 - share, -difference),
+        ):
+            shares[cell] = value
+            number = fixed(signed, 3)
+            sign = "+" if float(number) > 0 else ""
+            texts[cell] = f"{value:.2f}\n{sign}{number}{star}".replace("-", "−")
+    return shares, texts
 
 
 def _table(results: Results) -> str:
@@ -56,29 +82,3 @@ def _table(results: Results) -> str:
 def _pairs(results: Results) -> pd.DataFrame:
     pairs = results.comparisons[results.comparisons["problem"] == _table(results)]
     return pairs[pairs["first"].isin(results.optimizers) & pairs["second"].isin(results.optimizers)]
-
-
-def _names(results: Results, pairs: pd.DataFrame) -> list[str]:
-    compared = set(pairs["first"]) | set(pairs["second"])
-    return [name for name in results.optimizers if name in compared]
-
-
-def _draw_matrix(axes: Axes, pairs: pd.DataFrame, names: list[str]) -> None:
-    shares, apart = matrix(pairs, names)
-    cells = [
-        [
-            Cell(share, "" if np.isnan(share) else f"{share:.2f}", bool(is_apart))
-            for share, is_apart in zip(*row, strict=True)
-        ]
-        for row in zip(shares, apart, strict=True)
-    ]
-    draw_cells(axes, cells, "RdBu")
-    axes.set_aspect("equal")
-
-
-def _label(axes: Axes, names: list[str], title: str) -> None:
-    places, labels = np.arange(len(names)) + 0.5, [wrap_label(name, _LABEL) for name in names]
-    axes.set_xticks(places, labels)
-    axes.set_yticks(places, labels)
-    axes.tick_params(axis="x", rotation=90)
-    axes.set_title(title)

@@ -1,4 +1,4 @@
-"""Medians and bands say what every trial did, the lost ones included."""
+"""Quartiles over calls, with lost trials counted as +∞."""
 
 import math
 
@@ -6,100 +6,83 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from benchbed.reports.bands import (
-    Curve,
-    band,
-    checkpoints_of,
-    curves_of,
-    endings,
-    fill_forward,
-    order_statistic,
-)
-from benchbed.tuning.scores import lower_median
+from benchbed.reports.bands import describe_endings, quartiles
 
 
-def _value_at(curve, calls):
-    """The definition, one number at a time."""
-    seen = [value for at, value in zip(curve.calls, curve.values, strict=True) if at <= calls]
-    if not seen or calls >= curve.lost_at or not math.isfinite(seen[-1]):
-        return math.inf
-    return seen[-1]
-
-
-def _random_curves(seed):
+def random_study(seed):
+    """Return trials and checkpoints: some without checkpoints, some lost, some with values that are not finite."""
     generator = np.random.default_rng(seed)
-    curves = []
-    for _ in range(generator.integers(1, 9)):
-        calls = np.unique(np.append(0, generator.integers(0, 60, generator.integers(0, 9)))).astype(float)
+    trials, curves = [], []
+    for trial in range(generator.integers(1, 9)):
+        key = f"t{trial}"
+        calls = np.unique(generator.integers(0, 60, generator.integers(0, 9))).astype(float)
         values = generator.choice(
             [0.1, 0.5, 2.0, math.nan, math.inf], len(calls), p=[0.3, 0.3, 0.3, 0.05, 0.05]
         )
-        lost_at = float(generator.choice([math.inf, calls[-1], calls[-1] + 3]))
-        curves.append(Curve(calls, values, lost_at))
-    return curves
+        end = float(calls[-1] + generator.integers(0, 4)) if len(calls) else 0.0
+        trials.append((key, generator.choice(["solved", "exhausted", "diverged", "failed"]), end))
+        curves += [(key, *checkpoint) for checkpoint in zip(calls, values, strict=True)]
+    return (
+        pd.DataFrame(trials, columns=["trial_key", "status", "calls"]),
+        pd.DataFrame(curves, columns=["trial_key", "calls", "gap"]).sample(frac=1, random_state=seed),
+    )
+
+
+def value_at(trial, curves, calls):
+    """Return the value of one trial at one number of calls, by the definition."""
+    earlier = curves[(curves["trial_key"] == trial.trial_key) & (curves["calls"] <= calls)].sort_values(
+        "calls"
+    )
+    is_lost = trial.status in ("diverged", "failed") and calls >= trial.calls
+    value = math.inf if is_lost or not len(earlier) else earlier["gap"].iloc[-1]
+    return value if math.isfinite(value) else math.inf
 
 
 @pytest.mark.parametrize("seed", range(30))
-def test_the_band_equals_its_definition(seed):
-    """At every number of calls: sort the trials' values, take the ⌈n/4⌉-th, ⌈n/2⌉-th and ⌈3n/4⌉-th."""
-    curves = _random_curves(seed)
-    found = band(curves, 64)
-    for calls, lower, median, upper in zip(*found, strict=True):
-        values = sorted(_value_at(curve, calls) for curve in curves)
-        n = len(values)
-        expected = [values[math.ceil(n * k / 4) - 1] for k in (1, 2, 3)]
-        assert [lower, median, upper] == expected
+def test_quartiles_match_the_definition(seed):
+    """At every number of calls: the ⌈n/4⌉-th, ⌈n/2⌉-th and ⌈3n/4⌉-th smallest value of the trials."""
+    trials, curves = random_study(seed)
+    for calls, *computed in quartiles(trials, curves, "gap", 64).itertuples(index=False):
+        values = sorted(value_at(trial, curves, calls) for trial in trials.itertuples())
+        assert computed == [values[math.ceil(len(values) * k / 4) - 1] for k in (1, 2, 3)]
 
 
-def test_the_grid_holds_every_call_and_every_loss():
-    """The union of all checkpoints, the start, the budget and the moments at which trials were lost."""
-    curves = [Curve(np.array([0.0, 3.0]), np.ones(2), 5.0), Curve(np.array([0.0, 4.0]), np.ones(2), math.inf)]
-    assert band(curves, 10).calls.tolist() == [0, 3, 4, 5, 10]
+def study_of(*statuses, calls=4.0):
+    """Return a trial with checkpoints at 0 and 4 calls for each status."""
+    keys = [f"t{index}" for index in range(len(statuses))]
+    trials = pd.DataFrame({"trial_key": keys, "status": statuses, "calls": calls})
+    curves = pd.DataFrame({"trial_key": keys * 2, "calls": [0.0] * len(keys) + [4.0] * len(keys), "gap": 0.5})
+    return trials, curves
 
 
-def test_a_solved_trial_keeps_its_last_value():
-    """It stopped because it was done."""
-    curve = Curve(np.array([0.0, 2.0]), np.array([1.0, 1e-9]), math.inf)
-    assert fill_forward(curve, np.array([0.0, 1.0, 2.0, 100.0])).tolist() == [1.0, 1.0, 1e-9, 1e-9]
+def test_calls_include_every_checkpoint_and_the_end_of_lost_trials():
+    """Besides the start and the budget."""
+    trials, curves = study_of("diverged", "solved", calls=6.0)
+    assert quartiles(trials, curves, "gap", 10)["calls"].tolist() == [0, 4, 6, 10]
 
 
-def test_a_lost_trial_is_infinite_from_its_end_on():
-    """What it reached before stays."""
-    curve = Curve(np.array([0.0, 2.0]), np.array([1.0, 7.0]), 3.0)
-    assert fill_forward(curve, np.array([0.0, 2.0, 3.0, 9.0])).tolist() == [1.0, 7.0, math.inf, math.inf]
+@pytest.mark.parametrize("status", ["solved", "converged", "exhausted"])
+def test_finished_trials_keep_their_last_value(status):
+    """A trial that ended before the budget stays in the median."""
+    assert quartiles(*study_of(status), "gap", 10)["median"].tolist() == [0.5, 0.5, 0.5]
 
 
-@pytest.mark.parametrize(("lost", "finite"), [(2, True), (3, False)])
-def test_the_lower_median_is_finite_exactly_if_half_survive(lost, finite):
-    """Two of four survivors are enough, one is not: the protocol's rule 9."""
-    values = np.array([1.0] * (4 - lost) + [math.inf] * lost)
-    assert math.isfinite(order_statistic(values, 0.5)) is finite
-    assert math.isfinite(lower_median(values)) is finite
+@pytest.mark.parametrize(("lost", "median"), [(2, 0.5), (3, math.inf)])
+def test_the_lower_median_is_finite_if_half_of_the_trials_are_measured(lost, median):
+    """Two of four trials are enough, one is not (protocol, rule 9)."""
+    trials, curves = study_of(*["solved"] * (4 - lost), *["failed"] * lost)
+    assert quartiles(trials, curves, "gap", 10)["median"].iloc[-1] == median
 
 
-def test_statuses_decide_what_is_lost():
-    """Solved, converged and exhausted survive; a trial without a curve is +∞ all along."""
-    statuses = ["solved", "converged", "exhausted", "diverged", "failed", "skipped"]
-    trials = pd.DataFrame({"trial_key": list("abcdef"), "status": statuses, "calls": [4.0] * 5 + [math.nan]})
-    curves = pd.DataFrame(
-        {"trial_key": list("abcde") * 2, "calls": [4] * 5 + [0] * 5, "gap": [0.5] * 5 + [1.0] * 5}
-    )
-    found = curves_of(trials, checkpoints_of(curves, trials, "calls", "gap"))
-    assert [curve.lost_at for curve in found] == [math.inf, math.inf, math.inf, 4.0, 4.0, 0.0]
-    assert found[0].calls.tolist() == [0, 4]
-    assert found[0].values.tolist() == [1, 0.5]
-    assert endings(trials) == "1 of 6 diverged, 1 failed, 1 skipped"
-    assert endings(trials[:3]) == ""
+def test_trials_without_checkpoints_are_infinite():
+    """A skipped trial never had a value."""
+    trials, curves = study_of("skipped", calls=math.nan)
+    assert quartiles(trials, curves[:0], "gap", 10)["median"].tolist() == [math.inf, math.inf]
 
 
-def test_checkpoints_are_told_apart_by_their_trial():
-    """In the order of their calls, whatever the order of the rows, and of the asked trials alone."""
-    curves = pd.DataFrame(
-        {"trial_key": list("bacbab"), "calls": [2, 1, 0, 0, 0, 1], "gap": [0.3, 0.5, 9.0, 0.7, 0.6, 0.4]}
-    )
-    found = checkpoints_of(curves, pd.DataFrame({"trial_key": ["a", "b", "d"]}), "gap", "calls")
-    assert {key: rows.tolist() for key, rows in found.items()} == {
-        "a": [[0.6, 0], [0.5, 1]],
-        "b": [[0.7, 0], [0.4, 1], [0.3, 2]],
-    }
-    assert checkpoints_of(curves, pd.DataFrame({"trial_key": ["d"]}), "gap") == {}
+def test_endings_count_the_trials_that_were_not_measured():
+    """By status, out of all trials; empty if every trial was measured."""
+    statuses = ["solved", "converged", "exhausted", "diverged", "failed", "timed_out"]
+    trials, _ = study_of(*statuses)
+    assert describe_endings(trials) == "1 of 6 diverged, 1 failed, 1 timed out"
+    assert describe_endings(trials[:3]) == ""

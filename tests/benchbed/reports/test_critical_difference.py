@@ -110,14 +110,14 @@ def test_the_sentence_has_the_studys_numbers(study, drawn):
     )
     (note,) = drawn(results).texts
     for words in (
-        "over 24 problems of the mean score over 2 evaluation seeds",
+        "Mean rank over 24 problems, by the mean score over 2 evaluation seeds",
         "Nemenyi's test at 0.05",
-        "one entrant more or less can change everybody's rank",
-        "not compared, so not ranked: one optimizer.",
+        "one more can change or reverse them",
+        "Not ranked, because not compared: 1 optimizer.",
     ):
         assert words in plain(note.get_text())
     (note,) = drawn(study()).texts
-    assert "not ranked" not in note.get_text()
+    assert "Not ranked" not in note.get_text()
 
 
 def test_the_critical_difference_is_drawn_to_scale(study, drawn):
@@ -212,4 +212,4 @@ def test_a_crowd_is_thinned_but_ranked_whole(study, drawn):
     lines = [line.get_xdata().tolist() for line in axes.lines]
     assert [line for line in lines if line in expected] == expected != []
     (note,) = figure.texts
-    assert "the 24 best of 30 optimizers by mean score" in plain(note.get_text())
+    assert "24 best of 30 optimizers by mean score" in plain(note.get_text())

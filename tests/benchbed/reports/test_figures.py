@@ -1,4 +1,4 @@
-"""Every figure is drawn for every study, the odd ones included, and is the same each time."""
+"""Every plot is drawn for every study, unusual ones included, and equal results give equal bytes."""
 
 import functools
 import math
@@ -10,67 +10,12 @@ import pytest
 from benchbed.reports import REPORTS
 from benchbed.reports.learning_rate import lower_medians
 
-# A critical-difference diagram needs 24 problems: `test_critical_difference.py` asks the same of it.
-FIGURES = {
+# A critical-difference diagram needs 24 problems: see `test_critical_difference.py`.
+PLOTS = {
     report.name: report
     for report in REPORTS
     if report.name not in ("tables", "findings", "critical-difference")
 }
-
-
-def _assert_pictures(files, *names):
-    assert set(files) == {f"plots/{name}.{kind}" for name in names for kind in ("png", "svg")}
-    assert all(data.startswith(b"\x89PNG") for name, data in files.items() if name.endswith("png"))
-    assert all(b"<svg" in data for name, data in files.items() if name.endswith("svg"))
-
-
-@pytest.fixture(scope="module")
-def drawn(results):
-    """Give a function that draws a piece of the usual results, once for all tests that look at its files."""
-    return functools.cache(lambda kind, piece: FIGURES[kind].draw(results, piece))
-
-
-@pytest.fixture(scope="module")
-def few(make_results):
-    """A smaller study: two problems, two tracks, three optimizers, two seeds."""
-    return make_results(optimizers=FEW, seeds=2)
-
-
-@pytest.fixture(scope="module")
-def odd(make_results):
-    """Give a function that makes a study of `STUDIES` up, once for all figures."""
-    return functools.cache(lambda study: make_results(problems=("quadratic",), **STUDIES[study]))
-
-
-@pytest.mark.parametrize("kind", ["loss", "paths", "learning-rate", "best-of-k"])
-def test_each_problem_has_its_figure(few, kind):
-    """As PNG and SVG, named by the problem."""
-    assert FIGURES[kind].pieces(few) == ["quadratic", "quartic[noise=0.1]"]
-    _assert_pictures(FIGURES[kind].draw(few, "quartic[noise=0.1]"), f"{kind}-quartic-noise-0.1")
-
-
-def test_the_study_has_its_heatmap(results, drawn):
-    """One figure for all problems."""
-    assert FIGURES["heatmap"].pieces(results) == ["1"]
-    _assert_pictures(drawn("heatmap", "1"), "heatmap")
-
-
-def test_many_problems_have_several_heatmaps(make_results):
-    """Ten do not fit one page."""
-    results = make_results(
-        problems=[f"p{i}" for i in range(10)], optimizers=("gd",), seeds=1, tracks=("default",)
-    )
-    assert FIGURES["heatmap"].pieces(results) == ["1", "2"]
-    _assert_pictures(FIGURES["heatmap"].draw(results, "2"), "heatmap-2")
-
-
-@pytest.mark.parametrize("kind", sorted(FIGURES))
-def test_the_same_results_give_the_same_bytes(few, kind):
-    """No date, no random identifier."""
-    piece = FIGURES[kind].pieces(few)[0]
-    assert FIGURES[kind].draw(few, piece) == FIGURES[kind].draw(few, piece)
-
-
 FEW = ("gd", "sgd", "adam")
 LONG = [f"a-name-of-sixty-four-characters-that-will-not-fit-anywhere-{i:05d}" for i in range(25)]
 STUDIES = {
@@ -87,65 +32,141 @@ STUDIES = {
 }
 
 
-@pytest.mark.parametrize("kind", sorted(FIGURES))
+def assert_images(files, *names):
+    assert set(files) == {f"plots/{name}.{suffix}" for name in names for suffix in ("png", "svg")}
+    assert all(content.startswith(b"\x89PNG") for name, content in files.items() if name.endswith("png"))
+    assert all(b"<svg" in content for name, content in files.items() if name.endswith("svg"))
+
+
+@pytest.fixture(scope="module")
+def draw_piece(results):
+    """Return a function that draws a piece of the usual results once."""
+    return functools.cache(lambda kind, piece: PLOTS[kind].draw(results, piece))
+
+
+@pytest.fixture(scope="module")
+def few(make_results):
+    """Two problems, two tracks, three optimizers, two seeds."""
+    return make_results(optimizers=FEW, seeds=2)
+
+
+@pytest.fixture(scope="module")
+def study_of(make_results):
+    """Return a function that builds a study of `STUDIES` once."""
+    return functools.cache(lambda study: make_results(problems=("quadratic",), **STUDIES[study]))
+
+
+@pytest.mark.parametrize("kind", ["loss", "paths", "learning-rate", "best-of-k"])
+def test_each_problem_has_its_plot(few, kind):
+    """As PNG and SVG, named by the problem."""
+    assert PLOTS[kind].pieces(few) == ["quadratic", "quartic[noise=0.1]"]
+    assert_images(PLOTS[kind].draw(few, "quartic[noise=0.1]"), f"{kind}-quartic-noise-0.1")
+
+
+def test_the_study_has_its_heatmap(results, draw_piece):
+    """One figure for all problems."""
+    assert PLOTS["heatmap"].pieces(results) == ["1"]
+    assert_images(draw_piece("heatmap", "1"), "heatmap")
+
+
+def test_many_problems_have_several_heatmaps(make_results):
+    """Ten do not fit in one figure."""
+    results = make_results(
+        problems=[f"p{i}" for i in range(10)], optimizers=("gd",), seeds=1, tracks=("default",)
+    )
+    assert PLOTS["heatmap"].pieces(results) == ["1", "2"]
+    assert_images(PLOTS["heatmap"].draw(results, "2"), "heatmap-2")
+
+
+@pytest.mark.parametrize("kind", sorted(PLOTS))
+def test_equal_results_give_equal_bytes(few, kind):
+    """Files contain no date and no random identifier."""
+    piece = PLOTS[kind].pieces(few)[0]
+    assert PLOTS[kind].draw(few, piece) == PLOTS[kind].draw(few, piece)
+
+
+@pytest.mark.parametrize("kind", sorted(PLOTS))
 @pytest.mark.parametrize("study", STUDIES)
-def test_odd_studies_are_drawn(odd, study, kind):
-    """Whatever happened in it."""
-    results = odd(study)
-    for piece in FIGURES[kind].pieces(results):
-        assert len(FIGURES[kind].draw(results, piece)) == 2
+def test_unusual_studies_are_drawn(study_of, study, kind):
+    """Every piece gives a PNG and an SVG."""
+    results = study_of(study)
+    for piece in PLOTS[kind].pieces(results):
+        assert len(PLOTS[kind].draw(results, piece)) == 2
 
 
-@pytest.mark.parametrize("kind", sorted(FIGURES))
-def test_trials_that_never_ran_are_no_obstacle(few, kind):
-    """Skipped: no calls, no checkpoint, no gap, no score, no rate."""
+@pytest.mark.parametrize("kind", sorted(PLOTS))
+def test_skipped_trials_are_drawn(few, kind):
+    """They have no calls, checkpoints, gap, score or rate."""
     skipped = few._replace(
         outcomes=few.outcomes.assign(status="skipped", calls=math.nan, gap=math.nan, learning_rate=math.nan),
         curves=few.curves[:0],
         tuning=few.tuning.assign(status="skipped", gap=math.nan),
         summary=few.summary.assign(score=math.nan, gap=math.nan, exhausted=0, diverged=0, skipped=2),
     )
-    assert len(FIGURES[kind].draw(skipped, FIGURES[kind].pieces(skipped)[0])) == 2
+    assert len(PLOTS[kind].draw(skipped, PLOTS[kind].pieces(skipped)[0])) == 2
 
 
-def test_what_does_not_apply_is_not_drawn(results):
-    """No surface or no plane, no paths; no tuning, no sweep; no search, no best of k."""
-    assert FIGURES["best-of-k"].pieces(results._replace(best_of_k=results.best_of_k[:0])) == []
+def test_plots_that_do_not_apply_are_not_drawn(results):
+    """Paths need a surface and two dimensions, sweeps a tuned rate, the best of k a search."""
+    assert PLOTS["best-of-k"].pieces(results._replace(best_of_k=results.best_of_k[:0])) == []
     bare = results._replace(surfaces={}, tuning=results.tuning[:0])
-    assert FIGURES["paths"].draw(bare, next(iter(bare.problems))) == {}
-    flat = {name: facts._replace(dimension=10) for name, facts in bare.problems.items()}
-    assert FIGURES["paths"].pieces(bare._replace(problems=flat)) == []
-    assert FIGURES["learning-rate"].pieces(bare) == []
+    assert PLOTS["paths"].draw(bare, next(iter(bare.problems))) == {}
+    high_dimensional = {name: facts._replace(dimension=10) for name, facts in bare.problems.items()}
+    assert PLOTS["paths"].pieces(bare._replace(problems=high_dimensional)) == []
+    assert PLOTS["learning-rate"].pieces(bare) == []
 
 
-def test_the_legend_counts_the_diverged(drawn):
-    """Text in SVG is drawn as paths, but its words stand beside them as comments."""
-    svg = drawn("loss", "quadratic")["plots/loss-quadratic.svg"].decode()
+def test_many_optimizers_have_small_panels(results, few, saved):
+    """Each in its own color, before the medians of the others in grey; three share one panel."""
+    PLOTS["loss"].draw(results, "quadratic")
+    titles = [axes.get_title(loc="left") for axes in saved[-1].axes]
+    assert titles.count("adam") == len(results.tracks)
+    assert len(titles) == len(results.tracks) * (1 + len(results.optimizers))
+    PLOTS["loss"].draw(few, "quadratic")
+    assert len(saved[-1].axes) == len(few.tracks)
+
+
+def test_the_legend_counts_diverged_trials(draw_piece):
+    """SVG contains text as paths, with the text in a comment beside them."""
+    svg = draw_piece("loss", "quadratic")["plots/loss-quadratic.svg"].decode()
     assert "(3 of 5 diverged)" in svg
-    assert "diverged" in svg
 
 
-def test_the_heatmap_marks_diverged_trials(results, saved):
-    """Beside the score, so that a high one with losses is not mistaken for a safe one."""
-    FIGURES["heatmap"].draw(results, "1")
-    assert any(text.endswith(" ×3") for text in _texts_of_cells(saved[-1]))
+def cell_texts(figure):
+    return [text for axes in figure.axes for text in axes.texts]
 
 
-def test_a_cell_without_a_score_says_so(make_results, saved):
-    """A dash on hatched ground."""
+def test_the_heatmap_counts_diverged_trials(results, saved):
+    """The count stands beside the score."""
+    PLOTS["heatmap"].draw(results, "1")
+    assert any(text.get_text().endswith(" ×3") for text in cell_texts(saved[-1]))
+
+
+def test_the_heatmap_prints_the_leading_scores_in_bold(results, saved):
+    """As many as the first groups of the tables have members."""
+    PLOTS["heatmap"].draw(results, "1")
+    bold = [text for text in cell_texts(saved[-1]) if text.get_fontweight() == "bold"]
+    groups = results.groups[results.groups["problem"] != ""]
+    assert len(bold) == int((groups["group"] == 1).sum())
+
+
+def test_heatmap_colors_are_relative_to_the_problem(results, saved):
+    """The highest score of each problem is 1, so that low scores can be distinguished."""
+    PLOTS["heatmap"].draw(results, "1")
+    colors = np.stack([axes.collections[0].get_array() for axes in saved[-1].axes[:2]])
+    np.testing.assert_allclose(colors.max(axis=(0, 1)), 1)
+
+
+def test_a_cell_without_a_score_has_a_dash(make_results, saved):
+    """On a hatched background."""
     results = make_results(problems=("quadratic",), without_optimum=("quadratic",), optimizers=("adam",))
-    FIGURES["heatmap"].draw(results, "1")
-    assert _texts_of_cells(saved[-1]) == {"–"}
+    PLOTS["heatmap"].draw(results, "1")
+    assert {text.get_text() for text in cell_texts(saved[-1])} == {"–"}
     assert saved[-1].axes[0].patch.get_hatch()
 
 
-def _texts_of_cells(figure):
-    labels = {drawn.get_label() for axes in figure.axes for drawn in axes.collections}
-    return {label for label in labels if not label.startswith("_")}
-
-
-def test_a_sweep_is_the_lower_median_with_losses_infinite():
-    """Of three seeds one lost leaves the middle one's larger neighbour; two lost leave nothing."""
+def test_a_sweep_is_the_lower_median_over_seeds():
+    """Lost trials count as infinite: with one of three lost it is the larger of the others, with two infinite."""
     trials = pd.DataFrame(
         {
             "learning_rate": [0.1] * 3 + [1.0] * 3,
@@ -157,9 +178,9 @@ def test_a_sweep_is_the_lower_median_with_losses_infinite():
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, 3.0])
-def test_a_surface_without_heights_is_left_blank(results, value):
-    """The paths are still worth showing."""
+def test_paths_are_drawn_without_contours(results, value):
+    """Where the objective is constant or not finite."""
     flat = results.surfaces["quadratic"]
     flat = flat._replace(objective=np.full_like(flat.objective, value), optimum=None, minimizer=None)
-    files = FIGURES["paths"].draw(results._replace(surfaces={"quadratic": flat}), "quadratic")
-    _assert_pictures(files, "paths-quadratic")
+    files = PLOTS["paths"].draw(results._replace(surfaces={"quadratic": flat}), "quadratic")
+    assert_images(files, "paths-quadratic")

@@ -5,12 +5,12 @@ from pathlib import Path
 
 from benchbed.catalog import Catalog
 from benchbed.errors import StudyFolderError
-from benchbed.runner.reporting import draw_all
 from benchbed.runner.workers import WorkerFailure, Workers
 from benchbed.store import StudyFolder
 from benchbed.store.files import write_atomically
 from benchbed.study.figures import FOLDER, draw_by_workers, figures_of, write_picture
 from benchbed.study.model import Study
+from benchbed.study.report_tasks import draw_all
 from benchbed.study.resources import default_jobs, start_workers
 
 

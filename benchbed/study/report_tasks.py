@@ -1,4 +1,4 @@
-"""Have the files of every report made by the workers, in parallel, from the study folder."""
+"""Workers that draw the files of every report in parallel, from the study folder."""
 
 import functools
 import uuid

@@ -43,7 +43,7 @@ def plan_command(jobs: int | None, no_time: bool, format_: str, **options: Any) 
 
     if not no_time:
         start_fork_server()
-    from benchbed.estimate import estimate, measure
+    from benchbed.estimate import estimate, time_plan
     from benchbed.runner.scheduler import threads_of
     from benchbed.study.resources import default_jobs, start_workers
 
@@ -52,7 +52,7 @@ def plan_command(jobs: int | None, no_time: bool, format_: str, **options: Any) 
     timings = None
     if not no_time:
         with start_workers(catalog, "processes", used) as workers:
-            timings, complaints = measure(plan, workers, files)
+            timings, complaints = time_plan(plan, workers, files)
         for complaint in complaints:
             click.echo(f"warning: {complaint}", err=True)
     costs = estimate(plan, timings, threads_of(plan, used))

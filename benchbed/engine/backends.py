@@ -100,25 +100,23 @@ class CompiledBackend:
     Every exception of the compiled step leads to the eager one: an error of the plugin is raised again there.
     """
 
-    def __init__(
-        self, tile: Tile, lanes: Lanes, reason: str, may_scan: bool = True, planned: Batch | None = None
-    ) -> None:
+    def __init__(self, tile: Tile, lanes: Lanes, reason: str) -> None:
         self.engine, self.reason, self.minimum_lanes = Engine.COMPILED, reason, 1
         self.fallback_reason: str | None = None
         self._advance: Callable[[Tile, Lanes, int, Sequence[int]], list[Lanes]] | None = None
         self._lookahead: Callable[[Lanes, int, Sequence[int]], int] | None = None
-        self._compiles_objective = compiles_objective(planned or tile.batch)
+        self._compiles_objective = compiles_objective(tile.batch)
         try:
             from benchbed.engine.compiled_backend import generated_backend  # takes a second to import
 
             generated = generated_backend(tile, lanes)
             self._advance, self._lookahead = generated.advance, generated.lookahead
         except Exception as error:  # noqa: BLE001 (see the class)
-            self._build_scan(tile, lanes, may_scan, error)
+            self._build_scan(tile, lanes, error)
 
-    def _build_scan(self, tile: Tile, lanes: Lanes, may_scan: bool, unsupported: Exception) -> None:
+    def _build_scan(self, tile: Tile, lanes: Lanes, unsupported: Exception) -> None:
         batch = tile.batch
-        if not may_scan or (batch.engine != Engine.COMPILED and eager_seconds(batch) < WORTH_SCAN):
+        if batch.engine != Engine.COMPILED and eager_seconds(batch) < WORTH_SCAN:
             self.engine = Engine.EAGER
             reason = f": too little work for a scan, and no generated step ({_summary(unsupported)})"
             self.reason += reason[:REASON_LENGTH]
@@ -194,12 +192,14 @@ def choose_engine(batch: Batch, stateful: bool) -> EngineChoice:
 
 def eager_seconds(batch: Batch) -> float:
     """Estimate the seconds that the steps of a batch take eagerly on one core, within a factor of three."""
+    batch = batch.planned or batch
     lanes = len(batch.seeds) * batch.settings
     return batch.budget * (STEP_SECONDS + lanes * numbers_of_a_step(batch.problem) * NUMBER_SECONDS)
 
 
 def objective_seconds(batch: Batch) -> float:
     """Estimate the seconds that the objective at all checkpoints takes eagerly on one core."""
+    batch = batch.planned or batch
     lanes = len(batch.seeds) * batch.settings
     numbers = numbers_of_a_step(batch.problem, full_batch=True)
     return len(checkpoint_calls(batch.budget)) * lanes * numbers * NUMBER_SECONDS
@@ -210,19 +210,10 @@ def compiles_objective(batch: Batch) -> bool:
     return objective_seconds(batch) >= WORTH_MEASURING
 
 
-def make_backend(
-    choice: EngineChoice,
-    tile: Tile,
-    lanes: Lanes,
-    may_scan: bool = True,
-    planned: Batch | None = None,
-) -> Backend:
-    """Build the backend of the chosen engine; `may_scan` allows a scan, which takes long to compile.
-
-    If the tile is only a part of a planned one, `planned` decides whether the objective is compiled.
-    """
+def make_backend(choice: EngineChoice, tile: Tile, lanes: Lanes) -> Backend:
+    """Build the backend of the chosen engine."""
     if choice.engine == Engine.COMPILED:
-        return CompiledBackend(tile, lanes, choice.reason, may_scan, planned)
+        return CompiledBackend(tile, lanes, choice.reason)
     return EagerBackend(choice.reason)
 
 

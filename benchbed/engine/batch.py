@@ -38,6 +38,8 @@ class Batch(NamedTuple):
     """Raise the exceptions of plugin code instead of storing them as the record's error."""
     stop_when_solved: bool = True
     """Stop a lane once it has reached all targets."""
+    planned: "Batch | None" = None
+    """Batch whose work decides what is compiled, if this one is a small part of it."""
     threads: int | None = None
     """Threads of a compiled step; None for as many as torch uses. Results do not depend on it."""
 

@@ -1,6 +1,6 @@
-"""Estimate what a plan costs before anything is spent: trials, calls and seconds, for each of its tracks."""
+"""Estimate of the trials, calls and seconds of a plan, for each of its tracks."""
 
 from benchbed.estimate.cost import Cost, Estimate, estimate
-from benchbed.estimate.measure import Measured, measure
+from benchbed.estimate.timing import PlanTimings, time_plan
 
-__all__ = ["Cost", "Estimate", "Measured", "estimate", "measure"]
+__all__ = ["Cost", "Estimate", "PlanTimings", "estimate", "time_plan"]

@@ -119,7 +119,7 @@ def test_what_a_gradient_does_not_serve_is_skipped_with_its_reason(bench_here, t
     assert set(skipped["error"]) == {f"{reason}; use --gradient forward"}
     assert study.lost == 0
     costs = bench_here(tmp_path, "plan", *asked[:-2])
-    assert f"triangles × adam will be skipped, as {reason}; use --gradient forward" in costs.stderr
+    assert f"triangles × adam will be skipped because {reason}; use --gradient forward" in costs.stderr
     assert ", gradient dual" in costs.stdout.splitlines()[0]
 
 

@@ -115,7 +115,7 @@ def test_a_program_takes_the_cores_that_are_idle(plan_of):
     """Where its steps are made by one: two threads halve what a study waits for, but not what it costs."""
     plan = plan_of(seeds=2)
     default, tuning = Shape(0, 1, 2), Shape(0, GRID, QUICK.tuning_seeds)
-    costs = estimate(plan, {default: Timing(3.0), tuning: Timing(20.0, is_shared=True)}, threads=2)
+    costs = estimate(plan, {default: Timing(3.0), tuning: Timing(20.0, is_threaded=True)}, threads=2)
     assert costs.together.seconds == 26.0
     assert [costs.wall_seconds(jobs) for jobs in (1, 2, 4)] == [26.0, 20.0 / 2 + 3.0, 20.0 / 2 + 3.0]
 
@@ -123,7 +123,7 @@ def test_a_program_takes_the_cores_that_are_idle(plan_of):
 def test_a_single_trial_has_nothing_to_share(plan_of):
     """Threads take lane by lane."""
     plan = plan_of(tracks=("default",), seeds=1)
-    costs = estimate(plan, {Shape(0, 1, 1): Timing(8.0, is_shared=True)}, threads=4)
+    costs = estimate(plan, {Shape(0, 1, 1): Timing(8.0, is_threaded=True)}, threads=4)
     assert costs.wall_seconds(4) == 8.0
 
 

@@ -1,76 +1,83 @@
-"""Draw how noise carries stochastic gradient descent out of the valley in which gradient descent stays."""
+"""Escapes of stochastic gradient descent from the valley in which gradient descent stays."""
 
 import numpy as np
 from matplotlib.axes import Axes
 
 from benchbed import Study
-from benchbed.interfaces import Picture
+from benchbed.interfaces import Picture, TrialStatus
 from benchbed.plotting import theme
 from benchbed_course.figures.canvas import LOOKS, TRUTH, canvas, picture
+from benchbed_course.figures.intervals import success_interval
 from benchbed_course.figures.quartic_escape import (
-    Row,
+    StartTrials,
     ends_in_global_valley,
     exact_shares,
+    largest_deviation,
     noise_of,
     representatives,
-    rows_of,
     shares_by_step,
     stationary_points,
+    trials_by_start,
 )
 from benchbed_course.figures.trials import Trial
 from benchbed_problems.quartic import ridge
 
 _MARKERS = "osD^vPX"
+_SPREAD = 0.02
+"""Shift of one start against the next on the axis of steps, so that their intervals do not cover each other."""
 
 
 def draw_paths(study: Study) -> Picture:
-    """Show gradient descent and its stochastic form on the curve of the loss, and by step."""
-    (row,), noise = rows_of(study), noise_of(study)
-    shown = representatives(row.sgd)
+    """Draw gradient descent and its stochastic form on the curve of the loss, and by step."""
+    (group,), noise = trials_by_start(study), noise_of(study)
+    examples = representatives(group.sgd)
     with theme("quartic-paths"):
         figure, (curve, steps) = canvas(columns=2, width=10.5, height=4.2)
-        _curve(curve)
-        _walk(curve, shown[0], filled=True)
-        _walk(curve, row.gd, filled=False)
-        curve.plot(row.start, row.gd.loss[0], "D", color=TRUTH, markersize=5, label="start")
+        theta = np.linspace(-2.05, 2.05, 300)
+        curve.plot(theta, _loss(theta), color=TRUTH, linewidth=1.0)
+        _draw_walk(curve, examples[0], filled=True)
+        _draw_walk(curve, group.gd, filled=False)
+        curve.plot(group.start, group.gd.loss[0], "D", color=TRUTH, markersize=5, label="start")
         curve.set(
-            title=f"Paths from {row.start:g} on the curve of L", xlabel="θ", ylabel="L(θ)", ylim=(-4, 3.2)
+            title=f"Paths from {group.start:g} on the curve of L", xlabel="θ", ylabel="L(θ)", ylim=(-4, 3.2)
         )
         curve.legend(loc="upper center")
-        _by_step(steps, row, shown)
-        rate = row.gd.setting["learning_rate"]
+        _draw_by_step(steps, group, examples)
+        rate = group.gd.setting["learning_rate"]
         steps.set(title=f"By step, η = {rate:g}, noise {noise:g}", xlabel="step", ylabel="θ")
-        return picture(figure, *_paths_caption(row, shown, noise))
+        return picture(figure, *_paths_caption(group, examples, noise))
 
 
 def draw_escape(study: Study) -> Picture:
-    """Show which share of the seeds is in the global valley: at the end by start, and by step for those beyond."""
-    rows, noise = rows_of(study), noise_of(study)
-    grid, shares = exact_shares(rows[0].gd.setting["learning_rate"], noise, rows[0].gd.steps)
+    """Draw the share of seeds in the global valley: at the end by start, and by step for starts beyond the ridge."""
+    groups, noise = trials_by_start(study), noise_of(study)
+    grid, shares = exact_shares(groups[0].gd.setting["learning_rate"], noise, groups[0].gd.steps)
     with theme("quartic-escape"):
         figure, (starts, steps) = canvas(columns=2, width=10.5, height=4.2)
         starts.axvline(ridge(), color=TRUTH, linestyle=":", linewidth=0.9, label="ridge")
         starts.plot(grid, shares[-1], "--", color=TRUTH, linewidth=1.0, label="SGD, exact")
-        _by_start(starts, rows)
-        for row, marker in zip([row for row in rows if row.start > ridge()], _MARKERS, strict=False):
-            calls, measured = shares_by_step(row.sgd)
-            look, label = LOOKS["sgd"], f"SGD from {row.start:g}"
-            steps.plot(calls[1:], measured[1:], marker, color=look.color, markersize=4, markerfacecolor="none",
-                       label=label)  # fmt: skip
-            exact = [np.interp(row.start, grid, share) for share in shares[1:]]
+        _draw_by_start(starts, groups)
+        beyond = [group for group in groups if group.start > ridge()]
+        for position, (group, marker) in enumerate(zip(beyond, _MARKERS, strict=False)):
+            calls, measured = shares_by_step(group.sgd)
+            low, high = np.transpose(
+                [success_interval(round(share * len(group.sgd)), len(group.sgd)) for share in measured[1:]]
+            )
+            steps.errorbar(
+                calls[1:] * (1 + _SPREAD * position), measured[1:], yerr=[measured[1:] - low, high - measured[1:]],
+                fmt=marker, color=LOOKS["sgd"].color, markersize=4, markerfacecolor="none", elinewidth=0.6,
+                label=f"SGD from {group.start:g}",
+            )  # fmt: skip
+            exact = [np.interp(group.start, grid, share) for share in shares[1:]]
             steps.plot(np.arange(1, len(shares)), exact, "--", color=TRUTH, linewidth=0.9)
-        steps.set(title="By step (dashed: exact)", xlabel="step", xscale="log", ylim=(-0.03, 1.03))
+        title = "By step, 95 % intervals (dashed: exact)"
+        steps.set(title=title, xlabel="step", xscale="log", ylim=(-0.03, 1.03))
         steps.xaxis.set_major_formatter("{x:g}")
         steps.legend(loc="upper left")
-        return picture(figure, *_escape_caption(rows, noise, grid, shares[-1]))
+        return picture(figure, *_escape_caption(groups, noise, grid, shares))
 
 
-def _curve(axes: Axes) -> None:
-    theta = np.linspace(-2.05, 2.05, 300)
-    axes.plot(theta, _loss(theta), color=TRUTH, linewidth=1.0)
-
-
-def _walk(axes: Axes, trial: Trial, filled: bool) -> None:
+def _draw_walk(axes: Axes, trial: Trial, filled: bool) -> None:
     color, path = LOOKS[trial.name].color, trial.path[:, 0]
     face = color if filled else "none"
     axes.plot(path, _loss(path), "o", color=color, alpha=0.5 if filled else 1, markersize=4 if filled else 7,
@@ -79,13 +86,13 @@ def _walk(axes: Axes, trial: Trial, filled: bool) -> None:
     axes.plot(path[-1], _loss(path[-1]), "X", color=color, markersize=9, markeredgecolor="white", label=end)
 
 
-def _by_step(axes: Axes, row: Row, shown: list[Trial]) -> None:
-    for trial, alpha in zip(shown, (1.0, 0.4), strict=False):
+def _draw_by_step(axes: Axes, group: StartTrials, examples: list[Trial]) -> None:
+    for trial, alpha in zip(examples, (1.0, 0.4), strict=False):
         axes.plot(trial.path[:, 0], color=LOOKS["sgd"].color, alpha=alpha, linewidth=1.0, label=_label(trial))
-    axes.plot(row.gd.path[:, 0], color=LOOKS["gd"].color, linewidth=1.8, label=_label(row.gd))
-    for place, name in zip(stationary_points(), ("global\nminimum", "ridge", "local\nminimum"), strict=True):
-        axes.axhline(place, color=TRUTH, linestyle="--", linewidth=0.9)
-        axes.annotate(name, (1.01, place), xycoords=("axes fraction", "data"), va="center", fontsize=8)
+    axes.plot(group.gd.path[:, 0], color=LOOKS["gd"].color, linewidth=1.8, label=_label(group.gd))
+    for theta, name in zip(stationary_points(), ("global\nminimum", "ridge", "local\nminimum"), strict=True):
+        axes.axhline(theta, color=TRUTH, linestyle="--", linewidth=0.9)
+        axes.annotate(name, (1.01, theta), xycoords=("axes fraction", "data"), va="center", fontsize=8)
     axes.set(ylim=(-2.3, 1.95))
     axes.legend(loc="lower left", ncols=3)
 
@@ -98,69 +105,87 @@ def _loss(theta: np.ndarray) -> np.ndarray:
     return np.asarray(theta**4 - 3 * theta**2 + theta)
 
 
-def _by_start(axes: Axes, rows: list[Row]) -> None:
-    starts, seeds = [row.start for row in rows], len(rows[0].sgd)
-    shares, (low, high) = np.array([row.share for row in rows]), np.transpose([row.interval for row in rows])
+def _draw_by_start(axes: Axes, groups: list[StartTrials]) -> None:
+    starts, seeds = [group.start for group in groups], len(groups[0].sgd)
+    shares = np.array([group.share for group in groups])
+    low, high = np.transpose([group.interval for group in groups])
     axes.errorbar(
         starts, shares, yerr=[shares - low, high - shares], fmt="o", color=LOOKS["sgd"].color, capsize=3,
         label=f"SGD, {seeds} seeds, 95 % interval",
     )  # fmt: skip
-    ends = [float(ends_in_global_valley(row.gd)) for row in rows]
+    ends = [float(ends_in_global_valley(group.gd)) for group in groups]
     axes.plot(starts, ends, "s", color=LOOKS["gd"].color, markersize=8, markerfacecolor="none", label="GD")
     axes.set(
-        title=f"After {rows[0].gd.steps} steps", xlabel="start θ", ylabel="share in the global valley",
+        title=f"After {groups[0].gd.steps} steps", xlabel="start θ", ylabel="share in the global valley",
         xlim=(min(starts) - 0.2, max(starts) + 0.2), ylim=(-0.03, 1.03),
     )  # fmt: skip
     axes.legend(loc="lower left")
 
 
-def _paths_caption(row: Row, shown: list[Trial], noise: float) -> tuple[str, ...]:
-    low, high = row.interval
-    visited = sum(bool((trial.path[:, 0] < ridge()).any()) for trial in row.sgd)
-    grid, shares = exact_shares(row.gd.setting["learning_rate"], noise, row.gd.steps)
-    drawn = ", and ".join(
-        f"seed {trial.seed}, which ends in the {'global' if ends_in_global_valley(trial) else 'local'} valley"
-        for trial in shown
+def _paths_caption(group: StartTrials, examples: list[Trial], noise: float) -> tuple[str, ...]:
+    low, high = group.interval
+    visited = sum(bool((trial.path[:, 0] < ridge()).any()) for trial in group.sgd)
+    grid, shares = exact_shares(group.gd.setting["learning_rate"], noise, group.gd.steps)
+    minimum, diverged = stationary_points()[0], _divergence_clause(group.sgd)
+    clauses = ", and ".join(
+        f"seed {trial.seed}, which ends in the {_valley(trial)} valley" for trial in examples
     )
     return (
-        f"From {row.start:g}, gradient descent ends at {row.gd.theta[0]:.4f} with a loss of {row.gd.loss[-1]:.4f}, in",
-        f"the {'global' if ends_in_global_valley(row.gd) else 'local'} valley; the global minimum is at",
-        f"{stationary_points()[0]:.4f}, with a loss of {_loss(np.array(stationary_points()[0])):.4f}. With gradient",
-        f"noise of standard deviation {noise:g}, {row.escaped} of {len(row.sgd)} seeds end in the global valley after",
-        f"{row.gd.steps} steps ({_percent(row.share)}, 95 % interval {_percent(low)} to",
-        f"{_percent(high)}), and {visited} have been left of the ridge at some step. The transition probabilities of a",
-        f"step give {_percent(np.interp(row.start, grid, shares[-1]))}. Drawn are {drawn}{_lost(row.sgd)}.",
+        f"From {group.start:g}, gradient descent ends at {group.gd.theta[0]:.4f} with a loss of",
+        f"{group.gd.loss[-1]:.4f}, in the {_valley(group.gd)} valley; the global minimum is at {minimum:.4f}, with a",
+        f"loss of {_loss(np.array(minimum)):.4f}. With gradient noise of standard deviation {noise:g},",
+        f"{group.escaped} of {len(group.sgd)} seeds end in the global valley after {group.gd.steps} steps",
+        f"({_percent(group.share)}, 95 % interval {_percent(low)} to {_percent(high)}), and {visited} have been left",
+        "of the ridge at some step. The transition probabilities of a step give",
+        f"{_percent(np.interp(group.start, grid, shares[-1]))}. The figure shows {clauses}{diverged}.",
     )
 
 
-def _escape_caption(rows: list[Row], noise: float, grid: np.ndarray, exact: np.ndarray) -> tuple[str, ...]:
-    stays = sum(ends_in_global_valley(row.gd) == (row.start < ridge()) for row in rows)
-    right, left = ([row for row in rows if (row.start > ridge()) is beyond] for beyond in (True, False))
-    shares = [
-        f"{_percent(row.share)} from {row.start:g} ({' to '.join(map(_percent, row.interval))})"
-        for row in right
+def _escape_caption(
+    groups: list[StartTrials], noise: float, grid: np.ndarray, shares: np.ndarray
+) -> tuple[str, ...]:
+    stays = sum(ends_in_global_valley(group.gd) == (group.start < ridge()) for group in groups)
+    right, left = (
+        [group for group in groups if (group.start > ridge()) is is_right] for is_right in (True, False)
+    )
+    clauses = [
+        f"{_percent(group.share)} from {group.start:g} ({' to '.join(map(_percent, group.interval))})"
+        for group in right
     ]
-    returned = sum(one.status != "diverged" and one.theta[0] > ridge() for row in left for one in row.sgd)
-    predicted = np.interp([row.start for row in rows], grid, exact)
-    held = sum(
-        low <= share <= high
-        for share, (low, high) in zip(predicted, (row.interval for row in rows), strict=True)
+    left_trials = [trial for group in left for trial in group.sgd]
+    returned = sum(trial.status != TrialStatus.DIVERGED and trial.theta[0] > ridge() for trial in left_trials)
+    diverged = _divergence_clause([trial for group in groups for trial in group.sgd])
+    exact = np.interp([group.start for group in groups], grid, shares[-1])
+    covered = sum(
+        group.interval[0] <= share <= group.interval[1] for share, group in zip(exact, groups, strict=True)
     )
-    trials = [trial for row in rows for trial in row.sgd]
+    sentences = (
+        f"Gradient descent ends in the valley it starts in from {stays} of {len(groups)} starts. With gradient noise",
+        f"of standard deviation {noise:g}, the share of {len(groups[0].sgd)} seeds that has left the local valley for",
+        f"the global one after {groups[0].gd.steps} steps is {', '.join(clauses)}, each with its 95 % interval",
+        f"(Wilson). Of the {len(left_trials)} trials that start left of the ridge, {returned} end right of it.",
+        "The dashed lines are the exact probabilities, computed from the distribution of a single step; at the",
+        f"end they lie in the intervals of {covered} of {len(groups)} starts{diverged}.",
+    )
+    if not right:
+        return sentences
+    errors, start, step = largest_deviation(right, grid, shares)
     return (
-        f"Gradient descent ends in the valley it starts in from {stays} of {len(rows)} starts. With gradient noise",
-        f"of standard deviation {noise:g}, the share of {len(rows[0].sgd)} seeds that has left the local valley for",
-        f"the global one after {rows[0].gd.steps} steps is {', '.join(shares)}, each with its 95 % interval (Wilson).",
-        f"Of the {sum(len(row.sgd) for row in left)} trials that start left of the ridge, {returned} end right of it.",
-        "The dashed lines are the probabilities that follow from those of a single step, without simulation; at the",
-        f"end they lie in the intervals of {held} of {len(rows)} starts{_lost(trials)}.",
+        *sentences,
+        "All starts see the same noise, that of the same seeds, so their deviations from the exact probabilities are",
+        "not independent: if these seeds escape early from one start, they do so from all. The largest deviation in",
+        f"the right panel is {errors:.1f} standard errors, from {start:g} after step {step}.",
     )
 
 
-def _lost(trials: list[Trial]) -> str:
-    """Give an addition to a sentence where some trials diverged."""
-    lost = sum(trial.status == "diverged" for trial in trials)
-    return f"; {lost} of {len(trials)} trials diverged, and count as ending in no valley" if lost else ""
+def _valley(trial: Trial) -> str:
+    return "global" if ends_in_global_valley(trial) else "local"
+
+
+def _divergence_clause(trials: list[Trial]) -> str:
+    """Count the trials that diverged, as an addition to a sentence; return "" if there are none."""
+    count = sum(trial.status == TrialStatus.DIVERGED for trial in trials)
+    return f"; {count} of {len(trials)} trials diverged, and count as ending in no valley" if count else ""
 
 
 def _percent(share: float) -> str:

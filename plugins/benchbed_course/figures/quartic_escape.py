@@ -1,4 +1,4 @@
-"""Count the trials that leave the local valley of the quartic, and give the probability that they do."""
+"""Escapes from the local valley of the quartic: counts of trials, and exact probabilities."""
 
 from typing import NamedTuple
 
@@ -6,16 +6,17 @@ import numpy as np
 from scipy.special import ndtr
 
 from benchbed import Study
+from benchbed.interfaces import TrialStatus
 from benchbed_course.figures.intervals import success_interval
 from benchbed_course.figures.trials import Trial, trials_of
 from benchbed_problems.quartic import Quartic, ridge
 
 _REACH, _CELLS = 3.2, 641
-"""Where the exact shares are computed: no trial of these figures leaves it, and a cell is much finer than a step."""
+"""Grid of the exact shares: the trials of these figures stay on it, and a cell is much smaller than a step."""
 
 
-class Row(NamedTuple):
-    """What the trials of one start came to."""
+class StartTrials(NamedTuple):
+    """The trials from one start."""
 
     start: float
     gd: Trial
@@ -28,7 +29,7 @@ class Row(NamedTuple):
 
     @property
     def share(self) -> float:
-        """The same as a share of the seeds."""
+        """Share of the seeds that end in the global valley with SGD."""
         return self.escaped / len(self.sgd)
 
     @property
@@ -37,59 +38,69 @@ class Row(NamedTuple):
         return success_interval(self.escaped, len(self.sgd))
 
 
-def rows_of(study: Study) -> list[Row]:
+class Deviation(NamedTuple):
+    """A difference between a measured share and its probability."""
+
+    standard_errors: float
+    start: float
+    step: int
+
+
+def trials_by_start(study: Study) -> list[StartTrials]:
     """Group the trials of a study by start, in the suite's order."""
     trials = trials_of(study)
-    rows = []
+    groups = []
     for problem in dict.fromkeys(trial.problem for trial in trials):
-        mine = [trial for trial in trials if trial.problem == problem]
-        (gd,) = (trial for trial in mine if trial.name == "gd")
-        rows.append(Row(float(gd.path[0, 0]), gd, [trial for trial in mine if trial.name == "sgd"]))
-    return rows
+        group = [trial for trial in trials if trial.problem == problem]
+        (gd,) = (trial for trial in group if trial.name == "gd")
+        groups.append(
+            StartTrials(float(gd.path[0, 0]), gd, [trial for trial in group if trial.name == "sgd"])
+        )
+    return groups
 
 
 def noise_of(study: Study) -> float:
-    """Give the standard deviation of the gradient noise, which all problems of these suites share."""
+    """Return the standard deviation of the gradient noise, which all problems of these suites share."""
     (noise,) = {Quartic(**problem.parameters).gradient_noise for problem in study.plan.problems}
     return noise
 
 
 def ends_in_global_valley(trial: Trial) -> bool:
-    """Tell whether a trial ends left of the ridge; one that diverged ends in no valley."""
-    return trial.status != "diverged" and bool(trial.theta[0] < ridge())
+    """Return whether a trial ends left of the ridge; a trial that diverged ends in no valley."""
+    return trial.status != TrialStatus.DIVERGED and bool(trial.theta[0] < ridge())
 
 
 def representatives(trials: list[Trial]) -> list[Trial]:
-    """Choose the first seed that ends in the global valley and the first that does not, where there are such."""
+    """Return the first seed that ends in the global valley and the first that does not, if there are such seeds."""
     firsts = (
-        next((t for t in trials if ends_in_global_valley(t) is escapes), None) for escapes in (True, False)
+        next((trial for trial in trials if ends_in_global_valley(trial) is escapes), None)
+        for escapes in (True, False)
     )
     return [trial for trial in firsts if trial is not None]
 
 
 def stationary_points() -> tuple[float, float, float]:
-    """Give the global minimum, the ridge and the local minimum: the roots of 4θ³ − 6θ + 1, in order."""
+    """Return the global minimum, the ridge and the local minimum: the roots of 4θ³ − 6θ + 1, in order."""
     low, middle, high = sorted(float(root.real) for root in np.roots([4, 0, -6, 1]))
     return low, middle, high
 
 
 def shares_by_step(trials: list[Trial]) -> tuple[np.ndarray, np.ndarray]:
-    """Give the checkpoints' steps, `[checkpoints]`, and the share of the trials that is left of the ridge at each."""
+    """Return the checkpoints' steps and the share of the trials left of the ridge at each, both `[checkpoints]`."""
     calls = max((trial.calls for trial in trials), key=len)
-    at = [np.searchsorted(trial.calls, calls, side="right") - 1 for trial in trials]
-    inside = [
-        (trial.path[index, 0] < ridge()) & (trial.status != "diverged")
-        for trial, index in zip(trials, at, strict=True)
-    ]
-    return calls, np.mean(inside, axis=0)
+    is_left = []
+    for trial in trials:
+        indices = np.searchsorted(trial.calls, calls, side="right") - 1
+        is_left.append((trial.path[indices, 0] < ridge()) & (trial.status != TrialStatus.DIVERGED))
+    return calls, np.mean(is_left, axis=0)
 
 
 def exact_shares(rate: float, noise: float, steps: int) -> tuple[np.ndarray, np.ndarray]:
-    """Give starts `[starts]`, and the probabilities to be left of the ridge after n steps, `[steps + 1, starts]`.
+    """Compute probabilities of being left of the ridge: starts `[starts]`, probabilities `[steps + 1, starts]`.
 
-    A step from x is normal around x − η L'(x) with standard deviation ησ, so that the probability u obeys
-    u(n+1, x) = ∫ p(x, y) u(n, y) dy, where u(1, x) is known in closed form. On an even grid the trapezoidal sum of such
-    smooth integrands is exact up to rounding, as long as a cell is small beside ησ.
+    A step from x is normal around x − η L'(x) with standard deviation ησ, so the probability u after n + 1 steps obeys
+    u(n+1, x) = ∫ p(x, y) u(n, y) dy, where u(1, x) has a closed form. On an even grid the trapezoidal sum of such
+    smooth integrands is exact up to rounding, as long as a cell is small compared with ησ.
 
     Source: the backward Chapman–Kolmogorov equation; the accuracy: Trefethen & Weideman (2014), The exponentially
     convergent trapezoidal rule, https://doi.org/10.1137/130932132.
@@ -101,3 +112,20 @@ def exact_shares(rate: float, noise: float, steps: int) -> tuple[np.ndarray, np.
     while len(shares) <= steps:
         shares.append(moves @ shares[-1])
     return grid, np.array(shares[: steps + 1])
+
+
+def largest_deviation(groups: list[StartTrials], grid: np.ndarray, shares: np.ndarray) -> Deviation:
+    """Find the largest difference between measured and exact shares, in standard errors, after the first step.
+
+    Probabilities below 1 / seeds are left out: such counts are too small for a standard error.
+    """
+    deviations = []
+    for group in groups:
+        calls, measured = shares_by_step(group.sgd)
+        for step, share in zip(calls[1:].astype(int), measured[1:], strict=True):
+            exact = float(np.interp(group.start, grid, shares[step]))
+            seeds = len(group.sgd)
+            if 1 / seeds <= exact <= 1 - 1 / seeds:
+                error = abs(share - exact) / np.sqrt(exact * (1 - exact) / seeds)
+                deviations.append(Deviation(float(error), group.start, int(step)))
+    return max(deviations)

@@ -1,4 +1,4 @@
-"""Give the trials of a study as figures want them: typed, named by their selectors, in the order of the suite."""
+"""The trials of a study as figures use them: typed, named by their selectors, in the order of the suite."""
 
 import json
 from typing import Any, NamedTuple
@@ -6,13 +6,14 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from benchbed import Study
+from benchbed.interfaces import MEASURED_STATUSES, TrialStatus
 
-DRAWN = ("solved", "converged", "exhausted", "diverged")
-"""Statuses of trials that have curves; one that was skipped has its start alone."""
+DRAWN_STATUSES = MEASURED_STATUSES | {TrialStatus.DIVERGED}
+"""Statuses of trials that have curves; a trial that was skipped has only its start."""
 
 
 class Trial(NamedTuple):
-    """One evaluation trial; its curves begin at the start and have one entry a checkpoint."""
+    """One evaluation trial; its curves begin at the start and have one entry for each checkpoint."""
 
     problem: str
     """Canonical selector."""
@@ -21,34 +22,35 @@ class Trial(NamedTuple):
     seed: int
     setting: dict[str, Any]
     """All hyperparameters."""
-    status: str
+    status: TrialStatus
     steps: int
     calls: np.ndarray  # [checkpoints]
     loss: np.ndarray  # [checkpoints], the noise-free objective
     gradient_norm: np.ndarray  # [checkpoints], NaN where it was not measured
     path: np.ndarray  # [checkpoints, dimension]; no columns beyond 16 dimensions
-    theta: np.ndarray  # [dimension], where it ended
+    theta: np.ndarray  # [dimension], at the end
+    gap: float
+    """Distance of the final loss from the optimum, relative to the problem's scale; what targets are compared with."""
     metrics: dict[str, float]
     wall_seconds: float
-    """Of its own steps, as its share of its batch's."""
+    """Time of its own steps, as its share of its batch's time."""
 
     @property
     def name(self) -> str:
-        """The optimizer without the values that were fixed."""
+        """The optimizer without its fixed values."""
         return self.optimizer.partition("[")[0]
 
 
 def trials_of(study: Study) -> list[Trial]:
-    """List the evaluation trials of a study by problem, optimizer (both in the suite's order) and seed.
+    """Return the evaluation trials of a study by problem and optimizer, in the suite's order, and by seed.
 
-    Raises: ValueError if one of them has no result: a figure must not leave it out in silence.
+    Raises: ValueError if a trial has no result: a figure must not leave it out silently.
     """
-    outcomes = study.results.outcomes
-    stored = {row["trial_key"]: row for row in study.trials.to_dict("records")}
+    rows = {row["trial_key"]: row for row in study.trials.to_dict("records")}
     trials = []
-    for outcome in outcomes.itertuples():
-        row = stored.get(str(outcome.trial_key))
-        if row is None or row["status"] not in DRAWN:
+    for outcome in study.results.outcomes.itertuples():
+        row = rows.get(str(outcome.trial_key))
+        if row is None or row["status"] not in DRAWN_STATUSES:
             raise ValueError(
                 f"{outcome.problem} × {outcome.optimizer}, seed {outcome.seed}, has no result to draw"
             )
@@ -61,7 +63,7 @@ def trials_of(study: Study) -> list[Trial]:
 
 
 def typical(trials: list[Trial]) -> Trial:
-    """Choose the trial whose loss at the end is the lower median of all; what is not finite comes last."""
+    """Return the trial whose final loss is the lower median of all; losses that are not finite rank last."""
     ordered = sorted(trials, key=lambda trial: np.nan_to_num(trial.loss[-1], nan=np.inf))
     return ordered[(len(ordered) - 1) // 2]
 
@@ -73,13 +75,14 @@ def _trial(problem: str, optimizer: str, row: dict[Any, Any]) -> Trial:
         optimizer,
         int(row["seed"]),
         json.loads(row["hyperparameters"]),
-        str(row["status"]),
+        TrialStatus(row["status"]),
         int(row["steps"]),
         np.asarray(row["curve_calls"], dtype=float),
         np.asarray(row["curve_objective"], dtype=float),
         np.asarray(row["curve_gradient_norm"], dtype=float),
         np.empty((len(row["curve_calls"]), 0)) if path is None else np.stack(list(path)),
         np.asarray(row["final_theta"], dtype=float),
+        float(row["gap"]),
         dict(row["metrics"]),
         float(row["wall_seconds"]),
     )

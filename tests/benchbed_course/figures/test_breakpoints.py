@@ -1,4 +1,4 @@
-"""Breakpoints: where they began, where they end, and where the best ones would be."""
+"""Breakpoints at the start, at the end, and of the best fits."""
 
 import numpy as np
 import pytest
@@ -6,12 +6,12 @@ import torch
 
 from benchbed_course.figures.breakpoints import (
     bending,
-    bent_part,
+    bent_interval,
     best_density,
-    fits_of,
+    inner_breakpoints,
     is_inside,
     kink_error,
-    placement_of,
+    network_trials,
     share_in,
 )
 from benchbed_problems.shallow_network import ShallowNetwork, runge
@@ -31,18 +31,18 @@ class Shifted(ShallowNetwork):
 def fits(study_of):
     """A short study of two networks at two learning rates."""
     small = ["shallow-network[hidden=6]", "shallow-network[hidden=6, activation=tanh]"]
-    return fits_of(study_of("course-shallow-network", problems=small, steps=20, seeds=SEEDS))
+    return network_trials(study_of("course-shallow-network", problems=small, steps=20, seeds=SEEDS))
 
 
 def test_the_trials_are_grouped_by_network_and_rate(fits):
-    """In the suite's order, each with all seeds."""
+    """In the suite's order, each group with all seeds."""
     groups = [(group.problem.activation, group.rate, [t.seed for t in group.trials]) for group in fits]
     seeds = list(range(SEEDS))
     assert groups == [(name, rate, seeds) for name in ("relu", "tanh") for rate in (0.01, 0.03)]
 
 
 def test_the_starts_are_those_of_the_trials(fits):
-    """At their objective begins the curve that was recorded, in float32."""
+    """Their objective is the first value of the recorded curve, in float32."""
     data = fits[0].problem.shared_data()
     for group in fits:
         objective = group.problem.objective(group.starts, data).numpy()
@@ -50,7 +50,7 @@ def test_the_starts_are_those_of_the_trials(fits):
 
 
 def test_the_ends_are_those_of_the_trials(fits):
-    """At their objective ends the curve."""
+    """Their objective is the last value of the curve."""
     data = fits[0].problem.shared_data()
     for group in fits:
         objective = group.problem.objective(group.ends, data).numpy()
@@ -58,21 +58,21 @@ def test_the_ends_are_those_of_the_trials(fits):
 
 
 def test_breakpoints_are_counted_one_by_one(fits):
-    """−b/w by hand, those on [0, 1] kept."""
-    placement = placement_of(fits[0])
+    """−b/w by hand, those in [0, 1]."""
+    breakpoints = inner_breakpoints(fits[0])
     by_hand = [-b / w for theta in fits[0].ends.tolist() for w, b in zip(theta[:6], theta[6:12], strict=True)]
-    assert placement.after.tolist() == [place for place in by_hand if 0 <= place <= 1]
-    assert placement.total == len(by_hand) == 6 * SEEDS
+    assert breakpoints.after.tolist() == [x for x in by_hand if 0 <= x <= 1]
+    assert breakpoints.total == len(by_hand) == 6 * SEEDS
 
 
-def test_a_breakpoint_that_is_nowhere_is_not_inside():
+def test_a_breakpoint_that_is_nan_is_not_inside():
     """Nor is one at infinity; the ends of the interval are."""
-    places = np.array([0.0, 1.0, -1e-9, 1.1, np.inf, -np.inf, np.nan])
-    assert is_inside(places).tolist() == [True, True, False, False, False, False, False]
+    breakpoints = np.array([0.0, 1.0, -1e-9, 1.1, np.inf, -np.inf, np.nan])
+    assert is_inside(breakpoints).tolist() == [True, True, False, False, False, False, False]
 
 
 def test_the_sum_of_kinks_is_the_network(fits):
-    """Up to rounding; and another network is seen to differ."""
+    """Up to rounding; a network with wrong kinks differs."""
     assert kink_error(fits[0]) < 1e-14
     shifted = fits[0]._replace(problem=Shifted(hidden=6))
     assert kink_error(shifted) > 0.1
@@ -86,22 +86,22 @@ def test_the_bending_is_the_second_derivative_of_the_target():
     np.testing.assert_allclose(bending(x.detach().numpy()), curvature.abs(), rtol=1e-11, atol=1e-11)
 
 
-def test_the_shaded_part_holds_four_fifths_of_the_bending():
-    """The variation of the slope: |y'| at its steepest four times, less what lies outside."""
+def test_the_shaded_part_contains_four_fifths_of_the_bending():
+    """By the variation of the slope: four times its largest |y'|, minus the variation outside."""
 
     def slope(x):
         z = 2 * x - 1
         return abs(100 * z / (1 + 25 * z**2) ** 2)
 
-    low, high = bent_part()
+    low, high = bent_interval()
     steepest = slope(0.5 + 0.5 / np.sqrt(75))
-    whole = 2 * (2 * steepest - slope(1.0))
+    total = 2 * (2 * steepest - slope(1.0))
     assert low + high == pytest.approx(1, abs=1e-12)
-    assert 2 * (2 * steepest - slope(high)) / whole == pytest.approx(0.8, abs=1e-3)
+    assert 2 * (2 * steepest - slope(high)) / total == pytest.approx(0.8, abs=1e-3)
 
 
-def test_the_best_density_makes_the_error_least():
-    """∫ |y''|² / density⁴, among densities in proportion to powers of |y''| around 2/5; and it integrates to 1."""
+def test_the_best_density_minimizes_the_error():
+    """∫ |y''|² / density⁴, among densities proportional to powers of |y''| around 2/5; and it integrates to 1."""
     x = (np.arange(20_000) + 0.5) / 20_000
 
     def error(density):
@@ -112,7 +112,7 @@ def test_the_best_density_makes_the_error_least():
     assert all(error(best_density(x)) < error(values / values.mean()) for values in powers.values())
 
 
-def test_a_share_of_nothing_is_unknown():
-    """No breakpoint inside."""
+def test_the_share_of_no_breakpoints_is_nan():
+    """Of four breakpoints, two lie in the interval, its ends included."""
     assert np.isnan(share_in(np.array([]), (0.3, 0.7)))
     assert share_in(np.array([0.1, 0.3, 0.5, 0.8]), (0.3, 0.7)) == 0.5

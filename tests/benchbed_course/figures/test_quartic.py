@@ -8,7 +8,7 @@ import torch
 
 from benchbed.seeds import InstanceSeed
 from benchbed_course.figures.quartic import draw_escape, draw_paths
-from benchbed_course.figures.quartic_escape import rows_of
+from benchbed_course.figures.quartic_escape import exact_shares, trials_by_start
 from benchbed_problems.quartic import ridge
 
 STARTS, SEEDS, STEPS = (-1.0, 0.0, 0.5, 1.5), 20, 120
@@ -45,7 +45,7 @@ def walk(start, noise, seed=None):
 
 def test_the_paths_are_those_of_the_plain_loop(path):
     """Gradient descent, and every seed of its stochastic form, step by step."""
-    (row,) = rows_of(path)
+    (row,) = trials_by_start(path)
     np.testing.assert_allclose(row.gd.path[:, 0], walk(1.5, 0), atol=1e-12)
     assert len(row.sgd) == SEEDS
     for trial in row.sgd:
@@ -58,7 +58,7 @@ def test_the_caption_of_the_paths_says_what_was_found(path, drawn):
     inside = paths[:, -1] < ridge()
     assert 0 < inside.sum() < SEEDS
     figure, picture = drawn(draw_paths, path)
-    assert f"ends at {walk(1.5, 0)[-1]:.4f} with a loss of -1.0702, in the local valley" in picture.caption
+    assert f"ends at {walk(1.5, 0)[-1]:.4f} with a loss of −1.0702, in the local valley" in picture.caption
     assert f"{inside.sum()} of {SEEDS} seeds end in the global valley after {STEPS} steps" in picture.caption
     visited = (paths < ridge()).any(axis=1).sum()
     assert f"and {visited} have been left of the ridge at some step" in picture.caption
@@ -106,17 +106,36 @@ def test_every_start_is_drawn(scan, drawn):
     assert gd.get_xdata().tolist() == list(STARTS)
     assert gd.get_ydata().tolist() == [1, 1, 0, 0]
     ((points, _, (bars,)),) = by_start.containers
-    assert points.get_ydata().tolist() == [row.share for row in rows_of(scan)]
-    for row, bar in zip(rows_of(scan), bars.get_segments(), strict=True):
+    assert points.get_ydata().tolist() == [row.share for row in trials_by_start(scan)]
+    for row, bar in zip(trials_by_start(scan), bars.get_segments(), strict=True):
         assert bar[:, 1] == pytest.approx(row.interval)
-    labels = [line.get_label() for line in by_step.get_lines() if not line.get_label().startswith("_")]
-    assert labels == ["SGD from 0.5", "SGD from 1.5"]
+    assert [container.get_label() for container in by_step.containers] == ["SGD from 0.5", "SGD from 1.5"]
+    for container, group in zip(by_step.containers, trials_by_start(scan)[2:], strict=True):
+        points, _, (bars,) = container
+        assert points.get_ydata()[-1] == group.share
+        assert bars.get_segments()[-1][:, 1] == pytest.approx(group.interval)
+
+
+def test_the_caption_reports_the_largest_deviation(scan, drawn):
+    """Computed again over both starts and all checkpoints; the caption says that the starts share their noise."""
+    _, picture = drawn(draw_escape, scan)
+    assert "All starts see the same noise" in picture.caption
+    grid, shares = exact_shares(0.05, 4.5, STEPS)
+    largest = 0.0
+    for start in (0.5, 1.5):
+        paths = np.array([walk(start, 4.5, seed) for seed in range(SEEDS)])
+        for step in trials_by_start(scan)[0].sgd[0].calls[1:].astype(int):
+            exact = np.interp(start, grid, shares[step])
+            if 1 / SEEDS <= exact <= 1 - 1 / SEEDS:
+                error = np.sqrt(exact * (1 - exact) / SEEDS)
+                largest = max(largest, abs((paths[:, step] < ridge()).mean() - exact) / error)
+    assert f"right panel is {largest:.1f} standard errors" in picture.caption
 
 
 def test_trials_that_diverge_are_counted(study_of, drawn):
     """With noise of 400 a step of 0.05 throws most of them out for good."""
     study = study_of("course-quartic", problems=["quartic[start=1.5, gradient_noise=400]"], seeds=4, steps=50)
-    lost = sum(trial.status == "diverged" for row in rows_of(study) for trial in row.sgd)
+    lost = sum(trial.status == "diverged" for row in trials_by_start(study) for trial in row.sgd)
     assert lost
     _, picture = drawn(draw_paths, study)
     assert f"{lost} of 4 trials diverged, and count as ending in no valley" in picture.caption

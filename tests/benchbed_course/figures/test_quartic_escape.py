@@ -10,9 +10,9 @@ from benchbed_course.figures.quartic_escape import (
     ends_in_global_valley,
     exact_shares,
     representatives,
-    rows_of,
     shares_by_step,
     stationary_points,
+    trials_by_start,
 )
 from benchbed_course.figures.trials import Trial
 from benchbed_problems.quartic import lowest_point, ridge
@@ -29,7 +29,7 @@ def trial_of(path, seed=0, status="exhausted"):
     path, steps = np.array(path, dtype=float), np.arange(len(path))
     return Trial(
         "quartic", "sgd", seed, {"learning_rate": RATE}, status, len(path) - 1, steps.astype(float), path**4,
-        path**2, path[:, None], path[-1:], {}, 0.0,
+        path**2, path[:, None], path[-1:], 1.0, {}, 0.0,
     )  # fmt: skip
 
 
@@ -72,7 +72,7 @@ def test_the_trials_of_the_engine_have_these_probabilities(study_of):
     starts = [f"quartic[start={start}, gradient_noise={NOISE}]" for start in (0.5, 0.17, 0)]
     study = study_of("course-quartic-scan", problems=starts, steps=30, seeds=400)
     grid, exact = exact_shares(RATE, NOISE, 30)
-    for row in rows_of(study):
+    for row in trials_by_start(study):
         steps, measured = shares_by_step(row.sgd)
         expected = exact[steps.astype(int), np.abs(grid - row.start).argmin()]
         assert (np.abs(measured - expected) <= 4 * np.sqrt(expected * (1 - expected) / 400)).all()
@@ -107,7 +107,7 @@ def test_the_first_of_either_kind_is_shown():
 def test_the_interval_is_wilsons():
     """By his formula, for 30 of 40."""
     trials = [trial_of([1, -1])] * 30 + [trial_of([1, 1])] * 10
-    row = quartic_escape.Row(1.0, trial_of([1, 1]), trials)
+    row = quartic_escape.StartTrials(1.0, trial_of([1, 1]), trials)
     z, n, p = norm.ppf(0.975), 40, 0.75
     half = z * np.sqrt(p * (1 - p) / n + z**2 / (4 * n**2))
     assert row.escaped == 30

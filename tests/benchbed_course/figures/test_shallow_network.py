@@ -2,9 +2,10 @@
 
 import numpy as np
 import pytest
+from matplotlib.lines import Line2D
 
-from benchbed_course.figures.breakpoints import bent_part, fits_of
-from benchbed_course.figures.canvas import LOST
+from benchbed_course.figures.breakpoints import bent_interval, network_trials
+from benchbed_course.figures.canvas import LOST, OTHERS, typeset
 from benchbed_course.figures.shallow_network import better, draw_activations, draw_breakpoints, median_loss
 
 SEEDS, STEPS = 3, 30
@@ -31,17 +32,17 @@ def activations(study, drawn):
 
 
 def test_the_caption_counts_the_breakpoints(study, breakpoints):
-    """Out of the stored parameters again: how many lie in [0, 1], and in the shaded part of it."""
-    low, high = bent_part()
-    for group, hidden in zip([g for g in fits_of(study) if g.rate == 0.01], SIZES, strict=False):
+    """Counted again from the stored parameters: in [0, 1], and in the shaded part of it."""
+    low, high = bent_interval()
+    for group, hidden in zip([g for g in network_trials(study) if g.rate == 0.01], SIZES, strict=False):
         theta = np.stack([trial.theta for trial in group.trials])
         places = -theta[:, hidden : 2 * hidden] / theta[:, :hidden]
         inside = places[(places >= 0) & (places <= 1)]
         share = ((inside >= low) & (inside <= high)).mean()
         middle = sorted(trial.loss[-1] for trial in group.trials)[1]
         expected = f"{hidden} units: median loss {middle:.1e}, {inside.size} of {SEEDS * hidden} breakpoints in [0, 1]"
-        assert expected in breakpoints[1].caption
-        assert f"of which the shaded part holds {share:.0%} (at the start" in breakpoints[1].caption
+        assert typeset(expected) in breakpoints[1].caption
+        assert f"of which the shaded part contains {share:.0%} (at the start" in breakpoints[1].caption
 
 
 def test_a_panel_shows_every_fit_and_the_target(breakpoints):
@@ -62,6 +63,28 @@ def test_the_legend_names_the_other_seeds_whichever_is_shown(study, drawn):
             assert [line.get_label() for line in axes.get_lines()].count(f"the other {SEEDS - 1} seeds") == 1
 
 
+def test_no_two_entries_of_a_legend_look_alike(breakpoints, activations):
+    """Colour, dashes, marker and kind of artist tell them apart."""
+    for figure, _ in (breakpoints, activations):
+        (legend,) = figure.legends
+        styles = [
+            (type(handle), handle.get_color(), handle.get_linestyle(), handle.get_marker())
+            if isinstance(handle, Line2D)
+            else (type(handle), handle.get_facecolor(), handle.get_edgecolor(), handle.get_fill())
+            for handle in legend.legend_handles
+        ]
+        assert len(set(styles)) == len(styles)
+
+
+def test_other_seeds_can_be_seen(activations):
+    """Their contrast against white is at least 3 : 1, as WCAG asks of graphics."""
+    channels = np.array(OTHERS)
+    linear = np.where(channels <= 0.04045, channels / 12.92, ((channels + 0.055) / 1.055) ** 2.4)
+    assert 1.05 / (linear @ [0.2126, 0.7152, 0.0722] + 0.05) >= 3
+    colors = [line.get_color() for line in activations[0].axes[0].get_lines()]
+    assert colors.count(OTHERS) == SEEDS - 1
+
+
 def test_the_histogram_holds_all_breakpoints_inside(study, breakpoints):
     """Its bars, times their width, sum up to one."""
     for axes in breakpoints[0].axes[3:]:
@@ -75,25 +98,23 @@ def test_all_activations_stand_beside_each_other(study, activations):
     figure, picture = activations
     assert len(figure.axes) == 8
     for axes, name in zip(figure.axes[:4], ACTIVATIONS, strict=True):
-        rates = [g for g in fits_of(study) if g.problem.activation == name and g.problem.hidden == 30]
+        rates = [g for g in network_trials(study) if g.problem.activation == name and g.problem.hidden == 30]
         assert axes.get_title("left") == f"{name}, η = {min(rates, key=median_loss).rate:g}"
-        assert (
-            f"{name} {median_loss(rates[0]):.1e} at η = 0.01, {median_loss(rates[1]):.1e} at η = 0.03"
-            in picture.caption
-        )
+        losses = f"{name} {median_loss(rates[0]):.1e} at η = 0.01, {median_loss(rates[1]):.1e} at η = 0.03"
+        assert typeset(losses) in picture.caption
     assert [len(axes.get_lines()) for axes in figure.axes[4:]] == [2] * 4
 
 
 def test_the_curve_is_the_median_of_the_seeds(study, activations):
     """At every checkpoint."""
-    (relu,) = [g for g in fits_of(study) if g.problem == g.problem.__class__() and g.rate == 0.01]
+    (relu,) = [g for g in network_trials(study) if g.problem == g.problem.__class__() and g.rate == 0.01]
     line = activations[0].axes[4].get_lines()[0]
     np.testing.assert_array_equal(line.get_ydata(), np.median([t.loss for t in relu.trials], axis=0))
 
 
 def test_the_better_rate_has_the_lower_median(study):
     """And what is not finite is never better."""
-    group = fits_of(study)[0]
+    group = network_trials(study)[0]
     broken = group._replace(trials=[t._replace(loss=np.array([1.0, np.inf])) for t in group.trials], rate=3.0)
     assert better([broken, group]) is group
 

@@ -5,18 +5,19 @@ import re
 import numpy as np
 import pytest
 
-from benchbed.analysis.intervals import success_interval
-from benchbed_course.figures.canvas import LOST
+from benchbed_course.figures.canvas import LOST, typeset
+from benchbed_course.figures.intervals import success_interval
 from benchbed_course.figures.triangles import (
     COLOR,
     EIGHTHS,
     MISSED,
+    _result_sentence,
     composed,
     draw_exact,
     draw_training,
     measure_exact,
     plateaus,
-    searches_of,
+    trials_by_depth,
 )
 from benchbed_problems.triangles import Triangles, exact_parameters
 
@@ -57,7 +58,7 @@ def test_the_caption_gives_values_and_counts(exact):
     caption = exact[1].caption
     for sign, wave in zip("₁₂₃", WAVES.values(), strict=True):
         assert f"f{sign}: {' '.join(f'{value:g}' for value in wave)}" in caption
-    assert "27 of 27 values are those of exact fractions" in caption
+    assert "27 of 27 values equal the exact fractions to the last bit" in caption
     assert "7 (1 hidden layer), 13 (2 hidden layers), 19 (3 hidden layers)" in caption
 
 
@@ -65,7 +66,7 @@ def test_a_value_that_is_not_exact_is_counted_out(drawn):
     """One off by the last bit."""
     measured = measure_exact()
     measured[1]["grid"][3] = float(np.nextafter(0.5, 1))
-    assert "26 of 27 values are" in drawn(draw_exact, measured)[1].caption
+    assert "26 of 27 values equal" in drawn(draw_exact, measured)[1].caption
 
 
 def test_each_function_has_a_panel(exact):
@@ -96,39 +97,63 @@ def test_the_caption_counts_what_was_solved(study, training):
         solved = int((mine["status"] == "solved").sum())
         low, high = success_interval(solved, SEEDS)
         assert (
-            f"With {layers}{solved} of {SEEDS} starts find f{sign} ({solved / SEEDS:.0%}, 95% interval"
+            f"With {layers}{solved} of {SEEDS} starts solve f{sign} ({solved / SEEDS:.0%}, 95% interval"
             in caption
         )
         assert f"interval {low:.0%} to {high:.0%})" in caption
         last = sorted(curve[-1] for curve in mine["curve_objective"])
-        assert f"the lowest loss is {last[0]:.1e} and the median {last[(SEEDS - 1) // 2]:.4f}" in caption
+        losses = f"the lowest loss is {last[0]:.1e} and the median {last[(SEEDS - 1) // 2]:.4f}"
+        assert typeset(losses) in caption
 
 
-def test_some_starts_find_the_first_and_some_do_not(study):
-    """Otherwise the figure's colours would not be tried here."""
-    assert 0 < searches_of(study)[0].found < SEEDS
+def test_some_starts_solve_the_first_and_some_do_not(study):
+    """Otherwise the colours of the figure would not be tested here."""
+    assert 0 < trials_by_depth(study)[0].solved < SEEDS
 
 
 def test_every_start_has_a_curve_in_its_colour(study, training):
     """Solved ones in the optimizer's."""
-    for axes, search in zip(training[0].axes[2:], searches_of(study), strict=True):
+    for axes, group in zip(training[0].axes[2:], trials_by_depth(study), strict=True):
         curves = [line for line in axes.get_lines() if len(line.get_xdata()) > 2]
         colors = [line.get_color() for line in curves]
         assert len(curves) == SEEDS
-        assert colors.count(COLOR) == search.found
-        assert colors.count(MISSED) == SEEDS - search.found
+        assert colors.count(COLOR) == group.solved
+        assert colors.count(MISSED) == SEEDS - group.solved
 
 
 def test_the_fits_are_the_lowest_and_the_median(study, training):
     """Evaluated at the stored parameters."""
-    for axes, search in zip(training[0].axes[:2], searches_of(study), strict=True):
+    for axes, group in zip(training[0].axes[:2], trials_by_depth(study), strict=True):
         lines = {line.get_label(): line.get_ydata() for line in axes.get_lines()}
-        x, y = search.problem.shared_data().test_x.squeeze(-1).numpy(), lines["target"]
-        errors = sorted(trial.loss[-1] for trial in search.trials)
+        x, y = group.problem.shared_data().test_x.squeeze(-1).numpy(), lines["target"]
+        errors = sorted(trial.loss[-1] for trial in group.trials)
         # The test points lie closer than the samples: their losses agree within a hundredth, or both vanish.
         for name, loss in (("lowest", errors[0]), ("median", errors[(SEEDS - 1) // 2])):
             squares = (np.array(lines[f"fit of {name} loss"]) - np.array(y)) ** 2
             assert np.trapezoid(squares, x) / 2 == pytest.approx(loss, rel=0.03, abs=1e-6)
+
+
+def test_trials_that_reach_the_target_too_late_are_counted(study, drawn):
+    """Their gap is below the target, but not at three checkpoints in a row: they are not solved."""
+    late = study.trials[(study.trials["gap"] <= 1e-4) & (study.trials["status"] == "exhausted")]
+    group = trials_by_depth(study)[0]
+    gaps = study.trials[study.trials["problem_parameters"] == '{"depth": 1}']["gap"]
+    assert group.below_target == (gaps <= 1e-4).sum()
+    assert group.below_target - group.solved == len(late)
+    index = next(i for i, trial in enumerate(group.trials) if trial.status != "solved")
+    trials = list(group.trials)
+    trials[index] = trials[index]._replace(gap=1e-5)
+    sentence = _result_sentence(group._replace(trials=trials))
+    assert f", and {len(late) + 1} more end below the target but reach it too late" in sentence
+
+
+def test_each_plateau_has_its_own_label(training):
+    """And its own dashes."""
+    lines = {line.get_label(): line.get_linestyle() for line in training[0].axes[2].get_lines()}
+    assert {"best constant", "best single unit"} <= set(lines)
+    assert lines["best constant"] != lines["best single unit"]
+    texts = [text.get_text() for text in training[0].legends[0].get_texts()]
+    assert {"best constant", "best single unit"} <= set(texts)
 
 
 def test_the_plateaus_are_attained_and_least():

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from benchbed.codegen.emitter import Emitter
-from benchbed.codegen.expressions import ArrayOperand, Expression, ExpressionArray, OperationCall, Scalar
+from benchbed.codegen.expressions import Array, ArrayLike, Expression, Scalar, TracedCall
 from benchbed.codegen.operation_table import OperationTable
 
 OPERATIONS = OperationTable()
@@ -15,28 +15,26 @@ LOGIC = {"and": "&", "or": "|", "xor": "^"}
 
 
 @OPERATIONS.register(*COMPARISONS)
-def _comparison(emitter: Emitter, call: OperationCall, x: ArrayOperand, y: ArrayOperand) -> ExpressionArray:
+def _comparison(emitter: Emitter, call: TracedCall, x: ArrayLike, y: ArrayLike) -> Array:
     common = torch.int64 if call.operand_dtype == torch.bool else call.operand_dtype
     return emitter.elementwise(f"{{}} {COMPARISONS[call.name]} {{}}", torch.bool, (x, y), common)
 
 
 @OPERATIONS.register(*(f"{prefix}_{name}" for prefix in ("bitwise", "logical") for name in LOGIC))
-def _logic(emitter: Emitter, call: OperationCall, x: ArrayOperand, y: ArrayOperand) -> ExpressionArray:
+def _logic(emitter: Emitter, call: TracedCall, x: ArrayLike, y: ArrayLike) -> Array:
     prefix, name = call.name.split("_")
     is_bitwise = prefix == "bitwise" and call.dtype != torch.bool
     return emitter.elementwise(f"{{}} {LOGIC[name]} {{}}", call.dtype if is_bitwise else torch.bool, (x, y))
 
 
 @OPERATIONS.register("bitwise_not", "logical_not")
-def _not(emitter: Emitter, call: OperationCall, x: ArrayOperand) -> ExpressionArray:
+def _not(emitter: Emitter, call: TracedCall, x: ArrayLike) -> Array:
     template = "logical_not({})" if call.dtype == torch.bool else "~{}"
     return emitter.elementwise(template, call.dtype, (x,))
 
 
 @OPERATIONS.register("where")
-def where(
-    emitter: Emitter, call: OperationCall, mask: ExpressionArray, x: ArrayOperand, y: ArrayOperand
-) -> ExpressionArray:
+def where(emitter: Emitter, call: TracedCall, mask: Array, x: ArrayLike, y: ArrayLike) -> Array:
     """Select `x` where the mask is true, and `y` elsewhere."""
 
     def select(condition: Expression, first: Expression, second: Expression) -> Expression:
@@ -52,11 +50,11 @@ def where(
 @OPERATIONS.register("clamp", "clamp_min", "hardtanh")
 def _clamp(
     emitter: Emitter,
-    call: OperationCall,
-    x: ArrayOperand,
-    low: ArrayOperand | None = None,
-    high: ArrayOperand | None = None,
-) -> ExpressionArray:
+    call: TracedCall,
+    x: ArrayLike,
+    low: ArrayLike | None = None,
+    high: ArrayLike | None = None,
+) -> Array:
     if call.name == "hardtanh":
         low, high = (-1.0 if low is None else low), (1.0 if high is None else high)
     for template, bound in (("maximum({}, {})", low), ("minimum({}, {})", high)):
@@ -68,38 +66,36 @@ def _clamp(
 
 
 @OPERATIONS.register("clamp_max")
-def _clamp_max(emitter: Emitter, call: OperationCall, x: ArrayOperand, high: ArrayOperand) -> ExpressionArray:
+def _clamp_max(emitter: Emitter, call: TracedCall, x: ArrayLike, high: ArrayLike) -> Array:
     return _clamp(emitter, call, x, None, high)
 
 
 @OPERATIONS.register("relu")
-def _relu(emitter: Emitter, call: OperationCall, x: ArrayOperand) -> ExpressionArray:
+def _relu(emitter: Emitter, call: TracedCall, x: ArrayLike) -> Array:
     return _clamp(emitter, call, x, 0)
 
 
 @OPERATIONS.register("signbit")
-def _signbit(emitter: Emitter, call: OperationCall, x: ArrayOperand) -> ExpressionArray:
+def _signbit(emitter: Emitter, call: TracedCall, x: ArrayLike) -> Array:
     if not call.operand_dtype.is_floating_point:
         return emitter.elementwise("{} < {}", torch.bool, (x, 0), torch.int64)
     return emitter.elementwise("of_copysign({}, {}) < {}", torch.bool, (1, x, 0), call.operand_dtype)
 
 
 @OPERATIONS.register("isnan")
-def _isnan(emitter: Emitter, call: OperationCall, x: ArrayOperand) -> ExpressionArray:
+def _isnan(emitter: Emitter, call: TracedCall, x: ArrayLike) -> Array:
     return emitter.elementwise("{0} != {0}", torch.bool, (x,), call.operand_dtype)
 
 
 @OPERATIONS.register("isinf")
-def _isinf(emitter: Emitter, call: OperationCall, x: ArrayOperand) -> ExpressionArray:
+def _isinf(emitter: Emitter, call: TracedCall, x: ArrayLike) -> Array:
     common = call.operand_dtype if call.operand_dtype.is_floating_point else torch.float64
     magnitude = emitter.elementwise("of_abs({})", common, (x,))
     return emitter.elementwise("{} == {}", torch.bool, (magnitude, math.inf), common)
 
 
 @OPERATIONS.register("leaky_relu")
-def _leaky_relu(
-    emitter: Emitter, call: OperationCall, x: ArrayOperand, slope: Scalar = 0.01
-) -> ExpressionArray:
+def _leaky_relu(emitter: Emitter, call: TracedCall, x: ArrayLike, slope: Scalar = 0.01) -> Array:
     is_positive = emitter.elementwise("{} > {}", torch.bool, (x, 0), call.dtype)
     return where(emitter, call, is_positive, x, emitter.elementwise("{} * {}", call.dtype, (x, slope)))
 
@@ -107,12 +103,12 @@ def _leaky_relu(
 @OPERATIONS.register("elu")
 def _elu(
     emitter: Emitter,
-    call: OperationCall,
-    x: ArrayOperand,
+    call: TracedCall,
+    x: ArrayLike,
     alpha: Scalar = 1,
     scale: Scalar = 1,
     input_scale: Scalar = 1,
-) -> ExpressionArray:
+) -> Array:
     negative_value = emitter.elementwise(
         "of_expm1({} * {}) * {}", call.dtype, (x, input_scale, alpha * scale)
     )
@@ -122,6 +118,6 @@ def _elu(
 
 
 @OPERATIONS.register("_to_copy")
-def convert(emitter: Emitter, call: OperationCall, x: ArrayOperand, **_placement: object) -> ExpressionArray:
+def convert(emitter: Emitter, call: TracedCall, x: ArrayLike, **_placement: object) -> Array:
     """Convert to the result's type."""
     return emitter.cast_array(x, call.dtype)

@@ -58,7 +58,7 @@ class CompiledStep:
 
     def operations(self, steps: int, seeds: int, settings: int) -> int:
         """Estimate the vector operations of `steps` steps of the lanes `[seeds, settings]`."""
-        return steps * self.source.groups.count(seeds, settings) * self.source.operations
+        return steps * self.source.groups.total(seeds, settings) * self.source.operations
 
     def run(
         self,
@@ -76,7 +76,7 @@ class CompiledStep:
         contiguous = [inputs[position].contiguous() for position in self.source.reads]
         lanes = list(inputs[: self._lane_tensors])
         outputs = [_empty(len(stops), lanes[position]) for position in self.source.changes]
-        groups = self.source.groups.count(seeds, settings)
+        groups = self.source.groups.total(seeds, settings)
         useful_threads = self.operations(stops[-1], seeds, settings) // OPERATIONS_PER_THREAD
         tasks = max(1, min(threads or torch.get_num_threads(), groups, useful_threads))
         edges = [groups * task // tasks for task in range(tasks + 1)]

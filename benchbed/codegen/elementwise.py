@@ -5,7 +5,7 @@ import torch
 from benchbed.codegen.comparisons import convert, where
 from benchbed.codegen.emitter import Emitter
 from benchbed.codegen.errors import UnsupportedOperationError
-from benchbed.codegen.expressions import ArrayOperand, ExpressionArray, OperationCall, Scalar
+from benchbed.codegen.expressions import Array, ArrayLike, Scalar, TracedCall
 from benchbed.codegen.operation_table import OperationTable
 
 OPERATIONS = OperationTable()
@@ -45,9 +45,7 @@ def _reject_options(options: dict[str, object]) -> None:
 
 
 @OPERATIONS.register(*ARITHMETIC)
-def _arithmetic(
-    emitter: Emitter, call: OperationCall, *operands: ArrayOperand, **options: object
-) -> ExpressionArray:
+def _arithmetic(emitter: Emitter, call: TracedCall, *operands: ArrayLike, **options: object) -> Array:
     _reject_options(options)
     templates = BOOL_ARITHMETIC if call.dtype == torch.bool else ARITHMETIC
     if call.name not in templates:
@@ -56,28 +54,26 @@ def _arithmetic(
 
 
 @OPERATIONS.register(*FUNCTIONS)
-def _function(emitter: Emitter, call: OperationCall, *operands: ArrayOperand) -> ExpressionArray:
+def _function(emitter: Emitter, call: TracedCall, *operands: ArrayLike) -> Array:
     if not call.dtype.is_floating_point:
         raise UnsupportedOperationError(f"{call.name} of integers")
     return emitter.elementwise(f"of_{call.name}({', '.join('{}' for _ in operands)})", call.dtype, operands)
 
 
 @OPERATIONS.register(*ROUNDING)
-def _round(emitter: Emitter, call: OperationCall, x: ArrayOperand, **options: object) -> ExpressionArray:
+def _round(emitter: Emitter, call: TracedCall, x: ArrayLike, **options: object) -> Array:
     _reject_options(options)
     template = f"of_{ROUNDING[call.name]}({{}})" if call.dtype.is_floating_point else "{}"
     return emitter.elementwise(template, call.dtype, (x,))
 
 
 @OPERATIONS.register("abs")
-def _abs(emitter: Emitter, call: OperationCall, x: ArrayOperand) -> ExpressionArray:
+def _abs(emitter: Emitter, call: TracedCall, x: ArrayLike) -> Array:
     return emitter.elementwise("of_abs({})", call.dtype, (x,))
 
 
 @OPERATIONS.register("add", "sub")
-def _add(
-    emitter: Emitter, call: OperationCall, x: ArrayOperand, y: ArrayOperand, alpha: Scalar = 1
-) -> ExpressionArray:
+def _add(emitter: Emitter, call: TracedCall, x: ArrayLike, y: ArrayLike, alpha: Scalar = 1) -> Array:
     if call.dtype == torch.bool:
         if call.name != "add" or not alpha:
             raise UnsupportedOperationError("sums of bool with factors, or differences")
@@ -89,12 +85,8 @@ def _add(
 
 @OPERATIONS.register("div")
 def _divide(
-    emitter: Emitter,
-    call: OperationCall,
-    x: ArrayOperand,
-    y: ArrayOperand,
-    rounding_mode: str | None = None,
-) -> ExpressionArray:
+    emitter: Emitter, call: TracedCall, x: ArrayLike, y: ArrayLike, rounding_mode: str | None = None
+) -> Array:
     if rounding_mode is not None and not call.dtype.is_floating_point:
         raise UnsupportedOperationError("rounded quotients of integers")
     quotient = emitter.elementwise("{} / {}", call.dtype, (x, y))
@@ -114,7 +106,7 @@ def _divide(
 
 
 @OPERATIONS.register("remainder")
-def _remainder(emitter: Emitter, call: OperationCall, x: ArrayOperand, y: ArrayOperand) -> ExpressionArray:
+def _remainder(emitter: Emitter, call: TracedCall, x: ArrayLike, y: ArrayLike) -> Array:
     if not call.dtype.is_floating_point:
         raise UnsupportedOperationError("remainders of integers")
     # The result has the sign of the divisor.
@@ -127,9 +119,7 @@ def _remainder(emitter: Emitter, call: OperationCall, x: ArrayOperand, y: ArrayO
 
 
 @OPERATIONS.register("pow")
-def _power(
-    emitter: Emitter, call: OperationCall, base: ArrayOperand, exponent: ArrayOperand
-) -> ExpressionArray:
+def _power(emitter: Emitter, call: TracedCall, base: ArrayLike, exponent: ArrayLike) -> Array:
     templates = POWERS if call.dtype.is_floating_point else INTEGER_POWERS
     if isinstance(exponent, (int, float)) and exponent in templates and not isinstance(base, (int, float)):
         return emitter.elementwise(templates[exponent], call.dtype, (base,))
@@ -139,7 +129,7 @@ def _power(
 
 
 @OPERATIONS.register("sign", "sgn")
-def _sign(emitter: Emitter, call: OperationCall, x: ArrayOperand) -> ExpressionArray:
+def _sign(emitter: Emitter, call: TracedCall, x: ArrayLike) -> Array:
     if call.dtype == torch.bool:
         return convert(emitter, call, x)
     is_positive, is_negative = (
@@ -149,15 +139,15 @@ def _sign(emitter: Emitter, call: OperationCall, x: ArrayOperand) -> ExpressionA
 
 
 @OPERATIONS.register("sigmoid")
-def _sigmoid(emitter: Emitter, call: OperationCall, x: ArrayOperand) -> ExpressionArray:
+def _sigmoid(emitter: Emitter, call: TracedCall, x: ArrayLike) -> Array:
     return emitter.elementwise("1 / (1 + of_exp(-{}))", call.dtype, (x,))
 
 
 @OPERATIONS.register("reciprocal")
-def _reciprocal(emitter: Emitter, call: OperationCall, x: ArrayOperand) -> ExpressionArray:
+def _reciprocal(emitter: Emitter, call: TracedCall, x: ArrayLike) -> Array:
     return emitter.elementwise("1 / {}", call.dtype, (x,))
 
 
 @OPERATIONS.register("rsqrt")
-def _rsqrt(emitter: Emitter, call: OperationCall, x: ArrayOperand) -> ExpressionArray:
+def _rsqrt(emitter: Emitter, call: TracedCall, x: ArrayLike) -> Array:
     return emitter.elementwise("1 / of_sqrt({})", call.dtype, (x,))

@@ -9,9 +9,9 @@ import torch
 from benchbed.codegen.errors import UnsupportedOperationError
 from benchbed.codegen.expressions import (
     GROUP_MARK,
-    ArrayOperand,
+    Array,
+    ArrayLike,
     Expression,
-    ExpressionArray,
     c_type,
     literal,
     scalar_array,
@@ -63,11 +63,7 @@ class Emitter:
         return self.assign(f"broadcast<{type_name}>({value.text})", value.dtype, is_vector=True)
 
     def apply(
-        self,
-        template: str,
-        dtype: torch.dtype,
-        operands: Sequence[Expression],
-        operand_dtype: torch.dtype,
+        self, template: str, dtype: torch.dtype, operands: Sequence[Expression], operand_dtype: torch.dtype
     ) -> Expression:
         """Fill operands, cast to `operand_dtype`, into a template such as "{} + {}" with a result of type `dtype`."""
         values = [self.cast(operand, operand_dtype) for operand in operands]
@@ -83,23 +79,23 @@ class Emitter:
         self,
         template: str,
         dtype: torch.dtype,
-        operands: Sequence[ArrayOperand],
+        operands: Sequence[ArrayLike],
         operand_dtype: torch.dtype | None = None,
-    ) -> ExpressionArray:
+    ) -> Array:
         """Apply a template to every element of operands that broadcast; `operand_dtype` is `dtype` by default."""
         common = operand_dtype or dtype
         arrays = [self.array(operand, common) for operand in operands]
         return self.map(lambda *values: self.apply(template, dtype, values, common), *arrays)
 
-    def map(self, function: Callable[..., Expression], *arrays: ExpressionArray) -> ExpressionArray:
+    def map(self, function: Callable[..., Expression], *arrays: Array) -> Array:
         """Apply a function of expressions to every element of arrays that broadcast."""
         return np.asarray(np.frompyfunc(function, len(arrays), 1)(*arrays), dtype=object)
 
-    def cast_array(self, operand: ArrayOperand, dtype: torch.dtype) -> ExpressionArray:
+    def cast_array(self, operand: ArrayLike, dtype: torch.dtype) -> Array:
         """Convert every element of an operand to `dtype`."""
         return self.map(lambda value: self.cast(value, dtype), self.array(operand, dtype))
 
-    def array(self, operand: ArrayOperand, dtype: torch.dtype) -> ExpressionArray:
+    def array(self, operand: ArrayLike, dtype: torch.dtype) -> Array:
         """Return an array unchanged, and a Python number as a literal of `dtype`."""
         if isinstance(operand, np.ndarray):
             return operand

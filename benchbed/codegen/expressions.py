@@ -9,10 +9,10 @@ import torch
 
 from benchbed.codegen.errors import UnsupportedOperationError
 
-ExpressionArray = np.ndarray[Any, np.dtype[np.object_]]
+Array = np.ndarray[Any, np.dtype[np.object_]]
 """A tensor of one lane: an array of `Expression` in the tensor's shape."""
 Scalar = bool | int | float
-ArrayOperand = ExpressionArray | Scalar
+ArrayLike = Array | Scalar
 
 SCALAR_TYPES = {
     torch.float64: "double",
@@ -43,7 +43,7 @@ class Expression:
     is_vector: bool
 
 
-class OperationCall(NamedTuple):
+class TracedCall(NamedTuple):
     """A call of a torch operation, as it was traced."""
 
     name: str
@@ -81,8 +81,8 @@ def literal(value: Scalar, dtype: torch.dtype) -> Expression:
     return Expression(f"{type_name}({digits})", dtype, is_vector=False)
 
 
-def scalar_array(expression: Expression) -> ExpressionArray:
+def scalar_array(expression: Expression) -> Array:
     """Return a zero-dimensional array of one expression."""
-    array: ExpressionArray = np.empty((), dtype=object)
+    array: Array = np.empty((), dtype=object)
     array[()] = expression
     return array

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, fx
 
 from benchbed.codegen.errors import UnsupportedOperationError
-from benchbed.codegen.expressions import OperationCall
+from benchbed.codegen.expressions import TracedCall
 
 PLACEMENT_OPTIONS = frozenset({"dtype", "layout", "device", "pin_memory", "memory_format", "non_blocking"})
 """Options about the type and placement of a result, which its traced value shows."""
@@ -38,7 +38,7 @@ def traced_values(node: fx.Node) -> Sequence[Tensor]:
     return values
 
 
-def operation_call(node: fx.Node) -> OperationCall:
+def operation_call(node: fx.Node) -> TracedCall:
     """Return the operation of a node with the type and shape of its first result."""
     value = traced_values(node)[0]
     arguments = [
@@ -47,7 +47,7 @@ def operation_call(node: fx.Node) -> OperationCall:
     ]
     operands = [argument for argument in arguments if isinstance(argument, (Tensor, bool, int, float))]
     operand_dtype = torch.result_type(operands[0], operands[-1]) if operands else value.dtype
-    return OperationCall(operation_name(node), value.dtype, tuple(value.shape), operand_dtype)
+    return TracedCall(operation_name(node), value.dtype, tuple(value.shape), operand_dtype)
 
 
 def substituted_arguments(
@@ -62,7 +62,7 @@ def substituted_arguments(
 def format_graph(graph: fx.Graph, labels: Sequence[str]) -> str:
     """Format a graph, a node a line, with the types and shapes of its values; `labels` describe its inputs."""
     names: dict[fx.Node, str] = {}
-    lines = []
+    lines: list[str] = []
     for node in graph.nodes:
         names[node] = f"input{len(names)}" if node.op == "placeholder" else node.name
         arguments = [*node.args, *(f"{name}={option}" for name, option in node.kwargs.items())]

@@ -20,7 +20,7 @@ class LaneGroups(NamedTuple):
     width: int
     """Lanes in a group; 1 where lanes are computed one after another."""
 
-    def count(self, seeds: int, settings: int) -> int:
+    def total(self, seeds: int, settings: int) -> int:
         """Return the number of groups; the last one of a row may be incomplete."""
         if self.axis == "settings":
             return seeds * -(-settings // self.width)

@@ -141,7 +141,7 @@ def _choose_axis(tile: Tile, lanes: Lanes, width: int) -> Axis:
     if not leaves(tile.draws(0, 1)):
         return "lanes"
     seeds, settings = lanes.running.shape
-    of_one_seed, of_any = (LaneGroups(axis, width).count(seeds, settings) for axis in ("settings", "lanes"))
+    of_one_seed, of_any = (LaneGroups(axis, width).total(seeds, settings) for axis in ("settings", "lanes"))
     return "settings" if of_one_seed <= MAX_GROUP_RATIO * of_any else "lanes"
 
 

@@ -9,7 +9,7 @@ from torch import Tensor, fx
 from benchbed.codegen import comparisons, elementwise
 from benchbed.codegen.emitter import Emitter
 from benchbed.codegen.errors import UnsupportedOperationError
-from benchbed.codegen.expressions import GROUP_MARK, ExpressionArray
+from benchbed.codegen.expressions import GROUP_MARK, Array
 from benchbed.codegen.fx_nodes import (
     operation_call,
     operation_name,
@@ -127,7 +127,7 @@ def _check_size(*tensors: Tensor) -> None:
         raise UnsupportedOperationError(f"a tensor of more than {MAX_ELEMENTS} numbers")
 
 
-def _check_result(name: str, array: ExpressionArray, expected: Tensor) -> None:
+def _check_result(name: str, array: Array, expected: Tensor) -> None:
     """Reject an overload whose result differs from that of the registered operation of the same name."""
     if array.shape != tuple(expected.shape) or any(value.dtype != expected.dtype for value in array.flat):
         raise UnsupportedOperationError(f"{name} to {expected.dtype} of the shape {tuple(expected.shape)}")

@@ -7,7 +7,7 @@ import numpy as np
 from torch import Tensor
 
 from benchbed.codegen.errors import UnsupportedOperationError
-from benchbed.codegen.expressions import GROUP_MARK, Expression, ExpressionArray, c_type
+from benchbed.codegen.expressions import GROUP_MARK, Array, Expression, c_type
 from benchbed.codegen.template import Axis
 from benchbed.codegen.trace import InputKind
 
@@ -77,18 +77,18 @@ class LanewiseInput(NamedTuple):
             return f"x{self.position}{self.mark}_{index}"
         return f"p{self.position}{self.mark}[{index}]"
 
-    def array(self) -> ExpressionArray:
+    def array(self) -> Array:
         """Return its numbers; raise UnsupportedOperationError above `MAX_NUMBERS`, or for a type without C++ name."""
         if self.size > MAX_NUMBERS:
             raise UnsupportedOperationError(f"an input of more than {MAX_NUMBERS} numbers")
         c_type(self.value.dtype, self.is_vector)
-        array: ExpressionArray = np.empty(self.size, dtype=object)
+        array: Array = np.empty(self.size, dtype=object)
         for index in range(self.size):
             array[index] = Expression(self.name(index), self.value.dtype, self.is_vector)
         return array.reshape(tuple(self.value.shape))
 
 
-Change = tuple[LanewiseInput, ExpressionArray]
+Change = tuple[LanewiseInput, Array]
 """A tensor of the lane and its new value."""
 
 

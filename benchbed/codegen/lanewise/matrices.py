@@ -3,17 +3,15 @@
 import numpy as np
 
 from benchbed.codegen.emitter import Emitter
-from benchbed.codegen.expressions import ExpressionArray, OperationCall, Scalar
+from benchbed.codegen.expressions import Array, Scalar, TracedCall
 from benchbed.codegen.operation_table import OperationTable
 
 OPERATIONS = OperationTable()
 
 
 @OPERATIONS.register("mm", "bmm")
-def _product(
-    emitter: Emitter, call: OperationCall, left: ExpressionArray, right: ExpressionArray
-) -> ExpressionArray:
-    result: ExpressionArray = np.empty(call.shape, dtype=object)
+def _product(emitter: Emitter, call: TracedCall, left: Array, right: Array) -> Array:
+    result: Array = np.empty(call.shape, dtype=object)
     for *batch_index, row, column in np.ndindex(*call.shape):
         batch = tuple(batch_index)
         left_row, right_column = left[(*batch, row)], right[(*batch, slice(None), column)]
@@ -24,13 +22,13 @@ def _product(
 @OPERATIONS.register("addmm", "baddbmm")
 def _add_product(
     emitter: Emitter,
-    call: OperationCall,
-    addend: ExpressionArray,
-    left: ExpressionArray,
-    right: ExpressionArray,
+    call: TracedCall,
+    addend: Array,
+    left: Array,
+    right: Array,
     beta: Scalar = 1,
     alpha: Scalar = 1,
-) -> ExpressionArray:
+) -> Array:
     product = _product(emitter, call, left, right)
     if alpha != 1:
         product = emitter.elementwise("{} * {}", call.dtype, (product, alpha))

@@ -8,7 +8,7 @@ import torch
 
 from benchbed.codegen.emitter import Emitter
 from benchbed.codegen.errors import UnsupportedOperationError
-from benchbed.codegen.expressions import ExpressionArray, OperationCall, Scalar, literal
+from benchbed.codegen.expressions import Array, Scalar, TracedCall, literal
 from benchbed.codegen.operation_table import OperationTable
 
 OPERATIONS = OperationTable()
@@ -20,7 +20,7 @@ EMPTY_VALUES: dict[str, Scalar] = {"sum": 0, "prod": 1, "any": False, "all": Tru
 """Results of a reduction of zero numbers."""
 
 
-def _axes(array: ExpressionArray, dimensions: Dimensions) -> list[int]:
+def _axes(array: Array, dimensions: Dimensions) -> list[int]:
     """Return `dimensions` as sorted non-negative numbers; None or an empty list means all."""
     listed = (dimensions,) if isinstance(dimensions, int) else dimensions
     if not listed or not array.ndim:
@@ -28,7 +28,7 @@ def _axes(array: ExpressionArray, dimensions: Dimensions) -> list[int]:
     return sorted(axis % array.ndim for axis in listed)
 
 
-def _rows(array: ExpressionArray, dimensions: Dimensions) -> ExpressionArray:
+def _rows(array: Array, dimensions: Dimensions) -> Array:
     """Move `dimensions` to the end and flatten them to one."""
     axes = _axes(array, dimensions)
     remaining = [axis for axis in range(array.ndim) if axis not in axes]
@@ -36,12 +36,12 @@ def _rows(array: ExpressionArray, dimensions: Dimensions) -> ExpressionArray:
     return array.transpose(remaining + axes).reshape([array.shape[axis] for axis in remaining] + [length])
 
 
-def _reduce_rows(emitter: Emitter, call: OperationCall, rows: ExpressionArray, name: str) -> ExpressionArray:
+def _reduce_rows(emitter: Emitter, call: TracedCall, rows: Array, name: str) -> Array:
     templates = BOOL_TEMPLATES if call.dtype == torch.bool else NUMBER_TEMPLATES
     if name not in templates or not (rows.shape[-1] or name in EMPTY_VALUES):
         raise UnsupportedOperationError(f"{name} of {call.dtype}, or of zero numbers")
     flat = rows.reshape(math.prod(rows.shape[:-1]), rows.shape[-1])
-    result: ExpressionArray = np.empty(len(flat), dtype=object)
+    result: Array = np.empty(len(flat), dtype=object)
     for index, row in enumerate(flat):
         operands = [emitter.cast(operand, call.dtype) for operand in row]
         result[index] = (
@@ -52,9 +52,7 @@ def _reduce_rows(emitter: Emitter, call: OperationCall, rows: ExpressionArray, n
     return result.reshape(call.shape)
 
 
-def _keep_dimensions(
-    reduced: ExpressionArray, array: ExpressionArray, dimensions: Dimensions
-) -> ExpressionArray:
+def _keep_dimensions(reduced: Array, array: Array, dimensions: Dimensions) -> Array:
     """Insert the reduced dimensions of `array` into `reduced` with length 1."""
     axes = _axes(array, dimensions)
     return reduced.reshape([1 if axis in axes else size for axis, size in enumerate(array.shape)])
@@ -63,24 +61,24 @@ def _keep_dimensions(
 @OPERATIONS.register(*NUMBER_TEMPLATES, "any", "all")
 def _reduce(
     emitter: Emitter,
-    call: OperationCall,
-    array: ExpressionArray,
+    call: TracedCall,
+    array: Array,
     dimensions: Dimensions = None,
     _keepdim: bool = False,
     **_options: object,
-) -> ExpressionArray:
+) -> Array:
     return _reduce_rows(emitter, call, _rows(array, dimensions), call.name)
 
 
 @OPERATIONS.register("mean")
 def _mean(
     emitter: Emitter,
-    call: OperationCall,
-    array: ExpressionArray,
+    call: TracedCall,
+    array: Array,
     dimensions: Dimensions = None,
     _keepdim: bool = False,
     **_options: object,
-) -> ExpressionArray:
+) -> Array:
     rows = _rows(array, dimensions)
     total = _reduce_rows(emitter, call, rows, "sum")
     return emitter.elementwise("{} / {}", call.dtype, (total, float(rows.shape[-1])))
@@ -89,12 +87,12 @@ def _mean(
 @OPERATIONS.register("var_mean")
 def _variance_and_mean(
     emitter: Emitter,
-    call: OperationCall,
-    array: ExpressionArray,
+    call: TracedCall,
+    array: Array,
     dimensions: Dimensions = None,
     correction: Scalar | None = None,
     keepdim: bool = False,
-) -> tuple[ExpressionArray, ExpressionArray]:
+) -> tuple[Array, Array]:
     mean = _mean(emitter, call, array, dimensions)
     deviations = emitter.elementwise(
         "{} - {}", call.dtype, (array, _keep_dimensions(mean, array, dimensions))
@@ -106,22 +104,20 @@ def _variance_and_mean(
 
 
 @OPERATIONS.register("var")
-def _variance(
-    emitter: Emitter, call: OperationCall, *arguments: object, **options: object
-) -> ExpressionArray:
+def _variance(emitter: Emitter, call: TracedCall, *arguments: object, **options: object) -> Array:
     return _variance_and_mean(emitter, call, *arguments, **options)[0]  # type: ignore[arg-type]  # torch checked them
 
 
 @OPERATIONS.register("linalg_vector_norm")
 def _norm(
     emitter: Emitter,
-    call: OperationCall,
-    array: ExpressionArray,
+    call: TracedCall,
+    array: Array,
     order: float = 2,
     dimensions: Dimensions = None,
     _keepdim: bool = False,
     **_options: object,
-) -> ExpressionArray:
+) -> Array:
     rows = emitter.cast_array(_rows(array, dimensions), call.dtype)
     if order == 2:
         total = _reduce_rows(emitter, call, emitter.elementwise("{0} * {0}", call.dtype, (rows,)), "sum")
@@ -140,20 +136,14 @@ def _norm(
 
 @OPERATIONS.register("max", "min")
 def _extreme(
-    emitter: Emitter,
-    call: OperationCall,
-    array: ExpressionArray,
-    dimension: int | None = None,
-    _keepdim: bool = False,
+    emitter: Emitter, call: TracedCall, array: Array, dimension: int | None = None, _keepdim: bool = False
 ) -> object:
     value = _reduce_rows(emitter, call, _rows(array, dimension), f"a{call.name}")
     return value if dimension is None else (value, None)  # the index, which differs by lane, is not supported
 
 
 @OPERATIONS.register("cumsum", "cumprod")
-def _cumulate(
-    emitter: Emitter, call: OperationCall, array: ExpressionArray, dimension: int, **_options: object
-) -> ExpressionArray:
+def _cumulate(emitter: Emitter, call: TracedCall, array: Array, dimension: int, **_options: object) -> Array:
     template = NUMBER_TEMPLATES[call.name.removeprefix("cum")]
     result = emitter.cast_array(array, call.dtype)
     if not result.ndim:
@@ -167,10 +157,8 @@ def _cumulate(
 
 
 @OPERATIONS.register("_softmax", "_log_softmax")
-def _softmax(
-    emitter: Emitter, call: OperationCall, array: ExpressionArray, dimension: int, _half_to_float: bool
-) -> ExpressionArray:
-    def reduce_dimension(name: str, operand: ExpressionArray) -> ExpressionArray:
+def _softmax(emitter: Emitter, call: TracedCall, array: Array, dimension: int, _half_to_float: bool) -> Array:
+    def reduce_dimension(name: str, operand: Array) -> Array:
         rows = _rows(operand, dimension)
         reduced = _reduce_rows(emitter, call._replace(shape=rows.shape[:-1]), rows, name)
         return _keep_dimensions(reduced, operand, dimension)

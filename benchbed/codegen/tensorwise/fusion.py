@@ -8,7 +8,7 @@ from torch import Tensor, fx
 
 from benchbed.codegen.emitter import Emitter
 from benchbed.codegen.errors import UnsupportedOperationError
-from benchbed.codegen.expressions import ExpressionArray, c_type, literal
+from benchbed.codegen.expressions import Array, c_type, literal
 from benchbed.codegen.fx_nodes import operation_call, operation_name, substituted_arguments
 from benchbed.codegen.tensorwise.allocation import StridedMemory, UniformValue, Workspace
 from benchbed.codegen.tensorwise.loops import TensorOperand, copy_loops, element_loops
@@ -67,8 +67,8 @@ class FusionEmitter:
         ]
         results = [self.allocate(node) for node in stored]
 
-        def compute(emitter: Emitter, elements: Sequence[ExpressionArray]) -> list[ExpressionArray]:
-            values: dict[fx.Node, ExpressionArray] = dict(zip(first_users, elements, strict=True))
+        def compute(emitter: Emitter, elements: Sequence[Array]) -> list[Array]:
+            values: dict[fx.Node, Array] = dict(zip(first_users, elements, strict=True))
             for node in nodes:
                 arguments, options = substituted_arguments(node, values)
                 call = operation_call(node)._replace(shape=())

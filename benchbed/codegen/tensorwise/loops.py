@@ -4,11 +4,11 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from benchbed.codegen.emitter import Emitter
-from benchbed.codegen.expressions import Expression, ExpressionArray, c_type, literal, scalar_array
+from benchbed.codegen.expressions import Array, Expression, c_type, literal, scalar_array
 from benchbed.codegen.tensorwise.allocation import StridedMemory, UniformValue
 
 TensorOperand = StridedMemory | UniformValue
-ElementFunction = Callable[[Emitter, Sequence[ExpressionArray]], Sequence[ExpressionArray]]
+ElementFunction = Callable[[Emitter, Sequence[Array]], Sequence[Array]]
 """Emits the computation of one element of each result from one element of each operand."""
 
 
@@ -84,8 +84,8 @@ def _loop_body(
         stride, address = _stride_and_address(operand)
         dtype, loads_vector = operand.memory.view.dtype, is_vector and stride != 0
         name, type_name = f"v{position}", c_type(dtype, loads_vector)
-        value = f"load<{type_name}>({address}, {stride})" if loads_vector else f"*({address})"
-        loads.append(f"const {type_name} {name} = {value};")
+        text = f"load<{type_name}>({address}, {stride})" if loads_vector else f"*({address})"
+        loads.append(f"const {type_name} {name} = {text};")
         elements.append(scalar_array(Expression(name, dtype, loads_vector)))
     stores = []
     for target, result in zip(writes, compute(emitter, elements), strict=True):

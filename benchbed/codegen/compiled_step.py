@@ -12,6 +12,7 @@ from torch import Tensor
 
 from benchbed.codegen.compiler import load
 from benchbed.codegen.denormals import flushes_denormals
+from benchbed.codegen.kept_sources import keep_source
 from benchbed.codegen.template import GeneratedSource
 from benchbed.codegen.trace import TracedStep
 
@@ -47,6 +48,7 @@ class CompiledStep:
         self.source = source
         self._traced = traced
         self._lane_tensors = traced.kinds.count("lane")
+        keep_source(traced, source)
         self.library = load(source.text, *source.flags)
         self._function = self.library.advance
         self._function.argtypes = ARGUMENT_TYPES

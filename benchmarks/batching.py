@@ -1,10 +1,9 @@
-"""Measure what batching buys: µs a trial-step of benchbed's engine against plain torch.optim loops.
+"""Speed-up by batching: µs a trial-step of benchbed's engines compared with plain torch.optim loops.
 
-`python benchmarks/batching.py [--format json]`. The sides of a comparison, the loop and both of benchbed's
-engines, run alternately, in one process on one thread, and medians over the rounds are reported with their range: a
-shared machine slows all alike. The loops measure nothing, so the ratio is that of the steps alone, as in the
-protocol's wall time; what instances, checkpoints and final measures add is shown beside it. A compiled program is
-made before the steps are timed, in the round that warms up; what that took is shown too.
+`python benchmarks/batching.py [--format json]`. The loop and both engines of benchbed run alternately in one process on
+one thread, so that a shared machine slows them equally; the output is medians over the rounds with their range. The
+loops measure nothing, so the ratio is that of the steps alone; the time with instances, checkpoints and final
+measurements is shown as well. The warm-up round compiles the step; its time is shown too.
 """
 
 import argparse
@@ -29,7 +28,7 @@ from benchbed_problems.quadratic import Quadratic
 
 
 class Comparison(NamedTuple):
-    """A pairing measured in both ways; the loop runs a part of the trials and steps, in which its time is linear."""
+    """A pairing and its loop, which runs fewer trials and steps, because its time is linear in both."""
 
     name: str
     problem: Problem
@@ -48,7 +47,7 @@ class Comparison(NamedTuple):
 
 
 def seconds_of_batch(comparison: Comparison, engine: str) -> tuple[float, float]:
-    """Time a batch: its steps alone, and everything from its instances to its record, checkpoints included."""
+    """Time a batch: the steps alone, and everything from the instances to the record, with checkpoints."""
     batch = Batch(
         problem=comparison.problem,
         factory=adam,
@@ -57,7 +56,7 @@ def seconds_of_batch(comparison: Comparison, engine: str) -> tuple[float, float]
         settings=len(comparison.rates),
         seeds=[InstanceSeed(0, comparison.name, "evaluation", seed) for seed in range(comparison.seeds)],
         budget=comparison.steps,
-        targets=(),  # no trial may stop early: all steps are made
+        targets=(),  # no trial stops early
         scale=1.0,
         gradient=reverse,
         metrics={},
@@ -70,16 +69,14 @@ def seconds_of_batch(comparison: Comparison, engine: str) -> tuple[float, float]
     seconds = time.perf_counter() - begun
     if not (record.engine == engine).all():
         raise RuntimeError(f"{comparison.name}: {record.engine_reason[0, 0]}; install a C++ compiler")
-    made = int(record.steps.sum())
-    if made != comparison.trials * comparison.steps:
-        raise RuntimeError(
-            f"{comparison.name}: only {made} steps were made; choose rates that do not diverge"
-        )
+    steps = int(record.steps.sum())
+    if steps != comparison.trials * comparison.steps:
+        raise RuntimeError(f"{comparison.name}: only {steps} steps ran; choose rates that do not diverge")
     return float(record.step_seconds.sum()), seconds
 
 
 def quadratic_loop(problem: Problem, trials: int, steps: int) -> float:
-    """Time `torch.optim.Adam` on the quadratic written as one writes it, trial after trial; nothing is measured."""
+    """Time `torch.optim.Adam` on the quadratic, trial after trial, without measurements."""
     instances = _instances(problem, trials)
     eigenvalues = instances.data.eigenvalues
     begun = time.perf_counter()
@@ -95,7 +92,7 @@ def quadratic_loop(problem: Problem, trials: int, steps: int) -> float:
 
 
 def network_loop(problem: Problem, trials: int, steps: int) -> float:
-    """Time `torch.optim.Adam` on a network of torch.nn modules, trial after trial; nothing is measured."""
+    """Time `torch.optim.Adam` on a network of torch.nn modules, trial after trial, without measurements."""
     instances = _instances(problem, trials)
     x, y = instances.data.x, instances.data.y
     draws = [[instances.draw(step)[trial, 0] for step in range(steps)] for trial in range(trials)]
@@ -128,7 +125,7 @@ COMPARISONS = (
     Comparison(
         name="adam on quadratic, 1000 learning rates × 20 seeds",
         problem=Quadratic(),
-        rates=tuple(10 ** (-6 + 4 * place / 999) for place in range(1000)),
+        rates=tuple(10 ** (-6 + 4 * index / 999) for index in range(1000)),
         seeds=20,
         steps=300,
         loop=quadratic_loop,
@@ -154,18 +151,18 @@ ENGINES = ("eager", "compiled")
 
 
 def measure(comparison: Comparison, rounds: int) -> dict[str, object]:
-    """Alternate between the sides, after a round that warms up, and give medians, ranges and their ratios."""
+    """Time the loop and the engines alternately after a warm-up round; return medians, ranges and ratios."""
     loop: list[float] = []
     steps: dict[str, list[float]] = {engine: [] for engine in ENGINES}
-    whole: dict[str, list[float]] = {engine: [] for engine in ENGINES}
+    batches: dict[str, list[float]] = {engine: [] for engine in ENGINES}
     trial_steps = comparison.trials * comparison.steps
     for _ in range(rounds + 1):
         seconds = comparison.loop(comparison.problem, comparison.loop_trials, comparison.loop_steps)
         loop.append(1e6 * seconds / (comparison.loop_trials * comparison.loop_steps))
         for engine in ENGINES:
-            of_steps, of_all = seconds_of_batch(comparison, engine)
-            steps[engine].append(1e6 * of_steps / trial_steps)
-            whole[engine].append(1e6 * of_all / trial_steps)
+            step_seconds, batch_seconds = seconds_of_batch(comparison, engine)
+            steps[engine].append(1e6 * step_seconds / trial_steps)
+            batches[engine].append(1e6 * batch_seconds / trial_steps)
     return {
         "name": comparison.name,
         "trials": comparison.trials,
@@ -174,22 +171,22 @@ def measure(comparison: Comparison, rounds: int) -> dict[str, object]:
         "loop_steps": comparison.loop_steps,
         "rounds": rounds,
         "target": comparison.target,
-        "loop_us_per_trial_step": _spread(loop[1:]),
+        "loop_us_per_trial_step": _median_and_range(loop[1:]),
         "engines": {
             engine: {
-                "us_per_trial_step": _spread(steps[engine][1:]),
-                "us_per_trial_step_with_checkpoints": _spread(whole[engine][1:]),
-                "ratio": _spread(
+                "us_per_trial_step": _median_and_range(steps[engine][1:]),
+                "us_per_trial_step_with_checkpoints": _median_and_range(batches[engine][1:]),
+                "ratio": _median_and_range(
                     [slow / fast for slow, fast in zip(loop[1:], steps[engine][1:], strict=True)]
                 ),
-                "first_round_seconds": whole[engine][0] * trial_steps / 1e6,
+                "first_round_seconds": batches[engine][0] * trial_steps / 1e6,
             }
             for engine in ENGINES
         },
     }
 
 
-def _spread(values: list[float]) -> dict[str, float]:
+def _median_and_range(values: list[float]) -> dict[str, float]:
     return {"median": statistics.median(values), "lowest": min(values), "highest": max(values)}
 
 
@@ -199,17 +196,17 @@ def show(result: dict[str, Any]) -> None:
     _line("torch.optim loop", result["loop_us_per_trial_step"], 1, "µs a trial-step")
     for engine, figures in result["engines"].items():
         _line(f"{engine} steps", figures["us_per_trial_step"], 3, "µs a trial-step")
-        _line("… and the rest", figures["us_per_trial_step_with_checkpoints"], 3, "µs a trial-step")
+        _line("… with the rest", figures["us_per_trial_step_with_checkpoints"], 3, "µs a trial-step")
         _line(f"loop / {engine}", figures["ratio"], 1, f"(target {result['target']:.0f})")
-    made = result["engines"]["compiled"]["first_round_seconds"]
-    print(f"  The first compiled batch, its program included, took {made:.1f} s.")
+    seconds = result["engines"]["compiled"]["first_round_seconds"]
+    print(f"  The first compiled batch, with compilation, took {seconds:.1f} s.")
     print(
         f"  The loop ran {result['loop_trials']} trials of {result['loop_steps']} steps; its time is linear in both."
     )
 
 
-def _line(name: str, spread: dict[str, float], digits: int, unit: str) -> None:
-    low, middle, high = (f"{spread[place]:.{digits}f}" for place in ("lowest", "median", "highest"))
+def _line(name: str, values: dict[str, float], digits: int, unit: str) -> None:
+    low, middle, high = (f"{values[name]:.{digits}f}" for name in ("lowest", "median", "highest"))
     print(f"  {name:<18} {middle:>9} {unit}, {low} to {high}")
 
 
@@ -218,7 +215,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--format", choices=("text", "json"), default="text")
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--threads", type=int, default=1, help="Threads of every side.")
+    parser.add_argument("--threads", type=int, default=1, help="threads of the loop and the engines")
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
     load = os.getloadavg()

@@ -1,4 +1,4 @@
-"""Keep every side of a comparison to the same cores."""
+"""Restriction of all tools of a comparison to the same cores."""
 
 import os
 
@@ -6,21 +6,19 @@ import torch
 
 
 def keep_to(threads: int) -> None:
-    """Keep this process and its children to so many cores, and their libraries to as many threads.
+    """Restrict this process and its children to `threads` cores, and their libraries to as many threads.
 
-    Ends the program where there are fewer cores. Call it before JAX is used: it counts its threads once.
+    Exits if there are fewer cores. Call it before JAX starts, which counts its threads once.
     """
-    if hasattr(os, "sched_setaffinity"):  # Linux; JAX counts the cores that it may use
+    if hasattr(os, "sched_setaffinity"):  # Linux; JAX counts the allowed cores
         allowed = sorted(os.sched_getaffinity(0))
         if threads > len(allowed):
-            raise SystemExit(
-                f"--threads is {threads}, but there are {len(allowed)} cores; give at most as many"
-            )
+            raise SystemExit(f"--threads is {threads}, but there are only {len(allowed)} cores")
         os.sched_setaffinity(0, allowed[:threads])
     if threads == 1:
         flags = os.environ.get("XLA_FLAGS", "")
         os.environ["XLA_FLAGS"] = f"{flags} --xla_cpu_multi_thread_eigen=false".strip()
-    os.environ["JAX_PLATFORMS"] = "cpu"  # where there is a GPU, JAX would take it
+    os.environ["JAX_PLATFORMS"] = "cpu"  # JAX would use a GPU if there is one
     for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
         os.environ[name] = str(threads)
     torch.set_num_threads(threads)

@@ -1,8 +1,8 @@
-"""Compare the course's network, trained in full, with a plain torch.optim loop: seconds of the steps, and their ratio.
+"""The course's network, fully trained, compared with a plain torch.optim loop: seconds of the steps and their ratio.
 
 `python benchmarks/course_network.py results/course/studies/course-polynomial-network-full`, after
-`benchbed course C10 --preset full`. The loop makes 3 000 steps of one seed; its time is linear in steps and seeds, so
-the rest is extrapolated. It measures nothing; benchbed's seconds are those of its steps, checkpoints excluded.
+`benchbed course C10 --preset full`. The loop runs 3 000 steps of one seed and is extrapolated, as its time is linear in
+steps and seeds. It measures nothing; benchbed's seconds are those of its steps without checkpoints.
 """
 
 import argparse
@@ -18,12 +18,12 @@ LOOP_STEPS = 3_000
 
 
 def main() -> None:
-    """Print what the study found, what it took, and what the loop would take."""
+    """Print the results of the study, its time, and the time of the loop."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("folder", help="The study of the course's network.")
+    parser.add_argument("folder", help="study folder of the course's network")
     parser.add_argument("--rounds", type=int, default=3)
     arguments = parser.parse_args()
-    torch.set_num_threads(1)  # as the study's batches have
+    torch.set_num_threads(1)  # as for the batches of the study
     trials = benchbed.load(arguments.folder).trials
     for trial in trials.itertuples():
         error = dict(trial.metrics)["diagonal-error"]
@@ -31,16 +31,15 @@ def main() -> None:
             f"seed {trial.seed}: {trial.steps} steps, final loss {trial.final_objective:.3g}, "
             f"relative error on the diagonal {error:.2%}"
         )
-    seconds, made = float(trials["wall_seconds"].sum()), int(trials["steps"].sum())
-    print(
-        f"all seeds together ({trials['engine'].iloc[0]}): {seconds:.1f} s of steps, {1e6 * seconds / made:.1f} µs each"
-    )
+    seconds, steps = float(trials["wall_seconds"].sum()), int(trials["steps"].sum())
+    engine = trials["engine"].iloc[0]
+    print(f"all seeds together ({engine}): {seconds:.1f} s of steps, {1e6 * seconds / steps:.1f} µs each")
     loops = sorted(network_loop(PolynomialNetwork(), 1, LOOP_STEPS) for _ in range(arguments.rounds))
     each = loops[len(loops) // 2] / LOOP_STEPS
     low, high = 1e6 * loops[0] / LOOP_STEPS, 1e6 * loops[-1] / LOOP_STEPS
     print(
-        f"torch.optim loop: {1e6 * each:.0f} µs a step ({low:.0f} to {high:.0f}), so {each * made:.0f} s for the same "
-        f"steps; ratio {each * made / seconds:.1f}"
+        f"torch.optim loop: {1e6 * each:.0f} µs a step ({low:.0f} to {high:.0f}), so {each * steps:.0f} s for the same "
+        f"steps; ratio {each * steps / seconds:.1f}"
     )
     print(f"torch {torch.__version__}, one thread; load {os.getloadavg()[0]:.1f}")
 

@@ -1,15 +1,15 @@
-"""Measure benchbed beside its peers: the same trials, the same steps, the same arithmetic, alternating in one run.
+"""Comparison of benchbed with its peers on the same trials, steps and dtypes, alternating in one run.
 
 `python -m pip install -c constraints.txt -r benchmarks/requirements.txt`, then
 `python benchmarks/peers.py [--problems …] [--trials …] [--peers …] [--rounds 5] [--threads 1] [--format json]
 [--plot FILE]`.
 
 The peers are loops over torch.optim ("torch"), JAX with optax ("jax"), and benchopt, with torch.optim ("benchopt") and
-with gradients by hand ("benchopt-numpy"). Before anything is timed, every side runs the same trials, and must end where
-benchbed does. Then the steps alone are timed ("hot loop"; benchbed's include drawing, the peers are given the draws),
-beside them benchbed's batch with all that it measures ("batch"), and last whole processes from their start ("end to
-end", "command line"). All run on the first `--threads` of the cores that this process may use, where the system can
-bind it to them; elsewhere only the libraries are told. Medians over the rounds, with the lowest and the highest.
+with manual gradients ("benchopt-numpy"). Before the timing, every peer runs the same trials and must reach the same
+final points as benchbed. Then the steps alone are timed ("hot loop"; benchbed's include drawing, peers receive draws),
+benchbed's whole batch with its measurements ("batch"), and whole processes ("end to end", "command line"). All run on
+the first `--threads` allowed cores if the system supports affinity; otherwise only the libraries are limited. The
+output is medians over the rounds, with the lowest and the highest.
 """
 
 import argparse
@@ -30,47 +30,47 @@ PEERS = (*LOOPS, *BENCHOPT)
 TRIALS = (1, 10, 100, 1_000, 10_000)
 MEASURES = ("hot", "end")
 NETWORK = "polynomial-network"
-MOST_NETWORKS = 1_000
-"""Networks beyond this would take minutes a round."""
+MAX_NETWORKS = 1_000
+"""More networks would take minutes a round."""
 QUICK_STEPS = 20
-USUAL = {"trials": TRIALS, "steps": None, "rounds": 5}
+DEFAULTS = {"trials": TRIALS, "steps": None, "rounds": 5}
 
 
 def steps_of(problem: str, trials: int) -> int:
-    """Give as many steps as are timed well within seconds, and as studies have."""
+    """Return a number of steps that is typical for studies and takes a few seconds at most."""
     if problem == NETWORK:
         return 1_000 if trials <= 100 else 200
     return 10_000 if trials <= 1_000 else 1_000
 
 
 def cases_of(problems: Sequence[str], trials: Sequence[int], steps: int | None) -> list[Case]:
-    """List what is run."""
+    """List the cases to run."""
     return [
         Case(problem, count, steps or steps_of(problem, count))
         for problem in problems
         for count in trials
-        if problem != NETWORK or count <= MOST_NETWORKS
+        if problem != NETWORK or count <= MAX_NETWORKS
     ]
 
 
 def measure(options: argparse.Namespace) -> list[Record]:
-    """Check that all sides do the same, and time them."""
+    """Check that all peers run the same trials, and time them."""
     loops = [peer for peer in options.peers if peer in LOOPS]
-    others = [peer for peer in options.peers if peer in BENCHOPT]
-    records = beside_loops(options, loops) if loops else []
-    if others and "quadratic" in options.problems:
-        from peers_benchopt import Sizes, compare_benchopt
+    benchopt_peers = [peer for peer in options.peers if peer in BENCHOPT]
+    records = compare_loops(options, loops) if loops else []
+    if benchopt_peers and "quadratic" in options.problems:
+        from peers_benchopt import BenchoptSizes, compare_benchopt
 
-        sizes = Sizes(QUICK_STEPS, 1, 2) if options.quick else Sizes()
-        records += compare_benchopt(others, sizes, options.rounds, options.threads, options.engine)
+        sizes = BenchoptSizes(QUICK_STEPS, 1, 2) if options.quick else BenchoptSizes()
+        records += compare_benchopt(benchopt_peers, sizes, options.rounds, options.threads, options.engine)
     return records
 
 
-def beside_loops(options: argparse.Namespace, peers: Sequence[str]) -> list[Record]:
-    """Compare with those that step by themselves, and measure nothing."""
+def compare_loops(options: argparse.Namespace, peers: Sequence[str]) -> list[Record]:
+    """Compare with the loops, which measure nothing."""
     cases = cases_of(options.problems, options.trials, options.steps)
-    most = {case.problem: case for case in sorted(cases, key=lambda case: case.trials)}
-    for case in most.values():
+    largest = {case.problem: case for case in sorted(cases, key=lambda case: case.trials)}
+    for case in largest.values():
         peers_hot.check_agreement(*case, peers, options.engine)
     records: list[Record] = []
     if "hot" in options.measures:
@@ -91,37 +91,35 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--trials", nargs="+", type=_positive, metavar="N", help=f"[default: {TRIALS}]")
     parser.add_argument("--peers", nargs="+", choices=PEERS, default=list(PEERS), metavar="NAME")
     parser.add_argument("--measures", nargs="+", choices=MEASURES, default=list(MEASURES), metavar="hot|end")
-    parser.add_argument("--steps", type=_positive, help="Steps of every trial, instead of the usual ones.")
+    parser.add_argument("--steps", type=_positive, help="steps of every trial")
     parser.add_argument("--rounds", type=_positive, help="[default: 5]")
-    parser.add_argument("--threads", type=_positive, default=1, help="Cores and threads of every side.")
+    parser.add_argument("--threads", type=_positive, default=1, help="cores and threads")
     parser.add_argument(
-        "--engine", choices=("compiled", "eager"), default="compiled", help="For the hot loop."
+        "--engine", choices=("compiled", "eager"), default="compiled", help="engine of the hot loop"
     )
     parser.add_argument("--format", choices=("table", "json"), default="table")
-    parser.add_argument("--plot", type=Path, metavar="FILE", help="Also draw the ratios (PNG, SVG or PDF).")
-    parser.add_argument(
-        "--quick", action="store_true", help="A few trials and steps: to try whether all is there."
-    )
+    parser.add_argument("--plot", type=Path, metavar="FILE", help="plot of the ratios (PNG, SVG or PDF)")
+    parser.add_argument("--quick", action="store_true", help="few trials and steps, as a smoke test")
     options = parser.parse_args(arguments)
-    usual = {"trials": (1, 10), "steps": QUICK_STEPS, "rounds": 1} if options.quick else USUAL
-    for name, value in usual.items():
+    defaults = {"trials": (1, 10), "steps": QUICK_STEPS, "rounds": 1} if options.quick else DEFAULTS
+    for name, value in defaults.items():
         setattr(options, name, getattr(options, name) or value)
     for peer in options.peers:
         if not peers_hot.is_installed(peer):
             parser.error(
-                f"{peer} is not installed; install benchmarks/requirements.txt, or leave it out by --peers"
+                f"{peer} is not installed; install benchmarks/requirements.txt, or exclude it by --peers"
             )
     return options
 
 
 def _positive(text: str) -> int:
     if (value := int(text)) < 1:
-        raise argparse.ArgumentTypeError(f"{value} is below 1")
+        raise argparse.ArgumentTypeError(f"{value} is below 1; must be at least 1")
     return value
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Measure, and print what was found."""
+    """Run the comparisons and print them."""
     options = parse(arguments)
     keep_to(options.threads)
     load = os.getloadavg()

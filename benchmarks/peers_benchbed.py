@@ -1,7 +1,7 @@
-"""benchbed's side: make the trials from its own instances, and run them as one batch.
+"""benchbed's trials: arrays of its instances for the peers, and their run as one batch.
 
-`python benchmarks/peers_benchbed.py PROBLEM TRIALS STEPS ENGINE` does so in a process of its own, from the imports on,
-and prints the seconds of the steps.
+`python benchmarks/peers_benchbed.py PROBLEM TRIALS STEPS ENGINE` runs them in a separate process and prints the seconds
+of the steps.
 """
 
 import json
@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-from peers_trials import OWN_DATA, Trials, lanes_of, rates_of
+from peers_trials import INSTANCE_DATA, Trials, lanes_of, rates_of
 
 from benchbed.engine import Batch, run_batch
 from benchbed.engine.sampling import Instances
@@ -39,29 +39,29 @@ LOSS_DATA = {
     "runge": ("design", "y"),
     "polynomial-network": ("x", "y"),
 }
-"""The parts of an instance's data that its loss reads."""
+"""The fields of an instance's data that its loss reads."""
 
 
-class Ran(NamedTuple):
-    """What a run of a batch took and gave."""
+class TimedRun(NamedTuple):
+    """Times and final points of a batch."""
 
     step_seconds: float
-    """The steps alone, the draws that they need included."""
+    """The steps alone, with their draws."""
     seconds: float
-    """Everything, from the instances to the final measures."""
+    """Everything, from the instances to the final measurements."""
     theta: np.ndarray
     """`[seeds, settings, dimension]`."""
 
 
 def make_trials(name: str, count: int, steps: int, dtype: str | None = None) -> Trials:
-    """Give the arrays of `count` trials, in the problem's own arithmetic or in `dtype`."""
+    """Build the arrays of `count` trials in `dtype`, by default that of the problem."""
     problem = PROBLEMS[name]
     seeds, settings = lanes_of(count)
     kind = getattr(torch, dtype or problem.dtype)
     instances = Instances(problem, instance_seeds(name, seeds), torch.device("cpu"), kind)
-    data = {part: getattr(instances.data, part).numpy() for part in LOSS_DATA[name]}
-    if name in OWN_DATA:
-        data = {part: values[:, 0] for part, values in data.items()}
+    data = {field: getattr(instances.data, field).numpy() for field in LOSS_DATA[name]}
+    if name in INSTANCE_DATA:
+        data = {field: values[:, 0] for field, values in data.items()}
     rates = rates_of(settings).astype(instances.start.numpy().dtype)
     return Trials(name, steps, rates, instances.start.numpy(), data, _draws(instances, steps))
 
@@ -76,17 +76,17 @@ def _draws(instances: Instances, steps: int) -> np.ndarray | None:
 
 
 def instance_seeds(name: str, count: int) -> list[InstanceSeed]:
-    """Give the first evaluation seeds of a problem."""
+    """List the first evaluation seeds of a problem."""
     return [InstanceSeed(0, name, "evaluation", number) for number in range(count)]
 
 
-def run(name: str, count: int, steps: int, engine: str, dtype: str | None = None) -> Ran:
-    """Run the trials of `make_trials` by Adam."""
+def run(name: str, count: int, steps: int, engine: str, dtype: str | None = None) -> TimedRun:
+    """Run the trials of `make_trials` with Adam."""
     seeds, settings = lanes_of(count)
-    return run_rule(name, PROBLEMS[name], adam, rates_of(settings).tolist(), seeds, steps, engine, dtype)
+    return run_optimizer(name, PROBLEMS[name], adam, rates_of(settings).tolist(), seeds, steps, engine, dtype)
 
 
-def run_rule(
+def run_optimizer(
     name: str,
     problem: Problem,
     factory: OptimizerFactory,
@@ -95,10 +95,10 @@ def run_rule(
     steps: int,
     engine: str,
     dtype: str | None = None,
-) -> Ran:
-    """Run every rate on the first seeds of a problem, whose name they are drawn by.
+) -> TimedRun:
+    """Run every learning rate on the first seeds of a problem, drawn under `name`.
 
-    Raises RuntimeError where the engine could not be had, or where not all steps were made.
+    Raises: RuntimeError if the engine is not available, or if not all steps ran.
     """
     batch = batch_of(name, problem, factory, rates, seeds, steps)
     batch = batch._replace(engine=engine, dtype=dtype or problem.dtype, threads=torch.get_num_threads())
@@ -110,16 +110,16 @@ def run_rule(
         raise RuntimeError(f"{name}: {record.error}")
     if engine != "auto" and not (record.engine == engine).all():
         raise RuntimeError(f"{name}: {record.engine_reason[0, 0]}; install a C++ compiler")
-    made = int(record.steps.sum())
-    if made != seeds * len(rates) * steps:
-        raise RuntimeError(f"{name}: only {made} steps were made; choose rates that do not diverge")
-    return Ran(float(record.step_seconds.sum()), seconds, record.final_theta)
+    total_steps = int(record.steps.sum())
+    if total_steps != seeds * len(rates) * steps:
+        raise RuntimeError(f"{name}: only {total_steps} steps ran; choose rates that do not diverge")
+    return TimedRun(float(record.step_seconds.sum()), seconds, record.final_theta)
 
 
 def batch_of(
     name: str, problem: Problem, factory: OptimizerFactory, rates: list[float], seeds: int, steps: int
 ) -> Batch:
-    """Give the batch of every rate on the first seeds of a problem, none of whose trials stops early."""
+    """Build the batch of every learning rate on the first seeds of a problem; no trial stops early."""
     return Batch(
         problem=problem,
         factory=factory,
@@ -138,7 +138,7 @@ def batch_of(
 
 
 def objectives(name: str, theta: np.ndarray) -> np.ndarray:
-    """Give the noise-free objective of `theta: [seeds, settings, dimension]` in float64: `[seeds, settings]`."""
+    """Compute the noise-free objective of `theta: [seeds, settings, dimension]` in float64: `[seeds, settings]`."""
     seeds = instance_seeds(name, len(theta))
     instances = Instances(PROBLEMS[name], seeds, torch.device("cpu"), torch.float64)
     points = torch.from_numpy(np.asarray(theta, dtype=np.float64))
@@ -146,10 +146,10 @@ def objectives(name: str, theta: np.ndarray) -> np.ndarray:
 
 
 def main() -> None:
-    """Run what the command line names, on one thread unless OMP_NUM_THREADS says otherwise."""
+    """Run the trials of the command line, on one thread unless OMP_NUM_THREADS is set."""
     name, count, steps, engine = sys.argv[1:]
-    ran = run(name, int(count), int(steps), engine)
-    print(json.dumps({"seconds": ran.step_seconds}))
+    timed = run(name, int(count), int(steps), engine)
+    print(json.dumps({"seconds": timed.step_seconds}))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Compare in one process, round by round: the steps alone, and a whole batch with what benchbed measures."""
+"""Comparison in one process: the steps alone, and the whole batch of benchbed with its measurements."""
 
 import importlib.util
 import math
@@ -11,31 +11,31 @@ from peers_records import BATCH, HOT, Case, Record, Seconds, compare
 from peers_trials import Trials
 
 LOOP_TRIALS, LOOP_STEPS = 4, 250
-"""What a loop runs at most: its time is linear in both."""
+"""Limits of the loop, whose time is linear in both."""
 AGREE_STEPS, AGREE_TRIALS = 100, 100
-"""Steps after which rounding has not yet parted anyone, and the trials that are compared."""
+"""Steps and trials that are compared; rounding is still small after these steps."""
 AGREE_THETA = 1e-8
-"""Between ends in float64, in which every problem is compared; they were found to differ by some 1e-15."""
+"""Allowed difference of final points in float64; the observed one is about 1e-15."""
 AGREE_LOSS = 1e-4
-"""Between objectives in float32, relative: a step rounds at 6e-8 and Adam divides by gradients that are as small;
-1e-5 was found, and a trial with another draw, rate or start is off by far more."""
+"""Allowed relative difference of objectives in float32. A step rounds at 6e-8 and Adam divides by small gradients; the
+observed difference is 1e-5, that of another draw, rate or start is far larger."""
 LEAST_SECONDS = 0.1
-"""What a side is timed for at least in a round, by repeating it."""
-MOST_REPEATS = 50
+"""Least total time of a side in a round; shorter runs are repeated."""
+MAX_REPEATS = 50
 
 Side = Callable[[], Mapping[str, float]]
-"""Run once, and give seconds by measure, the first of them that of the steps."""
+"""A run that returns seconds by measure; the first measure is that of the steps."""
 
 
 class DisagreementError(Exception):
-    """Two sides did not do the same."""
+    """Two tools did not compute the same trials."""
 
 
 def compare_hot(case: Case, peers: Sequence[str], rounds: int, engine: str) -> list[Record]:
-    """Time the steps of every side, alternately; benchbed's batch as a whole is compared with the same peers' steps."""
+    """Time the steps of all tools alternately; benchbed's whole batch is compared with the steps of the peers too."""
     trials = peers_benchbed.make_trials(*case)
     loop_trials, loop_steps = min(LOOP_TRIALS, case.trials), min(LOOP_STEPS, case.steps)
-    sides: dict[str, Side] = {"benchbed": lambda: _ours(case, engine)}
+    sides: dict[str, Side] = {"benchbed": lambda: _run_benchbed(case, engine)}
     work = {"benchbed": case.trials * case.steps}
     if "torch" in peers:
         sides["torch"] = lambda: {HOT: peers_torch.run(trials, loop_trials, loop_steps)[0]}
@@ -59,9 +59,9 @@ def compare_hot(case: Case, peers: Sequence[str], rounds: int, engine: str) -> l
     ]
 
 
-def _ours(case: Case, engine: str) -> dict[str, float]:
-    ran = peers_benchbed.run(*case, engine)
-    return {HOT: ran.step_seconds, BATCH: ran.seconds}
+def _run_benchbed(case: Case, engine: str) -> dict[str, float]:
+    run = peers_benchbed.run(*case, engine)
+    return {HOT: run.step_seconds, BATCH: run.seconds}
 
 
 def _jax_side(trials: Trials):
@@ -73,21 +73,21 @@ def _jax_side(trials: Trials):
 def alternate(
     sides: Mapping[str, Side], rounds: int, least_seconds: float = LEAST_SECONDS
 ) -> dict[str, dict[str, list[float]]]:
-    """Run each side in turn, every second round backwards, after a round that warms up; give means of the repeats."""
+    """Run the sides in turn, every second round backwards, after a warm-up; return the mean of the repeats."""
     repeats = {}
     for name, side in sides.items():
-        seconds = _first(side())  # the first compiles, and what it took tells little unless it is much
+        seconds = _first(side())  # the first run compiles, so its time is used only if it is long
         if seconds < 10 * least_seconds:
             seconds = _first(side())
-        repeats[name] = min(MOST_REPEATS, max(1, math.ceil(least_seconds / max(seconds, 1e-9))))
-    found: dict[str, dict[str, list[float]]] = {name: {} for name in sides}
+        repeats[name] = min(MAX_REPEATS, max(1, math.ceil(least_seconds / max(seconds, 1e-9))))
+    means: dict[str, dict[str, list[float]]] = {name: {} for name in sides}
     for number in range(rounds):
         for name in list(sides)[:: -1 if number % 2 else 1]:
             runs = [sides[name]() for _ in range(repeats[name])]
             for measure in runs[0]:
                 mean = sum(run[measure] for run in runs) / len(runs)
-                found[name].setdefault(measure, []).append(mean)
-    return found
+                means[name].setdefault(measure, []).append(mean)
+    return means
 
 
 def _first(seconds: Mapping[str, float]) -> float:
@@ -95,13 +95,13 @@ def _first(seconds: Mapping[str, float]) -> float:
 
 
 def check_agreement(problem: str, trials: int, steps: int, peers: Sequence[str], engine: str) -> None:
-    """Raise DisagreementError unless every side ends where benchbed does: θ in float64, the objective in float32."""
+    """Raise DisagreementError unless all tools agree with benchbed: θ in float64, the objective in float32."""
     count, steps = min(trials, AGREE_TRIALS), min(steps, AGREE_STEPS)
     for dtype in dict.fromkeys(("float64", peers_benchbed.PROBLEMS[problem].dtype)):
         arrays = peers_benchbed.make_trials(problem, count, steps, dtype)
         ours = peers_benchbed.run(problem, count, steps, engine, dtype).theta
         for peer in peers:
-            theirs = _ends(peer, arrays, steps).reshape(ours.shape)
+            theirs = _final_points(peer, arrays, steps).reshape(ours.shape)
             difference, allowed = _difference(problem, dtype, ours, theirs)
             if not difference <= allowed:
                 raise DisagreementError(
@@ -110,7 +110,7 @@ def check_agreement(problem: str, trials: int, steps: int, peers: Sequence[str],
                 )
 
 
-def _ends(peer: str, arrays: Trials, steps: int) -> np.ndarray:
+def _final_points(peer: str, arrays: Trials, steps: int) -> np.ndarray:
     return peers_torch.run(arrays, arrays.count, steps)[1] if peer == "torch" else _jax_side(arrays).run()[1]
 
 
@@ -122,6 +122,6 @@ def _difference(problem: str, dtype: str, ours: np.ndarray, theirs: np.ndarray) 
 
 
 def is_installed(peer: str) -> bool:
-    """Tell whether what a peer needs is there."""
-    needed = {"torch": ("torch",), "jax": ("jax", "optax")}.get(peer, ("benchopt",))
-    return all(importlib.util.find_spec(name) is not None for name in needed)
+    """Return whether the requirements of a peer are installed."""
+    requirements = {"torch": ("torch",), "jax": ("jax", "optax")}.get(peer, ("benchopt",))
+    return all(importlib.util.find_spec(name) is not None for name in requirements)

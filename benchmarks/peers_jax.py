@@ -1,12 +1,12 @@
-"""JAX and optax: `jit(vmap(vmap(scan)))`, over seeds and over settings, one program for all steps of all trials.
+"""JAX and optax: `jit(vmap(vmap(scan)))` over seeds and settings, one compiled function for all steps of all trials.
 
-`python benchmarks/peers_jax.py TRIALS.npz` runs trials in a process of its own, which imports neither torch nor
-benchbed, and prints the seconds of the call, compiling included.
+`python benchmarks/peers_jax.py TRIALS.npz` runs trials in a separate process, which imports neither torch nor benchbed,
+and prints the seconds of the call with compilation.
 
-It is written to be fast. What was tried on a CPU and is slower or no faster: steps unrolled in the scan (4, 16), the
-mini-batches gathered before the scan, θ of the network as one vector, its units before its samples. So: noise and
-indices of mini-batches are what the scan runs over, one a seed, shared by its settings; rows are gathered inside; the
-network's parameters are a list of arrays. The start is donated, and arithmetic is that of the arrays given.
+This is the fastest of several forms on a CPU. Slower or equal were: steps unrolled in the scan (4, 16), mini-batches
+gathered before the scan, θ of the network as one vector, units before samples. So the scan runs over noise and indices
+of mini-batches, one for each seed and shared by its settings; samples are gathered inside; the network's parameters
+are a list of arrays. The start is donated, and the dtype is that of the arrays.
 """
 
 import json
@@ -22,7 +22,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 from jax import lax
-from peers_trials import OWN_DATA, Trials, load
+from peers_trials import INSTANCE_DATA, Trials, load
 
 WIDTHS = (10, 32, 32, 1)
 Loss = Callable[[Any, dict[str, Any], Any], Any]
@@ -61,22 +61,22 @@ LOSSES: dict[str, Loss] = {
 
 
 class JaxSide:
-    """The program of some trials, and its arguments on JAX's device."""
+    """The compiled function of some trials, with its arguments on JAX's device."""
 
     def __init__(self, trials: Trials) -> None:
         self.trials = trials
         self._double = trials.start.dtype == np.float64
         with jax.enable_x64(self._double):
-            self._given = jax.device_put((trials.rates, trials.data, trials.draws))
+            self._arguments = jax.device_put((trials.rates, trials.data, trials.draws))
             self._run = _program(trials)
 
     def run(self) -> tuple[float, np.ndarray]:
-        """Give the seconds of all steps, and the thetas `[seeds, settings, dimension]`."""
+        """Return the seconds of all steps, and the final points `[seeds, settings, dimension]`."""
         with jax.enable_x64(self._double):
             lanes = np.repeat(self.trials.start[:, None], len(self.trials.rates), axis=1)
             start = jax.block_until_ready(jax.device_put(_split(lanes, self.trials.problem)))
             begun = time.perf_counter()
-            end = jax.block_until_ready(self._run(start, *self._given))
+            end = jax.block_until_ready(self._run(start, *self._arguments))
             seconds = time.perf_counter() - begun
         return seconds, _join(end, self.trials.lanes)
 
@@ -96,13 +96,13 @@ def _program(trials: Trials):
         return theta
 
     over_settings = jax.vmap(run, in_axes=(0, 0, None, None))
-    own = 0 if trials.problem in OWN_DATA else None
-    drawn = None if trials.draws is None else 1
-    return jax.jit(jax.vmap(over_settings, in_axes=(0, None, own, drawn)), donate_argnums=0)
+    data_axis = 0 if trials.problem in INSTANCE_DATA else None
+    draws_axis = None if trials.draws is None else 1
+    return jax.jit(jax.vmap(over_settings, in_axes=(0, None, data_axis, draws_axis)), donate_argnums=0)
 
 
 def _split(theta: np.ndarray, problem: str):
-    """Give the network's weights and biases, layer by layer; the θ of the others as it is."""
+    """Return weights and biases of the network, layer by layer; θ unchanged for other problems."""
     if problem != "polynomial-network":
         return theta
     layers, at = [], 0
@@ -119,7 +119,7 @@ def _join(tree, lanes: tuple[int, int]) -> np.ndarray:
 
 
 def main() -> None:
-    """Run what the command line names."""
+    """Run the trials of the command line."""
     seconds, _ = JaxSide(load(Path(sys.argv[1]))).run()
     print(json.dumps({"seconds": seconds}))
 

@@ -1,4 +1,4 @@
-"""What a comparison found, as records, as a table and as a plot."""
+"""Results of a comparison: records, table and plot."""
 
 import statistics
 from collections.abc import Mapping, Sequence
@@ -10,7 +10,7 @@ from tabulate import tabulate
 HOT, BATCH, FRESH, AGAIN, COMMAND = "hot loop", "batch", "end to end", "end to end, cached", "command line"
 MEASURES = (HOT, BATCH, FRESH, AGAIN, COMMAND)
 SCALED = " (scaled)"
-"""Follows the name of a peer whose time was measured with fewer trials."""
+"""Suffix of a peer whose time was measured with fewer trials."""
 
 
 class Record(NamedTuple):
@@ -24,24 +24,24 @@ class Record(NamedTuple):
     benchbed_us: float
     peer_us: float
     ratio: float
-    """How many times as long the peer takes: the median of the rounds' own ratios."""
+    """Time of the peer relative to benchbed: the median of the ratios of the rounds."""
     spread: Mapping[str, tuple[float, float]]
     """Lowest and highest round of the three numbers."""
 
 
 class Seconds(NamedTuple):
-    """Seconds of every round, and the trial-steps that they were spent on."""
+    """Seconds of every round, and the number of trial-steps in each."""
 
     seconds: Sequence[float]
     trial_steps: int
 
     def microseconds(self) -> list[float]:
-        """Give µs a trial-step."""
+        """Return µs a trial-step of every round."""
         return [1e6 * each / self.trial_steps for each in self.seconds]
 
 
 class Case(NamedTuple):
-    """What was run."""
+    """Problem, trials and steps of a comparison."""
 
     problem: str
     trials: int
@@ -49,16 +49,16 @@ class Case(NamedTuple):
 
 
 def compare(case: Case, peer: str, measure: str, ours: Seconds, theirs: Seconds) -> Record:
-    """Compare round by round."""
+    """Compare the rounds."""
     values = {"benchbed_us": ours.microseconds(), "peer_us": theirs.microseconds()}
     values["ratio"] = [slow / fast for fast, slow in zip(*values.values(), strict=True)]
     medians = {name: statistics.median(rounds) for name, rounds in values.items()}
-    spread = {name: (min(rounds), max(rounds)) for name, rounds in values.items()}
-    return Record(*case, peer, measure, **medians, spread=spread)
+    ranges = {name: (min(rounds), max(rounds)) for name, rounds in values.items()}
+    return Record(*case, peer, measure, **medians, spread=ranges)
 
 
 def table(records: Sequence[Record]) -> str:
-    """Give the records as text."""
+    """Format the records as a table."""
     headers = (
         "problem",
         "trials",
@@ -83,7 +83,7 @@ def table(records: Sequence[Record]) -> str:
     text = tabulate(
         rows, headers, disable_numparse=True, colalign=["left", *["right"] * 2, *["left"] * 2, *["right"] * 5]
     )
-    return f"{text}\nratio: how many times as long the peer takes; from, to: its lowest and highest round"
+    return f"{text}\nratio: time of the peer / time of benchbed; from, to: lowest and highest round"
 
 
 def _number(value: float) -> str:
@@ -94,7 +94,7 @@ LINES = {HOT: "-", BATCH: ":", FRESH: "--", AGAIN: "-.", COMMAND: "--"}
 
 
 def plot(records: Sequence[Record], path: Path) -> None:
-    """Draw the ratios against the number of trials, a panel a problem."""
+    """Draw the ratios against the number of trials, with one panel for each problem."""
     import matplotlib as mpl
 
     mpl.use("agg")
@@ -133,14 +133,14 @@ def _panel(axis, records: Sequence[Record], peers: Sequence[str]) -> None:
     axis.grid(visible=True, which="major", linewidth=0.3)
     for number, peer in enumerate(peers):
         for measure in MEASURES:
-            # a number that was scaled stands on the same line: its label in the table says so
-            found = sorted(
+            # scaled numbers are on the same line; the table labels them
+            points = sorted(
                 (record.trials, record.ratio, *record.spread["ratio"])
                 for record in records
                 if record.peer.removesuffix(SCALED) == peer and record.measure == measure
             )
-            if found:
-                trials, ratios, low, high = zip(*found, strict=True)
+            if points:
+                trials, ratios, low, high = zip(*points, strict=True)
                 axis.plot(
                     trials, ratios, LINES[measure], color=f"C{number}", marker=".", label=f"{peer}, {measure}"
                 )

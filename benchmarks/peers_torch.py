@@ -1,7 +1,7 @@
-"""A loop over `torch.optim.Adam`, trial after trial, the loss written as one writes it; nothing is measured.
+"""A loop over `torch.optim.Adam`, trial after trial, without measurements.
 
-`python benchmarks/peers_torch.py TRIALS.npz COUNT STEPS` runs a part of the trials in a process of its own and prints
-the seconds of the loop: its time is linear in both.
+`python benchmarks/peers_torch.py TRIALS.npz COUNT STEPS` runs some of the trials in a separate process and prints the
+seconds of the loop, whose time is linear in both numbers.
 """
 
 import json
@@ -13,12 +13,12 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-from peers_trials import OWN_DATA, Trials, load
+from peers_trials import INSTANCE_DATA, Trials, load
 from torch import Tensor, nn
 
 
-class Task(NamedTuple):
-    """What an optimizer is given: parameters, and the loss on the draw of a step."""
+class LoopTask(NamedTuple):
+    """Parameters, and the loss on the draw of a step."""
 
     parameters: list[nn.Parameter]
     loss: Callable[[Tensor | None], Tensor]
@@ -27,13 +27,13 @@ class Task(NamedTuple):
 Data = dict[str, Tensor]
 
 
-def quadratic(start: Tensor, data: Data) -> Task:
+def quadratic(start: Tensor, data: Data) -> LoopTask:
     """½ Σ λᵢ θᵢ²."""
     theta = nn.Parameter(start)
-    return Task([theta], lambda draw: 0.5 * (data["eigenvalues"] * theta.square()).sum())
+    return LoopTask([theta], lambda draw: 0.5 * (data["eigenvalues"] * theta.square()).sum())
 
 
-def weighted_quartic(start: Tensor, data: Data) -> Task:
+def weighted_quartic(start: Tensor, data: Data) -> LoopTask:
     """Σ wᵢ (θᵢ⁴ − 3θᵢ² + θᵢ) + noise · θ."""
     theta = nn.Parameter(start)
     weights = data["weights"]
@@ -41,29 +41,29 @@ def weighted_quartic(start: Tensor, data: Data) -> Task:
     def loss(noise: Tensor) -> Tensor:
         return (weights * (theta**4 - 3 * theta**2 + theta)).sum() + noise @ theta
 
-    return Task([theta], loss)
+    return LoopTask([theta], loss)
 
 
-def runge(start: Tensor, data: Data) -> Task:
+def runge(start: Tensor, data: Data) -> LoopTask:
     """½ mean (Xθ − y)²."""
     theta = nn.Parameter(start)
     design, y = data["design"], data["y"]
-    return Task([theta], lambda draw: 0.5 * nn.functional.mse_loss(design @ theta, y))
+    return LoopTask([theta], lambda draw: 0.5 * nn.functional.mse_loss(design @ theta, y))
 
 
-def polynomial_network(start: Tensor, data: Data) -> Task:
-    """½ mean (network(x) − y)² on a mini-batch, the network of torch.nn modules."""
+def polynomial_network(start: Tensor, data: Data) -> LoopTask:
+    """½ mean (network(x) − y)² on a mini-batch, with a network of torch.nn modules."""
     network = nn.Sequential(
         nn.Linear(10, 32), nn.GELU("tanh"), nn.Linear(32, 32), nn.GELU("tanh"), nn.Linear(32, 1)
     ).to(start.dtype)
     nn.utils.vector_to_parameters(start, network.parameters())
     x, y = data["x"], data["y"]
-    return Task(
+    return LoopTask(
         list(network.parameters()), lambda draw: 0.5 * nn.functional.mse_loss(network(x[draw]), y[draw])
     )
 
 
-TASKS: dict[str, Callable[[Tensor, Data], Task]] = {
+TASKS: dict[str, Callable[[Tensor, Data], LoopTask]] = {
     "quadratic": quadratic,
     "weighted-quartic": weighted_quartic,
     "runge": runge,
@@ -72,15 +72,15 @@ TASKS: dict[str, Callable[[Tensor, Data], Task]] = {
 
 
 def run(trials: Trials, count: int, steps: int) -> tuple[float, np.ndarray]:
-    """Run the first `steps` of `count` trials; give seconds of the loop and the thetas `[count, dimension]`."""
-    places = places_of(trials, count)
-    tasks = [task_of(trials, seed, setting) for seed, setting in places]
-    draws = [_draws_of(trials, seed, steps) for seed, _ in places]
+    """Run the first `steps` of `count` trials; return the seconds of the loop and the points `[count, dimension]`."""
+    lanes = lanes_of(trials, count)
+    tasks = [task_of(trials, seed, setting) for seed, setting in lanes]
+    draws = [_draws_of(trials, seed, steps) for seed, _ in lanes]
     seconds = 0.0
-    for task, rate, seen in zip(tasks, [trials.rates[at] for _, at in places], draws, strict=True):
+    for task, rate, trial_draws in zip(tasks, [trials.rates[at] for _, at in lanes], draws, strict=True):
         begun = time.perf_counter()
         optimizer = torch.optim.Adam(task.parameters, lr=float(rate))
-        for draw in seen:
+        for draw in trial_draws:
             optimizer.zero_grad()
             task.loss(draw).backward()
             optimizer.step()
@@ -89,16 +89,19 @@ def run(trials: Trials, count: int, steps: int) -> tuple[float, np.ndarray]:
     return seconds, np.stack(ends)
 
 
-def places_of(trials: Trials, count: int) -> list[tuple[int, int]]:
-    """Give seed and setting of `count` trials, spread evenly over all."""
-    spread = np.linspace(0, trials.count - 1, count).round().astype(int)
-    return [divmod(int(place), len(trials.rates)) for place in spread]
+def lanes_of(trials: Trials, count: int) -> list[tuple[int, int]]:
+    """List seed and setting of `count` trials, evenly spaced among all."""
+    indices = np.linspace(0, trials.count - 1, count).round().astype(int)
+    return [divmod(int(index), len(trials.rates)) for index in indices]
 
 
-def task_of(trials: Trials, seed: int, setting: int) -> Task:
-    """Place a trial at its start."""
-    own = trials.problem in OWN_DATA
-    data = {name: torch.from_numpy(values[seed] if own else values) for name, values in trials.data.items()}
+def task_of(trials: Trials, seed: int, setting: int) -> LoopTask:
+    """Build a trial at its start."""
+    is_per_seed = trials.problem in INSTANCE_DATA
+    data = {
+        name: torch.from_numpy(values[seed] if is_per_seed else values)
+        for name, values in trials.data.items()
+    }
     return TASKS[trials.problem](torch.from_numpy(trials.start[seed]).clone(), data)
 
 
@@ -109,10 +112,10 @@ def _draws_of(trials: Trials, seed: int, steps: int) -> list[Tensor | None]:
 
 
 def main() -> None:
-    """Run what the command line names."""
+    """Run the trials of the command line."""
     path, count, steps = sys.argv[1:]
     trials = load(Path(path))
-    run(trials, 1, 1)  # torch loads parts of itself at the first step, which is no part of the loop
+    run(trials, 1, 1)  # torch loads modules at the first step
     seconds, _ = run(trials, int(count), int(steps))
     print(json.dumps({"seconds": seconds}))
 

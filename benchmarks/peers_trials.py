@@ -1,4 +1,4 @@
-"""The trials that every side makes: starts, data, draws and learning rates as plain arrays, which need no torch."""
+"""The trials of all tools: starts, data, draws and learning rates as plain arrays, without torch."""
 
 from pathlib import Path
 from typing import NamedTuple
@@ -7,7 +7,7 @@ import numpy as np
 
 
 class Trials(NamedTuple):
-    """Every learning rate on every instance of a problem, by Adam with its usual β₁, β₂ and ε."""
+    """Every learning rate on every instance of a problem, for Adam with its default β₁, β₂ and ε."""
 
     problem: str
     steps: int
@@ -16,9 +16,9 @@ class Trials(NamedTuple):
     start: np.ndarray
     """`[seeds, dimension]`."""
     data: dict[str, np.ndarray]
-    """What the loss needs, by name: the same for all seeds, or `[seeds, …]` for the problems in OWN_DATA."""
+    """Data of the loss by name: the same for all seeds, or `[seeds, …]` for the problems in INSTANCE_DATA."""
     draws: np.ndarray | None
-    """What each step sees, `[steps, seeds, …]`: noise, or the indices of a mini-batch."""
+    """Draws of each step, `[steps, seeds, …]`: noise, or the indices of a mini-batch."""
 
     @property
     def lanes(self) -> tuple[int, int]:
@@ -31,22 +31,22 @@ class Trials(NamedTuple):
         return len(self.start) * len(self.rates)
 
 
-OWN_DATA = frozenset({"runge"})
-"""Problems whose instances have data of their own."""
+INSTANCE_DATA = frozenset({"runge"})
+"""Problems with different data for each instance."""
 
 SEEDS = 20
-"""Instances, of which there are no more however many the trials: settings are what a study has many of."""
+"""Largest number of instances; more trials have more settings, as in a study."""
 
 
 def lanes_of(trials: int) -> tuple[int, int]:
-    """Give seeds and settings that make so many trials: up to 20 seeds, and at least five settings for several."""
-    most = max(1, min(SEEDS, trials // 5))
-    seeds = max(count for count in range(1, most + 1) if trials % count == 0)
+    """Factor a number of trials into seeds and settings: up to 20 seeds, and at least five settings if possible."""
+    limit = max(1, min(SEEDS, trials // 5))
+    seeds = max(count for count in range(1, limit + 1) if trials % count == 0)
     return seeds, trials // seeds
 
 
 def rates_of(settings: int) -> np.ndarray:
-    """Give learning rates from 10⁻⁴ to 10⁻², with which Adam diverges nowhere; a single one is its default, 10⁻³."""
+    """Return learning rates from 10⁻⁴ to 10⁻², with which Adam does not diverge; a single one is the default 10⁻³."""
     return np.geomspace(1e-4, 1e-2, settings) if settings > 1 else np.array([1e-3])
 
 
@@ -60,7 +60,7 @@ def save(trials: Trials, path: Path) -> None:
 
 
 def load(path: Path) -> Trials:
-    """Read what `save` wrote."""
+    """Load trials that `save` wrote."""
     with np.load(path, allow_pickle=False) as arrays:
         data = {name.removeprefix("data_"): arrays[name] for name in arrays.files if name.startswith("data_")}
         draws = arrays["draws"] if "draws" in arrays.files else None

@@ -1,10 +1,10 @@
-"""Measure how benchbed scales: cost against trials, dimension, steps and jobs, and memory against trials.
+"""Growth of cost with trials, dimension, steps and jobs, and of memory with trials.
 
 `python benchmarks/scaling.py [--parts trials dimension steps jobs memory] [--problems …] [--engines compiled eager]
 [--rounds 3] [--format json] [--plot FILE]`. The cost of a trial-step is that of the steps alone ("hot loop"), and that
-of a whole batch with its instances, checkpoints and final measures ("batch"), on one core, by Adam; programs are
-compiled before they are timed. Jobs are those of `benchbed run`, as a command from start to end. Memory is the peak of
-a process that runs one batch, beyond what its imports took; compiling counts, where the engine chooses it.
+of a whole batch with instances, checkpoints and final measurements ("batch"), on one core, with Adam and without the
+time of compilation. Jobs are those of `benchbed run`, as a whole command. Memory is the peak of a process that runs one
+batch, without its imports, with compilation if the engine chooses it.
 """
 
 import argparse
@@ -17,7 +17,7 @@ import scaling_points
 import torch
 from cores import keep_to
 from peers_benchbed import PROBLEMS
-from scaling_points import COST, QUICK, Point, Sizes
+from scaling_points import COST, QUICK, Point, ScalingSizes
 from tabulate import tabulate
 
 PARTS = ("trials", "dimension", "steps", "jobs", "memory")
@@ -25,11 +25,11 @@ ENGINES = ("compiled", "eager")
 
 
 def measure(options: argparse.Namespace) -> list[Point]:
-    """Measure every part asked for."""
-    sizes = QUICK if options.quick else Sizes()
+    """Measure the parts of the command line."""
+    sizes = QUICK if options.quick else ScalingSizes()
     problems, engines, rounds = options.problems, options.engines, options.rounds
     points: list[Point] = []
-    # These two have processes of their own, and jobs want all cores.
+    # These two run in separate processes, and jobs need all cores.
     if "jobs" in options.parts:
         points += scaling_points.against_jobs(sizes, rounds, options.jobs)
     if "memory" in options.parts:
@@ -45,11 +45,11 @@ def measure(options: argparse.Namespace) -> list[Point]:
 
 
 def table(points: Iterable[Point]) -> str:
-    """Give the points as text."""
+    """Format the points as a table."""
     headers = ("against", "size", "of", "measure", "engine", "median", "unit", "from", "to")
     rows = [
         (
-            *(point.against, point.size, point.what, point.measure, point.engine),
+            *(point.against, point.size, point.subject, point.measure, point.engine),
             *(_number(point.value), point.unit, *map(_number, point.spread)),
         )
         for point in points
@@ -65,7 +65,7 @@ def _number(value: float) -> str:
 
 
 def plot(points: Sequence[Point], path: Path) -> None:
-    """Draw a panel for each thing that grows and each measure, four in a row."""
+    """Draw a panel for each quantity that grows and each measure, four in a row."""
     import matplotlib as mpl
 
     mpl.use("agg")
@@ -94,12 +94,12 @@ def plot(points: Sequence[Point], path: Path) -> None:
 
 
 def _lines(axis, points: Sequence[Point]) -> None:
-    things = list(dict.fromkeys(point.what for point in points))
-    for what, engine in dict.fromkeys((point.what, point.engine) for point in points):
-        line = [point for point in points if (point.what, point.engine) == (what, engine)]
+    subjects = list(dict.fromkeys(point.subject for point in points))
+    for subject, engine in dict.fromkeys((point.subject, point.engine) for point in points):
+        line = [point for point in points if (point.subject, point.engine) == (subject, engine)]
         sizes, values = [point.size for point in line], [point.value for point in line]
-        style = {"color": f"C{things.index(what)}", "linestyle": "--" if engine == "eager" else "-"}
-        axis.plot(sizes, values, **style, marker=".", linewidth=1.2, label=f"{what}, {engine}")
+        style = {"color": f"C{subjects.index(subject)}", "linestyle": "--" if engine == "eager" else "-"}
+        axis.plot(sizes, values, **style, marker=".", linewidth=1.2, label=f"{subject}, {engine}")
         low, high = zip(*(point.spread for point in line), strict=True)
         axis.fill_between(sizes, low, high, color=style["color"], alpha=0.15, linewidth=0)
 
@@ -114,11 +114,11 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--engines", nargs="+", choices=ENGINES, default=list(ENGINES), metavar="NAME")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument(
-        "--jobs", type=int, default=os.cpu_count(), help="Jobs at most, for the part of that name."
+        "--jobs", type=int, default=os.cpu_count(), help="largest number of jobs, for the part `jobs`"
     )
     parser.add_argument("--format", choices=("table", "json"), default="table")
-    parser.add_argument("--plot", type=Path, metavar="FILE", help="Also draw the points (PNG, SVG or PDF).")
-    parser.add_argument("--quick", action="store_true", help="Small sizes: to try whether all works.")
+    parser.add_argument("--plot", type=Path, metavar="FILE", help="plot of the points (PNG, SVG or PDF)")
+    parser.add_argument("--quick", action="store_true", help="small sizes, as a smoke test")
     options = parser.parse_args(arguments)
     if options.rounds < 1 or options.jobs < 1:
         parser.error("rounds and jobs must be at least 1")
@@ -126,7 +126,7 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Measure, and print what was found."""
+    """Run the measurements and print them."""
     options = parse(arguments)
     load = os.getloadavg()
     points = measure(options)

@@ -1,4 +1,4 @@
-"""Say how much memory a batch takes at its peak, beyond what the imports took.
+"""Peak memory of a batch, without the imports.
 
 `python benchmarks/scaling_memory.py PROBLEM SEEDS SETTINGS STEPS ENGINE` runs it in this process and prints bytes.
 """
@@ -8,7 +8,7 @@ import resource
 import sys
 from pathlib import Path
 
-from peers_benchbed import PROBLEMS, rates_of, run_rule
+from peers_benchbed import PROBLEMS, rates_of, run_optimizer
 
 from benchbed_optimizers.adam import adam
 
@@ -16,18 +16,18 @@ STATUS = Path("/proc/self/status")
 
 
 def main() -> None:
-    """Run what the command line names."""
+    """Run the batch of the command line."""
     name, seeds, settings, steps, engine = sys.argv[1:]
     rates = rates_of(int(settings)).tolist()
     before = _bytes("VmRSS")
-    run_rule(name, PROBLEMS[name], adam, rates, int(seeds), int(steps), engine)
+    run_optimizer(name, PROBLEMS[name], adam, rates, int(seeds), int(steps), engine)
     print(json.dumps({"bytes": _bytes("VmHWM") - before}))
 
 
 def _bytes(field: str) -> int:
-    """Give this program's resident memory, or its peak; where Linux's account is missing, the peak for both."""
+    """Return the resident memory of this process, or its peak; on other systems than Linux the peak for both."""
     if STATUS.exists():
-        # ru_maxrss would begin at what the parent process holds
+        # ru_maxrss would include the memory of the parent process
         lines = STATUS.read_text(encoding="ascii").splitlines()
         (line,) = [line for line in lines if line.startswith(f"{field}:")]
         return 1024 * int(line.split()[1])

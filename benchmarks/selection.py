@@ -1,9 +1,9 @@
-"""Measure what the rule of selection is worth: evaluation scores of the learning rates that it and others choose.
+"""Value of the selection rule: evaluation scores of the learning rates that it and other rules select.
 
-`python benchmarks/selection.py [--studies 10] [--preset standard] [-j N] [--format json]`. Every rate of the tuned
-track's grid runs on the tuning seeds and on the evaluation seeds, so that each rule's choice can be scored on seeds
-that it has not seen. The rules choose among the same trials. The intervals, of 95 %, are Student's over studies with
-other seeds: they hold for these pairings. A small version of this is among the tests.
+`python benchmarks/selection.py [--studies 10] [--preset standard] [-j N] [--format json]`. Every rate of the
+grid of the track `tuned` runs on tuning and evaluation seeds, so that the selection of each rule is scored on separate
+seeds. All rules use the same trials. The 95 % intervals are Student's over studies with different seeds, and hold for
+these pairings. The tests contain a small version.
 """
 
 import argparse
@@ -17,7 +17,7 @@ from typing import NamedTuple
 import msgspec
 import numpy as np
 from scipy import stats
-from selection_rules import RULES, Trial, Tried, score_of
+from selection_rules import RULES, Trial, TuningTrials, score_of
 
 from benchbed.catalog import load_catalog
 from benchbed.executors import processes
@@ -30,7 +30,7 @@ from benchbed.tuning.outcomes import outcomes_of
 
 
 class Choice(NamedTuple):
-    """What the rules chose for one pairing of one study, and how it fared on the evaluation seeds."""
+    """Learning rates that the rules select for a pairing of a study, with their evaluation scores."""
 
     problem: str
     optimizer: str
@@ -39,31 +39,31 @@ class Choice(NamedTuple):
     scores: dict[str, float]
 
 
-class Row(NamedTuple):
-    """How the choices of a rule fared, on average over optimizers (and problems) and then over studies."""
+class RuleSummary(NamedTuple):
+    """Result of a rule, averaged over optimizers (and problems) and then over studies."""
 
     problem: str
     rule: str
     choices: int
     score: float
     gain: float
-    """Mean evaluation score that selection by score has beyond this rule's."""
+    """Mean evaluation score of selection by score minus that of this rule."""
     low: float | None
     high: float | None
     differ: int
-    """Choices of another rate than by score, of which so many did worse and better than it."""
+    """Selections of another rate than by score; `worse` and `better` count those with a lower or higher score."""
     worse: int
     better: int
 
 
-OURS = "score"
+BY_SCORE = "score"
 HINDSIGHT = "hindsight"
-"""The rate that the evaluation seeds themselves like best, which no rule can know."""
+"""The best rate on the evaluation seeds, which rules do not have."""
 ALL = "all"
 
 
-def judge(plan: Plan, pairing: Pairing, tuning: Tried, evaluation: Tried) -> Choice:
-    """Have every rule choose by the tuning trials, and score its choice by the evaluation trials."""
+def judge(plan: Plan, pairing: Pairing, tuning: TuningTrials, evaluation: TuningTrials) -> Choice:
+    """Apply every rule to the tuning trials, and score its selection by the evaluation trials."""
     middle = math.sqrt(plan.rates[0] * plan.rates[-1])
     scores = {rate: score_of(trials) for rate, trials in evaluation.items()}
     rates = {name: rule(tuning, middle) for name, rule in RULES.items()}
@@ -78,7 +78,7 @@ def judge(plan: Plan, pairing: Pairing, tuning: Tried, evaluation: Tried) -> Cho
 
 
 def choices_of(plans: Sequence[Plan], workers: Workers) -> Iterator[Choice]:
-    """Run the whole grid of every pairing in both roles, and yield what the rules choose."""
+    """Run the whole grid of every pairing in both roles, and yield the selections of the rules."""
     waiting = []
     for plan in plans:
         bare = msgspec.structs.replace(plan, problems=(), entrants=(), suite={})
@@ -91,51 +91,51 @@ def choices_of(plans: Sequence[Plan], workers: Workers) -> Iterator[Choice]:
 
 
 def batch_of(plan: Plan, pairing: Pairing, role: Role) -> BatchPlan:
-    """Describe the trials of the whole grid in a role."""
+    """Build the batch of the whole grid in a role."""
     entrant = pairing.entrants[0]
     settings = [entrant.at(rate) for rate in plan.rates]
     return plan.batch(pairing, settings, role, plan.seeds_of(pairing.problem, entrant, role))
 
 
-def trials_of(result: bytes | WorkerFailure) -> Tried:
-    """Sort the trials of a batch by their learning rate; raises RuntimeError if there are not all of them."""
+def trials_of(result: bytes | WorkerFailure) -> TuningTrials:
+    """Group the trials of a batch by learning rate; raises RuntimeError if some are missing."""
     if isinstance(result, WorkerFailure):
         raise RuntimeError(f"a batch was lost: {result.log}")
     table = from_bytes(result)
     outcomes = outcomes_of(table)
-    tried: dict[float, list[Trial]] = {}
+    trials: dict[float, list[Trial]] = {}
     for row in table.to_pylist():
         if row["calls_to_target"] is None:
             raise RuntimeError(f"{row['problem']} × {row['optimizer']} {row['status']}: {row['error']}")
         calls = tuple(math.inf if value is None else value for value in row["calls_to_target"])
         rate = json.loads(row["hyperparameters"])["learning_rate"]
-        tried.setdefault(rate, []).append(Trial(outcomes[row["trial_key"]], calls))
-    return tried
+        trials.setdefault(rate, []).append(Trial(outcomes[row["trial_key"]], calls))
+    return trials
 
 
-def row_of(problem: str, rule: str, choices: Sequence[Choice]) -> Row:
-    """Summarize the choices of a rule on a problem, or on all: gains are averaged in each study, then over studies."""
-    kept = [choice for choice in choices if problem in (ALL, choice.problem)]
-    gains = [choice.scores[OURS] - choice.scores[rule] for choice in kept]
+def row_of(problem: str, rule: str, choices: Sequence[Choice]) -> RuleSummary:
+    """Summarize the selections of a rule on a problem, or on all; average gains in each study, then over studies."""
+    selected = [choice for choice in choices if problem in (ALL, choice.problem)]
+    gains = [choice.scores[BY_SCORE] - choice.scores[rule] for choice in selected]
     of_seed: dict[int, list[float]] = {}
-    for choice, gain in zip(kept, gains, strict=True):
+    for choice, gain in zip(selected, gains, strict=True):
         of_seed.setdefault(choice.seed, []).append(gain)
     means = np.array([np.mean(each) for each in of_seed.values()])
-    return Row(
+    return RuleSummary(
         problem,
         rule,
-        len(kept),
-        float(np.mean([choice.scores[rule] for choice in kept])),
+        len(selected),
+        float(np.mean([choice.scores[rule] for choice in selected])),
         float(means.mean()),
         *t_interval(means),
-        differ=sum(choice.rates[rule] != choice.rates[OURS] for choice in kept),
+        differ=sum(choice.rates[rule] != choice.rates[BY_SCORE] for choice in selected),
         worse=sum(gain > 0 for gain in gains),
         better=sum(gain < 0 for gain in gains),
     )
 
 
 def t_interval(values: np.ndarray) -> tuple[float | None, float | None]:
-    """Give the 95 % interval of a mean; None from fewer than two values."""
+    """Compute the 95 % interval of a mean; None for fewer than two values."""
     if len(values) < 2:
         return None, None
     half = stats.t.ppf(0.975, len(values) - 1) * values.std(ddof=1) / math.sqrt(len(values))
@@ -143,27 +143,27 @@ def t_interval(values: np.ndarray) -> tuple[float | None, float | None]:
 
 
 def plans_of(preset: str, studies: int) -> list[Plan]:
-    """Plan the same pairings with the seeds of 0 … studies − 1."""
+    """Plan the same pairings with the study seeds 0 … studies − 1."""
     catalog = load_catalog([], dict(os.environ))
     request = complete_request(catalog, Request(preset=preset, tracks=("tuned",), device="cpu"), None)
     return [make_plan(catalog, msgspec.structs.replace(request, seed=seed)) for seed in range(studies)]
 
 
-def show(rows: Sequence[Row]) -> None:
+def show(rows: Sequence[RuleSummary]) -> None:
     """Print the rows as text."""
-    print(f"{'problem':<34}{'chosen by':<11}{'score':>6}  {'score gains':<26}{'other rate':<14}worse, better")
+    print(f"{'problem':<34}{'rule':<11}{'score':>6}  {'score gains':<26}{'other rate':<14}worse, better")
     for row in rows:
         gain = ""
-        if row.rule != OURS:
+        if row.rule != BY_SCORE:
             limits = "" if row.low is None else f" [{row.low:+.4f}, {row.high:+.4f}]"
             gain = f"{f'{row.gain:+.4f}{limits}':<26}{f'{row.differ} of {row.choices}':<14}{row.worse}, {row.better}"
         print(f"{row.problem:<34}{row.rule:<11}{row.score:6.4f}  {gain}".rstrip())
 
 
 def main() -> None:
-    """Run everything, and print how the choices of each rule fared."""
+    """Run everything and print the result of each rule."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--studies", type=int, default=10, help="each with seeds of its own")
+    parser.add_argument("--studies", type=int, default=10, help="studies with different seeds")
     parser.add_argument("--preset", default="standard")
     parser.add_argument("-j", "--jobs", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--format", choices=("text", "json"), default="text")

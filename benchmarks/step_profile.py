@@ -1,8 +1,8 @@
-"""Profile a network's compiled step: µs of each part of the function that steps one trial after another.
+"""Profile of a network's compiled step: µs of each kind of statement in the generated function.
 
-`python benchmarks/step_profile.py [--trials 100] [--steps 300] [--rounds 5]`. The function for a batch of Adam on
-`polynomial-network` is written as ever, with a clock read after every statement, and run on one core; the last line
-says what it takes without the clocks. Medians over the rounds.
+`python benchmarks/step_profile.py [--trials 100] [--steps 300] [--rounds 5]`. The generated function for a batch of
+Adam on `polynomial-network` reads a clock after every statement and runs on one core; the last line is the time without
+clocks. The output is medians over the rounds.
 """
 
 import argparse
@@ -35,7 +35,7 @@ static inline double now() {
 
 
 def statements(step: str) -> Iterator[str]:
-    """Cut the body of the loop over steps where all brackets are closed."""
+    """Split the body of the loop over steps where all brackets are closed."""
     lines: list[str] = []
     depth = 0
     for line in step.splitlines():
@@ -48,36 +48,36 @@ def statements(step: str) -> Iterator[str]:
         yield "\n".join(lines)
 
 
-def part_of(statement: str) -> str:
-    """Name what a statement does."""
+def kind_of(statement: str) -> str:
+    """Return the kind of operation of a statement."""
     product = re.search(r"product<(\d+), (\d+), (\d+)>", statement)
     if product:
         rows, columns, inner = product.groups()
         return f"product of {rows} × {inner} and {inner} × {columns}"
     if "int64_t position =" in statement:
-        return "rows of the mini-batch, gathered"
+        return "gathered samples of the mini-batch"
     if "reduce_row<" in statement:
-        return "sums, means and maxima"
-    return "number by number, with tanh" if "of_tanh" in statement else "number by number, without"
+        return "reductions"
+    return "elementwise, with tanh" if "of_tanh" in statement else "elementwise, without tanh"
 
 
 def with_clocks(text: str) -> tuple[str, list[str]]:
-    """Return a source that counts the seconds of each part in `spent`, and the parts' names."""
-    head, rest = text.split(LOOP)
-    step, end = rest.split("\n      }\n", 1)
-    pieces = list(statements(step))
-    parts = list(dict.fromkeys(map(part_of, pieces)))
+    """Return a source that adds the seconds of each kind to `spent`, and the names of the kinds."""
+    head, tail = text.split(LOOP)
+    step, end = tail.split("\n      }\n", 1)
+    body = list(statements(step))
+    kinds = list(dict.fromkeys(map(kind_of, body)))
     counted = "".join(
-        f"{piece}\n{{ const double t = now(); spent[{parts.index(part_of(piece))}] += t - before; before = t; }}\n"
-        for piece in pieces
+        f"{statement}\n{{ const double t = now(); spent[{kinds.index(kind)}] += t - before; before = t; }}\n"
+        for statement, kind in zip(body, map(kind_of, body), strict=True)
     )
-    counters = f'{CLOCK}extern "C" {{ double spent[{len(parts)}]; }}\nextern "C" int64_t advance'
+    counters = f'{CLOCK}extern "C" {{ double spent[{len(kinds)}]; }}\nextern "C" int64_t advance'
     head = head.replace('extern "C" int64_t advance', counters)
-    return f"{head}{LOOP}double before = now();\n{counted}\n      }}\n{end}", parts
+    return f"{head}{LOOP}double before = now();\n{counted}\n      }}\n{end}", kinds
 
 
 def measure(trials: int, steps: int, rounds: int) -> tuple[dict[str, float], float, float]:
-    """Give µs a trial-step of each part, of all with the clocks, and of the function as it is."""
+    """Measure µs a trial-step of each kind of statement, of all with the clocks, and of the plain function."""
     problem, (seeds, settings) = PROBLEMS[NETWORK], lanes_of(trials)
     batch = batch_of(NETWORK, problem, adam, rates_of(settings).tolist(), seeds, steps + 1)
     instances = Instances(problem, batch.seeds, torch.device("cpu"), getattr(torch, problem.dtype))
@@ -85,25 +85,25 @@ def measure(trials: int, steps: int, rounds: int) -> tuple[dict[str, float], flo
     lanes = tile.step(tile.start_lanes(), 0)
     traced = trace_step(tile, lanes)
     plain = CompiledStep(traced, generate(traced, vector_width(lanes.theta.dtype)))
-    text, parts = with_clocks(plain.source.text)
+    text, kinds = with_clocks(plain.source.text)
     clocked = CompiledStep(traced, plain.source._replace(text=text))
-    spent = (ctypes.c_double * len(parts)).in_dll(clocked.library, "spent")
+    spent = (ctypes.c_double * len(kinds)).in_dll(clocked.library, "spent")
     sides = {
-        name: GeneratedBackend(tile, lanes, traced, one) for name, one in (("", plain), ("clocks", clocked))
+        name: GeneratedBackend(tile, lanes, traced, step) for name, step in (("", plain), ("clocks", clocked))
     }
     seconds: dict[str, list[float]] = {}
     for _ in range(rounds):
-        spent[:] = [0.0] * len(parts)
+        spent[:] = [0.0] * len(kinds)
         for name, side in sides.items():
             start = time.perf_counter()
             side.advance(tile, lanes, 1, [steps + 1])
             seconds.setdefault(name, []).append(time.perf_counter() - start)
-        for name, value in zip(parts, spent, strict=True):
+        for name, value in zip(kinds, spent, strict=True):
             seconds.setdefault(name, []).append(value)
     share = 1e6 / (trials * steps)
-    found = {name: share * statistics.median(values) for name, values in seconds.items()}
-    whole, clocked_whole = found.pop(""), found.pop("clocks")
-    return found, clocked_whole, whole
+    times = {name: share * statistics.median(values) for name, values in seconds.items()}
+    total, clocked_total = times.pop(""), times.pop("clocks")
+    return times, clocked_total, total
 
 
 def main() -> None:
@@ -117,10 +117,10 @@ def main() -> None:
     options = parser.parse_args()
     keep_to(1)
     with torch.no_grad():
-        found, clocked, whole = measure(options.trials, options.steps, options.rounds)
-    rows = sorted(found.items(), key=lambda item: -item[1])
-    rows += [("all of it, with the clocks", clocked), ("as it is run, without", whole)]
-    print(tabulate(rows, ("part", "µs a trial-step"), floatfmt=".2f"))
+        times, clocked_total, total = measure(options.trials, options.steps, options.rounds)
+    rows = sorted(times.items(), key=lambda item: -item[1])
+    rows += [("all, with clocks", clocked_total), ("all, without clocks", total)]
+    print(tabulate(rows, ("statements", "µs a trial-step"), floatfmt=".2f"))
 
 
 if __name__ == "__main__":

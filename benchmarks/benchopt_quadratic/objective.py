@@ -1,4 +1,4 @@
-"""The quadratic bowl ½ Σ λᵢ θᵢ², a budget of steps, and its value at every checkpoint."""
+"""The quadratic ½ Σ λᵢ θᵢ², evaluated at every checkpoint of a number of steps."""
 
 from typing import ClassVar
 
@@ -7,7 +7,7 @@ from benchopt.stopping_criterion import NoCriterion
 
 
 class Objective(BaseObjective):
-    """Every solver makes `steps` steps, however flat the curve."""
+    """Objective without a stopping criterion: every solver runs `steps` steps."""
 
     name = "quadratic"
     parameters: ClassVar = {"steps": [1_000]}
@@ -16,18 +16,18 @@ class Objective(BaseObjective):
     stopping_criterion = NoCriterion()
 
     def set_data(self, eigenvalues, start):
-        """Take a dataset's eigenvalues and start, both `[dimension]`."""
+        """Store eigenvalues and start of a dataset, both `[dimension]`."""
         self.eigenvalues, self.start = eigenvalues, start
 
     def get_objective(self):
-        """Give a solver what it needs."""
+        """Return the arguments of a solver."""
         return {"eigenvalues": self.eigenvalues, "start": self.start, "steps": self.steps}
 
     def get_one_result(self):
-        """Give the start, for benchopt's own checks."""
+        """Return the start, for the checks of benchopt."""
         return {"theta": self.start}
 
     def evaluate_result(self, theta):
-        """Give the value, and θ itself, so that it can be compared with that of others."""
-        coordinates = {f"theta_{place}": float(value) for place, value in enumerate(theta)}
+        """Return the value, and θ for comparison with other tools."""
+        coordinates = {f"theta_{index}": float(value) for index, value in enumerate(theta)}
         return {"value": 0.5 * float((self.eigenvalues * theta**2).sum()), **coordinates}

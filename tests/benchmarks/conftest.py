@@ -1,4 +1,4 @@
-"""Let the benchmarks' modules import each other, as they do when one is run as a script."""
+"""The folder of the benchmarks on the import path, as for a script."""
 
 import sys
 from pathlib import Path
@@ -10,7 +10,7 @@ BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 
 @pytest.fixture(scope="session", autouse=True)
 def benchmarks_on_the_path():
-    """Put the folder where `python benchmarks/NAME.py` would put it."""
+    """Put the folder of the benchmarks on `sys.path`, as `python benchmarks/NAME.py` does."""
     sys.path.insert(0, str(BENCHMARKS))
     yield
     sys.path.remove(str(BENCHMARKS))

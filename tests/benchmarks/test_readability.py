@@ -22,12 +22,12 @@ def measured(tmp_path):
 def test_vague_docstrings_are_listed(measured):
     """Only the first word of a docstring counts."""
     figures = measured('def f():\n    """Give it."""\n\n\ndef g():\n    """Return a gift to give."""\n')
-    (place,) = figures.places("docstring")
-    assert place.endswith("module0.py:2: docstring: Give it.")
+    (listing,) = figures.places("docstring")
+    assert listing.endswith("module0.py:2: docstring: Give it.")
 
 
 def test_clauses_are_counted_per_sentence(measured):
-    """Two sentences in a docstring and one in a comment, one of which has a what-clause."""
+    """Two sentences in a docstring and one in a comment, one of which has a vague clause."""
     figures = measured('"""Return what was read. Raise an error."""\n\nx = 1  # the width\n')
     assert figures.vague_clauses_per_thousand == pytest.approx(1000 / 3)
 
@@ -44,7 +44,7 @@ def test_helpers_that_are_called_once_are_listed(measured):
         "def _once(n):\n    return _once(n - 1)\n\n\ndef _twice():\n    pass\n\n\n"
         "def public():\n    _once(3)\n    _twice()\n    _twice()\n"
     )
-    assert [place.rpartition(" ")[2] for place in figures.places("called once")] == ["_once"]
+    assert [listing.rpartition(" ")[2] for listing in figures.places("called once")] == ["_once"]
     assert figures.called_once_percent == pytest.approx(100 / 3)
 
 

@@ -1,4 +1,4 @@
-"""The benchmark of selection: what the choices of each rule are worth."""
+"""The benchmark of selection rules: gains and evaluation scores."""
 
 import importlib.util
 from pathlib import Path
@@ -23,14 +23,14 @@ def selection():
     return module
 
 
-def test_gains_are_averaged_within_studies_and_vary_between_them(selection):
-    """The interval is that of SciPy's t test of one sample, the mean gain of each study."""
+def test_gains_are_averaged_within_studies(selection):
+    """The interval is that of SciPy's t test on the mean gains of the studies."""
     gains = {0: (0.1, 0.3), 1: (0.0, 0.1), 2: (0.2, -0.1)}
     rates = {"score": 1.0, "gap": 2.0}
     choices = [
-        selection.Choice("p", str(place), seed, rates, {"score": 0.5, "gap": 0.5 - gain})
+        selection.Choice("p", str(index), seed, rates, {"score": 0.5, "gap": 0.5 - gain})
         for seed, each in gains.items()
-        for place, gain in enumerate(each)
+        for index, gain in enumerate(each)
     ]
     row = selection.row_of("p", "gap", choices)
     interval = stats.ttest_1samp([np.mean(each) for each in gains.values()], 0).confidence_interval(0.95)
@@ -40,10 +40,10 @@ def test_gains_are_averaged_within_studies_and_vary_between_them(selection):
     assert selection.row_of("p", "gap", choices[:2])[5:7] == (None, None)
 
 
-def test_a_choice_is_scored_as_a_study_scores_it(selection, tmp_path):
-    """Selection by score gives the rate and the score of the tuned track, and hindsight is never worse."""
-    asked = {"problems": ["quadratic"], "optimizers": ["adam"], "preset": "quick", "device": "cpu"}
-    study = benchbed.run(**asked, tracks=["tuned"], steps=60, output=tmp_path, executor="serial")
+def test_a_selection_is_scored_as_in_a_study(selection, tmp_path):
+    """Selection by score has the rate and the score of the track `tuned`, and hindsight the highest score."""
+    arguments = {"problems": ["quadratic"], "optimizers": ["adam"], "preset": "quick", "device": "cpu"}
+    study = benchbed.run(**arguments, tracks=["tuned"], steps=60, output=tmp_path, executor="serial")
     (row,) = study.summary.itertuples()
     (choice,) = selection.choices_of([study.plan], Workers(serial(1)))
     assert f'"learning_rate": {choice.rates["score"]}' in row.hyperparameters

@@ -1,1 +1,1 @@
-"""What the solvers share."""
+"""Base class and checkpoints of the solvers."""

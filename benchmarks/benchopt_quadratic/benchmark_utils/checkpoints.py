@@ -1,12 +1,12 @@
-"""Say after which steps a trial is measured: where benchbed measures it."""
+"""The checkpoints of benchbed, as numbers of steps."""
 
 
 def checkpoints():
-    """Give 1, …, 10, and then without end the steps nearest to 10^(1 + k/20)."""
+    """Yield 1, …, 10 and then the steps nearest to 10^(1 + k/20), without end."""
     yield from range(1, 11)
-    place, last = 1, 10
+    index, last = 1, 10
     while True:
-        step = round(10 ** (1 + place / 20))
+        step = round(10 ** (1 + index / 20))
         if step > last:
             yield step
-        place, last = place + 1, step
+        index, last = index + 1, step

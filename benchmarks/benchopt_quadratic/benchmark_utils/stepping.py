@@ -1,4 +1,4 @@
-"""Make a fixed number of steps, and have the objective evaluated at the checkpoints that benchbed uses."""
+"""Base class of solvers that run a fixed number of steps and are evaluated at benchbed's checkpoints."""
 
 from abc import abstractmethod
 from typing import ClassVar
@@ -12,25 +12,25 @@ RATES = [1e-4, 3e-4, 1e-3, 3e-3, 1e-2]
 
 
 class SteppingSolver(BaseSolver):
-    """A solver that steps `steps` times and calls back before each step."""
+    """Solver that runs `steps` steps and calls back before each of them."""
 
     parameters: ClassVar = {"optimizer": OPTIMIZERS, "learning_rate": RATES}
     test_config: ClassVar = {"optimizer": "adam", "learning_rate": 1e-3}
 
     def set_objective(self, eigenvalues, start, steps):
-        """Take the instance, both `[dimension]`, and the budget."""
+        """Store the instance, both `[dimension]`, and the number of steps."""
         self.eigenvalues, self.start, self.steps = eigenvalues, start, steps
 
     def warm_up(self):
-        """Make a few steps that are not timed: torch loads parts of itself at the first."""
+        """Run a few untimed steps, because torch loads modules at the first."""
         self.run_once(3)
 
     def get_next(self, stop_val):
-        """Give the next of the steps to evaluate at: every one up to 10, then 20 a decade."""
+        """Return the next checkpoint: every step up to 10, then 20 a decade."""
         return next(step for step in checkpoints() if step > stop_val)
 
     def run(self, callback):
-        """Step until the budget is spent; benchopt evaluates what is left at the end."""
+        """Run the steps until benchopt stops them; it evaluates the last point itself."""
         step = self.make_step()
         for _ in range(self.steps):
             if not callback():
@@ -39,4 +39,4 @@ class SteppingSolver(BaseSolver):
 
     @abstractmethod
     def make_step(self):
-        """Place θ at the start, and give a function that makes one step."""
+        """Set θ to the start and return a function that runs one step."""

@@ -1,21 +1,21 @@
-"""The same rules in NumPy, with the gradient written by hand: less than what the others do, and so a bound."""
+"""The same optimizers in NumPy with a manual gradient; without autograd, so a lower bound of the time."""
 
 import numpy as np
 from benchmark_utils.stepping import SteppingSolver
 
 
 class Solver(SteppingSolver):
-    """Steps in NumPy."""
+    """Solver with steps in NumPy."""
 
     name = "numpy"
 
     def make_step(self):
-        """Place θ at the start, and give a function that makes one step."""
+        """Set θ to the start and return a function that runs one step."""
         self.theta = self.start.copy()
         return getattr(self, f"_{self.optimizer}")()
 
     def get_result(self):
-        """Give θ, `[dimension]`."""
+        """Return θ: `[dimension]`."""
         return {"theta": self.theta.copy()}
 
     def _sgd(self):

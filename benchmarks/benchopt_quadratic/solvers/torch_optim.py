@@ -1,17 +1,17 @@
-"""Loops over `torch.optim`, the gradients by autograd: the arithmetic of benchbed, one trial at a time."""
+"""Loops over `torch.optim` with autograd: the same computation as benchbed, one trial at a time."""
 
 import torch
 from benchmark_utils.stepping import SteppingSolver
 
 
 class Solver(SteppingSolver):
-    """Steps of a `torch.optim.Optimizer`."""
+    """Solver with steps of a `torch.optim.Optimizer`."""
 
     name = "torch"
     requirements = ["pip::torch"]  # noqa: RUF012 (benchopt reads it without importing, as a plain assignment)
 
     def make_step(self):
-        """Place θ at the start, and give a function that makes one step."""
+        """Set θ to the start and return a function that runs one step."""
         eigenvalues = torch.from_numpy(self.eigenvalues)
         self.theta = torch.nn.Parameter(torch.from_numpy(self.start).clone())
         optimizer = self._optimizer()
@@ -28,12 +28,12 @@ class Solver(SteppingSolver):
         rate, theta = self.learning_rate, [self.theta]
         if self.optimizer == "sgd":
             return torch.optim.SGD(theta, lr=rate)
-        if self.optimizer == "momentum":  # benchbed averages gradients where torch sums them
+        if self.optimizer == "momentum":  # benchbed averages gradients, torch sums them
             return torch.optim.SGD(theta, lr=0.1 * rate, momentum=0.9)
         if self.optimizer == "rmsprop":
             return torch.optim.RMSprop(theta, lr=rate, alpha=0.9)
         return torch.optim.Adam(theta, lr=rate)
 
     def get_result(self):
-        """Give θ, `[dimension]`."""
+        """Return θ: `[dimension]`."""
         return {"theta": self.theta.detach().numpy().copy()}

@@ -1,4 +1,4 @@
-"""Hold SIGNUM to benchbed's contract and to the paper's formula."""
+"""SIGNUM conforms to benchbed's contract and to the formula of the paper."""
 
 import torch
 from torch import Tensor, tensor
@@ -8,19 +8,19 @@ from benchbed_signum import SignumState, signum
 
 
 class FixedGradient:
-    """An oracle of which SIGNUM asks nothing but the gradient."""
+    """An oracle with only a gradient."""
 
     def __init__(self, gradient: Tensor) -> None:
         self.gradient = gradient
 
 
-def test_signum_keeps_the_contract():
-    """Every rule that benchbed states for optimizers holds, or this says which does not."""
+def test_signum_conforms():
+    """All checks of benchbed pass."""
     check_optimizer(signum)
 
 
-def test_a_step_is_the_papers():
-    """By hand: m = 0.9·(1, −1, 0) + 0.1·(−19, 1, 0) = (−1, −0.8, 0), and θ moves by η against its sign."""
+def test_a_step_follows_the_paper():
+    """m = 0.9·(1, −1, 0) + 0.1·(−19, 1, 0) = (−1, −0.8, 0), and θ changes by η against its sign."""
     optimizer = signum(learning_rate=0.5, beta=0.9)
     state = SignumState(tensor([1.0, -1.0, 0.0], dtype=torch.float64))
     oracle = FixedGradient(tensor([-19.0, 1.0, 0.0], dtype=torch.float64))

@@ -16,7 +16,7 @@ hyphens; `register(implementation, name="…")` sets another.
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import pluggy
 
@@ -32,6 +32,7 @@ if (
         OptimizerFactory,
         Problem,
         RegisteredMetric,
+        Report,
     )
 
 GROUP = "benchbed"
@@ -80,7 +81,7 @@ def register_executors(register: "Callable[[ExecutorFactory], None]") -> None:
 
 
 @hookspec
-def register_reports(register: Callable[[Any], None]) -> None:
+def register_reports(register: "Callable[[Report], None]") -> None:
     """Register reports: objects with `pieces(results)` and `draw(results, piece)`, which return files as bytes."""
 
 

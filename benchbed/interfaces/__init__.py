@@ -20,6 +20,7 @@ from benchbed.interfaces.problem import (
     target_ladder,
 )
 from benchbed.interfaces.ranges import LogUniform, OneMinusLogUniform, Uniform
+from benchbed.interfaces.report import Report
 from benchbed.interfaces.results import ALL_PROBLEMS, ProblemFacts, Results, Surface
 from benchbed.interfaces.statuses import FINAL_STATUSES, LOST_STATUSES, MEASURED_STATUSES, TrialStatus
 
@@ -50,6 +51,7 @@ __all__ = [
     "Problem",
     "ProblemFacts",
     "RegisteredMetric",
+    "Report",
     "Results",
     "RowNote",
     "SkippedBecause",

@@ -18,7 +18,7 @@ from benchbed.engine import Batch, run_batch
 from benchbed.engine.sampling import Instances
 from benchbed.gradients import reverse
 from benchbed.interfaces import OptimizerFactory, Problem
-from benchbed.runner.global_state import usual_conditions
+from benchbed.runner.global_state import default_global_state
 from benchbed.seeds import DRAW_BLOCK, InstanceSeed
 from benchbed_optimizers.adam import adam
 from benchbed_problems.polynomial_network import PolynomialNetwork
@@ -102,7 +102,7 @@ def run_optimizer(
     """
     batch = batch_of(name, problem, factory, rates, seeds, steps)
     batch = batch._replace(engine=engine, dtype=dtype or problem.dtype, threads=torch.get_num_threads())
-    with usual_conditions():
+    with default_global_state():
         begun = time.perf_counter()
         record = run_batch(batch)
         seconds = time.perf_counter() - begun

@@ -12,7 +12,7 @@ from benchbed.engine.pytrees import tiles
 from benchbed.engine.run import tiles_of
 from benchbed.estimate.cost import Shape, Timing, shapes_of
 from benchbed.plan import Plan
-from benchbed.runner.global_state import usual_conditions
+from benchbed.runner.global_state import default_global_state
 from benchbed.runner.task import Task, catalog_of, engine_batch
 from benchbed.runner.workers import WorkerFailure, Workers
 from benchbed.seeds import DRAW_BLOCK
@@ -96,7 +96,7 @@ def time_batch(encoded: bytes) -> tuple[float, bool, str | None]:
     Raises: RuntimeError with the traceback of a plugin that raises.
     """
     task = msgspec.json.decode(encoded, type=Task)
-    with usual_conditions():
+    with default_global_state():
         batch = engine_batch(task.plan, task.batch, catalog_of(task.plugin_files))
         endless = batch._replace(targets=(), tolerance=None, planned=batch)
         tile = endless.part(*next(tiles_of(batch)))

@@ -1,4 +1,4 @@
-"""Run what a plan lacks, in processes that may die, and store each result as it arrives.
+"""Worker processes that run the missing batches of a plan, and the scheduler that stores their results.
 
-Nothing is offered here: `isolation` must be importable before torch is, to have it imported elsewhere meanwhile.
+Re-exports nothing: `fork_server` must be importable before torch is.
 """

@@ -1,4 +1,4 @@
-"""Write a batch's measurements as rows, one for every planned trial, whatever happened to it."""
+"""Rows of a batch for the study folder: one for each planned trial, with or without measurements."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -7,12 +7,12 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from benchbed.engine import Record
-from benchbed.interfaces import START_IN_BASIN
+from benchbed.interfaces import START_IN_BASIN, TrialStatus
 from benchbed.plan import BatchPlan, Plan
 
 
 class ExecutionDetails(NamedTuple):
-    """How a batch was run; the same for all of its rows."""
+    """Circumstances of running a batch, which are the same in all of its rows."""
 
     threads: int
     jobs: int
@@ -20,33 +20,33 @@ class ExecutionDetails(NamedTuple):
 
 
 def rows_of(
-    plan: Plan, batch: BatchPlan, record: Record, scale: float | None, how: ExecutionDetails
+    plan: Plan, batch: BatchPlan, record: Record, scale: float | None, details: ExecutionDetails
 ) -> list[dict[str, Any]]:
-    """Give one row a trial of a batch that the engine ran."""
-    # A frozen lane is measured again with the others; NaN compares false.
-    kept = np.diff(record.curve_calls, prepend=-1.0) > 0
+    """Return a row for each trial of a batch that the engine ran."""
+    # A finished lane repeats its last measurement while others run. NaN compares false.
+    is_new = np.diff(record.curve_calls, prepend=-1.0) > 0
     return [
-        {**row, **_measurements(record, at, kept[at], scale), "batch_trials": batch.trials}
-        for at, row in _planned(plan, batch, how)
+        {**row, **_measurements(record, index, is_new[index], scale), "batch_trials": batch.trials}
+        for index, row in _planned(plan, batch, details)
     ]
 
 
-def rows_without(
-    plan: Plan, batch: BatchPlan, status: str, error: str, how: ExecutionDetails
+def rows_without_measurements(
+    plan: Plan, batch: BatchPlan, status: TrialStatus, error: str, details: ExecutionDetails
 ) -> list[dict[str, Any]]:
-    """Give one row a trial of a batch that left no measurement: what happened to it, and why."""
+    """Return a row for each trial of a batch that did not run to its end, with the reason."""
     ending = {
-        "status": status,
-        "error": _storable(error),
+        "status": status.value,
+        "error": _encodable(error),
         "calls": 0.0,
         "steps": 0,
         "batch_trials": batch.trials,
     }
-    return [{**row, **ending} for _, row in _planned(plan, batch, how)]
+    return [{**row, **ending} for _, row in _planned(plan, batch, details)]
 
 
 def _planned(
-    plan: Plan, batch: BatchPlan, how: ExecutionDetails
+    plan: Plan, batch: BatchPlan, details: ExecutionDetails
 ) -> Iterator[tuple[tuple[int, int], dict[str, Any]]]:
     common = {
         "problem": batch.problem.name,
@@ -61,53 +61,56 @@ def _planned(
         "problem_source": batch.problem.source,
         "optimizer_source": batch.optimizer_source,
         "gradient_source": plan.gradient_source or None,
-        **how._asdict(),
+        **details._asdict(),
     }
     settings = [json.dumps(setting) for setting in batch.settings]
-    for seed, keys in enumerate(plan.keys(batch)):
-        for setting, key in enumerate(keys):
-            own = {"trial_key": key, "hyperparameters": settings[setting], "seed": batch.seeds[seed]}
-            yield (seed, setting), {**common, **own}
+    for seed_index, keys in enumerate(plan.keys(batch)):
+        seed = batch.seeds[seed_index]
+        for setting_index, key in enumerate(keys):
+            trial = {"trial_key": key, "hyperparameters": settings[setting_index], "seed": seed}
+            yield (seed_index, setting_index), {**common, **trial}
 
 
 def _measurements(
-    record: Record, at: tuple[int, int], kept: np.ndarray, scale: float | None
+    record: Record, index: tuple[int, int], is_new: np.ndarray, scale: float | None
 ) -> dict[str, Any]:
-    """Give what the trial `at` came to; `kept` are the measurements of its curve that say something new."""
-    objective = record.curve_objective[at][kept]
-    status = str(record.status[at])
-    optimum = None if record.optimum is None else float(record.optimum[at])
+    """Return the measurements of the trial at `index`; `is_new` selects the points of its curve."""
+    objective = record.curve_objective[index][is_new]
+    status = TrialStatus(record.status[index])
+    errors = {TrialStatus.FAILED: record.error, TrialStatus.SKIPPED: record.skip_reason}
+    gradient_norm = float(record.gradient_norm[index])
+    optimum = None if record.optimum is None else float(record.optimum[index])
     return {
-        "status": status,
-        "engine": str(record.engine[at]),
-        "engine_requested": str(record.engine_requested[at]),
-        "engine_reason": _storable(record.engine_reason[at]),
-        "fallback_reason": _storable(record.fallback_reason[at]),
-        "error": _storable({"failed": record.error, "skipped": record.skip_reason}.get(status)),
-        "calls": float(record.calls[at]),
-        "steps": int(record.steps[at]),
+        "status": status.value,
+        "engine": str(record.engine[index]),
+        "engine_requested": str(record.engine_requested[index]),
+        "engine_reason": _encodable(record.engine_reason[index]),
+        "fallback_reason": _encodable(record.fallback_reason[index]),
+        "error": _encodable(errors.get(status)),
+        "calls": float(record.calls[index]),
+        "steps": int(record.steps[index]),
         **_objectives(objective, optimum, scale),
         "optimum": optimum,
         "scale": scale,
-        "gradient_norm": _known(record.gradient_norm[at]),
-        "calls_to_target": [_reached(value) for value in record.calls_to_target[at]],
-        "curve_calls": record.curve_calls[at][kept],
+        "gradient_norm": None if np.isnan(gradient_norm) else gradient_norm,
+        "calls_to_target": [
+            float(calls) if np.isfinite(calls) else None for calls in record.calls_to_target[index]
+        ],
+        "curve_calls": record.curve_calls[index][is_new],
         "curve_objective": objective,
-        "curve_gradient_norm": record.curve_gradient_norm[at][kept],
-        "curve_theta": None if record.curve_theta is None else list(record.curve_theta[at][kept]),
-        "final_theta": record.final_theta[at],
-        "metrics": list(_metrics(record, at)),
-        "wall_seconds": max(0.0, float(record.step_seconds[at])),
+        "curve_gradient_norm": record.curve_gradient_norm[index][is_new],
+        "curve_theta": None if record.curve_theta is None else list(record.curve_theta[index][is_new]),
+        "final_theta": record.final_theta[index],
+        "metrics": [
+            (name, float(values[index]))
+            for name, values in record.metrics.items()
+            # NaN if the tile of this trial failed while others ran: unknown, so it is not stored.
+            if name != START_IN_BASIN or not np.isnan(values[index])
+        ],
+        "wall_seconds": max(0.0, float(record.step_seconds[index])),
         "state_bytes": record.state_bytes,
-        "reads_progress": bool(record.reads_progress[at]),
+        "reads_progress": bool(record.reads_progress[index]),
     }
-
-
-def _metrics(record: Record, at: tuple[int, int]) -> Iterator[tuple[str, float]]:
-    for name, values in record.metrics.items():
-        # Beside tiles that raised, and so measured nothing, other tiles may have: there it is not known, not NaN.
-        if name != START_IN_BASIN or not np.isnan(values[at]):
-            yield name, float(values[at])
 
 
 def _objectives(curve: np.ndarray, optimum: float | None, scale: float | None) -> Mapping[str, float | None]:
@@ -123,14 +126,6 @@ def _objectives(curve: np.ndarray, optimum: float | None, scale: float | None) -
     }
 
 
-def _storable(error: str | None) -> str | None:
-    # A message is anyone's text, and Parquet stores no lone surrogate.
-    return None if error is None else error.encode("utf-8", "backslashreplace").decode("utf-8")
-
-
-def _known(value: float) -> float | None:
-    return None if np.isnan(value) else float(value)
-
-
-def _reached(calls: float) -> float | None:
-    return float(calls) if np.isfinite(calls) else None
+def _encodable(text: str | None) -> str | None:
+    # Error messages are arbitrary text, and Parquet cannot store lone surrogates.
+    return None if text is None else text.encode("utf-8", "backslashreplace").decode("utf-8")

@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 
 from benchbed.interfaces import TrialStatus
 from benchbed.plan import BatchPlan, Plan
-from benchbed.runner.rows import ExecutionDetails, rows_without
+from benchbed.runner.rows import ExecutionDetails, rows_without_measurements
 from benchbed.runner.task import Task, run_task
 from benchbed.runner.workers import WorkerFailure, Workers
 from benchbed.store import StudyFolder, from_bytes, table_of, to_bytes
@@ -139,7 +139,8 @@ class Scheduler:
             error = f"the result could not be returned: {failure.log.strip()}"
         details = ExecutionDetails(self._threads, self._options.jobs, submission.attempt)
         self._store(
-            submission, to_bytes(table_of(rows_without(self._bare_plan, batch, kind, error, details)))
+            submission,
+            to_bytes(table_of(rows_without_measurements(self._bare_plan, batch, kind, error, details))),
         )
 
 

@@ -1,12 +1,12 @@
-"""Run one batch where the work is done: names and numbers in, the bytes of a part out."""
+"""Tasks of worker processes: one batch, from names and numbers to the bytes of a stored part."""
 
 import contextlib
 import functools
 import os
 import traceback
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 import torch
@@ -16,74 +16,89 @@ from benchbed.catalog.discovery import DISABLE
 from benchbed.catalog.validation import factory_arguments
 from benchbed.engine import Batch, Record, run_batch, scale_of
 from benchbed.errors import BenchbedError
-from benchbed.interfaces import Engine, Gradient, NotServedError, Problem
+from benchbed.interfaces import Engine, Gradient, NotServedError, Problem, TrialStatus
 from benchbed.plan import BatchPlan, Plan
-from benchbed.runner.global_state import usual_conditions
-from benchbed.runner.rows import ExecutionDetails, rows_of, rows_without
+from benchbed.runner.global_state import default_global_state
+from benchbed.runner.rows import ExecutionDetails, rows_of, rows_without_measurements
 from benchbed.seeds import InstanceSeed
 from benchbed.store import table_of, to_bytes
 
 
 class Task(msgspec.Struct, frozen=True):
-    """A batch with what a worker needs to run it; crosses processes as JSON."""
+    """A batch and everything that a worker needs to run it; crosses processes as JSON."""
 
     plan: Plan
-    """Without its problems and entrants: the batch names its own."""
+    """Without its problems and entrants: the batch contains its own."""
     batch: BatchPlan
     plugin_files: tuple[str, ...]
     jobs: int
     attempt: int = 1
     threads: int = 1
-    """Those of a compiled program; all else has one, which keeps every sum in its order."""
+    """Threads of a compiled step; eager operations have one, which fixes the order of their sums."""
+
+
+class MeasuredBatch(NamedTuple):
+    """Measurements of a batch by the engine."""
+
+    record: Record
+    scale: float | None
+    """Δ of the problem, the unit of the gap."""
 
 
 def run_task(encoded: bytes) -> bytes:
-    """Run the task in JSON `encoded` and give its part: one row for every trial, whatever a plugin raises."""
+    """Run a task in JSON and return its part, with a row for every trial even if a plugin raises."""
     task = msgspec.json.decode(encoded, type=Task)
-    how = ExecutionDetails(threads=task.threads, jobs=task.jobs, attempt=task.attempt)
+    plan = task.plan
+    details = ExecutionDetails(threads=task.threads, jobs=task.jobs, attempt=task.attempt)
+
+    def failed_rows(batch: BatchPlan, error: str) -> list[dict[str, Any]]:
+        return rows_without_measurements(plan, batch, TrialStatus.FAILED, error, details)
+
     try:
-        with usual_conditions():
+        with default_global_state():
             catalog = catalog_of(task.plugin_files)
-        check_sources(catalog, task.plan, task.batch)
+        check_sources(catalog, plan, task.batch)
     except BenchbedError as error:
-        return to_bytes(table_of(rows_without(task.plan, task.batch, "failed", str(error), how)))
-    if task.attempt > 1:  # what made the first child die may have been the compiler
-        task = msgspec.structs.replace(task, plan=msgspec.structs.replace(task.plan, engine=Engine.EAGER))
-    rows = [row for part, outcome in outcomes(task, catalog) for row in _rows(task.plan, part, outcome, how)]
+        return to_bytes(table_of(failed_rows(task.batch, str(error))))
+    if task.attempt > 1:  # the first process may have died in the compiler
+        plan = msgspec.structs.replace(plan, engine=Engine.EAGER)
+    rows: list[dict[str, Any]] = []
+    for batch, result in measure_batches(plan, task.batch, catalog, task.threads):
+        if isinstance(result, MeasuredBatch):
+            rows += rows_of(plan, batch, result.record, result.scale, details)
+        else:
+            rows += failed_rows(batch, result)
     return to_bytes(table_of(rows))
 
 
-Outcome = tuple[Record, float | None] | str
-"""What the engine measured, with the problem's scale; or the traceback, where not even instances could be made."""
+def measure_batches(
+    plan: Plan, batch: BatchPlan, catalog: Catalog, threads: int
+) -> Iterator[tuple[BatchPlan, MeasuredBatch | str]]:
+    """Run a batch; if a plugin raises, split the batch until the failing settings are alone."""
+    pending = [batch]
+    while pending:
+        batch = pending.pop()
+        result = measure_batch(plan, batch, catalog, threads)
+        has_failed = isinstance(result, str) or result.record.error is not None
+        count = len(batch.settings)
+        if has_failed and count > 1:
+            pending += [batch.part(range(count // 2, count)), batch.part(range(count // 2))]
+        else:
+            yield batch, result
 
 
-def outcomes(task: Task, catalog: Catalog) -> Iterator[tuple[BatchPlan, Outcome]]:
-    """Run the batch; where a plugin raises, halve it until the guilty settings stand alone."""
-    waiting = [task.batch]
-    while waiting:
-        batch = waiting.pop()
-        outcome = attempt(task.plan, batch, catalog, task.threads)
-        raised = isinstance(outcome, str) or outcome[0].error is not None
-        if not raised or len(batch.settings) == 1:
-            yield batch, outcome
-            continue
-        middle = len(batch.settings) // 2
-        halves = range(middle), range(middle, len(batch.settings))
-        waiting += [batch.part(half) for half in reversed(halves)]
-
-
-def attempt(plan: Plan, batch: BatchPlan, catalog: Catalog, threads: int = 1) -> Outcome:
-    """Run a batch once."""
+def measure_batch(plan: Plan, batch: BatchPlan, catalog: Catalog, threads: int = 1) -> MeasuredBatch | str:
+    """Run a batch once and return its measurements, or the traceback if its instances cannot be built."""
     try:
-        with usual_conditions():
+        with default_global_state():
             prepared = engine_batch(plan, batch, catalog)._replace(threads=threads)
-            return run_batch(prepared), prepared.scale
-    except (Exception, SystemExit):  # noqa: BLE001 (plugin code may raise anything; its traceback becomes the result)
+            return MeasuredBatch(run_batch(prepared), prepared.scale)
+    except (Exception, SystemExit):  # noqa: BLE001 (plugins may raise anything; the traceback becomes the result)
         return traceback.format_exc()
 
 
 def engine_batch(plan: Plan, batch: BatchPlan, catalog: Catalog) -> Batch:
-    """Resolve a batch's names into what the engine runs."""
+    """Resolve the names of a batch in the catalog."""
     problem = catalog.problem(batch.problem.name, batch.problem.parameters)
     factory = catalog.optimizer(batch.optimizer).implementation
     first = batch.settings[0]
@@ -115,23 +130,26 @@ def engine_batch(plan: Plan, batch: BatchPlan, catalog: Catalog) -> Batch:
 
 @functools.cache
 def _warmed_up(gradient: Gradient) -> Gradient:
-    """Have torch load what a gradient needs, once a process: it takes seconds, which are none of the first step's."""
+    """Call a gradient once a process: torch takes seconds to load some modules, which no step should include."""
     point = torch.ones(1, 1, 1, dtype=torch.float64)
-    drawn = None if gradient.make_draws is None else gradient.make_draws(torch.Generator(), 1, 1)
+    draws = None if gradient.make_draws is None else gradient.make_draws(torch.Generator(), 1, 1)
     with torch.no_grad(), contextlib.suppress(NotServedError):
-        gradient(lambda theta: theta.square().sum(-1), point, drawn)
+        gradient(lambda theta: theta.square().sum(-1), point, draws)
     return gradient
 
 
 def check_sources(catalog: Catalog, plan: Plan, batch: BatchPlan) -> None:
-    """Refuse to run a plugin whose file differs from the one that was planned with."""
-    planned: Mapping[Any, tuple[str, str]] = {
+    """Check that the files of the plugins are those of the plan.
+
+    Raises: BenchbedError if a file differs.
+    """
+    sources: dict[Any, tuple[str, str]] = {
         "problems": (batch.problem.name, batch.problem.source),
         "optimizers": (batch.optimizer, batch.optimizer_source),
     }
-    if plan.gradient_source:
-        planned = {**planned, "gradients": (plan.gradient, plan.gradient_source)}
-    for kind, (name, source) in planned.items():
+    if plan.gradient_source:  # earlier plans have none
+        sources["gradients"] = (plan.gradient, plan.gradient_source)
+    for kind, (name, source) in sources.items():
         entry = catalog.entry(kind, name)
         if entry.source != source:
             raise BenchbedError(
@@ -141,7 +159,7 @@ def check_sources(catalog: Catalog, plan: Plan, batch: BatchPlan) -> None:
 
 
 def catalog_of(plugin_files: tuple[str, ...]) -> Catalog:
-    """Load the catalog once a process, and again where other plugins are disabled than before."""
+    """Return the catalog of this process, which is loaded again if other plugins are disabled."""
     return _catalog(plugin_files, os.environ.get(DISABLE))
 
 
@@ -152,11 +170,5 @@ def _catalog(plugin_files: tuple[str, ...], disabled: str | None) -> Catalog:
 
 @functools.lru_cache(maxsize=64)
 def cached_scale(problem: Problem, name: str, study_seed: int) -> float | None:
-    """Measure a problem's scale once a process: problems are frozen, so equal parameters are one key."""
+    """Return the scale of a problem, measured once a process; problems with equal parameters are equal keys."""
     return scale_of(problem, name, study_seed)
-
-
-def _rows(plan: Plan, batch: BatchPlan, outcome: Outcome, how: ExecutionDetails) -> list[dict[str, Any]]:
-    if isinstance(outcome, str):
-        return rows_without(plan, batch, "failed", outcome, how)
-    return rows_of(plan, batch, *outcome, how)

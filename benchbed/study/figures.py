@@ -12,7 +12,7 @@ import msgspec
 from benchbed.catalog import Catalog
 from benchbed.interfaces import Figure, Picture
 from benchbed.interfaces.figure import function_of
-from benchbed.runner.global_state import usual_conditions
+from benchbed.runner.global_state import default_global_state
 from benchbed.runner.task import catalog_of
 from benchbed.runner.workers import WorkerFailure, Workers
 from benchbed.store.files import write_atomically
@@ -67,7 +67,7 @@ def draw_by_workers(
 def draw(encoded: bytes) -> tuple[dict[str, bytes], str]:
     """Draw one figure in a worker and return the fields of its picture."""
     task = msgspec.json.decode(encoded, type=FigureTask)
-    with usual_conditions():
+    with default_global_state():
         figure: Figure = catalog_of(task.plugin_files).entry("figures", task.figure).implementation
         studies = [read_study(folder, task.token) for folder in task.folders]
         picture = function_of(figure.draw)(*studies or [task.measurement])
@@ -81,7 +81,7 @@ def draw(encoded: bytes) -> tuple[dict[str, bytes], str]:
 def measure(encoded: bytes) -> Any:
     """Call the `measure` of one figure in a worker and return its result as plain data."""
     task = msgspec.json.decode(encoded, type=FigureTask)
-    with usual_conditions():
+    with default_global_state():
         figure: Figure = catalog_of(task.plugin_files).entry("figures", task.figure).implementation
         if figure.measure is None:
             raise ValueError(f"figure {figure.name!r} has no measure")

@@ -17,7 +17,7 @@ from benchbed.engine import objective_at, solution_of
 from benchbed.errors import BenchbedError
 from benchbed.interfaces.results import Results, Surface
 from benchbed.plan import Plan, ProblemPlan
-from benchbed.runner.global_state import usual_conditions
+from benchbed.runner.global_state import default_global_state
 from benchbed.runner.task import catalog_of
 from benchbed.runner.workers import WorkerFailure, Workers
 from benchbed.seeds import InstanceSeed
@@ -104,13 +104,13 @@ def list_pieces(encoded: bytes) -> list[str]:
 def draw(encoded: bytes) -> dict[str, bytes]:
     """Make one piece where the work is done."""
     report, results, piece = _read(encoded)
-    with usual_conditions():
+    with default_global_state():
         return dict(report.draw(results, piece))
 
 
 def _read(encoded: bytes) -> tuple[Any, Results, str]:
     drawing = msgspec.json.decode(encoded, type=Drawing)
-    with usual_conditions():
+    with default_global_state():
         report = catalog_of(drawing.plugin_files).entry("reports", drawing.report).implementation
         return report, read_results(drawing.folder, drawing.plugin_files, drawing.token), drawing.piece
 

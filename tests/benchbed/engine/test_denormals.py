@@ -7,7 +7,7 @@ import torch
 
 from benchbed.codegen import compiled_step
 from benchbed.codegen.denormals import flushes_denormals
-from benchbed.runner.global_state import usual_conditions
+from benchbed.runner.global_state import default_global_state
 from benchbed_optimizers.gd import gd
 from benchbed_problems.quadratic import Quadratic
 
@@ -22,7 +22,7 @@ def usual():
     if not torch.set_flush_denormal(True):
         pytest.skip("this processor cannot")
     torch.set_flush_denormal(False)
-    with usual_conditions():
+    with default_global_state():
         yield
 
 
@@ -37,7 +37,7 @@ def halve(run, engine, seeds=1):
 def test_conditions_are_put_back():
     """Whoever calls from Python finds torch as it was."""
     assert not flushes_denormals()
-    with usual_conditions():
+    with default_global_state():
         pass
     assert not flushes_denormals()
 

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 from benchbed.catalog import load_catalog
-from benchbed.interfaces import START_IN_BASIN
+from benchbed.interfaces import START_IN_BASIN, TrialStatus
 from benchbed.plan import Request, make_plan
-from benchbed.runner.rows import ExecutionDetails, rows_of, rows_without
-from benchbed.runner.task import attempt
+from benchbed.runner.rows import ExecutionDetails, rows_of, rows_without_measurements
+from benchbed.runner.task import measure_batch
 from benchbed.tuning.candidates import PairingState
 from benchbed.tuning.scheduling import missing_batches
 
@@ -27,7 +27,7 @@ def measured():
     plan = make_plan(catalog, request)
     batch = missing_batches(PairingState(plan, plan.pairings()[0]))[0]
     assert batch.trials == 3
-    return msgspec.structs.replace(plan, suite={}), batch, *attempt(plan, batch, catalog)
+    return msgspec.structs.replace(plan, suite={}), batch, *measure_batch(plan, batch, catalog)
 
 
 def test_a_row_says_whether_its_start_is_in_the_basin(measured):
@@ -61,6 +61,6 @@ def test_a_row_says_whether_its_trial_read_progress(measured, reads):
 def test_a_trial_without_measurements_says_nothing_of_either(measured):
     """A process that died left no record."""
     plan, batch, _, _ = measured
-    for row in rows_without(plan, batch, "crashed", "signal 9", HOW):
+    for row in rows_without_measurements(plan, batch, TrialStatus.CRASHED, "signal 9", HOW):
         assert "metrics" not in row
         assert "reads_progress" not in row

@@ -1,0 +1,86 @@
+"""Each check of optimizers fails for an optimizer that breaks one rule."""
+
+from typing import NamedTuple
+
+import pytest
+import torch
+
+from benchbed.interfaces import Optimizer
+from benchbed.testing import ConformanceError, check_optimizer
+
+
+class Velocity(NamedTuple):
+    value: torch.Tensor
+
+
+def factory_of(update, init=None, measured=None):
+    """Build a factory with one hyperparameter from an update."""
+
+    def factory(learning_rate: float = 0.01):
+        optimizer = Optimizer(
+            init=init or (lambda theta: Velocity(torch.zeros_like(theta))),
+            update=lambda *a: update(learning_rate, *a),
+        )
+        return optimizer if measured is None else optimizer._replace(answer=measured)
+
+    return factory
+
+
+def writes(rate, oracle, state, theta):
+    state.value.add_(oracle.gradient)
+    return theta - rate * state.value, state
+
+
+def mixes_lanes(rate, oracle, state, theta):
+    return theta - rate * oracle.gradient / oracle.gradient.norm(), state
+
+
+def shrinks(rate, oracle, state, theta):
+    return theta - rate * oracle.gradient, Velocity(state.value[..., :1])
+
+
+def draws(rate, oracle, state, theta):
+    return theta - rate * oracle.gradient + 0.01 * torch.randn_like(theta), state
+
+
+def explodes(rate, oracle, state, theta):
+    return theta * float("inf"), state
+
+
+def narrows(rate, oracle, state, theta):
+    return (theta - rate * oracle.gradient).float(), state
+
+
+def steps_from_the_batch(rate, oracle, state, theta):
+    return theta - rate * oracle.gradient * (1 if theta.dim() == 1 else 2), state
+
+
+def plain(rate, oracle, state, theta):
+    return theta - rate * oracle.gradient, state
+
+
+@pytest.mark.parametrize(
+    ("factory", "message"),
+    [
+        (factory_of(writes), "writes to its arguments"),
+        (factory_of(mixes_lanes), "fewer lanes"),
+        (factory_of(shrinks), "a state tensor changes"),
+        (factory_of(draws), "global generator"),
+        (factory_of(explodes), "not finite"),
+        (factory_of(narrows), "theta changes"),
+        (factory_of(steps_from_the_batch), "single trial"),
+        (factory_of(plain, init=lambda theta: {"value": theta}), "must be a NamedTuple, not dict"),
+        (factory_of(plain, init=lambda theta: Velocity(torch.zeros(3))), "leading dimensions"),
+        (factory_of(plain, measured=lambda state, theta: theta[..., :1]), "answer changes"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_the_broken_rule_of_an_optimizer_is_named(factory, message):
+    """The error names the rule."""
+    with pytest.raises(ConformanceError, match=message):
+        check_optimizer(factory)
+
+
+def test_a_correct_optimizer_passes():
+    """The base of the broken optimizers passes."""
+    check_optimizer(factory_of(plain))

@@ -21,18 +21,18 @@ VARYING_AXES: dict[InputKind, frozenset[Axis]] = {
 }
 """The axes along which the lanes of a vector may differ in an input."""
 INDEX_ARRAYS: dict[InputKind, str] = {
-    "lane": "lane",
-    "setting": "setting",
-    "seed": "seed",
-    "step_seed": "seed",
+    "lane": f"lane_{GROUP_MARK}",
+    "setting": f"setting_{GROUP_MARK}",
+    "seed": f"seed_{GROUP_MARK}",
+    "step_seed": f"seed_{GROUP_MARK}",
 }
 """The C++ array with the index into an input for each lane of a group."""
 MAX_NUMBERS = 2_000
 """Numbers of an input, for a lane."""
 LANE_INDICES = (
-    f"const int64_t group{GROUP_MARK} = smaller(group + ('{GROUP_MARK}' - 'a'), end_group - 1);",
-    f"int64_t lane{GROUP_MARK}[W], seed{GROUP_MARK}[W], setting{GROUP_MARK}[W];",
-    f"lane_indices(group{GROUP_MARK}, seeds, settings, lane{GROUP_MARK}, seed{GROUP_MARK}, setting{GROUP_MARK});",
+    f"const int64_t group_{GROUP_MARK} = smaller(group + ('{GROUP_MARK}' - 'a'), end_group - 1);",
+    f"int64_t lane_{GROUP_MARK}[W], seed_{GROUP_MARK}[W], setting_{GROUP_MARK}[W];",
+    f"lane_indices(group_{GROUP_MARK}, seeds, settings, lane_{GROUP_MARK}, seed_{GROUP_MARK}, setting_{GROUP_MARK});",
 )
 """Computes the indices of a group's lanes."""
 
@@ -100,12 +100,10 @@ def loads(inputs: Sequence[LanewiseInput]) -> list[str]:
         if source.varies_by_step:
             continue
         if not source.is_vector:
-            offset = (
-                "" if source.kind == "shared" else f" + {INDEX_ARRAYS[source.kind]}{GROUP_MARK}[0] * {size}"
-            )
+            offset = "" if source.kind == "shared" else f" + {INDEX_ARRAYS[source.kind]}[0] * {size}"
             lines.append(f"const auto* const p{position}{source.mark} = in{position}{offset};")
             continue
-        indices = f"{INDEX_ARRAYS[source.kind]}{GROUP_MARK}"
+        indices = INDEX_ARRAYS[source.kind]
         declaration = source.type if source.kind == "lane" else f"const {source.type}"
         lines += [
             f"{declaration} {source.name(n)} = load_lanes<{source.type}>(in{position} + {n}, {indices}, {size});"
@@ -124,8 +122,8 @@ def step_loads(inputs: Sequence[LanewiseInput]) -> list[str]:
         elif source.kind == "step_seed":
             row = f"in{position} + step * seeds * {size}"
             for n in range(size):
-                scalar = f"({row})[seed{GROUP_MARK}[0] * {size} + {n}]"
-                vector = f"gather<{source.type}>({row} + {n}, seed{GROUP_MARK}, {size})"
+                scalar = f"({row})[seed_{GROUP_MARK}[0] * {size} + {n}]"
+                vector = f"gather<{source.type}>({row} + {n}, seed_{GROUP_MARK}, {size})"
                 value = vector if source.is_vector else scalar
                 lines.append(f"const {source.type} {source.name(n)} = {value};")
     return lines
@@ -148,7 +146,7 @@ def stores(changes: Sequence[Change]) -> list[str]:
     """Return the stores of the lanes at a stop."""
     return [
         f"store_lanes({target.name(n)}, out{target.position} + offset * {target.size} + {n}, "
-        f"lane{GROUP_MARK}, {target.size});"
+        f"lane_{GROUP_MARK}, {target.size});"
         for target, array in changes
         for n in range(array.size)
     ]

@@ -52,7 +52,8 @@ def count(value: float) -> str:
 
 def plural(number: float, noun: str) -> str:
     """Format a number with its noun: `1 call`, `2 calls`."""
-    return f"{number:g} {noun}{'' if number == 1 else 's'}"
+    text = f"{number}" if isinstance(number, int) else f"{number:g}"
+    return f"{text} {noun}{'' if number == 1 else 's'}"
 
 
 def power_of_ten(value: float) -> str:

@@ -14,7 +14,7 @@ from benchbed.plotting.figure import add_legend, save_figure, stacked_panels
 from benchbed.plotting.lines import draw_lines
 from benchbed.plotting.style import GREY, LineStyle, line_styles, theme, wrap_label
 from benchbed.reports.captions import under_learning_rate
-from benchbed.reports.secondary_metrics import describe_robustness
+from benchbed.reports.tables.secondary import describe_robustness
 from benchbed.reports.top_optimizers import limit_optimizers
 from benchbed.tuning.scores import lower_median
 

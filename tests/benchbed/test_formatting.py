@@ -76,7 +76,8 @@ def test_zero_has_no_minus_sign(value, text):
 
 
 @pytest.mark.parametrize(
-    ("number", "text"), [(1, "1 call"), (2, "2 calls"), (0, "0 calls"), (1.5, "1.5 calls")]
+    ("number", "text"),
+    [(1, "1 call"), (2, "2 calls"), (0, "0 calls"), (1.5, "1.5 calls"), (10**7, "10000000 calls")],
 )
 def test_nouns_agree_with_their_number(number, text):
     """Only 1 takes the singular."""

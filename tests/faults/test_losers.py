@@ -3,7 +3,7 @@
 import pytest
 
 import benchbed
-from benchbed.reports.ranking import leading_rows, ranked
+from benchbed.reports.ranking import leading_rows, rank_rows
 
 LOSERS = ["stuck", "diverges", "dies"]
 PLUGIN = '''
@@ -89,7 +89,7 @@ def test_the_winner_is_the_one_that_converges(ran):
     """In the summary, the groups and the overall score, and with a star."""
     results = benchbed.load(ran / "study").results
     for problem in results.problems:
-        order = list(ranked(results.summary[results.summary["problem"] == problem])["optimizer"])
+        order = list(rank_rows(results.summary[results.summary["problem"] == problem])["optimizer"])
         assert order == ["gd", *order[1:]]
     groups = results.groups.set_index(["problem", "optimizer"])["group"]
     assert (groups.xs("gd", level="optimizer") == 1).all()

@@ -17,7 +17,7 @@ from benchbed.catalog import load_catalog
 from benchbed.plan import Request, make_plan
 from benchbed.reports.ecdf import reached
 from benchbed.reports.profile import performance_ratios
-from benchbed.reports.ranking import leading_rows, ranked
+from benchbed.reports.ranking import leading_rows, rank_rows
 from benchbed.store import table_of
 from benchbed.tuning.candidates import PairingState
 from benchbed.tuning.outcomes import outcomes_of
@@ -225,7 +225,7 @@ def test_nothing_that_does_not_converge_is_ranked_above_what_does(problems, opti
     for (_, _), table in found.groups.groupby(["problem", "track"]):
         assert table.set_index("optimizer").loc["adam", "group"] == 1
     for problem in problems:
-        order = ranked(found.summary[found.summary["problem"] == problem])
+        order = rank_rows(found.summary[found.summary["problem"] == problem])
         assert list(order["optimizer"][::4]) == ["adam"] * 3
     against = found.comparisons[(found.comparisons[["first", "second"]] == "adam").any(axis=1)]
     shares = against["win_share"].where(against["first"] == "adam", 1 - against["win_share"])

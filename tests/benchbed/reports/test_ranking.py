@@ -5,7 +5,7 @@ import math
 import pandas as pd
 
 from benchbed.interfaces import Note
-from benchbed.reports.ranking import best_rows, ranked
+from benchbed.reports.ranking import best_rows, rank_rows
 
 
 def _summary(*rows):
@@ -54,4 +54,11 @@ def test_rows_stand_by_track_then_score_and_the_lost_last():
         ("good", "default", 0.7, 0.1, ()),
         ("other", "tuned", 1.0, 0.0, ()),
     ]
-    assert ranked(_summary(*rows))["optimizer"].tolist() == ["good", "slow", "lost", "none", "exact", "other"]
+    assert rank_rows(_summary(*rows))["optimizer"].tolist() == [
+        "good",
+        "slow",
+        "lost",
+        "none",
+        "exact",
+        "other",
+    ]

@@ -6,8 +6,7 @@ import pytest
 
 from benchbed.analysis.secondary_metrics import COLUMNS
 from benchbed.reports.learning_rate import draw
-from benchbed.reports.secondary_metrics import describe_robustness, grid
-from benchbed.reports.table_rows import ASCII, UNICODE
+from benchbed.reports.tables.secondary import describe_robustness, secondary_table
 
 ROW = {
     "optimizer": "adam", "track": "tuned", "success_rate": 0.25, "success_baseline": 0.465, "median_calls": math.inf,
@@ -23,15 +22,16 @@ def rows_of(results):
     return lambda **other: results.measures[:1].assign(problem="quadratic", **(ROW | other))
 
 
-def words(rows, has_optimum=True, symbols=UNICODE):
-    found = grid(rows, has_optimum, symbols)
-    (line,) = found.body
-    return dict(zip(found.headers, line, strict=True))
+def cells_of(rows, has_optimum=True, ascii_only=False):
+    """Return the cells of the only row by header."""
+    table = secondary_table(rows, "", has_optimum)
+    table = table.to_ascii() if ascii_only else table
+    return dict(zip((column.header for column in table.columns), table.rows[0].cells, strict=True))
 
 
 def test_every_measure_has_its_words(rows_of):
     """Units in the headers, the level beside the interval, infinity as such."""
-    assert words(rows_of()) == {
+    assert cells_of(rows_of()) == {
         "optimizer": "adam",
         "track": "tuned",
         "success": "25%",
@@ -50,7 +50,7 @@ def test_every_measure_has_its_words(rows_of):
 
 def test_the_words_can_be_ascii(rows_of):
     """For LaTeX."""
-    found = words(rows_of(hardest_target=math.nan), symbols=ASCII)
+    found = cells_of(rows_of(hardest_target=math.nan), ascii_only=True)
     assert all(text.isascii() for pair in found.items() for text in pair)
     assert {"us/step", "decades within 2x"} <= set(found)
     assert found["median calls"] == "inf"
@@ -59,14 +59,14 @@ def test_the_words_can_be_ascii(rows_of):
 def test_what_no_row_knows_has_no_column(rows_of):
     """A basin, where there is one minimum; the grid, where nothing was tuned."""
     unknown = dict.fromkeys(["success_baseline", "robustness_decades", "share_diverged"], math.nan)
-    found = words(rows_of(**unknown))
+    found = cells_of(rows_of(**unknown))
     assert not {"starts in basin", "decades within 2×", "grid diverged"} & set(found)
     assert found["µs/step"] == "11.7"
 
 
 def test_an_objective_is_not_called_a_gap(rows_of):
     """And has the digits that tell objectives apart."""
-    found = words(rows_of(gap=-1234.5678), has_optimum=False)
+    found = cells_of(rows_of(gap=-1234.5678), has_optimum=False)
     assert found["objective"] == "-1234.6"
     assert "gap" not in found
 
@@ -74,7 +74,7 @@ def test_an_objective_is_not_called_a_gap(rows_of):
 def test_a_row_without_an_interval_has_none(rows_of):
     """A single trial: the calls stand alone."""
     limits = dict.fromkeys(["hardest_low", "hardest_high", "hardest_level"], math.nan)
-    found = words(rows_of(**limits))
+    found = cells_of(rows_of(**limits))
     assert found["calls to it"] == "251"
     assert "interval (level)" not in found
 
@@ -130,4 +130,4 @@ def test_the_table_leaves_out_no_measure(results):
     """Every column of the CSV is told in words, but for the problem and its target, which are in the title."""
     assert len(COLUMNS) - 2 - 2 == 13  # the interval and its level are one column
     rows = results.measures[:1].assign(**ROW)
-    assert len(grid(rows, True, UNICODE).headers) == 13
+    assert len(secondary_table(rows, "", True).columns) == 13

@@ -7,7 +7,8 @@ import pandas as pd
 import pytest
 
 from benchbed.reports.ranking import leading_rows
-from benchbed.reports.tables import csv, draw, pieces
+from benchbed.reports.tables import draw, pieces
+from benchbed.reports.tables.table import csv
 
 HOSTILE = ("=cmd()", "a|b", "x_1 & 50%", "<b>", "[red]")
 

@@ -1,0 +1,43 @@
+"""The report `tables`: summary and secondary metrics as CSV, Markdown and LaTeX."""
+
+from benchbed.formatting import slugs
+from benchbed.interfaces.results import Results
+from benchbed.reports.tables.secondary import secondary_table
+from benchbed.reports.tables.summary import overall_tables, summary_tables
+from benchbed.reports.tables.table import csv, latex, markdown
+
+_RESERVED = ("summary", "measures", "comparisons", "findings")
+"""File names in `tables/` that are not available to problems."""
+
+
+def pieces(results: Results) -> list[str]:
+    """Return the single piece: drawing all tables at once is cheaper than distributing them."""
+    return ["summary"] if len(results.summary) else []
+
+
+def draw(results: Results, piece: str) -> dict[str, bytes]:
+    """Return `tables/summary.*`, a table for each problem, `tables/measures.*` and `tables/comparisons.csv`.
+
+    CSV contains every column, Markdown and LaTeX a readable selection.
+    """
+    summary = results.summary
+    names = slugs(results.problems, reserved=_RESERVED)
+    problems = summary_tables(results)
+    secondary = [
+        secondary_table(
+            results.measures[results.measures["problem"] == table.problem],
+            table.title,
+            results.problems[table.problem].has_optimum,
+        )
+        for table in problems
+    ]
+    contents = {piece: (summary, [*problems, *overall_tables(results)])}
+    for table in problems:
+        contents[names[table.problem]] = (summary[summary["problem"] == table.problem], [table])
+    contents["measures"] = (results.measures, secondary)
+    files = {}
+    for name, (frame, tables) in contents.items():
+        files |= {f"{name}.csv": csv(frame), f"{name}.md": markdown(tables), f"{name}.tex": latex(tables)}
+    if len(results.comparisons):
+        files["comparisons.csv"] = csv(results.comparisons)
+    return {f"tables/{name}": text.encode("utf-8") for name, text in files.items()}

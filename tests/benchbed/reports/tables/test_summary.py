@@ -1,0 +1,77 @@
+"""Titles of the tables of problems."""
+
+import math
+
+import pytest
+
+from benchbed.reports.tables.summary import format_setting, summary_tables
+
+
+def titles_of(results, ascii_only=False):
+    tables = summary_tables(results)
+    return [table.to_ascii().title if ascii_only else table.title for table in tables]
+
+
+@pytest.mark.parametrize(
+    ("share", "percentage"), [(0.55, "55%"), (0.0, "0%"), (1.0, "100%"), (1 / 3, "33.3%")]
+)
+@pytest.mark.parametrize("ascii_only", [False, True])
+def test_titles_contain_the_share_of_starts_in_the_basin(results, share, percentage, ascii_only):
+    """Where there are several minima, the success rate is compared with it."""
+    shares = {"quadratic": share, "quartic[noise=0.1]": math.nan}
+    measures = results.measures.assign(success_baseline=results.measures["problem"].map(shares))
+    first, second = titles_of(results._replace(measures=measures), ascii_only)
+    at_most = "<=" if ascii_only else "≤"
+    assert first == (
+        f"quadratic: 1000 calls; success at gap {at_most} 0.001; {percentage} start in the optimum's basin"
+    )
+    assert second == f"quartic[noise=0.1]: 1000 calls; success at gap {at_most} 0.001"
+
+
+def test_an_empty_study_has_no_tables(results):
+    """There are neither rows nor measures."""
+    empty = results._replace(summary=results.summary[:0], measures=results.measures[:0])
+    assert summary_tables(empty) == []
+
+
+def test_titles_without_measures_omit_the_basin(results):
+    """Only known values are printed."""
+    title, _ = titles_of(results._replace(measures=results.measures[:0]))
+    assert title == "quadratic: 1000 calls; success at gap ≤ 0.001"
+
+
+@pytest.mark.parametrize(
+    ("changes", "phrase"),
+    [
+        ({"tolerance": 1e-6}, "; stops at gradient norm ≤ 1e-06"),
+        (
+            {"gradient": "forward", "gradient_price": 20 / 3},
+            ": 1000 calls; forward gradients at 6.67 calls; success",
+        ),
+        ({"gradient": "forward", "gradient_price": 1.0}, "; forward gradients at 1 call; success"),
+        ({"lowest_gap": 0.0123}, "; success at gap ≤ 0.001; f* is a lower bound, lowest gap reached 0.012"),
+        ({"budget": 1}, ": 1 call; success"),
+        ({"has_optimum": False}, "; no known optimum: no score, objective for gap"),
+    ],
+    ids=["tolerance", "gradient", "one call", "lower bound", "budget", "no optimum"],
+)
+def test_titles_contain_the_facts_of_the_problem(results, changes, phrase):
+    """Facts that are as usual are omitted."""
+    problems = {name: facts._replace(**changes) for name, facts in results.problems.items()}
+    for title in titles_of(results._replace(problems=problems)):
+        assert phrase in title
+
+
+@pytest.mark.parametrize(
+    ("hyperparameters", "text"),
+    [
+        ('{"learning_rate": 0.001, "beta": 0.9}', "0.001"),
+        ('{"radius": 2, "norm": "inf"}', "radius=2, norm=inf"),
+        ("{}", "–"),
+        ("", "–"),
+        (math.nan, "–"),
+    ],
+)
+def test_settings_are_short(hyperparameters, text):
+    """The learning rate represents a setting that has one."""
+    assert format_setting(hyperparameters) == text

@@ -1,4 +1,4 @@
-"""Small problems, rules and batches, as a plugin's author would write them."""
+"""Small problems, optimizers and batches, as plugin authors write them."""
 
 import os
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ class Nothing(NamedTuple):
 
 @dataclass(frozen=True)
 class Formula(Problem):
-    """Minimize a function of θ, from a given start; its optimum is 0 unless it is said to be unknown."""
+    """Minimize a function of θ from a given start; its optimum is 0 unless `optimum` is None."""
 
     function: object
     start: tuple[float, ...] = (1.0,)
@@ -78,19 +78,19 @@ class Valleys(Problem):
 
 @pytest.fixture
 def formula():
-    """Give a function that makes a problem of a formula."""
+    """Return a function that builds a problem from a formula."""
     return Formula
 
 
 @pytest.fixture
 def valleys():
-    """A problem with data and noise of each instance's own, half of which diverge at rates above 0.002."""
+    """A problem with data and noise of each instance, half of which diverge at rates above 0.002."""
     return Valleys()
 
 
 @pytest.fixture
 def still():
-    """A factory of a rule that stays where it is."""
+    """The factory of an optimizer that does not move."""
 
     def stay(rate: float = 0.0):
         return Optimizer(init=lambda theta: Nothing(), update=lambda oracle, state, theta: (theta, state))
@@ -100,7 +100,7 @@ def still():
 
 @pytest.fixture
 def make_batch():
-    """Give a function that describes a batch; hyperparameters are lists, one number a setting."""
+    """Return a function that builds a batch; hyperparameters are lists, one number for each setting."""
 
     def make(problem, factory=sgd, seeds=1, budget=100, targets=None, scale=1.0, **more):
         fields = {
@@ -132,12 +132,12 @@ def make_batch():
 
 @pytest.fixture
 def run(make_batch):
-    """Give a function that describes a batch and runs it."""
+    """Return a function that builds a batch and runs it."""
     return lambda *arguments, **more: run_batch(make_batch(*arguments, **more))
 
 
 class Lane(NamedTuple):
-    """What one trial of a record measured, without the repetitions after it was frozen."""
+    """The measurements of one trial, without the repetitions after it was frozen."""
 
     status: str
     calls: float
@@ -151,7 +151,7 @@ class Lane(NamedTuple):
 
 @pytest.fixture
 def lane_of():
-    """Give a function that picks one trial out of a record."""
+    """Return a function that selects one trial of a record."""
 
     def pick(record, seed=0, setting=0):
         values = {name: getattr(record, name)[seed, setting] for name in Lane._fields}
@@ -183,7 +183,7 @@ def assert_same_lane():
 
 @pytest.fixture
 def no_scan(monkeypatch):
-    """Show that what is compiled here is a program of lanes: there is nothing else."""
+    """Fail if a scan is built, so that every compiled step in the test is a generated one."""
 
     def refuse(program, lanes):
         raise AssertionError("a scan")

@@ -1,4 +1,4 @@
-"""Seeds are hashes: the same on every machine, other for everything that differs."""
+"""Seeds are hashes: the same on every machine, different for every difference."""
 
 import hashlib
 import json
@@ -9,14 +9,14 @@ from hypothesis import strategies as st
 
 from benchbed.seeds import PROTOCOL, InstanceSeed, digest, digests
 
-# Neither the clock nor chance decides: the examples are the same at every run.
+# The same examples in every run, without a time limit.
 UNTIMED = settings(deadline=None, derandomize=True)
 
 BASE = InstanceSeed(0, "quadratic", "evaluation", 3)
 
 
 def test_a_digest_is_sha256_of_compact_json():
-    """Whoever wants to check a key by other means can: 32 digits of SHA-256 over JSON without blanks, keys sorted."""
+    """32 digits of SHA-256 over JSON without blanks and with sorted keys, so that other tools can check a key."""
     parts = ["1", 2, {"b": 0.1, "a": None}]
     text = '["1",2,{"a":null,"b":0.1}]'
     assert json.loads(text) == parts
@@ -31,21 +31,21 @@ def test_a_digest_does_not_depend_on_the_order_of_keys():
 @pytest.mark.parametrize(
     ("before", "after"), [(["1"], [None]), (["a,]", {"b": 1, "a": []}, 0.1], [[1, 2], {"é": "]"}])]
 )
-def test_many_digests_are_those_of_one_at_a_time(before, after):
-    """Whatever stands around the numbers."""
+def test_many_digests_equal_single_digests(before, after):
+    """For any values around the numbers."""
     numbers = [0, 7, 10**12]
     assert digests(before, numbers, after) == [digest(*before, number, *after) for number in numbers]
 
 
-def test_seeds_are_what_they_were():
-    """The numbers of a published study do not move: this one was computed by hand from the definition."""
+def test_seeds_are_stable():
+    """Seeds of a published study must not change: this number was computed by hand from the definition."""
     text = f'["{PROTOCOL}",0,"quadratic","evaluation",3,"start",0]'
     expected = int(hashlib.sha256(text.encode()).hexdigest()[:16], 16) >> 1
     assert BASE.generator_seed("start") == expected == 4551174679080725612
 
 
-def test_every_ingredient_changes_the_seed():
-    """Study seed, problem, role, index, purpose and block each give another generator."""
+def test_every_component_changes_the_seed():
+    """Study seed, problem, role, index, purpose and block."""
     seeds = {
         BASE.generator_seed("start"),
         BASE._replace(study_seed=1).generator_seed("start"),
@@ -63,15 +63,15 @@ def test_every_ingredient_changes_the_seed():
 @UNTIMED
 @given(st.integers(0, 2**63 - 1), st.text(max_size=20), st.integers(0, 10**9), st.integers(0, 10**6))
 def test_a_seed_fits_a_generator(study_seed, problem, index, block):
-    """torch takes seeds of 63 bits on every platform."""
+    """torch accepts seeds of 63 bits on every platform."""
     seed = InstanceSeed(study_seed, problem, "tuning", index).generator_seed("draws", block)
     assert 0 <= seed < 2**63
 
 
 @UNTIMED
 @given(st.integers(0, 10**6), st.integers(0, 10**6))
-def test_numbers_side_by_side_do_not_run_together(study_seed, index):
-    """Study seed 1 with index 23 is not study seed 12 with index 3."""
+def test_adjacent_numbers_are_separated(study_seed, index):
+    """Study seed 1 with index 23 differs from study seed 12 with index 3."""
     one = InstanceSeed(study_seed, "p", "tuning", index).generator_seed("start")
     other = InstanceSeed(index, "p", "tuning", study_seed).generator_seed("start")
     assert (one == other) == (study_seed == index)

@@ -1,4 +1,4 @@
-"""The three ways in which a rule may be written give the same trials, and torch.optim's own."""
+"""The three forms of an optimizer give the same trials, and those of torch.optim."""
 
 import os
 from typing import NamedTuple
@@ -22,7 +22,7 @@ TOLERANCE = {"rtol": 1e-12, "atol": 1e-12}
 
 
 class Moments(NamedTuple):
-    """Averages, and the steps as a single number."""
+    """Moment estimates, and the step count as a single number."""
 
     first: Tensor
     second: Tensor
@@ -30,7 +30,7 @@ class Moments(NamedTuple):
 
 
 def adam_alone(learning_rate: float = 1e-3):
-    """Adam as one would write it for one trial: θ is a vector, the step count a number."""
+    """Adam as written for one trial: θ is a vector, the step count a number."""
 
     def init(theta):
         return Moments(torch.zeros_like(theta), torch.zeros_like(theta), theta.new_zeros(()))
@@ -46,7 +46,7 @@ def adam_alone(learning_rate: float = 1e-3):
 
 
 def sharpness_aware(learning_rate: float = 1e-2):
-    """SAM: the gradient is taken where the loss is worse; written so that both forms of θ fit."""
+    """SAM: the gradient is taken where the loss is larger; written for both forms of θ."""
 
     def update(oracle, state, theta):
         uphill = oracle.gradient / oracle.gradient.norm(dim=-1, keepdim=True)
@@ -57,7 +57,7 @@ def sharpness_aware(learning_rate: float = 1e-2):
 
 
 def careful(learning_rate: float = 1e-2):
-    """Look at the point ahead where the loss is above 1, and take the gradient there."""
+    """Take the gradient at the next point where the loss is above 1."""
 
     def update(oracle, state, theta):
         where = oracle.loss > 1
@@ -69,7 +69,7 @@ def careful(learning_rate: float = 1e-2):
 
 
 def averaged(learning_rate: float = 1e-2):
-    """Measure half the way between θ and its rate: an answer that sees state, θ and a hyperparameter."""
+    """Measure half of θ minus the rate: an answer that reads state, θ and a hyperparameter."""
     return sgd(learning_rate)._replace(answer=lambda state, theta: (theta + learning_rate) / 2)
 
 
@@ -96,8 +96,8 @@ def per_trial(factory):
     ],
     ids=["shared data", "own data and noise", "mini-batches"],
 )
-def test_a_rule_for_one_trial_is_the_batched_rule(run, lane_of, assert_same_lane, problem, batched, alone):
-    """Mapped by vmap over three seeds and three rates it measures what the batched form measures, call by call."""
+def test_a_per_trial_rule_equals_the_batched_rule(run, lane_of, assert_same_lane, problem, batched, alone):
+    """Mapped by vmap over three seeds and three rates, it has the same measurements call by call."""
     rates = [1e-4, 1e-3, 1e-2]
     expected = run(problem, batched, seeds=3, budget=40, learning_rate=rates)
     mapped = run(problem, alone, seeds=3, budget=40, learning_rate=rates)
@@ -106,8 +106,8 @@ def test_a_rule_for_one_trial_is_the_batched_rule(run, lane_of, assert_same_lane
             assert_same_lane(lane_of(mapped, seed, setting), lane_of(expected, seed, setting))
 
 
-def test_a_problem_for_one_trial_is_the_batched_problem(run, lane_of, assert_same_lane):
-    """A loss written for a single θ gives the same trials under both kinds of rule."""
+def test_a_per_trial_problem_equals_the_batched_problem(run, lane_of, assert_same_lane):
+    """A loss written for a single θ gives the same trials with both forms of optimizers."""
 
     class Alone(Quadratic):
         per_trial = True
@@ -127,7 +127,7 @@ def test_a_problem_for_one_trial_is_the_batched_problem(run, lane_of, assert_sam
 
 
 def torch_path(problem, make, steps, seed=0):
-    """Run a plain torch loop on the instance of a seed; give the final point and the optimizer."""
+    """Run a plain torch loop on the instance of a seed; return the final point and the optimizer."""
     from benchbed.seeds import InstanceSeed
 
     instances = Instances(
@@ -155,8 +155,8 @@ def torch_path(problem, make, steps, seed=0):
 @pytest.mark.parametrize(
     ("factory", "torch_class"), [(adam, torch.optim.Adam), (sgd, torch.optim.SGD)], ids=["adam", "sgd"]
 )
-def test_the_engine_walks_the_path_of_a_torch_loop(run, problem, factory, torch_class):
-    """After 200 steps of a batch every lane stands where a loop with torch.optim stands."""
+def test_every_lane_follows_the_path_of_a_torch_loop(run, problem, factory, torch_class):
+    """After 200 steps of a batch every lane is at the point of a loop with torch.optim."""
     rates = [1e-3, 5e-3]
     record = run(problem, factory, seeds=2, targets=(), budget=200, learning_rate=rates)
     for seed in range(2):
@@ -167,7 +167,7 @@ def test_the_engine_walks_the_path_of_a_torch_loop(run, problem, factory, torch_
 
 @pytest.fixture
 def torch_optimizer():
-    """Give a function that looks up `torch.optim:NAME`, with its static parameters."""
+    """Return a function that looks up `torch.optim:NAME`, with its static parameters."""
 
     def find(name):
         catalog = load_catalog([], os.environ)
@@ -178,8 +178,8 @@ def torch_optimizer():
     return find
 
 
-def test_a_torch_class_runs_as_it_is(run, torch_optimizer):
-    """NAdam, which benchbed does not have, has the path of its own loop, in each lane of a batch."""
+def test_a_torch_class_follows_its_own_loop(run, torch_optimizer):
+    """NAdam, which has no plugin, follows the path of its torch loop in each lane of a batch."""
     factory, statics = torch_optimizer("NAdam")
     rates = [1e-3, 1e-2]
     record = run(Quadratic(), factory, seeds=2, targets=(), budget=200, statics=statics, learning_rate=rates)
@@ -193,8 +193,8 @@ def test_a_torch_class_runs_as_it_is(run, torch_optimizer):
     assert record.state_bytes is None
 
 
-def test_the_closures_of_a_torch_class_are_counted(run, torch_optimizer):
-    """L-BFGS costs what it evaluates: the calls are its own count of evaluations, step by step."""
+def test_closure_calls_of_a_torch_class_are_counted(run, torch_optimizer):
+    """The calls of L-BFGS equal its own count of evaluations, step by step."""
     factory, statics = torch_optimizer("LBFGS")
     statics |= {"max_iter": 4}
     problem = Runge()
@@ -212,8 +212,8 @@ def test_the_closures_of_a_torch_class_are_counted(run, torch_optimizer):
     np.testing.assert_allclose(record.final_theta[0, 0], point, **TOLERANCE)
 
 
-def test_a_line_search_that_overshoots_the_budget_reaches_no_target_there(run, torch_optimizer):
-    """A target that is met only beyond the budget is not reached, though the objective is measured there."""
+def test_a_line_search_beyond_the_budget_reaches_no_target(run, torch_optimizer):
+    """A target met only beyond the budget is not reached, though the objective is measured there."""
     factory, statics = torch_optimizer("LBFGS")
     statics |= {"max_iter": 20, "line_search_fn": "strong_wolfe"}
     record = run(
@@ -230,8 +230,8 @@ def test_a_line_search_that_overshoots_the_budget_reaches_no_target_there(run, t
     assert np.isinf(record.calls_to_target).all()
 
 
-def test_a_stateful_rule_sees_its_hyperparameters_as_they_were_written(run):
-    """In float32 a rate of 0.1 is handed over as the float 0.1, not as its rounding."""
+def test_a_stateful_rule_gets_exact_hyperparameters(run):
+    """In float32 a rate of 0.1 is passed as the float 0.1, not as its rounding."""
     seen = []
 
     def factory(learning_rate: float = 0.5):

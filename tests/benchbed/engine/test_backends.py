@@ -1,4 +1,4 @@
-"""Which engine makes the steps of a batch, and what happens where it cannot."""
+"""The engine of a batch is chosen from its plan; a compiled step that fails is replaced by eager steps."""
 
 from types import SimpleNamespace
 
@@ -31,14 +31,16 @@ from benchbed_problems.quadratic import Quadratic
         ("compiled", False, True, "eager", "the optimizer runs one trial at a time"),
     ],
 )
-def test_what_is_asked_for_is_done_where_it_can_be(make_batch, asked, every_step, stateful, engine, reason):
-    """A stateful rule and a measurement after every step leave nothing to join."""
+def test_the_requested_engine_is_chosen_where_possible(
+    make_batch, asked, every_step, stateful, engine, reason
+):
+    """Stateful optimizers and measurements after every step always run eagerly."""
     batch = make_batch(Quadratic(), engine=asked, every_step=every_step, learning_rate=[0.01])
     assert choose_engine(batch, stateful) == (engine, reason)
 
 
 def test_auto_compiles_from_a_second_of_work(make_batch):
-    """Less than that is made before a program is."""
+    """Less work than that takes less time than compiling."""
     network = PolynomialNetwork()
     each = STEP_SECONDS + 20 * numbers_of_a_step(network) * NUMBER_SECONDS
     batch = make_batch(network, sgd, seeds=20, learning_rate=[0.01])
@@ -49,16 +51,16 @@ def test_auto_compiles_from_a_second_of_work(make_batch):
     assert WORTH_COMPILING == 1
 
 
-class Ways:
-    """Stands for both ways to compile: what was tried, and how many calls work before one fails."""
+class FailingBackends:
+    """Stand-ins for both compiled backends that record their use and fail after a number of calls."""
 
     def __init__(self, monkeypatch, lanewise=0, scan=0):
         self.tried, self.left = [], {"lanewise": lanewise, "scan": scan}
-        monkeypatch.setattr("benchbed.engine.compiled_backend.generated_backend", self.making("lanewise"))
-        monkeypatch.setattr("benchbed.engine.scan.scan_backend", self.making("scan"))
+        monkeypatch.setattr("benchbed.engine.compiled_backend.generated_backend", self.builder("lanewise"))
+        monkeypatch.setattr("benchbed.engine.scan.scan_backend", self.builder("scan"))
 
-    def making(self, way):
-        """Give the function that makes steps in this way; where none works, not even that does."""
+    def builder(self, way):
+        """Return the function that builds a backend, which fails as well if no call may work."""
 
         def make(program, lanes):
             self.tried.append(way)
@@ -70,12 +72,12 @@ class Ways:
         return make
 
     def advance(self, way, program, lanes, start, stops):
-        """Make the steps one by one."""
+        """Run the steps eagerly."""
         self.count(way)
         return EagerBackend("").advance(program, lanes, start, stops)
 
     def count(self, way):
-        """Fail where all calls that work have been made."""
+        """Raise after the last call that may work."""
         if not self.left[way]:
             raise RuntimeError(f"\n  no {way}\nmore")
         self.left[way] -= 1
@@ -86,9 +88,9 @@ BATCH = {"seeds": 2, "budget": 50, "targets": (), "learning_rate": [0.01, 0.001]
 
 @pytest.mark.parametrize("calls_that_work", [0, 1, 2])
 @pytest.mark.parametrize("way", ["lanewise", "scan"])
-def test_a_program_that_fails_costs_no_trial(run, monkeypatch, way, calls_that_work):
-    """Whether it fails when it is made or later, the loop goes on from the last checkpoint."""
-    ways = Ways(monkeypatch, **{way: calls_that_work})
+def test_a_failing_compiled_step_costs_no_trial(run, monkeypatch, way, calls_that_work):
+    """If it fails while it is built or later, eager steps continue from the last checkpoint."""
+    ways = FailingBackends(monkeypatch, **{way: calls_that_work})
     loop, other = (run(Quadratic(), sgd, engine=engine, **BATCH) for engine in ("eager", "compiled"))
     event = "its compiled step failed after step " if calls_that_work else "its step could not be compiled"
     assert set(other.engine.flat) == {"eager"}
@@ -102,9 +104,9 @@ def test_a_program_that_fails_costs_no_trial(run, monkeypatch, way, calls_that_w
 
 
 @pytest.mark.parametrize(("seconds", "tried"), [(20.0, ["lanewise"]), (40.0, ["lanewise", "scan"])])
-def test_what_is_refused_by_lanes_is_scanned_if_it_is_long(run, monkeypatch, seconds, tried):
-    """A scan takes many times as long to compile; where the engine chooses, a short run stays in the loop."""
-    ways = Ways(monkeypatch, scan=10**6)
+def test_a_scan_is_built_only_for_long_runs(run, monkeypatch, seconds, tried):
+    """A scan takes many times as long to compile; if the engine is chosen automatically, a short run stays eager."""
+    ways = FailingBackends(monkeypatch, scan=10**6)
     monkeypatch.setattr("benchbed.engine.backends.eager_seconds", lambda batch: seconds)
     record = run(Quadratic(), sgd, engine="auto", **BATCH)
     (engine,), (reason,) = set(record.engine.flat), set(record.engine_reason.flat)
@@ -116,17 +118,17 @@ def test_what_is_refused_by_lanes_is_scanned_if_it_is_long(run, monkeypatch, sec
         assert (engine, reason) == ("eager", f"about 20 s of steps: {refused}")
 
 
-def test_what_is_asked_for_is_scanned_however_short_it_is(run, monkeypatch):
-    """Whoever asks for a program gets one, where there is any."""
-    ways = Ways(monkeypatch, scan=10**6)
+def test_a_requested_compiled_step_may_be_a_scan(run, monkeypatch):
+    """For any amount of work."""
+    ways = FailingBackends(monkeypatch, scan=10**6)
     record = run(Quadratic(), sgd, engine="compiled", **BATCH)
     assert ways.tried == ["lanewise", "scan"]
     assert (set(record.engine.flat), set(record.engine_reason.flat)) == ({"compiled"}, {"requested"})
 
 
 @pytest.mark.parametrize(("least", "left"), [(1, (1, 1)), (2, (2, 2))])
-def test_a_program_keeps_two_lanes_of_a_kind(make_batch, least, left):
-    """With one lane the program would have to be compiled anew."""
+def test_a_scan_keeps_two_seeds_and_settings(make_batch, least, left):
+    """With one of either it would be compiled again."""
     from benchbed.engine.pytrees import LanePositions
     from benchbed.engine.sampling import Instances
     from benchbed.engine.tile import Tile

@@ -19,7 +19,7 @@ RATES = [1e-4, 1e-3]
 
 @dataclass(frozen=True)
 class Wells(Problem):
-    """Minimize Σ (θᵢ² − 1)² + tilt θ₁; the tilt, each instance's own, says which side is the lower."""
+    """Minimize Σ (θᵢ² − 1)² + tilt θ₁; the tilt of an instance decides which side is lower."""
 
     layout = Layout({"theta": (2,)})
 
@@ -37,7 +37,7 @@ class Wells(Problem):
 
 
 class WellsAlone(Wells):
-    """The same, written for a single trial."""
+    """The same problem, written for a single trial."""
 
     per_trial = True
 
@@ -46,13 +46,13 @@ class WellsAlone(Wells):
         return theta[0] * data[0] < 0
 
 
-def says(answer, **fields):
-    """Make a class of problems of which `in_basin` says `answer(theta)`."""
+def problem_with_basin(answer, **fields):
+    """Return a problem class whose `in_basin` returns `answer(theta)`."""
     return type("Wells", (Wells,), {"in_basin": lambda self, theta, data: answer(theta), **fields})
 
 
-def test_every_trial_keeps_whether_its_start_is_in_the_basin(run):
-    """On the quartic: left of the middle root of 4θ³ − 6θ + 1, whatever the rate, and wherever the trial ends."""
+def test_every_trial_stores_whether_its_start_is_in_the_basin(run):
+    """On the quartic: left of the middle root of 4θ³ − 6θ + 1, for any rate and any end of the trial."""
     record = run(Quartic(), seeds=12, budget=30, learning_rate=RATES)
     ridge = np.sort(np.roots([4, 0, -6, 1]).real)[1]
     expected = record.curve_theta[:, :, 0, 0] < ridge
@@ -62,8 +62,8 @@ def test_every_trial_keeps_whether_its_start_is_in_the_basin(run):
 
 @pytest.mark.parametrize("problem", [Wells(), WellsAlone()], ids=["batched", "per trial"])
 @pytest.mark.parametrize("bytes_of_work", [1, 1 << 22])
-def test_it_sees_each_instances_own_data(run, monkeypatch, problem, bytes_of_work):
-    """In one piece or a lane at a time, written for many or for one."""
+def test_in_basin_receives_the_data_of_each_instance(run, monkeypatch, problem, bytes_of_work):
+    """In one piece or one lane at a time, written for many trials or for one."""
     monkeypatch.setattr("benchbed.engine.evaluation.MEASURE_BYTES", bytes_of_work)
     monkeypatch.setattr("benchbed.engine.run.WORKSPACE_BYTES", bytes_of_work)
     record = run(problem, sgd, seeds=9, scale=None, targets=(), budget=5, learning_rate=RATES)
@@ -77,11 +77,15 @@ def test_it_sees_each_instances_own_data(run, monkeypatch, problem, bytes_of_wor
 
 @pytest.mark.parametrize(
     "problem",
-    [Quadratic(), says(lambda theta: None)(), says(lambda theta: None, per_trial=True)()],
+    [
+        Quadratic(),
+        problem_with_basin(lambda theta: None)(),
+        problem_with_basin(lambda theta: None, per_trial=True)(),
+    ],
     ids=["by default", "None", "None, per trial"],
 )
-def test_where_it_is_not_known_nothing_is_kept(run, problem):
-    """A problem with one minimum, or of which basins cannot be told, has no such measure."""
+def test_an_unknown_basin_is_not_stored(run, problem):
+    """Problems with one minimum, or without known basins, have no such metric."""
     record = run(problem, seeds=2, scale=None, targets=(), budget=5, learning_rate=RATES)
     assert set(record.status.flat) == {"exhausted"}
     assert START_IN_BASIN not in record.metrics
@@ -98,13 +102,13 @@ def test_where_it_is_not_known_nothing_is_kept(run, problem):
     ],
     ids=["numbers", "a number", "coordinates", "coordinates of one", "one for all"],
 )
-def test_an_answer_of_another_kind_is_refused(run, answer, per_trial):
-    """It would be stretched over all lanes, or taken for a share, without a word."""
+def test_an_in_basin_of_another_shape_or_type_is_rejected(run, answer, per_trial):
+    """It would be broadcast over all lanes, or taken for a share."""
     with pytest.raises(ValueError, match=r"in_basin returns .*; return a bool for each trial"):
-        run(says(answer, per_trial=per_trial)(), budget=5, scale=None, learning_rate=RATES)
+        run(problem_with_basin(answer, per_trial=per_trial)(), budget=5, scale=None, learning_rate=RATES)
 
 
-def test_a_trial_that_fails_has_none(run):
+def test_a_failed_trial_has_no_metrics(run):
     """Nothing is measured at the end of a trial whose plugin raised."""
 
     def broken(learning_rate: float = 0.1):
@@ -126,12 +130,12 @@ def starts_of(problem, name, count, study_seed=7):
 
 
 def lower_median(values):
-    """Give the ⌈n/2⌉-th smallest."""
+    """Return the ⌈n/2⌉-th smallest."""
     return sorted(values)[(len(values) + 1) // 2 - 1]
 
 
 def test_the_scale_is_the_lower_median_over_a_thousand_instances():
-    """½(θ₁² + 100 θ₂²) over the starts of the role scale; of 1000 numbers the 500th."""
+    """½(θ₁² + 100 θ₂²) over the starts of the role scale: the 500th of 1000 numbers."""
     start = starts_of(Quadratic(), "quadratic", 1000)
     expected = lower_median(0.5 * (start**2 @ [1.0, 100.0]))
     assert scale_of(Quadratic(), "quadratic", 7) == pytest.approx(expected, rel=1e-14)
@@ -145,8 +149,8 @@ def test_the_scale_is_measured_from_the_optimum():
     assert scale_of(Quartic(), "quartic", 7) == pytest.approx(expected, rel=1e-13)
 
 
-def test_a_problem_says_over_how_many_instances():
-    """Networks take 20, since one objective is dear."""
+def test_a_problem_sets_the_number_of_scale_instances():
+    """Networks use 20, as their objective is expensive."""
     problem = PolynomialNetwork(dimension=2, samples=16, hidden=(3,), batch_size=4)
     data = problem.shared_data()
     start = torch.from_numpy(starts_of(problem, "net", 20))
@@ -154,18 +158,18 @@ def test_a_problem_says_over_how_many_instances():
     assert scale_of(problem, "net", 7) == pytest.approx(expected, rel=1e-13)
 
 
-def test_the_scale_of_another_study_seed_is_another():
-    """`--seed` moves all seeds at once, those of the role scale too."""
+def test_another_study_seed_has_another_scale():
+    """`--seed` changes all seeds at once, those of the role scale too."""
     assert scale_of(Quadratic(), "quadratic", 7) != scale_of(Quadratic(), "quadratic", 8)
 
 
 def test_a_fixed_start_has_the_scale_of_that_start():
-    """Where nothing is drawn one instance stands for all: 0.5 (1 + 100) 2² from (2, 2)."""
+    """If nothing is drawn, one instance stands for all: 0.5 (1 + 100) 2² from (2, 2)."""
     assert scale_of(Quadratic(start=2.0), "quadratic", 7) == 202.0
 
 
-def test_instances_that_differ_in_their_data_alone_are_all_measured(valleys):
-    """A drawn curvature changes f₀ though the start may be fixed: ½ c |θ|² over the 1000 instances."""
+def test_instances_that_differ_only_in_their_data_are_all_measured(valleys):
+    """A drawn curvature changes f₀ at a fixed start: ½ c |θ|² over the 1000 instances."""
 
     @dataclass(frozen=True)
     class FixedStart(type(valleys)):
@@ -186,13 +190,13 @@ def test_without_an_optimum_there_is_no_scale(formula):
 
 @pytest.mark.parametrize("start", [0.0, -1.0])
 def test_a_problem_that_starts_at_its_optimum_has_the_scale_one(formula, start):
-    """Nothing could be divided by 0, nor by a start below what was said to be the optimum."""
+    """Division by 0 or by a negative difference must not happen."""
     assert scale_of(formula(lambda theta: theta.sum(-1), start=(start,)), "formula", 7) == 1.0
 
 
 @dataclass(frozen=True)
 class Module(Problem):
-    """Minimize |θ|² from the first weights of a torch module, drawn from the global generator."""
+    """Minimize |θ|² from the initial weights of a torch module, drawn from the global generator."""
 
     layout = Layout({"theta": (7,)})
     scale_instances = 9
@@ -207,8 +211,8 @@ class Module(Problem):
         return torch.zeros((), dtype=torch.float64)
 
 
-def test_a_module_drawn_from_the_global_generator_has_a_scale_that_repeats():
-    """The scale depends on the study's seed alone, and measuring it leaves the global generator where it was."""
+def test_a_module_drawn_from_the_global_generator_has_a_reproducible_scale():
+    """The scale depends on the study seed alone, and the global generator keeps its state."""
     state = torch.get_rng_state()
     first = scale_of(Module(), "module", 7)
     assert torch.equal(torch.get_rng_state(), state)
@@ -226,15 +230,15 @@ SEED = InstanceSeed(0, "some-problem", "evaluation", 2)
 
 @pytest.mark.parametrize("bytes_of_work", [1, 1 << 26])
 def test_the_objective_is_noise_free_at_every_point(monkeypatch, bytes_of_work):
-    """½(θ₁² + 100 θ₂²) on a grid, however small the pieces."""
+    """½(θ₁² + 100 θ₂²) on a grid, in pieces of any size."""
     monkeypatch.setattr("benchbed.engine.run.WORKSPACE_BYTES", bytes_of_work)
     points = np.stack(np.meshgrid(np.linspace(-2, 2, 7), np.linspace(-1, 1, 5)), axis=-1).reshape(-1, 2)
     values = objective_at(Quadratic(gradient_noise=3.0), SEED, points)
     np.testing.assert_allclose(values, 0.5 * (points**2 @ [1.0, 100.0]), rtol=1e-14)
 
 
-def test_the_objective_is_that_of_the_seeds_own_data():
-    """A rotated bowl is measured with the rotation of the instance whose paths are drawn."""
+def test_the_objective_uses_the_data_of_the_seed():
+    """A rotated quadratic is measured with the rotation of the instance."""
     problem = Quadratic(rotated=True)
     points = np.random.default_rng(0).normal(size=(9, 2))
     one, other = (
@@ -252,13 +256,13 @@ def test_the_objective_is_that_of_the_seeds_own_data():
         (Quartic(), lowest_point() ** 4 - 3 * lowest_point() ** 2 + lowest_point(), [lowest_point()]),
     ],
 )
-def test_the_solution_is_the_instances(problem, optimum, minimizer):
-    """Optimum and minimizer, for shared data, data of each instance and none."""
+def test_the_solution_is_that_of_the_instance(problem, optimum, minimizer):
+    """Optimum and minimizer, for shared data, data of each instance and no data."""
     value, point = solution_of(problem, SEED)
     assert value == pytest.approx(optimum, rel=1e-14)
     np.testing.assert_array_equal(point, minimizer)
 
 
-def test_a_problem_without_a_known_solution_gives_none(formula):
-    """Nothing is drawn where nothing is known."""
+def test_a_problem_without_a_known_solution_returns_none(formula):
+    """For both the optimum and the minimizer."""
     assert solution_of(formula(lambda theta: theta.sum(-1), known=False), SEED) == (None, None)

@@ -1,4 +1,4 @@
-"""Whatever differentiates: what it costs, what it draws, whom it serves, and that nobody measures by it."""
+"""Gradients in the engine: their prices, draws and support of losses; measurements do not depend on them."""
 
 import math
 from dataclasses import dataclass
@@ -30,12 +30,12 @@ STEPS = 30
 
 
 def budget_for(gradient, dimension, steps=STEPS, calls=1):
-    """Give the least whole budget that buys so many steps; of a step's price, less than a step is left over."""
+    """Return the least integer budget that pays for the given steps, with less than a step left over."""
     return math.ceil(steps * calls * gradient.price(dimension))
 
 
 def sharpness_aware(learning_rate: float = 1e-2):
-    """Ask twice a step."""
+    """Call the oracle twice a step."""
 
     def update(oracle, state, theta):
         _, gradient = oracle.at(theta + 0.05 * oracle.gradient)
@@ -45,7 +45,7 @@ def sharpness_aware(learning_rate: float = 1e-2):
 
 
 def careful(learning_rate: float = 1e-2):
-    """Ask a second time where the loss is high: the lanes make different numbers of calls."""
+    """Call the oracle a second time where the loss is high: lanes differ in their calls."""
 
     def update(oracle, state, theta):
         high = oracle.loss > 1.0
@@ -56,13 +56,13 @@ def careful(learning_rate: float = 1e-2):
 
 
 def alone(learning_rate: float = 1e-2):
-    """Ask twice a step, written for one trial."""
+    """Call the oracle twice a step, written for one trial."""
     return sharpness_aware(learning_rate)._replace(per_trial=True)
 
 
 @dataclass(frozen=True)
 class Single(Problem):
-    """Minimize a smooth function with data, noise and Python's own mean, written for one trial at a time."""
+    """Minimize a smooth function with data, noise and Python's mean, written for one trial at a time."""
 
     per_trial = True
     layout = Layout({"theta": (3,)})
@@ -88,7 +88,7 @@ class Single(Problem):
     ("name", "steps"),
     [("reverse", 100), ("forward", 75), ("dual", 75), ("finite-difference", 60), ("forward-random", 150)],
 )
-def test_a_budget_buys_as_many_steps_as_the_gradient_s_price_allows(run, name, steps):
+def test_a_budget_pays_for_steps_at_the_price_of_the_gradient(run, name, steps):
     """100 calls in dimension 2: at 1, 4/3, 4/3, 5/3 and 2/3 of a call."""
     record = run(Quadratic(), sgd, gradient=ALL[name], budget=100, targets=(), learning_rate=[1e-3])
     assert (record.steps[0, 0], record.calls[0, 0]) == (steps, pytest.approx(100))
@@ -100,7 +100,7 @@ def test_a_budget_buys_as_many_steps_as_the_gradient_s_price_allows(run, name, s
 
 @pytest.mark.parametrize("name", ALL)
 def test_further_calls_and_full_gradients_cost_their_multiple(run, name):
-    """Two calls a step; a full gradient of 256 samples in batches of 64 is four of a draw; both together."""
+    """Two calls a step; a full gradient of 256 samples in batches of 64 costs four; both together."""
     gradient = ALL[name]
     twice = run(Quadratic(), sharpness_aware, gradient=gradient, budget=100, targets=(), learning_rate=[1e-3])
     assert twice.steps[0, 0] == int(100 / (2 * gradient.price(2)) + 1e-9)
@@ -113,7 +113,7 @@ def test_further_calls_and_full_gradients_cost_their_multiple(run, name):
     assert full.calls[0, 0] == pytest.approx(full.steps[0, 0] * 4 * price)
 
 
-def test_lanes_that_ask_on_their_own_pay_each_gradient(run):
+def test_lanes_that_call_separately_pay_each_gradient(run):
     """Above a loss of 1 a step has two calls of 4/3, below it one; the budget holds for every lane."""
     bowl = Quadratic(eigenvalues=(1.0, 2.0), start=2.0)
     record = run(bowl, careful, gradient=forward, budget=60, targets=(), learning_rate=[0.1, 1e-6])
@@ -124,7 +124,7 @@ def test_lanes_that_ask_on_their_own_pay_each_gradient(run):
     assert record.steps[0, 1] < record.steps[0, 0] < calls[0] < 2 * record.steps[0, 0]
 
 
-def test_what_a_single_gradient_cannot_be_bought_for_is_skipped_with_its_price(run):
+def test_a_gradient_above_the_budget_is_skipped_with_its_price(run):
     """Forward mode in dimension 1 441 costs 960.67 calls."""
     record = run(PolynomialNetwork(samples=256), adam, gradient=forward, budget=500, learning_rate=[1e-3])
     assert record.status.tolist() == [["skipped"]]
@@ -138,8 +138,8 @@ def test_what_a_single_gradient_cannot_be_bought_for_is_skipped_with_its_price(r
 @pytest.mark.parametrize(
     "problem", [WeightedQuartic(dimension=3), Runge(features=3), Single()], ids=lambda p: type(p).__name__
 )
-def test_exact_gradients_take_every_rule_along_the_same_path(run, problem, factory, name):
-    """Noise, data of each instance's own, problems for single trials; further calls, in lanes and under vmap."""
+def test_exact_gradients_give_every_optimizer_the_same_path(run, problem, factory, name):
+    """Noise, data of each instance, problems for single trials; further calls, in lanes and under vmap."""
     fields = {"seeds": 2, "targets": (), "learning_rate": [1e-3, 1e-2]}
     if factory is adam:
         fields |= {key: [value] * 2 for key, value in (("beta1", 0.9), ("beta2", 0.999), ("epsilon", 1e-8))}
@@ -160,7 +160,7 @@ def test_exact_gradients_take_every_rule_along_the_same_path(run, problem, facto
 
 @pytest.mark.parametrize("name", ALL)
 @pytest.mark.parametrize("selector", ["torch.optim:Adam", "torch.optim:LBFGS"])
-def test_classes_of_torch_take_every_gradient(run, name, selector):
+def test_torch_classes_run_with_every_gradient(run, name, selector):
     """One trial at a time, with closures; the exact ones give the path of reverse mode."""
     factory, gradient = load_catalog(environ={}).optimizer(selector).implementation, ALL[name]
     fields = {"seeds": 2, "targets": (), "learning_rate": [1e-2]}
@@ -172,8 +172,8 @@ def test_classes_of_torch_take_every_gradient(run, name, selector):
         np.testing.assert_allclose(record.final_theta, expected.final_theta, rtol=1e-10, atol=1e-12)
 
 
-def test_what_is_measured_is_measured_by_reverse_mode(run, make_batch):
-    """A gradient that is wrong by a factor misleads the optimizer, and no measurement."""
+def test_measurements_use_reverse_mode(run, make_batch):
+    """A gradient that is wrong by a factor misleads the optimizer, but no measurement."""
 
     def half(function, theta):
         loss, slope = reverse(function, theta)
@@ -187,19 +187,19 @@ def test_what_is_measured_is_measured_by_reverse_mode(run, make_batch):
 
 
 def plane(theta):
-    """A loss whose gradient is 1 everywhere."""
+    """Return a loss whose gradient is 1 everywhere."""
     return theta.sum(-1)
 
 
 def direction_of(problem, number, step, dimension):
-    """Draw v of a step as the protocol says: a generator for each instance and block of 1 000 steps."""
+    """Draw v of a step by the protocol: a generator for each instance and block of 1 000 steps."""
     seed = InstanceSeed(0, type(problem).__name__.lower(), "evaluation", number)
     block, offset = divmod(step, DRAW_BLOCK)
     generator = torch.Generator().manual_seed(seed.generator_seed("gradient", block))
     return torch.randn(DRAW_BLOCK, dimension, generator=generator, dtype=torch.float64)[offset].numpy()
 
 
-def test_directions_are_drawn_in_blocks_from_generators_of_their_own(run, formula):
+def test_directions_are_drawn_in_blocks_from_their_own_generators(run, formula):
     """θ = −η Σ (1 · v) v, with v as the protocol draws it, across the border of two blocks."""
     problem = formula(plane, start=(0.0, 0.0), known=False)
     steps = DRAW_BLOCK + 5
@@ -213,8 +213,8 @@ def test_directions_are_drawn_in_blocks_from_generators_of_their_own(run, formul
             np.testing.assert_allclose(record.final_theta[position, setting], rate * expected, rtol=1e-12)
 
 
-def test_every_call_of_a_step_sees_the_same_direction(run, formula):
-    """On a plane all gradients of a step are equal, in lanes and for a single trial; those of two steps are not."""
+def test_every_call_of_a_step_uses_the_same_direction(run, formula):
+    """On a plane all gradients of a step are equal, in lanes and for a single trial; those of two steps differ."""
     seen = []
 
     def look(per_trial):
@@ -259,8 +259,8 @@ def test_a_trial_with_random_gradients_is_the_same_in_any_batch(
     np.testing.assert_array_equal(tiled.status, together.status)
 
 
-def test_no_optimizer_moves_the_directions_of_another(run, formula):
-    """What a rule asks beside, and what it is called, changes no draw."""
+def test_an_optimizer_does_not_change_the_directions_of_another(run, formula):
+    """Neither further calls nor names change a draw."""
 
     def asks_twice(learning_rate: float = 0.1):
         def update(oracle, state, theta):
@@ -281,12 +281,12 @@ def test_no_optimizer_moves_the_directions_of_another(run, formula):
 
 
 def refuses(function, theta):
-    """Serve no loss at all."""
+    """Reject every loss."""
     raise NotServedError("this loss is not to my taste; use another")
 
 
-def test_a_gradient_that_does_not_serve_a_loss_skips_its_trials_with_the_reason(run, monkeypatch):
-    """They are no failures; what has ended before keeps its ending, and measured is nothing."""
+def test_an_unsupported_loss_skips_its_trials_with_the_reason(run, monkeypatch):
+    """They have not failed; finished lanes keep their status, and nothing is measured."""
     record = run(Quadratic(), sgd, gradient=Gradient(refuses), seeds=2, learning_rate=[0.1, 0.2])
     assert set(record.status.flat) == {"skipped"}
     assert (record.error, record.skip_reason) == (None, "this loss is not to my taste; use another")
@@ -297,8 +297,8 @@ def test_a_gradient_that_does_not_serve_a_loss_skips_its_trials_with_the_reason(
     assert (set(tiled.status.flat), tiled.skip_reason) == ({"skipped"}, record.skip_reason)
 
 
-def test_a_refusal_may_come_late(run, formula):
-    """Of a loss whose form changes where the path leads; the lane that had diverged by then has diverged."""
+def test_a_loss_may_become_unsupported_later(run, formula):
+    """If its form changes along the path; a lane that diverged before has diverged."""
 
     def picky(function, theta):
         if (theta.abs() < 0.5).any():
@@ -313,15 +313,15 @@ def test_a_refusal_may_come_late(run, formula):
     assert record.calls[0, 1] == 1
 
 
-def test_a_refusal_may_come_from_within_a_rule_for_one_trial(run):
-    """Where the form under vmap is another."""
+def test_a_loss_may_be_unsupported_under_vmap(run):
+    """The form of the gradient under vmap is another one."""
     gradient = reverse._replace(under_vmap=refuses)
     record = run(Quadratic(), alone, gradient=gradient, learning_rate=[0.1])
     assert (record.status.tolist(), record.error) == ([["skipped"]], None)
     assert record.skip_reason == "this loss is not to my taste; use another"
 
 
-def test_a_gradient_that_raises_anything_else_has_failed(run):
+def test_a_gradient_that_raises_another_error_has_failed(run):
     """With its traceback."""
 
     def broken(function, theta):
@@ -332,8 +332,8 @@ def test_a_gradient_that_raises_anything_else_has_failed(run):
     assert "no slope today" in record.error
 
 
-def test_a_gradient_without_a_form_for_programs_is_not_compiled_by_itself(make_batch):
-    """Where the engine chooses: it would be traced as it is, and may hold what no program can."""
+def test_a_gradient_without_a_traced_form_is_compiled_only_on_request(make_batch):
+    """Automatically it runs eagerly, as it may use operations that cannot be traced."""
 
     def long(gradient, problem=None, **fields):
         batch = make_batch(problem or Quadratic(), sgd, seeds=20, budget=10**8, gradient=gradient, **fields)
@@ -363,8 +363,8 @@ def test_a_gradient_without_a_form_for_programs_is_not_compiled_by_itself(make_b
     ids=["forward", "forward-random", "finite-difference", "dual", "dual, products of matrices"],
 )
 @pytest.mark.usefixtures("no_scan")
-def test_a_compiled_program_makes_the_same_steps(run, name, problem):
-    """Draws of the problem and of the gradient come in from outside."""
+def test_compiled_steps_equal_eager_steps(run, name, problem):
+    """The draws of the problem and of the gradient are inputs."""
     fields = {"gradient": ALL[name], "seeds": 2, "budget": 60, "targets": (), "learning_rate": [1e-3, 2e-3]}
     loop, compiled = (run(problem, sgd, engine=engine, **fields) for engine in ("eager", "compiled"))
     assert set(compiled.engine.flat) == {"compiled"}, compiled.engine_reason
@@ -372,8 +372,8 @@ def test_a_compiled_program_makes_the_same_steps(run, name, problem):
     np.testing.assert_allclose(compiled.final_theta, loop.final_theta, rtol=1e-9, atol=1e-10)
 
 
-def test_tiles_are_cut_by_what_a_gradient_keeps_alive(make_batch):
-    """64 directions side by side leave room for a 64th of the lanes."""
+def test_tiles_have_fewer_lanes_for_wide_gradients(make_batch):
+    """64 directions side by side leave memory for a 64th of the lanes."""
     problem = Quadratic(dimension=100)
     lanes = {
         name: lanes_of_a_tile(make_batch(problem, sgd, gradient=gradient, learning_rate=[0.1]))

@@ -1,4 +1,4 @@
-"""How trials end: every lane with a status of its own, and what was measured until then."""
+"""Every lane ends with its own status, and keeps its measurements until then."""
 
 from typing import NamedTuple
 
@@ -15,13 +15,13 @@ from benchbed_problems.quadratic import Quadratic
 
 
 class Count(NamedTuple):
-    """Steps made, `[..., 1]`."""
+    """Number of steps, `[..., 1]`."""
 
     steps: Tensor
 
 
 def raising_at(step):
-    """Make a factory of a rule that descends, and raises while it makes this step (from 1) in any lane."""
+    """Return a factory of an optimizer that descends and raises in this step (from 1) of any lane."""
 
     def factory(learning_rate: float = 0.1):
         def update(oracle, state, theta):
@@ -38,8 +38,8 @@ def half_square(theta):
     return 0.5 * theta.square().sum(-1)
 
 
-def test_solved_is_what_the_curve_says(run):
-    """A lane stops as solved exactly if calls_to_targets finds all its targets reached, on noisy and exact curves."""
+def test_solved_agrees_with_calls_to_targets(run):
+    """A lane stops as solved exactly if all its targets are reached, on noisy and exact curves."""
     rates = np.geomspace(1e-4, 10, 41).tolist()
     for problem in (Quadratic(), Quadratic(gradient_noise=0.3)):
         record = run(problem, seeds=5, budget=500, scale=200.0, learning_rate=rates)
@@ -51,14 +51,14 @@ def test_solved_is_what_the_curve_says(run):
 
 
 def test_a_solved_lane_stops_at_the_third_checkpoint_in_a_row(run, lane_of):
-    """With η = 1 on ½θ² the first step lands on 0: the targets cost 1 call, and the third checkpoint ends it."""
+    """With η = 1 on ½θ² the first step lands on 0: the targets cost 1 call, and the third checkpoint ends the lane."""
     lane = lane_of(run(Quadratic(eigenvalues=(1.0,)), learning_rate=[1.0]))
     assert (lane.status, lane.calls, lane.steps) == ("solved", 3.0, 3)
     assert lane.calls_to_target.tolist() == [1.0] * 8
 
 
 def test_a_lane_that_starts_at_the_optimum_pays_one_call_a_target(run, lane_of):
-    """Met at the start counts as 1 call, confirmed by the two checkpoints that follow."""
+    """A target met at the start counts as 1 call, confirmed by the next two checkpoints."""
     lane = lane_of(run(Quadratic(start=0.0), learning_rate=[0.1]))
     assert (lane.status, lane.calls) == ("solved", 2.0)
     assert set(lane.calls_to_target) == {1.0}
@@ -73,7 +73,7 @@ def test_a_budget_too_short_for_three_checkpoints_reaches_nothing(run, lane_of):
 
 @pytest.mark.parametrize(("side", "status"), [(0.995, "exhausted"), (1.005, "diverged")])
 def test_gradient_descent_is_stable_below_two_over_the_largest_eigenvalue(run, lane_of, side, status):
-    """At η = 2/λ₂ (1 ± 0.005), 5000 steps contract or expand the second coordinate as (1 − η λ₂)^t says."""
+    """At η = 2/λ₂ (1 ± 0.005), 5000 steps contract or expand the second coordinate by (1 − η λ₂)^t."""
     rate = side * 2 / 100
     lane = lane_of(run(Quadratic(start=2.0), gd, budget=5000, targets=(), learning_rate=[rate]))
     assert lane.status == status
@@ -83,8 +83,8 @@ def test_gradient_descent_is_stable_below_two_over_the_largest_eigenvalue(run, l
     np.testing.assert_allclose(lane.curve_objective, expected, rtol=1e-11)
 
 
-def test_a_lane_whose_gradient_is_not_finite_is_frozen_before_its_update(run, formula, lane_of):
-    """√(|θ| + θ) has no finite gradient below 0: the call is made and paid, the step is not."""
+def test_a_lane_with_a_non_finite_gradient_is_frozen_before_its_update(run, formula, lane_of):
+    """√(|θ| + θ) has no finite gradient below 0: the call is paid, the step is not taken."""
     problem = formula(lambda theta: (theta.abs() + theta).sqrt().sum(-1), start=(2.0,))
     lane = lane_of(run(problem, targets=(), learning_rate=[6.0]))
     assert (lane.status, lane.calls, lane.steps) == ("diverged", 2.0, 1)
@@ -93,8 +93,8 @@ def test_a_lane_whose_gradient_is_not_finite_is_frozen_before_its_update(run, fo
 
 @pytest.mark.parametrize("engine", ["eager", "compiled"])
 @pytest.mark.parametrize("broken", [0, 1])
-def test_one_coordinate_that_is_not_finite_is_enough(run, formula, lane_of, broken, engine):
-    """As above in one coordinate, whichever; the other's gradient is finite, 2 θ."""
+def test_one_non_finite_coordinate_is_enough(run, formula, lane_of, broken, engine):
+    """In any coordinate; the gradient of the other one is finite, 2 θ."""
 
     def objective(theta):
         return (theta[..., broken].abs() + theta[..., broken]).sqrt() + theta[..., 1 - broken].square()
@@ -106,7 +106,7 @@ def test_one_coordinate_that_is_not_finite_is_enough(run, formula, lane_of, brok
     assert lane.final_theta[[broken, 1 - broken]].tolist() == [-1.0, -22.0]
 
 
-def test_a_lane_that_a_gradient_stops_repeats_no_iterate(run, formula, lane_of):
+def test_a_lane_stopped_by_a_gradient_repeats_no_iterate(run, formula, lane_of):
     """√θ² has no gradient at 0: after 1, ½, 0 the third call makes no iterate that could confirm the target 0.6."""
     problem = formula(lambda theta: theta.square().sqrt().sum(-1), start=(1.0,))
     lane = lane_of(run(problem, targets=(0.6,), learning_rate=[0.5]))
@@ -115,22 +115,22 @@ def test_a_lane_that_a_gradient_stops_repeats_no_iterate(run, formula, lane_of):
     assert lane.calls_to_target.tolist() == [np.inf]
 
 
-def test_a_lane_whose_objective_is_not_finite_is_frozen_at_the_checkpoint(run, formula, lane_of):
-    """Left of 0 the objective is infinite, its gradient a finite 0: only the checkpoint can see it."""
+def test_a_lane_with_a_non_finite_objective_is_frozen_at_the_checkpoint(run, formula, lane_of):
+    """Left of 0 the objective is infinite and its gradient 0: only the checkpoint detects it."""
     problem = formula(lambda theta: torch.where(theta < 0, torch.inf, theta).sum(-1), start=(1.0,))
     lane = lane_of(run(problem, targets=(), learning_rate=[0.6]))
     assert (lane.status, lane.calls) == ("diverged", 2.0)
     assert lane.curve_objective.tolist() == pytest.approx([1.0, 0.4, np.inf])
 
 
-def test_a_start_without_a_finite_objective_is_diverged_and_costs_nothing(run, formula, lane_of):
-    """A lane that is lost before its first step makes none."""
+def test_a_start_without_a_finite_objective_diverges_without_calls(run, formula, lane_of):
+    """Such a lane takes no step."""
     lane = lane_of(run(formula(lambda theta: theta.log().sum(-1), start=(-1.0,)), learning_rate=[0.1]))
     assert (lane.status, lane.calls, lane.steps) == ("diverged", 0.0, 0)
 
 
-def test_a_gap_beyond_a_million_millions_freezes_the_lane(run, lane_of):
-    """η = 3 doubles θ each step: the gap 4^t/2 passes 10¹² at t = 21, and the next checkpoint, at 22, ends it."""
+def test_a_gap_above_ten_to_the_twelve_freezes_the_lane(run, lane_of):
+    """η = 3 doubles θ each step: the gap 4^t/2 exceeds 10¹² at t = 21, and the next checkpoint, at 22, ends it."""
     lane = lane_of(run(Quadratic(eigenvalues=(1.0,), start=1.0), budget=1000, learning_rate=[3.0]))
     assert lane.status == "diverged"
     np.testing.assert_array_equal(lane.curve_calls[-2:], [20, 22])
@@ -138,14 +138,14 @@ def test_a_gap_beyond_a_million_millions_freezes_the_lane(run, lane_of):
 
 
 @pytest.mark.parametrize(("gap", "status"), [(1000.0, "exhausted"), (1000.001, "diverged")])
-def test_a_last_gap_beyond_a_thousand_is_divergence(run, formula, still, lane_of, gap, status):
-    """A trial that ends far above where it began has diverged, though every number was finite."""
+def test_a_last_gap_above_a_thousand_is_divergence(run, formula, still, lane_of, gap, status):
+    """A trial that ends far above its start has diverged, though every number is finite."""
     problem = formula(lambda theta: theta.sum(-1), start=(gap,))
     assert lane_of(run(problem, still, rate=[0.0])).status == status
 
 
 def test_the_last_gap_counts_and_not_the_largest(run, lane_of):
-    """A trial may pass a gap of 1000 on its way: 4^t up to t = 6, a step to 0 after that."""
+    """The gap may exceed 1000 before: 4^t up to t = 6, then a step to 0."""
 
     def leap(rate: float = 0.0):
         def update(oracle, state, theta):
@@ -158,8 +158,8 @@ def test_the_last_gap_counts_and_not_the_largest(run, lane_of):
     assert lane.status == "exhausted"
 
 
-def test_a_first_step_dearer_than_the_budget_is_skipped(run, formula, lane_of):
-    """A full gradient of 10 calls cannot be bought with 9, and no call is booked."""
+def test_a_first_step_above_the_budget_is_skipped(run, formula, lane_of):
+    """A budget of 9 does not pay for a full gradient of 10 calls, and no call is charged."""
     record = run(formula(half_square, price=10.0), gd, budget=9, learning_rate=[0.1])
     lane = lane_of(record)
     assert "10 calls, more than the budget of 9" in record.skip_reason
@@ -167,14 +167,14 @@ def test_a_first_step_dearer_than_the_budget_is_skipped(run, formula, lane_of):
     assert np.isinf(lane.calls_to_target).all()
 
 
-def test_a_first_step_as_dear_as_the_budget_is_made(run, formula, lane_of):
-    """Ten calls buy one step of ten."""
+def test_a_first_step_as_expensive_as_the_budget_runs(run, formula, lane_of):
+    """Ten calls pay for one step of ten."""
     lane = lane_of(run(formula(half_square, price=10.0), gd, budget=10, learning_rate=[0.1]))
     assert (lane.status, lane.calls, lane.steps) == ("exhausted", 10.0, 1)
 
 
-def test_a_rule_that_raises_keeps_the_curve_so_far(run, lane_of):
-    """A rule that raises in its fifth step has been measured after four."""
+def test_an_optimizer_that_raises_keeps_the_curve_so_far(run, lane_of):
+    """One that raises in its fifth step has been measured after four."""
     record = run(Quadratic(start=2.0), raising_at(5), learning_rate=[1e-3])
     lane = lane_of(record)
     assert lane.status == "failed"
@@ -184,15 +184,15 @@ def test_a_rule_that_raises_keeps_the_curve_so_far(run, lane_of):
     np.testing.assert_array_equal(lane.curve_objective, reference.curve_objective)
 
 
-def test_a_rule_that_raises_leaves_finished_lanes_their_status(run, formula):
-    """What was solved or had diverged before the exception stays so; only what was running has failed."""
+def test_an_optimizer_that_raises_leaves_finished_lanes_their_status(run, formula):
+    """Solved and diverged lanes stay so; only the running ones have failed."""
     record = run(Quadratic(eigenvalues=(1.0,)), raising_at(9), learning_rate=[1.0, 1e-3, 1e8])
     assert record.status[0].tolist() == ["solved", "failed", "diverged"]
 
 
 @pytest.mark.parametrize("broken", ["init", "objective"])
-def test_a_plugin_that_raises_before_the_first_checkpoint_gives_its_own_traceback(run, formula, broken):
-    """Where nothing at all was measured the record still tells what was raised, with empty curves."""
+def test_a_plugin_that_raises_before_the_first_checkpoint_leaves_its_traceback(run, formula, broken):
+    """The record has the error, and empty curves."""
 
     def fail(theta):
         raise ArithmeticError("nothing to begin with")
@@ -208,7 +208,7 @@ def test_a_plugin_that_raises_before_the_first_checkpoint_gives_its_own_tracebac
 
 
 def test_without_an_optimum_there_are_no_targets_and_no_gap(run, formula):
-    """The curve, the statuses and the gradient norm are there; calls to target are of length zero."""
+    """The curve, the statuses and the gradient norm exist; calls to target have length zero."""
     problem = formula(lambda theta: half_square(theta) + 5, start=(1.0,), known=False)
     record = run(problem, scale=None, budget=20, learning_rate=[0.1])
     assert record.optimum is None
@@ -228,8 +228,8 @@ def test_without_an_optimum_divergence_is_measured_from_the_start(run, formula, 
     assert record.status[0, 0] == status
 
 
-def test_dropped_settings_leave_the_others_what_they_are_alone(run, valleys, lane_of, assert_same_lane):
-    """Rates above 0.002 or 2 diverge early and are dropped from the batch; every lane is as in a batch of its own."""
+def test_dropped_settings_do_not_change_the_others(run, valleys, lane_of, assert_same_lane):
+    """Rates above 0.002 or 2 diverge early and are dropped; every lane equals that of its own batch."""
     rates = [1e-3, 0.5, 1.0, 10.0, 100.0, 1e4, 1e5, 1e6]
     together = run(valleys, seeds=4, budget=150, learning_rate=rates)
     assert np.isnan(together.curve_calls[:, -1]).any(), "no setting was dropped"
@@ -239,7 +239,7 @@ def test_dropped_settings_leave_the_others_what_they_are_alone(run, valleys, lan
             assert_same_lane(lane_of(together, seed, setting), lane_of(alone))
 
 
-def test_dropped_seeds_leave_the_others_what_they_are_alone(run, valleys, lane_of, assert_same_lane):
+def test_dropped_seeds_do_not_change_the_others(run, valleys, lane_of, assert_same_lane):
     """At η = 0.01 the seeds with c = 1000 diverge and are dropped, with their data and draws."""
     together = run(valleys, seeds=12, budget=1100, learning_rate=[0.01, 0.02])
     diverged = (together.status == "diverged").all(axis=1)
@@ -250,8 +250,8 @@ def test_dropped_seeds_leave_the_others_what_they_are_alone(run, valleys, lane_o
         assert_same_lane(lane_of(together, seed, 1), lane_of(alone))
 
 
-def test_dropping_needs_no_step_and_keeps_the_place_of_every_lane(run):
-    """Calls, steps and answers of what was dropped stand where the lane began, not where it would be now."""
+def test_dropped_lanes_keep_their_positions_in_the_record(run):
+    """Calls, steps and answers are stored at the original position of a lane."""
     record = run(Quadratic(start=2.0), targets=(), budget=60, learning_rate=[1e9, 1e-3, 1e8, 1e7])
     assert record.status[0].tolist() == ["diverged", "exhausted", "diverged", "diverged"]
     assert record.calls[0, 1] == 60
@@ -261,8 +261,8 @@ def test_dropping_needs_no_step_and_keeps_the_place_of_every_lane(run):
     )
 
 
-def test_the_clock_that_is_given_is_the_one_that_is_read(make_batch):
-    """Step seconds are a trial's share of the clock's time between checkpoints, for the steps it made itself."""
+def test_step_seconds_come_from_the_given_clock(make_batch):
+    """They are a trial's share of the clock's time between checkpoints, for its own steps."""
     from benchbed.engine import run_batch
 
     ticks = iter(range(10_000))
@@ -274,7 +274,7 @@ def test_the_clock_that_is_given_is_the_one_that_is_read(make_batch):
 
 
 def test_a_lane_that_ends_early_pays_for_its_own_steps(make_batch):
-    """The first lane reaches its target at once and stands still from the third checkpoint on, but is not dropped."""
+    """The first lane reaches its target at once and stops at the third checkpoint, but is not dropped."""
     from benchbed.engine import run_batch
 
     ticks = iter(range(10_000))
@@ -287,7 +287,7 @@ def test_a_lane_that_ends_early_pays_for_its_own_steps(make_batch):
 
 
 def shrinking_theta(learning_rate: float = 0.1):
-    """Make a rule that gives back fewer parameters than it was given."""
+    """Return an optimizer that returns fewer parameters than it receives."""
     return Optimizer(
         init=lambda theta: Count(torch.zeros_like(theta[..., :1])),
         update=lambda oracle, state, theta: (
@@ -298,7 +298,7 @@ def shrinking_theta(learning_rate: float = 0.1):
 
 
 def growing_state(learning_rate: float = 0.1):
-    """Make a rule whose state takes another shape at its first step."""
+    """Return an optimizer whose state changes its shape in the first step."""
     return Optimizer(
         init=lambda theta: Count(torch.zeros_like(theta[..., :1])),
         update=lambda oracle, state, theta: (theta - learning_rate * oracle.gradient, Count(theta)),
@@ -306,16 +306,16 @@ def growing_state(learning_rate: float = 0.1):
 
 
 @pytest.mark.parametrize("factory", [shrinking_theta, growing_state])
-def test_a_tensor_of_another_shape_is_not_stretched(run, factory):
-    """What would broadcast without a word makes the trial fail, with both shapes in its error."""
+def test_a_tensor_of_another_shape_is_not_broadcast(run, factory):
+    """The trial fails, with both shapes in its error."""
     record = run(Quadratic(), factory, learning_rate=[0.01])
     assert record.status[0, 0] == "failed"
     assert "(1, 1, 2)" in record.error
     assert "(1, 1, 1)" in record.error
 
 
-def test_a_lane_may_go_on_after_its_targets_with_the_same_score(run, formula, lane_of):
-    """From 8 by halves: a gap of 2 is met after 2, 3 and 4 steps, which end the lane, or it spends its budget."""
+def test_a_lane_may_continue_after_its_targets_with_the_same_score(run, formula, lane_of):
+    """From 8 by halves: a gap of 2 is met after 2, 3 and 4 steps, which end the lane unless it spends its budget."""
     settings = {"targets": (2.0,), "budget": 10, "every_step": True, "learning_rate": [0.5]}
     problem = formula(half_square, start=(8.0,))
     stopped, went_on = (lane_of(run(problem, stop_when_solved=stop, **settings)) for stop in (True, False))

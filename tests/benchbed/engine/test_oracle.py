@@ -1,4 +1,4 @@
-"""What a step may ask, and what it pays for it."""
+"""The oracle of a step, and the calls that it charges."""
 
 from typing import NamedTuple
 
@@ -16,12 +16,12 @@ from benchbed_problems.quartic import Quartic
 
 
 def stateless(update, **fields):
-    """Make a rule that remembers nothing."""
+    """Return an optimizer without a state."""
     return Optimizer(init=lambda theta: (), update=update, **fields)
 
 
 def twice(learning_rate: float = 1e-2):
-    """Ask a second time, at θ itself."""
+    """Call the oracle a second time, at θ itself."""
 
     def update(oracle, state, theta):
         _, gradient = oracle.at(theta)
@@ -31,7 +31,7 @@ def twice(learning_rate: float = 1e-2):
 
 
 def sometimes(learning_rate: float = 1e-2):
-    """Ask a second time where |θ₁| > 1."""
+    """Call the oracle a second time where |θ₁| > 1."""
 
     def update(oracle, state, theta):
         oracle.at(theta, theta[..., 0].abs() > 1)
@@ -41,14 +41,14 @@ def sometimes(learning_rate: float = 1e-2):
 
 
 @pytest.mark.parametrize(("budget", "calls"), [(9, 8), (10, 10), (2, 2)])
-def test_two_calls_a_step_keep_to_the_budget(run, lane_of, budget, calls):
-    """A step of two calls is not begun with one call left."""
+def test_two_calls_a_step_respect_the_budget(run, lane_of, budget, calls):
+    """A step of two calls does not begin with one call left."""
     lane = lane_of(run(Quadratic(), twice, targets=(), budget=budget, learning_rate=[1e-3]))
     assert (lane.status, lane.calls, lane.steps) == ("exhausted", calls, calls // 2)
 
 
-def test_two_calls_a_step_with_a_budget_of_one_is_skipped(run):
-    """What the rule costs shows in its first step; it is undone in the books."""
+def test_two_calls_a_step_with_a_budget_of_one_are_skipped(run):
+    """The first step shows the price; its calls are not charged."""
     record = run(Quadratic(), twice, budget=1, learning_rate=[1e-3])
     assert record.status[0, 0] == "skipped"
     assert record.calls[0, 0] == record.steps[0, 0] == 0
@@ -61,7 +61,7 @@ def test_checkpoints_of_two_calls_a_step_are_the_first_to_reach_the_grid(run, la
     assert lane.curve_calls.tolist() == [0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 26, 28, 30]
 
 
-def test_conditional_calls_are_paid_by_the_lanes_that_make_them(run, lane_of):
+def test_conditional_calls_are_charged_to_their_lanes(run, lane_of):
     """Each lane pays a second call while |θ₁| = 2 (1 − η)^t is above 1, as a loop for one trial counts."""
     rates = [0.0, 1e-2, 0.1, 0.3]
     record = run(
@@ -79,8 +79,8 @@ def test_conditional_calls_are_paid_by_the_lanes_that_make_them(run, lane_of):
 
 
 @pytest.mark.parametrize("everywhere", [False, True])
-def test_a_rule_that_begins_to_ask_more_later_fails_rather_than_be_miscounted(run, everywhere):
-    """The first step tells what a step costs; a rule that breaks its word is told so, with what was measured before."""
+def test_more_calls_than_in_the_first_step_fail(run, everywhere):
+    """The first step sets the calls of every step; the error keeps the earlier measurements."""
 
     class Steps(NamedTuple):
         made: Tensor
@@ -99,8 +99,8 @@ def test_a_rule_that_begins_to_ask_more_later_fails_rather_than_be_miscounted(ru
     assert "step 5 calls its oracle more or less often" in record.error
 
 
-def test_lanes_outside_where_receive_nothing(run):
-    """Loss and gradient of a lane that does not ask are NaN, so that using them shows."""
+def test_lanes_outside_where_receive_nan(run):
+    """In loss and gradient, so that using them is noticed."""
     seen = []
 
     def look(learning_rate: float = 0.0):
@@ -119,20 +119,20 @@ def test_lanes_outside_where_receive_nothing(run):
     assert torch.isnan(gradient).all(-1).tolist() == [[True, False]] * 2
 
 
-def test_a_lane_whose_gradient_is_not_finite_pays_one_call_and_no_further(run, formula, lane_of):
-    """The lane is frozen before its update, which would have asked again."""
+def test_a_lane_with_a_non_finite_gradient_pays_one_call(run, formula, lane_of):
+    """It is frozen before its update, which would call the oracle again."""
     problem = formula(lambda theta: (theta.abs() + theta).sqrt().sum(-1), start=(2.0,))
     lane = lane_of(run(problem, twice, targets=(), learning_rate=[6.0]))
     assert (lane.status, lane.calls, lane.steps) == ("diverged", 3.0, 1)
 
 
 def clip(gradient):
-    """Shorten each lane's gradient to length 1 at most."""
+    """Clip each lane's gradient to length 1."""
     return gradient / gradient.norm(dim=-1, keepdim=True).clamp(min=1)
 
 
 def test_a_wrapper_clips_every_gradient_of_another_rule(run, lane_of):
-    """From (2, 2) on ½(θ₁² + 100 θ₂²), the first clipped step has length η; the path is that of a plain loop."""
+    """From (2, 2) on ½(θ₁² + 100 θ₂²), the first clipped step has length η; the path equals a plain loop."""
 
     def clipped(learning_rate: float = 0.1):
         inner = sgd(learning_rate)
@@ -149,8 +149,8 @@ def test_a_wrapper_clips_every_gradient_of_another_rule(run, lane_of):
 
 
 @pytest.mark.parametrize("per_trial", [False, True])
-def test_gradients_elsewhere_pass_through_every_wrapper_in_order(run, per_trial):
-    """Under map(double) then map(add 1), at() gives 2g + 1, the loss stays, and the call is counted."""
+def test_gradients_at_other_points_pass_through_all_wrappers(run, per_trial):
+    """Under map(double) then map(add 1), at() returns 2g + 1 and the same loss, and the call is counted."""
 
     def factory(learning_rate: float = 0.1):
         def update(oracle, state, theta):
@@ -169,14 +169,14 @@ def test_gradients_elsewhere_pass_through_every_wrapper_in_order(run, per_trial)
 
 
 class Seen(NamedTuple):
-    """The progress that was last seen, like θ."""
+    """The last progress, in the shape of θ."""
 
     progress: Tensor
 
 
 @pytest.mark.parametrize("per_trial", [False, True])
 @pytest.mark.parametrize("asks", [1, 2])
-def test_progress_is_the_share_of_the_budget_that_was_spent(run, asks, per_trial):
+def test_progress_is_the_share_of_the_budget_spent(run, asks, per_trial):
     """Before step t (from 0) it is t · calls a step / budget: 0 at first, below 1 at the last."""
 
     def factory(rate: float = 0.0):
@@ -209,7 +209,7 @@ def test_a_full_gradient_of_a_finite_sum_costs_its_share_of_the_samples(run):
 
 
 def test_further_full_gradients_cost_as_much(run):
-    """A second look on the full gradient is four calls more."""
+    """A second full gradient costs four more calls."""
 
     def full(learning_rate: float = 0.1):
         return twice(learning_rate)._replace(full_batch=True)
@@ -219,7 +219,7 @@ def test_further_full_gradients_cost_as_much(run):
     assert (record.calls[0, 0], record.steps[0, 0]) == (40, 5)
 
 
-def test_the_full_oracle_sees_all_samples(run, make_batch):
+def test_full_batch_uses_all_samples(run, make_batch):
     """Gradient descent on the network follows the gradient of the objective over all samples."""
     problem = PolynomialNetwork(samples=256, hidden=(4,), batch_size=128)
     record = run(problem, gd, targets=(), budget=20, learning_rate=[0.1])
@@ -235,8 +235,8 @@ def test_the_full_oracle_sees_all_samples(run, make_batch):
     np.testing.assert_allclose(record.final_theta[0, 0], theta, rtol=1e-11, atol=1e-13)
 
 
-def test_the_full_oracle_of_synthetic_noise_is_exact_and_costs_one_call(run):
-    """On the noisy quartic gradient descent sees 4θ³ − 6θ + 1, and pays a call for it, for want of a price."""
+def test_full_batch_of_synthetic_noise_is_exact_and_costs_one_call(run):
+    """On the noisy quartic gradient descent uses 4θ³ − 6θ + 1 at one call, as it has no price."""
     record = run(Quartic(start=1.5, gradient_noise=4.2), gd, targets=(), budget=60, learning_rate=[0.01])
     theta = 1.5
     for _ in range(60):
@@ -245,8 +245,8 @@ def test_the_full_oracle_of_synthetic_noise_is_exact_and_costs_one_call(run):
     assert record.calls[0, 0] == 60
 
 
-def test_what_is_measured_is_the_answer(run):
-    """A running average of θ is what objective, path, gradient norm and final point are taken at."""
+def test_measurements_are_taken_at_the_answer(run):
+    """Objective, path, gradient norm and final point are those of a running average of θ."""
 
     class Average(NamedTuple):
         mean: Tensor

@@ -1,4 +1,4 @@
-"""Whether a rule knows the budget is found out by the harness: its oracle notes that `progress` was read."""
+"""The engine detects that an optimizer knows the budget: its oracle records that `progress` was read."""
 
 import math
 
@@ -18,7 +18,7 @@ RATES = [1e-4, 1e-3]
 
 @pytest.fixture(params=KINDS, ids=["batched", "per trial", "stateful"])
 def kind(request):
-    """Each way in which a rule may be written."""
+    """Each form of an optimizer."""
     return request.param
 
 
@@ -31,7 +31,7 @@ def cosine(oracle):
 
 
 def schedule(factor, change=None, **kind):
-    """Make a factory of gradient descent whose rate has a factor that sees the oracle, perhaps through wrappers."""
+    """Return a factory of gradient descent whose rate has a factor that reads the oracle, perhaps through wrappers."""
 
     def factory(learning_rate: float = 1e-3):
         def update(oracle, state, theta):
@@ -44,21 +44,21 @@ def schedule(factor, change=None, **kind):
 
 
 def clip(gradient):
-    """Shorten a gradient to length 1 at most."""
+    """Clip a gradient to length 1."""
     return gradient / gradient.norm(dim=-1, keepdim=True).clamp(min=1)
 
 
 @pytest.mark.parametrize("change", [None, clip], ids=["itself", "through wrappers"])
 @pytest.mark.parametrize("factor", [plain, cosine], ids=lambda factor: factor.__name__)
-def test_reading_progress_is_noted_and_nothing_else_is(run, kind, factor, change):
-    """A cosine schedule shows in every trial, also behind two wrappers; making a wrapper reads nothing."""
+def test_reading_progress_is_recorded(run, kind, factor, change):
+    """A cosine schedule is recorded in every trial, also through two wrappers; building a wrapper reads nothing."""
     record = run(Quadratic(), schedule(factor, change, **kind), seeds=2, budget=20, learning_rate=RATES)
     assert set(record.status.flat) == {"exhausted"}
     np.testing.assert_array_equal(record.reads_progress, np.full((2, 2), factor is cosine))
 
 
-def test_asking_for_gradients_elsewhere_is_no_reading(run, kind):
-    """Nor are loss, gradient and `at`, with and without `where`, behind a wrapper too."""
+def test_other_uses_of_the_oracle_are_not_recorded(run, kind):
+    """Loss, gradient and `at`, with and without `where`, also through a wrapper."""
 
     def curious(learning_rate: float = 1e-3):
         def update(oracle, state, theta):
@@ -75,13 +75,13 @@ def test_asking_for_gradients_elsewhere_is_no_reading(run, kind):
 
 
 @pytest.mark.parametrize("factory", [sgd, adam], ids=lambda factory: factory.__name__)
-def test_the_courses_rules_do_not_know_the_budget(run, factory):
+def test_the_courses_optimizers_do_not_know_the_budget(run, factory):
     """They have no schedule."""
     assert not run(Quadratic(), factory, budget=20, learning_rate=RATES).reads_progress.any()
 
 
-def test_what_was_read_once_stays_noted_when_lanes_are_dropped(run, formula):
-    """A look in the first step alone counts for all trials, those that go on after others have left the batch too."""
+def test_a_single_reading_is_recorded_for_all_trials(run, formula):
+    """Also if it happens only in the first step, and lanes are dropped later."""
     looks, widths = [], []
 
     def once(learning_rate: float = 0.1):
@@ -101,8 +101,8 @@ def test_what_was_read_once_stays_noted_when_lanes_are_dropped(run, formula):
     assert record.reads_progress.all()
 
 
-def test_trials_that_run_alone_are_noted_one_by_one(run):
-    """A stateful rule with a schedule at one of its rates only: that setting knows the budget, the other does not."""
+def test_stateful_trials_are_recorded_separately(run):
+    """A stateful optimizer with a schedule at one of its rates: only that setting knows the budget."""
 
     def half(learning_rate: float = 1e-3):
         factor = cosine if learning_rate > 5e-4 else plain
@@ -112,8 +112,8 @@ def test_trials_that_run_alone_are_noted_one_by_one(run):
     assert record.reads_progress.tolist() == [[False, True]] * 3
 
 
-def test_a_rule_that_fails_later_is_noted(run):
-    """What it had read until then is known."""
+def test_an_optimizer_that_fails_later_is_recorded(run):
+    """With its readings until then."""
 
     def doomed(learning_rate: float = 1e-3):
         steps = []
@@ -131,8 +131,8 @@ def test_a_rule_that_fails_later_is_noted(run):
     assert record.reads_progress.tolist() == [[True]]
 
 
-def test_the_engine_hands_progress_on_without_reading_it():
-    """Only `progress` counts, and it counts at the oracle beneath all wrappers."""
+def test_the_engine_does_not_count_its_own_readings():
+    """Only `progress` counts, at the oracle beneath all wrappers."""
     share = torch.full((1,), 0.25)
     oracle = CountingOracle(
         lambda point: (point.sum(-1), point), torch.zeros(()), torch.ones(2), lambda: share

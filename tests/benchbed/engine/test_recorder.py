@@ -1,4 +1,4 @@
-"""Calls to target are read off a curve as rule 4 of the protocol says."""
+"""Calls to target follow rule 4 of the protocol."""
 
 import math
 
@@ -8,14 +8,14 @@ from hypothesis import strategies as st
 
 from benchbed.engine import calls_to_targets
 
-# Neither the clock nor chance decides: the examples are the same at every run.
+# The same examples in every run, without a time limit.
 UNTIMED = settings(deadline=None, derandomize=True)
 
 TARGETS = (1e-1, 1e-2, 1e-3)
 
 
 def slow_calls_to_target(calls, gap, target, budget):
-    """Follow rule 4 word by word: three checkpoints in a row of distinct iterates, within the budget."""
+    """Apply rule 4 literally: three checkpoints in a row of distinct iterates, within the budget."""
     streak, last = [], -1.0
     for at, value in zip(calls, gap, strict=True):
         if not at > last:
@@ -34,7 +34,7 @@ GAPS = st.sampled_from([0.0, -1e-9, 1e-4, 1e-3, 5e-3, 1e-2, 0.05, 0.1, 1.0, 1e13
 
 @st.composite
 def curves(draw):
-    """A curve as the engine leaves it: rising calls, repeated once the lane is frozen, NaN once it is dropped."""
+    """Draw a curve of the engine: increasing calls, repeated once the lane is frozen, NaN once it is dropped."""
     gap = draw(st.lists(GAPS, min_size=1, max_size=12))
     rises = draw(st.lists(st.integers(1, 4), min_size=len(gap) - 1, max_size=len(gap) - 1))
     calls = [0.0, *np.cumsum(rises).astype(float)]
@@ -46,8 +46,8 @@ def curves(draw):
 
 @UNTIMED
 @given(curves(), st.integers(1, 40))
-def test_calls_to_target_are_those_of_a_slow_reading_of_the_protocol(curve, budget):
-    """Any curve gives what the protocol's sentence gives, target by target."""
+def test_calls_to_target_equal_a_literal_implementation(curve, budget):
+    """On any curve, for every target."""
     calls, gap = curve
     expected = [slow_calls_to_target(calls, gap, target, budget) for target in TARGETS]
     assert calls_to_targets(calls, gap, np.array(TARGETS), budget).tolist() == expected
@@ -55,8 +55,8 @@ def test_calls_to_target_are_those_of_a_slow_reading_of_the_protocol(curve, budg
 
 @UNTIMED
 @given(st.lists(curves(), min_size=1, max_size=6))
-def test_lanes_are_read_independently(several):
-    """A whole batch of curves, padded with NaN, gives what its curves give alone."""
+def test_lanes_are_evaluated_independently(several):
+    """A batch of curves, padded with NaN, gives the results of the single curves."""
     longest = max(len(calls) for calls, _ in several)
     padded = np.full((2, len(several), longest), np.nan)
     for row, (calls, gap) in enumerate(several):
@@ -67,7 +67,7 @@ def test_lanes_are_read_independently(several):
 
 
 def test_a_target_met_at_the_start_costs_one_call():
-    """Nothing is free: the logarithm of the score begins at 1."""
+    """The logarithm in the score begins at 1."""
     reached = calls_to_targets(np.arange(3.0), np.zeros(3), np.array([1e-8]), 10)
     assert reached.tolist() == [1.0]
 
@@ -78,21 +78,21 @@ def test_two_hits_do_not_reach_a_target():
     assert calls_to_targets(np.arange(6.0), gap, np.array([0.1]), 10).tolist() == [math.inf]
 
 
-def test_a_hit_that_is_confirmed_beyond_the_budget_is_none():
+def test_a_hit_confirmed_beyond_the_budget_does_not_count():
     """The third checkpoint in a row must lie within the budget too."""
     gap = np.array([1.0, 0.0, 0.0, 0.0])
     assert calls_to_targets(np.arange(4.0), gap, np.array([0.1]), 2).tolist() == [math.inf]
     assert calls_to_targets(np.arange(4.0), gap, np.array([0.1]), 3).tolist() == [1.0]
 
 
-def test_a_sum_of_fractional_prices_that_rounding_lifts_above_the_budget_still_counts():
-    """750 steps of 4/3 calls are 1000, though the sum of their floating-point numbers is a little more."""
+def test_fractional_prices_that_rounding_lifts_above_the_budget_count():
+    """750 steps of 4/3 calls are 1000, though their floating-point sum is slightly more."""
     calls = np.cumsum([0.0] + [4 / 3] * 750)[[0, 748, 749, 750]]
     assert calls[-1] > 1000
     reached = calls_to_targets(calls, np.array([1.0, 0.0, 0.0, 0.0]), np.array([0.1]), 1000)
     assert reached.tolist() == [calls[1]]
 
 
-def test_without_targets_there_is_nothing_to_reach():
+def test_without_targets_the_result_is_empty():
     """A problem without an optimum has no targets: the last dimension is empty."""
     assert calls_to_targets(np.zeros((2, 3, 5)), np.zeros((2, 3, 5)), np.array([]), 10).shape == (2, 3, 0)

@@ -1,4 +1,4 @@
-"""A trial is the same in any batch: alone, among others, in tiles, with other seeds, again."""
+"""A trial has the same result in any batch: alone, among others, in tiles, with other seeds, repeated."""
 
 import numpy as np
 import pytest
@@ -38,19 +38,19 @@ PROBLEMS = {
     "triangles": Triangles(),
 }
 OPTIMIZERS = {factory.__name__: factory for factory in (gd, sgd, momentum, adam)}
-# Rates at which no path is chaotic: there the last bit would be amplified without end.
+# Rates at which no path is chaotic: a chaotic one would amplify the last bit.
 RATES = [1e-4, 1e-3, 5e-3]
 
 
 @pytest.fixture(params=PROBLEMS)
 def problem(request):
-    """Each of the course's problems: exact, noisy, with data of its own, shared data, mini-batches."""
+    """Each of the course's problems: exact, noisy, with data of each instance, shared data, mini-batches."""
     return PROBLEMS[request.param]
 
 
 @pytest.mark.parametrize("name", OPTIMIZERS)
-def test_a_lane_of_a_batch_is_the_trial_alone(run, problem, lane_of, assert_same_lane, name):
-    """Three rates on four seeds together give what each trial gives in a batch of one, at every checkpoint."""
+def test_a_lane_of_a_batch_equals_the_trial_alone(run, problem, lane_of, assert_same_lane, name):
+    """Three rates on four seeds together equal batches of one trial at every checkpoint."""
     together = run(problem, OPTIMIZERS[name], seeds=4, budget=60, learning_rate=RATES)
     for seed, setting in [(0, 0), (1, 2), (3, 1)]:
         alone = run(problem, OPTIMIZERS[name], seeds=[seed], budget=60, learning_rate=[RATES[setting]])
@@ -58,15 +58,15 @@ def test_a_lane_of_a_batch_is_the_trial_alone(run, problem, lane_of, assert_same
 
 
 @pytest.mark.parametrize("bytes_of_work", [1, 4_000, 20_000])
-def test_tiles_change_nothing(run, problem, lane_of, assert_same_lane, monkeypatch, bytes_of_work):
-    """However small the pieces in which lanes and objectives are worked on, each lane measures the same."""
+def test_tiles_do_not_change_results(run, problem, lane_of, assert_same_lane, monkeypatch, bytes_of_work):
+    """For any size of the pieces in which lanes and objectives are computed."""
     whole = run(problem, adam, seeds=3, budget=25, learning_rate=RATES, metrics={"d": distance_to_solution})
     monkeypatch.setattr("benchbed.engine.run.WORKSPACE_BYTES", bytes_of_work)
     monkeypatch.setattr("benchbed.engine.run.WORKSPACE_BYTES", bytes_of_work)
     tiled = run(problem, adam, seeds=3, budget=25, learning_rate=RATES, metrics={"d": distance_to_solution})
     assert tiled.metrics.keys() == whole.metrics.keys()
     for name, values in whole.metrics.items():
-        # The distance of a point far away is large beside its rounding, as are the other metrics.
+        # The distance of a remote point is large beside its rounding, as are the other metrics.
         np.testing.assert_allclose(tiled.metrics[name], values, rtol=1e-10, err_msg=name)
     np.testing.assert_array_equal(tiled.optimum, whole.optimum)
     for seed in range(3):
@@ -74,8 +74,8 @@ def test_tiles_change_nothing(run, problem, lane_of, assert_same_lane, monkeypat
             assert_same_lane(lane_of(tiled, seed, setting), lane_of(whole, seed, setting))
 
 
-def test_a_full_gradient_has_room_for_all_samples(make_batch):
-    """A tile of full gradients holds as many lanes fewer as they see more samples: memory stays bounded."""
+def test_a_tile_of_full_gradients_has_fewer_lanes(make_batch):
+    """By as much as they use more samples, so that memory stays bounded."""
     network = PolynomialNetwork(samples=6_400)
     drawn, full = (
         lanes_of_a_tile(make_batch(network, rule, learning_rate=[1e-3], dtype="float32"))
@@ -94,15 +94,15 @@ def test_a_full_gradient_has_room_for_all_samples(make_batch):
         (Quadratic(dimension=50, gradient_noise=0.1), forward_random, 50 + 50),
     ],
 )
-def test_the_draws_of_a_tile_keep_to_their_bytes(make_batch, problem, gradient, of_a_seed):
+def test_the_draws_of_a_tile_fit_into_their_memory(make_batch, problem, gradient, of_a_seed):
     """For each seed a thousand steps of noise, indices and directions, 8 bytes a number."""
     batch = make_batch(problem, sgd, gradient=gradient, seeds=3, learning_rate=[0.1])
     expected = None if of_a_seed is None else DRAW_BYTES // (1000 * 8 * of_a_seed)
     assert seeds_of_a_tile(batch) == expected
 
 
-def test_tiles_of_few_seeds_change_nothing(run, make_batch, lane_of, assert_same_lane, monkeypatch):
-    """Where the draws of two seeds are all that fits, five seeds make three tiles."""
+def test_tiles_of_few_seeds_do_not_change_results(run, make_batch, lane_of, assert_same_lane, monkeypatch):
+    """If only the draws of two seeds fit, five seeds make three tiles."""
     problem = Quadratic(gradient_noise=0.1)
     whole = run(problem, adam, seeds=5, budget=25, learning_rate=RATES)
     monkeypatch.setattr("benchbed.engine.run.DRAW_BYTES", 2 * 1000 * 8 * 2)
@@ -115,7 +115,7 @@ def test_tiles_of_few_seeds_change_nothing(run, make_batch, lane_of, assert_same
 
 
 def test_tiles_that_end_at_different_checkpoints_are_joined(run, monkeypatch, lane_of, assert_same_lane):
-    """Where one tile is solved or lost early, its curves end in NaN beside the longer ones."""
+    """The shorter curves are padded with NaN."""
     rates = [1e-3, 0.015, 1e5]
     whole = run(Quadratic(), seeds=2, budget=1500, scale=200.0, learning_rate=rates)
     monkeypatch.setattr("benchbed.engine.run.WORKSPACE_BYTES", 1)
@@ -127,8 +127,8 @@ def test_tiles_that_end_at_different_checkpoints_are_joined(run, monkeypatch, la
 
 
 @pytest.mark.parametrize("guilty", [0.1, 0.2])
-def test_a_tile_that_raises_leaves_the_others_their_metrics(run, monkeypatch, guilty):
-    """With a tile for each lane, one raises: its lane has failed, the others are complete."""
+def test_a_tile_that_raises_does_not_affect_the_metrics_of_others(run, monkeypatch, guilty):
+    """With a tile for each lane, one lane fails and the others are complete."""
 
     def picky(learning_rate: float = 0.1):
         def update(oracle, state, theta):
@@ -158,8 +158,8 @@ def test_a_tile_that_raises_leaves_the_others_their_metrics(run, monkeypatch, gu
     assert np.isfinite(record.final_theta[:, 1]).all()
 
 
-def test_splitting_the_seeds_changes_nothing(run, problem, lane_of, assert_same_lane):
-    """A study that is resumed runs the seeds that are missing; they give what they would have given before."""
+def test_splitting_the_seeds_does_not_change_results(run, problem, lane_of, assert_same_lane):
+    """A resumed study runs the missing seeds with the same results."""
     whole = run(problem, momentum, seeds=5, budget=30, learning_rate=RATES)
     parts = [
         run(problem, momentum, seeds=part, budget=30, learning_rate=RATES) for part in ([0, 3], [1, 2, 4])
@@ -170,8 +170,8 @@ def test_splitting_the_seeds_changes_nothing(run, problem, lane_of, assert_same_
                 assert_same_lane(lane_of(part, position, setting), lane_of(whole, seed, setting))
 
 
-def test_the_same_batch_gives_the_same_bits(make_batch, problem):
-    """On one machine a repeated batch is equal to the last bit, chaotic lanes included."""
+def test_a_repeated_batch_is_equal_to_the_bit(make_batch, problem):
+    """On one machine, chaotic lanes included."""
     batch = make_batch(
         problem, adam, seeds=3, budget=60, learning_rate=[1e-3, 0.1, 10.0], dtype=problem.dtype
     )
@@ -180,8 +180,8 @@ def test_the_same_batch_gives_the_same_bits(make_batch, problem):
         np.testing.assert_array_equal(getattr(first, name), getattr(second, name), err_msg=name)
 
 
-def test_every_step_measures_what_checkpoints_measure(run, lane_of):
-    """Measuring after every step does not change the path: the checkpoints lie on it."""
+def test_measuring_every_step_does_not_change_the_path(run, lane_of):
+    """The checkpoints lie on it."""
     sparse = lane_of(run(Quadratic(gradient_noise=1.0), targets=(), budget=120, learning_rate=[1e-3]))
     dense = lane_of(
         run(Quadratic(gradient_noise=1.0), targets=(), budget=120, every_step=True, learning_rate=[1e-3])
@@ -192,7 +192,7 @@ def test_every_step_measures_what_checkpoints_measure(run, lane_of):
     )
 
 
-def test_curves_longer_than_the_reserved_room_keep_their_beginning(run):
+def test_curves_longer_than_the_reserved_memory_are_complete(run):
     """300 checkpoints need the memory to grow three times; θ = (1 − η)^t throughout."""
     record = run(
         Quadratic(eigenvalues=(1.0,), start=1.0),
@@ -206,7 +206,7 @@ def test_curves_longer_than_the_reserved_room_keep_their_beginning(run):
     np.testing.assert_allclose(record.curve_gradient_norm[0], expected, rtol=1e-13)
 
 
-def test_the_final_measures_are_those_of_the_final_point(run):
+def test_final_measures_belong_to_the_final_point(run):
     """Gradient norm and metrics at the end: |Λθ| and |θ| on the quadratic."""
     record = run(
         Quadratic(),
@@ -224,8 +224,8 @@ def test_the_final_measures_are_those_of_the_final_point(run):
     )
 
 
-def test_float32_runs_the_float64_instance_cast(run):
-    """Single precision begins at the rounded start of double precision and stays within rounding of its path."""
+def test_float32_runs_the_cast_float64_instance(run):
+    """Single precision starts at the rounded start of double precision and stays within rounding of its path."""
     double = run(Runge(), seeds=3, targets=(), budget=50, learning_rate=[0.01])
     single = run(Runge(), seeds=3, targets=(), budget=50, learning_rate=[0.01], dtype="float32")
     # 50 steps of rounding 6e-8 on numbers of size one.

@@ -1,4 +1,4 @@
-"""Starts, data and draws are those of the protocol's generators, for every batch, device and dtype."""
+"""Starts, data and draws come from the protocol's generators, for every batch, device and dtype."""
 
 import gc
 import weakref
@@ -37,7 +37,7 @@ NETWORK = PolynomialNetwork(dimension=2, samples=64, hidden=(3,), batch_size=8)
 
 @pytest.mark.parametrize("problem", [NOISY, NETWORK], ids=["noise", "mini-batches"])
 def test_an_instance_is_the_same_in_every_batch(problem):
-    """Start, data and draws of seed 3 do not depend on who stands beside it, in which order."""
+    """Start, data and draws of seed 3 do not depend on the other seeds or their order."""
     several, alone = instances_of(problem, [5, 3, 0]), instances_of(problem, [3])
     assert torch.equal(several.start[1], alone.start[0])
     if not several.shared:
@@ -47,7 +47,7 @@ def test_an_instance_is_the_same_in_every_batch(problem):
 
 
 def test_an_instance_is_drawn_from_its_own_generators():
-    """Start, data and draws are what the problem gives on generators seeded for that purpose."""
+    """Start, data and draws equal those of the problem with generators seeded for that purpose."""
     instances = instances_of(NOISY, [2, 4])
     for position, index in enumerate([2, 4]):
         assert torch.equal(instances.start[position], NOISY.make_start(generator_of(index, "start")))
@@ -58,8 +58,8 @@ def test_an_instance_is_drawn_from_its_own_generators():
 
 
 @pytest.mark.parametrize("problem", [NOISY, NETWORK], ids=["noise", "mini-batches"])
-def test_every_thousand_steps_begin_a_new_generator(problem):
-    """Step 999 is the last of block 0, step 1000 the first of block 1, whose generator has given nothing before."""
+def test_every_thousand_steps_use_a_new_generator(problem):
+    """Step 999 is the last of block 0, step 1000 the first of block 1, whose generator is new."""
     instances = instances_of(problem, [7])
     blocks = [problem.make_draws(generator_of(7, "draws", block), 1000) for block in range(2)]
     assert torch.equal(instances.draw(999)[0, 0], blocks[0][999])
@@ -67,15 +67,15 @@ def test_every_thousand_steps_begin_a_new_generator(problem):
     assert not torch.equal(blocks[0][0], blocks[1][0])
 
 
-def test_draws_can_be_asked_for_in_any_order():
-    """Going back to an earlier block gives what it gave."""
+def test_draws_are_available_in_any_order():
+    """An earlier block has the same draws when it is loaded again."""
     instances = instances_of(NOISY, [0, 1])
     first = instances.draw(3).clone()
     instances.draw(1003)
     assert torch.equal(instances.draw(3), first)
 
 
-def test_a_run_of_more_than_a_thousand_steps_sees_the_second_block(run):
+def test_a_run_of_more_than_a_thousand_steps_uses_the_second_block(run):
     """From step 1000 on the noise is that of block 1: SGD on ½θ² is followed through both blocks."""
     problem = Quadratic(eigenvalues=(1.0,), gradient_noise=1.0)
     record = run(problem, targets=(), budget=1200, seeds=[4], learning_rate=[0.1])
@@ -88,7 +88,7 @@ def test_a_run_of_more_than_a_thousand_steps_sees_the_second_block(run):
     np.testing.assert_allclose(record.final_theta[0, 0], [theta], rtol=1e-12)
 
 
-def test_single_precision_sees_the_double_precision_instance_cast():
+def test_single_precision_casts_the_double_precision_instance():
     """Everything is drawn in float64 and then rounded; indices stay integers."""
     double, single = instances_of(NOISY, [0, 1]), instances_of(NOISY, [0, 1], SINGLE)
     assert single.start.dtype == single.data.rotation.dtype == single.draw(0).dtype == SINGLE
@@ -100,15 +100,15 @@ def test_single_precision_sees_the_double_precision_instance_cast():
     assert torch.equal(index, instances_of(NETWORK, [0]).draw(5))
 
 
-def test_the_optimum_is_that_of_double_precision():
-    """f* is computed on the data before they are rounded."""
+def test_the_optimum_is_computed_in_double_precision():
+    """On the data before they are rounded."""
     single, double = instances_of(Runge(), range(3), SINGLE), instances_of(Runge(), range(3))
     assert single.optimum().dtype == DOUBLE
     assert torch.equal(single.optimum(), double.optimum())
     assert single.optimum().shape == (3, 1)
 
 
-def test_roles_and_study_seeds_draw_other_instances():
+def test_roles_and_study_seeds_draw_different_instances():
     """No start of one role, or of one study seed, appears in another."""
     starts = [
         instances_of(Quartic(), range(20), role=role, study_seed=study_seed).start
@@ -119,14 +119,14 @@ def test_roles_and_study_seeds_draw_other_instances():
 
 
 def test_shared_data_have_no_leading_dimensions():
-    """What all instances share reaches the loss as it was made; what each has of its own as [seeds, 1, …]."""
+    """Data of each instance reach the loss as [seeds, 1, …]."""
     assert instances_of(Quadratic(), range(4)).data.eigenvalues.shape == (2,)
     assert instances_of(NOISY, range(4)).data.rotation.shape == (4, 1, 3, 3)
     assert instances_of(Quartic(), range(4)).data is None
 
 
-def test_a_selection_keeps_data_and_draws_of_its_seeds():
-    """Dropping seeds leaves the others their data and draws, in the block at hand and in later ones."""
+def test_a_selection_has_the_data_and_draws_of_its_seeds():
+    """In the current block and in later ones."""
     whole = instances_of(NOISY, range(5))
     whole.draw(10)
     part = whole.select([1, 4])
@@ -139,7 +139,7 @@ def test_a_selection_keeps_data_and_draws_of_its_seeds():
 
 @dataclass(frozen=True)
 class Module(Problem):
-    """A problem whose start is a torch module's own initialisation."""
+    """A problem whose start is the initialization of a torch module."""
 
     layout = Layout({"theta": (12,)})
 
@@ -150,8 +150,8 @@ class Module(Problem):
         return theta.square().sum(-1)
 
 
-def test_a_module_drawn_from_the_global_generator_starts_the_same_every_time():
-    """The global generator is seeded for each start, whatever it was, and left where it was."""
+def test_a_module_drawn_from_the_global_generator_has_a_reproducible_start():
+    """The global generator is seeded for each start, and keeps its state afterwards."""
     torch.manual_seed(1)
     first = instances_of(Module(), [0, 1, 2])
     torch.manual_seed(2)
@@ -162,7 +162,7 @@ def test_a_module_drawn_from_the_global_generator_starts_the_same_every_time():
     assert not torch.equal(first.start[0], first.start[1])
 
 
-def test_a_module_starts_as_torch_manual_seed_would_have_it():
+def test_a_module_starts_as_with_torch_manual_seed():
     """The numbers are those of torch.manual_seed with the seed of the purpose start."""
     torch.manual_seed(InstanceSeed(0, "some-problem", "evaluation", 3).generator_seed("start"))
     expected = Module().make_start(None)
@@ -170,14 +170,14 @@ def test_a_module_starts_as_torch_manual_seed_would_have_it():
 
 
 class Pair(NamedTuple):
-    """Two kinds of draws in one."""
+    """Two kinds of draws."""
 
     noise: Tensor
     index: Tensor
 
 
 def test_draws_may_be_a_tuple_of_tensors():
-    """Each tensor of a draw is cut into steps and stacked over seeds on its own."""
+    """Each tensor is split into steps and stacked over seeds."""
 
     @dataclass(frozen=True)
     class Two(Module):
@@ -193,13 +193,13 @@ def test_draws_may_be_a_tuple_of_tensors():
 @pytest.mark.parametrize(
     ("problem", "expected"), [(Runge(), True), (Quadratic(), True), (Quartic(), False), (NETWORK, False)]
 )
-def test_a_problem_that_draws_nothing_is_deterministic(problem, expected):
-    """Where a step draws nothing, the full and the stochastic oracle are one."""
+def test_a_problem_without_draws_is_deterministic(problem, expected):
+    """The full and the stochastic gradient are equal."""
     assert is_deterministic(problem) is expected
 
 
-def test_draws_of_several_shapes_are_refused():
-    """Copied into one tensor, those of one seed would be stretched."""
+def test_draws_of_different_shapes_are_rejected():
+    """Copying into one tensor would broadcast those of one seed."""
 
     class Uneven(Quadratic):
         def make_draws(self, generator, steps):
@@ -209,7 +209,7 @@ def test_draws_of_several_shapes_are_refused():
         instances_of(Uneven(), range(5)).draw(0)
 
 
-def test_nothing_holds_the_draws_of_a_tile_that_has_ended():
+def test_the_draws_of_a_finished_tile_are_released():
     """They may be most of its memory, and the garbage collector counts objects and not bytes."""
     instances = instances_of(NOISY, range(3))
     chosen = instances.select([2, 0])
@@ -223,8 +223,8 @@ def test_nothing_holds_the_draws_of_a_tile_that_has_ended():
         gc.enable()
 
 
-def test_a_block_that_could_not_be_drawn_leaves_none_in_its_place():
-    """After an error between two blocks, each step still gets the draws of its own block."""
+def test_an_error_while_drawing_a_block_leaves_no_stale_draws():
+    """After it, each step still gets the draws of its own block."""
     fails = [True]
 
     def make(seed, block):

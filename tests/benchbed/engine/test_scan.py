@@ -1,4 +1,4 @@
-"""A scan makes the same steps as the loop, where no program of their own serves: what is not written there."""
+"""A scan takes the same steps as the eager loop; it serves steps for which no code can be generated."""
 
 import inspect
 import os
@@ -26,8 +26,8 @@ CATALOG = load_catalog([], os.environ)
 
 
 @pytest.fixture
-def not_written(monkeypatch):
-    """Let no program be written."""
+def no_generated_step(monkeypatch):
+    """Make the generator reject every step."""
 
     def refuse(program, lanes):
         raise UnsupportedOperationError("the operation of these tests")
@@ -36,7 +36,7 @@ def not_written(monkeypatch):
 
 
 def mixed(learning_rate: float = 1e-2):
-    """Ask again where the loss is high, keep whole numbers and a schedule, all written for one trial."""
+    """Call the oracle again where the loss is high, keep integers and a schedule, written for one trial."""
 
     def update(oracle, state, theta):
         high = oracle.loss > 0.1
@@ -50,15 +50,15 @@ def mixed(learning_rate: float = 1e-2):
 
 
 def defaults_of(factory):
-    """Give three settings about a factory's defaults, one number each by name."""
+    """Return three settings near a factory's defaults, one number each by name."""
     values = {name: parameter.default for name, parameter in inspect.signature(factory).parameters.items()}
     return {name: [value * (1, 0.8, 1.2)[k] if name == "learning_rate" else value for k in range(3)]
             for name, value in values.items()}  # fmt: skip
 
 
 @pytest.fixture
-def both(run):
-    """Give a function that runs a batch by the loop and by a compiled program."""
+def run_both(run):
+    """Return a function that runs a batch eagerly and with a scan."""
 
     def twice(problem, factory, **more):
         fields = {"seeds": 2, "budget": 100, "targets": (), **defaults_of(factory), **more}
@@ -68,7 +68,7 @@ def both(run):
 
 
 def assert_same(loop, compiled):
-    """The programs were what they should be, and did the same to 1e-10."""
+    """Check that the second record was compiled and equals the first to 1e-10."""
     assert [set(each.engine.flat) for each in (loop, compiled)] == [{"eager"}, {"compiled"}], (
         compiled.engine_reason
     )
@@ -79,66 +79,68 @@ def assert_same(loop, compiled):
         np.testing.assert_allclose(other, one, rtol=1e-10, atol=1e-10, err_msg=name)
 
 
-def programs():
-    """Count what the compiler was given in this process."""
+def compiled_graphs():
+    """Count the graphs that this process has compiled."""
     return counters["stats"]["unique_graphs"]
 
 
-def test_mini_batches_of_a_network_are_the_same_compiled(both, not_written):
-    """Rows are gathered within the loop."""
-    before = programs()
-    assert_same(*both(PolynomialNetwork(samples=256, batch_size=32), adam))
-    assert programs() == before + 1
+def test_mini_batches_of_a_network_equal_eager_steps(run_both, no_generated_step):
+    """Samples are gathered within the scan."""
+    before = compiled_graphs()
+    assert_same(*run_both(PolynomialNetwork(samples=256, batch_size=32), adam))
+    assert compiled_graphs() == before + 1
 
 
-def test_full_gradients_of_a_network_are_the_same_compiled(both, not_written):
-    """The samples come from outside of the loop, and are transposed within."""
-    assert_same(*both(PolynomialNetwork(samples=64, batch_size=32), CATALOG.optimizer("gd").implementation))
+def test_full_gradients_of_a_network_equal_eager_steps(run_both, no_generated_step):
+    """The samples come from outside of the scan and are transposed within."""
+    assert_same(
+        *run_both(PolynomialNetwork(samples=64, batch_size=32), CATALOG.optimizer("gd").implementation)
+    )
 
 
-def test_one_program_serves_every_block_of_draws_and_every_number_of_lanes(both, not_written):
-    """The first step's draws lie inside of a block, and those after a thousand steps at its beginning."""
-    before = programs()
+def test_one_scan_serves_all_blocks_of_draws_and_numbers_of_lanes(run_both, no_generated_step):
+    """The first scan starts within a block of draws, later ones at the beginning of a block."""
+    before = compiled_graphs()
     problem = Quartic(start=0.5)
-    assert_same(*both(problem, sgd, seeds=3, budget=2_100, learning_rate=[1e-3, 1e-2]))
-    assert_same(*both(problem, sgd, seeds=2, budget=2_100, learning_rate=[1e-3] * 5))
-    assert programs() == before + 1
+    assert_same(*run_both(problem, sgd, seeds=3, budget=2_100, learning_rate=[1e-3, 1e-2]))
+    assert_same(*run_both(problem, sgd, seeds=2, budget=2_100, learning_rate=[1e-3] * 5))
+    assert compiled_graphs() == before + 1
 
 
-def test_a_hard_rule_is_the_same_compiled(both, not_written):
-    """Calls of some lanes only, a schedule and whole numbers, written for one trial and under vmap."""
-    assert_same(*both(Runge(features=4), mixed))
+def test_an_unusual_rule_equals_eager_steps(run_both, no_generated_step):
+    """Calls of some lanes, a schedule and integers, written for one trial and mapped by vmap."""
+    assert_same(*run_both(Runge(features=4), mixed))
 
 
-def test_lanes_that_end_early_are_the_same_compiled(both, valleys, not_written):
-    """Some diverge, some reach their targets, some are dropped on the way."""
+def test_lanes_that_end_early_equal_eager_steps(run_both, valleys, no_generated_step):
+    """Some diverge, some reach their targets, some are dropped."""
     rates = [1e-6, 1e-4, 1e-3, 0.1, 0.3, 10.0]
-    loop, compiled = both(valleys, sgd, seeds=4, targets=(10.0, 1.0), budget=60, learning_rate=rates)
+    loop, compiled = run_both(valleys, sgd, seeds=4, targets=(10.0, 1.0), budget=60, learning_rate=rates)
     assert set(np.unique(loop.status.astype(str))) == {"diverged", "exhausted", "solved"}
     assert_same(loop, compiled)
 
 
-def test_a_process_keeps_so_many_programs(run, not_written, monkeypatch):
-    """Then it forgets them all, and torch with it."""
+def test_the_number_of_cached_scans_is_limited(run, no_generated_step, monkeypatch):
+    """Beyond it the cache and torch's compiler are reset."""
     kept = {f"a pairing {number}": None for number in range(scan.MAXIMUM_SCANS)}
     monkeypatch.setattr(scan, "_compiled", kept)
     resets = []
     monkeypatch.setattr(torch.compiler, "reset", lambda: resets.append(len(kept)))
     monkeypatch.setattr(scan.ScanBackend, "__init__", lambda self, program, lanes: None)
-    monkeypatch.setattr(scan.ScanBackend, "advance", stepped)
+    monkeypatch.setattr(scan.ScanBackend, "advance", run_eagerly)
     for features in (2, 3):
         run(Runge(features=features), sgd, engine="compiled", targets=(), budget=20, learning_rate=[1e-3])
     assert resets == [0]
     assert len(kept) == 2
 
 
-def stepped(self, program, lanes, start, stops):
-    """Make the steps one by one."""
+def run_eagerly(self, program, lanes, start, stops):
+    """Run the steps eagerly."""
     return EagerBackend("").advance(program, lanes, start, stops)
 
 
-def test_a_plugin_that_raises_late_says_so_as_ever(run, formula):
-    """The program cannot be made, so the loop shows what is wrong, and where."""
+def test_a_plugin_that_raises_late_fails_with_its_traceback(run, formula):
+    """The step cannot be compiled, and the eager step shows the error."""
 
     class Count(NamedTuple):
         steps: Tensor
@@ -159,14 +161,14 @@ def test_a_plugin_that_raises_late_says_so_as_ever(run, formula):
 
 
 class Counted(NamedTuple):
-    """A state with a number that is no tensor."""
+    """A state with a number that is not a tensor."""
 
     momentum: Tensor
     steps: int
 
 
 def counting(learning_rate: float = 1e-2):
-    """Keep the step count as a Python number: a program would take it for a constant."""
+    """Keep the step count as a Python number, which a trace would turn into a constant."""
 
     def update(oracle, state, theta):
         steps = state.steps + 1
@@ -175,9 +177,9 @@ def counting(learning_rate: float = 1e-2):
     return Optimizer(init=lambda theta: Counted(torch.zeros_like(theta), 0), update=update)
 
 
-def test_a_number_in_a_state_is_not_taken_for_a_constant(both):
-    """Such a rule runs step by step, and says why."""
-    loop, compiled = both(Quadratic(), counting)
+def test_a_python_number_in_a_state_is_not_compiled_as_a_constant(run_both):
+    """Such an optimizer runs eagerly, for that reason."""
+    loop, compiled = run_both(Quadratic(), counting)
     np.testing.assert_array_equal(loop.final_theta, compiled.final_theta)
     assert set(compiled.engine.flat) == {"eager"}
     assert "the state holds 1, which is not a tensor" in compiled.engine_reason[0, 0]

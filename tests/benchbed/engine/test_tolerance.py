@@ -1,4 +1,4 @@
-"""A lane stops as converged before an update whose gradient is small, and pays for that gradient."""
+"""A lane converges before an update whose gradient is small, and pays for that gradient."""
 
 from typing import NamedTuple
 
@@ -22,7 +22,7 @@ def half_square(theta):
 
 
 def steps_of_descent(rate, start=2.0, tolerance=TOLERANCE):
-    """Count the steps k after which ‖λ θ₀ (1 − η λ)^k‖ first is at most the tolerance, from the closed form."""
+    """Count the steps k until ‖λ θ₀ (1 − η λ)^k‖ is at most the tolerance, from the closed form."""
     eigenvalues = np.array(EIGENVALUES)
     norms = np.linalg.norm(
         eigenvalues * start * (1 - rate * eigenvalues) ** np.arange(10_000)[:, None], axis=-1
@@ -31,7 +31,7 @@ def steps_of_descent(rate, start=2.0, tolerance=TOLERANCE):
 
 
 class Average(NamedTuple):
-    """The mean of the iterates, and how many there are."""
+    """The mean of the iterates, and their number."""
 
     mean: Tensor
     count: Tensor
@@ -52,7 +52,7 @@ def averaged(learning_rate: float = 0.1):
 
 
 def asks_twice(learning_rate: float = 0.1):
-    """Descend by the gradient at θ, after a second call that changes nothing."""
+    """Descend by the gradient at θ, after a second call without effect."""
 
     def update(oracle, state, theta):
         oracle.at(theta + 1)
@@ -62,7 +62,7 @@ def asks_twice(learning_rate: float = 0.1):
 
 
 def asks_sometimes(learning_rate: float = 0.1):
-    """Do the same where the loss is above 1, so that lanes differ in their calls."""
+    """Make the second call where the loss is above 1, so that lanes differ in their calls."""
 
     def update(oracle, state, theta):
         oracle.at(theta + 1, oracle.loss > 1)
@@ -72,7 +72,7 @@ def asks_sometimes(learning_rate: float = 0.1):
 
 
 def in_the_form(factory, **flags):
-    """Say that a rule of these tests, all written for any number of dimensions, is of another form."""
+    """Return the factory with other flags; the optimizers of these tests support any number of dimensions."""
     return lambda learning_rate=0.1: factory(learning_rate)._replace(**flags)
 
 
@@ -88,7 +88,7 @@ ENGINES = [
 
 @pytest.mark.parametrize(("form", "engine", "every_step"), ENGINES)
 def test_descent_stops_where_its_closed_form_says(run, lane_of, form, engine, every_step):
-    """After k steps and k + 1 calls, at θ_k, whether or not a checkpoint lies there, each lane for itself."""
+    """After k steps and k + 1 calls, at θ_k, at a checkpoint or between two, each lane separately."""
     rates = [0.15, 0.05, 0.02, 1e-6]
     record = run(
         Quadratic(eigenvalues=EIGENVALUES, start=2.0), FORMS[form], targets=(), budget=500, tolerance=TOLERANCE,
@@ -119,8 +119,8 @@ def test_descent_stops_where_its_closed_form_says(run, lane_of, form, engine, ev
     ],
     ids=["all", "some", "all, compiled"],
 )
-def test_the_calls_of_other_points_are_counted_as_ever(run, lane_of, factory, calls, engine):
-    """A step of two calls costs two, the gradient that stops the lane one; where lanes differ, each its own."""
+def test_calls_at_other_points_are_counted(run, lane_of, factory, calls, engine):
+    """A step of two calls costs two, the gradient that stops the lane one; if lanes differ, each its own."""
     problem = Quadratic(eigenvalues=EIGENVALUES, start=2.0)
     settings = {"targets": (), "learning_rate": [0.15, 0.05]}
     record = run(problem, factory, budget=500, tolerance=TOLERANCE, engine=engine, **settings)
@@ -134,15 +134,15 @@ def test_the_calls_of_other_points_are_counted_as_ever(run, lane_of, factory, ca
 
 
 @pytest.mark.parametrize("factory", [sgd, in_the_form(sgd, stateful=True), asks_twice, asks_sometimes])
-def test_a_tolerance_that_is_met_at_the_start_costs_one_call(run, lane_of, factory):
-    """The gradient was asked for; no step is made, and the point measured is the start."""
+def test_a_tolerance_reached_at_the_start_costs_one_call(run, lane_of, factory):
+    """No step is taken, and the measured point is the start."""
     lane = lane_of(run(Quadratic(start=1e-9), factory, targets=(), tolerance=1e-3, learning_rate=[0.1]))
     assert (lane.status, lane.calls, lane.steps) == ("converged", 1.0, 0)
     assert lane.final_theta.tolist() == [1e-9, 1e-9]
     assert lane.curve_calls.tolist() == [0.0]
 
 
-def test_a_full_gradient_costs_its_price_also_where_it_stops_a_lane(run, formula, lane_of):
+def test_a_full_gradient_costs_its_price_where_it_stops_a_lane(run, formula, lane_of):
     """Each call costs ten: halving 8, the norm is at most 1 after three steps, which the fourth gradient shows."""
     lane = lane_of(run(formula(half_square, start=(8.0,), price=10.0), gd, targets=(), tolerance=1.0, budget=1000,
                        learning_rate=[0.5]))  # fmt: skip
@@ -151,8 +151,8 @@ def test_a_full_gradient_costs_its_price_also_where_it_stops_a_lane(run, formula
     assert lane.curve_objective.tolist() == [32, 8, 2, 0.5]
 
 
-def test_a_point_that_the_budget_does_not_ask_about_has_not_converged(run, formula, lane_of):
-    """As in the course's loop: three evaluations make three steps, and that the last lands well is not seen."""
+def test_a_point_that_was_not_evaluated_has_not_converged(run, formula, lane_of):
+    """As in the course's loop: three evaluations make three steps, and the last point is not evaluated."""
     settings = {"targets": (), "tolerance": 1.0, "learning_rate": [0.5]}
     three, four = (lane_of(run(formula(half_square, start=(8.0,)), budget=n, **settings)) for n in (3, 4))
     assert (three.status, three.calls, three.steps) == ("exhausted", 3, 3)
@@ -167,7 +167,7 @@ def test_the_norm_is_euclidean_and_may_equal_the_tolerance(run, formula, lane_of
         assert lane.status == status
 
 
-def test_the_gradient_that_is_tested_is_the_one_on_the_draw(run, valleys):
+def test_the_tested_gradient_is_that_of_the_draw(run, valleys):
     """With noise it is the noisy gradient that `update` receives, and each seed stops at its own."""
     seen = []
 
@@ -189,8 +189,8 @@ def test_the_gradient_that_is_tested_is_the_one_on_the_draw(run, valleys):
     np.testing.assert_array_equal(record.steps, np.where(converged, met.argmax(dim=0).numpy(), 400))
 
 
-def test_wrappers_and_answers_have_no_say_in_the_test(run, lane_of):
-    """It is the gradient at θ that counts, not at the answer, and not as a wrapper changes it."""
+def test_wrappers_and_answers_do_not_change_the_test(run, lane_of):
+    """The gradient at θ counts, not that at the answer or of a wrapper."""
 
     def clipped(learning_rate: float = 0.1):
         def update(oracle, state, theta):
@@ -210,8 +210,8 @@ def test_wrappers_and_answers_have_no_say_in_the_test(run, lane_of):
     assert lane.curve_gradient_norm[-1] > TOLERANCE
 
 
-def test_lanes_stop_each_for_itself_and_are_what_they_are_alone(run, valleys, lane_of, assert_same_lane):
-    """Converged lanes are dropped with their seeds and settings; what goes on does not notice."""
+def test_lanes_converge_separately_and_equal_trials_alone(run, valleys, lane_of, assert_same_lane):
+    """Converged lanes are dropped with their seeds and settings, which does not change the others."""
     rates = [5e-4, 1e-3, 1.5e-3]
     settings = {"targets": (), "budget": 1200, "tolerance": 0.3}
     together = run(valleys, seeds=6, **settings, learning_rate=rates)
@@ -224,8 +224,8 @@ def test_lanes_stop_each_for_itself_and_are_what_they_are_alone(run, valleys, la
 
 
 @pytest.mark.parametrize("factory", [adam, asks_sometimes])
-def test_a_program_stops_its_lanes_where_the_loop_does(run, valleys, lane_of, factory):
-    """Batched over seeds with noise of their own, compiled and eager count the same and stand at the same point."""
+def test_compiled_lanes_converge_as_eager_ones(run, valleys, lane_of, factory):
+    """Batched over seeds with noise of their own, both engines have the same counts and points."""
     hyperparameters = {"learning_rate": [5e-4, 1e-3, 5e-3]}
     if factory is adam:
         hyperparameters = {"learning_rate": [0.02, 0.05, 0.1], "beta1": [0.9] * 3, "beta2": [0.999] * 3,
@@ -242,8 +242,8 @@ def test_a_program_stops_its_lanes_where_the_loop_does(run, valleys, lane_of, fa
     assert {"converged", "exhausted"} <= set(loop.status.flat)
 
 
-def test_a_program_without_a_tolerance_is_another_one(run):
-    """The number is a constant of the program, so it decides which of them is taken."""
+def test_another_tolerance_needs_another_compiled_step(run):
+    """The tolerance is a constant of the compiled step, and part of its cache key."""
     problem = Quadratic(eigenvalues=EIGENVALUES, start=2.0)
     for tolerance, steps in (
         (None, 400),
@@ -264,7 +264,7 @@ def test_a_lane_that_solved_all_targets_before_is_solved(run, lane_of):
     assert lane.status == "solved"
 
 
-def test_a_target_that_the_last_point_confirms_makes_the_lane_solved(run, formula, lane_of):
+def test_a_target_confirmed_by_the_last_point_makes_the_lane_solved(run, formula, lane_of):
     """From 8 by halves: a gap of 2 is met after 2, 3 and 4 steps; the gradient of the fourth point then stops it."""
     settings = {"budget": 100, "learning_rate": [0.5]}
     problem = formula(half_square, start=(8.0,))
@@ -286,8 +286,8 @@ def test_a_target_that_is_confirmed_where_a_lane_stopped_between_checkpoints_mak
     assert lane.calls_to_target.tolist() == [14.0]
 
 
-def test_a_target_between_checkpoints_may_be_confirmed_by_where_a_lane_stopped(run, formula, lane_of):
-    """After 10 calls checkpoints are apart: the lane stands where it stopped, at the calls of that point."""
+def test_a_converged_point_between_checkpoints_may_confirm_a_target(run, formula, lane_of):
+    """After 10 calls there are gaps between checkpoints: the lane is measured at the calls of its last point."""
     lane = lane_of(run(formula(half_square, start=(1.0,)), targets=(), tolerance=0.9**15.5, budget=100,
                        learning_rate=[0.1]))  # fmt: skip
     assert (lane.status, lane.steps, lane.calls) == ("converged", 16, 17.0)
@@ -296,8 +296,8 @@ def test_a_target_between_checkpoints_may_be_confirmed_by_where_a_lane_stopped(r
 
 
 @pytest.mark.parametrize("engine", ["eager", "compiled"])
-def test_a_gradient_that_is_not_finite_is_divergence_and_not_small(run, formula, engine):
-    """Left of 0 the gradient of √(|θ| + θ) is no number; far to the right it is small; at the start it is ½."""
+def test_a_non_finite_gradient_is_divergence_and_not_small(run, formula, engine):
+    """Left of 0 the gradient of √(|θ| + θ) is NaN; far to the right it is small; at the start it is ½."""
     problem = formula(lambda theta: (theta.abs() + theta).sqrt().sum(-1), start=(2.0,))
     record = run(problem, targets=(), tolerance=0.4, budget=40, engine=engine, learning_rate=[6.0, -1.0, 0.0])
     assert set(record.engine.flat) == {engine}
@@ -308,15 +308,15 @@ def test_a_gradient_that_is_not_finite_is_divergence_and_not_small(run, formula,
 @pytest.mark.parametrize("bad", [torch.inf, torch.nan, 2e12, 2e3])
 @pytest.mark.parametrize(("rate", "steps"), [(0.6, 2), (0.06, 17)], ids=["checkpoint", "between"])
 @pytest.mark.parametrize("factory", [sgd, in_the_form(sgd, stateful=True)], ids=["batched", "stateful"])
-def test_a_flat_place_far_up_is_divergence(run, formula, lane_of, bad, factory, rate, steps):
-    """Left of 0 the objective is not finite, or far above the start, and its gradient 0: that is no convergence."""
+def test_a_flat_region_with_a_bad_objective_is_divergence(run, formula, lane_of, bad, factory, rate, steps):
+    """Left of 0 the objective is not finite, or far above the start, and its gradient is 0."""
     problem = formula(lambda theta: torch.where(theta < 0, bad, theta).sum(-1), start=(1.0,))
     lane = lane_of(run(problem, factory, targets=(), tolerance=1e-6, learning_rate=[rate]))
     assert (lane.status, lane.steps) == ("diverged", steps)
 
 
-def test_what_a_rule_raises_leaves_converged_lanes_their_status(run, formula):
-    """Only what was still running has failed."""
+def test_an_exception_leaves_converged_lanes_their_status(run, formula):
+    """Only the running lanes have failed."""
 
     def fragile(learning_rate: float = 0.1):
         def update(oracle, state, theta):
@@ -330,16 +330,16 @@ def test_what_a_rule_raises_leaves_converged_lanes_their_status(run, formula):
     assert record.status.tolist() == [["converged", "failed"]]
 
 
-def test_single_precision_has_its_own_gradient(run, lane_of):
-    """In float32 the norm is that of float32 numbers, and the lane stops near where it does in float64."""
+def test_single_precision_tests_its_own_gradient(run, lane_of):
+    """In float32 the norm is that of float32 numbers, and the lane stops near that of float64."""
     settings = {"targets": (), "budget": 500, "tolerance": TOLERANCE, "learning_rate": [0.05]}
     lane = lane_of(run(Quadratic(eigenvalues=EIGENVALUES, start=2.0), dtype="float32", **settings))
     assert lane.status == "converged"
     assert abs(lane.steps - steps_of_descent(0.05)) <= 1
 
 
-def test_without_a_tolerance_nothing_is_carried_for_it(make_batch):
-    """A lane holds what it held before there were tolerances."""
+def test_without_a_tolerance_lanes_have_no_converged_tensor(make_batch):
+    """The compiled step then has one tensor less."""
     from benchbed.engine.pytrees import leaves
     from benchbed.engine.sampling import Instances
     from benchbed.engine.tile import Tile

@@ -28,7 +28,7 @@ class Formula(Problem):
 
     function: object
     start: tuple[float, ...] = (1.0,)
-    known: bool = True
+    optimum_known: bool = True
     price: float = 1.0
 
     @property
@@ -46,7 +46,7 @@ class Formula(Problem):
         return self.function(theta)
 
     def optimum(self, data):
-        return torch.zeros((), dtype=torch.float64) if self.known else None
+        return torch.zeros((), dtype=torch.float64) if self.optimum_known else None
 
 
 @dataclass(frozen=True)
@@ -169,12 +169,12 @@ def assert_same_lane():
     of these tests they add up to less.
     """
 
-    def compare(one, other):
-        assert (one.status, one.calls, one.steps) == (other.status, other.calls, other.steps)
-        np.testing.assert_array_equal(one.calls_to_target, other.calls_to_target)
-        np.testing.assert_array_equal(one.curve_calls, other.curve_calls)
+    def compare(first, second):
+        assert (first.status, first.calls, first.steps) == (second.status, second.calls, second.steps)
+        np.testing.assert_array_equal(first.calls_to_target, second.calls_to_target)
+        np.testing.assert_array_equal(first.curve_calls, second.curve_calls)
         for name in ("curve_objective", "curve_gradient_norm", "final_theta"):
-            a, b = getattr(one, name), getattr(other, name)
+            a, b = getattr(first, name), getattr(second, name)
             size = np.abs(b[np.isfinite(b)]).max(initial=0)
             np.testing.assert_allclose(a, b, rtol=1e-12, atol=1e-12 * size, err_msg=name)
 
@@ -214,12 +214,12 @@ def finish():
     """Return a function that pretends to run batches: `judge` returns score and gap of a setting's trials."""
 
     def run(plan, batches, judge):
-        known = {}
+        outcomes = {}
         for batch in batches:
             for keys in plan.keys(batch):
                 for setting, key in zip(batch.settings, keys, strict=True):
                     score, gap = judge(setting)
-                    known[key] = Outcome("exhausted", score, gap)
-        return known
+                    outcomes[key] = Outcome("exhausted", score, gap)
+        return outcomes
 
     return run

@@ -17,10 +17,10 @@ BASE = InstanceSeed(0, "quadratic", "evaluation", 3)
 
 def test_a_digest_is_sha256_of_compact_json():
     """32 digits of SHA-256 over JSON without blanks and with sorted keys, so that other tools can check a key."""
-    parts = ["1", 2, {"b": 0.1, "a": None}]
+    values = ["1", 2, {"b": 0.1, "a": None}]
     text = '["1",2,{"a":null,"b":0.1}]'
-    assert json.loads(text) == parts
-    assert digest(*parts) == hashlib.sha256(text.encode()).hexdigest()[:32]
+    assert json.loads(text) == values
+    assert digest(*values) == hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
 def test_a_digest_does_not_depend_on_the_order_of_keys():
@@ -72,6 +72,6 @@ def test_a_seed_fits_a_generator(study_seed, problem, index, block):
 @given(st.integers(0, 10**6), st.integers(0, 10**6))
 def test_adjacent_numbers_are_separated(study_seed, index):
     """Study seed 1 with index 23 differs from study seed 12 with index 3."""
-    one = InstanceSeed(study_seed, "p", "tuning", index).generator_seed("start")
-    other = InstanceSeed(index, "p", "tuning", study_seed).generator_seed("start")
-    assert (one == other) == (study_seed == index)
+    first = InstanceSeed(study_seed, "p", "tuning", index).generator_seed("start")
+    second = InstanceSeed(index, "p", "tuning", study_seed).generator_seed("start")
+    assert (first == second) == (study_seed == index)

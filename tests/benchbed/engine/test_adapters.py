@@ -78,7 +78,7 @@ def per_trial(factory):
 
 
 @pytest.mark.parametrize(
-    ("batched", "alone"),
+    ("batched", "per_trial_factory"),
     [
         (adam, adam_alone),
         (sharpness_aware, per_trial(sharpness_aware)),
@@ -96,11 +96,13 @@ def per_trial(factory):
     ],
     ids=["shared data", "own data and noise", "mini-batches"],
 )
-def test_a_per_trial_rule_equals_the_batched_rule(run, lane_of, assert_same_lane, problem, batched, alone):
+def test_a_per_trial_rule_equals_the_batched_rule(
+    run, lane_of, assert_same_lane, problem, batched, per_trial_factory
+):
     """Mapped by vmap over three seeds and three rates, it has the same measurements call by call."""
     rates = [1e-4, 1e-3, 1e-2]
     expected = run(problem, batched, seeds=3, budget=40, learning_rate=rates)
-    mapped = run(problem, alone, seeds=3, budget=40, learning_rate=rates)
+    mapped = run(problem, per_trial_factory, seeds=3, budget=40, learning_rate=rates)
     for seed in range(3):
         for setting in range(3):
             assert_same_lane(lane_of(mapped, seed, setting), lane_of(expected, seed, setting))
@@ -203,10 +205,10 @@ def test_closure_calls_of_a_torch_class_are_counted(run, torch_optimizer):
     )
     calls = record.curve_calls[0, 0]
     distinct = calls[np.diff(calls, prepend=-1) > 0]
-    for step, made in enumerate(distinct):
+    for step, state_steps in enumerate(distinct):
         point, plain = torch_path(problem, lambda p: torch.optim.LBFGS(p, lr=0.5, max_iter=4), step)
         evaluated = plain.state[plain.param_groups[0]["params"][0]].get("func_evals", 0)
-        assert made == evaluated
+        assert state_steps == evaluated
     assert record.steps[0, 0] == len(distinct) - 1
     assert distinct[-2] < 33 <= distinct[-1]
     np.testing.assert_allclose(record.final_theta[0, 0], point, **TOLERANCE)
@@ -232,11 +234,11 @@ def test_a_line_search_beyond_the_budget_reaches_no_target(run, torch_optimizer)
 
 def test_a_stateful_rule_gets_exact_hyperparameters(run):
     """In float32 a rate of 0.1 is passed as the float 0.1, not as its rounding."""
-    seen = []
+    received = []
 
     def factory(learning_rate: float = 0.5):
-        seen.append(learning_rate)
+        received.append(learning_rate)
         return sgd(learning_rate)._replace(stateful=True)
 
     run(Quadratic(), factory, dtype="float32", budget=2, learning_rate=[0.1, 0.3])
-    assert set(seen) == {0.1, 0.3}
+    assert set(received) == {0.1, 0.3}

@@ -22,7 +22,7 @@ from benchbed_problems.quadratic import Quadratic
 
 
 @pytest.mark.parametrize(
-    ("asked", "every_step", "stateful", "engine", "reason"),
+    ("requested", "every_step", "stateful", "engine", "reason"),
     [
         ("auto", False, False, "eager", "less than a second of steps"),
         ("compiled", False, False, "compiled", "requested"),
@@ -32,10 +32,10 @@ from benchbed_problems.quadratic import Quadratic
     ],
 )
 def test_the_requested_engine_is_chosen_where_possible(
-    make_batch, asked, every_step, stateful, engine, reason
+    make_batch, requested, every_step, stateful, engine, reason
 ):
     """Stateful optimizers and measurements after every step always run eagerly."""
-    batch = make_batch(Quadratic(), engine=asked, every_step=every_step, learning_rate=[0.01])
+    batch = make_batch(Quadratic(), engine=requested, every_step=every_step, learning_rate=[0.01])
     assert choose_engine(batch, stateful) == (engine, reason)
 
 
@@ -55,63 +55,63 @@ class FailingBackends:
     """Stand-ins for both compiled backends that record their use and fail after a number of calls."""
 
     def __init__(self, monkeypatch, lanewise=0, scan=0):
-        self.tried, self.left = [], {"lanewise": lanewise, "scan": scan}
+        self.built, self.left = [], {"lanewise": lanewise, "scan": scan}
         monkeypatch.setattr("benchbed.engine.compiled_backend.generated_backend", self.builder("lanewise"))
         monkeypatch.setattr("benchbed.engine.scan.scan_backend", self.builder("scan"))
 
-    def builder(self, way):
+    def builder(self, name):
         """Return the function that builds a backend, which fails as well if no call may work."""
 
-        def make(program, lanes):
-            self.tried.append(way)
-            self.count(way)
+        def make(tile, lanes):
+            self.built.append(name)
+            self.count(name)
             return SimpleNamespace(
-                advance=lambda *span: self.advance(way, *span), lookahead=lambda lanes, start, stops: 1
+                advance=lambda *span: self.advance(name, *span), lookahead=lambda lanes, start, stops: 1
             )
 
         return make
 
-    def advance(self, way, program, lanes, start, stops):
+    def advance(self, name, tile, lanes, start, stops):
         """Run the steps eagerly."""
-        self.count(way)
-        return EagerBackend("").advance(program, lanes, start, stops)
+        self.count(name)
+        return EagerBackend("").advance(tile, lanes, start, stops)
 
-    def count(self, way):
+    def count(self, name):
         """Raise after the last call that may work."""
-        if not self.left[way]:
-            raise RuntimeError(f"\n  no {way}\nmore")
-        self.left[way] -= 1
+        if not self.left[name]:
+            raise RuntimeError(f"\n  no {name}\nmore")
+        self.left[name] -= 1
 
 
 BATCH = {"seeds": 2, "budget": 50, "targets": (), "learning_rate": [0.01, 0.001]}
 
 
 @pytest.mark.parametrize("calls_that_work", [0, 1, 2])
-@pytest.mark.parametrize("way", ["lanewise", "scan"])
-def test_a_failing_compiled_step_costs_no_trial(run, monkeypatch, way, calls_that_work):
+@pytest.mark.parametrize("name", ["lanewise", "scan"])
+def test_a_failing_compiled_step_costs_no_trial(run, monkeypatch, name, calls_that_work):
     """If it fails while it is built or later, eager steps continue from the last checkpoint."""
-    ways = FailingBackends(monkeypatch, **{way: calls_that_work})
-    loop, other = (run(Quadratic(), sgd, engine=engine, **BATCH) for engine in ("eager", "compiled"))
+    backends = FailingBackends(monkeypatch, **{name: calls_that_work})
+    eager, compiled = (run(Quadratic(), sgd, engine=engine, **BATCH) for engine in ("eager", "compiled"))
     event = "its compiled step failed after step " if calls_that_work else "its step could not be compiled"
-    assert set(other.engine.flat) == {"eager"}
-    assert set(other.engine_requested.flat) == {"compiled"}
-    (fallback,) = set(other.fallback_reason.flat)
+    assert set(compiled.engine.flat) == {"eager"}
+    assert set(compiled.engine_requested.flat) == {"compiled"}
+    (fallback,) = set(compiled.fallback_reason.flat)
     assert fallback.startswith(event)
-    assert fallback.endswith(f": RuntimeError: no {way if calls_that_work else 'scan'}")
-    assert set(other.engine_reason.flat) == {f"requested; ran eagerly because {fallback}"}
-    assert ways.tried == ["lanewise", "scan"][: 1 if way == "lanewise" and calls_that_work else 2]
-    np.testing.assert_array_equal(loop.curve_objective, other.curve_objective)
+    assert fallback.endswith(f": RuntimeError: no {name if calls_that_work else 'scan'}")
+    assert set(compiled.engine_reason.flat) == {f"requested; ran eagerly because {fallback}"}
+    assert backends.built == ["lanewise", "scan"][: 1 if name == "lanewise" and calls_that_work else 2]
+    np.testing.assert_array_equal(eager.curve_objective, compiled.curve_objective)
 
 
-@pytest.mark.parametrize(("seconds", "tried"), [(20.0, ["lanewise"]), (40.0, ["lanewise", "scan"])])
-def test_a_scan_is_built_only_for_long_runs(run, monkeypatch, seconds, tried):
+@pytest.mark.parametrize(("seconds", "built"), [(20.0, ["lanewise"]), (40.0, ["lanewise", "scan"])])
+def test_a_scan_is_built_only_for_long_runs(run, monkeypatch, seconds, built):
     """A scan takes many times as long to compile; if the engine is chosen automatically, a short run stays eager."""
-    ways = FailingBackends(monkeypatch, scan=10**6)
+    backends = FailingBackends(monkeypatch, scan=10**6)
     monkeypatch.setattr("benchbed.engine.backends.eager_seconds", lambda batch: seconds)
     record = run(Quadratic(), sgd, engine="auto", **BATCH)
     (engine,), (reason,) = set(record.engine.flat), set(record.engine_reason.flat)
-    assert ways.tried == tried
-    if len(tried) == 2:
+    assert backends.built == built
+    if len(built) == 2:
         assert (engine, reason) == ("compiled", "about 40 s of steps")
     else:
         refused = "too little work for a scan, and no generated step (RuntimeError: no lanewise)"
@@ -120,9 +120,9 @@ def test_a_scan_is_built_only_for_long_runs(run, monkeypatch, seconds, tried):
 
 def test_a_requested_compiled_step_may_be_a_scan(run, monkeypatch):
     """For any amount of work."""
-    ways = FailingBackends(monkeypatch, scan=10**6)
+    backends = FailingBackends(monkeypatch, scan=10**6)
     record = run(Quadratic(), sgd, engine="compiled", **BATCH)
-    assert ways.tried == ["lanewise", "scan"]
+    assert backends.built == ["lanewise", "scan"]
     assert (set(record.engine.flat), set(record.engine_reason.flat)) == ({"compiled"}, {"requested"})
 
 
@@ -134,13 +134,13 @@ def test_a_scan_keeps_two_seeds_and_settings(make_batch, least, left):
     from benchbed.engine.tile import Tile
 
     batch = make_batch(Quadratic(), sgd, seeds=4, learning_rate=[0.1, 0.2, 0.3])
-    program = Tile(batch, Instances(batch.problem, batch.seeds, torch.device("cpu"), torch.float64))
-    lanes = program.start_lanes()
+    tile = Tile(batch, Instances(batch.problem, batch.seeds, torch.device("cpu"), torch.float64))
+    lanes = tile.start_lanes()
     running = torch.zeros(4, 3, dtype=torch.bool)
     running[2, 1] = True
-    place = LanePositions.all(4, 3, torch.device("cpu"))
-    _, kept, place = drop_finished(program, lanes._replace(running=running), place, least)
-    assert kept.running.shape == left
-    assert kept.running.sum() == 1
-    assert 2 in place.seeds
-    assert 1 in place.settings
+    positions = LanePositions.all(4, 3, torch.device("cpu"))
+    _, remaining, positions = drop_finished(tile, lanes._replace(running=running), positions, least)
+    assert remaining.running.shape == left
+    assert remaining.running.sum() == 1
+    assert 2 in positions.seeds
+    assert 1 in positions.settings

@@ -46,9 +46,9 @@ class WellsAlone(Wells):
         return theta[0] * data[0] < 0
 
 
-def problem_with_basin(answer, **fields):
+def problem_with_basin(in_basin_of, **fields):
     """Return a problem class whose `in_basin` returns `answer(theta)`."""
-    return type("Wells", (Wells,), {"in_basin": lambda self, theta, data: answer(theta), **fields})
+    return type("Wells", (Wells,), {"in_basin": lambda self, theta, data: in_basin_of(theta), **fields})
 
 
 def test_every_trial_stores_whether_its_start_is_in_the_basin(run):
@@ -92,7 +92,7 @@ def test_an_unknown_basin_is_not_stored(run, problem):
 
 
 @pytest.mark.parametrize(
-    ("answer", "per_trial"),
+    ("in_basin_of", "per_trial"),
     [
         (lambda theta: (theta[..., 0] > 0).double(), False),
         (lambda theta: (theta[..., 0] > 0).double(), True),
@@ -102,10 +102,10 @@ def test_an_unknown_basin_is_not_stored(run, problem):
     ],
     ids=["numbers", "a number", "coordinates", "coordinates of one", "one for all"],
 )
-def test_an_in_basin_of_another_shape_or_type_is_rejected(run, answer, per_trial):
+def test_an_in_basin_of_another_shape_or_type_is_rejected(run, in_basin_of, per_trial):
     """It would be broadcast over all lanes, or taken for a share."""
     with pytest.raises(ValueError, match=r"in_basin returns .*; return a bool for each trial"):
-        run(problem_with_basin(answer, per_trial=per_trial)(), budget=5, scale=None, learning_rate=RATES)
+        run(problem_with_basin(in_basin_of, per_trial=per_trial)(), budget=5, scale=None, learning_rate=RATES)
 
 
 def test_a_failed_trial_has_no_metrics(run):
@@ -185,7 +185,7 @@ def test_instances_that_differ_only_in_their_data_are_all_measured(valleys):
 
 def test_without_an_optimum_there_is_no_scale(formula):
     """The gap needs f*."""
-    assert scale_of(formula(lambda theta: theta.sum(-1), known=False), "formula", 7) is None
+    assert scale_of(formula(lambda theta: theta.sum(-1), optimum_known=False), "formula", 7) is None
 
 
 @pytest.mark.parametrize("start", [0.0, -1.0])
@@ -218,11 +218,11 @@ def test_a_module_drawn_from_the_global_generator_has_a_reproducible_scale():
     assert torch.equal(torch.get_rng_state(), state)
     torch.manual_seed(123)
     assert scale_of(Module(), "module", 7) == first
-    drawn = []
+    norms = []
     for index in range(9):
         torch.manual_seed(InstanceSeed(7, "module", "scale", index).generator_seed("start"))
-        drawn.append(Module().make_start(None).double().square().sum().item())
-    assert first == pytest.approx(lower_median(drawn), rel=1e-14)
+        norms.append(Module().make_start(None).double().square().sum().item())
+    assert first == pytest.approx(lower_median(norms), rel=1e-14)
 
 
 SEED = InstanceSeed(0, "some-problem", "evaluation", 2)
@@ -241,11 +241,11 @@ def test_the_objective_uses_the_data_of_the_seed():
     """A rotated quadratic is measured with the rotation of the instance."""
     problem = Quadratic(rotated=True)
     points = np.random.default_rng(0).normal(size=(9, 2))
-    one, other = (
+    first, second = (
         objective_at(problem, SEED._replace(role=role), points) for role in ("evaluation", "tuning")
     )
-    assert not np.allclose(one, other)
-    np.testing.assert_array_equal(one, objective_at(problem, SEED, points))
+    assert not np.allclose(first, second)
+    np.testing.assert_array_equal(first, objective_at(problem, SEED, points))
 
 
 @pytest.mark.parametrize(
@@ -265,4 +265,4 @@ def test_the_solution_is_that_of_the_instance(problem, optimum, minimizer):
 
 def test_a_problem_without_a_known_solution_returns_none(formula):
     """For both the optimum and the minimizer."""
-    assert solution_of(formula(lambda theta: theta.sum(-1), known=False), SEED) == (None, None)
+    assert solution_of(formula(lambda theta: theta.sum(-1), optimum_known=False), SEED) == (None, None)

@@ -143,16 +143,16 @@ def test_exact_gradients_give_every_optimizer_the_same_path(run, problem, factor
     fields = {"seeds": 2, "targets": (), "learning_rate": [1e-3, 1e-2]}
     if factory is adam:
         fields |= {key: [value] * 2 for key, value in (("beta1", 0.9), ("beta2", 0.999), ("epsilon", 1e-8))}
-    known = {} if not isinstance(problem, Single) else {"scale": None}
+    shared = {} if not isinstance(problem, Single) else {"scale": None}
     calls = 2 if factory in (sharpness_aware, alone, careful) else 1
-    expected = run(problem, factory, budget=STEPS * calls, **fields, **known)
+    expected = run(problem, factory, budget=STEPS * calls, **fields, **shared)
     record = run(
         problem,
         factory,
         gradient=EXACT[name],
         budget=budget_for(EXACT[name], 3, calls=calls),
         **fields,
-        **known,
+        **shared,
     )
     np.testing.assert_array_equal(record.steps, expected.steps)
     np.testing.assert_allclose(record.final_theta, expected.final_theta, rtol=1e-10, atol=1e-10)
@@ -201,26 +201,26 @@ def direction_of(problem, number, step, dimension):
 
 def test_directions_are_drawn_in_blocks_from_their_own_generators(run, formula):
     """θ = −η Σ (1 · v) v, with v as the protocol draws it, across the border of two blocks."""
-    problem = formula(plane, start=(0.0, 0.0), known=False)
+    problem = formula(plane, start=(0.0, 0.0), optimum_known=False)
     steps = DRAW_BLOCK + 5
     fields = {"seeds": [0, 4], "budget": budget_for(forward_random, 2, steps), "scale": None}
     record = run(problem, sgd, gradient=forward_random, learning_rate=[1e-3, 1e-2], **fields)
     assert (record.steps == steps).all()
     for position, number in enumerate(fields["seeds"]):
-        drawn = np.array([direction_of(problem, number, step, 2) for step in range(steps)])
-        expected = -(drawn.sum(-1, keepdims=True) * drawn).sum(0)
+        directions = np.array([direction_of(problem, number, step, 2) for step in range(steps)])
+        expected = -(directions.sum(-1, keepdims=True) * directions).sum(0)
         for setting, rate in enumerate((1e-3, 1e-2)):
             np.testing.assert_allclose(record.final_theta[position, setting], rate * expected, rtol=1e-12)
 
 
 def test_every_call_of_a_step_uses_the_same_direction(run, formula):
     """On a plane all gradients of a step are equal, in lanes and for a single trial; those of two steps differ."""
-    seen = []
+    gradients = []
 
     def look(per_trial):
         def factory(rate: float = 0.0):
             def update(oracle, state, theta):
-                seen.append(oracle.gradient)
+                gradients.append(oracle.gradient)
                 moved = torch.where(oracle.at(theta + 1)[1] == oracle.gradient, theta + 1, theta - 100)
                 return moved, state
 
@@ -228,12 +228,12 @@ def test_every_call_of_a_step_uses_the_same_direction(run, formula):
 
         return factory
 
-    problem = formula(plane, start=(0.0, 0.0), known=False)
+    problem = formula(plane, start=(0.0, 0.0), optimum_known=False)
     for per_trial in (False, True):
         fields = {"seeds": 3, "budget": budget_for(forward_random, 2, 10, calls=2), "scale": None}
         record = run(problem, look(per_trial), gradient=forward_random, rate=[0.0, 1.0], **fields)
         assert (record.final_theta == 10).all()
-    first, second = seen[:2]
+    first, second = gradients[:2]
     assert not (first == second).any()
     assert (first[:, 0] == first[:, 1]).all()  # settings share what their seed draws
     assert (first[0] != first[1]).all()
@@ -269,7 +269,7 @@ def test_an_optimizer_does_not_change_the_directions_of_another(run, formula):
 
         return Optimizer(init=lambda theta: (), update=update)
 
-    problem = formula(plane, start=(0.0, 0.0), known=False)
+    problem = formula(plane, start=(0.0, 0.0), optimum_known=False)
     paths = [
         run(
             problem, factory, gradient=forward_random, scale=None, seeds=2, learning_rate=[0.1],

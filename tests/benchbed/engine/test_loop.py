@@ -209,7 +209,7 @@ def test_a_plugin_that_raises_before_the_first_checkpoint_leaves_its_traceback(r
 
 def test_without_an_optimum_there_are_no_targets_and_no_gap(run, formula):
     """The curve, the statuses and the gradient norm exist; calls to target have length zero."""
-    problem = formula(lambda theta: half_square(theta) + 5, start=(1.0,), known=False)
+    problem = formula(lambda theta: half_square(theta) + 5, start=(1.0,), optimum_known=False)
     record = run(problem, scale=None, budget=20, learning_rate=[0.1])
     assert record.optimum is None
     assert record.calls_to_target.shape == (1, 1, 0)
@@ -222,7 +222,7 @@ def test_without_an_optimum_there_are_no_targets_and_no_gap(run, formula):
 def test_without_an_optimum_divergence_is_measured_from_the_start(run, formula, climbed, status, level, unit):
     """Diverged means f − f₀ > 10³ max(|f₀|, 1): one step of η = 1 on level − √climbed θ climbs by `climbed`."""
     slope = (climbed * unit) ** 0.5
-    problem = formula(lambda theta: level - slope * theta.sum(-1), start=(0.0,), known=False)
+    problem = formula(lambda theta: level - slope * theta.sum(-1), start=(0.0,), optimum_known=False)
     record = run(problem, scale=None, budget=1, learning_rate=[-1.0])
     np.testing.assert_allclose(record.curve_objective[0, 0], [level, level + climbed * unit], rtol=1e-12)
     assert record.status[0, 0] == status
@@ -235,8 +235,8 @@ def test_dropped_settings_do_not_change_the_others(run, valleys, lane_of, assert
     assert np.isnan(together.curve_calls[:, -1]).any(), "no setting was dropped"
     for seed in range(4):
         for setting, rate in enumerate(rates):
-            alone = run(valleys, seeds=[seed], budget=150, learning_rate=[rate])
-            assert_same_lane(lane_of(together, seed, setting), lane_of(alone))
+            single = run(valleys, seeds=[seed], budget=150, learning_rate=[rate])
+            assert_same_lane(lane_of(together, seed, setting), lane_of(single))
 
 
 def test_dropped_seeds_do_not_change_the_others(run, valleys, lane_of, assert_same_lane):
@@ -246,8 +246,8 @@ def test_dropped_seeds_do_not_change_the_others(run, valleys, lane_of, assert_sa
     assert 2 <= diverged.sum() < 12
     assert np.isnan(together.curve_calls[diverged, :, -1]).all(), "no seed was dropped"
     for seed in range(12):
-        alone = run(valleys, seeds=[seed], budget=1100, learning_rate=[0.02])
-        assert_same_lane(lane_of(together, seed, 1), lane_of(alone))
+        single = run(valleys, seeds=[seed], budget=1100, learning_rate=[0.02])
+        assert_same_lane(lane_of(together, seed, 1), lane_of(single))
 
 
 def test_dropped_lanes_keep_their_positions_in_the_record(run):

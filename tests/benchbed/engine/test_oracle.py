@@ -83,14 +83,14 @@ def test_more_calls_than_in_the_first_step_fail(run, everywhere):
     """The first step sets the calls of every step; the error keeps the earlier measurements."""
 
     class Steps(NamedTuple):
-        made: Tensor
+        steps: Tensor
 
     def later(rate: float = 0.0):
         def update(oracle, state, theta):
-            late = state.made >= 4
+            late = state.steps >= 4
             if late.any():
                 oracle.at(theta, None if everywhere else late)
-            return theta, Steps(state.made + 1)
+            return theta, Steps(state.steps + 1)
 
         return Optimizer(init=lambda theta: Steps(torch.zeros_like(theta[..., 0])), update=update)
 
@@ -101,11 +101,11 @@ def test_more_calls_than_in_the_first_step_fail(run, everywhere):
 
 def test_lanes_outside_where_receive_nan(run):
     """In loss and gradient, so that using them is noticed."""
-    seen = []
+    replies = []
 
     def look(learning_rate: float = 0.0):
         def update(oracle, state, theta):
-            seen.append(oracle.at(theta, (learning_rate[..., 0] > 0.5).expand(theta.shape[:-1])))
+            replies.append(oracle.at(theta, (learning_rate[..., 0] > 0.5).expand(theta.shape[:-1])))
             return theta, state
 
         return stateless(update)
@@ -114,7 +114,7 @@ def test_lanes_outside_where_receive_nan(run):
         return look(torch.as_tensor(learning_rate))
 
     run(Quadratic(), build, seeds=2, budget=1, learning_rate=[0.0, 1.0])
-    loss, gradient = seen[0]
+    loss, gradient = replies[0]
     assert torch.isnan(loss).tolist() == [[True, False]] * 2
     assert torch.isnan(gradient).all(-1).tolist() == [[True, False]] * 2
 
@@ -136,7 +136,7 @@ def test_a_wrapper_clips_every_gradient_of_another_rule(run, lane_of):
 
     def clipped(learning_rate: float = 0.1):
         inner = sgd(learning_rate)
-        return inner._replace(update=lambda oracle, *rest: inner.update(oracle.map(clip), *rest))
+        return inner._replace(update=lambda oracle, *arguments: inner.update(oracle.map(clip), *arguments))
 
     record = run(Quadratic(start=2.0), clipped, targets=(), budget=50, learning_rate=[0.1, 0.01])
     for setting, rate in enumerate([0.1, 0.01]):
@@ -204,8 +204,8 @@ def test_a_full_gradient_of_a_finite_sum_costs_its_share_of_the_samples(run):
     problem = PolynomialNetwork(samples=256, batch_size=64, hidden=(4,))
     record = run(problem, gd, targets=(), budget=42, learning_rate=[1e-3])
     assert (record.calls[0, 0], record.steps[0, 0]) == (40, 10)
-    kept = np.isfinite(record.curve_calls[0, 0])
-    assert set(np.diff(record.curve_calls[0, 0][kept]) % 4) == {0}
+    finite = np.isfinite(record.curve_calls[0, 0])
+    assert set(np.diff(record.curve_calls[0, 0][finite]) % 4) == {0}
 
 
 def test_further_full_gradients_cost_as_much(run):

@@ -35,8 +35,8 @@ def schedule(factor, change=None, **kind):
 
     def factory(learning_rate: float = 1e-3):
         def update(oracle, state, theta):
-            asked = oracle if change is None else oracle.map(change).map(change)
-            return theta - learning_rate * factor(asked) * asked.gradient, state
+            wrapped = oracle if change is None else oracle.map(change).map(change)
+            return theta - learning_rate * factor(wrapped) * wrapped.gradient, state
 
         return Optimizer(init=lambda theta: (), update=update, **kind)
 
@@ -62,10 +62,10 @@ def test_other_uses_of_the_oracle_are_not_recorded(run, kind):
 
     def curious(learning_rate: float = 1e-3):
         def update(oracle, state, theta):
-            asked = oracle.map(clip)
-            asked.at(theta)
-            asked.at(theta, asked.loss > 0)
-            return theta - learning_rate * asked.gradient * oracle.loss.sign()[..., None], state
+            wrapped = oracle.map(clip)
+            wrapped.at(theta)
+            wrapped.at(theta, wrapped.loss > 0)
+            return theta - learning_rate * wrapped.gradient * oracle.loss.sign()[..., None], state
 
         return Optimizer(init=lambda theta: (), update=update, **kind)
 

@@ -53,36 +53,38 @@ def test_a_lane_of_a_batch_equals_the_trial_alone(run, problem, lane_of, assert_
     """Three rates on four seeds together equal batches of one trial at every checkpoint."""
     together = run(problem, OPTIMIZERS[name], seeds=4, budget=60, learning_rate=RATES)
     for seed, setting in [(0, 0), (1, 2), (3, 1)]:
-        alone = run(problem, OPTIMIZERS[name], seeds=[seed], budget=60, learning_rate=[RATES[setting]])
-        assert_same_lane(lane_of(together, seed, setting), lane_of(alone))
+        single = run(problem, OPTIMIZERS[name], seeds=[seed], budget=60, learning_rate=[RATES[setting]])
+        assert_same_lane(lane_of(together, seed, setting), lane_of(single))
 
 
 @pytest.mark.parametrize("bytes_of_work", [1, 4_000, 20_000])
 def test_tiles_do_not_change_results(run, problem, lane_of, assert_same_lane, monkeypatch, bytes_of_work):
     """For any size of the pieces in which lanes and objectives are computed."""
-    whole = run(problem, adam, seeds=3, budget=25, learning_rate=RATES, metrics={"d": distance_to_solution})
+    complete = run(
+        problem, adam, seeds=3, budget=25, learning_rate=RATES, metrics={"d": distance_to_solution}
+    )
     monkeypatch.setattr("benchbed.engine.run.WORKSPACE_BYTES", bytes_of_work)
     monkeypatch.setattr("benchbed.engine.run.WORKSPACE_BYTES", bytes_of_work)
     tiled = run(problem, adam, seeds=3, budget=25, learning_rate=RATES, metrics={"d": distance_to_solution})
-    assert tiled.metrics.keys() == whole.metrics.keys()
-    for name, values in whole.metrics.items():
+    assert tiled.metrics.keys() == complete.metrics.keys()
+    for name, values in complete.metrics.items():
         # The distance of a remote point is large beside its rounding, as are the other metrics.
         np.testing.assert_allclose(tiled.metrics[name], values, rtol=1e-10, err_msg=name)
-    np.testing.assert_array_equal(tiled.optimum, whole.optimum)
+    np.testing.assert_array_equal(tiled.optimum, complete.optimum)
     for seed in range(3):
         for setting in range(3):
-            assert_same_lane(lane_of(tiled, seed, setting), lane_of(whole, seed, setting))
+            assert_same_lane(lane_of(tiled, seed, setting), lane_of(complete, seed, setting))
 
 
 def test_a_tile_of_full_gradients_has_fewer_lanes(make_batch):
     """By as much as they use more samples, so that memory stays bounded."""
     network = PolynomialNetwork(samples=6_400)
-    drawn, full = (
+    stochastic, full = (
         lanes_of_a_tile(make_batch(network, rule, learning_rate=[1e-3], dtype="float32"))
         for rule in (sgd, gd)
     )
     assert full == WORKSPACE_BYTES // (4 * (network.workspace + STATE_COPIES * network.layout.dimension))
-    assert drawn > 20 * full
+    assert stochastic > 20 * full
 
 
 @pytest.mark.parametrize(
@@ -104,26 +106,26 @@ def test_the_draws_of_a_tile_fit_into_their_memory(make_batch, problem, gradient
 def test_tiles_of_few_seeds_do_not_change_results(run, make_batch, lane_of, assert_same_lane, monkeypatch):
     """If only the draws of two seeds fit, five seeds make three tiles."""
     problem = Quadratic(gradient_noise=0.1)
-    whole = run(problem, adam, seeds=5, budget=25, learning_rate=RATES)
+    complete = run(problem, adam, seeds=5, budget=25, learning_rate=RATES)
     monkeypatch.setattr("benchbed.engine.run.DRAW_BYTES", 2 * 1000 * 8 * 2)
     batch = make_batch(problem, adam, seeds=5, budget=25, learning_rate=RATES)
     assert [seeds.stop - seeds.start for seeds, _ in tiles_of(batch)] == [1, 2, 2]
     tiled = run(problem, adam, seeds=5, budget=25, learning_rate=RATES)
     for seed in range(5):
         for setting in range(3):
-            assert_same_lane(lane_of(tiled, seed, setting), lane_of(whole, seed, setting))
+            assert_same_lane(lane_of(tiled, seed, setting), lane_of(complete, seed, setting))
 
 
 def test_tiles_that_end_at_different_checkpoints_are_joined(run, monkeypatch, lane_of, assert_same_lane):
     """The shorter curves are padded with NaN."""
     rates = [1e-3, 0.015, 1e5]
-    whole = run(Quadratic(), seeds=2, budget=1500, scale=200.0, learning_rate=rates)
+    complete = run(Quadratic(), seeds=2, budget=1500, scale=200.0, learning_rate=rates)
     monkeypatch.setattr("benchbed.engine.run.WORKSPACE_BYTES", 1)
     tiled = run(Quadratic(), seeds=2, budget=1500, scale=200.0, learning_rate=rates)
     assert set(tiled.status.flat) == {"exhausted", "solved", "diverged"}
     for seed in range(2):
         for setting in range(3):
-            assert_same_lane(lane_of(tiled, seed, setting), lane_of(whole, seed, setting))
+            assert_same_lane(lane_of(tiled, seed, setting), lane_of(complete, seed, setting))
 
 
 @pytest.mark.parametrize("guilty", [0.1, 0.2])
@@ -160,14 +162,14 @@ def test_a_tile_that_raises_does_not_affect_the_metrics_of_others(run, monkeypat
 
 def test_splitting_the_seeds_does_not_change_results(run, problem, lane_of, assert_same_lane):
     """A resumed study runs the missing seeds with the same results."""
-    whole = run(problem, momentum, seeds=5, budget=30, learning_rate=RATES)
-    parts = [
-        run(problem, momentum, seeds=part, budget=30, learning_rate=RATES) for part in ([0, 3], [1, 2, 4])
+    complete = run(problem, momentum, seeds=5, budget=30, learning_rate=RATES)
+    halves = [
+        run(problem, momentum, seeds=half, budget=30, learning_rate=RATES) for half in ([0, 3], [1, 2, 4])
     ]
-    for part, seeds in zip(parts, ([0, 3], [1, 2, 4]), strict=True):
+    for half, seeds in zip(halves, ([0, 3], [1, 2, 4]), strict=True):
         for position, seed in enumerate(seeds):
             for setting in range(3):
-                assert_same_lane(lane_of(part, position, setting), lane_of(whole, seed, setting))
+                assert_same_lane(lane_of(half, position, setting), lane_of(complete, seed, setting))
 
 
 def test_a_repeated_batch_is_equal_to_the_bit(make_batch, problem):

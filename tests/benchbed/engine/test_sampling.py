@@ -38,12 +38,12 @@ NETWORK = PolynomialNetwork(dimension=2, samples=64, hidden=(3,), batch_size=8)
 @pytest.mark.parametrize("problem", [NOISY, NETWORK], ids=["noise", "mini-batches"])
 def test_an_instance_is_the_same_in_every_batch(problem):
     """Start, data and draws of seed 3 do not depend on the other seeds or their order."""
-    several, alone = instances_of(problem, [5, 3, 0]), instances_of(problem, [3])
-    assert torch.equal(several.start[1], alone.start[0])
+    several, single = instances_of(problem, [5, 3, 0]), instances_of(problem, [3])
+    assert torch.equal(several.start[1], single.start[0])
     if not several.shared:
-        assert torch.equal(several.data.rotation[1], alone.data.rotation[0])
+        assert torch.equal(several.data.rotation[1], single.data.rotation[0])
     for step in (0, 999, 1000, 2500):
-        assert torch.equal(several.draw(step)[1], alone.draw(step)[0])
+        assert torch.equal(several.draw(step)[1], single.draw(step)[0])
 
 
 def test_an_instance_is_drawn_from_its_own_generators():
@@ -127,14 +127,14 @@ def test_shared_data_have_no_leading_dimensions():
 
 def test_a_selection_has_the_data_and_draws_of_its_seeds():
     """In the current block and in later ones."""
-    whole = instances_of(NOISY, range(5))
-    whole.draw(10)
-    part = whole.select([1, 4])
+    complete = instances_of(NOISY, range(5))
+    complete.draw(10)
+    selection = complete.select([1, 4])
     for step in (10, 11, 1000):
-        assert torch.equal(part.draw(step), whole.draw(step)[[1, 4]])
-    assert torch.equal(part.data.rotation, whole.data.rotation[[1, 4]])
-    assert torch.equal(part.start, whole.start[[1, 4]])
-    assert torch.equal(part.optimum(), whole.optimum()[[1, 4]])
+        assert torch.equal(selection.draw(step), complete.draw(step)[[1, 4]])
+    assert torch.equal(selection.data.rotation, complete.data.rotation[[1, 4]])
+    assert torch.equal(selection.start, complete.start[[1, 4]])
+    assert torch.equal(selection.optimum(), complete.optimum()[[1, 4]])
 
 
 @dataclass(frozen=True)
@@ -212,13 +212,13 @@ def test_draws_of_different_shapes_are_rejected():
 def test_the_draws_of_a_finished_tile_are_released():
     """They may be most of its memory, and the garbage collector counts objects and not bytes."""
     instances = instances_of(NOISY, range(3))
-    chosen = instances.select([2, 0])
-    held = [weakref.ref(each._draws) for each in (instances, chosen)]
-    assert chosen.draw(1).shape == (2, 1, 3)
+    selected = instances.select([2, 0])
+    reference = [weakref.ref(each._draws) for each in (instances, selected)]
+    assert selected.draw(1).shape == (2, 1, 3)
     gc.disable()
     try:
-        del instances, chosen
-        assert [each() for each in held] == [None, None]
+        del instances, selected
+        assert [each() for each in reference] == [None, None]
     finally:
         gc.enable()
 

@@ -29,7 +29,7 @@ CATALOG = load_catalog([], os.environ)
 def no_generated_step(monkeypatch):
     """Make the generator reject every step."""
 
-    def refuse(program, lanes):
+    def refuse(tile, lanes):
         raise UnsupportedOperationError("the operation of these tests")
 
     monkeypatch.setattr("benchbed.engine.compiled_backend.generated_backend", refuse)
@@ -67,16 +67,16 @@ def run_both(run):
     return twice
 
 
-def assert_same(loop, compiled):
+def assert_same(eager, compiled):
     """Check that the second record was compiled and equals the first to 1e-10."""
-    assert [set(each.engine.flat) for each in (loop, compiled)] == [{"eager"}, {"compiled"}], (
+    assert [set(each.engine.flat) for each in (eager, compiled)] == [{"eager"}, {"compiled"}], (
         compiled.engine_reason
     )
     for name in ("status", "calls", "steps", "calls_to_target", "curve_calls"):
-        np.testing.assert_array_equal(getattr(loop, name), getattr(compiled, name), err_msg=name)
+        np.testing.assert_array_equal(getattr(eager, name), getattr(compiled, name), err_msg=name)
     for name in ("final_theta", "curve_objective", "gradient_norm"):
-        one, other = getattr(loop, name), getattr(compiled, name)
-        np.testing.assert_allclose(other, one, rtol=1e-10, atol=1e-10, err_msg=name)
+        first, second = getattr(eager, name), getattr(compiled, name)
+        np.testing.assert_allclose(second, first, rtol=1e-10, atol=1e-10, err_msg=name)
 
 
 def compiled_graphs():
@@ -115,28 +115,28 @@ def test_an_unusual_rule_equals_eager_steps(run_both, no_generated_step):
 def test_lanes_that_end_early_equal_eager_steps(run_both, valleys, no_generated_step):
     """Some diverge, some reach their targets, some are dropped."""
     rates = [1e-6, 1e-4, 1e-3, 0.1, 0.3, 10.0]
-    loop, compiled = run_both(valleys, sgd, seeds=4, targets=(10.0, 1.0), budget=60, learning_rate=rates)
-    assert set(np.unique(loop.status.astype(str))) == {"diverged", "exhausted", "solved"}
-    assert_same(loop, compiled)
+    eager, compiled = run_both(valleys, sgd, seeds=4, targets=(10.0, 1.0), budget=60, learning_rate=rates)
+    assert set(np.unique(eager.status.astype(str))) == {"diverged", "exhausted", "solved"}
+    assert_same(eager, compiled)
 
 
 def test_the_number_of_cached_scans_is_limited(run, no_generated_step, monkeypatch):
     """Beyond it the cache and torch's compiler are reset."""
-    kept = {f"a pairing {number}": None for number in range(scan.MAXIMUM_SCANS)}
-    monkeypatch.setattr(scan, "_compiled", kept)
+    cache = {f"a pairing {number}": None for number in range(scan.MAXIMUM_SCANS)}
+    monkeypatch.setattr(scan, "_compiled", cache)
     resets = []
-    monkeypatch.setattr(torch.compiler, "reset", lambda: resets.append(len(kept)))
-    monkeypatch.setattr(scan.ScanBackend, "__init__", lambda self, program, lanes: None)
+    monkeypatch.setattr(torch.compiler, "reset", lambda: resets.append(len(cache)))
+    monkeypatch.setattr(scan.ScanBackend, "__init__", lambda self, tile, lanes: None)
     monkeypatch.setattr(scan.ScanBackend, "advance", run_eagerly)
     for features in (2, 3):
         run(Runge(features=features), sgd, engine="compiled", targets=(), budget=20, learning_rate=[1e-3])
     assert resets == [0]
-    assert len(kept) == 2
+    assert len(cache) == 2
 
 
-def run_eagerly(self, program, lanes, start, stops):
+def run_eagerly(self, tile, lanes, start, stops):
     """Run the steps eagerly."""
-    return EagerBackend("").advance(program, lanes, start, stops)
+    return EagerBackend("").advance(tile, lanes, start, stops)
 
 
 def test_a_plugin_that_raises_late_fails_with_its_traceback(run, formula):
@@ -179,7 +179,7 @@ def counting(learning_rate: float = 1e-2):
 
 def test_a_python_number_in_a_state_is_not_compiled_as_a_constant(run_both):
     """Such an optimizer runs eagerly, for that reason."""
-    loop, compiled = run_both(Quadratic(), counting)
-    np.testing.assert_array_equal(loop.final_theta, compiled.final_theta)
+    eager, compiled = run_both(Quadratic(), counting)
+    np.testing.assert_array_equal(eager.final_theta, compiled.final_theta)
     assert set(compiled.engine.flat) == {"eager"}
     assert "the state holds 1, which is not a tensor" in compiled.engine_reason[0, 0]

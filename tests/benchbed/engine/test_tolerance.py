@@ -169,24 +169,24 @@ def test_the_norm_is_euclidean_and_may_equal_the_tolerance(run, formula, lane_of
 
 def test_the_tested_gradient_is_that_of_the_draw(run, valleys):
     """With noise it is the noisy gradient that `update` receives, and each seed stops at its own."""
-    seen = []
+    norms = []
 
     def watching(learning_rate: float = 1e-4):
         def update(oracle, state, theta):
-            seen.append(torch.linalg.vector_norm(oracle.gradient, dim=-1))
+            norms.append(torch.linalg.vector_norm(oracle.gradient, dim=-1))
             return theta - learning_rate * oracle.gradient, state
 
         return Optimizer(init=lambda theta: (), update=update)
 
     settings = {"targets": (), "seeds": 6, "budget": 400, "learning_rate": [1e-4, 1e-3]}
     run(valleys, watching, **settings)
-    norms = torch.stack(seen)  # [steps, seeds, settings], of lanes that all go on
-    met = (norms <= 0.2).int()
+    norms = torch.stack(norms)  # [steps, seeds, settings], of lanes that all go on
+    is_small = (norms <= 0.2).int()
     record = run(valleys, sgd, tolerance=0.2, **settings)
-    converged = met.amax(dim=0).bool().numpy()
+    converged = is_small.amax(dim=0).bool().numpy()
     assert 0 < converged.sum() < converged.size
     np.testing.assert_array_equal(record.status == "converged", converged)
-    np.testing.assert_array_equal(record.steps, np.where(converged, met.argmax(dim=0).numpy(), 400))
+    np.testing.assert_array_equal(record.steps, np.where(converged, is_small.argmax(dim=0).numpy(), 400))
 
 
 def test_wrappers_and_answers_do_not_change_the_test(run, lane_of):
@@ -219,8 +219,8 @@ def test_lanes_converge_separately_and_equal_trials_alone(run, valleys, lane_of,
     assert np.isnan(together.curve_calls[:, :, -1]).any(), "no lane was dropped"
     for seed in range(6):
         for setting, rate in enumerate(rates):
-            alone = run(valleys, seeds=[seed], **settings, learning_rate=[rate])
-            assert_same_lane(lane_of(together, seed, setting), lane_of(alone))
+            single = run(valleys, seeds=[seed], **settings, learning_rate=[rate])
+            assert_same_lane(lane_of(together, seed, setting), lane_of(single))
 
 
 @pytest.mark.parametrize("factory", [adam, asks_sometimes])
@@ -237,8 +237,8 @@ def test_compiled_lanes_converge_as_eager_ones(run, valleys, lane_of, factory):
         np.testing.assert_array_equal(getattr(loop, name), getattr(compiled, name), err_msg=name)
     np.testing.assert_allclose(compiled.final_theta, loop.final_theta, rtol=1e-10, atol=1e-10)
     for seed, setting in np.ndindex(4, 3):
-        one, other = (lane_of(record, seed, setting).curve_calls for record in (loop, compiled))
-        np.testing.assert_array_equal(one, other)
+        first, second = (lane_of(record, seed, setting).curve_calls for record in (loop, compiled))
+        np.testing.assert_array_equal(first, second)
     assert {"converged", "exhausted"} <= set(loop.status.flat)
 
 

@@ -1,4 +1,4 @@
-"""Offer benchbed on the command line; the only room that prints."""
+"""The command line of benchbed; only this package prints and sets exit codes."""
 
 import errno
 import os
@@ -22,33 +22,35 @@ from benchbed.cli.verify import verify_command
 from benchbed.errors import BenchbedError
 
 NO_SPACE, INTERRUPTED, TERMINATED = 3, 130, 143
-_NO_SPACE = "no space is left where the output goes; free some and run the same line again; what had finished is stored"
+_CONTINUES = "finished trials are stored, and the same command continues the study"
 
 
-class _Group(CommandGroup):
-    """The commands, whose reader may close stdout early."""
+class _Commands(CommandGroup):
+    """The commands, which end without an error if the reader of stdout closes it."""
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run a command; a reader that closes stdout early is not a failure, as click would have it."""
+        """Run a command; click itself would exit with 1 if stdout is closed."""
         try:
             return super().invoke(ctx)
         except BrokenPipeError:
-            return _stop_printing()
+            return _discard_stdout()
 
 
-@click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.group(
+    cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}
+)
 @click.version_option(__version__, message="benchbed %(version)s")
 def commands() -> None:
-    """Compare optimizers honestly and fast.
+    """Compare optimizers for PyTorch on benchmark problems.
 
     \b
     Examples:
-      benchbed run                                     the standard benchmark, into results/standard/
+      benchbed run                                     the standard benchmark, results in results/standard/
       benchbed run -p quadratic -o adam -o sgd         one problem, two optimizers
-      benchbed run -o 'torch.optim:NAdam'              an optimizer of torch, as it is
-      benchbed list problems                           what there is to run
-      benchbed plan --preset full                      what it would cost
-      benchbed course                                  every figure of the course, on one page
+      benchbed run -o 'torch.optim:NAdam'              an optimizer of torch
+      benchbed list problems                           the available problems
+      benchbed plan --preset full                      the cost of a study before it runs
+      benchbed course                                  all figures of the course on one page
     """
 
 
@@ -65,44 +67,32 @@ for command in (
 
 
 def main() -> int:
-    """Run a command and give its exit code; a user's mistake prints one sentence and no traceback."""
-    _open_what_is_closed()
-    signal.signal(signal.SIGTERM, _terminate)
-    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # `nohup` and a shell's `&` ignore it
-        signal.signal(signal.SIGINT, _interrupt)
-    return _exit_code()
-
-
-def _open_what_is_closed() -> None:
-    # After `>&-` there is no stdout, and the next file that is opened would take its number.
+    """Run a command and return its exit code; a mistake of the user prints one sentence without a traceback."""
+    # If a stream is closed (`>&-`), Python sets it to None, and the next opened file would get its descriptor.
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:
             setattr(sys, name, Path(os.devnull).open(mode, encoding="utf-8"))  # noqa: SIM115 (stays open)
-
-
-def _exit_code() -> int:
+    signal.signal(signal.SIGTERM, _on_terminate)
+    if (
+        signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    ):  # `nohup` and a shell's `&` ignore SIGINT
+        signal.signal(signal.SIGINT, _on_interrupt)
     try:
         return _run()
     except (KeyboardInterrupt, click.Abort):
-        click.echo("interrupted; what had finished is stored, and the same line goes on from there", err=True)
+        click.echo(f"interrupted; {_CONTINUES}", err=True)
         return INTERRUPTED
     except _TerminatedError:
-        click.echo("terminated; what had finished is stored, and the same line goes on from there", err=True)
+        click.echo(f"terminated; {_CONTINUES}", err=True)
         return TERMINATED
     except BrokenPipeError:
-        return _stop_printing()
+        return _discard_stdout()
     except OSError as error:
         if error.errno != errno.ENOSPC or error.filename is not None:
             raise
-        _stop_printing()
-        click.echo(f"error: {_NO_SPACE}", err=True)
+        _discard_stdout()
+        click.echo(f"error: no space is left for the output; free some and run again; {_CONTINUES}", err=True)
         return NO_SPACE
-
-
-def _stop_printing() -> int:
-    # The reader has what it wanted. Python would complain again when it flushes stdout at exit.
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    return 0
 
 
 def _run() -> int:
@@ -120,15 +110,21 @@ def _run() -> int:
         return error.exit_code
 
 
+def _discard_stdout() -> int:
+    """Redirect stdout to the null device, because Python would raise again when it flushes a closed stdout at exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return 0
+
+
 class _TerminatedError(BaseException):
-    """SIGTERM arrived; raised through the program so that it can put things in order."""
+    """SIGTERM arrived; raised so that context managers clean up."""
 
 
-def _interrupt(number: int, frame: FrameType | None) -> NoReturn:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # whoever is impatient shall not disturb the tidying
+def _on_interrupt(number: int, frame: FrameType | None) -> NoReturn:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second Ctrl-C must not interrupt the cleaning up
     raise KeyboardInterrupt
 
 
-def _terminate(number: int, frame: FrameType | None) -> NoReturn:
+def _on_terminate(number: int, frame: FrameType | None) -> NoReturn:
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     raise _TerminatedError

@@ -1,4 +1,4 @@
-"""`benchbed compare`: say what changed from one study to another."""
+"""`benchbed compare`: print the differences between two studies."""
 
 from math import isnan
 from pathlib import Path
@@ -9,31 +9,31 @@ import click
 if TYPE_CHECKING:
     from benchbed.study.compare import Change
 
-_NO_INTERVAL = "one seed"
 
-
-@click.command("compare", short_help="Say what changed from one study to another.")
-@click.argument("first", type=click.Path(path_type=Path))
-@click.argument("second", type=click.Path(path_type=Path))
+@click.command("compare", short_help="Print the differences between two studies.")
+@click.argument("first", metavar="FIRST", type=click.Path(path_type=Path))
+@click.argument("second", metavar="SECOND", type=click.Path(path_type=Path))
 @click.option(
     "--fail-if-worse",
     "margin",
     type=click.FloatRange(0),
     metavar="X",
-    help="Exit with 1 if an overall score fell by more than X, exactly or with an interval that excludes 0.",
+    help="Exit with code 1 if an overall score fell significantly by more than X: its 95 % interval excludes 0, or no "
+    "trial depends on its seed.",
 )
 @click.option(
     "--format",
     "format_",
     type=click.Choice(("table", "csv")),
     default="table",
-    help="How to print the changes on stdout.",
+    help="Format of the differences on stdout.",
 )
 def compare_command(first: Path, second: Path, margin: float | None, format_: str) -> int:
-    """Compare the scores of two studies of the same plan, paired by seed: SECOND less FIRST.
+    """Print the differences between the scores of two studies, SECOND minus FIRST, paired by seed.
 
-    Two commits, two machines, two gradients, two versions of torch: where budgets, targets, dtypes, presets, seeds or
-    tolerances differ, scores do not compare, and the command says so.
+    FIRST and SECOND are study folders of the same problems and optimizers, such as from two commits, two machines, two
+    gradients or two versions of torch. Scores are comparable only if budgets, targets, dtypes, presets, seeds and
+    tolerances are equal; otherwise the command says which of them differ.
 
     \b
     Examples:
@@ -41,8 +41,8 @@ def compare_command(first: Path, second: Path, margin: float | None, format_: st
       benchbed compare results/main results/branch --fail-if-worse 0.02
 
     \b
-    Exit codes: 0 compared, 1 worse than --fail-if-worse allows, 2 the studies do not compare,
-    3 a folder cannot be used, 5 they share nothing.
+    Exit codes: 0 compared, 1 a score fell by more than --fail-if-worse, 2 the studies are not comparable,
+    3 a folder cannot be used, 5 the studies have no problem and optimizer in common.
     """  # fmt: skip
     from benchbed.study import load
     from benchbed.study.compare import compare_studies, describe_problem, frame_of, worsened
@@ -50,29 +50,30 @@ def compare_command(first: Path, second: Path, margin: float | None, format_: st
     before, after = load(first), load(second)
     changes = compare_studies(before, after)
     if before.plan.gradient != after.plan.gradient:
-        ways = f"{before.plan.gradient} gradients to {after.plan.gradient} ones"
-        click.echo(f"note: from {ways}, each at its own price in calls", err=True)
-    frame = frame_of(changes)
+        gradients = f"{before.plan.gradient} and {after.plan.gradient}"
+        click.echo(f"note: the studies use different gradients, {gradients}, each at its own price", err=True)
     if format_ == "csv":
-        click.echo(frame.to_csv(index=False, lineterminator="\n").rstrip("\n"))
+        click.echo(frame_of(changes).to_csv(index=False, lineterminator="\n").rstrip("\n"))
     else:
         for change in changes:
             click.echo(
                 f"{change.difference:+.3f} {_interval(change):<18} {change.before:.3f} to {change.after:.3f}  "
                 f"{describe_problem(change.problem)}, {change.optimizer}, {change.track}"
             )
-    worse = worsened(changes, margin) if margin is not None else []
+    if margin is None:
+        return 0
+    worse = worsened(changes, margin)
     for change in worse:
         click.echo(
             f"error: {change.optimizer} on the {change.track} track fell by {-change.difference:.3f}",
             err=True,
         )
-    if margin is not None and any(_interval(change) == _NO_INTERVAL for change in changes):
-        click.echo("warning: with one seed there is no interval, so that no fall counts as worse", err=True)
+    if any(isnan(change.low) and not change.is_exact for change in changes):
+        click.echo("warning: with one seed there is no interval, so that no fall is significant", err=True)
     return 1 if worse else 0
 
 
 def _interval(change: "Change") -> str:
     if change.is_exact:
         return "exact"
-    return _NO_INTERVAL if isnan(change.low) else f"[{change.low:+.3f}, {change.high:+.3f}]"
+    return "one seed" if isnan(change.low) else f"[{change.low:+.3f}, {change.high:+.3f}]"

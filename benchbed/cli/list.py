@@ -1,34 +1,28 @@
-"""`benchbed list`: name what there is, with its parameters and where it comes from."""
+"""`benchbed list`: list the registered problems, optimizers and more."""
 
+import dataclasses
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from benchbed.cli.options import complain, plugin_option
+from benchbed.catalog.records import KINDS
+from benchbed.cli.options import plugin_option
+from benchbed.cli.output import print_plugin_errors
 
 if TYPE_CHECKING:
     from benchbed.catalog import Catalog, Entry, Kind
-    from benchbed.interfaces import Gradient, Problem
-
-KINDS: "tuple[Kind, ...]" = (
-    "problems",
-    "optimizers",
-    "metrics",
-    "gradients",
-    "executors",
-    "reports",
-    "figures",
-    "suites",
-)
+    from benchbed.interfaces import Problem
 
 
-@click.command("list", short_help="List what there is to run, with its parameters.")
-@click.argument("kind", required=False, type=click.Choice(KINDS))
+@click.command("list", short_help="List the available problems, optimizers and more.")
+@click.argument("kind", required=False, metavar="[KIND]", type=click.Choice(KINDS))
 @plugin_option
 def list_command(kind: "Kind | None", plugin_files: tuple[Path, ...]) -> None:
-    """List the problems, optimizers and other things that are installed.
+    """List the available problems, optimizers and more, with their parameters and the packages they come from.
+
+    KIND is problems, optimizers, metrics, gradients, executors, reports, figures or suites.
 
     \b
     Examples:
@@ -39,11 +33,11 @@ def list_command(kind: "Kind | None", plugin_files: tuple[Path, ...]) -> None:
     from benchbed.catalog import load_catalog
 
     catalog = load_catalog(plugin_files)
-    complain(catalog)
-    for one in [kind] if kind else KINDS:
-        click.echo(f"{one}:")
-        for name in catalog.names(one):
-            entry = catalog.entry(one, name)
+    print_plugin_errors(catalog)
+    for listed_kind in [kind] if kind else KINDS:
+        click.echo(f"{listed_kind}:")
+        for name in catalog.names(listed_kind):
+            entry = catalog.entry(listed_kind, name)
             click.echo(f"  {name}  ({entry.distribution} {entry.version})".rstrip())
             for line in _details(catalog, entry):
                 click.echo(f"      {line}")
@@ -53,52 +47,41 @@ def _details(catalog: "Catalog", entry: "Entry") -> Iterator[str]:
     if entry.summary:
         yield entry.summary
     if entry.kind == "optimizers":
-        yield (
-            ", ".join(f"{p.name}={p.default!r}" for p in catalog.parameters(entry.name).values())
-            or "no parameters"
-        )
+        parameters = catalog.parameters(entry.name).values()
+        defaults = [f"{parameter.name}={parameter.default!r}" for parameter in parameters]
+        yield ", ".join(defaults) or "no parameters"
     if entry.kind == "gradients":
-        yield from _gradient_details(catalog.gradient(entry.name))
+        gradient = catalog.gradient(entry.name)
+        draws = "" if gradient.make_draws is None else "; draws in every step"
+        yield f"price of a gradient in calls: {_format_price(gradient.price)}{draws}"
     if entry.kind == "problems":
-        yield from _problem_details(entry, catalog.problem(entry.name, {}))
+        yield from _problem_details(catalog.problem(entry.name, {}))
 
 
-def _problem_details(entry: "Entry", problem: "Problem") -> Iterator[str]:
-    import dataclasses
-
-    fields = dataclasses.fields(entry.implementation)
-    yield ", ".join(f"{field.name}={getattr(problem, field.name)!r}" for field in fields) or "no parameters"
-    price = (
-        "no price (its noise is synthetic)"
-        if problem.full_price is None
-        else f"{problem.full_price:g} calls of one draw"
-    )
-    targets = ", ".join(f"{target:.2g}" for target in problem.targets)
-    yield f"dimension {problem.layout.dimension}, {problem.dtype}, budget {problem.budget}; a full gradient: {price}"
-    yield f"targets {targets}; success at {problem.success_target:g}"
-    yield f"optimum {_optimum(problem)}; scale: median of f₀ − f* over {problem.scale_instances} instances"
-
-
-def _gradient_details(gradient: "Gradient") -> Iterator[str]:
-    random = "" if gradient.make_draws is None else "; draws in every step"
-    yield f"price of a gradient in calls: {_price(gradient.price)}{random}"
-
-
-def _price(price: "Callable[[int], float]") -> str:
-    """Write a price that grows evenly with the dimension as a formula, and any other by examples."""
-    from fractions import Fraction
-
-    each = Fraction(price(2) - price(1)).limit_denominator(1000)
-    fixed = (Fraction(price(1)) - each).limit_denominator(1000)
-    if any(abs(each * d + fixed - price(d)) > 1e-9 * price(d) for d in (1, 2, 10, 1000)):
-        return ", ".join(f"{price(d):g} at dimension {d}" for d in (1, 10, 1000))
-    parts = [*([f"{each}·dimension"] if each else []), *([f"{fixed}"] if fixed else [])]
-    return " + ".join(parts)
-
-
-def _optimum(problem: "Problem") -> str:
+def _problem_details(problem: "Problem") -> Iterator[str]:
     from benchbed.interfaces import Problem
 
+    fields = dataclasses.fields(problem)  # type: ignore[arg-type]  # problems are dataclasses
+    yield ", ".join(f"{field.name}={getattr(problem, field.name)!r}" for field in fields) or "no parameters"
+    calls = problem.full_price
+    price = "no price (synthetic noise)" if calls is None else f"{calls:g} calls"
+    dimension = problem.layout.dimension
+    yield f"dimension {dimension}, {problem.dtype}, budget {problem.budget} calls; a full gradient: {price}"
+    targets = ", ".join(f"{target:.2g}" for target in problem.targets)
+    yield f"targets {targets}; success at {problem.success_target:g}"
+    optimum = "a lower bound" if problem.optimum_is_bound else "exact"
     if type(problem).optimum is Problem.optimum:
-        return "unknown, so no score"
-    return "a lower bound" if problem.optimum_is_bound else "exact"
+        optimum = "unknown, so no score"
+    yield f"optimum {optimum}; scale: median of f₀ − f* over {problem.scale_instances} instances"
+
+
+def _format_price(price: Callable[[int], float]) -> str:
+    """Format a price that is linear in the dimension as a formula, and others by examples."""
+    from fractions import Fraction
+
+    slope = Fraction(price(2) - price(1)).limit_denominator(1000)
+    intercept = (Fraction(price(1)) - slope).limit_denominator(1000)
+    if any(abs(slope * d + intercept - price(d)) > 1e-9 * price(d) for d in (1, 2, 10, 1000)):
+        return ", ".join(f"{price(d):g} at dimension {d}" for d in (1, 10, 1000))
+    terms = [f"{slope}·dimension"] if slope else []
+    return " + ".join([*terms, *([f"{intercept}"] if intercept else [])])

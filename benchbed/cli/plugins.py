@@ -1,19 +1,21 @@
-"""`benchbed plugins`: say what was found, and what became of it."""
+"""`benchbed plugins`: list the plugins with their status."""
 
 from pathlib import Path
 
 import click
 
 from benchbed.cli.options import plugin_option
+from benchbed.cli.output import print_warnings
 
 
-@click.command("plugins", short_help="List the plugins with their status.")
-@click.option("--traceback", is_flag=True, help="Also show where a broken plugin failed.")
+@click.command("plugins", short_help="List the installed plugins with their status.")
+@click.option("--traceback", is_flag=True, help="Also print the tracebacks of broken and invalid plugins.")
 @plugin_option
 def plugins_command(traceback: bool, plugin_files: tuple[Path, ...]) -> None:
-    """List the plugins with their status: loaded, broken, invalid, conflicting or blocked.
+    """List the installed plugins with their status, the names that they register, and their errors.
 
-    BENCHBED_DISABLE_PLUGINS="name,name" keeps plugins from being loaded.
+    A plugin is loaded, broken (it raised an exception), invalid (it breaks the contract), conflicting (another plugin
+    registers the same name) or blocked: BENCHBED_DISABLE_PLUGINS="name,name" blocks plugins.
 
     \b
     Examples:
@@ -24,15 +26,12 @@ def plugins_command(traceback: bool, plugin_files: tuple[Path, ...]) -> None:
 
     catalog = load_catalog(plugin_files)
     for plugin in catalog.plugins:
-        click.echo(
-            f"{plugin.status:<12} {plugin.name}  ({plugin.distribution} {plugin.version}, module {plugin.module})"
-        )
+        origin = f"{plugin.distribution} {plugin.version}, module {plugin.module}"
+        click.echo(f"{plugin.status:<12} {plugin.name}  ({origin})")
         for kind, names in plugin.registered.items():
-            if names:
-                click.echo(f"{'':<13}{kind}: {', '.join(names)}")
+            click.echo(f"{'':<13}{kind}: {', '.join(names)}")
         if plugin.error:
             click.echo(f"{'':<13}{plugin.error}")
         if traceback and plugin.traceback:
             click.echo(plugin.traceback)
-    for warning in catalog.warnings:
-        click.echo(f"warning: {warning}", err=True)
+    print_warnings(catalog.warnings)

@@ -1,4 +1,4 @@
-"""Show on stderr how far a study has come: a bar on a terminal, a plain line now and then elsewhere."""
+"""Progress of a study on stderr: a bar on a terminal, a line every ten seconds elsewhere."""
 
 import sys
 import time
@@ -14,27 +14,27 @@ if TYPE_CHECKING:
 SECONDS_BETWEEN_LINES = 10.0
 
 
-class Lines:
-    """Write a plain line now and then."""
+class ProgressLines:
+    """Progress as plain lines."""
 
     def __init__(self) -> None:
         self._planned = self._finished = 0
-        self._spoken = time.monotonic()
+        self._last_line = time.monotonic()
 
     def planned(self, trials: int) -> None:
-        """Count trials that will run."""
+        """Add trials that will run."""
         self._planned += trials
 
     def finished(self, trials: int, label: str) -> None:
-        """Count trials that have ended, and say so if there was silence for a while."""
+        """Add trials that have ended; print a line if the last one is some seconds ago."""
         self._finished += trials
-        if time.monotonic() - self._spoken >= SECONDS_BETWEEN_LINES:
-            self._spoken = time.monotonic()
+        if time.monotonic() - self._last_line >= SECONDS_BETWEEN_LINES:
+            self._last_line = time.monotonic()
             click.echo(f"{self._finished} of {self._planned} trials, last {label}", err=True)
 
 
-class Bar:
-    """Move a bar on a terminal."""
+class ProgressBar:
+    """Progress as a bar on a terminal."""
 
     def __init__(self) -> None:
         from rich.console import Console
@@ -47,26 +47,26 @@ class Bar:
             TimeElapsedColumn(),
             TextColumn("{task.description}", markup=False),
         )
-        self.bar = Progress(*columns, console=Console(file=sys.stderr), transient=True)
-        self._task = self.bar.add_task("", total=0)
-        self._total = 0
+        self.display = Progress(*columns, console=Console(file=sys.stderr), transient=True)
+        self._task = self.display.add_task("", total=0)
+        self._planned = 0
 
     def planned(self, trials: int) -> None:
-        """Lengthen the way."""
-        self._total += trials
-        self.bar.update(self._task, total=self._total)
+        """Add trials that will run."""
+        self._planned += trials
+        self.display.update(self._task, total=self._planned)
 
     def finished(self, trials: int, label: str) -> None:
-        """Move on."""
-        self.bar.update(self._task, advance=trials, description=label)
+        """Advance the bar by trials that have ended."""
+        self.display.update(self._task, advance=trials, description=label)
 
 
 @contextmanager
-def make_progress() -> "Iterator[Progress]":
-    """Give the progress that suits stderr, for the time of a study."""
+def progress_on_stderr() -> "Iterator[Progress]":
+    """Yield a bar if stderr is a terminal, otherwise plain lines."""
     if not sys.stderr.isatty():
-        yield Lines()
+        yield ProgressLines()
         return
-    bar = Bar()
-    with bar.bar:
+    bar = ProgressBar()
+    with bar.display:
         yield bar

@@ -1,43 +1,43 @@
-"""`benchbed report`: make the tables and plots of a study again."""
+"""`benchbed report`: write the tables and plots of a stored study again."""
 
 from pathlib import Path
 
 import click
 
-from benchbed.cli.options import complain, format_option, jobs_option, plugin_option
-from benchbed.cli.run import show, tell_losses
+from benchbed.cli.options import absolute_paths, format_option, jobs_option, plugin_option
+from benchbed.cli.output import print_plugin_errors, print_study
 
 
-@click.command("report", short_help="Make the tables and plots of a study again.")
-@click.argument("folder", type=click.Path(path_type=Path))
+@click.command("report", short_help="Write the tables and plots of a study again.")
+@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
 @jobs_option
 @format_option
 @click.option(
     "--only",
     multiple=True,
     metavar="NAME",
-    help="Make this report alone (see `benchbed list reports`); `profile` is made only when it is named. Repeatable.",
+    help="Write only this report (see `benchbed list reports`). Optional reports such as `profile` are written only if "
+    "they are named. Repeatable.",
 )
 @plugin_option
 def report_command(
     folder: Path, jobs: int | None, format_: str, only: tuple[str, ...], plugin_files: tuple[Path, ...]
 ) -> int:
-    """Write summary, tables and plots of a study folder again, from its stored trials, and print the summary.
+    """Write the tables and plots of the study in DIR again from its stored trials, and print its summary.
 
     \b
     Examples:
       benchbed report results/standard
       benchbed report results/standard --format csv
       benchbed report results/standard --only profile
+
+    \b
+    Exit codes: 0 each trial has a result, 1 some trials failed, 2 wrong usage, 3 the folder cannot be used.
     """  # fmt: skip
     from benchbed.catalog import load_catalog
     from benchbed.study import report
 
     catalog = load_catalog(plugin_files)
-    complain(catalog)
-    files = tuple(str(file.resolve()) for file in plugin_files)
-    study = report(folder, catalog, files, jobs, tuple(dict.fromkeys(only)))
-    for warning in study.warnings:
-        click.echo(f"warning: {warning}", err=True)
-    show(study, format_)
-    return tell_losses(study)
+    print_plugin_errors(catalog)
+    study = report(folder, catalog, absolute_paths(plugin_files), jobs, tuple(dict.fromkeys(only)))
+    return print_study(study, format_)

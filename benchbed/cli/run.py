@@ -1,19 +1,14 @@
-"""`benchbed run`: run a study, print its table, and say where everything lies."""
+"""`benchbed run`: run a study, and print its summary and its folder."""
 
-import os
-import shutil
-import sys
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
-from benchbed.cli.options import format_option, jobs_option, make, plan_options, timeout_option
-from benchbed.cli.progress import make_progress
-
-if TYPE_CHECKING:
-    from benchbed.study import Study
+from benchbed.cli.options import format_option, jobs_option, plan_options, resolve_options, timeout_option
+from benchbed.cli.output import print_study
+from benchbed.cli.progress import progress_on_stderr
 
 
 @click.command("run")
@@ -24,16 +19,19 @@ if TYPE_CHECKING:
     "--executor",
     default="processes",
     metavar="NAME",
-    help="Who runs the batches (see `benchbed list executors`).  [default: processes]",
+    help="Executor of the batches: processes, serial, or one of a plugin (see `benchbed list executors`).  "
+    "[default: processes]",
 )
 @click.option(
     "-O",
     "--output",
     metavar="DIR",
     type=click.Path(path_type=Path),
-    help="The study folder.  [default: results/<preset or suite name>]",
+    help="Folder of the study.  [default: results/ and the name of the suite or preset]",
 )
-@click.option("--fresh", is_flag=True, help="Move an old folder aside instead of going on with it.")
+@click.option(
+    "--fresh", is_flag=True, help="Rename an existing folder and start again, instead of continuing it."
+)
 @format_option
 def run_command(
     output: Path | None,
@@ -44,10 +42,12 @@ def run_command(
     executor: str,
     **options: Any,
 ) -> int:
-    """Run every problem with every optimizer and compare them.
+    """Run each optimizer on each problem and compare them.
 
-    Without arguments: the standard preset with the built-in optimizers, into results/standard/. Trials that the
-    folder already holds do not run again, so the same line completes an interrupted study.
+    SUITE is a TOML file that lists problems, optimizers and options, or the name of a suite of a plugin. Without
+    arguments, the built-in optimizers run on the problems of the preset standard, and the results are written to
+    results/standard/. Trials that are already stored in the folder do not run again, so that the same command continues
+    an interrupted study.
 
     \b
     Examples:
@@ -59,8 +59,8 @@ def run_command(
       benchbed run --plugin ./mine.py -o mine -o adam -O results/mine
 
     \b
-    Exit codes: 0 every trial has a result (divergence is one), 1 some failed or crashed, 2 usage,
-    3 the folder cannot be used, 5 nothing selected, 130 interrupted, 143 terminated.
+    Exit codes: 0 each trial has a result (divergence is a result), 1 some trials failed, 2 wrong usage,
+    3 the folder cannot be used, 5 nothing is selected, 130 interrupted, 143 terminated.
     """  # fmt: skip
     from benchbed.runner.fork_server import start_fork_server
 
@@ -68,42 +68,10 @@ def run_command(
         start_fork_server()
     from benchbed.study import Resources, folder_of, run_plan
 
-    # What `show` needs at the end, now that the server of children is still starting.
-    import_module("benchbed.reports.console")
-    catalog, plan, files = make(options)
+    import_module("benchbed.reports.console")  # needed at the end; the fork server is still starting
+    catalog, plan, files = resolve_options(options)
     path = folder_of(plan, output)
-    with make_progress() as progress:
-        study = run_plan(
-            plan, catalog, path, files, Resources(jobs, timeout, executor), fresh=fresh, progress=progress
-        )
-    for warning in study.warnings:
-        click.echo(f"warning: {warning}", err=True)
-    show(study, format_)
-    return tell_losses(study)
-
-
-def show(study: "Study", format_: str) -> None:
-    """Print the summary on stdout, and last of all the folder: on stdout beneath a table, on stderr beside data."""
-    from benchbed.reports.console import render
-
-    width = shutil.get_terminal_size((120, 24)).columns
-    color = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
-    text = render(study.results, format_, width=width, color=color, encoding=sys.stdout.encoding or "ascii")
-    click.echo(text.rstrip("\n"))
-    place = (
-        str(study.path)
-        .encode(sys.stdout.encoding or "ascii", "backslashreplace")
-        .decode(sys.stdout.encoding or "ascii")
-    )
-    click.echo(f"results, tables and plots: {place}{os.sep}", err=format_ != "table")
-
-
-def tell_losses(study: "Study") -> int:
-    """Say on stderr how many trials have no result, and give the exit code."""
-    if not study.lost:
-        return 0
-    click.echo(
-        f"error: {study.lost} trials have no result; the column `error` of the trials and logs/ say why",
-        err=True,
-    )
-    return 1
+    resources = Resources(jobs, timeout, executor)
+    with progress_on_stderr() as progress:
+        study = run_plan(plan, catalog, path, files, resources, fresh=fresh, progress=progress)
+    return print_study(study, format_)

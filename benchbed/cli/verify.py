@@ -1,24 +1,30 @@
-"""`benchbed verify`: run some of a study's batches again and compare them with what is stored."""
+"""`benchbed verify`: run some batches of a study again and compare the results with the stored ones."""
 
-import sys
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from benchbed.cli.options import complain, jobs_option, plugin_option, timeout_option
+from benchbed.cli.options import absolute_paths, jobs_option, plugin_option, timeout_option
+from benchbed.cli.output import print_line, print_plugin_errors, print_warnings
 
 if TYPE_CHECKING:
     from benchbed.verify import Sample, Verdict
 
 
-@click.command("verify", short_help="Run stored batches again and compare.")
+@click.command("verify", short_help="Run some stored batches again and compare the results.")
 @click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
 @click.option(
-    "--sample", type=click.IntRange(1), default=3, metavar="N", help="Batches that run again.  [default: 3]"
+    "--sample",
+    type=click.IntRange(1),
+    default=3,
+    metavar="N",
+    help="Number of batches to run again.  [default: 3]",
 )
-@click.option("--seed", type=int, default=0, metavar="N", help="Chooses which batches.  [default: 0]")
+@click.option(
+    "--seed", type=int, default=0, metavar="N", help="Seed of the random choice of batches.  [default: 0]"
+)
 @jobs_option
 @timeout_option
 @plugin_option
@@ -30,12 +36,12 @@ def verify_command(
     timeout: float | None,
     plugin_files: tuple[Path, ...],
 ) -> int:
-    """Run the whole batches of random stored trials again and compare what comes out.
+    """Run some batches of the study in DIR again and compare the results with the stored ones.
 
-    On the same type of machine with the same torch every column must be equal to the bit, but for the time and the
-    jobs that it took. Elsewhere the curves must agree over the first 100 steps: at every checkpoint to 1e-10 in
-    float64 and 1e-4 in float32 of the value, or of the start where that is larger. A rate at which an optimizer is
-    chaotic can amplify the last bit beyond that. The folder is only read.
+    On the same type of machine with the same version of torch, all results must be equal to the bit, except run times
+    and the number of jobs. Elsewhere the curves must agree over the first 100 steps: at each checkpoint to 1e-10 in
+    float64 and 1e-4 in float32, relative to the value, or to the start if that is larger. At a learning rate where the
+    optimizer is chaotic, rounding errors may grow beyond this. Nothing is written to the folder.
 
     \b
     Examples:
@@ -44,8 +50,8 @@ def verify_command(
       benchbed verify results/mine --plugin ./mine.py
 
     \b
-    Exit codes: 0 all agree, 1 something differs, 2 usage, 3 the folder cannot be used, 5 nothing to verify,
-    130 interrupted, 143 terminated.
+    Exit codes: 0 all agree, 1 something differs, 2 wrong usage, 3 the folder cannot be used,
+    5 nothing to verify, 130 interrupted, 143 terminated.
     """  # fmt: skip
     from benchbed.runner.fork_server import start_fork_server
 
@@ -56,39 +62,28 @@ def verify_command(
     from benchbed.verify import choose, run_again
 
     catalog = load_catalog(plugin_files)
-    complain(catalog)
-    chosen = choose(folder, catalog, sample, seed)
-    for warning in chosen.warnings:
-        click.echo(f"warning: {warning}", err=True)
-    used = jobs or default_jobs(chosen.plan)
-    run_options = RunOptions(used, timeout, tuple(str(file.resolve()) for file in plugin_files))
-    with start_workers(catalog, "processes", used) as workers:
-        return _show(chosen, run_again(chosen, workers, run_options))
+    print_plugin_errors(catalog)
+    batches = choose(folder, catalog, sample, seed)
+    print_warnings(batches.warnings)
+    job_count = jobs or default_jobs(batches.plan)
+    run_options = RunOptions(job_count, timeout, absolute_paths(plugin_files))
+    with start_workers(catalog, "processes", job_count) as workers:
+        return _print_verdicts(batches, run_again(batches, workers, run_options))
 
 
-def _show(sample: "Sample", verdicts: "Iterable[Verdict]") -> int:
-    """Print a line a batch and a summary, and give the exit code."""
+def _print_verdicts(sample: "Sample", verdicts: "Iterable[Verdict]") -> int:
+    """Print a line for each batch and a summary; return the exit code."""
     agreement = "equal to the bit" if sample.elsewhere is None else "agrees over the first 100 steps"
     trials = differing = 0
     for verdict in verdicts:
         trials += verdict.trials
         differing += verdict.difference is not None
-        _print(f"{verdict.name} ({verdict.trials} trials): {verdict.difference or agreement}")
-    whole = f"{len(sample.parts)} of {sample.batches} batches, {trials} trials"
-    ending = f"{differing} of them differ" if differing else "all agree"
-    _print(f"{whole}: {ending}{_remarks(sample)}")
-    return 1 if differing else 0
-
-
-def _remarks(sample: "Sample") -> str:
-    remarks = ""
+        print_line(f"{verdict.name} ({verdict.trials} trials): {verdict.difference or agreement}")
+    summary = f"{len(sample.parts)} of {sample.batches} batches, {trials} trials: "
+    summary += f"{differing} of them differ" if differing else "all agree"
     if sample.elsewhere is not None:
-        remarks += f"; compared within a tolerance, for {sample.elsewhere}"
+        summary += f"; compared within a tolerance, for {sample.elsewhere}"
     if sample.strangers:
-        remarks += f"; {sample.strangers} stored trials are of another plan or plugin and were left out"
-    return remarks
-
-
-def _print(line: str) -> None:
-    encoding = sys.stdout.encoding or "ascii"
-    click.echo(line.encode(encoding, "backslashreplace").decode(encoding))
+        summary += f"; {sample.strangers} stored trials of another plan or plugin were left out"
+    print_line(summary)
+    return 1 if differing else 0

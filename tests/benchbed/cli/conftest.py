@@ -1,4 +1,4 @@
-"""Run one whole study, plots included, for all tests of the commands."""
+"""Fixtures with one complete study, plots included, for the tests of all commands."""
 
 import shutil
 
@@ -12,13 +12,13 @@ ASKED = [
 
 @pytest.fixture(scope="session")
 def asked():
-    """Give the arguments of the whole study."""
+    """Return the arguments of the study."""
     return ASKED
 
 
 @pytest.fixture(scope="session")
 def whole(bench, once):
-    """Give the folder in which a whole study ran, with its stdout and stderr beside it."""
+    """Return a folder with a study, and with the output of its run in the files stdout and stderr."""
 
     def fill(folder):
         result = bench(folder, *ASKED, plots=True)
@@ -31,17 +31,17 @@ def whole(bench, once):
 
 @pytest.fixture
 def copy(whole, tmp_path):
-    """Give a folder with a copy of the whole study, to change."""
+    """Return a folder with a copy of the study, which a test may change."""
     shutil.copytree(whole / "study", tmp_path / "study")
     return tmp_path
 
 
 @pytest.fixture(scope="session")
 def files():
-    """Give a function that lists the files below a folder with their times, but for the lock."""
+    """Return a function that returns the files below a folder with their times, without the lock."""
 
     def listed(folder):
-        found = [path for path in folder.rglob("*") if path.is_file() and path.name != ".lock"]
-        return {path.relative_to(folder).as_posix(): path.stat().st_mtime_ns for path in found}
+        paths = [path for path in folder.rglob("*") if path.is_file() and path.name != ".lock"]
+        return {path.relative_to(folder).as_posix(): path.stat().st_mtime_ns for path in paths}
 
     return listed

@@ -1,4 +1,4 @@
-"""The commands as a whole: help, version, and how light they are."""
+"""Tests of all commands: help, version, and their imports."""
 
 import subprocess
 import sys
@@ -7,50 +7,65 @@ from pathlib import Path
 import pytest
 
 from benchbed import __version__
+from benchbed.catalog import KINDS
+from benchbed.cli import commands
+from benchbed.interfaces import Engine
+from benchbed.plan.model import TRACKS
+from benchbed.plan.presets import PRESETS
+from benchbed.reports.console import FORMATS
 
-LOOK = "import sys; sys.argv[0] = 'benchbed'; from benchbed.cli import main; main()\n"
+RUN_MAIN = "import sys; sys.argv[0] = 'benchbed'; from benchbed.cli import main; main()\n"
 
 
 def test_the_version_is_that_of_the_package(bench, tmp_path):
-    """It is one line on stdout."""
+    """It is printed as one line on stdout."""
     assert bench(tmp_path, "--version").stdout == f"benchbed {__version__}\n"
 
 
 @pytest.mark.parametrize("command", ["run", "list", "plugins", "plan", "report", "compare", "verify"])
 def test_every_command_shows_examples(command, bench, tmp_path):
-    """Help begins with what to type."""
+    """The help has at least one command line to copy."""
     result = bench(tmp_path, command, "--help")
     assert result.returncode == 0
     assert f"  benchbed {command}" in result.stdout
 
 
+def test_the_choices_in_the_help_match_their_definitions():
+    """The help repeats them, because it must not import the modules that define them."""
+    options = {option.name: option for option in commands.commands["run"].params}
+    for name, choices in (("engine", Engine), ("tracks", TRACKS), ("preset", PRESETS)):
+        assert options[name].metavar == "|".join(choices)
+    assert tuple(options["format_"].type.choices) == FORMATS
+    assert all(kind in commands.commands["list"].help for kind in KINDS)
+
+
 @pytest.mark.parametrize("argument", ["--version", "--help"])
 def test_light_commands_import_nothing_heavy(argument):
-    """Neither torch nor pandas nor matplotlib is imported for a line of text."""
+    """They start without torch, pandas and matplotlib."""
     heavy = "print([name for name in ('torch', 'pandas', 'matplotlib') if name in sys.modules])"
-    shown = subprocess.run(
-        [sys.executable, "-P", "-c", LOOK + heavy, argument],
+    process = subprocess.run(
+        [sys.executable, "-P", "-c", RUN_MAIN + heavy, argument],
         capture_output=True,
         text=True,
         check=True,
         timeout=60,
     )
-    assert shown.stdout.splitlines()[-1] == "[]"
+    assert process.stdout.splitlines()[-1] == "[]"
 
 
-def test_list_names_what_there_is(bench, tmp_path):
-    """Every kind has its heading, and every optimizer its parameters."""
-    shown = bench(tmp_path, "list").stdout
-    assert "optimizers:" in shown
-    assert "learning_rate=0.001, beta1=0.9, beta2=0.999" in shown
-    assert "executors:" in shown
-    assert "optimum exact; scale: median of f₀ − f* over 1000 instances" in shown
-    assert "optimum a lower bound; scale: median of f₀ − f* over 20 instances" in shown
+def test_list_prints_all_kinds(bench, tmp_path):
+    """Each kind has a heading, and each optimizer its parameters."""
+    stdout = bench(tmp_path, "list").stdout
+    assert "optimizers:" in stdout
+    assert "learning_rate=0.001, beta1=0.9, beta2=0.999" in stdout
+    assert "executors:" in stdout
+    assert "optimum exact; scale: median of f₀ − f* over 1000 instances" in stdout
+    assert "optimum a lower bound; scale: median of f₀ − f* over 20 instances" in stdout
 
 
-@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device here is always full")
-def test_a_full_stdout_is_said_in_a_sentence(bench, tmp_path):
-    """On stderr, which may lie elsewhere, with the code of a folder that cannot be used."""
-    ended = bench(tmp_path, "list", shell='"$@" > /dev/full')
-    assert (ended.returncode, ended.stderr.count("\n")) == (3, 1)
-    assert ended.stderr.startswith("error: no space is left")
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
+def test_a_full_device_is_reported_in_a_sentence(bench, tmp_path):
+    """On stderr, with the exit code of a folder that cannot be used."""
+    process = bench(tmp_path, "list", shell='"$@" > /dev/full')
+    assert (process.returncode, process.stderr.count("\n")) == (3, 1)
+    assert process.stderr.startswith("error: no space is left")

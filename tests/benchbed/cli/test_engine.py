@@ -1,4 +1,4 @@
-"""`--engine`: what is chosen is stored, verified as it was made, and never costs a trial."""
+"""Tests of `--engine`: it is stored, and verification uses the same engine."""
 
 import benchbed
 
@@ -8,7 +8,7 @@ from benchbed.interfaces import Optimizer
 
 def branching(learning_rate: float = 0.01):
     def update(oracle, state, theta):
-        if (oracle.loss > 1).any():  # Python looks at the values of a tensor: no program can
+        if (oracle.loss > 1).any():  # depends on values of a tensor, so that it cannot be compiled
             return theta - learning_rate * oracle.gradient, state
         return theta - learning_rate / 2 * oracle.gradient, state
     return Optimizer(init=lambda theta: (), update=update)
@@ -33,8 +33,8 @@ SMALL = [
 ]
 
 
-def test_a_compiled_study_is_kept_and_verified_as_such(bench, tmp_path):
-    """The engine is no part of a trial's key; verification takes the one that the trials were made by."""
+def test_a_compiled_study_is_kept_and_verified(bench, tmp_path):
+    """The engine is not in a trial's key; verification uses the engine of the stored trials."""
     assert bench(tmp_path, "run", *SMALL, "-o", "sgd", "--engine", "compiled").returncode == 0
     study = benchbed.load("study")
     assert study.plan.suite["engine"] == "compiled"
@@ -47,8 +47,8 @@ def test_a_compiled_study_is_kept_and_verified_as_such(bench, tmp_path):
     assert (verified.returncode, "equal to the bit" in verified.stdout) == (0, True), verified.stdout
 
 
-def test_a_plugin_that_cannot_be_compiled_runs_step_by_step_and_says_so(bench, tmp_path):
-    """One line on stderr, the reason in the row, and nothing lost."""
+def test_a_plugin_that_cannot_be_compiled_runs_eagerly(bench, tmp_path):
+    """With one line on stderr, and the reason in the row."""
     (tmp_path / "mine.py").write_text(BRANCHING)
     asked = ["--plugin", "mine.py", "-o", "branching", "--engine", "compiled"]
     result = bench(tmp_path, "run", *SMALL, *asked)

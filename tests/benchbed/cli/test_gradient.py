@@ -1,4 +1,4 @@
-"""`--gradient`: priced, stored, repeated, compared, and said where it is not the usual one."""
+"""Tests of `--gradient`: its price, storage, verification and comparison."""
 
 import json
 import tomllib
@@ -29,7 +29,7 @@ def register_gradients(register):
 
 @pytest.fixture(scope="module")
 def both(once, bench_here):
-    """A folder in which two gradients ran one after the other, each with what it printed."""
+    """Return a folder in which two gradients ran one after the other, with the output of each."""
 
     def fill(folder):
         for gradient in ("forward", "forward-random"):
@@ -41,16 +41,16 @@ def both(once, bench_here):
     return once("gradients", fill)
 
 
-def test_a_table_says_which_gradient_it_is_of_and_what_each_costs(both):
-    """Behind the budget, which it has to be read with."""
+def test_a_table_has_the_gradient_and_its_price(both):
+    """After the budget."""
     assert "quadratic[start=2]: 40 calls; forward gradients at 1.33 calls; success" in (
         (both / "forward").read_text()
     )
     assert "40 calls; forward-random gradients at 0.667 calls;" in (both / "forward-random").read_text()
 
 
-def test_trials_of_two_gradients_stand_side_by_side_in_a_folder(both):
-    """The exact one depends on no seed here, the random one does; each keeps to the budget at its price."""
+def test_a_folder_may_have_trials_of_two_gradients(both):
+    """The exact one does not depend on the seed here, the random one does; each spends the budget at its price."""
     study = benchbed.load(both / "study")
     trials = study.trials.set_index("gradient")
     assert trials.index.tolist() == ["forward"] + ["forward-random"] * 2
@@ -66,8 +66,8 @@ def test_trials_of_two_gradients_stand_side_by_side_in_a_folder(both):
     assert ["deterministic" in line for line in notes] == [True, False]
 
 
-def test_a_suite_with_a_gradient_finds_its_trials_again(both, bench_here, tmp_path, files):
-    """Nothing runs a second time, from the command line or from Python; and what ran comes out again to the bit."""
+def test_a_suite_with_a_gradient_uses_its_stored_trials(both, bench_here, tmp_path, files):
+    """No trial runs a second time, and the trials verify to the bit."""
     before = files(both / "study" / "trials")
     result = bench_here(both, "run", "study/suite.toml", "-O", "study")
     assert (result.returncode, result.stdout) == (0, (both / "forward-random").read_text())
@@ -75,21 +75,23 @@ def test_a_suite_with_a_gradient_finds_its_trials_again(both, bench_here, tmp_pa
     verified = bench_here(both, "verify", "study")
     assert verified.returncode == 0, verified.stdout
     assert verified.stdout.count("equal to the bit") == 1
-    assert "1 stored trials are of another plan or plugin" in verified.stdout
+    assert "1 stored trials of another plan or plugin were left out" in verified.stdout
 
 
-def test_studies_of_two_gradients_are_compared_and_it_is_said(both, bench_here, tmp_path):
-    """At the same budget in calls, the price of a gradient is in the scores."""
+def test_studies_of_two_gradients_are_compared_with_a_note(both, bench_here, tmp_path):
+    """The budgets in calls are equal, so that the prices of the gradients affect the scores."""
     for gradient in ("forward", "reverse"):
         assert bench_here(tmp_path, "run", *BOWL, "--gradient", gradient, "-O", gradient).returncode == 0
-    done = bench_here(tmp_path, "compare", "forward", "reverse")
-    assert done.returncode == 0, done.stderr
-    assert done.stderr == "note: from forward gradients to reverse ones, each at its own price in calls\n"
-    assert done.stdout.startswith("+0.")
+    process = bench_here(tmp_path, "compare", "forward", "reverse")
+    assert process.returncode == 0, process.stderr
+    assert process.stderr == (
+        "note: the studies use different gradients, forward and reverse, each at its own price\n"
+    )
+    assert process.stdout.startswith("+0.")
 
 
-def test_a_stranger_s_function_is_a_gradient_of_one_call(bench, bench_here, tmp_path):
-    """Its file is in the keys: when that changes, its trials run again, and the table names it."""
+def test_a_function_of_a_plugin_is_a_gradient_of_one_call(bench, bench_here, tmp_path):
+    """The keys contain the digest of its file, so that trials run again if the file changes."""
     plugin = tmp_path / "mine.py"
     asked = ["run", *BOWL, "--plugin", plugin, "--gradient", "one-sided", "-O", "study"]
     plugin.write_text(PLUGIN.format(remark="as at first"))
@@ -100,13 +102,13 @@ def test_a_stranger_s_function_is_a_gradient_of_one_call(bench, bench_here, tmp_
     assert (trial.gradient, trial.steps, trial.status) == ("one-sided", 40, "exhausted")
     plugin.write_text(PLUGIN.format(remark="as at last"))
     assert bench_here(tmp_path, *asked).returncode == 0
-    again = benchbed.load(tmp_path / "study").trials
-    assert again["gradient_source"].nunique() == again["trial_key"].nunique() == 2
-    assert again["final_objective"].nunique() == 1
+    trials = benchbed.load(tmp_path / "study").trials
+    assert trials["gradient_source"].nunique() == trials["trial_key"].nunique() == 2
+    assert trials["final_objective"].nunique() == 1
 
 
-def test_what_a_gradient_does_not_serve_is_skipped_with_its_reason(bench_here, tmp_path):
-    """On stderr, in the row's note and in its error; the other problem runs, and nothing has failed."""
+def test_a_problem_that_a_gradient_cannot_differentiate_is_skipped(bench_here, tmp_path):
+    """The reason is on stderr, in the note and in the error of the row; the other problem runs."""
     asked = ["-p", "triangles", "-p", "quadratic", "-o", "adam", *SMALL, "--gradient", "dual", "-O", "study"]
     result = bench_here(tmp_path, "run", *asked)
     reason = "dual numbers do not know torch.nn.functional.relu"
@@ -123,8 +125,8 @@ def test_what_a_gradient_does_not_serve_is_skipped_with_its_reason(bench_here, t
     assert ", gradient dual" in costs.stdout.splitlines()[0]
 
 
-def test_a_plan_counts_by_the_gradient_s_price(bench_here, tmp_path):
-    """A network of 1 441 parameters is beyond 200 calls by forward mode, and not by a random direction."""
+def test_a_plan_counts_by_the_price_of_the_gradient(bench_here, tmp_path):
+    """A step of forward mode with 1 441 parameters costs more than 200 calls, a random direction does not."""
     asked = ["plan", "-p", "polynomial-network", "-o", "adam", *SMALL, "--no-time", "--format", "json"]
     calls = {}
     for gradient in ("forward", "forward-random"):
@@ -135,15 +137,15 @@ def test_a_plan_counts_by_the_gradient_s_price(bench_here, tmp_path):
 
 
 @pytest.mark.parametrize("command", ["run", "plan"])
-def test_an_unknown_gradient_is_refused_with_the_near_spelling(bench_here, tmp_path, command):
-    """Before anything is spent."""
+def test_an_unknown_gradient_is_rejected_with_a_suggestion(bench_here, tmp_path, command):
+    """Before any trial runs."""
     result = bench_here(tmp_path, command, *BOWL, "--gradient", "finite-diference")
     assert result.returncode == 2
     assert "unknown gradient 'finite-diference'; did you mean 'finite-difference'?" in result.stderr
 
 
-def test_the_list_says_what_each_gradient_costs(bench_here, tmp_path):
-    """As a formula where it is one, by examples where not."""
+def test_the_list_has_the_price_of_each_gradient(bench_here, tmp_path):
+    """As a formula if it is linear in the dimension, otherwise by examples."""
     (tmp_path / "odd.py").write_text(
         PLUGIN.replace("NotServedError", "Gradient")
         .replace("register(one_sided)", "register(Gradient(one_sided, price=lambda d: d**0.5))")
@@ -152,17 +154,17 @@ def test_the_list_says_what_each_gradient_costs(bench_here, tmp_path):
     listed = bench_here(tmp_path, "list", "gradients", "--plugin", "odd.py").stdout
     prices = [line.partition("in calls: ")[2] for line in listed.splitlines() if "in calls: " in line]
     assert prices == [
+        "2/3·dimension",
         "1",
         "2/3·dimension",
         "2/3; draws in every step",
         "2/3·dimension + 1/3",
-        "2/3·dimension",
         "1 at dimension 1, 3.16228 at dimension 10, 31.6228 at dimension 1000",
     ]
 
 
 def test_a_gradient_is_an_argument_in_python(tmp_path, monkeypatch):
-    """As every option is."""
+    """As each option."""
     monkeypatch.setenv("BENCHBED_DISABLE_PLUGINS", "reports")
     study = benchbed.run(
         problems=["quadratic[start=2]"],

@@ -1,4 +1,4 @@
-"""`benchbed plan`: what a study would cost."""
+"""Tests of `benchbed plan`."""
 
 import json
 
@@ -20,8 +20,8 @@ def register_optimizers(register):
 """
 
 
-def test_the_trials_that_are_counted_are_an_upper_bound_of_those_that_run(whole, bench_here, asked, tmp_path):
-    """A tuned rate that equals the default is not run twice; all else is, in each track and together."""
+def test_the_count_is_an_upper_bound_of_the_trials_that_run(whole, bench_here, asked, tmp_path):
+    """Only a tuned rate that equals the default is counted without running again."""
     result = bench_here(tmp_path, "plan", "--no-time", "--format", "json", *asked[1:-2])
     assert result.returncode == 0, result.stderr
     costs = json.loads(result.stdout)
@@ -35,7 +35,7 @@ def test_the_trials_that_are_counted_are_an_upper_bound_of_those_that_run(whole,
 
 
 def test_the_table_has_the_numbers_of_the_records(bench_here, tmp_path):
-    """Trials, calls and seconds beneath each track, and in the sums at the end."""
+    """Trials, calls and seconds for each track, and their sums at the end."""
     asked = ["-p", "quadratic", "-p", "quartic", "-o", "adam", "--steps", "2000", "--seeds", "2", "--no-time"]
     plan = [*asked, "--track", "default", "--track", "tuned", "--track", "searched", "--preset", "quick"]
     costs = json.loads(bench_here(tmp_path, "plan", "--format", "json", *plan).stdout)
@@ -58,8 +58,8 @@ def test_the_table_has_the_numbers_of_the_records(bench_here, tmp_path):
     assert all(len(line) <= 100 for line in lines)
 
 
-def test_nothing_is_written(bench, tmp_path):
-    """A plan, timed or not, costs no disk."""
+def test_no_file_is_written(bench, tmp_path):
+    """Also if steps are timed."""
     result = bench(tmp_path, "plan", "-p", "quadratic", "-o", "gd", "--preset", "quick")
     assert result.returncode == 0, result.stderr
     assert "about " in result.stdout
@@ -67,7 +67,7 @@ def test_nothing_is_written(bench, tmp_path):
 
 
 def test_an_optimizer_that_raises_is_counted_and_not_timed(bench_here, tmp_path):
-    """The warning names it with its reason; what can be timed is."""
+    """A warning has the reason; other optimizers are timed."""
     (tmp_path / "broken.py").write_text(BROKEN)
     asked = ["-p", "quadratic", "-o", "broken", "-o", "gd", "--plugin", "broken.py", "--preset", "quick"]
     result = bench_here(tmp_path, "plan", "--format", "json", "--track", "default", *asked)

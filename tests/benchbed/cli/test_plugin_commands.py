@@ -1,4 +1,4 @@
-"""Plugins bring commands of their own, and a faulty plugin harms no other command."""
+"""Tests of commands that plugins register; a faulty plugin affects no other command."""
 
 import sys
 
@@ -27,7 +27,7 @@ def register_commands(register):
 @pytest.fixture
 def install(tmp_path, monkeypatch):
     """Return a function that installs a distribution with one module for the group `benchbed.commands`."""
-    before, site = set(sys.modules), tmp_path / "site"  # the working directory itself is not searched
+    modules_before, site = set(sys.modules), tmp_path / "site"  # the working directory itself is not searched
     site.mkdir()
 
     def write(source, distribution="greeting"):
@@ -41,7 +41,7 @@ def install(tmp_path, monkeypatch):
 
     monkeypatch.syspath_prepend(site)
     yield write
-    for name in set(sys.modules) - before:
+    for name in set(sys.modules) - modules_before:
         if name.endswith("_commands") and str(tmp_path) in str(sys.modules[name].__file__):
             del sys.modules[name]
 
@@ -84,7 +84,7 @@ def test_a_faulty_plugin_is_one_line_on_stderr(install, source, expected):
     install(source)
     result = invoke("--help")
     assert result.exit_code == 0
-    assert "Run every problem with every optimizer" in result.stdout
+    assert "Run each optimizer on each problem" in result.stdout
     assert "Greet somebody." not in result.stdout
     assert "noise" not in result.stdout
     (line,) = [line for line in result.stderr.splitlines() if line != "noise"]
@@ -106,7 +106,7 @@ def test_a_name_that_two_plugins_register_belongs_to_neither(install):
 
 @pytest.mark.parametrize("arguments", [["--version"], ["run", "--help"], ["list", "problems"]])
 def test_built_in_commands_import_no_commands_of_plugins(install, arguments):
-    """Only help and unknown names have to know what plugins bring."""
+    """Only the help and unknown names load the commands of plugins."""
     install("raise OSError('imported')")
     result = invoke(*arguments)
     assert result.exit_code == 0
@@ -115,7 +115,7 @@ def test_built_in_commands_import_no_commands_of_plugins(install, arguments):
         assert result.stdout == f"benchbed {__version__}\n"
 
 
-def test_a_disabled_plugin_brings_no_command(install, monkeypatch):
+def test_a_disabled_plugin_registers_no_command(install, monkeypatch):
     """BENCHBED_DISABLE_PLUGINS applies to commands too."""
     install("raise OSError('imported')")
     monkeypatch.setenv("BENCHBED_DISABLE_PLUGINS", "greeting-plugin")

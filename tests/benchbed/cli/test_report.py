@@ -1,4 +1,4 @@
-"""`benchbed report`: tables and plots, again, from what is stored."""
+"""Tests of `benchbed report`."""
 
 import shutil
 import sys
@@ -6,8 +6,8 @@ import sys
 FIRST_BYTES = {"csv": b"", "md": b"", "tex": b"", "svg": b"<?xml", "png": b"\x89PNG"}
 
 
-def test_deleted_tables_and_plots_come_back(copy, bench_here, files):
-    """Everything but the trials and the plan can be made again."""
+def test_deleted_tables_and_plots_are_written_again(copy, bench_here, files):
+    """They need the trials and the plan only."""
     before = set(files(copy / "study"))
     for name in ("tables", "plots"):
         shutil.rmtree(copy / "study" / name)
@@ -19,8 +19,8 @@ def test_deleted_tables_and_plots_come_back(copy, bench_here, files):
         assert path.read_bytes().startswith(FIRST_BYTES[path.suffix[1:]])
 
 
-def test_a_report_can_be_made_alone(copy, bench, files):
-    """The profile, which nobody gets unasked, and nothing else; the summary is printed all the same."""
+def test_a_single_report_is_written(copy, bench, files):
+    """The optional report profile; the summary is printed too."""
     before = files(copy / "study")
     assert not any("profile" in name for name in before)
     result = bench(copy, "report", "study", "--only", "profile", plots=True)
@@ -32,7 +32,7 @@ def test_a_report_can_be_made_alone(copy, bench, files):
 
 
 def test_a_report_that_does_not_apply_is_a_warning(copy, bench_here):
-    """Nothing was searched in this study."""
+    """This study has no track `searched`."""
     result = bench_here(copy, "report", "study", "--only", "best-of-k", plots=True)
     assert result.returncode == 0
     assert result.stderr == (
@@ -40,8 +40,8 @@ def test_a_report_that_does_not_apply_is_a_warning(copy, bench_here):
     )
 
 
-def test_an_unknown_report_is_refused_before_anything_is_written(copy, bench_here, files):
-    """With the nearest name."""
+def test_an_unknown_report_is_rejected_before_files_are_written(copy, bench_here, files):
+    """The error suggests a similar name."""
     before = files(copy / "study")
     result = bench_here(copy, "report", "study", "--only", "profil", plots=True)
     assert result.returncode == 2
@@ -50,29 +50,29 @@ def test_an_unknown_report_is_refused_before_anything_is_written(copy, bench_her
 
 
 def test_the_table_is_that_of_the_run(copy, bench_here, whole):
-    """Reading gives what running gave."""
+    """Both commands print the same."""
     result = bench_here(copy, "report", "study")
     assert result.stdout == (whole / "stdout").read_text()
 
 
-def test_what_is_no_study_exits_with_3(tmp_path, bench_here):
-    """A folder that does not exist is neither read nor made."""
+def test_a_missing_folder_exits_with_3(tmp_path, bench_here):
+    """The folder is not created."""
     result = bench_here(tmp_path, "report", "nowhere")
     assert result.returncode == 3
     assert result.stderr == "error: nowhere does not exist; give the folder that `benchbed run` named\n"
     assert list(tmp_path.iterdir()) == []
 
 
-def test_an_empty_folder_is_no_study(tmp_path, bench_here):
-    """It is refused in a sentence."""
+def test_an_empty_folder_is_not_a_study(tmp_path, bench_here):
+    """It is rejected in a sentence."""
     (tmp_path / "study").mkdir()
     result = bench_here(tmp_path, "report", "study")
     assert result.returncode == 3
     assert "study is not a study folder" in result.stderr
 
 
-def test_a_plugin_that_is_gone_is_not_needed(bench_here, tmp_path, monkeypatch):
-    """A study of a plugin file that was deleted can be reported, plots included."""
+def test_a_deleted_plugin_is_not_needed(bench_here, tmp_path, monkeypatch):
+    """The tables and plots of its study are written from the stored trials."""
     (tmp_path / "mine.py").write_text(PLUGIN)
     asked = ["-p", "mine", "-o", "own", "--preset", "quick", "--steps", "30", "--seeds", "2", "-O", "study"]
     first = bench_here(tmp_path, "run", "--plugin", "mine.py", *asked)

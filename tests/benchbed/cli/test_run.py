@@ -1,4 +1,4 @@
-"""`benchbed run`: what it prints, writes and leaves alone."""
+"""Tests of `benchbed run`: its output and its files."""
 
 import csv
 import io
@@ -11,7 +11,7 @@ import benchbed
 
 
 def test_a_table_ends_with_the_folder(whole):
-    """The last line of stdout says where everything lies; stderr stays empty."""
+    """The last line of stdout has the folder; stderr is empty."""
     lines = (whole / "stdout").read_text().splitlines()
     assert lines[-1] == "results, tables and plots: study/"
     assert (whole / "stderr").read_text() == ""
@@ -24,27 +24,27 @@ def test_a_table_ends_with_the_folder(whole):
         "plots/loss-quadratic.png", "plots/loss-runge.svg", "plots/learning-rate-quadratic.png", "plots/heatmap.svg",
     ],
 )  # fmt: skip
-def test_the_folder_holds_tables_and_plots(name, whole):
-    """What DESIGN.md promises of a study folder is there, and is not empty."""
+def test_the_folder_has_tables_and_plots(name, whole):
+    """Each file exists and is not empty."""
     assert (whole / "study" / name).stat().st_size > 0
 
 
-def test_each_invocation_leaves_its_environment(whole):
-    """One JSON file says on what the trials ran."""
+def test_each_run_stores_its_environment(whole):
+    """A JSON file describes the machine and the packages."""
     (file,) = (whole / "study" / "environments").glob("*.json")
     assert json.loads(file.read_text())
 
 
-def test_the_same_line_runs_nothing(copy, bench_here, asked, files):
-    """Every trial is stored: no part is written, and the table is the same."""
+def test_the_same_command_runs_no_trial(copy, bench_here, asked, files):
+    """All trials are stored, so that no file of trials is written."""
     before = files(copy / "study" / "trials")
     result = bench_here(copy, *asked)
     assert result.returncode == 0
     assert files(copy / "study" / "trials") == before
 
 
-def test_more_seeds_run_only_what_is_missing(copy, bench_here, asked, files):
-    """Old parts stay; new ones hold the new seed alone."""
+def test_more_seeds_run_only_the_missing_trials(copy, bench_here, asked, files):
+    """Files of stored trials do not change; new ones have trials of the new seed."""
     before = files(copy / "study" / "trials")
     assert bench_here(copy, *asked, "--seeds", "3", "--track", "default").returncode == 0
     after = files(copy / "study" / "trials")
@@ -56,7 +56,7 @@ def test_more_seeds_run_only_what_is_missing(copy, bench_here, asked, files):
 
 
 def test_fresh_moves_the_old_study_aside(copy, bench_here, asked, files):
-    """Nothing is deleted; the new study begins from nothing."""
+    """Its files are kept, and the new study starts without trials."""
     before = files(copy / "study" / "trials")
     assert bench_here(copy, *asked, "--fresh", "--track", "default").returncode == 0
     (aside,) = copy.glob("study.*")
@@ -66,7 +66,7 @@ def test_fresh_moves_the_old_study_aside(copy, bench_here, asked, files):
 
 @pytest.mark.parametrize("format_", ["json", "csv"])
 def test_data_on_stdout_can_be_parsed_and_the_folder_is_on_stderr(format_, copy, bench_here, asked):
-    """A program reads stdout; a human still learns where the results are."""
+    """A program reads stdout, and the user still sees the folder."""
     result = bench_here(copy, *asked, "--format", format_)
     if format_ == "json":
         rows = json.loads(result.stdout)["summary"]
@@ -81,8 +81,8 @@ def test_data_on_stdout_can_be_parsed_and_the_folder_is_on_stderr(format_, copy,
     assert result.stderr == "results, tables and plots: study/\n"
 
 
-def test_the_suite_in_the_folder_gives_the_same_plan(copy, bench_here, files):
-    """It is runnable as it is, and finds every trial already stored."""
+def test_the_suite_in_the_folder_resolves_to_the_same_plan(copy, bench_here, files):
+    """It runs unchanged, and all its trials are stored."""
     before = files(copy / "study" / "trials")
     plan = json.loads((copy / "study" / "plan.json").read_text())
     result = bench_here(copy, "run", "study/suite.toml", "-O", "study")
@@ -92,19 +92,19 @@ def test_the_suite_in_the_folder_gives_the_same_plan(copy, bench_here, files):
     assert tomllib.loads((copy / "study" / "suite.toml").read_text())["seeds"] == 2
 
 
-def test_the_serial_executor_gives_the_same_results(copy, bench_here, asked):
-    """Without children, for debugging, nothing but the way differs."""
+def test_the_serial_executor_has_the_same_results(copy, bench_here, asked):
+    """It runs without child processes, for debugging."""
     assert bench_here(copy, *asked, "--executor", "serial", "-j", "2", "-O", "serial").returncode == 0
-    serial, usual = benchbed.load(copy / "serial"), benchbed.load(copy / "study")
     columns = ["trial_key", "status", "final_objective", "gap"]
-    ours, theirs = (
-        one.trials[columns].sort_values("trial_key").to_csv(index=False) for one in (serial, usual)
+    serial, parallel = (
+        benchbed.load(copy / name).trials[columns].sort_values("trial_key").to_csv(index=False)
+        for name in ("serial", "study")
     )
-    assert ours == theirs
+    assert serial == parallel
 
 
 def test_divergence_is_a_result(bench_here, tmp_path):
-    """A rate that is far too large diverges: exit 0, ranked last, with the call at which it did (row 2)."""
+    """A large learning rate diverges: exit code 0, the last row, and the number of calls until then."""
     optimizers = ["-o", "gd[learning_rate=[0.001, 100]]"]
     asked = ["-p", "quadratic", *optimizers, "--preset", "quick", "--steps", "30", "--seeds", "2"]
     assert bench_here(tmp_path, "run", *asked, "--track", "default", "-O", "study").returncode == 0
@@ -134,8 +134,8 @@ def register_optimizers(register):
 """
 
 
-def test_a_table_says_who_knows_the_budget_and_who_starts_well(bench_here, tmp_path):
-    """A cosine schedule is noted in every track, `adam` is not; the title tells the share of starts in the basin."""
+def test_a_table_notes_schedules_and_the_share_of_starts_in_the_basin(bench_here, tmp_path):
+    """A cosine schedule is noted in each track, `adam` is not; the title has the share of starts."""
     (tmp_path / "schedule.py").write_text(SCHEDULE)
     asked = ["--plugin", "schedule.py", "-p", "quartic", "-o", "cosine", "-o", "adam", "-O", "study"]
     result = bench_here(tmp_path, "run", *asked, "--preset", "quick", "--steps", "30", "--seeds", "4")

@@ -1,4 +1,4 @@
-"""`--tolerance`: trials that stop for their gradient are results, with a status, a count and a key of their own."""
+"""Tests of `--tolerance`: converged trials are results with their own status, count and key."""
 
 import json
 
@@ -15,7 +15,7 @@ SMALL = [
 
 @pytest.fixture(scope="module")
 def study(bench_here, once):
-    """Give the folder of a study with a tolerance, drawn, with its stdout and stderr beside it."""
+    """Return the folder of a study with a tolerance and with plots; its output is in the files stdout and stderr."""
 
     def fill(folder):
         result = bench_here(folder, "run", *SMALL, "--tolerance", "0.3", plots=True)
@@ -26,8 +26,8 @@ def study(bench_here, once):
     return once("tolerance", fill) / "study"
 
 
-def test_what_converged_is_counted_and_drawn(study):
-    """In the trials, the summary, the table and its title; no figure complains, and nothing counts as lost."""
+def test_converged_trials_are_counted_and_drawn(study):
+    """In the trials, the summary, the table and its title; there is no warning, and no trial is lost."""
     read = benchbed.load(study)
     trials = read.trials[read.trials["optimizer"] == "gd"]
     assert set(trials["status"]) == {"converged"}
@@ -36,32 +36,33 @@ def test_what_converged_is_counted_and_drawn(study):
     assert (read.trials["status"] != "diverged").all()
     assert read.summary.set_index("optimizer").loc["gd", "converged"] == 2
     assert read.lost == 0
-    shown = (study.parent / "stdout").read_text()
-    assert "stops at gradient norm ≤ 0.3" in shown
-    assert "converged" in shown  # folded in a narrow column
+    stdout = (study.parent / "stdout").read_text()
+    assert "stops at gradient norm ≤ 0.3" in stdout
+    assert "converged" in stdout  # folded in a narrow column
     assert (study.parent / "stderr").read_text().count("warning") == 0
     assert (study / "plots" / "loss-quadratic.png").exists()
 
 
-def test_a_target_that_was_not_reached_costs_the_same_however_it_was_missed(study, bench_here, tmp_path):
-    """Up to where they stopped, targets are as without a tolerance; beyond, they are missing."""
+def test_a_converged_trial_misses_only_later_targets(study, bench_here, tmp_path):
+    """Targets that it reached before it stopped are reached at the same calls without a tolerance."""
     assert bench_here(tmp_path, "run", *SMALL).returncode == 0
     keys = ["problem", "optimizer", "role", "seed"]
     free = benchbed.load(tmp_path / "study").trials.set_index(keys)
     missed = 0
     for trial in benchbed.load(study).trials.itertuples():
-        whole = free.loc[tuple(getattr(trial, key) for key in keys)]
+        full_trial = free.loc[tuple(getattr(trial, key) for key in keys)]
         stopped, reached = (
-            np.nan_to_num(calls, nan=np.inf) for calls in (trial.calls_to_target, whole["calls_to_target"])
+            np.nan_to_num(calls, nan=np.inf)
+            for calls in (trial.calls_to_target, full_trial["calls_to_target"])
         )
         assert ((stopped == reached) | np.isinf(stopped)).all()
         missed += (stopped != reached).sum()
-        assert trial.trial_key != whole["trial_key"]
+        assert trial.trial_key != full_trial["trial_key"]
     assert missed
 
 
 def test_converged_trials_do_not_run_again(study, bench_here):
-    """The suite beside the results has the tolerance, and all it asks for is there."""
+    """The stored suite has the tolerance, and all its trials are stored."""
     parts = sorted((study / "trials").iterdir())
     result = bench_here(study.parent, "run", study / "suite.toml", "-O", study)
     assert result.returncode == 0, result.stderr
@@ -70,13 +71,13 @@ def test_converged_trials_do_not_run_again(study, bench_here):
 
 
 def test_converged_trials_are_verified(study, bench_here):
-    """They come out again to the bit."""
+    """They are equal to the bit."""
     result = bench_here(study.parent, "verify", "study")
     assert (result.returncode, "all agree" in result.stdout) == (0, True), result.stdout
 
 
-def test_the_plan_says_the_tolerance(bench_here, tmp_path):
-    """And its estimate is that of trials that spend their budget."""
+def test_the_plan_has_the_tolerance(bench_here, tmp_path):
+    """Its estimate is that of trials that spend their budget."""
     arguments = ["-p", "quadratic[start=1e-9]", "-o", "gd", "--preset", "quick", "--tolerance", "1"]
     result = bench_here(tmp_path, "plan", *arguments)
     assert result.returncode == 0, result.stderr
@@ -86,16 +87,16 @@ def test_the_plan_says_the_tolerance(bench_here, tmp_path):
 
 
 @pytest.mark.parametrize("value", ["0", "-1", "nan", "inf"])
-def test_a_tolerance_that_makes_no_sense_is_refused(bench_here, tmp_path, value):
-    """Before anything is written."""
+def test_an_invalid_tolerance_is_rejected(bench_here, tmp_path, value):
+    """Before any file is written."""
     result = bench_here(tmp_path, "run", *SMALL, f"--tolerance={value}")
     assert result.returncode == 2
     assert "it must be positive and finite" in result.stderr
     assert list(tmp_path.iterdir()) == []
 
 
-def test_trials_may_go_on_after_their_last_target(bench_here, tmp_path):
-    """They end by the tolerance or the budget instead, with the score that they would have had."""
+def test_trials_may_run_on_after_their_last_target(bench_here, tmp_path):
+    """They end by the tolerance or the budget instead, with the same score."""
     asked = [
         "run",
         "-p",
@@ -108,10 +109,10 @@ def test_trials_may_go_on_after_their_last_target(bench_here, tmp_path):
         "5000",
     ]
     scores = []
-    for name, more in (("stop", []), ("go-on", ["--no-stop-when-solved", "--tolerance", "1e-9"])):
-        assert bench_here(tmp_path, *asked, *more, "-O", name).returncode == 0
+    for name, options in (("stop", []), ("run-on", ["--no-stop-when-solved", "--tolerance", "1e-9"])):
+        assert bench_here(tmp_path, *asked, *options, "-O", name).returncode == 0
         scores.append(benchbed.load(tmp_path / name).summary["score"].item())
-    one, other = (benchbed.load(tmp_path / name).trials.iloc[0] for name in ("stop", "go-on"))
-    assert (one["status"], other["status"]) == ("solved", "converged")
-    assert other["gradient_norm"] <= 1e-9 < one["gradient_norm"]
+    solved, converged = (benchbed.load(tmp_path / name).trials.iloc[0] for name in ("stop", "run-on"))
+    assert (solved["status"], converged["status"]) == ("solved", "converged")
+    assert converged["gradient_norm"] <= 1e-9 < solved["gradient_norm"]
     assert scores[0] == scores[1] > 0

@@ -1,4 +1,4 @@
-"""`benchbed verify`: some batches again, and whether what comes out is what is stored."""
+"""Tests of `benchbed verify`."""
 
 import hashlib
 import json
@@ -43,7 +43,7 @@ SMALL = [
 
 @pytest.fixture
 def contents():
-    """Give a function that reads every file below a folder, the lock too."""
+    """Return a function that returns the times and digests of all files below a folder, with the lock."""
 
     def read(folder):
         return {
@@ -60,7 +60,7 @@ def contents():
 
 @pytest.fixture
 def tamper():
-    """Give a function that changes one value of the first row of a part."""
+    """Return a function that changes one value in the first row of a file of trials."""
 
     def change(part, column, changed):
         table = from_bytes(part.read_bytes())
@@ -75,7 +75,7 @@ def tamper():
 
 @pytest.fixture
 def own(tmp_path, bench_here):
-    """Give a folder with a plugin file and a small study of its optimizer."""
+    """Return a folder with a plugin file and a small study of its optimizer."""
     (tmp_path / "own.py").write_text(PLUGIN)
     result = bench_here(tmp_path, "run", "--plugin", "own.py", *SMALL, "-O", "study")
     assert result.returncode == 0, result.stderr
@@ -83,7 +83,7 @@ def own(tmp_path, bench_here):
 
 
 def test_a_study_verifies_to_the_bit(whole, bench):
-    """Each batch has its line, and the last line sums up."""
+    """Each batch has a line, and the last line is a summary."""
     result = bench(whole, "verify", "study", "--sample", "99", "-j", "2")
     assert result.returncode == 0, result.stdout + result.stderr
     *batches, summary = result.stdout.splitlines()
@@ -93,33 +93,33 @@ def test_a_study_verifies_to_the_bit(whole, bench):
 
 
 def test_three_batches_are_the_default_and_the_seed_chooses_them(copy, bench_here):
-    """The same seed chooses the same batches; another one need not."""
+    """The same seed chooses the same batches, and another one others."""
     lines = [bench_here(copy, "verify", "study", "--seed", seed).stdout.splitlines() for seed in (1, 1, 2)]
-    assert [len(shown) for shown in lines] == [4, 4, 4]
+    assert list(map(len, lines)) == [4, 4, 4]
     assert lines[0] == lines[1] != lines[2]
 
 
-def test_nothing_is_written(copy, bench_here, contents):
-    """The folder is the same byte for byte, the lock included, and no file was so much as touched."""
+def test_no_file_is_written(copy, bench_here, contents):
+    """All files have the same bytes and times, the lock included."""
     before = contents(copy)
     assert bench_here(copy, "verify", "study").returncode == 0
     assert contents(copy) == before
 
 
-def test_the_last_bit_of_one_number_is_found(copy, bench_here, tamper):
-    """The line names the batch and the column, and no other column."""
+def test_a_difference_in_the_last_bit_is_reported(copy, bench_here, tamper):
+    """The line has the batch and the column."""
     part = sorted((copy / "study" / "trials").iterdir())[0]
     tamper(part, "final_objective", lambda value: math.nextafter(value, math.inf))
     result = bench_here(copy, "verify", "study", "--sample", "99")
     assert result.returncode == 1
-    (found,) = [line for line in result.stdout.splitlines()[:-1] if "equal to the bit" not in line]
-    assert found.startswith(f"{part.stem} (")
-    assert "differs in final_objective (1 of " in found
+    (line,) = [line for line in result.stdout.splitlines()[:-1] if "equal to the bit" not in line]
+    assert line.startswith(f"{part.stem} (")
+    assert "differs in final_objective (1 of " in line
     assert result.stdout.splitlines()[-1].endswith(": 1 of them differ")
 
 
-def test_a_setting_that_was_changed_no_longer_fits_its_key(copy, bench_here, tamper):
-    """A key is derived from the setting, so neither can be exchanged alone."""
+def test_a_changed_setting_does_not_match_its_key(copy, bench_here, tamper):
+    """A key is derived from the setting."""
     part = next((copy / "study" / "trials").glob("*-gd-tuning.parquet"))
     tamper(part, "hyperparameters", lambda text: json.dumps({**json.loads(text), "learning_rate": 0.25}))
     result = bench_here(copy, "verify", "study", "--sample", "99")
@@ -127,58 +127,58 @@ def test_a_setting_that_was_changed_no_longer_fits_its_key(copy, bench_here, tam
     assert f"{part.stem} (18 trials): differs in trial_key: " in result.stdout
 
 
-def test_a_plugin_of_its_own_verifies(own, bench_here):
-    """With the file that it ran with, a study of a stranger's optimizer gives the same bits."""
+def test_a_study_of_a_plugin_verifies(own, bench_here):
+    """With the same plugin file, the results are equal to the bit."""
     result = bench_here(own, "verify", "study", "--plugin", "own.py")
     assert result.returncode == 0, result.stdout
 
 
-def test_a_plugin_that_changed_since_says_so(own, bench_here):
-    """What would run is not what ran."""
+def test_a_changed_plugin_is_reported(own, bench_here):
+    """Its trials cannot run again."""
     (own / "own.py").write_text(PLUGIN.replace("oracle.gradient", "2 * oracle.gradient"))
     result = bench_here(own, "verify", "study", "--plugin", "own.py")
     assert result.returncode == 1
     assert "did not run again: optimizer 'own' differs: the plan was made with file digest " in result.stdout
 
 
-def test_a_plugin_that_is_not_named_is_missed(own, bench_here):
-    """The line says which optimizer is unknown here."""
+def test_a_missing_plugin_is_reported(own, bench_here):
+    """The line has the optimizer that is unknown."""
     result = bench_here(own, "verify", "study")
     assert result.returncode == 1
     assert "did not run again: unknown optimizer 'own'" in result.stdout
 
 
-def test_what_raised_is_not_compared(tmp_path, bench_here):
-    """A batch in which one setting failed runs again as a whole; the trials of the others are compared."""
+def test_failed_trials_are_not_compared(tmp_path, bench_here):
+    """Their batch runs again, and the other trials of the batch are compared."""
     (tmp_path / "own.py").write_text(
         PLUGIN.replace("return theta", "assert (learning_rate < 1).all()\n        return theta")
     )
-    asked = [word.replace("own", "own[learning_rate=[0.1, 10]]") for word in SMALL]
+    asked = [argument.replace("own", "own[learning_rate=[0.1, 10]]") for argument in SMALL]
     assert bench_here(tmp_path, "run", "--plugin", "own.py", *asked, "-O", "study").returncode == 1
     result = bench_here(tmp_path, "verify", "study", "--plugin", "own.py")
     assert result.returncode == 0, result.stdout
     assert "-own-evaluation (2 trials): equal to the bit" in result.stdout
 
 
-def test_a_batch_that_takes_too_long_says_so(own, bench):
-    """Nothing runs within a microsecond."""
+def test_a_batch_beyond_the_time_limit_is_reported(own, bench):
+    """No batch runs within a microsecond."""
     result = bench(own, "verify", "study", "--plugin", "own.py", "--timeout", "0.000001")
     assert result.returncode == 1
     assert "did not finish within 1e-06 s when it ran again" in result.stdout
 
 
 def test_results_of_an_earlier_plan_are_left_out(own, bench_here):
-    """Trials with another budget stay in the folder and are counted, but are not the study's."""
+    """Trials with another budget stay in the folder, but do not belong to the plan."""
     bench_here(own, "run", "--plugin", "own.py", *SMALL, "--steps", "20", "-O", "study")
     result = bench_here(own, "verify", "study", "--plugin", "own.py", "--sample", "99")
     assert result.returncode == 0
     assert result.stdout.splitlines()[-1] == (
-        "1 of 1 batches, 2 trials: all agree; 2 stored trials are of another plan or plugin and were left out"
+        "1 of 1 batches, 2 trials: all agree; 2 stored trials of another plan or plugin were left out"
     )
 
 
 def test_another_torch_is_compared_within_a_tolerance(copy, bench_here, tamper):
-    """The last bit may differ then; the summary says that it may, and why."""
+    """Last bits may differ; the summary has the reason."""
     (environment,) = (copy / "study" / "environments").iterdir()
     environment.write_text(json.dumps({**json.loads(environment.read_text()), "torch": "1.0"}))
     part = sorted((copy / "study" / "trials").iterdir())[0]
@@ -191,7 +191,7 @@ def test_another_torch_is_compared_within_a_tolerance(copy, bench_here, tamper):
 
 
 def test_an_empty_folder_exits_with_3(tmp_path, bench_here):
-    """It is no study, and stays empty."""
+    """It is not a study, and no file is written to it."""
     (tmp_path / "study").mkdir()
     result = bench_here(tmp_path, "verify", "study")
     assert result.returncode == 3
@@ -200,7 +200,7 @@ def test_an_empty_folder_exits_with_3(tmp_path, bench_here):
 
 
 def test_a_study_without_results_exits_with_5(copy, bench_here):
-    """A plan alone has nothing to compare."""
+    """A plan without trials has nothing to compare."""
     for part in (copy / "study" / "trials").iterdir():
         part.unlink()
     result = bench_here(copy, "verify", "study")
@@ -208,11 +208,11 @@ def test_a_study_without_results_exits_with_5(copy, bench_here):
     assert "holds no result of its plan" in result.stderr
 
 
-def test_a_sample_of_none_is_a_mistake(tmp_path, bench_here):
-    """Exit 2, as for any misuse."""
+def test_a_sample_of_0_is_a_usage_error(tmp_path, bench_here):
+    """Its exit code is 2."""
     assert bench_here(tmp_path, "verify", "study", "--sample", "0").returncode == 2
 
 
 def test_help_shows_examples(bench_here, tmp_path):
-    """Help begins with what to type."""
+    """The help has command lines to copy."""
     assert "  benchbed verify results/standard" in bench_here(tmp_path, "verify", "--help").stdout

@@ -1,0 +1,52 @@
+"""Lines that several commands print: warnings on stderr, results and the summary of a study on stdout."""
+
+import os
+import shutil
+import sys
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from benchbed.catalog import Catalog
+    from benchbed.study import Study
+
+
+def print_line(line: str, err: bool = False) -> None:
+    """Print a line, with characters escaped that stdout cannot encode."""
+    encoding = sys.stdout.encoding or "ascii"
+    click.echo(line.encode(encoding, "backslashreplace").decode(encoding), err=err)
+
+
+def print_warnings(warnings: Iterable[str]) -> None:
+    """Print each warning as a line on stderr."""
+    for warning in warnings:
+        click.echo(f"warning: {warning}", err=True)
+
+
+def print_plugin_errors(catalog: "Catalog") -> None:
+    """Print a line on stderr for each fault of the environment and of its plugins."""
+    print_warnings([*catalog.warnings, *(plugin.complaint for plugin in catalog.plugins if plugin.complaint)])
+
+
+def print_study(study: "Study", format_: str) -> int:
+    """Print warnings, the summary and the path of the study folder; return the exit code.
+
+    The path is the last line: on stdout below a table, on stderr if stdout is data for a program.
+    """
+    from benchbed.reports.console import render
+
+    print_warnings(study.warnings)
+    width = shutil.get_terminal_size((120, 24)).columns
+    color = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+    text = render(study.results, format_, width=width, color=color, encoding=sys.stdout.encoding or "ascii")
+    click.echo(text.rstrip("\n"))
+    print_line(f"results, tables and plots: {study.path}{os.sep}", err=format_ != "table")
+    if not study.lost:
+        return 0
+    click.echo(
+        f"error: {study.lost} trials have no result; see the column `error` of the trials and the folder logs/",
+        err=True,
+    )
+    return 1

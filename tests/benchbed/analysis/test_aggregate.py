@@ -1,4 +1,4 @@
-"""Average scores over problems, and refuse where the average would mislead."""
+"""Scores averaged over problems, unless the average would mislead."""
 
 import numpy as np
 import pandas as pd
@@ -17,22 +17,22 @@ def summary(*rows):
 
 
 def test_the_overall_score_is_the_plain_mean():
-    """Each problem counts once, whatever its budget."""
+    """Each problem counts once, independent of its budget."""
     frame = summary(
         ("a", "adam", "default", 0.2, 0, ()), ("b", "adam", "default", 0.6, 0, (Note.NOTHING_TO_TUNE,))
     )
     assert overall_scores(frame, NOTHING)["score"].tolist() == [0.4]
 
 
-def test_a_skipped_trial_leaves_no_overall_score():
-    """An optimizer that could not pay for one step somewhere is not averaged over the rest."""
+def test_with_a_skipped_trial_there_is_no_overall_score():
+    """An optimizer whose first step is beyond the budget of a problem is not averaged over the others."""
     frame = summary(("a", "gd", "default", 0.2, 0, ()), ("b", "gd", "default", 0.0, 20, ()))
     assert overall_scores(frame, NOTHING)["reason"].tolist() == [Exclusion.SKIPPED]
     assert overall_scores(frame, NOTHING)["score"].isna().all()
 
 
-def test_the_exact_oracle_leaves_no_overall_score():
-    """Rows without the noise that the others bear are kept out of comparisons."""
+def test_with_the_exact_oracle_there_is_no_overall_score():
+    """Rows without the noise of the others are not compared."""
     frame = summary(
         ("a", "gd", "tuned", 0.2, 0, ()),
         ("b", "gd", "tuned", 0.9, 0, (Note.NOTHING_TO_TUNE, Note.EXACT_ORACLE)),
@@ -40,8 +40,8 @@ def test_the_exact_oracle_leaves_no_overall_score():
     assert overall_scores(frame, NOTHING)["reason"].tolist() == [Exclusion.EXACT_ORACLE]
 
 
-def test_a_problem_without_a_row_leaves_no_overall_score():
-    """A mean over fewer problems would not compare."""
+def test_with_a_missing_row_there_is_no_overall_score():
+    """A mean over fewer problems would not be comparable."""
     frame = summary(
         ("a", "gd", "tuned", 0.2, 0, ()), ("a", "adam", "tuned", 0.1, 0, ()), ("b", "gd", "tuned", 0.4, 0, ())
     )
@@ -64,7 +64,7 @@ def test_the_interval_is_that_of_the_mean_over_problems():
 
 
 def test_a_deterministic_problem_is_a_constant_in_the_interval():
-    """Half of the mean is certain: the interval is half as wide as that of the other problem, and about the mean."""
+    """The interval is half as wide as that of the other problem, around the mean of both."""
     scores = np.random.default_rng(0).random(20)
     rows = [("b", "adam", "default", seed, score) for seed, score in enumerate(scores)]
     frame = summary(
@@ -73,14 +73,14 @@ def test_a_deterministic_problem_is_a_constant_in_the_interval():
     )
     outcomes = pd.DataFrame([("a", "adam", "default", 0, 0.9), *rows], columns=NOTHING.columns)
     row = overall_scores(frame, outcomes).iloc[0]
-    # Resamples belong to the place of a problem, so the other one stands second here too, beside a constant.
+    # Resamples depend on the position of a problem, so the other problem is the second one here too.
     low, high, _ = overall_interval([np.full(20, 0.0), scores])
     assert row["score"] == pytest.approx((0.9 + scores.mean()) / 2)
     assert (row["score_low"], row["score_high"]) == pytest.approx((0.45 + low, 0.45 + high), abs=1e-12)
 
 
-def test_deterministic_problems_alone_leave_no_interval():
-    """Nothing was sampled."""
+def test_deterministic_problems_alone_have_no_interval():
+    """There is nothing to resample."""
     frame = summary(*((problem, "gd", "default", 0.5, 0, (Note.DETERMINISTIC,)) for problem in "ab"))
     outcomes = pd.DataFrame([(problem, "gd", "default", 0, 0.5) for problem in "ab"], columns=NOTHING.columns)
     row = overall_scores(frame, outcomes).iloc[0]

@@ -1,4 +1,4 @@
-"""The sentences state what the frames contain, and not more."""
+"""The sentences agree with the frames."""
 
 import re
 

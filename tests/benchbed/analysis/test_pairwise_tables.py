@@ -1,4 +1,4 @@
-"""Which rows of a study are compared, and how they are grouped."""
+"""Rows of a study that are compared, and their groups."""
 
 import numpy as np
 import pandas as pd
@@ -19,10 +19,10 @@ def comparisons_of(summary, outcomes):
 
 
 def study(scores, notes=(), track="default", calls=()):
-    """Make the frames of a study from `{(problem, optimizer): [scores]}`; notes are those of an optimizer, or row."""
-    remarks, reached = dict(notes), dict(calls)
+    """Build the frames of a study from `{(problem, optimizer): [scores]}`; notes are given by optimizer or by row."""
+    notes, reached = dict(notes), dict(calls)
     summary = [
-        (problem, name, track, np.mean(values), 0, remarks.get((problem, name), remarks.get(name, ())))
+        (problem, name, track, np.mean(values), 0, notes.get((problem, name), notes.get(name, ())))
         for (problem, name), values in scores.items()
     ]
     outcomes = [
@@ -39,17 +39,17 @@ def group_of(groups, problem):
 
 
 def test_clear_differences_make_groups():
-    """Two rules alike to noise lead together; one far behind follows."""
+    """Two optimizers that differ by noise only are the first group; a far worse one is the second."""
     noise = np.random.default_rng(0).normal(0, 0.01, (3, 20))
     scores = {("a", "x"): 0.8 + noise[0], ("a", "y"): 0.8 + noise[1], ("a", "z"): 0.3 + noise[2]}
     pairs, groups = comparisons_of(*study(scores))
     assert group_of(groups, "a") == {"x": 1, "y": 1, "z": 2}
     assert len(pairs) == 3
-    assert set(groups["problem"]) == {"a"}, "a single problem needs no mean over all"
+    assert set(groups["problem"]) == {"a"}, "a single problem has no mean over all"
 
 
-def test_the_mean_over_problems_is_a_table_too():
-    """What is apart on each of two problems is apart over both."""
+def test_the_mean_over_problems_is_a_table():
+    """Optimizers that differ significantly on each of two problems do so over both."""
     better, worse = np.linspace(0.5, 0.6, 20), np.linspace(0.1, 0.2, 20)
     scores = {(problem, name): values for problem in "ab" for name, values in (("x", better), ("y", worse))}
     _, groups = comparisons_of(*study(scores))
@@ -57,7 +57,7 @@ def test_the_mean_over_problems_is_a_table_too():
 
 
 def test_the_exact_oracle_is_not_compared():
-    """It bears none of the noise that the others do."""
+    """It lacks the noise of the others."""
     scores = {("a", name): np.linspace(0, 1, 20) for name in "xyz"}
     pairs, groups = comparisons_of(*study(scores, notes={"z": (Note.EXACT_ORACLE,)}))
     assert group_of(groups, "a") == {"x": 1, "y": 1}
@@ -75,15 +75,15 @@ def test_an_entrant_without_all_seeds_is_not_compared():
     assert set(group_of(groups, "a")) == {"x", "y"}
 
 
-def test_an_entrant_alone_has_no_comparison():
-    """And leads its table."""
+def test_a_single_entrant_has_no_comparison():
+    """It is the first group of its table."""
     pairs, groups = comparisons_of(*study({("a", "x"): np.linspace(0, 1, 20)}))
     assert len(pairs) == 0
     assert group_of(groups, "a") == {"x": 1}
 
 
-def test_a_deterministic_row_stands_for_every_seed():
-    """Its one trial is compared with each of the others' twenty, as if it had been run twenty times."""
+def test_a_deterministic_row_represents_every_seed():
+    """Its single trial is compared with each of the others' twenty, as twenty equal trials would be."""
     sampled = {("a", "y"): np.linspace(0.2, 0.4, 20), ("a", "z"): np.linspace(0.3, 0.9, 20) ** 2}
     notes = {"x": (Note.NOTHING_TO_TUNE, Note.DETERMINISTIC)}
     pairs, groups = comparisons_of(*study({("a", "x"): [0.5], **sampled}, notes))
@@ -93,8 +93,8 @@ def test_a_deterministic_row_stands_for_every_seed():
     assert not pairs["is_exact"].any()
 
 
-def test_one_trial_of_a_row_that_is_not_deterministic_stands_for_nothing_else():
-    """It lacks nineteen seeds."""
+def test_a_single_trial_of_another_row_does_not_represent_every_seed():
+    """The row lacks nineteen seeds."""
     scores = {("a", "x"): [0.5], ("a", "y"): np.linspace(0.2, 0.4, 20)}
     _, groups = comparisons_of(*study(scores))
     assert group_of(groups, "a") == {"y": 1}
@@ -102,7 +102,7 @@ def test_one_trial_of_a_row_that_is_not_deterministic_stands_for_nothing_else():
 
 @pytest.mark.parametrize(("calls", "is_apart"), [(30.0, False), (31.0, False), (32.0, True), (np.inf, True)])
 def test_two_deterministic_rows_are_compared_by_their_checkpoints(calls, is_apart):
-    """Marked exact, beside a row with seeds, with which each is compared as ever."""
+    """They are marked exact; both are compared by a test with a row that has seeds."""
     scores = {("a", "x"): [0.5], ("a", "y"): [0.4], ("a", "z"): np.linspace(0.1, 0.2, 20)}
     reached = {("a", "x"): [10.0, 30.0], ("a", "y"): [10.0, calls]}
     pairs, groups = comparisons_of(*study(scores, dict.fromkeys("xy", (Note.DETERMINISTIC,)), calls=reached))
@@ -114,7 +114,7 @@ def test_two_deterministic_rows_are_compared_by_their_checkpoints(calls, is_apar
     assert group_of(groups, "a") == {"x": 1, "y": 2 if is_apart else 1, "z": 3 if is_apart else 2}
 
 
-def test_over_all_problems_a_comparison_is_exact_only_where_it_is_on_each():
+def test_over_all_problems_a_comparison_is_exact_only_if_it_is_on_each():
     """x and y are deterministic on both problems, z on one of them."""
     scores = {(problem, name): [score] for problem in "ab" for name, score in (("x", 0.5), ("y", 0.3))}
     scores |= {("a", "z"): [0.2], ("b", "z"): np.linspace(0.1, 0.2, 20)}
@@ -130,7 +130,7 @@ def test_over_all_problems_a_comparison_is_exact_only_where_it_is_on_each():
 
 
 def test_a_problem_with_one_trial_counts_as_a_constant_in_the_mean():
-    """The difference of the means is half of it and half of the other problem's, whose test it is."""
+    """The difference of the means is half of each problem's; the test is that of the other problem."""
     sampled = {("b", name): np.random.default_rng(seed).random(20) for seed, name in enumerate("xy")}
     scores = {("a", "x"): [0.7], ("a", "y"): [0.1], **sampled}
     notes = {("a", name): (Note.DETERMINISTIC,) for name in "xy"}
@@ -142,8 +142,8 @@ def test_a_problem_with_one_trial_counts_as_a_constant_in_the_mean():
     assert overall.p_value == pytest.approx(plain.p_value, rel=1e-9)
 
 
-def test_a_single_seed_tells_nothing_apart():
-    """There is no p, no interval, and one group."""
+def test_a_single_seed_shows_no_difference():
+    """There is no p value, no interval, and one group."""
     scores = {(problem, name): [score] for problem in "ab" for name, score in (("x", 0.9), ("y", 0.1))}
     pairs, groups = comparisons_of(*study(scores))
     assert pairs[["p_value", "adjusted_p", "low", "high"]].isna().all(axis=None)
@@ -151,8 +151,8 @@ def test_a_single_seed_tells_nothing_apart():
     assert set(groups["group"]) == {1}
 
 
-def test_who_never_reaches_a_target_ties_with_all_who_do_not():
-    """Scores of 0 on every seed, or on the only one: no difference, and no test that divides by no spread."""
+def test_optimizers_that_never_reach_a_target_tie():
+    """All scores are 0: there is no difference, and no test divides by a variance of 0."""
     scores = {("a", "x"): [0.0] * 20, ("a", "y"): [0.0] * 20, ("a", "z"): [0.0]}
     pairs, groups = comparisons_of(*study(scores, {"z": (Note.DETERMINISTIC,)}))
     assert pairs["p_value"].tolist() == [1.0, 1.0, 1.0]
@@ -161,7 +161,7 @@ def test_who_never_reaches_a_target_ties_with_all_who_do_not():
 
 
 @pytest.mark.parametrize(("checkpoints", "last"), [("protocol", [178, 200]), ("all", [199, 200])])
-def test_checkpoints_are_those_that_trials_are_measured_at(plan_of, checkpoints, last):
-    """Those of the protocol up to the budget, or every call."""
-    found = checkpoints_of(plan_of(("quadratic",), checkpoints=checkpoints))
-    assert found["quadratic"][-2:].tolist() == last
+def test_checkpoints_are_those_of_the_trials(plan_of, checkpoints, last):
+    """They are those of the protocol up to the budget, or every call."""
+    calls = checkpoints_of(plan_of(("quadratic",), checkpoints=checkpoints))
+    assert calls["quadratic"][-2:].tolist() == last

@@ -1,4 +1,4 @@
-"""Mean ranks, their tests and what they do not tell apart, against hand, table and brute force."""
+"""Mean ranks and their tests, compared with calculations by hand, a table and brute force."""
 
 import itertools
 
@@ -23,7 +23,7 @@ DEMSAR = {2: 1.960, 3: 2.343, 4: 2.569, 5: 2.728, 6: 2.850, 7: 2.949, 8: 3.031, 
 
 
 def ranked(scores, track="default", change=lambda problem, optimizer: {}):
-    """Give what ranks `scores: {optimizer: [problems]}`, one seed each; `change` alters rows of the summary."""
+    """Rank `scores: {optimizer: [problems]}`, one seed each; `change` replaces values in rows of the summary."""
     rows = [
         {
             "problem": f"p{number}",
@@ -33,8 +33,8 @@ def ranked(scores, track="default", change=lambda problem, optimizer: {}):
             "skipped": 0,
             "notes": (),
         }
-        for name, own in scores.items()
-        for number, score in enumerate(own)
+        for name, of_problems in scores.items()
+        for number, score in enumerate(of_problems)
     ]
     outcomes = pd.DataFrame(rows).drop(columns=["skipped", "notes"]).assign(seed=0)
     summary = pd.DataFrame([row | change(row["problem"], row["optimizer"]) for row in rows])
@@ -43,8 +43,8 @@ def ranked(scores, track="default", change=lambda problem, optimizer: {}):
 
 
 def steady(problems, entrants="abcd"):
-    """Give scores by which everyone has the same rank on every problem."""
-    return {name: [0.9 - 0.1 * place] * problems for place, name in enumerate(entrants)}
+    """Return scores with the same ranks on every problem."""
+    return {name: [0.9 - 0.1 * rank] * problems for rank, name in enumerate(entrants)}
 
 
 def test_ranks_by_hand():
@@ -56,14 +56,14 @@ def test_ranks_by_hand():
     assert ranks_of(scores).tolist() == expected
 
 
-def test_what_is_tied_with_a_tie_is_tied():
-    """A rank has no room for three of which only the first and the last differ."""
+def test_ties_are_transitive():
+    """Three scores of which only the first and the last differ share one rank."""
     assert ranks_of(np.array([[0.5, 0.5 + 0.7e-9, 0.5 + 1.4e-9]])).tolist() == [[2, 2, 2]]
 
 
 @pytest.mark.parametrize("seed", range(5))
 def test_ranks_are_scipys(seed):
-    """Of scores in hundredths, which tie often."""
+    """The scores are hundredths, which often tie."""
     scores = np.random.default_rng(seed).integers(0, 8, size=(30, 6)) / 100
     assert (ranks_of(scores) == stats.rankdata(-scores, axis=1)).all()
 
@@ -71,7 +71,7 @@ def test_ranks_are_scipys(seed):
 @pytest.mark.parametrize("optimizers", DEMSAR)
 @pytest.mark.parametrize("problems", [24, 30])
 def test_the_critical_difference_has_the_q_of_the_papers_table(optimizers, problems):
-    """Of its three decimals the last is off by up to 0.7, at k = 3 and 7."""
+    """The table has three decimals, of which the last is wrong by up to 0.7 at k = 3 and 7."""
     q = critical_difference(optimizers, problems) / np.sqrt(optimizers * (optimizers + 1) / (6 * problems))
     assert q == pytest.approx(DEMSAR[optimizers], abs=8e-4)
 
@@ -82,7 +82,7 @@ def test_the_papers_example():
 
 
 def test_two_optimizers_have_the_normal_distributions_q():
-    """The range of two normal values over √2 is the absolute value of one: q is 1.96 in closed form."""
+    """The range of two normal values over √2 is the absolute value of one: q is the normal quantile 1.96."""
     q = critical_difference(2, 25) / np.sqrt(1 / 25)
     assert q == pytest.approx(stats.norm.ppf(0.975), rel=1e-9)
 
@@ -97,70 +97,70 @@ def test_friedmans_p_is_that_of_the_papers_formula(seed):
     assert friedman_p(ranks) == pytest.approx(stats.chi2.sf(statistic, 4), rel=1e-9)
 
 
-def test_nothing_speaks_against_equality_where_all_are_tied():
-    """0 / 0 in the formula."""
+def test_the_p_value_is_1_if_all_ranks_tie():
+    """The formula would be 0 / 0."""
     assert friedman_p(np.full((24, 3), 2.0)) == 1.0
 
 
 @pytest.mark.parametrize("seed", range(20))
-def test_what_is_joined_is_every_largest_set_within_the_critical_difference(seed):
-    """By trying every subset of up to eight entrants, some with equal ranks."""
+def test_ranges_are_the_largest_sets_within_the_critical_difference(seed):
+    """All subsets of up to eight entrants, some with equal ranks, are tried."""
     generator = np.random.default_rng(seed)
     count = int(generator.integers(3, 9))
     means = np.sort(generator.integers(10, 10 * count, size=count) / 10)
     width = float(generator.uniform(0.05, count / 2))
-    near = [
+    close = [
         set(subset)
         for size in range(2, count + 1)
         for subset in itertools.combinations(range(count), size)
         if means[list(subset)].max() - means[list(subset)].min() < width
     ]
-    largest = [subset for subset in near if not any(subset < other for other in near)]
-    found = insignificant_ranges(Ranking(tuple("abcdefgh"[:count]), means, 24, 0.01, width))
-    assert sorted(map(sorted, largest)) == [list(range(first, last + 1)) for first, last in found]
+    largest = [subset for subset in close if not any(subset < superset for superset in close)]
+    ranges = insignificant_ranges(Ranking(tuple("abcdefgh"[:count]), means, 24, 0.01, width))
+    assert sorted(map(sorted, largest)) == [list(range(first, last + 1)) for first, last in ranges]
 
 
-def test_ranks_a_whole_critical_difference_apart_are_told_apart():
-    """ "At least by the critical difference", as the paper has it."""
+def test_ranks_that_differ_by_the_critical_difference_differ_significantly():
+    """The paper says "at least by the critical difference"."""
     assert insignificant_ranges(Ranking(("a", "b", "c"), np.array([1.0, 2.0, 2.5]), 24, 0.01, 1.0)) == [
         (1, 2)
     ]
 
 
-def test_nemenyis_test_follows_only_where_friedmans_rejects():
-    """Else all are joined, however far apart."""
-    apart = Ranking(("a", "b", "c"), np.array([1.5, 2.0, 2.5]), 24, 0.05, 0.3)
-    assert insignificant_ranges(apart) == [(0, 2)]
-    assert insignificant_ranges(apart._replace(p_value=0.049)) == []
+def test_nemenyis_test_follows_only_if_friedmans_rejects():
+    """Otherwise all are one range, for any differences."""
+    result = Ranking(("a", "b", "c"), np.array([1.5, 2.0, 2.5]), 24, 0.05, 0.3)
+    assert insignificant_ranges(result) == [(0, 2)]
+    assert insignificant_ranges(result._replace(p_value=0.049)) == []
 
 
-def test_a_ranking_from_24_problems_up():
-    """The best first, with everything that is said of it."""
+def test_a_ranking_needs_24_problems():
+    """It contains the best optimizer first."""
     assert ranked(steady(23)) is None
-    found = ranked(steady(24, "cadb"))
-    assert found.optimizers == ("c", "a", "d", "b")
-    assert found.mean_ranks.tolist() == [1, 2, 3, 4]
-    assert (found.problems, found.critical_difference) == (24, critical_difference(4, 24))
-    assert found.p_value == pytest.approx(stats.chi2.sf(72, 3))  # N (k − 1): the largest that there is
+    result = ranked(steady(24, "cadb"))
+    assert result.optimizers == ("c", "a", "d", "b")
+    assert result.mean_ranks.tolist() == [1, 2, 3, 4]
+    assert (result.problems, result.critical_difference) == (24, critical_difference(4, 24))
+    assert result.p_value == pytest.approx(stats.chi2.sf(72, 3))  # N (k − 1), the largest value
 
 
 def test_two_entrants_have_no_ranking():
-    """Friedman's test is of three or more."""
+    """Friedman's test needs three or more."""
     assert ranked(steady(24, "ab")) is None
     assert ranked(steady(24, "abc")) is not None
 
 
 @pytest.mark.parametrize("reason", [{"notes": (Note.NOTHING_TO_TUNE, Note.EXACT_ORACLE)}, {"skipped": 1}])
-def test_who_is_not_compared_everywhere_has_no_rank_anywhere(reason):
-    """As in the overall score; the others' ranks are as if it had not entered."""
-    found = ranked(steady(24), change=lambda problem, name: reason if (problem, name) == ("p3", "a") else {})
-    assert found.optimizers == ("b", "c", "d")
-    assert found.mean_ranks.tolist() == [1, 2, 3]
-    assert found.critical_difference == critical_difference(3, 24)
+def test_an_optimizer_that_is_not_compared_on_a_problem_has_no_rank(reason):
+    """The ranks of the others are those without it."""
+    result = ranked(steady(24), change=lambda problem, name: reason if (problem, name) == ("p3", "a") else {})
+    assert result.optimizers == ("b", "c", "d")
+    assert result.mean_ranks.tolist() == [1, 2, 3]
+    assert result.critical_difference == critical_difference(3, 24)
 
 
-def test_a_problem_on_which_nobody_is_compared_does_not_count():
-    """One without an optimum has no scores: it makes 25 problems 24, and 24 too few."""
+def test_a_problem_without_compared_optimizers_does_not_count():
+    """A problem without an optimum has no scores: it reduces 25 problems to 24, and 24 to too few."""
 
     def without(problem, name):
         return {"score": np.nan} if problem == "p7" else {}
@@ -169,8 +169,8 @@ def test_a_problem_on_which_nobody_is_compared_does_not_count():
     assert ranked(steady(24), change=without) is None
 
 
-def test_a_problem_on_which_anybody_is_compared_counts():
-    """Who cannot be compared there is left out, be it all but one; the problem is not dropped for their sake."""
+def test_a_problem_with_one_compared_optimizer_counts():
+    """The other optimizers are left out, even if they are all but one; the problem is not."""
 
     def alone(problem, name):
         return {"skipped": 1} if problem == "p7" and name != "a" else {}
@@ -178,14 +178,14 @@ def test_a_problem_on_which_anybody_is_compared_counts():
     assert ranked(steady(25), change=alone) is None
 
 
-def test_another_track_has_no_say():
-    """Tracks are ranked each on its own."""
+def test_each_track_is_ranked_separately():
+    """The name of the track does not matter."""
     assert ranked(steady(24), track="tuned").optimizers == ("a", "b", "c", "d")
 
 
-def test_one_entrant_more_reverses_two_others():
-    """Of 24 problems a wins 13 and b wins 11; c, which comes between them in those 11, puts b ahead."""
+def test_an_additional_entrant_reverses_two_others():
+    """Of 24 problems a wins 13 and b wins 11; c, which is between them on those 11, puts b ahead."""
     a, b, c = np.array([[3.0] * 13 + [1.0] * 11, [2.0] * 13 + [3.0] * 11, [1.0] * 13 + [2.0] * 11])
-    few, many = ranks_of(np.array([a, b]).T).mean(axis=0), ranks_of(np.array([a, b, c]).T).mean(axis=0)
-    assert few[0] < few[1]
-    assert many[0] > many[1]
+    without_c, with_c = (ranks_of(np.array(scores).T).mean(axis=0) for scores in ([a, b], [a, b, c]))
+    assert without_c[0] < without_c[1]
+    assert with_c[0] > with_c[1]

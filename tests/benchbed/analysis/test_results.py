@@ -1,4 +1,4 @@
-"""The frames and the summary of a study, against loops over its trials in plain Python."""
+"""The frames of a study, compared with loops over its trials in plain Python."""
 
 import json
 import math
@@ -11,16 +11,16 @@ import pytest
 from benchbed.analysis.results import build_results
 from benchbed.store import table_of
 from benchbed.tuning.candidates import PairingState
+from benchbed.tuning.outcomes import outcomes_of
 from benchbed.tuning.scheduling import evaluated_settings, missing_batches
 
 STATUSES = ("solved", "exhausted", "diverged", "failed", "skipped", "timed_out")
 
 
 def random_trial(plan, batch, key, seed, setting, generator):
-    """Make up one stored trial: a curve, calls to target and a status, with nulls where nothing was measured."""
+    """Invent a stored trial: a curve, calls to target and a status, with nulls if nothing was measured."""
     problem = batch.problem
     status = generator.choice(STATUSES)
-    measured = status not in ("timed_out",)
     objective = [generator.uniform(0, 10) for _ in range(4)]
     calls = sorted(generator.uniform(1, problem.budget) for _ in problem.targets)
     reached = [value if generator.random() < 0.7 else None for value in calls] if problem.has_optimum else []
@@ -36,7 +36,7 @@ def random_trial(plan, batch, key, seed, setting, generator):
         "calls": 0.0,
         "steps": 0,
     }
-    if not measured:
+    if status == "timed_out":
         return row
     return row | {
         "calls": 17.0,
@@ -55,7 +55,7 @@ def random_trial(plan, batch, key, seed, setting, generator):
 
 @pytest.fixture
 def study(plan_of):
-    """Give a plan of three problems and three optimizers, and made-up trials for all that it asks for."""
+    """A plan of three problems and three optimizers, and invented rows of all its trials."""
     plan = plan_of(
         ("quadratic", "quartic", "runge[features=3]"),
         ("adam", "gd", "sgd[learning_rate=[0.1, 0.01]]"),
@@ -64,24 +64,18 @@ def study(plan_of):
     generator = random.Random(5)
     rows = {}
     for pairing in plan.pairings():
-        known = {}
-        while batches := missing_batches(PairingState(plan, pairing, known)):
+        outcomes = {}
+        while batches := missing_batches(PairingState(plan, pairing, outcomes)):
             for batch in batches:
                 for seed, keys in zip(batch.seeds, plan.keys(batch), strict=True):
                     for setting, key in zip(batch.settings, keys, strict=True):
                         rows[key] = random_trial(plan, batch, key, seed, setting, generator)
-            known = _outcomes(list(rows.values()))
+            outcomes = outcomes_of(table_of(list(rows.values())))
     return plan, rows
 
 
-def _outcomes(rows):
-    from benchbed.tuning.outcomes import outcomes_of
-
-    return outcomes_of(table_of(rows))
-
-
 def plain_score(row, targets):
-    """Score a row by the protocol's formula; budgets here are below 10⁴."""
+    """Compute a score by the formula of the protocol for budgets below 10⁴."""
     calls = row.get("calls_to_target") or [None] * targets
     terms = [
         0.0 if value is None else max(0.0, 1 - math.log(max(value, 1)) / math.log(row["budget"]))
@@ -90,24 +84,24 @@ def plain_score(row, targets):
     return sum(terms) / len(terms)
 
 
-def half(values):
-    """Give the ⌈n/2⌉-th smallest."""
+def lower_median(values):
+    """Return the ⌈n/2⌉-th smallest."""
     return sorted(values)[(len(values) + 1) // 2 - 1]
 
 
-def test_the_summary_is_that_of_a_loop_over_the_trials(study):
-    """Scores, success, calls, gaps and counts of every row, each computed again without frames."""
+def test_the_summary_equals_a_loop_over_the_trials(study):
+    """Scores, success, calls, gaps and counts of every row are computed again without frames."""
     plan, rows = study
     results = build_results(plan, table_of(list(rows.values())))
-    known = _outcomes(list(rows.values()))
+    outcomes = outcomes_of(table_of(list(rows.values())))
     summary = {(row.problem, row.optimizer, row.track): row for row in results.summary.itertuples()}
-    checked = 0
+    rows_checked = 0
     for pairing in plan.pairings():
         problem = pairing.problem
         position = problem.targets.index(problem.success_target)
-        for placed in evaluated_settings(PairingState(plan, pairing, known)):
-            row = summary[problem.label, placed.entrant.label, placed.track]
-            trials = [rows[key] for key in placed.keys]
+        for evaluated in evaluated_settings(PairingState(plan, pairing, outcomes)):
+            row = summary[problem.label, evaluated.entrant.label, evaluated.track]
+            trials = [rows[key] for key in evaluated.keys]
             calls = [(trial.get("calls_to_target") or [None] * 8)[position] for trial in trials]
             calls = [math.inf if value is None else value for value in calls]
             gaps = [
@@ -117,17 +111,17 @@ def test_the_summary_is_that_of_a_loop_over_the_trials(study):
             assert row.score == pytest.approx(sum(plain_score(trial, 8) for trial in trials) / 20, rel=1e-12)
             assert row.target == problem.success_target
             assert row.success_rate == sum(map(math.isfinite, calls)) / 20
-            assert row.median_calls == half(calls)
-            assert row.gap == half(gaps)
+            assert row.median_calls == lower_median(calls)
+            assert row.gap == lower_median(gaps)
             for status in STATUSES:
                 assert getattr(row, status) == sum(trial["status"] == status for trial in trials)
-            assert json.loads(row.hyperparameters) == placed.hyperparameters
-            checked += 1
-    assert checked == len(summary) == 3 * 4 * 2
+            assert json.loads(row.hyperparameters) == evaluated.hyperparameters
+            rows_checked += 1
+    assert rows_checked == len(summary) == 3 * 4 * 2
 
 
 def test_the_counts_of_statuses_add_up_to_the_trials(study):
-    """Nothing disappears: every trial of a row is counted under one status."""
+    """Every trial of a row is counted under one status."""
     plan, rows = study
     summary = build_results(plan, table_of(list(rows.values()))).summary
     statuses = [
@@ -136,8 +130,8 @@ def test_the_counts_of_statuses_add_up_to_the_trials(study):
     assert (summary[statuses].sum(axis=1) == summary["trials"]).all()
 
 
-def test_rows_come_in_the_order_of_the_plan(study):
-    """Problems, then optimizers, then tracks, as they were named; sgd's two settings are two rows."""
+def test_rows_have_the_order_of_the_plan(study):
+    """Problems, then optimizers, then tracks; the two settings of sgd are two rows."""
     plan, rows = study
     summary = build_results(plan, table_of(list(rows.values()))).summary
     expected = [
@@ -149,8 +143,8 @@ def test_rows_come_in_the_order_of_the_plan(study):
     assert list(summary[["problem", "optimizer", "track"]].itertuples(index=False, name=None)) == expected
 
 
-def test_an_infinite_median_is_no_missing_one(plan_of):
-    """Where more than half of the trials do not reach the target, median calls are +inf, and so is the gap."""
+def test_a_median_may_be_infinite(plan_of):
+    """If more than half of the trials do not reach the target, median calls and gap are +inf, not missing."""
     plan = plan_of(tracks=("default",))
     (batch,) = missing_batches(PairingState(plan, plan.pairings()[0]))
     rows = [
@@ -165,24 +159,24 @@ def test_an_infinite_median_is_no_missing_one(plan_of):
     assert row.success_rate == pytest.approx(1 / 3)
 
 
-def test_curves_are_unrolled_in_units_of_the_gap(study):
-    """One row a checkpoint of every evaluation trial, each trial once; the plane's path only in two dimensions."""
+def test_curves_have_a_row_a_checkpoint(study):
+    """Each evaluation trial occurs once; theta is stored in two dimensions only."""
     plan, rows = study
     results = build_results(plan, table_of(list(rows.values())))
     curves = results.curves
     assert set(curves["trial_key"]) <= set(results.outcomes["trial_key"])
-    measured = {key for key in results.outcomes["trial_key"] if "curve_calls" in rows[key]}
-    assert set(curves["trial_key"]) == measured
-    assert len(curves) == 4 * len(measured)
-    for key in list(measured)[:20]:
+    measured_keys = {key for key in results.outcomes["trial_key"] if "curve_calls" in rows[key]}
+    assert set(curves["trial_key"]) == measured_keys
+    assert len(curves) == 4 * len(measured_keys)
+    for key in list(measured_keys)[:20]:
         curve = curves[curves["trial_key"] == key]
         np.testing.assert_allclose(curve["gap"], (np.array(rows[key]["curve_objective"]) - 1) / 2, rtol=1e-15)
         path = curve["theta_0"].to_numpy()
         assert np.isnan(path).all() if rows[key]["problem"] != "quadratic" else path.tolist() == [0, 1, 2, 3]
 
 
-def test_tuning_trials_stand_apart(study):
-    """Tuning trials are in their own frame and in none of the others."""
+def test_tuning_trials_have_a_separate_frame(study):
+    """They are in no other frame."""
     plan, rows = study
     results = build_results(plan, table_of(list(rows.values())))
     tuning = {key for key, row in rows.items() if row["role"] == "tuning"}
@@ -192,27 +186,27 @@ def test_tuning_trials_stand_apart(study):
 
 
 def test_trials_of_another_plan_change_nothing(study):
-    """A folder keeps the trials of earlier plans; they do not show in this one."""
+    """The folder may contain trials of earlier plans."""
     plan, rows = study
-    foreign = [row | {"trial_key": f"foreign{number}"} for number, row in enumerate(rows.values())]
+    other_rows = [row | {"trial_key": f"other{number}"} for number, row in enumerate(rows.values())]
     before = build_results(plan, table_of(list(rows.values())))
-    after = build_results(plan, table_of([*foreign, *rows.values()]))
+    after = build_results(plan, table_of([*other_rows, *rows.values()]))
     assert before.summary.equals(after.summary)
     assert before.outcomes.equals(after.outcomes)
     assert before.curves.equals(after.curves)
 
 
-def test_an_unfinished_study_shows_what_there_is(study):
-    """With no trial at all every default row is there, with zero trials and nothing claimed."""
+def test_a_study_without_trials_has_rows(study):
+    """Every row that does not depend on tuning exists, with zero trials and no numbers."""
     plan, _ = study
     summary = build_results(plan, table_of([])).summary
-    assert set(summary["track"]) == {"default", "tuned"}  # a fixed setting needs no tuning trial
+    assert set(summary["track"]) == {"default", "tuned"}  # fixed settings need no tuning trials
     assert (summary["trials"] == 0).all()
     assert summary[["score", "success_rate", "median_calls", "gap"]].isna().all(axis=None)
 
 
 def test_without_an_optimum_the_final_objective_is_compared(plan_of):
-    """No score, no success, no calls: the gap column holds the lower median of the final objectives."""
+    """There is no score, success or calls; the column `gap` is the lower median of the final objectives."""
     plan = plan_of(tracks=("default",))
     problem = msgspec.structs.replace(plan.problems[0], has_optimum=False)
     plan = msgspec.structs.replace(plan, problems=(problem,))
@@ -231,10 +225,13 @@ def test_without_an_optimum_the_final_objective_is_compared(plan_of):
     assert results.curves["gap"].isna().all() == all(row["optimum"] is None for row in rows)
 
 
-def test_the_lowest_gap_stands_beside_a_bound(study):
-    """Over every trial of the problem, tuning too; nothing where f* is exact."""
+def test_the_lowest_gap_is_known_if_the_optimum_is_a_bound(study):
+    """It is that of all trials of the problem, with tuning; None if f* is exact."""
     plan, rows = study
-    bounded = [msgspec.structs.replace(one, optimum_is_bound=one.name == "quartic") for one in plan.problems]
+    bounded = [
+        msgspec.structs.replace(problem, optimum_is_bound=problem.name == "quartic")
+        for problem in plan.problems
+    ]
     results = build_results(
         msgspec.structs.replace(plan, problems=tuple(bounded)), table_of(list(rows.values()))
     )

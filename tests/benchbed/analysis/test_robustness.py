@@ -47,18 +47,18 @@ def test_met_at_the_start_everywhere_is_the_whole_grid():
 
 @pytest.fixture
 def tuned(plan_of):
-    """Give a function that makes a plan and the tuning trials of all its entrants, judged by rate and seed.
+    """Return a function that builds a plan and the tuning trials of all its entrants.
 
-    `judge` gives a status and the calls to the success target; `rates` is the grid if it is not the shared one.
+    `judge(rate, seed)` returns a status and the calls to the success target; `rates` replaces the shared grid.
     """
 
     def make(judge, rates=None, has_optimum=True, **request):
         plan = plan_of(**{"preset": "standard", **request})
         problem = msgspec.structs.replace(plan.problems[0], has_optimum=has_optimum)
         plan = msgspec.structs.replace(plan, problems=(problem,))
-        place = problem.targets.index(problem.success_target)
+        position = problem.targets.index(problem.success_target)
         rows = [
-            (problem.label, entrant.label, key, status, [1.0] * place + [calls] + [INF] * (7 - place))
+            (problem.label, entrant.label, key, status, [1.0] * position + [calls] + [INF] * (7 - position))
             for pairing in plan.pairings()
             for entrant in pairing.entrants
             for rate in rates or plan.rates
@@ -73,12 +73,12 @@ def tuned(plan_of):
     return make
 
 
-def ask(plan, tuning):
+def robustness(plan, tuning):
     return robustness_of([PairingState(plan, pairing) for pairing in plan.pairings()], tuning)
 
 
 def valley(rate, seed):
-    """10 calls at 0.1, twice as many at its neighbours, none above 1 but for the first of the seeds."""
+    """10 calls at 0.1, twice as many at its neighbours; above 1 all seeds but the first diverge."""
     if rate > 1:
         return ("exhausted", 5.0) if seed == 0 else ("diverged", INF)
     return "exhausted", 10.0 * 2 ** abs(round(math.log10(rate)) + 1)
@@ -86,39 +86,41 @@ def valley(rate, seed):
 
 def test_a_valley_on_a_grid_of_one_rate_a_decade(tuned):
     """Good: 0.01, 0.1 and 1. Of 9 rates and 3 seeds, two of three diverge at 10 and at 100."""
-    assert ask(*tuned(valley)) == {("quadratic", "adam"): Robustness(3.0, 4 / 27)}
+    assert robustness(*tuned(valley)) == {("quadratic", "adam"): Robustness(3.0, 4 / 27)}
 
 
-def test_the_success_target_is_the_one_that_counts(tuned):
-    """Where the list ends above 10⁻³ it is another place of the list."""
-    found = ask(*tuned(valley, problems=("weighted-quartic",), optimizers=("sgd",)))
-    assert found == {("weighted-quartic", "sgd"): Robustness(3.0, 4 / 27)}
+def test_the_success_target_counts(tuned):
+    """Its position differs if the list of targets ends above 10⁻³."""
+    result = robustness(*tuned(valley, problems=("weighted-quartic",), optimizers=("sgd",)))
+    assert result == {("weighted-quartic", "sgd"): Robustness(3.0, 4 / 27)}
 
 
 def test_the_decades_of_an_extension_do_not_count(tuned):
-    """Trials beyond the shared grid, all good or all diverged, change nothing."""
+    """Trials beyond the shared grid change nothing, whether all are good or all diverge."""
     plan, tuning = tuned(valley)
     for more in (("exhausted", 1.0), ("diverged", INF)):
         _, beyond = tuned(lambda rate, seed, more=more: more, rates=(1e3, 1e4))
-        assert ask(plan, pd.concat([tuning, beyond])) == ask(plan, tuning)
+        assert robustness(plan, pd.concat([tuning, beyond])) == robustness(plan, tuning)
 
 
-def test_all_may_diverge(tuned):
-    """No decades, and the whole grid lost."""
-    assert ask(*tuned(lambda rate, seed: ("diverged", INF))) == {("quadratic", "adam"): Robustness(0.0, 1.0)}
+def test_all_trials_may_diverge(tuned):
+    """Then no decade is good."""
+    assert robustness(*tuned(lambda rate, seed: ("diverged", INF))) == {
+        ("quadratic", "adam"): Robustness(0.0, 1.0)
+    }
 
 
-def test_a_failure_is_no_divergence(tuned):
-    """It reaches no target, and stays in the denominator of those that diverged."""
-    found = ask(*tuned(lambda rate, seed: ("diverged" if seed == 0 else "failed", INF)))
-    assert found == {("quadratic", "adam"): Robustness(0.0, 1 / 3)}
+def test_a_failed_trial_does_not_count_as_diverged(tuned):
+    """It reaches no target, and is in the denominator of the share that diverged."""
+    result = robustness(*tuned(lambda rate, seed: ("diverged" if seed == 0 else "failed", INF)))
+    assert result == {("quadratic", "adam"): Robustness(0.0, 1 / 3)}
 
 
-def test_without_an_optimum_only_divergence_is_known(tuned):
-    """No target says which rates are good."""
-    ((_, found),) = ask(*tuned(valley, has_optimum=False)).items()
-    assert math.isnan(found.decades)
-    assert found.share_diverged == 4 / 27
+def test_without_an_optimum_only_the_share_that_diverged_is_known(tuned):
+    """There is no target to define good rates."""
+    ((_, result),) = robustness(*tuned(valley, has_optimum=False)).items()
+    assert math.isnan(result.decades)
+    assert result.share_diverged == 4 / 27
 
 
 @pytest.mark.parametrize(
@@ -130,21 +132,21 @@ def test_without_an_optimum_only_divergence_is_known(tuned):
     ],
     ids=["default", "searched", "fixed"],
 )
-def test_what_is_not_tuned_has_no_robustness(tuned, request_):
-    """No tuned track, or no learning rate that is left open."""
+def test_optimizers_that_are_not_tuned_have_no_robustness(tuned, request_):
+    """There is no tuned track, or the learning rate is fixed."""
     plan, _ = tuned(valley, **request_)
-    assert ask(plan, pd.DataFrame(columns=["problem", "optimizer"])) == {}
+    assert robustness(plan, pd.DataFrame(columns=["problem", "optimizer"])) == {}
 
 
-def test_a_grid_with_a_missing_trial_says_nothing(tuned):
-    """A study that was interrupted must not look robust because its bad rates have not run."""
+def test_a_grid_with_a_missing_trial_has_no_robustness(tuned):
+    """An interrupted study must not look robust because its bad rates have not run."""
     plan, tuning = tuned(valley)
-    assert ask(plan, tuning[:-1]) == {}
-    assert ask(plan, tuning[:0]) == {}
+    assert robustness(plan, tuning[:-1]) == {}
+    assert robustness(plan, tuning[:0]) == {}
 
 
-def test_entrants_are_judged_by_their_own_trials(tuned):
-    """Two settings of one optimizer, one of which has not been tuned to the end."""
+def test_each_entrant_is_judged_by_its_own_trials(tuned):
+    """The tuning of one of two settings is not complete."""
     plan, tuning = tuned(valley, optimizers=("adam", "adam[beta1=0.5]"))
-    assert len(ask(plan, tuning)) == 2
-    assert set(ask(plan, tuning[:-1])) == {("quadratic", "adam")}
+    assert len(robustness(plan, tuning)) == 2
+    assert set(robustness(plan, tuning[:-1])) == {("quadratic", "adam")}

@@ -1,4 +1,4 @@
-"""What one row of the summary says of its trials."""
+"""One row of the summary, computed from its trials."""
 
 import math
 
@@ -18,7 +18,7 @@ LIMITS = ["score_low", "score_high", "success_low", "success_high", "calls_low",
 
 @pytest.fixture
 def row_of(plan_of):
-    """Give a function that summarizes one optimizer on one problem, from the calls to each of its eight targets."""
+    """Return a function that summarizes one optimizer on one problem, from the calls to each of its eight targets."""
 
     def make(problem, calls, status="exhausted", **fields):
         plan = plan_of((problem,), tracks=("default",), **fields)
@@ -40,7 +40,7 @@ def row_of(plan_of):
 
 
 def test_a_deterministic_row_has_one_trial_and_no_interval(row_of):
-    """Its numbers are those of the trial, and a note says why nothing bounds them."""
+    """Its numbers are those of the trial, with a note."""
     row = row_of("quadratic[start=2]", [[1.0, 5.0, 9.0, 20.0, *[math.inf] * 4]])
     assert (row.trials, row.success_rate, row.median_calls, row.gap) == (1, 1.0, 9.0, 0.5)
     assert row.score == pytest.approx(sum(1 - math.log(calls) / math.log(200) for calls in (1, 5, 9, 20)) / 8)
@@ -49,14 +49,14 @@ def test_a_deterministic_row_has_one_trial_and_no_interval(row_of):
 
 
 def test_a_deterministic_row_that_never_succeeds_has_no_interval_either(row_of):
-    """Infinite median calls are known for certain."""
+    """Infinite median calls are known exactly."""
     row = row_of("quadratic[start=2]", [[math.inf] * 8], status="diverged")
     assert (row.score, row.success_rate, row.median_calls, row.diverged) == (0.0, 0.0, math.inf, 1)
     assert np.isnan([getattr(row, name) for name in LIMITS]).all()
 
 
-def test_a_single_seed_bounds_the_success_rate_alone(row_of):
-    """Wilson's interval of one trial is wide; of score and calls there is none, and nothing to be indicative."""
+def test_a_single_seed_has_an_interval_of_the_success_rate_only(row_of):
+    """Wilson's interval of one trial is wide; score and calls have none, so none is indicative."""
     row = row_of("quadratic", [[1.0, 5.0, 9.0, 20.0, *[math.inf] * 4]], seeds=1)
     assert (row.success_low, row.success_high) == success_interval(1, 1)
     assert np.isnan([row.score_low, row.score_high, row.calls_low, row.calls_high]).all()
@@ -64,7 +64,7 @@ def test_a_single_seed_bounds_the_success_rate_alone(row_of):
 
 
 def test_two_seeds_have_all_intervals(row_of):
-    """Marked indicative."""
+    """They are indicative."""
     calls = [[1.0, 5.0, 9.0, 20.0, *[math.inf] * 4], [1.0, 7.0, 30.0, 90.0, *[math.inf] * 4]]
     row = row_of("quadratic", calls, seeds=2)
     assert row.score_low < row.score < row.score_high

@@ -1,4 +1,4 @@
-"""The expected best of k equals the average over all subsets of k."""
+"""The expected best of k equals the average over all subsets of size k."""
 
 import itertools
 import math
@@ -12,42 +12,42 @@ from benchbed.tuning.outcomes import Outcome
 
 
 def brute_force(scores):
-    """Average over every subset and every seed left out, in the words of the protocol."""
+    """Average over every subset and every seed left out, as the protocol defines it."""
     settings, seeds = scores.shape
     expected = []
     for k in range(1, settings + 1):
-        found = []
+        scores_of_best = []
         for left_out in range(seeds):
-            rest = np.delete(scores, left_out, axis=1).mean(axis=1)
+            others = np.delete(scores, left_out, axis=1).mean(axis=1)
             for subset in itertools.combinations(range(settings), k):
-                best = max(subset, key=lambda setting: (round(rest[setting], 12), -setting))
-                found.append(scores[best, left_out])
-        expected.append(np.mean(found))
+                best = max(subset, key=lambda setting: (round(others[setting], 12), -setting))
+                scores_of_best.append(scores[best, left_out])
+        expected.append(np.mean(scores_of_best))
     return np.array(expected)
 
 
 @pytest.mark.parametrize("seeds", [2, 3, 5])
 def test_it_equals_all_subsets(seeds):
-    """Six settings have 63 subsets: few enough to go through, with ties among them."""
+    """Six settings, some of which tie, have 63 subsets."""
     scores = np.round(np.random.default_rng(seeds).random((6, seeds)), 1)
     np.testing.assert_allclose(expected_best_of_k(scores), brute_force(scores), rtol=1e-12)
 
 
 def test_it_equals_sampling_for_many_settings():
-    """64 settings: 20 000 random subsets of 8 give the same within 5 standard errors."""
+    """20 000 random subsets of 8 of 64 settings have the same mean within 5 standard errors."""
     generator = np.random.default_rng(0)
     scores = generator.random((64, 1)) + 0.2 * generator.random((64, 4))
     ranked = [np.argsort(-np.delete(scores, seed, axis=1).mean(axis=1)) for seed in range(4)]
-    drawn = np.empty(20_000)
-    for number in range(len(drawn)):
+    samples = np.empty(20_000)
+    for number in range(len(samples)):
         subset, seed = set(generator.choice(64, 8, replace=False).tolist()), number % 4
-        drawn[number] = scores[next(setting for setting in ranked[seed] if setting in subset), seed]
-    error = drawn.std() / math.sqrt(len(drawn))
-    assert abs(expected_best_of_k(scores)[7] - drawn.mean()) < 5 * error
+        samples[number] = scores[next(setting for setting in ranked[seed] if setting in subset), seed]
+    error = samples.std() / math.sqrt(len(samples))
+    assert abs(expected_best_of_k(scores)[7] - samples.mean()) < 5 * error
 
 
-def test_the_best_of_all_is_the_score_of_the_choice_on_the_seed_left_out():
-    """With k = n the ranking alone decides: the mean of the winners' scores."""
+def test_the_best_of_all_settings_is_scored_on_the_seed_left_out():
+    """With k = n the result is the mean of the winners' scores."""
     scores = np.array([[1.0, 0.0], [0.4, 0.5]])
     # Without seed 0, setting 1 leads (0.5 > 0.0) and scores 0.4; without seed 1, setting 0 leads and scores 0.0.
     assert expected_best_of_k(scores)[-1] == pytest.approx(0.2)
@@ -59,26 +59,26 @@ def test_probabilities_are_exact():
     np.testing.assert_allclose(rank_probabilities(64).sum(axis=1), 1, rtol=1e-12)
 
 
-def test_one_seed_gives_nothing():
-    """There is no seed to leave out."""
+def test_with_one_seed_the_result_is_unknown():
+    """No seed can be left out."""
     assert np.isnan(expected_best_of_k(np.ones((3, 1)))).all()
 
 
-def test_it_is_no_better_than_the_choice_on_seeds_it_has_not_seen():
-    """400 searches of 64 settings, as good as each other or not: no bias upwards beyond four standard errors."""
+def test_it_is_not_better_than_the_winner_on_unseen_seeds():
+    """400 searches of 64 settings, equal or not, have no upward bias beyond four standard errors."""
     generator = np.random.default_rng(1)
     for spread in (0.0, 0.1):
         excess = []
         for _ in range(400):
             quality = 0.3 + spread * generator.random(64)
             tuning = quality[:, None] + 0.1 * generator.standard_normal((64, 5))
-            chosen = quality[tuning.mean(axis=1).argmax()]
-            evaluation = chosen + 0.1 * generator.standard_normal(20).mean()
+            winner = quality[tuning.mean(axis=1).argmax()]
+            evaluation = winner + 0.1 * generator.standard_normal(20).mean()
             excess.append(expected_best_of_k(tuning)[-1] - evaluation)
         error = np.std(excess) / math.sqrt(len(excess))
         assert np.mean(excess) < 4 * error
-        # The check can fail: what most suites report, the best tuning score itself, is far above.
-        assert (tuning.mean(axis=1).max() - chosen) > 4 * error
+        # The best tuning score, which most suites report, has a bias that this test would find.
+        assert (tuning.mean(axis=1).max() - winner) > 4 * error
 
 
 @pytest.fixture

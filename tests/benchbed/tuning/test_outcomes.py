@@ -1,4 +1,4 @@
-"""A stored row, reduced to its ending."""
+"""Outcomes of stored rows."""
 
 import math
 
@@ -23,61 +23,62 @@ ROW = {
 
 
 def outcome(row):
-    """Give the outcome of one row, as it is stored."""
+    """Return the outcome of one stored row."""
     return outcomes_of(table_of([row]))[row["trial_key"]]
 
 
-def test_a_null_among_calls_to_target_was_not_reached():
+def test_a_target_with_null_calls_was_not_reached():
     """The score is the mean of 2/3, 1/3, 0 and 0."""
     assert outcome(ROW) == Outcome("exhausted", pytest.approx(0.25), 0.5)
 
 
-def test_trials_of_several_problems_keep_their_own_scores():
-    """Budgets and numbers of targets differ; what was not measured has reached nothing."""
+def test_trials_of_several_problems_are_scored():
+    """Budgets and numbers of targets differ; a trial without measurements has score 0."""
     shapes = [(1000, 4), (200, 4), (1000, 2), (1000, 4), (50, 0)]
     calls = [
-        [float(place + 3 * target) for target in range(count)] for place, (_, count) in enumerate(shapes, 1)
+        [float(number + 3 * target) for target in range(count)] for number, (_, count) in enumerate(shapes, 1)
     ]
     rows = [
-        ROW | {"trial_key": str(place), "budget": budget, "calls_to_target": own}
-        for place, ((budget, _), own) in enumerate(zip(shapes, calls, strict=True))
+        ROW | {"trial_key": str(number), "budget": budget, "calls_to_target": of_trial}
+        for number, ((budget, _), of_trial) in enumerate(zip(shapes, calls, strict=True))
     ]
-    found = outcomes_of(table_of([*rows, ROW | {"calls_to_target": None}]))
+    outcomes = outcomes_of(table_of([*rows, ROW | {"calls_to_target": None}]))
     expected = [
-        float(trial_scores(np.array(own), budget)) for (budget, _), own in zip(shapes, calls, strict=True)
+        float(trial_scores(np.array(of_trial), budget))
+        for (budget, _), of_trial in zip(shapes, calls, strict=True)
     ]
-    np.testing.assert_array_equal([found[str(place)].score for place in range(5)], expected)
-    assert found["k"].score == 0
+    np.testing.assert_array_equal([outcomes[str(number)].score for number in range(5)], expected)
+    assert outcomes["k"].score == 0
 
 
 @pytest.mark.parametrize("status", ["diverged", "failed", "crashed", "timed_out", "out_of_memory", "skipped"])
-def test_a_trial_that_did_not_end_well_has_an_infinite_gap(status):
-    """What it measured last is no result; the targets it reached before stay reached."""
+def test_a_trial_without_a_result_has_an_infinite_gap(status):
+    """The targets that it reached before still count."""
     assert outcome(ROW | {"status": status}) == Outcome(status, pytest.approx(0.25), math.inf)
 
 
 @pytest.mark.parametrize("status", ["solved", "converged", "exhausted"])
-def test_a_trial_that_ended_well_keeps_its_gap(status):
-    """Even a negative one: f* may be a lower bound, or rounding."""
+def test_a_trial_with_a_result_keeps_its_gap(status):
+    """It may be negative, if f* is a lower bound or by rounding."""
     assert outcome(ROW | {"status": status, "gap": -1e-9}).gap == -1e-9
 
 
 @pytest.mark.parametrize("gap", [math.nan, math.inf])
-def test_a_gap_that_is_not_finite_comes_last(gap):
-    """NaN would win or lose comparisons by accident."""
+def test_a_non_finite_gap_is_infinite(gap):
+    """Comparisons with NaN would be meaningless."""
     assert outcome(ROW | {"gap": gap}).gap == math.inf
 
 
 def test_without_an_optimum_the_final_objective_counts():
-    """There is no gap and no target: the score is NaN."""
-    ending = outcome(ROW | {"gap": None, "calls_to_target": []})
-    assert ending.gap == 7.0
-    assert math.isnan(ending.score)
+    """There are no targets, so the score is NaN."""
+    objective = outcome(ROW | {"gap": None, "calls_to_target": []})
+    assert objective.gap == 7.0
+    assert math.isnan(objective.score)
 
 
 @pytest.mark.parametrize(("stored", "reads"), [(True, True), (False, False), (None, False)])
-def test_whether_progress_was_read_is_taken_over(stored, reads):
-    """Null, of a trial that measured nothing or of an earlier schema, claims nothing."""
+def test_reads_progress_is_copied(stored, reads):
+    """Null, of a trial without measurements or of an earlier schema, counts as False."""
     assert outcome(ROW | {"reads_progress": stored}).reads_progress is reads
 
 
@@ -93,7 +94,7 @@ def test_each_reason_for_skipping_trials_is_noted_once():
     assert notes_on_skipping([failed]) == []
 
 
-def test_a_trial_without_any_measurement_reached_nothing():
-    """A crashed process leaves nulls."""
+def test_a_trial_without_measurements_has_score_0():
+    """The row of a crashed process has nulls."""
     row = ROW | {"status": "crashed", "gap": None, "final_objective": None, "calls_to_target": None}
     assert outcome(row) == Outcome("crashed", 0.0, math.inf)

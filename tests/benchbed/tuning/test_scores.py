@@ -1,4 +1,4 @@
-"""The score is an area, and a median is a number that half of the trials reach."""
+"""The score is an area; the lower median is a value that half of the trials reach."""
 
 import itertools
 import math
@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from benchbed.tuning.scores import lower_median, trial_scores
 
-# Neither the clock nor chance decides: the examples are the same at every run.
+# The examples are the same in every run, without a time limit.
 UNTIMED = settings(deadline=None, derandomize=True)
 
 CALLS = st.one_of(st.just(math.inf), st.floats(1, 1e7), st.integers(1, 10**6).map(float))
@@ -18,16 +18,15 @@ BUDGETS = st.sampled_from([1, 2, 10, 200, 1000, 9_999, 10_000, 10_001, 30_000, 1
 
 
 def area_under_distribution(calls, budget):
-    """Integrate the empirical distribution of calls to target, piece by piece, on a logarithmic axis.
+    """Integrate the empirical distribution of calls to target on a logarithmic axis.
 
-    From max(1, budget / 10⁴) to the budget, as a share of the axis: at each place the share of targets that
-    have been reached there.
+    The axis reaches from max(1, budget / 10⁴) to the budget and has length 1.
     """
     low = max(1.0, budget / 1e4)
-    places = sorted({low, float(budget), *(at for at in calls if low < at < budget)})
+    jumps = sorted({low, float(budget), *(value for value in calls if low < value < budget)})
     area = sum(
-        (math.log(right) - math.log(left)) * sum(at <= left for at in calls) / len(calls)
-        for left, right in itertools.pairwise(places)
+        (math.log(right) - math.log(left)) * sum(value <= left for value in calls) / len(calls)
+        for left, right in itertools.pairwise(jumps)
     )
     return area / (math.log(budget) - math.log(low))
 
@@ -44,17 +43,17 @@ def test_the_score_is_the_area_under_the_distribution_of_calls(calls, budget):
 @UNTIMED
 @given(st.lists(CALLS, min_size=1, max_size=8), BUDGETS)
 def test_scores_lie_between_zero_and_one(calls, budget):
-    """Whatever was reached, or not."""
+    """This holds for all calls to target."""
     assert 0 <= trial_scores(np.array(calls), budget) <= 1
 
 
 @UNTIMED
 @given(st.lists(CALLS, min_size=1, max_size=8), st.integers(0, 7), CALLS, BUDGETS)
-def test_reaching_a_target_later_never_raises_the_score(calls, place, other, budget):
+def test_reaching_a_target_later_never_raises_the_score(calls, index, changed, budget):
     """The score falls, or stays, when one number of calls grows."""
-    place %= len(calls)
+    index %= len(calls)
     earlier, later = list(calls), list(calls)
-    earlier[place], later[place] = min(calls[place], other), max(calls[place], other)
+    earlier[index], later[index] = min(calls[index], changed), max(calls[index], changed)
     assert trial_scores(np.array(later), budget) <= trial_scores(np.array(earlier), budget) + 1e-15
 
 
@@ -68,37 +67,37 @@ def test_reaching_a_target_later_never_raises_the_score(calls, place, other, bud
         ([10.0, 100.0], 1000, (2 / 3 + 1 / 3) / 2),
         ([10.0], 10**6, 1.0),  # the axis begins at budget / 10⁴ = 100
         ([1000.0, math.inf], 10**6, 0.375),
-        ([1.0, math.inf], 1, 0.5),  # one call is all there is
+        ([1.0, math.inf], 1, 0.5),  # the budget is one call
         ([2.0], 1, 0.0),
     ],
 )
 def test_scores_by_hand(calls, budget, score):
-    """Numbers that can be checked in the head."""
+    """These values can be checked by mental arithmetic."""
     assert trial_scores(np.array(calls), budget) == pytest.approx(score, abs=1e-15)
 
 
-def test_a_batch_of_trials_is_scored_trial_by_trial():
+def test_each_trial_of_a_batch_is_scored():
     """The last dimension is that of targets."""
     calls = np.array([[[1.0, 10.0], [math.inf, 100.0]]])
     assert trial_scores(calls, 100) == pytest.approx(np.array([[0.75, 0.0]]))
 
 
 def test_without_targets_there_is_no_score():
-    """A problem without an optimum has none."""
+    """Problems without an optimum have no targets."""
     assert np.isnan(trial_scores(np.empty((3, 0)), 100)).all()
 
 
 @UNTIMED
 @given(st.lists(st.one_of(st.floats(allow_nan=False), st.just(math.inf)), min_size=1, max_size=30))
-def test_the_lower_median_is_the_half_th_smallest(values):
-    """Of n sorted numbers the ⌈n/2⌉-th."""
+def test_the_definition_of_the_lower_median(values):
+    """It is the ⌈n/2⌉-th of n sorted numbers."""
     assert lower_median(np.array(values)) == sorted(values)[math.ceil(len(values) / 2) - 1]
 
 
 @UNTIMED
 @given(st.integers(0, 20), st.integers(0, 20))
 def test_the_lower_median_is_finite_exactly_if_half_of_the_trials_are(finite, infinite):
-    """Half is enough; of nothing there is no median."""
+    """Half is enough; without values it is NaN."""
     median = lower_median(np.array([1.0] * finite + [math.inf] * infinite))
     if finite + infinite == 0:
         assert math.isnan(median)

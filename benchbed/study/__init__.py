@@ -1,4 +1,4 @@
-"""Run and load studies: the Python face of benchbed."""
+"""Studies: the Python interface of benchbed to run, load and report them."""
 
 from benchbed.study.model import Study, load
 from benchbed.study.reporting import report, write_reports

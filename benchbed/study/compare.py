@@ -1,4 +1,4 @@
-"""Compare two studies of the same plan: two commits, two machines, two settings."""
+"""Comparison of two studies of one plan: of two commits, machines or options."""
 
 from typing import NamedTuple
 
@@ -15,7 +15,7 @@ from benchbed.study import Study
 
 
 class Change(NamedTuple):
-    """What became of one row from the first study to the second, over the same seeds."""
+    """Change of the score of one summary row between two studies, over the same seeds."""
 
     problem: str
     """A problem, or `ALL_PROBLEMS`."""
@@ -26,36 +26,36 @@ class Change(NamedTuple):
     difference: float
     low: float
     high: float
-    """Limits of the difference: 95 %, paired by seed; equal numbers have limits of no width. NaN with one trial."""
+    """95 % limits of the difference, paired by seed; equal scores have limits of no width. NaN with one trial."""
     p_value: float
     is_exact: bool
-    """Whether the row is deterministic in both studies, so that nothing was sampled: its difference has no limits."""
+    """Whether the row is deterministic in both studies: it is not sampled, so its difference has no limits."""
 
 
 def compare_studies(first: Study, second: Study) -> list[Change]:
-    """Give the change of every row that both studies have, paired by seed, and of its mean over problems.
+    """Return the changes of all rows that both studies have, and of their means over problems.
 
-    Raises: UsageError if budgets, targets, dtypes, presets, seeds or tolerances differ, so that scores do not compare;
-    NothingSelectedError if no row is in both.
+    Raises: UsageError if budgets, targets, dtypes, presets, seeds or tolerances differ, so that scores are not
+    comparable; NothingSelectedError if the studies do not share a row.
     """
-    _check(first.plan, second.plan)
-    shared = [problem.label for problem in first.plan.problems if problem.label in second.results.problems]
+    _check_plans(first.plan, second.plan)
+    labels = [problem.label for problem in first.plan.problems if problem.label in second.results.problems]
     tracks = [track for track in first.plan.tracks if track in second.plan.tracks]
     changes = [
         change
         for track in tracks
-        for problems in [*([label] for label in shared), *([shared] if len(shared) > 1 else [])]
+        for problems in [*([label] for label in labels), *([labels] if len(labels) > 1 else [])]
         for change in _changes(first, second, track, problems)
     ]
     if not changes:
         raise NothingSelectedError(
-            "the two studies share no row with a score; compare studies of the same problems"
+            "the two studies do not share a row with a score; compare studies of the same problems"
         )
     return changes
 
 
 def worsened(changes: list[Change], margin: float) -> list[Change]:
-    """List the overall scores that fell by more than `margin`, exactly or with an interval that excludes 0."""
+    """Return the overall scores that fell by more than `margin`, exactly or with an interval that excludes 0."""
     has_mean = any(change.problem == ALL_PROBLEMS for change in changes)
     overall = [change for change in changes if change.problem == ALL_PROBLEMS or not has_mean]
     return [
@@ -77,66 +77,59 @@ def describe_problem(problem: str) -> str:
 
 
 def _changes(first: Study, second: Study, track: str, problems: list[str]) -> list[Change]:
-    before, after = (_scores(study, track, problems) for study in (first, second))
-    label = problems[0] if len(problems) == 1 else ALL_PROBLEMS
-    return [
-        _change(
-            (label, name, track), (before[name], after[name]), _is_exact(first, second, name, track, problems)
-        )
-        for name in before
-        if name in after
-    ]
-
-
-def _scores(study: Study, track: str, problems: list[str]) -> dict[str, list[np.ndarray]]:
-    results = study.results
-    return comparable_scores(results.summary, results.outcomes, track, problems)
-
-
-def _is_exact(first: Study, second: Study, optimizer: str, track: str, problems: list[str]) -> bool:
-    rows = {(problem, optimizer, track) for problem in problems}
-    return all(deterministic_rows(study.results.summary) >= rows for study in (first, second))
-
-
-def _change(
-    row: tuple[str, str, str], scores: tuple[list[np.ndarray], list[np.ndarray]], is_exact: bool
-) -> Change:
-    before, after = scores
-    differences = [new - old for new, old in zip(after, before, strict=True)]
-    differences = [np.where(np.abs(each) < TIE, 0.0, each)[np.newaxis] for each in differences]
-    low, high = bootstrap_limits(differences)
-    return Change(
-        *row,
-        before=_mean(before),
-        after=_mean(after),
-        difference=_mean(differences),
-        low=float(low[0]),
-        high=float(high[0]),
-        p_value=float(paired_t_test(differences).p_value[0]),
-        is_exact=is_exact,
+    summaries = [study.results.summary for study in (first, second)]
+    scores_before, scores_after = (
+        comparable_scores(summary, study.results.outcomes, track, problems)
+        for summary, study in zip(summaries, (first, second), strict=True)
     )
+    changes = []
+    for optimizer in scores_before:
+        if optimizer not in scores_after:
+            continue
+        before, after = scores_before[optimizer], scores_after[optimizer]
+        differences = [
+            np.where(np.abs(difference) < TIE, 0.0, difference)[np.newaxis]
+            for difference in (new - old for new, old in zip(after, before, strict=True))
+        ]
+        low, high = bootstrap_limits(differences)
+        rows = {(problem, optimizer, track) for problem in problems}
+        change = Change(
+            problem=problems[0] if len(problems) == 1 else ALL_PROBLEMS,
+            optimizer=optimizer,
+            track=track,
+            before=_mean(before),
+            after=_mean(after),
+            difference=_mean(differences),
+            low=float(low[0]),
+            high=float(high[0]),
+            p_value=float(paired_t_test(differences).p_value[0]),
+            is_exact=all(deterministic_rows(summary) >= rows for summary in summaries),
+        )
+        changes.append(change)
+    return changes
 
 
 def _mean(scores: list[np.ndarray]) -> float:
-    return float(np.mean([of_problem.mean() for of_problem in scores]))
+    return float(np.mean([problem_scores.mean() for problem_scores in scores]))
 
 
-def _check(first: Plan, second: Plan) -> None:
-    for name in ("protocol", "preset", "study_seed", "evaluation_seeds", "tolerance"):
-        _refuse_difference(name.replace("_", " "), getattr(first, name), getattr(second, name))
-    _refuse_difference("choice of checkpoints", first.checkpoints, second.checkpoints)
-    others = {problem.label: problem for problem in second.problems}
+def _check_plans(first: Plan, second: Plan) -> None:
+    """Check that the scores of two plans are comparable. Raises: UsageError if they are not."""
+    values: dict[str, tuple[object, object]] = {
+        name.replace("_", " "): (getattr(first, name), getattr(second, name))
+        for name in ("protocol", "preset", "study_seed", "evaluation_seeds", "tolerance")
+    }
+    values["choice of checkpoints"] = first.checkpoints, second.checkpoints
+    second_problems = {problem.label: problem for problem in second.problems}
     for problem in first.problems:
-        if problem.label in others:
+        if problem.label in second_problems:
             for name in ("budget", "targets", "dtype"):
-                what = f"{name} of {problem.label}"
-                _refuse_difference(what, getattr(problem, name), getattr(others[problem.label], name))
-
-
-def _refuse_difference(what: str, first: object, second: object) -> None:
-    if first != second:
-        one, other = ("not given" if value is None else value for value in (first, second))
-        raise UsageError(
-            f"the {what} is {one} in the first study and {other} in the second, so their scores do not compare; "
-            "run both with the same options"
-        )
+                pair = getattr(problem, name), getattr(second_problems[problem.label], name)
+                values[f"{name} of {problem.label}"] = pair
+    for description, pair in values.items():
+        if pair[0] != pair[1]:
+            before, after = ("not given" if value is None else value for value in pair)
+            raise UsageError(
+                f"the {description} is {before} in the first study and {after} in the second, so that their scores "
+                "are not comparable; run both with the same options"
+            )

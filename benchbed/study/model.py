@@ -1,4 +1,4 @@
-"""Read a study folder: its plan, its trials and what they amount to."""
+"""A study: the plan, trials and results of a study folder."""
 
 import functools
 from collections.abc import Sequence
@@ -18,7 +18,7 @@ from benchbed.tuning.scheduling import planned_keys
 
 
 class Study:
-    """A study folder that has been read: its plan, its trials and what they amount to."""
+    """The plan, trials and results of a study folder."""
 
     def __init__(self, path: Path, plan: Plan, warnings: Sequence[str] = ()) -> None:
         self.path, self.plan, self.warnings = path, plan, list(warnings)
@@ -26,28 +26,28 @@ class Study:
 
     @functools.cached_property
     def results(self) -> Results:
-        """The frames that tables and plots are made from, worked out when they are first asked for."""
+        """The frames behind tables and plots, computed at the first access."""
         return build_results(self.plan, self._table)
 
     @property
     def summary(self) -> pd.DataFrame:
-        """One row a problem × optimizer × track, with the columns of `summary.csv`."""
+        """One row for each problem × optimizer × track, with the columns of `summary.csv`."""
         summary = self.results.summary
         return summary.assign(notes=summary["notes"].map(format_notes))
 
     @property
     def measures(self) -> pd.DataFrame:
-        """What stands beside the score: one row a problem × optimizer × track, with the columns of `measures.csv`."""
+        """Secondary metrics: one row for each problem × optimizer × track, with the columns of `measures.csv`."""
         return self.results.measures
 
     @property
     def curves(self) -> pd.DataFrame:
-        """One row a checkpoint of an evaluation trial."""
+        """One row for each checkpoint of an evaluation trial."""
         return self.results.curves
 
     @property
     def trials(self) -> pd.DataFrame:
-        """One row a stored trial, `tracks` filled from the newest plan."""
+        """One row for each stored trial, with `tracks` according to the newest plan."""
         frame: pd.DataFrame = self._table.to_pandas()
         tracks: dict[str, list[str]] = {}
         for row in self.results.outcomes.itertuples():
@@ -58,13 +58,15 @@ class Study:
     @property
     def lost(self) -> int:
         """Planned trials that failed, crashed, timed out, ran out of memory or have no row."""
-        known = outcomes_of(self._table)
-        done = {key for key, outcome in known.items() if outcome.status in FINAL_STATUSES}
-        planned = (planned_keys(PairingState(self.plan, pairing, known)) for pairing in self.plan.pairings())
-        return sum(len(keys - done) for keys in planned)
+        outcomes = outcomes_of(self._table)
+        final_keys = {key for key, outcome in outcomes.items() if outcome.status in FINAL_STATUSES}
+        planned = (
+            planned_keys(PairingState(self.plan, pairing, outcomes)) for pairing in self.plan.pairings()
+        )
+        return sum(len(keys - final_keys) for keys in planned)
 
 
 def load(path: str | Path) -> Study:
-    """Read a study folder. Raises: StudyFolderError if it is none."""
+    """Read a study folder. Raises: StudyFolderError if `path` is not one."""
     folder = StudyFolder(Path(path))
     return Study(folder.path, folder.read_plan())

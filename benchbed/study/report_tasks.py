@@ -15,6 +15,7 @@ from benchbed.analysis.results import build_results
 from benchbed.catalog import Catalog
 from benchbed.engine import objective_at, solution_of
 from benchbed.errors import BenchbedError
+from benchbed.interfaces.report import Report
 from benchbed.interfaces.results import Results, Surface
 from benchbed.plan import Plan, ProblemPlan
 from benchbed.runner.global_state import default_global_state
@@ -26,98 +27,95 @@ from benchbed.store import StudyFolder
 GRID = 121
 """Points of a surface along each axis."""
 MARGIN = 0.3
-"""Share of the way from the minimizer to the start that is shown beyond it."""
+"""Distance shown beyond the start, as a share of its distance from the minimizer."""
 
 
-class Drawing(msgspec.Struct, frozen=True):
-    """A report to be made from a folder, or one piece of it."""
+class ReportTask(msgspec.Struct, frozen=True):
+    """A report of a study folder, or one piece of it; crosses processes as JSON."""
 
     folder: str
     report: str
     plugin_files: tuple[str, ...]
     token: str
-    """Differs between two calls: a process reads the folder once for each, as it may have grown in between."""
+    """Differs between two calls: a process reads the folder once for each, because it may have grown."""
     piece: str = ""
 
 
-Made = tuple[str, dict[str, bytes] | str]
-"""What was to be drawn, and its files by name, or a line that says why there are none."""
-
-
-def draw_all(
+def draw_reports(
     folder: Path,
     catalog: Catalog,
     plugin_files: tuple[str, ...],
     workers: Workers,
     only: Collection[str] = (),
-) -> Iterator[Made]:
-    """Have the workers begin, and give every piece of every report as it comes.
+) -> Iterator[tuple[str, dict[str, bytes] | str]]:
+    """Submit all reports that are not optional, or `only` the named ones, and yield their pieces as they are drawn.
 
-    Where `only` names some reports, these alone; an optional one is made only then.
+    A piece is its description with its files by name, or with the reason why it could not be drawn.
 
     Raises: UsageError if a name is unknown.
     """
-    place, token = str(folder.resolve()), uuid.uuid4().hex
-    reports = [
-        Drawing(place, catalog.entry("reports", name).name, plugin_files, token)
-        for name in only or _usual(catalog)
+    names = only or [
+        name
+        for name in catalog.names("reports")
+        if not getattr(catalog.entry("reports", name).implementation, "optional", False)
     ]
-    # By the workers as well: they have what the drawing modules import, which takes this process a second.
-    listed = [workers.submit(list_pieces, report) for report in reports]
-    return _drawn(reports, listed, workers, must_apply=bool(only))
+    folder_name, token = str(folder.resolve()), uuid.uuid4().hex
+    tasks = [
+        ReportTask(folder_name, catalog.entry("reports", name).name, plugin_files, token) for name in names
+    ]
+    # Workers list the pieces too: they have loaded the drawing modules, which this process would import for a second.
+    futures = [workers.submit(list_pieces, task) for task in tasks]
+    return _draw_pieces(tasks, futures, workers, must_apply=bool(only))
 
 
-def _drawn(
-    reports: Sequence[Drawing], listed: Sequence[Future[Any]], workers: Workers, must_apply: bool
-) -> Iterator[Made]:
+def _draw_pieces(
+    tasks: Sequence[ReportTask], piece_lists: Sequence[Future[Any]], workers: Workers, must_apply: bool
+) -> Iterator[tuple[str, dict[str, bytes] | str]]:
+    # Not part of `draw_reports`, whose tasks are submitted before the first piece is asked for.
     futures = {}
-    for report, future in zip(reports, listed, strict=True):
+    for task, future in zip(tasks, piece_lists, strict=True):
         pieces = workers.result(future)
         if isinstance(pieces, WorkerFailure):
-            yield report.report, _complaint(pieces)
+            yield task.report, _describe(pieces)
         elif must_apply and not pieces:
-            yield report.report, "there is nothing in this study that it applies to"
+            yield task.report, "this study contains no problem that it applies to"
         else:
             for piece in pieces:
-                drawing = msgspec.structs.replace(report, piece=piece)
-                futures[workers.submit(draw, drawing)] = f"{report.report} of {piece or 'all problems'}"
+                piece_task = msgspec.structs.replace(task, piece=piece)
+                description = f"{task.report} of {piece or 'all problems'}"
+                futures[workers.submit(draw_piece, piece_task)] = description
     for future in as_completed(futures):
         files = workers.result(future)
-        yield futures[future], _complaint(files) if isinstance(files, WorkerFailure) else files
+        yield futures[future], _describe(files) if isinstance(files, WorkerFailure) else files
 
 
-def _complaint(failure: WorkerFailure) -> str:
+def _describe(failure: WorkerFailure) -> str:
     return f"{failure.kind}: {failure.log.strip()}"
 
 
-def _usual(catalog: Catalog) -> list[str]:
-    things = {name: catalog.entry("reports", name).implementation for name in catalog.names("reports")}
-    return [name for name, thing in things.items() if not getattr(thing, "optional", False)]
-
-
 def list_pieces(encoded: bytes) -> list[str]:
-    """Name the pieces of a report where the work is done."""
+    """Return the names of the pieces of a report, in a worker."""
     report, results, _ = _read(encoded)
     return [str(piece) for piece in report.pieces(results)]
 
 
-def draw(encoded: bytes) -> dict[str, bytes]:
-    """Make one piece where the work is done."""
+def draw_piece(encoded: bytes) -> dict[str, bytes]:
+    """Draw one piece of a report, in a worker, and return its files by name."""
     report, results, piece = _read(encoded)
     with default_global_state():
         return dict(report.draw(results, piece))
 
 
-def _read(encoded: bytes) -> tuple[Any, Results, str]:
-    drawing = msgspec.json.decode(encoded, type=Drawing)
+def _read(encoded: bytes) -> tuple[Report, Results, str]:
+    task = msgspec.json.decode(encoded, type=ReportTask)
     with default_global_state():
-        report = catalog_of(drawing.plugin_files).entry("reports", drawing.report).implementation
-        return report, read_results(drawing.folder, drawing.plugin_files, drawing.token), drawing.piece
+        report = catalog_of(task.plugin_files).entry("reports", task.report).implementation
+        return report, read_results(task.folder, task.plugin_files, task.token), task.piece
 
 
 @functools.lru_cache(maxsize=1)
 def read_results(folder: str, plugin_files: tuple[str, ...], token: str) -> Results:
-    """Read a finished study once a process and `token`."""
+    """Read the results of a finished study, once for each process and `token`."""
     study = StudyFolder(Path(folder))
     plan, trials = study.read_plan(), study.read_trials()
     results = build_results(plan, trials)
@@ -125,7 +123,7 @@ def read_results(folder: str, plugin_files: tuple[str, ...], token: str) -> Resu
 
 
 def surfaces_of(plan: Plan, results: Results, catalog: Catalog) -> dict[str, Surface]:
-    """Evaluate the objective around the shown paths of every two-dimensional problem that is installed."""
+    """Evaluate the objectives of all two-dimensional problems that are installed, around the paths of trials."""
     surfaces = {}
     for problem in plan.problems:
         if problem.dimension != 2:
@@ -133,36 +131,34 @@ def surfaces_of(plan: Plan, results: Results, catalog: Catalog) -> dict[str, Sur
         try:
             surfaces[problem.label] = _surface(plan, problem, results, catalog)
         except BenchbedError:
-            continue  # its plugin is not installed here, so there is no figure of its paths
+            continue  # the plugin is not installed, so the paths on this problem are not drawn
     return surfaces
 
 
-def _surface(plan: Plan, problem: ProblemPlan, results: Results, catalog: Catalog) -> Surface:
-    shown = results.outcomes.query("problem == @problem.label and seed == 0 and gap < inf")
-    paths = results.curves[results.curves["trial_key"].isin(shown["trial_key"])]
-    seed = InstanceSeed(plan.study_seed, problem.name, "evaluation", 0)
-    thing = catalog.problem(problem.name, problem.parameters)
-    optimum, minimizer = solution_of(thing, seed)
-    frame = _frame(paths, minimizer)
-    x, y = (np.linspace(low, high, GRID) for low, high in frame.tolist())
+def _surface(plan: Plan, problem_plan: ProblemPlan, results: Results, catalog: Catalog) -> Surface:
+    drawn_trials = results.outcomes.query("problem == @problem_plan.label and seed == 0 and gap < inf")
+    paths = results.curves[results.curves["trial_key"].isin(drawn_trials["trial_key"])]
+    seed = InstanceSeed(plan.study_seed, problem_plan.name, "evaluation", 0)
+    problem = catalog.problem(problem_plan.name, problem_plan.parameters)
+    optimum, minimizer = solution_of(problem, seed)
+    x, y = (np.linspace(low, high, GRID) for low, high in _bounds(paths, minimizer).tolist())
     grid = np.stack(np.meshgrid(x, y), axis=-1)
-    objective = objective_at(thing, seed, grid.reshape(-1, 2)).reshape(len(y), len(x))
+    objective = objective_at(problem, seed, grid.reshape(-1, 2)).reshape(len(y), len(x))
     point = None if minimizer is None else (float(minimizer[0]), float(minimizer[1]))
     return Surface(x, y, objective, optimum, point)
 
 
-def _frame(paths: pd.DataFrame, minimizer: np.ndarray | None) -> np.ndarray:
-    """Give the bounds `[2 axes, low and high]` of a square around start and minimizer; paths may leave it.
+def _bounds(paths: pd.DataFrame, minimizer: np.ndarray | None) -> np.ndarray:
+    """Return the bounds `[2 axes, low and high]` of a square around start and minimizer; paths may leave it.
 
-    A single far excursion must not shrink all that matters to a point, so no path but its start has a say where
-    the minimizer is known.
+    If the minimizer is known, only the starts of the paths count: a single far excursion would shrink the rest.
     """
     points = paths[["theta_0", "theta_1"]].to_numpy(dtype=float)
-    starts = points[paths["calls"].to_numpy() == 0]
     if minimizer is None:
         low, high = np.nanquantile(points, [0.1, 0.9], axis=0) if len(points) else (-np.ones(2), np.ones(2))
         center, reach = (low + high) / 2, float((high - low).max()) / 2
     else:
+        starts = points[paths["calls"].to_numpy() == 0]
         center, reach = minimizer, float(np.abs(starts - minimizer).max(initial=0.0))
-    half = (reach or 1.0) * (1 + MARGIN)
-    return np.stack([center - half, center + half], axis=1)
+    half_width = (reach or 1.0) * (1 + MARGIN)
+    return np.stack([center - half_width, center + half_width], axis=1)

@@ -1,4 +1,4 @@
-"""Write the reports of a study folder: summary, tables and plots."""
+"""Reports of a study folder: summary, tables, plots and figures."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,7 +10,7 @@ from benchbed.store import StudyFolder
 from benchbed.store.files import write_atomically
 from benchbed.study.figures import FOLDER, draw_by_workers, figures_of, write_picture
 from benchbed.study.model import Study
-from benchbed.study.report_tasks import draw_all
+from benchbed.study.report_tasks import draw_reports
 from benchbed.study.resources import default_jobs, start_workers
 
 
@@ -21,11 +21,11 @@ def report(
     jobs: int | None = None,
     only: Sequence[str] = (),
 ) -> Study:
-    """Write the reports of a study folder again, or `only` those that are named, and give the study."""
+    """Write all reports of a study folder again, or `only` the named ones, and return the study."""
     for name in only:
-        catalog.entry("reports", name)  # an unknown name is refused before anything is written
+        catalog.entry("reports", name)  # raises for an unknown name before anything is written
     if not path.exists():
-        raise StudyFolderError(f"{path} does not exist; give the folder that `benchbed run` named")
+        raise StudyFolderError(f"{path} does not exist; pass the folder that `benchbed run` named")
     with StudyFolder(path) as folder:
         plan = folder.read_plan()
         study = Study(path, plan)
@@ -41,22 +41,22 @@ def write_reports(
     workers: Workers,
     only: Sequence[str] = (),
 ) -> list[str]:
-    """Write summary, tables, plots and the figures of the suite; gives a line for each that could not be made."""
-    complaints = []
-    drawn = draw_all(study.path, catalog, plugin_files, workers, only)
-    # While the workers read the study as well.
+    """Write summary, tables, plots and the figures of the suite; return a warning for each that failed."""
+    warnings = []
+    pieces = draw_reports(study.path, catalog, plugin_files, workers, only)
+    # This process reads the study while the workers do.
     summary = study.summary.to_csv(index=False, lineterminator="\n")
     write_atomically(study.path / "summary.csv", summary.encode())
-    for piece, files in drawn:
+    for description, files in pieces:
         if isinstance(files, str):
-            complaints.append(f"could not draw {piece}: {files}")
+            warnings.append(f"could not draw {description}: {files}")
             continue
         for name, content in files.items():
             write_atomically(study.path / name, content)
     figures = [] if only else figures_of(catalog, study.plan.name)
     for figure, picture in draw_by_workers(figures, plugin_files, workers, [study.path]):
         if isinstance(picture, WorkerFailure):
-            complaints.append(f"could not draw {figure.name}: {picture.kind}: {picture.message}")
+            warnings.append(f"could not draw {figure.name}: {picture.kind}: {picture.message}")
         else:
             write_picture(study.path / FOLDER, figure, picture)
-    return complaints
+    return warnings

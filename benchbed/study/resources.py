@@ -1,4 +1,4 @@
-"""Say how a study is run, which no result may depend on."""
+"""Jobs, time limit and workers of a study."""
 
 import os
 from typing import NamedTuple
@@ -10,25 +10,28 @@ from benchbed.runner.workers import Workers
 
 
 class Resources(NamedTuple):
-    """How a study is run, which no result may depend on."""
+    """Options of running a study that do not affect its results."""
 
     jobs: int | None = None
     timeout: float | None = None
+    """Seconds for each batch."""
     executor: str = "processes"
 
 
 def default_jobs(plan: Plan) -> int:
-    """One job a core that this process may use; one alone on a CUDA device, which they would share."""
+    """Return one job for each core that this process may use; one for a CUDA device, which jobs would share."""
     if plan.device.startswith("cuda"):
         return 1
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def jobs_of(plan: Plan, resources: Resources) -> int:
-    """Say how many batches run at a time. Raises: UsageError where what was asked for is not positive."""
+    """Return the number of batches that run at a time. Raises: UsageError if jobs or timeout are not positive."""
     jobs = default_jobs(plan) if resources.jobs is None else resources.jobs
     if jobs < 1 or (resources.timeout is not None and resources.timeout <= 0):
-        raise UsageError("jobs and timeout must be positive; leave them out for their defaults")
+        raise UsageError(
+            f"jobs ({jobs}) and timeout ({resources.timeout}) must be positive; omit them for their defaults"
+        )
     return jobs
 
 

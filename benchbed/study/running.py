@@ -1,4 +1,4 @@
-"""Run studies: complete what their folders lack, and write their reports."""
+"""Run of a study: its missing trials, then its reports."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -21,13 +21,13 @@ from benchbed.tuning.outcomes import outcomes_of
 
 
 class NoProgress(NamedTuple):
-    """Say nothing."""
+    """Progress that is not shown."""
 
     def planned(self, trials: int) -> None:
-        """Ignore it."""
+        """Do nothing."""
 
     def finished(self, trials: int, label: str) -> None:
-        """Ignore it."""
+        """Do nothing."""
 
 
 def run(
@@ -54,11 +54,11 @@ def run(
     timeout: float | None = None,
     executor: str = "processes",
 ) -> Study:
-    """Run a study and give it; trials that its folder already holds do not run again.
+    """Run a study and return it; trials that its folder already contains do not run again.
 
-    The arguments are the options of `benchbed run`; lists hold selectors such as "quadratic[start=2]". With
-    `checkpoints="all"` every trial is measured after each of its steps, not at the protocol's checkpoints only: its
-    objective, and the gradient's norm where a full gradient costs no more than a call.
+    The arguments are the options of `benchbed run`; lists contain selectors such as "quadratic[start=2]". With
+    `checkpoints="all"` every trial is measured after each of its steps instead of at the protocol's checkpoints: its
+    objective, and its gradient norm if a full gradient costs at most one call.
 
     Raises: UsageError, NothingSelectedError or StudyFolderError before any trial runs.
     """
@@ -72,12 +72,12 @@ def run(
     request = as_request({name: value for name, value in values.items() if value is not None}, "run()")
     plan = make_plan(catalog, complete_request(catalog, request, None if suite is None else Path(suite)))
     resources = Resources(jobs, timeout, executor)
-    files = tuple(str(Path(file).resolve()) for file in plugin_files)
-    return run_plan(plan, catalog, folder_of(plan, output), files, resources, fresh=fresh)
+    resolved_files = tuple(str(Path(file).resolve()) for file in plugin_files)
+    return run_plan(plan, catalog, folder_of(plan, output), resolved_files, resources, fresh=fresh)
 
 
 def folder_of(plan: Plan, output: str | Path | None) -> Path:
-    """Give the folder of a study: `output`, or `results/` and the plan's name."""
+    """Return the folder of a study: `output`, or `results/` and the name of the plan."""
     return Path(output) if output is not None else Path("results") / plan.name
 
 
@@ -90,7 +90,7 @@ def run_plan(
     fresh: bool = False,
     progress: Progress | None = None,
 ) -> Study:
-    """Complete a plan in its folder, write its reports and figures, and give the study."""
+    """Run the missing trials of a plan, write its reports and figures, and return the study."""
     jobs = jobs_of(plan, resources)
     with start_workers(catalog, resources.executor, jobs) as workers, study_folder(path, fresh) as folder:
         study = complete(plan, catalog, folder, plugin_files, workers, resources, progress)
@@ -99,9 +99,16 @@ def run_plan(
 
 
 def study_folder(path: Path, fresh: bool) -> StudyFolder:
-    """Give a study folder to be entered; `fresh` moves an old one aside."""
-    if fresh:
-        _move_aside(path)
+    """Return a study folder to be used as a context manager; `fresh` renames an existing one first."""
+    if fresh and path.exists():
+        with StudyFolder(path):
+            stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
+        try:
+            path.rename(path.with_name(f"{path.name}.{stamp}"))
+        except OSError as error:
+            raise StudyFolderError(
+                f"cannot rename the old folder {path}: {error.strerror}; choose another folder by -O"
+            ) from error
     return StudyFolder(path)
 
 
@@ -114,29 +121,16 @@ def complete(
     resources: Resources,
     progress: Progress | None = None,
 ) -> Study:
-    """Run by the `workers` what an entered folder lacks of a plan, and give the study; writes no report."""
+    """Run the missing trials of a plan into an open folder and return the study, without writing reports."""
     jobs = jobs_of(plan, resources)
-    stored = {
-        key: value
-        for key, value in outcomes_of(folder.read_trials(repair=True)).items()
-        if value.status in FINAL_STATUSES
+    outcomes = {
+        key: outcome
+        for key, outcome in outcomes_of(folder.read_trials(repair=True)).items()
+        if outcome.status in FINAL_STATUSES
     }
     folder.write_plan(plan)
     folder.write_environment(describe_environment(plan, catalog, jobs, resources.executor))
     options = RunOptions(jobs, resources.timeout, plugin_files)
     scheduler = Scheduler(plan, folder, workers, options, progress or NoProgress())
-    scheduler.run(stored)
+    scheduler.run(outcomes)
     return Study(folder.path, plan, [*folder.warnings, *scheduler.warnings])
-
-
-def _move_aside(path: Path) -> None:
-    if not path.exists():
-        return
-    with StudyFolder(path):
-        stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
-    try:
-        path.rename(path.with_name(f"{path.name}.{stamp}"))
-    except OSError as error:
-        raise StudyFolderError(
-            f"cannot move {path} aside: {error.strerror}; choose another folder by -O"
-        ) from error

@@ -36,7 +36,7 @@ def test_a_report_that_does_not_apply_is_a_warning(copy, bench_here):
     result = bench_here(copy, "report", "study", "--only", "best-of-k", plots=True)
     assert result.returncode == 0
     assert result.stderr == (
-        "warning: could not draw best-of-k: there is nothing in this study that it applies to\n"
+        "warning: could not draw best-of-k: this study contains no problem that it applies to\n"
     )
 
 
@@ -59,7 +59,7 @@ def test_a_missing_folder_exits_with_3(tmp_path, bench_here):
     """The folder is not created."""
     result = bench_here(tmp_path, "report", "nowhere")
     assert result.returncode == 3
-    assert result.stderr == "error: nowhere does not exist; give the folder that `benchbed run` named\n"
+    assert result.stderr == "error: nowhere does not exist; pass the folder that `benchbed run` named\n"
     assert list(tmp_path.iterdir()) == []
 
 

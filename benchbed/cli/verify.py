@@ -59,11 +59,11 @@ def verify_command(
     from benchbed.catalog import load_catalog
     from benchbed.runner.scheduler import RunOptions
     from benchbed.study.resources import default_jobs, start_workers
-    from benchbed.verify import choose, run_again
+    from benchbed.verify import run_again, sample_batches
 
     catalog = load_catalog(plugin_files)
     print_plugin_errors(catalog)
-    batches = choose(folder, catalog, sample, seed)
+    batches = sample_batches(folder, catalog, sample, seed)
     print_warnings(batches.warnings)
     job_count = jobs or default_jobs(batches.plan)
     run_options = RunOptions(job_count, timeout, absolute_paths(plugin_files))
@@ -73,17 +73,19 @@ def verify_command(
 
 def _print_verdicts(sample: "Sample", verdicts: "Iterable[Verdict]") -> int:
     """Print a line for each batch and a summary; return the exit code."""
-    agreement = "equal to the bit" if sample.elsewhere is None else "agrees over the first 100 steps"
+    agreement = (
+        "equal to the bit" if sample.changed_environment is None else "agrees over the first 100 steps"
+    )
     trials = differing = 0
     for verdict in verdicts:
         trials += verdict.trials
         differing += verdict.difference is not None
         print_line(f"{verdict.name} ({verdict.trials} trials): {verdict.difference or agreement}")
-    summary = f"{len(sample.parts)} of {sample.batches} batches, {trials} trials: "
+    summary = f"{len(sample.batches)} of {sample.available} batches, {trials} trials: "
     summary += f"{differing} of them differ" if differing else "all agree"
-    if sample.elsewhere is not None:
-        summary += f"; compared within a tolerance, for {sample.elsewhere}"
-    if sample.strangers:
-        summary += f"; {sample.strangers} stored trials of another plan or plugin were left out"
+    if sample.changed_environment is not None:
+        summary += f"; compared within a tolerance because {sample.changed_environment}"
+    if sample.unplanned_trials:
+        summary += f"; {sample.unplanned_trials} stored trials of another plan or plugin were left out"
     print_line(summary)
     return 1 if differing else 0

@@ -115,7 +115,7 @@ def time_batch(encoded: bytes) -> tuple[float, bool, str | None]:
     return (
         seconds * lanes_of(batch) / lanes_of(tile),
         is_compiled,
-        None if larger.steps else larger.record.excess,
+        None if larger.steps else larger.record.skip_reason,
     )
 
 

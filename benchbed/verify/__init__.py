@@ -1,6 +1,6 @@
-"""Run stored batches again and compare: does a study folder hold what its plan gives?"""
+"""Verification of a study folder: stored batches run again and are compared with their rows."""
 
 from benchbed.verify.rerun import Verdict, run_again
-from benchbed.verify.sampling import Sample, choose
+from benchbed.verify.sampling import Sample, sample_batches
 
-__all__ = ["Sample", "Verdict", "choose", "run_again"]
+__all__ = ["Sample", "Verdict", "run_again", "sample_batches"]

@@ -1,4 +1,4 @@
-"""Run the chosen batches again as a study does, and judge what comes out."""
+"""Another run of the sampled batches, and a verdict on each."""
 
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -10,52 +10,48 @@ from benchbed.runner.scheduler import RunOptions
 from benchbed.runner.task import Task, run_task
 from benchbed.runner.workers import WorkerFailure, Workers
 from benchbed.store import from_bytes
-from benchbed.verify.diff import describe, over_the_first_steps, to_the_bit
-from benchbed.verify.sampling import Part, Sample
+from benchbed.verify.diff import compare_exactly, compare_first_steps, describe
+from benchbed.verify.sampling import Sample, StoredBatch
 
 
 class Verdict(NamedTuple):
-    """What came of one batch."""
+    """Result of the comparison of a batch."""
 
     name: str
     trials: int
-    """How many were compared."""
+    """Number of compared trials."""
     difference: str | None
-    """Where they differ, or why they could not run again; None if they agree."""
+    """Description of the difference, or the reason why the batch did not run again; None if all trials agree."""
 
 
 def run_again(sample: Sample, workers: Workers, options: RunOptions) -> Iterator[Verdict]:
     """Run the sampled batches again and yield a verdict on each in their order."""
-    bare = msgspec.structs.replace(sample.plan, problems=(), entrants=(), suite={})
+    bare_plan = msgspec.structs.replace(sample.plan, problems=(), entrants=(), suite={})
     futures = []
-    for part in sample.parts:
-        plan = msgspec.structs.replace(bare, engine=part.requested_engine)
-        task = Task(plan, part.batch, options.plugin_files, options.jobs)
+    for stored in sample.batches:
+        plan = msgspec.structs.replace(bare_plan, engine=stored.requested_engine)
+        task = Task(plan, stored.batch, options.plugin_files, options.jobs)
         futures.append(workers.submit(run_task, task, options.timeout))
-    for part, future in zip(sample.parts, futures, strict=True):
-        difference = _difference(sample, part, workers.result(future), options)
-        yield Verdict(part.name, len(part.results), difference)
+    for stored, future in zip(sample.batches, futures, strict=True):
+        difference = _difference(sample, stored, workers.result(future), options)
+        yield Verdict(stored.name, len(stored.measured_rows), difference)
 
 
-def _difference(sample: Sample, part: Part, result: bytes | WorkerFailure, options: RunOptions) -> str | None:
-    planned = {key for keys in sample.plan.keys(part.batch) for key in keys}
-    if planned != {row["trial_key"] for row in part.rows}:
+def _difference(
+    sample: Sample, stored: StoredBatch, result: bytes | WorkerFailure, options: RunOptions
+) -> str | None:
+    planned_keys = {key for keys in sample.plan.keys(stored.batch) for key in keys}
+    if planned_keys != {row["trial_key"] for row in stored.rows}:
         return "differs in trial_key: the stored keys are not those of the stored settings and seeds"
     if isinstance(result, WorkerFailure):
         if result.kind is TrialStatus.TIMED_OUT:
             return f"did not finish within {options.timeout:g} s when it ran again"
         return f"did not run again: {result.kind}, {result.message}"
-    again = {row["trial_key"]: row for row in from_bytes(result).to_pylist()}
-    lost = [
-        row
-        for row in (again[stored["trial_key"]] for stored in part.results)
-        if row["status"] not in FINAL_STATUSES
-    ]
-    if lost:
-        return f"did not run again: {_last_line(lost[0]['error'] or lost[0]['status'])}"
-    compare = to_the_bit if sample.elsewhere is None else over_the_first_steps
-    return describe([compare(stored, again[stored["trial_key"]]) for stored in part.results])
-
-
-def _last_line(text: str) -> str:
-    return text.strip().rpartition("\n")[2] or "no error message"
+    rows = {row["trial_key"]: row for row in from_bytes(result).to_pylist()}
+    pairs = [(row, rows[row["trial_key"]]) for row in stored.measured_rows]
+    for _, row in pairs:
+        if row["status"] not in FINAL_STATUSES:
+            last_line = (row["error"] or row["status"]).strip().rpartition("\n")[2]
+            return f"did not run again: {last_line}"
+    compare = compare_exactly if sample.changed_environment is None else compare_first_steps
+    return describe([compare(old, new) for old, new in pairs])

@@ -8,7 +8,7 @@ from benchbed.catalog import load_catalog
 from benchbed.engine import checkpoint_calls
 from benchbed.runner.scheduler import RunOptions
 from benchbed.runner.workers import Workers
-from benchbed.verify import choose, run_again
+from benchbed.verify import run_again, sample_batches
 
 STEPS = 150
 ASKED = {
@@ -102,8 +102,8 @@ def test_its_suite_runs_the_same_trials(study, monkeypatch):
 def test_its_batches_come_out_again(study):
     """To the bit, curve by curve."""
     catalog = load_catalog([])
-    sample = choose(study.path, catalog, size=10, seed=0)
-    assert len(sample.parts) == 4
+    sample = sample_batches(study.path, catalog, size=10, seed=0)
+    assert len(sample.batches) == 4
     executor = catalog.entry("executors", "serial").implementation(1)
     options = RunOptions(jobs=1, timeout=None, plugin_files=())
     verdicts = run_again(sample, Workers(executor), options)

@@ -187,7 +187,7 @@ def test_another_torch_is_compared_within_a_tolerance(copy, bench_here, tamper):
     assert result.returncode == 0, result.stdout
     *batches, summary = result.stdout.splitlines()
     assert all(line.endswith(" trials): agrees over the first 100 steps") for line in batches)
-    assert "compared within a tolerance, for torch was 1.0 and is " in summary
+    assert "compared within a tolerance because torch was 1.0 and is " in summary
 
 
 def test_an_empty_folder_exits_with_3(tmp_path, bench_here):
@@ -205,7 +205,7 @@ def test_a_study_without_results_exits_with_5(copy, bench_here):
         part.unlink()
     result = bench_here(copy, "verify", "study")
     assert result.returncode == 5
-    assert "holds no result of its plan" in result.stderr
+    assert "contains no result of its plan" in result.stderr
 
 
 def test_a_sample_of_0_is_a_usage_error(tmp_path, bench_here):

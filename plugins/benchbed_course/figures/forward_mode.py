@@ -1,4 +1,4 @@
-"""Measure and draw what forward mode costs: a Jacobian-vector product, and a full Jacobian made of them."""
+"""Cost of forward mode: of a Jacobian-vector product, and of a full Jacobian computed by such products."""
 
 import math
 from collections.abc import Mapping
@@ -19,10 +19,10 @@ from benchbed_course.figures.costs import (
     Costs,
     at,
     draw_curve,
-    nearness,
+    format_distance,
+    format_duration,
     ratio,
     slope,
-    spoken,
     sweep,
 )
 from benchbed_course.figures.products import jacobian_vector_product
@@ -44,12 +44,12 @@ _LOOKS = {
 
 
 def measure() -> dict[str, Any]:
-    """Measure f, a product and the Jacobian against the number of inputs, and check the document's numbers."""
+    """Measure f, a product and the Jacobian by the number of inputs, and check the document's numbers."""
     return {"costs": sweep(_calls, SIZES), "checks": checks()}
 
 
 def draw_costs(measured: Mapping[str, Any]) -> Picture:
-    """Show the seconds against the number of inputs, and how many evaluations of f they would buy."""
+    """Draw the seconds by the number of inputs, and the same in evaluations of f."""
     costs: Costs = measured["costs"]
     with theme("forward-mode-costs"):
         figure, (seconds, ratios) = canvas(columns=2, width=10.5, height=4.4)
@@ -59,11 +59,11 @@ def draw_costs(measured: Mapping[str, Any]) -> Picture:
         seconds.set(title="Cost", xlabel="inputs n", ylabel="seconds")
         ratios.set(title="The same in evaluations of f", xlabel="inputs n", ylabel="times the cost of f")
         legend_below(figure, seconds)
-        return picture(figure, *_costs_said(costs), *_checks_said(measured["checks"]))
+        return picture(figure, *_cost_sentences(costs), *_check_sentences(measured["checks"]))
 
 
 def document_function(outputs: int) -> Differentiable:
-    """Give f, x `[..., n]` -> `[..., outputs]`, with fᵢ(x) = exp(−mean √xⱼ) + i."""
+    """Build f, x `[..., n]` -> `[..., outputs]`, with fᵢ(x) = exp(−mean √xⱼ) + i."""
     ordinals = torch.arange(1, outputs + 1, dtype=torch.float64)
 
     def function(x: Tensor) -> Tensor:
@@ -73,16 +73,15 @@ def document_function(outputs: int) -> Differentiable:
 
 
 def document_jacobian(x: Tensor, outputs: int) -> Tensor:
-    """Give its Jacobian `[outputs, n]` in closed form: −exp(−mean √x) / (2 n √xⱼ) in every row."""
+    """Compute the Jacobian `[outputs, n]` of f in closed form: −exp(−mean √x) / (2 n √xⱼ) in every row."""
     row = -torch.exp(-torch.sqrt(x).mean()) / (2 * len(x) * torch.sqrt(x))
     return row.expand(outputs, -1)
 
 
 def jacobian_by_columns(function: Differentiable, x: Tensor) -> Tensor:
-    """Give the Jacobian `[outputs, n]` by one product for each of the inputs `x: [n]`."""
-    return torch.stack(
-        [jacobian_vector_product(function, x, direction)[1] for direction in torch.eye(len(x)).to(x)], -1
-    )
+    """Compute the Jacobian `[outputs, n]` by one product for each of the inputs `x: [n]`."""
+    directions = torch.eye(len(x)).to(x)
+    return torch.stack([jacobian_vector_product(function, x, direction)[1] for direction in directions], -1)
 
 
 def checks() -> dict[str, Any]:
@@ -92,19 +91,16 @@ def checks() -> dict[str, Any]:
     x, v = torch.tensor([[1.0, 2.0, 3.0], [0.1, 0.2, 0.3]], dtype=torch.float64)
     function, exact = document_function(2), document_jacobian(x, 2)
     product = jacobian_vector_product(function, x, v)[1]
+    differences = {
+        "product": product - exact @ v,
+        "dual product": derivative(function, x, v)[1] - exact @ v,
+        "Jacobian": jacobian_by_columns(function, x) - exact,
+    }
     return {
         "dual": [value.item(), tangent.item()],
         "product": product.tolist(),
-        "errors": {
-            "product": _largest(product - exact @ v),
-            "dual product": _largest(derivative(function, x, v)[1] - exact @ v),
-            "Jacobian": _largest(jacobian_by_columns(function, x) - exact),
-        },
+        "errors": {name: difference.abs().max().item() for name, difference in differences.items()},
     }
-
-
-def _largest(difference: Tensor) -> float:
-    return difference.abs().max().item()
 
 
 def _calls(inputs: int) -> dict[str, Call]:
@@ -123,34 +119,33 @@ def _calls(inputs: int) -> dict[str, Call]:
     return calls
 
 
-def _costs_said(costs: Costs) -> list[str]:
+def _cost_sentences(costs: Costs) -> list[str]:
     function, product, columns, pieces = (costs[name] for name in LABELS)
     few, many, most = columns["sizes"][0], columns["sizes"][-1], product["sizes"][-1]
-    share = at(columns, many) / at(product, many)
+    products = at(columns, many) / at(product, many)
     return [
         "The document's test function, f(x) = exp(−mean √xⱼ) + 1, of n inputs; processor time of one thread, median of",
-        f"{REPETITIONS} rounds. A Jacobian-vector product costs {spoken(at(product, few))} at n = {few:,} and",
-        f"{spoken(at(product, many))} at n = {many:,} (slope {slope(product, high=many):z.2f} on log axes).",
-        f"The full Jacobian by one product for each column costs {spoken(at(columns, few))} and",
-        f"{spoken(at(columns, many))} (slope {slope(columns):z.2f}): {share:,.0f} products at n = {many:,}.",
-        f"With {AT_ONCE} columns at once, as the gradient forward does, {spoken(at(pieces, many))} are enough there,",
-        f"and {spoken(at(pieces, pieces['sizes'][-1]))} at n = {pieces['sizes'][-1]:,}.",
-        f"A product is flat in n as far as f is (slope {slope(function, high=many):z.2f} up to n = {many:,}), where",
-        "the overhead of each operation hides its n square roots; beyond, both grow, and what stays",
-        "bounded is the ratio:",
-        f"a product costs {at(product, few) / at(function, few):.1f} evaluations of f at n = {few:,} and",
-        f"{at(product, most) / at(function, most):.1f} at n = {most:,}.",
+        f"{REPETITIONS} rounds. A Jacobian-vector product costs {format_duration(at(product, few))} at n = {few:,} and",
+        f"{format_duration(at(product, many))} at n = {many:,} (slope {slope(product, high=many):z.2f} on log axes).",
+        f"The full Jacobian by one product for each column costs {format_duration(at(columns, few))} and",
+        f"{format_duration(at(columns, many))} (slope {slope(columns):z.2f}), as much as {products:,.0f} products at",
+        f"n = {many:,}. With {AT_ONCE} columns at once, as in the gradient forward,",
+        f"{format_duration(at(pieces, many))} are enough there, and {format_duration(at(pieces, pieces['sizes'][-1]))}",
+        f"at n = {pieces['sizes'][-1]:,}. As long as the overhead of each operation outweighs the n square roots, f is",
+        f"flat in n (slope {slope(function, high=many):z.2f} up to n = {many:,}), and so is a product. Beyond, both",
+        f"grow, but their ratio is bounded: a product costs {at(product, few) / at(function, few):.1f} evaluations of",
+        f"f at n = {few:,} and {at(product, most) / at(function, most):.1f} at n = {most:,}.",
     ]
 
 
-def _checks_said(found: Mapping[str, Any]) -> list[str]:
-    (value, tangent), errors = found["dual"], found["errors"]
-    far = max(abs(value - math.e), abs(tangent - 2 * math.e))
-    product = ", ".join(f"{number:.6f}" for number in found["product"])
+def _check_sentences(checked: Mapping[str, Any]) -> list[str]:
+    (value, tangent), errors = checked["dual"], checked["errors"]
+    difference = max(abs(value - math.e), abs(tangent - 2 * math.e))
+    product = ", ".join(f"{number:.6f}" for number in checked["product"])
     return [
-        f"Dual numbers make exp(x²) at x = 1 + ε into {value!r} + {tangent!r} ε, {nearness(far)} (e, 2e)",
-        "in double precision.",
-        f"Of the function with two outputs at (1, 2, 3), the product along (0.1, 0.2, 0.3) is ({product}):",
-        f"by torch {nearness(errors['product'])} the closed form, by dual numbers {nearness(errors['dual product'])}",
-        f"the closed form. The Jacobian by columns is {nearness(errors['Jacobian'])} its closed form.",
+        f"Dual numbers compute exp(x²) at x = 1 + ε as {value!r} + {tangent!r} ε, {format_distance(difference)}",
+        "(e, 2e) in double precision. For the function with two outputs at (1, 2, 3), the product along",
+        f"(0.1, 0.2, 0.3) is ({product}): by torch {format_distance(errors['product'])} the closed form, by dual",
+        f"numbers {format_distance(errors['dual product'])} the closed form. The Jacobian by columns is",
+        f"{format_distance(errors['Jacobian'])} its closed form.",
     ]

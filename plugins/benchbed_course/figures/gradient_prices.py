@@ -1,4 +1,4 @@
-"""Draw what benchbed's gradients cost beside the price that a run is charged for them."""
+"""The cost of benchbed's gradients, and the price in calls that a run is charged for them."""
 
 import functools
 from collections.abc import Mapping
@@ -11,15 +11,17 @@ from benchbed.interfaces import Gradient, Picture
 from benchbed.interfaces.columns import AT_ONCE
 from benchbed.plotting import line_styles, theme
 from benchbed_course.figures.canvas import TRUTH, canvas, legend_below, picture, share_heights
-from benchbed_course.figures.costs import Call, Costs, at, draw_curve, ratio, spoken, sweep
+from benchbed_course.figures.costs import Call, Costs, at, draw_curve, format_duration, ratio, sweep
 from benchbed_problems.weighted_quartic import WeightedQuartic
 
 NAMES = ("reverse", "forward", "forward-random", "finite-difference", "dual")
 DIMENSIONS = (1, 3, 10, 30, 100, 300)
 LANES = (1, 30)
-"""Trials side by side: one, and so many that the work outweighs the overhead of its operations."""
-CHECKED = 10
+"""Trials in one batch: one, and enough for the work to outweigh the overhead of its operations."""
+CHECKED_DIMENSION = 10
 """Dimension in which the gradients are compared with each other."""
+DASH = 4.0
+"""Length of a dash of a price, in line widths."""
 _LOOKS = {
     name: look._replace(color=TRUTH) if name == "reverse" else look
     for name, look in line_styles(NAMES).items()
@@ -34,7 +36,7 @@ def gradients() -> dict[str, Gradient]:
 
 
 def measure() -> dict[str, Any]:
-    """Measure every gradient of the weighted quartic against its dimension, and how far each is from the exact one."""
+    """Measure the cost of every gradient of the weighted quartic by dimension, and its error."""
     return {
         "costs": {str(lanes): sweep(functools.partial(_calls, lanes=lanes), DIMENSIONS) for lanes in LANES},
         "errors": errors(),
@@ -42,39 +44,42 @@ def measure() -> dict[str, Any]:
 
 
 def draw_prices(measured: Mapping[str, Any]) -> Picture:
-    """Show the cost of each gradient in units of reverse mode's, beside its declared price in calls."""
+    """Draw the cost of each gradient in units of reverse mode's, and its declared price in calls."""
     costs: dict[str, Costs] = measured["costs"]
     with theme("gradient-prices"):
         figure, panels = canvas(columns=len(costs), width=10.5, height=4.6)
-        for axes, (lanes, mine) in zip(panels, costs.items(), strict=True):
-            for name, curve in mine.items():
-                draw_curve(axes, ratio(curve, mine["reverse"]), _LOOKS[name], name)
+        for axes, (lanes, lane_costs) in zip(panels, costs.items(), strict=True):
+            for position, (name, curve) in enumerate(lane_costs.items()):
+                draw_curve(axes, ratio(curve, lane_costs["reverse"]), _LOOKS[name], name)
                 prices = [gradients()[name].price(int(size)) for size in curve["sizes"]]
-                axes.plot(curve["sizes"], prices, "--", color=_LOOKS[name].color, linewidth=0.9)
-            trials = "One trial" if lanes == "1" else f"{lanes} trials side by side"
+                # Dashes of different phase: prices that coincide appear as one line in turning colours.
+                dashes = (position * DASH, (DASH, (len(NAMES) - 1) * DASH))
+                axes.plot(curve["sizes"], prices, linestyle=dashes, color=_LOOKS[name].color, linewidth=1.4)
+            trials = "One trial" if lanes == "1" else f"{lanes} trials in one batch"
             axes.set(title=trials, xlabel="dimension")
         panels[0].set(ylabel="cost in gradients by reverse mode\n(dashed: the declared price in calls)")
         share_heights(panels)
         legend_below(figure, panels[-1])
-        return picture(figure, *_prices_said(costs), *_errors_said(measured["errors"]))
+        return picture(figure, *_price_sentences(costs), *_error_sentences(measured["errors"]))
 
 
 def errors() -> dict[str, float]:
-    """Give ‖estimate − gradient‖ / ‖gradient‖ of each, its root mean square over 10 000 points or draws.
+    """Compute the root mean square of ‖estimate − gradient‖ / ‖gradient‖ over 10 000 points or draws.
 
-    Of (∇f · v) v, v standard normal, it is √(dimension + 1) in the mean.
+    Of (∇f · v) v, v standard normal, its expectation is √(dimension + 1).
     """
-    loss, theta, draw = _scene(CHECKED, 10_000)
+    loss, theta, draw = _scene(CHECKED_DIMENSION, 10_000)
     exact = gradients()["reverse"](loss, theta)[1]
-    found = {}
+    errors = {}
     for name, gradient in gradients().items():
         estimate = gradient(loss, theta, draw if gradient.make_draws else None)[1]
         relative = (estimate - exact).norm(dim=-1) / exact.norm(dim=-1)
-        found[name] = relative.square().mean().sqrt().item()
-    return found
+        errors[name] = relative.square().mean().sqrt().item()
+    return errors
 
 
 def _scene(dimension: int, lanes: int) -> tuple[Any, torch.Tensor, torch.Tensor]:
+    """Build a loss, points and random directions, both `[lanes, dimension]`."""
     problem = WeightedQuartic(dimension=dimension, gradient_noise=0.0)
     data, theta = problem.shared_data(), 2 * torch.randn(lanes, dimension, dtype=torch.float64)
     return lambda point: problem.objective(point, data), theta, torch.randn_like(theta)
@@ -89,40 +94,41 @@ def _calls(dimension: int, lanes: int) -> dict[str, Call]:
     return {name: call_of(gradient) for name, gradient in gradients().items()}
 
 
-def _prices_said(costs: Mapping[str, Costs]) -> list[str]:
-    few, many = costs.values()
-    low, high = few["reverse"]["sizes"][0], few["reverse"]["sizes"][-1]
+def _price_sentences(costs: Mapping[str, Costs]) -> list[str]:
+    first, last = costs.values()
+    low, high = first["reverse"]["sizes"][0], first["reverse"]["sizes"][-1]
     sentences = [
-        "A run is charged for its gradient in calls, by the passes that it makes (dashed): 1 for reverse mode, 2/3 for",
-        "each Jacobian-vector product, 1/3 for each loss. Drawn through is the processor time on weighted-quartic in",
-        f"units of reverse mode, which itself takes {spoken(at(few['reverse'], low))} in {low} and",
-        f"{spoken(at(few['reverse'], high))} in {high} dimensions for one trial.",
+        "A run is charged for its gradient in calls, by the number of passes (dashed): 1 for reverse mode, 2/3 for",
+        "each Jacobian-vector product, 1/3 for each loss. Solid lines show the processor time on weighted-quartic in",
+        f"units of reverse mode, which itself takes {format_duration(at(first['reverse'], low))} in {low} and",
+        f"{format_duration(at(first['reverse'], high))} in {high} dimensions for one trial.",
     ]
-    for lanes, mine in costs.items():
-        said = [
-            f"{name} {at(mine[name], high) / at(mine['reverse'], high):.3g} (price {gradient.price(int(high)):.3g})"
+    for lanes, lane_costs in costs.items():
+        clauses = [
+            f"{name} {at(lane_costs[name], high) / at(lane_costs['reverse'], high):.3g}"
+            f" (price {gradient.price(int(high)):.3g})"
             for name, gradient in gradients().items()
             if name != "reverse"
         ]
         trials = "one trial" if lanes == "1" else f"{lanes} trials"
-        sentences.append(f"In {high} dimensions with {trials}: {', '.join(said)}.")
+        sentences.append(f"In {high} dimensions with {trials}: {', '.join(clauses)}.")
+    one_product, many_products = (
+        at(c["forward-random"], high) / at(c["reverse"], high) for c in (first, last)
+    )
     return [
         *sentences,
-        "The price counts work, and for one trial overhead decides:",
-        f"up to {AT_ONCE} passes go side by side and cost less than so many, while a single product, all that",
-        f"forward-random makes, costs {_products(few, high):.1f} gradients by reverse mode for one trial and",
-        f"{_products(many, high):.1f} for {[*costs][-1]}, and not 2/3.",
+        "The price counts work, but with one trial the overhead of operations decides: up to",
+        f"{AT_ONCE} passes run in one batch and cost less than as many single ones, while a single product, which is",
+        f"all that forward-random computes, costs {one_product:.1f} gradients by reverse mode for one trial and",
+        f"{many_products:.1f} for {[*costs][-1]}, and not 2/3.",
     ]
 
 
-def _products(costs: Costs, dimension: float) -> float:
-    return at(costs["forward-random"], dimension) / at(costs["reverse"], dimension)
-
-
-def _errors_said(found: Mapping[str, float]) -> list[str]:
-    exact = ", ".join(f"{name} {found[name]:.1g}" for name in ("forward", "dual", "finite-difference"))
+def _error_sentences(errors: Mapping[str, float]) -> list[str]:
+    exact = ", ".join(f"{name} {errors[name]:.1g}" for name in ("forward", "dual", "finite-difference"))
     return [
-        f"Distance from the gradient of reverse mode, relative to its norm, in {CHECKED} dimensions: {exact};",
-        "forward-random, the only one of these whose price does not grow, is right in the mean alone:",
-        f"{found['forward-random']:.3g}, where theory expects √{CHECKED + 1} = {(CHECKED + 1) ** 0.5:.3g}.",
+        f"Distance from the gradient of reverse mode, relative to its norm, in {CHECKED_DIMENSION} dimensions:",
+        f"{exact}. The price of forward-random alone does not grow with the dimension, but it is right only on",
+        f"average: its distance is {errors['forward-random']:.3g}, where theory expects √{CHECKED_DIMENSION + 1} =",
+        f"{(CHECKED_DIMENSION + 1) ** 0.5:.3g}.",
     ]

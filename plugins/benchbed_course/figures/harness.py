@@ -1,4 +1,4 @@
-"""Draw what `benchbed.minimize` gives: the course's training harness, from Python in three lines."""
+"""`benchbed.minimize`: the course's training harness, from Python in three lines."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -8,31 +8,31 @@ from matplotlib.axes import Axes
 from torch import Tensor
 
 import benchbed
-from benchbed.interfaces import Picture
+from benchbed.interfaces import Picture, TrialStatus
 from benchbed.plotting import theme
-from benchbed_course.figures.canvas import LOOKS, LOST, TRUTH, canvas, picture
+from benchbed_course.figures.canvas import LOOKS, LOST, TRUTH, canvas, legend_below, picture
 from benchbed_problems.weighted_quartic import WeightedQuartic
 
 LINES = (
     "weights = torch.linspace(1, 100, 10, dtype=torch.float64) / 505",
     "loss = lambda theta: (weights * (theta**4 - 3 * theta**2 + theta)).sum()",
-    'found = benchbed.minimize(loss, [-3] * 10, "adam[learning_rate=0.01]", tolerance=1e-6)',
+    'minimum = benchbed.minimize(loss, [-3] * 10, "adam[learning_rate=0.01]", tolerance=1e-6)',
 )
-"""The harness at its plainest, as the caption shows it."""
+"""The harness in its shortest form, as the caption shows it."""
 START, STEPS, TOLERANCE, LEARNING_RATE = -3.0, 1_000, 1e-6, 0.01
 PROBLEM = WeightedQuartic(gradient_noise=0.0)
-_MARKERS = {"converged": "X", "exhausted": "|", "diverged": "X"}
+_MARKERS = {TrialStatus.CONVERGED: "X", TrialStatus.EXHAUSTED: "|", TrialStatus.DIVERGED: "X"}
 
 
 def measure() -> dict[str, Any]:
-    """Minimize by all seven optimizers, and by a plain loop with torch's own Adam."""
+    """Minimize by all seven optimizers, and by a plain loop with torch.optim.Adam."""
     start = [START] * PROBLEM.dimension
-    found = {}
+    minima = {}
     for name in LOOKS:
         minimum = benchbed.minimize(
             loss, start, f"{name}[learning_rate={LEARNING_RATE}]", steps=STEPS, tolerance=TOLERANCE
         )
-        found[name] = {
+        minima[name] = {
             "losses": minimum.losses.tolist(),
             "gradient_norms": minimum.gradient_norms.tolist(),
             "loss": minimum.loss,
@@ -42,16 +42,16 @@ def measure() -> dict[str, Any]:
             "reason": minimum.reason,
             "theta": minimum.theta.tolist(),
         }
-    return {"minima": found, "plain": plain_adam(STEPS)}
+    return {"minima": minima, "plain": plain_adam(STEPS)}
 
 
 def loss(theta: Tensor) -> Tensor:
-    """Give the weighted quartic of `theta: [10]` as a number."""
+    """Compute the weighted quartic of `theta: [10]`."""
     return PROBLEM.objective(theta, PROBLEM.shared_data())
 
 
 def plain_adam(steps: int) -> dict[str, Any]:
-    """Take the course's loop with torch.optim.Adam: losses, gradient norms, and where it ended."""
+    """Run the course's loop with torch.optim.Adam; return losses, gradient norms and the last θ."""
     theta = torch.full((PROBLEM.dimension,), START, dtype=torch.float64, requires_grad=True)
     optimizer = torch.optim.Adam([theta], lr=LEARNING_RATE)
     losses, norms = [], []
@@ -68,36 +68,36 @@ def plain_adam(steps: int) -> dict[str, Any]:
 
 
 def draw_minima(measured: Mapping[str, Any]) -> Picture:
-    """Show the loss above the optimum and the gradient norm of each evaluation, with the stop marked."""
+    """Draw the loss above the optimum and the gradient norm of each evaluation, with the stop marked."""
     minima = measured["minima"]
     with theme("minimize"):
         figure, (losses, norms) = canvas(columns=2, width=10.5, height=4.4)
-        for place, (name, found) in enumerate(minima.items()):
-            width = 2.6 - 0.2 * place  # what coincides shows at the edges
-            gaps = [value - _optimum() for value in evaluated(found, "losses", "loss")]
-            _line(losses, name, gaps, found["status"], width)
-            sizes = evaluated(found, "gradient_norms", "gradient_norm")
-            _line(norms, name, sizes, found["status"], width)
+        for position, (name, minimum) in enumerate(minima.items()):
+            width = 2.6 - 0.2 * position  # curves that coincide stay visible at the edges
+            gaps = [value - _optimum() for value in evaluations(minimum, "losses", "loss")]
+            _draw_line(losses, name, gaps, minimum["status"], width)
+            gradient_norms = evaluations(minimum, "gradient_norms", "gradient_norm")
+            _draw_line(norms, name, gradient_norms, minimum["status"], width)
         norms.axhline(TOLERANCE, color=TRUTH, linestyle="--", linewidth=0.9, label="tolerance")
         losses.set(title="Loss above the optimum", xlabel="step", ylabel="L(θ) − L(θ*)", yscale="log")
         norms.set(title="Norm of the gradient", xlabel="step", ylabel="‖∇L(θ)‖", yscale="log")
-        figure.legend(*norms.get_legend_handles_labels(), loc="outside lower center", ncols=len(minima) + 1)
+        legend_below(figure, norms)
         return picture(figure, *_caption(measured))
 
 
-def evaluated(found: Mapping[str, Any], curve: str, last: str) -> list[float]:
-    """Give the values at the start and after each step; where the steps are spent, `last` is the one at the end."""
-    return [*found[curve], found[last]][: found["steps"] + 1]
+def evaluations(minimum: Mapping[str, Any], curve: str, last: str) -> list[float]:
+    """Return the values at the start and after each step; `last` is the value at the end if all steps were spent."""
+    return [*minimum[curve], minimum[last]][: minimum["steps"] + 1]
 
 
-def _line(axes: Axes, name: str, values: list[float], status: str, width: float) -> None:
-    look, lost = LOOKS[name], status == "diverged"
-    color = LOST if lost else look.color
+def _draw_line(axes: Axes, name: str, values: list[float], status: str, width: float) -> None:
+    look, is_exhausted = LOOKS[name], status == TrialStatus.EXHAUSTED
+    color = LOST if status == TrialStatus.DIVERGED else look.color
     axes.plot(values, color=color, linestyle=look.dashes, linewidth=width, label=name)
     axes.plot(
-        len(values) - 1, values[-1], _MARKERS[status],
-        color=color, markersize=9, markeredgecolor=color if status == "exhausted" else "w",
-        markeredgewidth=2.0 if status == "exhausted" else 1.0, zorder=5,
+        len(values) - 1, values[-1], _MARKERS[TrialStatus(status)],
+        color=color, markersize=9, markeredgecolor=color if is_exhausted else "w",
+        markeredgewidth=2.0 if is_exhausted else 1.0, zorder=5,
     )  # fmt: skip
 
 
@@ -105,42 +105,41 @@ def _optimum() -> float:
     return float(PROBLEM.optimum(PROBLEM.shared_data()))
 
 
-def _turned_back(minima: Mapping[str, Any]) -> list[str]:
-    """Say which optimizers came ten times nearer to the optimal loss than they ended."""
+def _turning_sentences(minima: Mapping[str, Any]) -> list[str]:
+    """Name the optimizers that came ten times closer to the optimal loss than they ended."""
     sentences = []
-    for name, found in minima.items():
-        nearest = min(range(len(found["losses"])), key=found["losses"].__getitem__)
-        gap = found["losses"][nearest] - _optimum()
-        if gap < 0.1 * (found["loss"] - _optimum()):
-            sentences.append(
-                f"On its way {name} was as near as {gap:.1g}, after {nearest} step{'s' * (nearest != 1)}."
-            )
+    for name, minimum in minima.items():
+        step = min(range(len(minimum["losses"])), key=minimum["losses"].__getitem__)
+        gap = minimum["losses"][step] - _optimum()
+        if gap < 0.1 * (minimum["loss"] - _optimum()):
+            steps = f"{step} step{'s' * (step != 1)}"
+            sentences.append(f"On its way {name} was as close as {gap:.1g}, after {steps}.")
     return sentences
 
 
 def _caption(measured: Mapping[str, Any]) -> list[str]:
     minima, plain = measured["minima"], measured["plain"]
     reasons: dict[str, list[str]] = {}
-    for name, found in minima.items():
-        reasons.setdefault(f"{found['status']}, as {found['reason']}", []).append(name)
+    for name, minimum in minima.items():
+        reasons.setdefault(f"{minimum['status']}, as {minimum['reason']}", []).append(name)
     stops = "; ".join(f"{', '.join(names)}: {reason}" for reason, names in reasons.items())
     ends = ", ".join(
-        f"{name} {found['loss'] - _optimum():.2g} ({found['gradient_norm']:.2g})"
-        for name, found in minima.items()
+        f"{name} {minimum['loss'] - _optimum():.2g} ({minimum['gradient_norm']:.2g})"
+        for name, minimum in minima.items()
     )
     adam = minima["adam"]
-    apart = [
-        max(abs(one - other) for one, other in zip(adam[name], plain[name], strict=True))
+    losses, norms, theta = (
+        max(abs(ours - theirs) for ours, theirs in zip(adam[name], plain[name], strict=True))
         for name in ("losses", "gradient_norms", "theta")
-    ]
+    )
     code = "\n".join(f"    {line}" for line in LINES)
     return [
-        f"The course's training harness, in three lines of Python:\n\n{code}\n\nThe figure has the same from all seven",
-        f"optimizers with η = {LEARNING_RATE:g}, at most {STEPS:,} steps: found.losses and found.gradient_norms, with",
-        f"a cross where the tolerance of {TOLERANCE:g} stopped and a bar where the steps were spent.",
-        f"Why each stopped, by its found.reason: {stops}.",
+        f"The course's training harness, in three lines of Python:\n\n{code}\n\nThe figure shows minimum.losses and",
+        f"minimum.gradient_norms of all seven optimizers with η = {LEARNING_RATE:g} and at most {STEPS:,} steps. A",
+        f"cross marks a stop by the tolerance of {TOLERANCE:g}, a bar that all steps were spent.",
+        f"The reasons, by minimum.reason: {stops}.",
         f"Loss above the optimum at the end, and norm of the gradient: {ends}.",
-        *_turned_back(minima),
-        f"A plain loop with torch.optim.Adam beside adam: over {len(plain['losses']):,} evaluations the losses differ",
-        f"by at most {apart[0]:.1g}, the norms by {apart[1]:.1g}, and the last θ by {apart[2]:.1g}.",
+        *_turning_sentences(minima),
+        f"A plain loop with torch.optim.Adam agrees with adam: over {len(plain['losses']):,} evaluations the losses",
+        f"differ by at most {losses:.1g}, the norms by {norms:.1g}, and the last θ by {theta:.1g}.",
     ]

@@ -1,4 +1,4 @@
-"""Measure and draw what reverse mode costs: a vector-Jacobian product, and a full Jacobian made of them."""
+"""Cost of reverse mode: of a vector-Jacobian product, and of a full Jacobian computed by such products."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -17,9 +17,9 @@ from benchbed_course.figures.costs import (
     Costs,
     at,
     draw_curve,
-    nearness,
+    format_distance,
+    format_duration,
     slope,
-    spoken,
     sweep,
 )
 from benchbed_course.figures.forward_mode import document_function, document_jacobian
@@ -30,7 +30,7 @@ OUTPUTS = (1, 3, 10, 30, 100, 300, 1_000)
 FIXED_INPUTS = 100
 """Inputs while the number of outputs grows."""
 FLAT = 3_000
-"""Inputs up to which the slope is fitted that the overhead of operations decides; beyond, their work does."""
+"""Inputs up to which the slope is fitted: here the overhead of operations decides, beyond it their work."""
 FUNCTION, PRODUCT, ROWS, ROWS_AT_ONCE, COLUMNS = "f", "product", "rows", "rows at once", "columns"
 LABELS = {
     FUNCTION: "f",
@@ -46,7 +46,7 @@ _LOOKS = {
 
 
 def measure() -> dict[str, Any]:
-    """Measure a product against the inputs of a scalar function, and Jacobians against the outputs."""
+    """Measure a product by the inputs of a scalar function, and Jacobians by the outputs."""
     return {
         "inputs": sweep(_calls_of_inputs, INPUTS),
         "outputs": sweep(_calls_of_outputs, OUTPUTS),
@@ -55,7 +55,7 @@ def measure() -> dict[str, Any]:
 
 
 def draw_costs(measured: Mapping[str, Any]) -> Picture:
-    """Show the seconds against the number of inputs, and against the number of outputs."""
+    """Draw the seconds by the number of inputs, and by the number of outputs."""
     by_inputs, by_outputs = measured["inputs"], measured["outputs"]
     with theme("reverse-mode-costs"):
         figure, (inputs, outputs) = canvas(columns=2, width=10.5, height=4.4)
@@ -67,12 +67,15 @@ def draw_costs(measured: Mapping[str, Any]) -> Picture:
         outputs.set(title=f"A function with m outputs, n = {FIXED_INPUTS}", xlabel="outputs m")
         legend_below(figure, outputs)
         return picture(
-            figure, *_inputs_said(by_inputs), *_outputs_said(by_outputs), *_checks_said(measured["checks"])
+            figure,
+            *_input_sentences(by_inputs),
+            *_output_sentences(by_outputs),
+            *_check_sentences(measured["checks"]),
         )
 
 
 def jacobian_by_rows(function: Differentiable, x: Tensor) -> Tensor:
-    """Give the Jacobian `[outputs, n]` by one pass forward and one pass back for each output."""
+    """Compute the Jacobian `[outputs, n]` by one forward pass and one backward pass for each output."""
     value, pullback = torch.func.vjp(function, x)[:2]
     return torch.stack([pullback(adjoint)[0] for adjoint in torch.eye(len(value)).to(value)])
 
@@ -91,15 +94,18 @@ def checks() -> dict[str, Any]:
     }
 
 
-def _product(function: Differentiable, x: Tensor, adjoint: Tensor) -> Any:
-    """Give the product with a row vector, with the pass forward that it needs."""
+def _vector_jacobian_product(function: Differentiable, x: Tensor, adjoint: Tensor) -> Any:
+    """Compute the product of a row vector and the Jacobian, with the forward pass that it needs."""
     return torch.func.vjp(function, x)[1](adjoint)
 
 
 def _calls_of_inputs(inputs: int) -> dict[str, Call]:
     function, x = document_function(1), 0.5 + torch.rand(inputs, dtype=torch.float64)
     adjoint = torch.ones(1, dtype=torch.float64)
-    return {FUNCTION: lambda: function(x), PRODUCT: lambda: _product(function, x, adjoint)}
+    return {
+        FUNCTION: lambda: function(x),
+        PRODUCT: lambda: _vector_jacobian_product(function, x, adjoint),
+    }
 
 
 def _calls_of_outputs(outputs: int) -> dict[str, Call]:
@@ -107,7 +113,7 @@ def _calls_of_outputs(outputs: int) -> dict[str, Call]:
     adjoint = torch.ones(outputs, dtype=torch.float64)
     return {
         FUNCTION: lambda: function(x),
-        PRODUCT: lambda: _product(function, x, adjoint),
+        PRODUCT: lambda: _vector_jacobian_product(function, x, adjoint),
         ROWS: lambda: jacobian_by_rows(function, x),
         ROWS_AT_ONCE: lambda: torch.func.jacrev(function)(x),
         COLUMNS: lambda: column_by_column(
@@ -116,40 +122,41 @@ def _calls_of_outputs(outputs: int) -> dict[str, Call]:
     }
 
 
-def _inputs_said(costs: Costs) -> list[str]:
+def _input_sentences(costs: Costs) -> list[str]:
     function, product = costs[FUNCTION], costs[PRODUCT]
     few, flat, most = product["sizes"][0], max(n for n in product["sizes"] if n <= FLAT), product["sizes"][-1]
     return [
-        "Left, f(x) = exp(−mean √xⱼ) + 1: one vector-Jacobian product, which is the whole gradient, with its pass",
-        f"forward, costs {spoken(at(product, few))} at n = {few:,} and {spoken(at(product, flat))} at n = {flat:,}",
-        f"(slope {slope(product, high=flat):z.2f} on log axes; f itself {slope(function, high=flat):z.2f}),",
-        "where the overhead of each operation outweighs its work.",
-        f"At n = {most:,} it costs {spoken(at(product, most))}. f takes",
-        "n square roots, so neither can be flat for ever; what does not grow is their ratio: the gradient costs",
+        "Left, f(x) = exp(−mean √xⱼ) + 1: one vector-Jacobian product, with its forward pass, is the whole gradient.",
+        f"It costs {format_duration(at(product, few))} at n = {few:,} and {format_duration(at(product, flat))} at",
+        f"n = {flat:,} (slope {slope(product, high=flat):z.2f} on log axes; f itself",
+        f"{slope(function, high=flat):z.2f}), where the overhead of each operation outweighs its work. At",
+        f"n = {most:,} it costs {format_duration(at(product, most))}: f computes n square roots, so neither cost stays",
+        "flat. But their ratio does not grow: the gradient costs",
         f"{at(product, few) / at(function, few):.1f} evaluations of f at n = {few:,} and",
         f"{at(product, most) / at(function, most):.1f} at n = {most:,}.",
     ]
 
 
-def _outputs_said(costs: Costs) -> list[str]:
+def _output_sentences(costs: Costs) -> list[str]:
     product, rows, at_once, columns = (costs[name] for name in [*LABELS][1:])
     few, most = rows["sizes"][0], rows["sizes"][-1]
-    middle = rows["sizes"][len(rows["sizes"]) // 3]  # from where the rows outweigh the pass forward
+    middle = rows["sizes"][len(rows["sizes"]) // 3]  # from here on the rows outweigh the forward pass
     cheaper = ", ".join(f"{m:,}" for m in rows["sizes"] if at(rows, m) > at(columns, m))
     return [
         f"Right, with m outputs of {FIXED_INPUTS} inputs: the full Jacobian, row by row, costs",
-        f"{spoken(at(rows, few))} at m = {few:,} and {spoken(at(rows, most))} at m = {most:,} (slope",
-        f"{slope(rows, low=middle):z.2f} from m = {middle:,} on); one product costs {spoken(at(product, few))} and",
-        f"{spoken(at(product, most))}. All rows at once, by torch.func.jacrev, take {spoken(at(at_once, most))}.",
-        f"Forward mode, which goes by columns, takes {spoken(at(columns, few))} and {spoken(at(columns, most))}, less",
-        f"than row by row at m = {cheaper}." if cheaper else "and is nowhere below row by row.",
-        f"All is processor time of one thread, the median of {REPETITIONS} rounds.",
+        f"{format_duration(at(rows, few))} at m = {few:,} and {format_duration(at(rows, most))} at m = {most:,} (slope",
+        f"{slope(rows, low=middle):z.2f} from m = {middle:,} on); one product costs",
+        f"{format_duration(at(product, few))} and {format_duration(at(product, most))}. All rows at once, by",
+        f"torch.func.jacrev, take {format_duration(at(at_once, most))}. Forward mode, which computes columns, takes",
+        f"{format_duration(at(columns, few))} and {format_duration(at(columns, most))},",
+        f"less than row by row at m = {cheaper}." if cheaper else "nowhere less than row by row.",
+        f"All times are processor time of one thread, the median of {REPETITIONS} rounds.",
     ]
 
 
-def _checks_said(found: Mapping[str, Any]) -> list[str]:
-    rows = " and ".join(f"({', '.join(f'{number:g}' for number in row)})" for row in found["rows"])
+def _check_sentences(checked: Mapping[str, Any]) -> list[str]:
+    rows = " and ".join(f"({', '.join(f'{number:g}' for number in row)})" for row in checked["rows"])
     return [
-        f"The rows of the Jacobian of ((x₁ + x₂) x₁², x₁ x₂) at (1, 2) are {rows}, by one pullback; that of the test",
-        f"function with two outputs at (1, 2, 3) is {nearness(found['error'])} the closed form.",
+        f"The rows of the Jacobian of ((x₁ + x₂) x₁², x₁ x₂) at (1, 2) are {rows}, by one pullback; the Jacobian of",
+        f"the test function with two outputs at (1, 2, 3) is {format_distance(checked['error'])} the closed form.",
     ]

@@ -1,4 +1,4 @@
-"""Draw train and test loss of polynomial fits against their size: in closed form, and as training finds them."""
+"""Train and test loss of polynomial fits against their size: in closed form, and after training."""
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -9,7 +9,7 @@ from benchbed.plotting import Color, theme
 from benchbed_course.figures.canvas import LOOKS, TRUTH, canvas, picture
 from benchbed_course.figures.least_squares import (
     Basis,
-    Losses,
+    FitLosses,
     closed_form,
     descent,
     median,
@@ -23,47 +23,45 @@ BASES: tuple[Basis, ...] = ("chebyshev", "monomial")
 TRAIN: Color = (0.48, 0.50, 0.53)
 TEST: Color = (0.34, 0.18, 0.55)
 FLOOR = 1e-6
-"""Below this a training loss leaves the frame: from d = I on it is 0 but for rounding."""
+"""Lower limit of the loss axis: from d = I on, training losses are 0 up to rounding."""
 MUCH_LATER = 1_000_000
 """Steps of gradient descent for which the theory is drawn as well."""
 PEAK = 2.0
-"""A loss at the threshold so many times that of the fewest and of the most features is called a peak."""
+"""A loss at the threshold counts as a peak if it is this many times that of the fewest and of the most features."""
 
 
 def draw_threshold(study: Study) -> Picture:
-    """Show train and test loss of least squares in both bases, on both sides of the interpolation threshold."""
+    """Draw train and test loss of least squares in both bases, on both sides of the interpolation threshold."""
     threshold, losses = threshold_of(study), [closed_form(study.plan, basis) for basis in BASES]
     with theme("runge-threshold"):
         figure, panels = canvas(columns=2, width=9.0, height=3.9)
-        for axes, basis, found in zip(panels, BASES, losses, strict=True):
-            _curves(axes, found.train, TRAIN, "train loss")
-            _curves(axes, found.test, TEST, "test loss")
-            _mark(axes, threshold)
-            title = f"{basis.capitalize()} basis, median and each of {found.test.shape[1]} seeds"
+        for axes, basis, basis_losses in zip(panels, BASES, losses, strict=True):
+            _draw_seeds(axes, basis_losses.train, TRAIN, "train loss")
+            _draw_seeds(axes, basis_losses.test, TEST, "test loss")
+            _mark_threshold(axes, threshold)
+            title = f"{basis.capitalize()} basis, median and each of {basis_losses.test.shape[1]} seeds"
             axes.set(title=title, xlabel="features d", ylabel="loss", yscale="log")
-            axes.set_ylim(FLOOR, 30 * max(one.test.max() for one in losses))
+            axes.set_ylim(FLOOR, 30 * max(each.test.max() for each in losses))
         panels[0].legend(loc="upper right")
         return picture(figure, *_threshold_caption(losses[0], losses[1], threshold))
 
 
 def draw_training(study: Study) -> Picture:
-    """Show the test loss that optimizers reach in their budget beside that of the closed form."""
+    """Draw the test losses that optimizers reach in their budget and those of the closed form."""
     trials, closed = trials_of(study), median(closed_form(study.plan, "chebyshev").test)
     gd = [trial for trial in trials if trial.name == "gd"]
     rate, color, sizes = gd[0].setting["learning_rate"], LOOKS["gd"].color, np.arange(1, len(closed) + 1)
     late = median(stopped_early(study.plan, "chebyshev", rate, MUCH_LATER))
+    early = median(stopped_early(study.plan, "chebyshev", rate, gd[0].steps))
     with theme("runge-training"):
         figure, (axes,) = canvas(height=4.4, width=7.5)
         axes.semilogy(sizes, closed, color=TRUTH, label="closed form, of least norm")
-        label = f"theory: gd after {MUCH_LATER:,} steps"
-        axes.semilogy(sizes, late, ":", color=color, linewidth=1.2, label=label)
-        theory = median(stopped_early(study.plan, "chebyshev", rate, gd[0].steps))
-        axes.semilogy(
-            sizes, theory, "--", color=color, linewidth=1.0, label=f"theory: gd after {gd[0].steps:,} steps"
-        )
+        for values, dashes, steps in ((late, ":", MUCH_LATER), (early, "--", gd[0].steps)):
+            label = f"theory: gd after {steps:,} steps"
+            axes.semilogy(sizes, values, dashes, color=color, linewidth=1.1, label=label)
         for name in dict.fromkeys(trial.name for trial in trials):
-            _trained(axes, [trial for trial in trials if trial.name == name])
-        _mark(axes, threshold_of(study))
+            _draw_ends(axes, [trial for trial in trials if trial.name == name])
+        _mark_threshold(axes, threshold_of(study))
         axes.set(
             xlabel="features d", ylabel="test loss", title="Chebyshev basis: test loss, medians and each seed"
         )
@@ -73,12 +71,12 @@ def draw_training(study: Study) -> Picture:
 
 
 def threshold_of(study: Study) -> int:
-    """Give I: with so many features the fit interpolates."""
+    """Return the number of samples I: with so many features the fit interpolates."""
     return Runge(**study.plan.problems[0].parameters).samples
 
 
 def ends_by_size(trials: list[Trial]) -> dict[int, np.ndarray]:
-    """Give the test losses where the trials of an optimizer ended, `[seeds]`, by the number of features."""
+    """Return the final test losses `[seeds]` of an optimizer's trials by the number of features."""
     sizes = sorted({len(trial.theta) for trial in trials})
     return {
         size: np.array([trial.metrics["test-loss"] for trial in trials if len(trial.theta) == size])
@@ -87,12 +85,12 @@ def ends_by_size(trials: list[Trial]) -> dict[int, np.ndarray]:
 
 
 def medians_by_size(trials: list[Trial]) -> dict[int, float]:
-    """Give their medians."""
+    """Return the median of the final test losses by the number of features."""
     return {size: float(median(values)) for size, values in ends_by_size(trials).items()}
 
 
 def verdict(trials: list[Trial], threshold: int, closed: float) -> str:
-    """Say whether the trials of an optimizer show the peak, beside the height that the closed form gives it."""
+    """Describe whether an optimizer's trials show the peak, compared with its height `closed` in closed form."""
     medians = medians_by_size(trials)
     height, ends = medians[threshold], max(medians[min(medians)], medians[max(medians)])
     if height < max(medians.values()) or height <= PEAK * ends:
@@ -101,7 +99,7 @@ def verdict(trials: list[Trial], threshold: int, closed: float) -> str:
 
 
 def departure(study: Study, gd: list[Trial]) -> float:
-    """Give the largest distance of an end of gradient descent from the theory, relative to the length of θ."""
+    """Return the largest distance of an end of gradient descent from the theory, relative to the length of θ."""
     problems = {problem.label: Runge(**problem.parameters) for problem in study.plan.problems}
     ratios = []
     for trial in gd:
@@ -111,48 +109,44 @@ def departure(study: Study, gd: list[Trial]) -> float:
     return float(max(ratios))
 
 
-def _curves(axes: Axes, values: np.ndarray, color: Color, label: str) -> None:
+def _draw_seeds(axes: Axes, values: np.ndarray, color: Color, label: str) -> None:
     sizes = np.arange(1, len(values) + 1)
     axes.plot(sizes, values, color=color, alpha=0.35, linewidth=0.5)
     axes.plot(sizes, median(values), color=color, linewidth=2.0, label=label)
 
 
-def _mark(axes: Axes, threshold: int) -> None:
+def _mark_threshold(axes: Axes, threshold: int) -> None:
     axes.axvline(threshold, color=TRUTH, linestyle=":", linewidth=1.0)
     axes.annotate(f" d = I = {threshold}", (threshold, 0.015), xycoords=("data", "axes fraction"), fontsize=8)
 
 
-def _trained(axes: Axes, trials: list[Trial]) -> None:
-    look, found = LOOKS[trials[0].name], ends_by_size(trials)
-    for size, values in found.items():
+def _draw_ends(axes: Axes, trials: list[Trial]) -> None:
+    """Draw the median and each seed of the sizes that were trained; a line would invent the sizes between them."""
+    look = LOOKS[trials[0].name]
+    for size, values in ends_by_size(trials).items():
         axes.plot(np.full(len(values), size), values, look.marker, color=look.color, markersize=3, alpha=0.35)
+    medians = medians_by_size(trials)
     label = f"{trials[0].name}, η = {trials[0].setting['learning_rate']:g}, {trials[0].steps:,} steps"
-    axes.plot(
-        list(found),
-        list(medians_by_size(trials).values()),
-        look.marker,
-        linestyle="-",
-        color=look.color,
-        markersize=6,
-        label=label,
-    )
+    axes.plot(list(medians), list(medians.values()), look.marker, color=look.color, markersize=8,
+              markeredgecolor="white", markeredgewidth=0.6, linestyle="none", label=label)  # fmt: skip
 
 
-def _threshold_caption(chebyshev: Losses, monomial: Losses, threshold: int) -> tuple[str, ...]:
-    seeds, at = chebyshev.test.shape[1], threshold - 1
-    peaks, last = chebyshev.test.argmax(0) + 1, len(chebyshev.test)
-    tops = [f"d = {size} in {(peaks == size).sum()}" for size in sorted(set(peaks.tolist()))]
-    train, test, other = median(chebyshev.train), median(chebyshev.test), median(monomial.test)
-    beyond = int((monomial.test[threshold:].max(0) > monomial.test[at]).sum())
+def _threshold_caption(chebyshev: FitLosses, monomial: FitLosses, threshold: int) -> tuple[str, ...]:
+    seeds, index = chebyshev.test.shape[1], threshold - 1
+    peaks, largest = chebyshev.test.argmax(0) + 1, len(chebyshev.test)
+    peak_counts = [f"d = {size} in {(peaks == size).sum()}" for size in sorted(set(peaks.tolist()))]
+    train, test, monomial_test = median(chebyshev.train), median(chebyshev.test), median(monomial.test)
+    later_peaks = int((monomial.test[threshold:].max(0) > monomial.test[index]).sum())
     return (
-        f"Least squares, of least norm where d > I = {threshold}. The median training loss falls from {train[0]:.2g}",
-        f"at d = 1 to {train[at - 1]:.1g} at d = {at}, and is 0 but for rounding from d = {threshold} on, where the",
-        "polynomial interpolates. With Chebyshev polynomials the test loss peaks at",
-        f"{' and at '.join(tops)} of {seeds} seeds; its median is {test.min():.2g} at best (d = {test.argmin() + 1}),",
-        f"{test[at]:.1e} at d = {threshold}, and comes down to {test[-1]:.2g} at d = {last}.",
-        f"With monomials it does not come down again: the median is {other[at]:.1e} at d = {threshold},",
-        f"between {other[threshold:].min():.1e} and {other[threshold:].max():.1e} beyond it, and {other[-1]:.1e} at",
-        f"d = {last}; in {beyond} of {seeds} seeds the largest test loss lies beyond the threshold.",
+        f"Least squares, of least norm for d > I = {threshold}. The median training loss falls from {train[0]:.2g}",
+        f"at d = 1 to {train[index - 1]:.1g} at d = {index}, and is 0 up to rounding from d = {threshold} on, where",
+        "the polynomial interpolates. With Chebyshev polynomials the test loss peaks at",
+        f"{' and at '.join(peak_counts)} of {seeds} seeds; its median is {test.min():.2g} at best",
+        f"(d = {test.argmin() + 1}), {test[index]:.1e} at d = {threshold}, and comes down to {test[-1]:.2g} at",
+        f"d = {largest}. With monomials it does not come down again: the median is {monomial_test[index]:.1e} at",
+        f"d = {threshold}, between {monomial_test[threshold:].min():.1e} and {monomial_test[threshold:].max():.1e}",
+        f"beyond it, and {monomial_test[-1]:.1e} at d = {largest}; in {later_peaks} of {seeds} seeds the largest test",
+        "loss lies beyond the threshold.",
     )
 
 
@@ -161,20 +155,22 @@ def _training_caption(
 ) -> tuple[str, ...]:
     threshold, sentences = threshold_of(study), []
     for name in dict.fromkeys(trial.name for trial in trials):
-        mine = [trial for trial in trials if trial.name == name]
-        listed = ", ".join(f"{value:.2g} (d = {size})" for size, value in medians_by_size(mine).items())
-        found = verdict(mine, threshold, closed[threshold - 1])
+        own_trials = [trial for trial in trials if trial.name == name]
+        medians = ", ".join(
+            f"{value:.2g} (d = {size})" for size, value in medians_by_size(own_trials).items()
+        )
         sentences.append(
-            f"{name} (η = {mine[0].setting['learning_rate']:g}) shows {found}: after {mine[0].steps:,} steps its"
-            f" medians are {listed}."
+            f"{name} (η = {own_trials[0].setting['learning_rate']:g}) shows"
+            f" {verdict(own_trials, threshold, closed[threshold - 1])}: after {own_trials[0].steps:,} steps its"
+            f" medians are {medians}."
         )
     gd = [trial for trial in trials if trial.name == "gd"]
     return (
         f"The closed form's median test loss is {closed[threshold - 1]:.1e} at d = I = {threshold}, far above the",
         "frame. Does training get there?",
         *sentences,
-        "To stop early is to regularize, as the peak lies along directions of tiny curvature, and gd follows the",
-        f"theory of that to {departure(study, gd):.0e}; after {MUCH_LATER:,} steps it would have",
-        f"{late[threshold - 1]:.2g} at d = {threshold} and its largest median, {late.max():.2g}, at",
+        "Early stopping regularizes, because the peak lies along directions of tiny curvature. gd follows the theory",
+        f"of early stopping to {departure(study, gd):.0e}; after {MUCH_LATER:,} steps it would have a median of",
+        f"{late[threshold - 1]:.2g} at d = {threshold}, and its largest median, {late.max():.2g}, at",
         f"d = {late.argmax() + 1}.",
     )

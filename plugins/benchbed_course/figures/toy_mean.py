@@ -1,4 +1,4 @@
-"""Draw gradient descent and its stochastic form on their way to the mean of a large sample."""
+"""Gradient descent and its stochastic form on the way to the mean of a large sample."""
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -12,18 +12,18 @@ from benchbed_course.figures.trials import Trial, trials_of
 from benchbed_problems.toy_mean import ToyMean
 
 FAINT = 0.25
-"""Opacity of the trials that stand behind one."""
+"""Opacity of the seeds behind the first one."""
 
 
 def draw_paths(gd_study: Study, sgd_study: Study) -> Picture:
-    """Show the paths of both by step, near the mean, and their distance from it by what it costs."""
+    """Draw the paths by step, the same near the mean, and the distance from the mean by cost."""
     (gd,), sgd = trials_of(gd_study), trials_of(sgd_study)
     problem = ToyMean(**sgd_study.plan.problems[0].parameters)
     mean, deviation = float(problem.minimizer(problem.shared_data())), stationary_deviation(problem, sgd[0])
     with theme("toy-mean-paths"):
         figure, (paths, near, cost) = canvas(columns=3, width=10.5, height=3.6)
         for axes in (paths, near):
-            _paths(axes, gd, sgd, mean)
+            _draw_paths(axes, gd, sgd, mean)
         near.axhspan(mean - deviation, mean + deviation, color=TRUTH, alpha=0.12, linewidth=0)
         near.set(
             title="Near the mean; band: theory, ± 1 sd",
@@ -32,40 +32,40 @@ def draw_paths(gd_study: Study, sgd_study: Study) -> Picture:
         )
         paths.set(title=f"Paths, η = {gd.setting['learning_rate']:g}", ylabel="θ")
         paths.legend(loc="lower right")
-        _cost(cost, gd, sgd, mean, deviation)
+        _draw_cost(cost, gd, sgd, mean, deviation)
         return picture(figure, *_caption(gd, sgd, mean, deviation))
 
 
 def stationary_deviation(problem: ToyMean, trial: Trial) -> float:
-    """Give the standard deviation of θ around the mean in the long run.
+    """Compute the standard deviation of θ around the mean in the long run.
 
     A step multiplies θ − mean by 1 − 2η and adds 2η times the error of a batch's mean, of variance σ²/B. The variance
-    v that reproduces itself, v = (1 − 2η)² v + 4η² σ²/B, is η σ² / ((1 − η) B).
+    v that stays the same, v = (1 − 2η)² v + 4η² σ²/B, is η σ² / ((1 − η) B).
     """
     eta, variance = trial.setting["learning_rate"], float(problem.optimum(problem.shared_data()))
     return float(np.sqrt(eta * variance / ((1 - eta) * problem.batch_size)))
 
 
 def spread(trials: list[Trial], mean: float) -> tuple[float, float, float]:
-    """Measure the root mean square distance from the mean over the second half of the steps, with its 95 % interval."""
+    """Compute the root mean square distance from the mean over the second half of the steps, and its 95 % interval."""
     squares = np.array([((trial.path[:, 0] - mean)[trial.steps // 2 + 1 :] ** 2).mean() for trial in trials])
     low, high = mean_interval(squares)
     return float(np.sqrt(squares.mean())), float(np.sqrt(low)), float(np.sqrt(high))
 
 
-def _paths(axes: Axes, gd: Trial, sgd: list[Trial], mean: float) -> None:
+def _draw_paths(axes: Axes, gd: Trial, sgd: list[Trial], mean: float) -> None:
     for trial in reversed(sgd):
-        one = trial is sgd[0]
+        is_first = trial is sgd[0]
         axes.plot(
-            trial.path[:, 0], color=LOOKS["sgd"].color, alpha=1 if one else FAINT, linewidth=1.0 if one else 0.5,
-            label=f"SGD (faint: {len(sgd) - 1} more seeds)" if one else None,
+            trial.path[:, 0], color=LOOKS["sgd"].color, alpha=1 if is_first else FAINT,
+            linewidth=1.0 if is_first else 0.5, label=f"SGD (faint: {len(sgd) - 1} more seeds)" if is_first else None,
         )  # fmt: skip
     axes.plot(gd.path[:, 0], color=LOOKS["gd"].color, linewidth=1.6, label="GD")
     axes.axhline(mean, color=TRUTH, linestyle="--", linewidth=0.9, label="mean of the sample")
     axes.set(xlabel="step")
 
 
-def _cost(axes: Axes, gd: Trial, sgd: list[Trial], mean: float, deviation: float) -> None:
+def _draw_cost(axes: Axes, gd: Trial, sgd: list[Trial], mean: float, deviation: float) -> None:
     distances = np.abs([trial.path[:, 0] - mean for trial in sgd])
     calls = np.maximum(sgd[0].calls, 0.5)  # the start costs nothing, which a log axis cannot show
     label = f"SGD, root mean square of {len(sgd)} seeds"
@@ -73,8 +73,8 @@ def _cost(axes: Axes, gd: Trial, sgd: list[Trial], mean: float, deviation: float
     axes.step(
         np.maximum(gd.calls, 0.5), np.abs(gd.path[:, 0] - mean), where="post", color=LOOKS["gd"].color, label="GD"
     )  # fmt: skip
-    left = (1 - 2 * sgd[0].setting["learning_rate"]) ** (2.0 * np.arange(len(calls)))
-    theory = np.sqrt(distances[0, 0] ** 2 * left + deviation**2 * (1 - left))
+    remaining = (1 - 2 * sgd[0].setting["learning_rate"]) ** (2.0 * np.arange(len(calls)))
+    theory = np.sqrt(distances[0, 0] ** 2 * remaining + deviation**2 * (1 - remaining))
     axes.loglog(calls, theory, "--", color=TRUTH, linewidth=0.9, label="theory for SGD")
     axes.set(
         title="Distance from the mean, by cost",
@@ -85,18 +85,19 @@ def _cost(axes: Axes, gd: Trial, sgd: list[Trial], mean: float, deviation: float
 
 
 def _caption(gd: Trial, sgd: list[Trial], mean: float, deviation: float) -> tuple[str, ...]:
-    distance = np.abs(gd.path[:, 0] - mean)
-    left = 1 - 2 * gd.setting["learning_rate"]
-    error = np.abs(gd.path[:, 0] - mean - (gd.path[0, 0] - mean) * left ** np.arange(len(distance))).max()
-    found, low, high = spread(sgd, mean)
-    prices = gd.calls[-1] / gd.steps, sgd[0].calls[-1] / sgd[0].steps
+    distances = np.abs(gd.path[:, 0] - mean)
+    factor = 1 - 2 * gd.setting["learning_rate"]
+    closed_form = mean + (gd.path[0, 0] - mean) * factor ** np.arange(len(distances))
+    error = np.abs(gd.path[:, 0] - closed_form).max()
+    root, low, high = spread(sgd, mean)
+    gd_price, sgd_price = (trial.calls[-1] / trial.steps for trial in (gd, sgd[0]))
     return (
-        f"From {gd.path[0, 0]:g}, gradient descent on all observations comes nearer to their mean, {mean:.4f}, in",
-        f"{int((np.diff(distance) < 0).sum())} of {gd.steps} steps, and its path is the closed form, which multiplies",
-        f"the distance by {left:g} a step, to {error:.0e}. The stochastic form follows it, and then goes on wandering",
-        f"around the mean: over the last {sgd[0].steps - sgd[0].steps // 2} steps of {len(sgd)} seeds its root mean",
-        f"square distance is {found:.4f} (95 % interval {low:.4f} to {high:.4f}), where the stationary variance",
-        f"η σ² / ((1 − η) B) predicts {deviation:.4f}. A step costs {prices[0]:g} calls with all observations and",
-        f"{prices[1]:g} with a batch, which is {prices[0] / prices[1]:g} times less: {gd.calls[-1]:,.0f} calls against",
-        f"{sgd[0].calls[-1]:,.0f} for the {gd.steps} steps shown.",
+        f"From {gd.path[0, 0]:g}, gradient descent on all observations comes closer to their mean, {mean:.4f}, in",
+        f"{int((np.diff(distances) < 0).sum())} of {gd.steps} steps. Its path equals the closed form, which multiplies",
+        f"the distance by {factor:g} a step, to {error:.0e}. Stochastic gradient descent follows this path and then",
+        f"fluctuates around the mean: over the last {sgd[0].steps - sgd[0].steps // 2} steps of {len(sgd)} seeds its",
+        f"root mean square distance is {root:.4f} (95 % interval {low:.4f} to {high:.4f}), where the stationary",
+        f"variance η σ² / ((1 − η) B) predicts {deviation:.4f}. A step costs {gd_price:g} calls with all observations",
+        f"and {sgd_price:g} with a batch, which is {gd_price / sgd_price:g} times less: {gd.calls[-1]:,.0f} calls",
+        f"against {sgd[0].calls[-1]:,.0f} for the {gd.steps} steps of the figure.",
     )

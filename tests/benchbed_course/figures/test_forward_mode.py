@@ -1,4 +1,4 @@
-"""Forward mode's figure: the document's numbers against closed forms, its costs from power laws made by hand."""
+"""The figure of forward mode: the document's numbers against closed forms, its captions from synthetic costs."""
 
 import math
 
@@ -19,7 +19,7 @@ SIZES = [10, 100, 1_000]
 
 @pytest.fixture(scope="module")
 def measured():
-    """f flat but for its last size, a product 5 times as dear, the Jacobian n products."""
+    """f is flat but for its last size, a product costs 5 times as much, the Jacobian n products."""
     seconds = [1e-5, 1e-5, 1e-5, 1e-3]
     sizes = [*SIZES, 100_000]
     return {
@@ -34,43 +34,43 @@ def measured():
 
 
 def test_the_documents_numbers():
-    """(e, 2e) by dual numbers; product and Jacobian against the closed form, worked out here with plain floats."""
-    found = checks()
-    assert found["dual"] == pytest.approx([math.e, 2 * math.e], rel=1e-15)
+    """(e, 2e) by dual numbers; product and Jacobian against the closed form, computed here with plain floats."""
+    checked = checks()
+    assert checked["dual"] == pytest.approx([math.e, 2 * math.e], rel=1e-15)
     roots = [math.sqrt(x) for x in (1, 2, 3)]
     row = [-math.exp(-sum(roots) / 3) / (6 * root) for root in roots]
     product = sum(slope * v for slope, v in zip(row, (0.1, 0.2, 0.3), strict=True))
-    assert found["product"] == pytest.approx([product] * 2, rel=1e-14)
-    assert max(found["errors"].values()) <= 1e-12
+    assert checked["product"] == pytest.approx([product] * 2, rel=1e-14)
+    assert max(checked["errors"].values()) <= 1e-12
     x = torch.tensor([1.0, 2.0, 3.0], dtype=torch.float64)
     assert document_jacobian(x, 2).tolist() == [pytest.approx(row, rel=1e-14)] * 2
     assert jacobian_by_columns(document_function(2), x).tolist() == [pytest.approx(row, rel=1e-14)] * 2
 
 
-def test_an_error_of_the_jacobian_would_show(monkeypatch):
+def test_an_error_of_the_jacobian_is_reported(monkeypatch):
     """With a closed form that is wrong in one entry, the errors are that large."""
-    right = document_jacobian
+    correct = document_jacobian
 
     def wrong(x, outputs):
-        return right(x, outputs) + torch.tensor([[0.0, 1e-3, 0.0], [0.0] * 3], dtype=torch.float64)
+        return correct(x, outputs) + torch.tensor([[0.0, 1e-3, 0.0], [0.0] * 3], dtype=torch.float64)
 
     monkeypatch.setattr("benchbed_course.figures.forward_mode.document_jacobian", wrong)
     assert checks()["errors"]["Jacobian"] == pytest.approx(1e-3, rel=1e-9)
     assert checks()["errors"]["dual product"] == pytest.approx(2e-4, rel=1e-9)
 
 
-def test_the_caption_says_slopes_and_ratios(measured, drawn):
-    """Those that the power laws were made with."""
+def test_the_caption_has_slopes_and_ratios(measured, drawn):
+    """Those of the power laws above."""
     figure, picture = drawn(draw_costs, measured)
-    for said in (
+    for expected in (
         "product costs 50 µs at n = 10 and 50 µs at n = 1,000 (slope",
-        "500 µs and 50 ms (slope 1.00): 1,000 products at n = 1,000",
+        "500 µs and 50 ms (slope 1.00), as much as 1,000 products at n = 1,000",
         "5 ms are enough there, and 5 ms at n = 1,000",
         "5.0 evaluations of f at n = 10 and 5.0 at n = 100,000",
         "2.718281828459045 + 5.43656365691809 ε",
-        "(-0.017349, -0.017349)",
+        "(−0.017349, −0.017349)",
     ):
-        assert said in picture.caption
+        assert expected in picture.caption
     seconds, ratios = figure.axes
     assert [line.get_label() for line in seconds.get_lines()] == [*LABELS.values()]
     columns = ratios.get_lines()[2]

@@ -1,25 +1,25 @@
-"""The prices of gradients: accuracy against reverse mode, and a caption from costs made by hand."""
+"""The prices of gradients: accuracy against reverse mode, and a caption from synthetic costs."""
 
 import math
 
 import pytest
 import torch
 
-from benchbed_course.figures.gradient_prices import CHECKED, NAMES, draw_prices, errors
+from benchbed_course.figures.gradient_prices import CHECKED_DIMENSION, NAMES, draw_prices, errors
 
 
-def test_the_exact_gradients_agree_and_the_random_one_errs_as_theory_says():
+def test_the_exact_gradients_agree_and_the_random_one_errs_as_in_theory():
     """E‖(g · v) v − g‖² = (d + 1) ‖g‖²; over 10 000 draws the root is within 5 %, three standard errors."""
     torch.manual_seed(0)
-    found = errors()
-    assert found["reverse"] == 0
-    assert max(found["forward"], found["dual"]) <= 1e-14
-    assert found["finite-difference"] <= 1e-8
-    assert found["forward-random"] == pytest.approx(math.sqrt(CHECKED + 1), rel=0.05)
+    distances = errors()
+    assert distances["reverse"] == 0
+    assert max(distances["forward"], distances["dual"]) <= 1e-14
+    assert distances["finite-difference"] <= 1e-8
+    assert distances["forward-random"] == pytest.approx(math.sqrt(CHECKED_DIMENSION + 1), rel=0.05)
 
 
-def test_measured_and_declared_stand_side_by_side(drawn):
-    """Solid what was measured in gradients by reverse mode, dashed the price of each."""
+def test_costs_are_drawn_with_prices(drawn):
+    """Solid: the cost in gradients by reverse mode; dashed: the price, in dashes of different phase."""
     cost = {"reverse": 1.0, "forward": 8.0, "forward-random": 4.0, "finite-difference": 6.0, "dual": 2.0}
     costs = {
         lanes: {name: {"sizes": [1, 300], "seconds": [1e-4 * cost[name]] * 2} for name in NAMES}
@@ -33,8 +33,12 @@ def test_measured_and_declared_stand_side_by_side(drawn):
         assert [line.get_label() for line in solid] == [*NAMES]
         assert [line.get_ydata()[1] for line in solid] == pytest.approx([*cost.values()])
         assert [line.get_ydata()[1] for line in dashed] == pytest.approx([1, 200, 2 / 3, 601 / 3, 200])
+        assert len({line._dash_pattern[0] for line in dashed}) == len(NAMES)
     assert "itself takes 100 µs in 1 and 100 µs in 300 dimensions" in picture.caption
-    said = "forward 8 (price 200), forward-random 4 (price 0.667), finite-difference 6 (price 200), dual 2 (price 200)"
-    assert f"In 300 dimensions with one trial: {said}." in picture.caption
-    assert f"In 300 dimensions with 30 trials: {said}." in picture.caption
-    assert "in the mean alone: 0.125, where theory expects √11 = 3.32" in picture.caption
+    expected = (
+        "forward 8 (price 200), forward-random 4 (price 0.667), finite-difference 6 (price 200),"
+        " dual 2 (price 200)"
+    )
+    assert f"In 300 dimensions with one trial: {expected}." in picture.caption
+    assert f"In 300 dimensions with 30 trials: {expected}." in picture.caption
+    assert "its distance is 0.125, where theory expects √11 = 3.32" in picture.caption

@@ -6,7 +6,8 @@ import torch
 
 import benchbed
 from benchbed_course.figures import harness
-from benchbed_course.figures.harness import LINES, STEPS, draw_minima, evaluated, measure, plain_adam
+from benchbed_course.figures.canvas import typeset
+from benchbed_course.figures.harness import LINES, STEPS, draw_minima, evaluations, measure, plain_adam
 
 OPTIMIZERS = ["gd", "sgd", "momentum", "nesterov", "rmsprop", "adam", "adamw"]
 LOWEST = -1.3008395659415772
@@ -27,10 +28,10 @@ def test_the_three_lines_run_as_the_caption_shows_them(measured, drawn):
     assert lines == list(LINES)
     names = {"benchbed": benchbed, "torch": torch}
     exec("\n".join(lines), names)
-    found = names["found"]
-    assert (found.status, found.steps) == ("exhausted", STEPS)
-    mine = measured["minima"]["adam"]
-    np.testing.assert_allclose(found.losses[:240], mine["losses"], rtol=0, atol=1e-13)
+    minimum = names["minimum"]
+    assert (minimum.status, minimum.steps) == ("exhausted", STEPS)
+    adam = measured["minima"]["adam"]
+    np.testing.assert_allclose(minimum.losses[:240], adam["losses"], rtol=0, atol=1e-13)
 
 
 def test_the_plain_loop_is_adam_as_the_course_writes_it(measured):
@@ -44,10 +45,10 @@ def test_the_plain_loop_is_adam_as_the_course_writes_it(measured):
         norms.append(np.linalg.norm(gradient))
         m, v = 0.9 * m + 0.1 * gradient, 0.999 * v + 0.001 * gradient**2
         theta = theta - 0.01 * (m / (1 - 0.9**t)) / (np.sqrt(v / (1 - 0.999**t)) + 1e-8)
-    for found in (measured["plain"], measured["minima"]["adam"]):
-        np.testing.assert_allclose(found["losses"], losses, rtol=0, atol=1e-11)
-        np.testing.assert_allclose(found["gradient_norms"], norms, rtol=0, atol=1e-11)
-        np.testing.assert_allclose(found["theta"], theta, rtol=0, atol=1e-11)
+    for loop in (measured["plain"], measured["minima"]["adam"]):
+        np.testing.assert_allclose(loop["losses"], losses, rtol=0, atol=1e-11)
+        np.testing.assert_allclose(loop["gradient_norms"], norms, rtol=0, atol=1e-11)
+        np.testing.assert_allclose(loop["theta"], theta, rtol=0, atol=1e-11)
 
 
 def test_the_plain_loop_stops_at_the_tolerance(monkeypatch):
@@ -61,11 +62,12 @@ def test_the_caption_says_why_each_stopped_and_where(measured, drawn):
     _, picture = drawn(draw_minima, measured)
     others = ", ".join(name for name in OPTIMIZERS if name != "rmsprop")
     assert f"{others}: exhausted, as all 240 evaluations are spent after 240 steps" in picture.caption
-    assert "rmsprop: converged, as the gradient's norm is at most 1e-06 after 237 steps" in picture.caption
+    assert "rmsprop: converged, as the gradient's norm is at most 10⁻⁶ after 237 steps" in picture.caption
     best = LOWEST**4 - 3 * LOWEST**2 + LOWEST
     for name in OPTIMIZERS:
-        found = measured["minima"][name]
-        assert f"{name} {found['loss'] - best:.2g} ({found['gradient_norm']:.2g})" in picture.caption
+        minimum = measured["minima"][name]
+        end = typeset(f"{name} {minimum['loss'] - best:.2g} ({minimum['gradient_norm']:.2g})")
+        assert end in picture.caption
     assert "over 240 evaluations the losses differ by at most" in picture.caption
 
 
@@ -84,8 +86,8 @@ def test_every_optimizer_has_its_curve_and_its_stop(measured, drawn):
 
 def test_the_last_value_is_that_of_the_answer():
     """After the steps are spent it has not been among the evaluations; where the tolerance stopped, it has."""
-    assert evaluated({"losses": [3, 2], "loss": 1, "steps": 2}, "losses", "loss") == [3, 2, 1]
-    assert evaluated({"losses": [3, 2, 1], "loss": 1, "steps": 2}, "losses", "loss") == [3, 2, 1]
+    assert evaluations({"losses": [3, 2], "loss": 1, "steps": 2}, "losses", "loss") == [3, 2, 1]
+    assert evaluations({"losses": [3, 2, 1], "loss": 1, "steps": 2}, "losses", "loss") == [3, 2, 1]
 
 
 def test_what_turned_back_and_what_diverged_is_said(measured, drawn):
@@ -98,6 +100,6 @@ def test_what_turned_back_and_what_diverged_is_said(measured, drawn):
     lost = {"status": "diverged", "reason": "the loss has risen from 54 to 1e+09 after 2 steps", "steps": 2}
     minima["gd"] = minima["gd"] | lost | {"losses": [54.0, 1e4, 1e9], "gradient_norms": [1.0, 1e2, 1e5]}
     figure, picture = drawn(draw_minima, measured | {"minima": minima})
-    assert "On its way adamw was as near as 0.001, after 1 step." in picture.caption
-    assert "gd: diverged, as the loss has risen from 54 to 1e+09 after 2 steps" in picture.caption
+    assert "On its way adamw was as close as 0.001, after 1 step." in picture.caption
+    assert "gd: diverged, as the loss has risen from 54 to 10⁹ after 2 steps" in picture.caption
     assert figure.axes[0].get_lines()[0].get_color() == (0.70, 0.15, 0.12)

@@ -8,6 +8,7 @@ import pytest
 import torch
 
 import benchbed_course
+from benchbed_course.figures.canvas import typeset
 from benchbed_course.figures.polynomial_network import (
     draw_fit,
     explained,
@@ -67,9 +68,8 @@ def test_the_caption_says_what_was_run(study, fit):
     )
     assert "from 2,000 samples, with 3 seeds (thick: the one of median loss)." in caption
     assert f"{between([trial.loss[0] for trial in trials], '.2g')} at the start and " in caption
-    assert (
-        f"and {between([trial.loss[-1] for trial in trials], '.1e')} at the end; that of the best" in caption
-    )
+    losses = f"and {between([trial.loss[-1] for trial in trials], '.1e')} at the end; that of the best"
+    assert typeset(losses) in caption
     assert f"The steps took {sum(trial.wall_seconds for trial in trials):.1f} seconds" in caption
 
 

@@ -1,4 +1,4 @@
-"""Reverse mode's figures: the document's numbers, and costs from power laws made by hand."""
+"""The figures of reverse mode: the document's numbers, and captions from synthetic costs."""
 
 import pytest
 import torch
@@ -12,7 +12,7 @@ OUTPUTS = [1, 10, 100]
 
 @pytest.fixture(scope="module")
 def measured():
-    """A product 3 times as dear as f; rows grow with the outputs and meet the flat columns after 10."""
+    """A product costs 3 times as much as f; rows grow with the outputs and exceed the flat columns after 10."""
     flat, inputs = [1e-5] * 3, [10, 1_000, 100_000]
     costs = {
         "f": flat,
@@ -33,59 +33,62 @@ def measured():
 
 def test_the_documents_jacobians():
     """(7, 1) and (2, 1) by hand; the test function's to 1e-12, with more outputs too."""
-    found = checks()
-    assert found["rows"] == [[7, 1], [2, 1]]
-    assert found["error"] <= 1e-12
+    checked = checks()
+    assert checked["rows"] == [[7, 1], [2, 1]]
+    assert checked["error"] <= 1e-12
     x = torch.tensor([0.3, 1.7, 2.2, 0.9], dtype=torch.float64)
     rows = jacobian_by_rows(document_function(5), x)
     torch.testing.assert_close(rows, document_jacobian(x, 5), rtol=1e-12, atol=0)
 
 
-def test_the_caption_of_the_costs_says_slopes_and_ratios(measured, drawn):
-    """Those that the power laws were made with; forward mode wins where its flat line lies below."""
+def test_the_caption_has_slopes_and_ratios(measured, drawn):
+    """Those of the power laws above; forward mode is cheaper where its flat line lies below."""
     figure, picture = drawn(draw_costs, measured)
-    for said in (
+    for expected in (
         "costs 30 µs at n = 10 and 30 µs at n = 1,000 (slope",
         "At n = 100,000 it costs 3 ms",
         "3.0 evaluations of f at n = 10 and 3.0 at n = 100,000",
         "20 µs at m = 1 and 2 ms at m = 100 (slope 1.00 from m = 10 on)",
-        "take 40 µs. Forward mode, which goes by columns, takes 300 µs and 300 µs, less than row by row at m = 100.",
+        "take 40 µs. Forward mode, which computes columns, takes 300 µs and 300 µs, less than row by row at m = 100.",
         "are (7, 1) and (2, 1), by one pullback",
     ):
-        assert said in picture.caption
+        assert expected in picture.caption
     inputs, outputs = figure.axes
     assert [line.get_label() for line in outputs.get_lines()] == [*LABELS.values()]
     assert inputs.get_ylim() == outputs.get_ylim()
 
 
-def test_where_forward_mode_is_never_cheaper_the_caption_says_so(measured, drawn):
-    """Its line above all rows."""
-    dear = {"sizes": OUTPUTS, "seconds": [1.0] * 3}
-    _, picture = drawn(draw_costs, measured | {"outputs": measured["outputs"] | {"columns": dear}})
-    assert "and is nowhere below row by row." in picture.caption
+def test_forward_mode_may_be_cheaper_nowhere(measured, drawn):
+    """Its line lies above all rows."""
+    expensive = {"sizes": OUTPUTS, "seconds": [1.0] * 3}
+    _, picture = drawn(draw_costs, measured | {"outputs": measured["outputs"] | {"columns": expensive}})
+    assert "nowhere less than row by row." in picture.caption
 
 
 def test_the_passes_through_the_graph_are_the_documents():
-    """Values and adjoints of all nodes, and the two contributions to the first."""
-    found = passes(1.0, 2.0)
-    assert found["values"] == {"v₁": 1, "v₂": 2, "v₃": 3, "v₄": 1, "v₅": 3}
-    assert found["adjoints"] == {"v₁": 7, "v₂": 1, "v₃": 1, "v₄": 3, "v₅": 1}
-    assert (found["carried"]["v₁ v₃"], found["carried"]["v₁ v₄"]) == (1, 6)
-    assert (found["value"], found["gradient"]) == (3, [7, 1])
+    """Values and adjoints of all nodes, the two contributions to the first, and the local derivatives."""
+    graph = passes(1.0, 2.0)
+    assert graph["values"] == {"v₁": 1, "v₂": 2, "v₃": 3, "v₄": 1, "v₅": 3}
+    assert graph["adjoints"] == {"v₁": 7, "v₂": 1, "v₃": 1, "v₄": 3, "v₅": 1}
+    assert (graph["contributions"]["v₁ v₃"], graph["contributions"]["v₁ v₄"]) == (1, 6)
+    assert graph["derivatives"] == {"v₁ v₄": 2, "v₁ v₃": 1, "v₂ v₃": 1, "v₄ v₅": 3, "v₃ v₅": 1}
+    assert (graph["value"], graph["gradient"]) == (3, [7, 1])
 
 
 def test_elsewhere_the_adjoints_are_the_closed_forms():
     """At (3, −5): (3 x₁² + 2 x₁ x₂, x₁²)."""
-    found = passes(3.0, -5.0)
-    assert (found["adjoints"]["v₁"], found["adjoints"]["v₂"]) == (-3, 9)
-    assert found["gradient"] == [-3, 9]
+    graph = passes(3.0, -5.0)
+    assert (graph["adjoints"]["v₁"], graph["adjoints"]["v₂"]) == (-3, 9)
+    assert graph["gradient"] == [-3, 9]
 
 
-def test_the_graph_shows_every_value_and_every_adjoint(drawn):
-    """Of five nodes and five edges, with the gradient in the caption."""
+def test_the_graph_shows_values_derivatives_and_adjoints(drawn):
+    """Of five nodes and five edges, with an arrow in each direction, and the gradient in the caption."""
     figure, picture = drawn(draw_graph, passes(3.0, -5.0))
     texts = [text.get_text() for text in figure.axes[0].texts]
-    for shown in ("v₁ = x₁", "v₅ = v₃ v₄", "-18", "+ 9", "+ -12", "-3"):
-        assert shown in texts
-    assert "The adjoint of v₁, 9 + -12, collects from two branches." in picture.caption
-    assert "is (-3, 9)." in picture.caption
+    for expected in ("v₁ = x₁", "v₅ = v₃ v₄", "−18", "+ 9", "+ −12", "−3", "∂v₄/∂v₁ = 6", "∂v₅/∂v₄ = −2"):
+        assert expected in texts
+    arrows = [text for text in figure.axes[0].texts if getattr(text, "arrow_patch", None)]
+    assert len(arrows) == 10
+    assert "The adjoint of v₁, 9 + −12, is the sum over two edges." in picture.caption
+    assert "is (−3, 9)." in picture.caption

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from benchbed_course.figures import runge
+from benchbed_course.figures.canvas import typeset
 from benchbed_course.figures.least_squares import closed_form, median
 from benchbed_course.figures.trials import trials_of
 
@@ -41,9 +42,10 @@ def test_the_caption_of_the_threshold_counts_the_peaks(study):
     peaks = test.argmax(0) + 1
     for size in set(peaks.tolist()):
         assert f"d = {size} in {sum(peaks == size)}" in caption
-    assert (
-        f"{sorted(test[3])[1]:.1e} at d = 4, and comes down to {sorted(test[-1])[1]:.2g} at d = 8." in caption
+    median_losses = (
+        f"{sorted(test[3])[1]:.1e} at d = 4, and comes down to {sorted(test[-1])[1]:.2g} at d = 8."
     )
+    assert typeset(median_losses) in caption
     beyond = sum(monomial[4:].max(0) > monomial[3])
     assert f"in {beyond} of 3 seeds the largest test loss lies beyond the threshold" in caption
 
@@ -61,8 +63,9 @@ def test_what_training_reached_is_drawn_and_said(study, drawn):
         line = lines[f"{name}, η = {rate}, 30 steps"]
         assert list(line.get_xdata()) == list(SIZES)
         np.testing.assert_array_equal(line.get_ydata(), medians)
+        assert line.get_linestyle() == "None"  # sizes in between were not trained
         listed = ", ".join(f"{value:.2g} (d = {d})" for value, d in zip(medians, SIZES, strict=True))
-        assert f"after 30 steps its medians are {listed}." in picture.caption
+        assert typeset(f"after 30 steps its medians are {listed}.") in picture.caption
 
 
 def test_gradient_descent_follows_the_theory_of_early_stopping(study):

@@ -2,9 +2,10 @@
 
 from collections.abc import Callable
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
-from typing import Any, ParamSpec, TypeVar
+from typing import ParamSpec, TypeVar
 
 from benchbed.hookspecs import hookimpl
+from benchbed.interfaces import ExecutorFactory
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -37,7 +38,7 @@ def processes(jobs: int) -> Executor:
 
 
 @hookimpl
-def register_executors(register: Callable[[Callable[[int], Any]], None]) -> None:
+def register_executors(register: Callable[[ExecutorFactory], None]) -> None:
     """Enter the built-in executors, the usual one first."""
     register(processes)
     register(serial)

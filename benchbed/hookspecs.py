@@ -14,15 +14,15 @@ A plugin is a module named by an entry point of the group `benchbed`::
 hyphens; `register(implementation, name="…")` sets another.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 import pluggy
 
-if (
-    TYPE_CHECKING
-):  # `benchbed --help` imports this module for the commands of plugins, and must not import torch
+if TYPE_CHECKING:  # `benchbed --help` imports this module and must not import torch
     import click
 
     from benchbed.interfaces import (
@@ -40,32 +40,33 @@ COMMAND_GROUP = "benchbed.commands"
 """Entry points of modules that implement `register_commands`; `benchbed --help` imports no others."""
 hookspec = pluggy.HookspecMarker(GROUP)
 hookimpl = pluggy.HookimplMarker(GROUP)
+T_contra = TypeVar("T_contra", contravariant=True)
 
 
-class Register(Protocol):
+class Register(Protocol[T_contra]):
     """The function that a hook receives."""
 
-    def __call__(self, implementation: object, name: str | None = None) -> None:
+    def __call__(self, implementation: T_contra, name: str | None = None) -> None:
         """Validate an object and add it to the catalog; raises InvalidPluginError at the plugin's own line."""
 
 
 @hookspec
-def register_problems(register: "Callable[[type[Problem]], None]") -> None:
+def register_problems(register: Register[type[Problem]]) -> None:
     """Register problems: frozen dataclasses that subclass `benchbed.interfaces.Problem`: `register(MyProblem)`."""
 
 
 @hookspec
-def register_optimizers(register: "Callable[[OptimizerFactory], None]") -> None:
+def register_optimizers(register: Register[OptimizerFactory]) -> None:
     """Register optimizers: functions that return a `benchbed.interfaces.Optimizer`: `register(signum)`."""
 
 
 @hookspec
-def register_metrics(register: "Callable[[RegisteredMetric], None]") -> None:
+def register_metrics(register: Register[RegisteredMetric]) -> None:
     """Register metrics of the final point that apply to many problems: `register(distance_to_solution)`."""
 
 
 @hookspec
-def register_gradients(register: "Callable[[Gradient], None]") -> None:
+def register_gradients(register: Register[Gradient]) -> None:
     """Register ways to differentiate: functions `(function, theta) -> (loss, gradient)` that work on all lanes at once.
 
     `register(mine)` registers one that costs 1 call; `register(Gradient(mine, price=lambda dimension: 2 / 3 *
@@ -76,27 +77,27 @@ def register_gradients(register: "Callable[[Gradient], None]") -> None:
 
 
 @hookspec
-def register_executors(register: "Callable[[ExecutorFactory], None]") -> None:
+def register_executors(register: Register[ExecutorFactory]) -> None:
     """Register executors: functions from the number of jobs to a `concurrent.futures.Executor`: `register(serial)`."""
 
 
 @hookspec
-def register_reports(register: "Callable[[Report], None]") -> None:
+def register_reports(register: Register[Report]) -> None:
     """Register reports: objects with `pieces(results)` and `draw(results, piece)`, which return files as bytes."""
 
 
 @hookspec
-def register_figures(register: "Callable[[Figure], None]") -> None:
+def register_figures(register: Register[Figure]) -> None:
     """Register figures of suites: `register(Figure("edge", "Divergence", draw="mine.edge:draw", suite="mine"))`."""
 
 
 @hookspec
-def register_suites(register: Callable[[Path], None]) -> None:
+def register_suites(register: Register[Path]) -> None:
     """Register suites: paths of TOML files, named by their stems: `register(Path(__file__).parent / "mine.toml")`."""
 
 
 @hookspec
-def register_commands(register: "Callable[[click.Command], None]") -> None:
+def register_commands(register: Callable[[click.Command], None]) -> None:
     """Register commands of `benchbed`: click commands, named as they are typed: `register(my_command)`.
 
     The module that implements this hook is named by an entry point of the group `benchbed.commands`::

@@ -23,7 +23,7 @@ class Registrar:
         """Reject calls after the hooks have returned."""
         self._is_open = False
 
-    def of(self, kind: Kind) -> Register:
+    def of(self, kind: Kind) -> Register[object]:
         """Return the function that a hook of this kind receives."""
 
         def register(implementation: object, name: str | None = None) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
@@ -10,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 from benchbed.hookspecs import hookimpl
 
 if TYPE_CHECKING:
+    from benchbed.hookspecs import Register
+    from benchbed.interfaces.report import Report
     from benchbed.interfaces.results import Results
 
 
@@ -53,7 +54,7 @@ REPORTS = (
 
 
 @hookimpl
-def register_reports(register: Callable[..., Any]) -> None:
+def register_reports(register: Register[Report]) -> None:
     """Register the tables and plots of problems and of the whole study."""
     for report in REPORTS:
         register(report, name=report.name)

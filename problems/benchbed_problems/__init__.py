@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 from benchbed.hookspecs import hookimpl
 from benchbed.interfaces import Problem
@@ -35,7 +34,7 @@ def register_problems(register: Callable[[type[Problem]], None]) -> None:
 
 
 @hookimpl
-def register_suites(register: Callable[[Any], None]) -> None:
+def register_suites(register: Callable[[Path], None]) -> None:
     """Register the suites of the presets."""
     folder = Path(__file__).parent / "suites"
     for preset in ("quick", "standard", "full"):

@@ -96,12 +96,12 @@ class CompiledStep:
 
     def _run_tasks(self, tasks: Sequence[tuple[object, ...]]) -> None:
         """Call the function for each task, in threads: ctypes releases the interpreter's lock."""
-        first, *others = tasks
-        if not others:
+        first, *remaining = tasks
+        if not remaining:
             self._call(*first)
             return
         flush = flushes_denormals()
-        futures = [_thread_pool().submit(self._call_in_thread, flush, *task) for task in others]
+        futures = [_thread_pool().submit(self._call_in_thread, flush, *task) for task in remaining]
         try:
             self._call(*first)
         finally:

@@ -71,9 +71,9 @@ class Workspace:
             self._buffers[name].last_use = sys.maxsize
         return StridedMemory(name, view)
 
-    def advance(self, used: Iterable[StridedMemory]) -> None:
+    def advance(self, operands: Iterable[StridedMemory]) -> None:
         """Extend the live ranges of the buffers that a block of statements uses, and go to the next block."""
-        for memory in used:
+        for memory in operands:
             if memory.base in self._buffers:
                 buffer = self._buffers[memory.base]
                 buffer.last_use = max(self._time, buffer.last_use)
@@ -88,9 +88,9 @@ class Workspace:
         declarations = []
         for name, buffer in self._buffers.items():
             overlapping = sorted(
-                (start, other.bytes)
-                for start, other in allocated
-                if other.first_use <= buffer.last_use and buffer.first_use <= other.last_use
+                (start, neighbour.bytes)
+                for start, neighbour in allocated
+                if neighbour.first_use <= buffer.last_use and buffer.first_use <= neighbour.last_use
             )
             offset = 0
             for start, size in overlapping:

@@ -138,10 +138,10 @@ class FusionEmitter:
         """Allocate a buffer for the result of a node."""
         return self.workspace.allocate(tensor_value(node).dtype, tensor_value(node).shape)
 
-    def emit(self, lines: Sequence[str], used: Iterable[TensorOperand]) -> None:
+    def emit(self, lines: Sequence[str], operands: Iterable[TensorOperand]) -> None:
         """Emit a block of statements that uses these operands."""
         self.lines += ["{", *lines, "}"]
-        self.workspace.advance(operand for operand in used if isinstance(operand, StridedMemory))
+        self.workspace.advance(operand for operand in operands if isinstance(operand, StridedMemory))
 
 
 def tensor_value(node: fx.Node) -> Tensor:

@@ -28,13 +28,11 @@ def momentum(request):
         x, v, _constant = lane
         return [x + v, rate * v + draw + data + progress * offset, _constant]
 
-    one = torch.ones(1, 1, 2, dtype=torch.float64)
-    lane, rest = (
-        [one, one.clone(), one.clone()],
-        [one[0, 0, 0], one[:, 0], one[:, 0, :1], one[:, 0], one[0, 0]],
-    )
+    lane = [torch.ones(1, 1, 2, dtype=torch.float64) for _ in range(3)]
+    x = lane[0]
+    arguments = [x[0, 0, 0], x[:, 0], x[:, 0, :1], x[:, 0].clone(), x[0, 0]]
     kinds = [*["lane"] * 3, "step", "step_seed", "setting", "seed", "shared"]
-    traced = TracedStep(trace_function(step, lane, *rest), kinds, [*lane, *rest])
+    traced = TracedStep(trace_function(step, lane, *arguments), kinds, [*lane, *arguments])
     return CompiledStep(traced, request.param(traced))
 
 
@@ -97,16 +95,16 @@ def test_threads_flush_denormals_like_their_caller(momentum, monkeypatch):
     if not torch.set_flush_denormal(True):
         pytest.skip("this processor cannot flush denormals")
     monkeypatch.setattr(compiled_step, "OPERATIONS_PER_THREAD", 1)
-    seen, call = [], CompiledStep._call
+    flushing, call = [], CompiledStep._call
     monkeypatch.setattr(
-        CompiledStep, "_call", lambda self, *task: seen.append(flushes_denormals()) or call(self, *task)
+        CompiledStep, "_call", lambda self, *task: flushing.append(flushes_denormals()) or call(self, *task)
     )
     try:
         for flush in (True, False, True):
             torch.set_flush_denormal(flush)
-            seen.clear()
+            flushing.clear()
             momentum.run([4], 40, 9, draw_inputs(40, 9, 4), threads=3)
-            assert seen == [flush] * 3
+            assert flushing == [flush] * 3
     finally:
         torch.set_flush_denormal(False)
 

@@ -152,7 +152,7 @@ def test_folders_that_others_can_write_to_are_rejected(tmp_path):
     ids=["missing", "failing"],
 )
 def test_missing_compiler_raises(monkeypatch, path, compiler_name, message):
-    """The message says what to install, or names the compiler that failed."""
+    """The message asks for an installation, or names the compiler that failed."""
     monkeypatch.setenv("PATH", path or os.environ["PATH"])
     monkeypatch.setenv("CXX", compiler_name)
     with pytest.raises(CompilationError, match=message):

@@ -11,7 +11,7 @@ SEEDS, SETTINGS = 3, 7
 """Lanes of the tests: not a multiple of any vector width, along either axis."""
 
 
-class Comparison:
+class LanewiseComparison:
     """Results of several functions, compiled as one step, beside those of torch."""
 
     def __init__(self, functions, inputs, axis):
@@ -58,7 +58,7 @@ def compare(monkeypatch):
     monkeypatch.setattr("benchbed.codegen.emitter.MAX_STATEMENTS", 8_000)
 
     def make_comparison(functions, *inputs, axis="lanes"):
-        return Comparison(functions, inputs, axis)
+        return LanewiseComparison(functions, inputs, axis)
 
     return make_comparison
 

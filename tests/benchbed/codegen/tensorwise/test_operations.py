@@ -113,7 +113,7 @@ def test_views_slices_and_constants_match_torch(assert_matches_torch):
         ),
         "stack": lambda x: torch.stack([x[..., 0, :], -x[..., 1, :]], -1),
         "expand": lambda x: x[..., :1, :].expand(*x.shape) + x,
-        "split": lambda x: torch.cat([piece.square() for piece in x.split([5, 12], -1)][::-1], -1),
+        "split": lambda x: torch.cat([block.square() for block in x.split([5, 12], -1)][::-1], -1),
         "arange": lambda x: x * torch.arange(17) + torch.arange(1.0, 5.0, 1.0).unsqueeze(-1),
         "constant": lambda x: x * torch.tensor([[1.0], [2.0], [3.0], [torch.inf]], dtype=torch.float64),
         "full_like": lambda x: torch.where(x > 0, x, torch.full_like(x, 0.5)),

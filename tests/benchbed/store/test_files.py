@@ -34,7 +34,7 @@ def full_disk(monkeypatch):
 
 
 def test_a_full_disk_is_reported_with_the_path_and_the_free_space(full_disk, tmp_path):
-    """The message says what to do."""
+    """The message tells how to continue."""
     with pytest.raises(
         StudyFolderError, match=r"cannot write .*/part: the disk is full \(\d+ bytes left\); free some space"
     ):

@@ -299,7 +299,7 @@ def test_a_failed_trial_is_not_missing(state_of):
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=25)
 @given(data=st.data())
 def test_an_interruption_changes_no_batch(state_of, run, data):
-    """The same trials run together in whatever order batches finish, and whenever the study is interrupted."""
+    """The same trials run together in any order of the batches, and after any interruptions."""
     optimizers = ("adam", "adam[epsilon=0.001]", "adam[learning_rate=0.1]")
     planned = state_of(optimizers=optimizers, preset="full", seeds=2)
     best_rate = data.draw(st.sampled_from([1e-6, 1e-3, 1e-1, 1e2, 1e3]), label="the rate that wins")

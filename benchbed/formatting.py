@@ -70,12 +70,12 @@ def slugs(selectors: Iterable[str], reserved: Iterable[str] = ()) -> dict[str, s
     A digest is added only where the readable name is taken or too long.
     """
     names: dict[str, str] = {}
-    taken = set(reserved)
+    unavailable = set(reserved)
     for selector in selectors:
         name = re.sub(r"[^a-z0-9.-]+", "-", selector.lower()).strip("-.") or "unnamed"
-        if name in taken or len(name) > _LONGEST_SLUG:
+        if name in unavailable or len(name) > _LONGEST_SLUG:
             digest = hashlib.sha256(selector.encode("utf-8", "surrogatepass")).hexdigest()[:8]
             name = f"{name[:_LONGEST_SLUG]}-{digest}"
-        taken.add(name)
+        unavailable.add(name)
         names[selector] = name
     return names

@@ -89,13 +89,13 @@ def wrap_caption(text: str, width: float) -> list[str]:
     """
     lines: list[str] = []
     remaining = -math.inf
-    for word in text.split(" "):
-        remaining -= _text_length(" ") + _text_length(word)
+    for token in text.split(" "):
+        remaining -= _text_length(" ") + _text_length(token)
         if remaining < 0:
-            lines.append(word)
-            remaining = width * _POINTS - _text_length(word)
+            lines.append(token)
+            remaining = width * _POINTS - _text_length(token)
         else:
-            lines[-1] += f" {word}"
+            lines[-1] += f" {token}"
     return lines
 
 

@@ -1,6 +1,5 @@
 """Expected score of the best of k searched settings, per problem."""
 
-from matplotlib.axes import Axes
 from matplotlib.ticker import NullFormatter, ScalarFormatter
 
 from benchbed.formatting import slugs
@@ -20,11 +19,11 @@ def pieces(results: Results) -> list[str]:
     return [problem for problem in results.problems if problem in searched]
 
 
-def draw(results: Results, piece: str) -> dict[str, bytes]:
+def draw(results: Results, problem: str) -> dict[str, bytes]:
     """Draw `plots/best-of-k-<problem>.png` and `.svg`."""
     results, note = limit_optimizers(results)
-    name = f"best-of-k-{slugs(results.problems)[piece]}"
-    expected = results.best_of_k[results.best_of_k["problem"] == piece]
+    name = f"best-of-k-{slugs(results.problems)[problem]}"
+    expected = results.best_of_k[results.best_of_k["problem"] == problem]
     styles = {
         optimizer: style
         for optimizer, style in line_styles(results.optimizers).items()
@@ -34,13 +33,18 @@ def draw(results: Results, piece: str) -> dict[str, bytes]:
     settings = int(expected["k"].max())
     with theme(name):
         figure, (axes,) = stacked_panels([[*labels.values(), ""]], _HEIGHT)
-        axes.set_title(wrap_label(f"{piece}: the best of k settings", 80))
-        _set_axes(axes, settings)
+        axes.set_title(wrap_label(f"{problem}: the best of k settings", 80))
+        axes.set_xscale("log", base=2)
+        axes.xaxis.set_major_formatter(ScalarFormatter())
+        axes.xaxis.set_minor_formatter(NullFormatter())
+        axes.set_xticks([2**power for power in range(settings.bit_length())])
+        axes.set_xlabel("k (settings tried, drawn from the optimizer's search space)")
+        axes.set_ylabel("expected score (0 to 1, higher is better)")
         lines = expected.assign(label=expected["optimizer"].map(labels))
         draw_lines(axes, lines, "k", "score", {labels[key]: style for key, style in styles.items()})
         ring: dict[str, object] = {"marker": "o", "mfc": "none", "mew": 1.8, "linestyle": ""}
         summary = results.summary
-        scores = summary[(summary["problem"] == piece) & (summary["track"] == "searched")]
+        scores = summary[(summary["problem"] == problem) & (summary["track"] == "searched")]
         for optimizer, score in zip(scores["optimizer"], scores["score"].astype(float), strict=True):
             k = expected["k"][expected["optimizer"] == optimizer].max()
             axes.plot(
@@ -49,13 +53,4 @@ def draw(results: Results, piece: str) -> dict[str, bytes]:
         axes.plot([], [], **ring, mec=GREY, markersize=9, label="chosen setting, on evaluation seeds")
         axes.set_ylim(bottom=0)
         add_legend(axes)
-        return save_figure(figure, name, under_best_of_k(results, piece, settings), note)
-
-
-def _set_axes(axes: Axes, settings: int) -> None:
-    axes.set_xscale("log", base=2)
-    axes.xaxis.set_major_formatter(ScalarFormatter())
-    axes.xaxis.set_minor_formatter(NullFormatter())
-    axes.set_xticks([2**power for power in range(settings.bit_length())])
-    axes.set_xlabel("k (settings tried, drawn from the optimizer's search space)")
-    axes.set_ylabel("expected score (0 to 1, higher is better)")
+        return save_figure(figure, name, under_best_of_k(results, problem, settings), note)

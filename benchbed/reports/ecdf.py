@@ -25,12 +25,12 @@ def pieces(results: Results) -> list[str]:
     return [*scored, ALL_PROBLEMS] if len(scored) > 1 else scored
 
 
-def draw(results: Results, piece: str) -> dict[str, bytes]:
+def draw(results: Results, problem: str) -> dict[str, bytes]:
     """Draw `plots/ecdf-<problem>.png` and `.svg`, or `plots/ecdf-overall.*`; nothing if no optimizer has a curve."""
     results, note = limit_optimizers(results)
-    is_overall = piece == ALL_PROBLEMS
-    name = f"ecdf-{'overall' if is_overall else slugs(results.problems, reserved={'overall'})[piece]}"
-    problems = _scored_problems(results) if is_overall else [piece]
+    is_overall = problem == ALL_PROBLEMS
+    name = f"ecdf-{'overall' if is_overall else slugs(results.problems, reserved={'overall'})[problem]}"
+    problems = _scored_problems(results) if is_overall else [problem]
     tracks = {track: curves for track in results.tracks if (curves := _curves(results, problems, track))}
     if not tracks:
         return {}
@@ -47,9 +47,9 @@ def draw(results: Results, piece: str) -> dict[str, bytes]:
             [[labels[name] for name in curves] for curves in tracks.values()], _HEIGHT
         )
         for axes, (track, curves) in zip(panels, tracks.items(), strict=True):
-            title = f"{piece or 'all problems'}, {track} track: the area under a curve is its score"
+            title = f"{problem or 'all problems'}, {track} track: the area under a curve is its score"
             axes.set_title(wrap_label(title, 90))
-            _set_axes(axes, None if is_overall else results.problems[piece], top)
+            _set_axes(axes, None if is_overall else results.problems[problem], top)
             lines = pd.concat([curve.assign(label=labels[name]) for name, curve in curves.items()])
             draw_lines(
                 axes, lines, "position", "share", {labels[name]: styles[name] for name in curves},
@@ -57,8 +57,12 @@ def draw(results: Results, piece: str) -> dict[str, bytes]:
             )  # fmt: skip
             add_legend(axes)
         absent = {name for curves in tracks.values() for name in labels if name not in curves}
-        drawn = trials[trials["optimizer"].isin({name for curves in tracks.values() for name in curves})]
-        return save_figure(figure, name, under_ecdf(results, problems, len(absent), has_exact(drawn)), note)
+        curve_trials = trials[
+            trials["optimizer"].isin({name for curves in tracks.values() for name in curves})
+        ]
+        return save_figure(
+            figure, name, under_ecdf(results, problems, len(absent), has_exact(curve_trials)), note
+        )
 
 
 def targets_reached(trials: pd.DataFrame, facts: ProblemFacts) -> pd.DataFrame:

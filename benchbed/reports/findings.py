@@ -18,7 +18,7 @@ def pieces(results: Results) -> list[str]:
     return ["findings"] if len(results.summary) else []
 
 
-def draw(results: Results, piece: str) -> dict[str, bytes]:
+def draw(results: Results, name: str) -> dict[str, bytes]:
     """Return `tables/findings.md`."""
     sentences = findings(results.summary, results.overall, results.comparisons, results.groups)
     sections = [f"### Findings\n\n{_HOW_TO_READ}"]

@@ -27,12 +27,12 @@ def pieces(results: Results) -> list[str]:
     return [str(page + 1) for page in range(math.ceil(len(_problems(results)) / _COLUMNS))]
 
 
-def draw(results: Results, piece: str) -> dict[str, bytes]:
+def draw(results: Results, page: str) -> dict[str, bytes]:
     """Draw `plots/heatmap.png` and `.svg`; further problems are in `heatmap-2` and so on."""
     results, note = limit_optimizers(results)
-    first = (int(piece) - 1) * _COLUMNS
+    first = (int(page) - 1) * _COLUMNS
     problems = _problems(results)[first : first + _COLUMNS]
-    name = "heatmap" if piece == "1" else f"heatmap-{piece}"
+    name = "heatmap" if page == "1" else f"heatmap-{page}"
     summary = results.summary[results.summary["problem"].isin(problems)]
     tracks = [track for track in results.tracks if (summary["track"] == track).any()]
     cells = _cells(summary, results.groups)
@@ -42,7 +42,9 @@ def draw(results: Results, piece: str) -> dict[str, bytes]:
             rows = cells[cells["track"] == track]
             _draw_panel(axes, rows, results.optimizers, problems)
             axes.set_title(f"{track} track")
-        _label_problems(panels[-1], problems)
+        is_wide = len(problems) <= _WIDE
+        labels = [wrap_label(problem, _NARROW_LABEL if is_wide else _LABEL) for problem in problems]
+        panels[-1].set_xticks(np.arange(len(problems)) + 0.5, labels, rotation=0 if is_wide else 90)
         figure.colorbar(
             panels[0].collections[0], ax=panels, label="score / highest score of the problem", fraction=0.05,
             aspect=30, pad=0.02,
@@ -118,12 +120,3 @@ def _draw_panel(axes: Axes, rows: pd.DataFrame, optimizers: Sequence[str], probl
     axes.patch.set(
         facecolor="white", hatch="////", edgecolor="0.85", linewidth=0
     )  # seen where there is no score
-
-
-def _label_problems(axes: Axes, problems: Sequence[str]) -> None:
-    is_wide = len(problems) <= _WIDE
-    axes.set_xticks(
-        np.arange(len(problems)) + 0.5,
-        [wrap_label(problem, _NARROW_LABEL if is_wide else _LABEL) for problem in problems],
-        rotation=0 if is_wide else 90,
-    )

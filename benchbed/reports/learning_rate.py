@@ -8,7 +8,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from benchbed.formatting import short, slugs
-from benchbed.interfaces import MEASURED_STATUSES, ProblemFacts, Results
+from benchbed.interfaces import MEASURED_STATUSES, Results
 from benchbed.plotting.axes import ValueScale, add_lost_strip, label_powers, value_axis, value_scale
 from benchbed.plotting.figure import add_legend, save_figure, stacked_panels
 from benchbed.plotting.lines import draw_lines
@@ -48,27 +48,33 @@ def pieces(results: Results) -> list[str]:
     return [problem for problem in results.problems if problem in tuned]
 
 
-def draw(results: Results, piece: str) -> dict[str, bytes]:
+def draw(results: Results, problem: str) -> dict[str, bytes]:
     """Draw `plots/learning-rate-<problem>.png` and `.svg`."""
     results, note = limit_optimizers(results)
-    name = f"learning-rate-{slugs(results.problems)[piece]}"
-    facts, sweeps = results.problems[piece], _sweeps(results, piece)
+    name = f"learning-rate-{slugs(results.problems)[problem]}"
+    facts, sweeps = results.problems[problem], _sweeps(results, problem)
     with theme(name):
         figure, (axes,) = stacked_panels([[sweep.label for sweep in sweeps] + [""] * 2], _HEIGHT)
-        axes.set_title(wrap_label(piece, 80))
+        axes.set_title(wrap_label(problem, 80))
         values = np.concatenate(
             [*(sweep.values for sweep in sweeps), [sweep.default[1] for sweep in sweeps if sweep.default]]
         )
         scale, has_losses = value_scale(values, facts), not np.isfinite(values).all()
-        _set_axes(axes, scale, facts, has_losses)
+        value_axis(axes, scale, facts)
+        if has_losses:
+            add_lost_strip(axes, scale)
+        axes.set_xscale("log")
+        label_powers(axes.xaxis)
+        axes.set_xlabel("learning rate")
+        axes.set_ylabel(f"final {axes.get_ylabel()}")
         _draw_sweeps(axes, sweeps, scale)
         if facts.has_optimum and facts.success_target > scale.bottom:
             label = f"success: gap ≤ {short(facts.success_target)}"
             axes.axhline(facts.success_target, color=GREY, lw=0.9, ls=(0, (2, 2)), zorder=1, label=label)
         add_legend(axes)
         legend = " ".join(sweep.robustness for sweep in sweeps)
-        explanations = [sentence for words, sentence in _EXPLANATIONS.items() if words in legend]
-        caption = " ".join([under_learning_rate(results, piece, has_losses), *explanations])
+        explanations = [sentence for phrase, sentence in _EXPLANATIONS.items() if phrase in legend]
+        caption = " ".join([under_learning_rate(results, problem, has_losses), *explanations])
         return save_figure(figure, name, caption, note)
 
 
@@ -105,16 +111,6 @@ def _sweeps(results: Results, problem: str) -> list[RateSweep]:
                 )
             )
     return sweeps
-
-
-def _set_axes(axes: Axes, scale: ValueScale, facts: ProblemFacts, has_losses: bool) -> None:
-    value_axis(axes, scale, facts)
-    if has_losses:
-        add_lost_strip(axes, scale)
-    axes.set_xscale("log")
-    label_powers(axes.xaxis)
-    axes.set_xlabel("learning rate")
-    axes.set_ylabel(f"final {axes.get_ylabel()}")
 
 
 def _draw_sweeps(axes: Axes, sweeps: list[RateSweep], scale: ValueScale) -> None:

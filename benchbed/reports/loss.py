@@ -50,20 +50,20 @@ def pieces(results: Results) -> list[str]:
     return [problem for problem in results.problems if problem in planned]
 
 
-def draw(results: Results, piece: str) -> dict[str, bytes]:
+def draw(results: Results, problem: str) -> dict[str, bytes]:
     """Draw `plots/loss-<problem>.png` and `.svg`."""
     results, note = limit_optimizers(results)
-    name = f"loss-{slugs(results.problems)[piece]}"
-    facts = results.problems[piece]
-    tracks = {track: lines for track in results.tracks if (lines := _lines(results, piece, track))}
+    name = f"loss-{slugs(results.problems)[problem]}"
+    facts = results.problems[problem]
+    tracks = {track: lines for track in results.tracks if (lines := _lines(results, problem, track))}
     everything = pd.concat([line.quartiles for lines in tracks.values() for line in lines])
     values = everything[["lower", "median"]].to_numpy().ravel()
     shared = LossAxes(facts, value_scale(values, facts), not np.isfinite(everything["median"]).all())
     with theme(name):
-        figure = _draw_figure(tracks, piece, shared)
-        trials = results.outcomes[results.outcomes["problem"] == piece]
+        figure = _draw_figure(tracks, problem, shared)
+        trials = results.outcomes[results.outcomes["problem"] == problem]
         caption = under_loss(
-            results, piece, shared.has_lost, has_exact(trials), max(map(len, tracks.values())) > _FEW
+            results, problem, shared.has_lost, has_exact(trials), max(map(len, tracks.values())) > _FEW
         )
         return save_figure(figure, name, caption, note)
 
@@ -147,9 +147,9 @@ def _draw_small_panels(block: Figure, lines: Sequence[LossLine], columns: int, s
         axes.set_title(
             wrap_label(line.optimizer, _SMALL_LABEL // columns), color=line.style.color, fontsize=8
         )
-        others = medians[medians["label"] != line.label]
+        background = medians[medians["label"] != line.label]
         sns.lineplot(
-            others, x="calls", y="median", units="label", estimator=None, color="0.75", linewidth=0.7, sort=False,
+            background, x="calls", y="median", units="label", estimator=None, color="0.75", linewidth=0.7, sort=False,
             legend=False, ax=axes,
         )  # fmt: skip
         _fill_band(axes, line, scale)

@@ -34,28 +34,36 @@ def pieces(results: Results) -> list[str]:
     return [problem for problem, facts in results.problems.items() if facts.dimension == 2]
 
 
-def draw(results: Results, piece: str) -> dict[str, bytes]:
+def draw(results: Results, problem: str) -> dict[str, bytes]:
     """Draw `plots/paths-<problem>.png` and `.svg`, on the instance of the lowest evaluation seed.
 
     Nothing is drawn if the plugin of the problem is not installed, because the objective is unknown then.
     """
-    if piece not in results.surfaces:
+    if problem not in results.surfaces:
         return {}
     results, note = limit_optimizers(results)
-    name = f"paths-{slugs(results.problems)[piece]}"
-    surface, trials = results.surfaces[piece], results.outcomes[results.outcomes["problem"] == piece]
+    name = f"paths-{slugs(results.problems)[problem]}"
+    surface, trials = results.surfaces[problem], results.outcomes[results.outcomes["problem"] == problem]
     seed = int(trials["seed"].min())
-    tracks = {track: paths for track in results.tracks if (paths := _paths(results, piece, track, seed))}
+    tracks = {track: paths for track in results.tracks if (paths := _paths(results, problem, track, seed))}
     with theme(name):
         figure, panels = stacked_panels(
             [[path.label for path in paths] + [""] * 2 for paths in tracks.values()], _HEIGHT, _WIDTH
         )
         for axes, (track, paths) in zip(panels, tracks.items(), strict=True):
-            axes.set_title(wrap_label(f"{piece}, {track} track, seed {seed}", 80))
+            axes.set_title(wrap_label(f"{problem}, {track} track, seed {seed}", 80))
             _draw_contours(axes, surface)
             for path in paths:
                 _draw_path(axes, path, surface)
-            _draw_landmarks(axes, paths, surface)
+            starts = [path.points[:1] for path in paths if len(path.points)]
+            if starts:
+                start: dict[str, Any] = {"color": "white", "mec": "black", "mew": 1.3, "markersize": 8}
+                axes.plot(*starts[0].T, "o", **start, zorder=7, label="start")
+            if surface.minimizer is not None:
+                minimizer = np.array([surface.minimizer]).T
+                axes.plot(
+                    *minimizer, "*", color="black", mec="white", markersize=13, zorder=7, label="minimizer"
+                )
             add_legend(axes)
         has_losses = any(path.is_lost for paths in tracks.values() for path in paths)
         return save_figure(figure, name, under_paths(seed, has_losses, has_exact(trials)), note)
@@ -136,15 +144,3 @@ def _exit_point(points: np.ndarray, surface: Surface) -> np.ndarray:
     with np.errstate(divide="ignore", invalid="ignore"):
         shares = np.where(step > 0, (high - start) / step, np.where(step < 0, (low - start) / step, np.inf))
     return np.asarray((start + step * shares.min())[np.newaxis])
-
-
-def _draw_landmarks(axes: Axes, paths: list[PlanarPath], surface: Surface) -> None:
-    """Draw the start and the minimizer."""
-    starts = [path.points[:1] for path in paths if len(path.points)]
-    if starts:
-        axes.plot(
-            *starts[0].T, "o", color="white", mec="black", mew=1.3, markersize=8, zorder=7, label="start"
-        )
-    if surface.minimizer is not None:
-        x, y = surface.minimizer
-        axes.plot([x], [y], "*", color="black", mec="white", markersize=13, zorder=7, label="minimizer")

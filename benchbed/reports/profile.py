@@ -27,7 +27,7 @@ def pieces(results: Results) -> list[str]:
     return [_table(results)] if (results.groups["problem"] == _table(results)).any() else []
 
 
-def draw(results: Results, piece: str) -> dict[str, bytes]:
+def draw(results: Results, table: str) -> dict[str, bytes]:
     """Draw `plots/profile.png` and `.svg`, a panel a track; ratios are to the best of all compared optimizers."""
     limited, note = limit_optimizers(results)
     tracks = {track: ratios for track in results.tracks if (ratios := performance_ratios(results, track))}
@@ -41,7 +41,7 @@ def draw(results: Results, piece: str) -> dict[str, bytes]:
         }
         figure, panels = stacked_panels([list(of_track.values()) for of_track in labels.values()], _HEIGHT)
         for axes, (track, ratios) in zip(panels, tracks.items(), strict=True):
-            title = f"{piece or 'all problems'}, {track} track: performance profile, relative to the entrants"
+            title = f"{table or 'all problems'}, {track} track: performance profile, relative to the entrants"
             axes.set_title(wrap_label(title, 90))
             _set_axes(axes, right)
             steps = []
@@ -49,9 +49,15 @@ def draw(results: Results, piece: str) -> dict[str, bytes]:
                 jumps = np.unique([1.0, *ratios[name][np.isfinite(ratios[name])], right])
                 shares = share_within(ratios[name], jumps)
                 steps.append(pd.DataFrame({"ratio": jumps, "share": shares, "label": label}))
-            shown = {label: styles[label] for label in labels[track].values()}
+            track_styles = {label: styles[label] for label in labels[track].values()}
             draw_lines(
-                axes, pd.concat(steps), "ratio", "share", shown, marker_distance=0.15, drawstyle="steps-post"
+                axes,
+                pd.concat(steps),
+                "ratio",
+                "share",
+                track_styles,
+                marker_distance=0.15,
+                drawstyle="steps-post",
             )
             add_legend(axes)
         cases = max(len(row) for ratios in tracks.values() for row in ratios.values())

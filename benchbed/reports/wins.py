@@ -20,7 +20,7 @@ def pieces(results: Results) -> list[str]:
     return [_table(results)] if len(_pairs(results)) else []
 
 
-def draw(results: Results, piece: str) -> dict[str, bytes]:
+def draw(results: Results, table: str) -> dict[str, bytes]:
     """Draw `plots/wins.png` and `.svg`, a panel a track."""
     results, note = limit_optimizers(results)
     pairs = _pairs(results)
@@ -48,8 +48,8 @@ def draw(results: Results, piece: str) -> dict[str, bytes]:
             label_size = 9 if size > 0.5 else 6
             axes.set_xticks(np.arange(len(ticks)) + 0.5, ticks, rotation=90, fontsize=label_size)
             axes.set_yticks(np.arange(len(ticks)) + 0.5, ticks, fontsize=label_size)
-            axes.set_title(wrap_label(f"{piece or 'all problems'}, {track} track", 60))
-        problems = len(set(results.summary["problem"])) if piece == ALL_PROBLEMS else 1
+            axes.set_title(wrap_label(f"{table or 'all problems'}, {track} track", 60))
+        problems = len(set(results.summary["problem"])) if table == ALL_PROBLEMS else 1
         return save_figure(figure, "wins", under_wins(results, problems, pairs), note)
 
 

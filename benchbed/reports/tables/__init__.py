@@ -15,7 +15,7 @@ def pieces(results: Results) -> list[str]:
     return ["summary"] if len(results.summary) else []
 
 
-def draw(results: Results, piece: str) -> dict[str, bytes]:
+def draw(results: Results, name: str) -> dict[str, bytes]:
     """Return `tables/summary.*`, a table for each problem, `tables/measures.*` and `tables/comparisons.csv`.
 
     CSV contains every column, Markdown and LaTeX a readable selection.
@@ -31,13 +31,13 @@ def draw(results: Results, piece: str) -> dict[str, bytes]:
         )
         for table in problems
     ]
-    contents = {piece: (summary, [*problems, *overall_tables(results)])}
+    contents = {"summary": (summary, [*problems, *overall_tables(results)])}
     for table in problems:
         contents[names[table.problem]] = (summary[summary["problem"] == table.problem], [table])
     contents["measures"] = (results.measures, secondary)
     files = {}
-    for name, (frame, tables) in contents.items():
-        files |= {f"{name}.csv": csv(frame), f"{name}.md": markdown(tables), f"{name}.tex": latex(tables)}
+    for stem, (frame, tables) in contents.items():
+        files |= {f"{stem}.csv": csv(frame), f"{stem}.md": markdown(tables), f"{stem}.tex": latex(tables)}
     if len(results.comparisons):
         files["comparisons.csv"] = csv(results.comparisons)
     return {f"tables/{name}": text.encode("utf-8") for name, text in files.items()}

@@ -45,9 +45,9 @@ class TextTable(NamedTuple):
 
     def keep(self, positions: Iterable[int]) -> "TextTable":
         """Return the table with only these columns."""
-        kept = list(positions)
-        rows = [row._replace(cells=tuple(row.cells[i] for i in kept)) for row in self.rows]
-        return self._replace(columns=tuple(self.columns[i] for i in kept), rows=tuple(rows))
+        indices = list(positions)
+        rows = [row._replace(cells=tuple(row.cells[i] for i in indices)) for row in self.rows]
+        return self._replace(columns=tuple(self.columns[i] for i in indices), rows=tuple(rows))
 
     def without_empty_columns(self, empty: str = "", headers: Iterable[str] | None = None) -> "TextTable":
         """Return the table without the columns in which every cell is `empty`; if given, only of these headers."""

@@ -13,7 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from benchbed.formatting import printable
-from benchbed.reports.tables.table import TableColumn, TableRow, TextTable
+from benchbed.reports.tables.table import TableRow, TextTable
 
 _NARROWEST = 12  # smallest width of a folded column with longer words
 _ASCII_BOX = box.Box("    \n    \n -- \n    \n    \n    \n    \n    \n", ascii=True)
@@ -71,19 +71,15 @@ def _mark(row: TableRow, table: TextTable, letters: dict[str, str]) -> TableRow:
 
 def _least_widths(table: TextTable) -> list[int]:
     """Return the smallest width of each column: complete numbers, and names folded at `_NARROWEST`."""
-    return [
-        _least_width(column, [row.cells[i] for row in table.rows]) for i, column in enumerate(table.columns)
-    ]
-
-
-def _least_width(column: TableColumn, cells: Sequence[str]) -> int:
-    header = max(map(cell_len, column.header.split(" ")))
-    longest = max(map(cell_len, cells))
-    if column.is_folded:
-        longest = (
-            max(min(cell_len(word), _NARROWEST) for cell in cells for word in cell.split(" ")) or longest
-        )
-    return max(header, longest)
+    widths = []
+    for i, column in enumerate(table.columns):
+        cells = [row.cells[i] for row in table.rows]
+        longest = max(map(cell_len, cells))
+        if column.is_folded:
+            segments = [segment for cell in cells for segment in cell.split(" ")]
+            longest = max(min(cell_len(segment), _NARROWEST) for segment in segments) or longest
+        widths.append(max(longest, *map(cell_len, column.header.split(" "))))
+    return widths
 
 
 def _format_table(table: TextTable, width: int, color: bool, unicode: bool) -> str:

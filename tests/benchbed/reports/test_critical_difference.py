@@ -12,7 +12,7 @@ from benchbed.analysis.ranks import Ranking, critical_difference, insignificant_
 from benchbed.interfaces import Note
 from benchbed.plotting.style import theme
 from benchbed.reports import critical_difference as report
-from benchbed.reports.critical_difference import bars_of, draw, names_of, pieces
+from benchbed.reports.critical_difference import draw, pieces, rank_bars, rank_labels
 
 LONG = [f"a-name-of-sixty-four-characters-that-will-not-fit-anywhere-{i:05d}" for i in range(30)]
 FEW = ("gd", "sgd", "adam")
@@ -134,7 +134,7 @@ def test_the_critical_difference_is_drawn_to_scale(study, drawn):
 def test_bars_join_what_is_insignificant_ranges(seed, p_value):
     """A bar for each set, a little longer than it, and none that touches another on its level."""
     ranking = made_up(20, seed, p_value)
-    bars = bars_of(ranking, span=19)
+    bars = rank_bars(ranking, span=19)
     assert len(bars) == len(insignificant_ranges(ranking)) > 0
     for bar, (first, last) in zip(bars, insignificant_ranges(ranking), strict=True):
         assert ranking.mean_ranks[first] - 0.2 < bar.start < ranking.mean_ranks[first]
@@ -147,7 +147,7 @@ def test_bars_join_what_is_insignificant_ranges(seed, p_value):
 @pytest.mark.parametrize("seed", range(5))
 def test_no_leader_line_crosses_another(count, seed):
     """A line that goes down where another goes outwards has already turned, or begins further inside."""
-    names = names_of(made_up(count, seed), [])
+    names = rank_labels(made_up(count, seed), [])
     assert sorted(name.optimizer for name in names) == sorted(f"o{i}" for i in range(count))
     for down, out in itertools.permutations(names, 2):
         is_passed = down.rank < out.rank if out.is_left else down.rank > out.rank
@@ -157,9 +157,9 @@ def test_no_leader_line_crosses_another(count, seed):
 def test_names_stand_below_all_bars():
     """However many levels they take."""
     ranking = made_up(20, 0)
-    bars = bars_of(ranking, 19)
+    bars = rank_bars(ranking, 19)
     lowest = -report._FIRST_BAR - report._BAR * max(bar.level for bar in bars)
-    assert max(name.height for name in names_of(ranking, bars)) < lowest
+    assert max(name.height for name in rank_labels(ranking, bars)) < lowest
 
 
 @pytest.mark.filterwarnings("ignore:Glyph .* missing from font")  # drawn as a box, as in all figures
@@ -208,7 +208,7 @@ def test_a_crowd_is_thinned_but_ranked_whole(study, drawn):
     kept = whole._replace(
         optimizers=tuple(np.array(whole.optimizers)[is_shown]), mean_ranks=whole.mean_ranks[is_shown]
     )
-    expected = [[bar.start, bar.end] for bar in bars_of(kept, 29)]
+    expected = [[bar.start, bar.end] for bar in rank_bars(kept, 29)]
     lines = [line.get_xdata().tolist() for line in axes.lines]
     assert [line for line in lines if line in expected] == expected != []
     (note,) = figure.texts

@@ -155,16 +155,16 @@ def trace_step(tile: Tile, lanes: Lanes) -> TracedStep:
     if constants := TreeTemplate(lanes).constants:
         raise TypeError(f"the state holds {constants[0]!r}, which is not a tensor and would stay constant")
     names, draws = list(tile.hyperparameters), tile.draws(0, 1)
-    lane_skeleton, draw_skeleton, data_skeleton = map(TreeTemplate, (lanes, draws, tile.instances.data))
+    lane_template, draw_template, data_template = map(TreeTemplate, (lanes, draws, tile.instances.data))
 
     def step(
         lane: Sequence[Tensor], progress: Tensor, draw: Sequence[Tensor], setting: Sequence[Tensor],
         data: Sequence[Tensor],
     ) -> list[Tensor]:  # fmt: skip
         rule = stepper.bind(dict(zip(names, setting, strict=True)))
-        inputs = StepInputs(data_skeleton.fill(data), draw_skeleton.fill(draw), progress)
+        inputs = StepInputs(data_template.fill(data), draw_template.fill(draw), progress)
         # Any index but the first: it only appears in errors, which are raised again when the step runs eagerly.
-        return leaves(stepper.step(rule, lane_skeleton.fill(lane), inputs, 1, differentiate))
+        return leaves(stepper.step(rule, lane_template.fill(lane), inputs, 1, differentiate))
 
     progress = tile.progress(0, 1)[0]
     lane = [leaf[:1, :1].contiguous() for leaf in leaves(lanes)]

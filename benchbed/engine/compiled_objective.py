@@ -67,13 +67,13 @@ def trace_objective(instances: Instances, theta: Tensor) -> TracedStep:
     The result is a step of a lane with two tensors, θ and the value of the objective: it leaves θ unchanged and
     replaces the value.
     """
-    data_skeleton, objective = (
+    data_template, objective = (
         TreeTemplate(instances.data),
         batched(instances.problem, instances.problem.objective),
     )
 
     def step(lane: Sequence[Tensor], data: Sequence[Tensor]) -> list[Tensor]:
-        return [lane[0], objective(lane[0], data_skeleton.fill(data))]
+        return [lane[0], objective(lane[0], data_template.fill(data))]
 
     lane, data = [theta[:1, :1].contiguous(), theta.new_zeros(1, 1)], data_of_one_seed(instances)
     with torch.no_grad():

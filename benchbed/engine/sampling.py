@@ -167,7 +167,7 @@ def make_start(problem: Problem, seed: InstanceSeed) -> Tensor:
     """Draw the start of one instance, `[dimension]`; torch's global generator keeps its state."""
     # A module's own initialization uses the global generator, so that one is forked and seeded as well.
     with torch.random.fork_rng(devices=[]):
-        # torch.manual_seed would also seed all kinds of devices, in four fifths of the time of a start.
+        # torch.manual_seed also formats a stack trace for each kind of device: four fifths of a start's time.
         torch.default_generator.manual_seed(seed.generator_seed("start"))
         return problem.make_start(_generator(seed, "start"))
 

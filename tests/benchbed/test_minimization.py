@@ -194,7 +194,7 @@ def test_a_loss_may_branch_on_its_values():
     assert minimum.losses[:6].tolist() == [2.5, 2.0, 1.5, 1.0, 0.5, 0.125]
 
 
-class Average(NamedTuple):
+class IterateMean(NamedTuple):
     mean: Tensor
     count: Tensor
 
@@ -204,18 +204,18 @@ def averaged(learning_rate=0.1):
 
     def update(oracle, state, theta):
         moved, count = theta - learning_rate * oracle.gradient, state.count + 1
-        return moved, Average(state.mean + (moved - state.mean) / count, count)
+        return moved, IterateMean(state.mean + (moved - state.mean) / count, count)
 
     return Optimizer(
-        init=lambda theta: Average(theta, torch.ones_like(theta[..., :1])),
+        init=lambda theta: IterateMean(theta, torch.ones_like(theta[..., :1])),
         update=update,
         answer=lambda state, theta: state.mean,
     )
 
 
 @pytest.mark.parametrize("flags", [{}, {"per_trial": True}, {"stateful": True}], ids=str)
-def test_an_optimizer_with_an_answer_gives_that_and_shows_what_it_saw(flags):
-    """θ_k = 0.9^k: the curve and the tolerance are of the iterates, θ and its loss are the mean's."""
+def test_an_optimizer_may_answer_with_another_point(flags):
+    """θ_k = 0.9^k: the curve and the tolerance belong to the iterates, θ and its loss to their mean."""
     minimum = benchbed.minimize(bowl, [1.0], averaged()._replace(**flags), tolerance=0.9**9.5)
     iterates = 0.9 ** np.arange(11)
     assert (minimum.status, minimum.steps) == ("converged", 10)
@@ -227,8 +227,8 @@ def test_an_optimizer_with_an_answer_gives_that_and_shows_what_it_saw(flags):
 
 @pytest.mark.parametrize("flags", [{}, {"per_trial": True}, {"stateful": True}], ids=str)
 @pytest.mark.parametrize("where", [False, True])
-def test_an_optimizer_that_asks_twice_makes_half_the_steps(flags, where):
-    """What it asks elsewhere is counted and is no part of the curve; the loss may branch there too."""
+def test_two_calls_a_step_make_half_the_steps(flags, where):
+    """Calls at other points are counted, but are not part of the curve."""
 
     def update(oracle, state, theta):
         _, ahead = oracle.at(theta - 0.1 * oracle.gradient, *([oracle.loss >= 0] if where else []))
@@ -245,8 +245,8 @@ def test_an_optimizer_that_asks_twice_makes_half_the_steps(flags, where):
     np.testing.assert_allclose(minimum.gradient_norms, (1 - 0.1 * 0.9) ** np.arange(10), rtol=1e-13)
 
 
-def test_a_line_search_counts_what_it_evaluates():
-    """L-BFGS asks as often as it likes; its own count is the calls, and the curve has a point a step."""
+def test_every_evaluation_of_a_line_search_is_counted():
+    """The calls of L-BFGS equal its own count, and the curve has a point for each step."""
     minimum = benchbed.minimize(
         weighted_quartic, FAR, "torch.optim:LBFGS[learning_rate=0.5, max_iter=4]", steps=300, tolerance=1e-4
     )
@@ -288,7 +288,7 @@ def test_minimize_runs_the_batch_of_a_study(monkeypatch):
 
 @pytest.mark.parametrize(("gradient", "error"), [("forward", 1e-12), ("finite-difference", 1e-8)])
 def test_every_gradient_takes_as_many_steps(gradient, error):
-    """An evaluation counts as one call here, whatever the price of the gradient in a study."""
+    """An evaluation counts as one call here, at any price of the gradient in a study."""
     arguments = {"optimizer": "adam[learning_rate=0.1]", "steps": 30}
     expected = benchbed.minimize(weighted_quartic, FAR, **arguments)
     minimum = benchbed.minimize(weighted_quartic, FAR, **arguments, gradient=gradient)

@@ -195,7 +195,7 @@ def test_a_problem_that_starts_at_its_optimum_has_the_scale_one(formula, start):
 
 
 @dataclass(frozen=True)
-class Module(Problem):
+class ModuleWeights(Problem):
     """Minimize |θ|² from the initial weights of a torch module, drawn from the global generator."""
 
     layout = Layout({"theta": (7,)})
@@ -214,14 +214,14 @@ class Module(Problem):
 def test_a_module_drawn_from_the_global_generator_has_a_reproducible_scale():
     """The scale depends on the study seed alone, and the global generator keeps its state."""
     state = torch.get_rng_state()
-    first = scale_of(Module(), "module", 7)
+    first = scale_of(ModuleWeights(), "module", 7)
     assert torch.equal(torch.get_rng_state(), state)
     torch.manual_seed(123)
-    assert scale_of(Module(), "module", 7) == first
+    assert scale_of(ModuleWeights(), "module", 7) == first
     norms = []
     for index in range(9):
         torch.manual_seed(InstanceSeed(7, "module", "scale", index).generator_seed("start"))
-        norms.append(Module().make_start(None).double().square().sum().item())
+        norms.append(ModuleWeights().make_start(None).double().square().sum().item())
     assert first == pytest.approx(lower_median(norms), rel=1e-14)
 
 

@@ -235,7 +235,7 @@ def test_every_call_of_a_step_uses_the_same_direction(run, formula):
         assert (record.final_theta == 10).all()
     first, second = gradients[:2]
     assert not (first == second).any()
-    assert (first[:, 0] == first[:, 1]).all()  # settings share what their seed draws
+    assert (first[:, 0] == first[:, 1]).all()  # settings share the draws of their seed
     assert (first[0] != first[1]).all()
 
 

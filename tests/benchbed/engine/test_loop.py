@@ -14,7 +14,7 @@ from benchbed_optimizers.sgd import sgd
 from benchbed_problems.quadratic import Quadratic
 
 
-class Count(NamedTuple):
+class StepCount(NamedTuple):
     """Number of steps, `[..., 1]`."""
 
     steps: Tensor
@@ -27,9 +27,9 @@ def raising_at(step):
         def update(oracle, state, theta):
             if (state.steps + 1 == step).any():
                 raise ArithmeticError("the rule gives up")
-            return theta - learning_rate * oracle.gradient, Count(state.steps + 1)
+            return theta - learning_rate * oracle.gradient, StepCount(state.steps + 1)
 
-        return Optimizer(init=lambda theta: Count(torch.zeros_like(theta[..., :1])), update=update)
+        return Optimizer(init=lambda theta: StepCount(torch.zeros_like(theta[..., :1])), update=update)
 
     return factory
 
@@ -149,9 +149,9 @@ def test_the_last_gap_counts_and_not_the_largest(run, lane_of):
 
     def leap(rate: float = 0.0):
         def update(oracle, state, theta):
-            return torch.where(state.steps < 6, 2 * theta, 0 * theta), Count(state.steps + 1)
+            return torch.where(state.steps < 6, 2 * theta, 0 * theta), StepCount(state.steps + 1)
 
-        return Optimizer(init=lambda theta: Count(torch.zeros_like(theta[..., :1])), update=update)
+        return Optimizer(init=lambda theta: StepCount(torch.zeros_like(theta[..., :1])), update=update)
 
     lane = lane_of(run(Quadratic(eigenvalues=(1.0,), start=1.0), leap, budget=7, rate=[0.0]))
     assert lane.curve_objective.max() == 4.0**6 / 2 > 1000
@@ -289,7 +289,7 @@ def test_a_lane_that_ends_early_pays_for_its_own_steps(make_batch):
 def shrinking_theta(learning_rate: float = 0.1):
     """Return an optimizer that returns fewer parameters than it receives."""
     return Optimizer(
-        init=lambda theta: Count(torch.zeros_like(theta[..., :1])),
+        init=lambda theta: StepCount(torch.zeros_like(theta[..., :1])),
         update=lambda oracle, state, theta: (
             theta[..., :1] - learning_rate * oracle.gradient[..., :1],
             state,
@@ -300,8 +300,8 @@ def shrinking_theta(learning_rate: float = 0.1):
 def growing_state(learning_rate: float = 0.1):
     """Return an optimizer whose state changes its shape in the first step."""
     return Optimizer(
-        init=lambda theta: Count(torch.zeros_like(theta[..., :1])),
-        update=lambda oracle, state, theta: (theta - learning_rate * oracle.gradient, Count(theta)),
+        init=lambda theta: StepCount(torch.zeros_like(theta[..., :1])),
+        update=lambda oracle, state, theta: (theta - learning_rate * oracle.gradient, StepCount(theta)),
     )
 
 

@@ -248,7 +248,7 @@ def test_full_batch_of_synthetic_noise_is_exact_and_costs_one_call(run):
 def test_measurements_are_taken_at_the_answer(run):
     """Objective, path, gradient norm and final point are those of a running average of θ."""
 
-    class Average(NamedTuple):
+    class RunningAverage(NamedTuple):
         mean: Tensor
         steps: Tensor
 
@@ -256,10 +256,10 @@ def test_measurements_are_taken_at_the_answer(run):
         def update(oracle, state, theta):
             moved = theta - learning_rate * oracle.gradient
             steps = state.steps + 1
-            return moved, Average(state.mean + (moved - state.mean) / (steps + 1), steps)
+            return moved, RunningAverage(state.mean + (moved - state.mean) / (steps + 1), steps)
 
         return Optimizer(
-            init=lambda theta: Average(theta, torch.zeros_like(theta[..., :1])),
+            init=lambda theta: RunningAverage(theta, torch.zeros_like(theta[..., :1])),
             update=update,
             answer=lambda state, theta: state.mean,
         )

@@ -138,7 +138,7 @@ def test_a_selection_has_the_data_and_draws_of_its_seeds():
 
 
 @dataclass(frozen=True)
-class Module(Problem):
+class ModuleStart(Problem):
     """A problem whose start is the initialization of a torch module."""
 
     layout = Layout({"theta": (12,)})
@@ -153,10 +153,10 @@ class Module(Problem):
 def test_a_module_drawn_from_the_global_generator_has_a_reproducible_start():
     """The global generator is seeded for each start, and keeps its state afterwards."""
     torch.manual_seed(1)
-    first = instances_of(Module(), [0, 1, 2])
+    first = instances_of(ModuleStart(), [0, 1, 2])
     torch.manual_seed(2)
     state = torch.get_rng_state()
-    second = instances_of(Module(), [2, 1, 0])
+    second = instances_of(ModuleStart(), [2, 1, 0])
     assert torch.equal(torch.get_rng_state(), state)
     assert torch.equal(first.start, second.start.flip(0))
     assert not torch.equal(first.start[0], first.start[1])
@@ -165,8 +165,8 @@ def test_a_module_drawn_from_the_global_generator_has_a_reproducible_start():
 def test_a_module_starts_as_with_torch_manual_seed():
     """The numbers are those of torch.manual_seed with the seed of the purpose start."""
     torch.manual_seed(InstanceSeed(0, "some-problem", "evaluation", 3).generator_seed("start"))
-    expected = Module().make_start(None)
-    assert torch.equal(instances_of(Module(), [3]).start[0], expected.double())
+    expected = ModuleStart().make_start(None)
+    assert torch.equal(instances_of(ModuleStart(), [3]).start[0], expected.double())
 
 
 class Pair(NamedTuple):
@@ -180,7 +180,7 @@ def test_draws_may_be_a_tuple_of_tensors():
     """Each tensor is split into steps and stacked over seeds."""
 
     @dataclass(frozen=True)
-    class Two(Module):
+    class Two(ModuleStart):
         def make_draws(self, generator, steps):
             noise = torch.randn(steps, 2, generator=generator, dtype=torch.float64)
             return Pair(noise, torch.randint(9, (steps, 4, 5), generator=generator))

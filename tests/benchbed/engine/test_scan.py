@@ -142,16 +142,16 @@ def run_eagerly(self, tile, lanes, start, stops):
 def test_a_plugin_that_raises_late_fails_with_its_traceback(run, formula):
     """The step cannot be compiled, and the eager step shows the error."""
 
-    class Count(NamedTuple):
+    class LateState(NamedTuple):
         steps: Tensor
 
     def late(learning_rate: float = 0.1):
         def update(oracle, state, theta):
             if (state.steps >= 5).any():
                 raise ArithmeticError("out of luck")
-            return theta - learning_rate * oracle.gradient, Count(state.steps + 1)
+            return theta - learning_rate * oracle.gradient, LateState(state.steps + 1)
 
-        return Optimizer(init=lambda theta: Count(torch.zeros_like(theta[..., 0])), update=update)
+        return Optimizer(init=lambda theta: LateState(torch.zeros_like(theta[..., 0])), update=update)
 
     half_square = formula(lambda theta: 0.5 * theta.square().sum(-1))
     record = run(half_square, late, engine="compiled", targets=(), budget=20, learning_rate=[0.1])

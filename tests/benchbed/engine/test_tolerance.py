@@ -30,7 +30,7 @@ def steps_of_descent(rate, start=2.0, tolerance=TOLERANCE):
     return int(np.argmax(norms <= tolerance))
 
 
-class Average(NamedTuple):
+class MeanState(NamedTuple):
     """The mean of the iterates, and their number."""
 
     mean: Tensor
@@ -42,10 +42,10 @@ def averaged(learning_rate: float = 0.1):
 
     def update(oracle, state, theta):
         moved, count = theta - learning_rate * oracle.gradient, state.count + 1
-        return moved, Average(state.mean + (moved - state.mean) / count, count)
+        return moved, MeanState(state.mean + (moved - state.mean) / count, count)
 
     return Optimizer(
-        init=lambda theta: Average(theta, torch.ones_like(theta[..., :1])),
+        init=lambda theta: MeanState(theta, torch.ones_like(theta[..., :1])),
         update=update,
         answer=lambda state, theta: state.mean,
     )

@@ -10,6 +10,8 @@ import pytest
 
 from benchbed import hookspecs
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[1]
 PAGES = ["README.md", "docs/plugins.md", "examples/benchbed-signum/README.md"]
 

@@ -3,6 +3,7 @@
 import tomllib
 from dataclasses import fields
 
+import pytest
 import torch
 
 import benchbed_problems
@@ -60,6 +61,7 @@ def test_every_suite_of_the_course_can_be_planned_and_has_a_figure():
         assert plan_of(catalog, name, full=False).tracks == ("default",)
 
 
+@pytest.mark.slow
 def test_the_functions_of_every_figure_can_be_imported():
     """Figures name their functions as text, so a misspelling would only fail when the course runs."""
     catalog = load_catalog()

@@ -15,6 +15,8 @@ import pytest
 
 from benchbed.checkpoints import checkpoint_calls
 
+pytestmark = pytest.mark.slow
+
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 PROBLEMS = ("quadratic", "weighted-quartic", "runge", "polynomial-network")
 

@@ -11,6 +11,8 @@ import benchbed
 from benchbed.executors import serial
 from benchbed.runner.workers import Workers
 
+pytestmark = pytest.mark.slow
+
 SOURCE = Path(__file__).parents[2] / "benchmarks" / "selection.py"
 
 

@@ -6,7 +6,7 @@ from importlib.resources import files
 import pytest
 import torch
 
-from benchbed.codegen import elementwise
+from benchbed.codegen import compiled_step, elementwise
 from benchbed.codegen.fx_nodes import format_graph
 from benchbed.codegen.lanewise.codegen import OPERATIONS as LANEWISE
 from benchbed.codegen.tensorwise.operations import OPERATIONS as TENSORWISE
@@ -46,6 +46,16 @@ def test_program_is_that_of_the_example(example):
     common, separator, program = example["compiled"].source.text.partition("// Lanewise form")
     assert block("cpp") == separator + program
     assert "constexpr int W = " in common
+
+
+@pytest.mark.parametrize("template", ["lanewise/lanes.cpp", "tensorwise/tensors.cpp"])
+def test_signature_is_that_of_both_forms(template):
+    """In the calling convention, in the C++, and for ctypes."""
+    code = files("benchbed.codegen").joinpath(*template.split("/")).read_text(encoding="utf-8")
+    signature = re.search(r'extern "C" int64_t advance\((.*?)\) \{', code, flags=re.DOTALL)[1]
+    names = [argument.split()[-1] for argument in signature.split(",")]
+    assert f"`int64_t advance({', '.join(names)})`" in README
+    assert len(names) == len(compiled_step.ARGUMENT_TYPES)
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Compare optimizers honestly and fast; the public names, loaded when first used."""
+"""benchbed compares optimizers honestly and fast; public names are imported at their first use."""
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any

@@ -1,4 +1,4 @@
-"""Describe where a study runs: versions, plugins and machine (protocol, rule 12)."""
+"""Description of the environment of a study: versions, plugins and machine (protocol, rule 12)."""
 
 import os
 import platform
@@ -12,11 +12,14 @@ from benchbed.catalog import Catalog
 from benchbed.plan import Plan
 
 KERNEL_CHOICE = ("ATEN_CPU_CAPABILITY", "MKL_CBWR")
-"""Variables by which a user chooses kernels, and with them the last bit of a result."""
+"""Environment variables that choose kernels of torch, and so the last bit of results."""
 
 
 def describe_environment(plan: Plan, catalog: Catalog, jobs: int, executor: str) -> dict[str, Any]:
-    """Give a JSON-plain description of one invocation."""
+    """Return a description of one invocation in plain JSON types."""
+    device = plan.device
+    if device.startswith("cuda"):
+        device += f" ({torch.cuda.get_device_name(device)})"
     return {
         "benchbed": metadata.version("benchbed"),
         "protocol": plan.protocol,
@@ -28,7 +31,7 @@ def describe_environment(plan: Plan, catalog: Catalog, jobs: int, executor: str)
         "cores": os.cpu_count(),
         "torch": torch.__version__,
         "deterministic_algorithms": torch.are_deterministic_algorithms_enabled(),
-        "device": _device_name(plan.device),
+        "device": device,
         "jobs": jobs,
         "threads": 1,
         "executor": executor,
@@ -48,7 +51,3 @@ def describe_environment(plan: Plan, catalog: Catalog, jobs: int, executor: str)
             f"gradient {plan.gradient}": plan.gradient_source,
         },
     }
-
-
-def _device_name(device: str) -> str:
-    return f"{device} ({torch.cuda.get_device_name(device)})" if device.startswith("cuda") else device

@@ -1,14 +1,14 @@
-"""Hold the errors that a user can mend, each with the exit code it ends a command with."""
+"""Errors that a user can correct, with the exit codes of the command."""
 
 
 class BenchbedError(Exception):
-    """Say in one sentence what is wrong and what to do; printed without a traceback."""
+    """Error whose message, printed without a traceback, describes a problem and its solution in one sentence."""
 
     exit_code = 1
 
 
 class UsageError(BenchbedError):
-    """What was asked for is misspelt, malformed or impossible."""
+    """A request is misspelt, malformed or impossible."""
 
     exit_code = 2
 
@@ -20,6 +20,6 @@ class StudyFolderError(BenchbedError):
 
 
 class NothingSelectedError(BenchbedError):
-    """What was asked for is valid and selects nothing to run."""
+    """A valid request selects nothing to run."""
 
     exit_code = 5

@@ -1,4 +1,4 @@
-"""Offer the built-in measures that serve every problem, through the same door as a stranger's."""
+"""Built-in metrics of all problems, registered by the hook that third-party plugins use."""
 
 from collections.abc import Callable
 
@@ -9,12 +9,12 @@ from benchbed.interfaces import Data, Problem, RegisteredMetric
 
 
 def distance_to_solution(problem: Problem, theta: Tensor, data: Data) -> Tensor | None:
-    """Measure the Euclidean distance `[...]` from `theta: [..., dimension]` to the known minimizer, if there is one."""
+    """Return the Euclidean distance `[...]` of `theta: [..., dimension]` from the minimizer; None if it is unknown."""
     minimizer = problem.minimizer(data)
     return None if minimizer is None else (theta - minimizer).norm(dim=-1)
 
 
 @hookimpl
 def register_metrics(register: Callable[[RegisteredMetric], None]) -> None:
-    """Enter the built-in metrics."""
+    """Register the built-in metrics."""
     register(distance_to_solution)

@@ -1,4 +1,4 @@
-"""The built-in metrics measure what they say, where they apply."""
+"""Built-in metrics have their documented values."""
 
 import torch
 
@@ -7,8 +7,8 @@ from benchbed_problems.polynomial_network import PolynomialNetwork
 from benchbed_problems.quadratic import Quadratic
 
 
-def test_the_distance_is_the_euclidean_one():
-    """(3, 4) is 5 away from the quadratic's minimizer, the origin, in every lane."""
+def test_the_distance_is_euclidean():
+    """(3, 4) has the distance 5 from the origin, the minimizer of the quadratic, in every lane."""
     theta = torch.tensor([3.0, 4.0], dtype=torch.float64).expand(2, 3, 2)
     problem = Quadratic()
     assert torch.equal(
@@ -16,7 +16,7 @@ def test_the_distance_is_the_euclidean_one():
     )
 
 
-def test_there_is_no_distance_to_an_unknown_solution():
-    """The network has a lower bound, and no minimizer."""
+def test_the_distance_to_an_unknown_minimizer_is_none():
+    """The network has a lower bound, but no known minimizer."""
     problem = PolynomialNetwork(samples=128)
     assert distance_to_solution(problem, torch.zeros(problem.layout.dimension), problem.shared_data()) is None

@@ -1,4 +1,4 @@
-"""Forward mode by dual numbers, written out for readers: compute with θ + v ε and read the derivative off ε."""
+"""Forward mode by dual numbers, written for readers: compute with θ + v ε and read the derivative off ε."""
 
 import torch
 from torch import Tensor
@@ -10,12 +10,12 @@ from benchbed_course.dual_tensors import Dual, lift
 
 
 def derivative(function: Differentiable, theta: Tensor, direction: Tensor) -> tuple[Tensor, Tensor]:
-    """Give f(θ) and its derivative along a direction that broadcasts against theta.
+    """Compute f(θ) and its derivative along a direction that broadcasts against theta.
 
-    Raises: NotServedError where dual numbers do not know an operation of `function`.
+    Raises: NotServedError if dual numbers do not implement an operation of `function`.
     """
     point = Dual(theta, torch.zeros_like(theta) + direction)
-    result = lift(function(point), point)[0]  # type: ignore[arg-type]  # a loss computes with whatever it is given
+    result = lift(function(point), point)[0]  # type: ignore[arg-type]  # a loss takes any numbers
     return result.value, result.slope
 
 

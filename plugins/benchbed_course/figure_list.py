@@ -1,4 +1,4 @@
-"""List the figures of the course, in the order of the source document, with what they are drawn from."""
+"""The figures of the course, in the order of the source document, with their suites or measurements."""
 
 from benchbed.interfaces import Figure
 
@@ -12,7 +12,7 @@ def _figure(
     suite: str | tuple[str, ...] | None = None,
     measure: str | None = None,
 ) -> Figure:
-    """Describe a figure; its functions are named without the package that they share."""
+    """Build a figure from functions named without the package that they share."""
     module = "benchbed_course.figures"
     return Figure(name, title, f"{module}.{draw}", suite, measure and f"{module}.{measure}", part)
 
@@ -27,15 +27,15 @@ FIGURES: tuple[Figure, ...] = (
         "runge:draw_threshold", suite="course-runge",
     ),
     _figure(
-        "C2", "runge-training", "What training makes of the peak",
+        "C2", "runge-training", "The peak after training",
         "runge:draw_training", suite="course-runge",
     ),
     _figure(
-        "C3", "shallow-network-breakpoints", "Where a shallow network puts its breakpoints",
+        "C3", "shallow-network-breakpoints", "Breakpoints of a shallow network",
         "shallow_network:draw_breakpoints", suite="course-shallow-network",
     ),
     _figure(
-        "C3", "shallow-network-activations", "Four activations beside each other",
+        "C3", "shallow-network-activations", "Four activations compared",
         "shallow_network:draw_activations", suite="course-shallow-network",
     ),
     _figure(
@@ -79,7 +79,7 @@ FIGURES: tuple[Figure, ...] = (
         "weighted_quartic:draw_curves", suite="course-weighted-quartic",
     ),
     _figure(
-        "C9", "weighted-quartic-noisy-ends", "Where seven optimizers end under gradient noise",
+        "C9", "weighted-quartic-noisy-ends", "Final points of seven optimizers under gradient noise",
         "weighted_quartic_ends:draw_ends", suite="course-weighted-quartic",
     ),
     _figure(
@@ -87,7 +87,7 @@ FIGURES: tuple[Figure, ...] = (
         "weighted_quartic:draw_curves", suite="course-weighted-quartic-exact",
     ),
     _figure(
-        "C9", "weighted-quartic-exact-ends", "Where seven optimizers end without noise",
+        "C9", "weighted-quartic-exact-ends", "Final points of seven optimizers without noise",
         "weighted_quartic_ends:draw_ends", suite="course-weighted-quartic-exact",
     ),
     _figure(
@@ -107,7 +107,7 @@ FIGURES: tuple[Figure, ...] = (
         "reverse_mode:draw_costs", measure="reverse_mode:measure",
     ),
     _figure(
-        "C12", "gradient-prices", "What a gradient costs, and the price that a run pays",
+        "C12", "gradient-prices", "The cost of a gradient, and its price in a run",
         "gradient_prices:draw_prices", measure="gradient_prices:measure",
     ),
     _figure(

@@ -41,7 +41,9 @@ def test_it_costs_as_much_as_forward_mode():
 def test_a_problem_that_they_do_not_know_is_refused(scene_of):
     """By the name of what is missing."""
     scene = scene_of("triangles")
-    with pytest.raises(NotServedError, match=r"dual numbers do not know torch\.nn\.functional\.relu; use"):
+    with pytest.raises(
+        NotServedError, match=r"dual numbers do not implement torch\.nn\.functional\.relu; use"
+    ):
         dual(scene.losses["objective"], scene.theta)
 
 

@@ -175,7 +175,9 @@ def test_powers_are_right_where_a_logarithm_is_not(power, x, expected):
 )
 def test_what_dual_numbers_do_not_know_is_named_with_a_way_out(function, named):
     """Nothing is guessed, nothing left out in silence."""
-    with pytest.raises(NotServedError, match=f"^dual numbers do not know {named}; use --gradient forward$"):
+    with pytest.raises(
+        NotServedError, match=f"^dual numbers do not implement {named}; use --gradient forward$"
+    ):
         slope_at(function, 1.0)
 
 

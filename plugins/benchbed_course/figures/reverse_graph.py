@@ -18,16 +18,23 @@ BACKWARD: Color = (0.84, 0.37, 0.00)
 NODES = {
     "v₁": ("x₁", (0.0, 1.0)),
     "v₂": ("x₂", (0.0, -1.0)),
-    "v₄": ("v₁²", (2.3, 1.0)),
-    "v₃": ("v₁ + v₂", (2.3, -1.0)),
-    "v₅": ("v₃ v₄", (4.6, 0.0)),
+    "v₄": ("v₁²", (2.6, 1.0)),
+    "v₃": ("v₁ + v₂", (2.6, -1.0)),
+    "v₅": ("v₃ v₄", (5.2, 0.0)),
 }
 """Formula and position of each node."""
-EDGES = (("v₁", "v₄"), ("v₁", "v₃"), ("v₂", "v₃"), ("v₄", "v₅"), ("v₃", "v₅"))
+EDGES = {
+    ("v₁", "v₄"): (0.2, 0.2),
+    ("v₁", "v₃"): (-0.2, 0.2),
+    ("v₂", "v₃"): (-0.2, -0.2),
+    ("v₄", "v₅"): (0.0, 0.2),
+    ("v₃", "v₅"): (0.0, -0.2),
+}
+"""Heights above the middle of source and target at which the arrows of an edge begin and end."""
 _HALF_WIDTH = 0.62
 """Half the width of a node, in the units of the positions."""
-_OFFSET = 0.11
-"""Distance of the two arrows of an edge from the line between its nodes."""
+_OFFSET = 0.1
+"""Half the vertical distance between the two arrows of an edge."""
 
 
 def measure() -> dict[str, Any]:
@@ -67,14 +74,14 @@ def passes(x1: float, x2: float) -> dict[str, Any]:
 def draw_graph(measured: Mapping[str, Any]) -> Picture:
     """Draw each node with its value and adjoint, and each edge with its derivative and contribution."""
     with theme("reverse-mode-graph"):
-        figure, (axes,) = canvas(width=10.0, height=4.3)
+        figure, (axes,) = canvas(width=10.5, height=4.3)
         for name, (formula, position) in NODES.items():
             label = f"{name} = {formula}"
             _draw_node(axes, position, label, measured["values"][name], measured["adjoints"][name])
         for source, target in EDGES:
             edge = f"{source} {target}"
             _draw_edge(axes, source, target, measured["derivatives"][edge], measured["contributions"][edge])
-        axes.set(xlim=(-0.9, 5.5), ylim=(-1.65, 1.65))
+        axes.set(xlim=(-0.9, 6.1), ylim=(-1.65, 1.65))
         axes.set_title(
             "f(x) = (x₁ + x₂) x₁²: values and derivatives forward (blue), adjoints backward (orange)"
         )
@@ -102,14 +109,13 @@ def _draw_node(axes: Axes, position: tuple[float, float], label: str, value: flo
 
 def _draw_edge(axes: Axes, source: str, target: str, derivative: float, contribution: float) -> None:
     """Draw an arrow forward with the local derivative, and an arrow backward with the contribution to the adjoint."""
-    start, end = (np.array(NODES[name][1]) for name in (source, target))
-    margin = np.array([_HALF_WIDTH, 0])
-    start, end = start + margin, end - margin
-    direction = (end - start) / np.linalg.norm(end - start)
-    shift = _OFFSET * np.array([-direction[1], direction[0]])
+    source_height, target_height = EDGES[source, target]
+    start = np.add(NODES[source][1], (_HALF_WIDTH, source_height))
+    end = np.add(NODES[target][1], (-_HALF_WIDTH, target_height))
+    shift = np.array([0.0, _OFFSET])
     for tail, head, color, label, share in (
-        (start + shift, end + shift, FORWARD, f"∂{target}/∂{source} = {derivative:g}", 0.42),
-        (end - shift, start - shift, BACKWARD, f"+ {contribution:g}", 0.35),
+        (start + shift, end + shift, FORWARD, f"∂{target}/∂{source} = {derivative:g}", 0.36),
+        (end - shift, start - shift, BACKWARD, f"+ {contribution:g}", 0.36),
     ):
         arrow = {"arrowstyle": "-|>", "color": color, "linewidth": 1.2}
         axes.annotate("", head, tail, arrowprops=arrow, zorder=2)

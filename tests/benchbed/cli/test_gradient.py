@@ -111,7 +111,7 @@ def test_a_problem_that_a_gradient_cannot_differentiate_is_skipped(bench_here, t
     """The reason is on stderr, in the note and in the error of the row; the other problem runs."""
     asked = ["-p", "triangles", "-p", "quadratic", "-o", "adam", *SMALL, "--gradient", "dual", "-O", "study"]
     result = bench_here(tmp_path, "run", *asked)
-    reason = "dual numbers do not know torch.nn.functional.relu"
+    reason = "dual numbers do not implement torch.nn.functional.relu"
     assert result.returncode == 0
     assert result.stderr == f"warning: triangles × adam: skipped because {reason}; use --gradient forward\n"
     assert f"skipped: {reason}, use --gradient" in " ".join(result.stdout.split())

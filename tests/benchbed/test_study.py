@@ -9,6 +9,8 @@ import benchbed
 from benchbed.errors import StudyFolderError, UsageError
 from benchbed.store import TRIAL_SCHEMA
 
+pytestmark = pytest.mark.slow
+
 SCRIPT = """
 import benchbed
 study = benchbed.run(

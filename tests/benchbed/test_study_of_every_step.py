@@ -10,6 +10,8 @@ from benchbed.runner.scheduler import RunOptions
 from benchbed.runner.workers import Workers
 from benchbed.verify import run_again, sample_batches
 
+pytestmark = pytest.mark.slow
+
 STEPS = 150
 ASKED = {
     "problems": ["quadratic[start=2]", "polynomial-network[samples=256, batch_size=64, hidden=[4]]"],

@@ -10,6 +10,8 @@ import benchbed
 from benchbed.catalog import load_catalog
 from benchbed.study import Resources, run_plan
 
+pytestmark = pytest.mark.slow
+
 ASKED = {
     "problems": ["quadratic[start=2]", "quartic"],
     "optimizers": ["sgd", "momentum", "adam"],

@@ -7,6 +7,8 @@ import pytest
 from benchbed.verify.diff import compare_exactly, compare_first_steps, describe
 from benchbed.verify.sampling import StoredBatch
 
+pytestmark = pytest.mark.slow
+
 ROW = {
     "trial_key": "k", "status": "exhausted", "dtype": "float64", "calls": 400.0, "steps": 200, "wall_seconds": 1.0,
     "jobs": 1, "attempt": 1, "threads": 1, "engine_reason": "asked for",

@@ -2,9 +2,13 @@
 
 import re
 
+import pytest
+
 from benchbed import FigureResult
 from benchbed.interfaces import Figure
 from benchbed_course.gallery import caption_blocks, render
+
+pytestmark = pytest.mark.slow
 
 IMAGES = {"png": "figures/a.png", "svg": "figures/a.svg"}
 

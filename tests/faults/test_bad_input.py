@@ -4,6 +4,8 @@ import json
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 PAIR = ["-p", "quadratic", "-o", "gd"]
 
 VALUES = [step / 100 for step in range(1, 65)]

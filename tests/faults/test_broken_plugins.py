@@ -4,6 +4,8 @@ import sys
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 HEAD = """
 from benchbed.hookspecs import hookimpl
 from benchbed.interfaces import Optimizer

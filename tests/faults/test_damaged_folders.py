@@ -12,6 +12,8 @@ import pytest
 
 from benchbed.store import TRIAL_SCHEMA
 
+pytestmark = pytest.mark.slow
+
 
 def truncate(part):
     part.write_bytes(part.read_bytes()[:-100])

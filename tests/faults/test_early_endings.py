@@ -2,6 +2,8 @@
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 ASKED = ["-p", "quadratic", "-o", "hangs-in-c", "--track", "default", "-O", "study"]
 
 

@@ -6,6 +6,8 @@ import pytest
 
 import benchbed
 
+pytestmark = pytest.mark.slow
+
 RAISING = ["raises", "raises-stubborn", "raises-in-colour", "recurses", "exits"]
 UNCATCHABLE = ["raises-strange", "raises-interrupt"]
 DYING = ["exits-hard", "kills-itself", "segfaults"]

@@ -6,6 +6,8 @@ import pytest
 
 from benchbed.store import StudyFolder, from_bytes
 
+pytestmark = pytest.mark.slow
+
 SIGNALS = {"SIGINT": 130, "SIGTERM": 143, "SIGKILL": -9}
 
 after_each = pytest.mark.parametrize("name", SIGNALS)

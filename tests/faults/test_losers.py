@@ -5,6 +5,8 @@ import pytest
 import benchbed
 from benchbed.reports.ranking import leading_rows, rank_rows
 
+pytestmark = pytest.mark.slow
+
 LOSERS = ["stuck", "diverges", "dies"]
 PLUGIN = '''
 import os

@@ -4,6 +4,8 @@ import json
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 OTHERS = ["-p", "quadratic", "-p", "runge", "-o", "gd", "-o", "adam", "--track", "default"]
 
 

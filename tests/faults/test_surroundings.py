@@ -10,6 +10,8 @@ import pytest
 
 import benchbed
 
+pytestmark = pytest.mark.slow
+
 COMMAND = str(Path(sys.executable).with_name("benchbed"))
 ASKED = [
     "-p",

@@ -4,6 +4,8 @@ import pytest
 
 import benchbed
 
+pytestmark = pytest.mark.slow
+
 HANGING = {"hangs": "loop_for_ever", "hangs-in-c": "backtrack_for_ever"}
 
 

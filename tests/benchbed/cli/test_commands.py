@@ -14,6 +14,8 @@ from benchbed.plan.model import TRACKS
 from benchbed.plan.presets import PRESETS
 from benchbed.reports.console import FORMATS
 
+pytestmark = pytest.mark.slow
+
 RUN_MAIN = "import sys; sys.argv[0] = 'benchbed'; from benchbed.cli import main; main()\n"
 
 

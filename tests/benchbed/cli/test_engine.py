@@ -1,6 +1,10 @@
 """Tests of `--engine`: it is stored, and verification uses the same engine."""
 
+import pytest
+
 import benchbed
+
+pytestmark = pytest.mark.slow
 
 BRANCHING = """
 from benchbed.hookspecs import hookimpl

@@ -7,6 +7,8 @@ import pytest
 
 import benchbed
 
+pytestmark = pytest.mark.slow
+
 SMALL = ["--preset", "quick", "--steps", "40", "--seeds", "2", "--track", "default"]
 BOWL = ["-p", "quadratic[start=2]", "-o", "gd", *SMALL]
 

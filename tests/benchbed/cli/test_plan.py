@@ -2,7 +2,11 @@
 
 import json
 
+import pytest
+
 import benchbed
+
+pytestmark = pytest.mark.slow
 
 BROKEN = """
 from typing import Annotated

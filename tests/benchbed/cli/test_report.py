@@ -3,6 +3,10 @@
 import shutil
 import sys
 
+import pytest
+
+pytestmark = pytest.mark.slow
+
 FIRST_BYTES = {"csv": b"", "md": b"", "tex": b"", "svg": b"<?xml", "png": b"\x89PNG"}
 
 

@@ -9,6 +9,8 @@ import pytest
 
 import benchbed
 
+pytestmark = pytest.mark.slow
+
 
 def test_a_table_ends_with_the_folder(whole):
     """The last line of stdout has the folder; stderr is empty."""

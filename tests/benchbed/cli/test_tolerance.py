@@ -7,6 +7,8 @@ import pytest
 
 import benchbed
 
+pytestmark = pytest.mark.slow
+
 SMALL = [
     "-p", "quadratic", "-o", "gd", "-o", "torch.optim:Adam", "--track", "default", "--preset", "quick",
     "--steps", "300", "--seeds", "2", "-O", "study",

@@ -9,6 +9,8 @@ import pytest
 
 from benchbed.store import TRIAL_SCHEMA, from_bytes, to_bytes
 
+pytestmark = pytest.mark.slow
+
 PLUGIN = """
 from benchbed.hookspecs import hookimpl
 from benchbed.interfaces import Hyperparameter, Optimizer

@@ -12,6 +12,8 @@ from benchbed.codegen.lanewise import codegen as lanewise
 from benchbed.codegen.tensorwise import codegen as tensorwise
 from benchbed.codegen.trace import TracedStep, trace_function
 
+pytestmark = pytest.mark.slow
+
 WIDTH = compiled_step.vector_width(torch.float64)
 FORMS = {
     "lanewise, lanes": lambda traced: lanewise.generate(traced, "lanes", WIDTH),

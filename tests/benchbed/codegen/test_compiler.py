@@ -11,6 +11,8 @@ from benchbed.codegen import compiler
 from benchbed.codegen.compiler import load
 from benchbed.codegen.errors import CompilationError
 
+pytestmark = pytest.mark.slow
+
 SOURCE = 'extern "C" int answer() { return %d; }\n'
 LOAD_IN_CHILD = f"from benchbed.codegen.compiler import load; print(load({SOURCE % 7!r}).answer())"
 

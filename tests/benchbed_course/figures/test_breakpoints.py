@@ -16,6 +16,8 @@ from benchbed_course.figures.breakpoints import (
 )
 from benchbed_problems.shallow_network import ShallowNetwork, runge
 
+pytestmark = pytest.mark.slow
+
 SEEDS = 3
 
 

@@ -1,6 +1,10 @@
 """What the figures of the course share."""
 
+import pytest
+
 from benchbed_course.figures.canvas import canvas, legend_below, picture, share_heights, typeset
+
+pytestmark = pytest.mark.slow
 
 
 def test_the_panels_of_a_row_share_what_all_need():

@@ -12,6 +12,8 @@ from benchbed_course.figures.costs import (
     sweep,
 )
 
+pytestmark = pytest.mark.slow
+
 
 class Clock:
     """Processor time as the calls below spend it."""

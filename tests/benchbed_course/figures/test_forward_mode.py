@@ -14,6 +14,8 @@ from benchbed_course.figures.forward_mode import (
     jacobian_by_columns,
 )
 
+pytestmark = pytest.mark.slow
+
 SIZES = [10, 100, 1_000]
 
 

@@ -7,6 +7,8 @@ import torch
 
 from benchbed_course.figures.gradient_prices import CHECKED_DIMENSION, NAMES, draw_prices, errors
 
+pytestmark = pytest.mark.slow
+
 
 def test_the_exact_gradients_agree_and_the_random_one_errs_as_in_theory():
     """E‖(g · v) v − g‖² = (d + 1) ‖g‖²; over 10 000 draws the root is within 5 %, three standard errors."""

@@ -9,6 +9,8 @@ from benchbed_course.figures import harness
 from benchbed_course.figures.canvas import typeset
 from benchbed_course.figures.harness import LINES, STEPS, draw_minima, evaluations, measure, plain_adam
 
+pytestmark = pytest.mark.slow
+
 OPTIMIZERS = ["gd", "sgd", "momentum", "nesterov", "rmsprop", "adam", "adamw"]
 LOWEST = -1.3008395659415772
 

@@ -18,6 +18,8 @@ from benchbed_course.figures.least_squares import (
 )
 from benchbed_problems.runge import Runge
 
+pytestmark = pytest.mark.slow
+
 THRESHOLD = 15
 
 

@@ -13,6 +13,8 @@ from benchbed_course.figures.linear_regression import COLOR, FRAMES, PIXELS, dra
 from benchbed_course.figures.trials import trials_of
 from benchbed_problems.linear_regression import LinearRegression
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def course(study_of):

@@ -7,6 +7,8 @@ import pytest
 from benchbed_course.figures.noise_response import noise_response
 from benchbed_course.figures.trials import trials_of
 
+pytestmark = pytest.mark.slow
+
 NOISE = 4.0
 
 

@@ -18,6 +18,8 @@ from benchbed_course.figures.polynomial_network import (
 )
 from benchbed_course.figures.trials import trials_of
 
+pytestmark = pytest.mark.slow
+
 SMALL = ["polynomial-network[dimension=3, samples=2000, hidden=[8, 8]]"]
 STEPS = 60
 

@@ -20,6 +20,8 @@ from benchbed_course.figures.quadratic import (
 )
 from benchbed_course.figures.trials import trials_of
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def study(study_of):

@@ -11,6 +11,8 @@ from benchbed_course.figures.quartic import draw_escape, draw_paths
 from benchbed_course.figures.quartic_escape import exact_shares, trials_by_start
 from benchbed_problems.quartic import ridge
 
+pytestmark = pytest.mark.slow
+
 STARTS, SEEDS, STEPS = (-1.0, 0.0, 0.5, 1.5), 20, 120
 
 

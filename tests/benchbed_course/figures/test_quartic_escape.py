@@ -17,6 +17,8 @@ from benchbed_course.figures.quartic_escape import (
 from benchbed_course.figures.trials import Trial
 from benchbed_problems.quartic import lowest_point, ridge
 
+pytestmark = pytest.mark.slow
+
 RATE, NOISE = 0.05, 4.5
 
 

@@ -7,6 +7,8 @@ from benchbed_course.figures.forward_mode import document_function, document_jac
 from benchbed_course.figures.reverse_graph import draw_graph, passes
 from benchbed_course.figures.reverse_mode import LABELS, checks, draw_costs, jacobian_by_rows
 
+pytestmark = pytest.mark.slow
+
 OUTPUTS = [1, 10, 100]
 
 

@@ -8,6 +8,8 @@ from benchbed_course.figures.canvas import typeset
 from benchbed_course.figures.least_squares import closed_form, median
 from benchbed_course.figures.trials import trials_of
 
+pytestmark = pytest.mark.slow
+
 SIZES = (2, 4, 8)
 
 

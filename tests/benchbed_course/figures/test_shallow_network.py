@@ -8,6 +8,8 @@ from benchbed_course.figures.breakpoints import bent_interval, network_trials
 from benchbed_course.figures.canvas import LOST, OTHERS, typeset
 from benchbed_course.figures.shallow_network import better, draw_activations, draw_breakpoints, median_loss
 
+pytestmark = pytest.mark.slow
+
 SEEDS, STEPS = 3, 30
 SIZES = (15, 30, 100)
 ACTIVATIONS = ("relu", "gelu", "tanh", "silu")

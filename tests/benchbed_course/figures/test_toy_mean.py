@@ -9,6 +9,8 @@ from benchbed_course.figures.toy_mean import draw_paths, spread, stationary_devi
 from benchbed_course.figures.trials import trials_of
 from benchbed_problems.toy_mean import ToyMean
 
+pytestmark = pytest.mark.slow
+
 SMALL = ["toy-mean[samples=320]"]
 STEPS, SEEDS = 60, 4
 

@@ -5,6 +5,8 @@ import pytest
 
 from benchbed_course.figures.trials import trials_of, typical
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def trial(study_of):

@@ -21,6 +21,8 @@ from benchbed_course.figures.triangles import (
 )
 from benchbed_problems.triangles import Triangles, exact_parameters
 
+pytestmark = pytest.mark.slow
+
 WAVES = {
     1: [0, 0.25, 0.5, 0.75, 1, 0.75, 0.5, 0.25, 0],
     2: [0, 0.5, 1, 0.5, 0, 0.5, 1, 0.5, 0],

@@ -17,6 +17,8 @@ from benchbed_course.figures.weighted_quartic import (
     settled,
 )
 
+pytestmark = pytest.mark.slow
+
 WEIGHTS = torch.linspace(1, 100, 10, dtype=torch.float64) / torch.linspace(1, 100, 10).double().sum()
 LOWEST = -1.3008395659415772
 OPTIMIZERS = ["gd", "sgd", "momentum", "nesterov", "rmsprop", "adam", "adamw"]

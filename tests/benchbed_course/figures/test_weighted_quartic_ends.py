@@ -10,6 +10,8 @@ from benchbed_course.figures.weighted_quartic import by_optimizer
 from benchbed_course.figures.weighted_quartic_ends import draw_ends, farthest, in_global_valley
 from benchbed_problems.quartic import lowest_point, ridge
 
+pytestmark = pytest.mark.slow
+
 OPTIMIZERS = ["gd", "sgd", "momentum", "nesterov", "rmsprop", "adam", "adamw"]
 
 

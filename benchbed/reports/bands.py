@@ -43,6 +43,7 @@ def describe_endings(trials: pd.DataFrame) -> str:
     """Format how many trials were lost or skipped: `3 of 20 diverged, 1 failed`; empty if none."""
     statuses = trials["status"][~trials["status"].isin(MEASURED_STATUSES)]
     counts = [
-        f"{count} {status.replace('_', ' ')}" for status, count in sorted(statuses.value_counts().items())
+        f"{count} {str(status).replace('_', ' ')}"
+        for status, count in sorted(statuses.value_counts().items())
     ]
     return ", ".join(counts).replace(" ", f" of {len(trials)} ", 1)

@@ -1,5 +1,7 @@
 """Expected score of the best of k searched settings, per problem."""
 
+from typing import Any
+
 from matplotlib.ticker import NullFormatter, ScalarFormatter
 
 from benchbed.formatting import slugs
@@ -42,7 +44,7 @@ def draw(results: Results, problem: str) -> dict[str, bytes]:
         axes.set_ylabel("expected score (0 to 1, higher is better)")
         lines = expected.assign(label=expected["optimizer"].map(labels))
         draw_lines(axes, lines, "k", "score", {labels[key]: style for key, style in styles.items()})
-        ring: dict[str, object] = {"marker": "o", "mfc": "none", "mew": 1.8, "linestyle": ""}
+        ring: dict[str, Any] = {"marker": "o", "mfc": "none", "mew": 1.8, "linestyle": ""}
         summary = results.summary
         scores = summary[(summary["problem"] == problem) & (summary["track"] == "searched")]
         for optimizer, score in zip(scores["optimizer"], scores["score"].astype(float), strict=True):

@@ -135,4 +135,4 @@ def _set_axes(axes: Axes, facts: ProblemFacts | None, top: float) -> None:
 
 
 def _lowest_calls(facts: ProblemFacts) -> float:
-    return max(1.0, facts.budget / 10**DECADES)
+    return float(max(1.0, facts.budget / 10**DECADES))

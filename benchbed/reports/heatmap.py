@@ -93,9 +93,11 @@ def _figure(optimizers: Sequence[str], problems: Sequence[str], tracks: int) -> 
 
 
 def _draw_panel(axes: Axes, rows: pd.DataFrame, optimizers: Sequence[str], problems: Sequence[str]) -> None:
-    table = rows.pivot(index="optimizer", columns="problem").reindex(index=list(optimizers))
     color, text, is_bold = (
-        table[name].reindex(columns=list(problems)) for name in ("color", "text", "is_bold")
+        rows.pivot(index="optimizer", columns="problem", values=name).reindex(
+            index=list(optimizers), columns=list(problems)
+        )
+        for name in ("color", "text", "is_bold")
     )
     sns.heatmap(
         color.astype(float), annot=text.fillna("–"), fmt="", cmap="YlGnBu", vmin=0, vmax=1, linewidths=1, cbar=False,

@@ -1,7 +1,7 @@
 """Final gap against the learning rate, per problem, with the robustness of each optimizer in the legend."""
 
 import math
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -124,7 +124,7 @@ def _draw_sweeps(axes: Axes, sweeps: list[RateSweep], scale: ValueScale) -> None
     ]
     styles = {sweep.label: sweep.style for sweep in sweeps}
     draw_lines(axes, pd.concat(data), "rate", "value", styles, clip_on=False)
-    ring: dict[str, object] = {"marker": "o", "mfc": "none", "mew": 1.8, "linestyle": ""}
+    ring: dict[str, Any] = {"marker": "o", "mfc": "none", "mew": 1.8, "linestyle": ""}
     for sweep, height in zip(sweeps, heights, strict=True):
         if sweep.default:
             rate, value = sweep.default

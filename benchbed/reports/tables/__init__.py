@@ -35,7 +35,7 @@ def draw(results: Results, name: str) -> dict[str, bytes]:
     for table in problems:
         contents[names[table.problem]] = (summary[summary["problem"] == table.problem], [table])
     contents["measures"] = (results.measures, secondary)
-    files = {}
+    files: dict[str, str] = {}
     for stem, (frame, tables) in contents.items():
         files |= {f"{stem}.csv": csv(frame), f"{stem}.md": markdown(tables), f"{stem}.tex": latex(tables)}
     if len(results.comparisons):

@@ -1,4 +1,4 @@
-"""Build small synthetic studies whose every number is known."""
+"""Small synthetic studies with known numbers."""
 
 import json
 import math
@@ -28,7 +28,7 @@ COLUMNS += ["median_calls", "calls_low", "calls_high", "gap", *STATUSES, "notes"
 
 
 def _trial(number: int, optimizer: int, seed: int, lost: bool, noise: np.random.Generator) -> pd.DataFrame:
-    """One trial's checkpoints: a power law down, or up and away; a spiral in the plane to match."""
+    """Return the checkpoints of one trial: the gap follows a power law, or grows if lost; the path is a spiral."""
     speed = 0.4 + 0.35 * ((optimizer * 3 + number) % 5)
     gap = np.exp(-speed * np.log1p(CALLS) + 0.15 * noise.normal(size=len(CALLS)).cumsum() * (CALLS > 0))
     if lost:
@@ -68,14 +68,14 @@ def _outcome(frame: pd.DataFrame, lost: bool) -> dict[str, object]:
 
 
 def _summary_row(rows: pd.DataFrame, facts: ProblemFacts, notes: tuple[RowNote, ...]) -> dict[str, object]:
-    """The row of the summary that the trials of one optimizer on one problem in one track come to."""
+    """Return the row of the summary for the trials of one optimizer on one problem in one track."""
     first = rows.iloc[0]
     costs = np.sort([calls[2] for calls in rows["calls_to_target"]])
     middle = (len(rows) + 1) // 2 - 1
     unknown = dict.fromkeys(
         ("score_low", "score_high", "success_low", "success_high", "calls_low", "calls_high"), math.nan
     )
-    known = {
+    scored = {
         "score": rows["score"].mean(),
         "target": facts.success_target,
         "success_rate": float(np.isfinite(costs).mean()),
@@ -85,7 +85,7 @@ def _summary_row(rows: pd.DataFrame, facts: ProblemFacts, notes: tuple[RowNote, 
     cells = {
         **first[["problem", "optimizer", "track", "hyperparameters"]],
         **unknown,
-        **(known if facts.has_optimum else dict.fromkeys(known, math.nan)),
+        **(scored if facts.has_optimum else dict.fromkeys(scored, math.nan)),
         **{status: int((rows["status"] == status).sum()) for status in STATUSES},
         "settings_tried": 1 if first["track"] == "default" else len(RATES),
         "trials": len(rows),
@@ -95,7 +95,7 @@ def _summary_row(rows: pd.DataFrame, facts: ProblemFacts, notes: tuple[RowNote, 
 
 
 def _tuning(problems: Sequence[str], optimizers: Sequence[str]) -> pd.DataFrame:
-    """Three seeds a rate: a valley that lies further right, and diverges later, optimizer by optimizer."""
+    """Return three seeds for each rate; the best rate and the first diverging rate grow from optimizer to optimizer."""
     rows = []
     for problem, (o, optimizer), rate, seed in product(problems, enumerate(optimizers), RATES, range(3)):
         bad = rate > 10 ** (0.2 * o - 0.5)
@@ -107,14 +107,14 @@ def _tuning(problems: Sequence[str], optimizers: Sequence[str]) -> pd.DataFrame:
 
 
 def _measures(summary: pd.DataFrame, outcomes: pd.DataFrame, facts: dict[str, ProblemFacts]) -> pd.DataFrame:
-    """A millisecond and a hundred steps a trial, 16 bytes of state; ever less robust, optimizer by optimizer."""
+    """Return secondary metrics: 1 ms and 100 steps a trial, 16 bytes of state, robustness falling by optimizer."""
     trial = {"wall_seconds": 1e-3, "steps": 100, "state_bytes": 16.0, "metrics": None}
     optimizers = dict.fromkeys(outcomes["optimizer"])
     robustness = {
         (problem, optimizer): Robustness(
-            max(0.0, 3 - number / 2) if known.has_optimum else math.nan, min(1.0, number / 8)
+            max(0.0, 3 - number / 2) if problem_facts.has_optimum else math.nan, min(1.0, number / 8)
         )
-        for problem, known in facts.items()
+        for problem, problem_facts in facts.items()
         for number, optimizer in enumerate(optimizers)
     }
     return measures_of(summary, outcomes, facts, dict.fromkeys(outcomes["trial_key"], trial), robustness)
@@ -129,7 +129,7 @@ def build(
     without_optimum: Sequence[str] = (),
     notes: Callable[[str, str], tuple[RowNote, ...]] = lambda optimizer, track: (),
 ) -> Results:
-    """A study of two-dimensional `problems`; `lost(problem, optimizer, seed)` says which trials diverge."""
+    """Build a study of two-dimensional `problems`; `lost(problem, optimizer, seed)` decides which trials diverge."""
     noise = np.random.default_rng(7)
     facts = {
         name: ProblemFacts(BUDGET, TARGETS, 1e-3, 2, "float64", name not in without_optimum)
@@ -138,18 +138,18 @@ def build(
     outcomes, curves, summary = [], [], []
     for (p, problem), (t, track), (o, optimizer) in product(*map(enumerate, (problems, tracks, optimizers))):
         rate = float(RATES[(o + 3 * t) % len(RATES)])
-        known = facts[problem].has_optimum
+        has_optimum = facts[problem].has_optimum
         shared = {"problem": problem, "optimizer": optimizer, "track": track, "learning_rate": rate}
         shared |= {"hyperparameters": json.dumps({"learning_rate": rate}), "oracle": "stochastic"}
         rows = []
         for seed in range(seeds):
             key = f"{problem}/{track}/{optimizer}/{seed}"
             frame = _trial(p + t, o, seed, lost(p, o, seed), noise)
-            unknown = {} if known else {"gap": math.nan, "score": math.nan}
+            unknown = {} if has_optimum else {"gap": math.nan, "score": math.nan}
             rows.append(
                 shared | _outcome(frame, lost(p, o, seed)) | unknown | {"seed": seed, "trial_key": key}
             )
-            frame = frame if known else frame.assign(gap=math.nan, objective=frame["objective"] - 0.2)
+            frame = frame if has_optimum else frame.assign(gap=math.nan, objective=frame["objective"] - 0.2)
             curves.append(frame.assign(trial_key=key))
         outcomes += rows
         summary.append(_summary_row(pd.DataFrame(rows), facts[problem], notes(optimizer, track)))
@@ -183,14 +183,14 @@ def _best_of_k(problems, optimizers):
 
 
 def surface() -> Surface:
-    """The bowl x² + 4y² around its minimizer."""
+    """Return the objective x² + 4y² around its minimizer."""
     x, y = np.linspace(-2.5, 2.5, 100), np.linspace(-1.6, 1.6, 80)
     return Surface(x, y, x[None, :] ** 2 + 4 * y[:, None] ** 2, 0.0, (0.0, 0.0))
 
 
 @pytest.fixture(scope="session")
 def make_results() -> Callable[..., Results]:
-    """The builder, for tests that want a study of their own."""
+    """Return the function that builds a study."""
     return build
 
 
@@ -211,5 +211,5 @@ def saved(monkeypatch):
 
 @pytest.fixture(scope="session")
 def results() -> Results:
-    """Two problems, two tracks, seven optimizers, five seeds; three of the five trials of `sgd` diverge."""
+    """Return two problems, two tracks, seven optimizers and five seeds; three of five trials of `sgd` diverge."""
     return build()

@@ -33,9 +33,9 @@ PHRASES = {
 def draw_plot(saved):
     """Return a function that draws a piece and returns the figure and its caption."""
 
-    def draw(results, kind, piece=None):
-        pieces = PLOTS[kind].pieces(results)
-        PLOTS[kind].draw(results, pieces[0] if piece is None else piece)
+    def draw(results, kind, problem=None):
+        default = PLOTS[kind].pieces(results)[0]
+        PLOTS[kind].draw(results, default if problem is None else problem)
         (caption,) = saved[-1].texts
         return saved[-1], caption
 
@@ -122,7 +122,7 @@ def test_captions_mention_only_what_is_drawn(make_results, draw_plot):
     figure, caption = draw_plot(results, "loss")
     assert len(figure.axes) > len(results.tracks)
     assert one_line(caption).startswith("Line: objective on one evaluation seed.")
-    assert not any(word in one_line(caption) for word in ("Band", "gap", "Success", "×"))
+    assert not any(phrase in one_line(caption) for phrase in ("Band", "gap", "Success", "×"))
 
 
 def test_crosses_are_explained(make_results, draw_plot):

@@ -1,4 +1,4 @@
-"""What goes to standard output is whole at any width, in any encoding, for people and for programs."""
+"""Output is complete at any width, in any encoding and in every format."""
 
 import json
 import math
@@ -17,30 +17,30 @@ def noted(make_results):
     return make_results(notes=lambda optimizer, track: NOTES.get(optimizer, ()))
 
 
-def _squeezed(text):
+def without_spaces(text):
     return "".join(text.split())
 
 
 @pytest.mark.parametrize("width", [1, 10, 20, 40, 60, 70, 75, 80, 81, 100, 200])
-def test_no_width_loses_data(noted, width):
-    """Every name, number and remark of the widest table is in every other; no line is too long."""
+def test_every_width_shows_all_data(noted, width):
+    """Every name, number and note of the widest table; no line is too long."""
     text = render(noted, "table", width)
-    whole = render(noted, "table", 400)
-    words = {word for word in whole.split() if not set(word) <= {"─"} and not word.endswith(":")}
+    widest = render(noted, "table", 400)
+    tokens = {token for token in widest.split() if not set(token) <= {"─"} and not token.endswith(":")}
     assert max(map(len, text.splitlines())) <= width
-    assert [word for word in words if word not in _squeezed(text)] == []
+    assert [token for token in tokens if token not in without_spaces(text)] == []
 
 
 def test_the_standard_study_fits_eighty_columns(noted):
-    """As a table, with its rule, its remarks and one row an optimizer."""
+    """As a table with a rule, footnotes and one row an optimizer."""
     text = render(noted, "table", 80)
     assert "─" * 40 in text
     assert "b nothing to tune" in text or "a nothing to tune" in text
     assert sum(line.startswith("adam ") for line in text.splitlines()) == 6
 
 
-def test_the_best_has_a_star(noted):
-    """So do all that are not told apart from it; the exact oracle has none."""
+def test_the_leading_scores_have_a_star(noted):
+    """The highest score and all not significantly different from it, but not the exact oracle."""
     lines = render(noted, "table", 120).splitlines()
     starred = [line.split()[0] for line in lines if "*" in line and not line.startswith("*")]
     groups = noted.groups
@@ -48,13 +48,13 @@ def test_the_best_has_a_star(noted):
     assert "gd" not in starred
 
 
-def test_diverged_trials_are_in_the_table(noted):
-    """With their number among how many."""
+def test_diverged_trials_are_counted(noted):
+    """Beside the number of trials."""
     assert "5: 3 diverged" in render(noted, "table", 120)
 
 
 def test_plain_text_has_no_escape_codes(noted):
-    """Colour only where the caller asks for it, and never as the only mark."""
+    """Only with `color=True`."""
     assert "\x1b" not in render(noted, "table", 80)
     assert "\x1b[" in render(noted, "table", 80, color=True)
 
@@ -62,13 +62,13 @@ def test_plain_text_has_no_escape_codes(noted):
 @pytest.mark.parametrize("form", FORMATS)
 @pytest.mark.parametrize("encoding", ["ascii", "latin-1", "utf-8"])
 def test_every_encoding_can_print_it(make_results, form, encoding):
-    """What an encoding lacks is written another way, never refused."""
+    """Characters that the encoding lacks are escaped."""
     results = make_results(optimizers=("adam", "mod:Ä[x=∞]"), seeds=1)
     assert render(results, form, 80, encoding=encoding).encode(encoding)
 
 
-def test_names_are_no_markup(make_results):
-    """Rich's tags, emoji codes and ANSI codes come out as they went in, or escaped."""
+def test_names_are_not_markup(make_results):
+    """Rich's tags and emoji codes are printed literally, ANSI codes escaped."""
     names = ("[red]x[/red]", ":smile:", "a\x1b[31mb")
     text = render(make_results(optimizers=names, seeds=1), "table", 200)
     assert "[red]x[/red]" in text
@@ -76,13 +76,13 @@ def test_names_are_no_markup(make_results):
     assert "a\\x1b[31mb" in text
 
 
-def test_json_is_strict_and_loses_nothing(noted):
-    """NaN and infinity are null; the columns that were infinite are named."""
+def test_json_is_strict_and_complete(noted):
+    """NaN and infinity are null; the field `infinite` names the infinite columns."""
 
-    def refuse(constant):
+    def reject(constant):
         raise AssertionError(constant)
 
-    records = json.loads(render(noted, "json"), parse_constant=refuse)["summary"]
+    records = json.loads(render(noted, "json"), parse_constant=reject)["summary"]
     assert len(records) == len(noted.summary)
     for record, (_, row) in zip(records, noted.summary.iterrows(), strict=True):
         assert list(record)[:-1] == list(noted.summary.columns)
@@ -92,21 +92,21 @@ def test_json_is_strict_and_loses_nothing(noted):
         assert record["hyperparameters"] == json.loads(row["hyperparameters"])
 
 
-def test_csv_and_markdown_are_those_of_the_files(noted):
-    """One writer for both."""
+def test_csv_and_markdown_contain_every_row(noted):
+    """Markdown has a table for each problem and one over all."""
     assert render(noted, "csv").count("\n") == len(noted.summary) + 1
     assert render(noted, "markdown").count("### ") == 3
 
 
-def test_an_unknown_format_is_refused(noted):
-    """With the ones there are."""
+def test_an_unknown_format_is_rejected(noted):
+    """The message lists the formats."""
     with pytest.raises(UsageError, match="unknown format 'xml'; choose one of table, json, csv, markdown"):
         render(noted, "xml")
 
 
 @pytest.mark.parametrize("form", FORMATS)
-def test_an_empty_summary_is_no_error(results, form):
-    """A plan whose every row is missing still prints."""
+def test_an_empty_summary_is_printed(results, form):
+    """A study without trials is not an error."""
     assert (
         render(results._replace(summary=results.summary[:0], outcomes=results.outcomes[:0]), form) is not None
     )

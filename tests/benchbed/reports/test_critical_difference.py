@@ -1,4 +1,4 @@
-"""The critical-difference diagram shows the ranking, whole and legible, and only where there is one."""
+"""The critical-difference diagram shows the complete ranking, if there is one."""
 
 import itertools
 import re
@@ -24,105 +24,105 @@ def problems(count):
 
 @pytest.fixture
 def study(make_results):
-    """Give a function that makes up the scores of a study of 24 problems: the later named, the better, by `step`."""
+    """Return a function that builds scores on 24 problems; each optimizer is better by `step` than the last."""
 
     def make(optimizers=FEW, tracks=("default",), step=0.3):
-        one = make_results(problems=("p",), optimizers=optimizers, tracks=tracks, seeds=2)
+        single = make_results(problems=("p",), optimizers=optimizers, tracks=tracks, seeds=2)
         generator = np.random.default_rng(5)
-        skill = {name: step * place for place, name in enumerate(optimizers)}
+        skill = {name: step * index for index, name in enumerate(optimizers)}
         frames = {"outcomes": [], "summary": [], "groups": []}
         for problem in problems(24):
             scores = {
                 (name, track): skill[name] + generator.normal() for name in optimizers for track in tracks
             }
             for key, of_all in frames.items():
-                rows = getattr(one, key).assign(problem=problem)
+                rows = getattr(single, key).assign(problem=problem)
                 if "score" in rows:
                     rows["score"] = [
                         scores[pair] for pair in zip(rows["optimizer"], rows["track"], strict=True)
                     ]
                 of_all.append(rows)
-        whole = {key: pd.concat(of_all, ignore_index=True) for key, of_all in frames.items()}
-        return one._replace(problems=dict.fromkeys(problems(24), one.problems["p"]), **whole)
+        frames_of_all = {key: pd.concat(of_all, ignore_index=True) for key, of_all in frames.items()}
+        return single._replace(problems=dict.fromkeys(problems(24), single.problems["p"]), **frames_of_all)
 
     return make
 
 
 @pytest.fixture
-def drawn(saved):
-    """Give a function that draws a study and gives the figure as it was saved."""
+def draw_study(saved):
+    """Return a function that draws a study and returns the saved figure."""
 
-    def draw_it(results):
+    def draw_results(results):
         draw(results, "")
         return saved[-1]
 
-    return draw_it
+    return draw_results
 
 
-def made_up(count, seed, p_value=0.01):
-    """Give a ranking of so many, of whom some share a mean rank."""
+def random_ranking(count, seed, p_value=0.01):
+    """Return a ranking of `count` optimizers, some with equal mean ranks."""
     means = np.sort(np.random.default_rng(seed).integers(10, 10 * count, size=count) / 10)
     return Ranking(tuple(f"o{i}" for i in range(count)), means, 24, p_value, critical_difference(count, 24))
 
 
-def plain(text):
-    """Give text on one line with ordinary spaces."""
+def one_line(text):
+    """Return text on one line with ordinary spaces."""
     return re.sub(r"\s", " ", text)
 
 
 def test_23_problems_are_too_few(make_results):
-    """With one more the diagram is there; that it was not drawn for want of anything else is thereby shown."""
-    few, enough = (
+    """With 24 the same study has a diagram."""
+    too_few, enough = (
         make_results(problems=problems(count), optimizers=FEW, tracks=("default",), seeds=2)
         for count in (23, 24)
     )
-    assert pieces(few) == []
+    assert pieces(too_few) == []
     assert pieces(enough) == [""]
     files = draw(enough, "")
     assert set(files) == {"plots/critical-difference.png", "plots/critical-difference.svg"}
     assert files["plots/critical-difference.png"].startswith(b"\x89PNG")
-    assert "relative to the entrants" in plain(files["plots/critical-difference.svg"].decode())
+    assert "relative to the entrants" in one_line(files["plots/critical-difference.svg"].decode())
 
 
-def test_a_track_that_ranks_too_few_has_no_panel(make_results, drawn):
-    """Two are left in the tuned track when a third saw the exact oracle there."""
+def test_a_track_that_ranks_too_few_has_no_panel(make_results, draw_study):
+    """Two remain in the tuned track, because the third used the exact oracle."""
     results = make_results(
         problems=problems(24), optimizers=FEW, seeds=1,
         notes=lambda optimizer, track: (Note.EXACT_ORACLE,) if (optimizer, track) == ("gd", "tuned") else (),
     )  # fmt: skip
-    titles = [axes.get_title(loc="left") for axes in drawn(results).axes]
+    titles = [axes.get_title(loc="left") for axes in draw_study(results).axes]
     assert titles == ["24 problems, default track: mean ranks, relative to the entrants"]
 
 
-def test_the_same_results_give_the_same_bytes(study):
-    """No date, no random identifier."""
+def test_equal_results_give_equal_bytes(study):
+    """Files contain no date and no random identifier."""
     results = study()
     assert draw(results, "") == draw(results, "")
 
 
-def test_the_sentence_has_the_studys_numbers(study, drawn):
-    """And says what one entrant more would do, and who is missing."""
+def test_the_caption_contains_the_numbers_of_the_study(study, draw_study):
+    """It also counts the optimizers without a rank."""
     results = study((*FEW, "nesterov"))
     summary = results.summary
     is_exact = (summary["optimizer"] == "gd") & (summary["problem"] == "p3")
     results = results._replace(
         summary=summary.assign(notes=[(Note.EXACT_ORACLE,) if exact else () for exact in is_exact])
     )
-    (note,) = drawn(results).texts
-    for words in (
+    (note,) = draw_study(results).texts
+    for phrase in (
         "Mean rank over 24 problems, by the mean score over 2 evaluation seeds",
         "Nemenyi's test at 0.05",
         "one more can change or reverse them",
         "Not ranked, because not compared: 1 optimizer.",
     ):
-        assert words in plain(note.get_text())
-    (note,) = drawn(study()).texts
+        assert phrase in one_line(note.get_text())
+    (note,) = draw_study(study()).texts
     assert "Not ranked" not in note.get_text()
 
 
-def test_the_critical_difference_is_drawn_to_scale(study, drawn):
-    """From rank 1 on, on the axis of the ranks, with its value."""
-    (axes,) = drawn(study()).axes
+def test_the_critical_difference_is_drawn_to_scale(study, draw_study):
+    """From rank 1 on the axis, labelled with its value."""
+    (axes,) = draw_study(study()).axes
     expected = [1, 1 + critical_difference(3, 24)]
     assert axes.get_xlim() == (1, 3)
     assert [line for line in axes.lines if line.get_xdata().tolist() == pytest.approx(expected)]
@@ -131,32 +131,32 @@ def test_the_critical_difference_is_drawn_to_scale(study, drawn):
 
 @pytest.mark.parametrize("p_value", [0.001, 0.5])
 @pytest.mark.parametrize("seed", range(5))
-def test_bars_join_what_is_insignificant_ranges(seed, p_value):
-    """A bar for each set, a little longer than it, and none that touches another on its level."""
-    ranking = made_up(20, seed, p_value)
+def test_bars_connect_insignificant_ranges(seed, p_value):
+    """A bar for each range, slightly longer than it; bars on one level do not touch."""
+    ranking = random_ranking(20, seed, p_value)
     bars = rank_bars(ranking, span=19)
     assert len(bars) == len(insignificant_ranges(ranking)) > 0
     for bar, (first, last) in zip(bars, insignificant_ranges(ranking), strict=True):
         assert ranking.mean_ranks[first] - 0.2 < bar.start < ranking.mean_ranks[first]
         assert ranking.mean_ranks[last] < bar.end < ranking.mean_ranks[last] + 0.2
-    for one, other in itertools.combinations(bars, 2):
-        assert one.level != other.level or one.end < other.start or other.end < one.start
+    for first, second in itertools.combinations(bars, 2):
+        assert first.level != second.level or first.end < second.start or second.end < first.start
 
 
 @pytest.mark.parametrize("count", [3, 4, 23, 24])
 @pytest.mark.parametrize("seed", range(5))
-def test_no_leader_line_crosses_another(count, seed):
-    """A line that goes down where another goes outwards has already turned, or begins further inside."""
-    names = rank_labels(made_up(count, seed), [])
+def test_lines_to_names_do_not_cross(count, seed):
+    """Vertical parts never reach below the horizontal part of a line that passes them."""
+    names = rank_labels(random_ranking(count, seed), [])
     assert sorted(name.optimizer for name in names) == sorted(f"o{i}" for i in range(count))
     for down, out in itertools.permutations(names, 2):
         is_passed = down.rank < out.rank if out.is_left else down.rank > out.rank
         assert not (is_passed and down.height < out.height)
 
 
-def test_names_stand_below_all_bars():
-    """However many levels they take."""
-    ranking = made_up(20, 0)
+def test_names_are_below_all_bars():
+    """For any number of levels."""
+    ranking = random_ranking(20, 0)
     bars = rank_bars(ranking, 19)
     lowest = -report._FIRST_BAR - report._BAR * max(bar.level for bar in bars)
     assert max(name.height for name in rank_labels(ranking, bars)) < lowest
@@ -174,9 +174,9 @@ def test_names_stand_below_all_bars():
     ],
     ids=["few", "long", "wide", "many", "hostile"],
 )
-def test_every_name_is_whole_and_covers_nothing(study, drawn, names, tracks):
-    """At the resolution of the PNG and at that of the SVG."""
-    figure = drawn(study(names, tracks, step=0.1))
+def test_names_are_complete_and_do_not_overlap(study, draw_study, names, tracks):
+    """At the resolutions of PNG and SVG."""
+    figure = draw_study(study(names, tracks, step=0.1))
     of_panels = [child for axes in figure.axes for child in axes.get_children() if isinstance(child, Text)]
     texts = [text for text in [*of_panels, *figure.texts] if text.get_text()]
     for dpi in (150, 72):
@@ -188,28 +188,28 @@ def test_every_name_is_whole_and_covers_nothing(study, drawn, names, tracks):
             assert box.x0 >= 0 <= box.y0
             assert box.x1 <= figure.bbox.x1
             assert box.y1 <= figure.bbox.y1
-        for one, other in itertools.combinations(boxes, 2):
-            assert not one.overlaps(other)
-    shown = [re.sub(r"\s", "", text.get_text()).replace(r"\$", "$") for text in texts]
-    assert all(any(re.sub(r"\s", "", name[:20]) in text for text in shown) for name in names)
+        for first, second in itertools.combinations(boxes, 2):
+            assert not first.overlaps(second)
+    drawn_names = [re.sub(r"\s", "", text.get_text()).replace(r"\$", "$") for text in texts]
+    assert all(any(re.sub(r"\s", "", name[:20]) in text for text in drawn_names) for name in names)
 
 
-def test_a_crowd_is_thinned_but_ranked_whole(study, drawn):
-    """The ranks of the best are those among all; so are axis, critical difference and bars."""
+def test_ranks_are_among_all_optimizers(study, draw_study):
+    """Only the best are drawn, with the axis, critical difference and bars of all."""
     results = study(LONG)
-    figure = drawn(results)
+    figure = draw_study(results)
     (axes,) = figure.axes
-    whole = ranking(results.summary, results.outcomes, results.groups, "default")
+    ranks = ranking(results.summary, results.outcomes, results.groups, "default")
     names = [re.sub(r"\s", "", text.get_text()) for text in axes.texts]
-    is_shown = np.array([any(name[-5:] in text for text in names) for name in whole.optimizers])
+    is_shown = np.array([any(name[-5:] in text for text in names) for name in ranks.optimizers])
     assert axes.get_xlim() == (1, 30)
-    assert any(f"CD={whole.critical_difference:.2f}" in text for text in names)
+    assert any(f"CD={ranks.critical_difference:.2f}" in text for text in names)
     assert is_shown.sum() == sum("a-name-of" in text for text in names) == 24
-    kept = whole._replace(
-        optimizers=tuple(np.array(whole.optimizers)[is_shown]), mean_ranks=whole.mean_ranks[is_shown]
+    limited = ranks._replace(
+        optimizers=tuple(np.array(ranks.optimizers)[is_shown]), mean_ranks=ranks.mean_ranks[is_shown]
     )
-    expected = [[bar.start, bar.end] for bar in rank_bars(kept, 29)]
+    expected = [[bar.start, bar.end] for bar in rank_bars(limited, 29)]
     lines = [line.get_xdata().tolist() for line in axes.lines]
     assert [line for line in lines if line in expected] == expected != []
     (note,) = figure.texts
-    assert "24 best of 30 optimizers by mean score" in plain(note.get_text())
+    assert "24 best of 30 optimizers by mean score" in one_line(note.get_text())

@@ -39,13 +39,13 @@ def assert_images(files, *names):
 
 
 @pytest.fixture(scope="module")
-def draw_piece(results):
-    """Return a function that draws a piece of the usual results once."""
-    return functools.cache(lambda kind, piece: PLOTS[kind].draw(results, piece))
+def draw_cached(results):
+    """Return a function that draws a part of the usual results once."""
+    return functools.cache(lambda kind, name: PLOTS[kind].draw(results, name))
 
 
 @pytest.fixture(scope="module")
-def few(make_results):
+def small(make_results):
     """Two problems, two tracks, three optimizers, two seeds."""
     return make_results(optimizers=FEW, seeds=2)
 
@@ -57,16 +57,16 @@ def study_of(make_results):
 
 
 @pytest.mark.parametrize("kind", ["loss", "paths", "learning-rate", "best-of-k"])
-def test_each_problem_has_its_plot(few, kind):
+def test_each_problem_has_its_plot(small, kind):
     """As PNG and SVG, named by the problem."""
-    assert PLOTS[kind].pieces(few) == ["quadratic", "quartic[noise=0.1]"]
-    assert_images(PLOTS[kind].draw(few, "quartic[noise=0.1]"), f"{kind}-quartic-noise-0.1")
+    assert PLOTS[kind].pieces(small) == ["quadratic", "quartic[noise=0.1]"]
+    assert_images(PLOTS[kind].draw(small, "quartic[noise=0.1]"), f"{kind}-quartic-noise-0.1")
 
 
-def test_the_study_has_its_heatmap(results, draw_piece):
+def test_the_study_has_its_heatmap(results, draw_cached):
     """One figure for all problems."""
     assert PLOTS["heatmap"].pieces(results) == ["1"]
-    assert_images(draw_piece("heatmap", "1"), "heatmap")
+    assert_images(draw_cached("heatmap", "1"), "heatmap")
 
 
 def test_many_problems_have_several_heatmaps(make_results):
@@ -79,10 +79,10 @@ def test_many_problems_have_several_heatmaps(make_results):
 
 
 @pytest.mark.parametrize("kind", sorted(PLOTS))
-def test_equal_results_give_equal_bytes(few, kind):
+def test_equal_results_give_equal_bytes(small, kind):
     """Files contain no date and no random identifier."""
-    piece = PLOTS[kind].pieces(few)[0]
-    assert PLOTS[kind].draw(few, piece) == PLOTS[kind].draw(few, piece)
+    name = PLOTS[kind].pieces(small)[0]
+    assert PLOTS[kind].draw(small, name) == PLOTS[kind].draw(small, name)
 
 
 @pytest.mark.parametrize("kind", sorted(PLOTS))
@@ -90,18 +90,20 @@ def test_equal_results_give_equal_bytes(few, kind):
 def test_unusual_studies_are_drawn(study_of, study, kind):
     """Every piece gives a PNG and an SVG."""
     results = study_of(study)
-    for piece in PLOTS[kind].pieces(results):
-        assert len(PLOTS[kind].draw(results, piece)) == 2
+    for name in PLOTS[kind].pieces(results):
+        assert len(PLOTS[kind].draw(results, name)) == 2
 
 
 @pytest.mark.parametrize("kind", sorted(PLOTS))
-def test_skipped_trials_are_drawn(few, kind):
+def test_skipped_trials_are_drawn(small, kind):
     """They have no calls, checkpoints, gap, score or rate."""
-    skipped = few._replace(
-        outcomes=few.outcomes.assign(status="skipped", calls=math.nan, gap=math.nan, learning_rate=math.nan),
-        curves=few.curves[:0],
-        tuning=few.tuning.assign(status="skipped", gap=math.nan),
-        summary=few.summary.assign(score=math.nan, gap=math.nan, exhausted=0, diverged=0, skipped=2),
+    skipped = small._replace(
+        outcomes=small.outcomes.assign(
+            status="skipped", calls=math.nan, gap=math.nan, learning_rate=math.nan
+        ),
+        curves=small.curves[:0],
+        tuning=small.tuning.assign(status="skipped", gap=math.nan),
+        summary=small.summary.assign(score=math.nan, gap=math.nan, exhausted=0, diverged=0, skipped=2),
     )
     assert len(PLOTS[kind].draw(skipped, PLOTS[kind].pieces(skipped)[0])) == 2
 
@@ -116,19 +118,19 @@ def test_plots_that_do_not_apply_are_not_drawn(results):
     assert PLOTS["learning-rate"].pieces(bare) == []
 
 
-def test_many_optimizers_have_small_panels(results, few, saved):
+def test_many_optimizers_have_small_panels(results, small, saved):
     """Each in its own color, before the medians of the others in grey; three share one panel."""
     PLOTS["loss"].draw(results, "quadratic")
     titles = [axes.get_title(loc="left") for axes in saved[-1].axes]
     assert titles.count("adam") == len(results.tracks)
     assert len(titles) == len(results.tracks) * (1 + len(results.optimizers))
-    PLOTS["loss"].draw(few, "quadratic")
-    assert len(saved[-1].axes) == len(few.tracks)
+    PLOTS["loss"].draw(small, "quadratic")
+    assert len(saved[-1].axes) == len(small.tracks)
 
 
-def test_the_legend_counts_diverged_trials(draw_piece):
+def test_the_legend_counts_diverged_trials(draw_cached):
     """SVG contains text as paths, with the text in a comment beside them."""
-    svg = draw_piece("loss", "quadratic")["plots/loss-quadratic.svg"].decode()
+    svg = draw_cached("loss", "quadratic")["plots/loss-quadratic.svg"].decode()
     assert "(3 of 5 diverged)" in svg
 
 

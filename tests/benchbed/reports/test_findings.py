@@ -1,4 +1,4 @@
-"""The findings are written whole to a file, and in brief beneath the tables."""
+"""All findings are in a file, the most important below the tables."""
 
 from benchbed.reports.console import render
 from benchbed.reports.findings import draw, headlines, pieces
@@ -9,8 +9,8 @@ def lines_of(results):
     return text, [line for line in text.splitlines() if line.startswith("- ")]
 
 
-def test_the_file_has_a_sentence_a_table(results):
-    """Two tracks over both problems, and each problem in two tracks; then how the trials ended."""
+def test_the_file_has_a_sentence_for_each_table(results):
+    """Two tracks over both problems, each problem in two tracks, and the endings of trials."""
     text, lines = lines_of(results)
     assert len(lines) == 2 + 2 * 2
     assert text.count("mean over 2 problems") == 2
@@ -18,10 +18,10 @@ def test_the_file_has_a_sentence_a_table(results):
     assert "12 diverged" in text
 
 
-def test_standard_output_has_only_the_means_over_problems(results):
-    """A sentence a track, beneath the legend of a table; data for programs has none."""
-    shown = render(results, "table", 200)
-    assert shown.endswith(headlines(results, 200))
+def test_the_terminal_shows_the_means_over_problems(results):
+    """A sentence for each track below the footnotes; formats for programs have none."""
+    output = render(results, "table", 200)
+    assert output.endswith(headlines(results, 200))
     assert [line.partition(":")[0] for line in headlines(results, 2000).splitlines()] == [
         "default track, mean over 2 problems",
         "tuned track, mean over 2 problems",
@@ -30,8 +30,8 @@ def test_standard_output_has_only_the_means_over_problems(results):
         assert "mean over 2 problems:" not in render(results, form)
 
 
-def test_a_single_problem_speaks_for_itself(make_results):
-    """There is no mean over one."""
+def test_a_single_problem_has_no_mean(make_results):
+    """Its own sentences are printed."""
     results = make_results(problems=("quadratic",))
     text, lines = lines_of(results)
     assert "mean over" not in text
@@ -40,16 +40,16 @@ def test_a_single_problem_speaks_for_itself(make_results):
     assert headlines(results, 500).startswith("quadratic, default track: ")
 
 
-def test_names_are_no_markup(make_results):
-    """Whatever an optimizer is called, it is text, in the file and on the terminal."""
+def test_names_are_not_markup(make_results):
+    """In the file and in the terminal."""
     results = make_results(optimizers=("<b>x</b>", "a|b", "\x1b[31mred"), problems=("quadratic",))
     text, _ = lines_of(results)
     assert "<b>" not in text
     assert "\x1b" not in text + headlines(results, 100)
 
 
-def test_an_empty_study_has_nothing_to_say(results):
-    """No file, no line."""
+def test_an_empty_study_has_no_findings(results):
+    """Neither a file nor a line."""
     empty = results._replace(summary=results.summary[:0])
     assert pieces(empty) == []
     assert headlines(empty, 80) == ""

@@ -1,4 +1,4 @@
-"""Built-in reports are registered like those of any plugin, without importing what they draw with."""
+"""Built-in reports are registered like those of any plugin, without importing drawing libraries."""
 
 import pickle
 import subprocess

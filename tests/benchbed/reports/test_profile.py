@@ -1,4 +1,4 @@
-"""The performance profile of Dolan and Moré, against its definition in loops."""
+"""The performance profile of Dolan and Moré equals its definition."""
 
 import math
 import random
@@ -12,8 +12,8 @@ from benchbed.reports.profile import draw, performance_ratios, pieces, share_wit
 SUCCESS = 2  # the third of the targets, 10⁻³
 
 
-def made_up(results, seed):
-    """Give the results with random calls to the success target, a third of which are never reached, and them."""
+def random_calls(results, seed):
+    """Return results with random calls to success, a third of them infinite, and these calls by case."""
     generator, calls, column = random.Random(seed), {}, []
     for row in results.outcomes.itertuples():
         reached = list(row.calls_to_target)
@@ -24,85 +24,85 @@ def made_up(results, seed):
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_the_profile_is_that_of_a_loop_over_the_cases(results, seed):
-    """ρ(τ) is the share of all cases with t / min t ≤ τ: section 2 of the paper, word for word."""
-    study, calls = made_up(results, seed)
+def test_the_profile_equals_its_definition(results, seed):
+    """ρ(τ) is the share of all cases with t / min t ≤ τ (section 2 of the paper)."""
+    study, calls = random_calls(results, seed)
     cases = [(problem, number) for problem in study.problems for number in range(5)]
     limits = np.array([1.0, 1.5, 2.0, 7.0, 1000.0])
     for track in study.tracks:
         ratios = performance_ratios(study, track)
         assert list(ratios) == list(study.optimizers)
-        for name, own in ratios.items():
+        for name, row in ratios.items():
             expected = [
                 sum(
                     math.isfinite(calls[track, name, *case])
                     and calls[track, name, *case]
-                    / min(calls[track, other, *case] for other in study.optimizers)
+                    / min(calls[track, rival, *case] for rival in study.optimizers)
                     <= limit
                     for case in cases
                 )
                 / len(cases)
                 for limit in limits
             ]
-            assert share_within(own, limits).tolist() == expected
+            assert share_within(row, limits).tolist() == expected
 
 
-def test_what_nobody_solves_stays_in_the_denominator(results):
-    """A case without any success counts for nobody; it is not left out."""
+def test_unsolved_cases_stay_in_the_denominator(results):
+    """A case without any success counts as not solved for all."""
     never = results._replace(
         outcomes=results.outcomes.assign(calls_to_target=[[math.inf] * 8] * len(results.outcomes))
     )
     ratios = performance_ratios(never, "default")
-    assert all(np.isinf(own).all() and len(own) == 10 for own in ratios.values())
+    assert all(np.isinf(row).all() and len(row) == 10 for row in ratios.values())
     assert set(draw(never, "")) == {"plots/profile.png", "plots/profile.svg"}
 
 
-def test_one_entrant_more_changes_the_others(make_results):
-    """Which is why it is drawn only when asked for, and says so."""
-    few, many = (
+def test_another_optimizer_changes_the_ratios(make_results):
+    """So the report is optional, and its title warns."""
+    two, three = (
         make_results(optimizers=("sgd", "adam", "gd")[:number], problems=("quadratic",)) for number in (2, 3)
     )
-    many = many._replace(outcomes=_with(few.outcomes, many.outcomes, calls=1.0))
-    before, after = (performance_ratios(study, "default") for study in (few, many))
+    three = three._replace(outcomes=add_gd(two.outcomes, three.outcomes, calls=1.0))
+    before, after = (performance_ratios(study, "default") for study in (two, three))
     assert any((before[name] != after[name]).any() for name in before)
-    assert "relative to the entrants" in _words(draw(few, "quadratic")["plots/profile.svg"])
+    assert "relative to the entrants" in text_of(draw(two, "quadratic")["plots/profile.svg"])
 
 
-def _with(outcomes, further, calls):
-    """Give `outcomes`, and those of `gd` from `further` with every target reached at `calls`."""
+def add_gd(outcomes, further, calls):
+    """Append the rows of `gd` from `further`, with every target reached at `calls`."""
     gd = further[further["optimizer"] == "gd"]
     return pd.concat([outcomes, gd.assign(calls_to_target=[[calls] * 8] * len(gd))], ignore_index=True)
 
 
-def test_a_deterministic_trial_stands_for_every_seed(results):
-    """One trial of gd beside five of the others."""
+def test_a_deterministic_trial_represents_every_seed(results):
+    """One trial of gd, five of the others."""
     outcomes = results.outcomes
     single = outcomes[(outcomes["optimizer"] != "gd") | (outcomes["seed"] == 0)]
     ratios = performance_ratios(results._replace(outcomes=single), "default")
-    assert {len(own) for own in ratios.values()} == {10}
+    assert {len(row) for row in ratios.values()} == {10}
 
 
-def test_what_is_not_compared_has_no_curve(results):
-    """And no say in what is the fewest."""
+def test_optimizers_that_are_not_compared_have_no_curve(results):
+    """Their calls do not enter the ratios."""
     groups = results.groups[results.groups["optimizer"] != "gd"]
     ratios = performance_ratios(results._replace(groups=groups), "tuned")
     assert "gd" not in ratios
     assert len(ratios) == 6
 
 
-def test_the_ratios_are_to_all_entrants_in_a_crowd(make_results):
-    """Those who find no room in the figure were there all the same."""
-    crowd = make_results(
+def test_ratios_are_to_all_optimizers(make_results):
+    """Including those that are not drawn."""
+    crowded = make_results(
         problems=("quadratic",), optimizers=[f"o{i}" for i in range(25)], seeds=1, tracks=("default",)
     )
-    assert len(performance_ratios(crowd, "default")) == 25
-    assert set(draw(crowd, "quadratic")) == {"plots/profile.png", "plots/profile.svg"}
+    assert len(performance_ratios(crowded, "default")) == 25
+    assert set(draw(crowded, "quadratic")) == {"plots/profile.png", "plots/profile.svg"}
 
 
-def test_nothing_compared_is_nothing_to_draw(make_results):
-    """Without an optimum there is no success."""
+def test_problems_without_an_optimum_have_no_profile(make_results):
+    """Success is not defined there."""
     assert pieces(make_results(problems=("open",), without_optimum=("open",))) == []
 
 
-def _words(svg):
+def text_of(svg):
     return " ".join(svg.decode().split())

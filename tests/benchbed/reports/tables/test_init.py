@@ -1,4 +1,4 @@
-"""Tables hold every row, in every format, and nothing in them is more than text."""
+"""Tables contain every row in every format, with names escaped."""
 
 import io
 import math
@@ -18,23 +18,23 @@ def files(results):
     return {name: data.decode("utf-8") for name, data in draw(results, "summary").items()}
 
 
-def test_one_file_a_format_and_problem(files):
-    """Names follow from the selectors."""
+def test_each_problem_has_a_file_in_each_format(files):
+    """Named by its selector."""
     stems = ("summary", "measures", "quadratic", "quartic-noise-0.1")
     tables = {f"tables/{stem}.{kind}" for stem in stems for kind in ("csv", "md", "tex")}
     assert set(files) == tables | {"tables/comparisons.csv"}
 
 
 @pytest.mark.parametrize("name", ["summary", "measures", "comparisons", "findings"])
-def test_no_problem_takes_the_name_of_another_table(make_results, name):
-    """A problem that is called so has a digest in the name of its file."""
+def test_problems_do_not_replace_other_tables(make_results, name):
+    """The file name of a problem with a reserved name has a digest."""
     results = make_results(problems=(name,), optimizers=("adam", "sgd"), seeds=2)
-    own = {file for file in draw(results, "summary") if file.startswith(f"tables/{name}-")}
-    assert len(own) == 3
+    files = {file for file in draw(results, "summary") if file.startswith(f"tables/{name}-")}
+    assert len(files) == 3
 
 
-def test_csv_gives_back_the_measures(results, files):
-    """Every column in its order, every number to the last digit, infinity and NaN included."""
+def test_csv_preserves_the_secondary_metrics(results, files):
+    """Every column in order, every number to the last digit, including infinity and NaN."""
     read = pd.read_csv(io.StringIO(files["tables/measures.csv"]))
     assert list(read.columns) == list(results.measures.columns)
     assert set(read["hardest_calls"]) >= {math.inf}
@@ -44,12 +44,12 @@ def test_csv_gives_back_the_measures(results, files):
         )
 
 
-def test_csv_gives_back_the_summary(results, files):
-    """Every column in its order, every number to the last digit, infinity and NaN included."""
-    found = pd.read_csv(
+def test_csv_preserves_the_summary(results, files):
+    """Every column in order, every number to the last digit, including infinity and NaN."""
+    frame = pd.read_csv(
         io.StringIO(files["tables/summary.csv"]), keep_default_na=False, na_values={"gap": [""]}
     )
-    assert list(found.columns) == list(results.summary.columns)
+    assert list(frame.columns) == list(results.summary.columns)
     read = pd.read_csv(io.StringIO(files["tables/summary.csv"]))
     for column in ("score", "median_calls", "gap", "score_low"):
         pd.testing.assert_series_equal(read[column], results.summary[column], rtol=0, atol=0)
@@ -64,7 +64,7 @@ def test_only_text_is_guarded(results):
 
 
 def test_hostile_names_stay_in_their_cells(make_results):
-    """No row of the Markdown table gains a cell, no LaTeX command or tag comes in."""
+    """Markdown rows have no additional cells, and LaTeX commands and tags are escaped."""
     results = make_results(optimizers=HOSTILE, problems=("quadratic",), seeds=1)
     files = {name: data.decode("utf-8") for name, data in draw(results, "summary").items()}
     for table in ("summary", "measures"):
@@ -76,8 +76,8 @@ def test_hostile_names_stay_in_their_cells(make_results):
     assert "<b>" not in files["tables/measures.md"]
 
 
-def test_the_best_are_marked_without_colour(results, files):
-    """Bold in Markdown, a star in LaTeX: the highest score of each track, and all that are not told apart from it."""
+def test_the_leading_scores_are_marked(results, files):
+    """Bold in Markdown, with a star in LaTeX."""
     leading = results.summary[leading_rows(results.summary, results.groups)]
     marks = int((leading["problem"] == "quadratic").sum())
     assert marks >= 2
@@ -85,21 +85,21 @@ def test_the_best_are_marked_without_colour(results, files):
     assert files["tables/quadratic.tex"].count("* &") == marks
 
 
-def test_the_target_and_the_lost_trials_are_named(files):
-    """A success rate means nothing without its target."""
+def test_target_and_lost_trials_are_shown(files):
+    """The target defines the success rate."""
     assert "success at gap ≤ 0.001" in files["tables/quadratic.md"].replace("\\", "")
     assert "success at gap <= 0.001" in files["tables/quadratic.tex"]
     assert "5: 3 diverged" in files["tables/quadratic.md"]
 
 
 def test_latex_is_ascii(files):
-    """So that it compiles whatever the document's engine."""
+    """It compiles with every engine."""
     assert files["tables/summary.tex"].isascii()
     assert files["tables/measures.tex"].isascii()
 
 
-def test_intervals_are_shown_once_there_are_any(results):
-    """The column is absent where no row has one."""
+def test_columns_of_intervals_need_an_interval(results):
+    """Without any, the column is left out."""
     results = results._replace(overall=results.overall.assign(score_low=math.nan, score_high=math.nan))
     plain = draw(results, "summary")["tables/summary.md"].decode()
     full = results._replace(summary=results.summary.assign(score_low=0.25, score_high=0.75))
@@ -107,8 +107,8 @@ def test_intervals_are_shown_once_there_are_any(results):
     assert "[0.25, 0.75]" in draw(full, "summary")["tables/summary.md"].decode()
 
 
-def test_without_an_optimum_the_objective_is_compared(make_results):
-    """The lower median over the seeds; a row whose median trial diverged has none."""
+def test_without_an_optimum_the_objective_is_shown(make_results):
+    """The lower median over seeds; infinite if the median trial diverged."""
     results = make_results(problems=("open",), without_optimum=("open",), tracks=("default",))
     mine = results.outcomes[results.outcomes["optimizer"] == "adam"]["final_objective"].sort_values()
     table = draw(results, "summary")["tables/open.md"].decode()
@@ -118,5 +118,5 @@ def test_without_an_optimum_the_objective_is_compared(make_results):
 
 
 def test_an_empty_study_has_no_tables(results):
-    """No file rather than an empty one."""
+    """No files are written."""
     assert pieces(results._replace(summary=results.summary[:0])) == []

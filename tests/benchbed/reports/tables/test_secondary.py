@@ -1,4 +1,4 @@
-"""The measures in words: readable, and nothing claimed that is not known."""
+"""Tables of secondary metrics show the known values."""
 
 import math
 
@@ -18,8 +18,8 @@ ROW = {
 
 @pytest.fixture
 def rows_of(results):
-    """Give a function that makes measures of one row from `ROW` and what differs."""
-    return lambda **other: results.measures[:1].assign(problem="quadratic", **(ROW | other))
+    """Return a function that builds one row from `ROW` and changes."""
+    return lambda **changes: results.measures[:1].assign(problem="quadratic", **(ROW | changes))
 
 
 def cells_of(rows, has_optimum=True, ascii_only=False):
@@ -29,8 +29,8 @@ def cells_of(rows, has_optimum=True, ascii_only=False):
     return dict(zip((column.header for column in table.columns), table.rows[0].cells, strict=True))
 
 
-def test_every_measure_has_its_words(rows_of):
-    """Units in the headers, the level beside the interval, infinity as such."""
+def test_every_metric_is_formatted(rows_of):
+    """Headers contain units, the interval its level."""
     assert cells_of(rows_of()) == {
         "optimizer": "adam",
         "track": "tuned",
@@ -48,35 +48,35 @@ def test_every_measure_has_its_words(rows_of):
     }
 
 
-def test_the_words_can_be_ascii(rows_of):
+def test_tables_can_be_ascii(rows_of):
     """For LaTeX."""
-    found = cells_of(rows_of(hardest_target=math.nan), ascii_only=True)
-    assert all(text.isascii() for pair in found.items() for text in pair)
-    assert {"us/step", "decades within 2x"} <= set(found)
-    assert found["median calls"] == "inf"
+    cells = cells_of(rows_of(hardest_target=math.nan), ascii_only=True)
+    assert all(text.isascii() for pair in cells.items() for text in pair)
+    assert {"us/step", "decades within 2x"} <= set(cells)
+    assert cells["median calls"] == "inf"
 
 
-def test_what_no_row_knows_has_no_column(rows_of):
-    """A basin, where there is one minimum; the grid, where nothing was tuned."""
+def test_columns_without_values_are_left_out(rows_of):
+    """The basin with a single minimum, the grid without tuning."""
     unknown = dict.fromkeys(["success_baseline", "robustness_decades", "share_diverged"], math.nan)
-    found = cells_of(rows_of(**unknown))
-    assert not {"starts in basin", "decades within 2×", "grid diverged"} & set(found)
-    assert found["µs/step"] == "11.7"
+    cells = cells_of(rows_of(**unknown))
+    assert not {"starts in basin", "decades within 2×", "grid diverged"} & set(cells)
+    assert cells["µs/step"] == "11.7"
 
 
 def test_an_objective_is_not_called_a_gap(rows_of):
-    """And has the digits that tell objectives apart."""
-    found = cells_of(rows_of(gap=-1234.5678), has_optimum=False)
-    assert found["objective"] == "-1234.6"
-    assert "gap" not in found
+    """It has enough digits to distinguish objectives."""
+    cells = cells_of(rows_of(gap=-1234.5678), has_optimum=False)
+    assert cells["objective"] == "-1234.6"
+    assert "gap" not in cells
 
 
-def test_a_row_without_an_interval_has_none(rows_of):
-    """A single trial: the calls stand alone."""
+def test_a_single_trial_has_no_interval(rows_of):
+    """Only the calls are shown."""
     limits = dict.fromkeys(["hardest_low", "hardest_high", "hardest_level"], math.nan)
-    found = cells_of(rows_of(**limits))
-    assert found["calls to it"] == "251"
-    assert "interval (level)" not in found
+    cells = cells_of(rows_of(**limits))
+    assert cells["calls to it"] == "251"
+    assert "interval (level)" not in cells
 
 
 @pytest.mark.parametrize(
@@ -90,8 +90,8 @@ def test_a_row_without_an_interval_has_none(rows_of):
         (math.nan, math.nan, ""),
     ],
 )
-def test_robustness_in_words(decades, diverged, text):
-    """What is unknown is not said."""
+def test_robustness_is_described(decades, diverged, text):
+    """Unknown values are omitted, and zero decades are too."""
     assert describe_robustness({"robustness_decades": decades, "share_diverged": diverged}) == text
 
 
@@ -100,34 +100,34 @@ def svg(results, problem="quadratic"):
     return draw(results, problem)["plots/learning-rate-quadratic.svg"].decode()
 
 
-def test_the_legend_says_how_robust_each_optimizer_is(results):
-    """In a line below its name, with the words explained."""
-    shown = svg(results)
-    assert "<!-- 2 decades within 2×, 25% diverge -->" in shown
-    assert "<!-- 1.5 decades within 2×, 38% diverge -->" in shown
-    assert "Within 2×: rates whose" in shown
+def test_the_legend_contains_the_robustness(results):
+    """On a line below the name; the caption explains it."""
+    legend = svg(results)
+    assert "<!-- 2 decades within 2×, 25% diverge -->" in legend
+    assert "<!-- 1.5 decades within 2×, 38% diverge -->" in legend
+    assert "Within 2×: rates whose" in legend
 
 
-def test_without_an_optimum_the_legend_says_what_diverges(make_results):
-    """No decades, nor words about them."""
-    shown = svg(make_results(problems=("quadratic",), without_optimum=("quadratic",)))
-    assert "<!-- 25% diverge -->" in shown
-    assert "ithin 2×" not in shown
+def test_without_an_optimum_the_legend_contains_the_diverged_share(make_results):
+    """There are no decades, and no explanation of them."""
+    legend = svg(make_results(problems=("quadratic",), without_optimum=("quadratic",)))
+    assert "<!-- 25% diverge -->" in legend
+    assert "ithin 2×" not in legend
 
 
-def test_an_unknown_robustness_leaves_the_name_alone(results):
-    """A grid that is not complete yet."""
+def test_an_unknown_robustness_is_omitted(results):
+    """The grid is not complete yet."""
     unknown = results.measures.assign(robustness_decades=math.nan, share_diverged=math.nan)
-    shown = svg(results._replace(measures=unknown))
-    assert "<!-- adam -->" in shown
-    assert "diverge -->" not in shown
-    assert "ithin 2×" not in shown
+    legend = svg(results._replace(measures=unknown))
+    assert "<!-- adam -->" in legend
+    assert "diverge -->" not in legend
+    assert "ithin 2×" not in legend
     none = svg(results._replace(measures=results.measures[:0]))  # rows come once their choice is known
     assert "<!-- adam -->" in none
 
 
-def test_the_table_leaves_out_no_measure(results):
-    """Every column of the CSV is told in words, but for the problem and its target, which are in the title."""
+def test_the_table_contains_every_metric(results):
+    """All columns of the CSV but the problem and the target, which are in the title."""
     assert len(COLUMNS) - 2 - 2 == 13  # the interval and its level are one column
     rows = results.measures[:1].assign(**ROW)
     assert len(secondary_table(rows, "", True).columns) == 13

@@ -9,7 +9,7 @@ from torch.utils import _pytree as pytree  # as in the engine
 
 from benchbed.catalog.names import error_line, quoted
 from benchbed.catalog.records import InvalidPluginError, attempt, require
-from benchbed.interfaces import Gradient, as_gradient
+from benchbed.interfaces import as_gradient
 
 DIMENSIONS = (1, 2, 1_000)
 """Dimensions at which price and width are checked."""
@@ -22,8 +22,17 @@ def check_gradient(implementation: Any) -> None:
     optional = [function for function in (gradient.under_vmap, gradient.traced) if function is not None]
     for function in (gradient.differentiate, *optional):
         _check_signature(function, has_draws=gradient.make_draws is not None)
-    for dimension in DIMENSIONS:
-        _check_numbers(gradient, dimension)
+    prices = attempt("calling its price", lambda: [gradient.price(dimension) for dimension in DIMENSIONS])
+    widths = attempt("calling its width", lambda: [gradient.width(dimension) for dimension in DIMENSIONS])
+    for dimension, price, width in zip(DIMENSIONS, prices, widths, strict=True):
+        require(
+            isinstance(price, int | float) and 0 < price < math.inf,
+            f"its price at dimension {dimension} is {quoted(price)}; it must be finite and above 0",
+        )
+        require(
+            isinstance(width, int) and not isinstance(width, bool) and width >= 1,
+            f"its width at dimension {dimension} is {quoted(width)}; it must be an integer of at least 1",
+        )
     make_draws = gradient.make_draws
     if make_draws is not None:
         draws = attempt("calling its make_draws", lambda: make_draws(Generator().manual_seed(0), STEPS, 2))
@@ -46,16 +55,3 @@ def _check_signature(function: Any, has_draws: bool) -> None:
         raise InvalidPluginError(
             f"it cannot be called with {', '.join(arguments)} ({error_line(error)}); let it take these arguments"
         ) from error
-
-
-def _check_numbers(gradient: Gradient, dimension: int) -> None:
-    price = attempt("calling its price", lambda: gradient.price(dimension))
-    require(
-        isinstance(price, int | float) and 0 < price < math.inf,
-        f"its price at dimension {dimension} is {quoted(price)}; it must be finite and above 0",
-    )
-    width = attempt("calling its width", lambda: gradient.width(dimension))
-    require(
-        isinstance(width, int) and not isinstance(width, bool) and width >= 1,
-        f"its width at dimension {dimension} is {quoted(width)}; it must be an integer of at least 1",
-    )

@@ -72,11 +72,11 @@ def main() -> int:
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:
             setattr(sys, name, Path(os.devnull).open(mode, encoding="utf-8"))  # noqa: SIM115 (stays open)
-    signal.signal(signal.SIGTERM, _on_terminate)
+    signal.signal(signal.SIGTERM, _on_signal)
     if (
         signal.getsignal(signal.SIGINT) is signal.default_int_handler
     ):  # `nohup` and a shell's `&` ignore SIGINT
-        signal.signal(signal.SIGINT, _on_interrupt)
+        signal.signal(signal.SIGINT, _on_signal)
     try:
         return _run()
     except (KeyboardInterrupt, click.Abort):
@@ -120,11 +120,6 @@ class _TerminatedError(BaseException):
     """SIGTERM arrived; raised so that context managers clean up."""
 
 
-def _on_interrupt(number: int, frame: FrameType | None) -> NoReturn:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second Ctrl-C must not interrupt the cleaning up
-    raise KeyboardInterrupt
-
-
-def _on_terminate(number: int, frame: FrameType | None) -> NoReturn:
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    raise _TerminatedError
+def _on_signal(number: int, frame: FrameType | None) -> NoReturn:
+    signal.signal(number, signal.SIG_IGN)  # a second Ctrl-C must not interrupt the cleaning up
+    raise KeyboardInterrupt if number == signal.SIGINT else _TerminatedError

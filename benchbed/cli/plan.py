@@ -92,7 +92,13 @@ def _table(plan: "Plan", costs: "Estimate", jobs: int) -> Iterator[str]:
         for optimizer, costs_by_track in groupby(rows, key=lambda row: row.optimizer):
             yield f"{f'  {optimizer}':<{width}}" + "".join(map(_format_cost, costs_by_track))
     yield ""
-    yield from _totals(plan, costs)
+    width = max(map(len, (*plan.tracks, costs.together.track)))
+    yield " " * width + _COLUMNS
+    for row in costs.tracks:
+        yield f"{row.track:<{width}}{_format_cost(row)}"
+    if len(plan.tracks) > 1:
+        total = f"{costs.together.track:<{width}}{_format_cost(costs.together)}"
+        yield f"{total}  (trials that tracks share count once)"
     if plan.extensions and "tuned" in plan.tracks:
         rates = plan.extensions * plan.rates_per_decade
         seeds = f"{plan.tuning_seeds} seeds"
@@ -101,16 +107,6 @@ def _table(plan: "Plan", costs: "Estimate", jobs: int) -> Iterator[str]:
     if seconds is not None:
         time = f"about {seconds:.0f} s on {jobs} cores if no trial stops early"
         yield f"{time}, plus compilation, start-up, tables and plots"
-
-
-def _totals(plan: "Plan", costs: "Estimate") -> Iterator[str]:
-    width = max(map(len, (*plan.tracks, costs.together.track)))
-    yield " " * width + _COLUMNS
-    for row in costs.tracks:
-        yield f"{row.track:<{width}}{_format_cost(row)}"
-    if len(plan.tracks) > 1:
-        total = f"{costs.together.track:<{width}}{_format_cost(costs.together)}"
-        yield f"{total}  (trials that tracks share count once)"
 
 
 def _format_cost(cost: "Cost") -> str:

@@ -1,16 +1,11 @@
 """`benchbed verify`: run some batches of a study again and compare the results with the stored ones."""
 
-from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
 from benchbed.cli.options import absolute_paths, jobs_option, plugin_option, timeout_option
 from benchbed.cli.output import print_line, print_plugin_errors, print_warnings
-
-if TYPE_CHECKING:
-    from benchbed.verify import Sample, Verdict
 
 
 @click.command("verify", short_help="Run some stored batches again and compare the results.")
@@ -63,29 +58,23 @@ def verify_command(
 
     catalog = load_catalog(plugin_files)
     print_plugin_errors(catalog)
-    batches = sample_batches(folder, catalog, sample, seed)
-    print_warnings(batches.warnings)
-    job_count = jobs or default_jobs(batches.plan)
+    sampled = sample_batches(folder, catalog, sample, seed)
+    print_warnings(sampled.warnings)
+    job_count = jobs or default_jobs(sampled.plan)
     run_options = RunOptions(job_count, timeout, absolute_paths(plugin_files))
-    with start_workers(catalog, "processes", job_count) as workers:
-        return _print_verdicts(batches, run_again(batches, workers, run_options))
-
-
-def _print_verdicts(sample: "Sample", verdicts: "Iterable[Verdict]") -> int:
-    """Print a line for each batch and a summary; return the exit code."""
-    agreement = (
-        "equal to the bit" if sample.changed_environment is None else "agrees over the first 100 steps"
-    )
+    environment = sampled.changed_environment
+    agreement = "equal to the bit" if environment is None else "agrees over the first 100 steps"
     trials = differing = 0
-    for verdict in verdicts:
-        trials += verdict.trials
-        differing += verdict.difference is not None
-        print_line(f"{verdict.name} ({verdict.trials} trials): {verdict.difference or agreement}")
-    summary = f"{len(sample.batches)} of {sample.available} batches, {trials} trials: "
+    with start_workers(catalog, "processes", job_count) as workers:
+        for verdict in run_again(sampled, workers, run_options):
+            trials += verdict.trials
+            differing += verdict.difference is not None
+            print_line(f"{verdict.name} ({verdict.trials} trials): {verdict.difference or agreement}")
+    summary = f"{len(sampled.batches)} of {sampled.available} batches, {trials} trials: "
     summary += f"{differing} of them differ" if differing else "all agree"
-    if sample.changed_environment is not None:
-        summary += f"; compared within a tolerance because {sample.changed_environment}"
-    if sample.unplanned_trials:
-        summary += f"; {sample.unplanned_trials} stored trials of another plan or plugin were left out"
+    if environment is not None:
+        summary += f"; compared within a tolerance because {environment}"
+    if sampled.unplanned_trials:
+        summary += f"; {sampled.unplanned_trials} stored trials of another plan or plugin were left out"
     print_line(summary)
     return 1 if differing else 0

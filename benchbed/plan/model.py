@@ -150,6 +150,14 @@ class Plan(msgspec.Struct, frozen=True):
     """A trial ends once all targets are reached, as in the protocol; the score is the same if it runs on."""
     protocol: str = PROTOCOL
 
+    @property
+    def most_trials(self) -> int:
+        """Upper bound of the number of trials, without extensions of the grid."""
+        rates = len(self.rates) if "tuned" in self.tracks else 0
+        settings = rates + max(len(entrant.search) for entrant in self.entrants)
+        per_pairing = len(self.tracks) * self.evaluation_seeds + settings * self.tuning_seeds
+        return len(self.problems) * len(self.entrants) * per_pairing
+
     def pairings(self) -> list[Pairing]:
         """Return each problem with each group of entrants that may share a batch."""
         groups: dict[str, list[EntrantPlan]] = {}

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import torch
-from torch import Generator
+from torch import Generator, Tensor
 from torch.utils import _pytree as pytree  # as in the engine
 
 from benchbed.interfaces import Problem
@@ -50,11 +50,12 @@ def _is_fixed(make: Callable[[Generator], Any], first: _Sample) -> bool:
     if first.is_random:
         return False
     second = _sample(make, 1)
-    leaves = [pytree.tree_leaves(sample.value) for sample in (first, second)]
-    return (
-        not second.is_random
-        and len(leaves[0]) == len(leaves[1])
-        and all(map(_is_equal, leaves[0], leaves[1]))
+    first_leaves, second_leaves = pytree.tree_leaves(first.value), pytree.tree_leaves(second.value)
+    if second.is_random or len(first_leaves) != len(second_leaves):
+        return False
+    return all(
+        torch.equal(a, b) if isinstance(a, Tensor) and isinstance(b, Tensor) else a is b
+        for a, b in zip(first_leaves, second_leaves, strict=True)
     )
 
 
@@ -67,9 +68,3 @@ def _sample(make: Callable[[Generator], Any], seed: int) -> _Sample:
         value = make(generator)
         states = generator.get_state(), torch.default_generator.get_state()
     return _Sample(value, is_random=not all(torch.equal(state, initial) for state in states))
-
-
-def _is_equal(first: Any, second: Any) -> bool:
-    if isinstance(first, torch.Tensor) and isinstance(second, torch.Tensor):
-        return torch.equal(first, second)
-    return first is second

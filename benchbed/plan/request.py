@@ -1,5 +1,6 @@
 """Requests of the user: the TOML file of a suite, and options that override it."""
 
+import math
 import tomllib
 from pathlib import Path
 from typing import Any, get_args
@@ -13,6 +14,7 @@ from benchbed.interfaces import Engine
 from benchbed.plan.model import TRACKS, Checkpoints, Track
 
 MOST_BYTES = 1_000_000
+MOST_TRIALS = 10_000_000
 _CHOICES = {
     "tracks": ("track", TRACKS),
     "checkpoints": ("value of checkpoints", get_args(Checkpoints)),
@@ -46,6 +48,21 @@ class Request(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             name: value for name in self.__struct_fields__ if (value := getattr(self, name)) is not None
         }
         return msgspec.structs.replace(base, **values)
+
+    def check_numbers(self) -> None:
+        """Check the ranges of the numbers. Raises: UsageError with the value and the range."""
+        for name in ("steps", "seeds"):
+            value = getattr(self, name)
+            if value is not None and not 1 <= value <= MOST_TRIALS:
+                raise UsageError(f"{name} is {value}; it must be between 1 and {MOST_TRIALS}")
+        if self.seed is not None and not 0 <= self.seed < 2**63:
+            raise UsageError(f"seed is {self.seed}; it must be between 0 and 2**63 - 1")
+        if self.tolerance is not None and not 0 < self.tolerance < math.inf:
+            raise UsageError(
+                f"tolerance is {self.tolerance:g}; it must be positive and finite (leave it out to spend the budget)"
+            )
+        if self.tracks is not None and len(set(self.tracks)) != len(self.tracks):
+            raise UsageError("a track is named twice; name each track once")
 
 
 def read_suite(path: Path) -> Request:

@@ -1,6 +1,5 @@
 """Resolution of a request to a plan; errors are raised before any trial runs."""
 
-import math
 import re
 from collections import Counter
 from collections.abc import Iterable
@@ -16,11 +15,10 @@ from benchbed.interfaces import Engine, Optimizer
 from benchbed.plan.model import USUAL_TRACKS, EntrantPlan, Plan, ProblemPlan
 from benchbed.plan.presets import budget_of, learning_rates, preset_of
 from benchbed.plan.problem_traits import traits_of
-from benchbed.plan.request import Request
+from benchbed.plan.request import MOST_TRIALS, Request
 from benchbed.plan.search import search_settings
 from benchbed.plan.selectors import expand_settings, format_selector, parse_selector
 
-MOST_TRIALS = 10_000_000
 SINGLE_PRECISION_TARGET = 1e-5
 """Smallest target of trials in float32 (protocol, rule 4)."""
 
@@ -29,7 +27,7 @@ def make_plan(catalog: Catalog, request: Request) -> Plan:
     """Resolve a request. Raises: UsageError or NothingSelectedError with the wrong value and a remedy."""
     preset_name = "standard" if request.preset is None else request.preset
     preset = preset_of(preset_name)
-    _check_numbers(request)
+    request.check_numbers()
     gradient = "reverse" if request.gradient is None else request.gradient
     problems = tuple(
         _problem_plan(catalog, text, request, preset_name, gradient) for text in request.problems or ()
@@ -65,7 +63,9 @@ def make_plan(catalog: Catalog, request: Request) -> Plan:
         tolerance=request.tolerance,
         stop_when_solved=request.stop_when_solved is not False,
     )
-    _check_size(plan)
+    if plan.most_trials > MOST_TRIALS:
+        count = f"{plan.most_trials:.2g}".replace("e+0", "e")
+        raise UsageError(f"this plan has about {count} trials; ask for fewer than {MOST_TRIALS}")
     return msgspec.structs.replace(plan, suite=suite_of(plan, request))
 
 
@@ -167,29 +167,3 @@ def _check_labels(kind: str, labels: list[str]) -> None:
     for label, count in Counter(labels).items():
         if count > 1:
             raise UsageError(f"{kind} {label!r} is selected twice; name it once, or change a parameter")
-
-
-def _check_numbers(request: Request) -> None:
-    for name in ("steps", "seeds"):
-        value = getattr(request, name)
-        if value is not None and not 1 <= value <= MOST_TRIALS:
-            raise UsageError(f"{name} is {value}; it must be between 1 and {MOST_TRIALS}")
-    if request.seed is not None and not 0 <= request.seed < 2**63:
-        raise UsageError(f"seed is {request.seed}; it must be between 0 and 2**63 - 1")
-    if request.tolerance is not None and not 0 < request.tolerance < math.inf:
-        raise UsageError(
-            f"tolerance is {request.tolerance:g}; it must be positive and finite (leave it out to spend the budget)"
-        )
-    if request.tracks is not None and len(set(request.tracks)) != len(request.tracks):
-        raise UsageError("a track is named twice; name each track once")
-
-
-def _check_size(plan: Plan) -> None:
-    settings = len(plan.rates) * ("tuned" in plan.tracks) + max(
-        len(entrant.search) for entrant in plan.entrants
-    )
-    trials_per_pairing = len(plan.tracks) * plan.evaluation_seeds + settings * plan.tuning_seeds
-    trials = len(plan.problems) * len(plan.entrants) * trials_per_pairing
-    if trials > MOST_TRIALS:
-        count = f"{trials:.2g}".replace("e+0", "e")
-        raise UsageError(f"this plan has about {count} trials; ask for fewer than {MOST_TRIALS}")

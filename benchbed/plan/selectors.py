@@ -85,17 +85,14 @@ def _format(value: object) -> str:
         return str(int(value))
     if isinstance(value, str):
         is_bare = BARE_WORD.fullmatch(value) and value not in ("true", "false")
-        return value if is_bare and not NOT_FINITE.fullmatch(value) else _quote(value)
+        if is_bare and not NOT_FINITE.fullmatch(value):
+            return value
+        escaped = value.replace("\\", "\\\\").replace('"', '\\"')
+        printable = "".join(c if c.isprintable() else f"\\U{ord(c):08x}" for c in escaped)
+        return f'"{printable}"'  # a TOML string
     if isinstance(value, list | tuple):
         return f"[{', '.join(_format(item) for item in value)}]"
     raise TypeError(f"{value!r} cannot be written in a selector")
-
-
-def _quote(text: str) -> str:
-    """Return a TOML string of printable characters."""
-    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
-    printable = "".join(c if c.isprintable() else f"\\U{ord(c):08x}" for c in escaped)
-    return f'"{printable}"'
 
 
 def _values(key: str, value: object, parameter: Parameter | None) -> list[object]:

@@ -4,35 +4,35 @@ import shutil
 
 import pytest
 
-ASKED = [
+ARGUMENTS = [
     "run", "-p", "quadratic", "-p", "runge", "-o", "gd", "-o", "adam",
     "--preset", "quick", "--steps", "30", "--seeds", "2", "-O", "study",
 ]  # fmt: skip
 
 
 @pytest.fixture(scope="session")
-def asked():
+def arguments():
     """Return the arguments of the study."""
-    return ASKED
+    return ARGUMENTS
 
 
 @pytest.fixture(scope="session")
-def whole(bench, once):
+def full_study(bench, once):
     """Return a folder with a study, and with the output of its run in the files stdout and stderr."""
 
     def fill(folder):
-        result = bench(folder, *ASKED, plots=True)
+        result = bench(folder, *ARGUMENTS, plots=True)
         assert result.returncode == 0, result.stderr
         (folder / "stdout").write_text(result.stdout)
         (folder / "stderr").write_text(result.stderr)
 
-    return once("whole", fill)
+    return once("full_study", fill)
 
 
 @pytest.fixture
-def copy(whole, tmp_path):
+def copy(full_study, tmp_path):
     """Return a folder with a copy of the study, which a test may change."""
-    shutil.copytree(whole / "study", tmp_path / "study")
+    shutil.copytree(full_study / "study", tmp_path / "study")
     return tmp_path
 
 

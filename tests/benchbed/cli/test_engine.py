@@ -54,8 +54,8 @@ def test_a_compiled_study_is_kept_and_verified(bench, tmp_path):
 def test_a_plugin_that_cannot_be_compiled_runs_eagerly(bench, tmp_path):
     """With one line on stderr, and the reason in the row."""
     (tmp_path / "mine.py").write_text(BRANCHING)
-    asked = ["--plugin", "mine.py", "-o", "branching", "--engine", "compiled"]
-    result = bench(tmp_path, "run", *SMALL, *asked)
+    arguments = ["--plugin", "mine.py", "-o", "branching", "--engine", "compiled"]
+    result = bench(tmp_path, "run", *SMALL, *arguments)
     assert result.returncode == 0, result.stderr
     (line,) = [line for line in result.stderr.splitlines() if line.startswith("warning: ")]
     assert line.startswith(

@@ -95,15 +95,15 @@ def test_studies_of_two_gradients_are_compared_with_a_note(both, bench_here, tmp
 def test_a_function_of_a_plugin_is_a_gradient_of_one_call(bench, bench_here, tmp_path):
     """The keys contain the digest of its file, so that trials run again if the file changes."""
     plugin = tmp_path / "mine.py"
-    asked = ["run", *BOWL, "--plugin", plugin, "--gradient", "one-sided", "-O", "study"]
+    arguments = ["run", *BOWL, "--plugin", plugin, "--gradient", "one-sided", "-O", "study"]
     plugin.write_text(PLUGIN.format(remark="as at first"))
-    result = bench(tmp_path, *asked)
+    result = bench(tmp_path, *arguments)
     assert result.returncode == 0, result.stderr
     assert "40 calls; one-sided gradients at 1 call;" in result.stdout
     (trial,) = benchbed.load(tmp_path / "study").trials.itertuples()
     assert (trial.gradient, trial.steps, trial.status) == ("one-sided", 40, "exhausted")
     plugin.write_text(PLUGIN.format(remark="as at last"))
-    assert bench_here(tmp_path, *asked).returncode == 0
+    assert bench_here(tmp_path, *arguments).returncode == 0
     trials = benchbed.load(tmp_path / "study").trials
     assert trials["gradient_source"].nunique() == trials["trial_key"].nunique() == 2
     assert trials["final_objective"].nunique() == 1
@@ -111,8 +111,20 @@ def test_a_function_of_a_plugin_is_a_gradient_of_one_call(bench, bench_here, tmp
 
 def test_a_problem_that_a_gradient_cannot_differentiate_is_skipped(bench_here, tmp_path):
     """The reason is on stderr, in the note and in the error of the row; the other problem runs."""
-    asked = ["-p", "triangles", "-p", "quadratic", "-o", "adam", *SMALL, "--gradient", "dual", "-O", "study"]
-    result = bench_here(tmp_path, "run", *asked)
+    options = [
+        "-p",
+        "triangles",
+        "-p",
+        "quadratic",
+        "-o",
+        "adam",
+        *SMALL,
+        "--gradient",
+        "dual",
+        "-O",
+        "study",
+    ]
+    result = bench_here(tmp_path, "run", *options)
     reason = "dual numbers do not implement torch.nn.functional.relu"
     assert result.returncode == 0
     assert result.stderr == f"warning: triangles × adam: skipped because {reason}; use --gradient forward\n"
@@ -122,17 +134,17 @@ def test_a_problem_that_a_gradient_cannot_differentiate_is_skipped(bench_here, t
     skipped = study.trials[study.trials["problem"] == "triangles"]
     assert set(skipped["error"]) == {f"{reason}; use --gradient forward"}
     assert study.lost == 0
-    costs = bench_here(tmp_path, "plan", *asked[:-2])
+    costs = bench_here(tmp_path, "plan", *options[:-2])
     assert f"triangles × adam will be skipped because {reason}; use --gradient forward" in costs.stderr
     assert ", gradient dual" in costs.stdout.splitlines()[0]
 
 
 def test_a_plan_counts_by_the_price_of_the_gradient(bench_here, tmp_path):
     """A step of forward mode with 1 441 parameters costs more than 200 calls, a random direction does not."""
-    asked = ["plan", "-p", "polynomial-network", "-o", "adam", *SMALL, "--no-time", "--format", "json"]
+    arguments = ["plan", "-p", "polynomial-network", "-o", "adam", *SMALL, "--no-time", "--format", "json"]
     calls = {}
     for gradient in ("forward", "forward-random"):
-        costs = json.loads(bench_here(tmp_path, *asked, "--gradient", gradient).stdout)
+        costs = json.loads(bench_here(tmp_path, *arguments, "--gradient", gradient).stdout)
         assert costs["gradient"] == gradient
         calls[gradient] = costs["together"]["calls"]
     assert calls == {"forward": 0, "forward-random": 80}

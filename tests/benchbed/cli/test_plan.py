@@ -24,12 +24,12 @@ def register_optimizers(register):
 """
 
 
-def test_the_count_is_an_upper_bound_of_the_trials_that_run(whole, bench_here, asked, tmp_path):
+def test_the_count_is_an_upper_bound_of_the_trials_that_run(full_study, bench_here, arguments, tmp_path):
     """Only a tuned rate that equals the default is counted without running again."""
-    result = bench_here(tmp_path, "plan", "--no-time", "--format", "json", *asked[1:-2])
+    result = bench_here(tmp_path, "plan", "--no-time", "--format", "json", *arguments[1:-2])
     assert result.returncode == 0, result.stderr
     costs = json.loads(result.stdout)
-    stored = benchbed.load(whole / "study").trials
+    stored = benchbed.load(full_study / "study").trials
     tuning, evaluation = (stored[stored["role"] == role] for role in ("tuning", "evaluation"))
     in_tracks = evaluation.explode("tracks")["tracks"].value_counts()
     counted = {row["track"]: row["trials"] for row in costs["tracks"]}
@@ -40,8 +40,20 @@ def test_the_count_is_an_upper_bound_of_the_trials_that_run(whole, bench_here, a
 
 def test_the_table_has_the_numbers_of_the_records(bench_here, tmp_path):
     """Trials, calls and seconds for each track, and their sums at the end."""
-    asked = ["-p", "quadratic", "-p", "quartic", "-o", "adam", "--steps", "2000", "--seeds", "2", "--no-time"]
-    plan = [*asked, "--track", "default", "--track", "tuned", "--track", "searched", "--preset", "quick"]
+    arguments = [
+        "-p",
+        "quadratic",
+        "-p",
+        "quartic",
+        "-o",
+        "adam",
+        "--steps",
+        "2000",
+        "--seeds",
+        "2",
+        "--no-time",
+    ]
+    plan = [*arguments, "--track", "default", "--track", "tuned", "--track", "searched", "--preset", "quick"]
     costs = json.loads(bench_here(tmp_path, "plan", "--format", "json", *plan).stdout)
     lines = bench_here(tmp_path, "plan", *plan).stdout.splitlines()
     assert [track["trials"] for track in costs["tracks"]] == [4, 40, 36]
@@ -73,8 +85,8 @@ def test_no_file_is_written(bench, tmp_path):
 def test_an_optimizer_that_raises_is_counted_and_not_timed(bench_here, tmp_path):
     """A warning has the reason; other optimizers are timed."""
     (tmp_path / "broken.py").write_text(BROKEN)
-    asked = ["-p", "quadratic", "-o", "broken", "-o", "gd", "--plugin", "broken.py", "--preset", "quick"]
-    result = bench_here(tmp_path, "plan", "--format", "json", "--track", "default", *asked)
+    arguments = ["-p", "quadratic", "-o", "broken", "-o", "gd", "--plugin", "broken.py", "--preset", "quick"]
+    result = bench_here(tmp_path, "plan", "--format", "json", "--track", "default", *arguments)
     assert result.returncode == 0, result.stderr
     assert result.stderr == "warning: cannot time quadratic × broken: ValueError: no step today\n"
     broken, gd = json.loads(result.stdout)["rows"]

@@ -53,10 +53,10 @@ def test_an_unknown_report_is_rejected_before_files_are_written(copy, bench_here
     assert files(copy / "study") == before
 
 
-def test_the_table_is_that_of_the_run(copy, bench_here, whole):
+def test_the_table_is_that_of_the_run(copy, bench_here, full_study):
     """Both commands print the same."""
     result = bench_here(copy, "report", "study")
-    assert result.stdout == (whole / "stdout").read_text()
+    assert result.stdout == (full_study / "stdout").read_text()
 
 
 def test_a_missing_folder_exits_with_3(tmp_path, bench_here):
@@ -78,8 +78,21 @@ def test_an_empty_folder_is_not_a_study(tmp_path, bench_here):
 def test_a_deleted_plugin_is_not_needed(bench_here, tmp_path, monkeypatch):
     """The tables and plots of its study are written from the stored trials."""
     (tmp_path / "mine.py").write_text(PLUGIN)
-    asked = ["-p", "mine", "-o", "own", "--preset", "quick", "--steps", "30", "--seeds", "2", "-O", "study"]
-    first = bench_here(tmp_path, "run", "--plugin", "mine.py", *asked)
+    arguments = [
+        "-p",
+        "mine",
+        "-o",
+        "own",
+        "--preset",
+        "quick",
+        "--steps",
+        "30",
+        "--seeds",
+        "2",
+        "-O",
+        "study",
+    ]
+    first = bench_here(tmp_path, "run", "--plugin", "mine.py", *arguments)
     assert first.returncode == 0, first.stderr
     (tmp_path / "mine.py").unlink()
     for name in [name for name in sys.modules if name.startswith("_benchbed_plugin_file_")]:

@@ -65,10 +65,10 @@ def test_a_converged_trial_misses_only_later_targets(study, bench_here, tmp_path
 
 def test_converged_trials_do_not_run_again(study, bench_here):
     """The stored suite has the tolerance, and all its trials are stored."""
-    parts = sorted((study / "trials").iterdir())
+    trial_files = sorted((study / "trials").iterdir())
     result = bench_here(study.parent, "run", study / "suite.toml", "-O", study)
     assert result.returncode == 0, result.stderr
-    assert sorted((study / "trials").iterdir()) == parts
+    assert sorted((study / "trials").iterdir()) == trial_files
     assert benchbed.load(study).plan.suite["tolerance"] == 0.3
 
 
@@ -99,7 +99,7 @@ def test_an_invalid_tolerance_is_rejected(bench_here, tmp_path, value):
 
 def test_trials_may_run_on_after_their_last_target(bench_here, tmp_path):
     """They end by the tolerance or the budget instead, with the same score."""
-    asked = [
+    arguments = [
         "run",
         "-p",
         "quadratic[start=2]",
@@ -112,7 +112,7 @@ def test_trials_may_run_on_after_their_last_target(bench_here, tmp_path):
     ]
     scores = []
     for name, options in (("stop", []), ("run-on", ["--no-stop-when-solved", "--tolerance", "1e-9"])):
-        assert bench_here(tmp_path, *asked, *options, "-O", name).returncode == 0
+        assert bench_here(tmp_path, *arguments, *options, "-O", name).returncode == 0
         scores.append(benchbed.load(tmp_path / name).summary["score"].item())
     solved, converged = (benchbed.load(tmp_path / name).trials.iloc[0] for name in ("stop", "run-on"))
     assert (solved["status"], converged["status"]) == ("solved", "converged")

@@ -64,19 +64,19 @@ def contents():
 def tamper():
     """Return a function that changes one value in the first row of a file of trials."""
 
-    def change(part, column, changed):
-        table = from_bytes(part.read_bytes())
+    def change(trial_file, column, changed):
+        table = from_bytes(trial_file.read_bytes())
         values = table[column].to_pylist()
         values[0] = changed(values[0])
         at = TRIAL_SCHEMA.get_field_index(column)
         field = TRIAL_SCHEMA.field(column)
-        part.write_bytes(to_bytes(table.set_column(at, field, pa.array(values, type=field.type))))
+        trial_file.write_bytes(to_bytes(table.set_column(at, field, pa.array(values, type=field.type))))
 
     return change
 
 
 @pytest.fixture
-def own(tmp_path, bench_here):
+def own_study(tmp_path, bench_here):
     """Return a folder with a plugin file and a small study of its optimizer."""
     (tmp_path / "own.py").write_text(PLUGIN)
     result = bench_here(tmp_path, "run", "--plugin", "own.py", *SMALL, "-O", "study")
@@ -84,12 +84,12 @@ def own(tmp_path, bench_here):
     return tmp_path
 
 
-def test_a_study_verifies_to_the_bit(whole, bench):
+def test_a_study_verifies_to_the_bit(full_study, bench):
     """Each batch has a line, and the last line is a summary."""
-    result = bench(whole, "verify", "study", "--sample", "99", "-j", "2")
+    result = bench(full_study, "verify", "study", "--sample", "99", "-j", "2")
     assert result.returncode == 0, result.stdout + result.stderr
     *batches, summary = result.stdout.splitlines()
-    assert len(batches) == len(list((whole / "study" / "trials").iterdir()))
+    assert len(batches) == len(list((full_study / "study" / "trials").iterdir()))
     assert all(line.endswith(" trials): equal to the bit") for line in batches)
     assert summary.endswith(": all agree")
 
@@ -110,42 +110,44 @@ def test_no_file_is_written(copy, bench_here, contents):
 
 def test_a_difference_in_the_last_bit_is_reported(copy, bench_here, tamper):
     """The line has the batch and the column."""
-    part = sorted((copy / "study" / "trials").iterdir())[0]
-    tamper(part, "final_objective", lambda value: math.nextafter(value, math.inf))
+    trial_file = sorted((copy / "study" / "trials").iterdir())[0]
+    tamper(trial_file, "final_objective", lambda value: math.nextafter(value, math.inf))
     result = bench_here(copy, "verify", "study", "--sample", "99")
     assert result.returncode == 1
     (line,) = [line for line in result.stdout.splitlines()[:-1] if "equal to the bit" not in line]
-    assert line.startswith(f"{part.stem} (")
+    assert line.startswith(f"{trial_file.stem} (")
     assert "differs in final_objective (1 of " in line
     assert result.stdout.splitlines()[-1].endswith(": 1 of them differ")
 
 
 def test_a_changed_setting_does_not_match_its_key(copy, bench_here, tamper):
     """A key is derived from the setting."""
-    part = next((copy / "study" / "trials").glob("*-gd-tuning.parquet"))
-    tamper(part, "hyperparameters", lambda text: json.dumps({**json.loads(text), "learning_rate": 0.25}))
+    trial_file = next((copy / "study" / "trials").glob("*-gd-tuning.parquet"))
+    tamper(
+        trial_file, "hyperparameters", lambda text: json.dumps({**json.loads(text), "learning_rate": 0.25})
+    )
     result = bench_here(copy, "verify", "study", "--sample", "99")
     assert result.returncode == 1
-    assert f"{part.stem} (18 trials): differs in trial_key: " in result.stdout
+    assert f"{trial_file.stem} (18 trials): differs in trial_key: " in result.stdout
 
 
-def test_a_study_of_a_plugin_verifies(own, bench_here):
+def test_a_study_of_a_plugin_verifies(own_study, bench_here):
     """With the same plugin file, the results are equal to the bit."""
-    result = bench_here(own, "verify", "study", "--plugin", "own.py")
+    result = bench_here(own_study, "verify", "study", "--plugin", "own.py")
     assert result.returncode == 0, result.stdout
 
 
-def test_a_changed_plugin_is_reported(own, bench_here):
+def test_a_changed_plugin_is_reported(own_study, bench_here):
     """Its trials cannot run again."""
-    (own / "own.py").write_text(PLUGIN.replace("oracle.gradient", "2 * oracle.gradient"))
-    result = bench_here(own, "verify", "study", "--plugin", "own.py")
+    (own_study / "own.py").write_text(PLUGIN.replace("oracle.gradient", "2 * oracle.gradient"))
+    result = bench_here(own_study, "verify", "study", "--plugin", "own.py")
     assert result.returncode == 1
     assert "did not run again: optimizer 'own' differs: the plan was made with file digest " in result.stdout
 
 
-def test_a_missing_plugin_is_reported(own, bench_here):
+def test_a_missing_plugin_is_reported(own_study, bench_here):
     """The line has the optimizer that is unknown."""
-    result = bench_here(own, "verify", "study")
+    result = bench_here(own_study, "verify", "study")
     assert result.returncode == 1
     assert "did not run again: unknown optimizer 'own'" in result.stdout
 
@@ -155,24 +157,24 @@ def test_failed_trials_are_not_compared(tmp_path, bench_here):
     (tmp_path / "own.py").write_text(
         PLUGIN.replace("return theta", "assert (learning_rate < 1).all()\n        return theta")
     )
-    asked = [argument.replace("own", "own[learning_rate=[0.1, 10]]") for argument in SMALL]
-    assert bench_here(tmp_path, "run", "--plugin", "own.py", *asked, "-O", "study").returncode == 1
+    arguments = [argument.replace("own", "own[learning_rate=[0.1, 10]]") for argument in SMALL]
+    assert bench_here(tmp_path, "run", "--plugin", "own.py", *arguments, "-O", "study").returncode == 1
     result = bench_here(tmp_path, "verify", "study", "--plugin", "own.py")
     assert result.returncode == 0, result.stdout
     assert "-own-evaluation (2 trials): equal to the bit" in result.stdout
 
 
-def test_a_batch_beyond_the_time_limit_is_reported(own, bench):
+def test_a_batch_beyond_the_time_limit_is_reported(own_study, bench):
     """No batch runs within a microsecond."""
-    result = bench(own, "verify", "study", "--plugin", "own.py", "--timeout", "0.000001")
+    result = bench(own_study, "verify", "study", "--plugin", "own.py", "--timeout", "0.000001")
     assert result.returncode == 1
     assert "did not finish within 1e-06 s when it ran again" in result.stdout
 
 
-def test_results_of_an_earlier_plan_are_left_out(own, bench_here):
+def test_results_of_an_earlier_plan_are_left_out(own_study, bench_here):
     """Trials with another budget stay in the folder, but do not belong to the plan."""
-    bench_here(own, "run", "--plugin", "own.py", *SMALL, "--steps", "20", "-O", "study")
-    result = bench_here(own, "verify", "study", "--plugin", "own.py", "--sample", "99")
+    bench_here(own_study, "run", "--plugin", "own.py", *SMALL, "--steps", "20", "-O", "study")
+    result = bench_here(own_study, "verify", "study", "--plugin", "own.py", "--sample", "99")
     assert result.returncode == 0
     assert result.stdout.splitlines()[-1] == (
         "1 of 1 batches, 2 trials: all agree; 2 stored trials of another plan or plugin were left out"
@@ -183,8 +185,8 @@ def test_another_torch_is_compared_within_a_tolerance(copy, bench_here, tamper):
     """Last bits may differ; the summary has the reason."""
     (environment,) = (copy / "study" / "environments").iterdir()
     environment.write_text(json.dumps({**json.loads(environment.read_text()), "torch": "1.0"}))
-    part = sorted((copy / "study" / "trials").iterdir())[0]
-    tamper(part, "curve_objective", lambda curve: [math.nextafter(value, math.inf) for value in curve])
+    trial_file = sorted((copy / "study" / "trials").iterdir())[0]
+    tamper(trial_file, "curve_objective", lambda curve: [math.nextafter(value, math.inf) for value in curve])
     result = bench_here(copy, "verify", "study", "--sample", "99")
     assert result.returncode == 0, result.stdout
     *batches, summary = result.stdout.splitlines()
@@ -203,8 +205,8 @@ def test_an_empty_folder_exits_with_3(tmp_path, bench_here):
 
 def test_a_study_without_results_exits_with_5(copy, bench_here):
     """A plan without trials has nothing to compare."""
-    for part in (copy / "study" / "trials").iterdir():
-        part.unlink()
+    for trial_file in (copy / "study" / "trials").iterdir():
+        trial_file.unlink()
     result = bench_here(copy, "verify", "study")
     assert result.returncode == 5
     assert "contains no result of its plan" in result.stderr

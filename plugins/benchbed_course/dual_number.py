@@ -135,7 +135,15 @@ Operand = Dual | Tensor | float
 def lift(*numbers: Operand) -> list[Dual]:
     """Convert every number to a dual number: a constant c is c + 0 ε."""
     like = next(number.value for number in numbers if isinstance(number, Dual))
-    return [number if isinstance(number, Dual) else _constant(number, like) for number in numbers]
+    lifted = []
+    for number in numbers:
+        if isinstance(number, Dual):
+            lifted.append(number)
+            continue
+        dtype = None if isinstance(number, Tensor) else like.dtype
+        value = torch.as_tensor(number, dtype=dtype, device=like.device)
+        lifted.append(Dual(value, torch.zeros_like(value)))
+    return lifted
 
 
 def exp(u: Dual) -> Dual:
@@ -197,13 +205,6 @@ def register_rule(rule: Callable[..., Any], *names: str) -> None:
 def _values(u: Operand, v: Operand) -> tuple[Tensor, Tensor]:
     first, second = lift(u, v)
     return first.value, second.value
-
-
-def _constant(number: Tensor | float, like: Tensor) -> Dual:
-    value = torch.as_tensor(
-        number, dtype=None if isinstance(number, Tensor) else like.dtype, device=like.device
-    )
-    return Dual(value, torch.zeros_like(value))
 
 
 def _unknown(name: str) -> NotServedError:

@@ -77,22 +77,18 @@ def _is_dual(leaf: object) -> bool:
     return isinstance(leaf, Dual)
 
 
-def _register_rules() -> None:
-    for owner in (torch, Tensor):
-        for rule, names in ((product_rule, MULTILINEAR), (apply_to_values, CONSTANT)):
-            functions = [getattr(owner, name) for name in names if callable(getattr(owner, name, None))]
-            RULES.update({function: functools.partial(rule, function) for function in functions})
-    for function in (torch.stack, torch.cat):
-        RULES[function] = functools.partial(concatenate, function)
-    register_rule(lambda u, v, alpha=1: lift(u, v)[0] + alpha * v, "add")
-    register_rule(lambda u, v, alpha=1: lift(u, v)[0] - alpha * v, "sub")
-    register_rule(lambda u, v: lift(u, v)[0] * v, "mul")
-    register_rule(lambda u, v: lift(u, v)[0] / v, "div", "true_divide")
-    register_rule(lambda u: -u, "neg")
-    RULES[torch.where] = where
-    RULES[Tensor.where] = lambda u, condition, v: where(condition, u, v)
-
-
-_register_rules()
+for _owner in (torch, Tensor):
+    for _rule, _names in ((product_rule, MULTILINEAR), (apply_to_values, CONSTANT)):
+        _functions = [getattr(_owner, name) for name in _names if callable(getattr(_owner, name, None))]
+        RULES.update({function: functools.partial(_rule, function) for function in _functions})
+for _function in (torch.stack, torch.cat):
+    RULES[_function] = functools.partial(concatenate, _function)
+register_rule(lambda u, v, alpha=1: lift(u, v)[0] + alpha * v, "add")
+register_rule(lambda u, v, alpha=1: lift(u, v)[0] - alpha * v, "sub")
+register_rule(lambda u, v: lift(u, v)[0] * v, "mul")
+register_rule(lambda u, v: lift(u, v)[0] / v, "div", "true_divide")
+register_rule(lambda u: -u, "neg")
+RULES[torch.where] = where
+RULES[Tensor.where] = lambda u, condition, v: where(condition, u, v)
 # vmap, which maps problems written for single trials over lanes, must find the tensors in a dual number.
 pytree.register_pytree_node(Dual, lambda u: ([u.value, u.slope], None), lambda tensors, _: Dual(*tensors))

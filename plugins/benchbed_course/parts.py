@@ -45,8 +45,8 @@ def figures_of_parts(catalog: Catalog, parts: Sequence[str]) -> list[Figure]:
     by_folded_name = {part.casefold(): part for part in all_parts}
     for part in parts:
         if part.casefold() not in by_folded_name:
-            near = difflib.get_close_matches(part, all_parts, n=1)
-            hint = f"did you mean {near[0]!r}?" if near else f"the parts are {', '.join(all_parts)}"
+            matches = difflib.get_close_matches(part, all_parts, n=1)
+            hint = f"did you mean {matches[0]!r}?" if matches else f"the parts are {', '.join(all_parts)}"
             raise UsageError(f"unknown part {part!r}; {hint}")
     selected = [by_folded_name[part.casefold()] for part in parts] or all_parts
     if not selected:

@@ -22,7 +22,7 @@ SERVED = {
 
 @pytest.mark.parametrize("name", SERVED)
 def test_dual_and_reverse_agree_on_every_simple_problem(scene_of, name):
-    """Of the objective and on a draw, to 1e-10 of the largest derivative."""
+    """For the objective and for the loss on a draw, to 1e-10 of the largest derivative."""
     scene = scene_of(name.split(" ")[-1], **SERVED[name])
     for loss in scene.losses.values():
         with torch.no_grad():
@@ -38,8 +38,8 @@ def test_it_costs_as_much_as_forward_mode():
     assert dual.make_draws is None
 
 
-def test_a_problem_that_they_do_not_know_is_refused(scene_of):
-    """By the name of what is missing."""
+def test_an_unsupported_problem_is_rejected(scene_of):
+    """The message names the unsupported operation."""
     scene = scene_of("triangles")
     with pytest.raises(
         NotServedError, match=r"dual numbers do not implement torch\.nn\.functional\.relu; use"
@@ -48,14 +48,14 @@ def test_a_problem_that_they_do_not_know_is_refused(scene_of):
 
 
 def test_more_parameters_than_are_followed_at_once_make_several_pieces():
-    """Σ j θⱼ³ in a dimension beyond the width: 3 j θⱼ², each in its place."""
+    """Σ j θⱼ³ in more dimensions than one batch has directions: 3 j θⱼ², in the right order."""
     theta = torch.linspace(0.5, 1.5, AT_ONCE + 3, dtype=torch.float64)
     factor = torch.arange(len(theta), dtype=torch.float64)
     _, gradient = dual(lambda point: (factor * point**3).sum(-1), theta)
     torch.testing.assert_close(gradient, 3 * factor * theta**2, rtol=1e-13, atol=0)
 
 
-def test_a_lane_that_is_not_finite_harms_no_other():
+def test_a_lane_with_nan_does_not_affect_the_others():
     """NaN stays in its lane."""
     theta = torch.tensor([[1.0, 2.0], [torch.nan, 1.0]], dtype=torch.float64)
     _, gradient = dual(lambda point: (point**3).sum(-1), theta)

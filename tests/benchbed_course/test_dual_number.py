@@ -18,7 +18,7 @@ def number(value):
 
 
 def slope_at(function, x):
-    """Give value and derivative of a function of one number, as floats."""
+    """Return value and derivative of a function of one number, as floats."""
     value, slope = derivative(function, number(x), number(1.0))
     return value.item(), slope.item()
 
@@ -95,7 +95,7 @@ EXPRESSIONS = st.recursive(LEAVES, lambda inner: st.one_of(_unary(inner), _binar
 @pytest.mark.parametrize("x", [1.6805508457429559, 1.5, 0.1])
 @pytest.mark.parametrize("function", [lambda u: u**3, lambda u: 0.875 / u], ids=["power", "quotient"])
 def test_a_number_stays_a_number(function, x):
-    """Torch rounds x³ and 0.875/x otherwise than it does with tensors that hold the 3 and the 0.875."""
+    """Torch rounds x³ and 0.875/x differently if 3 and 0.875 are tensors."""
     value, _ = slope_at(function, x)
     assert value == function(torch.tensor(x, dtype=torch.float64)).item()
 
@@ -103,7 +103,7 @@ def test_a_number_stays_a_number(function, x):
 @settings(max_examples=300)
 @given(expression=EXPRESSIONS, x=st.floats(-2, 2), y=st.floats(-2, 2))
 def test_the_derivative_of_any_formula_is_that_of_autograd(expression, x, y):
-    """Random trees of + − × ÷ exp log sin cos pow and √, with constants on either side, to rounding."""
+    """Random trees of + − × ÷ exp log sin cos pow and √, with constants on either side, up to rounding."""
 
     def compute(theta):
         return _tensor(expression.compute(theta[..., 0], theta[..., 1]))
@@ -123,7 +123,7 @@ def test_the_derivative_of_any_formula_is_that_of_autograd(expression, x, y):
 
 
 def test_the_course_s_examples():
-    """e^(x²) at 1 gives (e, 2e); the quotient cos(x) ln(x) / x at 2, its derivative by hand."""
+    """e^(x²) at 1 is (e, 2e); the quotient cos(x) ln(x) / x at 2, with its derivative by hand."""
     value, slope = slope_at(lambda x: torch.exp(x**2), 1.0)
     assert (value, slope) == pytest.approx((math.e, 2 * math.e), rel=1e-15)
     value, slope = slope_at(lambda x: torch.cos(x) * torch.log(x) / x, 2.0)
@@ -131,7 +131,7 @@ def test_the_course_s_examples():
     assert (value, slope) == pytest.approx((math.cos(2) * math.log(2) / 2, expected), rel=1e-14)
 
 
-def test_the_square_of_epsilon_is_nothing():
+def test_the_square_of_epsilon_is_zero():
     """(a + b ε)(c + d ε) = ac + (ad + bc) ε."""
     product = Dual(number(2.0), number(3.0)) * Dual(number(5.0), number(7.0))
     assert (product.value.item(), product.slope.item()) == (10.0, 2 * 7.0 + 3.0 * 5)
@@ -152,7 +152,7 @@ def test_the_square_of_epsilon_is_nothing():
         (lambda x: number(2.0) ** x, 1.0, (2, 2 * math.log(2))),
     ],
 )
-def test_powers_are_right_where_a_logarithm_is_not(power, x, expected):
+def test_powers_are_correct_where_logarithms_are_undefined(power, x, expected):
     """Constant exponents at 0 and below, constant bases, and both at once."""
     assert slope_at(power, x) == pytest.approx(expected, rel=1e-14)
 
@@ -173,15 +173,15 @@ def test_powers_are_right_where_a_logarithm_is_not(power, x, expected):
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
-def test_what_dual_numbers_do_not_know_is_named_with_a_way_out(function, named):
-    """Nothing is guessed, nothing left out in silence."""
+def test_an_unsupported_operation_is_named_with_an_alternative(function, named):
+    """No operation is ignored silently."""
     with pytest.raises(
         NotServedError, match=f"^dual numbers do not implement {named}; use --gradient forward$"
     ):
         slope_at(function, 1.0)
 
 
-def test_what_no_tensor_has_no_dual_number_has():
+def test_an_attribute_that_tensors_lack_is_an_attribute_error():
     """A misspelling is the author's error, not a limit of dual numbers."""
     with pytest.raises(AttributeError, match="squared"):
         slope_at(lambda u: u.squared(), 1.0)

@@ -49,7 +49,7 @@ FUNCTIONS = {
 
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_the_derivative_is_that_of_autograd(name):
-    """Value and slope have the shape of the plain result, and the slope is the Jacobian's product."""
+    """Value and slope have the shape of the plain result, and the slope is the Jacobian-vector product."""
     function, direction = FUNCTIONS[name], torch.cos(7 * MATRIX)
     value, slope = derivative(function, MATRIX, direction)
     plain = function(MATRIX)
@@ -73,7 +73,7 @@ def test_the_document_s_jacobian_column_by_column(document):
 
 
 def test_comparisons_look_at_values():
-    """As those of tensors do."""
+    """As comparisons of tensors do."""
     seen = []
 
     def function(u):
@@ -93,7 +93,7 @@ def test_comparisons_look_at_values():
     assert all(torch.equal(one, other) for one, other in zip(seen, expected, strict=True))
 
 
-def test_a_condition_is_no_choice_between_unknown_things():
-    """What is not served inside a choice is said as elsewhere."""
+def test_where_reports_unsupported_operations():
+    """An unsupported operation inside torch.where raises the same error."""
     with pytest.raises(NotServedError, match=r"torch\.abs"):
         derivative(lambda u: torch.where(u > 0, u, torch.abs(u)), VECTOR, VECTOR)

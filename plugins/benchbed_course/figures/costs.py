@@ -97,8 +97,8 @@ def format_duration(seconds: float) -> str:
 
 def _repeats(call: Call, clock: Callable[[], float]) -> int:
     call()  # not timed: it loads, caches and allocates
-    once = _turn(call, 1, clock)
-    return min(_MOST_REPEATS, math.ceil(_SHORTEST_TURN / once)) if once > 0 else _MOST_REPEATS
+    seconds = _turn(call, 1, clock)
+    return min(_MOST_REPEATS, math.ceil(_SHORTEST_TURN / seconds)) if seconds > 0 else _MOST_REPEATS
 
 
 def _turn(call: Call, repeats: int, clock: Callable[[], float]) -> float:

@@ -86,8 +86,8 @@ def jacobian_by_columns(function: Differentiable, x: Tensor) -> Tensor:
 
 def checks() -> dict[str, Any]:
     """Compute the document's examples: dual numbers, and the product and the Jacobian of f with two outputs."""
-    one = torch.ones((), dtype=torch.float64)
-    value, tangent = derivative(lambda x: torch.exp(x * x), one, one)
+    unit = torch.ones((), dtype=torch.float64)
+    value, tangent = derivative(lambda x: torch.exp(x * x), unit, unit)
     x, v = torch.tensor([[1.0, 2.0, 3.0], [0.1, 0.2, 0.3]], dtype=torch.float64)
     function, exact = document_function(2), document_jacobian(x, 2)
     product = jacobian_vector_product(function, x, v)[1]
@@ -120,21 +120,22 @@ def _calls(inputs: int) -> dict[str, Call]:
 
 
 def _cost_sentences(costs: Costs) -> list[str]:
-    function, product, columns, pieces = (costs[name] for name in LABELS)
-    few, many, most = columns["sizes"][0], columns["sizes"][-1], product["sizes"][-1]
-    products = at(columns, many) / at(product, many)
+    function, product, columns, at_once = (costs[name] for name in LABELS)
+    n_small, n_middle, n_large = columns["sizes"][0], columns["sizes"][-1], product["sizes"][-1]
+    products = at(columns, n_middle) / at(product, n_middle)
     return [
         "The document's test function, f(x) = exp(−mean √xⱼ) + 1, of n inputs; processor time of one thread, median of",
-        f"{REPETITIONS} rounds. A Jacobian-vector product costs {format_duration(at(product, few))} at n = {few:,} and",
-        f"{format_duration(at(product, many))} at n = {many:,} (slope {slope(product, high=many):z.2f} on log axes).",
-        f"The full Jacobian by one product for each column costs {format_duration(at(columns, few))} and",
-        f"{format_duration(at(columns, many))} (slope {slope(columns):z.2f}), as much as {products:,.0f} products at",
-        f"n = {many:,}. With {AT_ONCE} columns at once, as in the gradient forward,",
-        f"{format_duration(at(pieces, many))} are enough there, and {format_duration(at(pieces, pieces['sizes'][-1]))}",
-        f"at n = {pieces['sizes'][-1]:,}. As long as the overhead of each operation outweighs the n square roots, f is",
-        f"flat in n (slope {slope(function, high=many):z.2f} up to n = {many:,}), and so is a product. Beyond, both",
-        f"grow, but their ratio is bounded: a product costs {at(product, few) / at(function, few):.1f} evaluations of",
-        f"f at n = {few:,} and {at(product, most) / at(function, most):.1f} at n = {most:,}.",
+        f"{REPETITIONS} rounds. A Jacobian-vector product costs {format_duration(at(product, n_small))} at n =",
+        f"{n_small:,} and {format_duration(at(product, n_middle))} at n = {n_middle:,} (slope",
+        f"{slope(product, high=n_middle):z.2f} on log axes). The full Jacobian by one product for each column costs",
+        f"{format_duration(at(columns, n_small))} and {format_duration(at(columns, n_middle))} (slope",
+        f"{slope(columns):z.2f}), as much as {products:,.0f} products at n = {n_middle:,}. With {AT_ONCE} columns at",
+        f"once, as in the gradient forward, {format_duration(at(at_once, n_middle))} are enough there, and",
+        f"{format_duration(at(at_once, at_once['sizes'][-1]))} at n = {at_once['sizes'][-1]:,}. As long as the",
+        "overhead of each operation outweighs the n square roots, f is flat in n (slope",
+        f"{slope(function, high=n_middle):z.2f} up to n = {n_middle:,}), and so is a product. Beyond, both grow, but",
+        f"their ratio is bounded: a product costs {at(product, n_small) / at(function, n_small):.1f} evaluations of f",
+        f"at n = {n_small:,} and {at(product, n_large) / at(function, n_large):.1f} at n = {n_large:,}.",
     ]
 
 

@@ -43,7 +43,13 @@ def draw_path(course: Study, longer: Study) -> Picture:
         surface.set(title="Gradient descent on the loss surface")
         surface.legend(loc="lower right", labelspacing=0.3, frameon=True, framealpha=0.8)
         end.set(title="Near the estimate (another colour scale)")
-        _draw_norms(norms, short, long, longer.plan.tolerance)
+        for trial, width in ((long, 1.0), (short, 3.0)):
+            norms.semilogy(trial.gradient_norm, color=COLOR, linewidth=width)
+        if longer.plan.tolerance is not None:
+            label = f"tolerance {longer.plan.tolerance:g}"
+            norms.axhline(longer.plan.tolerance, color=TRUTH, linestyle="--", linewidth=0.9, label=label)
+            norms.legend(loc="upper right")
+        norms.set(title="Gradient norm", xlabel="step", ylabel="‖∇L‖")
         gif = _animate(course, short, long, estimate)
         return picture(figure, *_caption(course, longer, estimate), gif=gif)
 
@@ -89,15 +95,6 @@ def _draw_landmarks(axes: Axes, estimate: np.ndarray) -> None:
         )  # fmt: skip
 
 
-def _draw_norms(axes: Axes, short: Trial, long: Trial, tolerance: float | None) -> None:
-    axes.semilogy(long.gradient_norm, color=COLOR, linewidth=1.0)
-    axes.semilogy(short.gradient_norm, color=COLOR, linewidth=3.0)
-    if tolerance is not None:
-        axes.axhline(tolerance, color=TRUTH, linestyle="--", linewidth=0.9, label=f"tolerance {tolerance:g}")
-        axes.legend(loc="upper right")
-    axes.set(title="Gradient norm", xlabel="step", ylabel="‖∇L‖")
-
-
 def _animate(study: Study, short: Trial, long: Trial, estimate: np.ndarray) -> bytes:
     figure, (axes,) = canvas(width=4.8, height=3.9)
     _draw_surface(axes, study, *_limits(short, estimate))
@@ -125,8 +122,7 @@ def _animate(study: Study, short: Trial, long: Trial, estimate: np.ndarray) -> b
 def _caption(course: Study, longer: Study, estimate: np.ndarray) -> tuple[str, ...]:
     (short,), (long,) = trials_of(course), trials_of(longer)
     problem, data = _instance(course)
-    optimum = problem.optimum(data)
-    least_loss = float("nan") if optimum is None else float(optimum)
+    least_loss = float(problem.optimum(data))
     remaining = (short.theta - estimate) / (short.path[0] - estimate)
     rate, distance = short.setting["learning_rate"], np.linalg.norm(long.theta - estimate)
     return (

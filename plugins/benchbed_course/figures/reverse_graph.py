@@ -6,7 +6,6 @@ from typing import Any
 import numpy as np
 import torch
 from matplotlib.axes import Axes
-from torch import Tensor
 
 from benchbed import load_catalog
 from benchbed.interfaces import Picture
@@ -60,7 +59,9 @@ def passes(x1: float, x2: float) -> dict[str, Any]:
         contributions[edge] = adjoints[target] * derivative.item()
         adjoints[source] += contributions[edge]
     reverse = load_catalog().gradient("reverse")
-    value, gradient = reverse(_function, torch.tensor([x1, x2], dtype=torch.float64))
+    value, gradient = reverse(
+        lambda x: (x[..., 0] + x[..., 1]) * x[..., 0] ** 2, torch.tensor([x1, x2], dtype=torch.float64)
+    )
     return {
         "values": {name: node.item() for name, node in nodes.items()},
         "derivatives": derivatives,
@@ -89,10 +90,6 @@ def draw_graph(measured: Mapping[str, Any]) -> Picture:
         return picture(figure, *_caption(measured))
 
 
-def _function(x: Tensor) -> Tensor:
-    return (x[..., 0] + x[..., 1]) * x[..., 0] ** 2
-
-
 def _draw_node(axes: Axes, position: tuple[float, float], label: str, value: float, adjoint: float) -> None:
     x, y = position
     axes.text(x, y + 0.17, label, ha="center", va="center", fontsize=11, color=TRUTH, zorder=4)
@@ -119,9 +116,9 @@ def _draw_edge(axes: Axes, source: str, target: str, derivative: float, contribu
     ):
         arrow = {"arrowstyle": "-|>", "color": color, "linewidth": 1.2}
         axes.annotate("", head, tail, arrowprops=arrow, zorder=2)
-        middle = tail + share * (head - tail)
+        x, y = tail + share * (head - tail)
         axes.text(
-            *middle, label, ha="center", va="center", fontsize=9, color=color, zorder=3,
+            x, y, label, ha="center", va="center", fontsize=9, color=color, zorder=3,
             bbox={"facecolor": "white", "edgecolor": "none", "pad": 1.0},
         )  # fmt: skip
 

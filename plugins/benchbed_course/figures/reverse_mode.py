@@ -66,11 +66,14 @@ def draw_costs(measured: Mapping[str, Any]) -> Picture:
         inputs.set(title="A scalar function of n inputs", xlabel="inputs n", ylabel="seconds")
         outputs.set(title=f"A function with m outputs, n = {FIXED_INPUTS}", xlabel="outputs m")
         legend_below(figure, outputs)
+        rows, error = measured["checks"]["rows"], measured["checks"]["error"]
+        rows_text = " and ".join(f"({', '.join(f'{number:g}' for number in row)})" for row in rows)
         return picture(
             figure,
             *_input_sentences(by_inputs),
             *_output_sentences(by_outputs),
-            *_check_sentences(measured["checks"]),
+            f"The rows of the Jacobian of ((x₁ + x₂) x₁², x₁ x₂) at (1, 2) are {rows_text}, by one pullback; the",
+            f"Jacobian of the test function with two outputs at (1, 2, 3) is {format_distance(error)} the closed form.",
         )
 
 
@@ -124,39 +127,35 @@ def _calls_of_outputs(outputs: int) -> dict[str, Call]:
 
 def _input_sentences(costs: Costs) -> list[str]:
     function, product = costs[FUNCTION], costs[PRODUCT]
-    few, flat, most = product["sizes"][0], max(n for n in product["sizes"] if n <= FLAT), product["sizes"][-1]
+    n_small, flat, n_large = (
+        product["sizes"][0],
+        max(n for n in product["sizes"] if n <= FLAT),
+        product["sizes"][-1],
+    )
     return [
         "Left, f(x) = exp(−mean √xⱼ) + 1: one vector-Jacobian product, with its forward pass, is the whole gradient.",
-        f"It costs {format_duration(at(product, few))} at n = {few:,} and {format_duration(at(product, flat))} at",
-        f"n = {flat:,} (slope {slope(product, high=flat):z.2f} on log axes; f itself",
+        f"It costs {format_duration(at(product, n_small))} at n = {n_small:,} and {format_duration(at(product, flat))}",
+        f"at n = {flat:,} (slope {slope(product, high=flat):z.2f} on log axes; f itself",
         f"{slope(function, high=flat):z.2f}), where the overhead of each operation outweighs its work. At",
-        f"n = {most:,} it costs {format_duration(at(product, most))}: f computes n square roots, so neither cost stays",
-        "flat. But their ratio does not grow: the gradient costs",
-        f"{at(product, few) / at(function, few):.1f} evaluations of f at n = {few:,} and",
-        f"{at(product, most) / at(function, most):.1f} at n = {most:,}.",
+        f"n = {n_large:,} it costs {format_duration(at(product, n_large))}: f computes n square roots, so neither cost",
+        "stays flat. But their ratio does not grow: the gradient costs",
+        f"{at(product, n_small) / at(function, n_small):.1f} evaluations of f at n = {n_small:,} and",
+        f"{at(product, n_large) / at(function, n_large):.1f} at n = {n_large:,}.",
     ]
 
 
 def _output_sentences(costs: Costs) -> list[str]:
     product, rows, at_once, columns = (costs[name] for name in [*LABELS][1:])
-    few, most = rows["sizes"][0], rows["sizes"][-1]
+    m_small, m_large = rows["sizes"][0], rows["sizes"][-1]
     middle = rows["sizes"][len(rows["sizes"]) // 3]  # from here on the rows outweigh the forward pass
     cheaper = ", ".join(f"{m:,}" for m in rows["sizes"] if at(rows, m) > at(columns, m))
     return [
         f"Right, with m outputs of {FIXED_INPUTS} inputs: the full Jacobian, row by row, costs",
-        f"{format_duration(at(rows, few))} at m = {few:,} and {format_duration(at(rows, most))} at m = {most:,} (slope",
-        f"{slope(rows, low=middle):z.2f} from m = {middle:,} on); one product costs",
-        f"{format_duration(at(product, few))} and {format_duration(at(product, most))}. All rows at once, by",
-        f"torch.func.jacrev, take {format_duration(at(at_once, most))}. Forward mode, which computes columns, takes",
-        f"{format_duration(at(columns, few))} and {format_duration(at(columns, most))},",
+        f"{format_duration(at(rows, m_small))} at m = {m_small:,} and {format_duration(at(rows, m_large))} at m =",
+        f"{m_large:,} (slope {slope(rows, low=middle):z.2f} from m = {middle:,} on); one product costs",
+        f"{format_duration(at(product, m_small))} and {format_duration(at(product, m_large))}. All rows at once, by",
+        f"torch.func.jacrev, take {format_duration(at(at_once, m_large))}. Forward mode, which computes columns, takes",
+        f"{format_duration(at(columns, m_small))} and {format_duration(at(columns, m_large))},",
         f"less than row by row at m = {cheaper}." if cheaper else "nowhere less than row by row.",
         f"All times are processor time of one thread, the median of {REPETITIONS} rounds.",
-    ]
-
-
-def _check_sentences(checked: Mapping[str, Any]) -> list[str]:
-    rows = " and ".join(f"({', '.join(f'{number:g}' for number in row)})" for row in checked["rows"])
-    return [
-        f"The rows of the Jacobian of ((x₁ + x₂) x₁², x₁ x₂) at (1, 2) are {rows}, by one pullback; the Jacobian of",
-        f"the test function with two outputs at (1, 2, 3) is {format_distance(checked['error'])} the closed form.",
     ]

@@ -111,11 +111,11 @@ def _draw_fits(axes: Axes, networks: NetworkTrials, color: Color, label: str | N
     data, middle = networks.problem.shared_data(), typical(networks.trials)
     x = data.test_x.squeeze(-1)
     predictions = networks.problem.predict(networks.ends, data.test_x)
-    others = [index for index, trial in enumerate(networks.trials) if trial is not middle]
-    for index in others:
+    other_indices = [index for index, trial in enumerate(networks.trials) if trial is not middle]
+    for index in other_indices:
         axes.plot(
             x, predictions[index], color=LOST if _has_diverged(networks.trials[index]) else OTHERS, linewidth=0.6,
-            label=f"the other {len(others)} seeds" if index == others[0] else None,
+            label=f"the other {len(other_indices)} seeds" if index == other_indices[0] else None,
         )  # fmt: skip
     axes.plot(x, data.test_y, color=TRUTH, linestyle="--", linewidth=1.0, label="target", zorder=3)
     axes.plot(

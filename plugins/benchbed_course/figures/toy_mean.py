@@ -21,11 +21,11 @@ def draw_paths(gd_study: Study, sgd_study: Study) -> Picture:
     problem = ToyMean(**sgd_study.plan.problems[0].parameters)
     mean, deviation = float(problem.minimizer(problem.shared_data())), stationary_deviation(problem, sgd[0])
     with theme("toy-mean-paths"):
-        figure, (paths, near, cost) = canvas(columns=3, width=10.5, height=3.6)
-        for axes in (paths, near):
+        figure, (paths, near_mean, cost) = canvas(columns=3, width=10.5, height=3.6)
+        for axes in (paths, near_mean):
             _draw_paths(axes, gd, sgd, mean)
-        near.axhspan(mean - deviation, mean + deviation, color=TRUTH, alpha=0.12, linewidth=0)
-        near.set(
+        near_mean.axhspan(mean - deviation, mean + deviation, color=TRUTH, alpha=0.12, linewidth=0)
+        near_mean.set(
             title="Near the mean; band: theory, ± 1 sd",
             ylim=(mean - 5 * deviation, mean + 5 * deviation),
             ylabel="θ",

@@ -54,7 +54,24 @@ def trials_of(study: Study) -> list[Trial]:
             raise ValueError(
                 f"{outcome.problem} × {outcome.optimizer}, seed {outcome.seed}, has no result to draw"
             )
-        trials.append(_trial(str(outcome.problem), str(outcome.optimizer), row))
+        path = row["curve_theta"]
+        trial = Trial(
+            str(outcome.problem),
+            str(outcome.optimizer),
+            int(row["seed"]),
+            json.loads(row["hyperparameters"]),
+            TrialStatus(row["status"]),
+            int(row["steps"]),
+            np.asarray(row["curve_calls"], dtype=float),
+            np.asarray(row["curve_objective"], dtype=float),
+            np.asarray(row["curve_gradient_norm"], dtype=float),
+            np.empty((len(row["curve_calls"]), 0)) if path is None else np.stack(list(path)),
+            np.asarray(row["final_theta"], dtype=float),
+            float(row["gap"]),
+            dict(row["metrics"]),
+            float(row["wall_seconds"]),
+        )
+        trials.append(trial)
     problems, optimizers = list(study.results.problems), list(study.results.optimizers)
     return sorted(
         trials,
@@ -66,23 +83,3 @@ def typical(trials: list[Trial]) -> Trial:
     """Return the trial whose final loss is the lower median of all; losses that are not finite rank last."""
     ordered = sorted(trials, key=lambda trial: np.nan_to_num(trial.loss[-1], nan=np.inf))
     return ordered[(len(ordered) - 1) // 2]
-
-
-def _trial(problem: str, optimizer: str, row: dict[Any, Any]) -> Trial:
-    path = row["curve_theta"]
-    return Trial(
-        problem,
-        optimizer,
-        int(row["seed"]),
-        json.loads(row["hyperparameters"]),
-        TrialStatus(row["status"]),
-        int(row["steps"]),
-        np.asarray(row["curve_calls"], dtype=float),
-        np.asarray(row["curve_objective"], dtype=float),
-        np.asarray(row["curve_gradient_norm"], dtype=float),
-        np.empty((len(row["curve_calls"]), 0)) if path is None else np.stack(list(path)),
-        np.asarray(row["final_theta"], dtype=float),
-        float(row["gap"]),
-        dict(row["metrics"]),
-        float(row["wall_seconds"]),
-    )

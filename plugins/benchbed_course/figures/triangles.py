@@ -98,7 +98,14 @@ def draw_training(study: Study) -> Picture:
         above[0].set_ylabel("y")
         below[0].set_ylabel("loss")
         legend_below(figure, above[0], below[0])
-        return picture(figure, *_training_caption(groups))
+        trials, target = groups[0].trials, min(groups[0].problem.targets)
+        steps = max(trial.steps for group in groups for trial in group.trials)
+        return picture(
+            figure,
+            f"Adam (η = {trials[0].setting['learning_rate']:g}) on mini-batches from {len(trials)} starts, for up to",
+            f"{steps:,} steps; a trial is solved when its gap is at most {target:.0e} at three checkpoints in a row.",
+            *(_result_sentence(group) for group in groups),
+        )
 
 
 def composed(x: Fraction, depth: int) -> Fraction:
@@ -187,16 +194,6 @@ def _exact_caption(measured: list[dict[str, Any]]) -> tuple[str, ...]:
         f"{'; '.join(values)}. {sum(value == exact for exact, value in pairs)} of {len(pairs)} values equal the exact",
         f"fractions to the last bit. The numbers of parameters are {', '.join(counts)}, 6k + 1 for k hidden",
         "layers; each further layer doubles the number of triangles.",
-    )
-
-
-def _training_caption(groups: list[DepthTrials]) -> tuple[str, ...]:
-    trials, target = groups[0].trials, min(groups[0].problem.targets)
-    steps = max(trial.steps for group in groups for trial in group.trials)
-    return (
-        f"Adam (η = {trials[0].setting['learning_rate']:g}) on mini-batches from {len(trials)} starts, for up to",
-        f"{steps:,} steps; a trial is solved when its gap is at most {target:.0e} at three checkpoints in a row.",
-        *(_result_sentence(group) for group in groups),
     )
 
 

@@ -165,14 +165,13 @@ def _caption(trials: OptimizerTrials, study: Study, problem: WeightedQuartic) ->
     if problem.gradient_noise:
         local = f"With all coordinates in the local minimum (dotted) it is {local_gap():.3g}."
         return [ends, local, norms, *stops, *divergence_sentences(trials)]
-    return [
-        ends,
-        *_turning_sentences(trials),
-        norms,
-        *stops,
-        _twin_sentence(trials),
-        *divergence_sentences(trials),
-    ]
+    (gd,), (sgd,) = trials["gd"], trials["sgd"]
+    is_same = gd.path.shape == sgd.path.shape and bool((gd.path == sgd.path).all())
+    twins = (
+        "Without noise gd and sgd apply the same rule to the same gradient; their paths are"
+        f" {'the same to the last bit' if is_same else 'not the same'}."
+    )
+    return [ends, *_turning_sentences(trials), norms, *stops, twins, *divergence_sentences(trials)]
 
 
 def _turning_sentences(trials: OptimizerTrials) -> list[str]:
@@ -186,20 +185,11 @@ def _turning_sentences(trials: OptimizerTrials) -> list[str]:
     return sentences
 
 
-def _twin_sentence(trials: OptimizerTrials) -> str:
-    (gd,), (sgd,) = trials["gd"], trials["sgd"]
-    is_same = gd.path.shape == sgd.path.shape and bool((gd.path == sgd.path).all())
-    return (
-        "Without noise gd and sgd apply the same rule to the same gradient; their paths are"
-        f" {'the same to the last bit' if is_same else 'not the same'}."
-    )
-
-
 def _each(trials: OptimizerTrials, value_of: Callable[[Trial], float]) -> str:
     """Format a value of each optimizer: the median, and the range if there are several seeds."""
     clauses = []
     for name, own_trials in trials.items():
         values = np.array([value_of(trial) for trial in own_trials])
-        spread = f" ({values.min():.2g} to {values.max():.2g})" if len(values) > 1 else ""
-        clauses.append(f"{name} {float(lower_median(values)):.3g}{spread}")
+        range_text = f" ({values.min():.2g} to {values.max():.2g})" if len(values) > 1 else ""
+        clauses.append(f"{name} {float(lower_median(values)):.3g}{range_text}")
     return ", ".join(clauses)

@@ -7,7 +7,7 @@ from benchbed import Study
 from benchbed.interfaces import Picture, TrialStatus
 from benchbed.plotting import theme
 from benchbed_course.figures.canvas import LOOKS, LOST, TRUTH, canvas, legend_below, picture
-from benchbed_course.figures.noise_response import NoiseResponse, noise_response
+from benchbed_course.figures.noise_response import noise_response
 from benchbed_course.figures.quartic_escape import stationary_points
 from benchbed_course.figures.trials import Trial
 from benchbed_course.figures.weighted_quartic import (
@@ -88,6 +88,9 @@ def _noisy_caption(trials: OptimizerTrials, problem: WeightedQuartic) -> list[st
         for name, own_trials in trials.items()
     ]
     weights = problem.shared_data().weights.tolist()
+    sgd, rmsprop, adam = (
+        noise_response(trials[name][0], problem.gradient_noise) for name in ("sgd", "rmsprop", "adam")
+    )
     deviations = [
         f"{deviation:.2f} for {_coordinate(j)} (w = {weights[j]:.3f})"
         for j, deviation in enumerate(np.std([trial.theta for trial in trials["sgd"]], axis=0))
@@ -97,19 +100,6 @@ def _noisy_caption(trials: OptimizerTrials, problem: WeightedQuartic) -> list[st
         f"optimum (mean over the seeds): {', '.join(counts)}.",
         "A weight scales the slope of its coordinate but not the noise: with sgd, the standard deviation over the",
         f"seeds is {deviations[0]} and {deviations[-1]}.",
-        *_noise_sentences(trials, problem.gradient_noise),
-    ]
-
-
-def _noise_sentences(trials: OptimizerTrials, noise: float) -> list[str]:
-    """Explain the differences by the response of the rules to noise alone."""
-    responses: dict[str, NoiseResponse] = {
-        name: noise_response(trials[name][0], noise) for name in ("sgd", "rmsprop", "adam") if name in trials
-    }
-    if len(responses) < 3:
-        return []
-    sgd, rmsprop, adam = responses.values()
-    return [
         "RMSProp, Adam and AdamW divide by the root mean square of recent gradients, which here are mostly noise. On",
         f"noise alone a step of RMSProp is {sgd.step / rmsprop.step:.1f} times shorter than a step of sgd, and a step",
         f"of Adam {sgd.step / adam.step:.1f} times, because Adam also averages; but averaged steps keep their",

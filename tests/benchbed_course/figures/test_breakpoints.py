@@ -59,7 +59,7 @@ def test_the_ends_are_those_of_the_trials(fits):
         np.testing.assert_allclose(objective, [trial.loss[-1] for trial in group.trials], rtol=1e-5)
 
 
-def test_breakpoints_are_counted_one_by_one(fits):
+def test_breakpoints_agree_with_a_plain_loop(fits):
     """−b/w by hand, those in [0, 1]."""
     breakpoints = inner_breakpoints(fits[0])
     by_hand = [-b / w for theta in fits[0].ends.tolist() for w, b in zip(theta[:6], theta[6:12], strict=True)]

@@ -7,8 +7,8 @@ from benchbed_course.figures.canvas import canvas, legend_below, picture, share_
 pytestmark = pytest.mark.slow
 
 
-def test_the_panels_of_a_row_share_what_all_need():
-    """From the lowest value of any to the highest of any."""
+def test_panels_share_the_limits_that_all_of_them_need():
+    """From the lowest value of any panel to the highest."""
     _, panels = canvas(columns=2)
     for axes, values in zip(panels, ((0, 1), (-5, 0.5)), strict=True):
         axes.plot(values)
@@ -20,7 +20,7 @@ def test_the_panels_of_a_row_share_what_all_need():
 
 
 def test_the_legend_below_has_the_entries_of_all():
-    """In the order of the panels, and it lies under them."""
+    """In the order of the panels, below all of them."""
     figure, panels = canvas(columns=2)
     panels[0].plot([0, 1], label="first")
     panels[1].plot([0, 1], label="second")

@@ -24,7 +24,7 @@ def measured():
 
 
 def test_the_three_lines_run_as_the_caption_shows_them(measured, drawn):
-    """Executed from the caption itself: the path of adam, and all steps spent."""
+    """Executed from the caption itself: the losses of adam, with all steps spent."""
     _, picture = drawn(draw_minima, measured)
     lines = [line.strip() for line in picture.caption.splitlines() if line.startswith("    ")]
     assert lines == list(LINES)
@@ -37,7 +37,7 @@ def test_the_three_lines_run_as_the_caption_shows_them(measured, drawn):
 
 
 def test_the_plain_loop_is_adam_as_the_course_writes_it(measured):
-    """Worked out with NumPy from the update rule: losses, gradient norms and the end."""
+    """Computed with NumPy from the update rule: losses, gradient norms and the end."""
     weights = np.linspace(1, 100, 10) / 505
     theta, m, v = np.full(10, -3.0), np.zeros(10), np.zeros(10)
     losses, norms = [], []
@@ -54,13 +54,13 @@ def test_the_plain_loop_is_adam_as_the_course_writes_it(measured):
 
 
 def test_the_plain_loop_stops_at_the_tolerance(monkeypatch):
-    """One evaluation is enough where the start already meets it."""
+    """One evaluation is enough if the start already meets it."""
     monkeypatch.setattr(harness, "TOLERANCE", 100.0)
     assert len(plain_adam(5)["losses"]) == 1
 
 
-def test_the_caption_says_why_each_stopped_and_where(measured, drawn):
-    """RMSProp by the tolerance, the others by the steps; losses above the value at the lowest place."""
+def test_the_caption_reports_reasons_and_final_values(measured, drawn):
+    """RMSProp by the tolerance, the others by the steps; losses above the value at the minimizer."""
     _, picture = drawn(draw_minima, measured)
     others = ", ".join(name for name in OPTIMIZERS if name != "rmsprop")
     assert f"{others}: exhausted, as all 240 evaluations are spent after 240 steps" in picture.caption
@@ -87,13 +87,13 @@ def test_every_optimizer_has_its_curve_and_its_stop(measured, drawn):
 
 
 def test_the_last_value_is_that_of_the_answer():
-    """After the steps are spent it has not been among the evaluations; where the tolerance stopped, it has."""
+    """With all steps spent the final value is not among the evaluations; after a stop by the tolerance it is."""
     assert evaluations({"losses": [3, 2], "loss": 1, "steps": 2}, "losses", "loss") == [3, 2, 1]
     assert evaluations({"losses": [3, 2, 1], "loss": 1, "steps": 2}, "losses", "loss") == [3, 2, 1]
 
 
-def test_what_turned_back_and_what_diverged_is_said(measured, drawn):
-    """A loss that was near the optimum and left it; and one that rose out of sight, in the colour for that."""
+def test_the_caption_reports_turning_back_and_divergence(measured, drawn):
+    """A loss that came close to the optimum and left it; and one that diverged, in the colour for that."""
     minima, best = dict(measured["minima"]), measured["minima"]["rmsprop"]["loss"]
     minima["adamw"] = minima["adamw"] | {
         "losses": [best + 1, best + 1e-3, *[best + 1] * 238],

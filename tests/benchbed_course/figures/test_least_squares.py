@@ -30,7 +30,7 @@ def plan():
 
 
 def exact_least_norm(design, y):
-    """Give Xᵀ (X Xᵀ)⁻¹ y in rational numbers, rounded at the end."""
+    """Compute Xᵀ (X Xᵀ)⁻¹ y in rational numbers, rounded at the end."""
     x = [[Fraction(value) for value in row] for row in design.tolist()]
     rows = [[sum(a * b for a, b in zip(p, q, strict=True)) for q in x] for p in x]
     rows = [[*row, Fraction(value)] for row, value in zip(rows, y.tolist(), strict=True)]
@@ -78,7 +78,7 @@ def test_stopped_descent_is_a_loop_of_steps(plan, rate, steps):
 
 
 def test_endless_descent_is_least_squares(plan):
-    """Where the fit is well-conditioned, enough steps lead to the solution of least norm."""
+    """If the fit is well-conditioned, enough steps lead to the solution of least norm."""
     data = samples_of(plan, Runge(features=4, samples=THRESHOLD, basis="chebyshev"))
     np.testing.assert_allclose(descent(data, 0.1, 100_000), least_norm(data), rtol=1e-9)
 
@@ -94,7 +94,7 @@ def test_in_the_chebyshev_basis_the_test_loss_peaks_at_the_threshold(plan):
 
 
 def test_with_monomials_the_test_loss_stays_where_it_was(plan):
-    """The median does not come down, half of the seeds go on growing; below it the bases span the same polynomials."""
+    """The median does not come down, and half of the seeds grow on; below it the bases span the same polynomials."""
     monomial, chebyshev = closed_form(plan, "monomial"), closed_form(plan, "chebyshev")
     middle = median(monomial.test)
     assert middle[THRESHOLD:].min() > 0.01 * middle[THRESHOLD - 1]
@@ -104,7 +104,7 @@ def test_with_monomials_the_test_loss_stays_where_it_was(plan):
 
 
 def test_early_stopping_takes_the_peak_away(plan):
-    """After 3 000 steps of gradient descent no test loss is near what the closed form has at the threshold."""
+    """After 3 000 steps of gradient descent no test loss is near that of the closed form at the threshold."""
     stopped = stopped_early(plan, "chebyshev", 0.1, 3000)
     assert stopped.max() < 1
     assert median(closed_form(plan, "chebyshev").test).max() > 1e6

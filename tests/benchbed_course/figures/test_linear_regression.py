@@ -67,7 +67,7 @@ def test_the_course_stops_on_its_way_and_the_tolerance_is_met_later(course, long
     assert np.linalg.norm(long.theta - estimate) < 2e-4  # ‖∇L‖ over the least curvature, which is about 1
 
 
-def test_the_caption_says_what_was_found(drawing):
+def test_the_caption_agrees_with_independent_computations(drawing):
     """Against NumPy's least squares and the course's loop."""
     x, y = data_of_seed_0()
     design = np.stack([x, np.ones_like(x)], axis=1)
@@ -90,8 +90,8 @@ def test_the_caption_says_what_was_found(drawing):
     assert f"to within {distance} in (w, b)." in picture.caption
 
 
-def test_the_surface_is_the_loss_and_holds_the_path(drawing):
-    """The darkest and the brightest pixel agree with the formula; both paths and both marks are there."""
+def test_the_surface_is_the_loss_and_contains_the_path(drawing):
+    """Three corner pixels agree with the formula; both paths and both marks are drawn."""
     figure, _ = drawing
     surface, end, norms = figure.axes[:3]
     x, y = data_of_seed_0()

@@ -37,12 +37,12 @@ def fit(study, drawn):
 
 
 def between(values, form):
-    """Write the lowest and the highest."""
+    """Format the lowest and the highest value."""
     return f"{min(values):{form}} to {max(values):{form}}"
 
 
 def test_the_error_on_the_diagonal_is_the_metric(study, fit):
-    """Which the engine measured in float32 when the trials ended; as the caption gives it."""
+    """The engine measured it in float32 at the end of the trials; the caption has the same value."""
     problem, trials = problem_of(study), trials_of(study)
     data = problem.shared_data()
     found = predictions(problem, data, trials).diagonal
@@ -61,7 +61,7 @@ def test_the_variance_explained_is_that_of_the_test_loss(study, fit):
     assert explained(values, np.array([1.0, 2.0, 3.0])).tolist() == [1, 0]
 
 
-def test_the_caption_says_what_was_run(study, fit):
+def test_the_caption_describes_the_run(study, fit):
     """Sizes, steps, losses and the time of the steps."""
     caption, trials = fit[1].caption, trials_of(study)
     assert (
@@ -76,7 +76,7 @@ def test_the_caption_says_what_was_run(study, fit):
 
 
 def test_all_seeds_are_drawn(study, fit):
-    """Their losses, and their values on the diagonal beside p."""
+    """Their losses, and their values on the diagonal with p."""
     losses, _, diagonal = fit[0].axes
     curves = [line.get_ydata() for line in losses.get_lines()]
     assert all(any(np.array_equal(curve, trial.loss) for curve in curves) for trial in trials_of(study))
@@ -84,8 +84,8 @@ def test_all_seeds_are_drawn(study, fit):
     assert len(diagonal.get_lines()) == 3 + 1
 
 
-def test_the_scatter_holds_data_and_predictions(study, fit):
-    """Of the trial of median loss, in float64."""
+def test_the_scatter_shows_data_and_predictions(study, fit):
+    """For the trial of median loss, in float64."""
     problem, trials = problem_of(study), trials_of(study)
     data = problem.shared_data()
     middle = sorted(trials, key=lambda trial: trial.loss[-1])[1]
@@ -98,7 +98,7 @@ def test_the_scatter_holds_data_and_predictions(study, fit):
 
 
 def test_the_diagonal_is_the_polynomial(fit, study):
-    """p(z) itself, from the roots that the data was made with."""
+    """p(z) itself, from the roots of the data."""
     roots = torch.randn(5, generator=torch.Generator().manual_seed(0), dtype=torch.float64).numpy()
     lines = {line.get_label(): line for line in fit[0].axes[2].get_lines()}
     z = np.asarray(lines["p(z)"].get_xdata())
@@ -111,7 +111,7 @@ def test_the_diagonal_is_the_polynomial(fit, study):
     assert (z[0], z[-1]) == (-1, 1)
 
 
-def test_what_diverged_is_said(study_of, drawn):
+def test_the_caption_counts_diverged_trials(study_of, drawn):
     """At a learning rate far too large."""
     wild = study_of(
         "course-polynomial-network",
@@ -124,7 +124,7 @@ def test_what_diverged_is_said(study_of, drawn):
     assert "2 of 2 trials diverged (red)." in drawn(draw_fit, wild)[1].caption
 
 
-def test_a_trial_without_a_result_is_not_left_out(study_of):
+def test_a_trial_without_a_result_is_an_error(study_of):
     """A step of gradient descent costs more than a budget of one call."""
     skipped = study_of("course-polynomial-network", problems=SMALL, optimizers=["gd"], steps=1, seeds=1)
     with pytest.raises(ValueError, match="has no result to draw"):
@@ -132,7 +132,7 @@ def test_a_trial_without_a_result_is_not_left_out(study_of):
 
 
 def test_the_full_suite_trains_as_the_course_does():
-    """300 000 steps from four starts, with all else as in the shorter one."""
+    """300 000 steps from four starts; everything else is as in the shorter one."""
     folder = Path(benchbed_course.__file__).parent / "suites"
     names = ("course-polynomial-network", "course-polynomial-network-full")
     short, full = (tomllib.loads((folder / f"{name}.toml").read_text()) for name in names)

@@ -58,7 +58,7 @@ def test_paths_are_those_of_the_rules(study):
             theta = theta - eta * momentum
 
 
-def test_the_captions_say_what_was_found(study, drawn):
+def test_the_captions_agree_with_the_trials(study, drawn):
     """The numbers are those of the trials; a curve for each of them."""
     figure, picture = drawn(draw_rates, study)
     assert re.findall(r"η = 0\.\d+: (0\.\d+)", picture.caption) == ["0.9802", "0.9643", "0.8182"]

@@ -30,7 +30,7 @@ def scan(study_of):
 
 
 def walk(start, noise, seed=None):
-    """Take the course's steps in plain numbers, with the draws of a seed or without noise: [steps + 1]."""
+    """Run the course's loop in plain numbers, with the draws of a seed or without noise; return θ `[steps + 1]`."""
     draws = np.zeros(STEPS)
     if seed is not None:
         name = InstanceSeed(0, "quartic", "evaluation", seed)
@@ -54,7 +54,7 @@ def test_the_paths_are_those_of_the_plain_loop(path):
         np.testing.assert_allclose(trial.path[:, 0], walk(1.5, 4.2, trial.seed), atol=1e-8)
 
 
-def test_the_caption_of_the_paths_says_what_was_found(path, drawn):
+def test_the_caption_of_the_paths_agrees_with_plain_loops(path, drawn):
     """Counted again over the plain loop's paths."""
     paths = np.array([walk(1.5, 4.2, seed) for seed in range(SEEDS)])
     inside = paths[:, -1] < ridge()
@@ -75,7 +75,7 @@ def test_the_caption_of_the_paths_says_what_was_found(path, drawn):
 
 
 def test_the_points_lie_on_the_curve(path, drawn):
-    """θ⁴ − 3θ² + θ, for whatever is drawn in the left panel."""
+    """θ⁴ − 3θ² + θ, for every line of the left panel."""
     figure, _ = drawn(draw_paths, path)
     lines = figure.axes[0].get_lines()
     assert len(lines) == 6
@@ -84,7 +84,7 @@ def test_the_points_lie_on_the_curve(path, drawn):
         np.testing.assert_allclose(y, x**4 - 3 * x**2 + x, atol=1e-12)
 
 
-def test_the_caption_of_the_scan_says_what_was_found(scan, drawn):
+def test_the_caption_of_the_scan_agrees_with_plain_loops(scan, drawn):
     """Each start's share, counted again; gradient descent never leaves its valley."""
     ends = {start: np.array([walk(start, 4.5, seed)[-1] for seed in range(SEEDS)]) for start in STARTS}
     _, picture = drawn(draw_escape, scan)
@@ -101,7 +101,7 @@ def test_the_caption_of_the_scan_says_what_was_found(scan, drawn):
 
 
 def test_every_start_is_drawn(scan, drawn):
-    """Shares by start with intervals, gradient descent beside them, and curves from the starts beyond the ridge."""
+    """Shares by start with intervals, gradient descent, and curves from the starts beyond the ridge."""
     figure, _ = drawn(draw_escape, scan)
     by_start, by_step = figure.axes
     gd = {line.get_label(): line for line in by_start.get_lines()}["GD"]
@@ -135,7 +135,7 @@ def test_the_caption_reports_the_largest_deviation(scan, drawn):
 
 
 def test_trials_that_diverge_are_counted(study_of, drawn):
-    """With noise of 400 a step of 0.05 throws most of them out for good."""
+    """With noise of 400 and a learning rate of 0.05 most of them diverge."""
     study = study_of("course-quartic", problems=["quartic[start=1.5, gradient_noise=400]"], seeds=4, steps=50)
     lost = sum(trial.status == "diverged" for row in trials_by_start(study) for trial in row.sgd)
     assert lost

@@ -27,7 +27,7 @@ def slope(theta):
 
 
 def trial_of(path, seed=0, status="exhausted"):
-    """Make a trial that has the given path, measured after every step."""
+    """Build a trial with this path, measured after every step."""
     path, steps = np.array(path, dtype=float), np.arange(len(path))
     return Trial(
         "quartic", "sgd", seed, {"learning_rate": RATE}, status, len(path) - 1, steps.astype(float), path**4,
@@ -82,7 +82,7 @@ def test_the_trials_of_the_engine_have_these_probabilities(study_of):
 
 
 def test_a_trial_that_diverged_ends_in_no_valley():
-    """However far to the left it was seen last."""
+    """Also if its last point lies far to the left."""
     assert ends_in_global_valley(trial_of([1, -1]))
     assert not ends_in_global_valley(trial_of([1, 1]))
     assert not ends_in_global_valley(trial_of([1, -1e6], status="diverged"))
@@ -97,7 +97,7 @@ def test_a_trial_that_stopped_earlier_is_where_it_was():
 
 
 def test_the_first_of_either_kind_is_shown():
-    """Or the first alone, where all end in the same valley."""
+    """Or the first alone, if all end in the same valley."""
     stays, leaves = (
         [trial_of([1, 1], seed) for seed in range(2)],
         [trial_of([1, -1], seed) for seed in (5, 6)],

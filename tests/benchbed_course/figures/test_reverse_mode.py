@@ -60,7 +60,7 @@ def test_the_caption_has_slopes_and_ratios(measured, drawn):
     assert inputs.get_ylim() == outputs.get_ylim()
 
 
-def test_forward_mode_may_be_cheaper_nowhere(measured, drawn):
+def test_forward_mode_may_never_be_cheaper(measured, drawn):
     """Its line lies above all rows."""
     expensive = {"sizes": OUTPUTS, "seconds": [1.0] * 3}
     _, picture = drawn(draw_costs, measured | {"outputs": measured["outputs"] | {"columns": expensive}})

@@ -52,7 +52,7 @@ def test_the_caption_of_the_threshold_counts_the_peaks(study):
     assert f"in {beyond} of 3 seeds the largest test loss lies beyond the threshold" in caption
 
 
-def test_what_training_reached_is_drawn_and_said(study, drawn):
+def test_trained_losses_are_drawn_and_listed(study, drawn):
     """Medians of the test losses that the trials ended with, for each optimizer and size."""
     figure, picture = drawn(runge.draw_training, study)
     lines = {line.get_label(): line for line in figure.axes[0].get_lines()}
@@ -71,7 +71,7 @@ def test_what_training_reached_is_drawn_and_said(study, drawn):
 
 
 def test_gradient_descent_follows_the_theory_of_early_stopping(study):
-    """Its ends are the closed form's to rounding; another optimizer's are not."""
+    """Its ends equal the closed form up to rounding; those of another optimizer do not."""
     trials = trials_of(study)
     assert runge.departure(study, [trial for trial in trials if trial.name == "gd"]) < 1e-12
     assert runge.departure(study, [trial for trial in trials if trial.name == "adam"]) > 1e-3
@@ -86,7 +86,7 @@ def test_gradient_descent_follows_the_theory_of_early_stopping(study):
     ],
 )
 def test_a_peak_is_called_so_only_where_there_is_one(study, values, verdict):
-    """It is at the threshold, and more than twice what is at both ends."""
+    """It is at the threshold, and more than twice the loss at either end."""
     of_size = dict(zip(SIZES, values, strict=True))
     trials = [
         trial._replace(metrics={"test-loss": of_size[len(trial.theta)]})

@@ -87,7 +87,7 @@ def test_other_seeds_can_be_seen(activations):
     assert colors.count(OTHERS) == SEEDS - 1
 
 
-def test_the_histogram_holds_all_breakpoints_inside(study, breakpoints):
+def test_the_histogram_contains_all_inner_breakpoints(study, breakpoints):
     """Its bars, times their width, sum up to one."""
     for axes in breakpoints[0].axes[3:]:
         bars = axes.containers[0]
@@ -95,7 +95,7 @@ def test_the_histogram_holds_all_breakpoints_inside(study, breakpoints):
         assert sum(bar.get_height() for bar in bars) / 21 == pytest.approx(1)
 
 
-def test_all_activations_stand_beside_each_other(study, activations):
+def test_every_activation_has_a_panel_of_fits_and_of_losses(study, activations):
     """Each at the better rate, which its title names; below, a curve for each rate."""
     figure, picture = activations
     assert len(figure.axes) == 8
@@ -115,14 +115,14 @@ def test_the_curve_is_the_median_of_the_seeds(study, activations):
 
 
 def test_the_better_rate_has_the_lower_median(study):
-    """And what is not finite is never better."""
+    """An infinite loss is never better."""
     group = network_trials(study)[0]
     broken = group._replace(trials=[t._replace(loss=np.array([1.0, np.inf])) for t in group.trials], rate=3.0)
     assert better([broken, group]) is group
 
 
-def test_what_diverged_is_red_and_said(study_of, drawn):
-    """At a learning rate far too large the gap leaves all bounds."""
+def test_diverged_trials_are_red_and_counted(study_of, drawn):
+    """At a learning rate far too large."""
     wild = study_of(
         "course-shallow-network",
         problems=["shallow-network"],
@@ -135,7 +135,7 @@ def test_what_diverged_is_red_and_said(study_of, drawn):
     assert figure.axes[1].get_lines()[0].get_color() == LOST
 
 
-def test_a_trial_without_a_result_is_not_left_out(study_of):
+def test_a_trial_without_a_result_is_an_error(study_of):
     """A step of gradient descent costs more than a budget of one call."""
     skipped = study_of("course-shallow-network", optimizers=["gd"], steps=1, seeds=1)
     with pytest.raises(ValueError, match="has no result to draw"):

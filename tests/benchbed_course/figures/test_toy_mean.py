@@ -27,8 +27,8 @@ def sgd(study_of):
     return study_of("course-toy-mean-sgd", problems=SMALL, steps=STEPS, seeds=SEEDS)
 
 
-def test_the_caption_says_what_was_found(gd, sgd, drawn):
-    """Its numbers come out of the observations and of the stored paths again."""
+def test_the_caption_agrees_with_independent_computations(gd, sgd, drawn):
+    """Its numbers are computed again from the observations and the stored paths."""
     y = ToyMean(samples=320).shared_data().y.numpy()
     rows = sgd.trials.sort_values("seed")
     paths = np.array([np.stack(list(path))[:, 0] for path in rows["curve_theta"]])
@@ -68,15 +68,15 @@ def test_the_stationary_deviation_is_that_of_a_simulation(sgd):
     assert (theta - y.mean()).var() == pytest.approx(predicted**2, rel=4 * math.sqrt(2 / 4_000))
 
 
-def test_the_interval_of_the_spread_holds_it(sgd):
-    """It is of the mean square over seeds, of which a root is taken."""
+def test_the_interval_of_the_spread_contains_it(sgd):
+    """The interval is that of the mean square over seeds, under a square root."""
     mean = float(ToyMean(samples=320).shared_data().y.mean())
     found, low, high = spread(trials_of(sgd), mean)
     assert 0 < low < found < high
 
 
-def test_a_trial_without_a_result_is_not_left_out(study_of, sgd):
-    """With nine calls gradient descent cannot make a step of ten."""
+def test_a_trial_without_a_result_is_an_error(study_of, sgd):
+    """With nine calls gradient descent cannot take a step that costs ten."""
     skipped = study_of("course-toy-mean-gd", problems=SMALL, steps=9)
     with pytest.raises(ValueError, match="has no result to draw"):
         draw_paths(skipped, sgd)

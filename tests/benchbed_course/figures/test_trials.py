@@ -19,5 +19,5 @@ def trial(study_of):
     [([3.0, 1.0, 2.0], 2.0), ([4.0, 1.0, 3.0, 2.0], 2.0), ([np.nan, 5.0, 6.0], 6.0), ([7.0], 7.0)],
 )
 def test_the_typical_trial_has_the_lower_median_loss(trial, losses, expected):
-    """At the end; what is not a number comes last."""
+    """At the end; NaN ranks last."""
     assert typical([trial._replace(loss=np.array([0.0, loss])) for loss in losses]).loss[-1] == expected

@@ -55,8 +55,8 @@ def test_the_measured_values_are_the_courses():
     assert [one["parameters"] for one in measure_exact()] == [7, 13, 19]
 
 
-def test_the_caption_gives_values_and_counts(exact):
-    """As they were measured."""
+def test_the_caption_lists_values_and_counts(exact):
+    """Those of the measurement."""
     caption = exact[1].caption
     for sign, wave in zip("₁₂₃", WAVES.values(), strict=True):
         assert f"f{sign}: {' '.join(f'{value:g}' for value in wave)}" in caption
@@ -64,7 +64,7 @@ def test_the_caption_gives_values_and_counts(exact):
     assert "7 (1 hidden layer), 13 (2 hidden layers), 19 (3 hidden layers)" in caption
 
 
-def test_a_value_that_is_not_exact_is_counted_out(drawn):
+def test_a_value_that_is_not_exact_is_not_counted(drawn):
     """One off by the last bit."""
     measured = measure_exact()
     measured[1]["grid"][3] = float(np.nextafter(0.5, 1))
@@ -175,7 +175,7 @@ def test_the_plateaus_are_attained_and_least():
     assert list(plateaus(Triangles(depth=2))) == ["best constant"]
 
 
-def test_what_diverged_is_red_and_said(study_of, drawn):
+def test_diverged_trials_are_red_and_counted(study_of, drawn):
     """At a learning rate far too large."""
     wild = study_of("course-triangles", optimizers=["sgd[learning_rate=1e9]"], steps=8, seeds=2)
     figure, picture = drawn(draw_training, wild)
@@ -184,7 +184,7 @@ def test_what_diverged_is_red_and_said(study_of, drawn):
     assert sum(said) == len(lost) == (wild.trials["status"] == "diverged").sum() > 0
 
 
-def test_a_trial_without_a_result_is_not_left_out(study_of):
+def test_a_trial_without_a_result_is_an_error(study_of):
     """A step of gradient descent costs more than a budget of one call."""
     skipped = study_of("course-triangles", optimizers=["gd"], steps=1, seeds=1)
     with pytest.raises(ValueError, match="has no result to draw"):

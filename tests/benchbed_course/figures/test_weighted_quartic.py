@@ -78,7 +78,7 @@ def test_the_trials_are_the_courses_loop(exact, name):
     assert trial.status == ("converged" if norms[-1] <= 1e-6 else "exhausted")
 
 
-def test_the_caption_without_noise_says_what_was_found(exact, drawn):
+def test_the_caption_without_noise_agrees_with_plain_loops(exact, drawn):
     """The ends of the plain loops, RMSProp's stop, and that gd and sgd are one rule here."""
     _, picture = drawn(draw_curves, exact)
     assert "From −3 in every coordinate, with η = 0.01, without noise." in picture.caption
@@ -94,7 +94,7 @@ def test_the_caption_without_noise_says_what_was_found(exact, drawn):
     assert "diverged" not in picture.caption.casefold()
 
 
-def test_the_caption_under_noise_says_what_was_found(noisy, drawn):
+def test_the_caption_under_noise_agrees_with_the_trials(noisy, drawn):
     """The median and the range of the seeds, of the stored curves; gd has no noise and no range."""
     _, picture = drawn(draw_curves, noisy)
     assert "under gradient noise of standard deviation 4, which gd does not see" in picture.caption
@@ -109,14 +109,14 @@ def test_the_caption_under_noise_says_what_was_found(noisy, drawn):
     assert "this stops none. The budget is 40 steps." in picture.caption
 
 
-def test_all_coordinates_in_the_local_minimum_lie_as_far_above(drawn):
+def test_the_gap_of_the_local_minimum_is_the_closed_form(drawn):
     """ℓ(1.1309…) − ℓ(−1.3008…), by the cubic's roots in closed form."""
     places = [math.sqrt(2) * math.cos((math.acos(-math.sqrt(2) / 4) - 2 * math.pi * k) / 3) for k in (0, 2)]
     local, lowest = (float(loss_of(torch.full((10,), place, dtype=torch.float64))) for place in places)
     assert local_gap() == pytest.approx(local - lowest, abs=1e-12)
 
 
-def test_ranges_of_the_seeds_stand_beside_the_curves(noisy, drawn):
+def test_ranges_of_the_seeds_are_drawn_beside_the_curves(noisy, drawn):
     """One bar for each optimizer with several seeds, from its lowest to its highest value at the end; no bands."""
     figure, _ = drawn(draw_curves, noisy)
     loss, norm = figure.axes
@@ -166,7 +166,7 @@ def test_the_median_is_one_of_the_values():
     assert lower_median(np.array([[4.0, 1.0], [1.0, 2.0], [3.0, 3.0], [2.0, 4.0]])).tolist() == [2, 2]
 
 
-def test_what_came_near_and_left_again_is_said(study_of, drawn):
+def test_the_caption_reports_turning_back(study_of, drawn):
     """From −1.4 Adam's averages carry it past the optimum, as torch's own do; gradient descent only approaches."""
     problems = ["weighted-quartic[start=-1.4, gradient_noise=0]"]
     optimizers = [f"{name}[learning_rate=0.01]" for name in ("gd", "sgd", "adam")]
@@ -182,7 +182,7 @@ def test_what_came_near_and_left_again_is_said(study_of, drawn):
     assert picture.caption.count("On its way") == 1
 
 
-def test_what_diverges_is_drawn_and_said(study_of, drawn):
+def test_diverged_trials_are_drawn_and_counted(study_of, drawn):
     """From −3 a step of 2 throws gradient descent out; the others of the comparison stay."""
     optimizers = ["gd[learning_rate=2]", "sgd[learning_rate=0.01]", "adam[learning_rate=0.01]"]
     study = study_of("course-weighted-quartic-exact", steps=30, optimizers=optimizers)

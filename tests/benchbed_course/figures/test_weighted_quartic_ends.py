@@ -55,7 +55,7 @@ def test_every_coordinate_of_every_trial_is_drawn(noisy, drawn):
     assert set(picture.files) == {"png", "svg"}
 
 
-def test_the_caption_under_noise_says_what_was_found(noisy, drawn):
+def test_the_caption_under_noise_agrees_with_the_trials(noisy, drawn):
     """Coordinates left of the ridge, as a mean over the seeds; the spread of the lightest and of the heaviest."""
     _, picture = drawn(draw_ends, noisy)
     counts = {name: (ends_of(noisy, name) < ridge()).sum(axis=1).mean() for name in OPTIMIZERS}
@@ -72,7 +72,7 @@ def test_the_caption_under_noise_says_what_was_found(noisy, drawn):
     assert f"{responses['sgd'].drift / responses['adam'].drift:.1f} times less with Adam" in picture.caption
 
 
-def test_the_caption_without_noise_says_what_was_found(exact, drawn):
+def test_the_caption_without_noise_agrees_with_plain_loops(exact, drawn):
     """Distances from the optimum, differences between coordinates, and where the decay leads."""
     figure, picture = drawn(draw_ends, exact)
     ends = {name: ends_of(exact, name)[0] for name in OPTIMIZERS}
@@ -98,7 +98,7 @@ def test_the_optimum_is_marked(exact, noisy, drawn):
         assert set(lines["optimum"].get_ydata()) == {lowest_point()}
 
 
-def test_what_diverges_stands_at_the_edge_and_is_said(study_of, drawn):
+def test_diverged_trials_are_marked_at_the_edge_and_counted(study_of, drawn):
     """No axis is stretched for it, and it is in no valley."""
     optimizers = ["gd[learning_rate=2]", "adam[learning_rate=0.01]", "adamw[learning_rate=0.01]"]
     study = study_of("course-weighted-quartic-exact", steps=30, optimizers=optimizers)

@@ -49,6 +49,6 @@ def draw_lines(
         axes.legend_.remove()  # `add_legend` includes the artists that are drawn later
     axes.set(xlabel=labels[0], ylabel=labels[1])
     for index, line in enumerate(axes.lines[previous:]):
-        if len(line.get_xydata()):  # the entries of the legend are lines without points
+        if len(line.get_path()):  # the entries of the legend are lines without points
             line.set_clip_on(clip_on)
             line.set_markevery((0.012 * (index % 9), marker_distance) if marker_distance else None)

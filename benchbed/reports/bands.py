@@ -41,9 +41,9 @@ def quartiles(trials: pd.DataFrame, curves: pd.DataFrame, column: str, budget: f
 
 def describe_endings(trials: pd.DataFrame) -> str:
     """Format how many trials were lost or skipped: `3 of 20 diverged, 1 failed`; empty if none."""
-    statuses = trials["status"][~trials["status"].isin(MEASURED_STATUSES)]
-    counts = [
-        f"{count} {str(status).replace('_', ' ')}"
-        for status, count in sorted(statuses.value_counts().items())
-    ]
-    return ", ".join(counts).replace(" ", f" of {len(trials)} ", 1)
+    statuses = trials["status"][~trials["status"].isin(MEASURED_STATUSES)].str.replace("_", " ")
+    counts = sorted(statuses.value_counts().items())
+    totals = [f" of {len(trials)}", *[""] * len(counts)]
+    return ", ".join(
+        f"{count}{total} {status}" for (status, count), total in zip(counts, totals, strict=False)
+    )

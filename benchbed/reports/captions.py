@@ -62,8 +62,12 @@ def under_paths(seed: int, has_losses: bool, has_exact: bool) -> str:
     )
 
 
-def under_learning_rate(results: Results, problem: str, has_losses: bool) -> str:
-    """Explain the final gap, or objective, against the learning rate."""
+def under_learning_rate(results: Results, problem: str, measures: pd.DataFrame, has_losses: bool) -> str:
+    """Explain the final gap, or objective, against the learning rate, and the robustness in the legend.
+
+    `measures` are the secondary metrics of the problem.
+    """
+    decades, diverged = measures["robustness_decades"], measures["share_diverged"]
     facts, tuning = results.problems[problem], results.tuning
     seeds = int(tuning["seed"][tuning["problem"] == problem].nunique())
     value = "gap" if facts.has_optimum else "objective"
@@ -75,6 +79,13 @@ def under_learning_rate(results: Results, problem: str, has_losses: bool) -> str
             "Lower is better; a wide valley means that the choice of the rate matters little.",
             "Marks in the grey strip: more than half of the seeds diverged or failed." if has_losses else "",
             _success(facts),
+            "No learning rate reaches it in the median." if (decades == 0).all() and len(decades) else "",
+            "Within 2×: rates with at most twice the median calls to success of the best rate."
+            if (decades > 0).any()
+            else "",
+            "Diverge: share of the tuning trials on the grid that all optimizers have in common."
+            if diverged.notna().any()
+            else "",
         ]
     )
 

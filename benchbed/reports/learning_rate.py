@@ -19,10 +19,6 @@ from benchbed.reports.top_optimizers import limit_optimizers
 from benchbed.tuning.scores import lower_median
 
 _HEIGHT = 4.4  # inches
-_EXPLANATIONS = {
-    "within 2×": "Within 2×: rates whose median calls to the success target are at most twice those of the best rate.",
-    "diverge": "Diverge: share of the tuning trials on the grid that all optimizers have in common.",
-}
 
 
 class RateSweep(NamedTuple):
@@ -72,9 +68,8 @@ def draw(results: Results, problem: str) -> dict[str, bytes]:
             label = f"success: gap ≤ {short(facts.success_target)}"
             axes.axhline(facts.success_target, color=GREY, lw=0.9, ls=(0, (2, 2)), zorder=1, label=label)
         add_legend(axes)
-        legend = " ".join(sweep.robustness for sweep in sweeps)
-        explanations = [sentence for phrase, sentence in _EXPLANATIONS.items() if phrase in legend]
-        caption = " ".join([under_learning_rate(results, problem, has_losses), *explanations])
+        measures = results.measures[results.measures["problem"] == problem]
+        caption = under_learning_rate(results, problem, measures, has_losses)
         return save_figure(figure, name, caption, note)
 
 

@@ -137,3 +137,14 @@ def test_captions_are_not_read_as_formulas(results, draw_plot, monkeypatch):
     monkeypatch.setattr("benchbed.reports.loss.limit_optimizers", lambda results: (results, note))
     _, caption = draw_plot(results, "loss")
     assert note in caption.get_text()
+
+
+def test_rates_that_never_reach_the_target_are_mentioned(results, draw_plot):
+    """Once in the caption instead of in every entry of the legend."""
+    phrase = "No learning rate reaches it in the median."
+    _, caption = draw_plot(results, "learning-rate")
+    assert phrase not in one_line(caption)
+    unreached = results._replace(measures=results.measures.assign(robustness_decades=0.0))
+    figure, caption = draw_plot(unreached, "learning-rate")
+    assert phrase in one_line(caption)
+    assert "decades" not in "".join(text.get_text() for text in figure.axes[0].get_legend().get_texts())

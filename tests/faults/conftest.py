@@ -1,4 +1,4 @@
-"""Run studies whose optimizers misbehave, once for all tests that look at them."""
+"""Studies whose optimizers misbehave, run once for all tests that examine them."""
 
 import hashlib
 import json
@@ -14,26 +14,26 @@ import pytest
 from benchbed.store import StudyFolder
 
 COMMAND = str(Path(sys.executable).with_name("benchbed"))
-MISDEEDS = Path(__file__).with_name("misdeeds.py")
+FAULTY_PLUGIN = Path(__file__).with_name("faulty_plugin.py")
 SMALL = ["--preset", "quick", "--steps", "30", "--seeds", "2", "-j", "2"]
-WATCHDOG = 60
+TIME_LIMIT = 60
 """Seconds after which a process counts as hung."""
 AS_IN_A_TERMINAL = """
 import os, signal, sys
-signal.signal(signal.SIGINT, signal.SIG_DFL)  # whatever started the tests may ignore it
+signal.signal(signal.SIGINT, signal.SIG_DFL)  # the parent of the tests may ignore it
 os.execv(sys.argv[1], sys.argv[1:])
 """
 
 
 @pytest.fixture(scope="session")
-def misdeeds():
-    """Give the arguments of a small study with the plugin whose optimizers are the faults."""
-    return ["run", "--plugin", MISDEEDS, *SMALL]
+def faulty_run():
+    """Return the arguments of a small study with the plugin whose optimizers are the faults."""
+    return ["run", "--plugin", FAULTY_PLUGIN, *SMALL]
 
 
 @pytest.fixture(scope="session")
 def contents():
-    """Give a function that reads every file below a folder as {relative path: digest}, but for the lock."""
+    """Return a function that returns {relative path: digest} of all files below a folder, except for the lock."""
 
     def read(folder):
         files = [path for path in folder.rglob("*") if path.is_file() and path.name != ".lock"]
@@ -47,7 +47,7 @@ def contents():
 
 @pytest.fixture(scope="session")
 def rows():
-    """Give a function that reads the stored trials of a folder, sorted, without their times."""
+    """Return a function that returns the stored trials of a folder, sorted and without their times."""
 
     def read(folder):
         table = StudyFolder(folder).read_trials().drop_columns(["wall_seconds"])
@@ -56,87 +56,89 @@ def rows():
     return read
 
 
-# A study of nine plain pairings and three that wait, so that it can be disturbed when it is half done.
-HALTED = [
-    "run", "--plugin", MISDEEDS, *SMALL, "-O", "study",
+# A study of nine ordinary pairings and three that wait, so that it can be interrupted halfway.
+WAITING_RUN = [
+    "run", "--plugin", FAULTY_PLUGIN, *SMALL, "-O", "study",
     *("-p", "quadratic", "-p", "quartic", "-p", "runge"),
     *("-o", "gd", "-o", "momentum", "-o", "adam", "-o", "waits"),
 ]  # fmt: skip
 
 
 @pytest.fixture(scope="session")
-def undisturbed(bench, once):
-    """Give the folder of a study that nothing disturbed."""
+def uninterrupted(bench, once):
+    """Return the folder of a study that ran without interruption."""
 
     def fill(folder):
         gate = folder / "gate"
         gate.mkdir()
         (gate / "open").touch()
-        result = bench(folder, *HALTED, BENCHBED_TEST_GATE=gate)
+        result = bench(folder, *WAITING_RUN, BENCHBED_TEST_GATE=gate)
         assert result.returncode == 0, result.stderr
 
-    return once("undisturbed", fill)
+    return once("uninterrupted", fill)
 
 
 @pytest.fixture(scope="session")
-def disturbed(bench_here, once, surroundings, contents):
-    """Give a function that disturbs a study by a signal when it is half done, and then completes it.
+def interrupted(bench_here, once, surroundings, contents):
+    """Return a function that interrupts a study halfway by a signal, and then completes it.
 
-    What was seen is in `seen.json` beside the study folder.
+    The function returns the study folder and the observations that `observations.json` beside it contains.
     """
 
-    def disturb(name):
+    def interrupt(signal_name):
         def fill(folder):
             gate, mark = folder / "gate", f"benchbed-test-{folder}"
             gate.mkdir()
-            command = Running(folder, surroundings(BENCHBED_TEST_GATE=gate, BENCHBED_TEST_MARK=mark))
+            command = RunningCommand(folder, surroundings(BENCHBED_TEST_GATE=gate, BENCHBED_TEST_MARK=mark))
             try:
                 wait_until(lambda: len(list(gate.glob("waiting-*"))) == 2)
                 wait_until(lambda: len(contents(folder / "study" / "trials")) >= 3)
-                # One signal's study shows what becomes of a second driver.
-                second = bench_here(folder, *HALTED, BENCHBED_TEST_GATE=gate) if name == "SIGINT" else None
-                command.disturb(name)
-                code, errors = command.end()
+                # A second driver is tried in the study of one signal only.
+                second = None
+                if signal_name == "SIGINT":
+                    second = bench_here(folder, *WAITING_RUN, BENCHBED_TEST_GATE=gate)
+                command.send(signal_name)
+                code, errors = command.wait()
             finally:
                 command.kill()
-            seen = {"code": code, "stderr": errors, "left": left_over(mark)}
-            seen["before"] = contents(folder / "study" / "trials")
+            observations = {"code": code, "stderr": errors, "remaining": unfinished_processes(mark)}
+            observations["before"] = contents(folder / "study" / "trials")
             if second is not None:
-                seen["second"] = [second.returncode, second.stderr]
+                observations["second"] = [second.returncode, second.stderr]
             (gate / "open").touch()
-            again = bench_here(folder, *HALTED, BENCHBED_TEST_GATE=gate)
-            seen |= {"again": again.returncode, "again_stderr": again.stderr}
-            seen["after"] = contents(folder / "study" / "trials")
-            (folder / "seen.json").write_text(json.dumps(seen))
+            again = bench_here(folder, *WAITING_RUN, BENCHBED_TEST_GATE=gate)
+            observations |= {"again": again.returncode, "again_stderr": again.stderr}
+            observations["after"] = contents(folder / "study" / "trials")
+            (folder / "observations.json").write_text(json.dumps(observations))
 
-        folder = once(f"disturbed-{name}", fill)
-        return folder / "study", json.loads((folder / "seen.json").read_text())
+        folder = once(f"interrupted-{signal_name}", fill)
+        return folder / "study", json.loads((folder / "observations.json").read_text())
 
-    return disturb
-
-
-@pytest.fixture(scope="session")
-def start():
-    """Give a function that starts a command in a folder, and lets it run."""
-    return Running
+    return interrupt
 
 
 @pytest.fixture(scope="session")
-def left():
-    """Give a function that lists the processes with a mark that do not go in good time."""
-    return left_over
+def start_command():
+    """Return a function that starts a command in a folder without waiting for its end."""
+    return RunningCommand
 
 
 @pytest.fixture(scope="session")
-def waiting():
-    """Give a function that waits for something that must happen."""
+def remaining_processes():
+    """Return a function that lists the processes with a mark that do not end in time."""
+    return unfinished_processes
+
+
+@pytest.fixture(scope="session")
+def wait_for():
+    """Return a function that waits until a condition is true."""
     return wait_until
 
 
-class Running:
-    """A `benchbed run` in a session of its own, as a terminal would start it."""
+class RunningCommand:
+    """A `benchbed run` in its own session, as a terminal starts it."""
 
-    def __init__(self, folder, environment, arguments=HALTED):
+    def __init__(self, folder, environment, arguments=WAITING_RUN):
         self._process = subprocess.Popen(
             [sys.executable, "-c", AS_IN_A_TERMINAL, COMMAND, *map(str, arguments)],
             cwd=folder,
@@ -147,47 +149,48 @@ class Running:
             text=True,
         )
 
-    def disturb(self, name):
-        """Send a signal: Ctrl-C to all, as a terminal does, others to the driver alone."""
-        if name == "SIGINT":
+    def send(self, signal_name):
+        """Send SIGINT to all processes, as a terminal does, or another signal to the driver alone."""
+        if signal_name == "SIGINT":
             os.killpg(self._process.pid, signal.SIGINT)
         else:
-            self._process.send_signal(getattr(signal, name))
+            self._process.send_signal(getattr(signal, signal_name))
 
-    def end(self):
-        """Wait for the end; gives the exit code and stderr."""
-        _, errors = self._process.communicate(timeout=WATCHDOG)
+    def wait(self):
+        """Wait for the end; return the exit code and stderr."""
+        _, errors = self._process.communicate(timeout=TIME_LIMIT)
         return self._process.returncode, errors
 
     def kill(self):
-        """Make sure that a test which fails leaves nothing behind."""
+        """Kill all processes, so that a failing test leaves none."""
         if self._process.poll() is None:
             os.killpg(self._process.pid, signal.SIGKILL)
             self._process.wait()
 
 
-def wait_until(happens):
-    """Wait for something that must happen; fails where it does not."""
-    deadline = time.monotonic() + WATCHDOG
-    while not happens():
-        assert time.monotonic() < deadline, "it never happened"
+def wait_until(is_true):
+    """Wait until a condition is true; fail after the time limit."""
+    deadline = time.monotonic() + TIME_LIMIT
+    while not is_true():
+        assert time.monotonic() < deadline, "the condition did not become true"
         time.sleep(0.02)
 
 
-def left_over(mark):
-    """Give the processes that carry a mark in their environment and are still there when all had time to go."""
-    deadline = time.monotonic() + 15  # 5 s are promised; a loaded machine gets three times that
-    while (left := marked(mark)) and time.monotonic() < deadline:
+def unfinished_processes(mark):
+    """Return the processes with a mark in their environment that have not ended in time."""
+    deadline = time.monotonic() + 15  # three times the promised 5 s, for a loaded machine
+    while (processes := marked_processes(mark)) and time.monotonic() < deadline:
         time.sleep(0.05)
-    return left
+    return processes
 
 
-def marked(mark):
-    found = []
+def marked_processes(mark):
+    """Return the command lines of the processes with a mark in their environment."""
+    processes = []
     for process in Path("/proc").glob("[0-9]*"):
         try:
             if mark.encode() in (process / "environ").read_bytes():
-                found.append((process / "cmdline").read_text().replace("\0", " "))
+                processes.append((process / "cmdline").read_text().replace("\0", " "))
         except OSError:
             continue
-    return found
+    return processes

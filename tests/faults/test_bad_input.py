@@ -1,4 +1,4 @@
-"""Rows 21, 22 and 25: what is misspelt, malformed or impossible ends with 2, says where, and writes nothing."""
+"""Rows 21, 22 and 25: misspelt, malformed or impossible input exits with 2, has a message and writes nothing."""
 
 import json
 
@@ -16,7 +16,7 @@ OPTIONS = {
     "another case": (["-p", "quadratic", "-o", "Adam"], "did you mean 'adam'?"),
     "an unknown key": (["-p", "quadratic", "-o", "adam[learningrate=1]"], "did you mean 'learning_rate'?"),
     "a key twice": (["-p", "quadratic", "-o", "adam[beta1=0.5, beta1=0.6]"], "beta1"),
-    "a rate that is no number": (["-p", "quadratic", "-o", "gd[learning_rate=nan]"], "nan"),
+    "a rate that is NaN": (["-p", "quadratic", "-o", "gd[learning_rate=nan]"], "nan"),
     "a negative rate": (["-p", "quadratic", "-o", "gd[learning_rate=-1]"], "learning_rate"),
     "a text for a number": (["-p", "quadratic", "-o", "gd[learning_rate=fast]"], "learning_rate"),
     "a huge grid": (["-p", "quadratic", "-o", HUGE], "make 1073741824 settings; ask for at most"),
@@ -27,14 +27,14 @@ OPTIONS = {
     "markup for a name": (["-p", "<script>", "-o", "=cmd()"], "<script>"),
     "an escape code for a name": (["-p", "\x1b[31mred", "-o", "gd"], "\\x1b"),
     "a name of 300 letters": (["-p", "x" * 300, "-o", "gd"], "unknown problem"),
-    "no steps": ([*PAIR, "--steps", "0"], "steps"),
+    "zero steps": ([*PAIR, "--steps", "0"], "steps"),
     "too many seeds": ([*PAIR, "--seeds", "1000000000"], "seeds"),
     "no CUDA": ([*PAIR, "--device", "cuda"], "torch finds no CUDA device; use --device cpu"),
     "an unknown device": ([*PAIR, "--device", "abacus"], "unknown device 'abacus'"),
     "an unknown preset": ([*PAIR, "--preset", "quik"], "unknown preset 'quik'"),
     "an unknown track": ([*PAIR, "--track", "fast"], "track"),
     "an unknown executor": ([*PAIR, "--executor", "serail"], "did you mean 'serial'?"),
-    "a plugin file that is none": ([*PAIR, "--plugin", "nowhere.py"], "nowhere.py"),
+    "a missing plugin file": ([*PAIR, "--plugin", "nowhere.py"], "nowhere.py"),
     "an unknown option": ([*PAIR, "--step", "3"], "--steps"),
 }  # fmt: skip
 
@@ -50,64 +50,66 @@ SUITES = {
 
 
 @pytest.fixture(scope="module")
-def ends(once, bench_here):
-    """Give the end of every line: exit code, stdout and stderr; and the folder where they ran."""
+def results(once, bench_here):
+    """Return the folder of all commands, and the exit code, stdout and stderr of each."""
 
     def fill(folder):
-        lines = {}
+        commands = {}
         for case, (options, _) in OPTIONS.items():
             quick = [] if "--preset" in options else ["--preset", "quick"]
-            lines[case] = ["run", *quick, *options, "-O", "study"]
+            commands[case] = ["run", *quick, *options, "-O", "study"]
         for case, (content, _) in SUITES.items():
             suite = folder / f"{case}.toml"
             suite.write_bytes(content)
-            lines[suite.name] = ["run", suite.name, "-O", "study"]
-        done = {case: bench_here(folder, *line) for case, line in lines.items()}
-        seen = {case: [end.returncode, end.stdout, end.stderr] for case, end in done.items()}
-        (folder / "seen.json").write_text(json.dumps(seen))
+            commands[suite.name] = ["run", suite.name, "-O", "study"]
+        processes = {case: bench_here(folder, *command) for case, command in commands.items()}
+        outputs = {
+            case: [process.returncode, process.stdout, process.stderr] for case, process in processes.items()
+        }
+        (folder / "outputs.json").write_text(json.dumps(outputs))
 
     folder = once("bad-input", fill)
-    return folder, json.loads((folder / "seen.json").read_text())
+    return folder, json.loads((folder / "outputs.json").read_text())
 
 
-def check(end, text):
-    """Check for exit 2, one sentence that holds `text`, and nothing on stdout."""
-    code, out, errors = end
+def check_rejection(result, text):
+    """Check for exit code 2, a message that contains `text`, and an empty stdout."""
+    code, output, errors = result
     assert code == 2, errors
     assert text in errors
     assert "Traceback" not in errors
     assert "\x1b" not in errors
-    assert out == ""
+    assert output == ""
 
 
 @pytest.mark.parametrize("case", OPTIONS)
-def test_options_that_make_no_sense_are_refused(case, ends):
-    """The message says what is wrong and what to do."""
-    check(ends[1][case], OPTIONS[case][1])
+def test_invalid_options_are_rejected(case, results):
+    """The message describes the problem and its solution."""
+    check_rejection(results[1][case], OPTIONS[case][1])
 
 
 @pytest.mark.parametrize("case", SUITES)
-def test_suites_that_are_none_are_refused(case, ends):
-    """The message names the file and the place."""
-    check(ends[1][f"{case}.toml"], SUITES[case][1])
-    assert f"{case}.toml" in ends[1][f"{case}.toml"][2]
+def test_invalid_suites_are_rejected(case, results):
+    """The message has the file and the position."""
+    check_rejection(results[1][f"{case}.toml"], SUITES[case][1])
+    assert f"{case}.toml" in results[1][f"{case}.toml"][2]
 
 
-def test_nothing_is_written_for_what_is_refused(ends):
-    """There is neither the folder that was asked for nor the one that is usual."""
-    assert {path.suffix for path in ends[0].iterdir()} == {".toml", ".json"}
+def test_a_rejected_command_writes_nothing(results):
+    """Neither the requested folder nor the default one exists."""
+    assert {path.suffix for path in results[0].iterdir()} == {".toml", ".json"}
 
 
-def test_the_command_itself_ends_like_its_entry_point(bench, tmp_path):
-    """One of these lines, typed: exit 2, one line on stderr, nothing on stdout and nothing written."""
+def test_the_installed_command_rejects_input_too(bench, tmp_path):
+    """It prints one line on stderr and writes nothing."""
     result = bench(tmp_path, "run", "-p", "quartik", "-o", "gd")
-    check((result.returncode, result.stdout, result.stderr), "did you mean 'quartic'?")
+    check_rejection((result.returncode, result.stdout, result.stderr), "did you mean 'quartic'?")
     assert len(result.stderr.splitlines()) == 1
     assert list(tmp_path.iterdir()) == []
 
 
 def test_nothing_selected_exits_with_5(bench_here, tmp_path):
-    """An empty selection is valid, and still no benchmark."""
+    """An empty selection is valid, but there is nothing to run."""
     (tmp_path / "mine.toml").write_text("problems = []\noptimizers = ['gd']\n")
     result = bench_here(tmp_path, "run", "mine.toml", "-O", "study")
     assert result.returncode == 5

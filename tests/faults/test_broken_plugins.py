@@ -1,4 +1,4 @@
-"""Rows 20 and 22: a plugin that is broken, or has a name that could do harm, harms nobody."""
+"""Rows 20 and 22: a broken plugin, or one with a dangerous name, does not affect others."""
 
 import sys
 
@@ -10,25 +10,25 @@ HEAD = """
 from benchbed.hookspecs import hookimpl
 from benchbed.interfaces import Optimizer
 
-def rule():
+def optimizer():
     return Optimizer(init=lambda theta: theta, update=lambda oracle, state, theta: (theta, state))
 """
-OFFER = """
+REGISTRATION = """
 @hookimpl
 def register_optimizers(register):
-    register(rule, name={!r})
+    register(optimizer, name={!r})
 """
 PLUGINS = {
     "raises-at-import": "raise RuntimeError('no \\x1b[31mlibrary')",
     "exits-at-import": "import sys; sys.exit(0)",
-    "lacks-a-module": "import a_module_that_nobody_has",
+    "lacks-a-module": "import a_missing_module",
     "is-not-python": "def (",
     "has-an-unknown-hook": HEAD + "@hookimpl\ndef register_optimisers(register):\n    pass\n",
-    "clashes-first": HEAD + OFFER.format("twice"),
-    "clashes-second": HEAD + OFFER.format("twice"),
-    "takes-a-name": HEAD + OFFER.format("adam"),
-    "has-a-bad-name": HEAD + OFFER.format("../../<script>\x1b[31m"),
-    "prints": "print('noise')" + HEAD + OFFER.format("quiet"),
+    "clashes-first": HEAD + REGISTRATION.format("twice"),
+    "clashes-second": HEAD + REGISTRATION.format("twice"),
+    "takes-a-name": HEAD + REGISTRATION.format("adam"),
+    "has-a-bad-name": HEAD + REGISTRATION.format("../../<script>\x1b[31m"),
+    "prints": "print('noise')" + HEAD + REGISTRATION.format("quiet"),
 }
 STATUS = {
     "raises-at-import": "broken",
@@ -44,8 +44,8 @@ STATUS = {
 
 
 @pytest.fixture(scope="module")
-def site(once):
-    """Give a folder with a distribution for each of the plugins."""
+def site_packages(once):
+    """Return a folder with a distribution for each of the plugins."""
 
     def fill(folder):
         for name, source in PLUGINS.items():
@@ -60,11 +60,11 @@ def site(once):
 
 
 @pytest.fixture(scope="module")
-def plugins(bench, site, once):
-    """Give what `benchbed plugins` says: stdout and stderr."""
+def plugins(bench, site_packages, once):
+    """Return stdout and stderr of `benchbed plugins`."""
 
     def fill(folder):
-        result = bench(folder, "plugins", PYTHONPATH=site)
+        result = bench(folder, "plugins", PYTHONPATH=site_packages)
         assert result.returncode == 0
         (folder / "stdout").write_text(result.stdout)
         (folder / "stderr").write_text(result.stderr)
@@ -74,38 +74,38 @@ def plugins(bench, site, once):
 
 
 @pytest.mark.parametrize(("name", "status"), STATUS.items())
-def test_what_became_of_a_plugin_is_listed(name, status, plugins):
-    """`benchbed plugins` names each with its status."""
+def test_a_plugin_is_listed_with_its_status(name, status, plugins):
+    """`benchbed plugins` has a line for each."""
     assert [line for line in plugins[0].splitlines() if line.startswith(f"{status:<12} {name}  ({name} 1.0,")]
 
 
-def test_the_list_has_no_escape_codes_and_no_noise(plugins):
-    """What a plugin says in its names, its errors and its prints is escaped, or kept off stdout."""
+def test_the_list_has_neither_escape_codes_nor_prints(plugins):
+    """Names and errors of plugins are escaped, and their prints do not go to stdout."""
     assert "\x1b" not in plugins[0] + plugins[1]
     assert "noise" not in plugins[0]
 
 
 @pytest.fixture(scope="module")
-def refused(bench_here, site, once):
-    """Give the end of a run that asks for a name which nobody offers, while plugins are broken."""
+def rejected(bench_here, site_packages, once):
+    """Return exit code and stderr of a run with an unknown optimizer while plugins are broken."""
 
     def fill(folder):
-        asked = ["-p", "quadratic", "-o", "mine", "--preset", "quick", "-O", "study"]
+        options = ["-p", "quadratic", "-o", "mine", "--preset", "quick", "-O", "study"]
         with pytest.MonkeyPatch.context() as patch:
-            patch.syspath_prepend(site)
-            result = bench_here(folder, "run", *asked)
+            patch.syspath_prepend(site_packages)
+            result = bench_here(folder, "run", *options)
         for name in PLUGINS:
             sys.modules.pop(name.replace("-", "_"), None)
         (folder / "stderr").write_text(f"{result.returncode}\n{result.stderr}")
         assert not (folder / "study").exists()
 
-    code, _, errors = (once("refused", fill) / "stderr").read_text().partition("\n")
+    code, _, errors = (once("rejected", fill) / "stderr").read_text().partition("\n")
     return int(code), errors.splitlines()
 
 
-def test_an_unknown_name_is_blamed_on_the_plugins_that_are_broken(refused):
-    """It may have been meant: exit 2, and the message names them."""
-    code, lines = refused
+def test_an_unknown_name_may_belong_to_a_broken_plugin(rejected):
+    """The exit code is 2, and the message has the names of the broken plugins."""
+    code, lines = rejected
     (error,) = [line for line in lines if line.startswith("error: ")]
     assert code == 2
     assert "unknown optimizer 'mine'" in error
@@ -113,14 +113,16 @@ def test_an_unknown_name_is_blamed_on_the_plugins_that_are_broken(refused):
 
 
 @pytest.mark.parametrize("name", STATUS)
-def test_a_broken_plugin_is_one_line_on_stderr(name, refused):
-    """Nobody has to ask for it, and nobody is buried in tracebacks."""
-    _, lines = refused
-    about = [line for line in lines if line.startswith("warning: ") and f"'{name}'" in line.split(":", 2)[1]]
-    assert len(about) == 1, lines
+def test_a_broken_plugin_is_one_line_on_stderr(name, rejected):
+    """The warning has no traceback."""
+    _, lines = rejected
+    warnings = [
+        line for line in lines if line.startswith("warning: ") and f"'{name}'" in line.split(":", 2)[1]
+    ]
+    assert len(warnings) == 1, lines
 
 
-def test_a_study_runs_beside_broken_plugins(bench, site, tmp_path):
-    """They do no harm to what does not need them; the built-in optimizer whose name was taken is lost."""
-    asked = ["-p", "quadratic", "-o", "gd", "--preset", "quick", "--steps", "30", "--track", "default"]
-    assert bench(tmp_path, "run", *asked, "-O", "study", PYTHONPATH=site).returncode == 0
+def test_a_study_runs_beside_broken_plugins(bench, site_packages, tmp_path):
+    """Other plugins work; only the built-in optimizer of the same name is lost."""
+    options = ["-p", "quadratic", "-o", "gd", "--preset", "quick", "--steps", "30", "--track", "default"]
+    assert bench(tmp_path, "run", *options, "-O", "study", PYTHONPATH=site_packages).returncode == 0

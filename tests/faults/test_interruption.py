@@ -1,4 +1,4 @@
-"""Rows 12, 13 and 14, and two drivers at once: whatever ends a study, the same line completes it."""
+"""Rows 12, 13 and 14, and two drivers at once: the same command completes an interrupted study."""
 
 import json
 
@@ -10,79 +10,80 @@ pytestmark = pytest.mark.slow
 
 SIGNALS = {"SIGINT": 130, "SIGTERM": 143, "SIGKILL": -9}
 
-after_each = pytest.mark.parametrize("name", SIGNALS)
+after_each_signal = pytest.mark.parametrize("signal_name", SIGNALS)
 
 
-@after_each
-def test_the_exit_code_names_the_signal(name, disturbed):
-    """130 after Ctrl-C, 143 after SIGTERM; nobody can answer SIGKILL."""
-    _, seen = disturbed(name)
-    assert seen["code"] == SIGNALS[name]
+@after_each_signal
+def test_the_exit_code_depends_on_the_signal(signal_name, interrupted):
+    """It is 130 after Ctrl-C and 143 after SIGTERM; SIGKILL cannot be handled."""
+    _, observations = interrupted(signal_name)
+    assert observations["code"] == SIGNALS[signal_name]
 
 
-@after_each
-def test_no_process_is_left(name, disturbed):
-    """Children end with their driver, also while a plugin keeps them busy."""
-    _, seen = disturbed(name)
-    assert seen["left"] == []
+@after_each_signal
+def test_no_process_remains(signal_name, interrupted):
+    """Worker processes end with their driver, even while a plugin keeps them busy."""
+    _, observations = interrupted(signal_name)
+    assert observations["remaining"] == []
 
 
-@after_each
-def test_there_is_no_traceback(name, disturbed):
-    """Neither the driver, nor its children, nor the fork server complain."""
-    _, seen = disturbed(name)
-    assert "Traceback" not in seen["stderr"]
-    assert "Traceback" not in seen["again_stderr"]
+@after_each_signal
+def test_no_process_prints_a_traceback(signal_name, interrupted):
+    """Neither the driver nor its workers nor the fork server do."""
+    _, observations = interrupted(signal_name)
+    assert "Traceback" not in observations["stderr"]
+    assert "Traceback" not in observations["again_stderr"]
 
 
-@after_each
-def test_the_same_line_completes_the_study(name, disturbed):
-    """Nobody has to know what was done already."""
-    _, seen = disturbed(name)
-    assert seen["again"] == 0
+@after_each_signal
+def test_the_same_command_completes_the_study(signal_name, interrupted):
+    """No option is needed to resume."""
+    _, observations = interrupted(signal_name)
+    assert observations["again"] == 0
 
 
-@after_each
-def test_what_had_finished_stays_as_it_was(name, disturbed):
-    """Parts from before are there, byte for byte, beside new ones."""
-    _, seen = disturbed(name)
-    assert len(seen["before"]) >= 3
-    assert seen["before"].items() < seen["after"].items()
+@after_each_signal
+def test_finished_parts_do_not_change(signal_name, interrupted):
+    """New parts are added to the earlier ones, which stay byte for byte."""
+    _, observations = interrupted(signal_name)
+    assert len(observations["before"]) >= 3
+    assert observations["before"].items() < observations["after"].items()
 
 
-@after_each
-def test_nothing_runs_twice(name, disturbed):
+@after_each_signal
+def test_no_trial_runs_twice(signal_name, interrupted):
     """No trial is in two parts."""
-    folder, _ = disturbed(name)
+    folder, _ = interrupted(signal_name)
     parts = [from_bytes(path.read_bytes()) for path in (folder / "trials").glob("*.parquet")]
     keys = [key for part in parts for key in part["trial_key"].to_pylist()]
     assert len(keys) == len(set(keys))
 
 
-@after_each
-def test_the_results_are_those_of_an_undisturbed_study(name, disturbed, undisturbed, rows):
-    """Every column of every trial, but for its time, is equal to the bit."""
-    folder, _ = disturbed(name)
-    assert json.dumps(rows(folder)) == json.dumps(rows(undisturbed / "study"))
+@after_each_signal
+def test_the_results_equal_those_of_an_uninterrupted_study(signal_name, interrupted, uninterrupted, rows):
+    """Every column of every trial, except for its time, is equal to the bit."""
+    folder, _ = interrupted(signal_name)
+    assert json.dumps(rows(folder)) == json.dumps(rows(uninterrupted / "study"))
 
 
-@after_each
-def test_the_summary_is_that_of_an_undisturbed_study(name, disturbed, undisturbed):
-    """So is what people read."""
-    folder, _ = disturbed(name)
-    assert (folder / "summary.csv").read_bytes() == (undisturbed / "study" / "summary.csv").read_bytes()
+@after_each_signal
+def test_the_summary_equals_that_of_an_uninterrupted_study(signal_name, interrupted, uninterrupted):
+    """The files are equal byte for byte."""
+    folder, _ = interrupted(signal_name)
+    expected = (uninterrupted / "study" / "summary.csv").read_bytes()
+    assert (folder / "summary.csv").read_bytes() == expected
 
 
-@after_each
-def test_no_temporary_file_is_left(name, disturbed):
-    """Files exist whole or not at all."""
-    folder, _ = disturbed(name)
+@after_each_signal
+def test_no_temporary_file_remains(signal_name, interrupted):
+    """A file exists completely or not at all."""
+    folder, _ = interrupted(signal_name)
     assert list(folder.rglob("*.partial")) == []
     assert StudyFolder(folder).read_trials().num_rows > 0
 
 
-def test_another_driver_is_refused(disturbed):
-    """While one works, a second ends with 3 and says why."""
-    code, errors = disturbed("SIGINT")[1]["second"]
+def test_a_second_driver_is_rejected(interrupted):
+    """While the first one runs, the second exits with 3 and a reason."""
+    code, errors = interrupted("SIGINT")[1]["second"]
     assert code == 3
     assert "study is in use by another benchbed" in errors

@@ -1,4 +1,4 @@
-"""What is stuck, diverges or crashes stands behind what converges, in everything that a study shows."""
+"""Optimizers that stay, diverge or crash rank behind one that converges, in all outputs."""
 
 import pytest
 
@@ -18,28 +18,28 @@ from benchbed.hookspecs import hookimpl
 from benchbed.interfaces import Optimizer
 
 
-class Steps(NamedTuple):
-    made: torch.Tensor
+class LoserState(NamedTuple):
+    steps: torch.Tensor
 
 
 def rule(change):
     def update(oracle, state, theta):
-        return change(theta, state.made), Steps(state.made + 1)
+        return change(theta, state.steps), LoserState(state.steps + 1)
 
-    return Optimizer(init=lambda theta: Steps(torch.zeros_like(theta[..., :1])), update=update)
+    return Optimizer(init=lambda theta: LoserState(torch.zeros_like(theta[..., :1])), update=update)
 
 
 def stuck():
     """Go to 99 % of the starting gap of a quadratic around 0, and stay there."""
-    return rule(lambda theta, made: torch.where(made == 0, theta * 0.99**0.5, theta))
+    return rule(lambda theta, steps: torch.where(steps == 0, theta * 0.99**0.5, theta))
 
 
 def diverges():
-    return rule(lambda theta, made: theta * 2)
+    return rule(lambda theta, steps: theta * 2)
 
 
 def dies():
-    return rule(lambda theta, made: os._exit(3))
+    return rule(lambda theta, steps: os._exit(3))
 
 
 @hookimpl
@@ -51,12 +51,12 @@ def register_optimizers(register):
 
 @pytest.fixture(scope="module")
 def ran(bench, once):
-    """Run them first, and a descent that converges last."""
+    """Run the losers first and gradient descent, which converges, last."""
 
     def fill(folder):
         (folder / "losers.py").write_text(PLUGIN)
         names = [argument for name in (*LOSERS, "gd") for argument in ("-o", name)]
-        asked = [
+        options = [
             "-p",
             "quadratic",
             "-p",
@@ -67,15 +67,15 @@ def ran(bench, once):
             "--preset",
             "quick",
         ]
-        result = bench(folder, "run", "--plugin", "losers.py", *asked, "-O", "study")
+        result = bench(folder, "run", "--plugin", "losers.py", *options, "-O", "study")
         assert result.returncode == 1, result.stderr
         (folder / "stdout").write_text(result.stdout)
 
     return once("losers", fill)
 
 
-def test_the_losers_lost_as_they_should(ran):
-    """Otherwise nothing below would say anything."""
+def test_the_losers_have_their_statuses(ran):
+    """The other tests depend on it."""
     summary = benchbed.load(ran / "study").summary.set_index(["problem", "optimizer"])
     trials = benchbed.load(ran / "study").trials
     first = trials[trials["optimizer"] == "stuck"]["curve_objective"].map(lambda curve: curve[0])
@@ -87,8 +87,8 @@ def test_the_losers_lost_as_they_should(ran):
         ).all()
 
 
-def test_the_winner_is_the_one_that_converges(ran):
-    """In the summary, the groups and the overall score, and with a star."""
+def test_the_winner_converges(ran):
+    """It leads in the summary, the groups and the overall score, and has a star."""
     results = benchbed.load(ran / "study").results
     for problem in results.problems:
         order = list(rank_rows(results.summary[results.summary["problem"] == problem])["optimizer"])
@@ -101,7 +101,7 @@ def test_the_winner_is_the_one_that_converges(ran):
     assert set(results.summary["optimizer"][leading_rows(results.summary, results.groups)]) == {"gd"}
 
 
-def test_the_findings_name_it(ran):
-    """The last words on standard output."""
+def test_the_findings_name_the_winner(ran):
+    """Findings are the last lines of stdout."""
     sentence = " ".join((ran / "stdout").read_text().split())
-    assert "default track, mean over 2 problems: gd leads alone" in sentence
+    assert "default track, mean over 2 problems: gd has the highest score" in sentence

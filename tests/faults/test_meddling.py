@@ -1,4 +1,4 @@
-"""Row 11: a plugin that changes global state changes no other result."""
+"""Row 11: a plugin that changes global state does not change other results."""
 
 import json
 
@@ -10,26 +10,26 @@ OTHERS = ["-p", "quadratic", "-p", "runge", "-o", "gd", "-o", "adam", "--track",
 
 
 @pytest.fixture(scope="module")
-def studies(bench, bench_here, once, misdeeds, rows):
-    """Give the rows of two studies: one after an optimizer that changes everything, and one without it."""
+def studies(bench, bench_here, once, faulty_run, rows):
+    """Return the rows of two studies: with an optimizer that changes all global state, and without it."""
 
     def fill(folder):
-        # One job: the child that was meddled with goes on to the other pairings.
-        asked = [*misdeeds, "-j", "1"]
-        met = bench(folder, *asked, "-o", "meddles", *OTHERS, "-O", "with")
-        unmet = bench_here(folder, *asked, *OTHERS, "-O", "without")
-        assert (met.returncode, unmet.returncode) == (0, 0), met.stderr + unmet.stderr
+        # With one job, the same process runs the other pairings afterwards.
+        arguments = [*faulty_run, "-j", "1"]
+        with_meddler = bench(folder, *arguments, "-o", "meddles", *OTHERS, "-O", "with")
+        without = bench_here(folder, *arguments, *OTHERS, "-O", "without")
+        assert (with_meddler.returncode, without.returncode) == (0, 0), with_meddler.stderr + without.stderr
 
     folder = once("meddling", fill)
     return {name: rows(folder / name) for name in ("with", "without")}
 
 
-def test_the_meddler_comes_first(studies):
-    """Otherwise the other tests here would say nothing."""
+def test_the_study_contains_the_meddling_optimizer(studies):
+    """The other test depends on it."""
     assert {row["optimizer"] for row in studies["with"]} == {"gd", "adam", "meddles"}
 
 
 def test_later_trials_are_equal_to_the_bit(studies):
-    """Generators, threads, dtype, switches, warnings and the working directory are as they always are."""
+    """Generators, threads, dtype, settings, warnings and the working directory have their defaults."""
     others = [row for row in studies["with"] if row["optimizer"] != "meddles"]
     assert json.dumps(others) == json.dumps(studies["without"])

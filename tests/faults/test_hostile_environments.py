@@ -1,4 +1,4 @@
-"""Rows 23 and 24: hostile surroundings: folders, terminals, locales, pipes and homes."""
+"""Rows 23 and 24: unusual folders, terminals, locales, pipes and home folders."""
 
 import os
 import pty
@@ -13,7 +13,7 @@ import benchbed
 pytestmark = pytest.mark.slow
 
 COMMAND = str(Path(sys.executable).with_name("benchbed"))
-ASKED = [
+OPTIONS = [
     "-p",
     "quadratic",
     "-o",
@@ -32,61 +32,61 @@ ASKED = [
 
 
 @pytest.fixture(scope="module")
-def study(undisturbed):
-    """Give a study folder with results of four optimizers on three problems."""
-    return undisturbed / "study"
+def study(uninterrupted):
+    """Return a study folder with results of four optimizers on three problems."""
+    return uninterrupted / "study"
 
 
-def check(result):
-    """Check for a good end without a traceback or an escape code."""
+def check_output(result):
+    """Check for exit code 0 without traceback or escape code."""
     assert result.returncode == 0, result.stderr
     assert "Traceback" not in result.stderr
     assert "\x1b" not in result.stdout + result.stderr
 
 
-def test_a_reader_that_closes_stdout_early_is_no_error(bench, study, tmp_path):
-    """A reader that has gone before the first line came: it ends quietly, and with 0."""
+def test_closing_stdout_early_is_not_an_error(bench, study, tmp_path):
+    """The reader of the pipe ends before the first line; the command exits with 0 and prints no error."""
     result = bench(tmp_path, "report", study, shell='set -o pipefail; "$@" | true')
-    check(result)
+    check_output(result)
     assert result.stderr == ""
 
 
-def test_a_stdout_that_is_closed_from_the_start_is_no_error(bench, study, tmp_path):
-    """`>&-` leaves no file at all behind stdout."""
-    check(bench(tmp_path, "report", study, shell='"$@" <&- >&-'))
+def test_starting_without_stdout_is_not_an_error(bench, study, tmp_path):
+    """After `>&-`, no file belongs to the descriptor."""
+    check_output(bench(tmp_path, "report", study, shell='"$@" <&- >&-'))
 
 
-def test_an_ascii_locale_gets_the_whole_table(bench, study, tmp_path):
-    """Signs that the encoding lacks are written in other ways; no cell is lost."""
+def test_an_ascii_locale_gets_all_rows(bench, study, tmp_path):
+    """Symbols outside the encoding are replaced; no cell is lost."""
     ascii_only = {"LC_ALL": "C", "PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
     result = bench(tmp_path, "report", study, **ascii_only)
-    check(result)
+    check_output(result)
     assert result.stdout.isascii()
     assert all(name in result.stdout for name in ("gd", "momentum", "adam", "quartic", "runge"))
 
 
 def test_twenty_columns_show_every_row(bench_here, study, tmp_path):
-    """A narrow window costs beauty, not data."""
+    """A narrow terminal loses no data."""
     result = bench_here(tmp_path, "report", study, COLUMNS=20)
-    check(result)
+    check_output(result)
     assert all(name in result.stdout for name in ("gd", "momentum", "adam", "quartic", "runge"))
 
 
-def test_no_home_is_no_noise(bench, tmp_path):
-    """A run with plots says nothing on stderr, and leaves no folder of fonts in /tmp."""
+def test_a_missing_home_folder_prints_no_warning(bench, tmp_path):
+    """A run with plots prints nothing on stderr and leaves no font cache in the temporary folder."""
     temporary = tmp_path / "tmp"
     temporary.mkdir()
     nowhere = {"HOME": "/nonexistent", "XDG_CACHE_HOME": None, "XDG_CONFIG_HOME": None, "MPLCONFIGDIR": None}
-    result = bench(tmp_path, "run", *ASKED, "--track", "default", plots=True, TMPDIR=temporary, **nowhere)
-    check(result)
+    result = bench(tmp_path, "run", *OPTIONS, "--track", "default", plots=True, TMPDIR=temporary, **nowhere)
+    check_output(result)
     assert result.stderr == ""
     assert len(list((tmp_path / "study" / "plots").glob("*.png"))) >= 1
     assert list(temporary.iterdir()) == []
 
 
 @pytest.mark.parametrize(("variable", "colored"), [("NO_COLOR", False), ("COLORTERM", True)])
-def test_a_terminal_gets_colour_unless_it_is_refused(variable, colored, study, surroundings, tmp_path):
-    """NO_COLOR is honoured on a terminal."""
+def test_a_terminal_gets_colour_unless_it_is_switched_off(variable, colored, study, surroundings, tmp_path):
+    """The variable NO_COLOR switches it off."""
     driver, terminal = pty.openpty()
     environment = surroundings(TERM="xterm-256color", NO_COLOR=None) | {variable: "1"}
     process = subprocess.Popen(
@@ -98,33 +98,33 @@ def test_a_terminal_gets_colour_unless_it_is_refused(variable, colored, study, s
         stderr=subprocess.DEVNULL,
     )
     os.close(terminal)
-    shown = read_all(driver)
+    output = read_all(driver)
     assert process.wait(timeout=60) == 0
-    assert (b"\x1b[" in shown) is colored
-    assert b"momentum" in shown
+    assert (b"\x1b[" in output) is colored
+    assert b"momentum" in output
 
 
 def read_all(descriptor):
-    shown = b""
+    output = b""
     try:
         while chunk := os.read(descriptor, 65536):
-            shown += chunk
-    except OSError:  # how Linux says that nobody has the terminal open any more
+            output += chunk
+    except OSError:  # Linux raises it once the terminal is closed
         pass
     finally:
         os.close(descriptor)
-    return shown
+    return output
 
 
 def test_a_hostile_working_directory_is_not_imported(bench, tmp_path):
-    """Neither the command nor its children read torch.py, benchbed.py or a forged entry point that lie there."""
+    """Neither the command nor its processes import torch.py, benchbed.py or a forged entry point from there."""
     for name in ("torch", "benchbed", "benchbed_optimizers", "numpy", "forged"):
         (tmp_path / f"{name}.py").write_text("raise SystemExit('the working directory was imported')")
     information = tmp_path / "forged.egg-info"
     information.mkdir()
     (information / "PKG-INFO").write_text("Metadata-Version: 2.1\nName: forged\nVersion: 1.0\n")
     (information / "entry_points.txt").write_text("[benchbed]\nforged = forged\n")
-    result = bench(tmp_path, "run", *ASKED, "--track", "default", PYTHONSAFEPATH=None)
-    check(result)
+    result = bench(tmp_path, "run", *OPTIONS, "--track", "default", PYTHONSAFEPATH=None)
+    check_output(result)
     assert result.stderr == ""
     assert set(benchbed.load(tmp_path / "study").trials["status"]) == {"exhausted"}

@@ -1,4 +1,4 @@
-"""A plugin whose optimizers are the faults of FAULTS.md; each behaves for five steps and then does its deed."""
+"""A plugin whose optimizers are the faults of the tests: each makes five good steps and then misbehaves."""
 
 import ctypes
 import os
@@ -21,68 +21,68 @@ from benchbed.interfaces import Optimizer
 GOOD_STEPS = 5
 
 
-class Count(NamedTuple):
-    """Steps made, `[..., 1]`."""
+class StepCount(NamedTuple):
+    """Number of steps, `[..., 1]`."""
 
     steps: torch.Tensor
 
 
-class StubbornError(Exception):
-    """An exception that pickles and cannot be unpickled."""
+class UnpicklableError(Exception):
+    """An exception that can be pickled, but not unpickled."""
 
     def __init__(self, first, second):
         super().__init__(f"{first} {second}")
 
 
-class StrangeError(BaseException):
-    """Something that `except Exception` does not catch."""
+class UncaughtError(BaseException):
+    """An exception that `except Exception` does not catch."""
 
 
-def descent(misdeed):
-    """Descend, and do the misdeed in every step after the fifth."""
+def descent(fault):
+    """Descend, and call `fault` in every step after the fifth."""
 
     def update(oracle, state, theta):
         if state.steps.max() >= GOOD_STEPS:
-            misdeed()
-        return theta - 0.01 * oracle.gradient, Count(state.steps + 1)
+            fault()
+        return theta - 0.01 * oracle.gradient, StepCount(state.steps + 1)
 
-    return Optimizer(init=lambda theta: Count(torch.zeros_like(theta[..., :1])), update=update)
+    return Optimizer(init=lambda theta: StepCount(torch.zeros_like(theta[..., :1])), update=update)
 
 
-def give(error):
+def raise_error(error):
     raise error
 
 
 def raises():
-    return descent(lambda: give(ValueError("this optimizer raises")))
+    return descent(lambda: raise_error(ValueError("this optimizer raises")))
 
 
 def raises_for_thirteen(learning_rate: float = 0.01):
-    """Raise if the learning rate is 13, and never else."""
-    guilty = torch.as_tensor(learning_rate == 13).any()
-    return descent(lambda: give(ValueError("thirteen")) if guilty else None)
+    """Raise if the learning rate is 13."""
+    fails = torch.as_tensor(learning_rate == 13).any()
+    return descent(lambda: raise_error(ValueError("thirteen")) if fails else None)
 
 
 def dies_for_thirteen(learning_rate: float = 0.01):
-    """Die if the learning rate is 13, and never else."""
-    guilty = torch.as_tensor(learning_rate == 13).any()
-    return descent(lambda: os._exit(3) if guilty else None)
+    """Die if the learning rate is 13."""
+    fails = torch.as_tensor(learning_rate == 13).any()
+    return descent(lambda: os._exit(3) if fails else None)
 
 
 def raises_stubborn():
-    return descent(lambda: give(StubbornError("cannot be", "unpickled")))
+    return descent(lambda: raise_error(UnpicklableError("cannot be", "unpickled")))
 
 
 def raises_strange():
-    return descent(lambda: give(StrangeError("not an Exception")))
+    return descent(lambda: raise_error(UncaughtError("not an Exception")))
 
 
 def raises_interrupt():
-    return descent(lambda: give(KeyboardInterrupt()))
+    return descent(lambda: raise_error(KeyboardInterrupt()))
 
 
 def raises_in_colour():
-    return descent(lambda: give(ValueError("\x1b[31m[red]<script>alert(1)</script>=cmd()\x00\udcff")))
+    return descent(lambda: raise_error(ValueError("\x1b[31m[red]<script>alert(1)</script>=cmd()\x00\udcff")))
 
 
 def recurses():
@@ -109,7 +109,7 @@ def segfaults():
 
 
 def dies_once():
-    """Die unless there is a file `died` in the folder that BENCHBED_TEST_GATE names; make it first."""
+    """Create the file `died` in the folder BENCHBED_TEST_GATE and die, unless the file exists."""
 
     def die():
         died = Path(os.environ["BENCHBED_TEST_GATE"]) / "died"
@@ -125,7 +125,7 @@ def answers_nonsense():
 
 
 def changes_shape():
-    return Optimizer(init=Count, update=lambda oracle, state, theta: (theta[..., :1], state))
+    return Optimizer(init=StepCount, update=lambda oracle, state, theta: (theta[..., :1], state))
 
 
 def floods():
@@ -153,12 +153,12 @@ def backtrack_for_ever():
 
 
 def hangs_in_c():
-    """Hold the interpreter's lock in a regular expression that backtracks for years."""
+    """Hold the GIL in a regular expression that backtracks for years."""
     return descent(backtrack_for_ever)
 
 
 def waits():
-    """Say so, and wait until there is a file `open` in the folder that BENCHBED_TEST_GATE names."""
+    """Create a file `waiting-*` in the folder BENCHBED_TEST_GATE, and wait for the file `open`."""
 
     def wait():
         gate = Path(os.environ["BENCHBED_TEST_GATE"])
@@ -170,7 +170,7 @@ def waits():
 
 
 def meddles():
-    """Change everything that a process has one of."""
+    """Change all global state of the process."""
 
     def meddle():
         torch.manual_seed(time.time_ns())
@@ -189,7 +189,7 @@ def meddles():
     return descent(meddle)
 
 
-class GivesUp(Executor):
+class LosingExecutor(Executor):
     """An executor that loses every task, as a cluster may."""
 
     def submit(self, fn, /, *args, **kwargs):
@@ -199,7 +199,7 @@ class GivesUp(Executor):
 
 
 def gives_up(jobs):
-    return GivesUp()
+    return LosingExecutor()
 
 
 @hookimpl

@@ -9,6 +9,7 @@ import pandas as pd
 from benchbed.analysis.aggregate import has_note
 from benchbed.analysis.intervals import TIE
 from benchbed.analysis.pairwise_tests import SIGNIFICANT
+from benchbed.formatting import fixed
 from benchbed.interfaces import ALL_PROBLEMS, Exclusion, Note, TrialStatus
 from benchbed.interfaces.notes import describe_missing_score
 
@@ -174,7 +175,7 @@ def _format_score(entry: TableEntry) -> str:
     if math.isnan(entry.low) or math.isnan(entry.high):
         return f"{entry.score:.3f}"
     indicative = " (indicative interval)" if entry.is_indicative else ""
-    return f"{entry.score:.3f} [{entry.low:.2f}, {entry.high:.2f}]{indicative}"
+    return f"{entry.score:.3f} [{fixed(entry.low)}, {fixed(entry.high)}]{indicative}"
 
 
 def _format_p(value: float) -> str:

@@ -40,7 +40,7 @@ def folder(tmp_path_factory):
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_python_in_the_documentation_runs(page, folder, surroundings):
+def test_python_in_the_documentation_runs(page, folder, make_environment):
     """Each block is a complete program."""
     programs = []
     for number, block in enumerate(blocks(page, "python")):
@@ -49,7 +49,7 @@ def test_python_in_the_documentation_runs(page, folder, surroundings):
     process = subprocess.run(
         [sys.executable, "-P", "-c", RUN_EACH, *programs],
         cwd=folder,
-        env=surroundings(),
+        env=make_environment(),
         capture_output=True,
         text=True,
         timeout=240,
@@ -58,7 +58,7 @@ def test_python_in_the_documentation_runs(page, folder, surroundings):
     assert process.returncode == 0, process.stderr
 
 
-def test_commands_in_the_readme_run(folder, bench_here):
+def test_commands_in_the_readme_run(folder, run_in_process):
     """The lines of the shell blocks exit with code 0, in the order of the page."""
     lines = [
         line
@@ -68,16 +68,16 @@ def test_commands_in_the_readme_run(folder, bench_here):
     ]
     assert lines
     for line in lines:
-        result = bench_here(folder, *arguments_of(line))
+        result = run_in_process(folder, *arguments_of(line))
         assert result.returncode == 0, (line, result.stderr)
 
 
-def test_the_sample_session_matches_the_output(tmp_path, bench_here):
+def test_the_sample_session_matches_the_output(tmp_path, run_in_process):
     """The sample session equals the output of its command, letter for letter."""
     (session,) = blocks("README.md", "console")
     command, _, output = session.partition("\n")
     # The width of output that is not a terminal; COLUMNS of the caller may differ.
-    result = bench_here(tmp_path, *arguments_of(command.removeprefix("$ ")), COLUMNS=120)
+    result = run_in_process(tmp_path, *arguments_of(command.removeprefix("$ ")), COLUMNS=120)
     assert result.returncode == 0, result.stderr
     assert result.stdout == output
 

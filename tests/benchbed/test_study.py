@@ -22,18 +22,24 @@ print(len(benchbed.load("study").trials))
 
 
 @pytest.fixture(scope="module")
-def study(once, surroundings):
+def study(run_once, make_environment):
     """Run a study from a script, and load it."""
 
     def fill(folder):
         (folder / "script.py").write_text(SCRIPT)
         command = [sys.executable, "-P", "script.py"]
         shown = subprocess.run(
-            command, cwd=folder, env=surroundings(), capture_output=True, text=True, check=True, timeout=120
+            command,
+            cwd=folder,
+            env=make_environment(),
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=120,
         )
         (folder / "stdout").write_text(shown.stdout)
 
-    return benchbed.load(once("script", fill) / "study")
+    return benchbed.load(run_once("script", fill) / "study")
 
 
 def test_a_script_needs_no_guard(study):

@@ -16,9 +16,9 @@ COMMAND = str(Path(sys.executable).with_name("benchbed"))
 PLUGIN = Path(__file__).parents[1] / "benchbed" / "study" / "figure_plugin" / "pictures.py"
 
 
-def test_the_command_prints_captions_and_the_page(bench, bench_here, tmp_path):
+def test_the_command_prints_captions_and_the_page(run_benchbed, run_in_process, tmp_path):
     """Captions on stdout, progress on stderr; the same suite run by its name writes the same figures."""
-    course = bench(tmp_path, "course", "Z2", "Z10", "--plugin", PLUGIN, "-O", "course", "-j", 1)
+    course = run_benchbed(tmp_path, "course", "Z2", "Z10", "--plugin", PLUGIN, "-O", "course", "-j", 1)
     assert course.returncode == 0, course.stderr
     assert course.stdout.splitlines()[0] == "Z2  Measured"
     assert "    1 trials of 1 seeds." in course.stdout
@@ -28,28 +28,28 @@ def test_the_command_prints_captions_and_the_page(bench, bench_here, tmp_path):
     page = (tmp_path / "course" / "index.html").read_text(encoding="utf-8")
     assert 'src="figures/z10.png"' in page
     assert "1 trials of 1 seeds." in page
-    run = bench_here(tmp_path, "run", "tiny", "--plugin", PLUGIN, "-O", "study", "--format", "json")
+    run = run_in_process(tmp_path, "run", "tiny", "--plugin", PLUGIN, "-O", "study", "--format", "json")
     assert (tmp_path / "study" / "figures" / "apart.md").exists()
     assert "could not draw z3-fails" in run.stderr
     assert json.loads(run.stdout)
 
 
-def test_a_figure_that_fails_is_shown_with_its_error(bench_here, tmp_path):
+def test_a_figure_that_fails_is_shown_with_its_error(run_in_process, tmp_path):
     """The exit code is 1, and the page still has a place for the figure."""
-    course = bench_here(tmp_path, "course", "Z3", "--plugin", PLUGIN, "-O", "course")
+    course = run_in_process(tmp_path, "course", "Z3", "--plugin", PLUGIN, "-O", "course")
     assert course.returncode == 1
     assert "could not draw z3-fails" in course.stderr
     assert "It could not be drawn" in (tmp_path / "course" / "index.html").read_text(encoding="utf-8")
 
 
-def test_help_and_usage(bench_here, tmp_path):
+def test_help_and_usage(run_in_process, tmp_path):
     """`benchbed --help` lists the command; an unknown part ends with exit code 2, and no part at all with 5."""
-    assert "  course " in bench_here(tmp_path, "--help").stdout
-    assert "  benchbed course C7 C8" in bench_here(tmp_path, "course", "--help").stdout
-    assert bench_here(tmp_path, "course", "D1").returncode == 2
+    assert "  course " in run_in_process(tmp_path, "--help").stdout
+    assert "  benchbed course C7 C8" in run_in_process(tmp_path, "course", "--help").stdout
+    assert run_in_process(tmp_path, "course", "D1").returncode == 2
 
 
-def test_an_interrupted_course_ends(tmp_path, surroundings):
+def test_an_interrupted_course_ends(tmp_path, make_environment):
     """While one figure is drawn and others wait; finished trials are stored."""
     folder = shutil.copytree(PLUGIN.parent, tmp_path / "plugin")
     source = PLUGIN.read_text(encoding="utf-8").replace(
@@ -62,7 +62,7 @@ def test_an_interrupted_course_ends(tmp_path, surroundings):
     (folder / "pictures.py").write_text(source, encoding="utf-8")
     command = [COMMAND, "course", "Z3", "Z10", "--plugin", folder / "pictures.py", "-O", "out", "-j", "1"]
     with subprocess.Popen(
-        command, cwd=tmp_path, env=surroundings(), stderr=subprocess.PIPE, text=True
+        command, cwd=tmp_path, env=make_environment(), stderr=subprocess.PIPE, text=True
     ) as course:
         deadline = time.monotonic() + 120
         while not (folder / "drawing").exists() and time.monotonic() < deadline:

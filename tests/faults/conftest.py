@@ -65,21 +65,21 @@ WAITING_RUN = [
 
 
 @pytest.fixture(scope="session")
-def uninterrupted(bench, once):
+def uninterrupted(run_benchbed, run_once):
     """Return the folder of a study that ran without interruption."""
 
     def fill(folder):
         gate = folder / "gate"
         gate.mkdir()
         (gate / "open").touch()
-        result = bench(folder, *WAITING_RUN, BENCHBED_TEST_GATE=gate)
+        result = run_benchbed(folder, *WAITING_RUN, BENCHBED_TEST_GATE=gate)
         assert result.returncode == 0, result.stderr
 
-    return once("uninterrupted", fill)
+    return run_once("uninterrupted", fill)
 
 
 @pytest.fixture(scope="session")
-def interrupted(bench_here, once, surroundings, contents):
+def interrupted(run_in_process, run_once, make_environment, contents):
     """Return a function that interrupts a study halfway by a signal, and then completes it.
 
     The function returns the study folder and the observations that `observations.json` beside it contains.
@@ -89,14 +89,16 @@ def interrupted(bench_here, once, surroundings, contents):
         def fill(folder):
             gate, mark = folder / "gate", f"benchbed-test-{folder}"
             gate.mkdir()
-            command = RunningCommand(folder, surroundings(BENCHBED_TEST_GATE=gate, BENCHBED_TEST_MARK=mark))
+            command = RunningCommand(
+                folder, make_environment(BENCHBED_TEST_GATE=gate, BENCHBED_TEST_MARK=mark)
+            )
             try:
                 wait_until(lambda: len(list(gate.glob("waiting-*"))) == 2)
                 wait_until(lambda: len(contents(folder / "study" / "trials")) >= 3)
                 # A second driver is tried in the study of one signal only.
                 second = None
                 if signal_name == "SIGINT":
-                    second = bench_here(folder, *WAITING_RUN, BENCHBED_TEST_GATE=gate)
+                    second = run_in_process(folder, *WAITING_RUN, BENCHBED_TEST_GATE=gate)
                 command.send(signal_name)
                 code, errors = command.wait()
             finally:
@@ -106,12 +108,12 @@ def interrupted(bench_here, once, surroundings, contents):
             if second is not None:
                 observations["second"] = [second.returncode, second.stderr]
             (gate / "open").touch()
-            again = bench_here(folder, *WAITING_RUN, BENCHBED_TEST_GATE=gate)
+            again = run_in_process(folder, *WAITING_RUN, BENCHBED_TEST_GATE=gate)
             observations |= {"again": again.returncode, "again_stderr": again.stderr}
             observations["after"] = contents(folder / "study" / "trials")
             (folder / "observations.json").write_text(json.dumps(observations))
 
-        folder = once(f"interrupted-{signal_name}", fill)
+        folder = run_once(f"interrupted-{signal_name}", fill)
         return folder / "study", json.loads((folder / "observations.json").read_text())
 
     return interrupt

@@ -50,7 +50,7 @@ SUITES = {
 
 
 @pytest.fixture(scope="module")
-def results(once, bench_here):
+def results(run_once, run_in_process):
     """Return the folder of all commands, and the exit code, stdout and stderr of each."""
 
     def fill(folder):
@@ -62,13 +62,13 @@ def results(once, bench_here):
             suite = folder / f"{case}.toml"
             suite.write_bytes(content)
             commands[suite.name] = ["run", suite.name, "-O", "study"]
-        processes = {case: bench_here(folder, *command) for case, command in commands.items()}
+        processes = {case: run_in_process(folder, *command) for case, command in commands.items()}
         outputs = {
             case: [process.returncode, process.stdout, process.stderr] for case, process in processes.items()
         }
         (folder / "outputs.json").write_text(json.dumps(outputs))
 
-    folder = once("bad-input", fill)
+    folder = run_once("bad-input", fill)
     return folder, json.loads((folder / "outputs.json").read_text())
 
 
@@ -100,18 +100,18 @@ def test_a_rejected_command_writes_nothing(results):
     assert {path.suffix for path in results[0].iterdir()} == {".toml", ".json"}
 
 
-def test_the_installed_command_rejects_input_too(bench, tmp_path):
+def test_the_installed_command_rejects_input_too(run_benchbed, tmp_path):
     """It prints one line on stderr and writes nothing."""
-    result = bench(tmp_path, "run", "-p", "quartik", "-o", "gd")
+    result = run_benchbed(tmp_path, "run", "-p", "quartik", "-o", "gd")
     check_rejection((result.returncode, result.stdout, result.stderr), "did you mean 'quartic'?")
     assert len(result.stderr.splitlines()) == 1
     assert list(tmp_path.iterdir()) == []
 
 
-def test_nothing_selected_exits_with_5(bench_here, tmp_path):
+def test_nothing_selected_exits_with_5(run_in_process, tmp_path):
     """An empty selection is valid, but there is nothing to run."""
     (tmp_path / "mine.toml").write_text("problems = []\noptimizers = ['gd']\n")
-    result = bench_here(tmp_path, "run", "mine.toml", "-O", "study")
+    result = run_in_process(tmp_path, "run", "mine.toml", "-O", "study")
     assert result.returncode == 5
     assert "no problems are selected" in result.stderr
     assert not (tmp_path / "study").exists()

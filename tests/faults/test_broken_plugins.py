@@ -44,7 +44,7 @@ STATUS = {
 
 
 @pytest.fixture(scope="module")
-def site_packages(once):
+def site_packages(run_once):
     """Return a folder with a distribution for each of the plugins."""
 
     def fill(folder):
@@ -56,20 +56,20 @@ def site_packages(once):
             (information / "entry_points.txt").write_text(f"[benchbed]\n{name} = {module}\n")
             (folder / f"{module}.py").write_text(source)
 
-    return once("broken-plugins", fill)
+    return run_once("broken-plugins", fill)
 
 
 @pytest.fixture(scope="module")
-def plugins(bench, site_packages, once):
+def plugins(run_benchbed, site_packages, run_once):
     """Return stdout and stderr of `benchbed plugins`."""
 
     def fill(folder):
-        result = bench(folder, "plugins", PYTHONPATH=site_packages)
+        result = run_benchbed(folder, "plugins", PYTHONPATH=site_packages)
         assert result.returncode == 0
         (folder / "stdout").write_text(result.stdout)
         (folder / "stderr").write_text(result.stderr)
 
-    folder = once("listed-plugins", fill)
+    folder = run_once("listed-plugins", fill)
     return (folder / "stdout").read_text(), (folder / "stderr").read_text()
 
 
@@ -86,20 +86,20 @@ def test_the_list_has_neither_escape_codes_nor_prints(plugins):
 
 
 @pytest.fixture(scope="module")
-def rejected(bench_here, site_packages, once):
+def rejected(run_in_process, site_packages, run_once):
     """Return exit code and stderr of a run with an unknown optimizer while plugins are broken."""
 
     def fill(folder):
         options = ["-p", "quadratic", "-o", "mine", "--preset", "quick", "-O", "study"]
         with pytest.MonkeyPatch.context() as patch:
             patch.syspath_prepend(site_packages)
-            result = bench_here(folder, "run", *options)
+            result = run_in_process(folder, "run", *options)
         for name in PLUGINS:
             sys.modules.pop(name.replace("-", "_"), None)
         (folder / "stderr").write_text(f"{result.returncode}\n{result.stderr}")
         assert not (folder / "study").exists()
 
-    code, _, errors = (once("rejected", fill) / "stderr").read_text().partition("\n")
+    code, _, errors = (run_once("rejected", fill) / "stderr").read_text().partition("\n")
     return int(code), errors.splitlines()
 
 
@@ -122,7 +122,7 @@ def test_a_broken_plugin_is_one_line_on_stderr(name, rejected):
     assert len(warnings) == 1, lines
 
 
-def test_a_study_runs_beside_broken_plugins(bench, site_packages, tmp_path):
+def test_a_study_runs_beside_broken_plugins(run_benchbed, site_packages, tmp_path):
     """Other plugins work; only the built-in optimizer of the same name is lost."""
     options = ["-p", "quadratic", "-o", "gd", "--preset", "quick", "--steps", "30", "--track", "default"]
-    assert bench(tmp_path, "run", *options, "-O", "study", PYTHONPATH=site_packages).returncode == 0
+    assert run_benchbed(tmp_path, "run", *options, "-O", "study", PYTHONPATH=site_packages).returncode == 0

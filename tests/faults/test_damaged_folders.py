@@ -41,7 +41,7 @@ DAMAGES = [truncate, empty, replace_by_foreign, flip_a_bit, replace_by_text]
 
 
 @pytest.fixture(scope="module")
-def again(uninterrupted, once, bench_here, faulty_run):
+def again(uninterrupted, run_once, run_in_process, faulty_run):
     """Return a function that copies the uninterrupted study, damages it, and runs its command again."""
 
     def rerun(name, damage):
@@ -50,10 +50,10 @@ def again(uninterrupted, once, bench_here, faulty_run):
             damage(folder / "study")
             suite = folder / "study" / "suite.toml"
             options = [suite, "--plugin", faulty_run[2], "-j", "2", "-O", "study"]
-            result = bench_here(folder, "run", *options, BENCHBED_TEST_GATE=folder / "gate")
+            result = run_in_process(folder, "run", *options, BENCHBED_TEST_GATE=folder / "gate")
             (folder / "seen.json").write_text(json.dumps([result.returncode, result.stderr]))
 
-        folder = once(f"damaged-{name}", fill)
+        folder = run_once(f"damaged-{name}", fill)
         return folder / "study", *json.loads((folder / "seen.json").read_text())
 
     return rerun
@@ -127,10 +127,10 @@ def test_a_folder_of_a_later_benchbed_is_rejected_unchanged(again, uninterrupted
 
 
 @pytest.mark.parametrize("output", ["file", "file/below", "/proc/benchbed"])
-def test_an_output_that_is_not_a_folder_exits_with_3(output, bench_here, tmp_path):
+def test_an_output_that_is_not_a_folder_exits_with_3(output, run_in_process, tmp_path):
     """The message has the path and the solution, and no trial runs."""
     (tmp_path / "file").write_text("mine")
-    result = bench_here(tmp_path, "run", "-p", "quadratic", "-o", "gd", "--preset", "quick", "-O", output)
+    result = run_in_process(tmp_path, "run", "-p", "quadratic", "-o", "gd", "--preset", "quick", "-O", output)
     assert result.returncode == 3
     assert result.stderr.startswith("error: cannot use ")
     assert "choose " in result.stderr
@@ -138,21 +138,23 @@ def test_an_output_that_is_not_a_folder_exits_with_3(output, bench_here, tmp_pat
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
-def test_a_folder_that_cannot_be_written_exits_with_3(bench_here, tmp_path):
+def test_a_folder_that_cannot_be_written_exits_with_3(run_in_process, tmp_path):
     """A read-only folder is rejected before any trial runs."""
     folder = tmp_path / "mine"
     folder.mkdir(mode=0o500)
-    result = bench_here(tmp_path, "run", "-p", "quadratic", "-o", "gd", "--preset", "quick", "-O", folder)
+    result = run_in_process(tmp_path, "run", "-p", "quadratic", "-o", "gd", "--preset", "quick", "-O", folder)
     assert result.returncode == 3
     assert list(folder.iterdir()) == []
 
 
-def test_a_full_disk_exits_with_3_and_the_study_can_be_resumed(bench, bench_here, tmp_path, faulty_run):
+def test_a_full_disk_exits_with_3_and_the_study_can_be_resumed(
+    run_benchbed, run_in_process, tmp_path, faulty_run
+):
     """Files are limited to 4 KiB: the first part cannot be written, and no incomplete file remains."""
     options = [*map(str, faulty_run), "-p", "quadratic", "-o", "gd", "--track", "default", "-O", "study"]
-    limited = bench(tmp_path, *options, shell='ulimit -f 8; "$@"')
+    limited = run_benchbed(tmp_path, *options, shell='ulimit -f 8; "$@"')
     assert limited.returncode == 3, limited.stderr
     assert "error: cannot write " in limited.stderr
     assert "Traceback" not in limited.stderr
     assert list(Path("study").rglob("*.partial")) == []
-    assert bench_here(tmp_path, *options).returncode == 0
+    assert run_in_process(tmp_path, *options).returncode == 0

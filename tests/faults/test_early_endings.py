@@ -8,10 +8,10 @@ OPTIONS = ["-p", "quadratic", "-o", "hangs-in-c", "--track", "default", "-O", "s
 
 
 @pytest.fixture
-def hanging_command(tmp_path, start_command, surroundings, faulty_run):
+def hanging_command(tmp_path, start_command, make_environment, faulty_run):
     """Return a command whose only optimizer hangs in C, and the mark of its processes."""
     mark = f"benchbed-test-{tmp_path}"
-    environment = surroundings(BENCHBED_TEST_MARK=mark, BENCHBED_TEST_GATE=tmp_path)
+    environment = make_environment(BENCHBED_TEST_MARK=mark, BENCHBED_TEST_GATE=tmp_path)
     command = start_command(tmp_path, environment, [*faulty_run, *OPTIONS])
     yield command, mark
     command.kill()

@@ -14,7 +14,7 @@ DYING = ["exits-hard", "kills-itself", "segfaults"]
 
 
 @pytest.fixture(scope="module")
-def ran(bench, once, faulty_run):
+def ran(run_benchbed, run_once, faulty_run):
     """Run healthy optimizers among all those that fail."""
 
     def fill(folder):
@@ -30,12 +30,12 @@ def ran(bench, once, faulty_run):
         ]
         optimizers = [argument for name in names for argument in ("-o", name)]
         options = ["-p", "quadratic", *optimizers, "--track", "default", "--format", "json", "-O", "study"]
-        result = bench(folder, *faulty_run, *options, BENCHBED_TEST_GATE=folder)
+        result = run_benchbed(folder, *faulty_run, *options, BENCHBED_TEST_GATE=folder)
         (folder / "code").write_text(str(result.returncode))
         (folder / "stdout").write_text(result.stdout)
         (folder / "stderr").write_text(result.stderr)
 
-    return once("failures", fill)
+    return run_once("failures", fill)
 
 
 @pytest.fixture(scope="module")
@@ -162,10 +162,10 @@ def test_only_the_failing_setting_is_lost(name, status, ran_settings):
     assert set(trials["status"][~lost]) == {"exhausted"}
 
 
-def test_tasks_lost_by_an_executor_have_failed(bench_here, faulty_run, tmp_path):
+def test_tasks_lost_by_an_executor_have_failed(run_in_process, faulty_run, tmp_path):
     """Every planned trial gets its row, although the executor raises."""
     options = ["-p", "quadratic", "-o", "gd", "--track", "default", "--executor", "gives-up", "-O", "study"]
-    result = bench_here(tmp_path, *faulty_run, *options, plots=True)
+    result = run_in_process(tmp_path, *faulty_run, *options, plots=True)
     assert result.returncode == 1
     assert "Traceback" not in result.stderr
     trials = benchbed.load("study").trials
@@ -174,13 +174,13 @@ def test_tasks_lost_by_an_executor_have_failed(bench_here, faulty_run, tmp_path)
 
 
 @pytest.fixture(scope="module")
-def ran_settings(bench, once, faulty_run):
+def ran_settings(run_benchbed, run_once, faulty_run):
     """Run five settings, one of which fails, of two optimizers."""
 
     def fill(folder):
         rates = "[learning_rate=[0.1, 0.2, 13, 0.3, 0.4]]"
         optimizers = ["-o", f"raises-for-thirteen{rates}", "-o", f"dies-for-thirteen{rates}"]
         options = ["-p", "quadratic", *optimizers, "--track", "default", "-O", "study"]
-        assert bench(folder, *faulty_run, *options).returncode == 1
+        assert run_benchbed(folder, *faulty_run, *options).returncode == 1
 
-    return benchbed.load(once("settings", fill) / "study").trials
+    return benchbed.load(run_once("settings", fill) / "study").trials

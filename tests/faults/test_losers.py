@@ -50,7 +50,7 @@ def register_optimizers(register):
 
 
 @pytest.fixture(scope="module")
-def ran(bench, once):
+def ran(run_benchbed, run_once):
     """Run the losers first and gradient descent, which converges, last."""
 
     def fill(folder):
@@ -67,11 +67,11 @@ def ran(bench, once):
             "--preset",
             "quick",
         ]
-        result = bench(folder, "run", "--plugin", "losers.py", *options, "-O", "study")
+        result = run_benchbed(folder, "run", "--plugin", "losers.py", *options, "-O", "study")
         assert result.returncode == 1, result.stderr
         (folder / "stdout").write_text(result.stdout)
 
-    return once("losers", fill)
+    return run_once("losers", fill)
 
 
 def test_the_losers_have_their_statuses(ran):

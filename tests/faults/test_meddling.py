@@ -10,17 +10,17 @@ OTHERS = ["-p", "quadratic", "-p", "runge", "-o", "gd", "-o", "adam", "--track",
 
 
 @pytest.fixture(scope="module")
-def studies(bench, bench_here, once, faulty_run, rows):
+def studies(run_benchbed, run_in_process, run_once, faulty_run, rows):
     """Return the rows of two studies: with an optimizer that changes all global state, and without it."""
 
     def fill(folder):
         # With one job, the same process runs the other pairings afterwards.
         arguments = [*faulty_run, "-j", "1"]
-        with_meddler = bench(folder, *arguments, "-o", "meddles", *OTHERS, "-O", "with")
-        without = bench_here(folder, *arguments, *OTHERS, "-O", "without")
+        with_meddler = run_benchbed(folder, *arguments, "-o", "meddles", *OTHERS, "-O", "with")
+        without = run_in_process(folder, *arguments, *OTHERS, "-O", "without")
         assert (with_meddler.returncode, without.returncode) == (0, 0), with_meddler.stderr + without.stderr
 
-    folder = once("meddling", fill)
+    folder = run_once("meddling", fill)
     return {name: rows(folder / name) for name in ("with", "without")}
 
 

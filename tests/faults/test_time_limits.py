@@ -10,16 +10,16 @@ HANGING = {"hangs": "loop_for_ever", "hangs-in-c": "backtrack_for_ever"}
 
 
 @pytest.fixture(scope="module")
-def study(bench, once, faulty_run):
+def study(run_benchbed, run_once, faulty_run):
     """Run two optimizers that hang, in Python and in C, and one that does not."""
 
     def fill(folder):
         # Enough seconds for the healthy optimizer on a busy machine.
         optimizers = ["-o", "hangs", "-o", "hangs-in-c", "-o", "gd"]
         options = ["-p", "quadratic", *optimizers, "--track", "default", "--timeout", "12", "-O", "study"]
-        assert bench(folder, *faulty_run, *options).returncode == 1
+        assert run_benchbed(folder, *faulty_run, *options).returncode == 1
 
-    return benchbed.load(once("time-limits", fill) / "study")
+    return benchbed.load(run_once("time-limits", fill) / "study")
 
 
 @pytest.mark.parametrize("name", HANGING)

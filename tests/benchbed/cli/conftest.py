@@ -17,16 +17,16 @@ def arguments():
 
 
 @pytest.fixture(scope="session")
-def full_study(bench, once):
+def full_study(run_benchbed, run_once):
     """Return a folder with a study, and with the output of its run in the files stdout and stderr."""
 
     def fill(folder):
-        result = bench(folder, *ARGUMENTS, plots=True)
+        result = run_benchbed(folder, *ARGUMENTS, plots=True)
         assert result.returncode == 0, result.stderr
         (folder / "stdout").write_text(result.stdout)
         (folder / "stderr").write_text(result.stderr)
 
-    return once("full_study", fill)
+    return run_once("full_study", fill)
 
 
 @pytest.fixture

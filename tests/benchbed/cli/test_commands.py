@@ -19,15 +19,15 @@ pytestmark = pytest.mark.slow
 RUN_MAIN = "import sys; sys.argv[0] = 'benchbed'; from benchbed.cli import main; main()\n"
 
 
-def test_the_version_is_that_of_the_package(bench, tmp_path):
+def test_the_version_is_that_of_the_package(run_benchbed, tmp_path):
     """It is printed as one line on stdout."""
-    assert bench(tmp_path, "--version").stdout == f"benchbed {__version__}\n"
+    assert run_benchbed(tmp_path, "--version").stdout == f"benchbed {__version__}\n"
 
 
 @pytest.mark.parametrize("command", ["run", "list", "plugins", "plan", "report", "compare", "verify"])
-def test_every_command_shows_examples(command, bench, tmp_path):
+def test_every_command_shows_examples(command, run_benchbed, tmp_path):
     """The help has at least one command line to copy."""
-    result = bench(tmp_path, command, "--help")
+    result = run_benchbed(tmp_path, command, "--help")
     assert result.returncode == 0
     assert f"  benchbed {command}" in result.stdout
 
@@ -55,9 +55,9 @@ def test_light_commands_import_nothing_heavy(argument):
     assert process.stdout.splitlines()[-1] == "[]"
 
 
-def test_list_prints_all_kinds(bench, tmp_path):
+def test_list_prints_all_kinds(run_benchbed, tmp_path):
     """Each kind has a heading, and each optimizer its parameters."""
-    stdout = bench(tmp_path, "list").stdout
+    stdout = run_benchbed(tmp_path, "list").stdout
     assert "optimizers:" in stdout
     assert "learning_rate=0.001, beta1=0.9, beta2=0.999" in stdout
     assert "executors:" in stdout
@@ -66,8 +66,8 @@ def test_list_prints_all_kinds(bench, tmp_path):
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
-def test_a_full_device_is_reported_in_a_sentence(bench, tmp_path):
+def test_a_full_device_is_reported_in_a_sentence(run_benchbed, tmp_path):
     """On stderr, with the exit code of a folder that cannot be used."""
-    process = bench(tmp_path, "list", shell='"$@" > /dev/full')
+    process = run_benchbed(tmp_path, "list", shell='"$@" > /dev/full')
     assert (process.returncode, process.stderr.count("\n")) == (3, 1)
     assert process.stderr.startswith("error: no space is left")

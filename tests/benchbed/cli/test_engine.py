@@ -37,25 +37,25 @@ SMALL = [
 ]
 
 
-def test_a_compiled_study_is_kept_and_verified(bench, tmp_path):
+def test_a_compiled_study_is_kept_and_verified(run_benchbed, tmp_path):
     """The engine is not in a trial's key; verification uses the engine of the stored trials."""
-    assert bench(tmp_path, "run", *SMALL, "-o", "sgd", "--engine", "compiled").returncode == 0
+    assert run_benchbed(tmp_path, "run", *SMALL, "-o", "sgd", "--engine", "compiled").returncode == 0
     study = benchbed.load("study")
     assert study.plan.suite["engine"] == "compiled"
     assert study.trials[["engine", "engine_reason"]].drop_duplicates().values.tolist() == [
         ["compiled", "requested"]
     ]
-    assert bench(tmp_path, "run", *SMALL, "-o", "sgd", "--engine", "eager").returncode == 0
+    assert run_benchbed(tmp_path, "run", *SMALL, "-o", "sgd", "--engine", "eager").returncode == 0
     assert set(benchbed.load("study").trials["engine"]) == {"compiled"}
-    verified = bench(tmp_path, "verify", "study")
+    verified = run_benchbed(tmp_path, "verify", "study")
     assert (verified.returncode, "equal to the bit" in verified.stdout) == (0, True), verified.stdout
 
 
-def test_a_plugin_that_cannot_be_compiled_runs_eagerly(bench, tmp_path):
+def test_a_plugin_that_cannot_be_compiled_runs_eagerly(run_benchbed, tmp_path):
     """With one line on stderr, and the reason in the row."""
     (tmp_path / "mine.py").write_text(BRANCHING)
     arguments = ["--plugin", "mine.py", "-o", "branching", "--engine", "compiled"]
-    result = bench(tmp_path, "run", *SMALL, *arguments)
+    result = run_benchbed(tmp_path, "run", *SMALL, *arguments)
     assert result.returncode == 0, result.stderr
     (line,) = [line for line in result.stderr.splitlines() if line.startswith("warning: ")]
     assert line.startswith(

@@ -30,17 +30,17 @@ def register_gradients(register):
 
 
 @pytest.fixture(scope="module")
-def both(once, bench_here):
+def both(run_once, run_in_process):
     """Return a folder in which two gradients ran one after the other, with the output of each."""
 
     def fill(folder):
         for gradient in ("forward", "forward-random"):
-            result = bench_here(folder, "run", *BOWL, "--gradient", gradient, "-O", "study")
+            result = run_in_process(folder, "run", *BOWL, "--gradient", gradient, "-O", "study")
             assert result.returncode == 0, result.stderr
             (folder / gradient).write_text(result.stdout)
             (folder / f"{gradient}.csv").write_bytes((folder / "study" / "summary.csv").read_bytes())
 
-    return once("gradients", fill)
+    return run_once("gradients", fill)
 
 
 def test_a_table_has_the_gradient_and_its_price(both):
@@ -68,23 +68,23 @@ def test_a_folder_may_have_trials_of_two_gradients(both):
     assert ["deterministic" in line for line in notes] == [True, False]
 
 
-def test_a_suite_with_a_gradient_uses_its_stored_trials(both, bench_here, tmp_path, files):
+def test_a_suite_with_a_gradient_uses_its_stored_trials(both, run_in_process, tmp_path, files):
     """No trial runs a second time, and the trials verify to the bit."""
     before = files(both / "study" / "trials")
-    result = bench_here(both, "run", "study/suite.toml", "-O", "study")
+    result = run_in_process(both, "run", "study/suite.toml", "-O", "study")
     assert (result.returncode, result.stdout) == (0, (both / "forward-random").read_text())
     assert files(both / "study" / "trials") == before
-    verified = bench_here(both, "verify", "study")
+    verified = run_in_process(both, "verify", "study")
     assert verified.returncode == 0, verified.stdout
     assert verified.stdout.count("equal to the bit") == 1
     assert "1 stored trials of another plan or plugin were left out" in verified.stdout
 
 
-def test_studies_of_two_gradients_are_compared_with_a_note(both, bench_here, tmp_path):
+def test_studies_of_two_gradients_are_compared_with_a_note(both, run_in_process, tmp_path):
     """The budgets in calls are equal, so that the prices of the gradients affect the scores."""
     for gradient in ("forward", "reverse"):
-        assert bench_here(tmp_path, "run", *BOWL, "--gradient", gradient, "-O", gradient).returncode == 0
-    process = bench_here(tmp_path, "compare", "forward", "reverse")
+        assert run_in_process(tmp_path, "run", *BOWL, "--gradient", gradient, "-O", gradient).returncode == 0
+    process = run_in_process(tmp_path, "compare", "forward", "reverse")
     assert process.returncode == 0, process.stderr
     assert process.stderr == (
         "note: the studies use different gradients, forward and reverse, each at its own price\n"
@@ -92,24 +92,24 @@ def test_studies_of_two_gradients_are_compared_with_a_note(both, bench_here, tmp
     assert process.stdout.startswith("+0.")
 
 
-def test_a_function_of_a_plugin_is_a_gradient_of_one_call(bench, bench_here, tmp_path):
+def test_a_function_of_a_plugin_is_a_gradient_of_one_call(run_benchbed, run_in_process, tmp_path):
     """The keys contain the digest of its file, so that trials run again if the file changes."""
     plugin = tmp_path / "mine.py"
     arguments = ["run", *BOWL, "--plugin", plugin, "--gradient", "one-sided", "-O", "study"]
     plugin.write_text(PLUGIN.format(remark="as at first"))
-    result = bench(tmp_path, *arguments)
+    result = run_benchbed(tmp_path, *arguments)
     assert result.returncode == 0, result.stderr
     assert "40 calls; one-sided gradients at 1 call;" in result.stdout
     (trial,) = benchbed.load(tmp_path / "study").trials.itertuples()
     assert (trial.gradient, trial.steps, trial.status) == ("one-sided", 40, "exhausted")
     plugin.write_text(PLUGIN.format(remark="as at last"))
-    assert bench_here(tmp_path, *arguments).returncode == 0
+    assert run_in_process(tmp_path, *arguments).returncode == 0
     trials = benchbed.load(tmp_path / "study").trials
     assert trials["gradient_source"].nunique() == trials["trial_key"].nunique() == 2
     assert trials["final_objective"].nunique() == 1
 
 
-def test_a_problem_that_a_gradient_cannot_differentiate_is_skipped(bench_here, tmp_path):
+def test_a_problem_that_a_gradient_cannot_differentiate_is_skipped(run_in_process, tmp_path):
     """The reason is on stderr, in the note and in the error of the row; the other problem runs."""
     options = [
         "-p",
@@ -124,7 +124,7 @@ def test_a_problem_that_a_gradient_cannot_differentiate_is_skipped(bench_here, t
         "-O",
         "study",
     ]
-    result = bench_here(tmp_path, "run", *options)
+    result = run_in_process(tmp_path, "run", *options)
     reason = "dual numbers do not implement torch.nn.functional.relu"
     assert result.returncode == 0
     assert result.stderr == f"warning: triangles × adam: skipped because {reason}; use --gradient forward\n"
@@ -134,38 +134,38 @@ def test_a_problem_that_a_gradient_cannot_differentiate_is_skipped(bench_here, t
     skipped = study.trials[study.trials["problem"] == "triangles"]
     assert set(skipped["error"]) == {f"{reason}; use --gradient forward"}
     assert study.lost == 0
-    costs = bench_here(tmp_path, "plan", *options[:-2])
+    costs = run_in_process(tmp_path, "plan", *options[:-2])
     assert f"triangles × adam will be skipped because {reason}; use --gradient forward" in costs.stderr
     assert ", gradient dual" in costs.stdout.splitlines()[0]
 
 
-def test_a_plan_counts_by_the_price_of_the_gradient(bench_here, tmp_path):
+def test_a_plan_counts_by_the_price_of_the_gradient(run_in_process, tmp_path):
     """A step of forward mode with 1 441 parameters costs more than 200 calls, a random direction does not."""
     arguments = ["plan", "-p", "polynomial-network", "-o", "adam", *SMALL, "--no-time", "--format", "json"]
     calls = {}
     for gradient in ("forward", "forward-random"):
-        costs = json.loads(bench_here(tmp_path, *arguments, "--gradient", gradient).stdout)
+        costs = json.loads(run_in_process(tmp_path, *arguments, "--gradient", gradient).stdout)
         assert costs["gradient"] == gradient
         calls[gradient] = costs["together"]["calls"]
     assert calls == {"forward": 0, "forward-random": 80}
 
 
 @pytest.mark.parametrize("command", ["run", "plan"])
-def test_an_unknown_gradient_is_rejected_with_a_suggestion(bench_here, tmp_path, command):
+def test_an_unknown_gradient_is_rejected_with_a_suggestion(run_in_process, tmp_path, command):
     """Before any trial runs."""
-    result = bench_here(tmp_path, command, *BOWL, "--gradient", "finite-diference")
+    result = run_in_process(tmp_path, command, *BOWL, "--gradient", "finite-diference")
     assert result.returncode == 2
     assert "unknown gradient 'finite-diference'; did you mean 'finite-difference'?" in result.stderr
 
 
-def test_the_list_has_the_price_of_each_gradient(bench_here, tmp_path):
+def test_the_list_has_the_price_of_each_gradient(run_in_process, tmp_path):
     """As a formula if it is linear in the dimension, otherwise by examples."""
     (tmp_path / "odd.py").write_text(
         PLUGIN.replace("NotServedError", "Gradient")
         .replace("register(one_sided)", "register(Gradient(one_sided, price=lambda d: d**0.5))")
         .format(remark="dearly")
     )
-    listed = bench_here(tmp_path, "list", "gradients", "--plugin", "odd.py").stdout
+    listed = run_in_process(tmp_path, "list", "gradients", "--plugin", "odd.py").stdout
     prices = [line.partition("in calls: ")[2] for line in listed.splitlines() if "in calls: " in line]
     assert prices == [
         "2/3·dimension",

@@ -24,9 +24,9 @@ def register_optimizers(register):
 """
 
 
-def test_the_count_is_an_upper_bound_of_the_trials_that_run(full_study, bench_here, arguments, tmp_path):
+def test_the_count_is_an_upper_bound_of_the_trials_that_run(full_study, run_in_process, arguments, tmp_path):
     """Only a tuned rate that equals the default is counted without running again."""
-    result = bench_here(tmp_path, "plan", "--no-time", "--format", "json", *arguments[1:-2])
+    result = run_in_process(tmp_path, "plan", "--no-time", "--format", "json", *arguments[1:-2])
     assert result.returncode == 0, result.stderr
     costs = json.loads(result.stdout)
     stored = benchbed.load(full_study / "study").trials
@@ -38,7 +38,7 @@ def test_the_count_is_an_upper_bound_of_the_trials_that_run(full_study, bench_he
     assert costs["together"]["trials"] == len(stored) + shared
 
 
-def test_the_table_has_the_numbers_of_the_records(bench_here, tmp_path):
+def test_the_table_has_the_numbers_of_the_records(run_in_process, tmp_path):
     """Trials, calls and seconds for each track, and their sums at the end."""
     arguments = [
         "-p",
@@ -54,8 +54,8 @@ def test_the_table_has_the_numbers_of_the_records(bench_here, tmp_path):
         "--no-time",
     ]
     plan = [*arguments, "--track", "default", "--track", "tuned", "--track", "searched", "--preset", "quick"]
-    costs = json.loads(bench_here(tmp_path, "plan", "--format", "json", *plan).stdout)
-    lines = bench_here(tmp_path, "plan", *plan).stdout.splitlines()
+    costs = json.loads(run_in_process(tmp_path, "plan", "--format", "json", *plan).stdout)
+    lines = run_in_process(tmp_path, "plan", *plan).stdout.splitlines()
     assert [track["trials"] for track in costs["tracks"]] == [4, 40, 36]
     rows = ["2", "4k", "-", "20", "40k", "-", "18", "36k", "-"]
     assert [line.split() for line in lines[3:7]] == [
@@ -74,19 +74,19 @@ def test_the_table_has_the_numbers_of_the_records(bench_here, tmp_path):
     assert all(len(line) <= 100 for line in lines)
 
 
-def test_no_file_is_written(bench, tmp_path):
+def test_no_file_is_written(run_benchbed, tmp_path):
     """Also if steps are timed."""
-    result = bench(tmp_path, "plan", "-p", "quadratic", "-o", "gd", "--preset", "quick")
+    result = run_benchbed(tmp_path, "plan", "-p", "quadratic", "-o", "gd", "--preset", "quick")
     assert result.returncode == 0, result.stderr
     assert "about " in result.stdout
     assert list(tmp_path.iterdir()) == []
 
 
-def test_an_optimizer_that_raises_is_counted_and_not_timed(bench_here, tmp_path):
+def test_an_optimizer_that_raises_is_counted_and_not_timed(run_in_process, tmp_path):
     """A warning has the reason; other optimizers are timed."""
     (tmp_path / "broken.py").write_text(BROKEN)
     arguments = ["-p", "quadratic", "-o", "broken", "-o", "gd", "--plugin", "broken.py", "--preset", "quick"]
-    result = bench_here(tmp_path, "plan", "--format", "json", "--track", "default", *arguments)
+    result = run_in_process(tmp_path, "plan", "--format", "json", "--track", "default", *arguments)
     assert result.returncode == 0, result.stderr
     assert result.stderr == "warning: cannot time quadratic × broken: ValueError: no step today\n"
     broken, gd = json.loads(result.stdout)["rows"]

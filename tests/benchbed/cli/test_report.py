@@ -10,24 +10,24 @@ pytestmark = pytest.mark.slow
 FIRST_BYTES = {"csv": b"", "md": b"", "tex": b"", "svg": b"<?xml", "png": b"\x89PNG"}
 
 
-def test_deleted_tables_and_plots_are_written_again(copy, bench_here, files):
+def test_deleted_tables_and_plots_are_written_again(copy, run_in_process, files):
     """They need the trials and the plan only."""
     before = set(files(copy / "study"))
     for name in ("tables", "plots"):
         shutil.rmtree(copy / "study" / name)
     (copy / "study" / "summary.csv").unlink()
-    result = bench_here(copy, "report", "study", plots=True)
+    result = run_in_process(copy, "report", "study", plots=True)
     assert result.returncode == 0, result.stderr
     assert set(files(copy / "study")) == before
     for path in (copy / "study" / "plots").iterdir():
         assert path.read_bytes().startswith(FIRST_BYTES[path.suffix[1:]])
 
 
-def test_a_single_report_is_written(copy, bench, files):
+def test_a_single_report_is_written(copy, run_benchbed, files):
     """The optional report profile; the summary is printed too."""
     before = files(copy / "study")
     assert not any("profile" in name for name in before)
-    result = bench(copy, "report", "study", "--only", "profile", plots=True)
+    result = run_benchbed(copy, "report", "study", "--only", "profile", plots=True)
     assert result.returncode == 0, result.stderr
     after = files(copy / "study")
     assert set(after) - set(before) == {"plots/profile.png", "plots/profile.svg"}
@@ -35,47 +35,47 @@ def test_a_single_report_is_written(copy, bench, files):
     assert "results, tables and plots: study/" in result.stdout
 
 
-def test_a_report_that_does_not_apply_is_a_warning(copy, bench_here):
+def test_a_report_that_does_not_apply_is_a_warning(copy, run_in_process):
     """This study has no track `searched`."""
-    result = bench_here(copy, "report", "study", "--only", "best-of-k", plots=True)
+    result = run_in_process(copy, "report", "study", "--only", "best-of-k", plots=True)
     assert result.returncode == 0
     assert result.stderr == (
         "warning: could not draw best-of-k: this study contains no problem that it applies to\n"
     )
 
 
-def test_an_unknown_report_is_rejected_before_files_are_written(copy, bench_here, files):
+def test_an_unknown_report_is_rejected_before_files_are_written(copy, run_in_process, files):
     """The error suggests a similar name."""
     before = files(copy / "study")
-    result = bench_here(copy, "report", "study", "--only", "profil", plots=True)
+    result = run_in_process(copy, "report", "study", "--only", "profil", plots=True)
     assert result.returncode == 2
     assert "unknown report 'profil'; did you mean 'profile'?" in result.stderr
     assert files(copy / "study") == before
 
 
-def test_the_table_is_that_of_the_run(copy, bench_here, full_study):
+def test_the_table_is_that_of_the_run(copy, run_in_process, full_study):
     """Both commands print the same."""
-    result = bench_here(copy, "report", "study")
+    result = run_in_process(copy, "report", "study")
     assert result.stdout == (full_study / "stdout").read_text()
 
 
-def test_a_missing_folder_exits_with_3(tmp_path, bench_here):
+def test_a_missing_folder_exits_with_3(tmp_path, run_in_process):
     """The folder is not created."""
-    result = bench_here(tmp_path, "report", "nowhere")
+    result = run_in_process(tmp_path, "report", "nowhere")
     assert result.returncode == 3
     assert result.stderr == "error: nowhere does not exist; pass the folder that `benchbed run` named\n"
     assert list(tmp_path.iterdir()) == []
 
 
-def test_an_empty_folder_is_not_a_study(tmp_path, bench_here):
+def test_an_empty_folder_is_not_a_study(tmp_path, run_in_process):
     """It is rejected in a sentence."""
     (tmp_path / "study").mkdir()
-    result = bench_here(tmp_path, "report", "study")
+    result = run_in_process(tmp_path, "report", "study")
     assert result.returncode == 3
     assert "study is not a study folder" in result.stderr
 
 
-def test_a_deleted_plugin_is_not_needed(bench_here, tmp_path, monkeypatch):
+def test_a_deleted_plugin_is_not_needed(run_in_process, tmp_path, monkeypatch):
     """The tables and plots of its study are written from the stored trials."""
     (tmp_path / "mine.py").write_text(PLUGIN)
     arguments = [
@@ -92,12 +92,12 @@ def test_a_deleted_plugin_is_not_needed(bench_here, tmp_path, monkeypatch):
         "-O",
         "study",
     ]
-    first = bench_here(tmp_path, "run", "--plugin", "mine.py", *arguments)
+    first = run_in_process(tmp_path, "run", "--plugin", "mine.py", *arguments)
     assert first.returncode == 0, first.stderr
     (tmp_path / "mine.py").unlink()
     for name in [name for name in sys.modules if name.startswith("_benchbed_plugin_file_")]:
         monkeypatch.delitem(sys.modules, name)
-    result = bench_here(tmp_path, "report", "study", plots=True)
+    result = run_in_process(tmp_path, "report", "study", plots=True)
     assert result.returncode == 0
     assert result.stderr == ""
     assert result.stdout == first.stdout

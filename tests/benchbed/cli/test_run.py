@@ -37,18 +37,18 @@ def test_each_run_stores_its_environment(full_study):
     assert json.loads(file.read_text())
 
 
-def test_the_same_command_runs_no_trial(copy, bench_here, arguments, files):
+def test_the_same_command_runs_no_trial(copy, run_in_process, arguments, files):
     """All trials are stored, so that no file of trials is written."""
     before = files(copy / "study" / "trials")
-    result = bench_here(copy, *arguments)
+    result = run_in_process(copy, *arguments)
     assert result.returncode == 0
     assert files(copy / "study" / "trials") == before
 
 
-def test_more_seeds_run_only_the_missing_trials(copy, bench_here, arguments, files):
+def test_more_seeds_run_only_the_missing_trials(copy, run_in_process, arguments, files):
     """Files of stored trials do not change; new ones have trials of the new seed."""
     before = files(copy / "study" / "trials")
-    assert bench_here(copy, *arguments, "--seeds", "3", "--track", "default").returncode == 0
+    assert run_in_process(copy, *arguments, "--seeds", "3", "--track", "default").returncode == 0
     after = files(copy / "study" / "trials")
     assert before.items() < after.items()
     trials = benchbed.load(copy / "study").trials
@@ -57,19 +57,19 @@ def test_more_seeds_run_only_the_missing_trials(copy, bench_here, arguments, fil
     assert set(added["role"]) == {"evaluation"}
 
 
-def test_fresh_moves_the_old_study_aside(copy, bench_here, arguments, files):
+def test_fresh_moves_the_old_study_aside(copy, run_in_process, arguments, files):
     """Its files are kept, and the new study starts without trials."""
     before = files(copy / "study" / "trials")
-    assert bench_here(copy, *arguments, "--fresh", "--track", "default").returncode == 0
+    assert run_in_process(copy, *arguments, "--fresh", "--track", "default").returncode == 0
     (aside,) = copy.glob("study.*")
     assert files(aside / "trials") == before
     assert not files(copy / "study" / "trials").keys() & {name for name in before if "tuning" in name}
 
 
 @pytest.mark.parametrize("format_", ["json", "csv"])
-def test_data_on_stdout_can_be_parsed_and_the_folder_is_on_stderr(format_, copy, bench_here, arguments):
+def test_data_on_stdout_can_be_parsed_and_the_folder_is_on_stderr(format_, copy, run_in_process, arguments):
     """A program reads stdout, and the user still sees the folder."""
-    result = bench_here(copy, *arguments, "--format", format_)
+    result = run_in_process(copy, *arguments, "--format", format_)
     if format_ == "json":
         rows = json.loads(result.stdout)["summary"]
     else:
@@ -83,20 +83,20 @@ def test_data_on_stdout_can_be_parsed_and_the_folder_is_on_stderr(format_, copy,
     assert result.stderr == "results, tables and plots: study/\n"
 
 
-def test_the_suite_in_the_folder_resolves_to_the_same_plan(copy, bench_here, files):
+def test_the_suite_in_the_folder_resolves_to_the_same_plan(copy, run_in_process, files):
     """It runs unchanged, and all its trials are stored."""
     before = files(copy / "study" / "trials")
     plan = json.loads((copy / "study" / "plan.json").read_text())
-    result = bench_here(copy, "run", "study/suite.toml", "-O", "study")
+    result = run_in_process(copy, "run", "study/suite.toml", "-O", "study")
     assert result.returncode == 0
     assert files(copy / "study" / "trials") == before
     assert json.loads((copy / "study" / "plan.json").read_text()) == plan
     assert tomllib.loads((copy / "study" / "suite.toml").read_text())["seeds"] == 2
 
 
-def test_the_serial_executor_has_the_same_results(copy, bench_here, arguments):
+def test_the_serial_executor_has_the_same_results(copy, run_in_process, arguments):
     """It runs without child processes, for debugging."""
-    assert bench_here(copy, *arguments, "--executor", "serial", "-j", "2", "-O", "serial").returncode == 0
+    assert run_in_process(copy, *arguments, "--executor", "serial", "-j", "2", "-O", "serial").returncode == 0
     columns = ["trial_key", "status", "final_objective", "gap"]
     serial, parallel = (
         benchbed.load(copy / name).trials[columns].sort_values("trial_key").to_csv(index=False)
@@ -105,11 +105,11 @@ def test_the_serial_executor_has_the_same_results(copy, bench_here, arguments):
     assert serial == parallel
 
 
-def test_divergence_is_a_result(bench_here, tmp_path):
+def test_divergence_is_a_result(run_in_process, tmp_path):
     """A large learning rate diverges: exit code 0, the last row, and the number of calls until then."""
     optimizers = ["-o", "gd[learning_rate=[0.001, 100]]"]
     arguments = ["-p", "quadratic", *optimizers, "--preset", "quick", "--steps", "30", "--seeds", "2"]
-    assert bench_here(tmp_path, "run", *arguments, "--track", "default", "-O", "study").returncode == 0
+    assert run_in_process(tmp_path, "run", *arguments, "--track", "default", "-O", "study").returncode == 0
     trials = benchbed.load("study").trials
     diverged = trials[trials["status"] == "diverged"]
     assert len(diverged) == 2
@@ -136,11 +136,11 @@ def register_optimizers(register):
 """
 
 
-def test_a_table_notes_schedules_and_the_share_of_starts_in_the_basin(bench_here, tmp_path):
+def test_a_table_notes_schedules_and_the_share_of_starts_in_the_basin(run_in_process, tmp_path):
     """A cosine schedule is noted in each track, `adam` is not; the title has the share of starts."""
     (tmp_path / "schedule.py").write_text(SCHEDULE)
     arguments = ["--plugin", "schedule.py", "-p", "quartic", "-o", "cosine", "-o", "adam", "-O", "study"]
-    result = bench_here(tmp_path, "run", *arguments, "--preset", "quick", "--steps", "30", "--seeds", "4")
+    result = run_in_process(tmp_path, "run", *arguments, "--preset", "quick", "--steps", "30", "--seeds", "4")
     assert result.returncode == 0, result.stderr
     study = benchbed.load("study")
     knowing = study.summary["notes"].str.split("; ").map(lambda notes: "knows the budget" in notes)

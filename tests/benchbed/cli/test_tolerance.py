@@ -16,16 +16,16 @@ SMALL = [
 
 
 @pytest.fixture(scope="module")
-def study(bench_here, once):
+def study(run_in_process, run_once):
     """Return the folder of a study with a tolerance and with plots; its output is in the files stdout and stderr."""
 
     def fill(folder):
-        result = bench_here(folder, "run", *SMALL, "--tolerance", "0.3", plots=True)
+        result = run_in_process(folder, "run", *SMALL, "--tolerance", "0.3", plots=True)
         assert result.returncode == 0, result.stderr
         (folder / "stdout").write_text(result.stdout)
         (folder / "stderr").write_text(result.stderr)
 
-    return once("tolerance", fill) / "study"
+    return run_once("tolerance", fill) / "study"
 
 
 def test_converged_trials_are_counted_and_drawn(study):
@@ -45,9 +45,9 @@ def test_converged_trials_are_counted_and_drawn(study):
     assert (study / "plots" / "loss-quadratic.png").exists()
 
 
-def test_a_converged_trial_misses_only_later_targets(study, bench_here, tmp_path):
+def test_a_converged_trial_misses_only_later_targets(study, run_in_process, tmp_path):
     """Targets that it reached before it stopped are reached at the same calls without a tolerance."""
-    assert bench_here(tmp_path, "run", *SMALL).returncode == 0
+    assert run_in_process(tmp_path, "run", *SMALL).returncode == 0
     keys = ["problem", "optimizer", "role", "seed"]
     free = benchbed.load(tmp_path / "study").trials.set_index(keys)
     missed = 0
@@ -63,41 +63,41 @@ def test_a_converged_trial_misses_only_later_targets(study, bench_here, tmp_path
     assert missed
 
 
-def test_converged_trials_do_not_run_again(study, bench_here):
+def test_converged_trials_do_not_run_again(study, run_in_process):
     """The stored suite has the tolerance, and all its trials are stored."""
     trial_files = sorted((study / "trials").iterdir())
-    result = bench_here(study.parent, "run", study / "suite.toml", "-O", study)
+    result = run_in_process(study.parent, "run", study / "suite.toml", "-O", study)
     assert result.returncode == 0, result.stderr
     assert sorted((study / "trials").iterdir()) == trial_files
     assert benchbed.load(study).plan.suite["tolerance"] == 0.3
 
 
-def test_converged_trials_are_verified(study, bench_here):
+def test_converged_trials_are_verified(study, run_in_process):
     """They are equal to the bit."""
-    result = bench_here(study.parent, "verify", "study")
+    result = run_in_process(study.parent, "verify", "study")
     assert (result.returncode, "all agree" in result.stdout) == (0, True), result.stdout
 
 
-def test_the_plan_has_the_tolerance(bench_here, tmp_path):
+def test_the_plan_has_the_tolerance(run_in_process, tmp_path):
     """Its estimate is that of trials that spend their budget."""
     arguments = ["-p", "quadratic[start=1e-9]", "-o", "gd", "--preset", "quick", "--tolerance", "1"]
-    result = bench_here(tmp_path, "plan", *arguments)
+    result = run_in_process(tmp_path, "plan", *arguments)
     assert result.returncode == 0, result.stderr
     assert result.stdout.splitlines()[0].endswith("tolerance 1")
-    rows = json.loads(bench_here(tmp_path, "plan", *arguments, "--format", "json").stdout)["rows"]
+    rows = json.loads(run_in_process(tmp_path, "plan", *arguments, "--format", "json").stdout)["rows"]
     assert all(row["seconds"] > 0 for row in rows)
 
 
 @pytest.mark.parametrize("value", ["0", "-1", "nan", "inf"])
-def test_an_invalid_tolerance_is_rejected(bench_here, tmp_path, value):
+def test_an_invalid_tolerance_is_rejected(run_in_process, tmp_path, value):
     """Before any file is written."""
-    result = bench_here(tmp_path, "run", *SMALL, f"--tolerance={value}")
+    result = run_in_process(tmp_path, "run", *SMALL, f"--tolerance={value}")
     assert result.returncode == 2
     assert "it must be positive and finite" in result.stderr
     assert list(tmp_path.iterdir()) == []
 
 
-def test_trials_may_run_on_after_their_last_target(bench_here, tmp_path):
+def test_trials_may_run_on_after_their_last_target(run_in_process, tmp_path):
     """They end by the tolerance or the budget instead, with the same score."""
     arguments = [
         "run",
@@ -112,7 +112,7 @@ def test_trials_may_run_on_after_their_last_target(bench_here, tmp_path):
     ]
     scores = []
     for name, options in (("stop", []), ("run-on", ["--no-stop-when-solved", "--tolerance", "1e-9"])):
-        assert bench_here(tmp_path, *arguments, *options, "-O", name).returncode == 0
+        assert run_in_process(tmp_path, *arguments, *options, "-O", name).returncode == 0
         scores.append(benchbed.load(tmp_path / name).summary["score"].item())
     solved, converged = (benchbed.load(tmp_path / name).trials.iloc[0] for name in ("stop", "run-on"))
     assert (solved["status"], converged["status"]) == ("solved", "converged")

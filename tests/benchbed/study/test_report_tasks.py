@@ -57,9 +57,9 @@ def folder(tmp_path):
     return tmp_path
 
 
-def test_a_report_that_cannot_name_its_pieces_is_a_warning(folder, bench_here):
+def test_a_report_that_cannot_name_its_pieces_is_a_warning(folder, run_in_process):
     """The study is complete, and every other report is made."""
-    result = bench_here(folder, "run", *ASKED, plots=True)
+    result = run_in_process(folder, "run", *ASKED, plots=True)
     assert result.returncode == 0, result.stderr
     assert (
         "warning: could not draw raising: failed: ValueError: these results are not to my taste"
@@ -71,9 +71,9 @@ def test_a_report_that_cannot_name_its_pieces_is_a_warning(folder, bench_here):
     assert (folder / "study" / "plots" / "good-two.txt").exists()
 
 
-def test_a_report_that_kills_its_process_is_a_warning(folder, bench):
+def test_a_report_that_kills_its_process_is_a_warning(folder, run_benchbed):
     """A worker that dies over naming pieces is replaced."""
-    result = bench(folder, "run", *ASKED, "-j", "1", plots=True, DEADLY="1")
+    result = run_benchbed(folder, "run", *ASKED, "-j", "1", plots=True, DEADLY="1")
     assert result.returncode == 0, result.stderr
     assert "warning: could not draw dying: crashed" in result.stderr
     assert "warning: could not draw raising: failed" in result.stderr

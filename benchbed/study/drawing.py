@@ -101,16 +101,23 @@ def draw_figures(
         )
         # Measurements first: they take times, and nothing else may run meanwhile.
         pictures = _draw_measurements(session)
-        studies, drawn = _run_studies(session)
-        pictures |= drawn
+        studies, study_pictures = _run_studies(session)
+        pictures |= study_pictures
         for figure in figures:
             if len(figure.suites) > 1:  # drawn last, since all of its studies must be done
                 pictures |= _draw(session, [figure], [session.folder(suite) for suite in figure.suites])
-    results = tuple(_result(session, figure, pictures[figure.name]) for figure in figures)
+    results = []
+    for figure in figures:
+        suites, picture = tuple(plans[suite].name for suite in figure.suites), pictures[figure.name]
+        if isinstance(picture, Picture):
+            files = {suffix: f"{FOLDER}/{figure.name}.{suffix}" for suffix in picture.files}
+            results.append(FigureResult(figure, suites, files, picture.caption, None))
+        else:
+            results.append(FigureResult(figure, suites, {}, "", picture))
     warnings = [f"{study.plan.name}: {line}" for study in studies for line in study.warnings]
     failures = [f"could not draw {result.figure.name}: {result.error}" for result in results if result.error]
     lost = sum(study.lost for study in studies) + len(failures)
-    return FigureRun(results, (*warnings, *failures), lost)
+    return FigureRun(tuple(results), (*warnings, *failures), lost)
 
 
 def plan_of(catalog: Catalog, suite: str, full: bool) -> Plan:
@@ -157,16 +164,16 @@ def _run_studies(session: _Session) -> tuple[list[Study], dict[str, Picture | st
         except BaseException as error:  # noqa: BLE001 (raised again by the caller, which waits for the future)
             future.set_exception(error)
 
+    def work(suite: str) -> float:
+        plan = session.plans[suite]
+        return sum(problem.dimension * problem.budget for problem in plan.problems) * len(plan.entrants)
+
     futures: list[Future[Study]] = []
-    for suite in sorted(session.plans, key=lambda suite: -_work(session.plans[suite])):
+    for suite in sorted(session.plans, key=work, reverse=True):  # the longest study first
         futures.append(Future())
         # A daemon: after an interrupt it may wait forever for tasks that were cancelled.
         threading.Thread(target=run, args=(suite, futures[-1]), name=f"study {suite}", daemon=True).start()
     return [future.result() for future in futures], pictures
-
-
-def _work(plan: Plan) -> float:
-    return sum(problem.dimension * problem.budget for problem in plan.problems) * len(plan.entrants)
 
 
 def _draw(
@@ -186,11 +193,3 @@ def _draw(
             pictures[figure.name] = result
             write_picture(session.output / FOLDER, figure, result)
     return pictures
-
-
-def _result(session: _Session, figure: Figure, picture: Picture | str) -> FigureResult:
-    suites = tuple(session.plans[suite].name for suite in figure.suites)
-    if isinstance(picture, str):
-        return FigureResult(figure, suites, {}, "", picture)
-    files = {suffix: f"{FOLDER}/{figure.name}.{suffix}" for suffix in picture.files}
-    return FigureResult(figure, suites, files, picture.caption, None)

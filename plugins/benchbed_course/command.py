@@ -3,14 +3,10 @@
 import textwrap
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
 from benchbed.hookspecs import hookimpl
-
-if TYPE_CHECKING:
-    from benchbed import FigureResult
 
 CAPTION_WIDTH = 100
 """Columns that a caption is wrapped to."""
@@ -97,18 +93,13 @@ def course(
         click.echo(f"warning: {warning}", err=True)
     page = write_page(output, run.results)
     for result in run.results:
-        click.echo(_described(result))
+        click.echo(f"{result.figure.part}  {result.figure.title}")
+        caption = result.caption if result.error is None else f"It could not be drawn: {result.error}"
+        for paragraph in caption.splitlines():
+            is_code = paragraph.startswith("    ")
+            lines = [paragraph] if is_code else textwrap.wrap(paragraph, CAPTION_WIDTH - 4)
+            click.echo(textwrap.indent("\n".join(lines), "    "))
+        click.echo()
     count = len(run.results)
     click.echo(f"{count} figure{'' if count == 1 else 's'}: {page}")
     return 1 if run.lost else 0
-
-
-def _described(result: "FigureResult") -> str:
-    """Format part, title and caption of a figure; indented lines of a caption are code, and are not wrapped."""
-    caption = result.caption if result.error is None else f"It could not be drawn: {result.error}"
-    lines = [f"{result.figure.part}  {result.figure.title}"]
-    for paragraph in caption.splitlines():
-        is_code = paragraph.startswith("    ")
-        wrapped = [paragraph] if is_code else textwrap.wrap(paragraph, CAPTION_WIDTH - 4) or [""]
-        lines += [f"    {line}".rstrip() for line in wrapped]
-    return "\n".join([*lines, ""])

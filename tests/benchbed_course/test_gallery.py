@@ -29,6 +29,15 @@ def test_parts_come_in_the_order_given():
     assert "<h2>Z2</h2>" in page
 
 
+def test_figures_are_readable_on_a_phone():
+    """A wide image scrolls sideways at a width that keeps its labels legible, and a long formula is broken."""
+    page = render([result()])
+    assert '<meta name="viewport" content="width=device-width, initial-scale=1">' in page
+    assert ".wide img { max-width: none; width: 52rem; }" in page
+    assert '<div class="wide"><a href="figures/a.svg"><img' in page
+    assert "overflow-wrap: anywhere" in page
+
+
 def test_texts_of_a_plugin_are_escaped():
     """A title or a caption may contain markup."""
     page = render([result(title="<script>1</script>", caption="a < b & c")])

@@ -59,7 +59,18 @@ def draw_costs(measured: Mapping[str, Any]) -> Picture:
         seconds.set(title="Cost", xlabel="inputs n", ylabel="seconds")
         ratios.set(title="The same in evaluations of f", xlabel="inputs n", ylabel="times the cost of f")
         legend_below(figure, seconds)
-        return picture(figure, *_cost_sentences(costs), *_check_sentences(measured["checks"]))
+        (value, tangent), errors = measured["checks"]["dual"], measured["checks"]["errors"]
+        difference = max(abs(value - math.e), abs(tangent - 2 * math.e))
+        product = ", ".join(f"{number:.6f}" for number in measured["checks"]["product"])
+        return picture(
+            figure,
+            *_cost_sentences(costs),
+            f"Dual numbers compute exp(x²) at x = 1 + ε as {value!r} + {tangent!r} ε, {format_distance(difference)}",
+            "(e, 2e) in double precision. For the function with two outputs at (1, 2, 3), the product along",
+            f"(0.1, 0.2, 0.3) is ({product}): by torch {format_distance(errors['product'])} the closed form, by dual",
+            f"numbers {format_distance(errors['dual product'])} the closed form. The Jacobian by columns is",
+            f"{format_distance(errors['Jacobian'])} its closed form.",
+        )
 
 
 def document_function(outputs: int) -> Differentiable:
@@ -136,17 +147,4 @@ def _cost_sentences(costs: Costs) -> list[str]:
         f"{slope(function, high=n_middle):z.2f} up to n = {n_middle:,}), and so is a product. Beyond, both grow, but",
         f"their ratio is bounded: a product costs {at(product, n_small) / at(function, n_small):.1f} evaluations of f",
         f"at n = {n_small:,} and {at(product, n_large) / at(function, n_large):.1f} at n = {n_large:,}.",
-    ]
-
-
-def _check_sentences(checked: Mapping[str, Any]) -> list[str]:
-    (value, tangent), errors = checked["dual"], checked["errors"]
-    difference = max(abs(value - math.e), abs(tangent - 2 * math.e))
-    product = ", ".join(f"{number:.6f}" for number in checked["product"])
-    return [
-        f"Dual numbers compute exp(x²) at x = 1 + ε as {value!r} + {tangent!r} ε, {format_distance(difference)}",
-        "(e, 2e) in double precision. For the function with two outputs at (1, 2, 3), the product along",
-        f"(0.1, 0.2, 0.3) is ({product}): by torch {format_distance(errors['product'])} the closed form, by dual",
-        f"numbers {format_distance(errors['dual product'])} the closed form. The Jacobian by columns is",
-        f"{format_distance(errors['Jacobian'])} its closed form.",
     ]

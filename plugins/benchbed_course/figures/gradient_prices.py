@@ -60,7 +60,18 @@ def draw_prices(measured: Mapping[str, Any]) -> Picture:
         panels[0].set(ylabel="cost in gradients by reverse mode\n(dashed: the declared price in calls)")
         share_heights(panels)
         legend_below(figure, panels[-1])
-        return picture(figure, *_price_sentences(costs), *_error_sentences(measured["errors"]))
+        distances = measured["errors"]
+        exact = ", ".join(
+            f"{name} {distances[name]:.1g}" for name in ("forward", "dual", "finite-difference")
+        )
+        return picture(
+            figure,
+            *_price_sentences(costs),
+            "Distance from the gradient of reverse mode, relative to its norm, in",
+            f"{CHECKED_DIMENSION} dimensions: {exact}. The price of forward-random alone does not grow with the",
+            f"dimension, but it is right only on average: its distance is {distances['forward-random']:.3g}, where",
+            f"theory expects √{CHECKED_DIMENSION + 1} = {(CHECKED_DIMENSION + 1) ** 0.5:.3g}.",
+        )
 
 
 def errors() -> dict[str, float]:
@@ -121,14 +132,4 @@ def _price_sentences(costs: Mapping[str, Costs]) -> list[str]:
         f"{AT_ONCE} passes run in one batch and cost less than as many single ones, while a single product, which is",
         f"all that forward-random computes, costs {one_product:.1f} gradients by reverse mode for one trial and",
         f"{many_products:.1f} for {[*costs][-1]}, and not 2/3.",
-    ]
-
-
-def _error_sentences(errors: Mapping[str, float]) -> list[str]:
-    exact = ", ".join(f"{name} {errors[name]:.1g}" for name in ("forward", "dual", "finite-difference"))
-    return [
-        f"Distance from the gradient of reverse mode, relative to its norm, in {CHECKED_DIMENSION} dimensions:",
-        f"{exact}. The price of forward-random alone does not grow with the dimension, but it is right only on",
-        f"average: its distance is {errors['forward-random']:.3g}, where theory expects √{CHECKED_DIMENSION + 1} =",
-        f"{(CHECKED_DIMENSION + 1) ** 0.5:.3g}.",
     ]

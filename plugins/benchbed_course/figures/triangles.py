@@ -82,7 +82,23 @@ def draw_exact(measured: list[dict[str, Any]]) -> Picture:
                 xticks=[0, 0.25, 0.5, 0.75, 1],
             )
         legend_below(figure, panels[0])
-        return picture(figure, *_exact_caption(measured))
+        pairs = [
+            (composed(x, network["depth"]), value)
+            for network in measured
+            for x, value in zip(EIGHTHS, network["grid"], strict=True)
+        ]
+        lists = [
+            f"{_name(network['depth'])}: {' '.join(f'{value:g}' for value in network['grid'])}"
+            for network in measured
+        ]
+        counts = [f"{network['parameters']} ({_layers(network['depth'])})" for network in measured]
+        return picture(
+            figure,
+            "Networks of two units in each hidden layer, their weights set by hand. On 0, 1/8, …, 1 their values are",
+            f"{'; '.join(lists)}. {sum(value == exact for exact, value in pairs)} of {len(pairs)} values equal the",
+            f"exact fractions to the last bit. The numbers of parameters are {', '.join(counts)}, 6k + 1 for k hidden",
+            "layers; each further layer doubles the number of triangles.",
+        )
 
 
 def draw_training(study: Study) -> Picture:
@@ -176,25 +192,6 @@ def _name(depth: int) -> str:
 
 def _layers(depth: int) -> str:
     return f"{depth} hidden layer{'s' if depth > 1 else ''}"
-
-
-def _exact_caption(measured: list[dict[str, Any]]) -> tuple[str, ...]:
-    pairs = [
-        (composed(x, network["depth"]), value)
-        for network in measured
-        for x, value in zip(EIGHTHS, network["grid"], strict=True)
-    ]
-    values = [
-        f"{_name(network['depth'])}: {' '.join(f'{value:g}' for value in network['grid'])}"
-        for network in measured
-    ]
-    counts = [f"{network['parameters']} ({_layers(network['depth'])})" for network in measured]
-    return (
-        "Networks of two units in each hidden layer, their weights set by hand. On 0, 1/8, …, 1 their values are",
-        f"{'; '.join(values)}. {sum(value == exact for exact, value in pairs)} of {len(pairs)} values equal the exact",
-        f"fractions to the last bit. The numbers of parameters are {', '.join(counts)}, 6k + 1 for k hidden",
-        "layers; each further layer doubles the number of triangles.",
-    )
 
 
 def _result_sentence(group: DepthTrials) -> str:

@@ -1,6 +1,6 @@
 """Assembly of a source: the C++ that all sources share, the C++ of one form, and the generated statements."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping
 from importlib.resources import files
 from string import Template
 from typing import Literal, NamedTuple
@@ -43,29 +43,35 @@ class GeneratedSource(NamedTuple):
     """Compiler flags beside those of all sources."""
 
 
-def fill_template(template: str, width: int, dtypes: Iterable[torch.dtype], **fields: object) -> str:
-    """Return `vectors.cpp` followed by `template`, both filled in; `dtypes` are those of the changed tensors."""
+def fill_template(
+    template: str,
+    width: int,
+    reads: Mapping[int, torch.dtype],
+    changes: Mapping[int, torch.dtype],
+    **fields: object,
+) -> str:
+    """Return `vectors.cpp` followed by `template`, both filled in.
+
+    `reads` and `changes` are the types of tensors by position; the field `pointers` declares a typed pointer
+    `in<position>` or `out<position>` to each.
+    """
+    pointers = []
+    for prefix, argument, qualifier, tensors in (
+        ("in", "inputs", "const ", reads),
+        ("out", "outputs", "", changes),
+    ):
+        for index, (position, dtype) in enumerate(tensors.items()):
+            pointer = f"{qualifier}{c_type(dtype, is_vector=False)}*"
+            pointers.append(
+                f"{pointer} const {prefix}{position} = static_cast<{pointer}>({argument}[{index}]);"
+            )
     # A mask has the width of the numbers that a step mostly compares.
-    mask = "i64" if torch.float64 in dtypes else "i32"
+    mask = "i64" if torch.float64 in changes.values() else "i32"
     package = files("benchbed.codegen")
     text = "".join(
         package.joinpath(*name.split("/")).read_text("utf-8") for name in ("vectors.cpp", template)
     )
-    return Template(text).substitute(fields, width=width, mask=mask)
-
-
-def typed_pointers(
-    reads: Sequence[tuple[int, torch.dtype]], changes: Sequence[tuple[int, torch.dtype]]
-) -> list[str]:
-    """Declare a typed pointer `in<position>` for each tensor in `inputs`, and `out<position>` for each in `outputs`."""
-    lines = []
-    for index, (position, dtype) in enumerate(reads):
-        pointer = f"const {c_type(dtype, is_vector=False)}*"
-        lines.append(f"{pointer} const in{position} = static_cast<{pointer}>(inputs[{index}]);")
-    for index, (position, dtype) in enumerate(changes):
-        pointer = f"{c_type(dtype, is_vector=False)}*"
-        lines.append(f"{pointer} const out{position} = static_cast<{pointer}>(outputs[{index}]);")
-    return lines
+    return Template(text).substitute(fields, width=width, mask=mask, pointers=indent(2, pointers))
 
 
 def indent(columns: int, lines: Iterable[str]) -> str:

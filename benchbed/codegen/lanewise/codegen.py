@@ -20,14 +20,7 @@ from benchbed.codegen.fx_nodes import (
 from benchbed.codegen.lanewise import inputs, matrices, reductions, shapes
 from benchbed.codegen.lanewise.inputs import LanewiseInput
 from benchbed.codegen.operation_table import OperationTable
-from benchbed.codegen.template import (
-    Axis,
-    GeneratedSource,
-    LaneGroups,
-    fill_template,
-    indent,
-    typed_pointers,
-)
+from benchbed.codegen.template import Axis, GeneratedSource, LaneGroups, fill_template, indent
 from benchbed.codegen.trace import TracedStep
 
 OPERATIONS = OperationTable(
@@ -78,16 +71,10 @@ def generate(traced: TracedStep, axis: Axis, width: int) -> GeneratedSource:
     text = fill_template(
         "lanewise/lanes.cpp",
         width,
-        [target.value.dtype for target, _ in changes],
+        {source.position: source.value.dtype for source in reads},
+        {target.position: target.value.dtype for target, _ in changes},
         groups=len(letters),
         one_seed="true" if axis == "settings" else "false",
-        pointers=indent(
-            2,
-            typed_pointers(
-                [(source.position, source.value.dtype) for source in reads],
-                [(target.position, target.value.dtype) for target, _ in changes],
-            ),
-        ),
         loads=indent(4, _interleave(letters, [*inputs.LANE_INDICES, *inputs.loads(reads)])),
         statements=indent(8, _interleave(letters, statements)),
         stores=indent(6, _interleave(letters, inputs.stores(changes))),

@@ -8,7 +8,7 @@ from torch import fx
 
 from benchbed.codegen.errors import UnsupportedOperationError
 from benchbed.codegen.fx_nodes import operation_name, positional_arguments
-from benchbed.codegen.template import GeneratedSource, LaneGroups, fill_template, indent, typed_pointers
+from benchbed.codegen.template import GeneratedSource, LaneGroups, fill_template, indent
 from benchbed.codegen.tensorwise.allocation import StridedMemory
 from benchbed.codegen.tensorwise.fusion import FusionEmitter
 from benchbed.codegen.tensorwise.loops import copy_loops
@@ -45,16 +45,7 @@ def generate(traced: TracedStep, width: int, max_bytes: int = MAX_BYTES) -> Gene
     """
     graph, emitter = run_passes(traced.graph.graph), FusionEmitter()
     placeholders = graph.find_nodes(op="placeholder")
-    sources: dict[fx.Node, TensorwiseInput] = {}
-    for position, (node, kind, tensor) in enumerate(
-        zip(placeholders, traced.kinds, traced.inputs, strict=True)
-    ):
-        if kind == "lane":
-            memory = emitter.workspace.allocate(tensor.dtype, tensor.shape, is_persistent=True)
-            sources[node] = TensorwiseInput(position, kind, memory)
-        elif node.users:
-            view = torch.empty(tensor.shape, dtype=tensor.dtype, device="meta")
-            sources[node] = TensorwiseInput(position, kind, StridedMemory(f"p{position}", view))
+    sources = _locate_inputs(emitter, traced, placeholders)
     emitter.values.update({node: source.memory for node, source in sources.items()})
     for node in graph.nodes:
         if node.op == "get_attr":
@@ -81,15 +72,9 @@ def generate(traced: TracedStep, width: int, max_bytes: int = MAX_BYTES) -> Gene
         fill_template(
             "tensorwise/tensors.cpp",
             width,
-            [target.memory.view.dtype for target in changes],
+            {source.position: source.memory.view.dtype for source in reads},
+            {target.position: target.memory.view.dtype for target in changes},
             bytes=max(MIN_BYTES, size),
-            pointers=indent(
-                2,
-                typed_pointers(
-                    [(source.position, source.memory.view.dtype) for source in reads],
-                    [(target.position, target.memory.view.dtype) for target in changes],
-                ),
-            ),
             buffers=indent(2, [*emitter.constants, *declarations]),
             loads=indent(4, [*_lane_loads(reads), *_pointers(reads, POINTER_OFFSETS)]),
             statements=indent(8, [*_pointers(reads, STEP_POINTER_OFFSETS), *emitter.lines]),
@@ -101,6 +86,23 @@ def generate(traced: TracedStep, width: int, max_bytes: int = MAX_BYTES) -> Gene
         LaneGroups("lanes", 1),
         ("-ffp-contract=fast",),
     )
+
+
+def _locate_inputs(
+    emitter: FusionEmitter, traced: TracedStep, placeholders: Sequence[fx.Node]
+) -> dict[fx.Node, TensorwiseInput]:
+    """Allocate a persistent buffer for each tensor of the lane, and name a pointer to each other input that is used."""
+    sources = {}
+    for position, (node, kind, tensor) in enumerate(
+        zip(placeholders, traced.kinds, traced.inputs, strict=True)
+    ):
+        if kind == "lane":
+            memory = emitter.workspace.allocate(tensor.dtype, tensor.shape, is_persistent=True)
+            sources[node] = TensorwiseInput(position, kind, memory)
+        elif node.users:
+            view = torch.empty(tensor.shape, dtype=tensor.dtype, device="meta")
+            sources[node] = TensorwiseInput(position, kind, StridedMemory(f"p{position}", view))
+    return sources
 
 
 def _store_results(emitter: FusionEmitter, changes: Mapping[TensorwiseInput, fx.Node]) -> None:

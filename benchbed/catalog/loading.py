@@ -3,7 +3,6 @@
 import contextlib
 import os
 import sys
-import traceback
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -14,18 +13,10 @@ import benchbed.hookspecs
 from benchbed.catalog import discovery
 from benchbed.catalog.discovery import DISABLE, DiscoveredPlugin, disabled_plugins
 from benchbed.catalog.lookup import Catalog
-from benchbed.catalog.names import error_line, one_line, quoted, suggestion
+from benchbed.catalog.names import error_line, one_line, plugin_traceback, quoted, suggestion
 from benchbed.catalog.records import KINDS, Entry, InvalidPluginError, Kind, PluginRecord, PluginStatus
 from benchbed.catalog.registrar import Registrar
 from benchbed.hookspecs import GROUP
-
-# Frames of these files are left out of tracebacks, because they do not help the author of a plugin.
-_LOADER_FILES = (
-    str(Path(__file__).parent),
-    str(Path(pluggy.__file__).parent),
-    "<frozen importlib",
-    str(Path(os.__file__).parent / "importlib"),
-)
 
 
 class _LoadedPlugin(NamedTuple):
@@ -109,7 +100,7 @@ def _record(
     error: BaseException | None = None,
     entries: Sequence[Entry] = (),
 ) -> PluginRecord:
-    location, trace = ("", None) if error is None else _plugin_traceback(error)
+    location, trace = ("", None) if error is None else plugin_traceback(error)
     return PluginRecord(
         name=plugin.name,
         module=plugin.module,
@@ -125,21 +116,6 @@ def _record(
 def _names_by_kind(entries: Sequence[Entry]) -> dict[Kind, tuple[str, ...]]:
     names = {kind: tuple(entry.name for entry in entries if entry.kind == kind) for kind in KINDS}
     return {kind: names_of_kind for kind, names_of_kind in names.items() if names_of_kind}
-
-
-def _plugin_traceback(error: BaseException) -> tuple[str, str]:
-    """Return the location of an error in a plugin, ` (file.py:12)`, and the traceback without the loader's frames."""
-    formatted = traceback.TracebackException.from_exception(error)
-    chained: traceback.TracebackException | None = formatted
-    while chained is not None:
-        frames = [frame for frame in chained.stack if not frame.filename.startswith(_LOADER_FILES)]
-        chained.stack = traceback.StackSummary.from_list(frames)
-        chained = chained.__cause__ or chained.__context__
-    locations = [(frame.filename, frame.lineno) for frame in formatted.stack]
-    if isinstance(error, SyntaxError) and error.filename:
-        locations.append((error.filename, error.lineno))
-    location = f" ({Path(locations[-1][0]).name}:{locations[-1][1]})" if locations else ""
-    return location, "".join(formatted.format())
 
 
 def _with_clashes(plugin: _LoadedPlugin, clashes: Mapping[tuple[Kind, str], Sequence[Entry]]) -> PluginRecord:

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from benchbed.catalog import torch_optim
-from benchbed.catalog.names import error_line, quoted, reason, suggestion
+from benchbed.catalog.names import error_line, plugin_traceback, quoted, reason, suggestion
 from benchbed.catalog.parameters import (
     Parameter,
     convert_hyperparameter,
@@ -129,6 +129,7 @@ def _call(entry: Entry, arguments: Mapping[str, object]) -> Any:
     except ValueError as error:
         raise UsageError(f"{entry.name}: {reason(error)}") from error
     except Exception as error:
+        location, _ = plugin_traceback(error)
         raise BenchbedError(
-            f"{entry.kind[:-1]} {entry.name!r} of {entry.label} raised {error_line(error)}"
+            f"{entry.kind[:-1]} {entry.name!r} of {entry.label} raised {error_line(error)}{location}"
         ) from error

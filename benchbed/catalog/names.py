@@ -1,15 +1,27 @@
 """Names of registered objects, and texts of third-party plugins made safe to print."""
 
 import difflib
+import os
 import re
 import traceback
 from collections.abc import Iterable
+from pathlib import Path
+
+import pluggy
 
 _NAME = re.compile(r"[a-z][a-z0-9-]{0,63}")
 _DEVICE = re.compile(r"con|prn|aux|nul|(com|lpt)[0-9]")
 _WORD_BOUNDARY = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 _LONGEST_QUOTE = 100
 _LONGEST_LINE = 500
+# Frames of these files are left out of tracebacks, because they do not help the author of a plugin.
+_LOADER_FILES = (
+    str(Path(__file__).parent),
+    str(Path(__file__).parents[1] / "cli"),
+    str(Path(pluggy.__file__).parent),
+    "<frozen importlib",
+    str(Path(os.__file__).parent / "importlib"),
+)
 
 
 def quoted(value: object) -> str:
@@ -30,6 +42,21 @@ def error_line(error: BaseException) -> str:
     """Return the type and message of an error in one line, even if its `__str__` fails."""
     lines = list(traceback.TracebackException(type(error), error, None).format_exception_only())
     return one_line(lines[-1] if isinstance(error, SyntaxError) else " ".join(lines))
+
+
+def plugin_traceback(error: BaseException) -> tuple[str, str]:
+    """Return the location of an error in a plugin, ` (file.py:12)`, and the traceback without the loader's frames."""
+    formatted = traceback.TracebackException.from_exception(error)
+    chained: traceback.TracebackException | None = formatted
+    while chained is not None:
+        frames = [frame for frame in chained.stack if not frame.filename.startswith(_LOADER_FILES)]
+        chained.stack = traceback.StackSummary.from_list(frames)
+        chained = chained.__cause__ or chained.__context__
+    locations = [(frame.filename, frame.lineno) for frame in formatted.stack]
+    if isinstance(error, SyntaxError) and error.filename:
+        locations.append((error.filename, error.lineno))
+    location = f" ({Path(locations[-1][0]).name}:{locations[-1][1]})" if locations else ""
+    return location, "".join(formatted.format())
 
 
 def reason(error: ValueError) -> str:

@@ -6,7 +6,7 @@ import signal
 import sys
 from pathlib import Path
 from types import FrameType
-from typing import Any, NoReturn
+from typing import NoReturn
 
 import click
 
@@ -14,6 +14,7 @@ from benchbed import __version__
 from benchbed.cli.compare import compare_command
 from benchbed.cli.group import CommandGroup
 from benchbed.cli.list import list_command
+from benchbed.cli.output import discard_stdout
 from benchbed.cli.plan import plan_command
 from benchbed.cli.plugins import plugins_command
 from benchbed.cli.report import report_command
@@ -25,19 +26,8 @@ NO_SPACE, INTERRUPTED, TERMINATED = 3, 130, 143
 _CONTINUES = "finished trials are stored, and the same command continues the study"
 
 
-class _Commands(CommandGroup):
-    """The commands, which end without an error if the reader of stdout closes it."""
-
-    def invoke(self, ctx: click.Context) -> Any:
-        """Run a command; click itself would exit with 1 if stdout is closed."""
-        try:
-            return super().invoke(ctx)
-        except BrokenPipeError:
-            return _discard_stdout()
-
-
 @click.group(
-    cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}
+    cls=CommandGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}
 )
 @click.version_option(__version__, message="benchbed %(version)s")
 def commands() -> None:
@@ -86,11 +76,11 @@ def main() -> int:
         click.echo(f"terminated; {_CONTINUES}", err=True)
         return TERMINATED
     except BrokenPipeError:
-        return _discard_stdout()
+        return discard_stdout()
     except OSError as error:
         if error.errno != errno.ENOSPC or error.filename is not None:
             raise
-        _discard_stdout()
+        discard_stdout()
         click.echo(f"error: no space is left for the output; free some and run again; {_CONTINUES}", err=True)
         return NO_SPACE
 
@@ -108,12 +98,6 @@ def _run() -> int:
     except BenchbedError as error:
         click.echo(f"error: {error}", err=True)
         return error.exit_code
-
-
-def _discard_stdout() -> int:
-    """Redirect stdout to the null device, because Python would raise again when it flushes a closed stdout at exit."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    return 0
 
 
 class _TerminatedError(BaseException):

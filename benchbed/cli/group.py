@@ -1,12 +1,23 @@
 """A group of built-in commands and of those that plugins register."""
 
+from typing import Any
+
 import click
+
+from benchbed.cli.output import discard_stdout
 
 _META_KEY = "benchbed.plugin_commands"
 
 
 class CommandGroup(click.Group):
     """The built-in commands and those of plugins, which are imported only for help and for names not built in."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run a command; if the reader of stdout closes it, exit with 0 instead of click's 1."""
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError:
+            return discard_stdout()
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the names of all commands in alphabetical order."""

@@ -19,6 +19,12 @@ def print_line(line: str, err: bool = False) -> None:
     click.echo(line.encode(encoding, "backslashreplace").decode(encoding), err=err)
 
 
+def discard_stdout() -> int:
+    """Redirect stdout to the null device, because Python would raise again when it flushes a closed stdout at exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return 0
+
+
 def print_warnings(warnings: Iterable[str]) -> None:
     """Print each warning as a line on stderr."""
     for warning in warnings:

@@ -8,7 +8,7 @@ from collections.abc import Collection
 import click
 
 from benchbed.catalog.discovery import DiscoveredPlugin, disabled_plugins, installed_plugins
-from benchbed.catalog.names import error_line, name_fault
+from benchbed.catalog.names import error_line, name_fault, plugin_traceback
 from benchbed.catalog.records import InvalidPluginError, plugin_label
 from benchbed.hookspecs import COMMAND_GROUP
 
@@ -28,9 +28,9 @@ def load_commands(reserved: Collection[str]) -> tuple[dict[str, click.Command], 
         try:
             registered = _commands_of(plugin, reserved)
         except InvalidPluginError as error:
-            faults.append(f"{label} is invalid: {error}")
+            faults.append(f"{label} is invalid: {error}{plugin_traceback(error)[0]}")
         except (Exception, SystemExit) as error:  # noqa: BLE001 (third-party code may raise anything, and may call sys.exit)
-            faults.append(f"{label} is broken: {error_line(error)}")
+            faults.append(f"{label} is broken: {error_line(error)}{plugin_traceback(error)[0]}")
         else:
             commands.update(registered)
             for name in registered:

@@ -125,7 +125,8 @@ def test_a_problem_rejects_values_by_a_value_error(plugin):
     catalog = plugin(FUSSY)
     assert usage_error(catalog.problem, "fussy", {"size": 0}) == "fussy: size is 0; give at least 1"
     with pytest.raises(
-        BenchbedError, match=r"of plugin 'mine' \(mine-package 1.0\) raised KeyError"
+        BenchbedError,
+        match=r"of plugin 'mine' \(mine-package 1.0\) raised KeyError: 'surprise' \(mine_module.py:\d+\)$",
     ) as raised:
         catalog.problem("fussy", {"size": 1})
     assert not isinstance(raised.value, UsageError)

@@ -12,7 +12,7 @@ from benchbed_problems.quadratic import Quadratic
 from benchbed_problems.quartic import Quartic
 from benchbed_problems.runge import Runge
 
-pytestmark = pytest.mark.usefixtures("no_scan")
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("no_scan")]
 
 
 def adam_settings(learning_rates):

@@ -15,7 +15,7 @@ from benchbed_problems.runge import Runge
 from benchbed_problems.shallow_network import ShallowNetwork
 from benchbed_problems.triangles import Triangles
 
-pytestmark = pytest.mark.usefixtures("no_scan")
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("no_scan")]
 CATALOG = load_catalog([], os.environ)
 
 

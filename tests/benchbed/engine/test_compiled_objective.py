@@ -20,7 +20,7 @@ from benchbed_problems.quadratic import Quadratic
 from benchbed_problems.runge import Runge
 from benchbed_problems.shallow_network import ShallowNetwork
 
-pytestmark = pytest.mark.usefixtures("no_scan")
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("no_scan")]
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ from benchbed_problems.quartic import Quartic
 from benchbed_problems.runge import Runge
 from benchbed_problems.weighted_quartic import WeightedQuartic
 
-pytestmark = pytest.mark.usefixtures("no_scan")
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("no_scan")]
 CATALOG = load_catalog([], os.environ)
 STEPS = 100
 """Later, lanes that do not converge diverge from one another: rounding errors grow along their paths."""

@@ -24,6 +24,8 @@ from benchbed_problems.quartic import Quartic
 from benchbed_problems.runge import Runge
 from benchbed_problems.weighted_quartic import WeightedQuartic
 
+pytestmark = pytest.mark.slow
+
 EXACT = {"reverse": reverse, "forward": forward, "dual": dual}
 ALL = EXACT | {"finite-difference": finite_difference, "forward-random": forward_random}
 STEPS = 30

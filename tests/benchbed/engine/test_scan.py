@@ -22,6 +22,8 @@ from benchbed_problems.quadratic import Quadratic
 from benchbed_problems.quartic import Quartic
 from benchbed_problems.runge import Runge
 
+pytestmark = pytest.mark.slow
+
 CATALOG = load_catalog([], os.environ)
 
 

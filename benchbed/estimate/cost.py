@@ -108,10 +108,10 @@ def waves(plan: Plan, pairing: Pairing) -> tuple[list[BatchPlan], list[BatchPlan
     """Return the batches that can run at once, and the evaluations of the settings that their tuning will choose."""
     state = PairingState(plan, pairing)
     choices = [
-        plan.batch(pairing, tried[:1], "evaluation", plan.seeds_of(pairing.problem, entrant, "evaluation"))
+        plan.batch(pairing, settings[:1], "evaluation", plan.seeds_of(pairing.problem, entrant, "evaluation"))
         for entrant in pairing.entrants
         for track in plan.tracks
-        if (tried := state.settings_tried(entrant, track))
+        if (settings := state.settings_tried(entrant, track))
     ]
     return missing_batches(state), choices
 
@@ -119,7 +119,7 @@ def waves(plan: Plan, pairing: Pairing) -> tuple[list[BatchPlan], list[BatchPlan
 def _cost(plan: Plan, index: int, pairing: Pairing, track: str, timings: Timings | None) -> Cost:
     batches = [batch for wave in waves(plan, pairing) for batch in wave]
     trials = sum(batch.trials for batch in batches)
-    first, *others = pairing.entrants
+    first, count = pairing.entrants[0], len(pairing.entrants)
     calls, seconds = trials * pairing.problem.budget, None
     if _is_skipped(pairing):
         calls, seconds = 0, None if timings is None else 0.0
@@ -127,7 +127,7 @@ def _cost(plan: Plan, index: int, pairing: Pairing, track: str, timings: Timings
         measured = [timings[_shape(index, batch)] for batch in batches]
         if None not in measured:
             seconds = sum(timing.seconds for timing in measured if timing is not None)
-    name = f"{first.name} ({len(pairing.entrants)} settings)" if others else first.label
+    name = first.label if count == 1 else f"{first.name} ({count} settings)"
     return Cost(pairing.problem.label, name, track, trials, calls, seconds)
 
 

@@ -100,11 +100,11 @@ def time_batch(encoded: bytes) -> tuple[float, bool, str | None]:
         batch = engine_batch(task.plan, task.batch, catalog_of(task.plugin_files))
         endless = batch._replace(targets=(), tolerance=None, planned=batch)
         tile = endless.part(*next(tiles_of(batch)))
-        few = tile.part(*next(tiles(len(tile.seeds), tile.settings, FEW_LANES)))
-        budget = budget_of_two_steps(few)
-        smaller = run_compiled(few, budget)
-        if smaller.seconds * lanes_of(tile) / lanes_of(few) > LONG_SECONDS:
-            tile = few  # so large a tile takes a time proportional to its lanes
+        small_tile = tile.part(*next(tiles(len(tile.seeds), tile.settings, FEW_LANES)))
+        budget = budget_of_two_steps(small_tile)
+        smaller = run_compiled(small_tile, budget)
+        if smaller.seconds * lanes_of(tile) / lanes_of(small_tile) > LONG_SECONDS:
+            tile = small_tile  # so large a tile takes a time proportional to its lanes
         else:
             smaller = run_compiled(tile, budget)
         larger = run_compiled(tile, budget := budget * GROWTH)
@@ -164,11 +164,11 @@ def extrapolate(tile: Batch, smaller: SmallRun, larger: SmallRun) -> float:
     steps = affordable_steps(tile.budget, larger.calls_per_step)
     checkpoints = 1 + len(checkpoint_steps(tile.budget, larger.calls_per_step, tile.every_step))
     block, step = line_through((smaller.steps, smaller.step_seconds), (larger.steps, larger.step_seconds))
-    rest, checkpoint = line_through(
+    fixed, checkpoint = line_through(
         (smaller.checkpoints, smaller.seconds - smaller.step_seconds),
         (larger.checkpoints, larger.seconds - larger.step_seconds),
     )
-    return block * -(-steps // DRAW_BLOCK) + step * steps + rest + checkpoint * checkpoints
+    return block * -(-steps // DRAW_BLOCK) + step * steps + fixed + checkpoint * checkpoints
 
 
 def line_through(smaller: tuple[int, float], larger: tuple[int, float]) -> tuple[float, float]:

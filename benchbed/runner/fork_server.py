@@ -42,49 +42,26 @@ def start_fork_server() -> None:
 @contextlib.contextmanager
 def starting_process() -> Iterator[None]:
     """Set environment, main module and signal mask for a process that starts within the block."""
-    with _starting, _environment(), _empty_main_module(), _blocked_interrupts():
-        yield
-
-
-@contextlib.contextmanager
-def _environment() -> Iterator[None]:
-    before = {name: os.environ.get(name) for name in ENVIRONMENT}
-    os.environ.update(
-        {
-            name: value
-            for name, value in ENVIRONMENT.items()
-            if before[name] is None or name == "PYTHONSAFEPATH"
-        }
-    )
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value
-
-
-@contextlib.contextmanager
-def _empty_main_module() -> Iterator[None]:
-    # multiprocessing imports the main module again in each child. A script that calls `benchbed.run()` without
-    # `if __name__ == "__main__"` would run its study again there.
-    main = sys.modules["__main__"]
-    sys.modules["__main__"] = types.ModuleType("__main__")
-    try:
-        yield
-    finally:
-        sys.modules["__main__"] = main
-
-
-@contextlib.contextmanager
-def _blocked_interrupts() -> Iterator[None]:
-    # The new process inherits the signal mask: a terminal sends Ctrl-C to all processes, and only the driver should
-    # handle it. The resource tracker resets the mask when it starts, so it starts first.
-    resource_tracker.ensure_running()
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+    with _starting:
+        environment = {name: os.environ.get(name) for name in ENVIRONMENT}
+        main_module = sys.modules["__main__"]
+        # The resource tracker resets the signal mask when it starts, so it starts first.
+        resource_tracker.ensure_running()
+        # The process inherits the mask: a terminal sends Ctrl-C to all processes, and only the driver handles it.
+        signal_mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        try:
+            for name, value in ENVIRONMENT.items():
+                if environment[name] is None or name == "PYTHONSAFEPATH":
+                    os.environ[name] = value
+            # multiprocessing imports the main module again in each child. A script that calls `benchbed.run()`
+            # without `if __name__ == "__main__"` would run its study again there.
+            sys.modules["__main__"] = types.ModuleType("__main__")
+            yield
+        finally:
+            sys.modules["__main__"] = main_module
+            for name, previous in environment.items():
+                if previous is None:
+                    os.environ.pop(name, None)
+                else:
+                    os.environ[name] = previous
+            signal.pthread_sigmask(signal.SIG_SETMASK, signal_mask)

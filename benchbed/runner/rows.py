@@ -1,7 +1,7 @@
 """Rows of a batch for the study folder: one for each planned trial, with or without measurements."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -78,8 +78,17 @@ def _measurements(
     objective = record.curve_objective[index][is_new]
     status = TrialStatus(record.status[index])
     errors = {TrialStatus.FAILED: record.error, TrialStatus.SKIPPED: record.skip_reason}
-    gradient_norm = float(record.gradient_norm[index])
     optimum = None if record.optimum is None else float(record.optimum[index])
+    objectives = {}
+    if len(objective):
+        final = float(objective[-1])
+        objectives = {
+            "initial_objective": float(objective[0]),
+            "final_objective": final,
+            "best_objective": float(np.min(objective, where=~np.isnan(objective), initial=np.inf)),
+            "gap": None if optimum is None or scale is None else (final - optimum) / scale,
+        }
+    gradient_norm = float(record.gradient_norm[index])
     return {
         "status": status.value,
         "engine": str(record.engine[index]),
@@ -89,7 +98,7 @@ def _measurements(
         "error": _encodable(errors.get(status)),
         "calls": float(record.calls[index]),
         "steps": int(record.steps[index]),
-        **_objectives(objective, optimum, scale),
+        **objectives,
         "optimum": optimum,
         "scale": scale,
         "gradient_norm": None if np.isnan(gradient_norm) else gradient_norm,
@@ -110,19 +119,6 @@ def _measurements(
         "wall_seconds": max(0.0, float(record.step_seconds[index])),
         "state_bytes": record.state_bytes,
         "reads_progress": bool(record.reads_progress[index]),
-    }
-
-
-def _objectives(curve: np.ndarray, optimum: float | None, scale: float | None) -> Mapping[str, float | None]:
-    if not len(curve):
-        return {}
-    gap = None if optimum is None or scale is None else (float(curve[-1]) - optimum) / scale
-    best = float(np.min(curve, where=~np.isnan(curve), initial=np.inf))
-    return {
-        "initial_objective": float(curve[0]),
-        "final_objective": float(curve[-1]),
-        "best_objective": best,
-        "gap": gap,
     }
 
 

@@ -78,8 +78,8 @@ class Scheduler:
             self._submit_missing(pairing_index)
         try:
             while self._submissions:
-                done, _ = wait(self._submissions, return_when=FIRST_COMPLETED)
-                for future in done:
+                finished, _ = wait(self._submissions, return_when=FIRST_COMPLETED)
+                for future in finished:
                     self._on_done(future)
         except BaseException:
             for future in self._submissions:
@@ -108,10 +108,10 @@ class Scheduler:
         if not self._pending[submission.pairing_index]:
             self._submit_missing(submission.pairing_index)
 
-    def _store(self, submission: _Submission, part: bytes) -> None:
+    def _store(self, submission: _Submission, table_bytes: bytes) -> None:
         batch = submission.batch
-        self._folder.add_part(part_name(batch), part)
-        table = from_bytes(part)
+        self._folder.add_part(part_name(batch), table_bytes)
+        table = from_bytes(table_bytes)
         self.outcomes.update(outcomes_of(table))
         label = f"{batch.problem.label} × {batch.optimizer}"
         self._progress.finished(batch.trials, label)

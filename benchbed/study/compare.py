@@ -89,7 +89,7 @@ def _changes(first: Study, second: Study, track: str, problems: list[str]) -> li
         before, after = scores_before[optimizer], scores_after[optimizer]
         differences = [
             np.where(np.abs(difference) < TIE, 0.0, difference)[np.newaxis]
-            for difference in (new - old for new, old in zip(after, before, strict=True))
+            for difference in map(np.subtract, after, before)
         ]
         low, high = bootstrap_limits(differences)
         rows = {(problem, optimizer, track) for problem in problems}

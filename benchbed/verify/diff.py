@@ -26,39 +26,39 @@ class Difference(NamedTuple):
     location: str
     """Index in a list, or number of calls; empty for a single value."""
     stored: Any
-    new: Any
+    rerun: Any
 
 
-def compare_exactly(stored: StoredRow, new: StoredRow) -> list[Difference]:
+def compare_exactly(stored: StoredRow, rerun: StoredRow) -> list[Difference]:
     """Return the columns that are not equal to the bit, except for `EXECUTION_COLUMNS`."""
     return [
-        _first_difference(name, value, new[name])
+        _first_difference(name, value, rerun[name])
         for name, value in stored.items()
         if name not in EXECUTION_COLUMNS
-        and not _are_equal(value, new[name])
+        and not _are_equal(value, rerun[name])
         and not (name in ADDED_IN and value is None)  # an earlier schema lacks the column
     ]
 
 
-def compare_first_steps(stored: StoredRow, new: StoredRow) -> list[Difference]:
+def compare_first_steps(stored: StoredRow, rerun: StoredRow) -> list[Difference]:
     """Return the curves that differ by more than the tolerance of their dtype within the first 100 steps."""
     calls = FIRST_STEPS * stored["calls"] / max(stored["steps"], 1) * (1 + 1e-9)
-    stored_curves, new_curves = _curves(stored, calls), _curves(new, calls)
-    if not np.array_equal(stored_curves[0], new_curves[0]):
-        return [_first_difference("curve_calls", stored_curves[0].tolist(), new_curves[0].tolist())]
+    stored_curves, rerun_curves = _curves(stored, calls), _curves(rerun, calls)
+    if not np.array_equal(stored_curves[0], rerun_curves[0]):
+        return [_first_difference("curve_calls", stored_curves[0].tolist(), rerun_curves[0].tolist())]
     tolerance = TOLERANCE[stored["dtype"]]
     differences = []
-    for name, old, again in zip(CURVES[1:], stored_curves[1:], new_curves[1:], strict=True):
-        same = (old == again) | (np.isnan(old) & np.isnan(again))
+    for name, expected, actual in zip(CURVES[1:], stored_curves[1:], rerun_curves[1:], strict=True):
+        is_equal = (expected == actual) | (np.isnan(expected) & np.isnan(actual))
         with np.errstate(invalid="ignore", over="ignore"):
-            reference = np.maximum(np.maximum(np.abs(old), np.abs(again)), np.abs(old[:1]))
-            is_close = np.abs(again - old) <= tolerance * reference
-        is_close &= np.isfinite(old) & np.isfinite(again)
-        indices = np.flatnonzero(~(same | is_close))
+            reference = np.maximum(np.maximum(np.abs(expected), np.abs(actual)), np.abs(expected[:1]))
+            is_close = np.abs(actual - expected) <= tolerance * reference
+        is_close &= np.isfinite(expected) & np.isfinite(actual)
+        indices = np.flatnonzero(~(is_equal | is_close))
         if len(indices):
             index = indices[0]
             location = f" at {stored_curves[0][index]:g} calls"
-            differences.append(Difference(name, location, float(old[index]), float(again[index])))
+            differences.append(Difference(name, location, float(expected[index]), float(actual[index])))
     return differences
 
 
@@ -71,22 +71,22 @@ def describe(differences: list[list[Difference]]) -> str | None:
     first = differing_trials[0][0]
     return (
         f"differs in {', '.join(columns)} ({len(differing_trials)} of {len(differences)} trials): "
-        f"{first.column}{first.location} is stored as {first.stored!r} and is now {first.new!r}"
+        f"{first.column}{first.location} is stored as {first.stored!r} and is now {first.rerun!r}"
     )
 
 
-def _are_equal(stored: Any, new: Any) -> bool:
+def _are_equal(stored: Any, rerun: Any) -> bool:
     # As text, floats are equal if and only if their bits are; NaN equals itself, and 0 does not equal -0.
-    return json.dumps(stored) == json.dumps(new)
+    return json.dumps(stored) == json.dumps(rerun)
 
 
-def _first_difference(column: str, stored: Any, new: Any, location: str = "") -> Difference:
-    if not (isinstance(stored, list | tuple) and isinstance(new, list | tuple)):
-        return Difference(column, location, stored, new)
-    if len(stored) != len(new):
-        return Difference(column, f"{location}'s length", len(stored), len(new))
-    index = next(index for index in range(len(stored)) if not _are_equal(stored[index], new[index]))
-    return _first_difference(column, stored[index], new[index], f"{location}[{index}]")
+def _first_difference(column: str, stored: Any, rerun: Any, location: str = "") -> Difference:
+    if not (isinstance(stored, list | tuple) and isinstance(rerun, list | tuple)):
+        return Difference(column, location, stored, rerun)
+    if len(stored) != len(rerun):
+        return Difference(column, f"{location}'s length", len(stored), len(rerun))
+    index = next(index for index in range(len(stored)) if not _are_equal(stored[index], rerun[index]))
+    return _first_difference(column, stored[index], rerun[index], f"{location}[{index}]")
 
 
 def _curves(row: StoredRow, calls: float) -> list[np.ndarray]:

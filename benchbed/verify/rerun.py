@@ -54,4 +54,4 @@ def _difference(
             last_line = (row["error"] or row["status"]).strip().rpartition("\n")[2]
             return f"did not run again: {last_line}"
     compare = compare_exactly if sample.changed_environment is None else compare_first_steps
-    return describe([compare(old, new) for old, new in pairs])
+    return describe([compare(stored_row, row) for stored_row, row in pairs])

@@ -1,4 +1,4 @@
-"""`benchbed.run` and `benchbed.load`: the Python face."""
+"""The functions `benchbed.run` and `benchbed.load`."""
 
 import subprocess
 import sys
@@ -28,7 +28,7 @@ def study(run_once, make_environment):
     def fill(folder):
         (folder / "script.py").write_text(SCRIPT)
         command = [sys.executable, "-P", "script.py"]
-        shown = subprocess.run(
+        process = subprocess.run(
             command,
             cwd=folder,
             env=make_environment(),
@@ -37,32 +37,32 @@ def study(run_once, make_environment):
             check=True,
             timeout=120,
         )
-        (folder / "stdout").write_text(shown.stdout)
+        (folder / "stdout").write_text(process.stdout)
 
     return benchbed.load(run_once("script", fill) / "study")
 
 
 def test_a_script_needs_no_guard(study):
-    """Children import nothing of the script that started them: it ran once."""
+    """Worker processes do not import the script, so it ran once."""
     assert (study.path.parent / "stdout").read_text() == f"{len(study.trials)}\n"
 
 
 def test_trials_have_the_columns_of_the_store(study):
-    """One row a stored trial, as DESIGN.md lists them."""
+    """There is one row for each stored trial."""
     assert list(study.trials.columns) == TRIAL_SCHEMA.names
     assert study.trials["trial_key"].is_unique
 
 
 def test_tracks_are_filled_on_loading(study):
-    """A tuning trial belongs to none, an evaluation trial to one or to both."""
+    """A tuning trial belongs to no track, an evaluation trial to one or both."""
     tracks = study.trials.set_index("trial_key")["tracks"]
     tuning = study.trials.set_index("trial_key")["role"] == "tuning"
     assert not tracks[tuning].map(len).any()
     assert set(tracks[~tuning].map(tuple)) <= {("default",), ("tuned",), ("default", "tuned")}
 
 
-def test_the_summary_is_what_the_file_says(study):
-    """A row a problem × optimizer × track, with the columns of summary.csv."""
+def test_the_summary_has_the_columns_of_its_file(study):
+    """There is one row for each problem × optimizer × track."""
     header = (study.path / "summary.csv").read_text().splitlines()[0]
     assert header == ",".join(study.summary.columns)
     assert header.startswith(
@@ -73,8 +73,8 @@ def test_the_summary_is_what_the_file_says(study):
     assert len(study.summary) == 4
 
 
-def test_measures_stand_beside_the_summary(study):
-    """A row for each of the summary; every pairing here was tuned and timed, and adam keeps 48 bytes in the plane."""
+def test_secondary_metrics_have_the_rows_of_the_summary(study):
+    """Every pairing is tuned and timed, and adam needs 48 bytes for two parameters."""
     labels = ["problem", "optimizer", "track"]
     assert study.measures[labels].equals(study.summary[labels])
     assert (study.measures["microseconds_per_step"] > 0).all()
@@ -82,8 +82,8 @@ def test_measures_stand_beside_the_summary(study):
     assert study.measures[["robustness_decades", "share_diverged"]].notna().all(axis=None)
 
 
-def test_curves_have_a_row_a_checkpoint(study):
-    """Those of evaluation trials, from the start on."""
+def test_curves_have_a_row_for_each_checkpoint(study):
+    """They are those of evaluation trials, and begin at the start."""
     evaluated = study.trials[study.trials["role"] == "evaluation"]
     assert set(study.curves["trial_key"]) == set(evaluated["trial_key"])
     assert (study.curves.groupby("trial_key")["calls"].first() == 0).all()
@@ -102,15 +102,15 @@ def test_curves_have_a_row_a_checkpoint(study):
         ({"problems": "quadratic", "optimizers": ["gd"]}, "problems"),
     ],
 )
-def test_arguments_that_make_no_sense_are_refused(arguments, error, tmp_path):
-    """As on the command line, before anything is written."""
+def test_invalid_arguments_are_rejected(arguments, error, tmp_path):
+    """As for the command, nothing is written."""
     with pytest.raises(UsageError, match=error):
         benchbed.run(**arguments, preset="quick", output="study")
     assert list(tmp_path.iterdir()) == []
 
 
-def test_what_is_no_study_cannot_be_loaded(tmp_path):
-    """The error says what to give instead, and nothing is made."""
+def test_a_folder_without_a_study_cannot_be_loaded(tmp_path):
+    """The error has the solution, and nothing is written."""
     with pytest.raises(StudyFolderError, match="is not a study folder; pass the folder"):
         benchbed.load(tmp_path / "nowhere")
     assert list(tmp_path.iterdir()) == []

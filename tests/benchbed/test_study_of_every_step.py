@@ -1,4 +1,4 @@
-"""Studies with `checkpoints = "all"`: what happened after each step, down to tables, plots and repetition."""
+"""Studies with `checkpoints = "all"`, from the curves to tables, plots and verification."""
 
 import numpy as np
 import pytest
@@ -13,7 +13,7 @@ from benchbed.verify import run_again, sample_batches
 pytestmark = pytest.mark.slow
 
 STEPS = 150
-ASKED = {
+OPTIONS = {
     "problems": ["quadratic[start=2]", "polynomial-network[samples=256, batch_size=64, hidden=[4]]"],
     "optimizers": ["gd[learning_rate=0.015]", "adam[learning_rate=0.05]"],
     "preset": "quick",
@@ -29,13 +29,13 @@ PRICE = 4
 
 @pytest.fixture(scope="module")
 def study(tmp_path_factory):
-    """Run it whole, drawn and all."""
-    return benchbed.run(**ASKED, checkpoints="all", output=tmp_path_factory.mktemp("every") / "study")
+    """Run it with all reports."""
+    return benchbed.run(**OPTIONS, checkpoints="all", output=tmp_path_factory.mktemp("every") / "study")
 
 
 @pytest.fixture
 def curves_of(study):
-    """Give a function that lists the curves of a problem's trials with one optimizer."""
+    """Return a function that lists the curves of a problem's trials with one optimizer."""
 
     def find(problem, optimizer):
         trials = study.trials.query("problem == @problem and optimizer == @optimizer")
@@ -46,7 +46,7 @@ def curves_of(study):
 
 
 def test_every_call_of_a_cheap_oracle_is_a_row(curves_of):
-    """Objective, gradient norm and path are those of gradient descent's closed form on ½ θᵀΛθ, from the start on."""
+    """Objective, gradient norm and path follow the closed form of gradient descent on ½ θᵀΛθ."""
     (curve,) = curves_of("quadratic", "gd")
     eigenvalues = np.array([1.0, 100.0])
     theta = 2 * (1 - 0.015 * eigenvalues) ** np.arange(STEPS + 1)[:, None]
@@ -57,8 +57,8 @@ def test_every_call_of_a_cheap_oracle_is_a_row(curves_of):
     np.testing.assert_allclose(curve["gradient_norm"], norms, rtol=1e-11)
 
 
-def test_a_dear_oracle_is_measured_after_each_of_its_steps(curves_of):
-    """A full gradient buys fewer steps; no step of either optimizer is left out, nor a call of no step put in."""
+def test_an_expensive_oracle_is_measured_after_each_step(curves_of):
+    """Full gradients leave fewer steps, and every step is a row."""
     for curve in curves_of("polynomial-network", "gd"):
         assert curve["calls"].tolist() == list(range(0, STEPS + 1, PRICE))
         assert curve["objective"].notna().all()
@@ -68,24 +68,24 @@ def test_a_dear_oracle_is_measured_after_each_of_its_steps(curves_of):
         assert curve["gradient_norm"].isna().all()  # would cost four times as much as the step
 
 
-def test_the_path_is_the_one_that_checkpoints_lie_on(study, tmp_path, monkeypatch):
-    """Looking more often changes no number."""
+def test_more_checkpoints_do_not_change_the_path(study, tmp_path, monkeypatch):
+    """All values at the protocol's checkpoints are equal to the bit."""
     monkeypatch.setenv("BENCHBED_DISABLE_PLUGINS", "reports")
-    sparse = benchbed.run(**ASKED, output=tmp_path / "sparse")
+    sparse = benchbed.run(**OPTIONS, output=tmp_path / "sparse")
     labels = ["problem", "optimizer", "role", "seed"]
     dense = study.trials.set_index(labels)
     assert not set(sparse.trials["trial_key"]) & set(study.trials["trial_key"])
     for trial in sparse.trials.itertuples():
         whole = dense.loc[tuple(getattr(trial, name) for name in labels)]
-        place = {calls: position for position, calls in enumerate(whole["curve_calls"])}
-        kept = [place[calls] for calls in trial.curve_calls]
-        np.testing.assert_array_equal(whole["curve_objective"][kept], trial.curve_objective)
+        index_of = {calls: position for position, calls in enumerate(whole["curve_calls"])}
+        indices = [index_of[calls] for calls in trial.curve_calls]
+        np.testing.assert_array_equal(whole["curve_objective"][indices], trial.curve_objective)
         np.testing.assert_array_equal(whole["final_theta"], trial.final_theta)
     assert max(map(len, sparse.trials["curve_calls"])) == len(checkpoint_calls(STEPS)) + 1
 
 
-def test_its_tables_and_plots_are_made(study):
-    """No report takes a curve of every step amiss."""
+def test_its_tables_and_plots_are_written(study):
+    """No report warns."""
     assert study.warnings == []
     assert study.lost == 0
     assert (study.path / "plots" / "loss-quadratic-start-2.png").exists()
@@ -93,7 +93,7 @@ def test_its_tables_and_plots_are_made(study):
 
 
 def test_its_suite_runs_the_same_trials(study, monkeypatch):
-    """What is written beside the results asks for every step again: nothing is left to run."""
+    """The suite in the folder requests every step, so no trial is missing."""
     monkeypatch.setenv("BENCHBED_DISABLE_PLUGINS", "reports")
     parts = sorted((study.path / "trials").iterdir())
     again = benchbed.run(study.path / "suite.toml", output=study.path, executor="serial")
@@ -101,8 +101,8 @@ def test_its_suite_runs_the_same_trials(study, monkeypatch):
     assert again.summary.equals(study.summary)
 
 
-def test_its_batches_come_out_again(study):
-    """To the bit, curve by curve."""
+def test_its_batches_verify(study):
+    """They are equal to the bit."""
     catalog = load_catalog([])
     sample = sample_batches(study.path, catalog, size=10, seed=0)
     assert len(sample.batches) == 4
@@ -112,10 +112,10 @@ def test_its_batches_come_out_again(study):
     assert [verdict.difference for verdict in verdicts] == [None] * 4
 
 
-def test_a_tolerance_ends_the_curve_at_the_point_that_met_it(tmp_path, monkeypatch):
-    """The course's loop, in a study: the evaluation that stopped it is charged and makes no row."""
+def test_a_tolerance_ends_the_curve_at_its_point(tmp_path, monkeypatch):
+    """As in the course, the gradient that met it is a call, but not a row."""
     monkeypatch.setenv("BENCHBED_DISABLE_PLUGINS", "reports")
-    asked = ASKED | {"problems": ["quadratic[start=2]"], "optimizers": ["gd[learning_rate=0.015]"]}
+    asked = OPTIONS | {"problems": ["quadratic[start=2]"], "optimizers": ["gd[learning_rate=0.015]"]}
     study = benchbed.run(**asked, checkpoints="all", tolerance=0.5, output=tmp_path / "study")
     (trial,) = study.trials.itertuples()
     eigenvalues = np.array([1.0, 100.0])

@@ -1,4 +1,4 @@
-"""Trials and calls by their closed forms, and the seconds of a plan from those of its batches."""
+"""Trials and calls of a plan by their closed forms, and seconds by the timings of its batches."""
 
 import os
 
@@ -17,7 +17,7 @@ GRID = 9
 
 @pytest.fixture(scope="module")
 def plan_of():
-    """Give a function that resolves a request of small studies."""
+    """Return a function that resolves a request of small studies."""
     catalog = load_catalog([], dict(os.environ))
 
     def make(problems=("quadratic",), optimizers=("adam",), tracks=("default", "tuned"), **fields):
@@ -30,13 +30,13 @@ def plan_of():
 
 
 def trials_of(plan):
-    """Give the trials of every track and of all together, for a plan of one pairing."""
+    """Return the trials of each track and of all together, for a plan of one pairing."""
     costs = estimate(plan)
     return {row.track: row.trials for row in costs.rows}, costs.together.trials
 
 
 def test_each_track_tunes_and_evaluates(plan_of):
-    """The default setting runs on the evaluation seeds, a grid or a search on the tuning seeds, its choice on those."""
+    """The default and each choice run on the evaluation seeds, the grid or the search on the tuning seeds."""
     evaluation, tuning = QUICK.evaluation_seeds, QUICK.tuning_seeds
     plan = plan_of(tracks=("default", "tuned", "searched"))
     each = {
@@ -47,35 +47,35 @@ def test_each_track_tunes_and_evaluates(plan_of):
     assert trials_of(plan) == (each, sum(each.values()))
 
 
-def test_tracks_share_the_trials_of_an_optimizer_with_nothing_to_tune(plan_of):
-    """Its one setting is run once, whichever tracks it stands in."""
+def test_tracks_share_the_trials_of_an_optimizer_without_tuning(plan_of):
+    """Its one setting runs once for all tracks."""
     seeds = QUICK.evaluation_seeds
     plan = plan_of(optimizers=("sgd[learning_rate=0.1]",), tracks=("default", "tuned", "searched"))
     assert trials_of(plan) == ({"default": seeds, "tuned": seeds, "searched": seeds}, seeds)
 
 
-def test_a_trial_that_depends_on_no_seed_counts_once(plan_of):
-    """From a given start, without noise, one trial stands for all seeds of its role."""
+def test_a_deterministic_trial_counts_once(plan_of):
+    """With a fixed start and without noise, one trial replaces all seeds of its role."""
     plan = plan_of(problems=("quadratic[start=[1.0, 1.0]]",))
     assert trials_of(plan) == ({"default": 1, "tuned": GRID + 1}, GRID + 2)
 
 
 def test_settings_of_one_optimizer_share_a_row(plan_of):
-    """They run in one batch, so no one of them has a time of its own."""
+    """They run in one batch."""
     costs = estimate(plan_of(optimizers=("adam[beta1=[0.5, 0.9, 0.95]]",), seeds=2))
     assert {row.optimizer for row in costs.rows} == {"adam (3 settings)"}
     assert [row.trials for row in costs.rows] == [3 * 2, 3 * (GRID * QUICK.tuning_seeds + 2)]
 
 
 def test_calls_are_budgets(plan_of):
-    """Every trial may spend its own."""
+    """Every trial may spend its budget."""
     costs = estimate(plan_of(problems=("quadratic", "quartic"), steps=70))
     assert [row.calls for row in costs.rows] == [70 * row.trials for row in costs.rows]
     assert costs.together.calls == 70 * costs.together.trials
 
 
 def test_sums_are_those_of_the_rows(plan_of):
-    """Over all pairings, for each track."""
+    """They are over all pairings, for each track."""
     plan = plan_of(problems=("quadratic", "quartic"), optimizers=("adam", "gd"))
     costs = estimate(plan)
     for track in costs.tracks:
@@ -84,8 +84,8 @@ def test_sums_are_those_of_the_rows(plan_of):
         assert (track.trials, track.calls) == (sum(r.trials for r in rows), sum(r.calls for r in rows))
 
 
-def test_what_cannot_pay_a_step_costs_nothing(plan_of):
-    """A full gradient of 100 000 samples costs 781 calls: its trials are skipped, and nothing is timed."""
+def test_a_step_beyond_the_budget_costs_nothing(plan_of):
+    """A full gradient of 100 000 samples costs 781 calls, so the trials are skipped and not timed."""
     plan = plan_of(problems=("polynomial-network",), optimizers=("gd",), steps=700)
     costs = estimate(plan, {})
     assert shapes_of(plan) == []
@@ -94,7 +94,7 @@ def test_what_cannot_pay_a_step_costs_nothing(plan_of):
 
 
 def test_seconds_are_those_of_the_batches(plan_of):
-    """A pairing's batches add up; its choice waits for the tuning trials, however many cores there are."""
+    """The batches of a pairing add up; its choice waits for the tuning trials, for any number of cores."""
     plan = plan_of(seeds=2)
     default, tuning = Shape(0, 1, 2), Shape(0, GRID, QUICK.tuning_seeds)
     assert set(shapes_of(plan)) == {default, tuning}  # the choice is evaluated as the default is
@@ -105,14 +105,14 @@ def test_seconds_are_those_of_the_batches(plan_of):
 
 
 def test_many_pairings_share_the_cores(plan_of):
-    """Then no single one is what a study waits for."""
+    """The longest pairing then does not matter."""
     plan = plan_of(problems=("quadratic", "quartic"), tracks=("default",))
     costs = estimate(plan, dict.fromkeys(shapes_of(plan), Timing(8.0)))
     assert [costs.wall_seconds(jobs) for jobs in (1, 2, 4)] == [16.0, 8.0, 8.0]
 
 
-def test_a_program_takes_the_cores_that_are_idle(plan_of):
-    """Where its steps are made by one: two threads halve what a study waits for, but not what it costs."""
+def test_a_compiled_batch_uses_idle_cores(plan_of):
+    """Two threads halve the waiting time, but not the cost."""
     plan = plan_of(seeds=2)
     default, tuning = Shape(0, 1, 2), Shape(0, GRID, QUICK.tuning_seeds)
     costs = estimate(plan, {default: Timing(3.0), tuning: Timing(20.0, is_threaded=True)}, threads=2)
@@ -120,15 +120,15 @@ def test_a_program_takes_the_cores_that_are_idle(plan_of):
     assert [costs.wall_seconds(jobs) for jobs in (1, 2, 4)] == [26.0, 20.0 / 2 + 3.0, 20.0 / 2 + 3.0]
 
 
-def test_a_single_trial_has_nothing_to_share(plan_of):
-    """Threads take lane by lane."""
+def test_a_single_trial_runs_in_one_thread(plan_of):
+    """Each thread runs at least one trial."""
     plan = plan_of(tracks=("default",), seeds=1)
     costs = estimate(plan, {Shape(0, 1, 1): Timing(8.0, is_threaded=True)}, threads=4)
     assert costs.wall_seconds(4) == 8.0
 
 
 def test_a_pairing_that_could_not_be_timed_has_no_seconds(plan_of):
-    """The others keep theirs."""
+    """Other pairings have theirs."""
     plan = plan_of(problems=("quadratic", "quartic"), tracks=("default",))
     costs = estimate(plan, {shape: None if shape.pairing else Timing(8.0) for shape in shapes_of(plan)})
     assert [row.seconds for row in costs.rows] == [8.0, None]

@@ -1,4 +1,4 @@
-"""What the engine measured, as rows."""
+"""Rows of a batch that the engine measured_batch."""
 
 import math
 
@@ -14,12 +14,12 @@ from benchbed.runner.task import measure_batch
 from benchbed.tuning.candidates import PairingState
 from benchbed.tuning.scheduling import missing_batches
 
-HOW = ExecutionDetails(threads=1, jobs=1, attempt=1)
+DETAILS = ExecutionDetails(threads=1, jobs=1, attempt=1)
 
 
 @pytest.fixture(scope="module")
-def measured():
-    """A batch of three trials on the quartic, with its plan, its record and its scale."""
+def measured_batch():
+    """Return a batch of three trials on the quartic with its plan, its record and its scale."""
     catalog = load_catalog(environ={})
     request = Request(
         problems=("quartic",), optimizers=("sgd",), preset="quick", steps=20, seeds=3, device="cpu"
@@ -30,37 +30,37 @@ def measured():
     return msgspec.structs.replace(plan, suite={}), batch, *measure_batch(plan, batch, catalog)
 
 
-def test_a_row_says_whether_its_start_is_in_the_basin(measured):
-    """1 or 0 among its metrics."""
-    plan, batch, record, scale = measured
-    found = [dict(row["metrics"])[START_IN_BASIN] for row in rows_of(plan, batch, record, scale, HOW)]
-    assert found == record.metrics[START_IN_BASIN][:, 0].tolist()
-    assert set(found) <= {0.0, 1.0}
+def test_a_row_has_a_metric_for_its_start_in_the_basin(measured_batch):
+    """The metric is 1 or 0."""
+    plan, batch, record, scale = measured_batch
+    values = [dict(row["metrics"])[START_IN_BASIN] for row in rows_of(plan, batch, record, scale, DETAILS)]
+    assert values == record.metrics[START_IN_BASIN][:, 0].tolist()
+    assert set(values) <= {0.0, 1.0}
 
 
-def test_what_is_not_known_of_a_start_is_not_stored(measured):
-    """Beside a tile that raised, a metric is NaN, as any that is not a number; of a start there is nothing to say."""
-    plan, batch, record, scale = measured
+def test_an_unknown_start_is_not_stored(measured_batch):
+    """If the tile of a trial raised, its metrics are NaN, but nothing is known of its start."""
+    plan, batch, record, scale = measured_batch
     unknown = np.array([[1.0], [math.nan], [0.0]])
     partly = record._replace(metrics={START_IN_BASIN: unknown, "other": unknown})
-    rows = [dict(row["metrics"]) for row in rows_of(plan, batch, partly, scale, HOW)]
+    rows = [dict(row["metrics"]) for row in rows_of(plan, batch, partly, scale, DETAILS)]
     assert [row.get(START_IN_BASIN) for row in rows] == [1.0, None, 0.0]
     assert math.isnan(rows[1]["other"])
 
 
 @pytest.mark.parametrize("reads", [True, False])
-def test_a_row_says_whether_its_trial_read_progress(measured, reads):
-    """Each trial for itself, as a plain bool."""
-    plan, batch, record, scale = measured
+def test_a_row_has_whether_its_trial_read_progress(measured_batch, reads):
+    """Each trial has its own value, a plain bool."""
+    plan, batch, record, scale = measured_batch
     marked = record._replace(reads_progress=np.array([[reads], [False], [reads]]))
-    found = [row["reads_progress"] for row in rows_of(plan, batch, marked, scale, HOW)]
-    assert found == [reads, False, reads]
-    assert {type(value) for value in found} == {bool}
+    values = [row["reads_progress"] for row in rows_of(plan, batch, marked, scale, DETAILS)]
+    assert values == [reads, False, reads]
+    assert {type(value) for value in values} == {bool}
 
 
-def test_a_trial_without_measurements_says_nothing_of_either(measured):
-    """A process that died left no record."""
-    plan, batch, _, _ = measured
-    for row in rows_without_measurements(plan, batch, TrialStatus.CRASHED, "signal 9", HOW):
+def test_a_trial_without_measurements_has_neither(measured_batch):
+    """A crashed process has no record."""
+    plan, batch, _, _ = measured_batch
+    for row in rows_without_measurements(plan, batch, TrialStatus.CRASHED, "signal 9", DETAILS):
         assert "metrics" not in row
         assert "reads_progress" not in row

@@ -1,4 +1,4 @@
-"""The driver shares the cores among the batches that a plan begins with."""
+"""Threads of the batches at the start of a plan."""
 
 import pytest
 
@@ -9,7 +9,7 @@ from benchbed.runner.scheduler import threads_of
 
 @pytest.fixture(scope="module")
 def plan_of():
-    """Give a function that plans some optimizers on one problem, on the default track or more."""
+    """Return a function that plans some optimizers on one problem."""
     catalog = load_catalog(environ={})
 
     def make(optimizers, tracks=("default",)):
@@ -33,11 +33,11 @@ def plan_of():
         (("gd", "adam", "momentum"), 64, 21),
     ],
 )
-def test_no_core_is_left_idle_and_none_is_used_twice(plan_of, optimizers, jobs, threads):
-    """Every pairing of the default track begins with one batch; jobs × threads is at most the jobs asked for."""
+def test_jobs_times_threads_is_at_most_the_number_of_cores(plan_of, optimizers, jobs, threads):
+    """Every pairing of the default track starts with one batch."""
     assert threads_of(plan_of(optimizers), jobs) == threads
 
 
-def test_a_tuned_pairing_begins_with_two_batches(plan_of):
-    """Its tuning, and the evaluation of the default."""
+def test_a_tuned_pairing_starts_with_two_batches(plan_of):
+    """They are its tuning and the evaluation of the default."""
     assert threads_of(plan_of(("gd",), ("default", "tuned")), 8) == 4

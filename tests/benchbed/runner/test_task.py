@@ -1,4 +1,4 @@
-"""A task is self-contained: JSON in, a part out, with one row for every trial."""
+"""A task: JSON in, a part with a row for each trial out."""
 
 import msgspec
 import pytest
@@ -15,7 +15,7 @@ from benchbed.tuning.scheduling import missing_batches
 
 @pytest.fixture(scope="module")
 def task():
-    """The first batch of a small study."""
+    """Return the first batch of a small study."""
     catalog = load_catalog(environ={})
     request = Request(
         problems=("quadratic",), optimizers=("gd",), preset="quick", steps=20, seeds=3, device="cpu"
@@ -30,7 +30,7 @@ def run(task):
 
 
 def test_every_trial_has_a_row_with_its_key(task):
-    """Keys are those that the plan gives, in the order of seeds and settings."""
+    """Keys are those of the plan, in the order of seeds and settings."""
     table = run(task)
     keys = [key for of_seed in task.plan.keys(task.batch) for key in of_seed]
     assert table["trial_key"].to_pylist() == keys
@@ -38,13 +38,13 @@ def test_every_trial_has_a_row_with_its_key(task):
 
 
 def test_a_task_repeats_to_the_bit(task):
-    """All that differs between two runs is the wall time."""
+    """Two runs differ in nothing but the wall time."""
     first, second = (run(task).drop_columns(["wall_seconds"]) for _ in range(2))
     assert first.equals(second)
 
 
-def test_a_plugin_of_another_version_is_refused(task):
-    """Rows say which plugin differs from the one that was planned with, and nothing is run."""
+def test_a_plugin_of_another_version_is_rejected(task):
+    """Each row has the name of the plugin, and no trial runs."""
     other = msgspec.structs.replace(
         task, batch=msgspec.structs.replace(task.batch, optimizer_source="0" * 16)
     )
@@ -53,8 +53,8 @@ def test_a_plugin_of_another_version_is_refused(task):
     assert "optimizer 'gd' differs" in table["error"][0].as_py()
 
 
-def test_a_gradient_of_another_version_is_refused(task):
-    """As a problem or an optimizer is; a plan of before there were several names none."""
+def test_a_gradient_of_another_version_is_rejected(task):
+    """A plan of an earlier version has no digest of its gradient."""
     other = msgspec.structs.replace(task, plan=msgspec.structs.replace(task.plan, gradient_source="0" * 16))
     table = run(other)
     assert set(table["status"].to_pylist()) == {"failed"}
@@ -65,22 +65,22 @@ def test_a_gradient_of_another_version_is_refused(task):
 
 
 def test_a_missing_plugin_is_a_failure_with_its_name(task):
-    """A worker that lacks a plugin says so in every row."""
+    """It is in every row."""
     other = msgspec.structs.replace(task, batch=msgspec.structs.replace(task.batch, optimizer="nowhere"))
     assert "unknown optimizer 'nowhere'" in run(other)["error"][0].as_py()
 
 
-def test_threads_are_those_of_the_program_and_change_nothing_else(task, monkeypatch):
-    """The engine hears of them, the rows say them, and every other column but the times is the same to the bit."""
-    heard = []
+def test_threads_change_no_result(task, monkeypatch):
+    """The engine and the rows have the number, and every other column except the times is equal to the bit."""
+    threads = []
 
-    def heard_batch(batch):
-        heard.append(batch.threads)
+    def run_recorded(batch):
+        threads.append(batch.threads)
         return run_batch(batch)
 
-    monkeypatch.setattr(task_module, "run_batch", heard_batch)
-    one, several = run(task), run(msgspec.structs.replace(task, threads=3))
-    assert heard == [1, 3]
+    monkeypatch.setattr(task_module, "run_batch", run_recorded)
+    single, several = run(task), run(msgspec.structs.replace(task, threads=3))
+    assert threads == [1, 3]
     assert set(several["threads"].to_pylist()) == {3}
-    apart = ["wall_seconds", "threads"]
-    assert one.drop_columns(apart).equals(several.drop_columns(apart))
+    columns = ["wall_seconds", "threads"]
+    assert single.drop_columns(columns).equals(several.drop_columns(columns))

@@ -75,7 +75,7 @@ def suite_of(plan: Plan, request: Request) -> dict[str, Any]:
         "name": plan.name,
         "preset": plan.preset,
         "problems": [problem.label for problem in plan.problems],
-        "optimizers": list(request.optimizers or ()),
+        "optimizers": [format_selector(*parse_selector(text)) for text in request.optimizers or ()],
         "tracks": list(plan.tracks),
         "checkpoints": plan.checkpoints,
         "seeds": plan.evaluation_seeds,

@@ -118,6 +118,17 @@ def test_lists_expand_to_several_entrants(plan_of):
     assert not any(entrant.tunable for entrant in plan.entrants)
 
 
+def test_the_suite_has_canonical_selectors(plan_of):
+    """Parentheses become brackets, in labels too."""
+    plan = plan_of(("quadratic(start=(2, 1))",), ("adam(learning_rate=[0.1, 1e-2])",))
+    assert plan.suite["problems"] == ["quadratic[start=[2, 1]]"]
+    assert plan.suite["optimizers"] == ["adam[learning_rate=[0.1, 0.01]]"]
+    assert [entrant.label for entrant in plan.entrants] == [
+        "adam[learning_rate=0.1]",
+        "adam[learning_rate=0.01]",
+    ]
+
+
 @pytest.mark.parametrize(
     "request_",
     [

@@ -110,8 +110,8 @@ def draw_figures(
     for figure in figures:
         suites, picture = tuple(plans[suite].name for suite in figure.suites), pictures[figure.name]
         if isinstance(picture, Picture):
-            files = {suffix: f"{FOLDER}/{figure.name}.{suffix}" for suffix in picture.files}
-            results.append(FigureResult(figure, suites, files, picture.caption, None))
+            images = {suffix: f"{FOLDER}/{figure.name}.{suffix}" for suffix in picture.files}
+            results.append(FigureResult(figure, suites, images, picture.caption, None))
         else:
             results.append(FigureResult(figure, suites, {}, "", picture))
     warnings = [f"{study.plan.name}: {line}" for study in studies for line in study.warnings]

@@ -24,6 +24,7 @@ LOST: Color = (0.70, 0.15, 0.12)
 OTHERS: Color = (0.47, 0.49, 0.52)
 """Colour of seeds drawn behind one that is emphasized; its contrast on white is 4.4 : 1."""
 
+NO_BREAK = "\N{NO-BREAK SPACE}"
 _LEGEND_COLUMNS = 7
 _SUPERSCRIPTS = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 _POWER_OF_TEN = re.compile(r"(?<![\w.])(\d+(?:\.\d+)?)e([+-])0*(\d+)(?!\w)")
@@ -65,7 +66,7 @@ def typeset(text: str) -> str:
     def power(match: re.Match[str]) -> str:
         mantissa, sign, digits = match.groups()
         exponent = f"{'⁻' if sign == '-' else ''}{digits.translate(_SUPERSCRIPTS)}"
-        return f"10{exponent}" if mantissa == "1" else f"{mantissa} × 10{exponent}"
+        return f"10{exponent}" if mantissa == "1" else f"{mantissa}{NO_BREAK}×{NO_BREAK}10{exponent}"
 
     lines = text.split("\n")
     return "\n".join(

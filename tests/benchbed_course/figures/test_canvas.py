@@ -1,8 +1,10 @@
 """What the figures of the course share."""
 
+import textwrap
+
 import pytest
 
-from benchbed_course.figures.canvas import canvas, legend_below, picture, share_heights, typeset
+from benchbed_course.figures.canvas import NO_BREAK, canvas, legend_below, picture, share_heights, typeset
 
 pytestmark = pytest.mark.slow
 
@@ -47,16 +49,21 @@ def test_a_label_that_panels_share_appears_once_in_the_legend():
 
 def test_numbers_are_typeset():
     """Negative numbers have a minus sign and small numbers a power of ten; names and code stay as they are."""
-    assert (
-        typeset("from -3 to 2.5e-04, (-1, 1e-06) or 3e+12") == "from −3 to 2.5 × 10⁻⁴, (−1, 10⁻⁶) or 3 × 10¹²"
-    )
+    typeset_text = typeset("from -3 to 2.5e-04, (-1, 1e-06) or 3e+12")
+    assert typeset_text.replace(NO_BREAK, " ") == "from −3 to 2.5 × 10⁻⁴, (−1, 10⁻⁶) or 3 × 10¹²"
     code = "    loss = f([-3] * 10, tolerance=1e-6)"
     assert typeset(f"finite-difference, 1-2 and x2e-3\n{code}") == f"finite-difference, 1-2 and x2e-3\n{code}"
+
+
+def test_a_line_break_does_not_split_a_number():
+    """The spaces around × do not break."""
+    assert textwrap.wrap(typeset("2e-04"), 4, break_long_words=False) == [typeset("2e-04")]
 
 
 def test_titles_and_captions_are_typeset():
     """In the figure as in the caption."""
     figure, (axes,) = canvas()
     axes.set_title("loss 1.0e-03")
-    assert picture(figure, "From -1", "to 2e-05.").caption == "From −1 to 2 × 10⁻⁵."
-    assert axes.get_title() == "loss 1.0 × 10⁻³"
+    caption = picture(figure, "From -1", "to 2e-05.").caption
+    assert caption.replace(NO_BREAK, " ") == "From −1 to 2 × 10⁻⁵."
+    assert axes.get_title().replace(NO_BREAK, " ") == "loss 1.0 × 10⁻³"

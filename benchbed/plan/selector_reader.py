@@ -13,6 +13,7 @@ DEEPEST_NESTING = 8
 BARE_WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_.:/-]*")
 NOT_FINITE = re.compile(r"[+-]?(?:nan|inf)", re.IGNORECASE)
 _KEY = re.compile(r"[A-Za-z0-9_-]+")
+# A name, a number or a bare word.
 _ATOM = r"[^\[\](){}=,\"' ]+"
 _TOKEN = re.compile(rf"""{_ATOM}|"(?:[^"\\]|\\.)*"|'[^']*'|.""")
 _MISTAKES = (
@@ -21,7 +22,7 @@ _MISTAKES = (
     (r"[(\[,] *(?=,)", "expected a value before the comma"),
     (r"[_)\]] +(?=[_\[])|[)\]](?=[_(\[])", "expected a comma or a closing bracket"),
 )
-"""Faults by the pattern in the masked text that ends where the fault is."""
+"""Patterns in the masked text that end at a mistake, with its description."""
 
 
 class SelectorTree(NamedTuple):
@@ -70,15 +71,14 @@ class SelectorReader:
         raise UsageError(f"selector {quoted(self._text)}, column {column}: {fault}")
 
     def _masked(self) -> str:
-        """Return Python source of the same length: atoms become underscores, brackets after a name parentheses.
+        """Return Python source of the same length: `sgd[rate=[0.1]]` becomes `___(____=[___])`.
 
-        The source has no operators, keywords or literals, so `ast` finds calls, lists and tuples only; the text of an
-        atom is read from the same columns of the selector.
+        Names, numbers and strings become underscores, and the brackets of a selector parentheses, so that `ast` finds
+        calls, lists and tuples only. The text of a name or value is read from the same columns of the selector.
         """
         source = ""
-        closing: list[
-            tuple[str, str]
-        ] = []  # per open bracket: the closing ones of the selector and of the source
+        # For each open bracket, its closing bracket in the selector and in the source.
+        closing: list[tuple[str, str]] = []
         for token in _TOKEN.finditer(self._text):
             symbol, column = token.group(), token.start() + 1
             if symbol in ("[", "("):
@@ -88,10 +88,10 @@ class SelectorReader:
                 closing.append(("]" if symbol == "[" else ")", "]" if is_list else ")"))
                 source += "[" if is_list else "("
             elif symbol in ("]", ")"):
-                if not closing or closing[-1][0] != symbol:
-                    self.fail(
-                        f"unexpected {symbol}" + (f"; expected {closing[-1][0]}" if closing else ""), column
-                    )
+                if not closing:
+                    self.fail(f"unexpected {symbol}", column)
+                if closing[-1][0] != symbol:
+                    self.fail(f"unexpected {symbol}; expected {closing[-1][0]}", column)
                 source += closing.pop()[1]
             elif symbol in ("{", "}"):
                 self.fail("a table cannot be a value; write a number, a word or a list", column)

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from types import UnionType
 from typing import Any, NamedTuple, Union, get_args, get_origin
 
-from benchbed.catalog import Parameter
 from benchbed.catalog.names import quoted
+from benchbed.catalog.parameters import Parameter
 from benchbed.errors import UsageError
 from benchbed.plan.selector_reader import BARE_WORD, NOT_FINITE, SelectorReader, SelectorTree
 

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from benchbed.analysis.results import build_results
-from benchbed.catalog import Catalog
+from benchbed.catalog.lookup import Catalog
 from benchbed.engine import objective_at, solution_of
 from benchbed.errors import BenchbedError
 from benchbed.interfaces.report import Report

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from benchbed.analysis.results import build_results
-from benchbed.catalog import load_catalog
+from benchbed.catalog.loading import load_catalog
 from benchbed.interfaces import TrialStatus
 from benchbed.plan import Request, make_plan
 from benchbed.reports.ecdf import targets_reached

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from benchbed.catalog import load_catalog
+from benchbed.catalog.loading import load_catalog
 from benchbed.errors import UsageError
 
 REGISTERS_RULE = """

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchbed.catalog import Parameter
+from benchbed.catalog.parameters import Parameter
 from benchbed.errors import UsageError
 from benchbed.plan.selector_reader import SelectorReader
 from benchbed.plan.selectors import MOST_SETTINGS, Selector, expand_settings, format_selector, parse_selector

@@ -47,14 +47,7 @@ def run_tile(tile: Tile, clock: Clock, choice: EngineChoice) -> TileResult:
     eager = EagerBackend(choice.reason)
     backend: Backend = eager
     positions = LanePositions.all(len(tile.instances.seeds), batch.settings, device)
-    recorder = Recorder(
-        positions,
-        dimension=tile.instances.start.shape[-1],
-        targets=batch.targets if batch.stop_when_solved else (),
-        gaps=Gaps(tile.instances.optimum(), batch.scale, device),
-        budget=batch.budget,
-        price=tile.stepper.price,
-    )
+    recorder = _make_recorder(tile, positions)
     seconds, lane_steps, step = 0.0, 0, 0
     state_bytes = error = gradient_error = None
     with torch.no_grad():
@@ -96,6 +89,18 @@ def run_tile(tile: Tile, clock: Clock, choice: EngineChoice) -> TileResult:
         error=error,
         budget_error=tile.budget_error,
         gradient_error=gradient_error,
+    )
+
+
+def _make_recorder(tile: Tile, positions: LanePositions) -> Recorder:
+    batch, instances = tile.batch, tile.instances
+    return Recorder(
+        positions,
+        dimension=instances.start.shape[-1],
+        targets=batch.targets if batch.stop_when_solved else (),
+        gaps=Gaps(instances.optimum(), batch.scale, instances.device),
+        budget=batch.budget,
+        price=tile.stepper.price,
     )
 
 

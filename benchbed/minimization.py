@@ -90,20 +90,10 @@ def minimize(
         raise UsageError(
             f"tolerance is {tolerance}; it must be positive and finite (omit it to take all steps)"
         )
-    layout = Layout({"theta": tuple(start.shape)})
-    if isinstance(optimizer, str):
-        rule = _optimizer_of(optimizer, layout, start)
-    elif isinstance(optimizer, Optimizer):
-        rule = optimizer
-    else:
-        raise UsageError(
-            f"optimizer is a {type(optimizer).__name__}; pass a selector such as 'adam[learning_rate=0.1]', or an "
-            "Optimizer that a factory returned"
-        )
-    differentiate = catalog_of(()).gradient(gradient)
+    problem = _FunctionProblem(loss, start)
+    rule = _read_optimizer(optimizer, problem.layout, start)
+    curves = _CurveRecorder(rule, catalog_of(()).gradient(gradient))
     _check_loss(loss, start)
-    problem = _FunctionProblem(loss, start, layout)
-    curves = _CurveRecorder(rule, differentiate)
     batch = Batch(
         problem, lambda: curves.rule, statics={}, hyperparameters={}, settings=1,
         seeds=[InstanceSeed(0, "minimize", "evaluation", 0)], budget=maximum_steps, targets=(), scale=None,
@@ -113,19 +103,19 @@ def minimize(
     try:
         record = run_batch(batch)
     finally:
-        problem.release()
+        del problem.loss_of_tensor  # it may hold large data, and the engine caches problems
     return _minimum_of(record, curves, start, batch)
 
 
 class _FunctionProblem(Problem):
     """A user's function as a problem: one trial, no draws, an unknown optimum."""
 
-    def __init__(self, loss: LossOfTensor, start: Tensor, layout: Layout) -> None:
-        self._loss, self._start, self._layout = loss, start, layout
+    def __init__(self, loss: LossOfTensor, start: Tensor) -> None:
+        self.loss_of_tensor, self._start = loss, start
 
     @property
     def layout(self) -> Layout:
-        return self._layout
+        return Layout({"theta": tuple(self._start.shape)})
 
     def make_start(self, generator: Generator) -> Tensor:
         return self._start.detach().cpu().double().flatten()
@@ -133,14 +123,10 @@ class _FunctionProblem(Problem):
     def objective(self, theta: Tensor, data: Data) -> Tensor:
         shape, lanes = self._start.shape, theta.shape[:-1]
         with torch.enable_grad():  # a loss may itself differentiate, even where it is only measured
-            if lanes.numel() == 1:
-                return self._loss(theta.reshape(shape)).reshape(lanes)
-            values = [self._loss(point.reshape(shape)).reshape(()) for point in theta.flatten(0, -2)]
-            return torch.stack(values).reshape(lanes)
-
-    def release(self) -> None:
-        """Release the loss, which may hold large data: the engine caches problems."""
-        del self._loss
+            values = [
+                self.loss_of_tensor(point.reshape(shape)) for point in theta.reshape(-1, theta.shape[-1])
+            ]
+            return torch.cat([value.reshape(1) for value in values]).reshape(lanes)
 
 
 class _CurveRecorder:
@@ -180,26 +166,34 @@ def _read_start(theta0: Any) -> Tensor:
     return start
 
 
-def _optimizer_of(text: str, layout: Layout, start: Tensor) -> Optimizer[Any]:
-    """Build the optimizer of a selector, with numbers as the engine passes them."""
-    catalog, selector = catalog_of(()), parse_selector(text)
-    parameters = catalog.parameters(selector.name)
-    settings = expand_settings(selector.parameters, parameters)
-    if len(settings) > 1:
-        raise UsageError(f"{text} lists {len(settings)} settings; pass one")
-    values = catalog.hyperparameters(selector.name, settings[0])
-    factory = catalog.optimizer(selector.name).implementation
-    optimizer: Optimizer[Any] = factory(**factory_arguments(factory, values, layout))
-    if optimizer.stateful:
+def _read_optimizer(optimizer: str | Optimizer[Any], layout: Layout, start: Tensor) -> Optimizer[Any]:
+    """Return an optimizer, or build that of a selector with numbers as the engine passes them."""
+    if isinstance(optimizer, Optimizer):
         return optimizer
-    tensors = {
-        name: value
-        if parameters[name].static
-        else torch.tensor([value], dtype=start.dtype, device=start.device)
-        for name, value in values.items()
-    }
-    tensor_optimizer: Optimizer[Any] = factory(**factory_arguments(factory, tensors, layout))
-    return tensor_optimizer
+    if not isinstance(optimizer, str):
+        raise UsageError(
+            f"optimizer is a {type(optimizer).__name__}; pass a selector such as 'adam[learning_rate=0.1]', or an "
+            "Optimizer that a factory returned"
+        )
+    catalog, (name, values) = catalog_of(()), parse_selector(optimizer)
+    parameters, factory = catalog.parameters(name), catalog.optimizer(name).implementation
+    settings = expand_settings(values, parameters)
+    if len(settings) > 1:
+        raise UsageError(f"{optimizer} lists {len(settings)} settings; pass one")
+
+    def build(numbers: dict[str, Any]) -> Optimizer[Any]:
+        return factory(**factory_arguments(factory, numbers, layout))  # type: ignore[no-any-return]  # a plugin is Any
+
+    numbers = catalog.hyperparameters(name, settings[0])
+    of_floats = build(numbers)
+    if of_floats.stateful:
+        return of_floats
+    return build(
+        {
+            key: value if parameters[key].static else start.new_tensor([value])
+            for key, value in numbers.items()
+        }
+    )
 
 
 def _check_loss(loss: Callable[[Tensor], object], start: Tensor) -> None:

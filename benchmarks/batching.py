@@ -95,7 +95,7 @@ def network_loop(problem: Problem, trials: int, steps: int) -> float:
     """Time `torch.optim.Adam` on a network of torch.nn modules, trial after trial, without measurements."""
     instances = _instances(problem, trials)
     x, y = instances.data.x, instances.data.y
-    draws = [[instances.draw(step)[trial, 0] for step in range(steps)] for trial in range(trials)]
+    draws = [[instances.draws.at(step)[trial, 0] for step in range(steps)] for trial in range(trials)]
     begun = time.perf_counter()
     for trial in range(trials):
         network = _modules(instances.start[trial])

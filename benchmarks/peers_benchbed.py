@@ -67,10 +67,10 @@ def make_trials(name: str, count: int, steps: int, dtype: str | None = None) -> 
 
 
 def _draws(instances: Instances, steps: int) -> np.ndarray | None:
-    if instances.draw(0) is None:
+    if instances.draws.at(0) is None:
         return None
     edges = [*range(0, steps, DRAW_BLOCK), steps]
-    blocks = [instances.draws(*edge)[:, :, 0].numpy() for edge in pairwise(edges)]
+    blocks = [instances.draws.between(*edge)[:, :, 0].numpy() for edge in pairwise(edges)]
     draws = np.concatenate(blocks)
     return draws if draws.dtype.kind == "f" else draws.astype(np.int32)
 

@@ -1,6 +1,6 @@
 """The backends that compute a tile's steps: eagerly, or by a compiled step; and the choice between them."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import NamedTuple, Protocol
 
@@ -26,15 +26,10 @@ NUMBER_SECONDS = 2e-9
 """Seconds for each number that a lane's step keeps in memory."""
 STATE_COPIES = 16
 """Vectors of the size of theta that a step of a typical optimizer keeps in memory for a lane."""
-MINIMUM_SCAN_LANES = 2
-"""torch specializes on a size of 1, so with fewer seeds or settings it would compile the scan again."""
 MAXIMUM_CALLS = 50.0
 """Calls of a gradient up to which a step is compiled: the code grows with each of them."""
 REASON_LENGTH = 300
 """Characters of a reason; compilers write long errors."""
-
-REQUESTED = "requested"
-"""Reason for an engine that the user named."""
 
 
 class EngineChoice(NamedTuple):
@@ -46,33 +41,17 @@ class EngineChoice(NamedTuple):
     """For people."""
 
 
-class Backend(Protocol):
-    """A way to compute steps."""
-
-    engine: Engine
-    reason: str
-    """Why this backend was chosen, for people."""
-    fallback_reason: str | None
-    """Why the compiled step was given up, for people."""
-    minimum_lanes: int
-    """Seeds and settings that stay when finished lanes are dropped, if there were as many."""
-
-    def advance(self, tile: Tile, lanes: Lanes, start: int, stops: Sequence[int]) -> list[Lanes]:
-        """Run the steps from `start` on; return the lanes before each of the steps `stops`."""
-
-    def lookahead(self, lanes: Lanes, start: int, stops: Sequence[int]) -> int:
-        """Return how many of the coming `stops` to compute before the next measurement; at least one."""
-
-    def measure(self, tile: Tile, point: Tensor) -> Tensor:
-        """Return the objective `[seeds, settings]` at `point: [seeds, settings, dimension]`."""
-
-
 class EagerBackend:
     """Steps run eagerly, one after the other."""
 
-    def __init__(self, reason: str) -> None:
-        self.engine, self.reason, self.minimum_lanes = Engine.EAGER, reason, 1
+    minimum_lanes = 1
+    """Seeds and settings that stay when finished lanes are dropped, if there were as many."""
+
+    def __init__(self, choice: EngineChoice) -> None:
+        self.engine, self.reason = choice
+        """The engine in the record: the chosen one, also for a tile that ends in its first step; and its reason."""
         self.fallback_reason: str | None = None
+        """Why the compiled step was given up, for people."""
 
     def advance(self, tile: Tile, lanes: Lanes, start: int, stops: Sequence[int]) -> list[Lanes]:
         """Run the steps from `start` on; return the lanes before each of the steps `stops`."""
@@ -86,7 +65,10 @@ class EagerBackend:
         return snapshots
 
     def lookahead(self, lanes: Lanes, start: int, stops: Sequence[int]) -> int:
-        """Return 1: an eager step that turns out to be discarded costs as much as a measurement."""
+        """Return how many of the coming `stops` to compute before the next measurement, at least one.
+
+        Eagerly it is one: a step that turns out to be discarded costs as much as a measurement.
+        """
         return 1
 
     def measure(self, tile: Tile, point: Tensor) -> Tensor:
@@ -94,23 +76,30 @@ class EagerBackend:
         return measure_objective(tile.instances, point)
 
 
-class CompiledBackend:
+class _CompiledSteps(Protocol):
+    """The steps of a pairing as one function, generated or a scan; the methods are those of a backend."""
+
+    minimum_lanes: int
+
+    def advance(self, tile: Tile, lanes: Lanes, start: int, stops: Sequence[int]) -> list[Lanes]: ...
+
+    def lookahead(self, lanes: Lanes, start: int, stops: Sequence[int]) -> int: ...
+
+
+class CompiledBackend(EagerBackend):
     """Steps run by a compiled step; eagerly if it cannot be built, or after it fails.
 
     Every exception of the compiled step leads to the eager one: an error of the plugin is raised again there.
     """
 
-    def __init__(self, tile: Tile, lanes: Lanes, reason: str) -> None:
-        self.engine, self.reason, self.minimum_lanes = Engine.COMPILED, reason, 1
-        self.fallback_reason: str | None = None
-        self._advance: Callable[[Tile, Lanes, int, Sequence[int]], list[Lanes]] | None = None
-        self._lookahead: Callable[[Lanes, int, Sequence[int]], int] | None = None
-        self._compiles_objective = compiles_objective(tile.batch)
+    def __init__(self, choice: EngineChoice, tile: Tile, lanes: Lanes) -> None:
+        super().__init__(choice)
+        self._steps: _CompiledSteps | None = None
+        self._compiles_objective = objective_seconds(tile.batch) >= WORTH_MEASURING
         try:
             from benchbed.engine.compiled_backend import generated_backend  # takes a second to import
 
-            generated = generated_backend(tile, lanes)
-            self._advance, self._lookahead = generated.advance, generated.lookahead
+            self._steps = generated_backend(tile, lanes)
         except Exception as error:  # noqa: BLE001 (see the class)
             self._build_scan(tile, lanes, error)
 
@@ -124,22 +113,25 @@ class CompiledBackend:
         try:
             from benchbed.engine.scan import scan_backend  # takes half a second to import
 
-            self._advance, self.minimum_lanes = scan_backend(tile, lanes).advance, MINIMUM_SCAN_LANES
+            self._steps = scan_backend(tile, lanes)
+            self.minimum_lanes = self._steps.minimum_lanes
         except Exception as error:  # noqa: BLE001 (see the class)
             self._fall_back("its step could not be compiled", error)
 
     def advance(self, tile: Tile, lanes: Lanes, start: int, stops: Sequence[int]) -> list[Lanes]:
         """Run the steps from `start` on; return the lanes before each of the steps `stops`."""
-        if self._advance is not None:
+        if self._steps is not None:
             try:
-                return self._advance(tile, lanes, start, stops)
+                return self._steps.advance(tile, lanes, start, stops)
             except Exception as error:  # noqa: BLE001 (see the class)
                 self._fall_back(f"its compiled step failed after step {start}", error)
-        return EagerBackend(self.reason).advance(tile, lanes, start, stops)
+        return super().advance(tile, lanes, start, stops)
 
     def lookahead(self, lanes: Lanes, start: int, stops: Sequence[int]) -> int:
-        """Return the number that the compiled step asks for; 1 for a scan."""
-        return 1 if self._lookahead is None else self._lookahead(lanes, start, stops)
+        """Return the number that the compiled step asks for."""
+        if self._steps is None:
+            return super().lookahead(lanes, start, stops)
+        return self._steps.lookahead(lanes, start, stops)
 
     def measure(self, tile: Tile, point: Tensor) -> Tensor:
         """Return the objective, by compiled code if that saves time; eagerly if there is none, or it fails."""
@@ -152,10 +144,10 @@ class CompiledBackend:
             except Exception as error:  # noqa: BLE001 (see the class)
                 self._compiles_objective = False
                 self.reason += f"; its objective was measured eagerly: {_summary(error)}"[:REASON_LENGTH]
-        return measure_objective(tile.instances, point)
+        return super().measure(tile, point)
 
     def _fall_back(self, event: str, error: Exception) -> None:
-        self.engine, self.minimum_lanes, self._advance, self._lookahead = Engine.EAGER, 1, None, None
+        self.engine, self.minimum_lanes, self._steps = Engine.EAGER, 1, None
         self.fallback_reason = f"{event}: {_summary(error)}"[:REASON_LENGTH]
         self.reason += f"; ran eagerly because {self.fallback_reason}"
 
@@ -178,7 +170,7 @@ def choose_engine(batch: Batch, stateful: bool) -> EngineChoice:
     if batch.every_step:
         return EngineChoice(Engine.EAGER, "every step is measured")
     if batch.engine != Engine.AUTO:
-        return EngineChoice(Engine(batch.engine), REQUESTED)
+        return EngineChoice(Engine(batch.engine), "requested")
     if batch.gradient.traced is None:
         return EngineChoice(Engine.EAGER, "the gradient has no form for a compiled step")
     price = batch.gradient.price(batch.problem.layout.dimension)
@@ -203,18 +195,6 @@ def objective_seconds(batch: Batch) -> float:
     lanes = len(batch.seeds) * batch.settings
     numbers = numbers_of_a_step(batch.problem, full_batch=True)
     return len(checkpoint_calls(batch.budget)) * lanes * numbers * NUMBER_SECONDS
-
-
-def compiles_objective(batch: Batch) -> bool:
-    """Return whether compiling the objective saves time in a batch of compiled steps."""
-    return objective_seconds(batch) >= WORTH_MEASURING
-
-
-def make_backend(choice: EngineChoice, tile: Tile, lanes: Lanes) -> Backend:
-    """Build the backend of the chosen engine."""
-    if choice.engine == Engine.COMPILED:
-        return CompiledBackend(tile, lanes, choice.reason)
-    return EagerBackend(choice.reason)
 
 
 def numbers_of_a_step(problem: Problem, full_batch: bool = False) -> float:

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from benchbed.interfaces import Engine, Gradient, OptimizerFactory, Problem, RegisteredMetric
+from benchbed.interfaces import Engine, Gradient, Optimizer, OptimizerFactory, Problem, RegisteredMetric
 from benchbed.seeds import InstanceSeed
 
 
@@ -42,6 +42,15 @@ class Batch(NamedTuple):
     """Batch whose work decides what is compiled, if this one is a small part of it."""
     threads: int | None = None
     """Threads of a compiled step; None for as many as torch uses. Results do not depend on it."""
+
+    def build(self, hyperparameters: Mapping[str, Any]) -> Optimizer[Any]:
+        """Build the optimizer with these and the static hyperparameters."""
+        return self.factory(**self.statics, **hyperparameters)
+
+    @property
+    def optimizer(self) -> Optimizer[Any]:
+        """The optimizer of the first setting; its flags hold for all."""
+        return self.build({name: values[0] for name, values in self.hyperparameters.items()})
 
     def part(self, seeds: slice, settings: slice) -> "Batch":
         """Return the batch of these seeds and settings."""

@@ -14,7 +14,7 @@ from benchbed.codegen.lanewise import codegen as lanewise
 from benchbed.codegen.template import Axis, LaneGroups
 from benchbed.codegen.tensorwise import codegen as tensorwise
 from benchbed.codegen.trace import InputKind, TracedStep, trace_function
-from benchbed.engine.pytrees import Lanes, TreeTemplate, leaves
+from benchbed.engine.pytrees import Lanes, TreeTemplate, is_flat, leaves
 from benchbed.engine.sampling import Instances
 from benchbed.engine.step import StepInputs
 from benchbed.engine.tile import Tile
@@ -30,6 +30,8 @@ MAX_GROUP_RATIO = 1.5
 
 class GeneratedBackend:
     """The compiled steps of a pairing, for any number of steps, seeds and settings."""
+
+    minimum_lanes = 1
 
     def __init__(self, tile: Tile, lanes: Lanes, traced: TracedStep, compiled: CompiledStep) -> None:
         self._compiled = compiled
@@ -77,8 +79,7 @@ class GeneratedBackend:
 
         Raises TypeError if the data differ from the traced data in more than their tensors.
         """
-        if not self._data.matches(tile.instances.data):
-            raise TypeError("data differ between batches in more than their tensors")
+        self._data.require_match(tile.instances.data)
         constants = [*tile.hyperparameters.values(), *leaves(tile.instances.data)]
         self._constants = [tensor.contiguous() for tensor in constants]
         self._bound_tile = ref(tile)
@@ -87,25 +88,16 @@ class GeneratedBackend:
         # Not by torch's pytrees, which take as long as hundreds of steps.
         converged = None if lanes.converged is None else tensors[-1]
         theta, *state, calls, steps, running, diverged = tensors if converged is None else tensors[:-1]
-        is_flat = hasattr(lanes.state, "_make") and len(lanes.state) == len(state)
-        return Lanes(
-            theta=theta,
-            state=lanes.state._make(state) if is_flat else self._state.fill(state),
-            calls=calls,
-            steps=steps,
-            running=running,
-            diverged=diverged,
-            converged=converged,
-        )
+        tree = lanes.state._make(state) if is_flat(lanes.state) else self._state.fill(state)
+        return Lanes(theta, tree, calls, steps, running, diverged, converged)
 
 
 def _lane_tensors(lanes: Lanes) -> list[Tensor]:
     """Return the tensors of lanes in the order of `leaves`."""
     state = lanes.state
-    is_flat = hasattr(state, "_make") and all(isinstance(leaf, Tensor) for leaf in state)
     return [
         lanes.theta,
-        *(state if is_flat else leaves(state)),
+        *(state if is_flat(state) else leaves(state)),
         *(tensor for tensor in lanes[2:] if tensor is not None),
     ]
 
@@ -152,10 +144,9 @@ def trace_step(tile: Tile, lanes: Lanes) -> TracedStep:
     """
     stepper, gradient = tile.stepper, tile.batch.gradient
     differentiate = gradient.traced or gradient.differentiate
-    if constants := TreeTemplate(lanes).constants:
-        raise TypeError(f"the state holds {constants[0]!r}, which is not a tensor and would stay constant")
     names, draws = list(tile.hyperparameters), tile.draws(0, 1)
     lane_template, draw_template, data_template = map(TreeTemplate, (lanes, draws, tile.instances.data))
+    lane_template.require_tensors()
 
     def step(
         lane: Sequence[Tensor], progress: Tensor, draw: Sequence[Tensor], setting: Sequence[Tensor],

@@ -33,8 +33,7 @@ class GeneratedObjective:
 
         Raises TypeError if the data differ from the traced data in more than their tensors.
         """
-        if not self._data.matches(instances.data):
-            raise TypeError("data differ between batches in more than their tensors")
+        self._data.require_match(instances.data)
         seeds, settings = theta.shape[:2]
         data = [leaf.contiguous() for leaf in leaves(instances.data)]
         inputs = [theta, theta.new_empty(seeds, settings), *data]
@@ -67,10 +66,8 @@ def trace_objective(instances: Instances, theta: Tensor) -> TracedStep:
     The result is a step of a lane with two tensors, θ and the value of the objective: it leaves θ unchanged and
     replaces the value.
     """
-    data_template, objective = (
-        TreeTemplate(instances.data),
-        batched(instances.problem, instances.problem.objective),
-    )
+    data_template = TreeTemplate(instances.data)
+    objective = batched(instances.problem, instances.problem.objective)
 
     def step(lane: Sequence[Tensor], data: Sequence[Tensor]) -> list[Tensor]:
         return [lane[0], objective(lane[0], data_template.fill(data))]

@@ -35,11 +35,6 @@ def measure_gradient_norm(batch: Batch, instances: Instances, point: Tensor) -> 
     return in_pieces(norm, point, instances)
 
 
-def gradient_is_cheap(batch: Batch) -> bool:
-    """Return whether a full gradient costs at most as much as a step, so that every checkpoint can afford one."""
-    return (batch.problem.full_price or 1.0) <= 1.0
-
-
 def measure_metrics(
     metrics: Mapping[str, RegisteredMetric], instances: Instances, point: Tensor
 ) -> dict[str, Tensor]:

@@ -7,10 +7,10 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from benchbed.engine.backends import Backend, EagerBackend, EngineChoice, make_backend
-from benchbed.engine.evaluation import gradient_is_cheap, measure_gradient_norm
-from benchbed.engine.pytrees import LanePositions, Lanes, where_lanes
-from benchbed.engine.recorder import Gaps, Recorder
+from benchbed.engine.backends import CompiledBackend, EagerBackend, EngineChoice
+from benchbed.engine.evaluation import measure_gradient_norm
+from benchbed.engine.pytrees import Lanes, where_lanes
+from benchbed.engine.recorder import Recorder
 from benchbed.engine.tile import Tile
 from benchbed.interfaces import Engine, NotServedError
 
@@ -21,20 +21,14 @@ class TileResult(NamedTuple):
     """The result of stepping one tile."""
 
     recorder: Recorder
+    backend: EagerBackend
+    """The backend of the last step."""
     seconds: float
     """Wall time of one step of one lane, averaged over all lanes that were stepped, finished ones included."""
     state_bytes: float | None
-    reads_progress: bool
-    """The optimizer read `oracle.progress`, so it knows the budget."""
-    engine: Engine
-    """The engine that ran."""
-    engine_reason: str
-    fallback_reason: str | None = None
-    error: str | None = None
+    error: str | None
     """Traceback of a plugin that raised."""
-    budget_error: str | None = None
-    """Why the budget does not pay for one step."""
-    gradient_error: str | None = None
+    gradient_error: str | None
     """Why the gradient does not support the loss."""
 
 
@@ -43,127 +37,101 @@ def run_tile(tile: Tile, clock: Clock, choice: EngineChoice) -> TileResult:
 
     The first step always runs eagerly: it shows how many calls a step makes, and errors of plugins.
     """
-    device, batch = tile.instances.device, tile.batch
-    eager = EagerBackend(choice.reason)
-    backend: Backend = eager
-    positions = LanePositions.all(len(tile.instances.seeds), batch.settings, device)
-    recorder = _make_recorder(tile, positions)
-    seconds, lane_steps, step = 0.0, 0, 0
+    recorder, backend = Recorder(tile), EagerBackend(choice)
+    device = tile.instances.device
+    seconds, lane_steps, step_index = 0.0, 0, 0
     state_bytes = error = gradient_error = None
     with torch.no_grad():
         try:
             lanes = tile.start_lanes()
             state_bytes = tile.state_bytes(lanes)
-            lanes = checkpoint(tile, recorder, lanes, positions, backend)
-            stops = [] if tile.budget_error else [1]
-            while stops:
-                upcoming = stops[: backend.lookahead(lanes, step, stops)]
-                started = _now(clock, device)
-                snapshots = backend.advance(tile, lanes, step, upcoming)
-                seconds += _now(clock, device) - started
-                lane_steps += (upcoming[-1] - step) * lanes.running.numel()
-                measured, tile, lanes, positions = measure_snapshots(
-                    tile, recorder, lanes, snapshots, positions, backend
-                )
+            lanes = measure(tile, lanes, recorder, backend)
+            checkpoint_steps = [] if tile.budget_error else [1]
+            while checkpoint_steps:
+                next_steps = checkpoint_steps[: backend.lookahead(lanes, step_index, checkpoint_steps)]
+                start_time = _synchronized(clock, device)
+                snapshots = backend.advance(tile, lanes, step_index, next_steps)
+                seconds += _synchronized(clock, device) - start_time
+                lane_steps += (next_steps[-1] - step_index) * lanes.running.numel()
+                tile, lanes, measured_count = measure_snapshots(tile, lanes, snapshots, recorder, backend)
                 if tile.budget_error or not lanes.running.any():
                     break
-                step, stops = upcoming[measured - 1], stops[measured:]
-                if step == 1:
-                    backend, stops = make_backend(choice, tile, lanes), list(tile.later_checkpoints())
-        except (Exception, SystemExit) as raised:  # plugin code may raise anything
-            if batch.raises:
+                step_index = next_steps[measured_count - 1]
+                checkpoint_steps = checkpoint_steps[measured_count:]
+                if step_index == 1:
+                    checkpoint_steps = tile.later_checkpoints()
+                    if choice.engine == Engine.COMPILED:
+                        backend = CompiledBackend(choice, tile, lanes)
+        except NotServedError as raised:
+            if tile.batch.raises:
                 raise
-            if isinstance(raised, NotServedError):
-                gradient_error = str(raised)
-            else:
-                error = traceback.format_exc()
+            gradient_error = str(raised)
+        except (Exception, SystemExit):  # plugin code may raise anything
+            if tile.batch.raises:
+                raise
+            error = traceback.format_exc()
     return TileResult(
         recorder,
-        seconds=seconds / max(1, lane_steps),
-        state_bytes=state_bytes,
-        reads_progress=tile.stepper.reads_progress,
-        # A tile that ends in its first step counts as run by the engine that was chosen.
-        engine=choice.engine if backend is eager else backend.engine,
-        engine_reason=backend.reason,
-        fallback_reason=backend.fallback_reason,
+        backend,
+        seconds / max(1, lane_steps),
+        state_bytes,
         error=error,
-        budget_error=tile.budget_error,
         gradient_error=gradient_error,
     )
 
 
-def _make_recorder(tile: Tile, positions: LanePositions) -> Recorder:
-    batch, instances = tile.batch, tile.instances
-    return Recorder(
-        positions,
-        dimension=instances.start.shape[-1],
-        targets=batch.targets if batch.stop_when_solved else (),
-        gaps=Gaps(instances.optimum(), batch.scale, instances.device),
-        budget=batch.budget,
-        price=tile.stepper.price,
-    )
-
-
 def measure_snapshots(
-    tile: Tile,
-    recorder: Recorder,
-    lanes: Lanes,
-    snapshots: Sequence[Lanes],
-    positions: LanePositions,
-    backend: Backend,
-) -> tuple[int, Tile, Lanes, LanePositions]:
+    tile: Tile, lanes: Lanes, snapshots: Sequence[Lanes], recorder: Recorder, backend: EagerBackend
+) -> tuple[Tile, Lanes, int]:
     """Measure the snapshots that were computed from `lanes`, in order; a lane that finishes at one keeps its values.
 
-    Returns the number of measured snapshots and the lanes that remain. It stops early when no lane runs any more, or
-    when so few do that the others are dropped: the remaining snapshots are discarded.
+    Returns the lanes that remain, with their tile, and the number of measured snapshots. It stops early when no lane
+    runs any more, or when so few do that the others are dropped: the remaining snapshots are discarded.
     """
-    for measured, snapshot in enumerate(snapshots, start=1):
-        before, after = lanes, snapshot
-        if measured > 1 and not before.running.all():
-            after = where_lanes(before.running, snapshot, before)
-        lanes = tile.stepper.account(before, after)
+    for measured_count, snapshot in enumerate(snapshots, start=1):
+        after = snapshot
+        if measured_count > 1 and not lanes.running.all():
+            after = where_lanes(lanes.running, snapshot, lanes)
+        lanes = tile.stepper.account(lanes, after)
         if tile.budget_error:
             break
-        lanes = checkpoint(tile, recorder, lanes, positions, backend)
-        remaining = drop_finished(tile, lanes, positions, backend.minimum_lanes)
-        if remaining[-1] is not positions or not lanes.running.any():
-            return measured, *remaining
-    return measured, tile, lanes, positions
+        lanes = measure(tile, lanes, recorder, backend)
+        smaller_tile, remaining_lanes = drop_finished(tile, lanes, backend.minimum_lanes)
+        if smaller_tile is not tile or not lanes.running.any():
+            return smaller_tile, remaining_lanes, measured_count
+    return tile, lanes, measured_count
 
 
-def checkpoint(
-    tile: Tile, recorder: Recorder, lanes: Lanes, positions: LanePositions, backend: Backend
-) -> Lanes:
-    """Measure every present lane at the optimizer's answer, and stop the lanes that are finished."""
+def measure(tile: Tile, lanes: Lanes, recorder: Recorder, backend: EagerBackend) -> Lanes:
+    """Measure every lane at the optimizer's answer, and stop the lanes that are finished."""
     point = tile.rule.answer(lanes.state, lanes.theta)
     objective = backend.measure(tile, point)
     gradient_norm = None
-    if gradient_is_cheap(tile.batch):
+    # Every checkpoint can afford a full gradient that costs at most as much as a step.
+    if (tile.batch.problem.full_price or 1.0) <= 1.0:
         gradient_norm = measure_gradient_norm(tile.batch, tile.instances, point)
-    return recorder.add(lanes, positions, point, objective, gradient_norm)
+    return recorder.add(lanes, tile.positions, point, objective, gradient_norm)
 
 
-def drop_finished(
-    tile: Tile, lanes: Lanes, positions: LanePositions, minimum: int = 1
-) -> tuple[Tile, Lanes, LanePositions]:
+def drop_finished(tile: Tile, lanes: Lanes, minimum: int = 1) -> tuple[Tile, Lanes]:
     """Drop the seeds and settings without a running lane, if that halves the tile; keep at least `minimum` of both."""
     running = lanes.running
-    if running.all():
-        return tile, lanes, positions
-    seeds, settings = _remaining(running.any(dim=1), minimum), _remaining(running.any(dim=0), minimum)
-    if not running.any() or 2 * len(seeds) * len(settings) > running.numel():
-        return tile, lanes, positions
-    remaining = LanePositions(positions.seeds[seeds], positions.settings[settings])
-    return tile.select(seeds, settings), lanes.select(seeds, settings), remaining
+    if running.all() or not running.any():
+        return tile, lanes
+    seeds, settings = (_running_first(running.any(dim=dimension), minimum) for dimension in (1, 0))
+    if 2 * len(seeds) * len(settings) > running.numel():
+        return tile, lanes
+    return tile.select(seeds, settings), lanes.select(seeds, settings)
 
 
-def _remaining(running: Tensor, minimum: int) -> Tensor:
+def _running_first(running: Tensor, minimum: int) -> Tensor:
     """Return the positions that run, in order, filled up with others to `minimum`."""
-    first = torch.argsort(~running, stable=True)[: max(minimum, int(running.sum()))]
-    return first.sort().values
+    running_first = torch.argsort(~running, stable=True)
+    return running_first[: max(minimum, int(running.sum()))].sort().values
 
 
-def _now(clock: Clock, device: torch.device) -> float:
+def _synchronized(clock: Clock, device: torch.device) -> float:
+    """Return the time after all kernels of the device have ended."""
     if device.type == "cuda":
-        torch.cuda.synchronize(device)  # the clock must include kernels that still run
+        torch.cuda.synchronize(device)
     return clock()

@@ -45,19 +45,26 @@ class TreeTemplate:
             flat[position] = tensor
         return pytree.tree_unflatten(flat, self._structure)
 
-    @property
-    def constants(self) -> list[object]:
-        """The leaves that are neither tensors nor None."""
-        return [leaf for leaf in self._flat if leaf is not None]
+    def require_tensors(self) -> None:
+        """Raise TypeError if a leaf is neither a tensor nor None."""
+        constant = next((leaf for leaf in self._flat if leaf is not None), None)
+        if constant is not None:
+            raise TypeError(f"the state holds {constant!r}, which is not a tensor and would stay constant")
 
-    def matches(self, tree: Tree) -> bool:
-        """Return whether a tree has the same structure and differs only in its tensors."""
+    def require_match(self, tree: Tree) -> None:
+        """Raise TypeError if a tree has another structure or differs in more than its tensors."""
         template = TreeTemplate(tree)
-        return (
+        if not (
             self._structure == template._structure
             and self._positions == template._positions
             and all(a is b or a == b for a, b in zip(self._flat, template._flat, strict=True))
-        )
+        ):
+            raise TypeError("state or data differ between batches in more than their tensors")
+
+
+def is_flat(tree: Tree) -> bool:
+    """Return whether a tree is a NamedTuple of tensors, as most states are."""
+    return hasattr(tree, "_make") and all(isinstance(leaf, Tensor) for leaf in tree)
 
 
 def where_lanes(mask: Tensor, after: Tree, before: Tree) -> Tree:
@@ -69,11 +76,7 @@ def where_lanes(mask: Tensor, after: Tree, before: Tree) -> Tree:
             masks[leaf.dim()] = expand_mask(mask, leaf)
         return torch.where(masks[leaf.dim()], leaf, leaf_before)
 
-    if (
-        isinstance(after, tuple)
-        and hasattr(after, "_make")
-        and all(isinstance(leaf, Tensor) for leaf in after)
-    ):
+    if is_flat(after):
         return after._make(map(select, after, before))  # walking a tree would double the time
     return map_tensors(select, after, before)
 
@@ -92,16 +95,12 @@ def expand_settings(tree: Tree, theta: Tensor) -> Tree:
 
 def vmap_lanes(function: Callable[..., Tree], *trees: Tree) -> Tree:
     """Apply a function of a single trial to trees whose tensors begin with `[seeds, settings]`."""
-    flat, structure = pytree.tree_flatten(trees)
-    positions = [position for position, leaf in enumerate(flat) if isinstance(leaf, Tensor)]
+    template = TreeTemplate(trees)
 
     def apply(*tensors: Tensor) -> Tree:
-        filled = list(flat)
-        for position, tensor in zip(positions, tensors, strict=True):
-            filled[position] = tensor
-        return function(*pytree.tree_unflatten(filled, structure))
+        return function(*template.fill(tensors))
 
-    return torch.func.vmap(torch.func.vmap(apply))(*(flat[position] for position in positions))
+    return torch.func.vmap(torch.func.vmap(apply))(*leaves(trees))
 
 
 def even_slices(count: int, size: int) -> Iterator[slice]:

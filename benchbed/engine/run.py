@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 import numpy as np
 import torch
@@ -13,10 +12,10 @@ from benchbed.engine.batch import Batch, Record
 from benchbed.engine.evaluation import measure_gradient_norm, measure_metrics
 from benchbed.engine.loop import Clock, TileResult, run_tile
 from benchbed.engine.pytrees import leaves, tiles
-from benchbed.engine.recorder import Recorder, calls_to_targets
+from benchbed.engine.recorder import Curve, calls_to_targets
 from benchbed.engine.sampling import Instances
 from benchbed.engine.tile import Tile
-from benchbed.interfaces import Optimizer, TrialStatus
+from benchbed.interfaces import TrialStatus
 from benchbed.seeds import DRAW_BLOCK
 
 WORKSPACE_BYTES = 1 << 26
@@ -35,19 +34,19 @@ def run_batch(batch: Batch, clock: Clock = time.perf_counter) -> Record:
     Raises: any exception of a plugin while instances are built.
     """
     device, dtype = torch.device(batch.device), getattr(torch, batch.dtype)
-    choice = choose_engine(batch, is_stateful(batch))
+    choice = choose_engine(batch, batch.optimizer.stateful)
     rows: dict[int, list[Record]] = {}
     for seeds, settings in tiles_of(batch):
         tile_batch = batch.part(seeds, settings)
         instances = Instances(tile_batch.problem, tile_batch.seeds, device, dtype)
-        result = run_tile(Tile(tile_batch, instances), clock, choice)
-        rows.setdefault(settings.start, []).append(record_of(result, tile_batch, instances))
+        tile = Tile(tile_batch, instances)
+        rows.setdefault(settings.start, []).append(record_of(tile, run_tile(tile, clock, choice)))
     return join([join(row, axis=0) for row in rows.values()], axis=1)
 
 
 def tiles_of(batch: Batch) -> Iterator[tuple[slice, slice]]:
     """Yield the seeds and settings of each tile of a batch, within the memory of a step and of a block of draws."""
-    lanes = 1 if is_stateful(batch) else lanes_of_a_tile(batch)
+    lanes = 1 if batch.optimizer.stateful else lanes_of_a_tile(batch)
     return tiles(len(batch.seeds), batch.settings, lanes, seeds_of_a_tile(batch))
 
 
@@ -64,93 +63,77 @@ def seeds_of_a_tile(batch: Batch) -> int | None:
 def lanes_of_a_tile(batch: Batch) -> int:
     """Return the number of lanes whose step fits into the workspace; it depends on the plan alone."""
     itemsize = torch.finfo(getattr(torch, batch.dtype)).bits // 8
-    numbers = numbers_of_a_step(batch.problem, full_batch=_first_optimizer(batch).full_batch)
+    numbers = numbers_of_a_step(batch.problem, full_batch=batch.optimizer.full_batch)
     numbers *= batch.gradient.width(batch.problem.layout.dimension)
     return max(1, int(WORKSPACE_BYTES / (itemsize * numbers)))
 
 
-def is_stateful(batch: Batch) -> bool:
-    """Return whether the optimizer runs one trial at a time."""
-    return _first_optimizer(batch).stateful
-
-
-def _first_optimizer(batch: Batch) -> Optimizer[Any]:
-    """Build the optimizer of the first setting; its flags hold for all."""
-    first = {name: values[0] for name, values in batch.hyperparameters.items()}
-    return batch.factory(**batch.statics, **first)
-
-
-def record_of(result: TileResult, batch: Batch, instances: Instances) -> Record:
+def record_of(tile: Tile, result: TileResult) -> Record:
     """Return a tile's measurements as arrays `[seeds, settings, …]`."""
-    recorder = result.recorder
-    calls, gap = _curve(recorder.calls, recorder), _curve(recorder.gap, recorder)
+    batch, recorder, backend = tile.batch, result.recorder, result.backend
+    shape, optimum, steps = recorder.shape, tile.instances.optimum(), _array(recorder.steps)
+    calls, gap = _curve(recorder.calls, shape), _curve(recorder.gap, shape)
     targets = np.asarray(batch.targets if batch.scale is not None else (), dtype=float)
-    gradient_norm, metrics, error = _final_measures(result, batch, instances)
-    optimum = instances.optimum()
-    steps = _array(recorder.steps)
+    gradient_norm, metrics, error = _final_measures(tile, result)
 
     def constant(value: object) -> np.ndarray:
-        return np.full(recorder.shape, value, dtype=object)
+        return np.full(shape, value, dtype=object)
 
     return Record(
-        status=_status(result, gap, error),
+        status=_status(tile, result, error),
         calls=_array(recorder.last_calls),
         steps=steps,
         calls_to_target=calls_to_targets(calls, gap, targets, batch.budget),
         curve_calls=calls,
-        curve_objective=_curve(recorder.objective, recorder),
-        curve_gradient_norm=_curve(recorder.gradient_norm, recorder),
-        curve_theta=None if recorder.path is None else _curve(recorder.path, recorder),
+        curve_objective=_curve(recorder.objective, shape),
+        curve_gradient_norm=_curve(recorder.gradient_norm, shape),
+        curve_theta=_curve(recorder.path, recorder.answer.shape) if recorder.stores_path else None,
         final_theta=_array(recorder.answer),
         gradient_norm=gradient_norm,
-        optimum=None if optimum is None else np.broadcast_to(_array(optimum), recorder.shape).copy(),
+        optimum=None if optimum is None else np.broadcast_to(_array(optimum), shape).copy(),
         metrics=metrics,
         step_seconds=result.seconds * steps,
         state_bytes=result.state_bytes,
-        reads_progress=np.full(recorder.shape, result.reads_progress),
-        engine=constant(result.engine),
+        reads_progress=np.full(shape, tile.stepper.reads_progress),
+        engine=constant(backend.engine),
         engine_requested=constant(batch.engine),
-        engine_reason=constant(result.engine_reason),
-        fallback_reason=constant(result.fallback_reason),
+        engine_reason=constant(backend.reason),
+        fallback_reason=constant(backend.fallback_reason),
         error=error,
-        skip_reason=result.budget_error or result.gradient_error,
+        skip_reason=tile.budget_error or result.gradient_error,
     )
 
 
-def _final_measures(
-    result: TileResult, batch: Batch, instances: Instances
-) -> tuple[np.ndarray, dict[str, np.ndarray], str | None]:
-    unknown = np.full(result.recorder.shape, np.nan)
-    if result.error is not None or result.budget_error or result.gradient_error:
-        return unknown, {}, result.error
-    point = result.recorder.answer.to(instances.dtype)
-    gradient_norm = _array(measure_gradient_norm(batch, instances, point).double())
+def _final_measures(tile: Tile, result: TileResult) -> tuple[np.ndarray, dict[str, np.ndarray], str | None]:
+    if result.error is not None or tile.budget_error or result.gradient_error:
+        return np.full(result.recorder.shape, np.nan), {}, result.error
+    point = result.recorder.answer.to(tile.instances.dtype)
+    gradient_norm = _array(measure_gradient_norm(tile.batch, tile.instances, point).double())
     with torch.no_grad():
-        metrics = measure_metrics(batch.metrics, instances, point)
+        metrics = measure_metrics(tile.batch.metrics, tile.instances, point)
     return gradient_norm, {name: _array(value.double()) for name, value in metrics.items()}, None
 
 
-def _status(result: TileResult, gap: np.ndarray, error: str | None) -> np.ndarray:
+def _status(tile: Tile, result: TileResult, error: str | None) -> np.ndarray:
     recorder = result.recorder
-    last_gap = gap[..., 0] if gap.shape[-1] else np.full(recorder.shape, np.nan)
-    for column in range(gap.shape[-1]):
-        last_gap = np.where(np.isnan(_array(recorder.calls[:, :, column])), last_gap, gap[..., column])
     status = np.full(recorder.shape, TrialStatus.EXHAUSTED, dtype=object)
     status[_array(recorder.converged)] = TrialStatus.CONVERGED
     status[_array(recorder.solved)] = TrialStatus.SOLVED
-    with np.errstate(invalid="ignore"):
-        status[_array(recorder.diverged) | (last_gap > FINAL_GAP)] = TrialStatus.DIVERGED
+    status[_array(recorder.diverged | (recorder.last_gap > FINAL_GAP))] = TrialStatus.DIVERGED
     if error is not None:
         status[_array(recorder.running)] = TrialStatus.FAILED
     if result.gradient_error:
         status[_array(recorder.running)] = TrialStatus.SKIPPED
-    if result.budget_error:
+    if tile.budget_error:
         status[:] = TrialStatus.SKIPPED
     return status
 
 
-def _curve(values: Tensor, recorder: Recorder) -> np.ndarray:
-    return _array(values[:, :, : recorder.checkpoints])
+def _curve(curve: Curve, shape: Sequence[int]) -> np.ndarray:
+    """Return a curve as `[seeds, settings, checkpoints, …]`; its tensors have this shape."""
+    return _array(
+        torch.stack(curve, dim=2) if curve else torch.empty(*shape[:2], 0, *shape[2:], dtype=torch.float64)
+    )
 
 
 def _array(values: Tensor) -> np.ndarray:
@@ -159,13 +142,11 @@ def _array(values: Tensor) -> np.ndarray:
 
 def join(records: Sequence[Record], axis: int) -> Record:
     """Concatenate records along the seeds (axis 0) or the settings (axis 1)."""
-    if len(records) == 1:
-        return records[0]
     first = records[0]
-    arrays: dict[str, Any] = {
-        name: _concatenate(
-            [getattr(record, name) for record in records], axis, padded=name.startswith("curve_")
-        )
+    if len(records) == 1:
+        return first
+    arrays = {
+        name: _concatenate([getattr(record, name) for record in records], axis)
         for name in Record._fields
         if isinstance(getattr(first, name), np.ndarray)
     }
@@ -175,22 +156,21 @@ def join(records: Sequence[Record], axis: int) -> Record:
         values = [record.metrics.get(name, np.full(record.status.shape, np.nan)) for record in records]
         metrics[name] = np.concatenate(values, axis=axis)
     return first._replace(
-        **arrays,
         metrics=metrics,
         error=next((record.error for record in records if record.error is not None), None),
         skip_reason=next((record.skip_reason for record in records if record.skip_reason is not None), None),
+        **arrays,  # type: ignore[arg-type]  # the other fields are arrays
     )
 
 
-def _concatenate(arrays: Sequence[np.ndarray], axis: int, padded: bool) -> np.ndarray:
-    if padded:  # tiles may stop at different checkpoints
+def _concatenate(arrays: Sequence[np.ndarray], axis: int) -> np.ndarray:
+    """Concatenate arrays; those of tiles that stopped at fewer checkpoints are padded with NaN."""
+    if arrays[0].ndim > 2:
         longest = max(array.shape[2] for array in arrays)
+        padding = [
+            [(0, 0), (0, 0), (0, longest - array.shape[2])] + [(0, 0)] * (array.ndim - 3) for array in arrays
+        ]
         arrays = [
-            np.pad(
-                array,
-                [(0, 0), (0, 0), (0, longest - array.shape[2])] + [(0, 0)] * (array.ndim - 3),
-                constant_values=np.nan,
-            )
-            for array in arrays
+            np.pad(array, pad, constant_values=np.nan) for array, pad in zip(arrays, padding, strict=True)
         ]
     return np.concatenate(arrays, axis=axis)

@@ -1,5 +1,6 @@
 """Starts, data and per-step draws of instances, from generators of their own (protocol, rule 2)."""
 
+import copy
 import functools
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
@@ -90,7 +91,7 @@ class BlockDraws:
 
 
 class Instances:
-    """The instances of some seeds: `start: [seeds, dimension]`, `data` and the draws of each step.
+    """The instances of some seeds: `start: [seeds, dimension]`, `data` and `draws`.
 
     Everything random is drawn on the CPU in float64 and then moved, so that an instance is the same on every
     device, in every dtype and in every batch (protocol, rule 2).
@@ -106,7 +107,7 @@ class Instances:
         self.data = map_tensors(self._transfer, self.exact_data)
         self.start = self._transfer(torch.stack([make_start(problem, seed) for seed in seeds]))
         # No reference back to self: a cycle would keep the draws of a tile until the garbage collector runs.
-        self._draws = BlockDraws(functools.partial(_make_draws, problem), self.seeds, self._transfer)
+        self.draws = BlockDraws(functools.partial(_make_draws, problem), self.seeds, self._transfer)
 
     def optimum(self) -> Tensor | None:
         """Return f* of each instance, `[seeds, 1]` in float64 on the CPU, or None if it is unknown."""
@@ -114,14 +115,6 @@ class Instances:
         if optimum is None:
             return None
         return torch.as_tensor(optimum, dtype=torch.float64).expand(len(self.seeds), 1)
-
-    def draw(self, step: int) -> Tree:
-        """Return the problem's draws of `step` (from 0), `[seeds, 1, …]`, or None if nothing is drawn."""
-        return self._draws.at(step)
-
-    def draws(self, start: int, stop: int) -> Tree:
-        """Return those of the steps `start`, …, `stop - 1`, all of one block: `[steps, seeds, 1, …]`."""
-        return self._draws.between(start, stop)
 
     def draws_of(self, gradient: Gradient) -> BlockDraws | None:
         """Return the draws of a gradient, which do not depend on the optimizer; None if it draws nothing."""
@@ -140,15 +133,14 @@ class Instances:
 
     def select(self, positions: Sequence[int]) -> "Instances":
         """Return the instances of the seeds at these positions."""
-        selected = object.__new__(Instances)
-        selected.__dict__.update(self.__dict__)
+        selected = copy.copy(self)
         selected.seeds = tuple(self.seeds[position] for position in positions)
         index = torch.as_tensor(positions, device=self.device)
         selected.start = self.start[index]
         if not self.shared:
             selected.data = map_tensors(lambda leaf: leaf[index], self.data)
             selected.exact_data = map_tensors(lambda leaf: leaf[index.cpu()], self.exact_data)
-        selected._draws = self._draws.select(positions)
+        selected.draws = self.draws.select(positions)
         return selected
 
 

@@ -37,15 +37,14 @@ DYNAMO: dict[str, Any] = {
 class ScanBackend:
     """The compiled scan of a pairing, for any number of steps and for any number (from two) of seeds and settings."""
 
+    minimum_lanes = 2
+    """torch specializes on a size of 1, so with fewer seeds or settings it would compile the scan again."""
+
     def __init__(self, tile: Tile, lanes: Lanes) -> None:
         self._lanes, self._data = TreeTemplate(lanes), TreeTemplate(tile.instances.data)
-        if self._lanes.constants:
-            raise TypeError(
-                f"the state holds {self._lanes.constants[0]!r}, which is not a tensor and would stay constant"
-            )
-        options: dict[str, Any] = (
-            {"cpp_wrapper": True, "compile_threads": 1} if lanes.theta.device.type == "cpu" else {}
-        )
+        self._lanes.require_tensors()
+        on_cpu = lanes.theta.device.type == "cpu"
+        options: dict[str, Any] = {"cpp_wrapper": True, "compile_threads": 1} if on_cpu else {}
         function = _with_unique_code(_scan_function(tile, lanes))
         self._run: RunSteps = torch.compile(function, fullgraph=True, options=options)
 
@@ -62,9 +61,13 @@ class ScanBackend:
             snapshots.append(lanes)
         return snapshots
 
+    def lookahead(self, lanes: Lanes, start: int, stops: Sequence[int]) -> int:
+        """Return 1: a scan returns to the loop at every checkpoint."""
+        return 1
+
     def _run_scan(self, tile: Tile, lanes: Lanes, start: int, stop: int) -> Lanes:
-        if not (self._lanes.matches(lanes) and self._data.matches(tile.instances.data)):
-            raise TypeError("state or data differ between batches in something other than tensors")
+        self._lanes.require_match(lanes)
+        self._data.require_match(tile.instances.data)
         carried = [leaf.contiguous() for leaf in leaves(lanes)]
         # Clones: the memory offset of a slice is part of what is compiled.
         draws = [leaf.clone() for leaf in leaves(tile.draws(start, stop))]

@@ -5,7 +5,7 @@ compiled step serves them all.
 """
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -16,7 +16,6 @@ from benchbed.engine.batch import Batch
 from benchbed.engine.oracle import CountingOracle, StepLoss, evaluate_on
 from benchbed.engine.pytrees import Lanes, Tree, leaves, where_lanes
 from benchbed.engine.sampling import Draws
-from benchbed.interfaces import Optimizer
 from benchbed.interfaces.gradient import Differentiate
 
 
@@ -35,13 +34,11 @@ class Stepper:
     def __init__(self, batch: Batch, shared: bool, deterministic: bool) -> None:
         """`shared`: the data have no leading dimensions; `deterministic`: the problem draws nothing in a step."""
         self.batch, self.shared = batch, shared
-        self.optimizer = self.build({name: values[0] for name, values in batch.hyperparameters.items()})
-        """With the hyperparameters of the first setting; its flags hold for all."""
-        full_batch = self.optimizer.full_batch
-        self.loss = StepLoss(batch.problem, full_batch, deterministic)
+        self.optimizer = batch.optimizer
+        self.loss = StepLoss(batch.problem, self.optimizer.full_batch, deterministic)
         self.price = batch.gradient.price(batch.problem.layout.dimension)
         """Cost in calls of one loss and gradient."""
-        if full_batch:
+        if self.optimizer.full_batch:
             self.price *= batch.problem.full_price or 1.0
         self.calls_per_step = self.price
         """Calls that every lane makes in a step; exact after the first step."""
@@ -50,17 +47,13 @@ class Stepper:
         self.reads_progress = False
         """The optimizer has read `oracle.progress`."""
 
-    def build(self, hyperparameters: Mapping[str, Any]) -> Optimizer[Any]:
-        """Call the factory with these and the static hyperparameters."""
-        return self.batch.factory(**self.batch.statics, **hyperparameters)
-
     def bind(self, hyperparameters: Mapping[str, Tensor]) -> Rule:
         """Return the rule with `hyperparameters`, each `[settings, 1]`."""
-        return make_rule(self.build, self.optimizer, hyperparameters)
+        return make_rule(self.batch.build, self.optimizer, hyperparameters)
 
     def first(self, rule: Rule, lanes: Lanes, inputs: StepInputs) -> Lanes:
         """Run the first step, which determines the calls of every step."""
-        after, oracle, running = self._advance(rule, lanes, inputs, self.batch.gradient.differentiate)
+        after, oracle, running = self._advance(rule, lanes, inputs)
         self.calls_per_step = self.price * (1 + oracle.further_calls)
         self.adaptive = self.adaptive or oracle.masked_calls is not None
         return self._charge(oracle, after, lanes, running) if self.adaptive else after
@@ -79,13 +72,7 @@ class Stepper:
 
         Raises: RuntimeError if the step makes other calls than the first.
         """
-        after, oracle, running = self._advance(
-            rule,
-            lanes,
-            inputs,
-            differentiate or self.batch.gradient.differentiate,
-            traced=differentiate is not None,
-        )
+        after, oracle, running = self._advance(rule, lanes, inputs, differentiate)
         if self.adaptive:
             return self._charge(oracle, after, lanes, running)
         if oracle.masked_calls is not None or self.price * (1 + oracle.further_calls) != self.calls_per_step:
@@ -105,9 +92,11 @@ class Stepper:
         return lanes._replace(calls=before.calls + calls, diverged=_diverged(before, lanes, stopped))
 
     def _advance(
-        self, rule: Rule, lanes: Lanes, inputs: StepInputs, differentiate: Differentiate, traced: bool = False
+        self, rule: Rule, lanes: Lanes, inputs: StepInputs, differentiate: Differentiate | None = None
     ) -> tuple[Lanes, CountingOracle, Tensor]:
         """Run one step; return the lanes, the oracle with its counts, and the lanes that could pay for the step."""
+        traced = differentiate is not None
+        differentiate = differentiate or self.batch.gradient.differentiate
         running = lanes.running  # unless lanes are adaptive, the number of steps already respects the budget
         if self.adaptive:
             running = running & (lanes.calls + self.calls_per_step <= affordable_calls(self.batch.budget))
@@ -154,10 +143,9 @@ class Stepper:
         context = StepContext(self.loss.single, self.batch.gradient, inputs.data, inputs.draws, self.shared)
         theta, state = rule.step(oracle, lanes.state, lanes.theta, context)
         _check_shapes(theta, state, lanes, opaque=rule.opaque)
+        # Assigned once, in an eager step: a traced step must have no side effects.
         if oracle.progress_was_read and not self.reads_progress:
-            self.reads_progress = (
-                True  # assigned once, in an eager step: a traced step must have no side effects
-            )
+            self.reads_progress = True
         return theta, state
 
     def _charge(self, oracle: CountingOracle, after: Lanes, before: Lanes, running: Tensor) -> Lanes:
@@ -190,18 +178,14 @@ def _diverged(before: Lanes, lanes: Lanes, stopped: Tensor) -> Tensor:
 
 def _check_shapes(theta: Tensor, state: Tree, lanes: Lanes, opaque: bool) -> None:
     # torch.where between the two would broadcast a tensor of another shape.
-    pairs = [("theta", theta, lanes.theta)]
-    if not opaque:
-        leaves_after, leaves_before = leaves(state), leaves(lanes.state)
-        count_after, count_before = len(leaves_after), len(leaves_before)
-        if count_after != count_before:
-            raise ValueError(
-                f"update changes the number of state tensors from {count_before} to {count_after}"
-            )
-        pairs += [
-            ("a state tensor", after, before)
-            for after, before in zip(leaves_after, leaves_before, strict=True)
-        ]
-    for name, after, before in pairs:
-        if after.shape != before.shape:
-            raise ValueError(f"update changes {name} from {tuple(before.shape)} to {tuple(after.shape)}")
+    after, before = (
+        ([theta], [lanes.theta]) if opaque else ([theta, *leaves(state)], [lanes.theta, *leaves(lanes.state)])
+    )
+    if len(after) != len(before):
+        raise ValueError(
+            f"update changes the number of state tensors from {len(before) - 1} to {len(after) - 1}"
+        )
+    for position, (leaf, leaf_before) in enumerate(zip(after, before, strict=True)):
+        if leaf.shape != leaf_before.shape:
+            name = "a state tensor" if position else "theta"
+            raise ValueError(f"update changes {name} from {tuple(leaf_before.shape)} to {tuple(leaf.shape)}")

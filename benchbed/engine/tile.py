@@ -1,13 +1,13 @@
 """A tile: the lanes of a batch that are stepped together, with their instances and hyperparameters."""
 
-from collections.abc import Hashable, Iterator
+from collections.abc import Hashable
 
 import torch
 from torch import Tensor
 
 from benchbed.checkpoints import checkpoint_steps
 from benchbed.engine.batch import Batch
-from benchbed.engine.pytrees import Lanes, leaves
+from benchbed.engine.pytrees import LanePositions, Lanes, leaves
 from benchbed.engine.sampling import Draws, Instances, is_deterministic
 from benchbed.engine.step import StepInputs, Stepper
 
@@ -19,20 +19,22 @@ class Tile:
         self,
         batch: Batch,
         instances: Instances,
-        settings: Tensor | None = None,
+        positions: LanePositions | None = None,
         stepper: Stepper | None = None,
     ) -> None:
-        """`settings` are positions in the batch (default: all of them)."""
+        """`positions` are those of the lanes in the batch (default: all of them)."""
         self.batch, self.instances = batch, instances
-        self.settings = torch.arange(batch.settings) if settings is None else settings
+        self.positions = positions or LanePositions.all(len(batch.seeds), batch.settings, instances.device)
         self.stepper = stepper or Stepper(batch, instances.shared, is_deterministic(batch.problem))
+        self._loss_draws = instances.draws if self.stepper.loss.needs_draws else None
         self._gradient_draws = instances.draws_of(batch.gradient)
         # A stateful optimizer takes plain floats: rounded to float32, its 0.1 would be another number.
-        dtype = torch.float64 if self.stepper.optimizer.stateful else instances.dtype
+        dtype = torch.float64 if batch.optimizer.stateful else instances.dtype
+        settings = self.positions.settings.tolist()
         self.hyperparameters = {
             name: torch.tensor(
-                [values[setting] for setting in self.settings.tolist()], device=instances.device, dtype=dtype
-            ).unsqueeze(-1)
+                [values[setting] for setting in settings], device=instances.device, dtype=dtype
+            )[:, None]
             for name, values in batch.hyperparameters.items()
         }
         """Name -> `[settings, 1]`."""
@@ -40,24 +42,24 @@ class Tile:
 
     def start_lanes(self) -> Lanes:
         """Return all lanes at their starts."""
-        theta = self.instances.start[:, None].expand(-1, len(self.settings), -1).clone()
+        theta = self.instances.start[:, None].expand(-1, len(self.positions.settings), -1).clone()
         return Lanes.at(theta, self.rule.init(theta), may_converge=self.batch.tolerance is not None)
 
     def select(self, seeds: Tensor, settings: Tensor) -> "Tile":
         """Return the tile of the lanes at these positions."""
-        instances = self.instances.select(seeds.tolist())
-        return Tile(self.batch, instances, self.settings[settings.cpu()], self.stepper)
+        positions = LanePositions(self.positions.seeds[seeds], self.positions.settings[settings])
+        return Tile(self.batch, self.instances.select(seeds.tolist()), positions, self.stepper)
 
     def state_bytes(self, lanes: Lanes) -> float | None:
         """Count the bytes of state of one lane; None if the engine does not know the state."""
         if self.rule.opaque:
             return None
-        return sum(leaf.numel() * leaf.element_size() for leaf in leaves(lanes.state)) / lanes.running.numel()
+        return sum(leaf.nbytes for leaf in leaves(lanes.state)) / lanes.running.numel()
 
-    def later_checkpoints(self) -> Iterator[int]:
-        """Yield the steps after which to measure, without the first: it shows how many calls a step makes."""
+    def later_checkpoints(self) -> list[int]:
+        """List the steps after which to measure, without the first: it shows how many calls a step makes."""
         steps = checkpoint_steps(self.batch.budget, self.stepper.calls_per_step, self.batch.every_step)
-        yield from (step for step in steps if step > 1)
+        return [step for step in steps if step > 1]
 
     @property
     def cache_key(self) -> Hashable:
@@ -80,7 +82,7 @@ class Tile:
     def step(self, lanes: Lanes, index: int) -> Lanes:
         """Run step `index` (from 0) of every lane eagerly."""
         draws = Draws(
-            self.instances.draw(index) if self.stepper.loss.needs_draws else None,
+            self._loss_draws and self._loss_draws.at(index),
             self._gradient_draws and self._gradient_draws.at(index),
         )
         progress = index * self.stepper.calls_per_step / self.batch.budget
@@ -91,14 +93,13 @@ class Tile:
 
     def progress(self, start: int, stop: int) -> Tensor:
         """Return the share of the budget spent before each of the steps `start`, …, `stop - 1`: `[steps]`."""
-        shares = (
-            torch.arange(start, stop, dtype=torch.float64) * self.stepper.calls_per_step / self.batch.budget
-        )
+        steps = torch.arange(start, stop, dtype=torch.float64)
+        shares = steps * self.stepper.calls_per_step / self.batch.budget
         return shares.to(self.instances.device, self.instances.dtype)
 
     def draws(self, start: int, stop: int) -> Draws:
         """Return the draws of the steps `start`, …, `stop - 1`, all of one block: `[steps, seeds, 1, …]`."""
         return Draws(
-            self.instances.draws(start, stop) if self.stepper.loss.needs_draws else None,
+            self._loss_draws and self._loss_draws.between(start, stop),
             self._gradient_draws and self._gradient_draws.between(start, stop),
         )

@@ -10,7 +10,8 @@ from benchbed.hookspecs import hookimpl
 
 if TYPE_CHECKING:
     from benchbed.hookspecs import Register
-    from benchbed.interfaces.results import Report, Results
+    from benchbed.interfaces.report import Report
+    from benchbed.interfaces.results import Results
 
 
 @dataclass(frozen=True)

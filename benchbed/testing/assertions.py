@@ -1,9 +1,9 @@
 """Assertions of the conformance checks: equal tensors, unchanged arguments, no global randomness."""
 
 import copy
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 import torch
 
@@ -17,6 +17,24 @@ class ConformanceError(AssertionError):
     """A plugin breaks a rule of the contract; the message names the rule and the difference."""
 
 
+class Subject(Protocol):
+    """A plugin that is checked."""
+
+    name: str
+
+
+S = TypeVar("S", bound=Subject)
+
+
+def run_checks(subject: S, checks: Sequence[Callable[[S], None]]) -> None:
+    """Run the checks in order. Raises: ConformanceError with the plugin's name at the first broken rule."""
+    for check in checks:
+        try:
+            check(subject)
+        except ConformanceError as error:
+            raise ConformanceError(f"{subject.name}: {error}") from error
+
+
 def require(condition: bool, message: str) -> None:
     """Raise ConformanceError with `message` unless `condition` holds."""
     if not condition:
@@ -27,10 +45,8 @@ def require_close(value: Any, reference: Any, subject: str, tolerance: float = T
     """Require that two trees of tensors agree, relative to the largest number of each tensor."""
     pairs = list(zip(leaves(value), leaves(reference), strict=True))
     for index, (left, right) in enumerate(pairs):
-        require(
-            left.shape == right.shape,
-            f"{subject}: shape {tuple(left.shape)} instead of {tuple(right.shape)}",
-        )
+        shape, expected_shape = tuple(left.shape), tuple(right.shape)
+        require(shape == expected_shape, f"{subject}: shape {shape} instead of {expected_shape}")
         scale = max(1.0, right.abs().max().item()) if right.numel() else 1.0
         is_close = torch.allclose(
             left.double(), right.double(), rtol=tolerance, atol=tolerance * scale, equal_nan=True
@@ -42,10 +58,7 @@ def require_close(value: Any, reference: Any, subject: str, tolerance: float = T
 def require_equal(value: Any, reference: Any, message: str) -> None:
     """Require that two trees of tensors are equal to the bit."""
     for left, right in zip(leaves(value), leaves(reference), strict=True):
-        require(
-            left.shape == right.shape and torch.equal(left.nan_to_num(), right.nan_to_num()),
-            message,
-        )
+        require(torch.equal(left.nan_to_num(), right.nan_to_num()), message)
 
 
 @contextmanager
@@ -53,9 +66,8 @@ def unchanged(subject: str, *arguments: Any) -> Iterator[None]:
     """Require that the tensors of `arguments` do not change in this context."""
     before = copy.deepcopy(map_tensors(lambda leaf: leaf.detach().clone(), arguments))
     yield
-    require_equal(
-        arguments, before, f"{subject} writes to its arguments; return new tensors (no `add_`, no `out=`)"
-    )
+    message = f"{subject} writes to its arguments; return new tensors (no `add_`, no `out=`)"
+    require_equal(arguments, before, message)
 
 
 @contextmanager
@@ -63,7 +75,5 @@ def without_global_randomness(subject: str) -> Iterator[None]:
     """Require that torch's global generator is neither used nor seeded in this context."""
     before = torch.get_rng_state()
     yield
-    require(
-        torch.equal(before, torch.get_rng_state()),
-        f"{subject} uses torch's global generator; draw from the generator argument",
-    )
+    message = f"{subject} uses torch's global generator; draw from the generator argument"
+    require_equal(before, torch.get_rng_state(), message)

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from benchbed.catalog.parameters import hyperparameters_of
+from benchbed.catalog import hyperparameters_of
 from benchbed.catalog.validation import factory_arguments
 from benchbed.engine.adapters import Rule, StepContext, make_rule
 from benchbed.engine.oracle import CountingOracle
@@ -14,13 +14,8 @@ from benchbed.engine.pytrees import Tree, leaves, map_tensors
 from benchbed.engine.sampling import Draws
 from benchbed.gradients import reverse
 from benchbed.interfaces import Layout, Optimizer, OptimizerFactory
-from benchbed.testing.assertions import (
-    require,
-    require_close,
-    require_equal,
-    unchanged,
-    without_global_randomness,
-)
+from benchbed.testing import assertions
+from benchbed.testing.assertions import require, require_close, require_equal
 
 LAYOUT = Layout({"weight": (3, 4), "bias": (3,)})
 """Layout of the test problem: a matrix and a vector, as in a layer of a network."""
@@ -42,12 +37,9 @@ class OptimizerUnderTest:
         self.factory = factory
         self.name = getattr(factory, "__name__", str(factory))
         parameters = hyperparameters_of(factory)
-        values = {
-            name: hyperparameters.get(name, parameter.default) for name, parameter in parameters.items()
-        }
-        self.statics = factory_arguments(
-            factory, {name: value for name, value in values.items() if parameters[name].static}, LAYOUT
-        )
+        values = {name: parameter.default for name, parameter in parameters.items()} | hyperparameters
+        statics = {name: value for name, value in values.items() if parameters[name].static}
+        self.statics = factory_arguments(factory, statics, LAYOUT)
         self.numbers = {name: float(value) for name, value in values.items() if not parameters[name].static}
         self.optimizer: Optimizer[Any] = self.build(self.numbers)
 
@@ -73,9 +65,8 @@ class OptimizerUnderTest:
 
 def starts() -> Tensor:
     """Return a fixed start for every seed: `[seeds, dimension]`."""
-    return torch.randn(
-        SEEDS, LAYOUT.dimension, generator=torch.Generator().manual_seed(1), dtype=torch.float64
-    )
+    generator = torch.Generator().manual_seed(1)
+    return torch.randn(SEEDS, LAYOUT.dimension, generator=generator, dtype=torch.float64)
 
 
 def smooth_loss(theta: Tensor, data: Tree = None, draw: Tree = None) -> Tensor:
@@ -91,96 +82,81 @@ def oracle_at(theta: Tensor) -> CountingOracle:
     return CountingOracle(lambda point: reverse(smooth_loss, point), loss, gradient, lambda: progress)
 
 
-def one_step(rule: Rule, theta: Tensor, state: Tree) -> tuple[Tensor, Tree]:
+def one_step(
+    rule: Rule, theta: Tensor, state: Tree, oracle: CountingOracle | None = None
+) -> tuple[Tensor, Tree]:
     """Update every lane once."""
+    context = StepContext(smooth_loss, reverse, None, Draws(), shared=True)
     with torch.no_grad():
-        return rule.step(
-            oracle_at(theta), state, theta, StepContext(smooth_loss, reverse, None, Draws(), shared=True)
-        )
+        return rule.step(oracle or oracle_at(theta), state, theta, context)
 
 
 def check_shapes(subject: OptimizerUnderTest) -> None:
     """Check that state and theta keep shape and dtype, begin with the leading dimensions, and that theta is finite."""
     start = subject.run(slice(None), slice(None), steps=0)
-    _require_state(subject.name, start.state, start.theta)
+    _require_state(start.state, start.theta)
     theta, state = one_step(start.rule, start.theta, start.state)
-    _require_like(f"{subject.name}: theta", theta, start.theta)
-    _require_state(subject.name, state, theta)
+    _require_like("theta", theta, start.theta)
+    _require_state(state, theta)
     before, after = leaves(start.state), leaves(state)
-    require(
-        len(before) == len(after),
-        f"{subject.name}: update returns {len(after)} state tensors instead of {len(before)}",
-    )
+    require(len(before) == len(after), f"update returns {len(after)} state tensors instead of {len(before)}")
     for old_leaf, new_leaf in zip(before, after, strict=True):
-        _require_like(f"{subject.name}: a state tensor", new_leaf, old_leaf)
+        _require_like("a state tensor", new_leaf, old_leaf)
     later = subject.run(slice(None), slice(None)).theta
-    require(
-        bool(torch.isfinite(later).all()),
-        f"{subject.name}: theta is not finite after {STEPS} steps on a smooth loss",
-    )
+    is_finite = bool(torch.isfinite(later).all())
+    require(is_finite, f"theta is not finite after {STEPS} steps on a smooth loss")
 
 
 def check_lane_counts(subject: OptimizerUnderTest) -> None:
     """Check that an update of some lanes equals the update of all lanes."""
     snapshot = subject.run(slice(None), slice(None))
     expected = one_step(snapshot.rule, snapshot.theta, snapshot.state)
-    for seeds, settings in (
+    for lanes in (
         (slice(0, 2), slice(None)),
         (slice(None), slice(1, 3)),
         (slice(2, 3), slice(4, 5)),
     ):
-        rule = make_rule(subject.build, subject.optimizer, subject.tensors(settings))
-        theta, state = _lanes((snapshot.theta, snapshot.state), seeds, settings)
+        rule = make_rule(subject.build, subject.optimizer, subject.tensors(lanes[1]))
+        theta, state = _lanes((snapshot.theta, snapshot.state), lanes)
         subset = one_step(rule, theta, state)
-        require_close(subset, _lanes(expected, seeds, settings), f"{subject.name}: one update of fewer lanes")
+        require_close(subset, _lanes(expected, lanes), "one update of fewer lanes")
 
 
 def check_single_trial(subject: OptimizerUnderTest) -> None:
     """Check that an update of a lane equals that of the single trial without leading dimensions."""
     snapshot = subject.run(slice(None), slice(None))
     expected = one_step(snapshot.rule, snapshot.theta, snapshot.state)
-    for seed, setting in ((0, 0), (3, 4)):
-        numbers = {name: value[setting] for name, value in subject.tensors(slice(None)).items()}
-        theta, state = map_tensors(
-            lambda leaf, at=(seed, setting): leaf[at], (snapshot.theta, snapshot.state)
-        )
+    for lane in ((0, 0), (3, 4)):
+        numbers = {name: value[lane[1]] for name, value in subject.tensors(slice(None)).items()}
+        theta, state = _lanes((snapshot.theta, snapshot.state), lane)
         with torch.no_grad():
             single = subject.build(numbers).update(oracle_at(theta), state, theta)
-        require_close(
-            single,
-            map_tensors(lambda leaf, at=(seed, setting): leaf[at], expected),
-            f"{subject.name}: one update of a single trial",
-        )
+        require_close(single, _lanes(expected, lane), "one update of a single trial")
 
 
 def check_answer(subject: OptimizerUnderTest) -> None:
     """Check that the answer has theta's shape and dtype."""
     snapshot = subject.run(slice(0, 1), slice(0, 1))
-    point = snapshot.rule.answer(snapshot.state, snapshot.theta)
-    _require_like(f"{subject.name}: answer", point, snapshot.theta)
+    _require_like("answer", snapshot.rule.answer(snapshot.state, snapshot.theta), snapshot.theta)
 
 
 def check_determinism(subject: OptimizerUnderTest) -> None:
     """Check that equal runs return equal bits and do not use torch's global generator."""
-    lanes = (slice(0, 1), slice(0, 1)) if subject.optimizer.stateful else (slice(None), slice(None))
-    with without_global_randomness(subject.name):
-        first, second = (subject.run(*lanes).theta for _ in range(2))
-    require_equal(first, second, f"{subject.name}: {STEPS} steps differ when run again with equal arguments")
+    lanes = slice(0, 1) if subject.optimizer.stateful else slice(None)
+    with assertions.without_global_randomness("the optimizer"):
+        first, second = (subject.run(lanes, lanes).theta for _ in range(2))
+    require_equal(first, second, f"{STEPS} steps differ when run again with equal arguments")
 
 
 def check_no_writes(subject: OptimizerUnderTest) -> None:
     """Check that init, update and answer do not write to theta, state or gradient."""
-    snapshot = subject.run(slice(None), slice(None))
-    oracle = oracle_at(snapshot.theta)
-    step = StepContext(smooth_loss, reverse, None, Draws(), shared=True)
-    with (
-        torch.no_grad(),
-        unchanged(f"{subject.name}: update", snapshot.theta, snapshot.state, oracle.gradient, oracle.loss),
-    ):
-        snapshot.rule.step(oracle, snapshot.state, snapshot.theta, step)
-    with unchanged(f"{subject.name}: init or answer", snapshot.theta, snapshot.state):
-        snapshot.rule.init(snapshot.theta)
-        snapshot.rule.answer(snapshot.state, snapshot.theta)
+    rule, theta, state = subject.run(slice(None), slice(None))
+    oracle = oracle_at(theta)
+    with assertions.unchanged("update", theta, state, oracle.gradient, oracle.loss):
+        one_step(rule, theta, state, oracle)
+    with assertions.unchanged("init or answer", theta, state):
+        rule.init(theta)
+        rule.answer(state, theta)
 
 
 OptimizerCheck = Callable[[OptimizerUnderTest], None]
@@ -203,29 +179,27 @@ def check_optimizer(factory: OptimizerFactory, **hyperparameters: Any) -> None:
     Raises: ConformanceError at the first broken rule.
     """
     subject = OptimizerUnderTest(factory, hyperparameters)
-    for check in STATEFUL_CHECKS if subject.optimizer.stateful else OPTIMIZER_CHECKS:
-        check(subject)
+    assertions.run_checks(subject, STATEFUL_CHECKS if subject.optimizer.stateful else OPTIMIZER_CHECKS)
 
 
-def _lanes(tree: Tree, seeds: slice, settings: slice) -> Tree:
-    return map_tensors(lambda leaf: leaf[seeds, settings], tree)
+def _lanes(tree: Tree, lanes: tuple[slice, slice] | tuple[int, int]) -> Tree:
+    return map_tensors(lambda leaf: leaf[lanes], tree)
 
 
-def _require_state(name: str, state: Tree, theta: Tensor) -> None:
-    require(
-        isinstance(state, tuple) and hasattr(state, "_fields"),
-        f"{name}: its state must be a NamedTuple, not {type(state).__name__}",
-    )
+def _require_state(state: Tree, theta: Tensor) -> None:
+    is_named_tuple = isinstance(state, tuple) and hasattr(state, "_fields")
+    require(is_named_tuple, f"its state must be a NamedTuple, not {type(state).__name__}")
+    leading_dimensions = tuple(theta.shape[:2])
     for leaf in leaves(state):
         require(
-            leaf.shape[:2] == theta.shape[:2],
-            f"{name}: a state tensor of shape {tuple(leaf.shape)} does not begin with theta's leading dimensions "
-            f"{tuple(theta.shape[:2])}",
+            leaf.shape[:2] == leading_dimensions,
+            f"a state tensor of shape {tuple(leaf.shape)} does not begin with theta's leading dimensions "
+            f"{leading_dimensions}",
         )
 
 
-def _require_like(subject: str, after: Tensor, before: Tensor) -> None:
+def _require_like(name: str, after: Tensor, before: Tensor) -> None:
     require(
         after.shape == before.shape and after.dtype == before.dtype,
-        f"{subject} changes from {tuple(before.shape)} {before.dtype} to {tuple(after.shape)} {after.dtype}",
+        f"{name} changes from {tuple(before.shape)} {before.dtype} to {tuple(after.shape)} {after.dtype}",
     )

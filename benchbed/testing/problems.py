@@ -12,17 +12,11 @@ from benchbed.engine.sampling import Instances
 from benchbed.gradients import reverse
 from benchbed.interfaces import START_IN_BASIN, Problem
 from benchbed.seeds import InstanceSeed
-from benchbed.testing.assertions import (
-    TOLERANCE,
-    ConformanceError,
-    require,
-    require_close,
-    require_equal,
-    unchanged,
-    without_global_randomness,
-)
+from benchbed.testing import assertions
+from benchbed.testing.assertions import require, require_close, require_equal
 
-SEEDS, SETTINGS = 3, 4
+LANES = (3, 4)
+"""Seeds and settings of the points at which a problem is checked."""
 DIRECTIONS = 8
 """Random directions along which gradients are checked; each sees errors in all coordinates."""
 STEPS = (1e-5, 1e-6, 1e-7)
@@ -39,17 +33,12 @@ class ProblemUnderTest:
 
     def __init__(self, problem: Problem) -> None:
         self.problem, self.name = problem, type(problem).__name__
-        seeds = [InstanceSeed(0, "conformance", "tuning", index) for index in range(SEEDS)]
+        seeds = [InstanceSeed(0, "conformance", "tuning", index) for index in range(LANES[0])]
         self.instances = Instances(problem, seeds, torch.device("cpu"), torch.float64)
-        noise = torch.randn(
-            SEEDS,
-            SETTINGS,
-            problem.layout.dimension,
-            generator=Generator().manual_seed(2),
-            dtype=torch.float64,
-        )
+        shape, generator = (*LANES, problem.layout.dimension), Generator().manual_seed(2)
+        noise = torch.randn(shape, generator=generator, dtype=torch.float64)
         self.theta = self.instances.start[:, None] + 0.1 * noise
-        self.draw = self.instances.draw(0)
+        self.draw = self.instances.draws.at(0)
 
     def data_of(self, seed: int) -> Tree:
         """Return the data of one instance, without leading dimensions."""
@@ -69,10 +58,9 @@ def check_gradient(subject: ProblemUnderTest) -> None:
     """Check the gradient along random directions against central finite differences."""
     generator = Generator().manual_seed(3)
     for name, function in subject.functions.items():
-        data, draw = subject.instances.data, subject.draw
 
-        def at(theta: Tensor, function: LaneLoss = function, data: Tree = data, draw: Tree = draw) -> Tensor:
-            return function(theta, data, draw)
+        def at(theta: Tensor, function: LaneLoss = function) -> Tensor:
+            return function(theta, subject.instances.data, subject.draw)
 
         gradient = reverse(at, subject.theta)[1]
         for _ in range(DIRECTIONS):
@@ -85,32 +73,23 @@ def check_gradient(subject: ProblemUnderTest) -> None:
             ]
             stacked = torch.stack(differences)
             nearest = stacked.gather(0, (stacked - slope).abs().argmin(dim=0, keepdim=True))[0]
-            message = f"{subject.name}: the gradient of its {name} against differences"
+            message = f"the gradient of its {name} against differences"
             require_close(slope, nearest, message, DIFFERENCE_TOLERANCE)
 
 
 def check_single_trial(subject: ProblemUnderTest) -> None:
     """Check that loss and objective of a lane equal those of the single trial without leading dimensions."""
-    for name in ("loss", "objective"):
-        expected = subject.functions[name](subject.theta, subject.instances.data, subject.draw)
-        require(
-            expected.shape == (SEEDS, SETTINGS),
-            f"{subject.name}: its {name} returns {tuple(expected.shape)} for lanes {(SEEDS, SETTINGS)}",
-        )
-        for seed, setting in ((0, 0), (SEEDS - 1, SETTINGS - 1)):
+    problem = subject.problem
+    for name, function in subject.functions.items():
+        expected = function(subject.theta, subject.instances.data, subject.draw)
+        shape = tuple(expected.shape)
+        require(shape == LANES, f"its {name} returns {shape} for lanes {LANES}")
+        for seed, setting in ((0, 0), (LANES[0] - 1, LANES[1] - 1)):
             data, draw = subject.data_of(seed), _instance_of(subject.draw, seed)
             theta = subject.theta[seed, setting]
-            value = (
-                subject.problem.loss(theta, data, draw)
-                if name == "loss"
-                else subject.problem.objective(theta, data)
-            )
-            require_close(
-                value,
-                expected[seed, setting],
-                f"{subject.name}: its {name} of a single trial",
-                100 * TOLERANCE,
-            )
+            value = problem.loss(theta, data, draw) if name == "loss" else problem.objective(theta, data)
+            tolerance = 100 * assertions.TOLERANCE
+            require_close(value, expected[seed, setting], f"its {name} of a single trial", tolerance)
 
 
 def check_optimum(subject: ProblemUnderTest) -> None:
@@ -120,13 +99,11 @@ def check_optimum(subject: ProblemUnderTest) -> None:
         return
     objective, data = subject.functions["objective"], subject.instances.data
     below = objective(subject.theta, data, None) < optimum - 1e-9 * optimum.abs().clamp(min=1)
-    require(not bool(below.any()), f"{subject.name}: the objective falls below its optimum")
+    require(not bool(below.any()), "the objective falls below its optimum")
     minimizer = subject.problem.minimizer(subject.instances.exact_data)
     if minimizer is not None:
-        point = minimizer.expand(SEEDS, 1, -1)
-        require_close(
-            objective(point, data, None), optimum, f"{subject.name}: the objective at its minimizer", 1e-9
-        )
+        value = objective(minimizer.expand(LANES[0], 1, -1), data, None)
+        require_close(value, optimum, "the objective at its minimizer", 1e-9)
 
 
 def check_randomness(subject: ProblemUnderTest) -> None:
@@ -137,77 +114,62 @@ def check_randomness(subject: ProblemUnderTest) -> None:
         "make_draws": lambda generator: problem.make_draws(generator, 5),
     }
     for name, method in methods.items():
-        with without_global_randomness(f"{subject.name}: {name}"):
+        with assertions.without_global_randomness(name):
             first, second = (method(Generator().manual_seed(4)) for _ in range(2))
-        require_equal(
-            first, second, f"{subject.name}: {name} differs when called again with an equal generator"
-        )
+        require_equal(first, second, f"{name} differs when called again with an equal generator")
     for name, function in subject.functions.items():
-        with without_global_randomness(f"{subject.name}: its {name}"):
+        with assertions.without_global_randomness(f"its {name}"):
             first, second = (function(subject.theta, subject.instances.data, subject.draw) for _ in range(2))
-        require_equal(
-            first, second, f"{subject.name}: its {name} differs when called again with equal arguments"
-        )
+        require_equal(first, second, f"its {name} differs when called again with equal arguments")
 
 
 def check_start(subject: ProblemUnderTest) -> None:
     """Check that starts and their losses are finite, and that the layout covers theta."""
-    layout = subject.problem.layout
-    start = tuple(subject.instances.start.shape[1:])
-    require(
-        start == (layout.dimension,),
-        f"{subject.name}: make_start returns {start}, but its layout has dimension {layout.dimension}",
-    )
-    require(bool(torch.isfinite(subject.instances.start).all()), f"{subject.name}: a start is not finite")
-    require(
-        torch.equal(layout.join(layout.views(subject.theta)), subject.theta),
-        f"{subject.name}: its layout does not cover theta",
-    )
-    objective = subject.functions["objective"](subject.instances.start[:, None], subject.instances.data, None)
-    require(bool(torch.isfinite(objective).all()), f"{subject.name}: the objective at a start is not finite")
+    layout, start = subject.problem.layout, subject.instances.start
+    shape, dimension = tuple(start.shape[1:]), layout.dimension
+    require(shape == (dimension,), f"make_start returns {shape}, but its layout has dimension {dimension}")
+    require(bool(torch.isfinite(start).all()), "a start is not finite")
+    covered = layout.join(layout.views(subject.theta))
+    require(torch.equal(covered, subject.theta), "its layout does not cover theta")
+    objective = subject.functions["objective"](start[:, None], subject.instances.data, None)
+    require(bool(torch.isfinite(objective).all()), "the objective at a start is not finite")
 
 
 def check_no_writes(subject: ProblemUnderTest) -> None:
     """Check that losses and metrics do not write to arguments, and that metrics return one number a lane."""
     data, draw = subject.instances.data, subject.draw
-    with unchanged(f"{subject.name}: a loss or metric", subject.theta, data, draw):
+    with assertions.unchanged("a loss or metric", subject.theta, data, draw):
         for function in subject.functions.values():
             function(subject.theta, data, draw)
         for name, metric in subject.problem.metrics.items():
-            value = batched(subject.problem, metric)(subject.theta, data)
-            require(
-                value.shape == (SEEDS, SETTINGS),
-                f"{subject.name}: metric {name!r} returns {tuple(value.shape)} for lanes {(SEEDS, SETTINGS)}",
-            )
+            shape = tuple(batched(subject.problem, metric)(subject.theta, data).shape)
+            require(shape == LANES, f"metric {name!r} returns {shape} for lanes {LANES}")
 
 
 def check_basin(subject: ProblemUnderTest) -> None:
     """Check that `in_basin` returns None or a bool a lane, the same for single trials, and true at the minimizer."""
-    name, problem, data = subject.name, subject.problem, subject.instances.data
-    require(
-        START_IN_BASIN not in problem.metrics,
-        f"{name}: a metric is named {START_IN_BASIN!r}, which is reserved for in_basin",
-    )
+    problem, data = subject.problem, subject.instances.data
+    is_free = START_IN_BASIN not in problem.metrics
+    require(is_free, f"a metric is named {START_IN_BASIN!r}, which is reserved for in_basin")
     if problem.in_basin(subject.theta[0, 0], subject.data_of(0)) is None:
         return
 
     def inside(theta: Tensor, data: Tree) -> Tensor:
         is_inside = problem.in_basin(theta, data)
         if is_inside is None or is_inside.dtype != torch.bool or is_inside.shape != theta.shape[:-1]:
-            raise ConformanceError(
-                f"{name}: in_basin must return one bool for each trial of {tuple(theta.shape)}"
-            )
+            message = f"in_basin must return one bool for each trial of {tuple(theta.shape)}"
+            raise assertions.ConformanceError(message)
         return is_inside
 
-    with unchanged(f"{name}: in_basin", subject.theta, data):
+    with assertions.unchanged("in_basin", subject.theta, data):
         expected = batched(problem, inside)(subject.theta, data)
-    for seed, setting in itertools.product(range(SEEDS), range(SETTINGS)):
+    for seed, setting in itertools.product(*map(range, LANES)):
         single = inside(subject.theta[seed, setting], subject.data_of(seed))
-        require(bool(single == expected[seed, setting]), f"{name}: in_basin differs for a single trial")
+        require(bool(single == expected[seed, setting]), "in_basin differs for a single trial")
     minimizer = problem.minimizer(subject.instances.exact_data)
     if minimizer is not None:
-        at_minimizer = batched(problem, inside)(minimizer.expand(SEEDS, 1, -1), data)
-        require(bool(at_minimizer.all()), f"{name}: in_basin excludes the minimizer")
+        at_minimizer = batched(problem, inside)(minimizer.expand(LANES[0], 1, -1), data)
+        require(bool(at_minimizer.all()), "in_basin excludes the minimizer")
 
 
 ProblemCheck = Callable[[ProblemUnderTest], None]
@@ -227,9 +189,7 @@ def check_problem(problem: Problem) -> None:
 
     Raises: ConformanceError at the first broken rule.
     """
-    subject = ProblemUnderTest(problem)
-    for check in PROBLEM_CHECKS:
-        check(subject)
+    assertions.run_checks(ProblemUnderTest(problem), PROBLEM_CHECKS)
 
 
 def _instance_of(tree: Tree, seed: int) -> Tree:

@@ -12,7 +12,7 @@ from torch import Tensor
 
 import benchbed
 from benchbed import minimization
-from benchbed.catalog.loading import load_catalog
+from benchbed.catalog import load_catalog
 from benchbed.engine import run_batch
 from benchbed.errors import UsageError
 from benchbed.interfaces import Optimizer
@@ -277,7 +277,7 @@ def test_minimize_runs_the_batch_of_a_study(monkeypatch):
     minimum = benchbed.minimize(bowl, torch.tensor(start), "adam[learning_rate=0.1]", steps=50)
     (batch,) = received
     hyperparameters = {"learning_rate": [0.1], "beta1": [0.9], "beta2": [0.999], "epsilon": [1e-8]}
-    problem = minimization._FunctionProblem(bowl, torch.tensor(start), batch.problem.layout)
+    problem = minimization._FunctionProblem(bowl, torch.tensor(start))
     gradient = load_catalog([]).gradient("reverse")
     # In float32, where 0.1 and its rounding differ.
     record = run_batch(

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from benchbed.catalog.loading import load_catalog
+from benchbed.catalog import load_catalog
 from benchbed.engine.sampling import Instances
 from benchbed.interfaces import Optimizer
 from benchbed_optimizers.adam import adam
@@ -16,8 +16,6 @@ from benchbed_optimizers.sgd import sgd
 from benchbed_problems.polynomial_network import PolynomialNetwork
 from benchbed_problems.quadratic import Quadratic
 from benchbed_problems.runge import Runge
-
-pytestmark = pytest.mark.slow
 
 # Two orders of the same operations, 1e-16 each, over 200 steps (see `assert_same_lane`).
 TOLERANCE = {"rtol": 1e-12, "atol": 1e-12}

@@ -11,6 +11,7 @@ from benchbed.engine.backends import (
     STEP_SECONDS,
     WORTH_COMPILING,
     EagerBackend,
+    EngineChoice,
     choose_engine,
     eager_seconds,
     numbers_of_a_step,
@@ -66,7 +67,9 @@ class FailingBackends:
             self.built.append(name)
             self.count(name)
             return SimpleNamespace(
-                advance=lambda *span: self.advance(name, *span), lookahead=lambda lanes, start, stops: 1
+                advance=lambda *span: self.advance(name, *span),
+                lookahead=lambda lanes, start, stops: 1,
+                minimum_lanes=1,
             )
 
         return make
@@ -74,7 +77,7 @@ class FailingBackends:
     def advance(self, name, tile, lanes, start, stops):
         """Run the steps eagerly."""
         self.count(name)
-        return EagerBackend("").advance(tile, lanes, start, stops)
+        return EagerBackend(EngineChoice("eager", "")).advance(tile, lanes, start, stops)
 
     def count(self, name):
         """Raise after the last call that may work."""
@@ -129,7 +132,6 @@ def test_a_requested_compiled_step_may_be_a_scan(run, monkeypatch):
 @pytest.mark.parametrize(("least", "left"), [(1, (1, 1)), (2, (2, 2))])
 def test_a_scan_keeps_two_seeds_and_settings(make_batch, least, left):
     """With one of either it would be compiled again."""
-    from benchbed.engine.pytrees import LanePositions
     from benchbed.engine.sampling import Instances
     from benchbed.engine.tile import Tile
 
@@ -138,9 +140,8 @@ def test_a_scan_keeps_two_seeds_and_settings(make_batch, least, left):
     lanes = tile.start_lanes()
     running = torch.zeros(4, 3, dtype=torch.bool)
     running[2, 1] = True
-    positions = LanePositions.all(4, 3, torch.device("cpu"))
-    _, remaining, positions = drop_finished(tile, lanes._replace(running=running), positions, least)
+    smaller_tile, remaining = drop_finished(tile, lanes._replace(running=running), least)
     assert remaining.running.shape == left
     assert remaining.running.sum() == 1
-    assert 2 in positions.seeds
-    assert 1 in positions.settings
+    assert 2 in smaller_tile.positions.seeds
+    assert 1 in smaller_tile.positions.settings

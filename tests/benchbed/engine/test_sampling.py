@@ -43,7 +43,7 @@ def test_an_instance_is_the_same_in_every_batch(problem):
     if not several.shared:
         assert torch.equal(several.data.rotation[1], single.data.rotation[0])
     for step in (0, 999, 1000, 2500):
-        assert torch.equal(several.draw(step)[1], single.draw(step)[0])
+        assert torch.equal(several.draws.at(step)[1], single.draws.at(step)[0])
 
 
 def test_an_instance_is_drawn_from_its_own_generators():
@@ -54,7 +54,7 @@ def test_an_instance_is_drawn_from_its_own_generators():
         rotation = NOISY.make_data(generator_of(index, "data")).rotation
         assert torch.equal(instances.data.rotation[position, 0], rotation)
         draws = NOISY.make_draws(generator_of(index, "draws"), 1000)
-        assert torch.equal(instances.draw(17)[position, 0], draws[17])
+        assert torch.equal(instances.draws.at(17)[position, 0], draws[17])
 
 
 @pytest.mark.parametrize("problem", [NOISY, NETWORK], ids=["noise", "mini-batches"])
@@ -62,17 +62,17 @@ def test_every_thousand_steps_use_a_new_generator(problem):
     """Step 999 is the last of block 0, step 1000 the first of block 1, whose generator is new."""
     instances = instances_of(problem, [7])
     blocks = [problem.make_draws(generator_of(7, "draws", block), 1000) for block in range(2)]
-    assert torch.equal(instances.draw(999)[0, 0], blocks[0][999])
-    assert torch.equal(instances.draw(1000)[0, 0], blocks[1][0])
+    assert torch.equal(instances.draws.at(999)[0, 0], blocks[0][999])
+    assert torch.equal(instances.draws.at(1000)[0, 0], blocks[1][0])
     assert not torch.equal(blocks[0][0], blocks[1][0])
 
 
 def test_draws_are_available_in_any_order():
     """An earlier block has the same draws when it is loaded again."""
     instances = instances_of(NOISY, [0, 1])
-    first = instances.draw(3).clone()
-    instances.draw(1003)
-    assert torch.equal(instances.draw(3), first)
+    first = instances.draws.at(3).clone()
+    instances.draws.at(1003)
+    assert torch.equal(instances.draws.at(3), first)
 
 
 def test_a_run_of_more_than_a_thousand_steps_uses_the_second_block(run):
@@ -91,13 +91,13 @@ def test_a_run_of_more_than_a_thousand_steps_uses_the_second_block(run):
 def test_single_precision_casts_the_double_precision_instance():
     """Everything is drawn in float64 and then rounded; indices stay integers."""
     double, single = instances_of(NOISY, [0, 1]), instances_of(NOISY, [0, 1], SINGLE)
-    assert single.start.dtype == single.data.rotation.dtype == single.draw(0).dtype == SINGLE
+    assert single.start.dtype == single.data.rotation.dtype == single.draws.at(0).dtype == SINGLE
     assert torch.equal(single.start, double.start.float())
     assert torch.equal(single.data.rotation, double.data.rotation.float())
-    assert torch.equal(single.draw(1234), double.draw(1234).float())
-    index = instances_of(NETWORK, [0], SINGLE).draw(5)
+    assert torch.equal(single.draws.at(1234), double.draws.at(1234).float())
+    index = instances_of(NETWORK, [0], SINGLE).draws.at(5)
     assert index.dtype == torch.int64
-    assert torch.equal(index, instances_of(NETWORK, [0]).draw(5))
+    assert torch.equal(index, instances_of(NETWORK, [0]).draws.at(5))
 
 
 def test_the_optimum_is_computed_in_double_precision():
@@ -128,10 +128,10 @@ def test_shared_data_have_no_leading_dimensions():
 def test_a_selection_has_the_data_and_draws_of_its_seeds():
     """In the current block and in later ones."""
     complete = instances_of(NOISY, range(5))
-    complete.draw(10)
+    complete.draws.at(10)
     selection = complete.select([1, 4])
     for step in (10, 11, 1000):
-        assert torch.equal(selection.draw(step), complete.draw(step)[[1, 4]])
+        assert torch.equal(selection.draws.at(step), complete.draws.at(step)[[1, 4]])
     assert torch.equal(selection.data.rotation, complete.data.rotation[[1, 4]])
     assert torch.equal(selection.start, complete.start[[1, 4]])
     assert torch.equal(selection.optimum(), complete.optimum()[[1, 4]])
@@ -185,7 +185,7 @@ def test_draws_may_be_a_tuple_of_tensors():
             noise = torch.randn(steps, 2, generator=generator, dtype=torch.float64)
             return Pair(noise, torch.randint(9, (steps, 4, 5), generator=generator))
 
-    draw = instances_of(Two(), range(3)).draw(6)
+    draw = instances_of(Two(), range(3)).draws.at(6)
     assert isinstance(draw, Pair)
     assert (draw.noise.shape, draw.index.shape) == ((3, 1, 2), (3, 1, 4, 5))
 
@@ -206,15 +206,15 @@ def test_draws_of_different_shapes_are_rejected():
             return torch.zeros(steps, int(torch.randint(1, 100, (), generator=generator)), dtype=DOUBLE)
 
     with pytest.raises(ValueError, match="return one shape"):
-        instances_of(Uneven(), range(5)).draw(0)
+        instances_of(Uneven(), range(5)).draws.at(0)
 
 
 def test_the_draws_of_a_finished_tile_are_released():
     """They may be most of its memory, and the garbage collector counts objects and not bytes."""
     instances = instances_of(NOISY, range(3))
     selected = instances.select([2, 0])
-    reference = [weakref.ref(each._draws) for each in (instances, selected)]
-    assert selected.draw(1).shape == (2, 1, 3)
+    reference = [weakref.ref(each.draws) for each in (instances, selected)]
+    assert selected.draws.at(1).shape == (2, 1, 3)
     gc.disable()
     try:
         del instances, selected

@@ -10,10 +10,10 @@ import torch
 from torch import Tensor
 from torch._dynamo.utils import counters
 
-from benchbed.catalog.loading import load_catalog
+from benchbed.catalog import load_catalog
 from benchbed.codegen.errors import UnsupportedOperationError
 from benchbed.engine import scan
-from benchbed.engine.backends import EagerBackend
+from benchbed.engine.backends import EagerBackend, EngineChoice
 from benchbed.interfaces import Optimizer
 from benchbed_optimizers.adam import adam
 from benchbed_optimizers.sgd import sgd
@@ -138,7 +138,7 @@ def test_the_number_of_cached_scans_is_limited(run, no_generated_step, monkeypat
 
 def run_eagerly(self, tile, lanes, start, stops):
     """Run the steps eagerly."""
-    return EagerBackend("").advance(tile, lanes, start, stops)
+    return EagerBackend(EngineChoice("eager", "")).advance(tile, lanes, start, stops)
 
 
 def test_a_plugin_that_raises_late_fails_with_its_traceback(run, formula):

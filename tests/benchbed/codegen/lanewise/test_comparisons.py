@@ -5,8 +5,6 @@ import operator
 import pytest
 import torch
 
-pytestmark = pytest.mark.slow
-
 TYPES = {
     "double": torch.float64,
     "single": torch.float32,

@@ -5,8 +5,6 @@ import re
 import pytest
 import torch
 
-pytestmark = pytest.mark.slow
-
 SEEDS, SETTINGS = 2, 2
 
 

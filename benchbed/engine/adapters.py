@@ -15,6 +15,10 @@ BuildOptimizer = Callable[[Mapping[str, Any]], Optimizer[Any]]
 """Hyperparameters -> optimizer; static hyperparameters and the layout are already bound."""
 
 
+Update = tuple[Tensor, Tree]
+"""The next theta and state."""
+
+
 class StepContext(NamedTuple):
     """The inputs of a step's oracle, from which an adapter builds the oracle of a single trial."""
 
@@ -36,16 +40,14 @@ class Rule(Protocol):
     def init(self, theta: Tensor) -> Tree:
         """Return the state at the start."""
 
-    def step(
-        self, oracle: CountingOracle, state: Tree, theta: Tensor, context: StepContext
-    ) -> tuple[Tensor, Tree]:
+    def step(self, oracle: CountingOracle, state: Tree, theta: Tensor, context: StepContext) -> Update:
         """Compute one update of every lane."""
 
     def answer(self, state: Tree, theta: Tensor) -> Tensor:
         """Return the point that is measured."""
 
 
-class BatchedRule:
+class _BatchedRule:
     """An optimizer that updates all lanes at once, as most do."""
 
     opaque = False
@@ -54,21 +56,17 @@ class BatchedRule:
         self._optimizer = build(hyperparameters)
 
     def init(self, theta: Tensor) -> Tree:
-        """Return the state; its tensors are copies, so none aliases theta or another."""
+        # Copies, so that no tensor aliases theta or another.
         return map_tensors(torch.clone, self._optimizer.init(theta))
 
-    def step(
-        self, oracle: CountingOracle, state: Tree, theta: Tensor, context: StepContext
-    ) -> tuple[Tensor, Tree]:
-        """Compute one update of every lane."""
+    def step(self, oracle: CountingOracle, state: Tree, theta: Tensor, context: StepContext) -> Update:
         return self._optimizer.update(oracle, state, theta)
 
     def answer(self, state: Tree, theta: Tensor) -> Tensor:
-        """Return the point that is measured."""
         return self._optimizer.answer(state, theta)
 
 
-class PerTrialRule:
+class _PerTrialRule:
     """An optimizer written for one trial, mapped over settings and seeds by `torch.func.vmap`."""
 
     opaque = False
@@ -78,21 +76,18 @@ class PerTrialRule:
         self._hyperparameters = dict(hyperparameters)
 
     def init(self, theta: Tensor) -> Tree:
-        """Return the state of every lane."""
-        state = vmap_lanes(
-            lambda theta, values: self._build(values).init(theta), theta, self._hyperparameters_of(theta)
-        )
-        return map_tensors(torch.clone, state)
+        def init(theta: Tensor, values: Tree) -> Tree:
+            return self._build(values).init(theta)
 
-    def step(
-        self, oracle: CountingOracle, state: Tree, theta: Tensor, context: StepContext
-    ) -> tuple[Tensor, Tree]:
-        """Compute one update of every lane; add the calls made within a lane to the batch's oracle."""
+        return map_tensors(torch.clone, vmap_lanes(init, theta, self._hyperparameters_of(theta)))
+
+    def step(self, oracle: CountingOracle, state: Tree, theta: Tensor, context: StepContext) -> Update:
+        # The calls made within a lane are added to the batch's oracle.
         differentiate = context.gradient.under_vmap or context.gradient.differentiate
         lane_oracles: list[CountingOracle] = []
 
-        def update(theta: Tensor, state: Tree, first: Tree, values: Tree, data: Tree, draws: Draws) -> Tree:
-            loss, gradient, progress = first
+        def update(theta: Tensor, state: Tree, seen: Tree, values: Tree, data: Tree, draws: Draws) -> Tree:
+            loss, gradient, progress = seen
             data = context.data if context.shared else data
             evaluate = evaluate_on(differentiate, context.loss, data, draws)
             lane_oracle = CountingOracle(evaluate, loss, gradient, lambda: progress)
@@ -118,20 +113,16 @@ class PerTrialRule:
         return theta, state
 
     def answer(self, state: Tree, theta: Tensor) -> Tensor:
-        """Return the point that is measured."""
-        point = vmap_lanes(
-            lambda state, theta, values: self._build(values).answer(state, theta),
-            state,
-            theta,
-            self._hyperparameters_of(theta),
-        )
-        return torch.as_tensor(point)
+        def answer(state: Tree, theta: Tensor, values: Tree) -> Tensor:
+            return self._build(values).answer(state, theta)
+
+        return torch.as_tensor(vmap_lanes(answer, state, theta, self._hyperparameters_of(theta)))
 
     def _hyperparameters_of(self, theta: Tensor) -> dict[str, Tensor]:
         return {name: value.expand(*theta.shape[:2], 1) for name, value in self._hyperparameters.items()}
 
 
-class StatefulRule:
+class _StatefulRule:
     """An optimizer with any state, such as a `torch.optim.Optimizer`: one lane `[1, 1]`, hyperparameters as floats."""
 
     opaque = True
@@ -140,14 +131,9 @@ class StatefulRule:
         self._optimizer = build({name: value.item() for name, value in hyperparameters.items()})
 
     def init(self, theta: Tensor) -> Tree:
-        """Return the state of the lane."""
         return self._optimizer.init(theta[0, 0])
 
-    def step(
-        self, oracle: CountingOracle, state: Tree, theta: Tensor, context: StepContext
-    ) -> tuple[Tensor, Tree]:
-        """Compute one update, with an oracle that has no leading dimensions."""
-
+    def step(self, oracle: CountingOracle, state: Tree, theta: Tensor, context: StepContext) -> Update:
         def evaluate(point: Tensor) -> tuple[Tensor, Tensor]:
             loss, gradient = oracle.at(point[None, None])
             return loss[0, 0], gradient[0, 0]
@@ -163,7 +149,6 @@ class StatefulRule:
         return theta[None, None], state
 
     def answer(self, state: Tree, theta: Tensor) -> Tensor:
-        """Return the point that is measured."""
         return self._optimizer.answer(state, theta[0, 0])[None, None]
 
 
@@ -172,7 +157,7 @@ def make_rule(
 ) -> Rule:
     """Bind `hyperparameters`, each `[settings, 1]`, by the adapter that the flags of `optimizer` ask for."""
     if optimizer.stateful:
-        return StatefulRule(build, hyperparameters)
+        return _StatefulRule(build, hyperparameters)
     if optimizer.per_trial:
-        return PerTrialRule(build, hyperparameters)
-    return BatchedRule(build, hyperparameters)
+        return _PerTrialRule(build, hyperparameters)
+    return _BatchedRule(build, hyperparameters)

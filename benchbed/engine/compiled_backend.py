@@ -161,7 +161,7 @@ def trace_step(tile: Tile, lanes: Lanes) -> TracedStep:
     lane = [leaf[:1, :1].contiguous() for leaf in leaves(lanes)]
     draw = [leaf[0, :1] for leaf in leaves(draws)]
     setting = [value[:1] for value in tile.hyperparameters.values()]
-    data = data_of_one_seed(tile.instances)
+    data_kind, data = data_of_one_seed(tile.instances)
     with torch.no_grad():
         graph = trace_function(step, lane, progress, draw, setting, data)
     groups: tuple[tuple[InputKind, list[Tensor]], ...] = (
@@ -169,17 +169,13 @@ def trace_step(tile: Tile, lanes: Lanes) -> TracedStep:
         ("step", [progress]),
         ("step_seed", draw),
         ("setting", setting),
-        (data_kind(tile.instances), data),
+        (data_kind, data),
     )
     kinds = [kind for kind, tensors in groups for _ in tensors]
     return TracedStep(graph, kinds, [tensor for _, tensors in groups for tensor in tensors])
 
 
-def data_of_one_seed(instances: Instances) -> list[Tensor]:
-    """Return the tensors of the first seed's data, or of the data that all seeds share."""
-    return [leaf if instances.shared else leaf[:1] for leaf in leaves(instances.data)]
-
-
-def data_kind(instances: Instances) -> InputKind:
-    """Return whether the data of `instances` are shared or those of a seed."""
-    return "shared" if instances.shared else "seed"
+def data_of_one_seed(instances: Instances) -> tuple[InputKind, list[Tensor]]:
+    """Return the tensors of the data that all seeds share, or of the first seed's data, with their kind."""
+    tensors = leaves(instances.data)
+    return ("shared", tensors) if instances.shared else ("seed", [tensor[:1] for tensor in tensors])

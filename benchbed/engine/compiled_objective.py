@@ -9,7 +9,7 @@ from benchbed.codegen.compiled_step import CompiledStep, vector_width
 from benchbed.codegen.errors import UnsupportedOperationError
 from benchbed.codegen.tensorwise.codegen import generate
 from benchbed.codegen.trace import TracedStep, trace_function
-from benchbed.engine.compiled_backend import data_kind, data_of_one_seed
+from benchbed.engine.compiled_backend import data_of_one_seed
 from benchbed.engine.oracle import batched
 from benchbed.engine.pytrees import TreeTemplate, leaves
 from benchbed.engine.sampling import Instances
@@ -72,8 +72,9 @@ def trace_objective(instances: Instances, theta: Tensor) -> TracedStep:
     def step(lane: Sequence[Tensor], data: Sequence[Tensor]) -> list[Tensor]:
         return [lane[0], objective(lane[0], data_template.fill(data))]
 
-    lane, data = [theta[:1, :1].contiguous(), theta.new_zeros(1, 1)], data_of_one_seed(instances)
+    lane = [theta[:1, :1].contiguous(), theta.new_zeros(1, 1)]
+    data_kind, data = data_of_one_seed(instances)
     with torch.no_grad():
         graph = trace_function(step, lane, data)
-    kinds = ["lane", "lane", *[data_kind(instances)] * len(data)]
+    kinds = ["lane", "lane", *[data_kind] * len(data)]
     return TracedStep(graph, kinds, [*lane, *data], name="objective")

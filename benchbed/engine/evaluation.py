@@ -1,6 +1,7 @@
 """Evaluation of lanes on the noise-free objective: at checkpoints, at the end, for the scale and for figures."""
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
 import numpy as np
 import torch
@@ -43,18 +44,11 @@ def measure_metrics(
     Each is `[seeds, settings]`.
     """
     problem = instances.problem
-    values = {
-        name: in_pieces(batched(problem, metric), point, instances)
-        for name, metric in problem.metrics.items()
-    }
+    own_metrics = problem.metrics.items()
+    values = {name: in_pieces(batched(problem, metric), point, instances) for name, metric in own_metrics}
     for name, registered in metrics.items():
-        if registered(problem, point[:1, :1], instances.data_of(slice(0, 1))) is None:
-            continue
-
-        def evaluate(theta: Tensor, data: Tree, metric: RegisteredMetric = registered) -> Tensor:
-            return torch.as_tensor(metric(problem, theta, data))
-
-        values[name] = in_pieces(evaluate, point, instances)
+        if registered(problem, point[:1, :1], instances.data_of(slice(0, 1))) is not None:
+            values[name] = in_pieces(partial(registered, problem), point, instances)  # type: ignore[arg-type]  # not None
     in_basin = measure_start(instances)
     if in_basin is not None:
         values[START_IN_BASIN] = in_basin.expand(point.shape[:2])
@@ -115,7 +109,9 @@ def scale_of(problem: Problem, name: str, study_seed: int) -> float | None:
     Returns 1 for a problem that starts at its optimum, and None if f* is unknown.
     """
     seeds = [InstanceSeed(study_seed, name, "scale", index) for index in range(problem.scale_instances)]
-    seeds = seeds if _varies(problem, seeds) else seeds[:1]
+    starts = [make_start(problem, seed) for seed in seeds[:2]]
+    if problem.make_data(torch.Generator().manual_seed(1)) is None and torch.equal(starts[0], starts[-1]):
+        seeds = seeds[:1]  # neither start nor data are drawn, so all instances are equal
     instances = _exact_instances(problem, seeds)
     optimum = instances.optimum()
     if optimum is None:
@@ -124,13 +120,6 @@ def scale_of(problem: Problem, name: str, study_seed: int) -> float | None:
         start = measure_objective(instances, instances.start[:, None])
     scale = (start - optimum).flatten().sort().values[(len(seeds) - 1) // 2].item()
     return scale if scale > 0 else 1.0
-
-
-def _varies(problem: Problem, seeds: Sequence[InstanceSeed]) -> bool:
-    """Return whether instances differ; if neither start nor data is drawn, one stands for all."""
-    starts = [make_start(problem, seed) for seed in seeds[:2]]
-    data = problem.make_data(torch.Generator().manual_seed(1))
-    return data is not None or not torch.equal(starts[0], starts[-1])
 
 
 def objective_at(problem: Problem, seed: InstanceSeed, points: np.ndarray) -> np.ndarray:

@@ -32,8 +32,8 @@ class Recorder:
         measures_targets = batch.stop_when_solved and optimum is not None
         targets = tuple(batch.targets) if measures_targets else ()
         self._targets = torch.tensor(targets, device=self._device, dtype=torch.float64)
-        self._streak = self._full(0, len(targets))
-        self._reached = self._full(False, len(targets))
+        self._streak = self._full(0, len(targets), dtype=torch.int64)
+        self._reached = self._full(False, len(targets), dtype=torch.bool)
 
         self.calls: Curve = []
         self.objective: Curve = []
@@ -46,9 +46,9 @@ class Recorder:
         self.answer = self._full(torch.nan, self.dimension)
         self.last_gap = self._full(torch.nan)
         self.last_calls = self._full(0.0)
-        self.steps = self._full(0)
-        self.running = self._full(True)
-        self.diverged, self.solved, self.converged = (self._full(False) for _ in range(3))
+        self.steps = self._full(0, dtype=torch.int64)
+        self.running = self._full(True, dtype=torch.bool)
+        self.diverged, self.solved, self.converged = (~self.running for _ in range(3))
 
     def add(
         self,
@@ -113,8 +113,7 @@ class Recorder:
         self._reached[index] |= streak >= CONSECUTIVE_CHECKPOINTS
         return self._reached[index].all(dim=-1)
 
-    def _full(self, value: float, *dimensions: int) -> Tensor:
-        dtype = torch.float64 if isinstance(value, float) else None
+    def _full(self, value: float, *dimensions: int, dtype: torch.dtype = torch.float64) -> Tensor:
         return torch.full((*self.shape, *dimensions), value, dtype=dtype, device=self._device)
 
     def _append(self, curve: Curve, index: LaneIndex, values: Tensor) -> None:

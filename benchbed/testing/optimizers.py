@@ -37,7 +37,7 @@ class OptimizerUnderTest:
         self.factory = factory
         self.name = getattr(factory, "__name__", str(factory))
         parameters = hyperparameters_of(factory)
-        values = {name: parameter.default for name, parameter in parameters.items()} | hyperparameters
+        values = {name: parameter.default for name, parameter in parameters.items()} | dict(hyperparameters)
         statics = {name: value for name, value in values.items() if parameters[name].static}
         self.statics = factory_arguments(factory, statics, LAYOUT)
         self.numbers = {name: float(value) for name, value in values.items() if not parameters[name].static}

@@ -29,10 +29,8 @@ class Timing(NamedTuple):
     """On one core."""
     is_threaded: bool = False
     """Its steps are compiled, so its threads use idle cores."""
-
-
-Timings = Mapping[Shape, Timing | None]
-"""The time of a batch of each shape; None where the measurement failed."""
+    skip_reason: str | None = None
+    """Why its trials will be skipped; None if they will run."""
 
 
 class Cost(NamedTuple):
@@ -67,17 +65,19 @@ class Estimate(NamedTuple):
         return max(self.together.seconds / jobs, self.longest)
 
 
-def estimate(plan: Plan, timings: Timings | None = None, threads: int = 1) -> Estimate:
-    """Return the costs of `plan`; seconds need the timings of all `shapes_of(plan)`.
+def estimate(plan: Plan, timings: Mapping[Shape, Timing] | None = None, threads: int = 1) -> Estimate:
+    """Return the costs of `plan`.
 
-    A compiled batch has `threads` threads (see `threads_of`).
+    Args:
+        plan: The plan.
+        timings: Timings of `shapes_of(plan)`, without those that could not be measured; None to count only.
+        threads: Threads of a compiled batch (see `threads_of`).
     """
     pairings = list(enumerate(plan.pairings()))
-    single_tracks = {track: msgspec.structs.replace(plan, tracks=(track,)) for track in plan.tracks}
     rows = [
-        _cost(track_plan, index, pairing, track, timings)
+        _cost(track_plan, index, pairing, track_plan.tracks[0], timings)
         for index, pairing in pairings
-        for track, track_plan in single_tracks.items()
+        for track_plan in _single_tracks(plan)
     ]
     longest = None
     if timings is not None:
@@ -92,19 +92,22 @@ def estimate(plan: Plan, timings: Timings | None = None, threads: int = 1) -> Es
 
 def shapes_of(plan: Plan) -> list[Shape]:
     """List the shapes of all batches of `plan` and of each track alone, without those that will be skipped."""
-    plans = (plan, *(msgspec.structs.replace(plan, tracks=(track,)) for track in plan.tracks))
-    shapes = {
-        _shape(index, batch): None
+    shapes = (
+        _shape(index, batch)
         for index, pairing in enumerate(plan.pairings())
         if not _is_skipped(pairing)
-        for each in plans
-        for wave in waves(each, pairing)
+        for each in (plan, *_single_tracks(plan))
+        for wave in _waves(each, pairing)
         for batch in wave
-    }
-    return list(shapes)
+    )
+    return list(dict.fromkeys(shapes))
 
 
-def waves(plan: Plan, pairing: Pairing) -> tuple[list[BatchPlan], list[BatchPlan]]:
+def _single_tracks(plan: Plan) -> list[Plan]:
+    return [msgspec.structs.replace(plan, tracks=(track,)) for track in plan.tracks]
+
+
+def _waves(plan: Plan, pairing: Pairing) -> tuple[list[BatchPlan], list[BatchPlan]]:
     """Return the batches that can run at once, and the evaluations of the settings that their tuning will choose."""
     state = PairingState(plan, pairing)
     choices = [
@@ -116,32 +119,31 @@ def waves(plan: Plan, pairing: Pairing) -> tuple[list[BatchPlan], list[BatchPlan
     return missing_batches(state), choices
 
 
-def _cost(plan: Plan, index: int, pairing: Pairing, track: str, timings: Timings | None) -> Cost:
-    batches = [batch for wave in waves(plan, pairing) for batch in wave]
+def _cost(
+    plan: Plan, index: int, pairing: Pairing, track: str, timings: Mapping[Shape, Timing] | None
+) -> Cost:
+    batches = [batch for wave in _waves(plan, pairing) for batch in wave]
     trials = sum(batch.trials for batch in batches)
-    first, count = pairing.entrants[0], len(pairing.entrants)
     calls, seconds = trials * pairing.problem.budget, None
+    shapes = [_shape(index, batch) for batch in batches]
     if _is_skipped(pairing):
-        calls, seconds = 0, None if timings is None else 0.0
-    elif timings is not None:
-        measured = [timings[_shape(index, batch)] for batch in batches]
-        if None not in measured:
-            seconds = sum(timing.seconds for timing in measured if timing is not None)
+        calls, shapes = 0, []
+    if timings is not None and all(shape in timings for shape in shapes):
+        seconds = sum((timings[shape].seconds for shape in shapes), start=0.0)
+    first, count = pairing.entrants[0], len(pairing.entrants)
     name = first.label if count == 1 else f"{first.name} ({count} settings)"
     return Cost(pairing.problem.label, name, track, trials, calls, seconds)
 
 
-def _longest(plan: Plan, index: int, pairing: Pairing, timings: Timings, threads: int) -> float:
+def _longest(
+    plan: Plan, index: int, pairing: Pairing, timings: Mapping[Shape, Timing], threads: int
+) -> float:
     def wall_seconds(batch: BatchPlan) -> float:
-        timing = timings[_shape(index, batch)]
-        if timing is None:
-            return 0.0
+        timing = timings.get(_shape(index, batch), Timing(0.0))
         # A thread runs at least one lane.
         return timing.seconds / (min(threads, batch.trials) if timing.is_threaded else 1)
 
-    if _is_skipped(pairing):
-        return 0.0
-    return sum(max(map(wall_seconds, wave), default=0.0) for wave in waves(plan, pairing))
+    return sum(max(map(wall_seconds, wave), default=0.0) for wave in _waves(plan, pairing))
 
 
 def _sum(costs: Iterable[Cost]) -> Cost:

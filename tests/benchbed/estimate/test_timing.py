@@ -9,15 +9,12 @@ from benchbed.checkpoints import checkpoint_calls
 from benchbed.engine import Batch
 from benchbed.estimate import timing
 from benchbed.gradients import reverse
-from benchbed.interfaces import Optimizer
 from benchbed.plan import Request, make_plan
 from benchbed.runner.task import Task
 from benchbed.seeds import InstanceSeed
 from benchbed.tuning.candidates import PairingState
 from benchbed.tuning.scheduling import missing_batches
-from benchbed_optimizers.gd import gd
 from benchbed_optimizers.sgd import sgd
-from benchbed_problems.polynomial_network import PolynomialNetwork
 from benchbed_problems.quadratic import Quadratic
 
 
@@ -41,26 +38,13 @@ def batch_of(problem, factory=sgd, settings=2, seeds=3, budget=100):
     )
 
 
-def two_gradients(learning_rate):
-    """Evaluate two gradients in every step."""
-
-    def update(oracle, state, theta):
-        return theta - learning_rate * oracle.at(theta)[1], state
-
-    return Optimizer(lambda theta: (), update)
-
-
 def run_with(seconds, steps, calls_per_step=1.0):
     """Return the run of a tile that made this number of steps: 5 s fixed, 2 s a checkpoint, 100 s a block of draws."""
     record = timing.run_batch(batch_of(Quadratic(), budget=1))
     checkpoints = 1 + len({max(1, round(calls / calls_per_step)) for calls in checkpoint_calls(steps)})
-    record = record._replace(
-        steps=np.full((3, 2), steps),
-        calls=np.full((3, 2), steps * calls_per_step),
-        curve_calls=np.zeros((3, 2, checkpoints)),
-    )
+    record = record._replace(calls=np.full((3, 2), steps * calls_per_step))
     step_seconds = 100.0 + seconds * steps
-    return timing.SmallRun(5.0 + 2.0 * checkpoints + step_seconds, step_seconds, record)
+    return timing.SmallRun(5.0 + 2.0 * checkpoints + step_seconds, step_seconds, steps, checkpoints, record)
 
 
 @pytest.mark.parametrize(
@@ -86,47 +70,42 @@ def test_steps_checkpoints_and_blocks_of_draws_are_extrapolated_alone(budget, bl
     assert timing.extrapolate(batch, smaller, larger) == pytest.approx(expected, rel=1e-12)
 
 
-@pytest.mark.parametrize(
-    ("problem", "factory", "budget"),
-    [
-        (Quadratic(), sgd, 2),
-        (Quadratic(), two_gradients, 4),
-        (PolynomialNetwork(samples=1024), gd, 16),
-    ],
-)
-def test_two_steps_cost_the_calls_of_their_gradients(problem, factory, budget):
-    """A full gradient of 1 024 samples in mini-batches of 128 costs eight calls."""
-    assert timing.budget_of_two_steps(batch_of(problem, factory)) == budget
-
-
 def test_a_run_counts_its_steps_and_checkpoints():
     """Ten steps, with a checkpoint at the start and after each."""
     run = timing.run_small(batch_of(Quadratic(), budget=100), 10)
-    assert (run.steps, run.checkpoints, run.calls_per_step) == (10, 11, 1.0)
+    assert (run.steps, run.checkpoints) == (10, 11)
     assert 0 <= run.step_seconds <= run.seconds
 
 
-def time_plan_of(monkeypatch, **fields):
-    """Return the result of timing a small batch, and the tiles that were run."""
+def time_batch_of(monkeypatch, problem="quadratic", **fields):
+    """Return the timing of a small batch, and the tiles that were run."""
     tiles = []
     run_batch = timing.run_batch
     monkeypatch.setattr(timing, "run_batch", lambda tile, clock: tiles.append(tile) or run_batch(tile, clock))
-    request = Request(problems=("quadratic",), optimizers=("gd",), preset="quick", device="cpu", **fields)
+    request = Request(problems=(problem,), optimizers=("gd",), preset="quick", device="cpu", **fields)
     plan = make_plan(load_catalog(environ={}), request)
     batch = missing_batches(PairingState(plan, plan.pairings()[0]))[0]
-    bare = msgspec.structs.replace(plan, problems=(), entrants=(), suite={})
-    return timing.time_batch(msgspec.json.encode(Task(bare, batch, (), jobs=1))), tiles
+    bare_plan = msgspec.structs.replace(plan, problems=(), entrants=(), suite={})
+    return timing.time_batch(msgspec.json.encode(Task(bare_plan, batch, (), jobs=1))), tiles
 
 
 def test_timed_trials_do_not_stop_early(monkeypatch):
     """They ignore the targets and the tolerance of the plan, because the estimate is that of the whole budget."""
-    (seconds, _, skip_reason), tiles = time_plan_of(monkeypatch, tolerance=1e9)
-    assert seconds > 0
-    assert skip_reason is None
+    batch_timing, tiles = time_batch_of(monkeypatch, tolerance=1e9)
+    assert batch_timing.seconds > 0
+    assert batch_timing.skip_reason is None
     assert {(tile.targets, tile.tolerance) for tile in tiles} == {((), None)}
+
+
+def test_the_first_budget_affords_two_steps(monkeypatch):
+    """A full gradient of 1 024 samples in mini-batches of 128 costs eight calls, so budgets double up to 16."""
+    problem = "polynomial-network[samples=1024]"
+    _, tiles = time_batch_of(monkeypatch, problem, engine="eager", steps=64)
+    budgets = list(dict.fromkeys(tile.budget for tile in tiles))
+    assert budgets == [1, 2, 4, 8, 16, 64]
 
 
 @pytest.mark.parametrize(("engine", "is_threaded"), [("compiled", True), ("eager", False)])
 def test_only_compiled_steps_are_threaded(engine, is_threaded, monkeypatch):
     """Small runs use the engine of the plan."""
-    assert time_plan_of(monkeypatch, engine=engine)[0][1] is is_threaded
+    assert time_batch_of(monkeypatch, engine=engine)[0].is_threaded is is_threaded

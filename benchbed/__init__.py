@@ -4,7 +4,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from benchbed.catalog import Catalog, load_catalog
+    from benchbed.catalog.loading import load_catalog
+    from benchbed.catalog.lookup import Catalog
     from benchbed.errors import BenchbedError, NothingSelectedError, StudyFolderError, UsageError
     from benchbed.minimization import Minimum, minimize
     from benchbed.plan import Plan
@@ -35,7 +36,8 @@ __all__ = [
 ]
 
 _MODULES = {
-    "catalog": ("Catalog", "load_catalog"),
+    "catalog.loading": ("load_catalog",),
+    "catalog.lookup": ("Catalog",),
     "errors": ("BenchbedError", "NothingSelectedError", "StudyFolderError", "UsageError"),
     "minimization": ("Minimum", "minimize"),
     "plan": ("Plan",),

@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from benchbed.catalog import Catalog
+from benchbed.catalog.lookup import Catalog
 from benchbed.plan import Plan
 
 KERNEL_CHOICE = ("ATEN_CPU_CAPABILITY", "MKL_CBWR")

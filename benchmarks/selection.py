@@ -19,7 +19,7 @@ import numpy as np
 from scipy import stats
 from selection_rules import RULES, Trial, TuningTrials, score_of
 
-from benchbed.catalog import load_catalog
+from benchbed.catalog.loading import load_catalog
 from benchbed.executors import processes
 from benchbed.plan import BatchPlan, Pairing, Plan, Request, complete_request, make_plan
 from benchbed.runner.task import Task, run_task

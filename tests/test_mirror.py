@@ -14,7 +14,6 @@ PACKAGES = (
 TESTED_ELSEWHERE = {
     "benchbed/__init__.py": "lazy imports: tests/test_architecture.py; the functions: tests/benchbed/test_study.py",
     "benchbed/analysis/curves.py": "tests/benchbed/analysis/test_results.py builds its frames from stored trials",
-    "benchbed/catalog/__init__.py": "the catalog as a whole: tests/benchbed/catalog/test_loading.py and test_lookup.py",
     "benchbed/catalog/parameters.py": "tests/benchbed/catalog/test_validation.py and test_lookup.py",
     "benchbed/catalog/records.py": "records without behaviour",
     "benchbed/catalog/registrar.py": "tests/benchbed/catalog/test_validation.py and test_names.py register objects",
@@ -30,8 +29,6 @@ TESTED_ELSEWHERE = {
     "benchbed/errors.py": "exceptions without behaviour",
     "benchbed/hookspecs.py": "declarations; the plugins in tests/benchbed/catalog implement them",
     "benchbed/interfaces/": "types of the contract, tested where the core uses them",
-    "benchbed/plan/selector_reader.py": "tests/benchbed/plan/test_selectors.py",
-    "benchbed/plotting/": "tests/benchbed/plotting and the plots that use it, in tests/benchbed/reports",
     "benchbed/reports/": "tests/benchbed/reports/test_figures.py draws every plot of a study",
     "benchbed/runner/": "processes are tested as a whole: tests/benchbed/runner/test_workers.py and tests/faults",
     "benchbed/study/": "tests/benchbed/test_study.py and tests/benchbed/cli run studies",

@@ -16,7 +16,7 @@ from benchbed.catalog.lookup import Catalog
 from benchbed.catalog.names import error_line, one_line, plugin_traceback, quoted, suggestion
 from benchbed.catalog.records import KINDS, Entry, InvalidPluginError, Kind, PluginRecord, PluginStatus
 from benchbed.catalog.registrar import Registrar
-from benchbed.hookspecs import GROUP
+from benchbed.hookspecs import COMMAND_GROUP, GROUP
 
 
 class _LoadedPlugin(NamedTuple):
@@ -89,6 +89,13 @@ def _call_hooks(plugin: DiscoveredPlugin, registrar: Registrar) -> None:
             names = [f"register_{kind}" for kind in KINDS]
             hint = suggestion(hook.name, names) or f"; the hooks are {', '.join(names)}"
             raise InvalidPluginError(f"unknown hook {quoted(hook.name)}{hint}")
+    if manager.hook.register_commands.get_hookimpls():
+        command_plugins, _ = discovery.installed_plugins(COMMAND_GROUP)
+        if all(other.module != plugin.module for other in command_plugins):
+            raise InvalidPluginError(
+                f"it implements register_commands, which only takes effect in a module named by an entry point of the "
+                f"group {COMMAND_GROUP!r}; add that entry point"
+            )
     for kind in KINDS:
         getattr(manager.hook, f"register_{kind}")(register=registrar.of(kind))
 

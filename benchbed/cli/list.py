@@ -12,7 +12,8 @@ from benchbed.cli.options import plugin_option
 from benchbed.cli.output import print_plugin_errors
 
 if TYPE_CHECKING:
-    from benchbed.catalog import Catalog, Entry, Kind
+    from benchbed.catalog.lookup import Catalog
+    from benchbed.catalog.records import Entry, Kind
     from benchbed.interfaces import Problem
 
 
@@ -30,7 +31,7 @@ def list_command(kind: "Kind | None", plugin_files: tuple[Path, ...]) -> None:
       benchbed list optimizers
       benchbed list problems --plugin ./mine.py
     """
-    from benchbed.catalog import load_catalog
+    from benchbed.catalog.loading import load_catalog
 
     catalog = load_catalog(plugin_files)
     print_plugin_errors(catalog)

@@ -9,7 +9,7 @@ import click
 from benchbed.cli.output import print_plugin_errors
 
 if TYPE_CHECKING:
-    from benchbed.catalog import Catalog
+    from benchbed.catalog.lookup import Catalog
     from benchbed.plan import Plan
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -145,7 +145,7 @@ def plan_options(function: F) -> F:
 
 def resolve_options(options: dict[str, Any]) -> "tuple[Catalog, Plan, tuple[str, ...]]":
     """Return the catalog, the plan and the absolute paths of plugin files for the options of `plan_options`."""
-    from benchbed.catalog import load_catalog
+    from benchbed.catalog.loading import load_catalog
     from benchbed.plan import complete_request, make_plan
     from benchbed.plan.request import as_request
 

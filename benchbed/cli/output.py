@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from benchbed.catalog import Catalog
+    from benchbed.catalog.lookup import Catalog
     from benchbed.study import Study
 
 

@@ -22,7 +22,7 @@ def plugins_command(traceback: bool, plugin_files: tuple[Path, ...]) -> None:
       benchbed plugins
       BENCHBED_DISABLE_PLUGINS=signum benchbed plugins
     """
-    from benchbed.catalog import load_catalog
+    from benchbed.catalog.loading import load_catalog
 
     catalog = load_catalog(plugin_files)
     for plugin in catalog.plugins:

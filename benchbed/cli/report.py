@@ -34,7 +34,7 @@ def report_command(
     \b
     Exit codes: 0 each trial has a result, 1 some trials failed, 2 wrong usage, 3 the folder cannot be used.
     """  # fmt: skip
-    from benchbed.catalog import load_catalog
+    from benchbed.catalog.loading import load_catalog
     from benchbed.study import report
 
     catalog = load_catalog(plugin_files)

@@ -51,7 +51,7 @@ def verify_command(
     from benchbed.runner.fork_server import start_fork_server
 
     start_fork_server()
-    from benchbed.catalog import load_catalog
+    from benchbed.catalog.loading import load_catalog
     from benchbed.runner.scheduler import RunOptions
     from benchbed.study.resources import default_jobs, start_workers
     from benchbed.verify import run_again, sample_batches

@@ -28,10 +28,9 @@ def _finite_difference(function: Differentiable, theta: Tensor) -> tuple[Tensor,
     return column_by_column(along, theta)
 
 
-def _two_losses_each(dimension: int) -> float:
-    return (2 * dimension + 1) / 3
-
-
 finite_difference = Gradient(
-    _finite_difference, price=_two_losses_each, traced=_finite_difference, width=width
+    _finite_difference,
+    price=lambda dimension: (2 * dimension + 1) / 3,
+    traced=_finite_difference,
+    width=width,
 )

@@ -76,8 +76,6 @@ def _directions(generator: Generator, steps: int, dimension: int) -> Tensor:
     return torch.randn(steps, dimension, generator=generator, dtype=torch.float64)
 
 
-def _one_product(dimension: int) -> float:
-    return 2 / 3
-
-
-forward_random = Gradient(_forward_random, price=_one_product, make_draws=_directions, traced=_forward_random)
+forward_random = Gradient(
+    _forward_random, price=lambda dimension: 2 / 3, make_draws=_directions, traced=_forward_random
+)

@@ -4,61 +4,22 @@ Functions are batch-polymorphic: they take `theta: [..., dimension]`, return `[.
 right. In the engine the leading dimensions are `[seeds, settings]`; for a single point there are none.
 """
 
-from benchbed.interfaces.engines import Engine
-from benchbed.interfaces.executor import ExecutorFactory
+from benchbed.interfaces.execution import Engine, ExecutorFactory
 from benchbed.interfaces.figure import Figure, Picture
 from benchbed.interfaces.gradient import Gradient, NotServedError, as_gradient
 from benchbed.interfaces.layout import Layout, take_samples
 from benchbed.interfaces.notes import Exclusion, GridExtended, Note, RowNote, SkippedBecause
 from benchbed.interfaces.optimizer import Hyperparameter, Optimizer, OptimizerFactory, Oracle
-from benchbed.interfaces.problem import (
-    START_IN_BASIN,
-    Data,
-    Metric,
-    Problem,
-    RegisteredMetric,
-    target_ladder,
-)
+from benchbed.interfaces.problem import START_IN_BASIN, Data, Metric, Problem, RegisteredMetric, target_ladder
 from benchbed.interfaces.ranges import LogUniform, OneMinusLogUniform, Uniform
-from benchbed.interfaces.report import Report
-from benchbed.interfaces.results import ALL_PROBLEMS, ProblemFacts, Results, Surface
+from benchbed.interfaces.results import ALL_PROBLEMS, ProblemFacts, Report, Results, Surface
 from benchbed.interfaces.statuses import FINAL_STATUSES, LOST_STATUSES, MEASURED_STATUSES, TrialStatus
 
 __all__ = [
-    "ALL_PROBLEMS",
-    "FINAL_STATUSES",
-    "LOST_STATUSES",
-    "MEASURED_STATUSES",
-    "START_IN_BASIN",
-    "Data",
-    "Engine",
-    "Exclusion",
-    "ExecutorFactory",
-    "Figure",
-    "Gradient",
-    "GridExtended",
-    "Hyperparameter",
-    "Layout",
-    "LogUniform",
-    "Metric",
-    "NotServedError",
-    "Note",
-    "OneMinusLogUniform",
-    "Optimizer",
-    "OptimizerFactory",
-    "Oracle",
-    "Picture",
-    "Problem",
-    "ProblemFacts",
-    "RegisteredMetric",
-    "Report",
-    "Results",
-    "RowNote",
-    "SkippedBecause",
-    "Surface",
-    "TrialStatus",
-    "Uniform",
-    "as_gradient",
-    "take_samples",
-    "target_ladder",
-]
+    "ALL_PROBLEMS", "FINAL_STATUSES", "LOST_STATUSES", "MEASURED_STATUSES", "START_IN_BASIN", "Data",
+    "Engine", "Exclusion", "ExecutorFactory", "Figure", "Gradient", "GridExtended", "Hyperparameter",
+    "Layout", "LogUniform", "Metric", "NotServedError", "Note", "OneMinusLogUniform", "Optimizer",
+    "OptimizerFactory", "Oracle", "Picture", "Problem", "ProblemFacts", "RegisteredMetric", "Report",
+    "Results", "RowNote", "SkippedBecause", "Surface", "TrialStatus", "Uniform", "as_gradient",
+    "take_samples", "target_ladder",
+]  # fmt: skip

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from importlib import import_module
+from pkgutil import resolve_name
 from typing import Any, NamedTuple
 
 Function = Callable[..., Any] | str
@@ -64,8 +64,5 @@ class Figure:
 
 def function_of(function: Function) -> Callable[..., Any]:
     """Return a function, imported if only its path is given."""
-    if not isinstance(function, str):
-        return function
-    module, _, name = function.partition(":")
-    imported: Callable[..., Any] = getattr(import_module(module), name)
+    imported: Callable[..., Any] = resolve_name(function) if isinstance(function, str) else function
     return imported

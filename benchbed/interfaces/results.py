@@ -1,8 +1,8 @@
-"""Results of a study, as the frames that reports receive."""
+"""Results of a study as frames, and the interface of the reports that draw them."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 if TYPE_CHECKING:  # `benchbed --version` must not import NumPy or pandas
     from collections.abc import Mapping
@@ -78,3 +78,20 @@ class Results(NamedTuple):
     """One row a pair of optimizers in a table: problem (`ALL_PROBLEMS` for the mean), track, and the test results."""
     groups: pd.DataFrame
     """One row a compared optimizer in a table: problem, track, optimizer, group (1 contains the best)."""
+
+
+class Report(Protocol):
+    """A kind of table or plot; its functions are pure, so pieces can be drawn in any process.
+
+    A report with an attribute `optional = True` is drawn only by `benchbed report DIR --only NAME`.
+    """
+
+    @property
+    def name(self) -> str:
+        """Name for `--only`."""
+
+    def pieces(self, results: Results) -> list[str]:
+        """Return the names of the parts that can be drawn independently; none if the report does not apply."""
+
+    def draw(self, results: Results, piece: str) -> dict[str, bytes]:
+        """Return the contents of the files of one piece, by file name relative to the study folder."""

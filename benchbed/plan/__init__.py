@@ -6,15 +6,6 @@ from benchbed.plan.resolve import make_plan
 from benchbed.plan.selectors import format_selector, parse_selector
 
 __all__ = [
-    "BatchPlan",
-    "EntrantPlan",
-    "Pairing",
-    "Plan",
-    "ProblemPlan",
-    "Request",
-    "complete_request",
-    "format_selector",
-    "make_plan",
-    "parse_selector",
-    "read_suite",
-]
+    "BatchPlan", "EntrantPlan", "Pairing", "Plan", "ProblemPlan", "Request", "complete_request",
+    "format_selector", "make_plan", "parse_selector", "read_suite",
+]  # fmt: skip

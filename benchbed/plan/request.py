@@ -7,7 +7,7 @@ from typing import Any, get_args
 
 import msgspec
 
-from benchbed.catalog import Catalog
+from benchbed.catalog.lookup import Catalog
 from benchbed.catalog.names import suggestion
 from benchbed.errors import UsageError
 from benchbed.interfaces import Engine

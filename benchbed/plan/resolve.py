@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 import torch
 
-from benchbed.catalog import Catalog
+from benchbed.catalog.lookup import Catalog
 from benchbed.catalog.validation import PROBE, factory_arguments
 from benchbed.errors import NothingSelectedError, UsageError
 from benchbed.interfaces import Engine, Optimizer

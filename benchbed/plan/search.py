@@ -2,8 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 
-from benchbed.catalog import Parameter
-from benchbed.catalog.parameters import Domain
+from benchbed.catalog.parameters import Domain, Parameter
 from benchbed.interfaces import LogUniform, Uniform
 from benchbed.seeds import PROTOCOL, digest
 

@@ -10,8 +10,7 @@ from benchbed.hookspecs import hookimpl
 
 if TYPE_CHECKING:
     from benchbed.hookspecs import Register
-    from benchbed.interfaces.report import Report
-    from benchbed.interfaces.results import Results
+    from benchbed.interfaces.results import Report, Results
 
 
 @dataclass(frozen=True)

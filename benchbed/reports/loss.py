@@ -153,7 +153,15 @@ def _draw_small_panels(block: Figure, lines: Sequence[LossLine], columns: int, s
             legend=False, ax=axes,
         )  # fmt: skip
         _fill_band(axes, line, scale)
-        sns.lineplot(_median(line, scale), x="calls", y="median", color=line.style.color, sort=False, ax=axes)
+        sns.lineplot(
+            _median(line, scale),
+            x="calls",
+            y="median",
+            estimator=None,
+            color=line.style.color,
+            sort=False,
+            ax=axes,
+        )
         axes.set(xlabel="", ylabel="")
         _mark_loss(axes, line, scale, scale.lane(0, 1))
         if scale.bottom < shared.facts.success_target and shared.facts.has_optimum:

@@ -11,8 +11,9 @@ from typing import Any, NamedTuple
 import msgspec
 import torch
 
-from benchbed.catalog import Catalog, load_catalog
 from benchbed.catalog.discovery import DISABLE
+from benchbed.catalog.loading import load_catalog
+from benchbed.catalog.lookup import Catalog
 from benchbed.catalog.validation import factory_arguments
 from benchbed.engine import Batch, Record, run_batch, scale_of
 from benchbed.errors import BenchbedError

@@ -6,7 +6,8 @@ from concurrent.futures import Future
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from benchbed.catalog import Catalog, load_catalog
+from benchbed.catalog.loading import load_catalog
+from benchbed.catalog.lookup import Catalog
 from benchbed.interfaces import Figure, Picture
 from benchbed.plan import Plan, complete_request, make_plan
 from benchbed.plan.request import Request

@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from benchbed.catalog import Catalog
+from benchbed.catalog.lookup import Catalog
 from benchbed.interfaces import Figure, Picture
 from benchbed.interfaces.figure import function_of
 from benchbed.runner.global_state import default_global_state

@@ -12,11 +12,10 @@ import numpy as np
 import pandas as pd
 
 from benchbed.analysis.results import build_results
-from benchbed.catalog import Catalog
+from benchbed.catalog.lookup import Catalog
 from benchbed.engine import objective_at, solution_of
 from benchbed.errors import BenchbedError
-from benchbed.interfaces.report import Report
-from benchbed.interfaces.results import Results, Surface
+from benchbed.interfaces.results import Report, Results, Surface
 from benchbed.plan import Plan, ProblemPlan
 from benchbed.runner.global_state import default_global_state
 from benchbed.runner.task import catalog_of

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from benchbed.catalog import Catalog
+from benchbed.catalog.lookup import Catalog
 from benchbed.errors import StudyFolderError
 from benchbed.runner.workers import WorkerFailure, Workers
 from benchbed.store import StudyFolder

@@ -3,7 +3,7 @@
 import os
 from typing import NamedTuple
 
-from benchbed.catalog import Catalog
+from benchbed.catalog.lookup import Catalog
 from benchbed.errors import UsageError
 from benchbed.plan import Plan
 from benchbed.runner.workers import Workers

@@ -5,7 +5,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
 
-from benchbed.catalog import Catalog, load_catalog
+from benchbed.catalog.loading import load_catalog
+from benchbed.catalog.lookup import Catalog
 from benchbed.environment import describe_environment
 from benchbed.errors import StudyFolderError
 from benchbed.interfaces import FINAL_STATUSES

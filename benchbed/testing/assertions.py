@@ -17,13 +17,13 @@ class ConformanceError(AssertionError):
     """A plugin breaks a rule of the contract; the message names the rule and the difference."""
 
 
-class Subject(Protocol):
+class PluginUnderTest(Protocol):
     """A plugin that is checked."""
 
     name: str
 
 
-S = TypeVar("S", bound=Subject)
+S = TypeVar("S", bound=PluginUnderTest)
 
 
 def run_checks(subject: S, checks: Sequence[Callable[[S], None]]) -> None:

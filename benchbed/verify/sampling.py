@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import pyarrow as pa
 import torch
 
-from benchbed.catalog import Catalog
+from benchbed.catalog.lookup import Catalog
 from benchbed.environment import describe_environment
 from benchbed.errors import NothingSelectedError, UsageError
 from benchbed.interfaces import FINAL_STATUSES, Engine

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import benchbed
-from benchbed.catalog import load_catalog
+from benchbed.catalog.loading import load_catalog
 from benchbed.engine import checkpoint_calls
 from benchbed.runner.scheduler import RunOptions
 from benchbed.runner.workers import Workers

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import benchbed
-from benchbed.catalog import load_catalog
+from benchbed.catalog.loading import load_catalog
 from benchbed.study import Resources, run_plan
 
 pytestmark = pytest.mark.slow

@@ -90,7 +90,7 @@ def lanes_of(instances):
     return start, data, draws
 
 
-@pytest.fixture(params=PROBLEMS)
+@pytest.fixture(params=[*list(PROBLEMS)[:-1], pytest.param("network", marks=pytest.mark.slow)])
 def problem(request):
     """Each kind of problem: exact, noisy, with data per instance, with mini-batches."""
     return PROBLEMS[request.param]

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 import benchbed_problems
-from benchbed.catalog import load_catalog
+from benchbed.catalog.loading import load_catalog
 from benchbed.interfaces.figure import function_of
 from benchbed.study.drawing import plan_of
 from benchbed.study.figures import FULL

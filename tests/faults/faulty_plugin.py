@@ -153,7 +153,7 @@ def backtrack_for_ever():
 
 
 def hangs_in_c():
-    """Hold the GIL in a regular expression that backtracks for years."""
+    """Keep the GIL in a regular expression that backtracks for years."""
     return descent(backtrack_for_ever)
 
 

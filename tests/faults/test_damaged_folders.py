@@ -86,11 +86,11 @@ def test_the_results_are_as_before_the_damage(repaired, uninterrupted, rows):
     assert json.dumps(rows(folder)) == json.dumps(rows(uninterrupted / "study"))
 
 
-@pytest.mark.parametrize("place", range(len(DAMAGES)), ids=[damage.__name__ for damage in DAMAGES])
-def test_a_damaged_part_is_set_aside_with_a_warning(place, repaired, uninterrupted):
+@pytest.mark.parametrize("index", range(len(DAMAGES)), ids=[damage.__name__ for damage in DAMAGES])
+def test_a_damaged_part_is_set_aside_with_a_warning(index, repaired, uninterrupted):
     """It is moved, not deleted."""
     folder, _, errors = repaired
-    name = sorted(path.name for path in (uninterrupted / "study" / "trials").iterdir())[place]
+    name = sorted(path.name for path in (uninterrupted / "study" / "trials").iterdir())[index]
     assert (folder / "set-aside" / name).exists()
     assert any(line.startswith("warning: ") and name in line for line in errors.splitlines())
 

@@ -15,8 +15,8 @@ HEAVY_BALL_RATE = 0.1
 """Learning rate 4 / (√λ₂ + √λ₁)² / (1 − β), the optimal one of the heavy ball."""
 COURSE_STEPS = 125
 """Steps of the course's comparison with RMSProp; the suite runs longer to show what follows."""
-CIRCLING_STEPS = 100
-"""Last steps of RMSProp, over which the loss that it circles at is measured."""
+OSCILLATION_STEPS = 100
+"""Last steps of RMSProp, over which the loss of its oscillation is measured."""
 FLOOR = 1e-8
 """Lower limit of the loss axis: RMSProp's loss falls far below it for a while."""
 _FRAME = 2.3
@@ -159,15 +159,15 @@ def theoretical_rate(trial: Trial) -> float:
 
 
 def _rmsprop_caption(gd: Trial, rmsprop: Trial) -> list[str]:
-    closest = int(rmsprop.loss.argmin())
+    closest, oscillation = int(rmsprop.loss.argmin()), np.median(rmsprop.loss[-OSCILLATION_STEPS:])
     sentences = [
         "RMSProp divides each coordinate by the size of its recent gradients: both coordinates move alike, and the",
         f"path is almost straight. After {COURSE_STEPS} steps the loss is {gd.loss[COURSE_STEPS]:.2g} with gradient",
         f"descent and {rmsprop.loss[COURSE_STEPS]:.2g} with RMSProp. RMSProp comes closest after {closest} steps (loss",
         f"{rmsprop.loss[closest]:.1e}{', below the frame' if rmsprop.loss[closest] < FLOOR else ''}), but does not",
         "stay: the average by which it divides shrinks with the gradients, so its steps stay long near the minimizer.",
-        f"It circles around it, at a median loss of {np.median(rmsprop.loss[-CIRCLING_STEPS:]):.2g} over the last",
-        f"{CIRCLING_STEPS} of {rmsprop.steps} steps,",
+        f"It ends by jumping back and forth across it, at a median loss of {oscillation:.2g} over the last",
+        f"{OSCILLATION_STEPS} of {rmsprop.steps} steps,",
     ]
     step = overtaking_step(gd, rmsprop)
     if step is None:

@@ -9,11 +9,12 @@ import random
 
 import numpy as np
 import pandas as pd
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from benchbed.analysis.results import build_results
-from benchbed.catalog import load_catalog
+from benchbed.catalog.loading import load_catalog
 from benchbed.interfaces import TrialStatus
 from benchbed.plan import Request, make_plan
 from benchbed.reports.ecdf import targets_reached
@@ -23,6 +24,8 @@ from benchbed.store import table_of
 from benchbed.tuning.candidates import PairingState
 from benchbed.tuning.outcomes import outcomes_of
 from benchbed.tuning.scheduling import missing_batches
+
+pytestmark = pytest.mark.slow
 
 PROBLEMS = ["quadratic", "quadratic[start=2]", "quartic", "runge[features=3]"]
 OPTIMIZERS = ["adam", "adam[learning_rate=[0.5, 0.25]]", "gd", "momentum", "sgd[learning_rate=0.1]"]

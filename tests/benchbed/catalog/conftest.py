@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-from benchbed.catalog import load_catalog
+from benchbed.catalog.loading import load_catalog
 
 BUILT_IN = {
     "optimizers": "benchbed_optimizers",

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from benchbed.catalog import load_catalog
+from benchbed.catalog.loading import load_catalog
 from benchbed.errors import UsageError
 
 REGISTERS_RULE = """
@@ -109,9 +109,7 @@ def test_damaged_metadata_affects_no_other_plugin(entry_points, install):
 
 
 HOSTILE = "from pathlib import Path\nPath(__file__).with_name('imported').touch()\n"
-PROBE = (
-    "from benchbed.catalog import load_catalog\nprint([record.name for record in load_catalog().plugins])\n"
-)
+PROBE = "from benchbed.catalog.loading import load_catalog\nprint([record.name for record in load_catalog().plugins])\n"
 
 
 @pytest.mark.parametrize("option", [["-c", PROBE], ["-m", "catalog_probe"], ["-P", "-m", "catalog_probe"]])

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from benchbed.catalog import load_catalog
+from benchbed.catalog.loading import load_catalog
 from benchbed.errors import UsageError
 
 REGISTERS_RULE = """
@@ -181,3 +181,12 @@ def test_the_working_directory_is_restored(plugin, tmp_path):
     before = Path.cwd()
     plugin(f"import os\nos.chdir({str(tmp_path / 'elsewhere')!r})\n")
     assert Path.cwd() == before
+
+
+def test_commands_need_their_own_entry_point(plugin, record, tmp_path):
+    """A plugin that registers commands without it, or in a plugin file, would never see them."""
+    source = "@hookimpl\ndef register_commands(register):\n    raise AssertionError\n"
+    assert "group 'benchbed.commands'; add that entry point" in record(plugin(source)).error
+    (tmp_path / "filed.py").write_text("from benchbed.hookspecs import hookimpl\n" + source)
+    catalog = load_catalog([tmp_path / "filed.py"])
+    assert record(catalog, "filed").status == "invalid"

@@ -2,7 +2,7 @@
 
 import pytest
 
-from benchbed.catalog import load_catalog
+from benchbed.catalog.loading import load_catalog
 from benchbed.errors import BenchbedError, UsageError
 
 BOWL = """

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from benchbed.catalog import load_catalog
+from benchbed.catalog.loading import load_catalog
 from benchbed.errors import UsageError
 
 THIRD_PARTY = """

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from benchbed import __version__
-from benchbed.catalog import KINDS
+from benchbed.catalog.records import KINDS
 from benchbed.cli import commands
 from benchbed.interfaces import Engine
 from benchbed.plan.model import TRACKS

@@ -9,6 +9,8 @@ from benchbed.codegen.lanewise import codegen as lanewise
 from benchbed.codegen.tensorwise import codegen as tensorwise
 from benchbed.codegen.trace import TracedStep, trace_function
 
+pytestmark = pytest.mark.slow
+
 THETA = torch.ones(1, 1, 3, dtype=torch.float64)
 TRACED = TracedStep(trace_function(lambda x: [0.75 * x], THETA), ["lane"], [THETA])
 

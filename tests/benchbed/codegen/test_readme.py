@@ -12,6 +12,8 @@ from benchbed.codegen.lanewise.codegen import OPERATIONS as LANEWISE
 from benchbed.codegen.tensorwise.operations import OPERATIONS as TENSORWISE
 from benchbed.codegen.tensorwise.passes import ELEMENTWISE
 
+pytestmark = pytest.mark.slow
+
 README = files("benchbed.codegen").joinpath("README.md").read_text(encoding="utf-8")
 
 

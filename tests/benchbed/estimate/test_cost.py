@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from benchbed.catalog import load_catalog
+from benchbed.catalog.loading import load_catalog
 from benchbed.estimate import estimate
 from benchbed.estimate.cost import Shape, Timing, shapes_of
 from benchbed.plan import Request, make_plan

@@ -4,7 +4,7 @@ import msgspec
 import numpy as np
 import pytest
 
-from benchbed.catalog import load_catalog
+from benchbed.catalog.loading import load_catalog
 from benchbed.checkpoints import checkpoint_calls
 from benchbed.engine import Batch
 from benchbed.estimate import timing

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from benchbed.catalog import load_catalog
+from benchbed.catalog.loading import load_catalog
 from benchbed.interfaces import LogUniform, OneMinusLogUniform, Uniform
 from benchbed.plan.search import COLUMNS, columns_of, search_settings, value_at
 

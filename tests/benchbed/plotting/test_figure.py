@@ -8,6 +8,8 @@ from matplotlib.figure import Figure
 from benchbed.plotting import render_images, save_figure
 from benchbed.plotting.figure import wrap_caption
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize("width", [0.5, 2.0, 9.0])
 def test_wrapping_keeps_every_word(width):

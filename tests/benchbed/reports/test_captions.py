@@ -11,6 +11,8 @@ from benchbed.reports import REPORTS
 from benchbed.reports.ranking import EXACT_MARK
 from benchbed.reports.top_optimizers import MOST
 
+pytestmark = pytest.mark.slow
+
 # A critical-difference diagram needs 24 problems: see `test_critical_difference.py`.
 PLOTS = {
     report.name: report

@@ -14,6 +14,8 @@ from benchbed.plotting.style import theme
 from benchbed.reports import critical_difference as report
 from benchbed.reports.critical_difference import draw, pieces, rank_bars, rank_labels
 
+pytestmark = pytest.mark.slow
+
 LONG = [f"a-name-of-sixty-four-characters-that-will-not-fit-anywhere-{i:05d}" for i in range(30)]
 FEW = ("gd", "sgd", "adam")
 

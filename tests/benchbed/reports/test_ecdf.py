@@ -8,6 +8,8 @@ from benchbed.interfaces import ALL_PROBLEMS, ProblemFacts
 from benchbed.reports.ecdf import draw, mean_curve, pieces, targets_reached
 from benchbed.tuning.scores import trial_scores
 
+pytestmark = pytest.mark.slow
+
 FACTS = ProblemFacts(1000, (0.1, 0.01, 0.001), 1e-3, 2, "float64", True)
 
 

@@ -10,6 +10,8 @@ import pytest
 from benchbed.reports import REPORTS
 from benchbed.reports.learning_rate import lower_medians
 
+pytestmark = pytest.mark.slow
+
 # A critical-difference diagram needs 24 problems: see `test_critical_difference.py`.
 PLOTS = {
     report.name: report

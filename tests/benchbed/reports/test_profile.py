@@ -9,6 +9,8 @@ import pytest
 
 from benchbed.reports.profile import draw, performance_ratios, pieces, share_within
 
+pytestmark = pytest.mark.slow
+
 SUCCESS = 2  # the third of the targets, 10⁻³
 
 

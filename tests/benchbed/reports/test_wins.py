@@ -2,8 +2,11 @@
 
 import numpy as np
 import pandas as pd
+import pytest
 
 from benchbed.reports.wins import draw, pieces, win_matrix
+
+pytestmark = pytest.mark.slow
 
 PAIRS = pd.DataFrame(
     [("a", "b", 0.75, 0.1, True), ("a", "c", 0.5, -0.0001, False), ("b", "c", 0.1, -0.25, True)],

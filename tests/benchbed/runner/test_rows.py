@@ -6,7 +6,7 @@ import msgspec
 import numpy as np
 import pytest
 
-from benchbed.catalog import load_catalog
+from benchbed.catalog.loading import load_catalog
 from benchbed.interfaces import START_IN_BASIN, TrialStatus
 from benchbed.plan import Request, make_plan
 from benchbed.runner.rows import ExecutionDetails, rows_of, rows_without_measurements

@@ -2,7 +2,7 @@
 
 import pytest
 
-from benchbed.catalog import load_catalog
+from benchbed.catalog.loading import load_catalog
 from benchbed.plan import Request, make_plan
 from benchbed.runner.scheduler import threads_of
 

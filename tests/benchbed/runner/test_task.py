@@ -3,7 +3,7 @@
 import msgspec
 import pytest
 
-from benchbed.catalog import load_catalog
+from benchbed.catalog.loading import load_catalog
 from benchbed.engine import run_batch
 from benchbed.plan import Request, make_plan
 from benchbed.runner import task as task_module

@@ -12,6 +12,8 @@ from benchbed.executors import processes, serial
 from benchbed.interfaces import TrialStatus
 from benchbed.runner.workers import WorkerFailure, Workers
 
+pytestmark = pytest.mark.slow
+
 
 class Number(msgspec.Struct):
     """A task."""

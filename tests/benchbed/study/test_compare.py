@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 import benchbed
-from benchbed.catalog import load_catalog
+from benchbed.catalog.loading import load_catalog
 from benchbed.errors import NothingSelectedError, UsageError
 from benchbed.interfaces import ALL_PROBLEMS
 from benchbed.study import Resources, run_plan

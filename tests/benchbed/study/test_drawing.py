@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from benchbed.catalog import load_catalog
+from benchbed.catalog.loading import load_catalog
 from benchbed.errors import UsageError
 from benchbed.study.drawing import draw_figures, plan_of
 from benchbed.study.figures import figures_of

@@ -1,11 +1,14 @@
 """Figures rebuild the instances that a study evaluated."""
 
+import pytest
 import torch
 
 import benchbed
 from benchbed.study.instances import evaluation_instances
 from benchbed_problems.linear_regression import LinearRegression
 from benchbed_problems.quadratic import Quadratic
+
+pytestmark = pytest.mark.slow
 
 
 def test_starts_and_optima_are_those_of_the_trials(tmp_path):

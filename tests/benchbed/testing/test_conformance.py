@@ -2,7 +2,7 @@
 
 import pytest
 
-from benchbed.catalog import load_catalog
+from benchbed.catalog.loading import load_catalog
 from benchbed.plan import parse_selector
 from benchbed.testing import OPTIMIZER_CHECKS, PROBLEM_CHECKS, check_optimizer
 from benchbed.testing.optimizers import OptimizerUnderTest

@@ -7,6 +7,8 @@ from benchbed.codegen import emitter
 from benchbed.codegen.errors import UnsupportedOperationError
 from benchbed.codegen.lanewise import codegen, inputs
 
+pytestmark = pytest.mark.slow
+
 INTEGER_FUNCTIONS = {
     "power": lambda x: x.long() ** 5 + x,
     "power of two": lambda x: torch.pow(2, x.long()) + x,

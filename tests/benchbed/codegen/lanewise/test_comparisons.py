@@ -5,6 +5,8 @@ import operator
 import pytest
 import torch
 
+pytestmark = pytest.mark.slow
+
 TYPES = {
     "double": torch.float64,
     "single": torch.float32,

@@ -8,6 +8,8 @@ import pytest
 import torch
 from torch.nn import functional
 
+pytestmark = pytest.mark.slow
+
 BOTH = pytest.mark.parametrize("dtype", [torch.float64, torch.float32], ids=["double", "single"])
 ULPS = {
     torch.float64: {"rtol": 2e-15, "atol": 1e-322},

@@ -4,6 +4,8 @@ import pytest
 import torch
 from torch.nn import functional
 
+pytestmark = pytest.mark.slow
+
 PRODUCTS = {
     "matmul": lambda a, b, v: a @ b,
     "matrix by vector": lambda a, b, v: (a @ v.unsqueeze(-1)).squeeze(-1),

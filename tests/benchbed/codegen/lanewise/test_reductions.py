@@ -7,6 +7,8 @@ import pytest
 import torch
 from torch.nn import functional
 
+pytestmark = pytest.mark.slow
+
 TOLERANCES = {torch.float64: {"rtol": 1e-13, "atol": 1e-13}, torch.float32: {"rtol": 1e-5, "atol": 1e-5}}
 """For sums of a dozen numbers near 1 in another order."""
 ORDERS = (1, 2, math.inf, -math.inf, 0, 3, 0.5)

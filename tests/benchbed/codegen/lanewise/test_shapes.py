@@ -1,7 +1,10 @@
 """Views, copies, slices and constants match torch to the bit."""
 
+import pytest
 import torch
 from torch.nn import functional
+
+pytestmark = pytest.mark.slow
 
 
 def with_assignment(x, index, value):

@@ -8,6 +8,8 @@ from torch.nn import functional
 
 from benchbed.codegen.errors import UnsupportedOperationError
 
+pytestmark = pytest.mark.slow
+
 LANES = (2, 3)
 
 

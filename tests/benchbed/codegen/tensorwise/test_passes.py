@@ -5,6 +5,8 @@ import re
 import pytest
 import torch
 
+pytestmark = pytest.mark.slow
+
 SEEDS, SETTINGS = 2, 2
 
 

@@ -100,6 +100,7 @@ def svg(results, problem="quadratic"):
     return draw(results, problem)["plots/learning-rate-quadratic.svg"].decode()
 
 
+@pytest.mark.slow
 def test_the_legend_contains_the_robustness(results):
     """On a line below the name; the caption explains it."""
     legend = svg(results)
@@ -108,6 +109,7 @@ def test_the_legend_contains_the_robustness(results):
     assert "Within 2×: rates with at most twice the median calls" in " ".join(legend.split())
 
 
+@pytest.mark.slow
 def test_without_an_optimum_the_legend_contains_the_diverged_share(make_results):
     """There are no decades, and no explanation of them."""
     legend = svg(make_results(problems=("quadratic",), without_optimum=("quadratic",)))
@@ -115,6 +117,7 @@ def test_without_an_optimum_the_legend_contains_the_diverged_share(make_results)
     assert "ithin 2×" not in legend
 
 
+@pytest.mark.slow
 def test_an_unknown_robustness_is_omitted(results):
     """The grid is not complete yet."""
     unknown = results.measures.assign(robustness_decades=math.nan, share_diverged=math.nan)

@@ -13,7 +13,6 @@ PACKAGES = (
 
 TESTED_ELSEWHERE = {
     "benchbed/__init__.py": "lazy imports: tests/test_architecture.py; the functions: tests/benchbed/test_study.py",
-    "benchbed/analysis/curves.py": "tests/benchbed/analysis/test_results.py builds its frames from stored trials",
     "benchbed/catalog/parameters.py": "tests/benchbed/catalog/test_validation.py and test_lookup.py",
     "benchbed/catalog/records.py": "records without behaviour",
     "benchbed/catalog/registrar.py": "tests/benchbed/catalog/test_validation.py and test_names.py register objects",

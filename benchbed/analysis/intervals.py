@@ -82,11 +82,6 @@ def median_ranks(n: int) -> tuple[int, int, float]:
     return low, n + 1 - low, float(below[n - low] - below[low - 1])
 
 
-def score_interval(scores: np.ndarray) -> ScoreInterval:
-    """Compute the interval of the mean of `scores: [seeds]`; NaN for a single trial."""
-    return overall_interval([scores])
-
-
 def overall_interval(scores: Sequence[np.ndarray]) -> ScoreInterval:
     """Compute the interval of the mean over problems of the mean of each problem's scores `[seeds]`.
 

@@ -1,6 +1,6 @@
 """Pairwise comparisons and groups of the optimizers in every table of a study (protocol, rule 11)."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -36,12 +36,16 @@ def comparisons_of(
         trials = outcomes[outcomes["track"] == track]
         for label, of_table in tables.items():
             scores = comparable_scores(summary, outcomes, track, of_table)
-            optimizers = [
-                name
-                for name in scores
-                if all((problem, name, track) in deterministic for problem in of_table)
-            ]
-            positions = _target_positions(optimizers, of_table, trials, checkpoints)
+            positions = {}  # the checkpoints at which deterministic optimizers reach all targets of the table
+            for name in scores:
+                if all((problem, name, track) in deterministic for problem in of_table):
+                    rows = trials[trials["optimizer"] == name]
+                    calls = dict(zip(rows["problem"], rows["calls_to_target"], strict=True))
+                    of_problems = [
+                        checkpoint_positions(np.array(calls[problem]), checkpoints[problem])
+                        for problem in of_table
+                    ]
+                    positions[name] = np.concatenate(of_problems)
             comparisons = compare(scores, positions)
             table = {"problem": label, "track": track}
             pairs += [{**table, **comparison._asdict()} for comparison in comparisons]
@@ -63,20 +67,3 @@ def checkpoints_of(plan: Plan) -> dict[str, np.ndarray]:
         )
         for problem in plan.problems
     }
-
-
-def _target_positions(
-    optimizers: Sequence[str],
-    problems: list[str],
-    trials: pd.DataFrame,
-    checkpoints: Mapping[str, np.ndarray],
-) -> dict[str, np.ndarray]:
-    """Return at which checkpoints deterministic optimizers reach their targets, `[targets of all problems]`."""
-    positions = {}
-    for name in optimizers:
-        rows = trials[trials["optimizer"] == name].set_index("problem")["calls_to_target"]
-        calls = {problem: np.array(rows[[problem]].iloc[0], dtype=float) for problem in problems}
-        positions[name] = np.concatenate(
-            [checkpoint_positions(calls[problem], checkpoints[problem]) for problem in problems]
-        )
-    return positions

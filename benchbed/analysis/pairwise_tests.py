@@ -41,14 +41,6 @@ class Comparison(NamedTuple):
     """Whether they are significantly different or, if compared directly, different."""
 
 
-class TTest(NamedTuple):
-    """For each pair a t statistic, its degrees of freedom and its two-sided p value, each `[pairs]`."""
-
-    statistic: np.ndarray
-    degrees: np.ndarray
-    p_value: np.ndarray
-
-
 def compare(scores: Scores, positions: Mapping[str, np.ndarray] | None = None) -> list[Comparison]:
     """Compare all pairs of optimizers of one table.
 
@@ -84,7 +76,7 @@ def compare(scores: Scores, positions: Mapping[str, np.ndarray] | None = None) -
         ]
     )
     means = _mean_over_problems(differences)
-    p_values = np.where(is_exact, np.nan, paired_t_test(differences).p_value)
+    p_values = np.where(is_exact, np.nan, paired_t_test(differences))
     adjusted = holm(p_values)
     columns = (
         means,
@@ -130,8 +122,8 @@ def checkpoint_positions(calls: np.ndarray, checkpoints: np.ndarray) -> np.ndarr
     return np.asarray(np.searchsorted(checkpoints, calls * (1 - ROUNDING)))
 
 
-def paired_t_test(differences: Sequence[np.ndarray]) -> TTest:
-    """Test whether the mean over problems of the mean of each problem's differences `[pairs, seeds]` is 0.
+def paired_t_test(differences: Sequence[np.ndarray]) -> np.ndarray:
+    """Compute the p value `[pairs]` that the mean over problems of each problem's differences `[pairs, seeds]` is 0.
 
     Problems have different seeds, so the variances of their means add up; the degrees of freedom are those of Welch
     and Satterthwaite, and a problem on which all differences are equal adds none. For one problem this is
@@ -143,8 +135,7 @@ def paired_t_test(differences: Sequence[np.ndarray]) -> TTest:
     mean = _mean_over_problems(differences)
     sampled = [of_problem for of_problem in differences if of_problem.shape[-1] > 1]
     if not sampled:
-        undefined = np.full(mean.shape, np.nan)
-        return TTest(undefined, undefined, undefined)
+        return np.full(mean.shape, np.nan)
     variances = np.array(
         [np.var(of_problem, axis=-1, ddof=1) / of_problem.shape[-1] for of_problem in sampled]
     )
@@ -157,7 +148,7 @@ def paired_t_test(differences: Sequence[np.ndarray]) -> TTest:
     statistic = np.where(
         varies | np.isnan(mean), mean / standard_error, np.where(mean == 0, 0.0, np.copysign(np.inf, mean))
     )
-    return TTest(statistic, degrees, np.asarray(2 * special.stdtr(degrees, -np.abs(statistic))))
+    return np.asarray(2 * special.stdtr(degrees, -np.abs(statistic)))
 
 
 def holm(p_values: np.ndarray) -> np.ndarray:

@@ -5,21 +5,21 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from benchbed.analysis.aggregate import overall_scores
-from benchbed.analysis.curves import CURVE_COLUMNS, curves_of
 from benchbed.analysis.pairwise_tables import checkpoints_of, comparisons_of
-from benchbed.analysis.robustness import robustness_of
-from benchbed.analysis.secondary_metrics import measures_of
+from benchbed.analysis.secondary_metrics import measures_of, robustness_of
 from benchbed.analysis.summary import summary_of
 from benchbed.interfaces import ProblemFacts, Results, Surface
-from benchbed.plan import Pairing, Plan
+from benchbed.plan import EntrantPlan, Plan
 from benchbed.tuning.best_of_k import best_of_k_curves
 from benchbed.tuning.candidates import PairingState
-from benchbed.tuning.outcomes import Outcome, outcomes_of
-from benchbed.tuning.scheduling import EvaluatedSetting, evaluated_settings
+from benchbed.tuning.outcomes import outcomes_of
+from benchbed.tuning.scheduling import evaluated_settings
 
 StoredTrial = Mapping[str, Any]
 """A row of the store, by column."""
@@ -32,24 +32,32 @@ _TUNING_COLUMNS = [
     "problem", "optimizer", "learning_rate", "seed", "trial_key", "status", "final_objective", "gap", "score",
     "calls_to_target",
 ]  # fmt: skip
+_CURVE_COLUMNS = ["curve_calls", "curve_objective", "curve_gradient_norm", "curve_theta"]
+_PLANE = 2
+"""Dimension of the problems whose paths are drawn."""
 
 
 def build_results(plan: Plan, trials: pa.Table, surfaces: Mapping[str, Surface] | None = None) -> Results:
     """Build the frames of a study from its plan and its stored trials."""
     outcomes_by_key = outcomes_of(trials)
     states = [PairingState(plan, pairing, outcomes_by_key) for pairing in plan.pairings()]
-    rows = [(state.pairing, row) for state in states for row in evaluated_settings(state)]
+    rows = [(state, row) for state in states for row in evaluated_settings(state)]
     order = {
         (problem.label, entrant.label): (problem_index, entrant_index)
         for problem_index, problem in enumerate(plan.problems)
         for entrant_index, entrant in enumerate(plan.entrants)
     }
-    rows.sort(key=lambda item: order[item[0].problem.label, item[1].entrant.label])
+    rows.sort(key=lambda item: order[item[0].pairing.problem.label, item[1].entrant.label])
     stored = {
         trial["trial_key"]: trial
-        for trial in trials.drop_columns([*CURVE_COLUMNS, "final_theta"]).to_pylist()
+        for trial in trials.drop_columns([*_CURVE_COLUMNS, "final_theta"]).to_pylist()
     }
-    outcomes = _frame(_outcome_rows(rows, outcomes_by_key, stored), _OUTCOME_COLUMNS)
+    outcome_rows = (
+        {**trial, "track": row.track}
+        for state, row in rows
+        for trial in _trial_rows(state, row.entrant, row.hyperparameters, row.keys, stored)
+    )
+    outcomes = _frame(outcome_rows, _OUTCOME_COLUMNS)
     tuning = _frame(_tuning_rows(states, stored), _TUNING_COLUMNS)
     all_trials = pd.concat([outcomes[["problem", "trial_key"]], tuning[["problem", "trial_key"]]])
     problems = {}
@@ -67,7 +75,7 @@ def build_results(plan: Plan, trials: pa.Table, surfaces: Mapping[str, Surface] 
             gradient=plan.gradient,
             gradient_price=problem.gradient_price,
         )
-    summary = summary_of(rows, outcomes)
+    summary = summary_of([(state.pairing.problem, row) for state, row in rows], outcomes)
     comparisons, groups = comparisons_of(summary, outcomes, checkpoints_of(plan))
     return Results(
         problems=problems,
@@ -92,66 +100,51 @@ def _frame(rows: Iterable[Mapping[str, Any]], columns: Sequence[str]) -> pd.Data
     return pd.DataFrame({name: [row[name] for row in rows] for name in columns})
 
 
-def _outcome_rows(
-    rows: Iterable[tuple[Pairing, EvaluatedSetting]],
-    outcomes: Mapping[str, Outcome],
+def _trial_rows(
+    state: PairingState,
+    entrant: EntrantPlan,
+    hyperparameters: Mapping[str, Any],
+    keys: Sequence[str],
     stored: Mapping[str, StoredTrial],
 ) -> Iterable[dict[str, Any]]:
-    for pairing, row in rows:
-        learning_rate = row.hyperparameters.get("learning_rate", math.nan)
-        hyperparameters = json.dumps(row.hyperparameters)
-        for seed, key in enumerate(row.keys):
-            if key not in stored:
-                continue
-            trial = stored[key]
-            yield {
-                "problem": pairing.problem.label,
-                "optimizer": row.entrant.label,
-                "track": row.track,
-                "hyperparameters": hyperparameters,
-                "learning_rate": learning_rate,
-                "seed": seed,
-                "trial_key": key,
-                "status": trial["status"],
-                "calls": trial["calls"],
-                "final_objective": trial["final_objective"],
-                "gap": outcomes[key].gap,
-                "score": outcomes[key].score if pairing.problem.has_optimum else math.nan,
-                "calls_to_target": _calls_to_target(trial, len(pairing.problem.targets)),
-                "oracle": pairing.problem.oracle_of(row.entrant),
-            }
+    """Yield a row for each stored trial of a setting; `keys` are in the order of the seeds."""
+    problem = state.pairing.problem
+    of_setting = {
+        "problem": problem.label,
+        "optimizer": entrant.label,
+        "hyperparameters": json.dumps(hyperparameters),
+        "learning_rate": hyperparameters.get("learning_rate", math.nan),
+        "oracle": problem.oracle_of(entrant),
+    }
+    for seed, key in enumerate(keys):
+        if key not in stored:
+            continue
+        trial, outcome = stored[key], state.outcomes[key]
+        calls = trial["calls_to_target"]
+        if calls is None:  # nothing was measured, so no target was reached
+            calls = [None] * len(problem.targets)
+        yield {
+            **of_setting,
+            "seed": seed,
+            "trial_key": key,
+            "status": trial["status"],
+            "calls": trial["calls"],
+            "final_objective": trial["final_objective"],
+            "gap": outcome.gap,
+            "score": outcome.score if problem.has_optimum else math.nan,
+            "calls_to_target": [math.inf if value is None else value for value in calls],
+        }
 
 
 def _tuning_rows(
     states: Iterable[PairingState], stored: Mapping[str, StoredTrial]
 ) -> Iterable[dict[str, Any]]:
     for state in states:
-        problem = state.pairing.problem
         for entrant in state.pairing.entrants:
-            if "tuned" not in state.plan.tracks or not entrant.tunable:
-                continue
-            for rate in state.rates_to_try(entrant):
-                for seed, key in enumerate(state.trial_keys(entrant, entrant.at(rate), "tuning")):
-                    if key in stored:
-                        yield {
-                            "problem": problem.label,
-                            "optimizer": entrant.label,
-                            "learning_rate": rate,
-                            "seed": seed,
-                            "trial_key": key,
-                            "status": stored[key]["status"],
-                            "final_objective": stored[key]["final_objective"],
-                            "gap": state.outcomes[key].gap,
-                            "score": state.outcomes[key].score,
-                            "calls_to_target": _calls_to_target(stored[key], len(problem.targets)),
-                        }
-
-
-def _calls_to_target(trial: StoredTrial, targets: int) -> list[float]:
-    calls = trial["calls_to_target"]
-    if calls is None:  # nothing was measured, so no target was reached
-        return [math.inf] * targets
-    return [math.inf if value is None else value for value in calls]
+            if "tuned" in state.plan.tracks:
+                for setting in state.settings_tried(entrant, "tuned"):
+                    keys = state.trial_keys(entrant, setting, "tuning")
+                    yield from _trial_rows(state, entrant, setting, keys, stored)
 
 
 def _lowest_gap(trials: Iterable[StoredTrial]) -> float | None:
@@ -161,3 +154,50 @@ def _lowest_gap(trials: Iterable[StoredTrial]) -> float | None:
         if None not in (trial["best_objective"], trial["optimum"], trial["scale"])
     ]
     return min(gaps, default=None)
+
+
+def curves_of(trials: pa.Table, keys: set[str]) -> pd.DataFrame:
+    """Return `trial_key, calls, objective, gap, gradient_norm, theta_0, theta_1` of trials, one row a checkpoint.
+
+    The gap is NaN without a known optimum, theta unless there are two dimensions. The keys are categorical: as strings
+    they would take most of the memory and of the time.
+    """
+    is_selected = pc.is_in(trials["trial_key"], pa.array(sorted(keys), type=pa.string()))
+    is_measured = pc.greater(pc.fill_null(pc.list_value_length(trials["curve_calls"]), 0), 0)
+    table = trials.filter(pc.and_(is_selected, is_measured))
+    trial_keys = table["trial_key"].to_pylist()
+    lengths = _numbers(pc.list_value_length(table["curve_calls"])).astype(int)
+    objective = _flatten(table["curve_objective"])
+    optimum, scale = (np.repeat(_numbers(table[name]), lengths) for name in ("optimum", "scale"))
+    paths = _plane_paths(table, lengths)
+    return pd.DataFrame(
+        {
+            "trial_key": pd.Categorical.from_codes(
+                np.repeat(np.arange(len(trial_keys)), lengths), trial_keys
+            ),
+            "calls": _flatten(table["curve_calls"]),
+            "objective": objective,
+            "gap": (objective - optimum) / scale,
+            "gradient_norm": _flatten(table["curve_gradient_norm"]),
+            "theta_0": paths[:, 0],
+            "theta_1": paths[:, 1],
+        }
+    )
+
+
+def _plane_paths(table: pa.Table, lengths: np.ndarray) -> np.ndarray:
+    """Return the paths `[checkpoints, 2]`, NaN for trials of another dimension."""
+    paths = np.full((int(lengths.sum()), _PLANE), np.nan)
+    dimensions = _numbers(pc.list_value_length(pc.list_element(table["curve_theta"], 0)))
+    is_plane = dimensions == _PLANE  # the dimension is NaN if the path was too large to be stored
+    points = table["curve_theta"].filter(pa.array(is_plane))
+    paths[np.repeat(is_plane, lengths)] = _flatten(pc.list_flatten(points)).reshape(-1, _PLANE)
+    return paths
+
+
+def _flatten(column: pa.ChunkedArray) -> np.ndarray:
+    return _numbers(pc.list_flatten(column))
+
+
+def _numbers(column: pa.ChunkedArray) -> np.ndarray:
+    return np.asarray(column.to_numpy(zero_copy_only=False), dtype=float)

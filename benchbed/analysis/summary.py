@@ -8,32 +8,32 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from benchbed.analysis.intervals import calls_interval, score_interval, success_interval
+from benchbed.analysis.intervals import calls_interval, overall_interval, success_interval
 from benchbed.interfaces import Note, TrialStatus
-from benchbed.plan import Pairing, ProblemPlan
+from benchbed.plan import ProblemPlan
 from benchbed.tuning.scheduling import EvaluatedSetting
 from benchbed.tuning.scores import lower_median
 
 STATUSES = [status.value for status in TrialStatus]
+_LABELS = ["problem", "optimizer", "track"]
 COLUMNS = [
-    "problem", "optimizer", "track", "hyperparameters", "settings_tried", "trials", "score", "score_low", "score_high",
+    *_LABELS, "hyperparameters", "settings_tried", "trials", "score", "score_low", "score_high",
     "target", "success_rate", "success_low", "success_high", "median_calls", "calls_low", "calls_high", "gap",
     *STATUSES, "notes",
 ]  # fmt: skip
 
 
-def summary_of(rows: Iterable[tuple[Pairing, EvaluatedSetting]], outcomes: pd.DataFrame) -> pd.DataFrame:
+def summary_of(rows: Iterable[tuple[ProblemPlan, EvaluatedSetting]], outcomes: pd.DataFrame) -> pd.DataFrame:
     """Compute the columns of `summary.csv`; intervals are those of 95 %, medians are lower medians and may be +inf.
 
     A deterministic row has one trial and no intervals (NaN); a row with a single seed has none of score and calls.
     """
-    grouped = dict(iter(outcomes.groupby(["problem", "optimizer", "track"], sort=False)))
+    grouped = dict(iter(outcomes.groupby(_LABELS, sort=False)))
     records = []
-    for pairing, row in rows:
-        labels = (pairing.problem.label, row.entrant.label, row.track)
+    for problem, row in rows:
+        labels = (problem.label, row.entrant.label, row.track)
         trials = grouped.get(labels, outcomes.iloc[:0])
-        labelled = dict(zip(COLUMNS, labels, strict=False))
-        records.append({**labelled, **_summarize(pairing.problem, row, trials)})
+        records.append({**dict(zip(_LABELS, labels, strict=True)), **_summarize(problem, row, trials)})
     return pd.DataFrame(records, columns=COLUMNS)
 
 
@@ -66,7 +66,7 @@ def _summarize(problem: ProblemPlan, row: EvaluatedSetting, trials: pd.DataFrame
     }
     if problem.is_deterministic_for(row.entrant):
         return summary
-    score_limits = score_interval(trials["score"].to_numpy(dtype=float))
+    score_limits = overall_interval([trials["score"].to_numpy(dtype=float)])
     calls_limits = calls_interval(calls)
     success_low, success_high = success_interval(successes, len(calls))
     indicative = (Note.INDICATIVE_INTERVAL,) if score_limits.is_indicative else ()

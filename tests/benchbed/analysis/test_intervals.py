@@ -13,7 +13,6 @@ from benchbed.analysis.intervals import (
     expanded_tail,
     median_ranks,
     overall_interval,
-    score_interval,
     success_interval,
 )
 
@@ -131,36 +130,36 @@ def test_the_score_interval_is_the_quantiles_of_resampled_means():
     tail = expanded_tail(20)
     # A 1.6 % quantile of 2 000 draws has a standard error of 8 % of the means' standard deviation; 4 of them.
     expected = pytest.approx(np.quantile(means, [tail, 1 - tail]), abs=0.32 * np.std(means))
-    assert score_interval(scores)[:2] == expected
+    assert overall_interval([scores])[:2] == expected
 
 
 @pytest.mark.parametrize("scores", [np.full(20, 0.1), np.full(3, 1 / 3), np.zeros(20)])
 def test_equal_scores_have_an_interval_of_zero_width(scores):
     """The limits are equal to the bit, although resampled means are rounded."""
-    assert score_interval(scores)[:2] == (scores[0], scores[0])
+    assert overall_interval([scores])[:2] == (scores[0], scores[0])
 
 
 def test_a_single_trial_has_no_interval():
     """One score has no variance; without an interval it is not indicative."""
-    assert np.isnan(score_interval(np.array([0.5]))[:2]).all()
-    assert not score_interval(np.array([0.5])).is_indicative
+    assert np.isnan(overall_interval([np.array([0.5])])[:2]).all()
+    assert not overall_interval([np.array([0.5])]).is_indicative
 
 
 def test_a_score_without_an_optimum_has_no_interval():
     """NaN stays NaN."""
-    assert np.isnan(score_interval(np.full(20, np.nan))[:2]).all()
+    assert np.isnan(overall_interval([np.full(20, np.nan)])[:2]).all()
 
 
 def test_the_overall_interval_of_one_problem_is_that_of_the_problem():
     """The mean over one problem is its own mean."""
     scores = np.random.default_rng(5).random(20)
-    assert score_interval(scores) == overall_interval([scores])
+    assert overall_interval([scores]) == overall_interval([scores])
 
 
 def test_problems_are_resampled_independently():
     """The interval of the mean of two equal problems is narrower by √2, up to the noise of the draws."""
     scores = np.random.default_rng(6).normal(size=20)
-    single, double = score_interval(scores), overall_interval([scores, scores])
+    single, double = overall_interval([scores]), overall_interval([scores, scores])
     # Both widths have about 6 % of noise; with the same draws for both problems the ratio would be 1.
     assert (single.high - single.low) / (double.high - double.low) == pytest.approx(math.sqrt(2), rel=0.15)
 
@@ -169,7 +168,7 @@ def test_a_deterministic_problem_adds_no_variance():
     """Beside a problem with 20 seeds it shifts the interval, and does not make it indicative."""
     scores = np.random.default_rng(7).random(20)
     low, high, is_indicative = overall_interval([scores, np.array([0.5])])
-    alone = score_interval(scores)
+    alone = overall_interval([scores])
     assert (low, high) == pytest.approx(((alone.low + 0.5) / 2, (alone.high + 0.5) / 2), abs=1e-12)
     assert not is_indicative
 
@@ -178,7 +177,7 @@ def test_an_interval_does_not_depend_on_other_vectors():
     """The same scores have the same limits to the bit, alone and among thirty others."""
     scores = np.random.default_rng(8).random((31, 20))
     low, high = bootstrap_limits([scores])
-    assert [score_interval(vector)[:2] for vector in scores] == list(zip(low, high, strict=True))
+    assert [overall_interval([vector])[:2] for vector in scores] == list(zip(low, high, strict=True))
 
 
 @pytest.mark.parametrize(
@@ -195,7 +194,7 @@ def test_an_interval_does_not_depend_on_other_vectors():
 )
 def test_few_seeds_or_few_different_scores_make_an_interval_indicative(scores, is_indicative):
     """There are fewer than 20 seeds, or all but one, two or three share a value up to 1e-9."""
-    assert score_interval(scores).is_indicative is is_indicative
+    assert overall_interval([scores]).is_indicative is is_indicative
 
 
 def test_scores_of_lognormal_calls_are_covered():

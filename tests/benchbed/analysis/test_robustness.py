@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from benchbed.analysis.robustness import Robustness, good_decades, robustness_of
+from benchbed.analysis.secondary_metrics import Robustness, good_decades, robustness_of
 from benchbed.tuning.candidates import PairingState
 
 INF = math.inf

@@ -9,8 +9,7 @@ import pandas as pd
 import pytest
 
 from benchbed.analysis.results import build_results
-from benchbed.analysis.robustness import Robustness
-from benchbed.analysis.secondary_metrics import COLUMNS, basin_shares, measures_of
+from benchbed.analysis.secondary_metrics import COLUMNS, Robustness, basin_shares, measures_of
 from benchbed.interfaces import START_IN_BASIN
 from benchbed.interfaces.results import ProblemFacts
 from benchbed.store import table_of

@@ -23,7 +23,7 @@ def row_of(plan_of):
     def make(problem, calls, status="exhausted", **fields):
         plan = plan_of((problem,), tracks=("default",), **fields)
         (pairing,) = plan.pairings()
-        rows = [(pairing, row) for row in evaluated_settings(PairingState(plan, pairing))]
+        rows = [(pairing.problem, row) for row in evaluated_settings(PairingState(plan, pairing))]
         outcomes = pd.DataFrame(
             [
                 {

@@ -12,8 +12,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 from benchbed.analysis.aggregate import overall_scores
 from benchbed.analysis.pairwise_tables import comparisons_of
-from benchbed.analysis.robustness import Robustness
-from benchbed.analysis.secondary_metrics import measures_of
+from benchbed.analysis.secondary_metrics import Robustness, measures_of
 from benchbed.interfaces import ProblemFacts, Results, RowNote, Surface, TrialStatus
 
 TARGETS = tuple(10.0**-k for k in range(1, 9))

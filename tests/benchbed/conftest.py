@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from benchbed.catalog import load_catalog
+from benchbed.catalog.loading import load_catalog
 from benchbed.engine import Batch, run_batch
 from benchbed.gradients import reverse
 from benchbed.interfaces import Layout, Optimizer, Problem

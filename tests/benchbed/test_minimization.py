@@ -12,7 +12,7 @@ from torch import Tensor
 
 import benchbed
 from benchbed import minimization
-from benchbed.catalog import load_catalog
+from benchbed.catalog.loading import load_catalog
 from benchbed.engine import run_batch
 from benchbed.errors import UsageError
 from benchbed.interfaces import Optimizer

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from benchbed.catalog import load_catalog
+from benchbed.catalog.loading import load_catalog
 from benchbed.engine.sampling import Instances
 from benchbed.interfaces import Optimizer
 from benchbed_optimizers.adam import adam

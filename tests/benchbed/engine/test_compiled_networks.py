@@ -5,7 +5,7 @@ import os
 import numpy as np
 import pytest
 
-from benchbed.catalog import load_catalog
+from benchbed.catalog.loading import load_catalog
 from benchbed.codegen.errors import UnsupportedOperationError
 from benchbed_optimizers.adam import adam
 from benchbed_problems.polynomial_network import PolynomialNetwork

@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from benchbed.catalog import load_catalog
+from benchbed.catalog.loading import load_catalog
 from benchbed.interfaces import Layout, Optimizer, Problem
 from benchbed_optimizers.adam import adam
 from benchbed_optimizers.sgd import sgd

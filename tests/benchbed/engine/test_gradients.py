@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from benchbed.catalog import load_catalog
+from benchbed.catalog.loading import load_catalog
 from benchbed.checkpoints import checkpoint_steps
 from benchbed.engine.backends import choose_engine
 from benchbed.engine.run import lanes_of_a_tile

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch._dynamo.utils import counters
 
-from benchbed.catalog import load_catalog
+from benchbed.catalog.loading import load_catalog
 from benchbed.codegen.errors import UnsupportedOperationError
 from benchbed.engine import scan
 from benchbed.engine.backends import EagerBackend, EngineChoice

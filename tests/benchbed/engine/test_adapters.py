@@ -17,6 +17,8 @@ from benchbed_problems.polynomial_network import PolynomialNetwork
 from benchbed_problems.quadratic import Quadratic
 from benchbed_problems.runge import Runge
 
+pytestmark = pytest.mark.slow
+
 # Two orders of the same operations, 1e-16 each, over 200 steps (see `assert_same_lane`).
 TOLERANCE = {"rtol": 1e-12, "atol": 1e-12}
 

@@ -13,6 +13,8 @@ from benchbed_optimizers.gd import gd
 from benchbed_optimizers.sgd import sgd
 from benchbed_problems.quadratic import Quadratic
 
+pytestmark = pytest.mark.slow
+
 EIGENVALUES = (1.0, 10.0)
 TOLERANCE = 1e-3
 

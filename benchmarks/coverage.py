@@ -20,7 +20,7 @@ from scipy import stats
 from benchbed.analysis.intervals import bootstrap_limits, median_ranks
 from benchbed.analysis.pairwise_tests import Comparison, compare
 from benchbed.checkpoints import checkpoint_calls
-from benchbed.tuning.scores import trial_scores
+from benchbed.tuning.outcomes import trial_scores
 
 BUDGET = 1000
 SEEDS = 20

@@ -12,7 +12,7 @@ from benchbed.analysis.summary import success_position
 from benchbed.interfaces import START_IN_BASIN, ProblemFacts, TrialStatus
 from benchbed.plan import EntrantPlan
 from benchbed.tuning.candidates import PairingState
-from benchbed.tuning.scores import lower_median
+from benchbed.tuning.outcomes import lower_median
 
 FACTOR = 2.0
 """A rate is good if it needs at most this many times the calls of the best one."""

@@ -11,8 +11,8 @@ import pandas as pd
 from benchbed.analysis.intervals import calls_interval, overall_interval, success_interval
 from benchbed.interfaces import Note, TrialStatus
 from benchbed.plan import ProblemPlan
+from benchbed.tuning.outcomes import lower_median
 from benchbed.tuning.scheduling import EvaluatedSetting
-from benchbed.tuning.scores import lower_median
 
 STATUSES = [status.value for status in TrialStatus]
 _LABELS = ["problem", "optimizer", "track"]

@@ -14,7 +14,7 @@ from benchbed.plotting.style import line_styles, theme, wrap_label
 from benchbed.reports.captions import has_exact, under_ecdf
 from benchbed.reports.ranking import EXACT_MARK
 from benchbed.reports.top_optimizers import limit_optimizers
-from benchbed.tuning.scores import DECADES
+from benchbed.tuning.outcomes import DECADES
 
 _HEIGHT = 3.4  # inches
 

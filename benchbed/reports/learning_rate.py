@@ -16,7 +16,7 @@ from benchbed.plotting.style import GREY, LineStyle, line_styles, theme, wrap_la
 from benchbed.reports.captions import under_learning_rate
 from benchbed.reports.tables.secondary import describe_robustness
 from benchbed.reports.top_optimizers import limit_optimizers
-from benchbed.tuning.scores import lower_median
+from benchbed.tuning.outcomes import lower_median
 
 _HEIGHT = 4.4  # inches
 

@@ -1,4 +1,4 @@
-"""Outcomes of stored trials: the part of a row that selection, scores and tables use."""
+"""Outcomes of stored trials, with their scores (protocol, rule 8)."""
 
 import math
 from collections import defaultdict
@@ -9,11 +9,12 @@ import numpy as np
 import pyarrow as pa
 
 from benchbed.interfaces import MEASURED_STATUSES, SkippedBecause, TrialStatus
-from benchbed.tuning.scores import trial_scores
 
 COLUMNS = [
     "trial_key", "status", "budget", "final_objective", "gap", "calls_to_target", "reads_progress", "error",
 ]  # fmt: skip
+DECADES = 4
+"""The score considers at most this many decades of calls below the budget."""
 
 
 class Outcome(NamedTuple):
@@ -41,9 +42,8 @@ def outcomes_of(trials: pa.Table) -> dict[str, Outcome]:
     scores = np.zeros(len(rows))
     for (budget, _), positions in groups.items():
         calls = np.array([rows[position]["calls_to_target"] for position in positions], dtype=float)
-        scores[positions] = trial_scores(
-            np.where(np.isnan(calls), np.inf, calls), budget
-        )  # null: not reached
+        calls[np.isnan(calls)] = np.inf  # null: not reached
+        scores[positions] = trial_scores(calls, budget)
     outcomes = {}
     for row, score in zip(rows, scores.tolist(), strict=True):
         status = TrialStatus(row["status"])
@@ -63,3 +63,25 @@ def notes_on_skipping(outcomes: Iterable[Outcome]) -> list[SkippedBecause]:
     """Return a note for each reason why any of these trials were skipped."""
     reasons = dict.fromkeys(outcome.skipped_because for outcome in outcomes)
     return [SkippedBecause(reason) for reason in reasons if reason]
+
+
+def trial_scores(calls_to_target: np.ndarray, budget: int) -> np.ndarray:
+    """Compute the score in [0, 1] of each trial from `calls_to_target: [..., targets]`, +inf where not reached.
+
+    The mean over targets of max(0, 1 − ln(T/L)/ln(budget/L)), L = max(1, budget/10⁴) and T at least L: the area
+    under the empirical distribution of calls on a logarithmic axis from L to the budget. NaN without targets.
+    """
+    if calls_to_target.shape[-1] == 0:
+        return np.full(calls_to_target.shape[:-1], np.nan)
+    lowest = max(1.0, budget / 10**DECADES)
+    if budget <= lowest:  # the budget is a single call
+        return np.asarray((calls_to_target <= budget).mean(axis=-1))
+    spent = np.log(np.maximum(calls_to_target, lowest) / lowest) / math.log(budget / lowest)
+    return np.asarray(np.maximum(0.0, 1.0 - spent).mean(axis=-1))
+
+
+def lower_median(values: np.ndarray) -> float:
+    """Return the ⌈n/2⌉-th smallest of `values: [n]`, NaN if n = 0: finite exactly if half of them are finite."""
+    if not len(values):
+        return math.nan
+    return float(np.sort(values)[(len(values) - 1) // 2])

@@ -6,8 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from benchbed.tuning.outcomes import Outcome
-from benchbed.tuning.scores import lower_median
+from benchbed.tuning.outcomes import Outcome, lower_median
 
 
 class SelectedRate(NamedTuple):

@@ -14,7 +14,7 @@ from benchbed.interfaces import ALL_PROBLEMS, MEASURED_STATUSES, ProblemFacts, R
 from benchbed.interfaces.notes import describe_missing_score, describe_note
 from benchbed.reports.ranking import leading_rows, rank_rows
 from benchbed.reports.tables.table import TableColumn, TableRow, TextTable
-from benchbed.tuning.scores import lower_median
+from benchbed.tuning.outcomes import lower_median
 
 COLUMNS = (
     TableColumn("optimizer", "left", is_folded=True),

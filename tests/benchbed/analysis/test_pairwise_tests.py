@@ -19,7 +19,7 @@ from benchbed.analysis.pairwise_tests import (
     paired_t_test,
     sign_test,
 )
-from benchbed.tuning.scores import trial_scores
+from benchbed.tuning.outcomes import trial_scores
 
 # The examples are the same in every run, without a time limit.
 UNTIMED = settings(deadline=None, derandomize=True)

@@ -10,8 +10,8 @@ from benchbed.analysis.intervals import calls_interval, success_interval
 from benchbed.analysis.summary import summary_of
 from benchbed.interfaces import Note
 from benchbed.tuning.candidates import PairingState
+from benchbed.tuning.outcomes import trial_scores
 from benchbed.tuning.scheduling import evaluated_settings
-from benchbed.tuning.scores import trial_scores
 
 LIMITS = ["score_low", "score_high", "success_low", "success_high", "calls_low", "calls_high"]
 

@@ -6,7 +6,7 @@ import pytest
 
 from benchbed.interfaces import ALL_PROBLEMS, ProblemFacts
 from benchbed.reports.ecdf import draw, mean_curve, pieces, targets_reached
-from benchbed.tuning.scores import trial_scores
+from benchbed.tuning.outcomes import trial_scores
 
 pytestmark = pytest.mark.slow
 

@@ -7,8 +7,7 @@ import pytest
 
 from benchbed.interfaces import SkippedBecause
 from benchbed.store import table_of
-from benchbed.tuning.outcomes import Outcome, notes_on_skipping, outcomes_of
-from benchbed.tuning.scores import trial_scores
+from benchbed.tuning.outcomes import Outcome, notes_on_skipping, outcomes_of, trial_scores
 
 ROW = {
     "trial_key": "k",

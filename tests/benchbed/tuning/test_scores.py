@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from benchbed.tuning.scores import lower_median, trial_scores
+from benchbed.tuning.outcomes import lower_median, trial_scores
 
 # The examples are the same in every run, without a time limit.
 UNTIMED = settings(deadline=None, derandomize=True)

@@ -50,7 +50,7 @@ def plan_command(jobs: int | None, no_time: bool, format_: str, **options: Any) 
         start_fork_server()
     from benchbed.estimate import estimate, time_plan
     from benchbed.runner.scheduler import threads_of
-    from benchbed.study.resources import default_jobs, start_workers
+    from benchbed.study.running import default_jobs, start_workers
 
     catalog, plan, files = resolve_options(options)
     job_count = jobs or default_jobs(plan)

@@ -53,7 +53,7 @@ def verify_command(
     start_fork_server()
     from benchbed.catalog.loading import load_catalog
     from benchbed.runner.scheduler import RunOptions
-    from benchbed.study.resources import default_jobs, start_workers
+    from benchbed.study.running import default_jobs, start_workers
     from benchbed.verify import run_again, sample_batches
 
     catalog = load_catalog(plugin_files)

@@ -7,7 +7,7 @@ import tempfile
 from importlib import import_module
 from pathlib import Path
 
-MODULES = ("benchbed.runner.task", "benchbed.study.report_tasks", "matplotlib.figure", "seaborn")
+MODULES = ("benchbed.runner.task", "benchbed.study.reporting", "matplotlib.figure", "seaborn")
 """Modules that batches and reports use."""
 
 

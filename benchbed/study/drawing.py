@@ -14,8 +14,7 @@ from benchbed.plan.request import Request
 from benchbed.runner.workers import WorkerFailure, Workers
 from benchbed.study.figures import FOLDER, FULL, FigureTask, draw_by_workers, measure, write_picture
 from benchbed.study.model import Study
-from benchbed.study.resources import Resources, jobs_of, start_workers
-from benchbed.study.running import complete, study_folder
+from benchbed.study.running import Resources, complete, jobs_of, start_workers, study_folder
 
 STUDIES = "studies"
 """Subfolder of the output with one study for each suite."""

@@ -1,5 +1,6 @@
 """Run of a study: its missing trials, then its reports."""
 
+import os
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -8,7 +9,7 @@ from typing import NamedTuple
 from benchbed.catalog.loading import load_catalog
 from benchbed.catalog.lookup import Catalog
 from benchbed.environment import describe_environment
-from benchbed.errors import StudyFolderError
+from benchbed.errors import StudyFolderError, UsageError
 from benchbed.interfaces import FINAL_STATUSES
 from benchbed.plan import Plan, complete_request, make_plan
 from benchbed.plan.request import as_request
@@ -17,18 +18,20 @@ from benchbed.runner.workers import Workers
 from benchbed.store import StudyFolder
 from benchbed.study.model import Study
 from benchbed.study.reporting import write_reports
-from benchbed.study.resources import Resources, jobs_of, start_workers
 from benchbed.tuning.outcomes import outcomes_of
 
 
-class NoProgress(NamedTuple):
+class Resources(NamedTuple):
+    """Options of running a study that do not affect its results."""
+
+    jobs: int | None = None
+    timeout: float | None = None
+    """Seconds for each batch."""
+    executor: str = "processes"
+
+
+class NoProgress(Progress):
     """Progress that is not shown."""
-
-    def planned(self, trials: int) -> None:
-        """Do nothing."""
-
-    def finished(self, trials: int, label: str) -> None:
-        """Do nothing."""
 
 
 def run(
@@ -99,6 +102,26 @@ def run_plan(
     return study
 
 
+def report(
+    path: Path,
+    catalog: Catalog,
+    plugin_files: tuple[str, ...],
+    jobs: int | None = None,
+    only: Sequence[str] = (),
+) -> Study:
+    """Write all reports of a study folder again, or `only` the named ones, and return the study."""
+    for name in only:
+        catalog.entry("reports", name)  # raises for an unknown name before anything is written
+    if not path.exists():
+        raise StudyFolderError(f"{path} does not exist; pass the folder that `benchbed run` named")
+    with StudyFolder(path) as folder:
+        plan = folder.read_plan()
+        study = Study(path, plan)
+        with start_workers(catalog, "processes", jobs or default_jobs(plan)) as workers:
+            study.warnings += write_reports(study, catalog, plugin_files, workers, only)
+        return study
+
+
 def study_folder(path: Path, fresh: bool) -> StudyFolder:
     """Return a study folder to be used as a context manager; `fresh` renames an existing one first."""
     if fresh and path.exists():
@@ -135,3 +158,25 @@ def complete(
     scheduler = Scheduler(plan, folder, workers, options, progress or NoProgress())
     scheduler.run(outcomes)
     return Study(folder.path, plan, [*folder.warnings, *scheduler.warnings])
+
+
+def default_jobs(plan: Plan) -> int:
+    """Return one job for each core that this process may use; one for a CUDA device, which jobs would share."""
+    if plan.device.startswith("cuda"):
+        return 1
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def jobs_of(plan: Plan, resources: Resources) -> int:
+    """Return the number of batches that run at a time. Raises: UsageError if jobs or timeout are not positive."""
+    jobs = default_jobs(plan) if resources.jobs is None else resources.jobs
+    if jobs < 1 or (resources.timeout is not None and resources.timeout <= 0):
+        raise UsageError(
+            f"jobs ({jobs}) and timeout ({resources.timeout}) must be positive; omit them for their defaults"
+        )
+    return jobs
+
+
+def start_workers(catalog: Catalog, executor: str, jobs: int) -> Workers:
+    """Return the workers of a registered executor, to be used as a context manager."""
+    return Workers(catalog.entry("executors", executor).implementation(jobs))

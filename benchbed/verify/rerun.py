@@ -1,17 +1,29 @@
-"""Another run of the sampled batches, and a verdict on each."""
+"""Another run of the sampled batches, compared with the stored rows: to the bit, or within a tolerance."""
 
+import json
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
+import numpy as np
 
 from benchbed.interfaces import FINAL_STATUSES, TrialStatus
 from benchbed.runner.scheduler import RunOptions
 from benchbed.runner.task import Task, run_task
 from benchbed.runner.workers import WorkerFailure, Workers
 from benchbed.store import from_bytes
-from benchbed.verify.diff import compare_exactly, compare_first_steps, describe
-from benchbed.verify.sampling import Sample, StoredBatch
+from benchbed.store.schema import ADDED_IN
+from benchbed.verify.sampling import Sample, StoredBatch, StoredRow
+
+EXECUTION_COLUMNS = frozenset(
+    {"wall_seconds", "engine_requested", "engine_reason", "fallback_reason", "jobs", "attempt", "threads"}
+)
+"""Columns that may differ when the same batch runs again."""
+FIRST_STEPS = 100
+"""Steps that are compared in a changed environment: chaotic trials amplify the last bit later on."""
+TOLERANCE = {"float64": 1e-10, "float32": 1e-4}
+"""Tolerance of curves in a changed environment, relative to the value or to the start, whichever is larger."""
+CURVES = ("curve_calls", "curve_objective", "curve_gradient_norm")
 
 
 class Verdict(NamedTuple):
@@ -22,6 +34,16 @@ class Verdict(NamedTuple):
     """Number of compared trials."""
     difference: str | None
     """Description of the difference, or the reason why the batch did not run again; None if all trials agree."""
+
+
+class Difference(NamedTuple):
+    """The first difference of two rows in a column."""
+
+    column: str
+    location: str
+    """Index in a list, or number of calls; empty for a single value."""
+    stored: Any
+    rerun: Any
 
 
 def run_again(sample: Sample, workers: Workers, options: RunOptions) -> Iterator[Verdict]:
@@ -55,3 +77,68 @@ def _difference(
             return f"did not run again: {last_line}"
     compare = compare_exactly if sample.changed_environment is None else compare_first_steps
     return describe([compare(stored_row, row) for stored_row, row in pairs])
+
+
+def compare_exactly(stored: StoredRow, rerun: StoredRow) -> list[Difference]:
+    """Return the columns that are not equal to the bit, except for `EXECUTION_COLUMNS`."""
+    return [
+        _first_difference(name, value, rerun[name])
+        for name, value in stored.items()
+        if name not in EXECUTION_COLUMNS
+        and not _are_equal(value, rerun[name])
+        and not (name in ADDED_IN and value is None)  # an earlier schema lacks the column
+    ]
+
+
+def compare_first_steps(stored: StoredRow, rerun: StoredRow) -> list[Difference]:
+    """Return the curves that differ by more than the tolerance of their dtype within the first 100 steps."""
+    calls = FIRST_STEPS * stored["calls"] / max(stored["steps"], 1) * (1 + 1e-9)
+    stored_curves, rerun_curves = _curves(stored, calls), _curves(rerun, calls)
+    if not np.array_equal(stored_curves[0], rerun_curves[0]):
+        return [_first_difference("curve_calls", stored_curves[0].tolist(), rerun_curves[0].tolist())]
+    tolerance = TOLERANCE[stored["dtype"]]
+    differences = []
+    for name, expected, actual in zip(CURVES[1:], stored_curves[1:], rerun_curves[1:], strict=True):
+        is_equal = (expected == actual) | (np.isnan(expected) & np.isnan(actual))
+        with np.errstate(invalid="ignore", over="ignore"):
+            reference = np.maximum(np.maximum(np.abs(expected), np.abs(actual)), np.abs(expected[:1]))
+            is_close = np.abs(actual - expected) <= tolerance * reference
+        is_close &= np.isfinite(expected) & np.isfinite(actual)
+        indices = np.flatnonzero(~(is_equal | is_close))
+        if len(indices):
+            index = indices[0]
+            location = f" at {stored_curves[0][index]:g} calls"
+            differences.append(Difference(name, location, float(expected[index]), float(actual[index])))
+    return differences
+
+
+def describe(differences: list[list[Difference]]) -> str | None:
+    """Format the differences of the trials of a batch in one line; None if there are none."""
+    differing_trials = [trial for trial in differences if trial]
+    if not differing_trials:
+        return None
+    columns = list(dict.fromkeys(difference.column for trial in differing_trials for difference in trial))
+    first = differing_trials[0][0]
+    return (
+        f"differs in {', '.join(columns)} ({len(differing_trials)} of {len(differences)} trials): "
+        f"{first.column}{first.location} is stored as {first.stored!r} and is now {first.rerun!r}"
+    )
+
+
+def _are_equal(stored: Any, rerun: Any) -> bool:
+    # As text, floats are equal if and only if their bits are; NaN equals itself, and 0 does not equal -0.
+    return json.dumps(stored) == json.dumps(rerun)
+
+
+def _first_difference(column: str, stored: Any, rerun: Any, location: str = "") -> Difference:
+    if not (isinstance(stored, list | tuple) and isinstance(rerun, list | tuple)):
+        return Difference(column, location, stored, rerun)
+    if len(stored) != len(rerun):
+        return Difference(column, f"{location}'s length", len(stored), len(rerun))
+    index = next(index for index in range(len(stored)) if not _are_equal(stored[index], rerun[index]))
+    return _first_difference(column, stored[index], rerun[index], f"{location}[{index}]")
+
+
+def _curves(row: StoredRow, calls: float) -> list[np.ndarray]:
+    curves = [np.array(row[name] or [], dtype=float) for name in CURVES]
+    return [curve[curves[0] <= calls] for curve in curves]

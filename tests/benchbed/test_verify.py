@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from benchbed.verify.diff import compare_exactly, compare_first_steps, describe
+from benchbed.verify.rerun import compare_exactly, compare_first_steps, describe
 from benchbed.verify.sampling import StoredBatch
 
 pytestmark = pytest.mark.slow

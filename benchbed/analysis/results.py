@@ -59,22 +59,7 @@ def build_results(plan: Plan, trials: pa.Table, surfaces: Mapping[str, Surface] 
     )
     outcomes = _frame(outcome_rows, _OUTCOME_COLUMNS)
     tuning = _frame(_tuning_rows(states, stored), _TUNING_COLUMNS)
-    all_trials = pd.concat([outcomes[["problem", "trial_key"]], tuning[["problem", "trial_key"]]])
-    problems = {}
-    for problem in plan.problems:
-        keys = all_trials["trial_key"][all_trials["problem"] == problem.label]
-        problems[problem.label] = ProblemFacts(
-            budget=problem.budget,
-            targets=problem.targets,
-            success_target=problem.success_target,
-            dimension=problem.dimension,
-            dtype=problem.dtype,
-            has_optimum=problem.has_optimum,
-            lowest_gap=_lowest_gap(stored[key] for key in keys) if problem.optimum_is_bound else None,
-            tolerance=plan.tolerance,
-            gradient=plan.gradient,
-            gradient_price=problem.gradient_price,
-        )
+    problems = _problem_facts(plan, outcomes, tuning, stored)
     summary = summary_of([(state.pairing.problem, row) for state, row in rows], outcomes)
     comparisons, groups = comparisons_of(summary, outcomes, checkpoints_of(plan))
     return Results(
@@ -92,6 +77,28 @@ def build_results(plan: Plan, trials: pa.Table, surfaces: Mapping[str, Surface] 
         comparisons=comparisons,
         groups=groups,
     )
+
+
+def _problem_facts(
+    plan: Plan, outcomes: pd.DataFrame, tuning: pd.DataFrame, stored: Mapping[str, Mapping[str, Any]]
+) -> dict[str, ProblemFacts]:
+    all_trials = pd.concat([outcomes[["problem", "trial_key"]], tuning[["problem", "trial_key"]]])
+    problems = {}
+    for problem in plan.problems:
+        keys = all_trials["trial_key"][all_trials["problem"] == problem.label]
+        problems[problem.label] = ProblemFacts(
+            budget=problem.budget,
+            targets=problem.targets,
+            success_target=problem.success_target,
+            dimension=problem.dimension,
+            dtype=problem.dtype,
+            has_optimum=problem.has_optimum,
+            lowest_gap=_lowest_gap(stored[key] for key in keys) if problem.optimum_is_bound else None,
+            tolerance=plan.tolerance,
+            gradient=plan.gradient,
+            gradient_price=problem.gradient_price,
+        )
+    return problems
 
 
 def _frame(rows: Iterable[Mapping[str, Any]], columns: Sequence[str]) -> pd.DataFrame:

@@ -37,12 +37,7 @@ def describe_environment(plan: Plan, catalog: Catalog, jobs: int, executor: str)
         "executor": executor,
         "dependencies": {name: metadata.version(name) for name in ("numpy", "scipy", "pandas", "pyarrow")},
         "plugins": [
-            {
-                "name": plugin.name,
-                "distribution": plugin.distribution,
-                "version": plugin.version,
-                "status": plugin.status,
-            }
+            {name: getattr(plugin, name) for name in ("name", "distribution", "version", "status")}
             for plugin in catalog.plugins
         ],
         "sources": {

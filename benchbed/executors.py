@@ -2,13 +2,10 @@
 
 from collections.abc import Callable
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
-from typing import ParamSpec, TypeVar
+from typing import Any
 
 from benchbed.hookspecs import hookimpl
 from benchbed.interfaces import ExecutorFactory
-
-P = ParamSpec("P")
-T = TypeVar("T")
 
 
 class SerialExecutor(Executor):
@@ -17,9 +14,9 @@ class SerialExecutor(Executor):
     in_process = True
     """Tasks run without child processes, so a plugin that dies ends the study."""
 
-    def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
         """Run the task and return its finished future."""
-        future: Future[T] = Future()
+        future: Future[Any] = Future()
         try:
             future.set_result(fn(*args, **kwargs))
         except Exception as error:  # noqa: BLE001 (an executor stores every error in the future)

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-from collections.abc import Iterable, Sequence
 from typing import Literal, NamedTuple
 
 PROTOCOL = "1"
@@ -17,26 +16,8 @@ Purpose = Literal["start", "data", "draws", "gradient"]
 
 def digest(*values: object) -> str:
     """Hash plain JSON values to 32 hexadecimal digits, the same on every machine."""
-    return hashlib.sha256(_json(values).encode()).hexdigest()[:32]
-
-
-def digests(before: Sequence[object], numbers: Iterable[int], after: Sequence[object]) -> list[str]:
-    """Compute `digest(*before, number, *after)` for every number, and hash `before` only once.
-
-    Neither `before` nor `after` may be empty.
-    """
-    prefix = hashlib.sha256(_json(before)[:-1].encode())
-    suffix = _json(after)[1:]
-    result = []
-    for number in numbers:
-        digest_of_number = prefix.copy()
-        digest_of_number.update(f",{number},{suffix}".encode())
-        result.append(digest_of_number.hexdigest()[:32])
-    return result
-
-
-def _json(values: Sequence[object]) -> str:
-    return json.dumps(values, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    text = json.dumps(values, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
 class InstanceSeed(NamedTuple):

@@ -73,19 +73,12 @@ def where_lanes(mask: Tensor, after: Tree, before: Tree) -> Tree:
 
     def select(leaf: Tensor, leaf_before: Tensor) -> Tensor:
         if leaf.dim() not in masks:
-            masks[leaf.dim()] = expand_mask(mask, leaf)
+            masks[leaf.dim()] = mask.reshape(*mask.shape, *[1] * (leaf.dim() - 2))
         return torch.where(masks[leaf.dim()], leaf, leaf_before)
 
     if is_flat(after):
         return after._make(map(select, after, before))  # walking a tree would double the time
     return map_tensors(select, after, before)
-
-
-def expand_mask(mask: Tensor, like: Tensor) -> Tensor:
-    """Append dimensions to `mask: [seeds, settings]` until it broadcasts against `like`."""
-    for _ in range(like.dim() - mask.dim()):
-        mask = mask.unsqueeze(-1)  # a third of the time of a reshape
-    return mask
 
 
 def expand_settings(tree: Tree, theta: Tensor) -> Tree:

@@ -6,7 +6,7 @@ from typing import Any, Literal, get_args
 import msgspec
 
 from benchbed.interfaces import Engine
-from benchbed.seeds import PROTOCOL, Role, digest, digests
+from benchbed.seeds import PROTOCOL, Role, digest
 
 Track = Literal["default", "tuned", "searched"]
 TRACKS: tuple[Track, ...] = get_args(Track)
@@ -210,7 +210,7 @@ class Plan(msgspec.Struct, frozen=True):
             dict(hyperparameters), role,
         ]  # fmt: skip
         after = [problem.budget, *gradient, problem.dtype, device, self.checkpoints, *stopping]
-        return digests(before, seeds, after)
+        return [digest(*before, seed, *after) for seed in seeds]
 
     def keys(self, batch: BatchPlan) -> list[list[str]]:
         """Return the keys of the trials of a batch, `[seeds][settings]`."""

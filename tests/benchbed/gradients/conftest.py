@@ -47,7 +47,7 @@ def scene_of():
             dtype=torch.float64,
         )
         losses = {"objective": lambda theta: problem.objective(theta, instances.data)}
-        draw = instances.draw(7)
+        draw = instances.draws.at(7)
         if draw is not None:
             losses["on a draw"] = lambda theta: problem.loss(theta, instances.data, draw)
         return LossesAt(problem, instances.start[:, None] + 0.3 * offset, losses)

@@ -33,6 +33,12 @@ class Resources(NamedTuple):
 class NoProgress(Progress):
     """Progress that is not shown."""
 
+    def planned(self, trials: int) -> None:
+        """Ignore the number."""
+
+    def finished(self, trials: int, label: str) -> None:
+        """Ignore the number."""
+
 
 def run(
     suite: str | Path | None = None,

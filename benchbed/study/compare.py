@@ -102,7 +102,7 @@ def _changes(first: Study, second: Study, track: str, problems: list[str]) -> li
             difference=_mean(differences),
             low=float(low[0]),
             high=float(high[0]),
-            p_value=float(paired_t_test(differences).p_value[0]),
+            p_value=float(paired_t_test(differences)[0]),
             is_exact=all(deterministic_rows(summary) >= rows for summary in summaries),
         )
         changes.append(change)

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Generator, Tensor
 
-from benchbed.catalog.validation import factory_arguments
+from benchbed.catalog.parameters import factory_arguments
 from benchbed.engine import Batch, Record, run_batch
 from benchbed.errors import UsageError
 from benchbed.interfaces import Data, Gradient, Layout, Optimizer, Oracle, Problem, TrialStatus

@@ -5,7 +5,6 @@ import os
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
 
 import pluggy
 
@@ -17,11 +16,6 @@ from benchbed.catalog.names import error_line, one_line, plugin_traceback, quote
 from benchbed.catalog.records import KINDS, Entry, InvalidPluginError, Kind, PluginRecord, PluginStatus
 from benchbed.catalog.registrar import Registrar
 from benchbed.hookspecs import COMMAND_GROUP, GROUP
-
-
-class _LoadedPlugin(NamedTuple):
-    record: PluginRecord
-    entries: tuple[Entry, ...]
 
 
 def load_catalog(plugin_files: Sequence[Path] = (), environ: Mapping[str, str] = os.environ) -> Catalog:
@@ -36,25 +30,25 @@ def load_catalog(plugin_files: Sequence[Path] = (), environ: Mapping[str, str] =
     for name in sorted(blocked - names):
         hint = suggestion(name, names) or "; see `benchbed plugins`"
         warnings.append(f"{DISABLE} names {quoted(name)}, which is not a plugin{hint}")
-    plugins = [
-        _LoadedPlugin(_record(plugin, PluginStatus.BLOCKED), ()) if plugin.name in blocked else _load(plugin)
+    records = [
+        _record(plugin, PluginStatus.BLOCKED) if plugin.name in blocked else _load(plugin)
         for plugin in installed
     ]
-    plugins += [_load(plugin) for plugin in files]
+    records += [_load(plugin) for plugin in files]
     by_name: dict[tuple[Kind, str], list[Entry]] = {}
-    for plugin in plugins:
-        for entry in plugin.entries:
+    for record in records:
+        for entry in record.entries:
             by_name.setdefault((entry.kind, entry.name), []).append(entry)
     clashes = {key: tuple(entries) for key, entries in by_name.items() if len(entries) > 1}
-    records = tuple(_with_clashes(plugin, clashes) for plugin in plugins)
     available: dict[Kind, dict[str, Entry]] = {kind: {} for kind in KINDS}
     for (kind, name), entries in by_name.items():
         if len(entries) == 1:
             available[kind][name] = entries[0]
-    return Catalog(records, tuple(warnings), available, clashes)
+    without_clashes = tuple(_without_clashes(record, clashes) for record in records)
+    return Catalog(without_clashes, tuple(warnings), available, clashes)
 
 
-def _load(plugin: DiscoveredPlugin) -> _LoadedPlugin:
+def _load(plugin: DiscoveredPlugin) -> PluginRecord:
     """Import a plugin and call its hooks; its entries count only if all of them are valid."""
     registrar = Registrar(plugin)
     try:
@@ -64,13 +58,12 @@ def _load(plugin: DiscoveredPlugin) -> _LoadedPlugin:
     except KeyboardInterrupt:
         raise
     except (InvalidPluginError, pluggy.PluginValidationError) as error:
-        return _LoadedPlugin(_record(plugin, PluginStatus.INVALID, one_line(str(error)), error), ())
+        return _record(plugin, PluginStatus.INVALID, one_line(str(error)), error)
     except BaseException as error:  # noqa: BLE001 (third-party code may also call sys.exit)
-        return _LoadedPlugin(_record(plugin, PluginStatus.BROKEN, error_line(error), error), ())
+        return _record(plugin, PluginStatus.BROKEN, error_line(error), error)
     finally:
         registrar.close()
-    record = _record(plugin, PluginStatus.LOADED, entries=registrar.entries)
-    return _LoadedPlugin(record, tuple(registrar.entries))
+    return _record(plugin, PluginStatus.LOADED)._replace(entries=tuple(registrar.entries))
 
 
 def _call_hooks(plugin: DiscoveredPlugin, registrar: Registrar) -> None:
@@ -105,7 +98,6 @@ def _record(
     status: PluginStatus,
     message: str | None = None,
     error: BaseException | None = None,
-    entries: Sequence[Entry] = (),
 ) -> PluginRecord:
     location, trace = ("", None) if error is None else plugin_traceback(error)
     return PluginRecord(
@@ -116,19 +108,16 @@ def _record(
         status=status,
         error=None if message is None else message + location,
         traceback=trace,
-        registered=_names_by_kind(entries),
+        entries=(),
     )
 
 
-def _names_by_kind(entries: Sequence[Entry]) -> dict[Kind, tuple[str, ...]]:
-    names = {kind: tuple(entry.name for entry in entries if entry.kind == kind) for kind in KINDS}
-    return {kind: names_of_kind for kind, names_of_kind in names.items() if names_of_kind}
-
-
-def _with_clashes(plugin: _LoadedPlugin, clashes: Mapping[tuple[Kind, str], Sequence[Entry]]) -> PluginRecord:
+def _without_clashes(
+    record: PluginRecord, clashes: Mapping[tuple[Kind, str], Sequence[Entry]]
+) -> PluginRecord:
     """Return the record of a plugin, without the names that other plugins register too."""
     faults = []
-    for entry in plugin.entries:
+    for entry in record.entries:
         rivals = [rival for rival in clashes.get((entry.kind, entry.name), ()) if rival is not entry]
         if rivals:
             labels = " and ".join(rival.label for rival in rivals)
@@ -136,10 +125,9 @@ def _with_clashes(plugin: _LoadedPlugin, clashes: Mapping[tuple[Kind, str], Sequ
                 f"{entry.kind[:-1]} {entry.name!r} is also registered by {labels}, so neither is available"
             )
     if not faults:
-        return plugin.record
-    remaining = [entry for entry in plugin.entries if (entry.kind, entry.name) not in clashes]
-    return plugin.record._replace(
+        return record
+    return record._replace(
         status=PluginStatus.CONFLICTING,
         error=one_line("; ".join(faults)),
-        registered=_names_by_kind(remaining),
+        entries=tuple(entry for entry in record.entries if (entry.kind, entry.name) not in clashes),
     )

@@ -7,16 +7,19 @@ from typing import Any
 from benchbed.catalog import torch_optim
 from benchbed.catalog.names import error_line, plugin_traceback, quoted, reason, suggestion
 from benchbed.catalog.parameters import (
+    PROBE,
     Parameter,
     convert_hyperparameter,
     convert_value,
+    factory_arguments,
+    field_types,
     hyperparameters_of,
+    plain,
     unknown_key,
 )
 from benchbed.catalog.records import Entry, Kind, PluginRecord, PluginStatus
-from benchbed.catalog.validation import PROBE, factory_arguments, field_types, plain
 from benchbed.errors import BenchbedError, UsageError
-from benchbed.interfaces import Gradient, Optimizer, Problem, as_gradient
+from benchbed.interfaces import Gradient, Problem, as_gradient
 
 
 @dataclasses.dataclass(frozen=True)
@@ -50,7 +53,13 @@ class Catalog:
                 f"{kind[:-1]} {name!r} is registered by {labels}, so neither is available; disable one by "
                 f"BENCHBED_DISABLE_PLUGINS={plugins}, or leave out --plugin"
             )
-        raise self._unknown(kind, name)
+        names = [*self.entries[kind], *(clash for clash_kind, clash in self.clashes if clash_kind == kind)]
+        message = f"unknown {kind[:-1]} {quoted(name)}{suggestion(name, names)} (see `benchbed list {kind}`)"
+        for record in self.plugins:
+            if record.status in (PluginStatus.BROKEN, PluginStatus.INVALID, PluginStatus.BLOCKED):
+                cause = f": {record.error}" if record.error else " by BENCHBED_DISABLE_PLUGINS"
+                message += f"; {record.label}, which may register it, is {record.status}{cause}"
+        raise UsageError(message)
 
     def problem(self, name: str, parameters: Mapping[str, object]) -> Problem:
         """Build a problem from JSON-plain parameters, with defaults for the others.
@@ -99,27 +108,8 @@ class Catalog:
             key: convert_hyperparameter(name, parameter, values[key]) if key in values else parameter.default
             for key, parameter in parameters.items()
         }
-        _build_optimizer(entry, setting)  # the factory may reject values
+        _call(entry, factory_arguments(entry.implementation, setting, PROBE))  # the factory may reject values
         return setting
-
-    def default_optimizer(self, name: str) -> Optimizer[Any]:
-        """Build an optimizer with its default hyperparameters."""
-        defaults = {key: parameter.default for key, parameter in self.parameters(name).items()}
-        return _build_optimizer(self.optimizer(name), defaults)
-
-    def _unknown(self, kind: Kind, name: str) -> UsageError:
-        names = [*self.entries[kind], *(clash for clash_kind, clash in self.clashes if clash_kind == kind)]
-        message = f"unknown {kind[:-1]} {quoted(name)}{suggestion(name, names)} (see `benchbed list {kind}`)"
-        for record in self.plugins:
-            if record.status in (PluginStatus.BROKEN, PluginStatus.INVALID, PluginStatus.BLOCKED):
-                cause = f": {record.error}" if record.error else " by BENCHBED_DISABLE_PLUGINS"
-                message += f"; {record.label}, which may register it, is {record.status}{cause}"
-        return UsageError(message)
-
-
-def _build_optimizer(entry: Entry, hyperparameters: Mapping[str, object]) -> Optimizer[Any]:
-    optimizer: Optimizer[Any] = _call(entry, factory_arguments(entry.implementation, hyperparameters, PROBE))
-    return optimizer
 
 
 def _call(entry: Entry, arguments: Mapping[str, object]) -> Any:

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pluggy
 
+from benchbed.formatting import printable
+
 _NAME = re.compile(r"[a-z][a-z0-9-]{0,63}")
 _DEVICE = re.compile(r"con|prn|aux|nul|(com|lpt)[0-9]")
 _WORD_BOUNDARY = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
@@ -35,7 +37,7 @@ def one_line(text: str) -> str:
     """Return text as one printable line of bounded length."""
     line = " ".join(text.split())
     cut = line if len(line) <= _LONGEST_LINE else line[:_LONGEST_LINE] + "…"
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in cut)
+    return printable(cut)
 
 
 def error_line(error: BaseException) -> str:

@@ -1,11 +1,12 @@
-"""Parameters of optimizers, read from the signatures of their factories, and conversion of values to their types."""
+"""Parameters of optimizers (from the signatures of their factories) and of problems (their fields), with values."""
 
 import contextlib
+import dataclasses
 import inspect
 import math
 from collections.abc import Callable, Mapping
 from types import NoneType, UnionType
-from typing import Annotated, Any, Literal, NamedTuple, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, NamedTuple, Union, get_args, get_origin, get_type_hints
 
 import msgspec
 from torch import Tensor
@@ -13,7 +14,7 @@ from torch import Tensor
 from benchbed.catalog.names import quoted, suggestion
 from benchbed.catalog.records import InvalidPluginError
 from benchbed.errors import UsageError
-from benchbed.interfaces import LogUniform, OneMinusLogUniform, Uniform
+from benchbed.interfaces import Layout, LogUniform, OneMinusLogUniform, OptimizerFactory, Problem, Uniform
 
 Domain = LogUniform | Uniform | OneMinusLogUniform
 _DESCRIPTIONS = {
@@ -27,6 +28,10 @@ _DOMAIN_DESCRIPTIONS = {
     LogUniform: "a finite number of at least 0",
     OneMinusLogUniform: "a number of at least 0 and less than 1",
 }
+
+
+PROBE = Layout({"theta": (2,)})
+"""The layout with which factories are called before the problem is known."""
 
 
 class Parameter(NamedTuple):
@@ -56,6 +61,25 @@ def hyperparameters_of(factory: Callable[..., Any]) -> dict[str, Parameter]:
         for parameter in signature.parameters.values()
         if parameter.name != "layout"
     }
+
+
+def factory_arguments(
+    factory: OptimizerFactory, hyperparameters: Mapping[str, object], layout: Layout
+) -> dict[str, Any]:
+    """Return the keywords for a factory, with `layout` if the factory has that parameter."""
+    takes_layout = "layout" in inspect.signature(factory).parameters
+    return {**hyperparameters, "layout": layout} if takes_layout else dict(hyperparameters)
+
+
+def field_types(problem: type[Problem]) -> dict[str, Any]:
+    """Return the type of each parameter of a problem, in the order of its fields."""
+    hints = get_type_hints(problem)
+    return {field.name: hints[field.name] for field in dataclasses.fields(problem) if field.init}  # type: ignore[arg-type]  # a subclass is a dataclass
+
+
+def plain(value: Any) -> Any:
+    """Return a parameter's value in JSON-plain form: tuples become lists."""
+    return [plain(item) for item in value] if isinstance(value, list | tuple) else value
 
 
 def convert_hyperparameter(owner: str, parameter: Parameter, value: object) -> object:

@@ -1,6 +1,6 @@
 """Records of the registered objects and of the plugins that registered them."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from enum import StrEnum
 from typing import Any, Literal, NamedTuple, get_args
 
@@ -76,13 +76,19 @@ class PluginRecord(NamedTuple):
     error: str | None
     """One line with the file and line number in the plugin, if known; None unless something is wrong."""
     traceback: str | None
-    registered: Mapping[Kind, tuple[str, ...]]
-    """The names that are available: none of a plugin that is not loaded, and none that clashes."""
+    entries: tuple[Entry, ...]
+    """The available entries: none of a plugin that is not loaded, and none that clashes."""
 
     @property
     def label(self) -> str:
         """The plugin with its distribution and version."""
         return plugin_label(self.name, self.distribution, self.version)
+
+    @property
+    def registered(self) -> dict[Kind, tuple[str, ...]]:
+        """The names of the available entries by kind."""
+        names = {kind: tuple(entry.name for entry in self.entries if entry.kind == kind) for kind in KINDS}
+        return {kind: names_of_kind for kind, names_of_kind in names.items() if names_of_kind}
 
     @property
     def complaint(self) -> str | None:

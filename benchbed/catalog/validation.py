@@ -5,49 +5,34 @@ import inspect
 import itertools
 import math
 import tomllib
-import typing
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import msgspec
+from torch import Generator
+from torch.utils import _pytree as pytree  # as in the engine
 
-from benchbed.catalog.gradient_check import check_gradient
 from benchbed.catalog.names import error_line, quoted
-from benchbed.catalog.parameters import hyperparameters_of, is_plain
+from benchbed.catalog.parameters import (
+    PROBE,
+    factory_arguments,
+    field_types,
+    hyperparameters_of,
+    is_plain,
+    plain,
+)
 from benchbed.catalog.records import InvalidPluginError, Kind, attempt, require
-from benchbed.interfaces import START_IN_BASIN, Figure, Layout, Optimizer, OptimizerFactory, Problem
+from benchbed.interfaces import START_IN_BASIN, Figure, Layout, Optimizer, Problem, as_gradient
 
-PROBE = Layout({"theta": (2,)})
-"""The layout with which factories are called before the problem is known."""
+DIMENSIONS = (1, 2, 1_000)
+"""Dimensions at which price and width are checked."""
+STEPS = 3
 
 
 def validate(kind: Kind, implementation: Any) -> None:
     """Check a registered object. Raises: InvalidPluginError with the fault and its remedy."""
     _CHECKS[kind](implementation)
-
-
-def factory_arguments(
-    factory: OptimizerFactory, hyperparameters: Mapping[str, object], layout: Layout
-) -> dict[str, Any]:
-    """Return the keywords for a factory, with `layout` if the factory has that parameter."""
-    takes_layout = "layout" in inspect.signature(factory).parameters
-    return {**hyperparameters, "layout": layout} if takes_layout else dict(hyperparameters)
-
-
-def field_types(problem: type[Problem]) -> dict[str, Any]:
-    """Return the type of each parameter of a problem, in the order of its fields."""
-    hints = typing.get_type_hints(problem)
-    return {field.name: hints[field.name] for field in _fields(problem)}
-
-
-def plain(value: Any) -> Any:
-    """Return a parameter's value in JSON-plain form: tuples become lists."""
-    return [plain(item) for item in value] if isinstance(value, list | tuple) else value
-
-
-def _fields(problem: type[Problem]) -> list[dataclasses.Field[Any]]:
-    return [field for field in dataclasses.fields(typing.cast("Any", problem)) if field.init]
 
 
 def check_problem(problem_class: Any) -> None:
@@ -63,11 +48,10 @@ def check_problem(problem_class: Any) -> None:
     )
     missing = ", ".join(sorted(getattr(problem_class, "__abstractmethods__", ())))
     require(not missing, f"it does not define {missing}")
-    for field in _fields(problem_class):
-        require(
-            field.default is not dataclasses.MISSING or field.default_factory is not dataclasses.MISSING,
-            f"parameter {field.name!r} has no default; every parameter of a problem needs one",
-        )
+    for field in dataclasses.fields(problem_class):
+        is_missing = field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
+        fault = f"parameter {field.name!r} has no default; every parameter of a problem needs one"
+        require(not (field.init and is_missing), fault)
     problem = attempt("building it with its defaults", problem_class)
     types = attempt("reading its annotations", lambda: field_types(problem_class))
     for name, annotation in types.items():
@@ -162,6 +146,47 @@ def check_optimizer(factory: Any) -> None:
         require(callable(value), f"its {name} is {quoted(value)}; it must be a function")
     full_batch = optimizer.full_batch
     require(isinstance(full_batch, bool), f"its full_batch is {quoted(full_batch)}; it must be True or False")
+
+
+def check_gradient(implementation: Any) -> None:
+    """Check a gradient. It differentiates nothing, because every command loads all plugins."""
+    gradient = as_gradient(implementation)
+    optional = [function for function in (gradient.under_vmap, gradient.traced) if function is not None]
+    for function in (gradient.differentiate, *optional):
+        _check_signature(function, has_draws=gradient.make_draws is not None)
+    prices = attempt("calling its price", lambda: [gradient.price(dimension) for dimension in DIMENSIONS])
+    widths = attempt("calling its width", lambda: [gradient.width(dimension) for dimension in DIMENSIONS])
+    for dimension, price, width in zip(DIMENSIONS, prices, widths, strict=True):
+        require(
+            isinstance(price, int | float) and 0 < price < math.inf,
+            f"its price at dimension {dimension} is {quoted(price)}; it must be finite and above 0",
+        )
+        require(
+            _is_count(width),
+            f"its width at dimension {dimension} is {quoted(width)}; it must be an integer of at least 1",
+        )
+    make_draws = gradient.make_draws
+    if make_draws is not None:
+        draws = attempt("calling its make_draws", lambda: make_draws(Generator().manual_seed(0), STEPS, 2))
+        shapes = [tuple(getattr(leaf, "shape", ())) for leaf in pytree.tree_leaves(draws)]
+        require(
+            bool(shapes) and all(shape[:1] == (STEPS,) for shape in shapes),
+            f"its draws for {STEPS} steps have the shapes {quoted(shapes)}; return tensors [steps, …]",
+        )
+
+
+def _check_signature(function: Any, has_draws: bool) -> None:
+    require(
+        callable(function),
+        f"{quoted(function)} cannot be called; register a function of a loss function and theta",
+    )
+    arguments = ("function", "theta", "draw") if has_draws else ("function", "theta")
+    try:
+        inspect.signature(function).bind(*arguments)
+    except (TypeError, ValueError) as error:
+        raise InvalidPluginError(
+            f"it cannot be called with {', '.join(arguments)} ({error_line(error)}); let it take these arguments"
+        ) from error
 
 
 def check_function(function: Any) -> None:

@@ -9,7 +9,7 @@ import msgspec
 import torch
 
 from benchbed.catalog.lookup import Catalog
-from benchbed.catalog.validation import PROBE, factory_arguments
+from benchbed.catalog.parameters import PROBE, factory_arguments
 from benchbed.errors import NothingSelectedError, UsageError
 from benchbed.interfaces import Engine, Optimizer
 from benchbed.plan.model import USUAL_TRACKS, EntrantPlan, Plan, ProblemPlan

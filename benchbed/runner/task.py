@@ -14,7 +14,7 @@ import torch
 from benchbed.catalog.discovery import DISABLE
 from benchbed.catalog.loading import load_catalog
 from benchbed.catalog.lookup import Catalog
-from benchbed.catalog.validation import factory_arguments
+from benchbed.catalog.parameters import factory_arguments
 from benchbed.engine import Batch, Record, run_batch, scale_of
 from benchbed.errors import BenchbedError
 from benchbed.interfaces import Engine, Gradient, NotServedError, Problem, TrialStatus

@@ -6,8 +6,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from benchbed.catalog.parameters import hyperparameters_of
-from benchbed.catalog.validation import factory_arguments
+from benchbed.catalog.parameters import factory_arguments, hyperparameters_of
 from benchbed.engine.adapters import Rule, StepContext, make_rule
 from benchbed.engine.oracle import CountingOracle
 from benchbed.engine.pytrees import Tree, leaves, map_tensors

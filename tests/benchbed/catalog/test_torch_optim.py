@@ -161,7 +161,7 @@ def test_an_entry_of_a_class_keeps_its_name(catalog):
     )
     assert entry.summary == "Implements NAdam algorithm."
     assert entry.source != catalog.entry("optimizers", "torch.optim:SGD").source
-    assert catalog.default_optimizer("torch.optim:NAdam").stateful
+    assert catalog.optimizer("torch.optim:NAdam").implementation().stateful
     assert "torch.optim:NAdam" not in catalog.names("optimizers")
 
 

@@ -12,6 +12,7 @@ from torch import Generator, Tensor
 from benchbed.catalog.parameters import factory_arguments
 from benchbed.engine import Batch, Record, run_batch
 from benchbed.errors import UsageError
+from benchbed.formatting import plural
 from benchbed.interfaces import Data, Gradient, Layout, Optimizer, Oracle, Problem, TrialStatus
 from benchbed.interfaces.gradient import one_call
 from benchbed.plan import parse_selector
@@ -124,9 +125,10 @@ class _FunctionProblem(Problem):
         shape, lanes = self._start.shape, theta.shape[:-1]
         with torch.enable_grad():  # a loss may itself differentiate, even where it is only measured
             values = [
-                self.loss_of_tensor(point.reshape(shape)) for point in theta.reshape(-1, theta.shape[-1])
+                self.loss_of_tensor(point.reshape(shape)).reshape(())
+                for point in theta.reshape(-1, shape.numel())
             ]
-            return torch.cat([value.reshape(1) for value in values]).reshape(lanes)
+            return torch.stack(values).reshape(lanes)
 
 
 class _CurveRecorder:
@@ -188,12 +190,8 @@ def _read_optimizer(optimizer: str | Optimizer[Any], layout: Layout, start: Tens
     of_floats = build(numbers)
     if of_floats.stateful:
         return of_floats
-    return build(
-        {
-            key: value if parameters[key].static else start.new_tensor([value])
-            for key, value in numbers.items()
-        }
-    )
+    tensors = {key: start.new_tensor([value]) for key, value in numbers.items() if not parameters[key].static}
+    return build({**numbers, **tensors})
 
 
 def _check_loss(loss: Callable[[Tensor], object], start: Tensor) -> None:
@@ -216,7 +214,7 @@ def _minimum_of(record: Record, curves: _CurveRecorder, start: Tensor, batch: Ba
     status = TrialStatus(record.status[0, 0])
     # A last step that the calls did not suffice for was evaluated, but did not update.
     evaluations = steps if status is TrialStatus.EXHAUSTED else steps + 1
-    after = f"after {steps} step{'' if steps == 1 else 's'}"
+    after = f"after {plural(steps, 'step')}"
     if status is TrialStatus.CONVERGED:
         reason = f"the gradient's norm is at most {batch.tolerance:g} {after}"
     elif status is TrialStatus.EXHAUSTED:

@@ -86,13 +86,15 @@ class _PerTrialRule:
         differentiate = context.gradient.under_vmap or context.gradient.differentiate
         lane_oracles: list[CountingOracle] = []
 
-        def update(theta: Tensor, state: Tree, seen: Tree, values: Tree, data: Tree, draws: Draws) -> Tree:
-            loss, gradient, progress = seen
+        def update(
+            theta: Tensor, state: Tree, loss: Tensor, gradient: Tensor, progress: Tensor,
+            hyperparameters: Tree, data: Tree, draws: Draws,
+        ) -> Tree:  # fmt: skip
             data = context.data if context.shared else data
             evaluate = evaluate_on(differentiate, context.loss, data, draws)
             lane_oracle = CountingOracle(evaluate, loss, gradient, lambda: progress)
             lane_oracles.append(lane_oracle)
-            theta, state = self._build(values).update(lane_oracle, state, theta)
+            theta, state = self._build(hyperparameters).update(lane_oracle, state, theta)
             masked_calls = lane_oracle.masked_calls
             return theta, state, torch.zeros_like(loss) if masked_calls is None else masked_calls
 
@@ -100,7 +102,9 @@ class _PerTrialRule:
             update,
             theta,
             state,
-            (oracle.loss, oracle.gradient, oracle.compute_progress()),
+            oracle.loss,
+            oracle.gradient,
+            oracle.compute_progress(),
             self._hyperparameters_of(theta),
             expand_settings(None if context.shared else context.data, theta),
             expand_settings(context.draws, theta),

@@ -153,9 +153,10 @@ def trace_step(tile: Tile, lanes: Lanes) -> TracedStep:
         data: Sequence[Tensor],
     ) -> list[Tensor]:  # fmt: skip
         rule = stepper.bind(dict(zip(names, setting, strict=True)))
-        inputs = StepInputs(data_template.fill(data), draw_template.fill(draw), progress)
-        # Any index but the first: it only appears in errors, which are raised again when the step runs eagerly.
-        return leaves(stepper.step(rule, lane_template.fill(lane), inputs, 1, differentiate))
+        inputs = StepInputs(
+            data_template.fill(data), draw_template.fill(draw), progress, traced_gradient=differentiate
+        )
+        return leaves(stepper.step(rule, lane_template.fill(lane), inputs))
 
     progress = tile.progress(0, 1)[0]
     lane = [leaf[:1, :1].contiguous() for leaf in leaves(lanes)]

@@ -74,13 +74,13 @@ def record_of(tile: Tile, result: TileResult) -> Record:
     shape, optimum, steps = recorder.shape, tile.instances.optimum(), _array(recorder.steps)
     calls, gap = _curve(recorder.calls, shape), _curve(recorder.gap, shape)
     targets = np.asarray(batch.targets if batch.scale is not None else (), dtype=float)
-    gradient_norm, metrics, error = _final_measures(tile, result)
+    gradient_norm, metrics = _final_measures(tile, result)
 
     def constant(value: object) -> np.ndarray:
         return np.full(shape, value, dtype=object)
 
     return Record(
-        status=_status(tile, result, error),
+        status=_status(tile, result),
         calls=_array(recorder.last_calls),
         steps=steps,
         calls_to_target=calls_to_targets(calls, gap, targets, batch.budget),
@@ -99,28 +99,28 @@ def record_of(tile: Tile, result: TileResult) -> Record:
         engine_requested=constant(batch.engine),
         engine_reason=constant(backend.reason),
         fallback_reason=constant(backend.fallback_reason),
-        error=error,
+        error=result.error,
         skip_reason=tile.budget_error or result.gradient_error,
     )
 
 
-def _final_measures(tile: Tile, result: TileResult) -> tuple[np.ndarray, dict[str, np.ndarray], str | None]:
+def _final_measures(tile: Tile, result: TileResult) -> tuple[np.ndarray, dict[str, np.ndarray]]:
     if result.error is not None or tile.budget_error or result.gradient_error:
-        return np.full(result.recorder.shape, np.nan), {}, result.error
+        return np.full(result.recorder.shape, np.nan), {}
     point = result.recorder.answer.to(tile.instances.dtype)
     gradient_norm = _array(measure_gradient_norm(tile.batch, tile.instances, point).double())
     with torch.no_grad():
         metrics = measure_metrics(tile.batch.metrics, tile.instances, point)
-    return gradient_norm, {name: _array(value.double()) for name, value in metrics.items()}, None
+    return gradient_norm, {name: _array(value.double()) for name, value in metrics.items()}
 
 
-def _status(tile: Tile, result: TileResult, error: str | None) -> np.ndarray:
+def _status(tile: Tile, result: TileResult) -> np.ndarray:
     recorder = result.recorder
     status = np.full(recorder.shape, TrialStatus.EXHAUSTED, dtype=object)
     status[_array(recorder.converged)] = TrialStatus.CONVERGED
     status[_array(recorder.solved)] = TrialStatus.SOLVED
     status[_array(recorder.diverged | (recorder.last_gap > FINAL_GAP))] = TrialStatus.DIVERGED
-    if error is not None:
+    if result.error is not None:
         status[_array(recorder.running)] = TrialStatus.FAILED
     if result.gradient_error:
         status[_array(recorder.running)] = TrialStatus.SKIPPED

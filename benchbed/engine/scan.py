@@ -130,9 +130,9 @@ def _scan_function(tile: Tile, lanes: Lanes) -> FunctionType:
             rule = stepper.bind(dict(zip(names, constant, strict=False)))
             # Views: torch 2.13 cannot trace the transpose of an input of the loop itself.
             data = data_template.fill([leaf.view_as(leaf) for leaf in constant[len(names) :]])
-            step_inputs = StepInputs(data, draws=draws_template.fill(inputs[1:]), progress=inputs[0])
-            # The index (any but the first) only appears in errors, which are raised again by the eager step.
-            after = leaves(stepper.step(rule, lanes_template.fill(carried), step_inputs, 1, differentiate))
+            draws = draws_template.fill(inputs[1:])
+            step_inputs = StepInputs(data, draws, progress=inputs[0], traced_gradient=differentiate)
+            after = leaves(stepper.step(rule, lanes_template.fill(carried), step_inputs))
             # The carried tensors of a scan must not alias its inputs, and must keep their memory layout.
             return [
                 leaf.clone() if leaf is leaf_before else leaf.contiguous()

@@ -26,6 +26,11 @@ class StepInputs(NamedTuple):
     draws: Draws
     progress: Tensor | float
     """Share of the budget spent, if it is the same for all lanes; without dimensions."""
+    index: int = 1
+    """Number of the step, from 0. A traced step serves all but the first; its number only appears in errors, which are
+    raised again by the eager step."""
+    traced_gradient: Differentiate | None = None
+    """Replaces the gradient in a step that is traced."""
 
 
 class Stepper:
@@ -51,34 +56,24 @@ class Stepper:
         """Return the rule with `hyperparameters`, each `[settings, 1]`."""
         return make_rule(self.batch.build, self.optimizer, hyperparameters)
 
-    def first(self, rule: Rule, lanes: Lanes, inputs: StepInputs) -> Lanes:
-        """Run the first step, which determines the calls of every step."""
-        after, oracle, running = self._advance(rule, lanes, inputs)
-        self.calls_per_step = self.price * (1 + oracle.further_calls)
-        self.adaptive = self.adaptive or oracle.masked_calls is not None
-        return self._charge(oracle, after, lanes, running) if self.adaptive else after
-
-    def step(
-        self,
-        rule: Rule,
-        lanes: Lanes,
-        inputs: StepInputs,
-        index: int,
-        differentiate: Differentiate | None = None,
-    ) -> Lanes:
-        """Run a later step, `index` (from 0); with `differentiate`, as a step that is being traced.
+    def step(self, rule: Rule, lanes: Lanes, inputs: StepInputs) -> Lanes:
+        """Run one step; the first one determines the calls of every step.
 
         Adaptive steps charge calls and mark divergence here; for all others `account` does so at the checkpoint.
 
         Raises: RuntimeError if the step makes other calls than the first.
         """
-        after, oracle, running = self._advance(rule, lanes, inputs, differentiate)
+        after, oracle, running = self._advance(rule, lanes, inputs)
+        calls = self.price * (1 + oracle.further_calls)
+        if inputs.index == 0:
+            self.calls_per_step = calls
+            self.adaptive = self.adaptive or oracle.masked_calls is not None
         if self.adaptive:
             return self._charge(oracle, after, lanes, running)
-        if oracle.masked_calls is not None or self.price * (1 + oracle.further_calls) != self.calls_per_step:
+        if oracle.masked_calls is not None or calls != self.calls_per_step:
             raise RuntimeError(
-                f"step {index + 1} calls its oracle more or less often than the first, so that its calls would be "
-                "miscounted; make the same calls in every step, some of them with `where`"
+                f"step {inputs.index + 1} calls its oracle more or less often than the first, so that its calls would "
+                "be miscounted; make the same calls in every step, some of them with `where`"
             )
         return after
 
@@ -91,12 +86,10 @@ class Stepper:
         calls = (lanes.steps - before.steps).double() * self.calls_per_step + stopped.double() * self.price
         return lanes._replace(calls=before.calls + calls, diverged=_diverged(before, lanes, stopped))
 
-    def _advance(
-        self, rule: Rule, lanes: Lanes, inputs: StepInputs, differentiate: Differentiate | None = None
-    ) -> tuple[Lanes, CountingOracle, Tensor]:
+    def _advance(self, rule: Rule, lanes: Lanes, inputs: StepInputs) -> tuple[Lanes, CountingOracle, Tensor]:
         """Run one step; return the lanes, the oracle with its counts, and the lanes that could pay for the step."""
-        traced = differentiate is not None
-        differentiate = differentiate or self.batch.gradient.differentiate
+        traced = inputs.traced_gradient is not None
+        differentiate = inputs.traced_gradient or self.batch.gradient.differentiate
         running = lanes.running  # unless lanes are adaptive, the number of steps already respects the budget
         if self.adaptive:
             running = running & (lanes.calls + self.calls_per_step <= affordable_calls(self.batch.budget))
@@ -118,15 +111,8 @@ class Stepper:
         if not _all_true(active, traced):
             theta = torch.where(active.unsqueeze(-1), theta, lanes.theta)
             state = state if rule.opaque else where_lanes(active, state, lanes.state)
-        after = Lanes(
-            theta=theta,
-            state=state,
-            calls=lanes.calls,
-            steps=lanes.steps + active,
-            running=active,
-            diverged=lanes.diverged,
-            converged=converged,
-        )
+        steps = lanes.steps + active
+        after = lanes._replace(theta=theta, state=state, steps=steps, running=active, converged=converged)
         return after, oracle, running
 
     def _progress(self, lanes: Lanes, inputs: StepInputs, like: Tensor) -> Tensor:

@@ -86,10 +86,7 @@ class Tile:
             self._gradient_draws and self._gradient_draws.at(index),
         )
         progress = index * self.stepper.calls_per_step / self.batch.budget
-        inputs = StepInputs(self.instances.data, draws, progress)
-        if index == 0:
-            return self.stepper.first(self.rule, lanes, inputs)
-        return self.stepper.step(self.rule, lanes, inputs, index)
+        return self.stepper.step(self.rule, lanes, StepInputs(self.instances.data, draws, progress, index))
 
     def progress(self, start: int, stop: int) -> Tensor:
         """Return the share of the budget spent before each of the steps `start`, …, `stop - 1`: `[steps]`."""

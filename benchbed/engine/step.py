@@ -26,7 +26,7 @@ class StepInputs(NamedTuple):
     draws: Draws
     progress: Tensor | float
     """Share of the budget spent, if it is the same for all lanes; without dimensions."""
-    index: int = 1
+    step_index: int = 1
     """Number of the step, from 0. A traced step serves all but the first; its number only appears in errors, which are
     raised again by the eager step."""
     traced_gradient: Differentiate | None = None
@@ -65,15 +65,15 @@ class Stepper:
         """
         after, oracle, running = self._advance(rule, lanes, inputs)
         calls = self.price * (1 + oracle.further_calls)
-        if inputs.index == 0:
+        if inputs.step_index == 0:
             self.calls_per_step = calls
             self.adaptive = self.adaptive or oracle.masked_calls is not None
         if self.adaptive:
             return self._charge(oracle, after, lanes, running)
         if oracle.masked_calls is not None or calls != self.calls_per_step:
             raise RuntimeError(
-                f"step {inputs.index + 1} calls its oracle more or less often than the first, so that its calls would "
-                "be miscounted; make the same calls in every step, some of them with `where`"
+                f"step {inputs.step_index + 1} calls its oracle more or less often than the first, so that its calls "
+                "would be miscounted; make the same calls in every step, some of them with `where`"
             )
         return after
 

@@ -29,7 +29,7 @@ class Tile:
         self._loss_draws = instances.draws if self.stepper.loss.needs_draws else None
         self._gradient_draws = instances.draws_of(batch.gradient)
         # A stateful optimizer takes plain floats: rounded to float32, its 0.1 would be another number.
-        dtype = torch.float64 if batch.optimizer.stateful else instances.dtype
+        dtype = torch.float64 if self.stepper.optimizer.stateful else instances.dtype
         settings = self.positions.settings.tolist()
         self.hyperparameters = {
             name: torch.tensor(

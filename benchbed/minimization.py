@@ -124,11 +124,10 @@ class _FunctionProblem(Problem):
     def objective(self, theta: Tensor, data: Data) -> Tensor:
         shape, lanes = self._start.shape, theta.shape[:-1]
         with torch.enable_grad():  # a loss may itself differentiate, even where it is only measured
-            values = [
-                self.loss_of_tensor(point.reshape(shape)).reshape(())
-                for point in theta.reshape(-1, shape.numel())
-            ]
-            return torch.stack(values).reshape(lanes)
+            if lanes.numel() == 1:  # the usual case, without a stack
+                return self.loss_of_tensor(theta.reshape(shape)).reshape(lanes)
+            points = theta.reshape(-1, *shape)
+            return torch.stack([self.loss_of_tensor(point).reshape(()) for point in points]).reshape(lanes)
 
 
 class _CurveRecorder:

@@ -1,6 +1,6 @@
 """Evaluation of lanes on the noise-free objective: at checkpoints, at the end, for the scale and for figures."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from functools import partial
 
 import numpy as np
@@ -112,7 +112,7 @@ def scale_of(problem: Problem, name: str, study_seed: int) -> float | None:
     starts = [make_start(problem, seed) for seed in seeds[:2]]
     if problem.make_data(torch.Generator().manual_seed(1)) is None and torch.equal(starts[0], starts[-1]):
         seeds = seeds[:1]  # neither start nor data are drawn, so all instances are equal
-    instances = _exact_instances(problem, seeds)
+    instances = Instances(problem, seeds)
     optimum = instances.optimum()
     if optimum is None:
         return None
@@ -124,7 +124,7 @@ def scale_of(problem: Problem, name: str, study_seed: int) -> float | None:
 
 def objective_at(problem: Problem, seed: InstanceSeed, points: np.ndarray) -> np.ndarray:
     """Compute the noise-free objective `[count]` at `points: [count, dimension]` on the instance of `seed`."""
-    instances = _exact_instances(problem, [seed])
+    instances = Instances(problem, [seed])
     with torch.no_grad():
         values: np.ndarray = measure_objective(instances, torch.from_numpy(points)[None]).numpy()[0]
     return values
@@ -132,11 +132,7 @@ def objective_at(problem: Problem, seed: InstanceSeed, points: np.ndarray) -> np
 
 def solution_of(problem: Problem, seed: InstanceSeed) -> tuple[float | None, np.ndarray | None]:
     """Return the optimum and a minimizer `[dimension]` of the instance of `seed`, each None if unknown."""
-    instances = _exact_instances(problem, [seed])
+    instances = Instances(problem, [seed])
     optimum, minimizer = instances.optimum(), problem.minimizer(instances.exact_data)
     point = None if minimizer is None else minimizer.expand(1, 1, -1)[0, 0].numpy()
     return (None if optimum is None else optimum[0, 0].item()), point
-
-
-def _exact_instances(problem: Problem, seeds: Sequence[InstanceSeed]) -> Instances:
-    return Instances(problem, seeds, torch.device("cpu"), torch.float64)

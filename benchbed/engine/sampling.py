@@ -12,6 +12,8 @@ from benchbed.engine.pytrees import Tree, leaves, map_tensors
 from benchbed.interfaces import Gradient, Problem
 from benchbed.seeds import DRAW_BLOCK, InstanceSeed, Purpose
 
+CPU = torch.device("cpu")
+
 
 class Draws(NamedTuple):
     """The draws of one step, or of several; None if nothing is random."""
@@ -98,7 +100,11 @@ class Instances:
     """
 
     def __init__(
-        self, problem: Problem, seeds: Sequence[InstanceSeed], device: torch.device, dtype: torch.dtype
+        self,
+        problem: Problem,
+        seeds: Sequence[InstanceSeed],
+        device: torch.device = CPU,
+        dtype: torch.dtype = torch.float64,
     ) -> None:
         self.problem, self.seeds, self.device, self.dtype = problem, tuple(seeds), device, dtype
         self._transfer = functools.partial(_transfer, device=device, dtype=dtype)

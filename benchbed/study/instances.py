@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
-import torch
 from torch import Tensor
 
 from benchbed.engine.sampling import Instances
@@ -28,5 +27,5 @@ def evaluation_instances(
     `name` is the registered name of the problem, from which its random numbers derive; parameters do not matter.
     """
     instance_seeds = [InstanceSeed(study_seed, name, "evaluation", seed) for seed in seeds]
-    instances = Instances(problem, instance_seeds, torch.device("cpu"), torch.float64)
+    instances = Instances(problem, instance_seeds)
     return EvaluationInstances(instances.start, instances.exact_data)

@@ -34,7 +34,7 @@ class ProblemUnderTest:
     def __init__(self, problem: Problem) -> None:
         self.problem, self.name = problem, type(problem).__name__
         seeds = [InstanceSeed(0, "conformance", "tuning", index) for index in range(LANES[0])]
-        self.instances = Instances(problem, seeds, torch.device("cpu"), torch.float64)
+        self.instances = Instances(problem, seeds)
         shape, generator = (*LANES, problem.layout.dimension), Generator().manual_seed(2)
         noise = torch.randn(shape, generator=generator, dtype=torch.float64)
         self.theta = self.instances.start[:, None] + 0.1 * noise

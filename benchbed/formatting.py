@@ -29,20 +29,27 @@ def markdown_cell(text: str) -> str:
     return _INTRAWORD_UNDERSCORE.sub(r"\\_", escaped)
 
 
-def short(value: float, digits: int = 3, missing: str = "–", infinite: str = "∞") -> str:
+def short(value: float, digits: int = 3) -> str:
     """Format `value` with `digits` significant digits, without an exponent from 1 up to a million."""
     if math.isnan(value):
-        return missing
+        return "–"
     if math.isinf(value):
-        return infinite if value > 0 else f"-{infinite}"
+        return "∞" if value > 0 else "-∞"
     text = f"{value:.{digits}g}"
     return f"{value:.0f}" if "e" in text and 1 <= abs(value) < 1e6 else text
 
 
 def fixed(value: float, digits: int = 2) -> str:
     """Format `value` with `digits` decimals, without a minus sign before zero."""
+    if math.isnan(value):
+        return "–"
     text = f"{value:.{digits}f}"
     return text.removeprefix("-") if float(text) == 0 else text
+
+
+def percentage(share: float) -> str:
+    """Format a share with three significant digits: 0.333 as 33.3%."""
+    return "–" if math.isnan(share) else f"{100 * share:.3g}%"
 
 
 def count(value: float) -> str:

@@ -4,16 +4,20 @@ import math
 from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
+from matplotlib.scale import LogTransform, SymmetricalLogTransform
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
-from benchbed.formatting import count, power_of_ten
+from benchbed.formatting import count, power_of_ten, short
 from benchbed.interfaces.results import ProblemFacts
+from benchbed.plotting.style import GREY
 
 GAP_LABEL = "gap (f − f*) / Δ"
 CALLS_LABEL = "calls (loss and gradient evaluations)"
 _STRIP = (1.02, 1.25)  # bottom and top of the strip for lost trials, in heights of the axis below it
+_LINEAR = 0.9  # `linscale` with which the linear part from 0 to the threshold is as high as a decade
 _HIGHEST_GAP = 1e4  # larger gaps are cut off at the top
 _BELOW_TARGETS = 1e-2  # smallest gap on the axis, as a share of the hardest target
 _NEAR = 0.3  # the axis is extended down to the success target only from about three times the target
@@ -26,31 +30,22 @@ class ValueScale(NamedTuple):
     top: float
     threshold: float = 0.0
 
-    def clip(self, values: np.ndarray, infinite: float = math.nan) -> np.ndarray:
+    def clip(self, values: npt.ArrayLike, infinite: float = math.nan) -> np.ndarray:
         """Clip values to the range and replace +inf and NaN by `infinite`."""
         return np.where(np.isfinite(values), np.clip(values, self.bottom, self.top), infinite)
 
     def at(self, share: float) -> float:
         """Return the value at a share of the height of the axis."""
-        low, high = self._forward(self.bottom), self._forward(self.top)
-        return self._backward(low + share * (high - low))
+        transform = (
+            SymmetricalLogTransform(10, self.threshold, _LINEAR) if self.threshold else LogTransform(10)
+        )
+        low, high = transform.transform(np.array([self.bottom, self.top]))
+        return float(transform.inverted().transform(np.array([low + share * (high - low)]))[0])
 
     def lane(self, index: int, count: int) -> float:
         """Return the height of one of `count` lines within the strip above the axis."""
         low, high = _STRIP
         return self.at(high - (index + 1) / (count + 1) * (high - low))
-
-    def _forward(self, value: float) -> float:
-        if not self.threshold:
-            return math.log10(value)
-        scaled = abs(value) / self.threshold
-        return math.copysign(scaled if scaled <= 1 else 1 + math.log10(scaled), value)
-
-    def _backward(self, height: float) -> float:
-        if not self.threshold:
-            return float(10**height)
-        scaled = abs(height) if abs(height) <= 1 else 10 ** (abs(height) - 1)
-        return math.copysign(scaled * self.threshold, height)
 
 
 def value_scale(values: np.ndarray, facts: ProblemFacts) -> ValueScale:
@@ -91,7 +86,7 @@ def symmetric_scale(values: np.ndarray) -> ValueScale:
 def value_axis(axes: Axes, scale: ValueScale, facts: ProblemFacts) -> None:
     """Set scale, ticks, limits and label of the vertical axis."""
     if scale.threshold:
-        axes.set_yscale("symlog", linthresh=scale.threshold, linscale=0.9)  # one decade for the linear part
+        axes.set_yscale("symlog", linthresh=scale.threshold, linscale=_LINEAR)
         # 0 and powers of ten of either sign, without those whose labels would touch the label of 0
         first = math.floor(math.log10(scale.threshold)) + 1
         last = math.floor(math.log10(max(abs(scale.bottom), abs(scale.top))))
@@ -111,6 +106,15 @@ def label_powers(axis: Axis) -> None:
     """Label the ticks of a logarithmic axis as plain text, 10⁻³, and remove minor ticks."""
     axis.set_major_formatter(FuncFormatter(lambda value, _: power_of_ten(value)))
     axis.set_minor_locator(NullLocator())
+
+
+def add_success_line(axes: Axes, scale: ValueScale, facts: ProblemFacts) -> None:
+    """Draw the success target, and say in the legend if it is below the axis; nothing without an optimum."""
+    label = f"success: gap ≤ {short(facts.success_target)}"
+    if facts.has_optimum and facts.success_target > scale.bottom:
+        axes.axhline(facts.success_target, color=GREY, lw=0.8, ls=(0, (2, 2)), zorder=1, label=label)
+    elif facts.has_optimum:
+        axes.plot([], [], " ", label=f"{label}\n(below this axis)")
 
 
 def add_lost_strip(axes: Axes, scale: ValueScale, label: str = "diverged\nor failed") -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
+from matplotlib.figure import Figure, FigureBase
 from matplotlib.font_manager import FontProperties
 from matplotlib.textpath import text_to_path
 
@@ -36,6 +36,23 @@ def stacked_panels(
     figure = Figure(figsize=(width, panel_height * len(legends)), layout="constrained")
     FigureCanvasAgg(figure)
     return figure, list(figure.subplots(len(legends), 1, squeeze=False)[:, 0])
+
+
+def small_columns(panels: int) -> int:
+    """Return how many small panels stand side by side."""
+    return 3 if panels <= 3 else 4 if panels <= 8 else 6
+
+
+def small_panels(block: FigureBase, count: int) -> list[Axes]:
+    """Create `count` small panels, row by row, with tick labels only at the left and at the bottom."""
+    columns = small_columns(count)
+    panels = list(block.subplots(math.ceil(count / columns), columns, squeeze=False).flat)
+    for axes in panels[count:]:
+        axes.remove()
+    for index, axes in enumerate(panels[:count]):
+        is_lowest = index + columns >= count
+        axes.tick_params(labelsize=7, labelleft=index % columns == 0, labelbottom=is_lowest)
+    return panels[:count]
 
 
 def legend_height(labels: Sequence[str]) -> float:

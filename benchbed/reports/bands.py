@@ -1,4 +1,4 @@
-"""Quartiles of trials over calls, with +∞ for trials that were lost."""
+"""Quartiles and medians of trials, with +∞ for trials that were lost."""
 
 import math
 
@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from benchbed.interfaces import MEASURED_STATUSES
+from benchbed.tuning.outcomes import lower_median
 
 
 def quartiles(trials: pd.DataFrame, curves: pd.DataFrame, column: str, budget: float) -> pd.DataFrame:
@@ -39,11 +40,14 @@ def quartiles(trials: pd.DataFrame, curves: pd.DataFrame, column: str, budget: f
     return pd.DataFrame({"calls": grid, "lower": lower, "median": median, "upper": upper})
 
 
+def lower_medians(trials: pd.DataFrame, column: str, keys: list[str]) -> "pd.Series[float]":
+    """Compute the lower median of `column` over the trials with the same `keys`; a lost trial counts as +inf."""
+    values = trials[column].astype(float).where(trials["status"].isin(MEASURED_STATUSES), math.inf)
+    return values.fillna(math.inf).groupby([trials[key] for key in keys]).agg(lower_median)
+
+
 def describe_endings(trials: pd.DataFrame) -> str:
     """Format how many trials were lost or skipped: `3 of 20 diverged, 1 failed`; empty if none."""
     statuses = trials["status"][~trials["status"].isin(MEASURED_STATUSES)].str.replace("_", " ")
-    counts = sorted(statuses.value_counts().items())
-    totals = [f" of {len(trials)}", *[""] * len(counts)]
-    return ", ".join(
-        f"{count}{total} {status}" for (status, count), total in zip(counts, totals, strict=False)
-    )
+    counts = [f"{count} {status}" for status, count in sorted(statuses.value_counts().items())]
+    return ", ".join(counts).replace(" ", f" of {len(trials)} ", 1)

@@ -10,7 +10,7 @@ from benchbed.plotting.figure import add_legend, save_figure, stacked_panels
 from benchbed.plotting.lines import draw_lines
 from benchbed.plotting.style import GREY, line_styles, theme, wrap_label
 from benchbed.reports.captions import under_best_of_k
-from benchbed.reports.top_optimizers import limit_optimizers
+from benchbed.reports.ranking import limit_optimizers
 
 _HEIGHT = 4.0  # inches
 

@@ -6,8 +6,10 @@ import pandas as pd
 from benchbed.analysis.pairwise_tests import SIGNIFICANT
 from benchbed.formatting import count, plural, short
 from benchbed.interfaces import ProblemFacts, Results
-from benchbed.reports.ranking import EXACT_MARK
+from benchbed.plotting.style import wrap_label
 
+EXACT_MARK = "†"
+"""Marks optimizers that used the exact oracle."""
 _EXACT = f"{EXACT_MARK}: used the exact oracle, so not compared."
 
 
@@ -29,7 +31,7 @@ def under_loss(
         "×: from here on more than half of the seeds have diverged or failed." if has_losses else "",
         _EXACT if has_exact else "",
     ]
-    return _join(sentences)
+    return _join(*sentences)
 
 
 def under_ecdf(results: Results, problems: list[str], absent: int, has_exact: bool) -> str:
@@ -46,19 +48,19 @@ def under_ecdf(results: Results, problems: list[str], absent: int, has_exact: bo
         f"Not drawn, because without an overall score: {plural(absent, 'optimizer')}." if absent else "",
         _EXACT if has_exact else "",
     ]
-    return _join(sentences)
+    return _join(*sentences)
 
 
 def under_paths(seed: int, has_losses: bool, has_exact: bool) -> str:
     """Explain paths over contours."""
     return _join(
-        [
-            f"Path of every optimizer on evaluation seed {seed}, over contours of the objective.",
-            "Small marks are checkpoints, not steps; the large mark is the end.",
-            "×: a trial that diverged or failed leaves the frame or ends here." if has_losses else "",
-            _EXACT if has_exact else "",
-            "One seed is an example, not evidence.",
-        ]
+        f"Path of every optimizer on evaluation seed {seed}, over contours of the objective.",
+        "Axes: θ₀ to the right, θ₁ upwards.",
+        "The paths of the others are grey. Circle: start. Star: minimizer.",
+        "Small marks are checkpoints, not steps; the large mark is the end.",
+        "×: a trial that diverged or failed leaves the frame or ends here." if has_losses else "",
+        _EXACT if has_exact else "",
+        "One seed is an example, not evidence.",
     )
 
 
@@ -72,21 +74,20 @@ def under_learning_rate(results: Results, problem: str, measures: pd.DataFrame, 
     seeds = int(tuning["seed"][tuning["problem"] == problem].nunique())
     value = "gap" if facts.has_optimum else "objective"
     return _join(
-        [
-            f"Median final {value} over {seeds} tuning seeds for each learning rate that was tried."
-            if seeds > 1
-            else f"Final {value} on one tuning seed for each learning rate that was tried.",
-            "Lower is better; a wide valley means that the choice of the rate matters little.",
-            "Marks in the grey strip: more than half of the seeds diverged or failed." if has_losses else "",
-            _success(facts),
-            "No learning rate reaches it in the median." if (decades == 0).all() and len(decades) else "",
-            "Within 2×: rates with at most twice the median calls to success of the best rate."
-            if (decades > 0).any()
-            else "",
-            "Diverge: share of the tuning trials on the grid that all optimizers have in common."
-            if diverged.notna().any()
-            else "",
-        ]
+        f"Median final {value} over {seeds} tuning seeds for each learning rate that was tried."
+        if seeds > 1
+        else f"Final {value} on one tuning seed for each learning rate that was tried.",
+        "Optimizers at one rate are drawn side by side." if tuning["optimizer"].nunique() > 1 else "",
+        "Lower is better; a wide valley means that the choice of the rate matters little.",
+        "Marks in the grey strip: more than half of the seeds diverged or failed." if has_losses else "",
+        _success(facts),
+        "No learning rate reaches it in the median." if (decades == 0).all() and len(decades) else "",
+        "Within 2×: rates with at most twice the median calls to success of the best rate."
+        if (decades > 0).any()
+        else "",
+        "Diverge: share of the tuning trials on the grid that all optimizers have in common."
+        if diverged.notna().any()
+        else "",
     )
 
 
@@ -94,12 +95,10 @@ def under_best_of_k(results: Results, problem: str, settings: int) -> str:
     """Explain the expected score of the best of k out of `settings` settings."""
     seeds = _seeds(_most_seeds(results, [problem]))
     return _join(
-        [
-            f"Expected score of the best of k settings, drawn from the {settings} that were tried.",
-            "Each is scored on tuning seeds that were not used to choose it.",
-            "A curve that is high on the left belongs to an optimizer that is easy to tune.",
-            f"Ring: score of the setting chosen from all {settings}, on {seeds}.",
-        ]
+        f"Expected score of the best of k settings, drawn from the {settings} that were tried.",
+        "Each is scored on tuning seeds that were not used to choose it.",
+        "A curve that is high on the left belongs to an optimizer that is easy to tune.",
+        f"Ring: score of the setting chosen from all {settings}, on {seeds}.",
     )
 
 
@@ -112,27 +111,23 @@ def under_wins(results: Results, problems: int, pairs: pd.DataFrame) -> str:
         test += "; trials without randomness are compared directly"
     average = f", averaged over {problems} problems" if problems > 1 else ""
     return _join(
-        [
-            f"Upper number and color: share of {seeds} on which the row scores higher than the column{average};",
-            "a tie counts half.",
-            "Lower number: mean score of the row minus mean score of the column;",
-            f"*: significantly different from 0 ({test}).",
-            "The two can disagree: many small wins do not outweigh a few large losses.",
-        ]
+        f"Upper number and color: share of {seeds} on which the row scores higher than the column{average};",
+        "a tie counts half.",
+        "Lower number: mean score of the row minus mean score of the column;",
+        f"*: significantly different from 0 ({test}).",
+        "The two can disagree: many small wins do not outweigh a few large losses.",
     )
 
 
 def under_heatmap(results: Results, problems: list[str], has_losses: bool, has_exact: bool) -> str:
     """Explain the scores of the whole study."""
     return _join(
-        [
-            f"Mean score over {_seeds(_most_seeds(results, problems))}, from 0 to 1; higher is better.",
-            "Color: score relative to the highest compared score of the problem, over all tracks.",
-            "Bold: highest score of its problem and track, and all not significantly different from it.",
-            "×n: n trials diverged or failed." if has_losses else "",
-            "–: no score.",
-            _EXACT if has_exact else "",
-        ]
+        f"Mean score over {_seeds(_most_seeds(results, problems))}, from 0 to 1; higher is better.",
+        "Color: score relative to the highest compared score of the problem, over all tracks.",
+        "Bold: highest score of its problem and track, and all not significantly different from it.",
+        "×n: n trials diverged or failed." if has_losses else "",
+        "–: no score.",
+        _EXACT if has_exact else "",
     )
 
 
@@ -141,13 +136,11 @@ def under_profile(results: Results, cases: int, absent: int) -> str:
     targets = sorted({facts.success_target for facts in results.problems.values()}, reverse=True)
     success = f"gap ≤ {' or '.join(map(short, targets))}"
     return _join(
-        [
-            f"Share of {cases} cases, each a problem with a seed, in which an optimizer succeeded ({success})",
-            "with at most τ times the calls of the fastest optimizer.",
-            "Left end: how often an optimizer was the fastest. Right end: how often it succeeded.",
-            "Unlike scores, these curves depend on which optimizers take part: one more can change or reverse them.",
-            f"Not drawn, because not compared: {plural(absent, 'optimizer')}." if absent else "",
-        ]
+        f"Share of {cases} cases, each a problem with a seed, in which an optimizer succeeded ({success})",
+        "with at most τ times the calls of the fastest optimizer.",
+        "Left end: how often an optimizer was the fastest. Right end: how often it succeeded.",
+        "Unlike scores, these curves depend on which optimizers take part: one more can change or reverse them.",
+        f"Not drawn, because not compared: {plural(absent, 'optimizer')}." if absent else "",
     )
 
 
@@ -155,15 +148,13 @@ def under_critical_difference(results: Results, problems: list[int], absent: int
     """Explain mean ranks over so many problems, several numbers if tracks differ; `absent` optimizers have no rank."""
     seeds = _seeds(_most_seeds(results, list(results.problems)))
     return _join(
-        [
-            f"Mean rank over {' or '.join(map(str, problems))} problems, by the mean score over {seeds};",
-            "1 is the best, and ties share their mean rank.",
-            "Bars connect optimizers that are not significantly different:",
-            "their ranks differ by less than the critical difference CD",
-            f"(Nemenyi's test at {SIGNIFICANT:g}; one bar connects all if Friedman's p is not below that).",
-            "Unlike scores, ranks depend on which optimizers take part: one more can change or reverse them.",
-            f"Not ranked, because not compared: {plural(absent, 'optimizer')}." if absent else "",
-        ]
+        f"Mean rank over {' or '.join(map(str, problems))} problems, by the mean score over {seeds};",
+        "1 is the best, and ties share their mean rank.",
+        "Bars connect optimizers that are not significantly different:",
+        "their ranks differ by less than the critical difference CD",
+        f"(Nemenyi's test at {SIGNIFICANT:g}; one bar connects all if Friedman's p is not below that).",
+        "Unlike scores, ranks depend on which optimizers take part: one more can change or reverse them.",
+        f"Not ranked, because not compared: {plural(absent, 'optimizer')}." if absent else "",
     )
 
 
@@ -172,7 +163,13 @@ def has_exact(trials: pd.DataFrame) -> bool:
     return bool((trials["oracle"] == "exact").any())
 
 
-def _join(sentences: list[str]) -> str:
+def optimizer_label(optimizer: str, trials: pd.DataFrame, width: int = 34) -> str:
+    """Return the name of an optimizer for a legend or title, marked if any of its trials used the exact oracle."""
+    is_exact = has_exact(trials[trials["optimizer"] == optimizer])
+    return wrap_label(f"{optimizer} {EXACT_MARK}" if is_exact else optimizer, width)
+
+
+def _join(*sentences: str) -> str:
     return " ".join(sentence for sentence in sentences if sentence)
 
 

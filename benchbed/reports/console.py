@@ -2,7 +2,8 @@
 
 import json
 import math
-from typing import Any
+
+import msgspec
 
 from benchbed.errors import UsageError
 from benchbed.interfaces.notes import describe_missing_score, format_notes
@@ -50,22 +51,13 @@ def _json(results: Results) -> str:
     NaN (unknown) and +inf (not reached, or lost) are both null; the field `infinite` of each record names the columns
     whose null stands for +inf. Hyperparameters are an object.
     """
-    summary = results.summary.assign(notes=results.summary["notes"].map(format_notes))
-    scores = results.overall.assign(reason=results.overall["reason"].map(describe_missing_score))
-    records = []
-    for row in summary.to_dict("records"):
-        hyperparameters = json.loads(row["hyperparameters"]) if row["hyperparameters"] else {}
-        infinite = [key for key, value in row.items() if isinstance(value, float) and math.isinf(value)]
-        records.append(_plain(row | {"hyperparameters": hyperparameters, "infinite": infinite}))
-    overall = [_plain(row) for row in scores.to_dict("records")]
-    return json.dumps({"summary": records, "overall": overall}, indent=2, allow_nan=False) + "\n"
-
-
-def _plain(value: Any) -> Any:
-    """Replace NumPy scalars by Python's, and numbers that are not finite by None."""
-    if isinstance(value, dict):
-        return {str(key): _plain(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_plain(item) for item in value]
-    value = value.item() if hasattr(value, "item") else value
-    return None if isinstance(value, float) and not math.isfinite(value) else value
+    summary = results.summary.assign(notes=results.summary["notes"].map(format_notes)).to_dict("records")
+    for row in summary:
+        row["infinite"] = [
+            key for key, value in row.items() if isinstance(value, float) and math.isinf(value)
+        ]
+        row["hyperparameters"] = json.loads(row["hyperparameters"] or "{}")
+    overall = results.overall.assign(reason=results.overall["reason"].map(describe_missing_score))
+    # msgspec writes null for NaN and infinity.
+    records = msgspec.json.encode({"summary": summary, "overall": overall.to_dict("records")})
+    return json.dumps(json.loads(records), indent=2) + "\n"

@@ -17,7 +17,7 @@ from benchbed.interfaces import ALL_PROBLEMS, Results
 from benchbed.plotting.figure import save_figure, stacked_panels
 from benchbed.plotting.style import GREY, Color, palette, theme, wrap_label
 from benchbed.reports.captions import under_critical_difference
-from benchbed.reports.top_optimizers import limit_optimizers
+from benchbed.reports.ranking import limit_optimizers
 
 _LABEL = 24  # characters in a line of a name
 _TICKS = 12  # approximate number of labelled ticks

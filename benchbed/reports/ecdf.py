@@ -1,5 +1,7 @@
 """Share of targets reached against calls; the area under a curve is the score (protocol, rule 8)."""
 
+from itertools import chain
+
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
@@ -11,9 +13,8 @@ from benchbed.plotting.axes import CALLS_LABEL
 from benchbed.plotting.figure import add_legend, save_figure, stacked_panels
 from benchbed.plotting.lines import draw_lines
 from benchbed.plotting.style import line_styles, theme, wrap_label
-from benchbed.reports.captions import has_exact, under_ecdf
-from benchbed.reports.ranking import EXACT_MARK
-from benchbed.reports.top_optimizers import limit_optimizers
+from benchbed.reports.captions import has_exact, optimizer_label, under_ecdf
+from benchbed.reports.ranking import limit_optimizers
 from benchbed.tuning.outcomes import DECADES
 
 _HEIGHT = 3.4  # inches
@@ -35,34 +36,25 @@ def draw(results: Results, problem: str) -> dict[str, bytes]:
     if not tracks:
         return {}
     trials = results.outcomes[results.outcomes["problem"].isin(problems)]
-    exact = set(trials["optimizer"][trials["oracle"] == "exact"])
-    labels = {
-        optimizer: wrap_label(f"{optimizer} {EXACT_MARK}" if optimizer in exact else optimizer)
-        for optimizer in results.optimizers
-    }
+    labels = {optimizer: optimizer_label(optimizer, trials) for optimizer in results.optimizers}
+    styles = {labels[optimizer]: style for optimizer, style in line_styles(results.optimizers).items()}
     top = max(curve["share"].max() for curves in tracks.values() for curve in curves.values())
-    styles = line_styles(results.optimizers)
     with theme(name):
-        figure, panels = stacked_panels(
-            [[labels[name] for name in curves] for curves in tracks.values()], _HEIGHT
-        )
-        for axes, (track, curves) in zip(panels, tracks.items(), strict=True):
+        legends = [[labels[optimizer] for optimizer in curves] for curves in tracks.values()]
+        figure, panels = stacked_panels(legends, _HEIGHT)
+        for axes, legend, (track, curves) in zip(panels, legends, tracks.items(), strict=True):
             title = f"{problem or 'all problems'}, {track} track: the area under a curve is its score"
             axes.set_title(wrap_label(title, 90))
             _set_axes(axes, None if is_overall else results.problems[problem], top)
-            lines = pd.concat([curve.assign(label=labels[name]) for name, curve in curves.items()])
+            lines = pd.concat(curves, names=["optimizer"]).reset_index("optimizer")
             draw_lines(
-                axes, lines, "position", "share", {labels[name]: styles[name] for name in curves},
-                marker_distance=0.15, drawstyle="steps-post",
+                axes, lines.assign(label=lines["optimizer"].map(labels)), "position", "share",
+                {label: styles[label] for label in legend}, marker_distance=0.15, drawstyle="steps-post",
             )  # fmt: skip
             add_legend(axes)
-        absent = {name for curves in tracks.values() for name in labels if name not in curves}
-        curve_trials = trials[
-            trials["optimizer"].isin({name for curves in tracks.values() for name in curves})
-        ]
-        return save_figure(
-            figure, name, under_ecdf(results, problems, len(absent), has_exact(curve_trials)), note
-        )
+        absent = {optimizer for curves in tracks.values() for optimizer in labels if optimizer not in curves}
+        is_exact = has_exact(trials[trials["optimizer"].isin([*chain(*tracks.values())])])
+        return save_figure(figure, name, under_ecdf(results, problems, len(absent), is_exact), note)
 
 
 def targets_reached(trials: pd.DataFrame, facts: ProblemFacts) -> pd.DataFrame:
@@ -85,12 +77,11 @@ def targets_reached(trials: pd.DataFrame, facts: ProblemFacts) -> pd.DataFrame:
 
 def mean_curve(curves: list[pd.DataFrame]) -> pd.DataFrame:
     """Compute the mean of step functions with columns position and share."""
-    positions = np.unique(np.concatenate([curve["position"] for curve in curves]))
     shares = [
-        curve["share"].to_numpy()[np.searchsorted(curve["position"], positions, side="right") - 1]
-        for curve in curves
+        curve.drop_duplicates("position", keep="last").set_index("position")["share"] for curve in curves
     ]
-    return pd.DataFrame({"position": positions, "share": np.mean(shares, axis=0)})
+    mean = pd.concat(shares, axis=1).sort_index().ffill().mean(axis=1)
+    return mean.rename_axis("position").reset_index(name="share")
 
 
 def _scored_problems(results: Results) -> list[str]:
@@ -101,18 +92,17 @@ def _scored_problems(results: Results) -> list[str]:
 def _curves(results: Results, problems: list[str], track: str) -> dict[str, pd.DataFrame]:
     """Return the curve of each optimizer; over several problems only of those with an overall score."""
     outcomes = results.outcomes[results.outcomes["track"] == track]
-    groups = dict(iter(outcomes.groupby(["optimizer", "problem"], sort=False)))
+    outcomes = outcomes[outcomes["problem"].isin(problems)]
     curves = {}
     for optimizer in results.optimizers:
-        rows = {problem: groups[optimizer, problem] for problem in problems if (optimizer, problem) in groups}
-        is_scored = not any(
-            ((trials["oracle"] == "exact") | (trials["status"] == TrialStatus.SKIPPED)).any()
-            for trials in rows.values()
-        )
-        if len(rows) == len(problems) and (len(problems) == 1 or is_scored):
-            curves[optimizer] = mean_curve(
-                [targets_reached(trials, results.problems[problem]) for problem, trials in rows.items()]
-            )
+        trials = outcomes[outcomes["optimizer"] == optimizer]
+        of_problems = [
+            targets_reached(rows, results.problems[str(problem)])
+            for problem, rows in trials.groupby("problem")
+        ]
+        is_scored = not (has_exact(trials) or (trials["status"] == TrialStatus.SKIPPED).any())
+        if len(of_problems) == len(problems) and (len(problems) == 1 or is_scored):
+            curves[optimizer] = mean_curve(of_problems)
     return curves
 
 

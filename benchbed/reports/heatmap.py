@@ -10,12 +10,12 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from benchbed.analysis.aggregate import has_note
+from benchbed.formatting import fixed
 from benchbed.interfaces import LOST_STATUSES, Note, Results
 from benchbed.plotting.figure import WIDTH, save_figure
 from benchbed.plotting.style import theme, wrap_label
-from benchbed.reports.captions import under_heatmap
-from benchbed.reports.ranking import EXACT_MARK, leading_rows
-from benchbed.reports.top_optimizers import limit_optimizers
+from benchbed.reports.captions import EXACT_MARK, under_heatmap
+from benchbed.reports.ranking import leading_rows, limit_optimizers
 
 _COLUMNS = 9  # problems in one figure
 _WIDE = 5  # up to so many problems the labels below the columns are horizontal
@@ -39,8 +39,7 @@ def draw(results: Results, page: str) -> dict[str, bytes]:
     with theme(name):
         figure, panels = _figure(results.optimizers, problems, len(tracks))
         for axes, track in zip(panels, tracks, strict=True):
-            rows = cells[cells["track"] == track]
-            _draw_panel(axes, rows, results.optimizers, problems)
+            _draw_panel(axes, cells[cells["track"] == track], list(results.optimizers), problems)
             axes.set_title(f"{track} track")
         is_wide = len(problems) <= _WIDE
         labels = [wrap_label(problem, _NARROW_LABEL if is_wide else _LABEL) for problem in problems]
@@ -65,13 +64,7 @@ def _cells(summary: pd.DataFrame, groups: pd.DataFrame) -> pd.DataFrame:
     compared = summary["score"].where(~is_exact)
     highest = compared.groupby(summary["problem"], sort=False).transform("max")
     texts = [
-        " ".join(
-            [
-                "–" if math.isnan(score) else f"{score:.3f}",
-                *([f"×{losses:.0f}"] if losses else []),
-                *([EXACT_MARK] if exact else []),
-            ]
-        )
+        fixed(score, 3) + (f" ×{losses}" if losses else "") + (f" {EXACT_MARK}" if exact else "")
         for score, losses, exact in zip(summary["score"], lost, is_exact, strict=True)
     ]
     color = (summary["score"] / highest).where(highest > 0, summary["score"])
@@ -92,15 +85,16 @@ def _figure(optimizers: Sequence[str], problems: Sequence[str], tracks: int) -> 
     return figure, list(figure.subplots(tracks, 1, squeeze=False, sharex=True)[:, 0])
 
 
-def _draw_panel(axes: Axes, rows: pd.DataFrame, optimizers: Sequence[str], problems: Sequence[str]) -> None:
+def _draw_panel(axes: Axes, rows: pd.DataFrame, optimizers: list[str], problems: list[str]) -> None:
     color, text, is_bold = (
         rows.pivot(index="optimizer", columns="problem", values=name).reindex(
-            index=list(optimizers), columns=list(problems)
+            index=optimizers, columns=problems
         )
         for name in ("color", "text", "is_bold")
     )
+    text = text.fillna("–")
     sns.heatmap(
-        color.astype(float), annot=text.fillna("–"), fmt="", cmap="YlGnBu", vmin=0, vmax=1, linewidths=1, cbar=False,
+        color.astype(float), annot=text, fmt="", cmap="YlGnBu", vmin=0, vmax=1, linewidths=1, cbar=False,
         xticklabels=False, yticklabels=False, annot_kws={"fontsize": 8}, ax=axes,
     )  # fmt: skip
     axes.set(xlabel="", ylabel="")
@@ -110,15 +104,6 @@ def _draw_panel(axes: Axes, rows: pd.DataFrame, optimizers: Sequence[str], probl
     for (row, column), annotation in zip(scored, list(axes.texts), strict=True):
         annotation.set_fontweight("bold" if is_bold.iloc[row, column] else "normal")
     for row, column in np.argwhere(color.isna().to_numpy()):
-        missing = text.iloc[row, column]
-        axes.text(
-            column + 0.5,
-            row + 0.5,
-            "–" if pd.isna(missing) else missing,
-            ha="center",
-            va="center",
-            fontsize=8,
-        )
-    axes.patch.set(
-        facecolor="white", hatch="////", edgecolor="0.85", linewidth=0
-    )  # seen where there is no score
+        axes.text(column + 0.5, row + 0.5, text.iloc[row, column], ha="center", va="center", fontsize=8)
+    # seen where there is no score
+    axes.patch.set(facecolor="white", hatch="////", edgecolor="0.85", linewidth=0)

@@ -1,41 +1,42 @@
 """Final gap against the learning rate, per problem, with the robustness of each optimizer in the legend."""
 
-import math
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from benchbed.formatting import short, slugs
-from benchbed.interfaces import MEASURED_STATUSES, Results
-from benchbed.plotting.axes import ValueScale, add_lost_strip, label_powers, value_axis, value_scale
+from benchbed.formatting import slugs
+from benchbed.interfaces import Results
+from benchbed.plotting.axes import (
+    ValueScale,
+    add_lost_strip,
+    add_success_line,
+    label_powers,
+    value_axis,
+    value_scale,
+)  # fmt: skip
 from benchbed.plotting.figure import add_legend, save_figure, stacked_panels
 from benchbed.plotting.lines import draw_lines
 from benchbed.plotting.style import GREY, LineStyle, line_styles, theme, wrap_label
+from benchbed.reports.bands import lower_medians
 from benchbed.reports.captions import under_learning_rate
+from benchbed.reports.ranking import limit_optimizers
 from benchbed.reports.tables.secondary import describe_robustness
-from benchbed.reports.top_optimizers import limit_optimizers
-from benchbed.tuning.outcomes import lower_median
 
 _HEIGHT = 4.4  # inches
+_SPREAD = 0.45  # width in which the optimizers at one rate are drawn side by side, as a share of the distance of rates
 
 
 class RateSweep(NamedTuple):
-    """Lower medians of one optimizer over the learning rates, +inf where more than half of the trials were lost."""
+    """Lower medians of one optimizer by learning rate, +inf where more than half of the trials were lost."""
 
-    rates: np.ndarray  # [rates]
-    values: np.ndarray  # [rates]
-    default: tuple[float, float] | None
-    """Default rate and its value on the evaluation seeds."""
-    robustness: str
+    label: str
+    """Name of the optimizer and, on a second line, its robustness."""
     style: LineStyle
-    name: str
-
-    @property
-    def label(self) -> str:
-        """Name of the optimizer and, on a second line, its robustness."""
-        return f"{self.name}\n{self.robustness}" if self.robustness else self.name
+    tuned: "pd.Series[float]"
+    default: "pd.Series[float]"
+    """The value at the default rate, on the evaluation seeds; empty without one."""
 
 
 def pieces(results: Results) -> list[str]:
@@ -48,14 +49,13 @@ def draw(results: Results, problem: str) -> dict[str, bytes]:
     """Draw `plots/learning-rate-<problem>.png` and `.svg`."""
     results, note = limit_optimizers(results)
     name = f"learning-rate-{slugs(results.problems)[problem]}"
-    facts, sweeps = results.problems[problem], _sweeps(results, problem)
+    facts, measures = results.problems[problem], results.measures[results.measures["problem"] == problem]
+    sweeps = _sweeps(results, problem, measures)
+    values = np.concatenate([series for sweep in sweeps for series in (sweep.tuned, sweep.default)])
+    scale, has_losses = value_scale(values, facts), not np.isfinite(values).all()
     with theme(name):
-        figure, (axes,) = stacked_panels([[sweep.label for sweep in sweeps] + [""] * 2], _HEIGHT)
+        figure, (axes,) = stacked_panels([[sweep.label for sweep in sweeps] + [""] * 3], _HEIGHT)
         axes.set_title(wrap_label(problem, 80))
-        values = np.concatenate(
-            [*(sweep.values for sweep in sweeps), [sweep.default[1] for sweep in sweeps if sweep.default]]
-        )
-        scale, has_losses = value_scale(values, facts), not np.isfinite(values).all()
         value_axis(axes, scale, facts)
         if has_losses:
             add_lost_strip(axes, scale)
@@ -64,66 +64,53 @@ def draw(results: Results, problem: str) -> dict[str, bytes]:
         axes.set_xlabel("learning rate")
         axes.set_ylabel(f"final {axes.get_ylabel()}")
         _draw_sweeps(axes, sweeps, scale)
-        if facts.has_optimum and facts.success_target > scale.bottom:
-            label = f"success: gap ≤ {short(facts.success_target)}"
-            axes.axhline(facts.success_target, color=GREY, lw=0.9, ls=(0, (2, 2)), zorder=1, label=label)
+        add_success_line(axes, scale, facts)
         add_legend(axes)
-        measures = results.measures[results.measures["problem"] == problem]
         caption = under_learning_rate(results, problem, measures, has_losses)
         return save_figure(figure, name, caption, note)
 
 
-def lower_medians(trials: pd.DataFrame, column: str) -> "pd.Series[float]":
-    """Compute the lower median of `column` over the seeds of each learning rate; a lost trial counts as +inf."""
-    values = trials[column].astype(float).where(trials["status"].isin(MEASURED_STATUSES), math.inf)
-    return values.fillna(math.inf).groupby(trials["learning_rate"]).agg(lower_median)
-
-
-def _sweeps(results: Results, problem: str) -> list[RateSweep]:
+def _sweeps(results: Results, problem: str, measures: pd.DataFrame) -> list[RateSweep]:
     column = "gap" if results.problems[problem].has_optimum else "final_objective"
-    tuning, outcomes = (
-        frame[(frame["problem"] == problem) & (frame["learning_rate"] > 0)]
-        for frame in (results.tuning, results.outcomes)
+    defaults = results.outcomes[results.outcomes["track"] == "default"]
+    tuned, default = (
+        _medians(trials[trials["problem"] == problem], column) for trials in (results.tuning, defaults)
     )
-    defaults = outcomes[outcomes["track"] == "default"]
-    measures = results.measures[results.measures["problem"] == problem]
     # The robustness is the same in every track.
     robustness = {row["optimizer"]: describe_robustness(row) for row in measures.to_dict("records")}
-    styles = line_styles(results.optimizers)
     sweeps = []
-    for name in results.optimizers:
-        medians = lower_medians(tuning[tuning["optimizer"] == name], column)
-        default = lower_medians(defaults[defaults["optimizer"] == name], column)
-        if len(medians):
-            sweeps.append(
-                RateSweep(
-                    medians.index.to_numpy(dtype=float),
-                    medians.to_numpy(dtype=float),
-                    (float(default.index[0]), float(default.iloc[0])) if len(default) else None,
-                    robustness.get(name, ""),
-                    styles[name],
-                    wrap_label(name),
-                )
-            )
+    for optimizer, style in line_styles(results.optimizers).items():
+        if optimizer in tuned:
+            label = "\n".join(filter(None, [wrap_label(optimizer), robustness.get(optimizer)]))
+            at_default = default.get(optimizer, pd.Series(dtype=float))
+            sweeps.append(RateSweep(label, style, tuned[optimizer], at_default))
     return sweeps
 
 
+def _medians(trials: pd.DataFrame, column: str) -> dict[str, "pd.Series[float]"]:
+    """Return the lower medians of each optimizer by learning rate."""
+    medians = lower_medians(trials[trials["learning_rate"] > 0], column, ["optimizer", "learning_rate"])
+    groups = medians.groupby(level="optimizer")
+    return {str(optimizer): values.droplevel("optimizer") for optimizer, values in groups}
+
+
 def _draw_sweeps(axes: Axes, sweeps: list[RateSweep], scale: ValueScale) -> None:
-    """Draw a line for each optimizer, infinite values in the strip, and a ring at the default rate."""
-    heights = [scale.lane(index, len(sweeps)) for index in range(len(sweeps))]
-    data = [
-        pd.DataFrame(
-            {"rate": sweep.rates, "value": scale.clip(sweep.values, infinite=height), "label": sweep.label}
-        )
-        for sweep, height in zip(sweeps, heights, strict=True)
-    ]
-    styles = {sweep.label: sweep.style for sweep in sweeps}
-    draw_lines(axes, pd.concat(data), "rate", "value", styles, clip_on=False)
-    ring: dict[str, Any] = {"marker": "o", "mfc": "none", "mew": 1.8, "linestyle": ""}
-    for sweep, height in zip(sweeps, heights, strict=True):
-        if sweep.default:
-            rate, value = sweep.default
-            inside = scale.clip(np.array([value]), infinite=height)
-            axes.plot([rate], inside, **ring, mec=sweep.style.color, markersize=11, zorder=5)
-    if any(sweep.default for sweep in sweeps):
-        axes.plot([], [], **ring, mec=GREY, markersize=9, label="default rate (evaluation seeds)")
+    """Draw a line for each optimizer, infinite values in the strip, and a hollow mark at the default rate."""
+    rates = np.unique(np.concatenate([sweep.tuned.index for sweep in sweeps]))
+    distance = np.diff(np.log10(rates)).min(initial=1.0)
+    shifts = 10 ** (_SPREAD * distance * ((np.arange(len(sweeps)) + 0.5) / len(sweeps) - 0.5))
+    lines = []
+    for index, (sweep, shift) in enumerate(zip(sweeps, shifts, strict=True)):
+        height = scale.lane(index, len(sweeps))
+        values = scale.clip(sweep.tuned, infinite=height)
+        lines.append(pd.DataFrame({"rate": sweep.tuned.index * shift, "value": values, "label": sweep.label}))
+        axes.plot(
+            sweep.default.index * shift, scale.clip(sweep.default, infinite=height), sweep.style.marker,
+            mfc="white", mec=sweep.style.color, mew=1.8, markersize=8, zorder=5, clip_on=False,
+        )  # fmt: skip
+    draw_lines(
+        axes, pd.concat(lines), "rate", "value", {sweep.label: sweep.style for sweep in sweeps}, clip_on=False
+    )
+    if any(len(sweep.default) for sweep in sweeps):
+        label = "hollow: default rate\n(evaluation seeds)"
+        axes.plot([], [], "o", mfc="white", mec=GREY, mew=1.8, markersize=8, label=label)

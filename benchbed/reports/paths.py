@@ -1,21 +1,23 @@
-"""Paths of the optimizers over the contours of a two-dimensional objective, one panel a track."""
+"""Path of each optimizer over the contours of a two-dimensional objective, in a panel of its own."""
 
-from typing import Any, NamedTuple
+import math
+from typing import NamedTuple
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import LinearSegmentedColormap
+from matplotlib.figure import Figure
 
 from benchbed.formatting import slugs
 from benchbed.interfaces import MEASURED_STATUSES, Results, Surface
-from benchbed.plotting.figure import add_legend, save_figure, stacked_panels
+from benchbed.plotting.figure import WIDTH, save_figure, small_columns, small_panels
 from benchbed.plotting.style import LineStyle, line_styles, theme, wrap_label
-from benchbed.reports.captions import has_exact, under_paths
-from benchbed.reports.ranking import EXACT_MARK
-from benchbed.reports.top_optimizers import limit_optimizers
+from benchbed.reports.captions import has_exact, optimizer_label, under_paths
+from benchbed.reports.ranking import limit_optimizers
 
-_HEIGHT, _WIDTH = 4.3, 6.6  # inches: a square and its legend
-_FAR = 1e3  # a path is cut where it is so many frames away, which no renderer draws well
+_LABEL = 112  # characters in the titles of a row of panels
+_FAR = 1e3  # points are moved to so many frames away, because no renderer draws farther ones well
 _GREYS = LinearSegmentedColormap.from_list("greys", ["#ffffff", "#d3d6da"])
 _LEVELS = 18  # contours
 
@@ -46,25 +48,24 @@ def draw(results: Results, problem: str) -> dict[str, bytes]:
     surface, trials = results.surfaces[problem], results.outcomes[results.outcomes["problem"] == problem]
     seed = int(trials["seed"].min())
     tracks = {track: paths for track in results.tracks if (paths := _paths(results, problem, track, seed))}
+    columns = small_columns(max(map(len, tracks.values())))
+    titles = 0.14 * max(path.label.count("\n") + 1 for paths in tracks.values() for path in paths)
     with theme(name):
-        figure, panels = stacked_panels(
-            [[path.label for path in paths] + [""] * 2 for paths in tracks.values()], _HEIGHT, _WIDTH
-        )
-        for axes, (track, paths) in zip(panels, tracks.items(), strict=True):
-            axes.set_title(wrap_label(f"{problem}, {track} track, seed {seed}", 80))
-            _draw_contours(axes, surface)
-            for path in paths:
+        heights = [
+            math.ceil(len(paths) / columns) * (WIDTH / columns + titles) + 0.3 for paths in tracks.values()
+        ]
+        figure = Figure(figsize=(WIDTH, sum(heights)), layout="constrained")
+        FigureCanvasAgg(figure)
+        blocks = figure.subfigures(len(tracks), 1, height_ratios=heights, squeeze=False)[:, 0]
+        for block, (track, paths) in zip(blocks, tracks.items(), strict=True):
+            title = wrap_label(f"{problem}, {track} track, seed {seed}", 80)
+            block.suptitle(title, x=0.01, ha="left", fontsize=10)
+            for path, axes in zip(paths, small_panels(block, len(paths)), strict=True):
+                axes.set_title(path.label, color=path.style.color, fontsize=8)
+                _draw_contours(axes, surface)
+                for background in paths:
+                    axes.plot(*background.points.T, color="0.55", linewidth=0.6)
                 _draw_path(axes, path, surface)
-            starts = [path.points[:1] for path in paths if len(path.points)]
-            if starts:
-                start: dict[str, Any] = {"color": "white", "mec": "black", "mew": 1.3, "markersize": 8}
-                axes.plot(*starts[0].T, "o", **start, zorder=7, label="start")
-            if surface.minimizer is not None:
-                minimizer = np.array([surface.minimizer]).T
-                axes.plot(
-                    *minimizer, "*", color="black", mec="white", markersize=13, zorder=7, label="minimizer"
-                )
-            add_legend(axes)
         has_losses = any(path.is_lost for paths in tracks.values() for path in paths)
         return save_figure(figure, name, under_paths(seed, has_losses, has_exact(trials)), note)
 
@@ -72,26 +73,28 @@ def draw(results: Results, problem: str) -> dict[str, bytes]:
 def _paths(results: Results, problem: str, track: str, seed: int) -> list[PlanarPath]:
     outcomes = results.outcomes[results.outcomes["problem"] == problem]
     trials = outcomes[(outcomes["seed"] == seed) & (outcomes["track"] == track)]
-    styles, paths = line_styles(results.optimizers), []
-    for optimizer in results.optimizers:
-        trial = trials[trials["optimizer"] == optimizer][:1]
-        if not len(trial):
-            continue
-        curve = results.curves[results.curves["trial_key"] == trial["trial_key"].iloc[0]].sort_values("calls")
-        points = curve[["theta_0", "theta_1"]].to_numpy(dtype=float)
-        broken = ~np.isfinite(points).all(axis=1)
-        status = str(trial["status"].iloc[0])
-        is_lost = status not in MEASURED_STATUSES
-        label = wrap_label(f"{optimizer} {EXACT_MARK}" if has_exact(trial) else optimizer)
-        label += f"\n(× {status.replace('_', ' ')})" if is_lost else ""
-        points = points[: broken.argmax()] if broken.any() else points
-        paths.append(PlanarPath(points, is_lost, styles[optimizer], label))
+    low, high = _frame(results.surfaces[problem])
+    paths = []
+    for optimizer, style in line_styles(results.optimizers).items():
+        for trial in trials[trials["optimizer"] == optimizer].itertuples():
+            curve = results.curves[results.curves["trial_key"] == trial.trial_key].sort_values("calls")
+            points = curve[["theta_0", "theta_1"]].to_numpy(dtype=float)
+            is_finite = np.isfinite(points).all(axis=1).cumprod().astype(bool)  # up to the first that is not
+            is_lost = trial.status not in MEASURED_STATUSES
+            label = optimizer_label(optimizer, trials, _LABEL // small_columns(len(trials)))
+            label += f"\n(× {str(trial.status).replace('_', ' ')})" if is_lost else ""
+            points = points[is_finite].clip(low - _FAR * (high - low), high + _FAR * (high - low))
+            paths.append(PlanarPath(points, is_lost, style, label))
     return paths
 
 
 def _draw_contours(axes: Axes, surface: Surface) -> None:
-    axes.set(xlim=(surface.x[0], surface.x[-1]), ylim=(surface.y[0], surface.y[-1]), xlabel="θ₀", ylabel="θ₁")
+    axes.set(
+        xlim=(surface.x[0], surface.x[-1]),
+        ylim=(surface.y[0], surface.y[-1]),
+    )
     axes.grid(visible=False)
+    axes.set_rasterization_zorder(1)  # contours in every panel would make the SVG large
     if 0.5 <= np.ptp(surface.y) / np.ptp(surface.x) <= 2:
         axes.set_aspect("equal", anchor="NW")
     finite = surface.objective[np.isfinite(surface.objective)]
@@ -108,39 +111,32 @@ def _draw_contours(axes: Axes, surface: Surface) -> None:
 
 
 def _draw_path(axes: Axes, path: PlanarPath, surface: Surface) -> None:
-    color, dashes, marker = path.style
-    line: dict[str, Any] = {"color": color, "linestyle": dashes, "linewidth": 1.3, "marker": marker}
-    axes.plot([], [], **line, markersize=4.5, label=path.label)
+    """Draw the start, the checkpoints and the end of a path, and the minimizer."""
+    color, low, high = path.style.color, *_frame(surface)
+    if surface.minimizer is not None:
+        axes.plot(*surface.minimizer, "*", color="black", mec="white", markersize=11, zorder=5)
     if not len(path.points):
         return
-    points = _cut_far(path.points, surface)
-    axes.plot(*points.T, **line, markersize=3, markeredgewidth=0, alpha=0.9)
+    axes.plot(*path.points.T, "o-", color=color, linewidth=1.3, markersize=2.5, markeredgewidth=0)
+    axes.plot(*path.points[0], "o", color="white", mec="black", mew=1.2, markersize=6, zorder=4)
     if path.is_lost:
-        edge = _exit_point(points, surface)
-        axes.plot(*edge.T, "x", color=color, markersize=9, markeredgewidth=2.2, clip_on=False, zorder=6)
+        edge = _exit_point(path.points, low, high)
+        axes.plot(*edge, "x", color=color, markersize=8, markeredgewidth=2.2, clip_on=False, zorder=6)
     else:
-        axes.plot(*points[-1:].T, marker, color=color, markersize=7, markeredgecolor="white", zorder=5)
+        axes.plot(*path.points[-1], "o", color=color, markersize=6, markeredgecolor="white", zorder=6)
 
 
-def _cut_far(points: np.ndarray, surface: Surface) -> np.ndarray:
-    """Return the path up to its first point far outside of the frame."""
-    corner = np.array([surface.x[0], surface.y[0]])
-    size = np.array([np.ptp(surface.x), np.ptp(surface.y)])
-    is_far = (np.abs((points - corner) / size) > _FAR).any(axis=1)
-    if not is_far.any():
-        return points
-    return points[: is_far.argmax() + 1].clip(corner - 2 * _FAR * size, corner + 2 * _FAR * size)
+def _frame(surface: Surface) -> tuple[np.ndarray, np.ndarray]:
+    """Return the lower left and the upper right corner."""
+    return np.array([surface.x[0], surface.y[0]]), np.array([surface.x[-1], surface.y[-1]])
 
 
-def _exit_point(points: np.ndarray, surface: Surface) -> np.ndarray:
-    """Return `[1, 2]`: the point at which a path leaves the frame for good, else its last point."""
-    low = np.array([surface.x[0], surface.y[0]])
-    high = np.array([surface.x[-1], surface.y[-1]])
-    inside: np.ndarray = np.all((points >= low) & (points <= high), axis=1)
-    if not inside.any() or inside[-1]:
-        return points[-1:].clip(low, high)
-    last = len(inside) - 1 - int(inside[::-1].argmax())
-    start, step = points[last], points[last + 1] - points[last]
+def _exit_point(points: np.ndarray, low: np.ndarray, high: np.ndarray) -> np.ndarray:
+    """Return the point `[2]` at which a path leaves the frame for good, else its last point."""
+    inside = np.flatnonzero(np.all((points >= low) & (points <= high), axis=1))
+    if not len(inside) or inside[-1] == len(points) - 1:
+        return np.asarray(points[-1].clip(low, high))
+    start, step = points[inside[-1]], points[inside[-1] + 1] - points[inside[-1]]
     with np.errstate(divide="ignore", invalid="ignore"):
         shares = np.where(step > 0, (high - start) / step, np.where(step < 0, (low - start) / step, np.inf))
-    return np.asarray((start + step * shares.min())[np.newaxis])
+    return np.asarray(start + step * shares.min())

@@ -9,22 +9,23 @@ import math
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.ticker import NullFormatter, NullLocator, ScalarFormatter
+from matplotlib.ticker import NullLocator, ScalarFormatter
 
 from benchbed.analysis.summary import success_position
-from benchbed.interfaces import ALL_PROBLEMS, Results
+from benchbed.interfaces import Results
 from benchbed.plotting.figure import add_legend, save_figure, stacked_panels
 from benchbed.plotting.lines import draw_lines
 from benchbed.plotting.style import line_styles, theme, wrap_label
 from benchbed.reports.captions import under_profile
-from benchbed.reports.top_optimizers import limit_optimizers
+from benchbed.reports.ranking import limit_optimizers, main_table
 
 _HEIGHT = 3.6  # inches
 
 
 def pieces(results: Results) -> list[str]:
     """Return one piece if anything is compared: over all problems, or of the only one."""
-    return [_table(results)] if (results.groups["problem"] == _table(results)).any() else []
+    table = main_table(results)
+    return [table] if (results.groups["problem"] == table).any() else []
 
 
 def draw(results: Results, table: str) -> dict[str, bytes]:
@@ -34,31 +35,25 @@ def draw(results: Results, table: str) -> dict[str, bytes]:
     everything = np.concatenate([row for ratios in tracks.values() for row in ratios.values()])
     right = float(np.max(everything[np.isfinite(everything)], initial=2.0)) * 1.05
     styles = {wrap_label(name): style for name, style in line_styles(limited.optimizers).items()}
+    curves = {
+        track: {wrap_label(name): ratios[name] for name in limited.optimizers if name in ratios}
+        for track, ratios in tracks.items()
+    }
     with theme("profile"):
-        labels = {
-            track: {name: wrap_label(name) for name in limited.optimizers if name in ratios}
-            for track, ratios in tracks.items()
-        }
-        figure, panels = stacked_panels([list(of_track.values()) for of_track in labels.values()], _HEIGHT)
-        for axes, (track, ratios) in zip(panels, tracks.items(), strict=True):
+        figure, panels = stacked_panels([list(of_track) for of_track in curves.values()], _HEIGHT)
+        for axes, (track, of_track) in zip(panels, curves.items(), strict=True):
             title = f"{table or 'all problems'}, {track} track: performance profile, relative to the entrants"
             axes.set_title(wrap_label(title, 90))
             _set_axes(axes, right)
             steps = []
-            for name, label in labels[track].items():
-                jumps = np.unique([1.0, *ratios[name][np.isfinite(ratios[name])], right])
-                shares = share_within(ratios[name], jumps)
+            for label, of_optimizer in of_track.items():
+                jumps = np.unique([1.0, *of_optimizer[np.isfinite(of_optimizer)], right])
+                shares = share_within(of_optimizer, jumps)
                 steps.append(pd.DataFrame({"ratio": jumps, "share": shares, "label": label}))
-            track_styles = {label: styles[label] for label in labels[track].values()}
             draw_lines(
-                axes,
-                pd.concat(steps),
-                "ratio",
-                "share",
-                track_styles,
-                marker_distance=0.15,
-                drawstyle="steps-post",
-            )
+                axes, pd.concat(steps), "ratio", "share", {label: styles[label] for label in of_track},
+                marker_distance=0.15, drawstyle="steps-post",
+            )  # fmt: skip
             add_legend(axes)
         cases = max(len(row) for ratios in tracks.values() for row in ratios.values())
         absent = {name for ratios in tracks.values() for name in results.optimizers if name not in ratios}
@@ -70,16 +65,24 @@ def performance_ratios(results: Results, track: str) -> dict[str, np.ndarray]:
 
     A ratio is +inf in a case without success. The one trial of a deterministic row represents every seed.
     """
-    table = _table(results)
+    table = main_table(results)
     groups = results.groups[(results.groups["problem"] == table) & (results.groups["track"] == track)]
     compared = [name for name in results.optimizers if name in set(groups["optimizer"])]
     if not compared:
         return {}
-    problems = list(results.problems) if table == ALL_PROBLEMS else [table]
-    calls = np.concatenate([_calls(results, problem, track, compared) for problem in problems], axis=1)
-    fewest = calls.min(axis=0)
-    ratios = np.divide(calls, fewest, out=np.full_like(calls, math.inf), where=np.isfinite(fewest))
-    return dict(zip(compared, ratios, strict=True))
+    trials = results.outcomes[results.outcomes["track"] == track]
+    trials = trials[trials["optimizer"].isin(compared)]
+    positions = {
+        problem: success_position(facts.targets, facts.success_target)
+        for problem, facts in results.problems.items()
+    }
+    reached = zip(trials["calls_to_target"], trials["problem"], strict=True)
+    calls = trials.assign(calls=[float(calls[positions[problem]]) for calls, problem in reached]).pivot(
+        index=["problem", "seed"], columns="optimizer", values="calls"
+    )
+    calls = calls.fillna(calls.groupby(level="problem").transform("first"))
+    ratios = calls.div(calls.min(axis=1), axis=0).fillna(math.inf)  # ∞ / ∞ is NaN
+    return {name: ratios[name].to_numpy() for name in compared}
 
 
 def share_within(ratios: np.ndarray, limits: np.ndarray) -> np.ndarray:
@@ -87,28 +90,11 @@ def share_within(ratios: np.ndarray, limits: np.ndarray) -> np.ndarray:
     return np.asarray(np.searchsorted(np.sort(ratios), limits, side="right") / len(ratios))
 
 
-def _table(results: Results) -> str:
-    return ALL_PROBLEMS if len(results.problems) > 1 else next(iter(results.problems))
-
-
-def _calls(results: Results, problem: str, track: str, optimizers: list[str]) -> np.ndarray:
-    """Return the calls to the success target, `[optimizers, seeds]`."""
-    outcomes, facts = results.outcomes, results.problems[problem]
-    position = success_position(facts.targets, facts.success_target)
-    rows = outcomes[(outcomes["problem"] == problem) & (outcomes["track"] == track)].sort_values("seed")
-    calls = [
-        np.array([row[position] for row in rows["calls_to_target"][rows["optimizer"] == name]], dtype=float)
-        for name in optimizers
-    ]
-    return np.array(np.broadcast_arrays(*calls))
-
-
 def _set_axes(axes: Axes, right: float) -> None:
     axes.set_xscale("log")
     axes.set_xlim(1, right)
     axes.set_ylim(0, 1.02)
     axes.xaxis.set_major_formatter(ScalarFormatter())
-    axes.xaxis.set_minor_formatter(NullFormatter())
     axes.xaxis.set_minor_locator(NullLocator())
     ticks = [base * 10**power for power in range(12) for base in (1, 2, 5)]
     axes.set_xticks([tick for tick in ticks if tick <= right])

@@ -1,4 +1,4 @@
-"""Order of the rows of a table, and marks for the best."""
+"""Order of the rows of a table, marks for the best, and the limit of the number of optimizers in one plot."""
 
 import math
 
@@ -7,10 +7,38 @@ import pandas as pd
 
 from benchbed.analysis.aggregate import has_note
 from benchbed.analysis.intervals import TIE
-from benchbed.interfaces import Note
+from benchbed.interfaces import ALL_PROBLEMS, Note, Results
 
-EXACT_MARK = "†"
-"""Marks optimizers that used the exact oracle."""
+MOST = 24
+"""Largest number of optimizers in one plot."""
+
+
+def limit_optimizers(results: Results) -> tuple[Results, str]:
+    """Return the results of the best `MOST` optimizers in the order of the plan, and a note if some were left out.
+
+    The best have the highest mean score over problems and tracks, then the smallest median gap. Tables contain all.
+    """
+    if len(results.optimizers) <= MOST:
+        return results, ""
+    rows = results.summary.groupby("optimizer", sort=False)
+    means = rows.agg(score=("score", "mean"), gap=("gap", "median"))
+    best = set(means.sort_values(["score", "gap"], ascending=[False, True], kind="stable").index[:MOST])
+    frames = {
+        name: frame[frame["optimizer"].isin(best)]
+        for name, frame in results._asdict().items()
+        if name in ("outcomes", "tuning", "summary", "best_of_k")
+    }
+    limited = results._replace(
+        optimizers=tuple(name for name in results.optimizers if name in best), **frames
+    )
+    return limited, (
+        f"Only the {MOST} best of {len(results.optimizers)} optimizers by mean score; the tables contain all of them."
+    )
+
+
+def main_table(results: Results) -> str:
+    """Return the table that compares optimizers on the whole study: over all problems, or of the only one."""
+    return ALL_PROBLEMS if len(results.problems) > 1 else next(iter(results.problems))
 
 
 def best_rows(summary: pd.DataFrame) -> "pd.Series[bool]":

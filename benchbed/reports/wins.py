@@ -10,14 +10,14 @@ from benchbed.interfaces import ALL_PROBLEMS, Results
 from benchbed.plotting.figure import WIDTH, save_figure
 from benchbed.plotting.style import theme, wrap_label
 from benchbed.reports.captions import under_wins
-from benchbed.reports.top_optimizers import limit_optimizers
+from benchbed.reports.ranking import limit_optimizers, main_table
 
 _LABEL = 24  # characters in a line of a label
 
 
 def pieces(results: Results) -> list[str]:
     """Return the table of pairs, over all problems or of the only one, if any two optimizers are compared."""
-    return [_table(results)] if len(_pairs(results)) else []
+    return [main_table(results)] if len(_pairs(results)) else []
 
 
 def draw(results: Results, table: str) -> dict[str, bytes]:
@@ -58,27 +58,24 @@ def win_matrix(pairs: pd.DataFrame, names: list[str]) -> tuple[np.ndarray, np.nd
 
     A text is the win share and, below it, the difference of the mean scores, with a star if it is significant.
     """
-    shares = np.full((len(names), len(names)), np.nan)
-    texts = np.full(shares.shape, "", dtype=object)
-    columns = ["first", "second", "win_share", "difference", "is_apart"]
-    for first, second, share, difference, is_significant in pairs[columns].itertuples(index=False):
-        row, column = names.index(first), names.index(second)
-        star = "*" if is_significant else ""
-        for cell, value, signed in (
-            ((row, column), share, difference),
-            ((column, row), 1 - share, -difference),
-        ):
-            shares[cell] = value
-            number = fixed(signed, 3)
-            sign = "+" if float(number) > 0 else ""
-            texts[cell] = f"{value:.2f}\n{sign}{number}{star}".replace("-", "−")
-    return shares, texts
-
-
-def _table(results: Results) -> str:
-    return ALL_PROBLEMS if len(results.problems) > 1 else next(iter(results.problems))
+    mirrored = pairs.rename(columns={"first": "second", "second": "first"})
+    mirrored = mirrored.assign(win_share=1 - pairs["win_share"], difference=-pairs["difference"])
+    cells = pd.concat([pairs, mirrored])
+    texts = []
+    for share, difference, is_significant in cells[["win_share", "difference", "is_apart"]].itertuples(
+        index=False
+    ):
+        number = fixed(difference, 3)
+        sign, star = "+" if float(number) > 0 else "", "*" if is_significant else ""
+        texts.append(f"{share:.2f}\n{sign}{number}{star}".replace("-", "−"))
+    cells["text"] = texts
+    shares, labels = (
+        cells.pivot(index="first", columns="second", values=value).reindex(index=names, columns=names)
+        for value in ("win_share", "text")
+    )
+    return shares.to_numpy(dtype=float), labels.fillna("").to_numpy()
 
 
 def _pairs(results: Results) -> pd.DataFrame:
-    pairs = results.comparisons[results.comparisons["problem"] == _table(results)]
+    pairs = results.comparisons[results.comparisons["problem"] == main_table(results)]
     return pairs[pairs["first"].isin(results.optimizers) & pairs["second"].isin(results.optimizers)]

@@ -6,7 +6,17 @@ import math
 
 import pytest
 
-from benchbed.formatting import csv_cell, fixed, markdown_cell, plural, power_of_ten, printable, short, slugs
+from benchbed.formatting import (
+    csv_cell,
+    fixed,
+    markdown_cell,
+    percentage,
+    plural,
+    power_of_ten,
+    printable,
+    short,
+    slugs,
+)  # fmt: skip
 
 
 @pytest.mark.parametrize("text", ["=cmd()", "+1", "-1", "@SUM(A1)", "  =1"])
@@ -69,10 +79,18 @@ def test_powers_of_ten_have_superscript_exponents(value, text):
     assert power_of_ten(value) == text
 
 
-@pytest.mark.parametrize(("value", "text"), [(-0.001, "0.00"), (0.125, "0.12"), (-1.5, "-1.50")])
+@pytest.mark.parametrize(
+    ("value", "text"), [(-0.001, "0.00"), (0.125, "0.12"), (-1.5, "-1.50"), (math.nan, "–")]
+)
 def test_zero_has_no_minus_sign(value, text):
-    """A negative number that rounds to zero is 0.00."""
+    """A negative number that rounds to zero is 0.00; NaN is a dash."""
     assert fixed(value) == text
+
+
+@pytest.mark.parametrize(("share", "text"), [(1 / 3, "33.3%"), (1.0, "100%"), (math.nan, "–")])
+def test_shares_are_percentages(share, text):
+    """Three significant digits; NaN is a dash."""
+    assert percentage(share) == text
 
 
 @pytest.mark.parametrize(

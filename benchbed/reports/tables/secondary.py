@@ -6,23 +6,38 @@ from typing import Any
 
 import pandas as pd
 
-from benchbed.formatting import plural, short
-from benchbed.reports.tables.table import TableColumn, TableRow, TextTable
-
-_HEADERS = (
-    "optimizer", "track", "success", "starts in basin", "median calls", "hardest target", "calls to it",
-    "interval (level)", "gap", "decades within 2×", "grid diverged", "µs/step", "state bytes/parameter",
-)  # fmt: skip
+from benchbed.formatting import percentage, plural, short
+from benchbed.reports.tables.table import TextTable
 
 
 def secondary_table(rows: pd.DataFrame, title: str, has_optimum: bool) -> TextTable:
     """Build the table of one problem; a column without any value is left out."""
-    columns = [
-        TableColumn("objective" if header == "gap" and not has_optimum else header, align)
-        for header, align in zip(_HEADERS, ["left"] * 2 + ["right"] * 11, strict=True)
-    ]
-    body = [TableRow(_cells(row, has_optimum)) for row in rows.to_dict("records")]
-    return TextTable("", title, tuple(columns), tuple(body)).without_empty_columns(empty="–")
+
+    def numbers(column: str, digits: int = 3) -> list[str]:
+        return [short(value, digits) for value in rows[column].astype(float)]
+
+    intervals = zip(rows["hardest_level"], numbers("hardest_low"), numbers("hardest_high"), strict=True)
+    cells = pd.DataFrame(
+        {
+            "optimizer": rows["optimizer"],
+            "track": rows["track"],
+            "success": rows["success_rate"].map(percentage),
+            "starts in basin": rows["success_baseline"].map(percentage),
+            "median calls": numbers("median_calls"),
+            "hardest target": numbers("hardest_target"),
+            "calls to it": numbers("hardest_calls"),
+            "interval (level)": [
+                "–" if math.isnan(level) else f"[{low}, {high}] ({100 * level:.1f}%)"
+                for level, low, high in intervals
+            ],
+            "gap" if has_optimum else "objective": numbers("gap", 2 if has_optimum else 5),
+            "decades within 2×": numbers("robustness_decades"),
+            "grid diverged": rows["share_diverged"].map(percentage),
+            "µs/step": numbers("microseconds_per_step"),
+            "state bytes/parameter": numbers("state_bytes_per_parameter"),
+        }
+    )
+    return TextTable("", title, cells.loc[:, (cells != "–").any()], is_best=(), notes=())
 
 
 def describe_robustness(row: Mapping[Any, Any]) -> str:
@@ -37,29 +52,3 @@ def describe_robustness(row: Mapping[Any, Any]) -> str:
     if not math.isnan(diverged):
         phrases.append(f"{short(100 * diverged, 2)}% diverge")
     return ", ".join(phrases)
-
-
-def _cells(row: Mapping[Any, Any], has_optimum: bool) -> tuple[str, ...]:
-    def number(name: str, digits: int = 3) -> str:
-        return short(float(row[name]), digits)
-
-    def percent(name: str) -> str:
-        return "–" if math.isnan(row[name]) else f"{100 * row[name]:.3g}%"
-
-    level = float(row["hardest_level"])
-    interval = f"[{number('hardest_low')}, {number('hardest_high')}] ({100 * level:.1f}%)"
-    return (
-        row["optimizer"],
-        row["track"],
-        percent("success_rate"),
-        percent("success_baseline"),
-        number("median_calls"),
-        number("hardest_target"),
-        number("hardest_calls"),
-        "–" if math.isnan(level) else interval,
-        number("gap", 2 if has_optimum else 5),
-        number("robustness_decades"),
-        percent("share_diverged"),
-        number("microseconds_per_step"),
-        number("state_bytes_per_parameter"),
-    )

@@ -5,29 +5,18 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
-from benchbed.analysis.intervals import TIE
-from benchbed.formatting import fixed, plural, short
-from benchbed.interfaces import ALL_PROBLEMS, MEASURED_STATUSES, ProblemFacts, Results, TrialStatus
+from benchbed.formatting import fixed, percentage, plural, short
+from benchbed.interfaces import ALL_PROBLEMS, ProblemFacts, Results, TrialStatus
 from benchbed.interfaces.notes import describe_missing_score, describe_note
+from benchbed.reports.bands import lower_medians
 from benchbed.reports.ranking import leading_rows, rank_rows
-from benchbed.reports.tables.table import TableColumn, TableRow, TextTable
-from benchbed.tuning.outcomes import lower_median
+from benchbed.reports.tables.table import TextTable
 
-COLUMNS = (
-    TableColumn("optimizer", "left", is_folded=True),
-    TableColumn("track", "left"),
-    TableColumn("learning rate"),
-    TableColumn("score"),
-    TableColumn("95%"),
-    TableColumn("success"),
-    TableColumn("median calls"),
-    TableColumn("gap"),
-    TableColumn("trials", "left", is_folded=True),
-    TableColumn("notes", "left", is_folded=True),
-)
+_HEADERS = (
+    "optimizer", "track", "learning rate", "score", "95%", "success", "median calls", "gap", "trials", "notes",
+)  # fmt: skip
 _USUAL = (TrialStatus.SOLVED, TrialStatus.EXHAUSTED)  # all other statuses are counted in the column "trials"
 
 
@@ -36,45 +25,45 @@ def summary_tables(results: Results) -> list[TextTable]:
 
     Without a known optimum, the gap is replaced by the median of the final objective.
     """
-    summary = results.summary
-    marked = summary.assign(is_best=leading_rows(summary, results.groups), gap=_gaps(results))
+    keys = ["problem", "optimizer", "track"]
+    objectives = lower_medians(results.outcomes, "final_objective", keys).rename("objective").reset_index()
+    marked = results.summary.assign(is_best=leading_rows(results.summary, results.groups))
+    marked = marked.merge(objectives, on=keys, how="left")
     # All optimizers start at the same points.
     basin_shares = results.measures.groupby("problem", sort=False)["success_baseline"].first()
     tables = []
     for problem, rows in marked.groupby("problem", sort=False):
         facts = results.problems[str(problem)]
+        ranked = rank_rows(rows if facts.has_optimum else rows.assign(gap=rows["objective"]))
         title = _title(str(problem), facts)
         share = basin_shares.get(problem, math.nan)
         if not math.isnan(share):
-            title += f"; {100 * share:.3g}% start in the optimum's basin"
-        records = rank_rows(rows).to_dict("records")
-        body = tuple(_problem_row(record, facts.has_optimum) for record in records)
-        table = TextTable(str(problem), title, COLUMNS, body)
-        tables.append(table.without_empty_columns(headers=["95%"]))
+            title += f"; {percentage(share)} start in the optimum's basin"
+        cells = [_cells(row, facts.has_optimum) for row in ranked.to_dict("records")]
+        notes = [tuple(map(describe_note, row_notes)) for row_notes in ranked["notes"]]
+        tables.append(_table(str(problem), title, pd.DataFrame(cells), ranked["is_best"].tolist(), notes))
     return tables
 
 
 def overall_tables(results: Results) -> list[TextTable]:
     """Build the table of mean scores over all problems; none for a single problem."""
-    scores = results.overall
-    if len(results.problems) < 2 or scores["score"].isna().all():
+    if len(results.problems) < 2 or results.overall["score"].isna().all():
         return []
-    groups = results.groups[(results.groups["problem"] == ALL_PROBLEMS) & (results.groups["group"] == 1)]
-    leading = set(zip(groups["track"], groups["optimizer"], strict=True))
-    rows = []
-    for track in results.tracks:
-        of_track = scores[scores["track"] == track].sort_values("score", ascending=False, kind="stable")
-        highest = float(of_track["score"].max())
-        for row in of_track.to_dict("records"):
-            score = row["score"]
-            notes = (describe_missing_score(row["reason"]),) if row["reason"] else ()
-            is_best = score > 0 and (score >= highest - TIE or (track, row["optimizer"]) in leading)
-            interval = _interval(row["score_low"], row["score_high"])
-            cells = (row["optimizer"], track, "", _score(score), interval, "", "", "", "", "; ".join(notes))
-            rows.append(TableRow(cells, notes, is_best))
+    scores = results.overall.sort_values("score", ascending=False, kind="stable")
+    scores = pd.concat([scores[scores["track"] == track] for track in results.tracks], ignore_index=True)
+    notes: list[tuple[str, ...]]
+    notes = [(describe_missing_score(reason),) if reason else () for reason in scores["reason"]]
+    cells = scores[["optimizer", "track"]].assign(
+        **{
+            "score": [fixed(score, 3) for score in scores["score"]],
+            "95%": [_interval(row) for row in scores.to_dict("records")],
+        }
+    )
     title = f"all {len(results.problems)} problems: mean of the scores"
-    table = TextTable(ALL_PROBLEMS, title, COLUMNS, tuple(rows))
-    return [table.without_empty_columns(headers=["95%"])]
+    is_best = leading_rows(
+        scores.assign(problem=ALL_PROBLEMS, notes=pd.Series(notes)), results.groups
+    ).tolist()
+    return [_table(ALL_PROBLEMS, title, cells, is_best, notes)]
 
 
 def format_setting(hyperparameters: object) -> str:
@@ -88,19 +77,6 @@ def format_setting(hyperparameters: object) -> str:
     if "learning_rate" in values:
         return number(values["learning_rate"])
     return ", ".join(f"{key}={number(value)}" for key, value in values.items()) or "–"
-
-
-def _gaps(results: Results) -> "pd.Series[float]":
-    """Return the gap of each row of the summary, or the lower median of its final objectives."""
-    keys = ["problem", "optimizer", "track"]
-    outcomes, rows = results.outcomes, pd.MultiIndex.from_frame(results.summary[keys])
-    objective = outcomes["final_objective"].astype(float)
-    objective = objective.where(outcomes["status"].isin(MEASURED_STATUSES), math.inf).fillna(math.inf)
-    medians = objective.groupby([outcomes[key] for key in keys]).agg(lower_median).reindex(rows)
-    has_optimum = [results.problems[problem].has_optimum for problem in results.summary["problem"]]
-    gaps = results.summary["gap"].to_numpy(dtype=float)
-    values = np.where(np.array(has_optimum, dtype=bool), gaps, medians.to_numpy(dtype=float))
-    return pd.Series(values, results.summary.index)
 
 
 def _title(problem: str, facts: ProblemFacts) -> str:
@@ -119,28 +95,34 @@ def _title(problem: str, facts: ProblemFacts) -> str:
     return f"{problem}: {'; '.join(phrases)}"
 
 
-def _problem_row(row: Mapping[Any, Any], has_optimum: bool) -> TableRow:
+def _cells(row: Mapping[Any, Any], has_optimum: bool) -> dict[str, str]:
+    """Return the cells of one row of the summary by header, without its notes."""
     counts = {status: int(row[status.value]) for status in TrialStatus if status not in _USUAL}
     unusual = [f"{count} {status.replace('_', ' ')}" for status, count in counts.items() if count]
-    rate, notes = row["success_rate"], tuple(map(describe_note, row["notes"]))
-    cells = (
-        row["optimizer"],
-        row["track"],
-        format_setting(row["hyperparameters"]),
-        _score(row["score"]),
-        _interval(row["score_low"], row["score_high"]),
-        "–" if math.isnan(rate) else f"{100 * rate:.3g}%",
-        short(row["median_calls"]),
-        short(row["gap"], 2 if has_optimum else 5),
-        f"{row['trials']}: {', '.join(unusual)}" if unusual else f"{row['trials']}",
-        "; ".join(notes),
-    )
-    return TableRow(cells, notes, bool(row["is_best"]))
+    return {
+        "optimizer": row["optimizer"],
+        "track": row["track"],
+        "learning rate": format_setting(row["hyperparameters"]),
+        "score": fixed(row["score"], 3),
+        "95%": _interval(row),
+        "success": percentage(row["success_rate"]),
+        "median calls": short(row["median_calls"]),
+        "gap": short(row["gap"], 2 if has_optimum else 5),
+        "trials": f"{row['trials']}: {', '.join(unusual)}" if unusual else f"{row['trials']}",
+    }
 
 
-def _score(score: float) -> str:
-    return "–" if math.isnan(score) else f"{score:.3f}"
-
-
-def _interval(low: float, high: float) -> str:
+def _interval(row: Mapping[Any, Any]) -> str:
+    low, high = row["score_low"], row["score_high"]
     return "" if math.isnan(low) or math.isnan(high) else f"[{fixed(low)}, {fixed(high)}]"
+
+
+def _table(
+    problem: str, title: str, cells: pd.DataFrame, is_best: list[bool], notes: list[tuple[str, ...]]
+) -> TextTable:
+    """Add the notes and the missing columns, and leave the intervals out if there are none."""
+    cells = cells.assign(notes=["; ".join(row_notes) for row_notes in notes])
+    cells = cells.reindex(columns=list(_HEADERS), fill_value="")
+    if (cells["95%"] == "").all():
+        cells = cells.drop(columns="95%")
+    return TextTable(problem, title, cells, is_best, notes)

@@ -1,74 +1,43 @@
 """A table of text, and its writers: CSV, Markdown and LaTeX."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
+import numpy as np
 import pandas as pd
 from tabulate import tabulate
 
 from benchbed.formatting import csv_cell, markdown_cell, printable
 from benchbed.interfaces.notes import format_notes
 
+LEFT_ALIGNED = frozenset({"optimizer", "track", "trials", "notes"})
+"""Headers of the columns of text; columns of numbers are aligned to the right."""
 _ASCII = str.maketrans({"–": "-", "∞": "inf", "≤": "<=", "×": "x", "µ": "u", "…": "..."})
 
 
-class TableColumn(NamedTuple):
-    """Header and layout of a column."""
-
-    header: str
-    align: str = "right"
-    is_folded: bool = False
-    """Whether a narrow terminal may break the cells; numbers are never broken."""
-
-
-class TableRow(NamedTuple):
-    """Cells of a row, not yet escaped for any format."""
-
-    cells: tuple[str, ...]
-    notes: tuple[str, ...] = ()
-    is_best: bool = False
-    """Whether the score is marked."""
-
-
 class TextTable(NamedTuple):
-    """A titled table; the first column contains names, a column "notes" the joined notes of the rows."""
+    """A titled table of text that is not yet escaped for any format."""
 
     problem: str
     title: str
-    columns: tuple[TableColumn, ...]
-    rows: tuple[TableRow, ...]
-
-    def position(self, header: str) -> int | None:
-        """Return the position of a column, None if there is no such column."""
-        headers = [column.header for column in self.columns]
-        return headers.index(header) if header in headers else None
-
-    def keep(self, positions: Iterable[int]) -> "TextTable":
-        """Return the table with only these columns."""
-        indices = list(positions)
-        rows = [row._replace(cells=tuple(row.cells[i] for i in indices)) for row in self.rows]
-        return self._replace(columns=tuple(self.columns[i] for i in indices), rows=tuple(rows))
-
-    def without_empty_columns(self, empty: str = "", headers: Iterable[str] | None = None) -> "TextTable":
-        """Return the table without the columns in which every cell is `empty`; if given, only of these headers."""
-        return self.keep(
-            i
-            for i, column in enumerate(self.columns)
-            if (headers is not None and column.header not in headers)
-            or any(row.cells[i] != empty for row in self.rows)
-        )
+    cells: pd.DataFrame
+    """Text by header; the column "optimizer" contains names, a column "notes" the joined notes of each row."""
+    is_best: Sequence[bool]
+    """Whether the score of each row is marked."""
+    notes: Sequence[tuple[str, ...]]
+    """The notes of each row."""
 
     def to_ascii(self) -> "TextTable":
         """Return the table with ASCII symbols; names are unchanged."""
-        columns = [column._replace(header=column.header.translate(_ASCII)) for column in self.columns]
-        rows = [
-            row._replace(
-                cells=(*row.cells[:1], *(cell.translate(_ASCII) for cell in row.cells[1:])),
-                notes=tuple(note.translate(_ASCII) for note in row.notes),
-            )
-            for row in self.rows
-        ]
-        return TextTable(self.problem, self.title.translate(_ASCII), tuple(columns), tuple(rows))
+
+        def ascii_text(text: str) -> str:
+            return text.translate(_ASCII)
+
+        cells = self.cells.map(ascii_text).rename(columns=ascii_text)
+        notes = [tuple(map(ascii_text, notes)) for notes in self.notes]
+        return self._replace(
+            title=ascii_text(self.title), cells=cells.assign(optimizer=self.cells["optimizer"]), notes=notes
+        )
 
 
 def csv(frame: pd.DataFrame) -> str:
@@ -97,17 +66,16 @@ def latex(tables: Sequence[TextTable]) -> str:
 
 
 def _tabulate(table: TextTable, style: str, escape: Callable[[str], str], mark: str) -> str:
-    score = table.position("score")
-    body = []
-    for row in table.rows:
-        cells = [escape(cell) for cell in row.cells]
-        if row.is_best and score is not None:
-            cells[score] = mark.format(cells[score])
-        body.append(cells)
+    cells = table.cells.map(escape)
+    if "score" in cells:
+        cells["score"] = cells["score"].mask(np.array(table.is_best), cells["score"].map(mark.format))
+    headers = [str(header) for header in cells]
     return tabulate(
-        body,
-        headers=[column.header for column in table.columns],
-        colalign=[column.align for column in table.columns] if body else None,
+        cells.to_numpy().tolist(),
+        headers=headers,
+        colalign=["left" if header in LEFT_ALIGNED else "right" for header in headers]
+        if len(cells)
+        else None,
         tablefmt=style,
         disable_numparse=True,  # cells are formatted already: 0.500 must not become 0.5
     )

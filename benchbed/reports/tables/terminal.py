@@ -4,8 +4,10 @@ import io
 import string
 import textwrap
 from collections.abc import Sequence
-from typing import Literal
+from itertools import chain, count, product
 
+import numpy as np
+import pandas as pd
 from rich import box
 from rich.cells import cell_len
 from rich.console import Console
@@ -13,11 +15,13 @@ from rich.table import Table
 from rich.text import Text
 
 from benchbed.formatting import printable
-from benchbed.reports.tables.table import TableRow, TextTable
+from benchbed.reports.tables.table import LEFT_ALIGNED, TextTable
 
+_FOLDED = frozenset(
+    {"optimizer", "trials", "notes"}
+)  # columns that a narrow terminal may break; never numbers
 _NARROWEST = 12  # smallest width of a folded column with longer words
 _ASCII_BOX = box.Box("    \n    \n -- \n    \n    \n    \n    \n    \n", ascii=True)
-_UNICODE_BOX = box.Box("    \n    \n ── \n    \n    \n    \n    \n    \n")
 _STAR = "* highest score of its track, and all not significantly different from it"
 
 
@@ -28,19 +32,21 @@ def format_tables(tables: Sequence[TextTable], width: int, color: bool, unicode:
     width = max(width, 1)
     if not unicode:
         tables = [table.to_ascii() for table in tables]
-    rows = [row for table in tables for row in table.rows]
-    notes = dict.fromkeys(note for row in rows for note in row.notes)
-    letters = {note: _letter(index) for index, note in enumerate(notes)}
+    notes = dict.fromkeys(note for table in tables for row_notes in table.notes for note in row_notes)
+    alphabet = chain.from_iterable(product(string.ascii_lowercase, repeat=length) for length in count(1))
+    letters = dict(zip(notes, map("".join, alphabet), strict=False))  # a … z, aa, ab …
     blocks = []
     for table in tables:
-        marked = tuple(_mark(row, table, letters) for row in table.rows)
-        compact = table._replace(rows=marked).without_empty_columns()
-        needed = sum(_least_widths(compact)) + len(compact.columns) - 1
+        cells = table.cells.map(printable)
+        cells["score"] = cells["score"].mask(np.array(table.is_best), cells["score"] + "*")
+        cells["notes"] = [" ".join(letters[note] for note in row_notes) for row_notes in table.notes]
+        marked = table._replace(cells=cells.loc[:, (cells != "").any()])
+        needed = sum(_least_widths(marked.cells)) + marked.cells.shape[1] - 1
         if needed > width:
-            blocks.append(_format_list(compact, width))
+            blocks.append(_format_list(marked, width))
         else:
-            blocks.append(_format_table(compact, width, color, unicode))
-    footnotes = [_STAR] if any(row.is_best for row in rows) else []
+            blocks.append(_format_table(marked, width, color, unicode))
+    footnotes = [_STAR] if any(any(table.is_best) for table in tables) else []
     footnotes += [f"{letter} {printable(note)}" for note, letter in letters.items()]
     lines = [line for footnote in footnotes for line in wrap(footnote, width)]
     return "\n".join([*blocks, "".join(f"{line}\n" for line in lines)])
@@ -52,33 +58,15 @@ def wrap(text: str, width: int) -> list[str]:
     return textwrap.wrap(text, max(width, 1), subsequent_indent=indent, break_on_hyphens=False)
 
 
-def _letter(index: int) -> str:
-    """Return the letter of a footnote, in the order a … z, aa, ab …."""
-    cycle, position = divmod(index, 26)
-    return (_letter(cycle - 1) if cycle else "") + string.ascii_lowercase[position]
-
-
-def _mark(row: TableRow, table: TextTable, letters: dict[str, str]) -> TableRow:
-    """Add a star to a marked score and replace notes by their letters."""
-    cells = [printable(cell) for cell in row.cells]
-    score, notes = table.position("score"), table.position("notes")
-    if score is not None and row.is_best:
-        cells[score] += "*"
-    if notes is not None:
-        cells[notes] = " ".join(letters[note] for note in row.notes)
-    return row._replace(cells=tuple(cells))
-
-
-def _least_widths(table: TextTable) -> list[int]:
+def _least_widths(cells: pd.DataFrame) -> list[int]:
     """Return the smallest width of each column: complete numbers, and names folded at `_NARROWEST`."""
     widths = []
-    for i, column in enumerate(table.columns):
-        cells = [row.cells[i] for row in table.rows]
-        longest = max(map(cell_len, cells))
-        if column.is_folded:
-            segments = [segment for cell in cells for segment in cell.split(" ")]
+    for header, column in cells.items():
+        longest = max(map(cell_len, column))
+        if header in _FOLDED:
+            segments = [segment for cell in column for segment in cell.split(" ")]
             longest = max(min(cell_len(segment), _NARROWEST) for segment in segments) or longest
-        widths.append(max(longest, *map(cell_len, column.header.split(" "))))
+        widths.append(max(longest, *map(cell_len, str(header).split(" "))))
     return widths
 
 
@@ -92,23 +80,21 @@ def _format_table(table: TextTable, width: int, color: bool, unicode: bool) -> s
         legacy_windows=False,
         _environ={},  # the caller knows the terminal
     )
-    widths = _least_widths(table)
+    widths = _least_widths(table.cells)
     is_spacious = sum(widths) + 2 * (len(widths) - 1) <= width
     grid = Table(
-        box=_UNICODE_BOX if unicode else _ASCII_BOX, show_edge=False, pad_edge=False,
+        box=box.SIMPLE_HEAD if unicode else _ASCII_BOX, show_edge=False, pad_edge=False,
         padding=(0, int(is_spacious), 0, 0), header_style="bold",
     )  # fmt: skip
-    for column, least in zip(table.columns, widths, strict=True):
-        justify: Literal["left", "right"] = "left" if column.align == "left" else "right"
-        header = Text(column.header.replace(" ", "\n"))
+    for header, least in zip(map(str, table.cells), widths, strict=True):
         grid.add_column(
-            header, justify=justify, no_wrap=not column.is_folded, overflow="fold", min_width=least
-        )
-    track = table.position("track")
-    tracks = [row.cells[track] if track is not None else "" for row in table.rows]
-    for row, name, following in zip(table.rows, tracks, [*tracks[1:], *tracks[-1:]], strict=True):
-        style = "bold green" if row.is_best else ""
-        grid.add_row(*map(Text, row.cells), style=style, end_section=name != following)
+            Text(header.replace(" ", "\n")), justify="left" if header in LEFT_ALIGNED else "right",
+            no_wrap=header not in _FOLDED, overflow="fold", min_width=least,
+        )  # fmt: skip
+    tracks = table.cells["track"]
+    is_last = tracks != tracks.shift(-1, fill_value=tracks.iloc[-1])
+    for row, is_best, ends_track in zip(table.cells.to_numpy(), table.is_best, is_last, strict=True):
+        grid.add_row(*map(Text, row), style="bold green" if is_best else "", end_section=ends_track)
     console.print(Text(printable(table.title), style="bold", overflow="fold"))
     console.print(grid)
     return "".join(f"{line.rstrip()}\n" for line in output.getvalue().splitlines())
@@ -116,7 +102,6 @@ def _format_table(table: TextTable, width: int, color: bool, unicode: bool) -> s
 
 def _format_list(table: TextTable, width: int) -> str:
     entries = [printable(table.title)]
-    for row in table.rows:
-        cells = zip(table.columns, row.cells, strict=True)
-        entries += ["", *(f"{column.header}: {cell}" for column, cell in cells if cell)]
+    for row in table.cells.to_dict("records"):
+        entries += ["", *(f"{header}: {cell}" for header, cell in row.items() if cell)]
     return "".join(f"{line}\n" for entry in entries for line in wrap(entry, width) or [""])

@@ -8,8 +8,8 @@ from matplotlib.backends.backend_svg import RendererSVG
 
 from benchbed.interfaces import ALL_PROBLEMS
 from benchbed.reports import REPORTS
-from benchbed.reports.ranking import EXACT_MARK
-from benchbed.reports.top_optimizers import MOST
+from benchbed.reports.captions import EXACT_MARK
+from benchbed.reports.ranking import MOST
 
 pytestmark = pytest.mark.slow
 
@@ -92,13 +92,16 @@ def test_captions_mention_optimizers_that_were_left_out(make_results, draw_plot,
 
 @pytest.mark.parametrize("kind", ["loss", "ecdf", "paths"])
 def test_the_exact_oracle_is_marked(results, draw_plot, kind):
-    """In the legend and in the caption, and only if it was used."""
+    """In the legend or the titles of the panels, and in the caption, and only if it was used."""
     exact = results.outcomes.assign(
         oracle=results.outcomes["oracle"].where(results.outcomes["optimizer"] != "gd", "exact")
     )
     figure, caption = draw_plot(results._replace(outcomes=exact), kind)
-    legend = [text.get_text() for text in figure.axes[0].get_legend().get_texts()]
-    assert [name for name in legend if EXACT_MARK in name] == [f"gd {EXACT_MARK}"]
+    if kind == "paths":
+        names = [axes.get_title(loc="left") for axes in figure.axes[: len(results.optimizers)]]
+    else:
+        names = [text.get_text() for text in figure.axes[0].get_legend().get_texts()]
+    assert [name for name in names if EXACT_MARK in name] == [f"gd {EXACT_MARK}"]
     assert f"{EXACT_MARK}: used the exact oracle, so not compared." in one_line(caption)
     _, unmarked = draw_plot(results, kind)
     assert EXACT_MARK not in unmarked.get_text()

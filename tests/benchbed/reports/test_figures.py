@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from benchbed.reports import REPORTS
-from benchbed.reports.learning_rate import lower_medians
+from benchbed.reports.bands import lower_medians
 
 pytestmark = pytest.mark.slow
 
@@ -178,7 +178,7 @@ def test_a_sweep_is_the_lower_median_over_seeds():
             "gap": [0.2, 0.1, 0.0, 0.3, math.nan, math.inf],
         }
     )
-    assert lower_medians(trials, "gap").to_dict() == {0.1: 0.2, 1.0: math.inf}
+    assert lower_medians(trials, "gap", ["learning_rate"]).to_dict() == {0.1: 0.2, 1.0: math.inf}
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, 3.0])

@@ -58,7 +58,11 @@ def draw(results: Results, table: str) -> dict[str, bytes]:
     rankings = _rankings(results)
     bars, labels, notes = {}, {}, []
     for track, complete in rankings.items():
-        limited, note = _limit(results, track, complete)
+        is_ranked = results.summary["optimizer"].isin(complete.optimizers)
+        rows = results.summary[(results.summary["track"] == track) & is_ranked]
+        best, note = limit_optimizers(results._replace(optimizers=complete.optimizers, summary=rows))
+        mean_ranks = complete.mean_ranks[np.isin(complete.optimizers, best.optimizers)]
+        limited = complete._replace(optimizers=best.optimizers, mean_ranks=mean_ranks)
         bars[track] = rank_bars(limited, span=len(complete.optimizers) - 1.0)
         labels[track] = rank_labels(limited, bars[track])
         notes.append(note)
@@ -120,15 +124,6 @@ def _rankings(results: Results) -> dict[str, Ranking]:
         track: ranking(results.summary, results.outcomes, results.groups, track) for track in results.tracks
     }
     return {track: complete for track, complete in rankings.items() if complete}
-
-
-def _limit(results: Results, track: str, complete: Ranking) -> tuple[Ranking, str]:
-    """Return the ranking of the best optimizers, and a note if some were left out."""
-    summary = results.summary
-    rows = summary[(summary["track"] == track) & summary["optimizer"].isin(complete.optimizers)]
-    best, note = limit_optimizers(results._replace(optimizers=complete.optimizers, summary=rows))
-    mean_ranks = complete.mean_ranks[np.isin(complete.optimizers, best.optimizers)]
-    return complete._replace(optimizers=best.optimizers, mean_ranks=mean_ranks), note
 
 
 def _draw_axis(axes: Axes, complete: Ranking, depth: float) -> None:

@@ -1,7 +1,6 @@
 """Scores of the whole study: optimizers × problems, one panel a track."""
 
 import math
-from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
@@ -36,13 +35,23 @@ def draw(results: Results, page: str) -> dict[str, bytes]:
     summary = results.summary[results.summary["problem"].isin(problems)]
     tracks = [track for track in results.tracks if (summary["track"] == track).any()]
     cells = _cells(summary, results.groups)
+    is_wide = len(problems) <= _WIDE
+    labels = [wrap_label(problem, _NARROW_LABEL if is_wide else _LABEL) for problem in problems]
+    # The panels are large enough for the texts of the cells and for the labels, in inches.
+    rows = sum(max(0.3, 0.17 * (wrap_label(name, _LABEL).count("\n") + 1)) for name in results.optimizers)
+    width = min(WIDTH, max(6.5, 3.6 + 1.3 * len(problems)))
+    if is_wide:
+        depth = 0.17 * max(label.count("\n") + 1 for label in labels)
+    else:
+        depth = 0.08 * max(len(line) for label in labels for line in label.split("\n"))
     with theme(name):
-        figure, panels = _figure(results.optimizers, problems, len(tracks))
+        figure = Figure(
+            figsize=(width, max((rows + 0.4) * len(tracks) + depth + 0.3, 3.0)), layout="constrained"
+        )
+        panels = list(figure.subplots(len(tracks), 1, squeeze=False, sharex=True)[:, 0])
         for axes, track in zip(panels, tracks, strict=True):
             _draw_panel(axes, cells[cells["track"] == track], list(results.optimizers), problems)
             axes.set_title(f"{track} track")
-        is_wide = len(problems) <= _WIDE
-        labels = [wrap_label(problem, _NARROW_LABEL if is_wide else _LABEL) for problem in problems]
         panels[-1].set_xticks(np.arange(len(problems)) + 0.5, labels, rotation=0 if is_wide else 90)
         figure.colorbar(
             panels[0].collections[0], ax=panels, label="score / highest score of the problem", fraction=0.05,
@@ -71,18 +80,6 @@ def _cells(summary: pd.DataFrame, groups: pd.DataFrame) -> pd.DataFrame:
     return summary[["problem", "optimizer", "track"]].assign(
         color=color, text=texts, is_bold=leading_rows(summary, groups)
     )
-
-
-def _figure(optimizers: Sequence[str], problems: Sequence[str], tracks: int) -> tuple[Figure, list[Axes]]:
-    """Create panels that are large enough for the texts of the cells and for the labels."""
-    rows = sum(max(0.3, 0.17 * (wrap_label(name, _LABEL).count("\n") + 1)) for name in optimizers)
-    width = min(WIDTH, max(6.5, 3.6 + 1.3 * len(problems)))
-    if len(problems) <= _WIDE:
-        labels = 0.17 * max(wrap_label(name, _NARROW_LABEL).count("\n") + 1 for name in problems)
-    else:
-        labels = 0.08 * max(len(line) for name in problems for line in wrap_label(name, _LABEL).split("\n"))
-    figure = Figure(figsize=(width, max((rows + 0.4) * tracks + labels + 0.3, 3.0)), layout="constrained")
-    return figure, list(figure.subplots(tracks, 1, squeeze=False, sharex=True)[:, 0])
 
 
 def _draw_panel(axes: Axes, rows: pd.DataFrame, optimizers: list[str], problems: list[str]) -> None:

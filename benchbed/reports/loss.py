@@ -116,23 +116,19 @@ def _draw_figure(tracks: dict[str, list[LossLine]], problem: str, shared: LossAx
     for track, lines in tracks.items():
         axes = next(blocks).subplots()
         axes.set_title(wrap_label(f"{problem}, {track} track", 80))
-        _draw_overview(axes, lines, shared)
+        _set_axes(axes, shared, "diverged\nor failed")
+        medians = pd.concat([line.quartiles.assign(label=line.label) for line in lines], ignore_index=True)
+        styles = {line.label: line.style for line in lines}
+        draw_lines(axes, medians, "calls", "median", styles, marker_distance=0.12)
+        for index, line in enumerate(lines):
+            if len(lines) <= _FEW:
+                _fill_band(axes, line)
+            _mark_loss(axes, line, shared.scale.lane(index, len(lines)))
+        add_success_line(axes, shared.scale, shared.facts)
+        add_legend(axes)
         if len(lines) > _FEW:
             _draw_small_panels(next(blocks), lines, shared)
     return figure
-
-
-def _draw_overview(axes: Axes, lines: Sequence[LossLine], shared: LossAxes) -> None:
-    _set_axes(axes, shared, "diverged\nor failed")
-    medians = pd.concat([line.quartiles.assign(label=line.label) for line in lines], ignore_index=True)
-    styles = {line.label: line.style for line in lines}
-    draw_lines(axes, medians, "calls", "median", styles, marker_distance=0.12)
-    for index, line in enumerate(lines):
-        if len(lines) <= _FEW:
-            _fill_band(axes, line)
-        _mark_loss(axes, line, shared.scale.lane(index, len(lines)))
-    add_success_line(axes, shared.scale, shared.facts)
-    add_legend(axes)
 
 
 def _draw_small_panels(block: FigureBase, lines: Sequence[LossLine], shared: LossAxes) -> None:

@@ -8,7 +8,6 @@ import math
 
 import numpy as np
 import pandas as pd
-from matplotlib.axes import Axes
 from matplotlib.ticker import NullLocator, ScalarFormatter
 
 from benchbed.analysis.summary import success_position
@@ -39,12 +38,20 @@ def draw(results: Results, table: str) -> dict[str, bytes]:
         track: {wrap_label(name): ratios[name] for name in limited.optimizers if name in ratios}
         for track, ratios in tracks.items()
     }
+    ticks = [base * 10**power for power in range(12) for base in (1, 2, 5)]
     with theme("profile"):
         figure, panels = stacked_panels([list(of_track) for of_track in curves.values()], _HEIGHT)
         for axes, (track, of_track) in zip(panels, curves.items(), strict=True):
             title = f"{table or 'all problems'}, {track} track: performance profile, relative to the entrants"
             axes.set_title(wrap_label(title, 90))
-            _set_axes(axes, right)
+            axes.set_xscale("log")
+            axes.set_xlim(1, right)
+            axes.set_ylim(0, 1.02)
+            axes.xaxis.set_major_formatter(ScalarFormatter())
+            axes.xaxis.set_minor_locator(NullLocator())
+            axes.set_xticks([tick for tick in ticks if tick <= right])
+            axes.set_xlabel("τ: calls to success, as a multiple of the fewest that any optimizer needed")
+            axes.set_ylabel("share of cases within τ")
             steps = []
             for label, of_optimizer in of_track.items():
                 jumps = np.unique([1.0, *of_optimizer[np.isfinite(of_optimizer)], right])
@@ -88,15 +95,3 @@ def performance_ratios(results: Results, track: str) -> dict[str, np.ndarray]:
 def share_within(ratios: np.ndarray, limits: np.ndarray) -> np.ndarray:
     """Return the share of all cases whose ratio is at most each of `limits: [n]`."""
     return np.asarray(np.searchsorted(np.sort(ratios), limits, side="right") / len(ratios))
-
-
-def _set_axes(axes: Axes, right: float) -> None:
-    axes.set_xscale("log")
-    axes.set_xlim(1, right)
-    axes.set_ylim(0, 1.02)
-    axes.xaxis.set_major_formatter(ScalarFormatter())
-    axes.xaxis.set_minor_locator(NullLocator())
-    ticks = [base * 10**power for power in range(12) for base in (1, 2, 5)]
-    axes.set_xticks([tick for tick in ticks if tick <= right])
-    axes.set_xlabel("τ: calls to success, as a multiple of the fewest that any optimizer needed")
-    axes.set_ylabel("share of cases within τ")

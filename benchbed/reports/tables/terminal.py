@@ -43,7 +43,10 @@ def format_tables(tables: Sequence[TextTable], width: int, color: bool, unicode:
         marked = table._replace(cells=cells.loc[:, (cells != "").any()])
         needed = sum(_least_widths(marked.cells)) + marked.cells.shape[1] - 1
         if needed > width:
-            blocks.append(_format_list(marked, width))
+            entries = [printable(table.title)]
+            for row in marked.cells.to_dict("records"):
+                entries += ["", *(f"{header}: {cell}" for header, cell in row.items() if cell)]
+            blocks.append("".join(f"{line}\n" for entry in entries for line in wrap(entry, width) or [""]))
         else:
             blocks.append(_format_table(marked, width, color, unicode))
     footnotes = [_STAR] if any(any(table.is_best) for table in tables) else []
@@ -98,10 +101,3 @@ def _format_table(table: TextTable, width: int, color: bool, unicode: bool) -> s
     console.print(Text(printable(table.title), style="bold", overflow="fold"))
     console.print(grid)
     return "".join(f"{line.rstrip()}\n" for line in output.getvalue().splitlines())
-
-
-def _format_list(table: TextTable, width: int) -> str:
-    entries = [printable(table.title)]
-    for row in table.cells.to_dict("records"):
-        entries += ["", *(f"{header}: {cell}" for header, cell in row.items() if cell)]
-    return "".join(f"{line}\n" for entry in entries for line in wrap(entry, width) or [""])

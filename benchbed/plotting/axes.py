@@ -91,9 +91,9 @@ def value_axis(axes: Axes, scale: ValueScale, facts: ProblemFacts) -> None:
         first = math.floor(math.log10(scale.threshold)) + 1
         last = math.floor(math.log10(max(abs(scale.bottom), abs(scale.top))))
         powers = [10.0**power for power in range(first, last + 1, max(1, (last - first) // 5))]
-        ticks = [*(-power for power in reversed(powers)), 0.0, *powers]
+        ticks = np.array([*(-power for power in reversed(powers)), 0.0, *powers])
         axes.yaxis.set_major_locator(
-            FixedLocator([tick for tick in ticks if scale.bottom <= tick <= scale.top])
+            FixedLocator(ticks[(scale.bottom <= ticks) & (ticks <= scale.top)].tolist())
         )
     else:
         axes.set_yscale("log")

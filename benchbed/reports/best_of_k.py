@@ -26,11 +26,8 @@ def draw(results: Results, problem: str) -> dict[str, bytes]:
     results, note = limit_optimizers(results)
     name = f"best-of-k-{slugs(results.problems)[problem]}"
     expected = results.best_of_k[results.best_of_k["problem"] == problem]
-    styles = {
-        optimizer: style
-        for optimizer, style in line_styles(results.optimizers).items()
-        if optimizer in set(expected["optimizer"])
-    }
+    searched = set(expected["optimizer"])
+    styles = {key: style for key, style in line_styles(results.optimizers).items() if key in searched}
     labels = {optimizer: wrap_label(optimizer) for optimizer in styles}
     settings = int(expected["k"].max())
     with theme(name):
@@ -49,9 +46,8 @@ def draw(results: Results, problem: str) -> dict[str, bytes]:
         scores = summary[(summary["problem"] == problem) & (summary["track"] == "searched")]
         for optimizer, score in zip(scores["optimizer"], scores["score"].astype(float), strict=True):
             k = expected["k"][expected["optimizer"] == optimizer].max()
-            axes.plot(
-                [k], [score], **ring, mec=styles[optimizer].color, markersize=10, zorder=5, clip_on=False
-            )
+            color = styles[optimizer].color
+            axes.plot([k], [score], **ring, mec=color, markersize=10, zorder=5, clip_on=False)
         axes.plot([], [], **ring, mec=GREY, markersize=9, label="chosen setting, on evaluation seeds")
         axes.set_ylim(bottom=0)
         add_legend(axes)

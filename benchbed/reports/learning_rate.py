@@ -25,7 +25,7 @@ from benchbed.reports.ranking import limit_optimizers
 from benchbed.reports.tables.secondary import describe_robustness
 
 _HEIGHT = 4.4  # inches
-_SPREAD = 0.45  # width in which the optimizers at one rate are drawn side by side, as a share of the distance of rates
+_SPREAD = 0.6  # width in which the optimizers at one rate are drawn side by side, as a share of the distance of rates
 
 
 class RateSweep(NamedTuple):
@@ -106,11 +106,11 @@ def _draw_sweeps(axes: Axes, sweeps: list[RateSweep], scale: ValueScale) -> None
         lines.append(pd.DataFrame({"rate": sweep.tuned.index * shift, "value": values, "label": sweep.label}))
         axes.plot(
             sweep.default.index * shift, scale.clip(sweep.default, infinite=height), sweep.style.marker,
-            mfc="white", mec=sweep.style.color, mew=1.8, markersize=8, zorder=5, clip_on=False,
+            mfc="none", mec=sweep.style.color, mew=1.5, markersize=8, zorder=5, clip_on=False,
         )  # fmt: skip
     draw_lines(
         axes, pd.concat(lines), "rate", "value", {sweep.label: sweep.style for sweep in sweeps}, clip_on=False
     )
     if any(len(sweep.default) for sweep in sweeps):
         label = "hollow: default rate\n(evaluation seeds)"
-        axes.plot([], [], "o", mfc="white", mec=GREY, mew=1.8, markersize=8, label=label)
+        axes.plot([], [], "o", mfc="none", mec=GREY, mew=1.5, markersize=8, label=label)

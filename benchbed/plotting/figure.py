@@ -71,10 +71,8 @@ def save_figure(figure: Figure, name: str, *captions: str) -> dict[str, bytes]:
     The figure grows by the height of the captions.
     """
     width, height = figure.get_size_inches()
-    paragraphs = [paragraph for caption in captions if caption for paragraph in caption.split("\n")]
-    lines = [
-        line for paragraph in paragraphs for line in wrap_caption(paragraph, width - 2 * _CAPTION_MARGIN)
-    ]
+    text_width = width - 2 * _CAPTION_MARGIN
+    lines = [line for caption in captions if caption for line in wrap_caption(caption, text_width)]
     if lines:
         figure.set_size_inches(width, height + _CAPTION_LINE * len(lines) + _CAPTION_MARGIN)
         figure.supxlabel(

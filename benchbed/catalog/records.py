@@ -39,6 +39,8 @@ def attempt(action: str, call: Callable[[], Any]) -> Any:
     """Call code of a plugin; raises InvalidPluginError if the code raises."""
     try:
         return call()
+    except InvalidPluginError:
+        raise  # its message is complete
     except Exception as error:
         raise InvalidPluginError(f"{action} raised {error_line(error)}") from error
 

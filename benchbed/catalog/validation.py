@@ -75,49 +75,38 @@ def _check_field(name: str, annotation: Any, default: Any) -> None:
 
 def _check_facts(problem: Problem) -> None:
     layout, price, dtype = problem.layout, problem.full_price, problem.dtype
-    targets: Any = problem.targets
     require(
         isinstance(layout, Layout), f"its layout is {quoted(layout)}; return a benchbed.interfaces.Layout"
     )
     lengths = [length for shape in layout.blocks.values() for length in shape]
-    require(
-        bool(layout.blocks) and all(_is_count(length) for length in lengths),
-        f"its layout {quoted(layout)} has an empty block",
-    )
+    has_blocks = bool(layout.blocks) and all(map(_is_count, lengths))
+    targets: Any = problem.targets
     is_ladder = isinstance(targets, Sequence) and bool(targets) and all(map(_is_share, targets))
-    require(
-        is_ladder and all(larger > smaller for larger, smaller in itertools.pairwise(targets)),
-        f"its targets are {quoted(targets)}; they must decrease and be between 0 and 1",
-    )
-    require(
-        _is_share(problem.success_target),
-        f"its success_target is {quoted(problem.success_target)}; it must be a gap between 0 and 1",
-    )
+    is_ladder = is_ladder and all(larger > smaller for larger, smaller in itertools.pairwise(targets))
+    require(is_ladder, f"its targets are {quoted(targets)}; they must decrease and be between 0 and 1")
+    success = problem.success_target  # by default it depends on the last target
     budgets = [problem.budget, *problem.preset_budgets.values()]
-    require(
-        all(_is_count(budget) for budget in budgets),
-        f"its budgets are {quoted(budgets)}; they must be integers of at least 1",
-    )
-    require(
-        price is None or 0 < price < math.inf,
-        f"its full_price is {quoted(price)}; it must be samples / batch size, or None",
-    )
-    require(
-        _is_count(problem.scale_instances),
-        f"its scale_instances is {quoted(problem.scale_instances)}; it must be an integer of at least 1",
-    )
-    require(
-        dtype in ("float64", "float32"), f"its dtype is {quoted(dtype)}; it must be 'float64' or 'float32'"
-    )
-    require(
-        all(callable(metric) for metric in problem.metrics.values()),
-        "its metrics are not all functions of theta and data",
-    )
-    require(
-        START_IN_BASIN not in problem.metrics,
-        f"it has a metric {START_IN_BASIN!r}, a name that is reserved for in_basin at a trial's start; rename it",
-    )
-    require(callable(problem.in_basin), "its in_basin is not a function of theta and data; define a method")
+    has_price = price is None or 0 < price < math.inf
+    instances, metrics = problem.scale_instances, problem.metrics
+    reserved = f"{START_IN_BASIN!r}, a name that is reserved for in_basin at a trial's start"
+    for is_valid, fault in (
+        (has_blocks, f"its layout {quoted(layout)} has an empty block"),
+        (_is_share(success), f"its success_target is {quoted(success)}; it must be a gap between 0 and 1"),
+        (
+            all(map(_is_count, budgets)),
+            f"its budgets are {quoted(budgets)}; they must be integers of at least 1",
+        ),
+        (has_price, f"its full_price is {quoted(price)}; it must be samples / batch size, or None"),
+        (
+            _is_count(instances),
+            f"its scale_instances is {quoted(instances)}; it must be an integer of at least 1",
+        ),
+        (dtype in ("float64", "float32"), f"its dtype is {quoted(dtype)}; it must be 'float64' or 'float32'"),
+        (all(map(callable, metrics.values())), "its metrics are not all functions of theta and data"),
+        (START_IN_BASIN not in metrics, f"it has a metric {reserved}; rename it"),
+        (callable(problem.in_basin), "its in_basin is not a function of theta and data; define a method"),
+    ):
+        require(is_valid, fault)
 
 
 def _is_share(value: Any) -> bool:

@@ -21,7 +21,7 @@ PROBLEMS = {
     "targets above 1": (FROZEN + "targets = (1.5, 0.2)", "they must decrease and be between 0 and 1"),
     "budget": (FROZEN + "budget = 0", "its budgets are [0]"),
     "price": (FROZEN + "full_price = -1.0", "its full_price is -1.0"),
-    "dtype": (FROZEN + "dtype = 'float16'", "its dtype is 'float16'"),
+    "dtype": (FROZEN + "dtype = 'float16'", "problem 'bad': its dtype is 'float16'"),
     "metric of another's name": (
         FROZEN + "metrics = {'start_in_basin': lambda theta, data: theta.sum(-1)}",
         "has a metric 'start_in_basin', a name that is reserved for in_basin at a trial's start; rename it",

@@ -5,10 +5,11 @@ import multiprocessing
 import os
 import signal
 import sys
+import tempfile
 import threading
 import types
 from collections.abc import Iterator
-from multiprocessing import forkserver, resource_tracker
+from multiprocessing import forkserver, resource_tracker, util
 from multiprocessing.context import ForkServerContext
 
 ENVIRONMENT = {
@@ -20,6 +21,9 @@ ENVIRONMENT = {
     "MALLOC_TRIM_THRESHOLD_": "1073741824",
 }
 """Environment variables of worker processes; a value that the user has set wins, except for the import path."""
+
+MAX_TEMPORARY_PATH = 70
+"""Bytes of the temporary folder's path, to which multiprocessing adds 32 for its socket; the limit of macOS is 103."""
 
 _starting = threading.Lock()
 """Guards the changes to this process while another one starts."""
@@ -47,6 +51,7 @@ def starting_process() -> Iterator[None]:
         main_module = sys.modules["__main__"]
         # The resource tracker resets the signal mask when it starts, so it starts first.
         resource_tracker.ensure_running()
+        _use_short_path_for_sockets()
         # The process inherits the mask: a terminal sends Ctrl-C to all processes, and only the driver handles it.
         signal_mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
         try:
@@ -65,3 +70,14 @@ def starting_process() -> Iterator[None]:
                 else:
                     os.environ[name] = previous
             signal.pthread_sigmask(signal.SIG_SETMASK, signal_mask)
+
+
+def _use_short_path_for_sockets() -> None:
+    """Let multiprocessing create its folder below /tmp if TMPDIR is too long for the path of a socket."""
+    folder = tempfile.gettempdir()
+    if len(os.fsencode(folder)) > MAX_TEMPORARY_PATH:
+        tempfile.tempdir = "/tmp"
+        try:
+            util.get_temp_dir()  # created once a process, and removed at its end
+        finally:
+            tempfile.tempdir = folder

@@ -86,6 +86,15 @@ def test_a_missing_home_folder_prints_no_warning(run_benchbed, tmp_path):
     assert list(temporary.iterdir()) == []
 
 
+def test_a_long_temporary_folder_is_enough(run_benchbed, tmp_path):
+    """A cluster may set a TMPDIR whose path is too long for a Unix socket."""
+    temporary = tmp_path / ("x" * 100)
+    temporary.mkdir()
+    result = run_benchbed(tmp_path, "run", *OPTIONS, "--track", "default", TMPDIR=temporary)
+    check_output(result)
+    assert list(temporary.iterdir()) == []
+
+
 @pytest.mark.parametrize(("variable", "colored"), [("NO_COLOR", False), ("COLORTERM", True)])
 def test_a_terminal_gets_colour_unless_it_is_switched_off(
     variable, colored, study, make_environment, tmp_path

@@ -6,11 +6,13 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
+from benchbed.catalog.names import quoted
 from benchbed.catalog.parameters import factory_arguments, hyperparameters_of
 from benchbed.engine.adapters import Rule, StepContext, make_rule
 from benchbed.engine.oracle import CountingOracle
 from benchbed.engine.pytrees import Tree, leaves, map_tensors
 from benchbed.engine.sampling import Draws
+from benchbed.errors import UsageError
 from benchbed.gradients import reverse
 from benchbed.interfaces import Layout, Optimizer, OptimizerFactory
 from benchbed.testing import assertions
@@ -36,6 +38,12 @@ class OptimizerUnderTest:
         self.factory = factory
         self.name = getattr(factory, "__name__", str(factory))
         parameters = hyperparameters_of(factory)
+        for name in hyperparameters:
+            if name not in parameters:
+                known = ", ".join(parameters) or "none"
+                raise UsageError(
+                    f"{self.name} has no hyperparameter {quoted(name)}; its hyperparameters are: {known}"
+                )
         values = {name: parameter.default for name, parameter in parameters.items()} | dict(hyperparameters)
         statics = {name: value for name, value in values.items() if parameters[name].static}
         self.statics = factory_arguments(factory, statics, LAYOUT)
@@ -175,7 +183,7 @@ STATEFUL_CHECKS: tuple[OptimizerCheck, ...] = (check_answer, check_determinism)
 def check_optimizer(factory: OptimizerFactory, **hyperparameters: Any) -> None:
     """Check a factory with its defaults, except for `hyperparameters`.
 
-    Raises: ConformanceError at the first broken rule.
+    Raises: ConformanceError at the first broken rule, UsageError if the factory has no such hyperparameter.
     """
     subject = OptimizerUnderTest(factory, hyperparameters)
     assertions.run_checks(subject, STATEFUL_CHECKS if subject.optimizer.stateful else OPTIMIZER_CHECKS)

@@ -5,6 +5,7 @@ from typing import NamedTuple
 import pytest
 import torch
 
+from benchbed.errors import UsageError
 from benchbed.interfaces import Optimizer
 from benchbed.testing import ConformanceError, check_optimizer
 
@@ -84,3 +85,10 @@ def test_the_broken_rule_of_an_optimizer_is_named(factory, message):
 def test_a_correct_optimizer_passes():
     """The base of the broken optimizers passes."""
     check_optimizer(factory_of(plain))
+
+
+def test_an_unknown_hyperparameter_is_named():
+    """The error lists the hyperparameters that the factory has."""
+    factory = factory_of(lambda rate, oracle, state, theta: (theta - rate * oracle.gradient, state))
+    with pytest.raises(UsageError, match="no hyperparameter 'beta'; its hyperparameters are: learning_rate"):
+        check_optimizer(factory, beta=0.9)

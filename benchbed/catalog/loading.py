@@ -12,7 +12,7 @@ import benchbed.hookspecs
 from benchbed.catalog import discovery
 from benchbed.catalog.discovery import DISABLE, DiscoveredPlugin, disabled_plugins
 from benchbed.catalog.lookup import Catalog
-from benchbed.catalog.names import error_line, one_line, plugin_traceback, quoted, suggestion
+from benchbed.catalog.names import error_line, one_line, quoted, suggestion
 from benchbed.catalog.records import KINDS, Entry, InvalidPluginError, Kind, PluginRecord, PluginStatus
 from benchbed.catalog.registrar import Registrar
 from benchbed.hookspecs import COMMAND_GROUP, GROUP
@@ -26,12 +26,13 @@ def load_catalog(plugin_files: Sequence[Path] = (), environ: Mapping[str, str] =
     files = discovery.plugin_files(plugin_files)
     installed, warnings = discovery.installed_plugins()
     blocked = disabled_plugins(environ)
-    names = {plugin.name for plugin in installed}
+    command_plugins, _ = discovery.installed_plugins(COMMAND_GROUP)
+    names = {plugin.name for plugin in (*installed, *command_plugins)}
     for name in sorted(blocked - names):
         hint = suggestion(name, names) or "; see `benchbed plugins`"
         warnings.append(f"{DISABLE} names {quoted(name)}, which is not a plugin{hint}")
     records = [
-        _record(plugin, PluginStatus.BLOCKED) if plugin.name in blocked else _load(plugin)
+        PluginRecord.of(plugin, PluginStatus.BLOCKED) if plugin.name in blocked else _load(plugin)
         for plugin in installed
     ]
     records += [_load(plugin) for plugin in files]
@@ -58,12 +59,12 @@ def _load(plugin: DiscoveredPlugin) -> PluginRecord:
     except KeyboardInterrupt:
         raise
     except (InvalidPluginError, pluggy.PluginValidationError) as error:
-        return _record(plugin, PluginStatus.INVALID, one_line(str(error)), error)
+        return PluginRecord.of(plugin, PluginStatus.INVALID, one_line(str(error)), error)
     except BaseException as error:  # noqa: BLE001 (third-party code may also call sys.exit)
-        return _record(plugin, PluginStatus.BROKEN, error_line(error), error)
+        return PluginRecord.of(plugin, PluginStatus.BROKEN, error_line(error), error)
     finally:
         registrar.close()
-    return _record(plugin, PluginStatus.LOADED)._replace(entries=tuple(registrar.entries))
+    return PluginRecord.of(plugin, PluginStatus.LOADED)._replace(entries=tuple(registrar.entries))
 
 
 def _call_hooks(plugin: DiscoveredPlugin, registrar: Registrar) -> None:
@@ -91,25 +92,6 @@ def _call_hooks(plugin: DiscoveredPlugin, registrar: Registrar) -> None:
             )
     for kind in KINDS:
         getattr(manager.hook, f"register_{kind}")(register=registrar.of(kind))
-
-
-def _record(
-    plugin: DiscoveredPlugin,
-    status: PluginStatus,
-    message: str | None = None,
-    error: BaseException | None = None,
-) -> PluginRecord:
-    location, trace = ("", None) if error is None else plugin_traceback(error)
-    return PluginRecord(
-        name=plugin.name,
-        module=plugin.module,
-        distribution=plugin.distribution,
-        version=plugin.version,
-        status=status,
-        error=None if message is None else message + location,
-        traceback=trace,
-        entries=(),
-    )
 
 
 def _without_clashes(

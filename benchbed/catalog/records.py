@@ -4,7 +4,8 @@ from collections.abc import Callable
 from enum import StrEnum
 from typing import Any, Literal, NamedTuple, get_args
 
-from benchbed.catalog.names import error_line, quoted
+from benchbed.catalog.discovery import DiscoveredPlugin
+from benchbed.catalog.names import error_line, plugin_traceback, quoted
 from benchbed.errors import BenchbedError
 
 Kind = Literal["problems", "optimizers", "metrics", "gradients", "executors", "reports", "figures", "suites"]
@@ -78,8 +79,23 @@ class PluginRecord(NamedTuple):
     error: str | None
     """One line with the file and line number in the plugin, if known; None unless something is wrong."""
     traceback: str | None
-    entries: tuple[Entry, ...]
+    entries: tuple[Entry, ...] = ()
     """The available entries: none of a plugin that is not loaded, and none that clashes."""
+    commands: tuple[str, ...] = ()
+    """Names of the available commands."""
+
+    @classmethod
+    def of(
+        cls,
+        plugin: DiscoveredPlugin,
+        status: PluginStatus,
+        message: str | None = None,
+        error: BaseException | None = None,
+    ) -> "PluginRecord":
+        """Return the record of a plugin; `message` describes the `error` that its loading raised."""
+        location, trace = ("", None) if error is None else plugin_traceback(error)
+        fault = None if message is None else message + location
+        return cls(plugin.name, plugin.module, plugin.distribution, plugin.version, status, fault, trace)
 
     @property
     def label(self) -> str:
@@ -87,9 +103,12 @@ class PluginRecord(NamedTuple):
         return plugin_label(self.name, self.distribution, self.version)
 
     @property
-    def registered(self) -> dict[Kind, tuple[str, ...]]:
-        """The names of the available entries by kind."""
-        names = {kind: tuple(entry.name for entry in self.entries if entry.kind == kind) for kind in KINDS}
+    def registered(self) -> dict[str, tuple[str, ...]]:
+        """The names of the available entries and commands by kind."""
+        names: dict[str, tuple[str, ...]] = {
+            kind: tuple(entry.name for entry in self.entries if entry.kind == kind) for kind in KINDS
+        }
+        names["commands"] = self.commands
         return {kind: names_of_kind for kind, names_of_kind in names.items() if names_of_kind}
 
     @property

@@ -4,7 +4,7 @@ from typing import Any
 
 import click
 
-from benchbed.cli.output import discard_stdout
+from benchbed.cli.output import discard_stdout, print_plugin_errors
 
 _META_KEY = "benchbed.plugin_commands"
 
@@ -32,8 +32,7 @@ class CommandGroup(click.Group):
         if _META_KEY not in ctx.meta:
             from benchbed.cli.plugin_commands import load_commands
 
-            ctx.meta[_META_KEY], faults = load_commands(self.commands)
-            for fault in faults:
-                click.echo(f"warning: {fault}", err=True)
-        plugin_commands: dict[str, click.Command] = ctx.meta[_META_KEY]
-        return plugin_commands
+            ctx.meta[_META_KEY] = loaded = load_commands(self.commands)
+            print_plugin_errors(loaded)
+        commands: dict[str, click.Command] = ctx.meta[_META_KEY].commands
+        return commands

@@ -10,6 +10,7 @@ import click
 
 if TYPE_CHECKING:
     from benchbed.catalog.lookup import Catalog
+    from benchbed.cli.plugin_commands import PluginCommands
     from benchbed.study import Study
 
 
@@ -31,9 +32,9 @@ def print_warnings(warnings: Iterable[str]) -> None:
         click.echo(f"warning: {warning}", err=True)
 
 
-def print_plugin_errors(catalog: "Catalog") -> None:
+def print_plugin_errors(loaded: "Catalog | PluginCommands") -> None:
     """Print a line on stderr for each fault of the environment and of its plugins."""
-    print_warnings([*catalog.warnings, *(plugin.complaint for plugin in catalog.plugins if plugin.complaint)])
+    print_warnings([*loaded.warnings, *(plugin.complaint for plugin in loaded.plugins if plugin.complaint)])
 
 
 def print_study(study: "Study", format_: str) -> int:

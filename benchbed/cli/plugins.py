@@ -11,8 +11,9 @@ from benchbed.cli.output import print_warnings
 @click.command("plugins", short_help="List the installed plugins with their status.")
 @click.option("--traceback", is_flag=True, help="Also print the tracebacks of broken and invalid plugins.")
 @plugin_option
-def plugins_command(traceback: bool, plugin_files: tuple[Path, ...]) -> None:
-    """List the installed plugins with their status, the names that they register, and their errors.
+@click.pass_context
+def plugins_command(context: click.Context, traceback: bool, plugin_files: tuple[Path, ...]) -> None:
+    """List the installed plugins with their status, the names and commands that they register, and their errors.
 
     A plugin is loaded, broken (it raised an exception), invalid (it breaks the contract), conflicting (another plugin
     registers the same name) or blocked: BENCHBED_DISABLE_PLUGINS="name,name" blocks plugins.
@@ -23,9 +24,12 @@ def plugins_command(traceback: bool, plugin_files: tuple[Path, ...]) -> None:
       BENCHBED_DISABLE_PLUGINS=signum benchbed plugins
     """
     from benchbed.catalog.loading import load_catalog
+    from benchbed.cli.plugin_commands import load_commands
 
     catalog = load_catalog(plugin_files)
-    for plugin in catalog.plugins:
+    group = context.find_root().command
+    commands = load_commands(group.commands if isinstance(group, click.Group) else ())
+    for plugin in (*catalog.plugins, *commands.plugins):
         origin = f"{plugin.distribution} {plugin.version}, module {plugin.module}"
         click.echo(f"{plugin.status:<12} {plugin.name}  ({origin})")
         for kind, names in plugin.registered.items():
@@ -34,4 +38,4 @@ def plugins_command(traceback: bool, plugin_files: tuple[Path, ...]) -> None:
             click.echo(f"{'':<13}{plugin.error}")
         if traceback and plugin.traceback:
             click.echo(plugin.traceback)
-    print_warnings(catalog.warnings)
+    print_warnings(dict.fromkeys((*catalog.warnings, *commands.warnings)))

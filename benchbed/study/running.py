@@ -30,7 +30,7 @@ class Resources(NamedTuple):
     executor: str = "processes"
 
 
-class NoProgress(Progress):
+class NoProgress:
     """Progress that is not shown."""
 
     def planned(self, trials: int) -> None:

@@ -97,11 +97,11 @@ def test_a_name_that_two_plugins_register_belongs_to_neither(install):
     install(PLUGIN.format(command="greet"), distribution="welcome")
     result = invoke("--help")
     assert "Greet somebody." not in result.stdout
-    (line,) = result.stderr.splitlines()
-    assert line.endswith(
-        "command 'greet' is registered by plugin 'greeting-plugin' (greeting 1.0) and "
-        "plugin 'welcome-plugin' (welcome 1.0), so neither is available"
-    )
+    labels = ["plugin 'greeting-plugin' (greeting 1.0)", "plugin 'welcome-plugin' (welcome 1.0)"]
+    assert result.stderr.splitlines() == [
+        f"warning: {label} is conflicting: command 'greet' is also registered by {other}, so neither is available"
+        for label, other in zip(labels, reversed(labels), strict=True)
+    ]
 
 
 @pytest.mark.parametrize("arguments", [["--version"], ["run", "--help"], ["list", "problems"]])
@@ -120,3 +120,23 @@ def test_a_disabled_plugin_registers_no_command(install, monkeypatch):
     install("raise OSError('imported')")
     monkeypatch.setenv("BENCHBED_DISABLE_PLUGINS", "greeting-plugin")
     assert invoke("--help").stderr == ""
+
+
+def test_the_list_of_plugins_has_those_of_commands(install):
+    """Each with its status: the commands of one that is loaded, the error of one that is broken."""
+    install(PLUGIN.format(command="greet"))
+    install("raise OSError('no such luck')", distribution="welcome")
+    lines = invoke("plugins").stdout.splitlines()
+    index = lines.index("loaded       greeting-plugin  (greeting 1.0, module greeting_commands)")
+    assert lines[index + 1].split() == ["commands:", "greet"]
+    index = lines.index("broken       welcome-plugin  (welcome 1.0, module welcome_commands)")
+    assert lines[index + 1].strip() == "OSError: no such luck (welcome_commands.py:1)"
+
+
+def test_a_disabled_plugin_of_commands_is_listed_as_blocked(install, monkeypatch):
+    """It is a plugin, so that the list does not warn of an unknown name."""
+    install(PLUGIN.format(command="greet"))
+    monkeypatch.setenv("BENCHBED_DISABLE_PLUGINS", "greeting-plugin")
+    result = invoke("plugins")
+    assert "blocked      greeting-plugin  (greeting 1.0, module greeting_commands)" in result.stdout
+    assert result.stderr == ""

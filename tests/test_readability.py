@@ -12,7 +12,7 @@ ROOT = Path(__file__).parents[1]
 MAX_VAGUE_CLAUSES_PER_THOUSAND = 20
 MAX_VAGUE_NAMES_PERCENT = 1.5
 MAX_CALLED_ONCE_PERCENT = 22
-MAX_CORE_LINES = 14_600
+MAX_CORE_LINES = 14_450
 """Lines of `benchbed/` without the code generator. The goal is 13 500: lower the limit with every reduction."""
 
 NOTES = {"engine_reason", "note", "notes", "reason", "reasons"}

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from benchbed.catalog.parameters import Parameter
 from benchbed.errors import UsageError
+from benchbed.plan.selector_reader import SelectorReader
 from benchbed.plan.selectors import MOST_SETTINGS, Selector, expand_settings, format_selector, parse_selector
 
 PARSED = {
@@ -51,8 +52,8 @@ REJECTED = {
     "a" + "()" * 40_000: "column 4: expected a comma or a closing bracket",
     "a[b]": "column 3: expected key=value, and not the selector 'b' inside 'a'",
     "a[[1]]": "column 3: expected key=value",
-    "a[b=1, c]": "column 8: expected key=value, and not the selector 'c' inside 'a'",
-    "a[b=[c=1]]": "column 7: expected a comma or a closing bracket",
+    "a[b=1, c]": "expected NAME[key=value, key=[value, …], …]",
+    "a[b=[c=1]]": "expected NAME[key=value, key=[value, …], …]",
     "quadratic[condition_number=]": "column 28: expected a value after 'condition_number='; write a number, a word or",
     "a[b=,c=1]": "column 5: expected a value after 'b='",
     "a[b==1]": "column 5: expected a value after 'b='",
@@ -109,6 +110,22 @@ def test_a_mistake_is_reported_with_its_column(text, expected):
     assert expected in str(raised.value)
     assert str(raised.value).isprintable()
     assert len(str(raised.value)) < 500
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("cosine(adam, warmup=0.1)", ("cosine", 1, (("adam", 8, (), {}),), {"warmup": 0.1})),
+        (
+            " clip[muon(learning_rate=[0.1]), norm=1]",
+            ("clip", 2, (("muon", 7, (), {"learning_rate": [0.1]}),), {"norm": 1}),
+        ),
+        ("a(b=[c(d=1)])", ("a", 1, (), {"b": [("c", 6, (), {"d": 1})]})),
+    ],
+)
+def test_nested_selectors_are_read_as_a_tree(text, expected):
+    """Each selector keeps its column, its selectors without a key, and its parameters."""
+    assert SelectorReader(text).read() == expected
 
 
 @pytest.mark.parametrize(

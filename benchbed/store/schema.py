@@ -86,7 +86,9 @@ def from_bytes(content: bytes) -> pa.Table:
     newer benchbed wrote them.
     """
     # `read_table` would import the modules for data sets of several files first.
-    table = pq.ParquetFile(pa.BufferReader(content), page_checksum_verification=True).read()
+    # One thread: those of pyarrow may still run when a command ends soon after, and then abort the process.
+    file = pq.ParquetFile(pa.BufferReader(content), page_checksum_verification=True)
+    table = file.read(use_threads=False)
     version = int((table.schema.metadata or {}).get(b"benchbed_schema", b"0"))
     if version > SCHEMA_VERSION:
         raise NewerSchemaError(version)

@@ -21,8 +21,10 @@ class Study:
     """The plan, trials and results of a study folder."""
 
     def __init__(self, path: Path, plan: Plan, warnings: Sequence[str] = ()) -> None:
-        self.path, self.plan, self.warnings = path, plan, list(warnings)
-        self._table = StudyFolder(path).read_trials()
+        folder = StudyFolder(path)
+        self.path, self.plan = path, plan
+        self._table = folder.read_trials()
+        self.warnings = [*warnings, *folder.warnings]
 
     @functools.cached_property
     def results(self) -> Results:

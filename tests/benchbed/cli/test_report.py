@@ -144,3 +144,13 @@ def register_problems(register):
 def register_optimizers(register):
     register(own)
 '''
+
+
+def test_a_part_that_cannot_be_read_is_a_warning(copy, run_in_process):
+    """Its trials are missing from the report, so the reason must be said."""
+    part = min((copy / "study" / "trials").iterdir())
+    part.write_text("PAR1")
+    result = run_in_process(copy, "report", "study")
+    assert result.returncode == 1
+    assert f"warning: study/trials/{part.name} cannot be read" in result.stderr
+    assert result.stderr.count("cannot be read") == 1

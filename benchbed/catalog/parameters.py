@@ -114,7 +114,7 @@ def convert_value(owner: str, key: str, value: object, annotation: Any) -> Any:
 def unknown_key(owner: str, key: str, parameters: Mapping[str, object]) -> UsageError:
     """Return the error for a parameter that `owner` does not have, with the similar name and all names."""
     names = f"its parameters are {', '.join(parameters)}" if parameters else "it has no parameters"
-    return UsageError(f"{owner} has no parameter {quoted(key)}{suggestion(key, parameters) or ';'} {names}")
+    return UsageError(f"{owner} has no parameter {quoted(key)}{suggestion(key, parameters)} ({names})")
 
 
 def describe(annotation: Any) -> str:

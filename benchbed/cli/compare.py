@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     "format_",
     type=click.Choice(("table", "csv")),
     default="table",
+    show_default=True,
     help="Format of the differences on stdout.",
 )
 def compare_command(first: Path, second: Path, margin: float | None, format_: str) -> int:

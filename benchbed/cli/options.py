@@ -42,6 +42,7 @@ format_option = click.option(
     "format_",
     type=click.Choice(("table", "json", "csv", "markdown")),  # reports.console.FORMATS, which imports torch
     default="table",
+    show_default=True,
     help="Format of the summary on stdout.",
 )
 
@@ -157,7 +158,7 @@ def resolve_options(options: dict[str, Any]) -> "tuple[Catalog, Plan, tuple[str,
         for name, value in options.items()
         if value not in (None, ())
     }
-    request = complete_request(catalog, as_request(values, "options"), suite)
+    request = complete_request(catalog, as_request(values, ""), suite)
     return catalog, make_plan(catalog, request), absolute_paths(plugin_files)
 
 

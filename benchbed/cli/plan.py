@@ -28,6 +28,7 @@ _COLUMNS = f" {'trials':>7} {'calls':>8} {'seconds':>9}"
     "format_",
     type=click.Choice(("table", "json")),
     default="table",
+    show_default=True,
     help="Format of the costs on stdout.",
 )
 def plan_command(jobs: int | None, no_time: bool, format_: str, **options: Any) -> None:
@@ -43,6 +44,9 @@ def plan_command(jobs: int | None, no_time: bool, format_: str, **options: Any) 
       benchbed plan
       benchbed plan --preset full --track searched
       benchbed plan -p 'polynomial-network' -o adam --steps 300000
+
+    \b
+    Exit codes: 0 estimated, 2 wrong usage, 5 nothing is selected.
     """  # fmt: skip
     from benchbed.runner.fork_server import start_fork_server
 

@@ -12,6 +12,7 @@ from benchbed.catalog.names import suggestion
 from benchbed.errors import UsageError
 from benchbed.interfaces import Engine
 from benchbed.plan.model import TRACKS, Checkpoints, Track
+from benchbed.plan.presets import preset_of
 
 MOST_BYTES = 1_000_000
 MOST_TRIALS = 10_000_000
@@ -89,32 +90,34 @@ def read_suite(path: Path) -> Request:
 
 def as_request(values: dict[str, Any], source: str) -> Request:
     """Check the keys and values of a suite, or of options. Raises: UsageError with `source` and a suggestion."""
+    prefix = f"{source}: " if source else ""
     keys = Request.__struct_fields__
     for key, value in values.items():
         if key not in keys:
             hint = suggestion(key, keys) or f"; a suite has the keys {', '.join(keys)}"
-            raise UsageError(f"{source}: unknown key {key!r}{hint}")
+            raise UsageError(f"{prefix}unknown key {key!r}{hint}")
         noun, choices = _CHOICES.get(key, ("", ()))
         for item in value if isinstance(value, list | tuple) else [value]:
             if choices and isinstance(item, str) and item not in choices:
-                raise UsageError(f"{source}: unknown {noun} {item!r}; choose one of {', '.join(choices)}")
+                raise UsageError(f"{prefix}unknown {noun} {item!r}; choose one of {', '.join(choices)}")
     try:
         return msgspec.convert(values, Request)
     except msgspec.ValidationError as error:
         message = str(error)
-        raise UsageError(f"{source}: {message[0].lower()}{message[1:]}; correct that value") from error
+        raise UsageError(f"{prefix}{message[0].lower()}{message[1:]}; correct that value") from error
 
 
 def complete_request(catalog: Catalog, options: Request, suite: Path | None) -> Request:
-    """Return the options over the suite, which is a file, or the name of a registered suite if no such file exists.
+    """Return the options over the suite, which is a TOML file, or the name of a registered suite.
 
     Without a suite, the registered suite with the name of the preset is used.
     """
     if suite is not None:
-        is_name = str(suite) in catalog.names("suites") and not suite.exists()
-        path = catalog.entry("suites", str(suite)).implementation if is_name else suite
+        is_file = suite.exists() or suite.suffix == ".toml"
+        path = suite if is_file else catalog.entry("suites", str(suite)).implementation
         return options.over(read_suite(path))
     name = options.preset or "standard"
+    preset_of(name)  # raises for an unknown name
     if options.problems and options.optimizers:
         return options.over(Request(name=name, preset=name))
     return options.over(read_suite(catalog.entry("suites", name).implementation))

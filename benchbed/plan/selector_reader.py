@@ -133,7 +133,7 @@ class SelectorReader:
         if text in ("true", "false"):
             return text == "true"
         if NOT_FINITE.fullmatch(text):
-            self.fail(f"{text} is not a finite number; put it in quotes to give a word", node.col_offset)
+            self.fail(f"{text} is not a finite number; write a number such as 0.01", node.col_offset)
         if BARE_WORD.fullmatch(text):
             return text
         value = _literal(text)

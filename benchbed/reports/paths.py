@@ -39,9 +39,9 @@ def pieces(results: Results) -> list[str]:
 def draw(results: Results, problem: str) -> dict[str, bytes]:
     """Draw `plots/paths-<problem>.png` and `.svg`, on the instance of the lowest evaluation seed.
 
-    Nothing is drawn if the plugin of the problem is not installed, because the objective is unknown then.
+    Nothing is drawn if no trial is stored, or if the plugin of the problem is not installed.
     """
-    if problem not in results.surfaces:
+    if problem not in results.surfaces or not (results.outcomes["problem"] == problem).any():
         return {}
     results, note = limit_optimizers(results)
     name = f"paths-{slugs(results.problems)[problem]}"

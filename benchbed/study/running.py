@@ -119,7 +119,7 @@ def report(
     for name in only:
         catalog.entry("reports", name)  # raises for an unknown name before anything is written
     if not path.exists():
-        raise StudyFolderError(f"{path} does not exist; pass the folder that `benchbed run` named")
+        raise StudyFolderError(f"{path} does not exist; pass the folder that `benchbed run` printed")
     with StudyFolder(path) as folder:
         plan = folder.read_plan()
         study = Study(path, plan)

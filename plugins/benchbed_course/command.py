@@ -19,7 +19,7 @@ def register_commands(register: Callable[[click.Command], None]) -> None:
 
 
 @click.command("course", short_help="Run the course's systems and show every figure on one page.")
-@click.argument("parts", nargs=-1, metavar="[C1]...")
+@click.argument("parts", nargs=-1, metavar="[PART]...")
 @click.option(
     "-O",
     "--output",
@@ -34,7 +34,9 @@ def register_commands(register: Callable[[click.Command], None]) -> None:
     default="course",
     help="Length of the runs: minutes, or as many steps as the source document trains.  [default: course]",
 )
-@click.option("--fresh", is_flag=True, help="Move old studies aside instead of continuing them.")
+@click.option(
+    "--fresh", is_flag=True, help="Rename an existing folder and start again, instead of continuing it."
+)
 @click.option(
     "-j",
     "--jobs",
@@ -48,7 +50,7 @@ def register_commands(register: Callable[[click.Command], None]) -> None:
     multiple=True,
     metavar="FILE.py",
     type=click.Path(path_type=Path),
-    help="Also load the plugin in this file. Repeatable.",
+    help="Also load the plugin in this Python file. Repeatable.",
 )
 def course(
     parts: tuple[str, ...],
@@ -61,7 +63,8 @@ def course(
     """Run the systems of the course, draw their figures, and put them on one page.
 
     Every figure is drawn from a suite that also runs by itself (see `benchbed list suites`), or from a measurement of
-    its own. Without arguments: all parts. Trials that the folder already holds do not run again.
+    its own. PART is a part of the course, such as C7; without arguments, all parts run. Trials that are already stored
+    in the folder do not run again.
 
     \b
     Examples:
@@ -70,7 +73,7 @@ def course(
       benchbed course C10 --preset full
 
     \b
-    Exit codes: 0 all figures are drawn, 1 a trial or a figure failed, 2 usage, 3 the folder cannot be used,
+    Exit codes: 0 all figures are drawn, 1 a trial or a figure failed, 2 wrong usage, 3 the folder cannot be used,
     5 no figure belongs to a course.
     """
     import benchbed

@@ -104,7 +104,7 @@ def test_a_problem_is_built_from_plain_values(parameters, field, value, plugin):
     [
         (
             {"sise": 3},
-            "bowl has no parameter 'sise'; did you mean 'size'? its parameters are size, start, shape",
+            "bowl has no parameter 'sise'; did you mean 'size'? (its parameters are size, start, shape)",
         ),
         ({"size": 2.5}, "bowl: size is 2.5; it must be an integer"),
         ({"size": True}, "bowl: size is True; it must be an integer"),
@@ -176,7 +176,7 @@ def test_a_completed_setting_is_a_setting(plugin):
         ({"variant": "c"}, "good: variant is 'c'; it must be 'a' or 'b'"),
         ({"steps": 1.5}, "good: steps is 1.5; it must be an integer"),
         ({"steps": 13}, "good: steps is 13; that is bad luck"),
-        ({"lr": 0.1}, "good has no parameter 'lr'; did you mean 'learning_rate'? its parameters are"),
+        ({"lr": 0.1}, "good has no parameter 'lr'; did you mean 'learning_rate'? (its parameters are"),
         ({"layout": 1}, "good has no parameter 'layout'"),
     ],
 )

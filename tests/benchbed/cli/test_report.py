@@ -63,7 +63,7 @@ def test_a_missing_folder_exits_with_3(tmp_path, run_in_process):
     """The folder is not created."""
     result = run_in_process(tmp_path, "report", "nowhere")
     assert result.returncode == 3
-    assert result.stderr == "error: nowhere does not exist; pass the folder that `benchbed run` named\n"
+    assert result.stderr == "error: nowhere does not exist; pass the folder that `benchbed run` printed\n"
     assert list(tmp_path.iterdir()) == []
 
 

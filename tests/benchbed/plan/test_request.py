@@ -1,9 +1,13 @@
 """Tests of reading suites and of options that override them."""
 
+import re
+from pathlib import Path
+
 import pytest
 
 from benchbed.errors import UsageError
 from benchbed.plan import Request, complete_request, read_suite
+from benchbed.plan.request import as_request
 
 
 @pytest.fixture
@@ -85,3 +89,17 @@ def test_missing_values_come_from_the_suite_of_the_preset(catalog):
     assert request.optimizers == ("adam",)
     assert "quadratic" in request.problems
     assert request.preset == "standard"
+
+
+@pytest.mark.parametrize(
+    ("options", "suite", "fault"),
+    [
+        ({}, "standart", "unknown suite 'standart'; did you mean 'standard'?"),
+        ({}, "standard.toml", "cannot read the suite standard.toml"),
+        ({"preset": "big"}, None, "unknown preset 'big'; choose one of quick, standard, full"),
+    ],
+)
+def test_a_mistyped_suite_or_preset_is_named(catalog, options, suite, fault):
+    """A name with the suffix .toml is a file, any other a registered suite."""
+    with pytest.raises(UsageError, match=re.escape(fault)):
+        complete_request(catalog, as_request(options, ""), suite and Path(suite))

@@ -17,7 +17,7 @@ from benchbed.catalog.lookup import Catalog
 from benchbed.catalog.parameters import factory_arguments
 from benchbed.engine import Batch, Record, run_batch, scale_of
 from benchbed.errors import BenchbedError
-from benchbed.interfaces import Engine, Gradient, NotServedError, Problem, TrialStatus
+from benchbed.interfaces import Gradient, NotServedError, Problem, TrialStatus
 from benchbed.plan import BatchPlan, Plan
 from benchbed.runner.global_state import default_global_state
 from benchbed.runner.rows import ExecutionDetails, rows_of, rows_without_measurements
@@ -61,8 +61,6 @@ def run_task(encoded: bytes) -> bytes:
         check_sources(catalog, plan, task.batch)
     except BenchbedError as error:
         return to_bytes(table_of(failed_rows(task.batch, str(error))))
-    if task.attempt > 1:  # the first process may have died in the compiler
-        plan = msgspec.structs.replace(plan, engine=Engine.EAGER)
     rows: list[dict[str, Any]] = []
     for batch, result in measure_batches(plan, task.batch, catalog, task.threads):
         if isinstance(result, MeasuredBatch):

@@ -5,6 +5,7 @@ import pytest
 
 from benchbed.catalog.loading import load_catalog
 from benchbed.engine import run_batch
+from benchbed.interfaces import Engine
 from benchbed.plan import Request, make_plan
 from benchbed.runner import task as task_module
 from benchbed.runner.task import Task, run_task
@@ -41,6 +42,19 @@ def test_a_task_repeats_to_the_bit(task):
     """Two runs differ in nothing but the wall time."""
     first, second = (run(task).drop_columns(["wall_seconds"]) for _ in range(2))
     assert first.equals(second)
+
+
+def test_another_attempt_repeats_to_the_bit(task):
+    """A process that was killed from outside changes no number: the engine stays that of the plan."""
+    plan = msgspec.structs.replace(task.plan, engine=Engine.COMPILED)
+    tables = [
+        run(msgspec.structs.replace(task, plan=plan, attempt=attempt)).drop_columns(
+            ["wall_seconds", "attempt"]
+        )
+        for attempt in (1, 2)
+    ]
+    assert set(tables[0]["engine"].to_pylist()) == {"compiled"}
+    assert tables[0].equals(tables[1])
 
 
 def test_a_plugin_of_another_version_is_rejected(task):

@@ -11,7 +11,7 @@ DRAW_BLOCK = 1_000
 """Steps whose draws come from one generator."""
 
 Role = Literal["scale", "tuning", "evaluation"]
-Purpose = Literal["start", "data", "draws", "gradient"]
+Purpose = Literal["start", "data", "draws", "gradient", "optimizer"]
 
 
 def digest(*values: object) -> str:

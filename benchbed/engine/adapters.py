@@ -92,7 +92,7 @@ class _PerTrialRule:
         ) -> Tree:  # fmt: skip
             data = context.data if context.shared else data
             evaluate = evaluate_on(differentiate, context.loss, data, draws)
-            lane_oracle = CountingOracle(evaluate, loss, gradient, lambda: progress)
+            lane_oracle = CountingOracle(evaluate, loss, gradient, lambda: progress, draws.optimizer)
             lane_oracles.append(lane_oracle)
             theta, state = self._build(hyperparameters).update(lane_oracle, state, theta)
             masked_calls = lane_oracle.masked_calls
@@ -143,7 +143,11 @@ class _StatefulRule:
             return loss[0, 0], gradient[0, 0]
 
         trial_oracle = CountingOracle(
-            evaluate, oracle.loss[0, 0], oracle.gradient[0, 0], lambda: oracle.compute_progress()[0, 0]
+            evaluate,
+            oracle.loss[0, 0],
+            oracle.gradient[0, 0],
+            lambda: oracle.compute_progress()[0, 0],
+            map_tensors(lambda leaf: leaf[0, 0], context.draws.optimizer),
         )
         theta, state = self._optimizer.update(trial_oracle, state, theta[0, 0])
         # A closure may be called any number of times, so the count belongs to this lane and not to every step.

@@ -62,10 +62,18 @@ class CountingOracle:
     """The oracle of one step, for a batch of lanes, for one lane under vmap, or for a single trial."""
 
     def __init__(
-        self, evaluate: Evaluate, loss: Tensor, gradient: Tensor, compute_progress: Callable[[], Tensor]
+        self,
+        evaluate: Evaluate,
+        loss: Tensor,
+        gradient: Tensor,
+        compute_progress: Callable[[], Tensor],
+        draw: Tree = None,
     ) -> None:
-        """`compute_progress` runs when `progress` is read; calling it directly does not count as reading."""
-        self.loss, self.gradient = loss, gradient
+        """`compute_progress` runs when `progress` is read; calling it directly does not count as reading.
+
+        `draw` is the optimizer's draw of the step, if it has `make_draws`.
+        """
+        self.loss, self.gradient, self._draw = loss, gradient, draw
         self.compute_progress = compute_progress
         self.progress_was_read = False
         """The optimizer has read `progress`, so it knows the budget."""
@@ -80,6 +88,15 @@ class CountingOracle:
         """Share of the budget spent, in [0, 1): `[..., 1]`."""
         self.progress_was_read = True
         return self.compute_progress()
+
+    @property
+    def draw(self) -> Tree:
+        """The optimizer's own draw of the step. Raises: RuntimeError if it has none."""
+        if self._draw is None:
+            raise RuntimeError(
+                "oracle.draw is read, but the optimizer has no draws; return Optimizer(make_draws=…)"
+            )
+        return self._draw
 
     def at(self, point: Tensor, where: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Compute loss and gradient at `point`, on the same draw; NaN in the lanes outside `where`."""
@@ -110,6 +127,11 @@ class MappedOracle:
     def progress(self) -> Tensor:
         """Progress of the inner oracle, read only on request: a wrapper that clips does not know the budget."""
         return self._inner.progress
+
+    @property
+    def draw(self) -> Tree:
+        """The optimizer's own draw of the step."""
+        return self._inner.draw
 
     def at(self, point: Tensor, where: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Compute loss and changed gradient at `point`."""

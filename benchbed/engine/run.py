@@ -54,8 +54,9 @@ def seeds_of_a_tile(batch: Batch) -> int | None:
     """Return the number of seeds whose draws of a block fit into `DRAW_BYTES`; None if nothing is drawn."""
     generator = torch.Generator()
     draws = [batch.problem.make_draws(generator, 1)]
-    if batch.gradient.make_draws is not None:
-        draws.append(batch.gradient.make_draws(generator, 1, batch.problem.layout.dimension))
+    for make_draws in (batch.gradient.make_draws, batch.optimizer.make_draws):
+        if make_draws is not None:
+            draws.append(make_draws(generator, 1, batch.problem.layout.dimension))
     bytes_per_step = sum(leaf.nbytes for leaf in leaves(draws))
     return DRAW_BYTES // (DRAW_BLOCK * bytes_per_step) if bytes_per_step else None
 

@@ -3,13 +3,13 @@
 import copy
 import functools
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Generator, Tensor
 
 from benchbed.engine.pytrees import Tree, leaves, map_tensors
-from benchbed.interfaces import Gradient, Problem
+from benchbed.interfaces import Gradient, Optimizer, Problem
 from benchbed.seeds import DRAW_BLOCK, InstanceSeed, Purpose
 
 CPU = torch.device("cpu")
@@ -22,6 +22,8 @@ class Draws(NamedTuple):
     """Drawn by the problem: a mini-batch, or noise."""
     gradient: Tree = None
     """Drawn by the gradient: a direction."""
+    optimizer: Tree = None
+    """Drawn by the optimizer: the noise of its update."""
 
 
 DrawBlock = Callable[[InstanceSeed, int], Tree]
@@ -122,13 +124,16 @@ class Instances:
             return None
         return torch.as_tensor(optimum, dtype=torch.float64).expand(len(self.seeds), 1)
 
-    def draws_of(self, gradient: Gradient) -> BlockDraws | None:
-        """Return the draws of a gradient, which do not depend on the optimizer; None if it draws nothing."""
-        make, dimension = gradient.make_draws, self.problem.layout.dimension
+    def draws_of(self, plugin: Gradient | Optimizer[Any], purpose: Purpose) -> BlockDraws | None:
+        """Return the draws of a gradient or an optimizer; None if it draws nothing.
+
+        Those of a gradient do not depend on the optimizer, and those of an optimizer not on the gradient.
+        """
+        make, dimension = plugin.make_draws, self.problem.layout.dimension
         if make is None:
             return None
         return BlockDraws(
-            lambda seed, block: make(_generator(seed, "gradient", block), DRAW_BLOCK, dimension),
+            lambda seed, block: make(_generator(seed, purpose, block), DRAW_BLOCK, dimension),
             self.seeds,
             self._transfer,
         )

@@ -100,7 +100,13 @@ class Stepper:
         if not _all_true(finite, traced):
             # These lanes are frozen below, but some operations raise for all lanes if one holds NaN.
             gradient = torch.where(finite.unsqueeze(-1), gradient, 0)
-        oracle = CountingOracle(evaluate, loss, gradient, lambda: self._progress(lanes, inputs, gradient))
+        oracle = CountingOracle(
+            evaluate,
+            loss,
+            gradient,
+            lambda: self._progress(lanes, inputs, gradient),
+            inputs.draws.optimizer,
+        )
 
         active, converged = running & finite, lanes.converged
         if converged is not None:

@@ -26,8 +26,11 @@ class Tile:
         self.batch, self.instances = batch, instances
         self.positions = positions or LanePositions.all(len(batch.seeds), batch.settings, instances.device)
         self.stepper = stepper or Stepper(batch, instances.shared, is_deterministic(batch.problem))
-        self._loss_draws = instances.draws if self.stepper.loss.needs_draws else None
-        self._gradient_draws = instances.draws_of(batch.gradient)
+        self._draws = (
+            instances.draws if self.stepper.loss.needs_draws else None,
+            instances.draws_of(batch.gradient, "gradient"),
+            instances.draws_of(self.stepper.optimizer, "optimizer"),
+        )
         # A stateful optimizer takes plain floats: rounded to float32, its 0.1 would be another number.
         dtype = torch.float64 if self.stepper.optimizer.stateful else instances.dtype
         settings = self.positions.settings.tolist()
@@ -81,10 +84,7 @@ class Tile:
 
     def step(self, lanes: Lanes, index: int) -> Lanes:
         """Run step `index` (from 0) of every lane eagerly."""
-        draws = Draws(
-            self._loss_draws and self._loss_draws.at(index),
-            self._gradient_draws and self._gradient_draws.at(index),
-        )
+        draws = Draws(*(draws and draws.at(index) for draws in self._draws))
         progress = index * self.stepper.calls_per_step / self.batch.budget
         return self.stepper.step(self.rule, lanes, StepInputs(self.instances.data, draws, progress, index))
 
@@ -96,7 +96,4 @@ class Tile:
 
     def draws(self, start: int, stop: int) -> Draws:
         """Return the draws of the steps `start`, …, `stop - 1`, all of one block: `[steps, seeds, 1, …]`."""
-        return Draws(
-            self._loss_draws and self._loss_draws.between(start, stop),
-            self._gradient_draws and self._gradient_draws.between(start, stop),
-        )
+        return Draws(*(draws and draws.between(start, stop) for draws in self._draws))

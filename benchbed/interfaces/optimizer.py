@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
-from torch import Tensor
+from torch import Generator, Tensor
 
 Hyperparameter = Tensor | float
 """A number that may differ between the lanes of a batch, where it is a tensor `[..., 1]`."""
@@ -25,6 +25,13 @@ class Oracle(Protocol):
     @property
     def progress(self) -> Tensor:
         """Share of the budget that is spent, in [0, 1): `[..., 1]`; for schedules."""
+
+    @property
+    def draw(self) -> Any:
+        """This step's draw of the optimizer's own `make_draws`, the same for all calls of the step.
+
+        Its leading dimensions broadcast against theta's. Raises: RuntimeError without `make_draws`.
+        """
 
     def at(self, point: Tensor, where: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Return loss and gradient at another `point: [..., dimension]` on the same draw.
@@ -55,6 +62,12 @@ class Optimizer(NamedTuple, Generic[S]):
     """The functions are written for a single trial; the engine applies `torch.func.vmap`."""
     stateful: bool = False
     """Trials run one at a time, with state of any type and hyperparameters as floats, as `torch.optim` needs it."""
+    make_draws: Callable[[Generator, int, int], Any] | None = None
+    """generator, steps, dimension -> the random draws of a trial's steps, `[steps, …]` in float64 on the CPU.
+
+    `update` reads those of its step as `oracle.draw`. They depend on the seed and the step alone: a random optimizer
+    draws here and nowhere else.
+    """
 
 
 OptimizerFactory = Callable[..., Optimizer[Any]]

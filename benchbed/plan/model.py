@@ -52,12 +52,12 @@ class ProblemPlan(msgspec.Struct, frozen=True):
         return "full" if self.full_price is not None else "exact"
 
     def is_deterministic_for(self, entrant: "EntrantPlan") -> bool:
-        """Return whether trials do not depend on their seed: fixed instance, gradient without draws.
+        """Return whether trials should not depend on their seed: fixed instance, gradient and optimizer without draws.
 
-        A single trial then represents all seeds. Optimizers are not random: `update` is a pure function of the oracle,
-        the state and theta, and the conformance checks reject a rule that uses a global generator.
+        A single trial then represents all seeds.
         """
-        return self.seedless and not self.gradient_draws and self.oracle_of(entrant) != "stochastic"
+        is_random = self.gradient_draws or entrant.draws or self.oracle_of(entrant) == "stochastic"
+        return self.seedless and not is_random
 
     def price_of(self, entrant: "EntrantPlan") -> float:
         """Return the smallest number of calls that a step of an entrant costs."""
@@ -79,6 +79,8 @@ class EntrantPlan(msgspec.Struct, frozen=True):
     """Names of the static parameters; settings that differ in one cannot share a batch."""
     search: tuple[dict[str, float], ...] = ()
     """The values that the track `searched` tries; empty without that track or without a search space."""
+    draws: bool = False
+    """The optimizer has random draws in every step."""
 
     def searched(self) -> list[dict[str, Any]]:
         """Return the settings that a search tries."""

@@ -160,6 +160,7 @@ def _entrant_plans(catalog: Catalog, text: str, search_points: int) -> Iterable[
             oracle="full" if optimizer.full_batch else "stochastic",
             statics=tuple(name for name, parameter in parameters.items() if parameter.static),
             search=search_settings(parameters, values, search_points) if search_points else (),
+            draws=optimizer.make_draws is not None,
         )
 
 

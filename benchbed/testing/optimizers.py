@@ -49,6 +49,11 @@ class OptimizerUnderTest:
         self.statics = factory_arguments(factory, statics, LAYOUT)
         self.numbers = {name: float(value) for name, value in values.items() if not parameters[name].static}
         self.optimizer: Optimizer[Any] = self.build(self.numbers)
+        self.draw: Tree = None
+        """The optimizer's draw of a step, `[1, 1, …]`, which all lanes and steps share."""
+        if self.optimizer.make_draws is not None:
+            draws = self.optimizer.make_draws(torch.Generator().manual_seed(1), 1, LAYOUT.dimension)
+            self.draw = map_tensors(lambda leaf: leaf[None], draws)
 
     def build(self, hyperparameters: Mapping[str, Any]) -> Optimizer[Any]:
         """Build the optimizer."""
@@ -66,8 +71,16 @@ class OptimizerUnderTest:
         theta = starts()[seeds, None].expand(-1, count, -1).clone()
         state = rule.init(theta)
         for _ in range(steps):
-            theta, state = one_step(rule, theta, state)
+            theta, state = self.step(rule, theta, state)
         return Snapshot(rule, theta, state)
+
+    def step(
+        self, rule: Rule, theta: Tensor, state: Tree, oracle: CountingOracle | None = None
+    ) -> tuple[Tensor, Tree]:
+        """Update every lane once."""
+        context = StepContext(smooth_loss, reverse, None, Draws(optimizer=self.draw), shared=True)
+        with torch.no_grad():
+            return rule.step(oracle or oracle_at(theta, self.draw), state, theta, context)
 
 
 def starts() -> Tensor:
@@ -82,27 +95,18 @@ def smooth_loss(theta: Tensor, data: Tree = None, draw: Tree = None) -> Tensor:
     return (curvature * (theta - 0.3) ** 2).sum(-1) + torch.cos(theta).sum(-1)
 
 
-def oracle_at(theta: Tensor) -> CountingOracle:
-    """Build the oracle at `theta: [..., dimension]`."""
+def oracle_at(theta: Tensor, draw: Tree) -> CountingOracle:
+    """Build the oracle at `theta: [..., dimension]` with the optimizer's own draw."""
     loss, gradient = reverse(smooth_loss, theta)
     progress = torch.full((*theta.shape[:-1], 1), 0.25, dtype=theta.dtype)
-    return CountingOracle(lambda point: reverse(smooth_loss, point), loss, gradient, lambda: progress)
-
-
-def one_step(
-    rule: Rule, theta: Tensor, state: Tree, oracle: CountingOracle | None = None
-) -> tuple[Tensor, Tree]:
-    """Update every lane once."""
-    context = StepContext(smooth_loss, reverse, None, Draws(), shared=True)
-    with torch.no_grad():
-        return rule.step(oracle or oracle_at(theta), state, theta, context)
+    return CountingOracle(lambda point: reverse(smooth_loss, point), loss, gradient, lambda: progress, draw)
 
 
 def check_shapes(subject: OptimizerUnderTest) -> None:
     """Check that state and theta keep shape and dtype, begin with the leading dimensions, and that theta is finite."""
     start = subject.run(slice(None), slice(None), steps=0)
     _require_state(start.state, start.theta)
-    theta, state = one_step(start.rule, start.theta, start.state)
+    theta, state = subject.step(start.rule, start.theta, start.state)
     _require_like("theta", theta, start.theta)
     _require_state(state, theta)
     before, after = leaves(start.state), leaves(state)
@@ -117,7 +121,7 @@ def check_shapes(subject: OptimizerUnderTest) -> None:
 def check_lane_counts(subject: OptimizerUnderTest) -> None:
     """Check that an update of some lanes equals the update of all lanes."""
     snapshot = subject.run(slice(None), slice(None))
-    expected = one_step(snapshot.rule, snapshot.theta, snapshot.state)
+    expected = subject.step(snapshot.rule, snapshot.theta, snapshot.state)
     for lanes in (
         (slice(0, 2), slice(None)),
         (slice(None), slice(1, 3)),
@@ -125,19 +129,20 @@ def check_lane_counts(subject: OptimizerUnderTest) -> None:
     ):
         rule = make_rule(subject.build, subject.optimizer, subject.tensors(lanes[1]))
         theta, state = _lanes((snapshot.theta, snapshot.state), lanes)
-        subset = one_step(rule, theta, state)
+        subset = subject.step(rule, theta, state)
         require_close(subset, _lanes(expected, lanes), "one update of fewer lanes")
 
 
 def check_single_trial(subject: OptimizerUnderTest) -> None:
     """Check that an update of a lane equals that of the single trial without leading dimensions."""
     snapshot = subject.run(slice(None), slice(None))
-    expected = one_step(snapshot.rule, snapshot.theta, snapshot.state)
+    expected = subject.step(snapshot.rule, snapshot.theta, snapshot.state)
     for lane in ((0, 0), (3, 4)):
         numbers = {name: value[lane[1]] for name, value in subject.tensors(slice(None)).items()}
         theta, state = _lanes((snapshot.theta, snapshot.state), lane)
         with torch.no_grad():
-            single = subject.build(numbers).update(oracle_at(theta), state, theta)
+            oracle = oracle_at(theta, map_tensors(lambda leaf: leaf[0, 0], subject.draw))
+            single = subject.build(numbers).update(oracle, state, theta)
         require_close(single, _lanes(expected, lane), "one update of a single trial")
 
 
@@ -158,9 +163,9 @@ def check_determinism(subject: OptimizerUnderTest) -> None:
 def check_no_writes(subject: OptimizerUnderTest) -> None:
     """Check that init, update and answer do not write to theta, state or gradient."""
     rule, theta, state = subject.run(slice(None), slice(None))
-    oracle = oracle_at(theta)
+    oracle = oracle_at(theta, subject.draw)
     with assertions.unchanged("update", theta, state, oracle.gradient, oracle.loss):
-        one_step(rule, theta, state, oracle)
+        subject.step(rule, theta, state, oracle)
     with assertions.unchanged("init or answer", theta, state):
         rule.init(theta)
         rule.answer(state, theta)

@@ -2,10 +2,16 @@
 
 import hashlib
 import math
+import os
 import re
 from collections.abc import Iterable
+from pathlib import Path
+
+from benchbed.errors import UsageError
 
 _LONGEST_SLUG = 80
+_LONGEST_FOLDER_NAME = 100
+_WINDOWS_DEVICE = re.compile(r"(con|prn|aux|nul|conin\$|conout\$|(com|lpt)[0-9¹²³])", re.IGNORECASE)
 _SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 _INTRAWORD_UNDERSCORE = re.compile(r"(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])")
 
@@ -69,6 +75,40 @@ def power_of_ten(value: float) -> str:
     if not math.isclose(abs(value), 10.0**exponent, rel_tol=1e-9):
         return short(value)
     return f"{'−' if value < 0 else ''}10{str(exponent).translate(_SUPERSCRIPT)}"
+
+
+def is_device(name: str) -> bool:
+    """Return whether Windows reserves a file name for a device, with or without a suffix."""
+    return _WINDOWS_DEVICE.fullmatch(name.partition(".")[0].rstrip()) is not None
+
+
+def folder_name_fault(name: str) -> str | None:
+    """Return the reason why a name cannot be that of a folder on every system, None if it can."""
+    if name.strip(".") == "":
+        return "it is empty or stands for another folder"
+    if len(name.encode("utf-8", "surrogatepass")) > _LONGEST_FOLDER_NAME:
+        return f"it has more than {_LONGEST_FOLDER_NAME} bytes"
+    if name[0] in "-. " or name[-1] in ". ":
+        return "it begins with a hyphen, a dot or a space, or ends with a dot or a space"
+    if not name.isprintable() or set(name) & set('<>:"/\\|?*'):
+        return "it contains a slash or another character that file names cannot have"
+    return "Windows reserves it for a device" if is_device(name) else None
+
+
+def check_text(path: str) -> None:
+    """Check that a path is text, as plans and tasks contain it. Raises: UsageError with its bytes if it is not."""
+    try:
+        path.encode()
+    except UnicodeEncodeError as error:
+        shown = printable(os.fsencode(path).decode("utf-8", "backslashreplace"))
+        raise UsageError(f"'{shown}' is not text in UTF-8; rename that file or folder") from error
+
+
+def absolute_path(path: Path) -> str:
+    """Return a path without links as text. Raises: UsageError if it is not text in UTF-8."""
+    absolute = str(path.resolve())
+    check_text(absolute)
+    return absolute
 
 
 def slugs(selectors: Iterable[str], reserved: Iterable[str] = ()) -> dict[str, str]:

@@ -9,10 +9,9 @@ from pathlib import Path
 
 import pluggy
 
-from benchbed.formatting import printable
+from benchbed.formatting import is_device, printable
 
 _NAME = re.compile(r"[a-z][a-z0-9-]{0,63}")
-_DEVICE = re.compile(r"con|prn|aux|nul|(com|lpt)[0-9]")
 _WORD_BOUNDARY = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 _LONGEST_QUOTE = 100
 _LONGEST_LINE = 500
@@ -71,7 +70,7 @@ def name_fault(name: object) -> str | None:
     if not isinstance(name, str) or not _NAME.fullmatch(name):
         rule = "a letter, then letters, digits and hyphens, all lower case, at most 64"
         return f"name {quoted(name)} is not allowed; use {rule}"
-    if _DEVICE.fullmatch(name):
+    if is_device(name):
         return f"name {quoted(name)} is a device on Windows and cannot name a file there; use another"
     return None
 

@@ -1,10 +1,15 @@
 """A group of built-in commands and of those that plugins register."""
 
+import sys
+from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 import click
 
 from benchbed.cli.output import discard_stdout, print_plugin_errors
+from benchbed.errors import UsageError
+from benchbed.formatting import check_text
 
 _META_KEY = "benchbed.plugin_commands"
 
@@ -13,7 +18,11 @@ class CommandGroup(click.Group):
     """The built-in commands and those of plugins, which are imported only for help and for names not built in."""
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run a command; if the reader of stdout closes it, exit with 0 instead of click's 1."""
+        """Run a command; if the reader of stdout closes it, exit with 0 instead of click's 1.
+
+        Raises: UsageError if the working directory or an argument cannot be used.
+        """
+        check_paths([*sys.argv[1:]])
         try:
             return super().invoke(ctx)
         except BrokenPipeError:
@@ -36,3 +45,18 @@ class CommandGroup(click.Group):
             print_plugin_errors(loaded)
         commands: dict[str, click.Command] = ctx.meta[_META_KEY].commands
         return commands
+
+
+def check_paths(arguments: Iterable[str]) -> None:
+    """Check that the working directory exists, and that all paths are text, as plans, tasks and messages contain them.
+
+    Raises: UsageError if one of them does not.
+    """
+    try:
+        working_directory = str(Path.cwd())
+    except OSError as error:
+        raise UsageError(
+            f"the working directory cannot be used: {error.strerror}; change to a folder that exists"
+        ) from error
+    for text in (working_directory, *arguments):
+        check_text(text)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from benchbed.cli.output import print_plugin_errors
+from benchbed.formatting import absolute_path
 
 if TYPE_CHECKING:
     from benchbed.catalog.lookup import Catalog
@@ -164,4 +165,4 @@ def resolve_options(options: dict[str, Any]) -> "tuple[Catalog, Plan, tuple[str,
 
 def absolute_paths(plugin_files: tuple[Path, ...]) -> tuple[str, ...]:
     """Return the absolute paths, which child processes load."""
-    return tuple(str(file.resolve()) for file in plugin_files)
+    return tuple(absolute_path(file) for file in plugin_files)

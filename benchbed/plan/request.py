@@ -1,6 +1,8 @@
 """Requests of the user: the TOML file of a suite, and options that override it."""
 
+import codecs
 import math
+import os
 import tomllib
 from pathlib import Path
 from typing import Any, get_args
@@ -8,8 +10,9 @@ from typing import Any, get_args
 import msgspec
 
 from benchbed.catalog.lookup import Catalog
-from benchbed.catalog.names import suggestion
+from benchbed.catalog.names import quoted, suggestion
 from benchbed.errors import UsageError
+from benchbed.formatting import folder_name_fault
 from benchbed.interfaces import Engine
 from benchbed.plan.model import TRACKS, Checkpoints, Track
 from benchbed.plan.presets import preset_of
@@ -50,8 +53,14 @@ class Request(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         }
         return msgspec.structs.replace(base, **values)
 
-    def check_numbers(self) -> None:
-        """Check the ranges of the numbers. Raises: UsageError with the value and the range."""
+    def check_values(self) -> None:
+        """Check the name and the ranges of the numbers. Raises: UsageError with the value and the rule."""
+        fault = None if self.name is None else folder_name_fault(self.name)
+        if fault is not None:
+            raise UsageError(
+                f"the name {quoted(self.name)} of the suite cannot name its folder: {fault}; write another name, such "
+                'as name = "mine", into the suite'
+            )
         for name in ("steps", "seeds"):
             value = getattr(self, name)
             if value is not None and not 1 <= value <= MOST_TRIALS:
@@ -69,23 +78,36 @@ class Request(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 def read_suite(path: Path) -> Request:
     """Read a suite. Raises: UsageError if the file cannot be read or is not a suite."""
     try:
-        if path.stat().st_size > MOST_BYTES:
+        with path.open("rb") as file:
+            content = file.read(MOST_BYTES + 1)  # also from a device without an end
+        if len(content) > MOST_BYTES:
             raise UsageError(f"{path} has more than {MOST_BYTES} bytes; a suite is a short TOML file")
-        values = tomllib.loads(path.read_text(encoding="utf-8"))
+        encoding = _wide_encoding(content)
+        if encoding is not None:
+            raise UsageError(f"{path} is encoded in {encoding}; save it as UTF-8")
+        values = tomllib.loads(content.decode("utf-8-sig"))
     except OSError as error:
         raise UsageError(
             f"cannot read the suite {path}: {error.strerror}; give the path of a TOML file"
         ) from error
     except UnicodeDecodeError as error:
         raise UsageError(f"{path} is not UTF-8 (byte {error.start}); save it as UTF-8") from error
-    except tomllib.TOMLDecodeError as error:
+    except ValueError as error:  # TOMLDecodeError, or an integer with thousands of digits
         raise UsageError(f"{path} is not valid TOML: {error}; correct it there") from error
     except RecursionError as error:
         raise UsageError(
             f"{path} is nested too deeply; a suite is a flat table of names and lists"
         ) from error
     request = as_request(values, str(path))
-    return request if request.name else msgspec.structs.replace(request, name=path.stem)
+    return request if request.name is not None else msgspec.structs.replace(request, name=path.stem)
+
+
+def _wide_encoding(content: bytes) -> str | None:
+    """Return the encoding of text whose characters have several bytes each, None if they do not."""
+    if content.startswith((codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)) or content[1:3] == b"\0\0":
+        return "UTF-32"
+    is_wide = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) or b"\0" in content[:2]
+    return "UTF-16" if is_wide else None
 
 
 def as_request(values: dict[str, Any], source: str) -> Request:
@@ -113,7 +135,7 @@ def complete_request(catalog: Catalog, options: Request, suite: Path | None) -> 
     Without a suite, the registered suite with the name of the preset is used.
     """
     if suite is not None:
-        is_file = suite.exists() or suite.suffix == ".toml"
+        is_file = suite.suffix == ".toml" or os.path.exists(suite)  # noqa: PTH110 (any name is allowed)
         path = suite if is_file else catalog.entry("suites", str(suite)).implementation
         return options.over(read_suite(path))
     name = options.preset or "standard"

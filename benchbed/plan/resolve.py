@@ -27,7 +27,7 @@ def make_plan(catalog: Catalog, request: Request) -> Plan:
     """Resolve a request. Raises: UsageError or NothingSelectedError with the wrong value and a remedy."""
     preset_name = "standard" if request.preset is None else request.preset
     preset = preset_of(preset_name)
-    request.check_numbers()
+    request.check_values()
     gradient = "reverse" if request.gradient is None else request.gradient
     problems = tuple(
         _problem_plan(catalog, text, request, preset_name, gradient) for text in request.problems or ()
@@ -43,7 +43,7 @@ def make_plan(catalog: Catalog, request: Request) -> Plan:
     _check_labels("problem", [problem.label for problem in problems])
     _check_labels("optimizer", [entrant.label for entrant in entrants])
     plan = Plan(
-        name=request.name or preset_name,
+        name=preset_name if request.name is None else request.name,
         preset=preset_name,
         problems=problems,
         entrants=entrants,

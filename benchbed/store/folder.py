@@ -12,6 +12,7 @@ import pyarrow as pa
 import tomli_w
 
 from benchbed.errors import StudyFolderError
+from benchbed.formatting import absolute_path
 from benchbed.plan import Plan
 from benchbed.store.files import TEMPORARY, write_atomically
 from benchbed.store.schema import TRIAL_SCHEMA, NewerSchemaError, from_bytes
@@ -21,6 +22,7 @@ class StudyFolder:
     """The folder of a study: readable at any time, writable while locked (`with folder:`)."""
 
     def __init__(self, path: Path) -> None:
+        absolute_path(path)  # raises if it is not text
         self.path = path
         self.warnings: list[str] = []
         self._lock = filelock.FileLock(path / ".lock", timeout=0)

@@ -10,6 +10,7 @@ from benchbed.catalog.loading import load_catalog
 from benchbed.catalog.lookup import Catalog
 from benchbed.environment import describe_environment
 from benchbed.errors import StudyFolderError, UsageError
+from benchbed.formatting import absolute_path
 from benchbed.interfaces import FINAL_STATUSES
 from benchbed.plan import Plan, complete_request, make_plan
 from benchbed.plan.request import as_request
@@ -82,7 +83,7 @@ def run(
     request = as_request({name: value for name, value in values.items() if value is not None}, "run()")
     plan = make_plan(catalog, complete_request(catalog, request, None if suite is None else Path(suite)))
     resources = Resources(jobs, timeout, executor)
-    resolved_files = tuple(str(Path(file).resolve()) for file in plugin_files)
+    resolved_files = tuple(absolute_path(Path(file)) for file in plugin_files)
     return run_plan(plan, catalog, folder_of(plan, output), resolved_files, resources, fresh=fresh)
 
 

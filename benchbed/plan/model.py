@@ -115,10 +115,6 @@ class BatchPlan(msgspec.Struct, frozen=True):
         """Number of trials."""
         return len(self.settings) * len(self.seeds)
 
-    def part(self, settings: Sequence[int]) -> "BatchPlan":
-        """Return the batch with the settings at these positions."""
-        return msgspec.structs.replace(self, settings=tuple(self.settings[position] for position in settings))
-
 
 class Plan(msgspec.Struct, frozen=True):
     """A resolved study: problems, optimizers, and the rules by which they run."""

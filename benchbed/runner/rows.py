@@ -17,6 +17,8 @@ class ExecutionDetails(NamedTuple):
     threads: int
     jobs: int
     attempt: int
+    batch_trials: int
+    """Trials of the planned batch, of which a part may have run alone; the choice of the engine depends on them."""
 
 
 def rows_of(
@@ -26,7 +28,7 @@ def rows_of(
     # A finished lane repeats its last measurement while others run. NaN compares false.
     is_new = np.diff(record.curve_calls, prepend=-1.0) > 0
     return [
-        {**row, **_measurements(record, index, is_new[index], scale), "batch_trials": batch.trials}
+        {**row, **_measurements(record, index, is_new[index], scale)}
         for index, row in _planned(plan, batch, details)
     ]
 
@@ -40,7 +42,6 @@ def rows_without_measurements(
         "error": _encodable(error),
         "calls": 0.0,
         "steps": 0,
-        "batch_trials": batch.trials,
     }
     return [{**row, **ending} for _, row in _planned(plan, batch, details)]
 

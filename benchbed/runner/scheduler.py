@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, wait
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, cast
 
 import msgspec
 import pyarrow as pa
@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 
 from benchbed.interfaces import TrialStatus
 from benchbed.plan import BatchPlan, Plan
+from benchbed.runner.bisection import Search
 from benchbed.runner.rows import ExecutionDetails, rows_without_measurements
 from benchbed.runner.task import Task, run_task
 from benchbed.runner.workers import WorkerFailure, Workers
@@ -45,7 +46,9 @@ class RunOptions(NamedTuple):
 class _Submission(NamedTuple):
     pairing_index: int
     batch: BatchPlan
-    attempt: int
+    attempt: int = 1
+    search: Search | None = None
+    """The search that the batch is a part of; None if it is as planned."""
 
 
 class Scheduler:
@@ -90,11 +93,15 @@ class Scheduler:
         state = PairingState(self._plan, self._pairings[pairing_index], self.outcomes)
         for batch in missing_batches(state):
             self._progress.planned(batch.trials)
-            self._submit(_Submission(pairing_index, batch, 1))
+            self._submit(_Submission(pairing_index, batch))
 
     def _submit(self, submission: _Submission) -> None:
         plugin_files, jobs = self._options.plugin_files, self._options.jobs
-        task = Task(self._bare_plan, submission.batch, plugin_files, jobs, submission.attempt, self._threads)
+        batch, search = submission.batch, submission.search
+        planned_trials = search.whole.trials if search else batch.trials
+        task = Task(
+            self._bare_plan, batch, plugin_files, jobs, submission.attempt, self._threads, planned_trials
+        )
         self._pending[submission.pairing_index] += 1
         self._submissions[self._workers.submit(run_task, task, self._options.timeout)] = submission
 
@@ -105,6 +112,7 @@ class Scheduler:
             self._on_failure(submission, result)
         else:
             self._store(submission, result)
+            self._go_on_after(submission, has_finished=True)
         if not self._pending[submission.pairing_index]:
             self._submit_missing(submission.pairing_index)
 
@@ -120,28 +128,47 @@ class Scheduler:
                 self.warnings.append(f"{label}: {text}")
 
     def _on_failure(self, submission: _Submission, failure: WorkerFailure) -> None:
-        """Retry a crashed batch, split it until the failing settings are alone, and store those as failures."""
-        batch, kind = submission.batch, failure.kind
-        if kind is TrialStatus.CRASHED and submission.attempt < ATTEMPTS:
-            self._submit(submission._replace(attempt=submission.attempt + 1))
+        """Retry a crash, split the batch until the failing trials are alone, and store those as failures."""
+        pairing_index, batch, attempt, search = submission
+        may_retry = attempt < ATTEMPTS and (search is None or batch.trials == 1)
+        if failure.kind is TrialStatus.CRASHED and may_retry:
+            self._submit(submission._replace(attempt=attempt + 1))
             return
-        count = len(batch.settings)
-        if kind is not TrialStatus.TIMED_OUT and count > 1:
-            for half in (range(count // 2), range(count // 2, count)):
-                self._submit(_Submission(submission.pairing_index, batch.part(half), ATTEMPTS))
+        search = search or Search(batch)
+        submission = submission._replace(search=search)
+        parts = search.split(batch, failure.kind)
+        for part in parts:
+            self._submit(_Submission(pairing_index, part, search=search))
+        if not parts:
+            self._store_failure(submission, failure)
+            self._go_on_after(submission, has_finished=False, failure=failure)
+
+    def _go_on_after(
+        self, submission: _Submission, has_finished: bool, failure: WorkerFailure | None = None
+    ) -> None:
+        """Submit the parts of a failed batch that waited for this one, or store them as timed out as well."""
+        if submission.search is None:
             return
+        waiting, abandoned = submission.search.after_part(has_finished)
+        for part in waiting:
+            self._submit(_Submission(submission.pairing_index, part, search=submission.search))
+        for part in abandoned:
+            self._store_failure(submission._replace(batch=part), cast(WorkerFailure, failure))
+
+    def _store_failure(self, submission: _Submission, failure: WorkerFailure) -> None:
+        batch, search, kind = submission.batch, submission.search, failure.kind
         log = self._folder.write_log(f"{part_name(batch)}.log", failure.log)
+        trials = "the trial" if batch.trials == 1 else f"a batch of {batch.trials} trials"
         if kind is TrialStatus.TIMED_OUT:
-            error = f"the batch took longer than the time limit of {self._options.timeout:g} s; its stack is in {log}"
+            error = f"{trials} took longer than the time limit of {self._options.timeout:g} s; its stack is in {log}"
         elif kind is TrialStatus.CRASHED:
             error = f"the process died in {ATTEMPTS} attempts; its output is in {log}"
         else:
             error = f"the result could not be returned: {failure.log.strip()}"
-        details = ExecutionDetails(self._threads, self._options.jobs, submission.attempt)
-        self._store(
-            submission,
-            to_bytes(table_of(rows_without_measurements(self._bare_plan, batch, kind, error, details))),
-        )
+        planned_trials = search.whole.trials if search else batch.trials
+        details = ExecutionDetails(self._threads, self._options.jobs, submission.attempt, planned_trials)
+        rows = rows_without_measurements(self._bare_plan, batch, kind, error, details)
+        self._store(submission, to_bytes(table_of(rows)))
 
 
 def threads_of(plan: Plan, jobs: int) -> int:

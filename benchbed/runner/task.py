@@ -2,8 +2,10 @@
 
 import contextlib
 import functools
+import itertools
 import os
 import traceback
+from collections import deque
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -19,6 +21,7 @@ from benchbed.engine import Batch, Record, run_batch, scale_of
 from benchbed.errors import BenchbedError
 from benchbed.interfaces import Gradient, NotServedError, Problem, TrialStatus
 from benchbed.plan import BatchPlan, Plan
+from benchbed.runner.bisection import MOST_RUNS, halves_of
 from benchbed.runner.global_state import default_global_state
 from benchbed.runner.rows import ExecutionDetails, rows_of, rows_without_measurements
 from benchbed.seeds import InstanceSeed
@@ -36,6 +39,8 @@ class Task(msgspec.Struct, frozen=True):
     attempt: int = 1
     threads: int = 1
     """Threads of a compiled step; eager operations have one, which fixes the order of their sums."""
+    planned_trials: int = 0
+    """Trials of the planned batch, which decide the engine, if this one is a part of it; 0 if it is all of it."""
 
 
 class MeasuredBatch(NamedTuple):
@@ -50,7 +55,8 @@ def run_task(encoded: bytes) -> bytes:
     """Run a task in JSON and return its part, with a row for every trial even if a plugin raises."""
     task = msgspec.json.decode(encoded, type=Task)
     plan = task.plan
-    details = ExecutionDetails(threads=task.threads, jobs=task.jobs, attempt=task.attempt)
+    planned_trials = task.planned_trials or task.batch.trials
+    details = ExecutionDetails(task.threads, task.jobs, task.attempt, planned_trials)
 
     def failed_rows(batch: BatchPlan, error: str) -> list[dict[str, Any]]:
         return rows_without_measurements(plan, batch, TrialStatus.FAILED, error, details)
@@ -62,7 +68,7 @@ def run_task(encoded: bytes) -> bytes:
     except BenchbedError as error:
         return to_bytes(table_of(failed_rows(task.batch, str(error))))
     rows: list[dict[str, Any]] = []
-    for batch, result in measure_batches(plan, task.batch, catalog, task.threads):
+    for batch, result in measure_batches(plan, task.batch, catalog, task.threads, planned_trials):
         if isinstance(result, MeasuredBatch):
             rows += rows_of(plan, batch, result.record, result.scale, details)
         else:
@@ -71,26 +77,36 @@ def run_task(encoded: bytes) -> bytes:
 
 
 def measure_batches(
-    plan: Plan, batch: BatchPlan, catalog: Catalog, threads: int
+    plan: Plan, batch: BatchPlan, catalog: Catalog, threads: int, planned_trials: int
 ) -> Iterator[tuple[BatchPlan, MeasuredBatch | str]]:
-    """Run a batch; if a plugin raises, split the batch until the failing settings are alone."""
-    pending = [batch]
-    while pending:
-        batch = pending.pop()
-        result = measure_batch(plan, batch, catalog, threads)
+    """Run a batch; if a plugin raises, split it over settings and seeds until the failing trials are alone.
+
+    The engine and the threads of a part are those of the whole batch of `planned_trials`.
+    """
+    pending = deque([batch])
+    for runs in itertools.count(1):
+        if not pending:
+            return
+        batch = pending.popleft()  # breadth first: healthy parts are large
+        result = measure_batch(plan, batch, catalog, threads, planned_trials)
         has_failed = isinstance(result, str) or result.record.error is not None
-        count = len(batch.settings)
-        if has_failed and count > 1:
-            pending += [batch.part(range(count // 2, count)), batch.part(range(count // 2))]
+        if has_failed and batch.trials > 1 and runs + len(pending) < MOST_RUNS:
+            pending += halves_of(batch)
         else:
             yield batch, result
 
 
-def measure_batch(plan: Plan, batch: BatchPlan, catalog: Catalog, threads: int = 1) -> MeasuredBatch | str:
+def measure_batch(
+    plan: Plan, batch: BatchPlan, catalog: Catalog, threads: int = 1, planned_trials: int = 0
+) -> MeasuredBatch | str:
     """Run a batch once and return its measurements, or the traceback if its instances cannot be built."""
     try:
         with default_global_state():
             prepared = engine_batch(plan, batch, catalog)._replace(threads=threads)
+            if planned_trials > batch.trials:
+                prepared = prepared._replace(
+                    planned=prepared._replace(settings=planned_trials, seeds=prepared.seeds[:1])
+                )
             return MeasuredBatch(run_batch(prepared), prepared.scale)
     except (Exception, SystemExit):  # noqa: BLE001 (plugins may raise anything; the traceback becomes the result)
         return traceback.format_exc()

@@ -249,7 +249,6 @@ def test_the_keys_of_a_batch_have_the_shape_of_its_trials(plan):
     ]
     assert plan.keys(batch) == expected
     assert batch.trials == 4
-    assert plan.keys(batch.part([1])) == [[row[1]] for row in expected]
 
 
 def test_a_plan_is_encoded_as_json(plan_of):

@@ -21,6 +21,14 @@ def printable(text: str) -> str:
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
 
 
+def shortened(text: str, characters: int = 20_000) -> str:
+    """Return `text`, cut in its middle if it is longer than `characters`."""
+    if len(text) <= characters:
+        return text
+    half = characters // 2
+    return f"{text[:half]}\n[... {len(text) - 2 * half} characters ...]\n{text[-half:]}"
+
+
 def csv_cell(text: str) -> str:
     """Return `text` with an apostrophe before = + - @, so that a spreadsheet does not compute it."""
     cell = printable(text)

@@ -1,6 +1,5 @@
 """Workers: a task ends with its result or with a typed failure."""
 
-import importlib
 from concurrent.futures import Future
 from pathlib import Path
 
@@ -8,24 +7,9 @@ import pytest
 
 from benchbed.executors import processes, serial
 from benchbed.interfaces import TrialStatus
-from benchbed.runner.workers import WorkerFailure, Workers
+from benchbed.runner.workers import MOST_IDLE_OWNED, WorkerFailure, Workers, end_processes
 
 pytestmark = pytest.mark.slow
-
-
-@pytest.fixture(scope="module")
-def tasks():
-    """The module with the tasks, importable in this process and in worker processes, which inherit `sys.path`."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.syspath_prepend(Path(__file__).parent)
-        yield importlib.import_module("worker_tasks")
-
-
-@pytest.fixture(scope="module")
-def workers(tasks):
-    """Workers with one process at a time."""
-    with Workers(processes(1)) as workers:
-        yield workers
 
 
 def test_a_task_returns_its_result(workers, tasks):
@@ -78,3 +62,36 @@ def test_a_killed_worker_ends_its_task(tasks):
     future = workers.submit(tasks.sleep, tasks.Number())
     workers.kill()
     assert isinstance(workers.result(future), WorkerFailure)
+
+
+def test_tasks_without_owner_share_a_process(workers, tasks):
+    """A new process for each task would load everything again."""
+    numbers = {workers.result(workers.submit(tasks.process_number, tasks.Number())) for _ in range(3)}
+    assert len(numbers) == 1
+
+
+def test_tasks_of_different_owners_share_no_process(workers, tasks):
+    """An owner keeps its process for its next task, until the process ends."""
+    owners = ["a", "a", "b", None]
+    numbers = [
+        workers.result(workers.submit(tasks.process_number, tasks.Number(), owner=owner)) for owner in owners
+    ]
+    assert numbers[0] == numbers[1]
+    assert len(set(numbers)) == 3
+    end_processes("a")
+    assert workers.result(workers.submit(tasks.process_number, tasks.Number(), owner="a")) != numbers[0]
+
+
+def test_few_processes_wait_for_their_owners(workers, tasks):
+    """The processes of earlier owners have ended, so that memory does not grow with the number of pairings."""
+    numbers = [
+        workers.result(workers.submit(tasks.process_number, tasks.Number(), owner=f"owner {index}"))
+        for index in range(MOST_IDLE_OWNED + 2)
+    ]
+    assert [Path(f"/proc/{number}").exists() for number in numbers] == [False] * 2 + [True] * MOST_IDLE_OWNED
+
+
+def test_a_task_runs_again_if_the_server_dies(workers, tasks, tmp_path):
+    """The death of the fork server, which takes all processes with it, is not the task's fault."""
+    task = tasks.File(str(tmp_path / "killed"))
+    assert workers.result(workers.submit(tasks.kill_server_once, task)) == "ran again"

@@ -1,8 +1,12 @@
 """Tasks of the tests of workers, in a module of their own: a worker process imports a task by its module's name."""
 
+import faulthandler
 import os
+import signal
 import sys
+import tempfile
 import time
+from pathlib import Path
 
 import msgspec
 
@@ -28,3 +32,90 @@ def imitate_timeout(task):
 
 def sleep(task):
     time.sleep(60)
+
+
+class File(msgspec.Struct):
+    """A task with the path of a file."""
+
+    path: str
+
+
+def process_number(task) -> int:
+    return os.getpid()
+
+
+def promise_text(task) -> str:
+    return 42
+
+
+def raise_long_error(task):
+    raise ValueError("long" * 10_000_000)
+
+
+def leave_daemon(task) -> int:
+    """Leave a process in a session of its own whose parents have ended, as daemons do; return its number."""
+    reader, writer = os.pipe()
+    if os.fork() == 0:
+        os.setsid()
+        if os.fork() == 0:
+            os.write(writer, str(os.getpid()).encode())
+            time.sleep(600)
+        os._exit(0)
+    return int(os.read(reader, 100))
+
+
+def leave_daemon_and_sleep(task):
+    Path(msgspec.json.decode(task, type=File).path).write_text(str(leave_daemon(task)))
+    time.sleep(600)
+
+
+def outwit_time_limit(task):
+    """Cancel the timer, block all signals, and go on."""
+    faulthandler.cancel_dump_traceback_later()
+    signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
+    for number in (signal.SIGTERM, signal.SIGALRM, signal.SIGIO):
+        signal.signal(number, signal.SIG_IGN)
+    time.sleep(600)
+
+
+def stop_itself(task):
+    os.kill(os.getpid(), signal.SIGSTOP)
+
+
+def stop_its_supervisor(task):
+    os.kill(os.getppid(), signal.SIGSTOP)
+    time.sleep(600)
+
+
+def kill_its_group(task):
+    os.killpg(0, signal.SIGKILL)
+
+
+def imitate_timeout_file(task):
+    """Write the file that the time limit writes."""
+    for folder in Path(tempfile.gettempdir()).glob("benchbed-*"):
+        (folder / "timeout-stack").write_text("Timeout (0:00:01)!\n")
+    os._exit(1)
+
+
+def return_twice(task) -> int:
+    """Return in this process and in a copy of it."""
+    os.fork()
+    return 7
+
+
+def print_and_die(task):
+    os.write(1, b"start\n" + b"flood\n" * 1_000_000)
+    os._exit(0)
+
+
+def kill_server_once(task) -> str:
+    """Kill the server of the worker processes unless the file exists."""
+    path = Path(msgspec.json.decode(task, type=File).path)
+    if path.exists():
+        return "ran again"
+    path.touch()
+    server = int(Path(f"/proc/{os.getppid()}/stat").read_text().rpartition(")")[2].split()[1])
+    os.kill(server, signal.SIGKILL)
+    time.sleep(600)
+    return ""

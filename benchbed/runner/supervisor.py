@@ -1,0 +1,160 @@
+"""Supervisor of a worker process: its parent, which ends it and all that it started with the worker or the driver."""
+
+import contextlib
+import ctypes
+import multiprocessing
+import os
+import shutil
+import signal
+import sys
+import time
+from multiprocessing.connection import wait
+from pathlib import Path
+from typing import Any, NoReturn
+
+PRINTED_BYTES = 10_000
+"""Output of a worker that reaches stderr; plugins may print without end."""
+
+LOG_BYTES = 100_000
+"""Longer output is cut to its last bytes."""
+
+OUTPUT = "output"
+"""File in the folder of a worker with its last output, written at its end."""
+
+_PR_SET_PDEATHSIG, _PR_SET_CHILD_SUBREAPER = 1, 36
+_PATIENCE_SECONDS = 2.0
+"""Time after which processes that cannot be killed, such as those of another user, are left alone."""
+
+
+def fork_worker(folder: Path) -> None:
+    """Fork this process and return in the child, the worker; the parent supervises it and does not return.
+
+    The worker dies with its parent. It has a session of its own: signals to its group reach no other process.
+    """
+    driver: Any = multiprocessing.parent_process()
+    output, worker_output = os.pipe()
+    wakeup, signals = os.pipe()
+    os.set_blocking(signals, False)
+    os.set_blocking(output, False)
+    for number in (
+        signal.SIGINT,
+        signal.SIGHUP,
+        signal.SIGQUIT,
+    ):  # a terminal sends them to all of its processes
+        signal.signal(number, signal.SIG_IGN)
+    for number in (signal.SIGCHLD, signal.SIGTERM, signal.SIGTSTP):
+        signal.signal(number, lambda number, frame: None)
+    signal.set_wakeup_fd(signals)
+    _set_process_option(_PR_SET_CHILD_SUBREAPER, 1)  # orphans of the worker become children of this process
+    supervisor, worker = os.getpid(), os.fork()
+    if worker:
+        os.close(worker_output)
+        _supervise(worker, driver.sentinel, wakeup, _Output(output), folder)
+    signal.set_wakeup_fd(-1)
+    for number in (signal.SIGHUP, signal.SIGQUIT, signal.SIGCHLD, signal.SIGTERM, signal.SIGTSTP):
+        signal.signal(number, signal.SIG_DFL)
+    os.setsid()
+    _set_process_option(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != supervisor:  # it died before the option was set
+        os._exit(1)
+    for target in (1, 2):
+        os.dup2(worker_output, target)
+    for end in (output, worker_output, wakeup, signals):
+        os.close(end)
+
+
+def end_descendants(group: int) -> None:
+    """Kill all descendants of this process until none is left; `group` serves systems without subreapers."""
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(group, signal.SIGKILL)
+    deadline = time.monotonic() + _PATIENCE_SECONDS
+    try:
+        while os.waitpid(-1, os.WNOHANG)[0] or time.monotonic() < deadline:
+            # The children of a process that was killed become children of this one.
+            for child in _children():
+                with contextlib.suppress(ProcessLookupError, PermissionError):
+                    os.kill(child, signal.SIGKILL)
+            time.sleep(0.001)
+    except ChildProcessError:  # none is left
+        return
+
+
+class _Output:
+    """The output of a worker, of which the first bytes are printed on stderr and the last are stored."""
+
+    def __init__(self, source: int) -> None:
+        self.source = source
+        self.last = b""
+        self._printable = PRINTED_BYTES
+
+    def read(self) -> bool:
+        """Read the contents of the pipe and return whether there were any."""
+        try:
+            chunk = os.read(self.source, 1 << 16)
+        except BlockingIOError:
+            return False
+        self.last = (self.last + chunk)[-LOG_BYTES:]
+        printed, self._printable = self._printable, max(0, self._printable - len(chunk))
+        if printed:
+            ellipsis = b"" if self._printable else b"\n(the process prints more than is shown)\n"
+            with contextlib.suppress(OSError):  # stderr may be closed
+                os.write(2, chunk[:printed] + ellipsis)
+        return bool(chunk)
+
+
+def _supervise(worker: int, driver: int, wakeup: int, output: _Output, folder: Path) -> NoReturn:
+    """Wait for the end of the worker or the driver, or for SIGTERM; then end all descendants and this process."""
+    try:
+        ending = None
+        while ending is None:
+            ready = wait([driver, wakeup, output.source])
+            if output.source in ready:
+                output.read()
+            if wakeup in ready:
+                ending = _on_signals(os.read(wakeup, 4096), worker)
+            if driver in ready:
+                ending = "lost the process that had started it"
+        end_descendants(worker)
+        deadline = time.monotonic() + _PATIENCE_SECONDS  # a process that could not be killed may print on
+        while output.read() and time.monotonic() < deadline:
+            pass
+        if driver in wait([driver], timeout=0):
+            shutil.rmtree(folder, ignore_errors=True)
+        else:
+            (folder / OUTPUT).write_bytes(output.last + f"\nthe process {ending}\n".encode())
+    finally:
+        os._exit(1)
+
+
+def _on_signals(numbers: bytes, worker: int) -> str | None:
+    """Handle the signals that arrived and return how the worker ended, or None if it goes on."""
+    if signal.SIGTERM in numbers:
+        return "was ended by a signal to its supervisor"
+    if signal.SIGTSTP in numbers:  # Ctrl-Z in a terminal
+        os.killpg(worker, signal.SIGSTOP)
+        os.kill(os.getpid(), signal.SIGSTOP)
+        os.killpg(worker, signal.SIGCONT)
+    with contextlib.suppress(ChildProcessError):
+        while (ended := os.waitpid(-1, os.WNOHANG))[0]:
+            if ended[0] == worker:
+                code = os.waitstatus_to_exitcode(ended[1])
+                return (
+                    f"exited with code {code}" if code >= 0 else f"was killed by {signal.Signals(-code).name}"
+                )
+    return None
+
+
+def _children() -> list[int]:
+    """Return the children of this process; none on systems without /proc."""
+    children = []
+    for status in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):  # the process has ended
+            # The name of the program, in parentheses, may contain spaces; state and parent follow.
+            if int(status.read_text(errors="replace").rpartition(")")[2].split()[1]) == os.getpid():
+                children.append(int(status.parent.name))
+    return children
+
+
+def _set_process_option(option: int, value: int) -> None:
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(option, value, 0, 0, 0)

@@ -1,0 +1,58 @@
+"""Supervisors: nothing that a task has started outlives its worker process."""
+
+import os
+
+import pytest
+
+from benchbed.executors import processes
+from benchbed.interfaces import TrialStatus
+from benchbed.runner.supervisor import LOG_BYTES
+from benchbed.runner.workers import Workers, end_processes
+
+pytestmark = pytest.mark.slow
+
+
+def exists(process_number):
+    """Return whether a process exists."""
+    try:
+        os.kill(process_number, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def test_a_daemon_of_a_task_ends_with_its_process(workers, tasks):
+    """Its session is its own, and its parent has ended before; the supervisor inherits it."""
+    daemon = workers.result(workers.submit(tasks.leave_daemon, tasks.Number(), owner="daemon"))
+    assert exists(daemon)
+    end_processes("daemon")
+    assert not exists(daemon)
+
+
+def test_a_daemon_of_a_task_ends_at_the_time_limit(workers, tasks, tmp_path):
+    """The failure is reported after the daemon has ended."""
+    task = tasks.File(str(tmp_path / "number"))
+    failure = workers.result(workers.submit(tasks.leave_daemon_and_sleep, task, timeout=0.5))
+    assert failure.kind is TrialStatus.TIMED_OUT
+    assert not exists(int((tmp_path / "number").read_text()))
+
+
+def test_a_daemon_of_a_task_ends_with_the_workers(tasks):
+    """Also while the process waits for another task."""
+    with Workers(processes(1)) as workers:
+        daemon = workers.result(workers.submit(tasks.leave_daemon, tasks.Number()))
+    assert not exists(daemon)
+
+
+def test_a_task_can_only_kill_its_own_group(workers, tasks):
+    """Neither the driver nor the supervisor belongs to it."""
+    failure = workers.result(workers.submit(tasks.kill_its_group, tasks.Number()))
+    assert failure.kind is TrialStatus.CRASHED
+    assert failure.message == "the process was killed by SIGKILL"
+
+
+def test_the_log_has_the_end_of_the_output_and_of_the_process(workers, tasks):
+    """A flood before them is cut."""
+    failure = workers.result(workers.submit(tasks.print_and_die, tasks.Number()))
+    assert failure.message == "the process exited with code 0"
+    assert LOG_BYTES - 100 < len(failure.log) < LOG_BYTES + 100

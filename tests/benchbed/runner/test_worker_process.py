@@ -1,0 +1,48 @@
+"""Worker processes: the clock of the driver decides, whatever a task does to its own process."""
+
+import time
+
+import pytest
+
+from benchbed.interfaces import TrialStatus
+from benchbed.runner.worker_process import GRACE_SECONDS, SUPERVISOR_SECONDS
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.mark.parametrize("name", ["outwit_time_limit", "stop_itself", "stop_its_supervisor"])
+def test_a_task_that_outwits_its_own_time_limit_is_ended(name, workers, tasks):
+    """The driver waits a little for the stack that the process itself would leave."""
+    start = time.monotonic()
+    failure = workers.result(workers.submit(getattr(tasks, name), tasks.Number(), timeout=0.3))
+    assert time.monotonic() - start < 0.3 + GRACE_SECONDS + SUPERVISOR_SECONDS
+    assert failure.kind is TrialStatus.TIMED_OUT
+    assert workers.result(workers.submit(tasks.double, tasks.Number(1))) == 2
+
+
+def test_the_file_of_the_time_limit_proves_nothing(workers, tasks):
+    """A task that writes it and dies has crashed."""
+    failure = workers.result(workers.submit(tasks.imitate_timeout_file, tasks.Number(), timeout=60))
+    assert failure.kind is TrialStatus.CRASHED
+
+
+def test_a_copy_of_the_process_returns_nothing(workers, tasks):
+    """The next task gets its own result."""
+    assert workers.result(workers.submit(tasks.return_twice, tasks.Number())) == 7
+    assert workers.result(workers.submit(tasks.double, tasks.Number(4))) == 8
+    assert workers.result(workers.submit(tasks.double, tasks.Number(5))) == 10
+
+
+def test_a_long_error_is_cut_in_the_child(workers, tasks):
+    """Its first and last characters are kept."""
+    failure = workers.result(workers.submit(tasks.raise_long_error, tasks.Number()))
+    assert failure.log.startswith("Traceback")
+    assert failure.log.rstrip().endswith("longlong")
+    assert len(failure.log) < 21_000
+
+
+def test_a_result_must_have_the_type_of_its_annotation(workers, tasks):
+    """The driver unpacks plain data only, and checks it."""
+    failure = workers.result(workers.submit(tasks.promise_text, tasks.Number()))
+    assert failure.kind is TrialStatus.FAILED
+    assert "Expected `str`, got `int`" in failure.log

@@ -4,8 +4,10 @@ import hashlib
 import json
 from typing import Literal, NamedTuple
 
-PROTOCOL = "1"
-"""Version of the measurement protocol; part of every seed and every trial key."""
+PROTOCOL = "2"
+"""Version of the measurement protocol; part of every trial key, so that results of two versions are never mixed."""
+INSTANCES = "1"
+"""Version of the instances; part of every seed, so that they stay the same when measurements change."""
 
 DRAW_BLOCK = 1_000
 """Steps whose draws come from one generator."""
@@ -29,5 +31,5 @@ class InstanceSeed(NamedTuple):
     number: int
 
     def generator_seed(self, purpose: Purpose, block: int = 0) -> int:
-        """Return the seed of one generator: 63 bits from the hash of protocol, instance, purpose and block."""
-        return int(digest(PROTOCOL, *self, purpose, block)[:16], 16) >> 1
+        """Return the seed of one generator: 63 bits from the hash of version, instance, purpose and block."""
+        return int(digest(INSTANCES, *self, purpose, block)[:16], 16) >> 1

@@ -9,7 +9,8 @@ from benchbed.engine.pytrees import LaneIndex, LanePositions, Lanes
 from benchbed.engine.tile import Tile
 
 CONSECUTIVE_CHECKPOINTS = 3
-"""Checkpoints in a row at which a target must be met: a single hit under noise may be chance."""
+"""Checkpoints in a row at which a target must be met: a single hit under noise may be chance. The last one of a trial
+that stays there counts as often."""
 PATH_DIMENSIONS = 16
 """Dimensions up to which the iterates themselves are stored."""
 FROZEN_GAP = 1e12
@@ -121,20 +122,30 @@ class Recorder:
         curve[-1][index] = values
 
 
-def calls_to_targets(calls: np.ndarray, gap: np.ndarray, targets: np.ndarray, budget: int) -> np.ndarray:
+def calls_to_targets(
+    calls: np.ndarray, gap: np.ndarray, targets: np.ndarray, budget: int, stays: np.ndarray | bool
+) -> np.ndarray:
     """Compute the calls at which each target counts as reached, `[..., targets]`; +inf if it never is.
 
-    `calls` and `gap` are `[..., checkpoints]`. A checkpoint counts if its iterate is distinct (its calls exceed
-    those before) and within the budget. A target is reached at the first of three counting checkpoints in a row
-    with a gap at or below it; reached at the start costs 1 call.
+    `calls` and `gap` are `[..., checkpoints]`. A checkpoint counts if its iterate is distinct: its calls exceed those
+    before. A target is reached at the first of three counting checkpoints in a row with a gap at or below it, if that
+    one is within the budget; reached at the start costs 1 call. A trial that `stays: [...]` at its last iterate
+    (it ended there and did not diverge or fail) has that gap from then on: its last checkpoint counts like three.
     """
+    checkpoints = calls.shape[-1]
+    if not checkpoints:
+        return np.full((*calls.shape[:-1], len(targets)), np.inf)
     distinct = np.diff(calls, prepend=-1.0, axis=-1) > 0
-    counts = distinct & (calls <= affordable_calls(budget))
-    hit = (gap[..., None, :] <= targets[:, None]) & counts[..., None, :]
-    if hit.shape[-1] < CONSECUTIVE_CHECKPOINTS:
-        return np.full(hit.shape[:-1], np.inf)
+    last = checkpoints - 1 - distinct[..., ::-1].argmax(axis=-1, keepdims=True)
+    repeats = CONSECUTIVE_CHECKPOINTS - 1
+    has_ended = np.arange(checkpoints + repeats) > last
+    hit = (gap[..., None, :] <= targets[:, None]) & distinct[..., None, :]
+    last_hit = np.take_along_axis(hit, last[..., None, :], axis=-1) & np.asarray(stays)[..., None, None]
+    hit = np.concatenate([hit, np.zeros((*hit.shape[:-1], repeats), dtype=bool)], axis=-1)
+    hit |= has_ended[..., None, :] & last_hit
     confirmed = np.lib.stride_tricks.sliding_window_view(hit, CONSECUTIVE_CHECKPOINTS, axis=-1).all(axis=-1)
+    confirmed &= (distinct & (calls <= affordable_calls(budget)))[..., None, :]
     first_hits = confirmed.argmax(axis=-1, keepdims=True)
-    calls_of_targets = np.broadcast_to(calls[..., None, :], hit.shape)
+    calls_of_targets = np.broadcast_to(calls[..., None, :], confirmed.shape)
     reached = np.take_along_axis(calls_of_targets, first_hits, axis=-1)[..., 0]
     return np.where(confirmed.any(axis=-1), np.maximum(reached, 1.0), np.inf)

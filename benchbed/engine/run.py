@@ -15,7 +15,7 @@ from benchbed.engine.pytrees import leaves, tiles
 from benchbed.engine.recorder import Curve, calls_to_targets
 from benchbed.engine.sampling import Instances
 from benchbed.engine.tile import Tile
-from benchbed.interfaces import TrialStatus
+from benchbed.interfaces import MEASURED_STATUSES, TrialStatus
 from benchbed.seeds import DRAW_BLOCK
 
 WORKSPACE_BYTES = 1 << 26
@@ -76,15 +76,21 @@ def record_of(tile: Tile, result: TileResult) -> Record:
     calls, gap = _curve(recorder.calls, shape), _curve(recorder.gap, shape)
     targets = np.asarray(batch.targets if batch.scale is not None else (), dtype=float)
     gradient_norm, metrics = _final_measures(tile, result)
+    status = _status(tile, result)
+    stays = np.isin(status.astype(str), sorted(MEASURED_STATUSES))
+    calls_to_target = calls_to_targets(calls, gap, targets, batch.budget, stays)
+    if batch.stop_when_solved and len(targets):  # the last checkpoint may complete the targets
+        is_complete = np.isfinite(calls_to_target).all(axis=-1)
+        status[(status == TrialStatus.EXHAUSTED) & is_complete] = TrialStatus.SOLVED
 
     def constant(value: object) -> np.ndarray:
         return np.full(shape, value, dtype=object)
 
     return Record(
-        status=_status(tile, result),
+        status=status,
         calls=_array(recorder.last_calls),
         steps=steps,
-        calls_to_target=calls_to_targets(calls, gap, targets, batch.budget),
+        calls_to_target=calls_to_target,
         curve_calls=calls,
         curve_objective=_curve(recorder.objective, shape),
         curve_gradient_norm=_curve(recorder.gradient_norm, shape),

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 
 from benchbed.catalog.parameters import Domain, Parameter
 from benchbed.interfaces import LogUniform, Uniform
-from benchbed.seeds import PROTOCOL, digest
+from benchbed.seeds import INSTANCES, digest
 
 COLUMNS = 16
 SHARED = "learning_rate"
@@ -30,7 +30,7 @@ def search_settings(
         return ()
     from scipy.stats import qmc  # takes most of a second to import, and only this track needs it
 
-    seed = int(digest(PROTOCOL, "search")[:8], 16)
+    seed = int(digest(INSTANCES, "search")[:8], 16)
     shares = qmc.Sobol(COLUMNS, scramble=True, rng=seed).random(points)
     columns = columns_of(space)
     return tuple(

@@ -1,5 +1,6 @@
 """Every lane ends with its own status, and keeps its measurements until then."""
 
+import math
 from typing import NamedTuple
 
 import numpy as np
@@ -44,7 +45,8 @@ def test_solved_agrees_with_calls_to_targets(run):
     for problem in (Quadratic(), Quadratic(gradient_noise=0.3)):
         record = run(problem, seeds=5, budget=500, scale=200.0, learning_rate=rates)
         gap = (record.curve_objective - record.optimum[..., None]) / 200.0
-        again = calls_to_targets(record.curve_calls, gap, np.array(problem.targets), 500)
+        stays = record.status != "diverged"
+        again = calls_to_targets(record.curve_calls, gap, np.array(problem.targets), 500, stays)
         np.testing.assert_array_equal(again, record.calls_to_target)
         np.testing.assert_array_equal(record.status == "solved", np.isfinite(again).all(axis=-1))
         assert 0 < (record.status == "solved").sum() < record.status.size
@@ -64,11 +66,22 @@ def test_a_lane_that_starts_at_the_optimum_pays_one_call_a_target(run, lane_of):
     assert set(lane.calls_to_target) == {1.0}
 
 
-def test_a_budget_too_short_for_three_checkpoints_reaches_nothing(run, lane_of):
-    """With one call there are two checkpoints, so that even a start at the optimum is not confirmed."""
-    lane = lane_of(run(Quadratic(start=0.0), budget=1, learning_rate=[0.1]))
-    assert lane.status == "exhausted"
-    assert np.isinf(lane.calls_to_target).all()
+@pytest.mark.parametrize("start", [0.0, 1.0])
+@pytest.mark.parametrize("budget", [1, 2])
+def test_a_budget_too_short_for_three_checkpoints_reaches_targets(run, lane_of, budget, start):
+    """The trial stays at its last point: with η = 1 on ½θ² at 0 from the first call on."""
+    lane = lane_of(run(Quadratic(eigenvalues=(1.0,), start=start), budget=budget, learning_rate=[1.0]))
+    assert (lane.status, lane.calls) == ("solved", budget)
+    assert set(lane.calls_to_target) == {1.0}
+
+
+@pytest.mark.parametrize(("rate", "status", "calls"), [(1.0, "converged", 1.0), (3.0, "exhausted", math.inf)])
+def test_a_tolerance_does_not_cost_the_targets_of_its_point(run, lane_of, rate, status, calls):
+    """With η = 1 on ½θ² the second gradient is 0 and ends the trial; with η = 3 the gap grows."""
+    problem = Quadratic(eigenvalues=(1.0,), start=1.0)
+    lane = lane_of(run(problem, budget=4, tolerance=1e-9, learning_rate=[rate]))
+    assert lane.status == status
+    assert set(lane.calls_to_target) == {calls}
 
 
 @pytest.mark.parametrize(("side", "status"), [(0.995, "exhausted"), (1.005, "diverged")])
@@ -155,7 +168,8 @@ def test_the_last_gap_counts_and_not_the_largest(run, lane_of):
 
     lane = lane_of(run(Quadratic(eigenvalues=(1.0,), start=1.0), leap, budget=7, rate=[0.0]))
     assert lane.curve_objective.max() == 4.0**6 / 2 > 1000
-    assert lane.status == "exhausted"
+    assert lane.status == "solved"  # at the last checkpoint, and the trial stays there
+    assert set(lane.calls_to_target) == {7.0}
 
 
 def test_a_first_step_above_the_budget_is_skipped(run, formula, lane_of):

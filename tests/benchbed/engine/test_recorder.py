@@ -14,18 +14,18 @@ UNTIMED = settings(deadline=None, derandomize=True)
 TARGETS = (1e-1, 1e-2, 1e-3)
 
 
-def slow_calls_to_target(calls, gap, target, budget):
-    """Apply rule 4 literally: three checkpoints in a row of distinct iterates, within the budget."""
-    streak, last = [], -1.0
+def slow_calls_to_target(calls, gap, target, budget, stays):
+    """Apply rule 4 literally: three checkpoints in a row of distinct iterates, the first within the budget."""
+    iterates, last = [], -1.0
     for at, value in zip(calls, gap, strict=True):
-        if not at > last:
-            continue  # the lane is frozen: its iterate is no new one
-        last = at
-        if at > budget:
-            break
-        streak = [*streak, at] if value <= target else []
-        if len(streak) == 3:
-            return max(streak[0], 1.0)  # met at the start counts as 1 call
+        if at > last:  # else the lane is frozen: its iterate is no new one
+            iterates.append((at, value))
+            last = at
+    end = iterates[-1][1] if stays else math.inf  # a trial that stays repeats its end
+    values = [value for _, value in iterates] + [end] * 2
+    for index, (at, _) in enumerate(iterates):
+        if at <= budget and all(value <= target for value in values[index : index + 3]):
+            return max(at, 1.0)  # met at the start counts as 1 call
     return math.inf
 
 
@@ -45,54 +45,66 @@ def curves(draw):
 
 
 @UNTIMED
-@given(curves(), st.integers(1, 40))
-def test_calls_to_target_equal_a_literal_implementation(curve, budget):
+@given(curves(), st.integers(1, 40), st.booleans())
+def test_calls_to_target_equal_a_literal_implementation(curve, budget, stays):
     """On any curve, for every target."""
     calls, gap = curve
-    expected = [slow_calls_to_target(calls, gap, target, budget) for target in TARGETS]
-    assert calls_to_targets(calls, gap, np.array(TARGETS), budget).tolist() == expected
+    expected = [slow_calls_to_target(calls, gap, target, budget, stays) for target in TARGETS]
+    assert calls_to_targets(calls, gap, np.array(TARGETS), budget, stays).tolist() == expected
 
 
 @UNTIMED
-@given(st.lists(curves(), min_size=1, max_size=6))
-def test_lanes_are_evaluated_independently(several):
+@given(st.lists(curves(), min_size=1, max_size=6), st.integers(0, 63))
+def test_lanes_are_evaluated_independently(several, bits):
     """A batch of curves, padded with NaN, gives the results of the single curves."""
+    stays = np.array([bits >> row & 1 for row in range(len(several))], dtype=bool)
     longest = max(len(calls) for calls, _ in several)
     padded = np.full((2, len(several), longest), np.nan)
     for row, (calls, gap) in enumerate(several):
         padded[0, row, : len(calls)], padded[1, row, : len(gap)] = calls, gap
-    together = calls_to_targets(*padded[:, None], np.array(TARGETS), 20)
+    together = calls_to_targets(*padded[:, None], np.array(TARGETS), 20, stays[None])
     for row, (calls, gap) in enumerate(several):
-        np.testing.assert_array_equal(together[0, row], calls_to_targets(calls, gap, np.array(TARGETS), 20))
+        alone = calls_to_targets(calls, gap, np.array(TARGETS), 20, stays[row])
+        np.testing.assert_array_equal(together[0, row], alone)
 
 
 def test_a_target_met_at_the_start_costs_one_call():
     """The logarithm in the score begins at 1."""
-    reached = calls_to_targets(np.arange(3.0), np.zeros(3), np.array([1e-8]), 10)
+    reached = calls_to_targets(np.arange(3.0), np.zeros(3), np.array([1e-8]), 10, stays=False)
     assert reached.tolist() == [1.0]
 
 
 def test_two_hits_do_not_reach_a_target():
     """A hit must be confirmed twice."""
     gap = np.array([1.0, 0.0, 0.0, 1.0, 0.0, 0.0])
-    assert calls_to_targets(np.arange(6.0), gap, np.array([0.1]), 10).tolist() == [math.inf]
+    assert calls_to_targets(np.arange(6.0), gap, np.array([0.1]), 10, stays=False).tolist() == [math.inf]
 
 
-def test_a_hit_confirmed_beyond_the_budget_does_not_count():
-    """The third checkpoint in a row must lie within the budget too."""
-    gap = np.array([1.0, 0.0, 0.0, 0.0])
-    assert calls_to_targets(np.arange(4.0), gap, np.array([0.1]), 2).tolist() == [math.inf]
-    assert calls_to_targets(np.arange(4.0), gap, np.array([0.1]), 3).tolist() == [1.0]
+def test_the_end_of_a_trial_that_stays_confirms_a_target():
+    """The first two hits are lost again; the last ones remain."""
+    gap = np.array([1.0, 0.0, 0.0, 1.0, 0.0, 0.0])
+    assert calls_to_targets(np.arange(6.0), gap, np.array([0.1]), 10, stays=True).tolist() == [4.0]
+    assert calls_to_targets(np.arange(6.0), gap[::-1], np.array([0.1]), 10, stays=True).tolist() == [math.inf]
+    assert calls_to_targets(np.zeros(1), np.zeros(1), np.array([0.1]), 10, stays=True).tolist() == [1.0]
+
+
+def test_a_first_hit_beyond_the_budget_does_not_count():
+    """The iterate of the last call within the budget is the state at its end, if the next one confirms it."""
+    gap = np.array([1.0, 1.0, 0.0, 0.0])
+    for budget, calls in ((1, math.inf), (2, 2.0), (3, 2.0)):
+        reached = calls_to_targets(np.arange(4.0), gap, np.array([0.1]), budget, stays=True)
+        assert reached.tolist() == [calls]
 
 
 def test_fractional_prices_that_rounding_lifts_above_the_budget_count():
     """750 steps of 4/3 calls are 1000, though their floating-point sum is slightly more."""
     calls = np.cumsum([0.0] + [4 / 3] * 750)[[0, 748, 749, 750]]
     assert calls[-1] > 1000
-    reached = calls_to_targets(calls, np.array([1.0, 0.0, 0.0, 0.0]), np.array([0.1]), 1000)
-    assert reached.tolist() == [calls[1]]
+    reached = calls_to_targets(calls, np.array([1.0, 1.0, 1.0, 0.0]), np.array([0.1]), 1000, stays=True)
+    assert reached.tolist() == [calls[3]]
 
 
 def test_without_targets_the_result_is_empty():
     """A problem without an optimum has no targets: the last dimension is empty."""
-    assert calls_to_targets(np.zeros((2, 3, 5)), np.zeros((2, 3, 5)), np.array([]), 10).shape == (2, 3, 0)
+    empty = calls_to_targets(np.zeros((2, 3, 5)), np.zeros((2, 3, 5)), np.array([]), 10, stays=True)
+    assert empty.shape == (2, 3, 0)

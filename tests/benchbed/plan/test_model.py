@@ -4,7 +4,7 @@ import msgspec
 import pytest
 
 from benchbed.plan import Plan
-from benchbed.seeds import digest
+from benchbed.seeds import PROTOCOL, digest
 
 OTHER_PROBLEM = {
     "name": "other",
@@ -21,7 +21,7 @@ SAME_RESULT = {
     "dimension": 99,
 }
 OTHER_PLAN = {
-    "protocol": "2",
+    "protocol": "3",
     "study_seed": 1,
     "gradient": "forward",
     "gradient_source": "0" * 16,
@@ -76,7 +76,7 @@ def test_a_key_is_the_digest_of_its_ingredients(plan):
     """Protocol, study seed, problem, optimizer, setting, role, seed, budget, gradient, dtype, device, checkpoints."""
     problem = plan.problems[0]
     expected = digest(
-        "1", 0, "quadratic", {}, problem.source, "adam", "a" * 32, ARGUMENTS["hyperparameters"], "evaluation", 3,
+        PROTOCOL, 0, "quadratic", {}, problem.source, "adam", "a" * 32, ARGUMENTS["hyperparameters"], "evaluation", 3,
         200, "reverse", plan.gradient_source, "float64", "cpu", "protocol",
     )  # fmt: skip
     assert key_of(plan) == expected
@@ -179,7 +179,7 @@ def test_a_plan_without_the_source_of_its_gradient_keeps_its_keys(plan):
     plain = msgspec.json.decode(msgspec.json.encode(plan))
     del plain["gradient_source"]
     expected = digest(
-        "1", 0, "quadratic", {}, plan.problems[0].source, "adam", "a" * 32, ARGUMENTS["hyperparameters"],
+        PROTOCOL, 0, "quadratic", {}, plan.problems[0].source, "adam", "a" * 32, ARGUMENTS["hyperparameters"],
         "evaluation", 3, 200, "reverse", "float64", "cpu", "protocol",
     )  # fmt: skip
     assert key_of(msgspec.convert(plain, Plan)) == expected

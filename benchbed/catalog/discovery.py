@@ -14,6 +14,8 @@ from benchbed.catalog.names import error_line, quoted
 from benchbed.errors import UsageError
 from benchbed.hookspecs import GROUP
 
+BUILT_IN = "benchbed"
+"""Distribution of the built-in plugins."""
 DISABLE = "BENCHBED_DISABLE_PLUGINS"
 """Environment variable: names of entry points that are not loaded, separated by commas."""
 
@@ -27,6 +29,11 @@ class DiscoveredPlugin(NamedTuple):
     """Name of the distribution, or the path of a plugin file."""
     version: str
     load: Callable[[], object]
+
+    @property
+    def built_in(self) -> bool:
+        """Whether the plugin is part of benchbed itself."""
+        return self.distribution == BUILT_IN
 
 
 def disabled_plugins(environ: Mapping[str, str]) -> set[str]:
@@ -60,7 +67,7 @@ def installed_plugins(group: str = GROUP) -> tuple[list[DiscoveredPlugin], list[
             warnings += _warnings_of_damage(distribution, error, group)
     plugins.sort(
         key=lambda plugin: (
-            plugin.distribution != "benchbed", plugin.distribution.lower(), plugin.name, plugin.module,
+            not plugin.built_in, plugin.distribution.lower(), plugin.name, plugin.module,
         )
     )  # fmt: skip
     return plugins, warnings

@@ -2,8 +2,7 @@
 
 import contextlib
 import os
-import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import pluggy
@@ -15,11 +14,23 @@ from benchbed.catalog.lookup import Catalog
 from benchbed.catalog.names import error_line, one_line, quoted, suggestion
 from benchbed.catalog.records import KINDS, Entry, InvalidPluginError, Kind, PluginRecord, PluginStatus
 from benchbed.catalog.registrar import Registrar
+from benchbed.catalog.streams import stdout_to_stderr
 from benchbed.hookspecs import COMMAND_GROUP, GROUP
 
 
-def load_catalog(plugin_files: Sequence[Path] = (), environ: Mapping[str, str] = os.environ) -> Catalog:
+def load_catalog(
+    plugin_files: Sequence[Path] = (),
+    environ: Mapping[str, str] = os.environ,
+    needed: Collection[str] | None = None,
+    load_third_party: Callable[[list[DiscoveredPlugin]], Iterable[PluginRecord]] | None = None,
+) -> Catalog:
     """Load the installed plugins and the given files; record failures instead of raising them.
+
+    Args:
+        plugin_files: Python files that are plugins.
+        environ: Environment variables, of which one disables plugins.
+        needed: Names of the third-party plugins to load; None for all.
+        load_third_party: Returns the records of third-party plugins in their order; None loads them in this process.
 
     Raises: UsageError if one of `plugin_files` is not a readable Python file.
     """
@@ -31,11 +42,29 @@ def load_catalog(plugin_files: Sequence[Path] = (), environ: Mapping[str, str] =
     for name in sorted(blocked - names):
         hint = suggestion(name, names) or "; see `benchbed plugins`"
         warnings.append(f"{DISABLE} names {quoted(name)}, which is not a plugin{hint}")
-    records = [
-        PluginRecord.of(plugin, PluginStatus.BLOCKED) if plugin.name in blocked else _load(plugin)
-        for plugin in installed
+    disabled = [plugin for plugin in installed if plugin.name in blocked]
+    third_party = [
+        plugin
+        for plugin in (*installed, *files)
+        if plugin not in disabled and not plugin.built_in and (needed is None or plugin.name in needed)
     ]
-    records += [_load(plugin) for plugin in files]
+    loaded = dict(zip(third_party, (load_third_party or _load_all)(third_party), strict=True))
+    records = []
+    for plugin in (*installed, *files):
+        if plugin in disabled:
+            records.append(PluginRecord.of(plugin, PluginStatus.BLOCKED))
+        elif plugin.built_in:
+            records.append(load_plugin(plugin))
+        elif plugin in loaded:
+            records.append(loaded[plugin])
+    return _catalog_of(records, warnings)
+
+
+def _load_all(plugins: Iterable[DiscoveredPlugin]) -> Iterator[PluginRecord]:
+    return map(load_plugin, plugins)
+
+
+def _catalog_of(records: Sequence[PluginRecord], warnings: Sequence[str]) -> Catalog:
     by_name: dict[tuple[Kind, str], list[Entry]] = {}
     for record in records:
         for entry in record.entries:
@@ -49,12 +78,12 @@ def load_catalog(plugin_files: Sequence[Path] = (), environ: Mapping[str, str] =
     return Catalog(without_clashes, tuple(warnings), available, clashes)
 
 
-def _load(plugin: DiscoveredPlugin) -> PluginRecord:
+def load_plugin(plugin: DiscoveredPlugin) -> PluginRecord:
     """Import a plugin and call its hooks; its entries count only if all of them are valid."""
     registrar = Registrar(plugin)
     try:
-        # stdout is for the output of commands, and relative paths of the user refer to the working directory.
-        with contextlib.redirect_stdout(sys.stderr), contextlib.chdir("."):
+        # Relative paths of the user refer to the working directory.
+        with stdout_to_stderr(), contextlib.chdir("."):
             _call_hooks(plugin, registrar)
     except KeyboardInterrupt:
         raise

@@ -93,8 +93,12 @@ class Catalog:
         """Return the parameters of an optimizer in the order of its signature, without `layout`."""
         return hyperparameters_of(self.optimizer(name).implementation)
 
-    def hyperparameters(self, name: str, values: Mapping[str, object]) -> dict[str, object]:
+    def hyperparameters(
+        self, name: str, values: Mapping[str, object], checked: bool = True
+    ) -> dict[str, object]:
         """Return a complete setting, with defaults for values that are not given.
+
+        Unless `checked`, the optimizer itself is not called, which may reject the setting.
 
         Values may be JSON-plain or returned by this method. Raises: UsageError if a parameter is unknown, or a value
         has another type, is outside the domain, or is rejected by the optimizer.
@@ -108,7 +112,8 @@ class Catalog:
             key: convert_hyperparameter(name, parameter, values[key]) if key in values else parameter.default
             for key, parameter in parameters.items()
         }
-        _call(entry, factory_arguments(entry.implementation, setting, PROBE))  # the factory may reject values
+        if checked:
+            _call(entry, factory_arguments(entry.implementation, setting, PROBE))
         return setting
 
 

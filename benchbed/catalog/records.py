@@ -4,7 +4,7 @@ from collections.abc import Callable
 from enum import StrEnum
 from typing import Any, Literal, NamedTuple, get_args
 
-from benchbed.catalog.discovery import DiscoveredPlugin
+from benchbed.catalog.discovery import BUILT_IN, DiscoveredPlugin
 from benchbed.catalog.names import error_line, plugin_traceback, quoted
 from benchbed.errors import BenchbedError
 
@@ -61,6 +61,11 @@ class Entry(NamedTuple):
     """Digest of the file that defines the object (of the suite itself for a suite): 16 hexadecimal digits."""
     summary: str
     """First line of the docstring."""
+
+    @property
+    def built_in(self) -> bool:
+        """Whether the object is part of benchbed or of torch.optim, and not of a third party."""
+        return self.distribution == BUILT_IN or (self.distribution, self.plugin) == ("torch", "torch.optim")
 
     @property
     def label(self) -> str:

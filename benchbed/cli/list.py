@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from benchbed.catalog.records import KINDS
-from benchbed.cli.options import plugin_option
-from benchbed.cli.output import print_plugin_errors
+from benchbed.cli.options import load_plugins, loading_timeout_option, plugin_option
 
 if TYPE_CHECKING:
     from benchbed.catalog.lookup import Catalog
@@ -20,7 +19,8 @@ if TYPE_CHECKING:
 @click.command("list", short_help="List the available problems, optimizers and more.")
 @click.argument("kind", required=False, metavar="[KIND]", type=click.Choice(KINDS))
 @plugin_option
-def list_command(kind: "Kind | None", plugin_files: tuple[Path, ...]) -> None:
+@loading_timeout_option
+def list_command(kind: "Kind | None", plugin_files: tuple[Path, ...], timeout: float) -> None:
     """List the available problems, optimizers and more, with their parameters and the packages they come from.
 
     KIND is problems, optimizers, metrics, gradients, executors, reports, figures or suites.
@@ -31,10 +31,7 @@ def list_command(kind: "Kind | None", plugin_files: tuple[Path, ...]) -> None:
       benchbed list optimizers
       benchbed list problems --plugin ./mine.py
     """
-    from benchbed.catalog.loading import load_catalog
-
-    catalog = load_catalog(plugin_files)
-    print_plugin_errors(catalog)
+    catalog = load_plugins(plugin_files, timeout)
     for listed_kind in [kind] if kind else KINDS:
         click.echo(f"{listed_kind}:")
         for name in catalog.names(listed_kind):

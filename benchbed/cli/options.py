@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from benchbed.cli.output import print_plugin_errors
+from benchbed.cli.output import print_plugin_errors, print_warnings
 from benchbed.formatting import absolute_path
 
 if TYPE_CHECKING:
@@ -35,8 +35,16 @@ timeout_option = click.option(
     "--timeout",
     type=click.FloatRange(0, min_open=True),
     metavar="S",
-    help="Time limit of a batch (a group of trials that run together) in seconds, compilation included.  "
-    "[default: no limit]",
+    help="Time limit in seconds of a batch (a group of trials that run together, compilation included), of loading a "
+    "third-party plugin, and of planning one of its problems or optimizers.  [default: none for a batch, else 60]",
+)
+loading_timeout_option = click.option(
+    "--timeout",
+    type=click.FloatRange(0, min_open=True),
+    default=60.0,  # study.loading.TIME_LIMIT, which imports torch
+    metavar="S",
+    show_default=True,
+    help="Time limit in seconds of loading a third-party plugin.",
 )
 format_option = click.option(
     "--format",
@@ -145,22 +153,57 @@ def plan_options(function: F) -> F:
     return function
 
 
-def resolve_options(options: dict[str, Any]) -> "tuple[Catalog, Plan, tuple[str, ...]]":
+def resolve_options(
+    options: dict[str, Any], timeout: float | None, executor: str = "processes"
+) -> "tuple[Catalog, Plan, tuple[str, ...]]":
     """Return the catalog, the plan and the absolute paths of plugin files for the options of `plan_options`."""
-    from benchbed.catalog.loading import load_catalog
-    from benchbed.plan import complete_request, make_plan
+    from benchbed.plan import complete_request
     from benchbed.plan.request import as_request
+    from benchbed.study.planning import plan_request
 
     suite, plugin_files = options.pop("suite"), options.pop("plugin_files")
-    catalog = load_catalog(plugin_files)
-    print_plugin_errors(catalog)
+    catalog = load_plugins(plugin_files, timeout, executor)
     values = {
         name: list(value) if isinstance(value, tuple) else value
         for name, value in options.items()
         if value not in (None, ())
     }
     request = complete_request(catalog, as_request(values, ""), suite)
-    return catalog, make_plan(catalog, request), absolute_paths(plugin_files)
+    files = absolute_paths(plugin_files)
+    plan, warnings = plan_request(catalog, request, files, timeout, executor)
+    print_warnings(warnings)
+    return catalog, plan, files
+
+
+def load_plugins(
+    plugin_files: tuple[Path, ...], timeout: float | None, executor: str = "processes"
+) -> "Catalog":
+    """Load the plugins, the third-party ones in child processes, and print a line for each faulty one.
+
+    Raises: UsageError if a plugin file cannot be loaded.
+    """
+    catalog = open_plugins(plugin_files, timeout, executor)
+
+    from benchbed.study.loading import check_files
+
+    check_files(catalog, plugin_files)
+    print_plugin_errors(catalog)
+    return catalog
+
+
+def open_plugins(
+    plugin_files: tuple[Path, ...], timeout: float | None, executor: str = "processes"
+) -> "Catalog":
+    """Load the plugins, the third-party ones in child processes."""
+    from benchbed.catalog.discovery import installed_plugins
+    from benchbed.runner.fork_server import start_fork_server
+
+    has_third_party = plugin_files or not all(plugin.built_in for plugin in installed_plugins()[0])
+    if has_third_party and executor != "serial":
+        start_fork_server()  # it imports torch while this process does
+    from benchbed.study.loading import open_catalog
+
+    return open_catalog(plugin_files, timeout, executor)
 
 
 def absolute_paths(plugin_files: tuple[Path, ...]) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from benchbed.cli.options import jobs_option, plan_options, resolve_options
+from benchbed.cli.options import jobs_option, plan_options, resolve_options, timeout_option
 from benchbed.cli.output import print_line, print_warnings
 
 if TYPE_CHECKING:
@@ -20,6 +20,7 @@ _COLUMNS = f" {'trials':>7} {'calls':>8} {'seconds':>9}"
 @click.command("plan", short_help="Estimate the cost of a study before it runs.")
 @plan_options
 @jobs_option
+@timeout_option
 @click.option(
     "--no-time", is_flag=True, help="Count trials and calls only; do not run any step to estimate the time."
 )
@@ -31,7 +32,9 @@ _COLUMNS = f" {'trials':>7} {'calls':>8} {'seconds':>9}"
     show_default=True,
     help="Format of the costs on stdout.",
 )
-def plan_command(jobs: int | None, no_time: bool, format_: str, **options: Any) -> None:
+def plan_command(
+    jobs: int | None, timeout: float | None, no_time: bool, format_: str, **options: Any
+) -> None:
     """Count the trials and calls of a study and estimate its time, for each track.
 
     The argument and the options are those of `benchbed run`. Nothing is written, and stored trials are not subtracted.
@@ -56,7 +59,7 @@ def plan_command(jobs: int | None, no_time: bool, format_: str, **options: Any) 
     from benchbed.runner.scheduler import threads_of
     from benchbed.study.running import default_jobs, start_workers
 
-    catalog, plan, files = resolve_options(options)
+    catalog, plan, files = resolve_options(options, timeout)
     job_count = jobs or default_jobs(plan)
     timings = None
     if not no_time:

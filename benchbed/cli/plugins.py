@@ -4,15 +4,18 @@ from pathlib import Path
 
 import click
 
-from benchbed.cli.options import plugin_option
+from benchbed.cli.options import loading_timeout_option, open_plugins, plugin_option
 from benchbed.cli.output import print_warnings
 
 
 @click.command("plugins", short_help="List the installed plugins with their status.")
 @click.option("--traceback", is_flag=True, help="Also print the tracebacks of broken and invalid plugins.")
 @plugin_option
+@loading_timeout_option
 @click.pass_context
-def plugins_command(context: click.Context, traceback: bool, plugin_files: tuple[Path, ...]) -> None:
+def plugins_command(
+    context: click.Context, traceback: bool, plugin_files: tuple[Path, ...], timeout: float
+) -> None:
     """List the installed plugins with their status, the names and commands that they register, and their errors.
 
     A plugin is loaded, broken (it raised an exception), invalid (it breaks the contract), conflicting (another plugin
@@ -23,10 +26,9 @@ def plugins_command(context: click.Context, traceback: bool, plugin_files: tuple
       benchbed plugins
       BENCHBED_DISABLE_PLUGINS=signum benchbed plugins
     """
-    from benchbed.catalog.loading import load_catalog
     from benchbed.cli.plugin_commands import load_commands
 
-    catalog = load_catalog(plugin_files)
+    catalog = open_plugins(plugin_files, timeout)
     group = context.find_root().command
     commands = load_commands(group.commands if isinstance(group, click.Group) else ())
     for plugin in (*catalog.plugins, *commands.plugins):

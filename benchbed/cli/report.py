@@ -4,8 +4,15 @@ from pathlib import Path
 
 import click
 
-from benchbed.cli.options import absolute_paths, format_option, jobs_option, plugin_option
-from benchbed.cli.output import print_plugin_errors, print_study
+from benchbed.cli.options import (
+    absolute_paths,
+    format_option,
+    jobs_option,
+    load_plugins,
+    loading_timeout_option,
+    plugin_option,
+)
+from benchbed.cli.output import print_study
 
 
 @click.command("report", short_help="Write the tables and plots of a study again.")
@@ -20,8 +27,14 @@ from benchbed.cli.output import print_plugin_errors, print_study
     "they are named. Repeatable.",
 )
 @plugin_option
+@loading_timeout_option
 def report_command(
-    folder: Path, jobs: int | None, format_: str, only: tuple[str, ...], plugin_files: tuple[Path, ...]
+    folder: Path,
+    jobs: int | None,
+    format_: str,
+    only: tuple[str, ...],
+    plugin_files: tuple[Path, ...],
+    timeout: float,
 ) -> int:
     """Write the tables and plots of the study in DIR again from its stored trials, and print its summary.
 
@@ -34,10 +47,8 @@ def report_command(
     \b
     Exit codes: 0 each trial has a result, 1 some trials failed, 2 wrong usage, 3 the folder cannot be used.
     """  # fmt: skip
-    from benchbed.catalog.loading import load_catalog
     from benchbed.study import report
 
-    catalog = load_catalog(plugin_files)
-    print_plugin_errors(catalog)
+    catalog = load_plugins(plugin_files, timeout)
     study = report(folder, catalog, absolute_paths(plugin_files), jobs, tuple(dict.fromkeys(only)))
     return print_study(study, format_)

@@ -69,7 +69,7 @@ def run_command(
     from benchbed.study import Resources, folder_of, run_plan
 
     import_module("benchbed.reports.console")  # needed at the end; the fork server is still starting
-    catalog, plan, files = resolve_options(options)
+    catalog, plan, files = resolve_options(options, timeout, executor)
     path = folder_of(plan, output)
     resources = Resources(jobs, timeout, executor)
     with progress_on_stderr() as progress:

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import click
 
-from benchbed.cli.options import absolute_paths, jobs_option, plugin_option, timeout_option
-from benchbed.cli.output import print_line, print_plugin_errors, print_warnings
+from benchbed.cli.options import absolute_paths, jobs_option, load_plugins, plugin_option, timeout_option
+from benchbed.cli.output import print_line, print_warnings
 
 
 @click.command("verify", short_help="Run some stored batches again and compare the results.")
@@ -51,13 +51,11 @@ def verify_command(
     from benchbed.runner.fork_server import start_fork_server
 
     start_fork_server()
-    from benchbed.catalog.loading import load_catalog
     from benchbed.runner.scheduler import RunOptions
     from benchbed.study.running import default_jobs, start_workers
     from benchbed.verify import run_again, sample_batches
 
-    catalog = load_catalog(plugin_files)
-    print_plugin_errors(catalog)
+    catalog = load_plugins(plugin_files, timeout)
     sampled = sample_batches(folder, catalog, sample, seed)
     print_warnings(sampled.warnings)
     job_count = jobs or default_jobs(sampled.plan)

@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import msgspec
@@ -11,10 +11,10 @@ import torch
 from benchbed.catalog.lookup import Catalog
 from benchbed.catalog.parameters import PROBE, factory_arguments
 from benchbed.errors import NothingSelectedError, UsageError
-from benchbed.interfaces import Engine, Optimizer
+from benchbed.interfaces import Engine, Optimizer, Problem
 from benchbed.plan.model import USUAL_TRACKS, EntrantPlan, Plan, ProblemPlan
 from benchbed.plan.presets import budget_of, learning_rates, preset_of
-from benchbed.plan.problem_traits import traits_of
+from benchbed.plan.problem_traits import ProblemTraits, traits_of
 from benchbed.plan.request import MOST_TRIALS, Request
 from benchbed.plan.search import search_settings
 from benchbed.plan.selectors import expand_settings, format_selector, parse_selector
@@ -23,20 +23,60 @@ SINGLE_PRECISION_TARGET = 1e-5
 """Smallest target of trials in float32 (protocol, rule 4)."""
 
 
-def make_plan(catalog: Catalog, request: Request) -> Plan:
-    """Resolve a request. Raises: UsageError or NothingSelectedError with the wrong value and a remedy."""
+class ProblemSelection(msgspec.Struct, frozen=True, tag=True):
+    """A problem that a request names, with the options that its plan depends on."""
+
+    selector: str
+    preset: str
+    gradient: str
+    dtype: str | None
+    steps: int | None
+    declared: bool = False
+    """Take what the class declares, and do not build an instance; the problem then counts as random."""
+
+
+class OptimizerSelection(msgspec.Struct, frozen=True, tag=True):
+    """An optimizer that a request names, with the number of points of a search."""
+
+    selector: str
+    search_points: int
+    declared: bool = False
+    """Take what the signature declares, and do not call the factory with the selected values."""
+
+
+Selection = ProblemSelection | OptimizerSelection
+ResolvedPart = ProblemPlan | tuple[EntrantPlan, ...]
+
+
+def resolve_in_process(catalog: Catalog, selections: Sequence[Selection]) -> list[ResolvedPart]:
+    """Resolve selections in this process."""
+    return [resolve_selection(catalog, selection) for selection in selections]
+
+
+def make_plan(
+    catalog: Catalog,
+    request: Request,
+    resolve: Callable[[Catalog, Sequence[Selection]], Sequence[ResolvedPart]] = resolve_in_process,
+) -> Plan:
+    """Resolve a request, and its selections by `resolve`.
+
+    Raises: UsageError or NothingSelectedError with the wrong value and a remedy.
+    """
     preset_name = "standard" if request.preset is None else request.preset
     preset = preset_of(preset_name)
     request.check_values()
     gradient = "reverse" if request.gradient is None else request.gradient
-    problems = tuple(
-        _problem_plan(catalog, text, request, preset_name, gradient) for text in request.problems or ()
-    )
+    catalog.entry("gradients", gradient)  # raises for an unknown name
     tracks = request.tracks or USUAL_TRACKS
     points = preset.search_points if "searched" in tracks else 0
-    entrants = tuple(
-        entrant for text in request.optimizers or () for entrant in _entrant_plans(catalog, text, points)
-    )
+    selections: list[Selection] = [
+        ProblemSelection(text, preset_name, gradient, request.dtype, request.steps)
+        for text in request.problems or ()
+    ]
+    selections += [OptimizerSelection(text, points) for text in request.optimizers or ()]
+    parts = resolve(catalog, selections)
+    problems = tuple(part for part in parts if isinstance(part, ProblemPlan))
+    entrants = tuple(entrant for part in parts if isinstance(part, tuple) for entrant in part)
     if not problems or not entrants:
         missing = "problems" if not problems else "optimizers"
         raise NothingSelectedError(f"no {missing} are selected; name some (see `benchbed list {missing}`)")
@@ -106,31 +146,46 @@ def resolve_device(name: str) -> str:
     return name
 
 
-def _problem_plan(
-    catalog: Catalog, text: str, request: Request, preset: str, gradient_name: str
-) -> ProblemPlan:
-    selector = parse_selector(text)
+def resolve_selection(catalog: Catalog, selection: Selection) -> ResolvedPart:
+    """Resolve a selector by calling the code of its plugin.
+
+    Raises: UsageError if the name or a value is not valid, BenchbedError or any other exception of the plugin.
+    """
+    if isinstance(selection, ProblemSelection):
+        return _problem_plan(catalog, selection)
+    return tuple(_entrant_plans(catalog, selection))
+
+
+def _problem_plan(catalog: Catalog, selection: ProblemSelection) -> ProblemPlan:
+    selector = parse_selector(selection.selector)
     entry = catalog.entry("problems", selector.name)
     problem = catalog.problem(selector.name, selector.parameters)
     parameters = catalog.problem_parameters(problem)
-    dtype = request.dtype or problem.dtype
+    dtype = selection.dtype or problem.dtype
     if dtype not in ("float32", "float64"):
         raise UsageError(f"unknown dtype {dtype!r}; choose float32 or float64")
     lowest = SINGLE_PRECISION_TARGET if dtype == "float32" else 0.0
     targets = tuple(target for target in problem.targets if target >= lowest)
-    traits, gradient = traits_of(problem), catalog.gradient(gradient_name)
+    if selection.declared:
+        has_optimum = type(problem).optimum is not Problem.optimum
+        traits = ProblemTraits(has_optimum, seedless=False)
+        deterministic = type(problem).make_draws is Problem.make_draws
+    else:
+        traits = traits_of(problem)
+        deterministic = problem.make_draws(torch.Generator(), 1) is None
+    gradient = catalog.gradient(selection.gradient)
     return ProblemPlan(
         name=selector.name,
         parameters=parameters,
         label=format_selector(selector.name, parameters),
         source=entry.source,
-        budget=request.steps or budget_of(problem, preset),
+        budget=selection.steps or budget_of(problem, selection.preset),
         targets=targets or tuple(problem.targets[:1]),
         success_target=problem.success_target,
         dtype=dtype,
         dimension=problem.layout.dimension,
         full_price=problem.full_price,
-        deterministic=problem.make_draws(torch.Generator(), 1) is None,
+        deterministic=deterministic,
         has_optimum=traits.has_optimum,
         workspace=problem.workspace,
         seedless=traits.seedless,
@@ -140,16 +195,17 @@ def _problem_plan(
     )
 
 
-def _entrant_plans(catalog: Catalog, text: str, search_points: int) -> Iterable[EntrantPlan]:
-    selector = parse_selector(text)
+def _entrant_plans(catalog: Catalog, selection: OptimizerSelection) -> Iterable[EntrantPlan]:
+    selector, points = parse_selector(selection.selector), selection.search_points
     entry = catalog.entry("optimizers", selector.name)
     parameters = catalog.parameters(selector.name)
     for values in expand_settings(selector.parameters, parameters):
-        hyperparameters = catalog.hyperparameters(selector.name, values)
+        hyperparameters = catalog.hyperparameters(selector.name, values, checked=not selection.declared)
         changed = {
             name: value for name, value in hyperparameters.items() if value != parameters[name].default
         }
-        arguments = factory_arguments(entry.implementation, hyperparameters, PROBE)
+        setting = {} if selection.declared else hyperparameters
+        arguments = factory_arguments(entry.implementation, setting, PROBE)
         optimizer: Optimizer[Any] = entry.implementation(**arguments)
         yield EntrantPlan(
             name=selector.name,
@@ -159,7 +215,7 @@ def _entrant_plans(catalog: Catalog, text: str, search_points: int) -> Iterable[
             tunable="learning_rate" in parameters and "learning_rate" not in values,
             oracle="full" if optimizer.full_batch else "stochastic",
             statics=tuple(name for name, parameter in parameters.items() if parameter.static),
-            search=search_settings(parameters, values, search_points) if search_points else (),
+            search=search_settings(parameters, values, points) if points else (),
             draws=optimizer.make_draws is not None,
         )
 

@@ -6,18 +6,19 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
 
-from benchbed.catalog.loading import load_catalog
 from benchbed.catalog.lookup import Catalog
 from benchbed.environment import describe_environment
 from benchbed.errors import StudyFolderError, UsageError
 from benchbed.formatting import absolute_path
 from benchbed.interfaces import FINAL_STATUSES
-from benchbed.plan import Plan, complete_request, make_plan
+from benchbed.plan import Plan, complete_request
 from benchbed.plan.request import as_request
 from benchbed.runner.scheduler import Progress, RunOptions, Scheduler
 from benchbed.runner.workers import Workers
 from benchbed.store import StudyFolder
+from benchbed.study.loading import check_files, open_catalog
 from benchbed.study.model import Study
+from benchbed.study.planning import plan_request
 from benchbed.study.reporting import write_reports
 from benchbed.tuning.outcomes import outcomes_of
 
@@ -73,7 +74,9 @@ def run(
 
     Raises: UsageError, NothingSelectedError or StudyFolderError before any trial runs.
     """
-    catalog = load_catalog([Path(file) for file in plugin_files])
+    files = [Path(file) for file in plugin_files]
+    catalog = open_catalog(files, timeout, executor)
+    check_files(catalog, files)
     values = {
         "problems": problems, "optimizers": optimizers, "preset": preset, "tracks": tracks, "checkpoints": checkpoints,
         "steps": steps, "seeds": seeds, "seed": seed, "device": device, "dtype": dtype,
@@ -81,10 +84,13 @@ def run(
         "stop_when_solved": stop_when_solved,
     }  # fmt: skip
     request = as_request({name: value for name, value in values.items() if value is not None}, "run()")
-    plan = make_plan(catalog, complete_request(catalog, request, None if suite is None else Path(suite)))
+    request = complete_request(catalog, request, None if suite is None else Path(suite))
+    resolved_files = tuple(absolute_path(file) for file in files)
+    plan, warnings = plan_request(catalog, request, resolved_files, timeout, executor)
     resources = Resources(jobs, timeout, executor)
-    resolved_files = tuple(absolute_path(Path(file)) for file in plugin_files)
-    return run_plan(plan, catalog, folder_of(plan, output), resolved_files, resources, fresh=fresh)
+    study = run_plan(plan, catalog, folder_of(plan, output), resolved_files, resources, fresh=fresh)
+    study.warnings[:0] = warnings
+    return study
 
 
 def folder_of(plan: Plan, output: str | Path | None) -> Path:

@@ -1,0 +1,131 @@
+"""Loading of plugins by a driver: child processes load the third-party ones, and the driver reads descriptions."""
+
+import re
+import sysconfig
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from benchbed import executors
+from benchbed.catalog import discovery
+from benchbed.catalog.descriptions import PluginDescription, describe_plugin, described_record
+from benchbed.catalog.discovery import DiscoveredPlugin
+from benchbed.catalog.loading import load_catalog
+from benchbed.catalog.lookup import Catalog
+from benchbed.catalog.names import error_line, one_line
+from benchbed.catalog.records import PluginRecord, PluginStatus
+from benchbed.errors import UsageError
+from benchbed.formatting import absolute_path
+from benchbed.interfaces import TrialStatus
+from benchbed.runner.global_state import default_global_state
+from benchbed.runner.workers import Work, WorkerFailure, Workers
+
+TIME_LIMIT = 60.0
+"""Seconds for loading a plugin, and for reading one of its problems or optimizers, unless the user sets a limit."""
+IN_PROCESS = "serial"
+"""Executor for debugging, with which nothing runs in a child process."""
+
+MOST_CHILDREN = 8
+_FRAME = re.compile(r'File "([^"]+)", line (\d+)')
+
+
+class PluginTask(msgspec.Struct, frozen=True):
+    """A plugin that a child loads; crosses processes as JSON."""
+
+    name: str
+    module: str
+    file: str | None
+    """Absolute path of a plugin file; None for an installed plugin."""
+
+
+def open_catalog(
+    plugin_files: Sequence[Path] = (), timeout: float | None = None, executor: str = "processes"
+) -> Catalog:
+    """Load the plugins without running third-party code in this process.
+
+    Each third-party plugin is loaded by a child process within `timeout` seconds (60 by default), and described to
+    this one. A plugin that ends its child, or takes too long, is broken. The executor `serial` loads all plugins in
+    this process, for debugging.
+
+    Raises: UsageError if one of `plugin_files` is not a readable Python file, or cannot be loaded.
+    """
+    if executor == IN_PROCESS:
+        return load_catalog(plugin_files)
+
+    def load_third_party(plugins: list[DiscoveredPlugin]) -> list[PluginRecord]:
+        return _load_in_children(plugins, plugin_files, timeout or TIME_LIMIT)
+
+    return load_catalog(plugin_files, load_third_party=load_third_party)
+
+
+def check_files(catalog: Catalog, plugin_files: Sequence[Path]) -> None:
+    """Raise UsageError if a plugin file that the user names is broken."""
+    files = {str(path) for path in plugin_files}
+    for record in catalog.plugins:
+        if record.status is PluginStatus.BROKEN and record.distribution in files:
+            raise UsageError(f"{record.complaint}; correct the file, or leave out --plugin")
+
+
+def run_in_children(work: Work, tasks: Sequence[msgspec.Struct], timeout: float) -> list[Any]:
+    """Run each task in a child process within `timeout` seconds; return the results, or a WorkerFailure for each."""
+    with Workers(executors.processes(max(1, min(len(tasks), MOST_CHILDREN)))) as workers:
+        futures = [workers.submit(work, task, timeout) for task in tasks]
+        return [workers.result(future) for future in futures]
+
+
+def describe_failure(failure: WorkerFailure, action: str, timeout: float) -> str:
+    """Describe in one line how an action of third-party code failed in its child process."""
+    if failure.kind is TrialStatus.TIMED_OUT:
+        return f"{action} took longer than the time limit of {timeout:g} s{_location(failure.log)}"
+    if failure.kind is TrialStatus.CRASHED:
+        return f"{action} did not return: {one_line(failure.message)}"
+    return f"{action} raised {one_line(failure.message)}"
+
+
+def describe_in_child(encoded: bytes) -> bytes:
+    """Load the plugin of a task, in a child, and return its description in JSON."""
+    task = msgspec.json.decode(encoded, type=PluginTask)
+    with default_global_state():
+        plugins = discovery.plugin_files([Path(task.file)]) if task.file else discovery.installed_plugins()[0]
+        for plugin in plugins:
+            if (plugin.name, plugin.module) == (task.name, task.module):
+                return msgspec.json.encode(describe_plugin(plugin))
+    raise LookupError("another file: it was changed meanwhile")
+
+
+def _load_in_children(
+    plugins: Sequence[DiscoveredPlugin], plugin_files: Sequence[Path], timeout: float
+) -> list[PluginRecord]:
+    if not plugins:
+        return []
+    files = {str(path): absolute_path(path) for path in plugin_files}
+    tasks = [
+        PluginTask(plugin.name, plugin.module, None if plugin.version else files.get(plugin.distribution))
+        for plugin in plugins
+    ]
+    results = run_in_children(describe_in_child, tasks, timeout)
+    return [_record(plugin, result, timeout) for plugin, result in zip(plugins, results, strict=True)]
+
+
+def _record(plugin: DiscoveredPlugin, result: bytes | WorkerFailure, timeout: float) -> PluginRecord:
+    if isinstance(result, WorkerFailure):
+        return _broken(plugin, describe_failure(result, "loading it", timeout))
+    try:
+        return described_record(plugin, msgspec.json.decode(result, type=PluginDescription))
+    except (msgspec.MsgspecError, TypeError, ValueError, KeyError) as error:
+        return _broken(plugin, f"loading it returned an invalid description: {error_line(error)}")
+
+
+def _broken(plugin: DiscoveredPlugin, error: str) -> PluginRecord:
+    return PluginRecord.of(plugin, PluginStatus.BROKEN, error)
+
+
+def _location(stack: str) -> str:
+    """Return the innermost third-party line of a stack that faulthandler wrote: ` (mine.py:12)`."""
+    libraries = ("<", sysconfig.get_path("stdlib"), str(Path(executors.__file__).parent))
+    for file, line in _FRAME.findall(stack):
+        if not file.startswith(libraries):
+            return f" ({Path(file).name}:{line})"
+    return ""

@@ -7,6 +7,10 @@ class BenchbedError(Exception):
     exit_code = 1
 
 
+class ContractError(BenchbedError):
+    """A plugin breaks the contract in a way that makes numbers wrong, so its trials are not measured."""
+
+
 class UsageError(BenchbedError):
     """A request is misspelt, malformed or impossible."""
 

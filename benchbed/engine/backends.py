@@ -165,10 +165,15 @@ def choose_engine(batch: Batch, stateful: bool) -> EngineChoice:
     The choice depends on the plan and on nothing measured, so that a study that is resumed or repeated gives the
     same bits.
     """
+    reason = None
     if stateful:
-        return EngineChoice(Engine.EAGER, "the optimizer runs one trial at a time")
-    if batch.every_step:
-        return EngineChoice(Engine.EAGER, "every step is measured")
+        reason = "the optimizer runs one trial at a time"
+    elif batch.python_state is not None:
+        reason = f"the optimizer changes `{batch.python_state}` in Python, which a compiled step would keep constant"
+    elif batch.every_step:
+        reason = "every step is measured"
+    if reason is not None:
+        return EngineChoice(Engine.EAGER, reason)
     if batch.engine != Engine.AUTO:
         return EngineChoice(Engine(batch.engine), "requested")
     if batch.gradient.traced is None:

@@ -40,6 +40,8 @@ class Batch(NamedTuple):
     """Stop a lane once it has reached all targets."""
     planned: "Batch | None" = None
     """Batch whose work decides what is compiled, if this one is a small part of it."""
+    python_state: str | None = None
+    """Name of a variable that the optimizer changes in Python; its steps then run eagerly, and no lane is dropped."""
     threads: int | None = None
     """Threads of a compiled step; None for as many as torch uses. Results do not depend on it."""
 

@@ -1,5 +1,6 @@
 """The loop that steps one tile of a batch from checkpoint to checkpoint, without synchronization between them."""
 
+import sys
 import traceback
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
@@ -38,6 +39,10 @@ def run_tile(tile: Tile, clock: Clock, choice: EngineChoice) -> TileResult:
     The first step always runs eagerly: it shows how many calls a step makes, and errors of plugins.
     """
     recorder, backend = Recorder(tile), EagerBackend(choice)
+    if tile.batch.python_state is not None:
+        backend.minimum_lanes = (
+            sys.maxsize
+        )  # a smaller tile would build the optimizer anew, with its first state
     device = tile.instances.device
     seconds, lane_steps, step_index = 0.0, 0, 0
     state_bytes = error = gradient_error = None

@@ -18,7 +18,9 @@ from benchbed.catalog.loading import load_catalog
 from benchbed.catalog.lookup import Catalog
 from benchbed.catalog.parameters import factory_arguments
 from benchbed.engine import Batch, Record, run_batch, scale_of
-from benchbed.errors import BenchbedError
+from benchbed.engine.contract import check_contract
+from benchbed.engine.purity import without_global_randomness
+from benchbed.errors import BenchbedError, ContractError
 from benchbed.interfaces import Gradient, NotServedError, Problem, TrialStatus
 from benchbed.plan import BatchPlan, Plan
 from benchbed.runner.bisection import MOST_RUNS, halves_of
@@ -83,12 +85,17 @@ def measure_batches(
 
     The engine and the threads of a part are those of the whole batch of `planned_trials`.
     """
+    try:
+        python_state = checked_state(plan, batch, catalog)
+    except ContractError as error:
+        yield batch, str(error)
+        return
     pending = deque([batch])
     for runs in itertools.count(1):
         if not pending:
             return
         batch = pending.popleft()  # breadth first: healthy parts are large
-        result = measure_batch(plan, batch, catalog, threads, planned_trials)
+        result = measure_batch(plan, batch, catalog, threads, planned_trials, python_state)
         has_failed = isinstance(result, str) or result.record.error is not None
         if has_failed and batch.trials > 1 and runs + len(pending) < MOST_RUNS:
             pending += halves_of(batch)
@@ -97,19 +104,46 @@ def measure_batches(
 
 
 def measure_batch(
-    plan: Plan, batch: BatchPlan, catalog: Catalog, threads: int = 1, planned_trials: int = 0
+    plan: Plan,
+    batch: BatchPlan,
+    catalog: Catalog,
+    threads: int = 1,
+    planned_trials: int = 0,
+    python_state: str | None = None,
 ) -> MeasuredBatch | str:
     """Run a batch once and return its measurements, or the traceback if its instances cannot be built."""
     try:
-        with default_global_state():
-            prepared = engine_batch(plan, batch, catalog)._replace(threads=threads)
+        with default_global_state(), without_global_randomness():
+            prepared = engine_batch(plan, batch, catalog)
+            prepared = prepared._replace(threads=threads, python_state=python_state)
             if planned_trials > batch.trials:
                 prepared = prepared._replace(
                     planned=prepared._replace(settings=planned_trials, seeds=prepared.seeds[:1])
                 )
             return MeasuredBatch(run_batch(prepared), prepared.scale)
+    except ContractError as error:
+        return str(error)
     except (Exception, SystemExit):  # noqa: BLE001 (plugins may raise anything; the traceback becomes the result)
         return traceback.format_exc()
+
+
+def checked_state(plan: Plan, batch: BatchPlan, catalog: Catalog) -> str | None:
+    """Check the contract of a pairing with third-party plugins; return `Batch.python_state`.
+
+    Raises: ContractError if its numbers would be wrong.
+    """
+    names = {"problems": [batch.problem.name], "optimizers": [batch.optimizer], "gradients": [plan.gradient]}
+    names["metrics"] = catalog.names("metrics")
+    entries = [catalog.entry(kind, name) for kind, of_kind in names.items() for name in of_kind]
+    if all(entry.built_in for entry in entries):
+        return None
+    try:
+        with default_global_state():
+            return check_contract(engine_batch(plan, batch, catalog))
+    except ContractError:
+        raise
+    except (Exception, SystemExit):  # noqa: BLE001 (it is raised again where its trials run, with its traceback)
+        return None
 
 
 def engine_batch(plan: Plan, batch: BatchPlan, catalog: Catalog) -> Batch:

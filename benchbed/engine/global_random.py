@@ -1,0 +1,92 @@
+"""The random generators that a process shares, and the clock: watched, and set to other values."""
+
+import pickle
+import random
+import time
+from collections.abc import Callable, Hashable, Iterator
+from contextlib import contextmanager
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+
+CLOCKS = ("time", "time_ns", "monotonic", "monotonic_ns", "perf_counter", "perf_counter_ns", "process_time")
+"""Functions of the module `time`."""
+SHIFT_SECONDS = 1_234_567
+"""By which the clock is set forward, two weeks."""
+
+
+class _GlobalGenerator(NamedTuple):
+    name: str
+    read: Callable[[], Any]
+    """Return the state."""
+    write: Callable[[Any], object]
+    seed: Callable[[int], object]
+    is_in_use: Callable[[], bool] = lambda: True
+
+
+GENERATORS = (
+    _GlobalGenerator(
+        "torch's global generator",
+        torch.default_generator.get_state,
+        torch.default_generator.set_state,
+        torch.default_generator.manual_seed,
+    ),
+    _GlobalGenerator(
+        "torch's global CUDA generator",
+        torch.cuda.get_rng_state,
+        torch.cuda.set_rng_state,
+        torch.cuda.manual_seed,
+        torch.cuda.is_initialized,
+    ),
+    _GlobalGenerator(
+        "NumPy's global generator",
+        lambda: np.random.get_state(legacy=False),
+        np.random.set_state,
+        np.random.seed,
+    ),
+    _GlobalGenerator(
+        "Python's global generator (the module random)", random.getstate, random.setstate, random.seed
+    ),
+)
+
+
+def generator_states() -> dict[str, Hashable]:
+    """Return the states of the global generators by name."""
+    return {
+        generator.name: _comparable(generator.read()) for generator in GENERATORS if generator.is_in_use()
+    }
+
+
+def moved_generator(before: dict[str, Hashable]) -> str | None:
+    """Return the name of a global generator that was used or seeded since `generator_states`; None if none was."""
+    now = generator_states()
+    return next((name for name in before if before[name] != now[name]), None)
+
+
+@contextmanager
+def other_global_state(variant: int) -> Iterator[None]:
+    """Seed the global generators and set the clock forward, differently for each `variant`; restore both."""
+    generators = [generator for generator in GENERATORS if generator.is_in_use()]
+    states = [generator.read() for generator in generators]
+    clocks = {name: getattr(time, name) for name in CLOCKS}
+    try:
+        for name, clock in clocks.items():
+            unit = 10**9 if name.endswith("_ns") else 1
+            setattr(time, name, _shifted(clock, variant * SHIFT_SECONDS * unit))
+        for generator in generators:
+            generator.seed(1 + variant)
+        yield
+    finally:
+        for name, clock in clocks.items():
+            setattr(time, name, clock)
+        for generator, state in zip(generators, states, strict=True):
+            generator.write(state)
+
+
+def _shifted(clock: Callable[[], float], shift: int) -> Callable[[], float]:
+    return lambda: clock() + shift
+
+
+def _comparable(state: Any) -> Hashable:
+    return state.numpy().tobytes() if isinstance(state, torch.Tensor) else pickle.dumps(state)

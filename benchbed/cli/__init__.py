@@ -21,6 +21,7 @@ from benchbed.cli.report import report_command
 from benchbed.cli.run import run_command
 from benchbed.cli.verify import verify_command
 from benchbed.errors import BenchbedError
+from benchbed.formatting import printable
 
 NO_SPACE, INTERRUPTED, TERMINATED = 3, 130, 143
 _CONTINUES = "finished trials are stored, and the same command continues the study"
@@ -96,7 +97,7 @@ def _run() -> int:
         error.show()
         return error.exit_code
     except BenchbedError as error:
-        click.echo(f"error: {error}", err=True)
+        click.echo(f"error: {printable(str(error))}", err=True)
         return error.exit_code
 
 

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from benchbed.formatting import printable
+
 if TYPE_CHECKING:
     from benchbed.catalog.lookup import Catalog
     from benchbed.cli.plugin_commands import PluginCommands
@@ -29,7 +31,7 @@ def discard_stdout() -> int:
 def print_warnings(warnings: Iterable[str]) -> None:
     """Print each warning as a line on stderr."""
     for warning in warnings:
-        click.echo(f"warning: {warning}", err=True)
+        click.echo(f"warning: {printable(warning)}", err=True)
 
 
 def print_plugin_errors(loaded: "Catalog | PluginCommands") -> None:

@@ -1,18 +1,20 @@
-"""Atomic writes: a file exists completely or not at all."""
+"""Atomic writes, and reads and moves that follow no link out of a folder."""
 
 import errno
 import os
 import secrets
-import shutil
+import stat
 from pathlib import Path
 
 from benchbed.errors import StudyFolderError
 
 TEMPORARY = ".partial"
 """Suffix of the files that are being written."""
+CHOOSE_ANOTHER = "choose a writable folder with -O"
+"""Advice for a folder that cannot be written, for commands with that option."""
 
 
-def write_atomically(path: Path, content: bytes) -> None:
+def write_atomically(path: Path, content: bytes, advice: str = CHOOSE_ANOTHER) -> None:
     """Write a temporary file beside `path`, flush it to the disk, and rename it.
 
     Raises: StudyFolderError with the path, and the free space if the disk is full.
@@ -35,9 +37,54 @@ def write_atomically(path: Path, content: bytes) -> None:
         finally:
             os.close(folder)
     except OSError as error:
-        if error.errno == errno.ENOSPC:
-            free = shutil.disk_usage(path.parent).free if path.parent.exists() else 0
-            message = f"the disk is full ({free} bytes left); free some space and run the same command again"
-        else:
-            message = f"{error.strerror}; choose a writable folder with -O"
-        raise StudyFolderError(f"cannot write {path}: {message}") from error
+        raise StudyFolderError(f"cannot write {path}: {_cause(error, path, advice)}") from error
+
+
+def _cause(error: OSError, path: Path, advice: str) -> str:
+    """Describe why a file could not be written, and what to do."""
+    if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+        return f"{error.strerror}; {advice}"
+    space = os.statvfs(next(folder for folder in path.absolute().parents if folder.exists()))
+    free = f"{space.f_bavail * space.f_frsize} bytes left"
+    if error.errno == errno.EDQUOT:
+        return f"the quota of the disk is used up ({free}); free some space and run the same command again"
+    if space.f_files and not space.f_favail:
+        return f"no more files fit on the disk ({free}, but no inode); remove some and run the same command again"
+    return f"the disk is full ({free}); free some space and run the same command again"
+
+
+def read_regular_file(path: Path, most_bytes: int | None = None) -> bytes:
+    """Read a file that is neither a link nor a pipe or device. Raises: OSError if it is, or has more bytes."""
+    # A pipe without a writer would otherwise block.
+    descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0))
+    if path.is_symlink():
+        os.close(descriptor)
+        raise OSError(errno.ELOOP, "it is a symbolic link")
+    with open(descriptor, "rb") as file:  # noqa: PTH123 (a descriptor)
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise OSError(errno.EINVAL, "it is not a regular file")
+        content = file.read(-1 if most_bytes is None else most_bytes + 1)
+    if most_bytes is not None and len(content) > most_bytes:
+        raise OSError(errno.EFBIG, f"it has more than {most_bytes} bytes")
+    return content
+
+
+def inside(folder: Path, name: str) -> Path:
+    """Return the path of a file in a folder. Raises: StudyFolderError if a link leads to it from elsewhere."""
+    path = folder
+    if Path(name).is_absolute() or ".." in Path(name).parts:
+        raise StudyFolderError(f"{name!r} is not a path inside {folder}; the folder is damaged")
+    for parent in Path(name).parts[:-1]:
+        path /= parent
+        if path.is_symlink():
+            raise StudyFolderError(f"{path} is a symbolic link; replace it by the folder that it leads to")
+    return folder / name
+
+
+def unused(path: Path) -> Path:
+    """Return the path, with a number added if it is taken."""
+    number, candidate = 1, path
+    while os.path.lexists(candidate):
+        number += 1
+        candidate = path.with_name(f"{path.name}-{number}")
+    return candidate

@@ -2,11 +2,11 @@
 
 import json
 import os
+import re
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import filelock
 import msgspec
 import pyarrow as pa
 import tomli_w
@@ -14,73 +14,111 @@ import tomli_w
 from benchbed.errors import StudyFolderError
 from benchbed.formatting import absolute_path
 from benchbed.plan import Plan
-from benchbed.store.files import TEMPORARY, write_atomically
+from benchbed.store.files import (
+    CHOOSE_ANOTHER,
+    TEMPORARY,
+    inside,
+    read_regular_file,
+    unused,
+    write_atomically,
+)
+from benchbed.store.lock import FolderLock
 from benchbed.store.schema import TRIAL_SCHEMA, NewerSchemaError, from_bytes
+
+PLAN, SUITE = "plan.json", "suite.toml"
+MOST_PLAN_BYTES = 2**28
+_PART_NUMBER = re.compile(r"([0-9]{1,15})-")
 
 
 class StudyFolder:
-    """The folder of a study: readable at any time, writable while locked (`with folder:`)."""
+    """The folder of a study: readable at any time, writable while locked (`with folder:`).
 
-    def __init__(self, path: Path) -> None:
+    It follows no link inside the folder, which may come from somebody else.
+    """
+
+    def __init__(self, path: Path, advice: str = CHOOSE_ANOTHER) -> None:
         absolute_path(path)  # raises if it is not text
         self.path = path
         self.warnings: list[str] = []
-        self._lock = filelock.FileLock(path / ".lock", timeout=0)
+        self._advice = advice
+        self._lock = FolderLock(path)
 
     def __enter__(self) -> "StudyFolder":
         """Create the folder if it is missing, and lock it. Raises: StudyFolderError if that fails."""
-        try:
-            self.path.mkdir(parents=True, exist_ok=True)
-            self._lock.acquire()
-        except filelock.Timeout as error:
-            raise StudyFolderError(
-                f"{self.path} is in use by another benchbed; wait for it, or choose another folder with -O"
-            ) from error
-        except OSError as error:
-            raise StudyFolderError(
-                f"cannot use {self.path}: {error.strerror}; choose a writable folder with -O"
-            ) from error
+        self._lock.acquire(self._advice)
         return self
 
     def __exit__(self, *error: object) -> None:
         """Unlock the folder."""
         self._lock.release()
 
+    def write(self, name: str, content: bytes) -> Path:
+        """Write a file, and return its path.
+
+        Raises: StudyFolderError if that fails, or the folder is not the one that was locked.
+        """
+        path = inside(self.path, name)
+        self._lock.check()
+        write_atomically(path, content, self._advice)
+        return path
+
+    def move(self, name: str, target: str) -> None:
+        """Move a file within the folder, without replacing another. Raises: StudyFolderError if that fails."""
+        old, new = inside(self.path, name), inside(self.path, target)
+        self._lock.check()
+        try:
+            new.parent.mkdir(parents=True, exist_ok=True)
+            old.rename(unused(new))
+        except OSError as error:
+            raise StudyFolderError(f"cannot move {old}: {error.strerror}; {self._advice}") from error
+
     def read_plan(self) -> Plan:
         """Read the newest plan. Raises: StudyFolderError if it is missing or damaged."""
+        path = self.path / PLAN
         try:
-            return msgspec.json.decode((self.path / "plan.json").read_bytes(), type=Plan)
-        except FileNotFoundError as error:
+            return msgspec.json.decode(read_regular_file(path, MOST_PLAN_BYTES), type=Plan)
+        except (FileNotFoundError, NotADirectoryError) as error:
             raise StudyFolderError(
                 f"{self.path} is not a study folder; pass the folder that `benchbed run` printed"
             ) from error
-        except (OSError, msgspec.MsgspecError) as error:
+        except RecursionError as error:
             raise StudyFolderError(
-                f"cannot read {self.path / 'plan.json'}: {error}; run the study again"
+                f"cannot read {path}: it is nested too deeply; run the study again"
             ) from error
+        except (OSError, ValueError) as error:
+            reason = error.strerror if isinstance(error, OSError) else error
+            raise StudyFolderError(f"cannot read {path}: {reason}; run the study again") from error
 
     def write_plan(self, plan: Plan) -> None:
         """Write the plan, and a suite from which the same plan can be made."""
-        write_atomically(self.path / "plan.json", msgspec.json.format(msgspec.json.encode(plan), indent=1))
-        write_atomically(self.path / "suite.toml", tomli_w.dumps(plan.suite).encode())
+        self.write(PLAN, msgspec.json.format(msgspec.json.encode(plan), indent=1))
+        self.write(SUITE, tomli_w.dumps(plan.suite).encode())
 
     def write_environment(self, environment: dict[str, Any]) -> None:
         """Add the environment of one invocation."""
         stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S.%fZ")
         content = json.dumps(environment, indent=2, sort_keys=True)
-        write_atomically(self.path / "environments" / f"{stamp}-{os.getpid()}.json", content.encode())
+        self.write(f"environments/{stamp}-{os.getpid()}.json", content.encode())
 
     def write_log(self, name: str, text: str) -> Path:
         """Store the output of a worker, and return its path."""
-        path = self.path / "logs" / name
-        write_atomically(path, text.encode(errors="replace"))
-        return path
+        return self.write(f"logs/{name}", text.encode(errors="replace"))
 
     def add_part(self, name: str, content: bytes) -> None:
         """Store a finished batch; its rows replace earlier rows of the same trials."""
-        numbers = [path.name.partition("-")[0] for path in self._parts()]
-        newest = max((int(number) for number in numbers if number.isdigit()), default=0)
-        write_atomically(self.path / "trials" / f"{newest + 1:06d}-{name}.parquet", content)
+        newest = max(map(_part_number, self.parts()), default=0)
+        self.write(f"trials/{newest + 1:06d}-{name}.parquet", content)
+
+    def parts(self) -> list[Path]:
+        """Return the stored batches, the newest last. Raises: StudyFolderError if they cannot be listed."""
+        folder = inside(self.path, "trials/part").parent
+        try:
+            paths = [path for path in folder.iterdir() if path.suffix == ".parquet"]
+        except FileNotFoundError:
+            return []
+        except OSError as error:
+            raise StudyFolderError(f"cannot read {folder}: {error.strerror}; make it readable") from error
+        return sorted(paths, key=lambda path: (_part_number(path), path.name))
 
     def read_trials(self, repair: bool = False) -> pa.Table:
         """Read the newest row of every trial; `repair` moves unreadable parts to `set-aside/`.
@@ -89,17 +127,18 @@ class StudyFolder:
         """
         tables: list[pa.Table] = []
         unreadable: list[Path] = []
-        for path in self._parts():
+        for path in self.parts():
             try:
-                tables.append(from_bytes(path.read_bytes()))
+                tables.append(from_bytes(read_regular_file(path)))
             except NewerSchemaError as error:
                 raise StudyFolderError(
                     f"{path} was written by a later benchbed (schema {error}); update benchbed, or choose another "
-                    "folder with -O"
+                    "folder"
                 ) from error
             except (ValueError, OSError, pa.ArrowException) as error:
                 unreadable.append(path)
-                reason = str(error).partition("\n")[0] or type(error).__name__
+                text = str(getattr(error, "strerror", None) or error)
+                reason = text.partition("\n")[0] or type(error).__name__
                 self.warnings.append(f"{path} cannot be read ({reason}); its trials count as not run")
         if repair:  # only after all parts: the folder of a newer benchbed stays unchanged
             self._set_aside(unreadable)
@@ -114,11 +153,18 @@ class StudyFolder:
     def _set_aside(self, unreadable: list[Path]) -> None:
         """Move unreadable parts away, and remove the temporary files of interrupted writes."""
         for path in unreadable:
-            (self.path / "set-aside").mkdir(exist_ok=True)
-            path.replace(self.path / "set-aside" / path.name)
-        for stale in (*self.path.glob(f"*{TEMPORARY}"), *self.path.glob(f"*/*{TEMPORARY}")):
+            self.move(f"trials/{path.name}", f"set-aside/{path.name}")
+        folders = [folder for folder in self.path.iterdir() if folder.is_dir() and not folder.is_symlink()]
+        for stale in (path for folder in (self.path, *folders) for path in folder.glob(f"*{TEMPORARY}")):
+            if stale.is_dir() and not stale.is_symlink():
+                continue
+            try:
+                stale.unlink()
+            except OSError as error:
+                raise StudyFolderError(f"cannot remove {stale}: {error.strerror}; {self._advice}") from error
             self.warnings.append(f"removed {stale}, which an interrupted run left unfinished")
-            stale.unlink()
 
-    def _parts(self) -> list[Path]:
-        return sorted((self.path / "trials").glob("*.parquet"))
+
+def _part_number(path: Path) -> int:
+    number = _PART_NUMBER.match(path.name)
+    return int(number[1]) if number else 0

@@ -89,6 +89,7 @@ def from_bytes(content: bytes) -> pa.Table:
     # One thread: those of pyarrow may still run when a command ends soon after, and then abort the process.
     file = pq.ParquetFile(pa.BufferReader(content), page_checksum_verification=True)
     table = file.read(use_threads=False)
+    table.validate(full=True)
     version = int((table.schema.metadata or {}).get(b"benchbed_schema", b"0"))
     if version > SCHEMA_VERSION:
         raise NewerSchemaError(version)

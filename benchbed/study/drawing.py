@@ -12,7 +12,8 @@ from benchbed.interfaces import Figure, Picture
 from benchbed.plan import Plan, complete_request, make_plan
 from benchbed.plan.request import Request
 from benchbed.runner.workers import WorkerFailure, Workers
-from benchbed.study.figures import FOLDER, FULL, FigureTask, draw_by_workers, measure, write_picture
+from benchbed.store.files import inside, write_atomically
+from benchbed.study.figures import FOLDER, FULL, FigureTask, draw_by_workers, files_of, measure
 from benchbed.study.model import Study
 from benchbed.study.running import Resources, complete, jobs_of, start_workers, study_folder
 
@@ -191,5 +192,6 @@ def _draw(
             pictures[figure.name] = f"{result.kind}: {result.message}"
         else:
             pictures[figure.name] = result
-            write_picture(session.output / FOLDER, figure, result)
+            for name, content in files_of(figure, result).items():
+                write_atomically(inside(session.output, name), content)
     return pictures

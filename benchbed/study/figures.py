@@ -15,7 +15,6 @@ from benchbed.interfaces.figure import function_of
 from benchbed.runner.global_state import default_global_state
 from benchbed.runner.task import catalog_of
 from benchbed.runner.workers import WorkerFailure, Workers
-from benchbed.store.files import write_atomically
 from benchbed.study.model import Study, load
 
 FOLDER = "figures"
@@ -94,8 +93,8 @@ def read_study(folder: str, token: str) -> Study:
     return load(folder)
 
 
-def write_picture(folder: Path, figure: Figure, picture: Picture) -> None:
-    """Write the images of a figure, and its caption as markdown, into `folder`."""
-    for suffix, content in picture.files.items():
-        write_atomically(folder / f"{figure.name}.{suffix}", content)
-    write_atomically(folder / f"{figure.name}.md", f"# {figure.title}\n\n{picture.caption}\n".encode())
+def files_of(figure: Figure, picture: Picture) -> dict[str, bytes]:
+    """Return the images of a figure, and its caption as markdown, by their paths in the output folder."""
+    caption = f"# {figure.title}\n\n{picture.caption}\n".encode()
+    contents = {**picture.files, "md": caption}
+    return {f"{FOLDER}/{figure.name}.{suffix}": content for suffix, content in contents.items()}

@@ -49,8 +49,10 @@ class Study:
 
     @property
     def trials(self) -> pd.DataFrame:
-        """One row for each stored trial, with `tracks` according to the newest plan."""
+        """One row for each stored trial of the plan, with its `tracks`; trials of earlier plans are left out."""
+        planned = set().union(*self._planned_keys())
         frame: pd.DataFrame = self._table.to_pandas()
+        frame = frame[frame["trial_key"].isin(planned)].reset_index(drop=True)
         tracks: dict[str, list[str]] = {}
         for row in self.results.outcomes.itertuples():
             tracks.setdefault(str(row.trial_key), []).append(str(row.track))
@@ -62,10 +64,14 @@ class Study:
         """Planned trials that failed, crashed, timed out, ran out of memory or have no row."""
         outcomes = outcomes_of(self._table)
         final_keys = {key for key, outcome in outcomes.items() if outcome.status in FINAL_STATUSES}
-        planned = (
-            planned_keys(PairingState(self.plan, pairing, outcomes)) for pairing in self.plan.pairings()
-        )
-        return sum(len(keys - final_keys) for keys in planned)
+        return sum(len(keys - final_keys) for keys in self._planned_keys())
+
+    def _planned_keys(self) -> list[set[str]]:
+        """Return the keys of the trials of each pairing of the plan."""
+        outcomes = outcomes_of(self._table)
+        return [
+            set(planned_keys(PairingState(self.plan, pairing, outcomes))) for pairing in self.plan.pairings()
+        ]
 
 
 def load(path: str | Path) -> Study:

@@ -5,7 +5,7 @@ import uuid
 from collections.abc import Collection, Iterator, Sequence
 from concurrent.futures import Future, as_completed
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 import numpy as np
@@ -21,9 +21,8 @@ from benchbed.runner.global_state import default_global_state
 from benchbed.runner.task import catalog_of
 from benchbed.runner.workers import WorkerFailure, Workers
 from benchbed.seeds import InstanceSeed
-from benchbed.store import StudyFolder
-from benchbed.store.files import write_atomically
-from benchbed.study.figures import FOLDER, draw_by_workers, figures_of, write_picture
+from benchbed.store import Outputs, StudyFolder
+from benchbed.study.figures import FOLDER, draw_by_workers, figures_of, files_of
 from benchbed.study.model import Study
 
 GRID = 121
@@ -43,8 +42,18 @@ class ReportTask(msgspec.Struct, frozen=True):
     piece: str = ""
 
 
+class DrawnPiece(NamedTuple):
+    """A piece of a report."""
+
+    report: str
+    description: str
+    files: dict[str, bytes] | str
+    """Its files by name, or the reason why it could not be drawn."""
+
+
 def write_reports(
     study: Study,
+    folder: StudyFolder,
     catalog: Catalog,
     plugin_files: tuple[str, ...],
     workers: Workers,
@@ -55,20 +64,34 @@ def write_reports(
     pieces = draw_reports(study.path, catalog, plugin_files, workers, only)
     # This process reads the study while the workers do.
     summary = study.summary.to_csv(index=False, lineterminator="\n")
-    write_atomically(study.path / "summary.csv", summary.encode())
-    for description, files in pieces:
+    outputs = Outputs(folder, study.plan)
+    outputs.write("", "summary.csv", summary.encode())
+    for report, description, files in pieces:
         if isinstance(files, str):
             warnings.append(f"could not draw {description}: {files}")
             continue
         for name, content in files.items():
-            write_atomically(study.path / name, content)
+            try:
+                outputs.write(report, name, content)
+            except ValueError as error:
+                warnings.append(f"could not draw {description}: {error}")
     figures = [] if only else figures_of(catalog, study.plan.name)
     for figure, picture in draw_by_workers(figures, plugin_files, workers, [study.path]):
         if isinstance(picture, WorkerFailure):
             warnings.append(f"could not draw {figure.name}: {picture.kind}: {picture.message}")
         else:
-            write_picture(study.path / FOLDER, figure, picture)
-    return warnings
+            for name, content in files_of(figure, picture).items():
+                outputs.write(FOLDER, name, content)
+    return [*warnings, *outputs.finish([*(only or ("", FOLDER, *drawn_reports(catalog)))])]
+
+
+def drawn_reports(catalog: Catalog) -> list[str]:
+    """Return the names of the reports that are not optional."""
+    return [
+        name
+        for name in catalog.names("reports")
+        if not getattr(catalog.entry("reports", name).implementation, "optional", False)
+    ]
 
 
 def draw_reports(
@@ -77,18 +100,12 @@ def draw_reports(
     plugin_files: tuple[str, ...],
     workers: Workers,
     only: Collection[str] = (),
-) -> Iterator[tuple[str, dict[str, bytes] | str]]:
+) -> Iterator[DrawnPiece]:
     """Submit all reports that are not optional, or `only` the named ones, and yield their pieces as they are drawn.
-
-    A piece is its description with its files by name, or with the reason why it could not be drawn.
 
     Raises: UsageError if a name is unknown.
     """
-    names = only or [
-        name
-        for name in catalog.names("reports")
-        if not getattr(catalog.entry("reports", name).implementation, "optional", False)
-    ]
+    names = only or drawn_reports(catalog)
     folder_name, token = str(folder.resolve()), uuid.uuid4().hex
     tasks = [
         ReportTask(folder_name, catalog.entry("reports", name).name, plugin_files, token) for name in names
@@ -100,23 +117,24 @@ def draw_reports(
 
 def _draw_pieces(
     tasks: Sequence[ReportTask], piece_lists: Sequence[Future[Any]], workers: Workers, must_apply: bool
-) -> Iterator[tuple[str, dict[str, bytes] | str]]:
+) -> Iterator[DrawnPiece]:
     # Not part of `draw_reports`, whose tasks are submitted before the first piece is asked for.
     futures = {}
     for task, future in zip(tasks, piece_lists, strict=True):
         pieces = workers.result(future)
         if isinstance(pieces, WorkerFailure):
-            yield task.report, _describe(pieces)
+            yield DrawnPiece(task.report, task.report, _describe(pieces))
         elif must_apply and not pieces:
-            yield task.report, "this study contains no problem that it applies to"
+            reason = "this study contains no problem that it applies to"
+            yield DrawnPiece(task.report, task.report, reason)
         else:
             for piece in pieces:
                 piece_task = msgspec.structs.replace(task, piece=piece)
                 description = f"{task.report} of {piece or 'all problems'}"
-                futures[workers.submit(draw_piece, piece_task)] = description
+                futures[workers.submit(draw_piece, piece_task)] = task.report, description
     for future in as_completed(futures):
         files = workers.result(future)
-        yield futures[future], _describe(files) if isinstance(files, WorkerFailure) else files
+        yield DrawnPiece(*futures[future], _describe(files) if isinstance(files, WorkerFailure) else files)
 
 
 def _describe(failure: WorkerFailure) -> str:

@@ -15,7 +15,8 @@ from benchbed.plan import Plan, complete_request
 from benchbed.plan.request import as_request
 from benchbed.runner.scheduler import Progress, RunOptions, Scheduler
 from benchbed.runner.workers import Workers
-from benchbed.store import StudyFolder
+from benchbed.store import StudyFolder, retire_other_plan
+from benchbed.store.files import unused
 from benchbed.study.loading import check_files, open_catalog
 from benchbed.study.model import Study
 from benchbed.study.planning import plan_request
@@ -111,7 +112,7 @@ def run_plan(
     jobs = jobs_of(plan, resources)
     with start_workers(catalog, resources.executor, jobs) as workers, study_folder(path, fresh) as folder:
         study = complete(plan, catalog, folder, plugin_files, workers, resources, progress)
-        study.warnings += write_reports(study, catalog, plugin_files, workers)
+        study.warnings += write_reports(study, folder, catalog, plugin_files, workers)
     return study
 
 
@@ -127,25 +128,26 @@ def report(
         catalog.entry("reports", name)  # raises for an unknown name before anything is written
     if not path.exists():
         raise StudyFolderError(f"{path} does not exist; pass the folder that `benchbed run` printed")
-    with StudyFolder(path) as folder:
+    with StudyFolder(path, advice="copy it to a folder that can be written") as folder:
         plan = folder.read_plan()
-        study = Study(path, plan)
+        study = Study(path, plan, retire_other_plan(folder, plan))
         with start_workers(catalog, "processes", jobs or default_jobs(plan)) as workers:
-            study.warnings += write_reports(study, catalog, plugin_files, workers, only)
+            study.warnings += write_reports(study, folder, catalog, plugin_files, workers, only)
         return study
 
 
 def study_folder(path: Path, fresh: bool) -> StudyFolder:
     """Return a study folder to be used as a context manager; `fresh` renames an existing one first."""
     if fresh and path.exists():
+        stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
         with StudyFolder(path):
-            stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
-        try:
-            path.rename(path.with_name(f"{path.name}.{stamp}"))
-        except OSError as error:
-            raise StudyFolderError(
-                f"cannot rename the old folder {path}: {error.strerror}; choose another folder by -O"
-            ) from error
+            try:
+                path.rename(unused(path.with_name(f"{path.name}.{stamp}")))
+            except (OSError, ValueError) as error:  # ValueError: "." has no name
+                reason = error.strerror if isinstance(error, OSError) else "it is the working directory"
+                raise StudyFolderError(
+                    f"cannot rename the old folder {path}: {reason}; choose another folder with -O"
+                ) from error
     return StudyFolder(path)
 
 
@@ -165,6 +167,7 @@ def complete(
         for key, outcome in outcomes_of(folder.read_trials(repair=True)).items()
         if outcome.status in FINAL_STATUSES
     }
+    folder.warnings += retire_other_plan(folder, plan)
     folder.write_plan(plan)
     folder.write_environment(describe_environment(plan, catalog, jobs, resources.executor))
     options = RunOptions(jobs, resources.timeout, plugin_files)

@@ -15,6 +15,7 @@ from benchbed.errors import NothingSelectedError, UsageError
 from benchbed.interfaces import FINAL_STATUSES, Engine
 from benchbed.plan import BatchPlan, Plan
 from benchbed.store import StudyFolder, from_bytes
+from benchbed.store.files import inside, read_regular_file
 
 StoredRow = Mapping[str, Any]
 
@@ -74,7 +75,7 @@ def sample_batches(path: Path, catalog: Catalog, size: int, seed: int) -> Sample
     folder.read_trials()  # raises or warns if a part cannot be read
     batches: list[StoredBatch] = []
     unplanned_trials = 0
-    for name, rows in _read_parts(path):
+    for name, rows in _read_parts(folder):
         batch = planned_batch(plan, rows)
         if batch is None:
             unplanned_trials += len(rows)
@@ -116,10 +117,10 @@ def planned_batch(plan: Plan, rows: list[StoredRow]) -> BatchPlan | None:
     return None
 
 
-def _read_parts(path: Path) -> Iterator[tuple[str, list[StoredRow]]]:
-    for file in sorted((path / "trials").glob("*.parquet")):
+def _read_parts(folder: StudyFolder) -> Iterator[tuple[str, list[StoredRow]]]:
+    for file in folder.parts():
         try:
-            rows = from_bytes(file.read_bytes()).to_pylist()
+            rows = from_bytes(read_regular_file(file)).to_pylist()
         except (ValueError, OSError, pa.ArrowException):
             continue  # `read_trials` has warned about it
         if rows:
@@ -129,12 +130,12 @@ def _read_parts(path: Path) -> Iterator[tuple[str, list[StoredRow]]]:
 def _changed_environment(path: Path, plan: Plan, catalog: Catalog) -> str | None:
     # The folder does not store in which environment a part was written, so one that differs decides for all.
     current = describe_environment(plan, catalog, 1, "processes")
-    files = sorted((path / "environments").glob("*.json"))
+    files = sorted(inside(path, "environments/file").parent.glob("*.json"))
     for file in files:
         try:
-            stored = json.loads(file.read_bytes())
+            stored = json.loads(read_regular_file(file))
             changed = [name for name in ENVIRONMENT_KEYS if stored.get(name) != current[name]]
-        except (OSError, ValueError, AttributeError):
+        except (OSError, ValueError, AttributeError, RecursionError):
             return f"{file.name} cannot be read"
         if changed:
             name = changed[0]

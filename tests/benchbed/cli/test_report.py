@@ -31,7 +31,7 @@ def test_a_single_report_is_written(copy, run_benchbed, files):
     assert result.returncode == 0, result.stderr
     after = files(copy / "study")
     assert set(after) - set(before) == {"plots/profile.png", "plots/profile.svg"}
-    assert {name for name in before if after[name] != before[name]} == {"summary.csv"}
+    assert {name for name in before if after[name] != before[name]} == {"summary.csv", "reports.json"}
     assert "results, tables and plots: study/" in result.stdout
 
 

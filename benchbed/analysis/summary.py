@@ -64,7 +64,7 @@ def _summarize(problem: ProblemPlan, row: EvaluatedSetting, trials: pd.DataFrame
         "success_rate": float(np.isfinite(calls).mean()),
         "median_calls": lower_median(calls),
     }
-    if problem.is_deterministic_for(row.entrant):
+    if Note.DETERMINISTIC in row.notes:
         return summary
     score_limits = overall_interval([trials["score"].to_numpy(dtype=float)])
     calls_limits = calls_interval(calls)

@@ -13,6 +13,8 @@ TRACKS: tuple[Track, ...] = get_args(Track)
 USUAL_TRACKS: tuple[Track, ...] = ("default", "tuned")
 """Tracks that run by default; a search costs several times as much."""
 Checkpoints = Literal["protocol", "all"]
+OBSERVED_SEEDS = 2
+"""Seeds on which trials with a third-party plugin run at least, to observe whether they depend on the seed."""
 
 
 class ProblemPlan(msgspec.Struct, frozen=True):
@@ -42,6 +44,8 @@ class ProblemPlan(msgspec.Struct, frozen=True):
     """Calls that a loss and its gradient cost with the gradient of the study."""
     gradient_draws: bool = False
     """The gradient of the study has random draws in every step."""
+    built_in: bool = True
+    """Neither the problem nor the gradient of the study is a third party's."""
 
     def oracle_of(self, entrant: "EntrantPlan") -> str:
         """Return the oracle of an entrant: deterministic, stochastic, full, or exact (full without a price)."""
@@ -52,10 +56,7 @@ class ProblemPlan(msgspec.Struct, frozen=True):
         return "full" if self.full_price is not None else "exact"
 
     def is_deterministic_for(self, entrant: "EntrantPlan") -> bool:
-        """Return whether trials should not depend on their seed: fixed instance, gradient and optimizer without draws.
-
-        A single trial then represents all seeds.
-        """
+        """Return whether trials declare no randomness: fixed instance, gradient and optimizer without draws."""
         is_random = self.gradient_draws or entrant.draws or self.oracle_of(entrant) == "stochastic"
         return self.seedless and not is_random
 
@@ -81,6 +82,8 @@ class EntrantPlan(msgspec.Struct, frozen=True):
     """The values that the track `searched` tries; empty without that track or without a search space."""
     draws: bool = False
     """The optimizer has random draws in every step."""
+    built_in: bool = True
+    """The optimizer is not a third party's."""
 
     def searched(self) -> list[dict[str, Any]]:
         """Return the settings that a search tries."""
@@ -165,9 +168,17 @@ class Plan(msgspec.Struct, frozen=True):
         return [Pairing(problem, tuple(group)) for problem in self.problems for group in groups.values()]
 
     def seeds_of(self, problem: ProblemPlan, entrant: EntrantPlan, role: Role) -> range:
-        """Return the seeds of an entrant's trials in a role; only seed 0 if the trials do not depend on it."""
+        """Return the seeds of an entrant's trials in a role, fewer if the trials declare no randomness.
+
+        Then only seed 0 runs; with a third-party plugin two seeds, because a declaration proves nothing.
+        """
+        seeds = self.all_seeds(role)
         if problem.is_deterministic_for(entrant):
-            return range(1)
+            return seeds[: 1 if problem.built_in and entrant.built_in else OBSERVED_SEEDS]
+        return seeds
+
+    def all_seeds(self, role: Role) -> range:
+        """Return the seeds of a role."""
         return range(self.tuning_seeds if role == "tuning" else self.evaluation_seeds)
 
     def batch(

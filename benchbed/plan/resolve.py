@@ -192,6 +192,7 @@ def _problem_plan(catalog: Catalog, selection: ProblemSelection) -> ProblemPlan:
         optimum_is_bound=problem.optimum_is_bound,
         gradient_price=gradient.price(problem.layout.dimension),
         gradient_draws=gradient.make_draws is not None,
+        built_in=entry.built_in and catalog.entry("gradients", selection.gradient).built_in,
     )
 
 
@@ -217,6 +218,7 @@ def _entrant_plans(catalog: Catalog, selection: OptimizerSelection) -> Iterable[
             statics=tuple(name for name, parameter in parameters.items() if parameter.static),
             search=search_settings(parameters, values, points) if points else (),
             draws=optimizer.make_draws is not None,
+            built_in=entry.built_in,
         )
 
 

@@ -24,7 +24,7 @@ def best_of_k_curves(states: Iterable[PairingState]) -> pd.DataFrame:
             if not outcomes:
                 continue
             scores = np.array([[outcome.score for outcome in of_setting] for of_setting in outcomes])
-            if problem.is_deterministic_for(entrant):
+            if scores.shape[1] == 1 and problem.is_deterministic_for(entrant):
                 scores = scores.repeat(2, axis=1)  # the seed left out equals the seed that ranks
             k = np.arange(1, len(scores) + 1)
             labels = {"problem": problem.label, "optimizer": entrant.label}

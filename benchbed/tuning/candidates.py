@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from benchbed.interfaces import GridExtended, Note, RowNote
 from benchbed.plan import EntrantPlan, Pairing, Plan
-from benchbed.plan.model import Track
+from benchbed.plan.model import OBSERVED_SEEDS, Track
 from benchbed.plan.presets import HIGHEST_DECADE, LOWEST_DECADE, grid_rate
 from benchbed.seeds import Role
 from benchbed.tuning.outcomes import Outcome
@@ -34,9 +34,47 @@ class PairingState(NamedTuple):
     """By trial key; those of other pairings are ignored."""
 
     def trial_keys(self, entrant: EntrantPlan, setting: Setting, role: Role) -> list[str]:
-        """Return the keys of a setting's trials in a role, in the order of the seeds."""
+        """Return the keys of a setting's trials in a role, in the order of the seeds.
+
+        If trials that declare no randomness differ between the first seeds, all seeds run.
+        """
+        seeds, every_seed = self.plan.seeds_of(self.pairing.problem, entrant, role), self.plan.all_seeds(role)
+        if 1 < len(seeds) < len(every_seed) and self._depends_on_seed(entrant, setting, role):
+            seeds = every_seed
+        return self._keys(entrant, setting, role, seeds)
+
+    def is_deterministic(self, entrant: EntrantPlan, setting: Setting) -> bool:
+        """Return whether the evaluation of a setting does not depend on its seed, so that one trial represents all.
+
+        With a third-party plugin this is concluded from equal results on the first seeds.
+        """
+        problem = self.pairing.problem
+        if not problem.is_deterministic_for(entrant) or (problem.built_in and entrant.built_in):
+            return problem.is_deterministic_for(entrant)
+        outcomes = self.known_outcomes(self.trial_keys(entrant, setting, "evaluation"))
+        digests = {outcome.digest for outcome in outcomes}
+        return len(outcomes) == OBSERVED_SEEDS and len(digests) == 1 and None not in digests
+
+    def _depends_on_seed(self, entrant: EntrantPlan, setting: Setting, role: Role) -> bool:
+        """Return whether a setting, or one that runs in any case, ended differently on the first seeds."""
+        settings: list[tuple[EntrantPlan, Setting, Role]] = [(entrant, setting, role)]
+        for each in self.pairing.entrants:
+            settings.append((each, each.hyperparameters, "evaluation"))
+            settings += [(each, searched, "tuning") for searched in each.searched()]
+            settings += [(each, each.at(rate), "tuning") for rate in self.plan.rates if each.tunable]
+        return any(
+            len(
+                {
+                    outcome.digest
+                    for outcome in self.known_outcomes(self._keys(*of_setting, range(OBSERVED_SEEDS)))
+                }
+            )
+            > 1
+            for of_setting in settings
+        )
+
+    def _keys(self, entrant: EntrantPlan, setting: Setting, role: Role, seeds: range) -> list[str]:
         optimizer = (entrant.name, entrant.source)
-        seeds = self.plan.seeds_of(self.pairing.problem, entrant, role)
         return self.plan.keys_of(self.pairing.problem, optimizer, setting, role, seeds)
 
     def known_outcomes(self, keys: Sequence[str]) -> list[Outcome]:

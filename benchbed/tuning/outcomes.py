@@ -8,11 +8,13 @@ from typing import NamedTuple
 import numpy as np
 import pyarrow as pa
 
-from benchbed.interfaces import MEASURED_STATUSES, SkippedBecause, TrialStatus
+from benchbed.interfaces import FINAL_STATUSES, MEASURED_STATUSES, SkippedBecause, TrialStatus
 
 COLUMNS = [
-    "trial_key", "status", "budget", "final_objective", "gap", "calls_to_target", "reads_progress", "error",
+    "trial_key", "status", "budget", "final_objective", "gap", "calls_to_target", "reads_progress", "error", "calls",
+    "steps", "gradient_norm",
 ]  # fmt: skip
+MEASUREMENTS = ("status", "calls", "steps", "final_objective", "gap", "gradient_norm", "calls_to_target")
 DECADES = 4
 """The score considers at most this many decades of calls below the budget."""
 
@@ -29,6 +31,8 @@ class Outcome(NamedTuple):
     """Whether the update read the share of the budget that is spent."""
     skipped_because: str = ""
     """Reason why the trial was skipped; empty if it was not."""
+    digest: int | None = None
+    """Digest of all measurements; None without measurements."""
 
 
 def outcomes_of(trials: pa.Table) -> dict[str, Outcome]:
@@ -45,7 +49,8 @@ def outcomes_of(trials: pa.Table) -> dict[str, Outcome]:
         calls[np.isnan(calls)] = np.inf  # null: not reached
         scores[positions] = trial_scores(calls, budget)
     outcomes = {}
-    for row, score in zip(rows, scores.tolist(), strict=True):
+    curves = _digests_of_lists(trials["curve_objective"])
+    for row, score, curve in zip(rows, scores.tolist(), curves, strict=True):
         status = TrialStatus(row["status"])
         final = row["gap"] if row["gap"] is not None else row["final_objective"]
         is_result = status in MEASURED_STATUSES and final is not None and math.isfinite(final)
@@ -55,8 +60,24 @@ def outcomes_of(trials: pa.Table) -> dict[str, Outcome]:
             gap=float(final) if is_result else math.inf,
             reads_progress=bool(row["reads_progress"]),
             skipped_because=str(row["error"] or "") if status is TrialStatus.SKIPPED else "",
+            # As text, floats are equal if and only if their bits are.
+            digest=hash((curve, repr([row[name] for name in MEASUREMENTS])))
+            if status in FINAL_STATUSES
+            else None,
         )
     return outcomes
+
+
+def _digests_of_lists(column: pa.ChunkedArray) -> list[int]:
+    """Return a digest of each list of numbers, by a few operations on the whole column."""
+    lists = column.combine_chunks()
+    offsets, numbers = lists.offsets.to_numpy(), lists.values.to_numpy(zero_copy_only=False)
+    lengths = np.diff(offsets)
+    positions = np.arange(len(numbers)) - np.repeat(offsets[:-1], lengths)
+    # Sums of the bits, modulo 2^64, with an odd factor for each position.
+    weighted = numbers.view(np.uint64) * (0x9E3779B97F4A7C15 * (2 * positions.astype(np.uint64) + 1))
+    sums = np.concatenate([np.zeros(1, dtype=np.uint64), np.cumsum(weighted, dtype=np.uint64)])
+    return [int(digest) for digest in sums[offsets[1:]] - sums[offsets[:-1]]]
 
 
 def notes_on_skipping(outcomes: Iterable[Outcome]) -> list[SkippedBecause]:

@@ -28,18 +28,26 @@ def evaluated_settings(state: PairingState) -> list[EvaluatedSetting]:
     problem = state.pairing.problem
     for entrant in state.pairing.entrants:
         exact = (Note.EXACT_ORACLE,) if problem.oracle_of(entrant) == "exact" else ()
-        deterministic = (Note.DETERMINISTIC,) if problem.is_deterministic_for(entrant) else ()
         of_entrant, reads_progress = [], False
         for track in state.plan.tracks:
             winner = state.winner(entrant, track)
             if winner is None:
                 continue
             keys = tuple(state.trial_keys(entrant, winner.hyperparameters, "evaluation"))
+            is_deterministic = state.is_deterministic(entrant, winner.hyperparameters)
+            deterministic = (Note.DETERMINISTIC,) if is_deterministic else ()
             outcomes = state.known_outcomes(keys)
             reads_progress |= any(outcome.reads_progress for outcome in outcomes)
             notes = (*exact, *deterministic, *winner.notes, *notes_on_skipping(outcomes))
             of_entrant.append(
-                EvaluatedSetting(entrant, track, winner.hyperparameters, keys, winner.settings_tried, notes)
+                EvaluatedSetting(
+                    entrant,
+                    track,
+                    winner.hyperparameters,
+                    keys[:1] if is_deterministic else keys,
+                    winner.settings_tried,
+                    notes,
+                )
             )
         # An optimizer that reads the budget in one track can read it in every track.
         budget = (Note.KNOWS_BUDGET,) if reads_progress else ()
@@ -88,7 +96,13 @@ def planned_keys(state: PairingState) -> set[str]:
         for setting in _settings_tried(state, track)
         for key in state.trial_keys(entrant, setting, "tuning")
     }
-    return tuning.union(*(row.keys for row in evaluated_settings(state)))
+    # The trials on further seeds that show that a row is deterministic are not among its keys.
+    return tuning.union(
+        *(
+            state.trial_keys(row.entrant, row.hyperparameters, "evaluation")
+            for row in evaluated_settings(state)
+        )
+    )
 
 
 def _settings_tried(state: PairingState, track: Track) -> list[dict[str, Any]]:

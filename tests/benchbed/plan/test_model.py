@@ -128,6 +128,7 @@ def test_every_field_of_a_plan_and_a_problem_is_in_one_of_these_lists(plan):
         "optimum_is_bound",
         "gradient_price",
         "gradient_draws",
+        "built_in",
     }  # follow from name, parameters, source, dtype and gradient
     assert {*OTHER_PROBLEM, *SAME_RESULT, *derived} == set(plan.problems[0].__struct_fields__)
 

@@ -22,8 +22,8 @@ ROW = {
 
 
 def outcome(row):
-    """Return the outcome of one stored row."""
-    return outcomes_of(table_of([row]))[row["trial_key"]]
+    """Return the outcome of one stored row, without its digest."""
+    return outcomes_of(table_of([row]))[row["trial_key"]]._replace(digest=None)
 
 
 def test_a_target_with_null_calls_was_not_reached():
@@ -97,3 +97,39 @@ def test_a_trial_without_measurements_has_score_0():
     """The row of a crashed process has nulls."""
     row = ROW | {"status": "crashed", "gap": None, "final_objective": None, "calls_to_target": None}
     assert outcome(row) == Outcome("crashed", 0.0, math.inf)
+
+
+def digests(*rows):
+    """Return the digests of rows, which are read together."""
+    keyed = [row | {"trial_key": str(number)} for number, row in enumerate(rows)]
+    return [outcome.digest for outcome in outcomes_of(table_of(keyed)).values()]
+
+
+def test_equal_measurements_have_equal_digests():
+    """Also where the rows differ in their seeds and run times, and hold NaN."""
+    row = ROW | {"curve_objective": [1.0, math.nan, None], "gradient_norm": math.nan}
+    first, second = digests(row | {"seed": 0, "wall_seconds": 1.0}, row | {"seed": 1, "wall_seconds": 2.0})
+    assert first == second is not None
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"final_objective": math.nextafter(7.0, 8.0)},
+        {"calls": 11.0},
+        {"calls_to_target": [10.0, 101.0, None, None]},
+        {"curve_objective": [1.0, math.nextafter(2.0, 3.0), 3.0]},
+        {"curve_objective": [2.0, 1.0, 3.0]},
+        {"curve_objective": [1.0, 2.0, 3.0, 3.0]},
+        {"status": "solved"},
+    ],
+)
+def test_a_changed_bit_changes_the_digest(change):
+    """A value, its position, or the number of values."""
+    row = ROW | {"curve_objective": [1.0, 2.0, 3.0]}
+    assert len(set(digests(row, row | change, row))) == 2
+
+
+def test_a_trial_without_measurements_has_no_digest():
+    """It shows nothing about the seed."""
+    assert digests(ROW | {"status": "failed"}) == [None]

@@ -3,6 +3,7 @@
 import itertools
 import math
 
+import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -286,6 +287,56 @@ def test_a_deterministic_setting_runs_once_in_each_role(state_of, run):
     assert [(len(row.keys), row.notes) for row in evaluated_settings(state)] == [
         (1, (Note.DETERMINISTIC,))
     ] * 2
+
+
+@pytest.fixture
+def foreign_state(state_of):
+    """The state of a pairing with a third-party optimizer that declares no randomness."""
+    state = state_of(("quadratic[start=2]",), seeds=4)
+    entrants = tuple(msgspec.structs.replace(entrant, built_in=False) for entrant in state.pairing.entrants)
+    return state._replace(pairing=msgspec.structs.replace(state.pairing, entrants=entrants))
+
+
+def finish_all(state, digest_of):
+    """Return the state after all missing batches, where a trial's digest is `digest_of(seed)`."""
+    while batches := missing_batches(state):
+        outcomes = dict(state.outcomes)
+        for batch in batches:
+            for seed, keys in zip(batch.seeds, state.plan.keys(batch), strict=True):
+                for setting, key in zip(batch.settings, keys, strict=True):
+                    outcomes[key] = Outcome("exhausted", *prefer(1e-2)(setting), digest=digest_of(seed))
+        state = state._replace(outcomes=outcomes)
+    return state
+
+
+def test_a_third_party_setting_runs_on_two_seeds_before_it_is_called_deterministic(foreign_state):
+    """Equal results on two seeds; the row then is one trial, and the other one is planned too."""
+    evaluation, tuning = missing_batches(foreign_state)
+    assert evaluation.seeds == tuning.seeds == (0, 1)
+    assert all(Note.DETERMINISTIC not in row.notes for row in evaluated_settings(foreign_state))
+    state = finish_all(foreign_state, lambda seed: 7)
+    assert planned_keys(state) == set(state.outcomes)
+    rows = evaluated_settings(state)
+    assert [(len(row.keys), row.notes) for row in rows] == [(1, (Note.DETERMINISTIC,))] * 2
+
+
+def test_all_seeds_run_if_two_of_them_differ(foreign_state):
+    """No row is called deterministic, and nothing is missing in the end."""
+    state = finish_all(foreign_state, lambda seed: seed)
+    assert [(len(row.keys), row.notes) for row in evaluated_settings(state)] == [(4, ())] * 2
+    assert planned_keys(state) == set(state.outcomes)
+
+
+def test_trials_without_results_show_nothing_about_their_seed(foreign_state):
+    """Two failures have no numbers that could be equal."""
+    state = finish_all(foreign_state, lambda seed: None)
+    assert all(Note.DETERMINISTIC not in row.notes for row in evaluated_settings(state))
+
+
+def test_a_result_beside_a_failure_depends_on_the_seed(foreign_state):
+    """All seeds run."""
+    state = finish_all(foreign_state, lambda seed: seed or None)
+    assert {len(row.keys) for row in evaluated_settings(state)} == {4}
 
 
 def test_a_failed_trial_is_not_missing(state_of):

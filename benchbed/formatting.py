@@ -21,6 +21,12 @@ def printable(text: str) -> str:
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
 
 
+def on_one_line(text: str, characters: int = 300) -> str:
+    """Return at most `characters` of `text` on one line, for a terminal."""
+    line = printable(" ".join(text[: 4 * characters].split()))
+    return line if len(line) <= characters else f"{line[: characters - 1]}…"
+
+
 def shortened(text: str, characters: int = 20_000) -> str:
     """Return `text`, cut in its middle if it is longer than `characters`."""
     if len(text) <= characters:

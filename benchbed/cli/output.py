@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from benchbed.formatting import printable
+from benchbed.formatting import on_one_line
 
 if TYPE_CHECKING:
     from benchbed.catalog.lookup import Catalog
@@ -31,7 +31,7 @@ def discard_stdout() -> int:
 def print_warnings(warnings: Iterable[str]) -> None:
     """Print each warning as a line on stderr."""
     for warning in warnings:
-        click.echo(f"warning: {printable(warning)}", err=True)
+        click.echo(f"warning: {on_one_line(warning, 1_000)}", err=True)
 
 
 def print_plugin_errors(loaded: "Catalog | PluginCommands") -> None:
@@ -45,6 +45,7 @@ def print_study(study: "Study", format_: str) -> int:
     The path is the last line: on stdout below a table, on stderr if stdout is data for a program.
     """
     from benchbed.reports.console import render
+    from benchbed.study.losses import describe_losses
 
     print_warnings(study.warnings)
     width = shutil.get_terminal_size((120, 24)).columns
@@ -54,6 +55,8 @@ def print_study(study: "Study", format_: str) -> int:
     print_line(f"results, tables and plots: {study.path}{os.sep}", err=format_ != "table")
     if not study.lost:
         return 0
+    for line in describe_losses(study.losses):
+        click.echo(f"error: {line}", err=True)
     click.echo(
         f"error: {study.lost} trials have no result; see the column `error` of the trials and the folder logs/",
         err=True,

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from benchbed.engine import Record
+from benchbed.formatting import shortened
 from benchbed.interfaces import START_IN_BASIN, TrialStatus
 from benchbed.plan import BatchPlan, Plan
 
@@ -124,5 +125,5 @@ def _measurements(
 
 
 def _encodable(text: str | None) -> str | None:
-    # Error messages are arbitrary text, and Parquet cannot store lone surrogates.
-    return None if text is None else text.encode("utf-8", "backslashreplace").decode("utf-8")
+    # Error messages are text of any length, and Parquet cannot store lone surrogates.
+    return None if text is None else shortened(text).encode("utf-8", "backslashreplace").decode("utf-8")

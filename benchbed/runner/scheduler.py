@@ -162,7 +162,7 @@ class Scheduler:
         if kind is TrialStatus.TIMED_OUT:
             error = f"{trials} took longer than the time limit of {self._options.timeout:g} s; its stack is in {log}"
         elif kind is TrialStatus.CRASHED:
-            error = f"the process died in {ATTEMPTS} attempts; its output is in {log}"
+            error = f"the process of {trials} died in {ATTEMPTS} attempts; its output is in {log}"
         else:
             error = f"the result could not be returned: {failure.log.strip()}"
         planned_trials = search.whole.trials if search else batch.trials

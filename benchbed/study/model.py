@@ -7,11 +7,11 @@ from pathlib import Path
 import pandas as pd
 
 from benchbed.analysis.results import build_results
-from benchbed.interfaces import FINAL_STATUSES
 from benchbed.interfaces.notes import format_notes
 from benchbed.interfaces.results import Results
 from benchbed.plan import Plan
 from benchbed.store import StudyFolder
+from benchbed.study.losses import Losses, losses_of, lost_pairings
 from benchbed.tuning.candidates import PairingState
 from benchbed.tuning.outcomes import outcomes_of
 from benchbed.tuning.scheduling import planned_keys
@@ -50,7 +50,9 @@ class Study:
     @property
     def trials(self) -> pd.DataFrame:
         """One row for each stored trial of the plan, with its `tracks`; trials of earlier plans are left out."""
-        planned = set().union(*self._planned_keys())
+        outcomes = outcomes_of(self._table)
+        pairings = [PairingState(self.plan, pairing, outcomes) for pairing in self.plan.pairings()]
+        planned = set().union(*map(planned_keys, pairings))
         frame: pd.DataFrame = self._table.to_pandas()
         frame = frame[frame["trial_key"].isin(planned)].reset_index(drop=True)
         tracks: dict[str, list[str]] = {}
@@ -59,19 +61,19 @@ class Study:
         frame["tracks"] = [tracks.get(key, []) for key in frame["trial_key"]]
         return frame
 
+    @functools.cached_property
+    def _lost(self) -> dict[str, str]:
+        return lost_pairings(self.plan, outcomes_of(self._table))
+
     @property
     def lost(self) -> int:
         """Planned trials that failed, crashed, timed out, ran out of memory or have no row."""
-        outcomes = outcomes_of(self._table)
-        final_keys = {key for key, outcome in outcomes.items() if outcome.status in FINAL_STATUSES}
-        return sum(len(keys - final_keys) for keys in self._planned_keys())
+        return len(self._lost)
 
-    def _planned_keys(self) -> list[set[str]]:
-        """Return the keys of the trials of each pairing of the plan."""
-        outcomes = outcomes_of(self._table)
-        return [
-            set(planned_keys(PairingState(self.plan, pairing, outcomes))) for pairing in self.plan.pairings()
-        ]
+    @property
+    def losses(self) -> list[Losses]:
+        """The errors by which planned trials were lost, the most frequent first."""
+        return losses_of(self._table, self._lost)
 
 
 def load(path: str | Path) -> Study:

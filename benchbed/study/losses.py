@@ -1,0 +1,73 @@
+"""Trials of a study that have no result, counted by their error."""
+
+import re
+from typing import NamedTuple
+
+import pyarrow as pa
+
+from benchbed.formatting import on_one_line, plural
+from benchbed.interfaces import FINAL_STATUSES, TrialStatus
+from benchbed.plan import Plan
+from benchbed.tuning.candidates import PairingState
+from benchbed.tuning.outcomes import Outcome
+from benchbed.tuning.scheduling import planned_keys
+
+MOST_LINES = 10
+"""Different errors that are printed; the others are counted."""
+_AFTER_FRAMES = re.compile(r"^(?:[ \t].*\n)+(\S.*)$", re.MULTILINE)
+"""The line of a traceback with the type of the exception, below the lines of its frames."""
+
+
+class Losses(NamedTuple):
+    """Trials that were lost to one error."""
+
+    status: TrialStatus
+    reason: str
+    """Type and message of the exception, without its traceback."""
+    pairings: tuple[str, ...]
+    """Labels of their problems and optimizers."""
+    trials: int
+
+
+def planned_pairings(plan: Plan, outcomes: dict[str, Outcome]) -> dict[str, str]:
+    """Return the label of the pairing of each planned trial, by the key of the trial."""
+    keys = {}
+    for pairing in plan.pairings():
+        label = f"{pairing.problem.label} × {pairing.entrants[0].name}"
+        keys |= dict.fromkeys(planned_keys(PairingState(plan, pairing, outcomes)), label)
+    return keys
+
+
+def lost_pairings(plan: Plan, outcomes: dict[str, Outcome]) -> dict[str, str]:
+    """Return the planned trials that have no result, as `planned_pairings` does."""
+    final_keys = {key for key, outcome in outcomes.items() if outcome.status in FINAL_STATUSES}
+    planned = planned_pairings(plan, outcomes)
+    return {key: label for key, label in planned.items() if key not in final_keys}
+
+
+def losses_of(trials: pa.Table, lost: dict[str, str]) -> list[Losses]:
+    """Return the losses by error, the most frequent first; trials without a row are left out."""
+    pairings: dict[tuple[TrialStatus, str], list[str]] = {}
+    rows = trials.select(["trial_key", "status", "error"]).to_pylist()
+    for row in rows:
+        if row["trial_key"] in lost:
+            text = (row["error"] or "").strip()
+            reason = (_AFTER_FRAMES.findall(text) or text.splitlines() or [""])[-1]
+            pairings.setdefault((TrialStatus(row["status"]), reason), []).append(lost[row["trial_key"]])
+    losses = [
+        Losses(status, reason, tuple(dict.fromkeys(labels)), len(labels))
+        for (status, reason), labels in pairings.items()
+    ]
+    return sorted(losses, key=lambda of_error: -of_error.trials)
+
+
+def describe_losses(losses: list[Losses]) -> list[str]:
+    """Return a line for each of the most frequent errors, and one that counts the others."""
+    lines = []
+    for status, reason, (first, *others), trials in losses[:MOST_LINES]:
+        further = f" and {plural(len(others), 'further pairing')}" if others else ""
+        ending = status.value.replace("_", " ")
+        lines.append(on_one_line(f"{plural(trials, 'trial')} {ending}: {first}{further}: {reason}"))
+    if len(losses) > MOST_LINES:
+        lines.append(f"and {plural(len(losses) - MOST_LINES, 'further error')}")
+    return lines

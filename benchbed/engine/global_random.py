@@ -1,5 +1,6 @@
 """The random generators that a process shares, and the clock: watched, and set to other values."""
 
+import itertools
 import pickle
 import random
 import time
@@ -13,7 +14,7 @@ import torch
 CLOCKS = ("time", "time_ns", "monotonic", "monotonic_ns", "perf_counter", "perf_counter_ns", "process_time")
 """Functions of the module `time`."""
 SHIFT_SECONDS = 1_234_567
-"""By which the clock is set forward, two weeks."""
+"""By which the clock moves forward each time it is read, two weeks."""
 
 
 class _GlobalGenerator(NamedTuple):
@@ -66,7 +67,7 @@ def moved_generator(before: dict[str, Hashable]) -> str | None:
 
 @contextmanager
 def other_global_state(variant: int) -> Iterator[None]:
-    """Seed the global generators and set the clock forward, differently for each `variant`; restore both."""
+    """Seed the global generators and let the clock run ahead, differently for each `variant`; restore both."""
     generators = [generator for generator in GENERATORS if generator.is_in_use()]
     states = [generator.read() for generator in generators]
     clocks = {name: getattr(time, name) for name in CLOCKS}
@@ -85,7 +86,8 @@ def other_global_state(variant: int) -> Iterator[None]:
 
 
 def _shifted(clock: Callable[[], float], shift: int) -> Callable[[], float]:
-    return lambda: clock() + shift
+    readings = itertools.count(1)
+    return lambda: clock() + shift * next(readings)
 
 
 def _comparable(state: Any) -> Hashable:

@@ -146,10 +146,10 @@ class _RecordedOptimizer:
         for index in range(STEPS):
             lanes = tile.step(lanes, index)
             points.append(lanes.theta)
-        built = [(optimizer, snapshot(*optimizer)) for optimizer, _ in self._built]
+        before = [snapshot(optimizer.answer) for optimizer, _ in self._built]
         points.append(tile.rule.answer(lanes.state, lanes.theta))
-        for optimizer, before in built:
-            variable = changed_variable(before, snapshot(*optimizer))
+        for snapshot_before, (optimizer, _) in zip(before, self._built, strict=False):
+            variable = changed_variable(snapshot_before, snapshot(optimizer.answer))
             if variable is not None:
                 raise ContractError(
                     _explain_change(_name_of(self._batch), variable, "changes with each measurement")

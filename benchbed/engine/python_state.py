@@ -1,5 +1,6 @@
 """Snapshots of the Python state that functions can reach: variables, attributes, containers, random generators."""
 
+import functools
 import gc
 import random
 import sys
@@ -122,6 +123,10 @@ def _children(reference: _Reference) -> Iterable[_Reference]:
         case dict():
             for key, child in value.items():
                 yield _Reference(f"{name}[{key!r:.40}]", child, names_read)
+        case functools._lru_cache_wrapper():
+            yield _Reference(
+                name, value.__wrapped__, names_read
+            )  # without its cache, which changes no number
         case type():
             yield from (_Reference(base.__name__, base, names_read) for base in value.__bases__)
             for key, child in vars(value).items():
@@ -139,7 +144,7 @@ def _attributes(reference: _Reference) -> Iterator[_Reference]:
     for key, child in attributes.items():
         yield _Reference(f"{label}.{key}", child, names_read)
     yield _Reference(type(value).__name__, type(value), names_read)
-    is_builtin = type(value).__module__ == "builtins"  # a method or list has no name of its own
+    is_builtin = type(value).__module__ in ("builtins", "functools")  # a method or partial names no variable
     for child in gc.get_referents(value):
         if child is not attributes and child is not type(value):
             yield _Reference(name if is_builtin else label, child, names_read)

@@ -6,6 +6,7 @@ import sys
 from importlib import metadata
 from typing import Any
 
+import msgspec
 import torch
 
 from benchbed.catalog.lookup import Catalog
@@ -20,6 +21,12 @@ def describe_environment(plan: Plan, catalog: Catalog, jobs: int, executor: str)
     device = plan.device
     if device.startswith("cuda"):
         device += f" ({torch.cuda.get_device_name(device)})"
+    origins = {
+        **{f"problem {problem.name}": problem.origin for problem in plan.problems},
+        **{f"optimizer {entrant.name}": entrant.origin for entrant in plan.entrants},
+        f"gradient {plan.gradient}": plan.gradient_origin,
+        **{f"metric {name}": origin for name, origin in plan.metrics.items()},
+    }
     return {
         "benchbed": metadata.version("benchbed"),
         "protocol": plan.protocol,
@@ -41,8 +48,6 @@ def describe_environment(plan: Plan, catalog: Catalog, jobs: int, executor: str)
             for plugin in catalog.plugins
         ],
         "sources": {
-            **{f"problem {problem.name}": problem.source for problem in plan.problems},
-            **{f"optimizer {entrant.name}": entrant.source for entrant in plan.entrants},
-            f"gradient {plan.gradient}": plan.gradient_source,
+            name: {"digest": origin.digest, **msgspec.to_builtins(origin)} for name, origin in origins.items()
         },
     }

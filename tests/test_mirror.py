@@ -16,7 +16,7 @@ TESTED_ELSEWHERE = {
     "benchbed/catalog/parameters.py": "tests/benchbed/catalog/test_validation.py and test_lookup.py",
     "benchbed/catalog/records.py": "records without behaviour",
     "benchbed/catalog/registrar.py": "tests/benchbed/catalog/test_validation.py and test_names.py register objects",
-    "benchbed/catalog/sources.py": "tests/benchbed/catalog/test_loading.py loads from each source",
+    "benchbed/catalog/sources.py": "tests/faults/test_identity.py edits each kind of file that a plugin consists of",
     "benchbed/cli/": "commands are tested as a user runs them: tests/benchbed/cli and tests/faults",
     "benchbed/codegen/": "the parts of the generator are tested by their output: the generated code of each operation, "
     "and compiled steps against eager ones in tests/benchbed/engine",

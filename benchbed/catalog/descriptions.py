@@ -8,7 +8,7 @@ import msgspec
 from benchbed.catalog.discovery import DiscoveredPlugin
 from benchbed.catalog.loading import load_plugin
 from benchbed.catalog.names import name_fault, one_line
-from benchbed.catalog.records import Entry, Kind, PluginRecord, PluginStatus
+from benchbed.catalog.records import Entry, Kind, Origin, PluginRecord, PluginStatus
 from benchbed.errors import BenchbedError
 from benchbed.interfaces import Figure
 
@@ -25,7 +25,7 @@ class EntryDescription(msgspec.Struct, frozen=True):
 
     kind: Kind
     name: str
-    source: str
+    origin: Origin
     summary: str
     facts: dict[str, Any]
     """What a driver reads of a suite, a report or a figure without calling it."""
@@ -69,7 +69,7 @@ def describe_plugin(plugin: DiscoveredPlugin) -> PluginDescription:
         EntryDescription(
             entry.kind,
             entry.name,
-            entry.source,
+            entry.origin,
             one_line(entry.summary),
             _facts(entry.kind, entry.implementation),
         )
@@ -112,6 +112,6 @@ def _described_entry(plugin: DiscoveredPlugin, description: EntryDescription) ->
     entry_type = DeferredEntry if implementation is plugin else Entry
     return entry_type(
         kind=kind, name=description.name, implementation=implementation, plugin=plugin.name,
-        distribution=plugin.distribution, version=plugin.version, source=description.source,
+        distribution=plugin.distribution, version=plugin.version, origin=description.origin,
         summary=description.summary,
     )  # fmt: skip

@@ -19,6 +19,9 @@ BUILT_IN = "benchbed"
 DISABLE = "BENCHBED_DISABLE_PLUGINS"
 """Environment variable: names of entry points that are not loaded, separated by commas."""
 
+FILE_MODULE = "_benchbed_plugin_file_"
+"""Beginning of the name of a plugin file's module."""
+
 
 class DiscoveredPlugin(NamedTuple):
     """A plugin that is not yet imported."""
@@ -120,7 +123,7 @@ def _plugin_file(path: Path) -> DiscoveredPlugin:
         raise UsageError(f"plugin file {label} is not valid Python: {line}{error_line(error)}") from error
     # With path and content in its name, the module shadows no other, and an edited file is another module.
     digest = hashlib.sha256(os.fsencode(resolved) + b"\0" + source).hexdigest()[:16]
-    name = f"_benchbed_plugin_file_{digest}"
+    name = f"{FILE_MODULE}{digest}"
 
     def load() -> object:
         if name in sys.modules:

@@ -4,9 +4,12 @@ from collections.abc import Callable
 from enum import StrEnum
 from typing import Any, Literal, NamedTuple, get_args
 
+import msgspec
+
 from benchbed.catalog.discovery import BUILT_IN, DiscoveredPlugin
 from benchbed.catalog.names import error_line, plugin_traceback, quoted
 from benchbed.errors import BenchbedError
+from benchbed.seeds import digest
 
 Kind = Literal["problems", "optimizers", "metrics", "gradients", "executors", "reports", "figures", "suites"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
@@ -46,6 +49,27 @@ def attempt(action: str, call: Callable[[], Any]) -> Any:
         raise InvalidPluginError(f"{action} raised {error_line(error)}") from error
 
 
+class Origin(msgspec.Struct, frozen=True):
+    """What the numbers of a registered object depend on besides benchbed and its dependencies."""
+
+    definition: str = ""
+    """Module and name of the object."""
+    files: dict[str, str] = {}
+    """Digest of each file, by module."""
+    versions: dict[str, str] = {}
+    """Version of each other distribution that one of the files imports."""
+
+    @property
+    def digest(self) -> str:
+        """The identity of the object: 16 hexadecimal digits."""
+        return digest(self.definition, self.files, self.versions)[:16]
+
+    def differences(self, other: "Origin") -> list[str]:
+        """Return the modules and distributions that differ between two origins."""
+        before, after = ({**origin.files, **origin.versions} for origin in (self, other))
+        return [name for name in sorted({*before, *after}) if before.get(name) != after.get(name)]
+
+
 class Entry(NamedTuple):
     """A registered object and its origin."""
 
@@ -57,8 +81,7 @@ class Entry(NamedTuple):
     distribution: str
     """Name of the distribution, or the path of a plugin file; empty if neither is known."""
     version: str
-    source: str
-    """Digest of the file that defines the object (of the suite itself for a suite): 16 hexadecimal digits."""
+    origin: Origin
     summary: str
     """First line of the docstring."""
 
@@ -66,6 +89,11 @@ class Entry(NamedTuple):
     def built_in(self) -> bool:
         """Whether the object is part of benchbed or of torch.optim, and not of a third party."""
         return self.distribution == BUILT_IN or (self.distribution, self.plugin) == ("torch", "torch.optim")
+
+    @property
+    def source(self) -> str:
+        """Digest of the files and versions that the object depends on (of the suite itself for a suite)."""
+        return self.origin.digest
 
     @property
     def label(self) -> str:

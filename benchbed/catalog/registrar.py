@@ -5,10 +5,13 @@ from typing import Any
 from benchbed.catalog.discovery import DiscoveredPlugin
 from benchbed.catalog.names import derived_name, name_fault, quoted
 from benchbed.catalog.records import Entry, InvalidPluginError, Kind, require
-from benchbed.catalog.sources import source_digest, summary
+from benchbed.catalog.sources import file_origin, origin_of, summary
 from benchbed.catalog.validation import validate
 from benchbed.hookspecs import Register
 from benchbed.interfaces import Gradient
+
+MEASURED_KINDS: tuple[Kind, ...] = ("problems", "optimizers", "gradients", "metrics")
+"""Kinds of objects that the numbers of a trial depend on."""
 
 
 class Registrar:
@@ -43,6 +46,11 @@ class Registrar:
         is_new = all((entry.kind, entry.name) != (kind, name) for entry in self.entries)
         require(is_new, "the plugin registers this name twice; give one of the two another name")
         plugin = self._plugin
+        if kind in MEASURED_KINDS:
+            module = plugin.module.partition(":")[0]
+            origin = origin_of(implementation, module, plugin.distribution, plugin.version)
+        else:
+            origin = file_origin(implementation)
         self.entries.append(
             Entry(
                 kind=kind,
@@ -51,7 +59,7 @@ class Registrar:
                 plugin=plugin.name,
                 distribution=plugin.distribution,
                 version=plugin.version,
-                source=source_digest(implementation),
+                origin=origin,
                 summary=summary(implementation),
             )
         )

@@ -1,25 +1,58 @@
-"""Source files, digests and summaries of registered objects."""
+"""Identity of registered objects: the files and versions that their numbers depend on; and their summaries."""
 
 import functools
 import hashlib
 import inspect
+import re
 import sys
+from collections.abc import Iterator
+from importlib import metadata
 from pathlib import Path
+from types import FunctionType, MethodType
 
-from benchbed.catalog.records import InvalidPluginError
+from benchbed.catalog.discovery import FILE_MODULE
+from benchbed.catalog.imports import (
+    SourceModule,
+    distribution_of,
+    imported_modules,
+    parents_of,
+    versions_beside,
+)
+from benchbed.catalog.records import InvalidPluginError, Origin
 from benchbed.interfaces import Figure, Gradient
 
 
-def source_digest(implementation: object) -> str:
-    """Return the SHA-256 of the file that defines an object, as 16 hexadecimal digits.
+def origin_of(implementation: object, module: str, distribution: str, version: str) -> Origin:
+    """Return the files and versions that an object depends on, which `module` of a distribution registers.
+
+    The files are those of the defining module and, transitively, of the modules that it imports from its distribution
+    or that no distribution installed. Other distributions count by version; benchbed and its dependencies do not
+    count, because a study records their versions.
+
+    Raises: InvalidPluginError if the object is not defined in a file, or a file cannot be read.
+    """
+    definition = _definition(implementation)
+    root = _root_of(definition)
+    versions = {distribution: version} if version and distribution != "benchbed" else {}
+    files = {_label(root): _file_digest(root.file)}
+    if not _is_core(root):
+        roots = [root, *filter(None, map(_module_of, _layers(implementation)))]
+        if not _is_named(
+            implementation
+        ):  # its module does not know its arguments, but the one that registers it does
+            roots += filter(None, [_module_of(sys.modules.get(module))])
+        _follow(roots, distribution == "benchbed", files, versions)
+    name = getattr(definition, "__qualname__", type(definition).__qualname__)
+    return Origin(f"{_label(root)}:{name}", files, versions)
+
+
+def file_origin(implementation: object) -> Origin:
+    """Return the file that is registered, or that defines an object whose code affects no number.
 
     Raises: InvalidPluginError if there is no such file, or it cannot be read.
     """
-    path = implementation if isinstance(implementation, Path) else _source_file(_definition(implementation))
-    try:
-        return hashlib.sha256(path.read_bytes()).hexdigest()[:16]
-    except OSError as error:
-        raise InvalidPluginError(f"its source {str(path)!r} cannot be read: {error.strerror}") from error
+    path = implementation if isinstance(implementation, Path) else _root_of(_definition(implementation)).file
+    return Origin(path.name, {path.name: _file_digest(path)})
 
 
 def summary(implementation: object) -> str:
@@ -36,6 +69,35 @@ def summary(implementation: object) -> str:
     return "" if is_signature else docstring.partition("\n")[0].strip()
 
 
+def _follow(
+    roots: list[SourceModule], is_built_in: bool, files: dict[str, str], versions: dict[str, str]
+) -> None:
+    """Add the files and versions of `roots` and of the modules that they import."""
+    owner = distribution_of(roots[0])
+    pending, seen = roots[::-1], set[str]()
+    while pending:
+        module = pending.pop()
+        if module.name in seen or _is_core(module) or module.is_standard:
+            continue
+        seen.add(module.name)
+        installed = distribution_of(module)
+        if installed is not None and (owner is None or installed.name != owner.name):
+            if _normalized(installed.name) not in _core_packages():
+                versions[installed.name] = installed.version
+                # Two builds may have one version.
+                lines = (installed.read_text("RECORD") or "").splitlines()
+                code = "\n".join(sorted(line for line in lines if ".py," in line))
+                files[f"{installed.name} (record)"] = hashlib.sha256(code.encode()).hexdigest()[:16]
+            continue
+        files[_label(module)] = _file_digest(module.file)
+        versions |= versions_beside(module)
+        pending += imported_modules(module)
+        # Packages run before their modules, but what they import besides need not matter. Those of benchbed only
+        # register their modules.
+        for package in () if is_built_in else parents_of(module):
+            files[_label(package)] = _file_digest(package.file)
+
+
 def _definition(implementation: object) -> object:
     """Return the function or class behind decorators and partial application, the class of other objects."""
     definition = implementation.differentiate if isinstance(implementation, Gradient) else implementation
@@ -47,15 +109,82 @@ def _definition(implementation: object) -> object:
     return definition if has_source else type(definition)
 
 
-def _source_file(definition: object) -> Path:
+def _layers(implementation: object) -> Iterator[object]:
+    """Yield the functions and classes that an object consists of: wrapped ones, arguments and base classes."""
+    pending, seen = [implementation], set[int]()
+    while pending:
+        layer = pending.pop()
+        if id(layer) in seen:
+            continue
+        seen.add(id(layer))
+        if isinstance(layer, functools.partial):
+            pending += [layer.func, *filter(callable, [*layer.args, *layer.keywords.values()])]
+        elif isinstance(layer, MethodType):
+            pending += [layer.__func__, layer.__self__]
+        elif isinstance(layer, type):
+            yield from layer.__mro__
+        elif isinstance(layer, FunctionType):
+            yield layer
+            pending += filter(callable, inspect.getclosurevars(layer).nonlocals.values())
+        else:
+            pending += [type(layer)]
+            pending += filter(callable, layer) if isinstance(layer, Gradient) else []
+        wrapped = getattr(layer, "__wrapped__", None)
+        pending += [] if wrapped is None else [wrapped]
+
+
+def _is_named(implementation: object) -> bool:
+    """Return whether an object is what its name in its module refers to."""
+    value: object = sys.modules.get(getattr(implementation, "__module__", ""))
+    for name in getattr(implementation, "__qualname__", "<none>").split("."):
+        value = getattr(value, name, None)
+    return value is implementation
+
+
+def _module_of(definition: object) -> SourceModule | None:
+    """Return the module in which a function, class or module is defined; None if it has no file."""
     code = getattr(definition, "__code__", None)
     if code is not None and not code.co_filename.startswith("<"):
-        return Path(code.co_filename)
-    is_module = inspect.ismodule(definition)
-    module = definition if is_module else sys.modules.get(getattr(definition, "__module__", ""))
+        # A decorator may have copied `__module__` from the function that it wraps.
+        return SourceModule(str(definition.__globals__.get("__name__")), Path(code.co_filename))  # type: ignore[attr-defined]  # it has code
+    module = (
+        definition if inspect.ismodule(definition) else sys.modules.get(getattr(definition, "__module__", ""))
+    )
     file = getattr(module, "__file__", None)
-    if not file:
+    return SourceModule(module.__name__, Path(file)) if module is not None and file else None
+
+
+def _root_of(definition: object) -> SourceModule:
+    root = _module_of(definition)
+    if root is None:
         raise InvalidPluginError(
             "it is not defined in a file, so that its versions cannot be distinguished; define it in a module"
         )
-    return Path(file)
+    return root
+
+
+def _label(module: SourceModule) -> str:
+    return module.file.name if module.name.startswith(FILE_MODULE) else module.name
+
+
+def _file_digest(path: Path) -> str:
+    try:
+        return hashlib.sha256(path.read_bytes()).hexdigest()[:16]
+    except OSError as error:
+        raise InvalidPluginError(f"its source {str(path)!r} cannot be read: {error.strerror}") from error
+
+
+def _is_core(module: SourceModule) -> bool:
+    return _normalized(module.name.partition(".")[0]) in _core_packages()
+
+
+@functools.cache
+def _core_packages() -> frozenset[str]:
+    """Return the names of benchbed and its dependencies."""
+    requirements = metadata.requires("benchbed") or []
+    names = [re.match(r"[\w.-]+", requirement) for requirement in requirements]
+    return frozenset(["benchbed", *(_normalized(name[0]) for name in names if name)])
+
+
+def _normalized(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()

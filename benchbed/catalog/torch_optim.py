@@ -17,7 +17,7 @@ from torch import Tensor
 from benchbed.catalog.names import error_line, quoted, reason, suggestion
 from benchbed.catalog.parameters import is_plain
 from benchbed.catalog.records import Entry
-from benchbed.catalog.sources import source_digest, summary
+from benchbed.catalog.sources import origin_of, summary
 from benchbed.errors import UsageError
 from benchbed.interfaces import LogUniform, Optimizer, OptimizerFactory, Oracle
 
@@ -71,14 +71,15 @@ def entry(name: str) -> Entry:
     except ValueError as error:
         raise UsageError(f"{label}: {reason(error)}") from error
     package = module_name.partition(".")[0]
+    version = str(getattr(sys.modules.get(package), "__version__", ""))
     return Entry(
         kind="optimizers",
         name=name,
         implementation=factory,
         plugin=module_name,
         distribution=package,
-        version=str(getattr(sys.modules.get(package), "__version__", "")),
-        source=source_digest(optimizer_class),
+        version=version,
+        origin=origin_of(optimizer_class, module_name, package, version),
         summary=summary(optimizer_class),
     )
 

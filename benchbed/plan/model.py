@@ -5,6 +5,7 @@ from typing import Any, Literal, get_args
 
 import msgspec
 
+from benchbed.catalog.records import Origin
 from benchbed.interfaces import Engine
 from benchbed.seeds import PROTOCOL, Role, digest
 
@@ -26,7 +27,7 @@ class ProblemPlan(msgspec.Struct, frozen=True):
     label: str
     """The canonical selector."""
     source: str
-    """Digest of the file that defines the problem."""
+    """Digest of the files and versions that the problem depends on."""
     budget: int
     targets: tuple[float, ...]
     success_target: float
@@ -46,6 +47,8 @@ class ProblemPlan(msgspec.Struct, frozen=True):
     """The gradient of the study has random draws in every step."""
     built_in: bool = True
     """Neither the problem nor the gradient of the study is a third party's."""
+    origin: Origin = Origin()
+    """The files and versions that `source` is a digest of."""
 
     def oracle_of(self, entrant: "EntrantPlan") -> str:
         """Return the oracle of an entrant: deterministic, stochastic, full, or exact (full without a price)."""
@@ -80,6 +83,8 @@ class EntrantPlan(msgspec.Struct, frozen=True):
     """Names of the static parameters; settings that differ in one cannot share a batch."""
     search: tuple[dict[str, float], ...] = ()
     """The values that the track `searched` tries; empty without that track or without a search space."""
+    origin: Origin = Origin()
+    """The files and versions that `source` is a digest of."""
     draws: bool = False
     """The optimizer has random draws in every step."""
     built_in: bool = True
@@ -146,10 +151,21 @@ class Plan(msgspec.Struct, frozen=True):
     tolerance: float | None = None
     """Gradient norm at which a trial stops as converged; None to run on."""
     gradient_source: str = ""
-    """Digest of the file that defines the gradient; empty in plans from before there were several gradients."""
+    """Digest of the gradient; empty in plans from before there were several gradients."""
+    gradient_origin: Origin = Origin()
+    """The files and versions that `gradient_source` is a digest of."""
+    metrics: dict[str, Origin] = {}
+    """The registered metrics. They are not in a trial's key, so that a further metric runs no trial again."""
     stop_when_solved: bool = True
     """A trial ends once all targets are reached, as in the protocol; the score is the same if it runs on."""
     protocol: str = PROTOCOL
+
+    def has_metrics(self, sources: Mapping[str, str]) -> bool:
+        """Return whether metrics that were stored with these digests are still those of the plan, or left it."""
+        return all(
+            name not in self.metrics or self.metrics[name].digest == source
+            for name, source in sources.items()
+        )
 
     @property
     def most_trials(self) -> int:

@@ -66,7 +66,7 @@ def make_plan(
     preset = preset_of(preset_name)
     request.check_values()
     gradient = "reverse" if request.gradient is None else request.gradient
-    catalog.entry("gradients", gradient)  # raises for an unknown name
+    gradient_origin = catalog.entry("gradients", gradient).origin
     tracks = request.tracks or USUAL_TRACKS
     points = preset.search_points if "searched" in tracks else 0
     selections: list[Selection] = [
@@ -77,11 +77,9 @@ def make_plan(
     parts = resolve(catalog, selections)
     problems = tuple(part for part in parts if isinstance(part, ProblemPlan))
     entrants = tuple(entrant for part in parts if isinstance(part, tuple) for entrant in part)
-    if not problems or not entrants:
-        missing = "problems" if not problems else "optimizers"
+    if not (problems and entrants):
+        missing = "optimizers" if problems else "problems"
         raise NothingSelectedError(f"no {missing} are selected; name some (see `benchbed list {missing}`)")
-    _check_labels("problem", [problem.label for problem in problems])
-    _check_labels("optimizer", [entrant.label for entrant in entrants])
     plan = Plan(
         name=preset_name if request.name is None else request.name,
         preset=preset_name,
@@ -96,16 +94,16 @@ def make_plan(
         rates_per_decade=preset.rates_per_decade,
         checkpoints=request.checkpoints or "protocol",
         gradient=gradient,
-        gradient_source=catalog.entry("gradients", gradient).source,
+        gradient_source=gradient_origin.digest,
+        gradient_origin=gradient_origin,
+        metrics={name: catalog.entry("metrics", name).origin for name in catalog.names("metrics")},
         device=resolve_device("auto" if request.device is None else request.device),
         suite={},
         engine=request.engine or Engine.AUTO,
         tolerance=request.tolerance,
         stop_when_solved=request.stop_when_solved is not False,
     )
-    if plan.most_trials > MOST_TRIALS:
-        count = f"{plan.most_trials:.2g}".replace("e+0", "e")
-        raise UsageError(f"this plan has about {count} trials; ask for fewer than {MOST_TRIALS}")
+    _check(plan)
     return msgspec.structs.replace(plan, suite=suite_of(plan, request))
 
 
@@ -179,6 +177,7 @@ def _problem_plan(catalog: Catalog, selection: ProblemSelection) -> ProblemPlan:
         parameters=parameters,
         label=format_selector(selector.name, parameters),
         source=entry.source,
+        origin=entry.origin,
         budget=selection.steps or budget_of(problem, selection.preset),
         targets=targets or tuple(problem.targets[:1]),
         success_target=problem.success_target,
@@ -212,6 +211,7 @@ def _entrant_plans(catalog: Catalog, selection: OptimizerSelection) -> Iterable[
             name=selector.name,
             label=format_selector(selector.name, changed),
             source=entry.source,
+            origin=entry.origin,
             hyperparameters=hyperparameters,
             tunable="learning_rate" in parameters and "learning_rate" not in values,
             oracle="full" if optimizer.full_batch else "stochastic",
@@ -222,7 +222,16 @@ def _entrant_plans(catalog: Catalog, selection: OptimizerSelection) -> Iterable[
         )
 
 
-def _check_labels(kind: str, labels: list[str]) -> None:
-    for label, count in Counter(labels).items():
-        if count > 1:
-            raise UsageError(f"{kind} {label!r} is selected twice; name it once, or change a parameter")
+def _check(plan: Plan) -> None:
+    """Check that rows have different labels and that there are not too many trials. Raises: UsageError."""
+    labels = {
+        "problem": [problem.label for problem in plan.problems],
+        "optimizer": [entrant.label for entrant in plan.entrants],
+    }
+    for kind, of_kind in labels.items():
+        for label, count in Counter(of_kind).items():
+            if count > 1:
+                raise UsageError(f"{kind} {label!r} is selected twice; name it once, or change a parameter")
+    if plan.most_trials > MOST_TRIALS:
+        trials = f"{plan.most_trials:.2g}".replace("e+0", "e")
+        raise UsageError(f"this plan has about {trials} trials; ask for fewer than {MOST_TRIALS}")

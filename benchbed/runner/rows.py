@@ -63,6 +63,7 @@ def _planned(
         "problem_source": batch.problem.source,
         "optimizer_source": batch.optimizer_source,
         "gradient_source": plan.gradient_source or None,
+        "metric_sources": [(name, origin.digest) for name, origin in plan.metrics.items()],
         **details._asdict(),
     }
     settings = [json.dumps(setting) for setting in batch.settings]

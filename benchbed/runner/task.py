@@ -17,6 +17,7 @@ from benchbed.catalog.discovery import DISABLE
 from benchbed.catalog.loading import load_catalog
 from benchbed.catalog.lookup import Catalog
 from benchbed.catalog.parameters import factory_arguments
+from benchbed.catalog.records import Kind
 from benchbed.engine import Batch, Record, run_batch, scale_of
 from benchbed.engine.contract import check_contract
 from benchbed.engine.purity import without_global_randomness
@@ -133,7 +134,7 @@ def checked_state(plan: Plan, batch: BatchPlan, catalog: Catalog) -> str | None:
     Raises: ContractError if its numbers would be wrong.
     """
     names = {"problems": [batch.problem.name], "optimizers": [batch.optimizer], "gradients": [plan.gradient]}
-    names["metrics"] = catalog.names("metrics")
+    names["metrics"] = list(plan.metrics)
     entries = [catalog.entry(kind, name) for kind, of_kind in names.items() for name in of_kind]
     if all(entry.built_in for entry in entries):
         return None
@@ -167,7 +168,7 @@ def engine_batch(plan: Plan, batch: BatchPlan, catalog: Catalog) -> Batch:
         targets=batch.problem.targets,
         scale=cached_scale(problem, batch.problem.name, plan.study_seed),
         gradient=_warmed_up(catalog.gradient(plan.gradient)),
-        metrics={name: catalog.entry("metrics", name).implementation for name in catalog.names("metrics")},
+        metrics={name: catalog.entry("metrics", name).implementation for name in plan.metrics},
         dtype=batch.problem.dtype,
         device=plan.device,
         every_step=plan.checkpoints == "all",
@@ -192,17 +193,18 @@ def check_sources(catalog: Catalog, plan: Plan, batch: BatchPlan) -> None:
 
     Raises: BenchbedError if a file differs.
     """
-    sources: dict[Any, tuple[str, str]] = {
-        "problems": (batch.problem.name, batch.problem.source),
-        "optimizers": (batch.optimizer, batch.optimizer_source),
-    }
+    sources: list[tuple[Kind, str, str]] = [
+        ("problems", batch.problem.name, batch.problem.source),
+        ("optimizers", batch.optimizer, batch.optimizer_source),
+        *(("metrics", name, origin.digest) for name, origin in plan.metrics.items()),
+    ]
     if plan.gradient_source:  # earlier plans have none
-        sources["gradients"] = (plan.gradient, plan.gradient_source)
-    for kind, (name, source) in sources.items():
+        sources.append(("gradients", plan.gradient, plan.gradient_source))
+    for kind, name, source in sources:
         entry = catalog.entry(kind, name)
         if entry.source != source:
             raise BenchbedError(
-                f"{kind[:-1]} {name!r} differs: the plan was made with file digest {source}, "
+                f"{kind[:-1]} {name!r} differs: the plan was made with digest {source}, "
                 f"this worker has {entry.source}; install the same version of {entry.distribution} everywhere"
             )
 

@@ -7,7 +7,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-SCHEMA_VERSION = 4
+SCHEMA_VERSION = 5
 
 _TEXT, _COUNT, _NUMBER = pa.string(), pa.int64(), pa.float64()
 _NUMBERS = pa.list_(_NUMBER)
@@ -59,10 +59,13 @@ TRIAL_SCHEMA = pa.schema(
         ("problem_source", _TEXT),
         ("optimizer_source", _TEXT),
         ("gradient_source", _TEXT),  # null in parts of schema 2
+        ("metric_sources", pa.map_(_TEXT, _TEXT)),  # null in parts of schema 4
     ],
     metadata={"benchbed_schema": str(SCHEMA_VERSION)},
 )
-ADDED_IN = {"reads_progress": 2, "gradient_source": 3, "engine_requested": 4, "fallback_reason": 4}
+ADDED_IN = {
+    "reads_progress": 2, "gradient_source": 3, "engine_requested": 4, "fallback_reason": 4, "metric_sources": 5,
+}  # fmt: skip
 """Schema in which a column was added; the column is null in parts of earlier schemas."""
 
 

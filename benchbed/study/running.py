@@ -6,6 +6,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
 
+import pyarrow as pa
+
 from benchbed.catalog.lookup import Catalog
 from benchbed.environment import describe_environment
 from benchbed.errors import StudyFolderError, UsageError
@@ -162,9 +164,13 @@ def complete(
 ) -> Study:
     """Run the missing trials of a plan into an open folder and return the study, without writing reports."""
     jobs = jobs_of(plan, resources)
+    trials = folder.read_trials(repair=True)
+    metric_sources = trials["metric_sources"].to_pylist()
+    # A trial whose metrics were edited runs again. One without a metric that was added keeps its other results.
+    is_current = [plan.has_metrics(dict(sources or ())) for sources in metric_sources]
     outcomes = {
         key: outcome
-        for key, outcome in outcomes_of(folder.read_trials(repair=True)).items()
+        for key, outcome in outcomes_of(trials.filter(pa.array(is_current, pa.bool_()))).items()
         if outcome.status in FINAL_STATUSES
     }
     folder.warnings += retire_other_plan(folder, plan)

@@ -3,6 +3,7 @@
 import msgspec
 import pytest
 
+from benchbed.catalog.records import Origin
 from benchbed.plan import Plan
 from benchbed.seeds import PROTOCOL, digest
 
@@ -19,6 +20,7 @@ SAME_RESULT = {
     "has_optimum": False,
     "workspace": 1,
     "dimension": 99,
+    "origin": Origin("elsewhere:other"),
 }
 OTHER_PLAN = {
     "protocol": "3",
@@ -41,6 +43,8 @@ SAME_PLAN = {
     "rates_per_decade": 3,
     "engine": "compiled",
     "suite": {"name": "x"},
+    "metrics": {"other": Origin("elsewhere:other")},
+    "gradient_origin": Origin("elsewhere:other"),
 }
 ARGUMENTS = {
     "optimizer": ("adam", "a" * 32),

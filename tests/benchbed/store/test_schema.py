@@ -20,7 +20,7 @@ ROW = {
 }
 
 
-NEWER = ["reads_progress", "gradient_source", "engine_requested", "fallback_reason"]
+NEWER = ["reads_progress", "gradient_source", "engine_requested", "fallback_reason", "metric_sources"]
 """Columns that the first schema lacks."""
 
 

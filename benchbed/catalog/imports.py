@@ -1,0 +1,168 @@
+"""Modules that a module imports, resolved from its source without running any code."""
+
+import ast
+import contextlib
+import importlib.util
+import re
+import sys
+import sysconfig
+from collections.abc import Iterator
+from importlib.metadata import Distribution, distributions
+from pathlib import Path
+from types import FunctionType, ModuleType
+from typing import Any, NamedTuple
+
+INSTALLATION_FOLDERS = {"site-packages", "dist-packages"}
+_DYNAMIC_IMPORTS = {"import_module", "__import__", "find_spec"}
+_STANDARD_LIBRARY = {Path(sysconfig.get_path(name)).resolve() for name in ("stdlib", "platstdlib")}
+
+
+class SourceModule(NamedTuple):
+    """A module with the file that defines it."""
+
+    name: str
+    file: Path
+
+    @property
+    def package(self) -> str:
+        """The package that relative imports refer to."""
+        return self.name if self.file.stem == "__init__" else self.name.rpartition(".")[0]
+
+    @property
+    def is_standard(self) -> bool:
+        """Whether the module belongs to the standard library."""
+        file = self.file.resolve()
+        return not INSTALLATION_FOLDERS.intersection(file.parts) and any(
+            file.is_relative_to(folder) for folder in _STANDARD_LIBRARY
+        )
+
+
+def distribution_of(module: SourceModule) -> Distribution | None:
+    """Return the distribution that installed a module's file; None for editable installs, whose files may change."""
+    folder, path = _location(module)
+    return next((owner for owner in distributions(path=[str(folder)]) if _owns(owner, path)), None)
+
+
+def versions_beside(module: SourceModule) -> dict[str, str]:
+    """Return the versions of the distributions in the folder of a module that are named after it."""
+    folder, _ = _location(module)
+    top_level = module.name.partition(".")[0]
+    owners = distributions(path=[str(folder)])
+    return {owner.name: owner.version for owner in owners if _is_named_after(owner, top_level)}
+
+
+def parents_of(module: SourceModule) -> Iterator[SourceModule]:
+    """Yield the packages that contain a module, which Python imports before it."""
+    for match in re.finditer(r"\.", module.name):
+        package = find_module(module.name[: match.start()])
+        if package is not None:
+            yield package
+
+
+def imported_modules(module: SourceModule) -> Iterator[SourceModule]:
+    """Yield the modules that a module imports anywhere, also in functions, and those that its names come from.
+
+    Modules without a file and those that cannot be found are left out.
+    """
+    names = {*_names_in_source(module), *_names_in_namespace(module)}
+    for name in sorted(names):
+        found = find_module(name)
+        if found is not None:
+            yield found
+
+
+def find_module(name: str) -> SourceModule | None:
+    """Return a module with its file, as loaded or as an import would find it; imports no package on the way."""
+    loaded = sys.modules.get(name)
+    if loaded is not None:
+        file = getattr(loaded, "__file__", None)
+        return SourceModule(name, Path(file)) if isinstance(file, str) else None
+    folders = None
+    spec = None
+    for position in [match.start() for match in re.finditer(r"\.|$", name)]:
+        parent = name[:position]
+        if parent in sys.modules:
+            folders = getattr(sys.modules[parent], "__path__", None)
+        else:
+            specs = (_search(finder, parent, folders) for finder in sys.meta_path)
+            spec = next((spec for spec in specs if spec is not None), None)
+            folders = None if spec is None else spec.submodule_search_locations
+        if folders is None and parent != name:
+            return None
+    has_file = spec is not None and spec.has_location and spec.origin
+    return SourceModule(name, Path(spec.origin)) if has_file else None
+
+
+def _search(finder: Any, name: str, folders: object) -> Any:
+    with contextlib.suppress(Exception):  # a finder is third-party code
+        return finder.find_spec(name, folders)
+    return None
+
+
+def _names_in_source(module: SourceModule) -> Iterator[str]:
+    try:
+        tree = ast.parse(module.file.read_bytes())
+    except (OSError, SyntaxError, ValueError, RecursionError, MemoryError):
+        return  # an extension module, or one that cannot be imported either
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                yield alias.name
+                if alias.asname is None:  # `import a.b` binds a
+                    yield from (alias.name[: match.start()] for match in re.finditer(r"\.", alias.name))
+        elif isinstance(node, ast.ImportFrom):
+            base = _absolute("." * node.level + (node.module or ""), module)
+            for alias in node.names:
+                member = f"{base}.{alias.name}"
+                yield member if find_module(member) is not None else base
+        elif isinstance(node, ast.Call) and node.args and isinstance(node.args[0], ast.Constant):
+            function = (
+                node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+            )
+            if function in _DYNAMIC_IMPORTS and isinstance(node.args[0].value, str):
+                yield _absolute(node.args[0].value, module)
+
+
+def _absolute(name: str, module: SourceModule) -> str:
+    try:
+        return importlib.util.resolve_name(name, module.package)
+    except ImportError:  # beyond the top-level package
+        return ""
+
+
+def _names_in_namespace(module: SourceModule) -> Iterator[str]:
+    """Yield the modules of a loaded module's values: names that are computed are not in the source."""
+    for value in list(vars(sys.modules.get(module.name, object)).values()):
+        if isinstance(value, ModuleType):
+            origin = value.__name__
+        elif isinstance(value, FunctionType | type):
+            origin = value.__module__
+        else:
+            continue
+        # A package has its imported submodules as attributes, whoever imported them.
+        if isinstance(origin, str) and not origin.startswith(f"{module.name}."):
+            yield origin
+
+
+def _location(module: SourceModule) -> tuple[Path, str]:
+    """Return the folder on the import path in which a module lies, and its path there."""
+    file = module.file.absolute()
+    depth = len(module.name.split(".")) - (file.stem != "__init__")
+    folder = file.parents[min(depth, len(file.parents) - 1)]
+    return folder, file.relative_to(folder).as_posix()
+
+
+def _owns(distribution: Distribution, path: str) -> bool:
+    record = distribution.read_text("RECORD")
+    if record is not None:
+        return f"\n{path}," in f"\n{record}"
+    # Distributions of an operating system have no record.
+    folder = Path(str(distribution.locate_file("")))
+    top_level = path.partition("/")[0].removesuffix(".py")
+    return folder.name in INSTALLATION_FOLDERS and _is_named_after(distribution, top_level)
+
+
+def _is_named_after(distribution: Distribution, top_level: str) -> bool:
+    """Return whether a top-level module may belong to a distribution, by names alone."""
+    names = (distribution.read_text("top_level.txt") or "").split() or [distribution.name or ""]
+    return top_level in names or top_level in [re.sub(r"[-.]+", "_", name).lower() for name in names]

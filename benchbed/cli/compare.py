@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from benchbed.cli.output import print_warnings
+
 if TYPE_CHECKING:
     from benchbed.study.compare import Change
 
@@ -49,6 +51,7 @@ def compare_command(first: Path, second: Path, margin: float | None, format_: st
     from benchbed.study.compare import compare_studies, describe_problem, frame_of, worsened
 
     before, after = load(first), load(second)
+    print_warnings(dict.fromkeys([*before.warnings, *after.warnings]))
     changes = compare_studies(before, after)
     if before.plan.gradient != after.plan.gradient:
         gradients = f"{before.plan.gradient} and {after.plan.gradient}"

@@ -55,6 +55,13 @@ format_option = click.option(
     help="Format of the summary on stdout.",
 )
 
+import_option = click.option(
+    "--allow-import",
+    is_flag=True,
+    help="Let the suite or study name optimizers as module:Class of any module, whose code then runs. Otherwise only "
+    "torch.optim is allowed; -o may always name any class.",
+)
+
 _SELECTOR = "NAME[key=value,…]"
 _PLAN_OPTIONS = [
     click.argument("suite", required=False, metavar="[SUITE]", type=click.Path(path_type=Path)),
@@ -143,6 +150,7 @@ _PLAN_OPTIONS = [
         "compile, auto compiles if the planned work is long.  [default: auto]",
     ),
     plugin_option,
+    import_option,
 ]
 
 
@@ -162,13 +170,14 @@ def resolve_options(
     from benchbed.study.planning import plan_request
 
     suite, plugin_files = options.pop("suite"), options.pop("plugin_files")
+    allow_import = options.pop("allow_import")
     catalog = load_plugins(plugin_files, timeout, executor)
     values = {
         name: list(value) if isinstance(value, tuple) else value
         for name, value in options.items()
         if value not in (None, ())
     }
-    request = complete_request(catalog, as_request(values, ""), suite)
+    request = complete_request(catalog, as_request(values, ""), suite, allow_import)
     files = absolute_paths(plugin_files)
     plan, warnings = plan_request(catalog, request, files, timeout, executor)
     print_warnings(warnings)

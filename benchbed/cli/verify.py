@@ -4,7 +4,14 @@ from pathlib import Path
 
 import click
 
-from benchbed.cli.options import absolute_paths, jobs_option, load_plugins, plugin_option, timeout_option
+from benchbed.cli.options import (
+    absolute_paths,
+    import_option,
+    jobs_option,
+    load_plugins,
+    plugin_option,
+    timeout_option,
+)
 from benchbed.cli.output import print_line, print_warnings
 
 
@@ -23,6 +30,7 @@ from benchbed.cli.output import print_line, print_warnings
 @jobs_option
 @timeout_option
 @plugin_option
+@import_option
 def verify_command(
     folder: Path,
     sample: int,
@@ -30,6 +38,7 @@ def verify_command(
     jobs: int | None,
     timeout: float | None,
     plugin_files: tuple[Path, ...],
+    allow_import: bool,
 ) -> int:
     """Run some batches of the study in DIR again and compare the results with the stored ones.
 
@@ -56,7 +65,7 @@ def verify_command(
     from benchbed.verify import run_again, sample_batches
 
     catalog = load_plugins(plugin_files, timeout)
-    sampled = sample_batches(folder, catalog, sample, seed)
+    sampled = sample_batches(folder, catalog, sample, seed, allow_import)
     print_warnings(sampled.warnings)
     job_count = jobs or default_jobs(sampled.plan)
     run_options = RunOptions(job_count, timeout, absolute_paths(plugin_files))

@@ -1,11 +1,12 @@
 """Plans: problems × optimizers × settings × seeds as batches of trials with stable keys; plain data without tensors."""
 
 from benchbed.plan.model import BatchPlan, EntrantPlan, Pairing, Plan, ProblemPlan
-from benchbed.plan.request import Request, complete_request, read_suite
+from benchbed.plan.request import Request, check_imports, complete_request, read_suite
 from benchbed.plan.resolve import make_plan
 from benchbed.plan.selectors import format_selector, parse_selector
+from benchbed.plan.stored import plan_faults
 
 __all__ = [
-    "BatchPlan", "EntrantPlan", "Pairing", "Plan", "ProblemPlan", "Request", "complete_request",
-    "format_selector", "make_plan", "parse_selector", "read_suite",
+    "BatchPlan", "EntrantPlan", "Pairing", "Plan", "ProblemPlan", "Request", "check_imports",
+    "complete_request", "format_selector", "make_plan", "parse_selector", "plan_faults", "read_suite",
 ]  # fmt: skip

@@ -4,6 +4,7 @@ import codecs
 import math
 import os
 import tomllib
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, get_args
 
@@ -16,6 +17,7 @@ from benchbed.formatting import folder_name_fault
 from benchbed.interfaces import Engine
 from benchbed.plan.model import TRACKS, Checkpoints, Track
 from benchbed.plan.presets import preset_of
+from benchbed.plan.selectors import parse_selector
 
 MOST_BYTES = 1_000_000
 MOST_TRIALS = 10_000_000
@@ -129,15 +131,38 @@ def as_request(values: dict[str, Any], source: str) -> Request:
         raise UsageError(f"{prefix}{message[0].lower()}{message[1:]}; correct that value") from error
 
 
-def complete_request(catalog: Catalog, options: Request, suite: Path | None) -> Request:
+def check_imports(optimizers: Iterable[str], source: Path, allow_import: bool) -> None:
+    """Check that a file from somebody else chooses no code to import, unless the user allows it.
+
+    Raises: UsageError if an optimizer is a `module:Class` of another module than torch.optim.
+    """
+    for selector in () if allow_import else optimizers:
+        module, separator, _ = parse_selector(selector).name.partition(":")
+        if separator and module != "torch.optim":
+            raise UsageError(
+                f"{source} names the optimizer {quoted(selector)}, for which the module {quoted(module)} would be "
+                "imported and its code run; add --allow-import if you trust both"
+            )
+
+
+def complete_request(
+    catalog: Catalog, options: Request, suite: Path | None, allow_import: bool = False
+) -> Request:
     """Return the options over the suite, which is a TOML file, or the name of a registered suite.
 
-    Without a suite, the registered suite with the name of the preset is used.
+    Without a suite, the registered suite with the name of the preset is used. `allow_import` allows a file to name
+    classes of any module as optimizers.
+
+    Raises: UsageError if the suite cannot be used.
     """
     if suite is not None:
         is_file = suite.suffix == ".toml" or os.path.exists(suite)  # noqa: PTH110 (any name is allowed)
-        path = suite if is_file else catalog.entry("suites", str(suite)).implementation
-        return options.over(read_suite(path))
+        if not is_file:  # of an installed plugin, which runs its own code anyway
+            return options.over(read_suite(catalog.entry("suites", str(suite)).implementation))
+        request = read_suite(suite)
+        if options.optimizers is None:
+            check_imports(request.optimizers or (), suite, allow_import)
+        return options.over(request)
     name = options.preset or "standard"
     preset_of(name)  # raises for an unknown name
     if options.problems and options.optimizers:

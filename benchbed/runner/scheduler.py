@@ -157,7 +157,7 @@ class Scheduler:
 
     def _store_failure(self, submission: _Submission, failure: WorkerFailure) -> None:
         batch, search, kind = submission.batch, submission.search, failure.kind
-        log = self._folder.write_log(f"{part_name(batch)}.log", failure.log)
+        log = self._folder.write_log(part_name(batch), failure.log)
         trials = "the trial" if batch.trials == 1 else f"a batch of {batch.trials} trials"
         if kind is TrialStatus.TIMED_OUT:
             error = f"{trials} took longer than the time limit of {self._options.timeout:g} s; its stack is in {log}"

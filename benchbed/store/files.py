@@ -55,11 +55,10 @@ def _cause(error: OSError, path: Path, advice: str) -> str:
 
 def read_regular_file(path: Path, most_bytes: int | None = None) -> bytes:
     """Read a file that is neither a link nor a pipe or device. Raises: OSError if it is, or has more bytes."""
+    if path.is_symlink():
+        raise OSError(errno.ELOOP, "it is a symbolic link")
     # A pipe without a writer would otherwise block.
     descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0))
-    if path.is_symlink():
-        os.close(descriptor)
-        raise OSError(errno.ELOOP, "it is a symbolic link")
     with open(descriptor, "rb") as file:  # noqa: PTH123 (a descriptor)
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             raise OSError(errno.EINVAL, "it is not a regular file")
@@ -82,9 +81,9 @@ def inside(folder: Path, name: str) -> Path:
 
 
 def unused(path: Path) -> Path:
-    """Return the path, with a number added if it is taken."""
+    """Return the path, with a number before its suffix if it is taken."""
     number, candidate = 1, path
     while os.path.lexists(candidate):
         number += 1
-        candidate = path.with_name(f"{path.name}-{number}")
+        candidate = path.with_name(f"{path.stem}-{number}{path.suffix}")
     return candidate

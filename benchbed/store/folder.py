@@ -13,7 +13,8 @@ import tomli_w
 
 from benchbed.errors import StudyFolderError
 from benchbed.formatting import absolute_path
-from benchbed.plan import Plan
+from benchbed.plan import Plan, plan_faults
+from benchbed.seeds import digest
 from benchbed.store.files import (
     CHOOSE_ANOTHER,
     TEMPORARY,
@@ -27,6 +28,7 @@ from benchbed.store.schema import TRIAL_SCHEMA, NewerSchemaError, from_bytes
 
 PLAN, SUITE = "plan.json", "suite.toml"
 MOST_PLAN_BYTES = 2**28
+_LONGEST_NAME = 150
 _PART_NUMBER = re.compile(r"([0-9]{1,15})-")
 
 
@@ -76,7 +78,10 @@ class StudyFolder:
         """Read the newest plan. Raises: StudyFolderError if it is missing or damaged."""
         path = self.path / PLAN
         try:
-            return msgspec.json.decode(read_regular_file(path, MOST_PLAN_BYTES), type=Plan)
+            plan = msgspec.json.decode(read_regular_file(path, MOST_PLAN_BYTES), type=Plan)
+            for fault in plan_faults(plan):
+                raise ValueError(fault)  # the first one
+            return plan
         except (FileNotFoundError, NotADirectoryError) as error:
             raise StudyFolderError(
                 f"{self.path} is not a study folder; pass the folder that `benchbed run` printed"
@@ -101,13 +106,14 @@ class StudyFolder:
         self.write(f"environments/{stamp}-{os.getpid()}.json", content.encode())
 
     def write_log(self, name: str, text: str) -> Path:
-        """Store the output of a worker, and return its path."""
-        return self.write(f"logs/{name}", text.encode(errors="replace"))
+        """Store the output of a worker without replacing an earlier one, and return its path."""
+        path = unused(inside(self.path, f"logs/{_file_name(name)}.log"))
+        return self.write(f"logs/{path.name}", text.encode(errors="replace"))
 
     def add_part(self, name: str, content: bytes) -> None:
         """Store a finished batch; its rows replace earlier rows of the same trials."""
         newest = max(map(_part_number, self.parts()), default=0)
-        self.write(f"trials/{newest + 1:06d}-{name}.parquet", content)
+        self.write(f"trials/{newest + 1:06d}-{_file_name(name)}.parquet", content)
 
     def parts(self) -> list[Path]:
         """Return the stored batches, the newest last. Raises: StudyFolderError if they cannot be listed."""
@@ -163,6 +169,11 @@ class StudyFolder:
             except OSError as error:
                 raise StudyFolderError(f"cannot remove {stale}: {error.strerror}; {self._advice}") from error
             self.warnings.append(f"removed {stale}, which an interrupted run left unfinished")
+
+
+def _file_name(name: str) -> str:
+    """Return the name of a batch, shortened if no file system allows it."""
+    return name if len(name.encode()) <= _LONGEST_NAME else f"{name[:50]}-{digest(name)}"
 
 
 def _part_number(path: Path) -> int:

@@ -5,7 +5,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
+
+from benchbed.interfaces import TrialStatus
 
 SCHEMA_VERSION = 5
 
@@ -104,7 +107,23 @@ def from_bytes(content: bytes) -> pa.Table:
         table[field.name] if field.name in expected.names else nulls.cast(field.type)
         for field in TRIAL_SCHEMA
     ]
-    return pa.Table.from_arrays(columns, schema=TRIAL_SCHEMA)
+    trials = pa.Table.from_arrays(columns, schema=TRIAL_SCHEMA)
+    if not _are_consistent(trials):
+        raise ValueError("its values are not those of stored trials")
+    return trials
+
+
+def _are_consistent(trials: pa.Table) -> bool:
+    """Return whether keys, statuses and lengths are such that tables and plots can be computed from the trials."""
+    scored = trials.filter(pc.is_valid(trials["calls_to_target"]))
+    curves = [trials[name] for name in ("curve_calls", "curve_objective", "curve_gradient_norm")]
+    lengths = [pc.fill_null(pc.list_value_length(curve), -1) for curve in curves]
+    return (
+        not trials["trial_key"].null_count
+        and set(trials["status"].unique().to_pylist()) <= set(TrialStatus)
+        and all(length.equals(lengths[0]) for length in lengths)
+        and all(budget is not None and budget > 0 for budget in scored["budget"].unique().to_pylist())
+    )
 
 
 class NewerSchemaError(Exception):

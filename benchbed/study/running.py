@@ -65,6 +65,7 @@ def run(
     output: str | Path | None = None,
     fresh: bool = False,
     plugin_files: Sequence[str | Path] = (),
+    allow_import: bool = False,
     jobs: int | None = None,
     timeout: float | None = None,
     executor: str = "processes",
@@ -87,7 +88,7 @@ def run(
         "stop_when_solved": stop_when_solved,
     }  # fmt: skip
     request = as_request({name: value for name, value in values.items() if value is not None}, "run()")
-    request = complete_request(catalog, request, None if suite is None else Path(suite))
+    request = complete_request(catalog, request, None if suite is None else Path(suite), allow_import)
     resolved_files = tuple(absolute_path(file) for file in files)
     plan, warnings = plan_request(catalog, request, resolved_files, timeout, executor)
     resources = Resources(jobs, timeout, executor)

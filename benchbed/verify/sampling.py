@@ -13,7 +13,7 @@ from benchbed.catalog.lookup import Catalog
 from benchbed.environment import describe_environment
 from benchbed.errors import NothingSelectedError, UsageError
 from benchbed.interfaces import FINAL_STATUSES, Engine
-from benchbed.plan import BatchPlan, Plan
+from benchbed.plan import BatchPlan, Plan, check_imports
 from benchbed.store import StudyFolder, from_bytes
 from benchbed.store.files import inside, read_regular_file
 
@@ -59,14 +59,17 @@ class Sample(NamedTuple):
     warnings: list[str]
 
 
-def sample_batches(path: Path, catalog: Catalog, size: int, seed: int) -> Sample:
+def sample_batches(path: Path, catalog: Catalog, size: int, seed: int, allow_import: bool = False) -> Sample:
     """Choose the batches of random trials of a study folder, at most `size` batches.
 
-    Raises: StudyFolderError if the folder cannot be read, UsageError if its device is not available,
-    NothingSelectedError if it contains no batch of its plan with results.
+    `allow_import` allows the plan to name classes of any module as optimizers.
+
+    Raises: StudyFolderError if the folder cannot be read, UsageError if its device is not available or a class is not
+    allowed, NothingSelectedError if it contains no batch of its plan with results.
     """
     folder = StudyFolder(path)
     plan = folder.read_plan()
+    check_imports([entrant.name for entrant in plan.entrants], path, allow_import)
     kind, _, index = plan.device.partition(":")
     if kind == "cuda" and torch.cuda.device_count() <= int(index or 0):
         raise UsageError(

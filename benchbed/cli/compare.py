@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from benchbed.cli.output import print_warnings
+from benchbed.errors import UsageError
 
 if TYPE_CHECKING:
     from benchbed.study.compare import Change
@@ -36,7 +37,8 @@ def compare_command(first: Path, second: Path, margin: float | None, format_: st
 
     FIRST and SECOND are study folders of the same problems and optimizers, such as from two commits, two machines, two
     gradients or two versions of torch. Scores are comparable only if budgets, targets, dtypes, presets, seeds and
-    tolerances are equal; otherwise the command says which of them differ.
+    tolerances are equal; otherwise the command says which of them differ. Problems whose code differs are left out,
+    and --fail-if-worse then ends with code 2: it has no verdict on them.
 
     \b
     Examples:
@@ -48,10 +50,15 @@ def compare_command(first: Path, second: Path, margin: float | None, format_: st
     3 a folder cannot be used, 5 the studies have no problem and optimizer in common.
     """  # fmt: skip
     from benchbed.study import load
-    from benchbed.study.compare import compare_studies, describe_problem, frame_of, worsened
+    from benchbed.study.compare import compare_studies, describe_problem, frame_of, revisions_of, worsened
 
     before, after = load(first), load(second)
     print_warnings(dict.fromkeys([*before.warnings, *after.warnings]))
+    revisions = revisions_of(before.plan, after.plan)
+    for kind, name, modules in revisions:
+        where = f" (in {', '.join(modules)})" if modules else ""
+        effect = ", so that its scores are not compared" if kind == "problem" else ""
+        click.echo(f"note: {kind} {name} differs between the studies{where}{effect}", err=True)
     changes = compare_studies(before, after)
     if before.plan.gradient != after.plan.gradient:
         gradients = f"{before.plan.gradient} and {after.plan.gradient}"
@@ -74,6 +81,12 @@ def compare_command(first: Path, second: Path, margin: float | None, format_: st
         )
     if any(isnan(change.low) and not change.is_exact for change in changes):
         click.echo("warning: with one seed there is no interval, so that no fall is significant", err=True)
+    revised = [revision.name for revision in revisions if revision.kind == "problem"]
+    if revised:
+        raise UsageError(
+            f"--fail-if-worse has no verdict on {', '.join(revised)}, which differs between the studies; run both with "
+            "the same version of it"
+        )
     return 1 if worse else 0
 
 

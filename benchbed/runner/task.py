@@ -204,7 +204,7 @@ def check_sources(catalog: Catalog, plan: Plan, batch: BatchPlan) -> None:
         entry = catalog.entry(kind, name)
         if entry.source != source:
             raise BenchbedError(
-                f"{kind[:-1]} {name!r} differs: the plan was made with digest {source}, "
+                f"{kind[:-1]} {name!r} differs: the plan was made with file digest {source}, "
                 f"this worker has {entry.source}; install the same version of {entry.distribution} everywhere"
             )
 

@@ -8,10 +8,20 @@ import pandas as pd
 from benchbed.analysis.aggregate import comparable_scores, deterministic_rows
 from benchbed.analysis.intervals import TIE, bootstrap_limits
 from benchbed.analysis.pairwise_tests import paired_t_test
+from benchbed.catalog.records import Origin
 from benchbed.errors import NothingSelectedError, UsageError
 from benchbed.interfaces import ALL_PROBLEMS
 from benchbed.plan import Plan
 from benchbed.study import Study
+
+
+class Revision(NamedTuple):
+    """A registered object of one name whose code or dependencies differ between two studies."""
+
+    kind: str
+    name: str
+    modules: list[str]
+    """Modules and distributions that differ, as far as both studies recorded them."""
 
 
 class Change(NamedTuple):
@@ -35,11 +45,20 @@ class Change(NamedTuple):
 def compare_studies(first: Study, second: Study) -> list[Change]:
     """Return the changes of all rows that both studies have, and of their means over problems.
 
+    Problems that differ in their code are left out: their scores would be those of two problems.
+
     Raises: UsageError if budgets, targets, dtypes, presets, seeds or tolerances differ, so that scores are not
     comparable; NothingSelectedError if the studies do not share a row.
     """
     _check_plans(first.plan, second.plan)
-    labels = [problem.label for problem in first.plan.problems if problem.label in second.results.problems]
+    revised = {
+        revision.name for revision in revisions_of(first.plan, second.plan) if revision.kind == "problem"
+    }
+    labels = [
+        problem.label
+        for problem in first.plan.problems
+        if problem.label in second.results.problems and problem.name not in revised
+    ]
     tracks = [track for track in first.plan.tracks if track in second.plan.tracks]
     changes = [
         change
@@ -49,9 +68,27 @@ def compare_studies(first: Study, second: Study) -> list[Change]:
     ]
     if not changes:
         raise NothingSelectedError(
-            "the two studies do not share a row with a score; compare studies of the same problems"
+            "the two studies do not share a row with a score; compare studies of the same problems, in the same version"
         )
     return changes
+
+
+def revisions_of(first: Plan, second: Plan) -> list[Revision]:
+    """Return the problems, optimizers, gradients and metrics that both plans name and whose digests differ."""
+    before, after = _sources(first), _sources(second)
+    return [
+        Revision(*key, before[key][1].differences(after[key][1]))
+        for key in before
+        if key in after and before[key][0] != after[key][0]
+    ]
+
+
+def _sources(plan: Plan) -> dict[tuple[str, str], tuple[str, Origin]]:
+    parts = [("problem", problem.name, problem.source, problem.origin) for problem in plan.problems]
+    parts += [("optimizer", entrant.name, entrant.source, entrant.origin) for entrant in plan.entrants]
+    parts += [("gradient", plan.gradient, plan.gradient_source, plan.gradient_origin)]
+    parts += [("metric", name, origin.digest, origin) for name, origin in plan.metrics.items()]
+    return {(kind, name): (source, origin) for kind, name, source, origin in parts}
 
 
 def worsened(changes: list[Change], margin: float) -> list[Change]:

@@ -16,7 +16,16 @@ from benchbed.store.schema import ADDED_IN
 from benchbed.verify.sampling import Sample, StoredBatch, StoredRow
 
 EXECUTION_COLUMNS = frozenset(
-    {"wall_seconds", "engine_requested", "engine_reason", "fallback_reason", "jobs", "attempt", "threads"}
+    {
+        "wall_seconds",
+        "engine_requested",
+        "engine_reason",
+        "fallback_reason",
+        "jobs",
+        "attempt",
+        "threads",
+        "metric_sources",
+    }
 )
 """Columns that may differ when the same batch runs again."""
 FIRST_STEPS = 100
@@ -80,7 +89,13 @@ def _difference(
 
 
 def compare_exactly(stored: StoredRow, rerun: StoredRow) -> list[Difference]:
-    """Return the columns that are not equal to the bit, except for `EXECUTION_COLUMNS`."""
+    """Return the columns that are not equal to the bit, except for `EXECUTION_COLUMNS`.
+
+    Metrics that were registered after the trial ran are not compared.
+    """
+    names = {name for name, _ in stored["metrics"] or ()}
+    metrics = rerun["metrics"] and [item for item in rerun["metrics"] if item[0] in names]
+    rerun = {**rerun, "metrics": metrics}
     return [
         _first_difference(name, value, rerun[name])
         for name, value in stored.items()

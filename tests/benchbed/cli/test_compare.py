@@ -67,3 +67,90 @@ def test_a_difference_without_an_interval_has_the_reason(tmp_path, run_in_proces
     assert sampled.startswith("+0.000 one seed ")
     assert overall.startswith("+0.000 one seed ")
     assert "with one seed there is no interval, so that no fall is significant" in process.stderr
+
+
+PLUGIN = """
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import torch
+
+from benchbed.hookspecs import hookimpl
+from benchbed.interfaces import Layout, Optimizer, Problem
+
+CURVATURE, RATE = {curvature}, {rate}
+
+
+class Nothing(NamedTuple):
+    pass
+
+
+@dataclass(frozen=True)
+class Bowl(Problem):
+    layout = Layout({{"theta": (2,)}})
+
+    def make_start(self, generator):
+        return torch.randn(2, generator=generator, dtype=torch.float64)
+
+    def objective(self, theta, data):
+        return CURVATURE * theta.square().sum(dim=-1)
+
+    def optimum(self, data):
+        return torch.zeros((), dtype=torch.float64)
+
+
+def mine():
+    return Optimizer(init=lambda theta: Nothing(), update=lambda o, s, t: (t - RATE * o.gradient, s))
+
+
+@hookimpl
+def register_KIND(register):
+    register(OBJECT)
+"""
+PROBLEM = PLUGIN.replace("KIND", "problems").replace("OBJECT", "Bowl")
+RULE = PLUGIN.replace("KIND", "optimizers").replace("OBJECT", "mine")
+
+
+@pytest.fixture(scope="module")
+def revised(run_once, run_in_process):
+    """Return a folder with a study, one with another version of its problem, and one with one of its optimizer."""
+
+    def fill(path):
+        options = ("-p", "bowl", "-p", "quadratic", "-o", "mine", "-o", "gd", "--track", "default")
+        plugins = ("--plugin", "bowl.py", "--plugin", "mine.py", "--preset", "quick", "--steps", "30")
+        for name, curvature, rate in (("a", 1.0, 0.1), ("problem", 2.0, 0.1), ("optimizer", 1.0, 0.001)):
+            (path / "bowl.py").write_text(PROBLEM.format(curvature=curvature, rate=0.1))
+            (path / "mine.py").write_text(RULE.format(curvature=1.0, rate=rate))
+            process = run_in_process(path, "run", *options, *plugins, "-O", name)
+            assert process.returncode == 0, process.stderr
+
+    return run_once("compare-revised", fill)
+
+
+def test_a_problem_that_differs_is_not_compared(revised, run_in_process):
+    """Its difference would be one of two problems; the other problem is compared."""
+    process = run_in_process(revised, "compare", "a", "problem")
+    assert process.returncode == 0, process.stderr
+    note = (
+        "note: problem bowl differs between the studies (in bowl.py), so that its scores are not compared\n"
+    )
+    assert process.stderr == note
+    assert [line.rpartition("  ")[2] for line in process.stdout.splitlines()] == [
+        "quadratic, mine, default",
+        "quadratic, gd, default",
+    ]
+
+
+def test_there_is_no_verdict_on_a_problem_that_differs(revised, run_in_process):
+    """Neither success nor a fall."""
+    process = run_in_process(revised, "compare", "a", "problem", "--fail-if-worse", "0.01")
+    assert process.returncode == 2
+    assert "--fail-if-worse has no verdict on bowl" in process.stderr
+
+
+def test_an_optimizer_that_differs_is_compared(revised, run_in_process):
+    """That is what the command is for."""
+    process = run_in_process(revised, "compare", "a", "optimizer", "--fail-if-worse", "0.01")
+    assert process.returncode == 1
+    assert "note: optimizer mine differs between the studies (in mine.py)\n" in process.stderr
+    assert "error: mine on the default track fell by" in process.stderr

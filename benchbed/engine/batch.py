@@ -1,6 +1,7 @@
 """The batch that the engine runs, and the record of its measurements."""
 
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -77,7 +78,7 @@ class Record(NamedTuple):
     final_theta: np.ndarray  # [..., dimension]
     gradient_norm: np.ndarray
     optimum: np.ndarray | None
-    metrics: Mapping[str, np.ndarray]
+    metrics: Mapping[str, np.ndarray]  # NaN where not measured
     step_seconds: np.ndarray
     """A trial's share of the wall time of its batch's steps; excludes checkpoints and compiling."""
     state_bytes: float | None
@@ -90,6 +91,8 @@ class Record(NamedTuple):
     """Why this engine ran, as a sentence for people."""
     fallback_reason: np.ndarray  # of str or None
     """Why the compiled step failed, for people; None if the chosen engine ran."""
+    metric_errors: Mapping[str, np.ndarray] = MappingProxyType({})  # of str or None
+    """Why a metric was not measured."""
     error: str | None = None
     """Traceback of the plugin that raised."""
     skip_reason: str | None = None

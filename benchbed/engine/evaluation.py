@@ -1,7 +1,6 @@
 """Evaluation of lanes on the noise-free objective: at checkpoints, at the end, for the scale and for figures."""
 
-from collections.abc import Callable, Mapping
-from functools import partial
+from collections.abc import Callable
 
 import numpy as np
 import torch
@@ -11,7 +10,7 @@ from benchbed.engine.batch import Batch
 from benchbed.engine.oracle import batched
 from benchbed.engine.pytrees import Tree, tiles
 from benchbed.engine.sampling import Instances, make_start
-from benchbed.interfaces import START_IN_BASIN, Problem, RegisteredMetric
+from benchbed.interfaces import Problem
 from benchbed.interfaces.gradient import Differentiable
 from benchbed.seeds import InstanceSeed
 
@@ -34,25 +33,6 @@ def measure_gradient_norm(batch: Batch, instances: Instances, point: Tensor) -> 
         return gradient_norm
 
     return in_pieces(norm, point, instances)
-
-
-def measure_metrics(
-    metrics: Mapping[str, RegisteredMetric], instances: Instances, point: Tensor
-) -> dict[str, Tensor]:
-    """Compute the problem's metrics, the registered ones that apply, and whether starts lie in the basin.
-
-    Each is `[seeds, settings]`.
-    """
-    problem = instances.problem
-    own_metrics = problem.metrics.items()
-    values = {name: in_pieces(batched(problem, metric), point, instances) for name, metric in own_metrics}
-    for name, registered in metrics.items():
-        if registered(problem, point[:1, :1], instances.data_of(slice(0, 1))) is not None:
-            values[name] = in_pieces(partial(registered, problem), point, instances)  # type: ignore[arg-type]  # not None
-    in_basin = measure_start(instances)
-    if in_basin is not None:
-        values[START_IN_BASIN] = in_basin.expand(point.shape[:2])
-    return values
 
 
 def measure_start(instances: Instances) -> Tensor | None:

@@ -105,11 +105,13 @@ def _calls_of_problem(batch: Batch, instances: Instances) -> Iterator[_Call]:
     if draws is not None:
         functions["loss"] = FROM_DRAWS, lambda: batched(problem, problem.loss)(point, data, draws)
     for name, metric in problem.metrics.items():
-        functions[f"metric {name!r}"] = NOT_RANDOM, partial(batched(problem, metric), point, data)
+        functions[f"metric {name!r}"] = NOT_RANDOM, partial(_on_copy, batched(problem, metric), point, data)
     for name, (remedy, function) in functions.items():
         yield _Call(f"{name} of problem {batch.seeds[0].problem!r}", remedy, function)
     for name, registered in batch.metrics.items():
-        yield _Call(f"metric {name!r}", NOT_RANDOM, partial(registered, problem, point, data))
+        yield _Call(
+            f"metric {name!r}", NOT_RANDOM, partial(_on_copy, partial(registered, problem), point, data)
+        )
     dimension = problem.layout.dimension
     for name, make in (
         ("the gradient", batch.gradient.make_draws),
@@ -117,6 +119,10 @@ def _calls_of_problem(batch: Batch, instances: Instances) -> Iterator[_Call]:
     ):
         if make is not None:
             yield _Call(f"make_draws of {name}", FROM_ARGUMENT, _bind_draws(make, dimension))
+
+
+def _on_copy(metric: Callable[[Tensor, Tree], Any], point: Tensor, data: Tree) -> Any:
+    return metric(point.clone(), data)  # as where it is measured: it may write into the point
 
 
 def _bind_draws(make_draws: Callable[[Generator, int, int], Tree], dimension: int) -> Callable[[], Tree]:

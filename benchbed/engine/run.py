@@ -1,7 +1,7 @@
 """Entry point of the engine: run a batch tile by tile, so that memory stays bounded, and join the measurements."""
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 import torch
@@ -9,8 +9,9 @@ from torch import Tensor
 
 from benchbed.engine.backends import choose_engine, numbers_of_a_step
 from benchbed.engine.batch import Batch, Record
-from benchbed.engine.evaluation import measure_gradient_norm, measure_metrics
+from benchbed.engine.evaluation import measure_gradient_norm
 from benchbed.engine.loop import Clock, TileResult, run_tile
+from benchbed.engine.metrics import MetricValues, measure_metrics
 from benchbed.engine.pytrees import leaves, tiles
 from benchbed.engine.recorder import Curve, calls_to_targets
 from benchbed.engine.sampling import Instances
@@ -98,7 +99,8 @@ def record_of(tile: Tile, result: TileResult) -> Record:
         final_theta=_array(recorder.answer),
         gradient_norm=gradient_norm,
         optimum=None if optimum is None else np.broadcast_to(_array(optimum), shape).copy(),
-        metrics=metrics,
+        metrics={name: metric.values for name, metric in metrics.items()},
+        metric_errors={name: metric.errors for name, metric in metrics.items()},
         step_seconds=result.seconds * steps,
         state_bytes=result.state_bytes,
         reads_progress=np.full(shape, tile.stepper.reads_progress),
@@ -111,14 +113,14 @@ def record_of(tile: Tile, result: TileResult) -> Record:
     )
 
 
-def _final_measures(tile: Tile, result: TileResult) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+def _final_measures(tile: Tile, result: TileResult) -> tuple[np.ndarray, dict[str, MetricValues]]:
     if result.error is not None or tile.budget_error or result.gradient_error:
         return np.full(result.recorder.shape, np.nan), {}
     point = result.recorder.answer.to(tile.instances.dtype)
     gradient_norm = _array(measure_gradient_norm(tile.batch, tile.instances, point).double())
     with torch.no_grad():
         metrics = measure_metrics(tile.batch.metrics, tile.instances, point)
-    return gradient_norm, {name: _array(value.double()) for name, value in metrics.items()}
+    return gradient_norm, metrics
 
 
 def _status(tile: Tile, result: TileResult) -> np.ndarray:
@@ -157,17 +159,31 @@ def join(records: Sequence[Record], axis: int) -> Record:
         for name in Record._fields
         if isinstance(getattr(first, name), np.ndarray)
     }
-    metrics = {}
-    for name in dict.fromkeys(name for record in records for name in record.metrics):
-        # A tile whose plugin raised has no metrics.
-        values = [record.metrics.get(name, np.full(record.status.shape, np.nan)) for record in records]
-        metrics[name] = np.concatenate(values, axis=axis)
+    # A tile whose plugin raised has no metrics.
+    metrics = _join_by_name(
+        [(record.metrics, np.full(record.status.shape, np.nan)) for record in records], axis
+    )
+    metric_errors = _join_by_name(
+        [(record.metric_errors, np.full(record.status.shape, None, dtype=object)) for record in records], axis
+    )
     return first._replace(
         metrics=metrics,
+        metric_errors=metric_errors,
         error=next((record.error for record in records if record.error is not None), None),
         skip_reason=next((record.skip_reason for record in records if record.skip_reason is not None), None),
         **arrays,  # type: ignore[arg-type]  # the other fields are arrays
     )
+
+
+def _join_by_name(
+    parts: Sequence[tuple[Mapping[str, np.ndarray], np.ndarray]], axis: int
+) -> dict[str, np.ndarray]:
+    """Concatenate the arrays of each name; a part that lacks it has a replacement, the second of its pair."""
+    names = dict.fromkeys(name for arrays, _ in parts for name in arrays)
+    return {
+        name: np.concatenate([arrays.get(name, missing) for arrays, missing in parts], axis=axis)
+        for name in names
+    }
 
 
 def _concatenate(arrays: Sequence[np.ndarray], axis: int) -> np.ndarray:

@@ -8,7 +8,15 @@ from benchbed.interfaces.execution import Engine, ExecutorFactory
 from benchbed.interfaces.figure import Figure, Picture
 from benchbed.interfaces.gradient import Gradient, NotServedError, as_gradient
 from benchbed.interfaces.layout import Layout, take_samples
-from benchbed.interfaces.notes import Exclusion, GridExtended, Note, RowNote, SkippedBecause
+from benchbed.interfaces.notes import (
+    Exclusion,
+    GridExtended,
+    MetricNotMeasured,
+    NoScoreBecause,
+    Note,
+    RowNote,
+    SkippedBecause,
+)
 from benchbed.interfaces.optimizer import Hyperparameter, Optimizer, OptimizerFactory, Oracle
 from benchbed.interfaces.problem import START_IN_BASIN, Data, Metric, Problem, RegisteredMetric, target_ladder
 from benchbed.interfaces.ranges import LogUniform, OneMinusLogUniform, Uniform
@@ -18,7 +26,8 @@ from benchbed.interfaces.statuses import FINAL_STATUSES, LOST_STATUSES, MEASURED
 __all__ = [
     "ALL_PROBLEMS", "FINAL_STATUSES", "LOST_STATUSES", "MEASURED_STATUSES", "START_IN_BASIN", "Data",
     "Engine", "Exclusion", "ExecutorFactory", "Figure", "Gradient", "GridExtended", "Hyperparameter",
-    "Layout", "LogUniform", "Metric", "NotServedError", "Note", "OneMinusLogUniform", "Optimizer",
+    "Layout", "LogUniform", "Metric", "MetricNotMeasured", "NoScoreBecause", "NotServedError", "Note",
+    "OneMinusLogUniform", "Optimizer",
     "OptimizerFactory", "Oracle", "Picture", "Problem", "ProblemFacts", "RegisteredMetric", "Report",
     "Results", "RowNote", "SkippedBecause", "Surface", "TrialStatus", "Uniform", "as_gradient",
     "take_samples", "target_ladder",

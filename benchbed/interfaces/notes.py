@@ -40,7 +40,20 @@ class SkippedBecause(NamedTuple):
     reason: str
 
 
-RowNote = Note | GridExtended | SkippedBecause
+class MetricNotMeasured(NamedTuple):
+    """Note on a row of which a metric has no value in some trial."""
+
+    metric: str
+    reason: str
+
+
+class NoScoreBecause(NamedTuple):
+    """Note on a row whose score is withheld, because the optimum or the scale of a trial is not known."""
+
+    reason: str
+
+
+RowNote = Note | GridExtended | SkippedBecause | MetricNotMeasured | NoScoreBecause
 
 
 class Exclusion(Enum):
@@ -59,6 +72,10 @@ def describe_note(note: RowNote) -> str:
             return f"grid extended to {lowest:g}…{highest:g}"
         case SkippedBecause(reason):
             return f"skipped: {reason.replace(';', ',')}"
+        case MetricNotMeasured(metric, reason):
+            return f"metric {metric} not measured: {' '.join(reason.split()).replace(';', ',')}"
+        case NoScoreBecause(reason):
+            return f"no score: {' '.join(reason.split()).replace(';', ',')}"
         case _:
             return note.value
 

@@ -1,6 +1,7 @@
 """Rows of a batch for the study folder: one for each planned trial, with or without measurements."""
 
 import json
+import math
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
@@ -8,8 +9,11 @@ import numpy as np
 
 from benchbed.engine import Record
 from benchbed.formatting import shortened
-from benchbed.interfaces import START_IN_BASIN, TrialStatus
+from benchbed.interfaces import FINAL_STATUSES, TrialStatus
 from benchbed.plan import BatchPlan, Plan
+
+IS_NAN = "the value is NaN"
+"""Reason why a trial with a finite point has no value of a metric."""
 
 
 class ExecutionDetails(NamedTuple):
@@ -92,6 +96,10 @@ def _measurements(
             "gap": None if optimum is None or scale is None else (final - optimum) / scale,
         }
     gradient_norm = float(record.gradient_norm[index])
+    values = {name: float(of_batch[index]) for name, of_batch in record.metrics.items()}
+    errors = {name: reasons[index] for name, reasons in record.metric_errors.items() if reasons[index]}
+    if status in FINAL_STATUSES and np.isfinite(record.final_theta[index]).all():
+        errors |= {name: IS_NAN for name, value in values.items() if math.isnan(value) and name not in errors}
     return {
         "status": status.value,
         "engine": str(record.engine[index]),
@@ -113,12 +121,8 @@ def _measurements(
         "curve_gradient_norm": record.curve_gradient_norm[index][is_new],
         "curve_theta": None if record.curve_theta is None else list(record.curve_theta[index][is_new]),
         "final_theta": record.final_theta[index],
-        "metrics": [
-            (name, float(values[index]))
-            for name, values in record.metrics.items()
-            # NaN if the tile of this trial failed while others ran: unknown, so it is not stored.
-            if name != START_IN_BASIN or not np.isnan(values[index])
-        ],
+        "metrics": [(name, value) for name, value in values.items() if not math.isnan(value)],
+        "metric_errors": [(name, _encodable(reason)) for name, reason in errors.items()],
         "wall_seconds": max(0.0, float(record.step_seconds[index])),
         "state_bytes": record.state_bytes,
         "reads_progress": bool(record.reads_progress[index]),

@@ -9,6 +9,7 @@ import msgspec
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from benchbed.formatting import plural
 from benchbed.interfaces import TrialStatus
 from benchbed.plan import BatchPlan, Plan
 from benchbed.runner.bisection import Search
@@ -65,7 +66,8 @@ class Scheduler:
         self._submissions: dict[Future[Any], _Submission] = {}
         self._pending: Counter[int] = Counter()
         self.outcomes: dict[str, Outcome] = {}
-        self.warnings: list[str] = []
+        self._warnings: dict[str, dict[str, None]] = {}
+        """Labels of the pairings by the text of a warning, as ordered sets."""
 
     def run(self, outcomes: dict[str, Outcome]) -> None:
         """Run the trials without an entry in `outcomes`, and add theirs to it."""
@@ -124,8 +126,17 @@ class Scheduler:
         label = f"{batch.problem.label} × {batch.optimizer}"
         self._progress.finished(batch.trials, label)
         for text in warnings_of(table):
-            if f"{label}: {text}" not in self.warnings:
-                self.warnings.append(f"{label}: {text}")
+            self._warnings.setdefault(text, {})[label] = None
+
+    @property
+    def warnings(self) -> list[str]:
+        """Each warning once, with the pairing that it is about and the number of further ones."""
+        lines = []
+        for text, labels in self._warnings.items():
+            first, *others = labels
+            further = f" and {plural(len(others), 'further pairing')}" if others else ""
+            lines.append(f"{first}{further}: {text}")
+        return lines
 
     def _on_failure(self, submission: _Submission, failure: WorkerFailure) -> None:
         """Retry a crash, split the batch until the failing trials are alone, and store those as failures."""
@@ -187,6 +198,13 @@ def warnings_of(table: pa.Table) -> Iterator[str]:
     skipped = table.filter(pc.equal(table["status"], TrialStatus.SKIPPED))
     for error in skipped["error"].unique().to_pylist():
         yield f"skipped because {error}"
+    for error in table["score_error"].unique().drop_null().to_pylist():
+        yield f"no score because {error}"
+    by_metric: dict[str, str] = {}
+    for errors in table["metric_errors"].drop_null().to_pylist():
+        by_metric = dict(errors) | by_metric
+    for metric, reason in by_metric.items():
+        yield f"metric {metric} could not be measured: {reason}"
 
 
 def part_name(batch: BatchPlan) -> str:

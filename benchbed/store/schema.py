@@ -46,6 +46,11 @@ TRIAL_SCHEMA = pa.schema(
         ("curve_theta", pa.list_(_NUMBERS)),
         ("final_theta", _NUMBERS),
         ("metrics", pa.map_(_TEXT, _NUMBER)),
+        (
+            "metric_errors",
+            pa.map_(_TEXT, _TEXT),
+        ),  # why a metric has no value; this and score_error: null in schema 4
+        ("score_error", _TEXT),  # why the gap is unknown although the problem has an optimum
         ("wall_seconds", _NUMBER),
         ("state_bytes", _NUMBER),
         ("reads_progress", pa.bool_()),  # null where nothing was measured, and in parts of schema 1
@@ -68,6 +73,7 @@ TRIAL_SCHEMA = pa.schema(
 )
 ADDED_IN = {
     "reads_progress": 2, "gradient_source": 3, "engine_requested": 4, "fallback_reason": 4, "metric_sources": 5,
+    "metric_errors": 5, "score_error": 5,
 }  # fmt: skip
 """Schema in which a column was added; the column is null in parts of earlier schemas."""
 

@@ -2,17 +2,25 @@
 
 import math
 from collections import defaultdict
-from collections.abc import Iterable
-from typing import NamedTuple
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
 
-from benchbed.interfaces import FINAL_STATUSES, MEASURED_STATUSES, SkippedBecause, TrialStatus
+from benchbed.interfaces import (
+    FINAL_STATUSES,
+    MEASURED_STATUSES,
+    MetricNotMeasured,
+    NoScoreBecause,
+    RowNote,
+    SkippedBecause,
+    TrialStatus,
+)
 
 COLUMNS = [
     "trial_key", "status", "budget", "final_objective", "gap", "calls_to_target", "reads_progress", "error", "calls",
-    "steps", "gradient_norm",
+    "steps", "gradient_norm", "metric_errors", "score_error",
 ]  # fmt: skip
 MEASUREMENTS = ("status", "calls", "steps", "final_objective", "gap", "gradient_norm", "calls_to_target")
 DECADES = 4
@@ -29,8 +37,8 @@ class Outcome(NamedTuple):
     """Final gap, or final objective without a known optimum; +inf unless the final point is a result."""
     reads_progress: bool = False
     """Whether the update read the share of the budget that is spent."""
-    skipped_because: str = ""
-    """Reason why the trial was skipped; empty if it was not."""
+    notes: tuple[RowNote, ...] = ()
+    """Reasons why the trial was skipped, or lacks its score or a metric."""
     digest: int | None = None
     """Digest of all measurements; None without measurements."""
 
@@ -53,13 +61,15 @@ def outcomes_of(trials: pa.Table) -> dict[str, Outcome]:
     for row, score, curve in zip(rows, scores.tolist(), curves, strict=True):
         status = TrialStatus(row["status"])
         final = row["gap"] if row["gap"] is not None else row["final_objective"]
+        if row["score_error"]:
+            final = None  # the objective is not a gap
         is_result = status in MEASURED_STATUSES and final is not None and math.isfinite(final)
         outcomes[row["trial_key"]] = Outcome(
             status,
-            score,
+            math.nan if row["score_error"] else score,
             gap=float(final) if is_result else math.inf,
             reads_progress=bool(row["reads_progress"]),
-            skipped_because=str(row["error"] or "") if status is TrialStatus.SKIPPED else "",
+            notes=tuple(_notes_of(row)),
             # As text, floats are equal if and only if their bits are.
             digest=hash((curve, repr([row[name] for name in MEASUREMENTS])))
             if status in FINAL_STATUSES
@@ -80,10 +90,22 @@ def _digests_of_lists(column: pa.ChunkedArray) -> list[int]:
     return [int(digest) for digest in sums[offsets[1:]] - sums[offsets[:-1]]]
 
 
-def notes_on_skipping(outcomes: Iterable[Outcome]) -> list[SkippedBecause]:
-    """Return a note for each reason why any of these trials were skipped."""
-    reasons = dict.fromkeys(outcome.skipped_because for outcome in outcomes)
-    return [SkippedBecause(reason) for reason in reasons if reason]
+def notes_of_trials(outcomes: Iterable[Outcome]) -> list[RowNote]:
+    """Return the notes of these trials once each, and only one of each metric."""
+    notes: dict[object, RowNote] = {}
+    for outcome in outcomes:
+        for note in outcome.notes:
+            notes.setdefault(note.metric if isinstance(note, MetricNotMeasured) else note, note)
+    return list(notes.values())
+
+
+def _notes_of(row: Mapping[str, Any]) -> Iterator[RowNote]:
+    if row["status"] == TrialStatus.SKIPPED and row["error"]:
+        yield SkippedBecause(row["error"])
+    if row["score_error"]:
+        yield NoScoreBecause(row["score_error"])
+    for metric, reason in row["metric_errors"] or ():
+        yield MetricNotMeasured(metric, reason)
 
 
 def trial_scores(calls_to_target: np.ndarray, budget: int) -> np.ndarray:

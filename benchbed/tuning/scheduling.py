@@ -7,7 +7,7 @@ from benchbed.plan import BatchPlan, EntrantPlan
 from benchbed.plan.model import Track
 from benchbed.seeds import Role
 from benchbed.tuning.candidates import PairingState
-from benchbed.tuning.outcomes import notes_on_skipping
+from benchbed.tuning.outcomes import notes_of_trials
 
 
 class EvaluatedSetting(NamedTuple):
@@ -38,7 +38,7 @@ def evaluated_settings(state: PairingState) -> list[EvaluatedSetting]:
             deterministic = (Note.DETERMINISTIC,) if is_deterministic else ()
             outcomes = state.known_outcomes(keys)
             reads_progress |= any(outcome.reads_progress for outcome in outcomes)
-            notes = (*exact, *deterministic, *winner.notes, *notes_on_skipping(outcomes))
+            notes = (*exact, *deterministic, *winner.notes, *notes_of_trials(outcomes))
             of_entrant.append(
                 EvaluatedSetting(
                     entrant,

@@ -9,7 +9,7 @@ import pytest
 from benchbed.catalog.loading import load_catalog
 from benchbed.interfaces import START_IN_BASIN, TrialStatus
 from benchbed.plan import Request, make_plan
-from benchbed.runner.rows import ExecutionDetails, rows_of, rows_without_measurements
+from benchbed.runner.rows import IS_NAN, ExecutionDetails, rows_of, rows_without_measurements
 from benchbed.runner.task import measure_batch
 from benchbed.tuning.candidates import PairingState
 from benchbed.tuning.scheduling import missing_batches
@@ -38,14 +38,17 @@ def test_a_row_has_a_metric_for_its_start_in_the_basin(measured_batch):
     assert set(values) <= {0.0, 1.0}
 
 
-def test_an_unknown_start_is_not_stored(measured_batch):
-    """If the tile of a trial raised, its metrics are NaN, but nothing is known of its start."""
+def test_a_metric_without_a_value_has_a_reason(measured_batch):
+    """The reason of the engine; else that the value is NaN."""
     plan, batch, record, scale = measured_batch
     unknown = np.array([[1.0], [math.nan], [0.0]])
-    partly = record._replace(metrics={START_IN_BASIN: unknown, "other": unknown})
-    rows = [dict(row["metrics"]) for row in rows_of(plan, batch, partly, scale, DETAILS)]
-    assert [row.get(START_IN_BASIN) for row in rows] == [1.0, None, 0.0]
-    assert math.isnan(rows[1]["other"])
+    errors = np.array([[None], ["it raised"], [None]], dtype=object)
+    partly = record._replace(metrics={"first": unknown, "second": unknown}, metric_errors={"first": errors})
+    rows = rows_of(plan, batch, partly, scale, DETAILS)
+    assert [dict(row["metrics"]) for row in rows] == [
+        {"first": x, "second": x} if x < 2 else {} for x in unknown[:, 0]
+    ]
+    assert [dict(row["metric_errors"]) for row in rows] == [{}, {"first": "it raised", "second": IS_NAN}, {}]
 
 
 @pytest.mark.parametrize("reads", [True, False])

@@ -20,7 +20,10 @@ ROW = {
 }
 
 
-NEWER = ["reads_progress", "gradient_source", "engine_requested", "fallback_reason", "metric_sources"]
+NEWER = [
+    "reads_progress", "gradient_source", "engine_requested", "fallback_reason", "metric_sources", "metric_errors",
+    "score_error",
+]  # fmt: skip
 """Columns that the first schema lacks."""
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from benchbed.interfaces import SkippedBecause
 from benchbed.store import table_of
-from benchbed.tuning.outcomes import Outcome, notes_on_skipping, outcomes_of, trial_scores
+from benchbed.tuning.outcomes import Outcome, notes_of_trials, outcomes_of, trial_scores
 
 ROW = {
     "trial_key": "k",
@@ -86,11 +86,11 @@ def test_each_reason_for_skipping_trials_is_noted_once():
     skipped = ROW | {"status": "skipped", "error": "unknown to dual numbers; use another"}
     failed = outcome(ROW | {"status": "failed", "error": "Traceback"})
     too_expensive = outcome(skipped | {"error": "a single step costs 7 calls"})
-    assert notes_on_skipping([outcome(skipped), outcome(skipped), too_expensive, failed]) == [
+    assert notes_of_trials([outcome(skipped), outcome(skipped), too_expensive, failed]) == [
         SkippedBecause("unknown to dual numbers; use another"),
         SkippedBecause("a single step costs 7 calls"),
     ]
-    assert notes_on_skipping([failed]) == []
+    assert notes_of_trials([failed]) == []
 
 
 def test_a_trial_without_measurements_has_score_0():

@@ -262,7 +262,7 @@ def test_the_reason_for_skipping_a_row_is_in_its_notes(state_of):
     """It follows the other notes."""
     state = state_of(("quartic",), ("gd",), tracks=("default",))
     (row,) = evaluated_settings(state)
-    skipped = Outcome("skipped", 0.0, math.inf, skipped_because="too expensive; wait")
+    skipped = Outcome("skipped", 0.0, math.inf, notes=(SkippedBecause("too expensive; wait"),))
     (row,) = evaluated_settings(state._replace(outcomes=dict.fromkeys(row.keys, skipped)))
     assert row.notes == (Note.EXACT_ORACLE, SkippedBecause("too expensive; wait"))
 

@@ -3,6 +3,7 @@
 import atexit
 import os
 import shutil
+import signal
 import tempfile
 from importlib import import_module
 from pathlib import Path
@@ -26,8 +27,16 @@ if "MPLCONFIGDIR" not in os.environ and not has_font_cache():
     os.environ["MPLCONFIGDIR"] = tempfile.mkdtemp(prefix="benchbed-matplotlib-")
     atexit.register(shutil.rmtree, os.environ["MPLCONFIGDIR"], ignore_errors=True)
 
+# The server notices the end of the driver only after the imports, which take seconds. A timer leaves no thread behind.
+_driver = os.getppid()
+signal.signal(signal.SIGALRM, lambda number, frame: os.getppid() == _driver or os._exit(1))
+signal.setitimer(signal.ITIMER_REAL, 0.2, 0.2)
+
 # One thread before the server forks: a pool of threads would not survive it.
 import_module("torch").set_num_threads(1)
 # If a module cannot be imported, the server ignores the error, and the task that needs the module reports it.
 for name in MODULES:
     import_module(name)
+
+signal.setitimer(signal.ITIMER_REAL, 0)
+signal.signal(signal.SIGALRM, signal.SIG_DFL)

@@ -61,6 +61,8 @@ class KilledStudy:
         self._environment = {
             name: value for name, value in os.environ.items() if not name.startswith("BENCHBED_")
         } | {"XDG_CACHE_HOME": str(folder / "cache"), "BENCHBED_DISABLE_PLUGINS": "" if plots else "reports"}
+        self.kills: list[str] = []
+        """Process, number and signal of each kill, in order."""
         self.outcomes: Counter[tuple[str, str, str]] = Counter()
         """Number of kills with (process, signal, outcome)."""
 
@@ -121,6 +123,7 @@ class KilledStudy:
                 process.kill(pid, signal_number)
             except ProcessLookupError:
                 continue
+            self.kills.append(f"{kind.value} {pid} {signal_number.name}")
             if kind is ProcessKind.DRIVER:
                 outcome = self._check_end_of_driver(process, signal_number)
             else:
@@ -207,7 +210,7 @@ def prove(
             killed.run_until_complete(cycles - outcomes.total())
             killed.compare_with(undisturbed)
         except ViolationError as error:
-            violations.append(f"{killed.folder}: {error}")
+            violations.append(f"{killed.folder}: {error}; kills: {', '.join(killed.kills)}")
             print(violations[-1], flush=True)
             if not killed.outcomes:
                 break  # it would go on for ever

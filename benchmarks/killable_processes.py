@@ -81,7 +81,7 @@ class StudyProcess:
         while True:
             alive = [pid for pid in marked_processes(self.mark) if pids is None or pid in pids]
             if not alive or time.monotonic() > deadline:
-                return [f"{pid} {command_of(pid)}" for pid in alive]
+                return [f"{pid} (parent {parent_of(pid)}) {command_of(pid)[:80]}" for pid in alive]
             time.sleep(0.05)
 
     def clean_up(self) -> None:

@@ -45,7 +45,8 @@ def verify_command(
     On the same type of machine with the same version of torch, all results must be equal to the bit, except run times
     and the number of jobs. Elsewhere the curves must agree over the first 100 steps: at each checkpoint to 1e-10 in
     float64 and 1e-4 in float32, relative to the value, or to the start if that is larger. At a learning rate where the
-    optimizer is chaotic, rounding errors may grow beyond this. Nothing is written to the folder.
+    optimizer is chaotic, rounding errors may grow beyond this. Trials of compiled steps also run eagerly and must agree
+    over the first 100 steps in the same way. Nothing is written to the folder.
 
     \b
     Examples:

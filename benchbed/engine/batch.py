@@ -43,6 +43,8 @@ class Batch(NamedTuple):
     """Batch whose work decides what is compiled, if this one is a small part of it."""
     python_state: str | None = None
     """Name of a variable that the optimizer changes in Python; its steps then run eagerly, and no lane is dropped."""
+    first_steps: int | None = None
+    """Steps after which every lane ends; None for the whole budget."""
     threads: int | None = None
     """Threads of a compiled step; None for as many as torch uses. Results do not depend on it."""
 

@@ -62,7 +62,8 @@ class Tile:
     def later_checkpoints(self) -> list[int]:
         """List the steps after which to measure, without the first: it shows how many calls a step makes."""
         steps = checkpoint_steps(self.batch.budget, self.stepper.calls_per_step, self.batch.every_step)
-        return [step for step in steps if step > 1]
+        last = self.batch.first_steps
+        return [step for step in steps if step > 1 and (last is None or step <= last)]
 
     @property
     def cache_key(self) -> Hashable:

@@ -44,6 +44,8 @@ class Task(msgspec.Struct, frozen=True):
     """Threads of a compiled step; eager operations have one, which fixes the order of their sums."""
     planned_trials: int = 0
     """Trials of the planned batch, which decide the engine, if this one is a part of it; 0 if it is all of it."""
+    first_steps: int | None = None
+    """End each trial after this number of steps, to compare engines; None for the whole budget."""
 
 
 class MeasuredBatch(NamedTuple):
@@ -71,7 +73,8 @@ def run_task(encoded: bytes) -> bytes:
     except BenchbedError as error:
         return to_bytes(table_of(failed_rows(task.batch, str(error))))
     rows: list[dict[str, Any]] = []
-    for batch, result in measure_batches(plan, task.batch, catalog, task.threads, planned_trials):
+    results = measure_batches(plan, task.batch, catalog, task.threads, planned_trials, task.first_steps)
+    for batch, result in results:
         if isinstance(result, MeasuredBatch):
             rows += rows_of(plan, batch, result.record, result.scale, details)
         else:
@@ -80,7 +83,12 @@ def run_task(encoded: bytes) -> bytes:
 
 
 def measure_batches(
-    plan: Plan, batch: BatchPlan, catalog: Catalog, threads: int, planned_trials: int
+    plan: Plan,
+    batch: BatchPlan,
+    catalog: Catalog,
+    threads: int,
+    planned_trials: int,
+    first_steps: int | None = None,
 ) -> Iterator[tuple[BatchPlan, MeasuredBatch | str]]:
     """Run a batch; if a plugin raises, split it over settings and seeds until the failing trials are alone.
 
@@ -91,12 +99,13 @@ def measure_batches(
     except ContractError as error:
         yield batch, str(error)
         return
+    options = {"threads": threads, "python_state": python_state, "first_steps": first_steps}
     pending = deque([batch])
     for runs in itertools.count(1):
         if not pending:
             return
         batch = pending.popleft()  # breadth first: healthy parts are large
-        result = measure_batch(plan, batch, catalog, threads, planned_trials, python_state)
+        result = measure_batch(plan, batch, catalog, planned_trials, **options)
         has_failed = isinstance(result, str) or result.record.error is not None
         if has_failed and batch.trials > 1 and runs + len(pending) < MOST_RUNS:
             pending += halves_of(batch)
@@ -105,18 +114,15 @@ def measure_batches(
 
 
 def measure_batch(
-    plan: Plan,
-    batch: BatchPlan,
-    catalog: Catalog,
-    threads: int = 1,
-    planned_trials: int = 0,
-    python_state: str | None = None,
+    plan: Plan, batch: BatchPlan, catalog: Catalog, planned_trials: int = 0, **options: Any
 ) -> MeasuredBatch | str:
-    """Run a batch once and return its measurements, or the traceback if its instances cannot be built."""
+    """Run a batch once and return its measurements, or the traceback if its instances cannot be built.
+
+    `options` are fields of the engine's batch.
+    """
     try:
         with default_global_state(), without_global_randomness():
-            prepared = engine_batch(plan, batch, catalog)
-            prepared = prepared._replace(threads=threads, python_state=python_state)
+            prepared = engine_batch(plan, batch, catalog)._replace(**options)
             if planned_trials > batch.trials:
                 prepared = prepared._replace(
                     planned=prepared._replace(settings=planned_trials, seeds=prepared.seeds[:1])

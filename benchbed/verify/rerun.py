@@ -1,13 +1,13 @@
 """Another run of the sampled batches, compared with the stored rows: to the bit, or within a tolerance."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import msgspec
 import numpy as np
 
-from benchbed.interfaces import FINAL_STATUSES, TrialStatus
+from benchbed.interfaces import FINAL_STATUSES, Engine, TrialStatus
 from benchbed.runner.scheduler import RunOptions
 from benchbed.runner.task import Task, run_task
 from benchbed.runner.workers import WorkerFailure, Workers
@@ -29,9 +29,9 @@ EXECUTION_COLUMNS = frozenset(
 )
 """Columns that may differ when the same batch runs again."""
 FIRST_STEPS = 100
-"""Steps that are compared in a changed environment: chaotic trials amplify the last bit later on."""
+"""Steps that are compared between environments or engines: chaotic trials amplify the last bit later on."""
 TOLERANCE = {"float64": 1e-10, "float32": 1e-4}
-"""Tolerance of curves in a changed environment, relative to the value or to the start, whichever is larger."""
+"""Tolerance of curves between environments or engines, relative to the value or to the start, whichever is larger."""
 CURVES = ("curve_calls", "curve_objective", "curve_gradient_norm")
 
 
@@ -58,18 +58,37 @@ class Difference(NamedTuple):
 def run_again(sample: Sample, workers: Workers, options: RunOptions) -> Iterator[Verdict]:
     """Run the sampled batches again and yield a verdict on each in their order."""
     bare_plan = msgspec.structs.replace(sample.plan, problems=(), entrants=(), suite={})
+    compare = compare_exactly if sample.changed_environment is None else compare_first_steps
     futures = []
     for stored in sample.batches:
         plan = msgspec.structs.replace(bare_plan, engine=stored.requested_engine)
         task = Task(plan, stored.batch, options.plugin_files, options.jobs)
-        futures.append(workers.submit(run_task, task, options.timeout))
-    for stored, future in zip(sample.batches, futures, strict=True):
-        difference = _difference(sample, stored, workers.result(future), options)
+        eager_task = Task(
+            msgspec.structs.replace(bare_plan, engine=Engine.EAGER),
+            stored.batch,
+            options.plugin_files,
+            options.jobs,
+            first_steps=FIRST_STEPS,
+        )
+        tasks = [task, eager_task] if stored.is_compiled else [task]
+        futures.append([workers.submit(run_task, each, options.timeout) for each in tasks])
+    for stored, (future, *eager) in zip(sample.batches, futures, strict=True):
+        difference = _difference(sample, stored, workers.result(future), options, compare)
+        for eager_future in eager:
+            eager_difference = _difference(
+                sample, stored, workers.result(eager_future), options, compare_first_steps
+            )
+            if difference is None and eager_difference is not None:
+                difference = f"its compiled step and eager steps disagree: {eager_difference}"
         yield Verdict(stored.name, len(stored.measured_rows), difference)
 
 
 def _difference(
-    sample: Sample, stored: StoredBatch, result: bytes | WorkerFailure, options: RunOptions
+    sample: Sample,
+    stored: StoredBatch,
+    result: bytes | WorkerFailure,
+    options: RunOptions,
+    compare: Callable[[StoredRow, StoredRow], list[Difference]],
 ) -> str | None:
     planned_keys = {key for keys in sample.plan.keys(stored.batch) for key in keys}
     if planned_keys != {row["trial_key"] for row in stored.rows}:
@@ -84,7 +103,6 @@ def _difference(
         if row["status"] not in FINAL_STATUSES:
             last_line = (row["error"] or row["status"]).strip().rpartition("\n")[2]
             return f"did not run again: {last_line}"
-    compare = compare_exactly if sample.changed_environment is None else compare_first_steps
     return describe([compare(stored_row, row) for stored_row, row in pairs])
 
 

@@ -37,6 +37,11 @@ class StoredBatch(NamedTuple):
         return [row for row in self.rows if row["status"] in FINAL_STATUSES]
 
     @property
+    def is_compiled(self) -> bool:
+        """Whether a compiled step ran, whose results an eager step should confirm."""
+        return any(row["engine"] == Engine.COMPILED for row in self.measured_rows)
+
+    @property
     def requested_engine(self) -> Engine:
         """The engine that was requested when the batch ran; in parts of schema 3 and earlier, the one that ran."""
         if not self.measured_rows:

@@ -235,7 +235,7 @@ def stateful_noise(learning_rate: float = 0.1):
 
 DECLARED = r"Optimizer\(make_draws=…\) and read oracle.draw"
 OPTIMIZERS = {
-    decay_of_module: "again with equal arguments",
+    decay_of_module: "changes `module_count` in Python, which outlives the trial",
     late_decay_of_module: "changes `module_history` in Python.*keep it in the state",
     numpy_noise: f"NumPy's global generator.*{DECLARED}",
     unseeded_noise: f"generator of its own.*{DECLARED}",

@@ -69,7 +69,7 @@ def verify_command(
     sampled = sample_batches(folder, catalog, sample, seed, allow_import)
     print_warnings(sampled.warnings)
     job_count = jobs or default_jobs(sampled.plan)
-    run_options = RunOptions(job_count, timeout, absolute_paths(plugin_files))
+    run_options = RunOptions(job_count, timeout, absolute_paths(plugin_files), catalog)
     environment = sampled.changed_environment
     agreement = "equal to the bit" if environment is None else "agrees over the first 100 steps"
     trials = differing = 0

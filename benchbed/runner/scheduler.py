@@ -1,5 +1,6 @@
 """Submission of a plan's missing batches to workers; the only writer of the study folder."""
 
+import itertools
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, wait
@@ -9,14 +10,17 @@ import msgspec
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from benchbed.catalog.lookup import Catalog
+from benchbed.catalog.names import error_line
 from benchbed.formatting import plural
 from benchbed.interfaces import TrialStatus
 from benchbed.plan import BatchPlan, Plan
 from benchbed.runner.bisection import Search
 from benchbed.runner.rows import ExecutionDetails, rows_without_measurements
-from benchbed.runner.task import Task, run_task
+from benchbed.runner.task import Task, run_task, third_party_plugins
 from benchbed.runner.workers import WorkerFailure, Workers
 from benchbed.store import StudyFolder, from_bytes, table_of, to_bytes
+from benchbed.store.schema import NewerSchemaError
 from benchbed.tuning.candidates import PairingState
 from benchbed.tuning.outcomes import Outcome, outcomes_of
 from benchbed.tuning.scheduling import missing_batches
@@ -42,6 +46,7 @@ class RunOptions(NamedTuple):
     timeout: float | None
     """Seconds for each batch."""
     plugin_files: tuple[str, ...]
+    catalog: Catalog
 
 
 class _Submission(NamedTuple):
@@ -65,6 +70,7 @@ class Scheduler:
         self._threads = threads_of(plan, options.jobs)
         self._submissions: dict[Future[Any], _Submission] = {}
         self._pending: Counter[int] = Counter()
+        self._owners: dict[int, str | None] = {}
         self.outcomes: dict[str, Outcome] = {}
         self._warnings: dict[str, dict[str, None]] = {}
         """Labels of the pairings by the text of a warning, as ordered sets."""
@@ -98,25 +104,38 @@ class Scheduler:
             self._submit(_Submission(pairing_index, batch))
 
     def _submit(self, submission: _Submission) -> None:
-        plugin_files, jobs = self._options.plugin_files, self._options.jobs
-        batch, search = submission.batch, submission.search
-        planned_trials = search.whole.trials if search else batch.trials
+        options, batch, search = self._options, submission.batch, submission.search
         task = Task(
-            self._bare_plan, batch, plugin_files, jobs, submission.attempt, self._threads, planned_trials
+            self._bare_plan,
+            batch,
+            options.plugin_files,
+            options.jobs,
+            submission.attempt,
+            self._threads,
+            planned_trials=search.whole.trials if search else batch.trials,
+            third_party=third_party_plugins(options.catalog, self._bare_plan, batch),
         )
         self._pending[submission.pairing_index] += 1
-        self._submissions[self._workers.submit(run_task, task, self._options.timeout)] = submission
+        self._owners[submission.pairing_index] = task.owner
+        future = self._workers.submit(run_task, task, options.timeout, task.owner)
+        self._submissions[future] = submission
 
     def _on_done(self, future: Future[Any]) -> None:
         submission, result = self._submissions.pop(future), self._workers.result(future)
-        self._pending[submission.pairing_index] -= 1
+        pairing_index = submission.pairing_index
+        self._pending[pairing_index] -= 1
+        if not isinstance(result, WorkerFailure):
+            fault = fault_of_part(result, self._bare_plan, submission.batch)
+            result = result if fault is None else WorkerFailure(TrialStatus.FAILED, fault)
         if isinstance(result, WorkerFailure):
             self._on_failure(submission, result)
         else:
             self._store(submission, result)
             self._go_on_after(submission, has_finished=True)
-        if not self._pending[submission.pairing_index]:
-            self._submit_missing(submission.pairing_index)
+        if not self._pending[pairing_index]:
+            self._submit_missing(pairing_index)
+        if not self._pending[pairing_index]:
+            self._workers.release(self._owners[pairing_index])
 
     def _store(self, submission: _Submission, table_bytes: bytes) -> None:
         batch = submission.batch
@@ -171,15 +190,28 @@ class Scheduler:
         log = self._folder.write_log(part_name(batch), failure.log)
         trials = "the trial" if batch.trials == 1 else f"a batch of {batch.trials} trials"
         if kind is TrialStatus.TIMED_OUT:
-            error = f"{trials} took longer than the time limit of {self._options.timeout:g} s; its stack is in {log}"
+            error = f"{trials} took longer than the time limit of {self._options.timeout:g} s; see {log}"
         elif kind is TrialStatus.CRASHED:
-            error = f"the process of {trials} died in {ATTEMPTS} attempts; its output is in {log}"
+            error = f"the process of {trials} died in {ATTEMPTS} attempts: {failure.message}; its output is in {log}"
         else:
             error = f"the result could not be returned: {failure.log.strip()}"
         planned_trials = search.whole.trials if search else batch.trials
         details = ExecutionDetails(self._threads, self._options.jobs, submission.attempt, planned_trials)
         rows = rows_without_measurements(self._bare_plan, batch, kind, error, details)
         self._store(submission, to_bytes(table_of(rows)))
+
+
+def fault_of_part(part: bytes, plan: Plan, batch: BatchPlan) -> str | None:
+    """Return why bytes from a worker are not the rows of all trials of a batch and of no others; None if they are."""
+    try:
+        table = from_bytes(part)
+        statuses = [TrialStatus(status) for status in table["status"].to_pylist()]
+    except (ValueError, TypeError, OSError, pa.ArrowException, NewerSchemaError) as error:
+        return f"the process returned no rows of trials: {error_line(error)}"
+    planned = sorted(itertools.chain.from_iterable(plan.keys(batch)))
+    if sorted(map(str, table["trial_key"].to_pylist())) != planned:
+        return f"the process was asked for {len(planned)} trials and returned {len(statuses)} rows of others"
+    return None
 
 
 def threads_of(plan: Plan, jobs: int) -> int:

@@ -53,6 +53,7 @@ def fork_worker(folder: Path) -> None:
     signal.set_wakeup_fd(-1)
     for number in (signal.SIGHUP, signal.SIGQUIT, signal.SIGCHLD, signal.SIGTERM, signal.SIGTSTP):
         signal.signal(number, signal.SIG_DFL)
+    os.register_at_fork(after_in_child=_end_copies_of_copies)
     os.setsid()
     _set_process_option(_PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != supervisor:  # it died before the option was set
@@ -61,6 +62,11 @@ def fork_worker(folder: Path) -> None:
         os.dup2(worker_output, target)
     for end in (output, worker_output, wakeup, signals):
         os.close(end)
+
+
+def _end_copies_of_copies() -> None:
+    """Let copies of the worker fork no copies: if each step forks, their number would double in every step."""
+    os.register_at_fork(after_in_child=lambda: os._exit(1))
 
 
 def end_descendants(group: int) -> None:

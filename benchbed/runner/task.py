@@ -46,6 +46,13 @@ class Task(msgspec.Struct, frozen=True):
     """Trials of the planned batch, which decide the engine, if this one is a part of it; 0 if it is all of it."""
     first_steps: int | None = None
     """End each trial after this number of steps, to compare engines; None for the whole budget."""
+    third_party: tuple[str, ...] | None = None
+    """Names of the third-party plugins that the batch needs; None if they are not known."""
+
+    @property
+    def owner(self) -> str | None:
+        """The owner of the process that runs the task; None, for a shared process, if all parts are built in."""
+        return None if self.third_party == () else f"{self.batch.problem.label} × {self.batch.optimizer}"
 
 
 class MeasuredBatch(NamedTuple):
@@ -68,7 +75,7 @@ def run_task(encoded: bytes) -> bytes:
 
     try:
         with default_global_state():
-            catalog = catalog_of(task.plugin_files)
+            catalog = catalog_of(task.plugin_files, task.third_party)
         check_sources(catalog, plan, task.batch)
     except BenchbedError as error:
         return to_bytes(table_of(failed_rows(task.batch, str(error))))
@@ -215,14 +222,29 @@ def check_sources(catalog: Catalog, plan: Plan, batch: BatchPlan) -> None:
             )
 
 
-def catalog_of(plugin_files: tuple[str, ...]) -> Catalog:
-    """Return the catalog of this process, which is loaded again if other plugins are disabled."""
-    return _catalog(plugin_files, os.environ.get(DISABLE))
+def catalog_of(plugin_files: tuple[str, ...], needed: tuple[str, ...] | None = None) -> Catalog:
+    """Return the catalog of this process, which is loaded again if other plugins are disabled.
+
+    Of third-party plugins it contains the `needed` ones, or all if this is None.
+    """
+    return _catalog(plugin_files, needed, os.environ.get(DISABLE))
 
 
 @functools.cache
-def _catalog(plugin_files: tuple[str, ...], disabled: str | None) -> Catalog:
-    return load_catalog([Path(file) for file in plugin_files], os.environ)
+def _catalog(plugin_files: tuple[str, ...], needed: tuple[str, ...] | None, disabled: str | None) -> Catalog:
+    return load_catalog([Path(file) for file in plugin_files], os.environ, needed)
+
+
+def third_party_plugins(catalog: Catalog, plan: Plan, batch: BatchPlan) -> tuple[str, ...]:
+    """Return the names of the plugins, built-in ones left out, whose code a batch runs."""
+    parts: list[tuple[Kind, str]] = [
+        ("problems", batch.problem.name),
+        ("optimizers", batch.optimizer),
+        ("gradients", plan.gradient),
+        *(("metrics", name) for name in catalog.names("metrics")),
+    ]
+    entries = [catalog.entry(kind, name) for kind, name in parts]
+    return tuple(dict.fromkeys(entry.plugin for entry in entries if not entry.built_in))
 
 
 @functools.lru_cache(maxsize=64)

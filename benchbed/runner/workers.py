@@ -12,7 +12,7 @@ from benchbed.runner.worker_process import ProcessLostError, Work, WorkerFailure
 
 __all__ = ["WorkerFailure", "Workers"]
 
-MOST_LOSSES = 5
+MOST_LOSSES = 3
 """Processes that a task may lose without its fault, as when the fork server is killed."""
 
 MOST_IDLE_OWNED = 4
@@ -39,6 +39,11 @@ class Workers:
         of this owner.
         """
         return self._executor.submit(self._run, work, msgspec.json.encode(task), timeout, owner)
+
+    def release(self, owner: str | None) -> None:
+        """End the processes of an owner that has no more tasks."""
+        if owner is not None:
+            end_processes(owner)
 
     @staticmethod
     def result(future: Future[Any]) -> Any:

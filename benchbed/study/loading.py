@@ -69,9 +69,14 @@ def check_files(catalog: Catalog, plugin_files: Sequence[Path]) -> None:
 
 
 def run_in_children(work: Work, tasks: Sequence[msgspec.Struct], timeout: float) -> list[Any]:
-    """Run each task in a child process within `timeout` seconds; return the results, or a WorkerFailure for each."""
+    """Run each task in a child process of its own; return the results, or a WorkerFailure for each.
+
+    A task ends after `timeout` seconds.
+    """
     with Workers(executors.processes(max(1, min(len(tasks), MOST_CHILDREN)))) as workers:
-        futures = [workers.submit(work, task, timeout) for task in tasks]
+        futures = [
+            workers.submit(work, task, timeout, owner=f"task {index}") for index, task in enumerate(tasks)
+        ]
         return [workers.result(future) for future in futures]
 
 

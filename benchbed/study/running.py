@@ -177,7 +177,7 @@ def complete(
     folder.warnings += retire_other_plan(folder, plan)
     folder.write_plan(plan)
     folder.write_environment(describe_environment(plan, catalog, jobs, resources.executor))
-    options = RunOptions(jobs, resources.timeout, plugin_files)
+    options = RunOptions(jobs, resources.timeout, plugin_files, catalog)
     scheduler = Scheduler(plan, folder, workers, options, progress or NoProgress())
     scheduler.run(outcomes)
     return Study(folder.path, plan, [*folder.warnings, *scheduler.warnings])

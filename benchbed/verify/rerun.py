@@ -9,7 +9,7 @@ import numpy as np
 
 from benchbed.interfaces import FINAL_STATUSES, Engine, TrialStatus
 from benchbed.runner.scheduler import RunOptions
-from benchbed.runner.task import Task, run_task
+from benchbed.runner.task import Task, run_task, third_party_plugins
 from benchbed.runner.workers import WorkerFailure, Workers
 from benchbed.store import from_bytes
 from benchbed.store.schema import ADDED_IN
@@ -62,16 +62,12 @@ def run_again(sample: Sample, workers: Workers, options: RunOptions) -> Iterator
     futures = []
     for stored in sample.batches:
         plan = msgspec.structs.replace(bare_plan, engine=stored.requested_engine)
-        task = Task(plan, stored.batch, options.plugin_files, options.jobs)
-        eager_task = Task(
-            msgspec.structs.replace(bare_plan, engine=Engine.EAGER),
-            stored.batch,
-            options.plugin_files,
-            options.jobs,
-            first_steps=FIRST_STEPS,
-        )
+        third_party = third_party_plugins(options.catalog, plan, stored.batch)
+        task = Task(plan, stored.batch, options.plugin_files, options.jobs, third_party=third_party)
+        eager_plan = msgspec.structs.replace(bare_plan, engine=Engine.EAGER)
+        eager_task = msgspec.structs.replace(task, plan=eager_plan, first_steps=FIRST_STEPS)
         tasks = [task, eager_task] if stored.is_compiled else [task]
-        futures.append([workers.submit(run_task, each, options.timeout) for each in tasks])
+        futures.append([workers.submit(run_task, each, options.timeout, task.owner) for each in tasks])
     for stored, (future, *eager) in zip(sample.batches, futures, strict=True):
         difference = _difference(sample, stored, workers.result(future), options, compare)
         for eager_future in eager:

@@ -107,7 +107,7 @@ def test_its_batches_verify(study):
     sample = sample_batches(study.path, catalog, size=10, seed=0)
     assert len(sample.batches) == 4
     executor = catalog.entry("executors", "serial").implementation(1)
-    options = RunOptions(jobs=1, timeout=None, plugin_files=())
+    options = RunOptions(jobs=1, timeout=None, plugin_files=(), catalog=catalog)
     verdicts = run_again(sample, Workers(executor), options)
     assert [verdict.difference for verdict in verdicts] == [None] * 4
 

@@ -1,35 +1,106 @@
-"""Row 11: a plugin that changes global state does not change other results."""
+"""Rows 11, 27 and 28: a plugin that changes its process, or what it returns, changes no other results."""
 
 import json
+from pathlib import Path
 
 import pytest
 
+from benchbed.interfaces import FINAL_STATUSES
+
 pytestmark = pytest.mark.slow
 
-OTHERS = ["-p", "quadratic", "-p", "runge", "-o", "gd", "-o", "adam", "--track", "default"]
+PLUGIN = Path(__file__).parent / "plugins" / "meddling.py"
+OTHERS = ["-p", "quadratic", "-o", "gd", "-o", "adam", "--track", "default"]
+PATCHES = ["patches-torch", "patches-numpy", "patches-json"]
+OTHER_ROWS = ["returns-other-rows", "returns-rows-twice", "returns-no-rows", "returns-no-table"]
+LEFT_BEHIND = [
+    "leaves-timer", "leaves-handler", "leaves-thread", "leaves-daemons", "changes-environment", "sets-limits",
+    "changes-modes",
+]  # fmt: skip
+ENDINGS = ["closes-files", "kills-its-group", "kills-its-parent", "exits-in-update"]
+MEDDLERS = [*PATCHES, *OTHER_ROWS, *LEFT_BEHIND, *ENDINGS, "kills-the-server-once"]
 
 
 @pytest.fixture(scope="module")
-def studies(run_benchbed, run_in_process, run_once, faulty_run, rows):
-    """Return the rows of two studies: with an optimizer that changes all global state, and without it."""
+def folder(run_benchbed, run_in_process, run_once, faulty_run, remaining_processes):
+    """Run a study with all meddlers and one without them."""
 
     def fill(folder):
-        # With one job, the same process runs the other pairings afterwards.
-        arguments = [*faulty_run, "-j", "1"]
-        with_meddler = run_benchbed(folder, *arguments, "-o", "meddles", *OTHERS, "-O", "with")
+        # With one job, the same process would run the other pairings afterwards.
+        arguments = [*faulty_run, "--plugin", PLUGIN, "-j", "1", "--timeout", "60"]
+        mark = f"benchbed-test-{folder}"
+        environment = {"BENCHBED_TEST_GATE": folder, "BENCHBED_TEST_MARK": mark}
+        meddlers = [argument for name in MEDDLERS for argument in ("-o", name)]
+        result = run_benchbed(folder, *arguments, *meddlers, *OTHERS, "-O", "with", **environment)
         without = run_in_process(folder, *arguments, *OTHERS, "-O", "without")
-        assert (with_meddler.returncode, without.returncode) == (0, 0), with_meddler.stderr + without.stderr
+        assert (result.returncode, without.returncode) == (1, 0), result.stderr[-4000:]
+        observations = {"remaining": remaining_processes(mark), "stderr": result.stderr}
+        (folder / "observations.json").write_text(json.dumps(observations))
 
-    folder = run_once("meddling", fill)
+    return run_once("meddling", fill)
+
+
+@pytest.fixture(scope="module")
+def studies(folder, rows):
+    """Return the rows of each study."""
     return {name: rows(folder / name) for name in ("with", "without")}
 
 
-def test_the_study_contains_the_meddling_optimizer(studies):
-    """The other test depends on it."""
-    assert {row["optimizer"] for row in studies["with"]} == {"gd", "adam", "meddles"}
+@pytest.fixture(scope="module")
+def rows_by_optimizer(studies):
+    """Return the rows of the study with all meddlers by optimizer."""
+    optimizers = {row["optimizer"] for row in studies["with"]}
+    return {name: [row for row in studies["with"] if row["optimizer"] == name] for name in optimizers}
 
 
-def test_later_trials_are_equal_to_the_bit(studies):
-    """Generators, threads, dtype, settings, warnings and the working directory have their defaults."""
-    others = [row for row in studies["with"] if row["optimizer"] != "meddles"]
+def test_other_trials_are_equal_to_the_bit(studies):
+    """They are those of a study without the meddlers."""
+    others = [row for row in studies["with"] if row["optimizer"] in ("gd", "adam")]
+    assert len(others) == 4
     assert json.dumps(others) == json.dumps(studies["without"])
+
+
+def test_every_trial_has_one_row(rows_by_optimizer):
+    """Also those of plugins that return none, or those of other trials."""
+    assert {name: sorted(row["seed"] for row in rows) for name, rows in rows_by_optimizer.items()} == {
+        name: [0, 1] for name in ["gd", "adam", *MEDDLERS]
+    }
+
+
+@pytest.mark.parametrize("name", OTHER_ROWS)
+def test_a_plugin_that_changes_what_is_returned_has_failed(name, rows_by_optimizer):
+    """The driver asked for other trials; the reason is in the row."""
+    for row in rows_by_optimizer[name]:
+        assert row["status"] == "failed"
+        assert "the process" in row["error"]
+        assert "returned" in row["error"]
+
+
+@pytest.mark.parametrize("name", ENDINGS)
+def test_a_plugin_that_ends_its_process_has_crashed(name, rows_by_optimizer):
+    """An exit with code 0 is not a result either."""
+    assert [row["status"] for row in rows_by_optimizer[name]] == ["crashed", "crashed"]
+
+
+def test_the_row_of_a_crash_says_how_the_process_ended(rows_by_optimizer):
+    """The code or the signal is in the error."""
+    assert "the process exited with code 0" in rows_by_optimizer["exits-in-update"][0]["error"]
+    assert "the process was killed by SIGKILL" in rows_by_optimizer["kills-its-group"][0]["error"]
+
+
+@pytest.mark.parametrize("name", ["leaves-daemons", "changes-environment"])
+def test_a_plugin_that_leaves_something_behind_has_its_own_result(name, rows_by_optimizer):
+    """Its process ends with its pairing, and all that it left with it."""
+    assert {row["status"] for row in rows_by_optimizer[name]} <= FINAL_STATUSES
+
+
+def test_no_process_remains(folder):
+    """Daemons of a plugin end with its process."""
+    assert json.loads((folder / "observations.json").read_text())["remaining"] == []
+
+
+def test_the_death_of_the_server_is_not_an_attempt(rows_by_optimizer):
+    """The batch runs again in a process of a new server."""
+    for row in rows_by_optimizer["kills-the-server-once"]:
+        assert row["status"] in FINAL_STATUSES
+        assert row["attempt"] == 1

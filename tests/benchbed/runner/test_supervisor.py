@@ -44,6 +44,11 @@ def test_a_daemon_of_a_task_ends_with_the_workers(tasks):
     assert not exists(daemon)
 
 
+def test_copies_of_a_worker_do_not_multiply(workers, tasks):
+    """If a task forks in every step, the copies of its copies end at once, up to 28 with those that have ended."""
+    assert workers.result(workers.submit(tasks.fork_in_every_step, tasks.Number())) <= 28
+
+
 def test_a_task_can_only_kill_its_own_group(workers, tasks):
     """Neither the driver nor the supervisor belongs to it."""
     failure = workers.result(workers.submit(tasks.kill_its_group, tasks.Number()))

@@ -3,6 +3,7 @@
 import faulthandler
 import os
 import signal
+import subprocess
 import sys
 import tempfile
 import time
@@ -54,14 +55,9 @@ def raise_long_error(task):
 
 def leave_daemon(task) -> int:
     """Leave a process in a session of its own whose parents have ended, as daemons do; return its number."""
-    reader, writer = os.pipe()
-    if os.fork() == 0:
-        os.setsid()
-        if os.fork() == 0:
-            os.write(writer, str(os.getpid()).encode())
-            time.sleep(600)
-        os._exit(0)
-    return int(os.read(reader, 100))
+    command = "setsid sleep 600 > /dev/null 2>&1 & echo $!"
+    process = subprocess.run(["sh", "-c", command], capture_output=True, check=True)
+    return int(process.stdout)
 
 
 def leave_daemon_and_sleep(task):
@@ -102,6 +98,23 @@ def return_twice(task) -> int:
     """Return in this process and in a copy of it."""
     os.fork()
     return 7
+
+
+def fork_in_every_step(task) -> int:
+    """Fork seven times in each copy and return the number of copies: 127 if nothing ends them."""
+    for _ in range(7):
+        os.fork()
+    time.sleep(1)
+    session = os.getsid(0)
+    processes = (int(path.name) for path in Path("/proc").glob("[0-9]*"))
+    return sum(process != os.getpid() and session_of(process) == session for process in processes)
+
+
+def session_of(process):
+    try:
+        return os.getsid(process)
+    except ProcessLookupError:
+        return None
 
 
 def print_and_die(task):

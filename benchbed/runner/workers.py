@@ -10,7 +10,7 @@ import msgspec
 from benchbed.interfaces import TrialStatus
 from benchbed.runner.worker_process import ProcessLostError, Work, WorkerFailure, WorkerProcess
 
-__all__ = ["WorkerFailure", "Workers"]
+__all__ = ["Work", "WorkerFailure", "Workers"]
 
 MOST_LOSSES = 3
 """Processes that a task may lose without its fault, as when the fork server is killed."""

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import NamedTuple, Protocol
 
+import torch
 from torch import Tensor
 
 from benchbed.checkpoints import checkpoint_calls
@@ -28,6 +29,10 @@ STATE_COPIES = 16
 """Vectors of the size of theta that a step of a typical optimizer keeps in memory for a lane."""
 MAXIMUM_CALLS = 50.0
 """Calls of a gradient up to which a step is compiled: the code grows with each of them."""
+CONFIRMED_STEPS = 4
+"""Compiled steps of a third-party pairing that are compared with eager ones."""
+CONFIRMED_DIGITS = {"float64": 1e-6, "float32": 1e-2}
+"""Largest difference between the two, relative to the largest parameter: far beyond their rounding errors."""
 REASON_LENGTH = 300
 """Characters of a reason; compilers write long errors."""
 
@@ -102,6 +107,8 @@ class CompiledBackend(EagerBackend):
             self._steps = generated_backend(tile, lanes)
         except Exception as error:  # noqa: BLE001 (see the class)
             self._build_scan(tile, lanes, error)
+        if tile.batch.third_party:
+            self._confirm(tile, lanes)
 
     def _build_scan(self, tile: Tile, lanes: Lanes, unsupported: Exception) -> None:
         batch = tile.batch
@@ -117,6 +124,27 @@ class CompiledBackend(EagerBackend):
             self.minimum_lanes = self._steps.minimum_lanes
         except Exception as error:  # noqa: BLE001 (see the class)
             self._fall_back("its step could not be compiled", error)
+
+    def _confirm(self, tile: Tile, lanes: Lanes) -> None:
+        """Compare a few compiled steps with eager ones: a trace may have made a constant of a value that changes."""
+        steps = [step for step in tile.later_checkpoints() if step <= 1 + CONFIRMED_STEPS]
+        if self._steps is None or not steps:
+            return
+        try:
+            (compiled,) = self._steps.advance(tile, lanes, 1, steps[-1:])
+            eager_tile = Tile(tile.batch, tile.instances, tile.positions, tile.stepper)  # a new optimizer
+            (eager,) = EagerBackend(EngineChoice(Engine.EAGER, "")).advance(eager_tile, lanes, 1, steps[-1:])
+            both = (compiled.running & eager.running).unsqueeze(-1) & eager.theta.isfinite()
+            difference = (compiled.theta - eager.theta).where(both, 0).abs()
+            scale = (
+                torch.maximum(eager.theta.abs(), lanes.theta.abs()).where(both, 0).amax(dim=-1, keepdim=True)
+            )
+            if not (difference <= CONFIRMED_DIGITS[tile.batch.dtype] * scale).all():
+                raise RuntimeError(
+                    f"theta differs by up to {difference.max().item():.3g} after {steps[-1]} steps"
+                )
+        except Exception as error:  # noqa: BLE001 (see the class)
+            self._fall_back("its compiled step disagrees with eager steps", error)
 
     def advance(self, tile: Tile, lanes: Lanes, start: int, stops: Sequence[int]) -> list[Lanes]:
         """Run the steps from `start` on; return the lanes before each of the steps `stops`."""

@@ -41,6 +41,8 @@ class Batch(NamedTuple):
     """Stop a lane once it has reached all targets."""
     planned: "Batch | None" = None
     """Batch whose work decides what is compiled, if this one is a small part of it."""
+    third_party: bool = False
+    """A plugin of a third party takes part, so the first compiled steps are compared with eager ones."""
     python_state: str | None = None
     """Name of a variable that the optimizer changes in Python; its steps then run eagerly, and no lane is dropped."""
     first_steps: int | None = None

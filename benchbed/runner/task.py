@@ -102,11 +102,11 @@ def measure_batches(
     The engine and the threads of a part are those of the whole batch of `planned_trials`.
     """
     try:
-        python_state = checked_state(plan, batch, catalog)
+        checked = check_pairing(plan, batch, catalog)
     except ContractError as error:
         yield batch, str(error)
         return
-    options = {"threads": threads, "python_state": python_state, "first_steps": first_steps}
+    options = {"threads": threads, "first_steps": first_steps, **checked}
     pending = deque([batch])
     for runs in itertools.count(1):
         if not pending:
@@ -141,8 +141,8 @@ def measure_batch(
         return traceback.format_exc()
 
 
-def checked_state(plan: Plan, batch: BatchPlan, catalog: Catalog) -> str | None:
-    """Check the contract of a pairing with third-party plugins; return `Batch.python_state`.
+def check_pairing(plan: Plan, batch: BatchPlan, catalog: Catalog) -> dict[str, Any]:
+    """Check the contract of a pairing if it has third-party plugins; return fields of the engine's batch.
 
     Raises: ContractError if its numbers would be wrong.
     """
@@ -150,14 +150,16 @@ def checked_state(plan: Plan, batch: BatchPlan, catalog: Catalog) -> str | None:
     names["metrics"] = list(plan.metrics)
     entries = [catalog.entry(kind, name) for kind, of_kind in names.items() for name in of_kind]
     if all(entry.built_in for entry in entries):
-        return None
+        return {}
+    python_state = None
     try:
         with default_global_state():
-            return check_contract(engine_batch(plan, batch, catalog))
+            python_state = check_contract(engine_batch(plan, batch, catalog))
     except ContractError:
         raise
     except (Exception, SystemExit):  # noqa: BLE001 (it is raised again where its trials run, with its traceback)
-        return None
+        pass
+    return {"third_party": True, "python_state": python_state}
 
 
 def engine_batch(plan: Plan, batch: BatchPlan, catalog: Catalog) -> Batch:

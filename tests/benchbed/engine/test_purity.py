@@ -412,3 +412,35 @@ def test_late_use_of_a_global_generator_is_noticed(run):
         run(Bowl(), late_noise, budget=30, learning_rate=[0.1])
     with without_global_randomness():
         run(ModuleStart(), adam, budget=30, learning_rate=[0.1])
+
+
+@pytest.mark.parametrize("is_checked", [True, False])
+def test_a_compiled_step_that_eager_steps_do_not_confirm_is_given_up(make_batch, no_scan, is_checked):
+    """A value that differs in the trace is found by the first steps, whatever it comes from."""
+
+    def two_faced(learning_rate: float = 0.1):
+        def update(oracle, state, theta):
+            factor = 0.5 if torch._C._functorch.is_functorch_wrapped_tensor(theta) else 1.0
+            return theta - learning_rate * factor * oracle.gradient, state
+
+        return optimizer_of(update)
+
+    fields = {"engine": "compiled", "budget": 20, "targets": (), "learning_rate": [0.1, 1e6]}
+    batch = make_batch(Bowl(), two_faced, seeds=2, **fields)
+    record = run_batch(batch._replace(third_party=is_checked))
+    is_right = np.allclose(record.final_theta[:, 0], np.array([2.0, 1.0]) * 0.8**20, rtol=1e-12)
+    assert is_right == is_checked
+    assert (record.engine[0, 0] == "eager") == is_checked
+    if is_checked:
+        assert record.fallback_reason[0, 0].startswith("its compiled step disagrees with eager steps: ")
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_compiled_steps_are_confirmed_up_to_rounding(make_batch, no_scan, dtype):
+    """Also in lanes that diverge."""
+    for problem, factory in ((Bowl(), sgd), (Quartic(), adam), (Quartic(), sgd), (Quadratic(), adam)):
+        rates = [1e-6, 1e-2, 1.0, 1e2]
+        batch = make_batch(
+            problem, factory, seeds=3, budget=30, engine="compiled", dtype=dtype, learning_rate=rates
+        )
+        assert set(run_batch(batch._replace(third_party=True)).engine.flat) == {"compiled"}

@@ -22,6 +22,9 @@ ENVIRONMENT = {
 }
 """Environment variables of worker processes; a value that the user has set wins, except for the import path."""
 
+DRIVER = "BENCHBED_DRIVER"
+"""Environment variable of the server: the process that it serves."""
+
 MAX_TEMPORARY_PATH = 70
 """Bytes of the temporary folder's path, to which multiprocessing adds 32 for its socket; the limit of macOS is 103."""
 
@@ -47,7 +50,8 @@ def start_fork_server() -> None:
 def starting_process() -> Iterator[None]:
     """Set environment, main module and signal mask for a process that starts within the block."""
     with _starting:
-        environment = {name: os.environ.get(name) for name in ENVIRONMENT}
+        values = {**ENVIRONMENT, DRIVER: str(os.getpid())}
+        environment = {name: os.environ.get(name) for name in values}
         main_module = sys.modules["__main__"]
         # The resource tracker resets the signal mask when it starts, so it starts first.
         resource_tracker.ensure_running()
@@ -55,8 +59,8 @@ def starting_process() -> Iterator[None]:
         # The process inherits the mask: a terminal sends Ctrl-C to all processes, and only the driver handles it.
         signal_mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
         try:
-            for name, value in ENVIRONMENT.items():
-                if environment[name] is None or name == "PYTHONSAFEPATH":
+            for name, value in values.items():
+                if environment[name] is None or name in {"PYTHONSAFEPATH", DRIVER}:
                     os.environ[name] = value
             # multiprocessing imports the main module again in each child. A script that calls `benchbed.run()`
             # without `if __name__ == "__main__"` would run its study again there.

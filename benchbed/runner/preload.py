@@ -8,6 +8,8 @@ import tempfile
 from importlib import import_module
 from pathlib import Path
 
+from benchbed.runner.fork_server import DRIVER
+
 MODULES = ("benchbed.runner.task", "benchbed.study.reporting", "matplotlib.figure", "seaborn")
 """Modules that batches and reports use."""
 
@@ -28,7 +30,7 @@ if "MPLCONFIGDIR" not in os.environ and not has_font_cache():
     atexit.register(shutil.rmtree, os.environ["MPLCONFIGDIR"], ignore_errors=True)
 
 # The server notices the end of the driver only after the imports, which take seconds. A timer leaves no thread behind.
-_driver = os.getppid()
+_driver = int(os.environ.get(DRIVER, os.getppid()))  # it may have ended already
 signal.signal(signal.SIGALRM, lambda number, frame: os.getppid() == _driver or os._exit(1))
 signal.setitimer(signal.ITIMER_REAL, 0.2, 0.2)
 

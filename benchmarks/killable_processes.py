@@ -10,8 +10,6 @@ from pathlib import Path
 
 MARK = "BENCHBED_BENCHMARK_MARK"
 """Environment variable that a study's processes inherit, so that they are found after the death of their parents."""
-PROMISED_SECONDS = 5.0
-"""Seconds after which nothing of an ended study may run."""
 
 
 class ProcessKind(StrEnum):
@@ -27,8 +25,11 @@ class ProcessKind(StrEnum):
 class StudyProcess:
     """A command of benchbed in a session of its own, with the processes that it starts."""
 
-    def __init__(self, command: Sequence[str], folder: Path, environment: Mapping[str, str]) -> None:
-        """`folder` contains the output of the command in `log`."""
+    def __init__(
+        self, command: Sequence[str], folder: Path, environment: Mapping[str, str], patience: float
+    ) -> None:
+        """`folder` contains the output of the command in `log`; `patience` are the seconds until processes are gone."""
+        self._patience = patience
         self.mark = f"{folder}-{time.monotonic_ns()}"
         with (folder / "log").open("a") as log:
             self._driver = subprocess.Popen(
@@ -77,7 +78,7 @@ class StudyProcess:
 
     def remaining(self, pids: Sequence[int] | None = None) -> list[str]:
         """Return the commands of the processes (all of the study, or `pids`) that do not end in time."""
-        deadline = time.monotonic() + PROMISED_SECONDS
+        deadline = time.monotonic() + self._patience
         while True:
             alive = [pid for pid in marked_processes(self.mark) if pids is None or pid in pids]
             if not alive or time.monotonic() > deadline:

@@ -21,7 +21,7 @@ def kill_and_resume(benchmarks_on_the_path):
 @pytest.fixture
 def study(kill_and_resume, tmp_path):
     """Return a killed study, and a function that stores a part in it."""
-    killed = kill_and_resume.KilledStudy(tmp_path / "killed", 0, random.Random(0), plots=False)
+    killed = kill_and_resume.KilledStudy(tmp_path / "killed", 0, random.Random(0), plots=False, patience=5)
     (tmp_path / "killed" / "study" / "trials").mkdir(parents=True)
 
     def store(name, *rows):
@@ -46,7 +46,8 @@ def row(key, status="exhausted", objective=1.0):
 
 def test_killed_studies_lose_nothing(kill_and_resume, interruptible, tmp_path):
     """Three kills at random moments change neither rows nor tables."""
-    outcomes, violations = kill_and_resume.prove(3, 1, tmp_path, plots=False)
+    # Six times the promised seconds, for a machine that runs other tests.
+    outcomes, violations = kill_and_resume.prove(3, 1, tmp_path, plots=False, patience=30)
     assert violations == []
     assert outcomes.total() == 3
 
@@ -83,7 +84,9 @@ def test_a_second_result_is_a_violation(kill_and_resume, study):
 def test_another_number_than_undisturbed_is_a_violation(kill_and_resume, study, tmp_path):
     """NaN equals NaN, and times may differ."""
     killed, store = study
-    undisturbed = kill_and_resume.KilledStudy(tmp_path / "other", 0, random.Random(0), plots=False)
+    undisturbed = kill_and_resume.KilledStudy(
+        tmp_path / "other", 0, random.Random(0), plots=False, patience=5
+    )
     (tmp_path / "other" / "study" / "trials").mkdir(parents=True)
     expected = [row("a", objective=float("nan")) | {"wall_seconds": 1.0}, row("b") | {"wall_seconds": 1.0}]
     pq.write_table(pa.Table.from_pylist(expected), tmp_path / "other" / "study" / "trials" / "1.parquet")

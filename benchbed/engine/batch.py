@@ -59,6 +59,14 @@ class Batch(NamedTuple):
         """The optimizer of the first setting; its flags hold for all."""
         return self.build({name: values[0] for name, values in self.hyperparameters.items()})
 
+    def label_of(self, kind: str) -> str:
+        """Return the name of the batch's "problem", "optimizer" or "gradient" for messages."""
+        names = {
+            "problem": self.seeds[0].problem,
+            "optimizer": getattr(self.factory, "__name__", str(self.factory)),
+        }
+        return f"{kind} {names[kind]!r}" if kind in names else f"the {kind}"
+
     def part(self, seeds: slice, settings: slice) -> "Batch":
         """Return the batch of these seeds and settings."""
         return self._replace(

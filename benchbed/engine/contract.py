@@ -1,6 +1,7 @@
 """Checks of a pairing on a small batch, before a batch with a third-party plugin is measured."""
 
 from benchbed.engine.batch import Batch
+from benchbed.engine.independence import check_independence
 from benchbed.engine.purity import check_purity
 from benchbed.errors import ContractError
 
@@ -15,4 +16,5 @@ def check_contract(batch: Batch) -> str | None:
 
     Raises: ContractError if numbers of the pairing would be wrong, with the likely mistake.
     """
+    check_independence(batch)
     return check_purity(batch)

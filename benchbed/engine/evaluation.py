@@ -10,6 +10,7 @@ from benchbed.engine.batch import Batch
 from benchbed.engine.oracle import batched
 from benchbed.engine.pytrees import Tree, tiles
 from benchbed.engine.sampling import Instances, make_start
+from benchbed.errors import ContractError
 from benchbed.interfaces import Problem
 from benchbed.interfaces.gradient import Differentiable
 from benchbed.seeds import InstanceSeed
@@ -65,7 +66,14 @@ def in_pieces(function: Callable[[Tensor, Tree], Tensor], theta: Tensor, instanc
     result = theta.new_empty(theta.shape[:2])
     for seeds, settings in tiles(theta.shape[0], theta.shape[1], lanes):
         values = function(theta[seeds, settings], instances.data_of(seeds))
-        if values.shape == result.shape:
+        shape = theta[seeds, settings].shape[:2]
+        if values.shape != shape:  # the assignment below would broadcast it
+            raise ContractError(
+                f"an objective or metric of problem {instances.seeds[0].problem!r} returns the shape "
+                f"{tuple(values.shape)} for {tuple(shape)} trials; reduce over the last dimension alone, such as "
+                "`.sum(dim=-1)`"
+            )
+        if shape == result.shape:
             return values
         result[seeds, settings] = values
     return result

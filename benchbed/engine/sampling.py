@@ -8,6 +8,12 @@ from typing import Any, NamedTuple
 import torch
 from torch import Generator, Tensor
 
+from benchbed.engine.instance_values import (
+    checked_draws,
+    checked_optimum,
+    checked_start,
+    require_equal_constants,
+)
 from benchbed.engine.pytrees import Tree, leaves, map_tensors
 from benchbed.interfaces import Gradient, Optimizer, Problem
 from benchbed.seeds import DRAW_BLOCK, InstanceSeed, Purpose
@@ -107,7 +113,9 @@ class Instances:
         seeds: Sequence[InstanceSeed],
         device: torch.device = CPU,
         dtype: torch.dtype = torch.float64,
+        steps: int = DRAW_BLOCK,
     ) -> None:
+        """`steps` are those that run; the numbers of fewer steps than a block differ from those of a trial."""
         self.problem, self.seeds, self.device, self.dtype = problem, tuple(seeds), device, dtype
         self._transfer = functools.partial(_transfer, device=device, dtype=dtype)
         self.exact_data = _make_data(problem, seeds)
@@ -115,25 +123,30 @@ class Instances:
         self.data = map_tensors(self._transfer, self.exact_data)
         self.start = self._transfer(torch.stack([make_start(problem, seed) for seed in seeds]))
         # No reference back to self: a cycle would keep the draws of a tile until the garbage collector runs.
-        self.draws = BlockDraws(functools.partial(_make_draws, problem), self.seeds, self._transfer)
+        self._steps = steps
+        self.draws = BlockDraws(
+            functools.partial(_make_draws, problem, steps=steps), self.seeds, self._transfer
+        )
 
     def optimum(self) -> Tensor | None:
         """Return f* of each instance, `[seeds, 1]` in float64 on the CPU, or None if it is unknown."""
         optimum = self.problem.optimum(self.exact_data)
         if optimum is None:
             return None
-        return torch.as_tensor(optimum, dtype=torch.float64).expand(len(self.seeds), 1)
+        return checked_optimum(optimum, len(self.seeds), self.seeds[0].problem)
 
     def draws_of(self, plugin: Gradient | Optimizer[Any], purpose: Purpose) -> BlockDraws | None:
         """Return the draws of a gradient or an optimizer; None if it draws nothing.
 
         Those of a gradient do not depend on the optimizer, and those of an optimizer not on the gradient.
         """
-        make, dimension = plugin.make_draws, self.problem.layout.dimension
+        make, dimension, steps = plugin.make_draws, self.problem.layout.dimension, self._steps
         if make is None:
             return None
         return BlockDraws(
-            lambda seed, block: make(_generator(seed, purpose, block), DRAW_BLOCK, dimension),
+            lambda seed, block: checked_draws(
+                make(_generator(seed, purpose, block), steps, dimension), steps, f"the {purpose}"
+            ),
             self.seeds,
             self._transfer,
         )
@@ -167,12 +180,16 @@ def is_deterministic(problem: Problem) -> bool:
 
 
 def make_start(problem: Problem, seed: InstanceSeed) -> Tensor:
-    """Draw the start of one instance, `[dimension]`; torch's global generator keeps its state."""
+    """Draw the start of one instance, `[dimension]`; torch's global generator keeps its state.
+
+    Raises: ContractError if it is not a finite vector of the problem's dimension.
+    """
     # A module's own initialization uses the global generator, so that one is forked and seeded as well.
     with torch.random.fork_rng(devices=[]):
         # torch.manual_seed also formats a stack trace for each kind of device: four fifths of a start's time.
         torch.default_generator.manual_seed(seed.generator_seed("start"))
-        return problem.make_start(_generator(seed, "start"))
+        start = problem.make_start(_generator(seed, "start"))
+    return checked_start(start, problem.layout.dimension, seed.problem)
 
 
 def _make_data(problem: Problem, seeds: Sequence[InstanceSeed]) -> Tree:
@@ -180,13 +197,15 @@ def _make_data(problem: Problem, seeds: Sequence[InstanceSeed]) -> Tree:
     if shared is not None:
         return shared
     data = [problem.make_data(_generator(seed, "data")) for seed in seeds]
+    require_equal_constants(data, seeds[0].problem)
     if not leaves(data[0]):
         return data[0]
     return map_tensors(lambda *tensors: torch.stack(tensors).unsqueeze(1), *data)
 
 
-def _make_draws(problem: Problem, seed: InstanceSeed, block: int) -> Tree:
-    return problem.make_draws(_generator(seed, "draws", block), DRAW_BLOCK)
+def _make_draws(problem: Problem, seed: InstanceSeed, block: int, steps: int) -> Tree:
+    draws = problem.make_draws(_generator(seed, "draws", block), steps)
+    return checked_draws(draws, steps, f"problem {seed.problem!r}")
 
 
 def _transfer(tensor: Tensor, device: torch.device, dtype: torch.dtype) -> Tensor:

@@ -16,6 +16,7 @@ from benchbed.engine.batch import Batch
 from benchbed.engine.oracle import CountingOracle, StepLoss, evaluate_on
 from benchbed.engine.pytrees import Lanes, Tree, leaves, where_lanes
 from benchbed.engine.sampling import Draws
+from benchbed.errors import ContractError
 from benchbed.interfaces.gradient import Differentiate
 
 
@@ -134,7 +135,7 @@ class Stepper:
             return lanes.theta, lanes.state
         context = StepContext(self.loss.single, self.batch.gradient, inputs.data, inputs.draws, self.shared)
         theta, state = rule.step(oracle, lanes.state, lanes.theta, context)
-        _check_shapes(theta, state, lanes, opaque=rule.opaque)
+        check_update(self.batch, theta, state, lanes, opaque=rule.opaque)
         # Assigned once, in an eager step: a traced step must have no side effects.
         if oracle.progress_was_read and not self.reads_progress:
             self.reads_progress = True
@@ -168,16 +169,30 @@ def _diverged(before: Lanes, lanes: Lanes, stopped: Tensor) -> Tensor:
     return before.diverged | (stopped if lanes.converged is None else stopped & ~lanes.converged)
 
 
-def _check_shapes(theta: Tensor, state: Tree, lanes: Lanes, opaque: bool) -> None:
-    # torch.where between the two would broadcast a tensor of another shape.
-    after, before = (
-        ([theta], [lanes.theta]) if opaque else ([theta, *leaves(state)], [lanes.theta, *leaves(lanes.state)])
-    )
-    if len(after) != len(before):
-        raise ValueError(
-            f"update changes the number of state tensors from {len(before) - 1} to {len(after) - 1}"
+def check_update(batch: Batch, theta: Tensor, state: Tree, before: Lanes, opaque: bool) -> None:
+    """Check that an update keeps shapes and dtypes; torch.where between two of them would broadcast or promote.
+
+    Raises: ContractError if it does not.
+    """
+    update = f"update of {batch.label_of('optimizer')}"
+    require_like(f"{update} changes theta", theta, before.theta)
+    if opaque:
+        return
+    after, leaves_before = leaves(state), leaves(before.state)
+    if len(after) != len(leaves_before):
+        counts = f"from {len(leaves_before)} to {len(after)}"
+        raise ContractError(f"{update} changes the number of state tensors {counts}; return those of `init`")
+    for leaf, leaf_before in zip(after, leaves_before, strict=True):
+        require_like(f"{update} changes a state tensor", leaf, leaf_before)
+
+
+def require_like(action: str, after: Tensor, before: Tensor) -> None:
+    """Check that a tensor has the shape and dtype of another one. Raises: ContractError if it does not."""
+    if after.shape != before.shape:
+        raise ContractError(
+            f"{action} from {tuple(before.shape)} to {tuple(after.shape)}; return the same shape"
         )
-    for position, (leaf, leaf_before) in enumerate(zip(after, before, strict=True)):
-        if leaf.shape != leaf_before.shape:
-            name = "a state tensor" if position else "theta"
-            raise ValueError(f"update changes {name} from {tuple(leaf_before.shape)} to {tuple(leaf.shape)}")
+    if after.dtype != before.dtype:
+        raise ContractError(
+            f"{action} from {before.dtype} to {after.dtype}; create constants in theta's dtype"
+        )

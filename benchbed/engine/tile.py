@@ -43,9 +43,13 @@ class Tile:
         """Name -> `[settings, 1]`."""
         self.rule = self.stepper.bind(self.hyperparameters)
 
+    def start_theta(self) -> Tensor:
+        """Return the starts of all lanes, `[seeds, settings, dimension]`."""
+        return self.instances.start[:, None].expand(-1, len(self.positions.settings), -1).clone()
+
     def start_lanes(self) -> Lanes:
         """Return all lanes at their starts."""
-        theta = self.instances.start[:, None].expand(-1, len(self.positions.settings), -1).clone()
+        theta = self.start_theta()
         return Lanes.at(theta, self.rule.init(theta), may_converge=self.batch.tolerance is not None)
 
     def select(self, seeds: Tensor, settings: Tensor) -> "Tile":
@@ -85,9 +89,13 @@ class Tile:
 
     def step(self, lanes: Lanes, index: int) -> Lanes:
         """Run step `index` (from 0) of every lane eagerly."""
+        return self.stepper.step(self.rule, lanes, self.inputs(index))
+
+    def inputs(self, index: int) -> StepInputs:
+        """Return the inputs of step `index` (from 0)."""
         draws = Draws(*(draws and draws.at(index) for draws in self._draws))
         progress = index * self.stepper.calls_per_step / self.batch.budget
-        return self.stepper.step(self.rule, lanes, StepInputs(self.instances.data, draws, progress, index))
+        return StepInputs(self.instances.data, draws, progress, index)
 
     def progress(self, start: int, stop: int) -> Tensor:
         """Return the share of the budget spent before each of the steps `start`, …, `stop - 1`: `[steps]`."""

@@ -154,7 +154,7 @@ def check_pairing(plan: Plan, batch: BatchPlan, catalog: Catalog) -> dict[str, A
     python_state = None
     try:
         with default_global_state():
-            python_state = check_contract(engine_batch(plan, batch, catalog))
+            python_state = check_contract(engine_batch(plan, batch, catalog, is_measured=False))
     except ContractError:
         raise
     except (Exception, SystemExit):  # noqa: BLE001 (it is raised again where its trials run, with its traceback)
@@ -162,8 +162,8 @@ def check_pairing(plan: Plan, batch: BatchPlan, catalog: Catalog) -> dict[str, A
     return {"third_party": True, "python_state": python_state}
 
 
-def engine_batch(plan: Plan, batch: BatchPlan, catalog: Catalog) -> Batch:
-    """Resolve the names of a batch in the catalog."""
+def engine_batch(plan: Plan, batch: BatchPlan, catalog: Catalog, is_measured: bool = True) -> Batch:
+    """Resolve the names of a batch in the catalog; a batch that is only checked needs no scale."""
     problem = catalog.problem(batch.problem.name, batch.problem.parameters)
     factory = catalog.optimizer(batch.optimizer).implementation
     first = batch.settings[0]
@@ -181,7 +181,7 @@ def engine_batch(plan: Plan, batch: BatchPlan, catalog: Catalog) -> Batch:
         seeds=[InstanceSeed(plan.study_seed, batch.problem.name, batch.role, seed) for seed in batch.seeds],
         budget=batch.problem.budget,
         targets=batch.problem.targets,
-        scale=cached_scale(problem, batch.problem.name, plan.study_seed),
+        scale=cached_scale(problem, batch.problem.name, plan.study_seed) if is_measured else None,
         gradient=_warmed_up(catalog.gradient(plan.gradient)),
         metrics={name: catalog.entry("metrics", name).implementation for name in plan.metrics},
         dtype=batch.problem.dtype,

@@ -8,6 +8,7 @@ from typing import Any, Protocol, TypeVar
 import torch
 
 from benchbed.engine.pytrees import leaves, map_tensors
+from benchbed.errors import ContractError
 
 TOLERANCE = 1e-12
 """Relative difference allowed between float64 sums that are vectorized differently, in one step."""
@@ -31,7 +32,7 @@ def run_checks(subject: S, checks: Sequence[Callable[[S], None]]) -> None:
     for check in checks:
         try:
             check(subject)
-        except ConformanceError as error:
+        except (ConformanceError, ContractError) as error:
             raise ConformanceError(f"{subject.name}: {error}") from error
 
 

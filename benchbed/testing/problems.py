@@ -9,6 +9,7 @@ from torch import Generator, Tensor
 from benchbed.engine.oracle import batched
 from benchbed.engine.pytrees import Tree, map_tensors
 from benchbed.engine.sampling import Instances
+from benchbed.errors import ContractError
 from benchbed.gradients import reverse
 from benchbed.interfaces import START_IN_BASIN, Problem
 from benchbed.seeds import InstanceSeed
@@ -189,7 +190,11 @@ def check_problem(problem: Problem) -> None:
 
     Raises: ConformanceError at the first broken rule.
     """
-    assertions.run_checks(ProblemUnderTest(problem), PROBLEM_CHECKS)
+    try:
+        subject = ProblemUnderTest(problem)
+    except ContractError as error:
+        raise assertions.ConformanceError(f"{type(problem).__name__}: {error}") from error
+    assertions.run_checks(subject, PROBLEM_CHECKS)
 
 
 def _instance_of(tree: Tree, seed: int) -> Tree:

@@ -21,9 +21,12 @@ TESTED_ELSEWHERE = {
     "benchbed/codegen/": "the parts of the generator are tested by their output: the generated code of each operation, "
     "and compiled steps against eager ones in tests/benchbed/engine",
     "benchbed/engine/batch.py": "a record; tests/benchbed/engine/test_run.py runs it",
+    "benchbed/engine/contract.py": "tests/faults/test_contract.py runs plugins with one fault each",
+    "benchbed/engine/instance_values.py": "tests/faults/test_contract.py",
     "benchbed/engine/pytrees.py": "tests/benchbed/engine/test_run.py and test_loop.py, on all shapes of states",
     "benchbed/engine/step.py": "tests/benchbed/engine/test_run.py, test_oracle.py and test_gradients.py",
     "benchbed/engine/tile.py": "tests/benchbed/engine/test_run.py compares tiles with whole batches",
+    "benchbed/engine/trial_comparison.py": "tests/benchbed/engine/test_independence.py",
     "benchbed/environment.py": "tests/benchbed/cli/test_run.py and test_verify.py read environments/*.json",
     "benchbed/errors.py": "exceptions without behaviour",
     "benchbed/hookspecs.py": "declarations; the plugins in tests/benchbed/catalog implement them",

@@ -15,7 +15,7 @@ from benchbed.engine.pytrees import Lanes, Tree, leaves
 from benchbed.engine.sampling import Instances
 from benchbed.engine.step import check_update, require_like
 from benchbed.engine.tile import Tile
-from benchbed.engine.trial_comparison import ADVICE, Comparison, Trials, is_close, unwritten
+from benchbed.engine.trial_comparison import ADVICE, TrialComparison, Trials, is_close, unwritten
 from benchbed.errors import ContractError
 
 STEPS = 2
@@ -25,9 +25,8 @@ STEPS = 2
 def check_independence(batch: Batch) -> None:
     """Check the plugins of a batch on the first steps of its first and last seed and setting.
 
-    Other exceptions of plugins are left to the run, which finds the trials that raise them.
-
-    Raises: ContractError if values have another shape or dtype or depend on other trials, or arguments are changed.
+    Raises: ContractError if values have another shape or dtype or depend on other trials, or arguments are changed;
+    any other exception of a plugin.
     """
     ends = [0] if batch.optimizer.stateful else [0, -1]
     values = batch.hyperparameters.items()
@@ -36,16 +35,11 @@ def check_independence(batch: Batch) -> None:
         settings=len(ends),
         hyperparameters={name: [of_name[position] for position in ends] for name, of_name in values},
     )
-    try:
-        with torch.no_grad():
-            device, dtype = torch.device(batch.device), getattr(torch, batch.dtype)
-            tile = Tile(batch, Instances(batch.problem, batch.seeds, device, dtype, STEPS))
-            _check_optimum(tile.instances)
-            _check_steps(tile)
-    except ContractError:
-        raise
-    except (Exception, SystemExit):  # noqa: BLE001 (the run records it, with the trials that raise it)
-        return
+    with torch.no_grad():
+        device, dtype = torch.device(batch.device), getattr(torch, batch.dtype)
+        tile = Tile(batch, Instances(batch.problem, batch.seeds, device, dtype, STEPS))
+        _check_optimum(tile.instances)
+        _check_steps(tile)
 
 
 def _check_optimum(instances: Instances) -> None:
@@ -63,7 +57,7 @@ def _check_steps(tile: Tile) -> None:
     """Run the steps of all trials; compare each function of a plugin with its values for other batches."""
     stepper, rule = tile.stepper, tile.rule
     problem, differentiate = tile.batch.problem, tile.batch.gradient.differentiate
-    compare = Comparison(tile)
+    compare = TrialComparison(tile)
 
     def loss(trials: Trials) -> Tree:
         return stepper.loss.batched(trials.theta, trials.data, trials.draws.loss)
@@ -82,7 +76,7 @@ def _check_steps(tile: Tile) -> None:
     if not rule.opaque:
         _require_state(subject, state, theta)
     inputs, zeros = tile.inputs(0), torch.zeros_like(theta)
-    trials = Trials(theta, zeros[..., 0], zeros, state, inputs.draws, inputs.data, tile.hyperparameters)
+    trials = Trials(theta, zeros[..., 0], zeros, None, inputs.draws, inputs.data, tile.hyperparameters)
     compare("problem", "objective", objective, trials)
     if stepper.loss.needs_draws:
         compare("problem", "loss", loss, trials)
@@ -91,7 +85,7 @@ def _check_steps(tile: Tile) -> None:
     )
     values, gradients = compare("gradient", "function", gradient, trials)
     is_finite = gradients.isfinite().all(dim=-1, keepdim=True)
-    trials = trials._replace(loss=values, gradient=torch.where(is_finite, gradients, 0))
+    trials = trials._replace(state=state, loss=values, gradient=torch.where(is_finite, gradients, 0))
     for step in range(STEPS):
 
         def update(trials: Trials, step: int = step) -> Tree:

@@ -48,17 +48,16 @@ class Trials(NamedTuple):
             trial = leaf[seed : seed + 1, column : column + 1]
             return trial.expand(count, settings, *leaf.shape[2:]).clone()
 
-        return Trials(
-            *map_tensors(copy, tuple(self[:5])),
-            self.data if shared else map_tensors(copy, self.data),
-            {
-                name: values[setting : setting + 1].expand(count, 1).clone()
-                for name, values in self.hyperparameters.items()
-            },
-        )
+        hyperparameters = {
+            name: values[setting : setting + 1].expand(count, 1).clone()
+            for name, values in self.hyperparameters.items()
+        }
+        copied: Trials = map_tensors(copy, self._replace(data=None, hyperparameters={}))
+        data = self.data if shared else map_tensors(copy, self.data)
+        return copied._replace(data=data, hyperparameters=hyperparameters)
 
 
-class Comparison:
+class TrialComparison:
     """Comparison of the trials of a batch with copies of each of them in a batch of equal shape, and alone."""
 
     def __init__(self, tile: Tile) -> None:

@@ -15,6 +15,9 @@ _WINDOWS_DEVICE = re.compile(r"(con|prn|aux|nul|conin\$|conout\$|(com|lpt)[0-9¹
 _SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 _INTRAWORD_UNDERSCORE = re.compile(r"(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])")
 
+_AFTER_FRAMES = re.compile(r"^(?:[ \t].*\n)+(\S.*)$", re.MULTILINE)
+"""The line of a traceback below the lines of its frames."""
+
 
 def printable(text: str) -> str:
     """Return `text` on one line, with control, direction and other invisible characters escaped."""
@@ -25,6 +28,11 @@ def on_one_line(text: str, characters: int = 300) -> str:
     """Return at most `characters` of `text` on one line, for a terminal."""
     line = printable(" ".join(text[: 4 * characters].split()))
     return line if len(line) <= characters else f"{line[: characters - 1]}…"
+
+
+def exception_line(traceback: str) -> str:
+    """Return type and first line of the message of a traceback's last exception; of other text the last line."""
+    return (_AFTER_FRAMES.findall(traceback) or traceback.strip().splitlines() or [""])[-1]
 
 
 def shortened(text: str, characters: int = 20_000) -> str:

@@ -49,6 +49,7 @@ def draw_by_workers(
     workers: Workers,
     folders: Sequence[Path] = (),
     measurements: Mapping[str, Any] | None = None,
+    timeout: float | None = None,
 ) -> Iterator[tuple[Figure, Picture | WorkerFailure]]:
     """Draw figures from the studies in `folders`, or from the `measurements` by their names; yield each when done."""
     futures: dict[Future[Any], Figure] = {}
@@ -57,7 +58,7 @@ def draw_by_workers(
     for figure in figures:
         measurement = (measurements or {}).get(figure.name)
         task = FigureTask(figure.name, plugin_files, token, studies, measurement)
-        futures[workers.submit(draw, task)] = figure
+        futures[workers.submit(draw, task, timeout)] = figure
     for future in as_completed(futures):
         result = workers.result(future)
         yield futures[future], result if isinstance(result, WorkerFailure) else Picture(*result)
@@ -74,7 +75,10 @@ def draw(encoded: bytes) -> tuple[dict[str, bytes], str]:
         raise TypeError(
             f"{figure.draw} returned {type(picture).__name__}; it must return a benchbed.interfaces.Picture"
         )
-    return dict(picture.files), str(picture.caption)
+    files = dict(picture.files)
+    if not all(isinstance(suffix, str) and isinstance(image, bytes) for suffix, image in files.items()):
+        raise TypeError(f"the files of {figure.draw} must be bytes by their suffix")
+    return files, str(picture.caption)
 
 
 def measure(encoded: bytes) -> Any:

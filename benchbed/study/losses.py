@@ -1,11 +1,10 @@
 """Trials of a study that have no result, counted by their error."""
 
-import re
 from typing import NamedTuple
 
 import pyarrow as pa
 
-from benchbed.formatting import on_one_line, plural
+from benchbed.formatting import exception_line, on_one_line, plural
 from benchbed.interfaces import FINAL_STATUSES, TrialStatus
 from benchbed.plan import Plan
 from benchbed.tuning.candidates import PairingState
@@ -14,8 +13,6 @@ from benchbed.tuning.scheduling import planned_keys
 
 MOST_LINES = 10
 """Different errors that are printed; the others are counted."""
-_AFTER_FRAMES = re.compile(r"^(?:[ \t].*\n)+(\S.*)$", re.MULTILINE)
-"""The line of a traceback with the type of the exception, below the lines of its frames."""
 
 
 class Losses(NamedTuple):
@@ -51,8 +48,7 @@ def losses_of(trials: pa.Table, lost: dict[str, str]) -> list[Losses]:
     rows = trials.select(["trial_key", "status", "error"]).to_pylist()
     for row in rows:
         if row["trial_key"] in lost:
-            text = (row["error"] or "").strip()
-            reason = (_AFTER_FRAMES.findall(text) or text.splitlines() or [""])[-1]
+            reason = exception_line(row["error"] or "")
             pairings.setdefault((TrialStatus(row["status"]), reason), []).append(lost[row["trial_key"]])
     losses = [
         Losses(status, reason, tuple(dict.fromkeys(labels)), len(labels))

@@ -115,7 +115,9 @@ def run_plan(
     jobs = jobs_of(plan, resources)
     with start_workers(catalog, resources.executor, jobs) as workers, study_folder(path, fresh) as folder:
         study = complete(plan, catalog, folder, plugin_files, workers, resources, progress)
-        study.warnings += write_reports(study, folder, catalog, plugin_files, workers)
+        study.warnings += write_reports(
+            study, folder, catalog, plugin_files, workers, timeout=resources.timeout
+        )
     return study
 
 

@@ -1,0 +1,71 @@
+"""Metrics are measured for all trials at once, and one by one where they raise."""
+
+import numpy as np
+import pytest
+import torch
+
+from benchbed.engine.metrics import measure_metrics
+from benchbed.engine.sampling import Instances
+from benchbed.interfaces import Layout, Problem
+from benchbed.seeds import InstanceSeed
+
+
+class Line(Problem):
+    """A problem of one dimension without anything to measure."""
+
+    @property
+    def layout(self):
+        return Layout({"x": (1,)})
+
+    def make_start(self, generator):
+        return torch.rand(1, generator=generator, dtype=torch.float64)
+
+    def objective(self, theta, data):
+        return theta[..., 0]
+
+
+@pytest.fixture
+def measure():
+    """Return a function that measures a metric at the points 0, 1, 2 and 3 of two seeds and two settings."""
+    instances = Instances(Line(), [InstanceSeed(0, "line", "evaluation", number) for number in range(2)])
+    point = torch.arange(4, dtype=torch.float64).reshape(2, 2, 1)
+
+    def run(metric):
+        result = measure_metrics({"mine": metric}, instances, point).get("mine")
+        np.testing.assert_array_equal(point.flatten(), range(4))  # no metric overwrites it
+        return result
+
+    return run
+
+
+def test_a_metric_is_a_number_for_each_trial(measure):
+    """Of any real type."""
+    for dtype in (torch.float64, torch.float32, torch.int32):
+        values, errors = measure(lambda problem, theta, data, dtype=dtype: theta[..., 0].to(dtype))
+        assert values.tolist() == [[0, 1], [2, 3]]
+        assert not errors.any()
+
+
+def test_a_metric_may_not_apply(measure):
+    """It is not a failure then."""
+    assert measure(lambda problem, theta, data: None) is None
+
+
+def test_the_trials_for_which_a_metric_raises_have_a_reason(measure):
+    """The others have their values."""
+
+    def raises_at_two(problem, theta, data):
+        if (theta == 2).any():
+            raise ValueError("two")
+        return theta.mul_(10)[..., 0]
+
+    values, errors = measure(raises_at_two)
+    np.testing.assert_array_equal(values, [[0, 10], [np.nan, 30]])
+    assert errors.tolist() == [[None, None], ["ValueError: two", None]]
+
+
+def test_a_metric_that_mixes_trials_is_rejected(measure):
+    """Each trial alone has another value."""
+    values, errors = measure(lambda problem, theta, data: theta[..., 0] - theta.mean())
+    assert np.isnan(values).all()
+    assert all("depends on the other trials" in reason for reason in errors.flat)

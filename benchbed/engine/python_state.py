@@ -161,7 +161,7 @@ def _outer_variables(function: FunctionType) -> Iterator[_Reference]:
     yield _Reference(f"default of {code.co_name}", function.__kwdefaults__, names)
     for name, value in vars(function).items():
         yield _Reference(f"{code.co_name}.{name}", value, names)
-    if function.__module__ is not None and function.__module__.partition(".")[0] not in LIBRARIES:
+    if str(function.__module__).partition(".")[0] not in LIBRARIES:
         for name in sorted(names & function.__globals__.keys()):
             yield _Reference(name, function.__globals__[name], names)
 

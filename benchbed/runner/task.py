@@ -146,8 +146,12 @@ def check_pairing(plan: Plan, batch: BatchPlan, catalog: Catalog) -> dict[str, A
 
     Raises: ContractError if its numbers would be wrong.
     """
-    names = {"problems": [batch.problem.name], "optimizers": [batch.optimizer], "gradients": [plan.gradient]}
-    names["metrics"] = list(plan.metrics)
+    names: dict[Kind, list[str]] = {
+        "problems": [batch.problem.name],
+        "optimizers": [batch.optimizer],
+        "gradients": [plan.gradient],
+        "metrics": list(plan.metrics),
+    }
     entries = [catalog.entry(kind, name) for kind, of_kind in names.items() for name in of_kind]
     if all(entry.built_in for entry in entries):
         return {}

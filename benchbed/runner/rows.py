@@ -97,9 +97,11 @@ def _measurements(
         }
     gradient_norm = float(record.gradient_norm[index])
     values = {name: float(of_batch[index]) for name, of_batch in record.metrics.items()}
-    errors = {name: reasons[index] for name, reasons in record.metric_errors.items() if reasons[index]}
+    metric_errors = {name: reasons[index] for name, reasons in record.metric_errors.items() if reasons[index]}
     if status in FINAL_STATUSES and np.isfinite(record.final_theta[index]).all():
-        errors |= {name: IS_NAN for name, value in values.items() if math.isnan(value) and name not in errors}
+        metric_errors |= {
+            name: IS_NAN for name, value in values.items() if math.isnan(value) and name not in metric_errors
+        }
     return {
         "status": status.value,
         "engine": str(record.engine[index]),
@@ -122,7 +124,7 @@ def _measurements(
         "curve_theta": None if record.curve_theta is None else list(record.curve_theta[index][is_new]),
         "final_theta": record.final_theta[index],
         "metrics": [(name, value) for name, value in values.items() if not math.isnan(value)],
-        "metric_errors": [(name, _encodable(reason)) for name, reason in errors.items()],
+        "metric_errors": [(name, _encodable(reason)) for name, reason in metric_errors.items()],
         "wall_seconds": max(0.0, float(record.step_seconds[index])),
         "state_bytes": record.state_bytes,
         "reads_progress": bool(record.reads_progress[index]),

@@ -64,7 +64,7 @@ def plan_command(
     timings = None
     if not no_time:
         with start_workers(catalog, "processes", job_count) as workers:
-            timings, warnings = time_plan(plan, workers, files)
+            timings, warnings = time_plan(plan, catalog, workers, files, timeout)
         print_warnings(warnings)
     costs = estimate(plan, timings, threads_of(plan, job_count))
     if format_ == "json":

@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 import msgspec
 
+from benchbed.catalog.lookup import Catalog
 from benchbed.checkpoints import affordable_steps, checkpoint_steps
 from benchbed.engine import Batch, Record, run_batch
 from benchbed.engine.pytrees import tiles
@@ -13,6 +14,7 @@ from benchbed.estimate.cost import Shape, Timing, shapes_of
 from benchbed.plan import Plan
 from benchbed.runner.global_state import default_global_state
 from benchbed.runner.task import Task, catalog_of, engine_batch
+from benchbed.runner.third_party import third_party_plugins
 from benchbed.runner.workers import WorkerFailure, Workers
 from benchbed.seeds import DRAW_BLOCK
 
@@ -38,7 +40,11 @@ class SmallRun(NamedTuple):
 
 
 def time_plan(
-    plan: Plan, workers: Workers, plugin_files: tuple[str, ...]
+    plan: Plan,
+    catalog: Catalog,
+    workers: Workers,
+    plugin_files: tuple[str, ...],
+    timeout: float | None = None,
 ) -> tuple[dict[Shape, Timing], list[str]]:
     """Time a batch of every shape in a worker.
 
@@ -52,7 +58,9 @@ def time_plan(
         # The same setting in every lane: a setting that diverges would leave the batch early.
         settings = [pairing.entrants[0].hyperparameters] * shape.settings
         batch = plan.batch(pairing, settings, "evaluation", range(shape.seeds))
-        futures[shape] = workers.submit(time_batch, Task(bare_plan, batch, plugin_files, jobs=1))
+        third_party = third_party_plugins(catalog, bare_plan, batch)
+        task = Task(bare_plan, batch, plugin_files, jobs=1, third_party=third_party)
+        futures[shape] = workers.submit(time_batch, task, timeout, task.owner)
     timings: dict[Shape, Timing] = {}
     warnings = []
     for shape, future in futures.items():
@@ -78,7 +86,7 @@ def time_batch(encoded: bytes) -> Timing:
     """
     task = msgspec.json.decode(encoded, type=Task)
     with default_global_state():
-        batch = engine_batch(task.plan, task.batch, catalog_of(task.plugin_files))
+        batch = engine_batch(task.plan, task.batch, catalog_of(task.plugin_files, task.third_party))
         endless = batch._replace(targets=(), tolerance=None, planned=batch)
         tile = endless.part(*next(tiles_of(batch)))
         few_lanes = tile.part(*next(tiles(len(tile.seeds), tile.settings, FEW_LANES)))

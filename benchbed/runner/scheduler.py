@@ -17,7 +17,8 @@ from benchbed.interfaces import TrialStatus
 from benchbed.plan import BatchPlan, Plan
 from benchbed.runner.bisection import Search
 from benchbed.runner.rows import ExecutionDetails, rows_without_measurements
-from benchbed.runner.task import Task, run_task, third_party_plugins
+from benchbed.runner.task import Task, run_task
+from benchbed.runner.third_party import third_party_plugins
 from benchbed.runner.workers import WorkerFailure, Workers
 from benchbed.store import StudyFolder, from_bytes, table_of, to_bytes
 from benchbed.store.schema import NewerSchemaError

@@ -241,18 +241,6 @@ def _catalog(plugin_files: tuple[str, ...], needed: tuple[str, ...] | None, disa
     return load_catalog([Path(file) for file in plugin_files], os.environ, needed)
 
 
-def third_party_plugins(catalog: Catalog, plan: Plan, batch: BatchPlan) -> tuple[str, ...]:
-    """Return the names of the plugins, built-in ones left out, whose code a batch runs."""
-    parts: list[tuple[Kind, str]] = [
-        ("problems", batch.problem.name),
-        ("optimizers", batch.optimizer),
-        ("gradients", plan.gradient),
-        *(("metrics", name) for name in catalog.names("metrics")),
-    ]
-    entries = [catalog.entry(kind, name) for kind, name in parts]
-    return tuple(dict.fromkeys(entry.plugin for entry in entries if not entry.built_in))
-
-
 @functools.lru_cache(maxsize=64)
 def cached_scale(problem: Problem, name: str, study_seed: int) -> float | None:
     """Return the scale of a problem, measured once a process; problems with equal parameters are equal keys."""

@@ -9,7 +9,8 @@ import numpy as np
 
 from benchbed.interfaces import FINAL_STATUSES, Engine, TrialStatus
 from benchbed.runner.scheduler import RunOptions
-from benchbed.runner.task import Task, run_task, third_party_plugins
+from benchbed.runner.task import Task, run_task
+from benchbed.runner.third_party import third_party_plugins
 from benchbed.runner.workers import WorkerFailure, Workers
 from benchbed.store import from_bytes
 from benchbed.store.schema import ADDED_IN

@@ -1,0 +1,21 @@
+"""The third-party plugins whose code a batch runs."""
+
+from benchbed.catalog.lookup import Catalog
+from benchbed.catalog.records import Kind
+from benchbed.errors import UsageError
+from benchbed.plan import BatchPlan, Plan
+
+
+def third_party_plugins(catalog: Catalog, plan: Plan, batch: BatchPlan) -> tuple[str, ...]:
+    """Return the names of the third-party plugins that a batch needs; all plugins if one of its parts is unknown."""
+    parts: list[tuple[Kind, str]] = [
+        ("problems", batch.problem.name),
+        ("optimizers", batch.optimizer),
+        ("gradients", plan.gradient),
+        *(("metrics", name) for name in catalog.names("metrics")),
+    ]
+    try:
+        entries = [catalog.entry(kind, name) for kind, name in parts]
+    except UsageError:  # the worker stores it as the reason of the trials' failure
+        return tuple(record.name for record in catalog.plugins)
+    return tuple(dict.fromkeys(entry.plugin for entry in entries if not entry.built_in))

@@ -19,13 +19,13 @@ from benchbed.catalog.lookup import Catalog
 from benchbed.catalog.parameters import factory_arguments
 from benchbed.catalog.records import Kind
 from benchbed.engine import Batch, Record, run_batch, scale_of
-from benchbed.engine.contract import check_contract
 from benchbed.engine.purity import without_global_randomness
 from benchbed.errors import BenchbedError, ContractError
 from benchbed.interfaces import Gradient, NotServedError, Problem, TrialStatus
 from benchbed.plan import BatchPlan, Plan
 from benchbed.runner.bisection import MOST_RUNS, halves_of
 from benchbed.runner.global_state import default_global_state
+from benchbed.runner.pairing import check_pairing
 from benchbed.runner.rows import ExecutionDetails, rows_of, rows_without_measurements
 from benchbed.seeds import InstanceSeed
 from benchbed.store import table_of, to_bytes
@@ -102,7 +102,9 @@ def measure_batches(
     The engine and the threads of a part are those of the whole batch of `planned_trials`.
     """
     try:
-        checked = check_pairing(plan, batch, catalog)
+        checked = check_pairing(
+            plan, batch, catalog, lambda: engine_batch(plan, batch, catalog, is_measured=False)
+        )
     except ContractError as error:
         yield batch, str(error)
         return
@@ -139,31 +141,6 @@ def measure_batch(
         return str(error)
     except (Exception, SystemExit):  # noqa: BLE001 (plugins may raise anything; the traceback becomes the result)
         return traceback.format_exc()
-
-
-def check_pairing(plan: Plan, batch: BatchPlan, catalog: Catalog) -> dict[str, Any]:
-    """Check the contract of a pairing if it has third-party plugins; return fields of the engine's batch.
-
-    Raises: ContractError if its numbers would be wrong.
-    """
-    names: dict[Kind, list[str]] = {
-        "problems": [batch.problem.name],
-        "optimizers": [batch.optimizer],
-        "gradients": [plan.gradient],
-        "metrics": list(plan.metrics),
-    }
-    entries = [catalog.entry(kind, name) for kind, of_kind in names.items() for name in of_kind]
-    if all(entry.built_in for entry in entries):
-        return {}
-    python_state = None
-    try:
-        with default_global_state():
-            python_state = check_contract(engine_batch(plan, batch, catalog, is_measured=False))
-    except ContractError:
-        raise
-    except (Exception, SystemExit):  # noqa: BLE001 (it is raised again where its trials run, with its traceback)
-        pass
-    return {"third_party": True, "python_state": python_state}
 
 
 def engine_batch(plan: Plan, batch: BatchPlan, catalog: Catalog, is_measured: bool = True) -> Batch:

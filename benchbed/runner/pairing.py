@@ -1,0 +1,39 @@
+"""The check of a pairing with third-party plugins, before its batch is measured."""
+
+from collections.abc import Callable
+from typing import Any
+
+from benchbed.catalog.lookup import Catalog
+from benchbed.catalog.records import Kind
+from benchbed.engine import Batch
+from benchbed.engine.contract import check_contract
+from benchbed.errors import ContractError
+from benchbed.plan import BatchPlan, Plan
+from benchbed.runner.global_state import default_global_state
+
+
+def check_pairing(
+    plan: Plan, batch: BatchPlan, catalog: Catalog, build: Callable[[], Batch]
+) -> dict[str, Any]:
+    """Check the contract of a pairing if it has third-party plugins; return fields of the engine's batch.
+
+    Raises: ContractError if its numbers would be wrong.
+    """
+    names: dict[Kind, list[str]] = {
+        "problems": [batch.problem.name],
+        "optimizers": [batch.optimizer],
+        "gradients": [plan.gradient],
+        "metrics": list(plan.metrics),
+    }
+    entries = [catalog.entry(kind, name) for kind, of_kind in names.items() for name in of_kind]
+    if all(entry.built_in for entry in entries):
+        return {}
+    python_state = None
+    try:
+        with default_global_state():
+            python_state = check_contract(build())
+    except ContractError:
+        raise
+    except (Exception, SystemExit):  # noqa: BLE001 (it is raised again where its trials run, with its traceback)
+        pass
+    return {"third_party": True, "python_state": python_state}

@@ -24,6 +24,7 @@ from benchbed.errors import BenchbedError
 from benchbed.formatting import printable
 
 NO_SPACE, INTERRUPTED, TERMINATED = 3, 130, 143
+_ENDINGS: dict[int, str] = {signal.SIGINT: "interrupted", signal.SIGTERM: "terminated"}
 _CONTINUES = "finished trials are stored, and the same command continues the study"
 
 
@@ -71,10 +72,10 @@ def main() -> int:
     try:
         return _run()
     except (KeyboardInterrupt, click.Abort):
-        click.echo(f"interrupted; {_CONTINUES}", err=True)
+        click.echo(f"{_ENDINGS[signal.SIGINT]}; {_CONTINUES}", err=True)
         return INTERRUPTED
     except _TerminatedError:
-        click.echo(f"terminated; {_CONTINUES}", err=True)
+        click.echo(f"{_ENDINGS[signal.SIGTERM]}; {_CONTINUES}", err=True)
         return TERMINATED
     except BrokenPipeError:
         return discard_stdout()
@@ -107,4 +108,10 @@ class _TerminatedError(BaseException):
 
 def _on_signal(number: int, frame: FrameType | None) -> NoReturn:
     signal.signal(number, signal.SIG_IGN)  # a second Ctrl-C must not interrupt the cleaning up
+    while frame is not None:
+        if frame.f_code.co_filename == "<frozen importlib._bootstrap>":
+            # An exception that passes through the C++ code of a module, such as torch's, would abort this process.
+            os.write(2, f"{_ENDINGS[number]}; {_CONTINUES}\n".encode())
+            os._exit(INTERRUPTED if number == signal.SIGINT else TERMINATED)
+        frame = frame.f_back
     raise KeyboardInterrupt if number == signal.SIGINT else _TerminatedError

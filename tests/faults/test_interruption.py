@@ -1,6 +1,8 @@
 """Rows 12, 13 and 14, and two drivers at once: the same command completes an interrupted study."""
 
 import json
+import subprocess
+import sys
 
 import pytest
 
@@ -87,3 +89,21 @@ def test_a_second_driver_is_rejected(interrupted):
     code, errors = interrupted("SIGINT")[1]["second"]
     assert code == 3
     assert "study is in use by another benchbed" in errors
+
+
+@pytest.mark.parametrize(("signal_name", "word"), [("SIGINT", "interrupted"), ("SIGTERM", "terminated")])
+def test_a_signal_during_an_import_ends_the_command(signal_name, word, tmp_path):
+    """An exception inside the imports of torch would pass through its C++ code and abort the process."""
+    (tmp_path / "stops.py").write_text(f"import signal; signal.raise_signal(signal.{signal_name})")
+    setup = (
+        f"import signal, sys; from benchbed import cli; signal.signal(signal.{signal_name}, cli._on_signal)"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", f"{setup}; sys.path.insert(0, {str(tmp_path)!r}); import stops"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert result.returncode == SIGNALS[signal_name]
+    assert result.stderr == f"{word}; finished trials are stored, and the same command continues the study\n"

@@ -59,8 +59,14 @@ class Recorder:
         objective: Tensor,
         gradient_norm: Tensor | None,
     ) -> Lanes:
-        """Store the measurements of one checkpoint; return the lanes, with those that it finishes stopped."""
+        """Store the measurements of one checkpoint; return the lanes, with those that it finishes stopped.
+
+        An objective may hide a point that is not finite, so its value there counts as NaN.
+        """
         index, point, objective = positions.lane_index, point.double(), objective.double()
+        # A lane whose gradient is not finite stops at a finite point; theta may be lost where the answer is not.
+        is_finite = torch.isfinite(point).all(dim=-1) & torch.isfinite(lanes.theta).all(dim=-1)
+        objective = torch.where(is_finite, objective, torch.nan)
         gap = self._measure_gap(objective, positions.seeds)
         calls = self._calls_of_iterate(lanes, index)
         solved = self._update_streaks(index, gap, calls)

@@ -127,7 +127,7 @@ def _agree(copies: list[Tensor], expected: list[Tensor], theta: Tensor | None, p
             floor = ROUNDINGS * float((leaf - first).nan_to_num(0, 0, 0).abs().max())
         if theta is not None and position in (0, len(copies) - 1):
             origin = theta
-            floor += 4 * torch.finfo(theta.dtype).eps * float(theta.abs().max())
+            floor += 4 * torch.finfo(theta.dtype).eps * float(theta.nan_to_num(0, 0, 0).abs().max())
         pair = (first - origin, right - origin) if leaf.is_floating_point() else (first, right)
         if not is_close(*pair, precision, floor):
             return False

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from benchbed.checkpoints import checkpoint_calls
+from benchbed.codegen.errors import CompilationError
 from benchbed.engine.batch import Batch
 from benchbed.engine.evaluation import measure_objective
 from benchbed.engine.pytrees import Lanes
@@ -105,6 +106,8 @@ class CompiledBackend(EagerBackend):
             from benchbed.engine.compiled_backend import generated_backend  # takes a second to import
 
             self._steps = generated_backend(tile, lanes)
+        except CompilationError as error:  # a scan needs a compiler as well
+            self._fall_back("its step could not be compiled", error)
         except Exception as error:  # noqa: BLE001 (see the class)
             self._build_scan(tile, lanes, error)
         if tile.batch.third_party:

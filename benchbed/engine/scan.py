@@ -4,6 +4,7 @@ It serves the steps for which no code can be generated, for example on CUDA.
 """
 
 import itertools
+import os
 import warnings
 from collections.abc import Callable, Hashable, Sequence
 from types import FunctionType
@@ -13,6 +14,7 @@ import torch
 from torch import Tensor
 from torch._higher_order_ops.scan import scan
 
+from benchbed.codegen.compiler import private_folder, usable_target
 from benchbed.engine.pytrees import Lanes, TreeTemplate, leaves
 from benchbed.engine.step import StepInputs
 from benchbed.engine.tile import Tile
@@ -44,6 +46,10 @@ class ScanBackend:
         self._lanes, self._data = TreeTemplate(lanes), TreeTemplate(tile.instances.data)
         self._lanes.require_tensors()
         on_cpu = lanes.theta.device.type == "cpu"
+        if on_cpu:
+            usable_target()  # torch would wait for the compiler without a time limit
+        # The default is a folder in /tmp that another user may have created, and torch executes what it contains.
+        os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(private_folder("scans")))
         options: dict[str, Any] = {"cpp_wrapper": True, "compile_threads": 1} if on_cpu else {}
         function = _with_unique_code(_scan_function(tile, lanes))
         self._run: RunSteps = torch.compile(function, fullgraph=True, options=options)

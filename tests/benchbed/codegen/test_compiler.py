@@ -24,6 +24,7 @@ def isolated_cache(monkeypatch, tmp_path):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "tmp"))
     (tmp_path / "tmp").mkdir()
+    monkeypatch.setattr(compiler, "_timeouts", [])
     for function in functions:
         function.cache_clear()
     yield
@@ -38,7 +39,7 @@ def compiled_sources(monkeypatch):
 
     def record(source, library, flags):
         sources.append(source)
-        compile_source(source, library, flags)
+        return compile_source(source, library, flags)
 
     monkeypatch.setattr(compiler, "_compile", record)
     return sources
@@ -140,7 +141,7 @@ def test_folders_that_others_can_write_to_are_rejected(tmp_path):
     for folder in (cache, temporary):
         folder.mkdir(parents=True)
         folder.chmod(0o777)
-    message = r"no folder for a compiled library: other users can write to .*benchbed-\d+"
+    message = r"no compiled library could be stored and loaded: other users can write to .*benchbed-\d+"
     with pytest.raises(CompilationError, match=message):
         load(SOURCE % 7)
 
@@ -165,3 +166,94 @@ def test_invalid_source_raises_with_the_compilers_message():
     """The message begins with the compiler's path."""
     with pytest.raises(CompilationError, match="error"):
         load("not C++")
+
+
+def test_library_of_another_source_is_compiled_again(compiled_sources, tmp_path):
+    """It is intact, but under a name that is not its own."""
+    for number in (7, 8):
+        code = LOAD_IN_CHILD.replace("return 7", f"return {number}")
+        subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
+    first, second = (tmp_path / "cache" / "benchbed" / "programs").iterdir()
+    first_content = first.read_bytes()
+    first.write_bytes(second.read_bytes())
+    second.write_bytes(first_content)
+    assert (load(SOURCE % 7).answer(), load(SOURCE % 8).answer()) == (7, 8)
+    assert compiled_sources == [SOURCE % 7, SOURCE % 8]
+
+
+@pytest.mark.parametrize("change", ["writable by others", "a link", "a pipe"])
+def test_library_that_others_may_have_written_is_compiled_again(compiled_sources, tmp_path, change):
+    """Nothing is read from it."""
+    subprocess.run([sys.executable, "-c", LOAD_IN_CHILD], check=True, capture_output=True)
+    library = cached_library(tmp_path)
+    if change == "writable by others":
+        library.chmod(0o777)
+    else:
+        library.rename(tmp_path / "elsewhere.so")
+        library.symlink_to(tmp_path / "elsewhere.so") if change == "a link" else os.mkfifo(library)
+    assert load(SOURCE % 7).answer() == 7
+    assert len(compiled_sources) == 1
+    assert library.lstat().st_mode & 0o022 == 0
+
+
+def test_libraries_are_private_under_any_umask(compiled_sources):
+    """Otherwise they would be compiled again each time."""
+    umask = os.umask(0)
+    try:
+        assert [load(SOURCE % 7).answer(), load(SOURCE % 7).answer()] == [7, 7]
+    finally:
+        os.umask(umask)
+    assert len(compiled_sources) == 1
+
+
+def fake_compiler(tmp_path, monkeypatch, script):
+    path = tmp_path / "fake-compiler"
+    path.write_text(f"#!/bin/sh\n{script}\n")
+    path.chmod(0o755)
+    monkeypatch.setenv("CXX", str(path))
+
+
+@pytest.mark.parametrize(
+    ("script", "message"),
+    [
+        ("exit 3", "fake-compiler: exit code 3"),
+        ("printf '\\377\\376' >&2; exit 1", "fake-compiler: \ufffd\ufffd"),
+        (
+            'while [ $# -gt 0 ]; do [ "$1" = -o ] && echo garbage > "$2"; shift; done; true',
+            "invalid ELF header|too short",
+        ),
+        ("exit 0", "No such file or directory"),
+        ('exec g++ "$@" -Dadvance=other -Danswer=other', "undefined symbol: answer"),
+    ],
+    ids=["fails", "fails without UTF-8", "writes garbage", "writes nothing", "writes another function"],
+)
+def test_output_of_a_broken_compiler_is_not_kept(tmp_path, monkeypatch, script, message):
+    """A working one with the same macros would otherwise load it."""
+    fake_compiler(tmp_path, monkeypatch, script)
+    with pytest.raises(CompilationError, match=message):
+        load(SOURCE % 7)
+    assert list(tmp_path.rglob("*.so")) == []
+
+
+def test_compiler_that_hangs_is_killed_with_its_processes(tmp_path, monkeypatch):
+    """The process waits for it once."""
+    fake_compiler(tmp_path, monkeypatch, f"sleep 100 & echo $! > {tmp_path}/pid; wait")
+    monkeypatch.setattr(compiler, "PROBE_SECONDS", 0.5)
+    for _ in range(2):
+        with pytest.raises(CompilationError, match=r"fake-compiler took longer than 0\.5 s"):
+            load(SOURCE % 7)
+    state = subprocess.run(
+        ["ps", "-o", "stat=", "-p", (tmp_path / "pid").read_text()],
+        capture_output=True,
+        text=True,
+        check=False,
+    ).stdout
+    assert state.strip() in ("", "Z", "Zs")
+
+
+def test_file_that_is_no_program_is_no_compiler(tmp_path, monkeypatch):
+    """It is executable, but has no format that the system knows."""
+    fake_compiler(tmp_path, monkeypatch, "")
+    (tmp_path / "fake-compiler").write_bytes(b"\x7fELF not really")
+    with pytest.raises(CompilationError, match="fake-compiler cannot be run: Exec format error"):
+        load(SOURCE % 7)

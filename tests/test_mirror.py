@@ -34,6 +34,8 @@ TESTED_ELSEWHERE = {
     "benchbed/plan/selector_reader.py": "tests/benchbed/plan/test_selectors.py",
     "benchbed/reports/": "tests/benchbed/reports/test_figures.py draws every plot of a study",
     "benchbed/runner/": "processes are tested as a whole: tests/benchbed/runner/test_workers.py and tests/faults",
+    "benchbed/store/lock.py": "tests/faults/test_lost_folders.py removes folders and locks while a study runs",
+    "benchbed/store/outputs.py": "tests/faults/test_other_plans.py runs one plan after another in a folder",
     "benchbed/study/": "tests/benchbed/test_study.py and tests/benchbed/cli run studies",
     "benchbed/testing/assertions.py": "tests/benchbed/testing/test_optimizers.py and test_problems.py",
     "benchbed/tuning/candidates.py": "tests/benchbed/tuning/test_scheduling.py and test_selection.py",

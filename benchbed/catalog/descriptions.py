@@ -50,7 +50,7 @@ class DeferredEntry(Entry):
     """An entry whose plugin is imported into this process when its implementation is first read."""
 
     @property
-    def implementation(self) -> Any:  # type: ignore[override]  # the field contains the plugin
+    def implementation(self) -> Any:  # the field contains the plugin
         """Import the plugin and return what it registers. Raises: BenchbedError if it registers something else."""
         record = load_plugin(self[2])
         for entry in record.entries:

@@ -89,8 +89,9 @@ def find_module(name: str) -> SourceModule | None:
             folders = None if spec is None else spec.submodule_search_locations
         if folders is None and parent != name:
             return None
-    has_file = spec is not None and spec.has_location and spec.origin
-    return SourceModule(name, Path(spec.origin)) if has_file else None
+    if spec is None or not spec.has_location or not spec.origin:
+        return None
+    return SourceModule(name, Path(spec.origin))
 
 
 def _search(finder: Any, name: str, folders: object) -> Any:
@@ -133,10 +134,11 @@ def _absolute(name: str, module: SourceModule) -> str:
 def _names_in_namespace(module: SourceModule) -> Iterator[str]:
     """Yield the modules of a loaded module's values: names that are computed are not in the source."""
     for value in list(vars(sys.modules.get(module.name, object)).values()):
+        origin: object
         if isinstance(value, ModuleType):
             origin = value.__name__
         elif isinstance(value, FunctionType | type):
-            origin = value.__module__
+            origin = getattr(value, "__module__", None)  # a plugin may set it to anything
         else:
             continue
         # A package has its imported submodules as attributes, whoever imported them.

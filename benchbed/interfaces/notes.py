@@ -3,6 +3,7 @@
 Code that decides something looks at the members; only tables, CSV and JSON contain the wording.
 """
 
+import re
 from collections.abc import Iterable
 from enum import Enum
 from typing import NamedTuple
@@ -71,13 +72,17 @@ def describe_note(note: RowNote) -> str:
         case GridExtended(lowest, highest):
             return f"grid extended to {lowest:g}…{highest:g}"
         case SkippedBecause(reason):
-            return f"skipped: {reason.replace(';', ',')}"
+            return f"skipped: {_on_one_line(reason)}"
         case MetricNotMeasured(metric, reason):
-            return f"metric {metric} not measured: {' '.join(reason.split()).replace(';', ',')}"
+            return f"metric {metric} not measured: {_on_one_line(reason)}"
         case NoScoreBecause(reason):
-            return f"no score: {' '.join(reason.split()).replace(';', ',')}"
+            return f"no score: {_on_one_line(reason)}"
         case _:
             return note.value
+
+
+def _on_one_line(text: str) -> str:
+    return re.sub(r"\s+", " ", text.strip()).replace(";", ",")
 
 
 def format_notes(notes: Iterable[RowNote]) -> str:

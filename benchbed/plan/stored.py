@@ -38,7 +38,8 @@ def plan_faults(plan: Plan) -> Iterator[str]:
         yield "it has too many learning rates"
     elif plan.entrants and plan.most_trials > MOST_TRIALS:
         yield f"it has more than {MOST_TRIALS} trials"
-    for part in (*plan.problems, *plan.entrants):
+    parts: list[ProblemPlan | EntrantPlan] = [*plan.problems, *plan.entrants]
+    for part in parts:
         if is_damaged(part):
             yield f"{quoted(part.label)} has an impossible name or number"
 

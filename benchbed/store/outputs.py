@@ -78,6 +78,7 @@ def retire_other_plan(folder: StudyFolder, plan: Plan) -> list[str]:
     """
     shown_plan, files = _recorded(folder)
     path = folder.path / PLAN
+    stored_plan: str | None
     try:
         stored_plan = _digest(folder.read_plan())
     except StudyFolderError:

@@ -75,10 +75,10 @@ def draw(encoded: bytes) -> tuple[dict[str, bytes], str]:
         raise TypeError(
             f"{figure.draw} returned {type(picture).__name__}; it must return a benchbed.interfaces.Picture"
         )
-    files = dict(picture.files)
+    files: dict[Any, Any] = dict(picture.files)  # of a plugin, which may ignore the annotations
     if not all(isinstance(suffix, str) and isinstance(image, bytes) for suffix, image in files.items()):
         raise TypeError(f"the files of {figure.draw} must be bytes by their suffix")
-    return files, str(picture.caption)
+    return dict(picture.files), str(picture.caption)
 
 
 def measure(encoded: bytes) -> Any:

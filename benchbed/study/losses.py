@@ -28,7 +28,7 @@ class Losses(NamedTuple):
 
 def planned_pairings(plan: Plan, outcomes: dict[str, Outcome]) -> dict[str, str]:
     """Return the label of the pairing of each planned trial, by the key of the trial."""
-    keys = {}
+    keys: dict[str, str] = {}
     for pairing in plan.pairings():
         label = f"{pairing.problem.label} × {pairing.entrants[0].name}"
         keys |= dict.fromkeys(planned_keys(PairingState(plan, pairing, outcomes)), label)

@@ -99,8 +99,11 @@ def resolve_in_child(encoded: bytes) -> bytes:
     except (Exception, SystemExit) as error:  # noqa: BLE001 (a plugin may raise anything)
         planned = PlannedSelection(fault=error_line(error) + plugin_traceback(error)[0])
     else:
-        is_problem = isinstance(part, ProblemPlan)
-        planned = PlannedSelection(problem=part) if is_problem else PlannedSelection(entrants=part)
+        planned = (
+            PlannedSelection(problem=part)
+            if isinstance(part, ProblemPlan)
+            else PlannedSelection(entrants=part)
+        )
     return msgspec.json.encode(planned)
 
 

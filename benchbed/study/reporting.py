@@ -172,7 +172,8 @@ def draw_piece(encoded: bytes) -> dict[str, bytes]:
     report, results, piece = _read(encoded)
     with default_global_state():
         files = dict(report.draw(results, piece))
-    for name, content in files.items():
+    drawn: dict[Any, Any] = dict(files)  # of a plugin, which may ignore the annotations
+    for name, content in drawn.items():
         if not isinstance(name, str) or not isinstance(content, bytes):
             kinds = f"{type(name).__name__}: {type(content).__name__}"
             raise TypeError(f"draw returned {{{kinds}}}; it must return the bytes of each file by its name")

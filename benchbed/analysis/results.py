@@ -2,9 +2,10 @@
 
 import json
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
+import msgspec
 import numpy as np
 import pandas as pd
 import pyarrow as pa
@@ -14,7 +15,7 @@ from benchbed.analysis.aggregate import overall_scores
 from benchbed.analysis.pairwise_tables import checkpoints_of, comparisons_of
 from benchbed.analysis.secondary_metrics import measures_of, robustness_of
 from benchbed.analysis.summary import summary_of
-from benchbed.interfaces import ProblemFacts, Results, Surface
+from benchbed.interfaces import NoScoreBecause, ProblemFacts, Results, RowNote, Surface
 from benchbed.plan import EntrantPlan, Plan
 from benchbed.tuning.best_of_k import best_of_k_curves
 from benchbed.tuning.candidates import PairingState
@@ -40,8 +41,20 @@ _PLANE = 2
 def build_results(plan: Plan, trials: pa.Table, surfaces: Mapping[str, Surface] | None = None) -> Results:
     """Build the frames of a study from its plan and its stored trials."""
     outcomes_by_key = outcomes_of(trials)
+    withheld = _withheld_scores(plan, trials)
+    plan = msgspec.structs.replace(
+        plan,
+        problems=tuple(
+            msgspec.structs.replace(problem, has_optimum=False) if problem.label in withheld else problem
+            for problem in plan.problems
+        ),
+    )
     states = [PairingState(plan, pairing, outcomes_by_key) for pairing in plan.pairings()]
     rows = [(state, row) for state in states for row in evaluated_settings(state)]
+    rows = [
+        (state, row._replace(notes=_with_reason(row.notes, withheld.get(state.pairing.problem.label))))
+        for state, row in rows
+    ]
     order = {
         (problem.label, entrant.label): (problem_index, entrant_index)
         for problem_index, problem in enumerate(plan.problems)
@@ -70,13 +83,35 @@ def build_results(plan: Plan, trials: pa.Table, surfaces: Mapping[str, Surface] 
         outcomes=outcomes,
         tuning=tuning,
         best_of_k=best_of_k_curves(states),
-        curves=curves_of(trials, set(outcomes["trial_key"])),
+        curves=_without_gaps(curves_of(trials, set(outcomes["trial_key"])), outcomes, withheld),
         summary=summary,
         measures=measures_of(summary, outcomes, problems, stored, robustness_of(states, tuning)),
         overall=overall_scores(summary, outcomes),
         comparisons=comparisons,
         groups=groups,
     )
+
+
+def _withheld_scores(plan: Plan, trials: pa.Table) -> dict[str, NoScoreBecause]:
+    """Return the problems whose optimum does not hold in a trial of any optimizer, with a reason.
+
+    Their scores are withheld from all optimizers alike, as if the optimum were unknown.
+    """
+    columns = ["problem", "problem_parameters", "dtype", "score_error"]
+    failing = trials.select(columns).filter(pc.is_valid(trials["score_error"])).to_pylist()
+    reasons = {tuple(row[name] for name in columns[:3]): row["score_error"] for row in reversed(failing)}
+    keys = {
+        problem.label: (problem.name, json.dumps(problem.parameters), problem.dtype)
+        for problem in plan.problems
+    }
+    return {label: NoScoreBecause(reasons[key]) for label, key in keys.items() if key in reasons}
+
+
+def _with_reason(notes: Sequence[RowNote], reason: NoScoreBecause | None) -> tuple[RowNote, ...]:
+    """Return the notes of a row with one reason for all missing scores of its problem."""
+    if reason is None:
+        return tuple(notes)
+    return (*(note for note in notes if not isinstance(note, NoScoreBecause)), reason)
 
 
 def _problem_facts(
@@ -127,7 +162,7 @@ def _trial_rows(
         if key not in stored:
             continue
         trial, outcome = stored[key], state.outcomes[key]
-        calls = trial["calls_to_target"]
+        calls = trial["calls_to_target"] if problem.has_optimum else []
         if calls is None:  # nothing was measured, so no target was reached
             calls = [None] * len(problem.targets)
         yield {
@@ -137,7 +172,7 @@ def _trial_rows(
             "status": trial["status"],
             "calls": trial["calls"],
             "final_objective": trial["final_objective"],
-            "gap": outcome.gap,
+            "gap": outcome.gap if problem.has_optimum else outcome.objective,
             "score": outcome.score if problem.has_optimum else math.nan,
             "calls_to_target": [math.inf if value is None else value for value in calls],
         }
@@ -190,6 +225,11 @@ def curves_of(trials: pa.Table, keys: set[str]) -> pd.DataFrame:
             "theta_1": paths[:, 1],
         }
     )
+
+
+def _without_gaps(curves: pd.DataFrame, outcomes: pd.DataFrame, problems: Collection[str]) -> pd.DataFrame:
+    keys = outcomes["trial_key"][outcomes["problem"].isin(problems)]
+    return curves.assign(gap=curves["gap"].mask(curves["trial_key"].isin(keys)))
 
 
 def _plane_paths(table: pa.Table, lengths: np.ndarray) -> np.ndarray:

@@ -84,11 +84,17 @@ class PairingState(NamedTuple):
     def tuning_outcomes(
         self, entrant: EntrantPlan, settings: Sequence[Setting]
     ) -> list[list[Outcome]] | None:
-        """Return the outcomes of tuning trials, `[settings][seeds]`; None until all of them have finished."""
+        """Return the outcomes of tuning trials, `[settings][seeds]`; None until all of them have finished.
+
+        If the optimum does not hold in one of them, the final objective decides in all.
+        """
         keys = [self.trial_keys(entrant, setting, "tuning") for setting in settings]
         if not all(key in self.outcomes for of_setting in keys for key in of_setting):
             return None
-        return [self.known_outcomes(of_setting) for of_setting in keys]
+        outcomes = [self.known_outcomes(of_setting) for of_setting in keys]
+        if any(outcome.withheld for of_setting in outcomes for outcome in of_setting):
+            return [[outcome.without_score() for outcome in of_setting] for of_setting in outcomes]
+        return outcomes
 
     def settings_tried(self, entrant: EntrantPlan, track: Track) -> list[dict[str, Any]]:
         """List the settings that a track tries; none if there is nothing to choose."""

@@ -41,6 +41,17 @@ class Outcome(NamedTuple):
     """Reasons why the trial was skipped, or lacks its score or a metric."""
     digest: int | None = None
     """Digest of all measurements; None without measurements."""
+    objective: float = math.inf
+    """Final objective; +inf unless the final point is a result."""
+
+    @property
+    def withheld(self) -> NoScoreBecause | None:
+        """The reason why the problem's optimum or scale does not hold in this trial; None if it does."""
+        return next((note for note in self.notes if isinstance(note, NoScoreBecause)), None)
+
+    def without_score(self) -> "Outcome":
+        """Return the outcome as that of a problem without a known optimum."""
+        return self._replace(score=math.nan, gap=self.objective)
 
 
 def outcomes_of(trials: pa.Table) -> dict[str, Outcome]:
@@ -63,19 +74,25 @@ def outcomes_of(trials: pa.Table) -> dict[str, Outcome]:
         final = row["gap"] if row["gap"] is not None else row["final_objective"]
         if row["score_error"]:
             final = None  # the objective is not a gap
-        is_result = status in MEASURED_STATUSES and final is not None and math.isfinite(final)
+        if status not in MEASURED_STATUSES:
+            final = None
         outcomes[row["trial_key"]] = Outcome(
             status,
             math.nan if row["score_error"] else score,
-            gap=float(final) if is_result else math.inf,
+            gap=_finite_or_infinite(final),
             reads_progress=bool(row["reads_progress"]),
             notes=tuple(_notes_of(row)),
             # As text, floats are equal if and only if their bits are.
             digest=hash((curve, repr([row[name] for name in MEASUREMENTS])))
             if status in FINAL_STATUSES
             else None,
+            objective=_finite_or_infinite(row["final_objective"] if status in MEASURED_STATUSES else None),
         )
     return outcomes
+
+
+def _finite_or_infinite(value: float | None) -> float:
+    return float(value) if value is not None and math.isfinite(value) else math.inf
 
 
 def _digests_of_lists(column: pa.ChunkedArray) -> list[int]:

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from benchbed.analysis.results import build_results
+from benchbed.interfaces import NoScoreBecause
 from benchbed.store import table_of
 from benchbed.tuning.candidates import PairingState
 from benchbed.tuning.outcomes import outcomes_of
@@ -242,3 +243,61 @@ def test_the_lowest_gap_is_known_if_the_optimum_is_a_bound(study):
     ]
     assert results.problems["quartic"].lowest_gap == (min(best) - 1) / 2
     assert results.problems["quadratic"].lowest_gap is None
+
+
+def test_a_reason_in_one_trial_withholds_the_scores_of_all_optimizers(study):
+    """A trial of adam reached a value below f*: no row of the problem has a score, and the others keep theirs."""
+    plan, rows = study
+    quartic = plan.problems[1]
+    reason = "it reached 0.5, below the optimum f* = 1"
+    settings = {}
+    for row in rows.values():
+        if row["problem"] == "quartic":
+            row |= {"problem_parameters": json.dumps(quartic.parameters), "dtype": quartic.dtype}
+            settings.setdefault((row["optimizer"], row["role"]), []).append(row)
+    before = build_results(plan, table_of(list(rows.values())))
+    settings["adam", "evaluation"][0]["score_error"] = reason
+    after = build_results(plan, table_of(list(rows.values())))
+
+    frames = [
+        results.summary.set_index(["problem", "optimizer", "track"]).drop(columns="notes")
+        for results in (before, after)
+    ]
+    assert frames[0].drop("quartic").equals(frames[1].drop("quartic"))
+    assert list(frames[0]["hyperparameters"]) == list(frames[1]["hyperparameters"])
+    assert frames[0].loc["quartic"]["score"].notna().all()
+    withheld = after.summary[after.summary["problem"] == "quartic"]
+    assert withheld[["score", "success_rate", "median_calls"]].isna().all(axis=None)
+    assert all(NoScoreBecause(reason) in notes for notes in withheld["notes"])
+    for row in withheld.itertuples():
+        trials = after.outcomes[
+            (after.outcomes["problem"] == "quartic") & (after.outcomes["track"] == row.track)
+        ]
+        finals = [
+            rows[key]["final_objective"] if rows[key]["status"] in ("solved", "exhausted") else math.inf
+            for key in trials["trial_key"][trials["optimizer"] == row.optimizer]
+        ]
+        assert row.gap == lower_median(finals)
+    assert not after.problems["quartic"].has_optimum
+    assert "quartic" not in set(after.comparisons["problem"])
+    assert after.overall["score"].isna().all()
+
+
+def test_a_reason_among_tuning_trials_lets_their_objectives_choose(study):
+    """The best rate is then the one with the smallest median objective; a trial without a result counts as +∞."""
+    plan, rows = study
+    pairing = plan.pairings()[0]
+    entrant = pairing.entrants[0]
+    state = PairingState(plan, pairing, outcomes_of(table_of(list(rows.values()))))
+    settings = [entrant.at(rate) for rate in plan.rates]
+    keys = [state.trial_keys(entrant, setting, "tuning") for setting in settings]
+    rows[keys[0][0]]["score_error"] = "f* is nan"
+    outcomes = PairingState(plan, pairing, outcomes_of(table_of(list(rows.values())))).tuning_outcomes(
+        entrant, settings
+    )
+    for of_setting, of_keys in zip(outcomes, keys, strict=True):
+        for outcome, key in zip(of_setting, of_keys, strict=True):
+            row = rows[key]
+            assert math.isnan(outcome.score)
+            is_result = row["status"] in ("solved", "exhausted")
+            assert outcome.gap == (row["final_objective"] if is_result else math.inf)

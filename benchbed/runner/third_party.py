@@ -1,7 +1,9 @@
-"""The third-party plugins whose code a batch runs."""
+"""The third-party plugins whose code a batch or a report runs."""
+
+from collections.abc import Iterable
 
 from benchbed.catalog.lookup import Catalog
-from benchbed.catalog.records import Kind
+from benchbed.catalog.records import Entry, Kind
 from benchbed.errors import UsageError
 from benchbed.plan import BatchPlan, Plan
 
@@ -18,4 +20,9 @@ def third_party_plugins(catalog: Catalog, plan: Plan, batch: BatchPlan) -> tuple
         entries = [catalog.entry(kind, name) for kind, name in parts]
     except UsageError:  # the worker stores it as the reason of the trials' failure
         return tuple(record.name for record in catalog.plugins)
+    return plugins_of(entries)
+
+
+def plugins_of(entries: Iterable[Entry]) -> tuple[str, ...]:
+    """Return the names of the third-party plugins that registered these entries."""
     return tuple(dict.fromkeys(entry.plugin for entry in entries if not entry.built_in))

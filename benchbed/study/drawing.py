@@ -11,6 +11,7 @@ from benchbed.catalog.lookup import Catalog
 from benchbed.interfaces import Figure, Picture
 from benchbed.plan import Plan, complete_request, make_plan
 from benchbed.plan.request import Request
+from benchbed.runner.third_party import plugins_of
 from benchbed.runner.workers import WorkerFailure, Workers
 from benchbed.store.files import inside, write_atomically
 from benchbed.study.figures import FOLDER, FULL, FigureTask, draw_by_workers, files_of, measure
@@ -137,8 +138,9 @@ def _draw_measurements(session: _Session) -> dict[str, Picture | str]:
         if figure.measure is None:
             continue
         session.notify(f"measuring {figure.title}")
-        task = FigureTask(figure.name, session.plugin_files)
-        result = session.workers.result(session.workers.submit(measure, task))
+        third_party = plugins_of([session.catalog.entry("figures", figure.name)])
+        task = FigureTask(figure.name, session.plugin_files, third_party=third_party)
+        result = session.workers.result(session.workers.submit(measure, task, owner=task.owner))
         if isinstance(result, WorkerFailure):
             pictures[figure.name] = f"{result.kind}: {result.log.strip()[-LOG_CHARACTERS:]}"
         else:
@@ -186,7 +188,7 @@ def _draw(
     """Draw and write figures; return by name the picture, or the reason that there is none."""
     pictures: dict[str, Picture | str] = {}
     for figure, result in draw_by_workers(
-        figures, session.plugin_files, session.workers, folders, measurements
+        figures, session.catalog, session.plugin_files, session.workers, folders, measurements
     ):
         if isinstance(result, WorkerFailure):
             pictures[figure.name] = f"{result.kind}: {result.message}"

@@ -14,6 +14,7 @@ from benchbed.interfaces import Figure, Picture
 from benchbed.interfaces.figure import function_of
 from benchbed.runner.global_state import default_global_state
 from benchbed.runner.task import catalog_of
+from benchbed.runner.third_party import plugins_of
 from benchbed.runner.workers import WorkerFailure, Workers
 from benchbed.study.model import Study, load
 
@@ -33,6 +34,13 @@ class FigureTask(msgspec.Struct, frozen=True):
     """The studies to draw from."""
     measurement: Any = None
     """The result of the figure's own `measure`, if it has no study."""
+    third_party: tuple[str, ...] = ()
+    """Names of the third-party plugins that the process loads."""
+
+    @property
+    def owner(self) -> str | None:
+        """The owner of the process that runs the task; None, for a shared process, if the figure is built in."""
+        return f"figure {self.figure}" if self.third_party else None
 
 
 def figures_of(catalog: Catalog, suite: str) -> list[Figure]:
@@ -45,6 +53,7 @@ def figures_of(catalog: Catalog, suite: str) -> list[Figure]:
 
 def draw_by_workers(
     figures: Sequence[Figure],
+    catalog: Catalog,
     plugin_files: tuple[str, ...],
     workers: Workers,
     folders: Sequence[Path] = (),
@@ -57,8 +66,9 @@ def draw_by_workers(
     studies = tuple(str(folder.resolve()) for folder in folders)
     for figure in figures:
         measurement = (measurements or {}).get(figure.name)
-        task = FigureTask(figure.name, plugin_files, token, studies, measurement)
-        futures[workers.submit(draw, task, timeout)] = figure
+        third_party = plugins_of([catalog.entry("figures", figure.name)])
+        task = FigureTask(figure.name, plugin_files, token, studies, measurement, third_party)
+        futures[workers.submit(draw, task, timeout, task.owner)] = figure
     for future in as_completed(futures):
         result = workers.result(future)
         yield futures[future], result if isinstance(result, WorkerFailure) else Picture(*result)
@@ -68,7 +78,9 @@ def draw(encoded: bytes) -> tuple[dict[str, bytes], str]:
     """Draw one figure in a worker and return the fields of its picture."""
     task = msgspec.json.decode(encoded, type=FigureTask)
     with default_global_state():
-        figure: Figure = catalog_of(task.plugin_files).entry("figures", task.figure).implementation
+        figure: Figure = (
+            catalog_of(task.plugin_files, task.third_party).entry("figures", task.figure).implementation
+        )
         studies = [read_study(folder, task.token) for folder in task.folders]
         picture = function_of(figure.draw)(*studies or [task.measurement])
     if not isinstance(picture, Picture):
@@ -85,7 +97,9 @@ def measure(encoded: bytes) -> Any:
     """Call the `measure` of one figure in a worker and return its result as plain data."""
     task = msgspec.json.decode(encoded, type=FigureTask)
     with default_global_state():
-        figure: Figure = catalog_of(task.plugin_files).entry("figures", task.figure).implementation
+        figure: Figure = (
+            catalog_of(task.plugin_files, task.third_party).entry("figures", task.figure).implementation
+        )
         if figure.measure is None:
             raise ValueError(f"figure {figure.name!r} has no measure")
         return msgspec.to_builtins(function_of(figure.measure)())

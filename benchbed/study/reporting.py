@@ -16,6 +16,7 @@ from benchbed.formatting import exception_line, markdown_cell, on_one_line, slug
 from benchbed.interfaces.results import Report, Results
 from benchbed.runner.global_state import default_global_state
 from benchbed.runner.task import catalog_of
+from benchbed.runner.third_party import plugins_of
 from benchbed.runner.workers import Work, WorkerFailure, Workers
 from benchbed.store import Outputs, StudyFolder
 from benchbed.study.figures import FOLDER, draw_by_workers, figures_of, files_of
@@ -38,6 +39,8 @@ class ReportTask(msgspec.Struct, frozen=True):
     token: str
     """Differs between two calls: a process reads the folder once for each, because it may have grown."""
     piece: str = ""
+    third_party: tuple[str, ...] = ()
+    """Names of the third-party plugins that the process loads."""
 
 
 class DrawnPiece(NamedTuple):
@@ -83,7 +86,9 @@ def write_reports(
     for report, description, files in pieces:
         write(report, description, f"plots/{slugs([description])[description]}.md", files)
     figures = [] if only else figures_of(catalog, study.plan.name)
-    for figure, picture in draw_by_workers(figures, plugin_files, workers, [study.path], timeout=timeout):
+    for figure, picture in draw_by_workers(
+        figures, catalog, plugin_files, workers, [study.path], timeout=timeout
+    ):
         files = _describe(picture) if isinstance(picture, WorkerFailure) else files_of(figure, picture)
         write(FOLDER, figure.name, f"{FOLDER}/{figure.name}.md", files)
     return [*warnings, *outputs.finish([*(only or ("", FOLDER, *drawn_reports(catalog)))])]
@@ -112,14 +117,17 @@ def draw_reports(
     """
     names = only or drawn_reports(catalog)
     folder_name, token = str(folder.resolve()), uuid.uuid4().hex
-    tasks = [
-        ReportTask(folder_name, catalog.entry("reports", name).name, plugin_files, token) for name in names
-    ]
+    problems = catalog.entries["problems"].values()  # reports draw the surfaces of two-dimensional ones
+    tasks = []
+    for name in names:
+        third_party = plugins_of([catalog.entry("reports", name), *problems])
+        tasks.append(ReportTask(folder_name, name, plugin_files, token, third_party=third_party))
 
     # Workers list the pieces too: they have loaded the drawing modules, which this process would import for a second.
     def submit(work: Work, task: ReportTask) -> Future[Any]:
         # What a third-party report changes in its process must not reach another report.
-        owner = None if catalog.entry("reports", task.report).built_in else f"report {task.report}"
+        is_built_in = catalog.entry("reports", task.report).built_in
+        owner = f"report {'' if is_built_in else task.report}" if task.third_party else None
         return workers.submit(work, task, timeout, owner)
 
     futures = [submit(list_pieces, task) for task in tasks]
@@ -183,14 +191,17 @@ def draw_piece(encoded: bytes) -> dict[str, bytes]:
 def _read(encoded: bytes) -> tuple[Report, Results, str]:
     task = msgspec.json.decode(encoded, type=ReportTask)
     with default_global_state():
-        report = catalog_of(task.plugin_files).entry("reports", task.report).implementation
-        return report, read_results(task.folder, task.plugin_files, task.token), task.piece
+        catalog = catalog_of(task.plugin_files, task.third_party)
+        report = catalog.entry("reports", task.report).implementation
+        return report, read_results(task.folder, task.plugin_files, task.third_party, task.token), task.piece
 
 
 @functools.lru_cache(maxsize=1)
-def read_results(folder: str, plugin_files: tuple[str, ...], token: str) -> Results:
+def read_results(
+    folder: str, plugin_files: tuple[str, ...], third_party: tuple[str, ...], token: str
+) -> Results:
     """Read the results of a finished study, once for each process and `token`."""
     study = StudyFolder(Path(folder))
     plan, trials = study.read_plan(), study.read_trials()
     results = build_results(plan, trials)
-    return results._replace(surfaces=Surfaces(plan, results, catalog_of(plugin_files)))
+    return results._replace(surfaces=Surfaces(plan, results, catalog_of(plugin_files, third_party)))

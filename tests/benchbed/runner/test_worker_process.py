@@ -13,6 +13,7 @@ pytestmark = pytest.mark.slow
 @pytest.mark.parametrize("name", ["outwit_time_limit", "stop_itself", "stop_its_supervisor"])
 def test_a_task_that_outwits_its_own_time_limit_is_ended(name, workers, tasks):
     """The driver waits a little for the stack that the process itself would leave."""
+    assert workers.result(workers.submit(tasks.double, tasks.Number(1))) == 2  # the process has started
     start = time.monotonic()
     failure = workers.result(workers.submit(getattr(tasks, name), tasks.Number(), timeout=0.3))
     assert time.monotonic() - start < 0.3 + GRACE_SECONDS + SUPERVISOR_SECONDS

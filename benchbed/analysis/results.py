@@ -42,13 +42,11 @@ def build_results(plan: Plan, trials: pa.Table, surfaces: Mapping[str, Surface] 
     """Build the frames of a study from its plan and its stored trials."""
     outcomes_by_key = outcomes_of(trials)
     withheld = _withheld_scores(plan, trials)
-    plan = msgspec.structs.replace(
-        plan,
-        problems=tuple(
-            msgspec.structs.replace(problem, has_optimum=False) if problem.label in withheld else problem
-            for problem in plan.problems
-        ),
-    )
+    shown_problems = [
+        msgspec.structs.replace(problem, has_optimum=problem.has_optimum and problem.label not in withheld)
+        for problem in plan.problems
+    ]
+    plan = msgspec.structs.replace(plan, problems=tuple(shown_problems))
     states = [PairingState(plan, pairing, outcomes_by_key) for pairing in plan.pairings()]
     rows = [(state, row) for state in states for row in evaluated_settings(state)]
     rows = [

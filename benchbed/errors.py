@@ -11,6 +11,10 @@ class ContractError(BenchbedError):
     """A plugin breaks the contract in a way that makes numbers wrong, so its trials are not measured."""
 
 
+class UnknownOptimumError(BenchbedError):
+    """The optimum or the scale of a problem cannot be computed, so its trials run without a score."""
+
+
 class UsageError(BenchbedError):
     """A request is misspelt, malformed or impossible."""
 

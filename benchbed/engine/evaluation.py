@@ -1,5 +1,6 @@
 """Evaluation of lanes on the noise-free objective: at checkpoints, at the end, for the scale and for figures."""
 
+import math
 from collections.abc import Callable
 
 import numpy as np
@@ -10,7 +11,7 @@ from benchbed.engine.batch import Batch
 from benchbed.engine.oracle import batched
 from benchbed.engine.pytrees import Tree, tiles
 from benchbed.engine.sampling import Instances, make_start
-from benchbed.errors import ContractError
+from benchbed.errors import ContractError, UnknownOptimumError
 from benchbed.interfaces import Problem
 from benchbed.interfaces.gradient import Differentiable
 from benchbed.seeds import InstanceSeed
@@ -95,6 +96,8 @@ def scale_of(problem: Problem, name: str, study_seed: int) -> float | None:
     """Compute a problem's scale Δ (protocol, rule 3): the lower median of f₀ − f* over instances of their own role.
 
     Returns 1 for a problem that starts at its optimum, and None if f* is unknown.
+
+    Raises: UnknownOptimumError if it is not finite, or the optimum cannot be computed.
     """
     seeds = [InstanceSeed(study_seed, name, "scale", index) for index in range(problem.scale_instances)]
     starts = [make_start(problem, seed) for seed in seeds[:2]]
@@ -107,6 +110,8 @@ def scale_of(problem: Problem, name: str, study_seed: int) -> float | None:
     with torch.no_grad():
         start = measure_objective(instances, instances.start[:, None])
     scale = (start - optimum).flatten().sort().values[(len(seeds) - 1) // 2].item()
+    if not math.isfinite(scale):
+        raise UnknownOptimumError(f"the scale of problem {name!r} is {scale:g}")
     return scale if scale > 0 else 1.0
 
 

@@ -73,7 +73,8 @@ def lanes_of_a_tile(batch: Batch) -> int:
 def record_of(tile: Tile, result: TileResult) -> Record:
     """Return a tile's measurements as arrays `[seeds, settings, …]`."""
     batch, recorder, backend = tile.batch, result.recorder, result.backend
-    shape, optimum, steps = recorder.shape, tile.instances.optimum(), _array(recorder.steps)
+    shape, steps = recorder.shape, _array(recorder.steps)
+    optimum = None if batch.scale is None else tile.instances.optimum()
     calls, gap = _curve(recorder.calls, shape), _curve(recorder.gap, shape)
     targets = np.asarray(batch.targets if batch.scale is not None else (), dtype=float)
     gradient_norm, metrics = _final_measures(tile, result)

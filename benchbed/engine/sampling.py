@@ -15,6 +15,8 @@ from benchbed.engine.instance_values import (
     require_equal_constants,
 )
 from benchbed.engine.pytrees import Tree, leaves, map_tensors
+from benchbed.errors import UnknownOptimumError
+from benchbed.formatting import shortened
 from benchbed.interfaces import Gradient, Optimizer, Problem
 from benchbed.seeds import DRAW_BLOCK, InstanceSeed, Purpose
 
@@ -129,11 +131,23 @@ class Instances:
         )
 
     def optimum(self) -> Tensor | None:
-        """Return f* of each instance, `[seeds, 1]` in float64 on the CPU, or None if it is unknown."""
-        optimum = self.problem.optimum(self.exact_data)
+        """Return f* of each instance, `[seeds, 1]` in float64 on the CPU, or None if it is unknown.
+
+        Raises: UnknownOptimumError if the problem raises an exception, or a value is not finite.
+        """
+        name = self.seeds[0].problem
+        try:
+            optimum = self.problem.optimum(self.exact_data)
+        except (Exception, SystemExit) as error:
+            reason = shortened(f"optimum of problem {name!r} raises {type(error).__name__}: {error}", 300)
+            raise UnknownOptimumError(reason) from error
         if optimum is None:
             return None
-        return checked_optimum(optimum, len(self.seeds), self.seeds[0].problem)
+        values = checked_optimum(optimum, len(self.seeds), name)
+        if not torch.isfinite(values).all():
+            value = values[~torch.isfinite(values)][0].item()
+            raise UnknownOptimumError(f"optimum of problem {name!r} is {value:g}")
+        return values
 
     def draws_of(self, plugin: Gradient | Optimizer[Any], purpose: Purpose) -> BlockDraws | None:
         """Return the draws of a gradient or an optimizer; None if it draws nothing.

@@ -40,8 +40,12 @@ def traits_of(problem: Problem) -> ProblemTraits:
             seedless = _is_fixed(problem.make_start, _sample(problem.make_start, 0))
         except (Exception, SystemExit):  # noqa: BLE001 (a plugin may raise anything)
             seedless = False
+        try:
+            has_optimum = problem.optimum(data.value) is not None
+        except (Exception, SystemExit):  # noqa: BLE001 (as above: its trials have no score, for this reason)
+            has_optimum = True
         return ProblemTraits(
-            has_optimum=problem.optimum(data.value) is not None,
+            has_optimum=has_optimum,
             seedless=seedless and (shared is not None or _is_fixed(problem.make_data, data)),
         )
 

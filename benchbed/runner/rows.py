@@ -11,6 +11,7 @@ from benchbed.engine import Record
 from benchbed.formatting import shortened
 from benchbed.interfaces import FINAL_STATUSES, TrialStatus
 from benchbed.plan import BatchPlan, Plan
+from benchbed.plan.model import ProblemPlan
 
 IS_NAN = "the value is NaN"
 """Reason why a trial with a finite point has no value of a metric."""
@@ -27,15 +28,39 @@ class ExecutionDetails(NamedTuple):
 
 
 def rows_of(
-    plan: Plan, batch: BatchPlan, record: Record, scale: float | None, details: ExecutionDetails
+    plan: Plan,
+    batch: BatchPlan,
+    record: Record,
+    scale: float | None,
+    details: ExecutionDetails,
+    score_error: str | None = None,
 ) -> list[dict[str, Any]]:
-    """Return a row for each trial of a batch that the engine ran."""
+    """Return a row for each trial of a batch that the engine ran; `score_error` is why its trials have no score."""
     # A finished lane repeats its last measurement while others run. NaN compares false.
     is_new = np.diff(record.curve_calls, prepend=-1.0) > 0
     return [
-        {**row, **_measurements(record, index, is_new[index], scale)}
+        {
+            **row,
+            **_measurements(record, index, is_new[index], scale),
+            "score_error": score_error or _unreliable_optimum(record, index, scale, batch.problem),
+        }
         for index, row in _planned(plan, batch, details)
     ]
+
+
+def _unreliable_optimum(
+    record: Record, index: tuple[int, int], scale: float | None, problem: ProblemPlan
+) -> str | None:
+    """Return why the gap of a trial cannot be compared with the targets; None if it can."""
+    if record.optimum is None or scale is None or not problem.targets:
+        return None
+    optimum, smallest = float(record.optimum[index]), min(problem.targets) * scale
+    best = float(np.nanmin(record.curve_objective[index], initial=math.inf))
+    if best < optimum - smallest:
+        return f"the trial reached {best:.6g}, below the optimum f* = {optimum:.6g}"
+    if float(np.finfo(problem.dtype).eps) * abs(optimum) > smallest:
+        return f"{problem.dtype} cannot resolve the smallest target at the optimum f* = {optimum:.6g}"
+    return None
 
 
 def rows_without_measurements(

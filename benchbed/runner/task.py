@@ -20,7 +20,8 @@ from benchbed.catalog.parameters import factory_arguments
 from benchbed.catalog.records import Kind
 from benchbed.engine import Batch, Record, run_batch, scale_of
 from benchbed.engine.purity import without_global_randomness
-from benchbed.errors import BenchbedError, ContractError
+from benchbed.errors import BenchbedError, ContractError, UnknownOptimumError
+from benchbed.formatting import shortened
 from benchbed.interfaces import Gradient, NotServedError, Problem, TrialStatus
 from benchbed.plan import BatchPlan, Plan
 from benchbed.runner.bisection import MOST_RUNS, halves_of
@@ -61,6 +62,8 @@ class MeasuredBatch(NamedTuple):
     record: Record
     scale: float | None
     """Δ of the problem, the unit of the gap."""
+    score_error: str | None = None
+    """Why the trials have no score although the problem has an optimum."""
 
 
 def run_task(encoded: bytes) -> bytes:
@@ -83,7 +86,7 @@ def run_task(encoded: bytes) -> bytes:
     results = measure_batches(plan, task.batch, catalog, task.threads, planned_trials, task.first_steps)
     for batch, result in results:
         if isinstance(result, MeasuredBatch):
-            rows += rows_of(plan, batch, result.record, result.scale, details)
+            rows += rows_of(plan, batch, result.record, result.scale, details, result.score_error)
         else:
             rows += failed_rows(batch, result)
     return to_bytes(table_of(rows))
@@ -136,9 +139,17 @@ def measure_batch(
                 prepared = prepared._replace(
                     planned=prepared._replace(settings=planned_trials, seeds=prepared.seeds[:1])
                 )
-            return MeasuredBatch(run_batch(prepared), prepared.scale)
+            _, score_error = cached_scale(prepared.problem, batch.problem.name, plan.study_seed)
+            return MeasuredBatch(run_batch(prepared), prepared.scale, score_error)
     except ContractError as error:
         return str(error)
+    except UnknownOptimumError as error:
+        if batch.trials > 1 or "scale" in options:
+            return str(error)
+        without_score = measure_batch(plan, batch, catalog, planned_trials, **options, scale=None)
+        if isinstance(without_score, str):
+            return without_score
+        return without_score._replace(score_error=str(error))
     except (Exception, SystemExit):  # noqa: BLE001 (plugins may raise anything; the traceback becomes the result)
         return traceback.format_exc()
 
@@ -162,7 +173,7 @@ def engine_batch(plan: Plan, batch: BatchPlan, catalog: Catalog, is_measured: bo
         seeds=[InstanceSeed(plan.study_seed, batch.problem.name, batch.role, seed) for seed in batch.seeds],
         budget=batch.problem.budget,
         targets=batch.problem.targets,
-        scale=cached_scale(problem, batch.problem.name, plan.study_seed) if is_measured else None,
+        scale=cached_scale(problem, batch.problem.name, plan.study_seed)[0] if is_measured else None,
         gradient=_warmed_up(catalog.gradient(plan.gradient)),
         metrics={name: catalog.entry("metrics", name).implementation for name in plan.metrics},
         dtype=batch.problem.dtype,
@@ -219,6 +230,16 @@ def _catalog(plugin_files: tuple[str, ...], needed: tuple[str, ...] | None, disa
 
 
 @functools.lru_cache(maxsize=64)
-def cached_scale(problem: Problem, name: str, study_seed: int) -> float | None:
-    """Return the scale of a problem, measured once a process; problems with equal parameters are equal keys."""
-    return scale_of(problem, name, study_seed)
+def cached_scale(problem: Problem, name: str, study_seed: int) -> tuple[float | None, str | None]:
+    """Return the scale of a problem and why it is unknown, if it has an optimum; measured once a process.
+
+    Problems with equal parameters are equal keys.
+    """
+    try:
+        return scale_of(problem, name, study_seed), None
+    except UnknownOptimumError as error:
+        return None, str(error)
+    except ContractError:
+        raise
+    except (Exception, SystemExit) as error:  # noqa: BLE001 (the trials run without it, and store the reason)
+        return None, shortened(f"the scale of problem {name!r} raises {type(error).__name__}: {error}", 300)

@@ -27,7 +27,8 @@ def measured_batch():
     plan = make_plan(catalog, request)
     batch = missing_batches(PairingState(plan, plan.pairings()[0]))[0]
     assert batch.trials == 3
-    return msgspec.structs.replace(plan, suite={}), batch, *measure_batch(plan, batch, catalog)
+    result = measure_batch(plan, batch, catalog)
+    return msgspec.structs.replace(plan, suite={}), batch, result.record, result.scale
 
 
 def test_a_row_has_a_metric_for_its_start_in_the_basin(measured_batch):

@@ -104,7 +104,7 @@ def convert_value(owner: str, key: str, value: object, annotation: Any) -> Any:
     """
     for candidate in (_with_none(value), value):
         try:
-            if _is_finite(candidate):
+            if is_finite(candidate):
                 return msgspec.convert(candidate, annotation)
         except msgspec.ValidationError:
             continue
@@ -141,6 +141,13 @@ def is_plain(annotation: Any) -> bool:
     return is_nested and all(is_plain(argument) for argument in get_args(annotation) if argument is not ...)
 
 
+def is_finite(value: object) -> bool:
+    """Return whether a value contains no infinity and no NaN, which JSON cannot store."""
+    if isinstance(value, list | tuple):
+        return all(is_finite(item) for item in value)
+    return not isinstance(value, float) or math.isfinite(value)
+
+
 def _parameter(signature: inspect.Parameter) -> Parameter:
     name, default, annotation = signature.name, signature.default, signature.annotation
     if signature.kind not in (signature.POSITIONAL_OR_KEYWORD, signature.KEYWORD_ONLY):
@@ -163,12 +170,6 @@ def _parameter(signature: inspect.Parameter) -> Parameter:
         return parameter._replace(default=convert_hyperparameter("default", parameter, default))
     except (UsageError, TypeError) as error:
         raise InvalidPluginError(str(error)) from None
-
-
-def _is_finite(value: object) -> bool:
-    if isinstance(value, list | tuple):
-        return all(_is_finite(item) for item in value)
-    return not isinstance(value, float) or math.isfinite(value)
 
 
 def _with_none(value: object) -> object:

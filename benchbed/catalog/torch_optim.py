@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from benchbed.catalog.names import error_line, quoted, reason, suggestion
-from benchbed.catalog.parameters import is_plain
+from benchbed.catalog.parameters import is_finite, is_plain
 from benchbed.catalog.records import Entry
 from benchbed.catalog.sources import origin_of, summary
 from benchbed.errors import UsageError
@@ -170,6 +170,8 @@ def _schema(optimizer_class: Callable[..., object]) -> tuple[dict[str, str], dic
 def _adapted(parameter: inspect.Parameter, has_learning_rate: bool) -> inspect.Parameter | None:
     """Return a parameter of the class as one of the factory, None if no selector can write its values."""
     name, default = parameter.name, parameter.default
+    if not is_finite(default):
+        return None
     is_rate = name == "learning_rate" or (name == "lr" and not has_learning_rate)
     if default is parameter.empty:
         if not is_rate:

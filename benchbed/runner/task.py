@@ -16,7 +16,7 @@ import torch
 from benchbed.catalog.discovery import DISABLE
 from benchbed.catalog.loading import load_catalog
 from benchbed.catalog.lookup import Catalog
-from benchbed.catalog.parameters import factory_arguments
+from benchbed.catalog.parameters import convert_hyperparameter, factory_arguments
 from benchbed.catalog.records import Kind
 from benchbed.engine import Batch, Record, run_batch, scale_of
 from benchbed.engine.purity import without_global_randomness
@@ -159,7 +159,11 @@ def engine_batch(plan: Plan, batch: BatchPlan, catalog: Catalog, is_measured: bo
     problem = catalog.problem(batch.problem.name, batch.problem.parameters)
     factory = catalog.optimizer(batch.optimizer).implementation
     first = batch.settings[0]
-    statics = {name: first[name] for name in batch.statics}
+    parameters = catalog.parameters(batch.optimizer)
+    # JSON has changed tuples to lists.
+    statics = {
+        name: convert_hyperparameter(batch.optimizer, parameters[name], first[name]) for name in batch.statics
+    }
     return Batch(
         problem=problem,
         factory=factory,

@@ -115,8 +115,10 @@ def _compile(source: str, library: Path, flags: tuple[str, ...]) -> ctypes.CDLL:
     with tempfile.TemporaryDirectory(dir=library.parent) as folder:
         output = Path(folder) / library.name
         _run_compiler(*FLAGS, *flags, "-o", str(output), "-", source=source)
+        content = output.read_bytes() if output.exists() else b""
+        if not content.startswith((b"\x7fELF", b"\xcf\xfa\xed\xfe")):  # the beginnings on Linux and macOS
+            raise CompilationError(f"{_compiler()} wrote no library")
         try:
-            content = output.read_bytes()
             output.write_bytes(content + _checksum(content, library.name))
             output.chmod(0o700)
             loaded = ctypes.CDLL(str(output))

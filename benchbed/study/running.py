@@ -171,6 +171,13 @@ def complete(
     metric_sources = trials["metric_sources"].to_pylist()
     # A trial whose metrics were edited runs again. One without a metric that was added keeps its other results.
     is_current = [plan.has_metrics(dict(sources or ())) for sources in metric_sources]
+    for name in plan.metrics:
+        lacking = sum(name not in dict(sources or ()) for sources in metric_sources)
+        if lacking:
+            folder.warnings.append(
+                f"{lacking} stored trials have no value of the metric {name}, which was registered later; run them "
+                "again by --fresh"
+            )
     outcomes = {
         key: outcome
         for key, outcome in outcomes_of(trials.filter(pa.array(is_current, pa.bool_()))).items()

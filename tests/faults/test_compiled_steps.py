@@ -98,7 +98,7 @@ def test_a_folder_that_cannot_be_trusted_is_not_used(compiled, run_study, tmp_pa
         ("echo broken >&2; exit 1", "broken"),
         (
             'while [ $# -gt 0 ]; do [ "$1" = -o ] && echo garbage > "$2"; shift; done; true',
-            "no compiled library could be stored and loaded",
+            "wrote no library",
         ),
     ],
     ids=["hangs", "fails", "writes garbage"],

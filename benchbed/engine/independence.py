@@ -30,8 +30,11 @@ def check_independence(batch: Batch) -> None:
     """
     ends = [0] if batch.optimizer.stateful else [0, -1]
     values = batch.hyperparameters.items()
+    seeds = [batch.seeds[position] for position in ends]
+    if len(batch.seeds) == 1:  # the scale has more instances than this one
+        seeds[1:] = [seed._replace(number=seed.number + 1) for seed in seeds[1:]]
     batch = batch._replace(
-        seeds=[batch.seeds[position] for position in ends],
+        seeds=seeds,
         settings=len(ends),
         hyperparameters={name: [of_name[position] for position in ends] for name, of_name in values},
     )
@@ -72,7 +75,7 @@ def _check_steps(tile: Tile) -> None:
         evaluate = evaluate_on(differentiate, stepper.loss.batched, trials.data, trials.draws)
         return evaluate(trials.theta)
 
-    theta = tile.start_theta()
+    start = theta = tile.start_theta()
     subject = compare.subject("optimizer", "init")
     with unwritten(subject, theta):
         state = rule.init(theta)
@@ -107,6 +110,11 @@ def _check_steps(tile: Tile) -> None:
             gradient=factors[..., None] * trials.gradient,
             draws=tile.inputs(step + 1).draws if step + 1 < STEPS else trials.draws,
         )
+    if torch.equal(
+        start, start[:1, :1].expand_as(start)
+    ):  # trials at one point cannot show that they are mixed
+        compare("problem", "objective", objective, trials)
+        compare("gradient", "function", gradient, trials)
 
 
 def _require_derivative(subject: str, loss: Callable[[Trials], Tree], trials: Trials) -> None:

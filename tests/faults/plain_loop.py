@@ -75,6 +75,8 @@ def instance_of(problem, role, seed):
         return torch.Generator().manual_seed(instance.generator_seed(purpose))
 
     start = 1 + torch.rand(DIMENSION, generator=generator("start"), dtype=torch.float64)
+    if problem.has_fixed_start:
+        start = torch.linspace(1, 2, DIMENSION, dtype=torch.float64)
     if problem.mutation == "integer start":
         start = torch.randint(1, 5, (DIMENSION,), generator=generator("start")).double()
     if problem.mutation == "NaN start":

@@ -40,6 +40,7 @@ class RandomProblem(NamedTuple):
     dtype: str
     is_noisy: bool
     is_per_trial: bool
+    has_fixed_start: bool
     mutation: str = ""
 
     @property
@@ -70,7 +71,7 @@ def problems(mutations):
     terms = strategies.lists(strategies.sampled_from(sorted(TERMS)), min_size=1, max_size=2, unique=True)
     return strategies.builds(
         RandomProblem, terms.map(tuple), strategies.sampled_from(["float64", "float32"]),
-        strategies.booleans(), strategies.booleans(), mutations,
+        strategies.booleans(), strategies.booleans(), strategies.booleans(), mutations,
     ).map(_with_mutated_part)  # fmt: skip
 
 
@@ -101,7 +102,9 @@ def problem_source(problem):
     """Write the class of the problem with its mutation."""
     value = " + ".join(TERMS[term] for term in problem.terms)
     lines = {
-        "start": f"1 + torch.rand({DIMENSION}, generator=generator, dtype=torch.float64)",
+        "start": f"torch.linspace(1, 2, {DIMENSION}, dtype=torch.float64)"
+        if problem.has_fixed_start
+        else f"1 + torch.rand({DIMENSION}, generator=generator, dtype=torch.float64)",
         "curvature": f"0.5 + torch.rand({DIMENSION}, generator=generator, dtype=torch.float64)",
         "point": "theta - 0.25",
         "value": value,

@@ -17,17 +17,16 @@ import tempfile
 import time
 from pathlib import Path
 from typing import NamedTuple
-from unittest import mock
 
 from cores import keep_to
 from tabulate import tabulate
 
 from benchbed.catalog.loading import load_catalog
 from benchbed.catalog.lookup import Catalog
-from benchbed.catalog.records import Entry
-from benchbed.errors import ContractError
+from benchbed.engine.contract import ContractError, check_contract
 from benchbed.plan import BatchPlan, Plan, Request, complete_request, make_plan
-from benchbed.runner.task import check_pairing, engine_batch
+from benchbed.runner.global_state import default_global_state
+from benchbed.runner.task import engine_batch
 from benchbed.tuning.candidates import PairingState
 from benchbed.tuning.scheduling import missing_batches
 
@@ -85,21 +84,21 @@ def measure_pairings(problems: list[str] | None, rounds: int) -> list[PairingCos
         tracks=("tuned",), device="cpu",
     )  # fmt: skip
     plan = make_plan(catalog, complete_request(catalog, request, None))
-    with mock.patch.object(Entry, "built_in", False):
-        return [
-            measure_pairing(plan, missing_batches(PairingState(plan, pairing))[0], catalog, rounds)
-            for pairing in plan.pairings()
-        ]
+    return [
+        measure_pairing(plan, missing_batches(PairingState(plan, pairing))[0], catalog, rounds)
+        for pairing in plan.pairings()
+    ]
 
 
 def measure_pairing(plan: Plan, batch: BatchPlan, catalog: Catalog, rounds: int) -> PairingCost:
     """Time the checks of one pairing; scale and instances, which a trial needs anyway, are built before."""
-    engine_batch(plan, batch, catalog)
+    prepared = engine_batch(plan, batch, catalog)
     seconds = []
     for _ in range(rounds + 1):
         start = time.perf_counter()
         try:
-            check_pairing(plan, batch, catalog)
+            with default_global_state():
+                check_contract(prepared)
         except ContractError as error:
             raise SystemExit(f"{batch.problem.label} × {batch.optimizer} is rejected: {error}") from error
         seconds.append(time.perf_counter() - start)

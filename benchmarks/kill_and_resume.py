@@ -36,6 +36,8 @@ STUDY = [
     *("--preset", "quick", "--steps", "3300", "--seeds", "3", "--no-stop-when-solved", "-j", "2"),
 ]  # fmt: skip
 SIGNALS = {signal.SIGKILL: 0.7, signal.SIGTERM: 0.15, signal.SIGINT: 0.15}
+# Only a worker that runs a batch exists, and a driver that is killed has to start again.
+WEIGHTS = {ProcessKind.DRIVER: 1, ProcessKind.SERVER: 1, ProcessKind.SUPERVISOR: 3, ProcessKind.WORKER: 3}
 LONGEST_DELAY = 5.0
 """Seconds between two kills at most; a study takes about seven."""
 TIME_LIMIT = 120.0
@@ -109,7 +111,7 @@ class KilledStudy:
                 raise ViolationError(f"the driver still runs after {TIME_LIMIT:g} s")
             if not (kinds := process.processes()):
                 continue
-            kind = self._chance.choice(list(kinds))
+            (kind,) = self._chance.choices(list(kinds), [WEIGHTS[kind] for kind in kinds])
             (signal_number,) = self._chance.choices(list(SIGNALS), list(SIGNALS.values()))
             stored = final_rows(self._output)
             pid = self._chance.choice(kinds[kind])

@@ -17,7 +17,7 @@ def check_costs(benchmarks_on_the_path):
 
 def test_the_checks_of_a_pairing_are_timed(check_costs):
     """Each problem has a row, and its checks run once more than there are rounds."""
-    with mock.patch("benchbed.runner.task.check_contract", return_value=None) as check:
+    with mock.patch("check_costs.check_contract", return_value=None) as check:
         rows = check_costs.measure_pairings(["quadratic", "noisy-bowl"], rounds=2)
     assert [row.pairing for row in rows] == ["quadratic × signum", "noisy-bowl × signum"]
     assert check.call_count == 2 * 3
@@ -28,7 +28,7 @@ def test_a_rejected_pairing_is_no_measurement(check_costs):
     """The benchmark ends, instead of timing the way to a rejection."""
     error = check_costs.ContractError("the rule is wrong")
     with (
-        mock.patch("benchbed.runner.task.check_contract", side_effect=error),
+        mock.patch("check_costs.check_contract", side_effect=error),
         pytest.raises(SystemExit, match="quadratic × signum is rejected: the rule is wrong"),
     ):
         check_costs.measure_pairings(["quadratic"], rounds=1)

@@ -3,6 +3,7 @@
 The values of a trial must not depend on the other trials of its batch, and no function may write to its arguments.
 """
 
+import functools
 from collections.abc import Callable
 
 import torch
@@ -93,16 +94,12 @@ def _check_steps(tile: Tile) -> None:
     is_finite = gradients.isfinite().all(dim=-1, keepdim=True)
     trials = trials._replace(state=state, loss=values, gradient=torch.where(is_finite, gradients, 0))
     for step in range(STEPS):
-
-        def update(trials: Trials, step: int = step) -> Tree:
-            return _updated(tile, trials, step)
-
+        update = functools.partial(_updated, tile, step=step)
         theta, state, _ = compare("optimizer", "update", update, trials)
         # Trials with one start and setting have equal gradients, whose means show nothing. An optimizer must cope with
         # any gradient, so the problem need not be evaluated again.
-        factors = torch.linspace(0.5, 1.0, values.numel(), dtype=theta.dtype, device=theta.device).view_as(
-            values
-        )
+        factors = torch.linspace(0.5, 1.0, values.numel(), dtype=theta.dtype, device=theta.device)
+        factors = factors.view_as(values)
         trials = trials._replace(
             theta=theta,
             state=state,
@@ -110,9 +107,8 @@ def _check_steps(tile: Tile) -> None:
             gradient=factors[..., None] * trials.gradient,
             draws=tile.inputs(step + 1).draws if step + 1 < STEPS else trials.draws,
         )
-    if torch.equal(
-        start, start[:1, :1].expand_as(start)
-    ):  # trials at one point cannot show that they are mixed
+    if torch.equal(start, start[:1, :1].expand_as(start)):
+        # Trials at one point cannot show that they are mixed.
         compare("problem", "objective", objective, trials)
         compare("gradient", "function", gradient, trials)
 

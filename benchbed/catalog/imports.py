@@ -141,7 +141,7 @@ def _names_in_namespace(module: SourceModule) -> Iterator[str]:
             origin = getattr(value, "__module__", None)  # a plugin may set it to anything
         else:
             continue
-        # A package has its imported submodules as attributes, whoever imported them.
+        # An imported submodule is an attribute of its package, even if another module imported it.
         if isinstance(origin, str) and not origin.startswith(f"{module.name}."):
             yield origin
 

@@ -20,7 +20,7 @@ from benchbed.engine.trial_comparison import ADVICE, TrialComparison, Trials, is
 from benchbed.errors import ContractError, UnknownOptimumError
 
 STEPS = 2
-"""Steps of an optimizer: the second one sees a state that is no longer the initial one."""
+"""Steps of an optimizer; the second starts from a state that differs from the initial state."""
 
 
 def check_independence(batch: Batch) -> None:

@@ -1,4 +1,4 @@
-"""Rows 21, 22 and 25: misspelt, malformed or impossible input exits with 2, has a message and writes nothing."""
+"""Misspelt, malformed or impossible input exits with 2, has a message and writes nothing."""
 
 import json
 

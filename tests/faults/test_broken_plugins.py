@@ -1,4 +1,4 @@
-"""Rows 20 and 22: a broken plugin, or one with a dangerous name, does not affect others."""
+"""A broken plugin, or one with a dangerous name, does not affect others."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""Rows 15 to 17: a damaged folder is repaired, and an unusable folder is left unchanged."""
+"""A damaged folder is repaired, and an unusable folder is left unchanged."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""Rows 12 and 13 at difficult moments: while the first worker starts, and while a plugin hangs in C."""
+"""Interruptions while the first worker starts, and while a plugin hangs in C."""
 
 import pytest
 

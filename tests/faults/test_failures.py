@@ -1,4 +1,4 @@
-"""Rows 1, 2 and 5 to 8: a plugin that raises, exits or dies leads to rows of its own and to no others."""
+"""A plugin that raises, exits or dies leads to rows of its own and to no others."""
 
 import json
 

@@ -249,7 +249,7 @@ def test_a_class_on_the_command_line_is_the_users_word(module, run_benchbed, tmp
 
 
 def test_a_suite_cannot_name_plugin_files(run_in_process, tmp_path):
-    """There is no such key."""
+    """A suite has no such key."""
     for key in ("plugin", "plugins", "plugin_files", "executor", "allow_import", "output"):
         (tmp_path / "theirs.toml").write_text(f'{key} = "x.py"\n')
         result = run_in_process(tmp_path, "run", "theirs.toml")

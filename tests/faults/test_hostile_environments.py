@@ -1,4 +1,4 @@
-"""Rows 23 and 24: unusual folders, terminals, locales, pipes and home folders."""
+"""Unusual folders, terminals, locales, pipes and home folders."""
 
 import os
 import pty

@@ -1,4 +1,4 @@
-"""Rows 12, 13 and 14, and two drivers at once: the same command completes an interrupted study."""
+"""The same command completes an interrupted study, and two drivers do not share a folder."""
 
 import json
 import subprocess

@@ -1,4 +1,4 @@
-"""Rows 11, 27 and 28: a plugin that changes its process, or what it returns, changes no other results."""
+"""A plugin that changes its process, or what it returns, changes no other results."""
 
 import json
 from pathlib import Path

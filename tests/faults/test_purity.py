@@ -1,4 +1,4 @@
-"""Row 31: numbers that depend on global generators, the clock or state in Python are rejected, or right."""
+"""Numbers that depend on global generators, the clock or state in Python are rejected, or right."""
 
 import csv
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Random plugins are rejected, or their numbers are those of a plain loop: there is no third outcome.
+"""Random plugins are rejected, or their numbers are those of a plain loop.
 
 `BENCHBED_TEST_EXAMPLES=2000 pytest tests/faults/test_random_plugins.py` runs as many random examples a test; by default
 few and always the same ones run.

@@ -1,4 +1,4 @@
-"""Rows 3, 4 and 27: batches that hang end at the time limit, whatever they do against it."""
+"""Batches that hang end at the time limit, even if they cancel it, block signals or stop themselves."""
 
 import json
 from pathlib import Path

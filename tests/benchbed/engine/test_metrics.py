@@ -1,4 +1,4 @@
-"""Metrics are measured for all trials at once, and one by one where they raise."""
+"""Metrics are measured for all trials at once, and for each trial alone where they raise."""
 
 import numpy as np
 import pytest

@@ -396,7 +396,7 @@ def test_code_that_raises_is_left_to_the_trials(make_batch):
 
 
 def test_late_use_of_a_global_generator_is_noticed(run):
-    """By its state after the trials, whatever the checks have seen."""
+    """The state of the generator after the trials shows it, even if the checks missed it."""
 
     def late_noise(learning_rate: float = 0.1):
         t = 0
@@ -416,7 +416,7 @@ def test_late_use_of_a_global_generator_is_noticed(run):
 
 @pytest.mark.parametrize("is_checked", [True, False])
 def test_a_compiled_step_that_eager_steps_do_not_confirm_is_given_up(make_batch, no_scan, is_checked):
-    """A value that differs in the trace is found by the first steps, whatever it comes from."""
+    """The first steps show a value that differs in the trace, of any origin."""
 
     def two_faced(learning_rate: float = 0.1):
         def update(oracle, state, theta):

@@ -18,7 +18,7 @@ def slow_calls_to_target(calls, gap, target, budget, stays):
     """Apply rule 4 literally: three checkpoints in a row of distinct iterates, the first within the budget."""
     iterates, last = [], -1.0
     for at, value in zip(calls, gap, strict=True):
-        if at > last:  # else the lane is frozen: its iterate is no new one
+        if at > last:  # else the lane is frozen, and its iterate is the same
             iterates.append((at, value))
             last = at
     end = iterates[-1][1] if stays else math.inf  # a trial that stays repeats its end

@@ -1,4 +1,4 @@
-"""Worker processes: the clock of the driver decides, whatever a task does to its own process."""
+"""Worker processes: the clock of the driver decides, even if a task changes its own process."""
 
 import time
 

@@ -267,13 +267,16 @@ def test_a_lane_that_solved_all_targets_before_is_solved(run, lane_of):
 
 
 def test_a_target_confirmed_by_the_last_point_makes_the_lane_solved(run, formula, lane_of):
-    """From 8 by halves: a gap of 2 is met after 2, 3 and 4 steps; the gradient of the fourth point then stops it."""
+    """From 8 by halves: a gap of 2 is met after 2, 3 and 4 steps; the gradient of the fourth point then stops it.
+
+    A lane that stops one step earlier stays below the target, which counts, but was not solved when it stopped.
+    """
     settings = {"budget": 100, "learning_rate": [0.5]}
     problem = formula(half_square, start=(8.0,))
     lane = lane_of(run(problem, targets=(2.0,), tolerance=0.5, **settings))
     assert (lane.status, lane.steps, lane.calls_to_target.tolist()) == ("solved", 4, [2.0])
     lane = lane_of(run(problem, targets=(2.0,), tolerance=1.0, **settings))
-    assert (lane.status, lane.steps, lane.calls_to_target.tolist()) == ("converged", 3, [np.inf])
+    assert (lane.status, lane.steps, lane.calls_to_target.tolist()) == ("converged", 3, [2.0])
 
 
 def test_a_target_that_is_confirmed_where_a_lane_stopped_between_checkpoints_makes_it_solved(

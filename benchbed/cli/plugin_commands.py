@@ -2,8 +2,11 @@
 
 import contextlib
 import os
+import signal
+import subprocess
 import sys
 from collections.abc import Collection
+from importlib.metadata import EntryPoint
 from typing import NamedTuple
 
 import click
@@ -12,6 +15,11 @@ from benchbed.catalog.discovery import DiscoveredPlugin, disabled_plugins, insta
 from benchbed.catalog.names import error_line, name_fault
 from benchbed.catalog.records import InvalidPluginError, PluginRecord, PluginStatus
 from benchbed.hookspecs import COMMAND_GROUP
+
+LOADING_SECONDS = 20.0
+"""Time limit of loading a plugin in a child process, before it is imported into this one."""
+_RETURNED = 64
+"""Exit code of a child in which a plugin returned or raised; a plugin that ends its process exits with another."""
 
 
 class PluginCommands(NamedTuple):
@@ -54,6 +62,9 @@ def _load(
 ) -> tuple[PluginRecord, dict[str, click.Command]]:
     if plugin.name in disabled_plugins(os.environ):
         return PluginRecord.of(plugin, PluginStatus.BLOCKED), {}
+    fault = None if plugin.built_in else _fault_of_child(plugin)
+    if fault is not None:
+        return PluginRecord.of(plugin, PluginStatus.BROKEN, fault), {}
     try:
         commands = _commands_of(plugin, built_in)
     except InvalidPluginError as error:
@@ -61,6 +72,42 @@ def _load(
     except (Exception, SystemExit) as error:  # noqa: BLE001 (third-party code may raise anything, and may call sys.exit)
         return PluginRecord.of(plugin, PluginStatus.BROKEN, error_line(error), error), {}
     return PluginRecord.of(plugin, PluginStatus.LOADED), commands
+
+
+def _fault_of_child(plugin: DiscoveredPlugin) -> str | None:
+    """Load a plugin in a child process; return how it ended or outlasted that process, None if it did not."""
+    code = "import sys; from benchbed.cli.plugin_commands import load_in_child; load_in_child(sys.argv[1])"
+    child = subprocess.Popen(
+        [sys.executable, "-P", "-c", code, plugin.module],
+        env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    try:
+        exit_code = child.wait(LOADING_SECONDS)
+    except subprocess.TimeoutExpired:
+        return f"loading it took longer than {LOADING_SECONDS:g} s"
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(child.pid, signal.SIGKILL)
+        child.wait()
+    if exit_code < 0:
+        return f"loading it did not return: the process was killed by {signal.Signals(-exit_code).name}"
+    return (
+        None
+        if exit_code == _RETURNED
+        else f"loading it did not return: the process exited with code {exit_code}"
+    )
+
+
+def load_in_child(module: str) -> None:
+    """Load the plugin of an entry point's value and end this process; errors are left to the process that goes on."""
+    entry_point = EntryPoint("", module, COMMAND_GROUP)
+    with contextlib.suppress(BaseException):
+        _commands_of(DiscoveredPlugin("", module, "", "", entry_point.load), ())
+    os._exit(_RETURNED)
 
 
 def _commands_of(plugin: DiscoveredPlugin, built_in: Collection[str]) -> dict[str, click.Command]:

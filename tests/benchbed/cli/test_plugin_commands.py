@@ -6,7 +6,7 @@ import click.testing
 import pytest
 
 from benchbed import __version__
-from benchbed.cli import commands
+from benchbed.cli import commands, plugin_commands
 
 PLUGIN = """
 import click
@@ -59,6 +59,34 @@ def test_a_command_of_a_plugin_is_listed_and_runs(install):
     assert "Greet somebody." in invoke("--help").stdout
     result = invoke("greet", "world")
     assert (result.stdout, result.return_value) == ("hello world\n", 7)
+
+
+@pytest.mark.parametrize(
+    ("fault", "reason"),
+    [
+        ("os._exit(0)", "the process exited with code 0"),
+        ("os.kill(os.getpid(), signal.SIGSEGV)", "the process was killed by SIGSEGV"),
+        ("time.sleep(600)", "loading it took longer than 0.5 s"),
+        ("signal.pthread_sigmask(signal.SIG_BLOCK, range(1, 32)); time.sleep(600)", "took longer than 0.5 s"),
+    ],
+)
+@pytest.mark.parametrize("is_at_import", [True, False])
+def test_a_plugin_that_ends_or_blocks_its_process_costs_only_its_commands(
+    install, monkeypatch, fault, reason, is_at_import
+):
+    """It is loaded in a child first, so `--help` lists the commands of the others."""
+    imports = "import os, signal, time\n"
+    hook = PLUGIN.format(command="greet").replace("    register(greet)", f"    {fault}")
+    install(imports + (f"{fault}\n" if is_at_import else hook), "faulty")
+    install(PLUGIN.format(command="greet"))
+    if "longer" in reason:
+        monkeypatch.setattr(plugin_commands, "LOADING_SECONDS", 0.5)
+    result = invoke("--help")
+    assert result.exit_code == 0
+    assert "Run each optimizer on each problem" in result.stdout
+    (line,) = [line for line in result.stderr.splitlines() if "faulty" in line]
+    assert "is broken" in line
+    assert reason in line
 
 
 @pytest.mark.parametrize(

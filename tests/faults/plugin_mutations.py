@@ -74,4 +74,6 @@ MUST_BE_REJECTED = {
 def must_be_rejected(problem, optimizer):
     """Return whether a plugin has no right number."""
     is_broken_problem = problem.mutation in {*MUST_BE_REJECTED, "Python counter", "write to theta"}
+    if optimizer.mutation == "state without lanes" and optimizer.is_per_trial:
+        return is_broken_problem  # a single trial has no lanes
     return is_broken_problem or optimizer.mutation in MUST_BE_REJECTED

@@ -146,8 +146,8 @@ def test_right_plugins_have_the_numbers_of_a_plain_loop(problem, optimizer, tmp_
     optimizer=random_plugins.optimizers(NOTHING),
 )
 def test_trials_with_one_start_cannot_hide_that_they_are_mixed(problem, optimizer, tmp_path_factory):
-    """A mean over trials at the same point is the value of each."""
-    assert set(check(problem, optimizer, tmp_path_factory)) == {"rejected"}
+    """A mean over trials at the same point is the value of each; a trial alone may still have right numbers."""
+    assert "rejected" in check(problem, optimizer, tmp_path_factory)
 
 
 @pytest.mark.parametrize("mutation", plugin_mutations.PROBLEM_MUTATIONS)

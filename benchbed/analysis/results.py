@@ -15,7 +15,7 @@ from benchbed.analysis.aggregate import overall_scores
 from benchbed.analysis.pairwise_tables import checkpoints_of, comparisons_of
 from benchbed.analysis.secondary_metrics import measures_of, robustness_of
 from benchbed.analysis.summary import summary_of
-from benchbed.interfaces import NoScoreBecause, ProblemFacts, Results, RowNote, Surface
+from benchbed.interfaces import MEASURED_STATUSES, NoScoreBecause, ProblemFacts, Results, RowNote, Surface
 from benchbed.plan import EntrantPlan, Plan
 from benchbed.tuning.best_of_k import best_of_k_curves
 from benchbed.tuning.candidates import PairingState
@@ -161,7 +161,8 @@ def _trial_rows(
             continue
         trial, outcome = stored[key], state.outcomes[key]
         calls = trial["calls_to_target"] if problem.has_optimum else []
-        if calls is None:  # nothing was measured, so no target was reached
+        # A trial that failed or diverged does not stay at the targets that it met.
+        if calls is None or (calls and outcome.status not in MEASURED_STATUSES):
             calls = [None] * len(problem.targets)
         yield {
             **of_setting,

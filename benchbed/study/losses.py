@@ -45,11 +45,14 @@ def lost_pairings(plan: Plan, outcomes: dict[str, Outcome]) -> dict[str, str]:
 def losses_of(trials: pa.Table, lost: dict[str, str]) -> list[Losses]:
     """Return the losses by error, the most frequent first; trials without a row are left out."""
     pairings: dict[tuple[TrialStatus, str], list[str]] = {}
+    reasons: dict[TrialStatus, str] = {}
     rows = trials.select(["trial_key", "status", "error"]).to_pylist()
     for row in rows:
         if row["trial_key"] in lost:
-            reason = exception_line(row["error"] or "")
-            pairings.setdefault((TrialStatus(row["status"]), reason), []).append(lost[row["trial_key"]])
+            status, reason = TrialStatus(row["status"]), exception_line(row["error"] or "")
+            if status is not TrialStatus.FAILED:  # each names a log of its own
+                reason = reasons.setdefault(status, reason)
+            pairings.setdefault((status, reason), []).append(lost[row["trial_key"]])
     losses = [
         Losses(status, reason, tuple(dict.fromkeys(labels)), len(labels))
         for (status, reason), labels in pairings.items()

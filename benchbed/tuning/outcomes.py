@@ -60,7 +60,8 @@ def outcomes_of(trials: pa.Table) -> dict[str, Outcome]:
     # Trials of one budget and as many targets are scored together.
     groups: dict[tuple[int, int], list[int]] = defaultdict(list)
     for position, row in enumerate(rows):
-        if row["calls_to_target"] is not None:  # null where nothing was measured: the score is 0
+        # The score is 0 where nothing was measured, and of a trial that did not stay where it was: it must not win.
+        if row["calls_to_target"] is not None and row["status"] in MEASURED_STATUSES:
             groups[row["budget"], len(row["calls_to_target"])].append(position)
     scores = np.zeros(len(rows))
     for (budget, _), positions in groups.items():

@@ -75,9 +75,15 @@ def study(plan_of):
     return plan, rows
 
 
+def calls_of(row, targets):
+    """Return the calls to each target, None where not reached; a trial that did not stay reached none."""
+    is_measured = row["status"] in ("solved", "converged", "exhausted")
+    return (is_measured and row.get("calls_to_target")) or [None] * targets
+
+
 def plain_score(row, targets):
     """Compute a score by the formula of the protocol for budgets below 10⁴."""
-    calls = row.get("calls_to_target") or [None] * targets
+    calls = calls_of(row, targets)
     terms = [
         0.0 if value is None else max(0.0, 1 - math.log(max(value, 1)) / math.log(row["budget"]))
         for value in calls
@@ -103,7 +109,7 @@ def test_the_summary_equals_a_loop_over_the_trials(study):
         for evaluated in evaluated_settings(PairingState(plan, pairing, outcomes)):
             row = summary[problem.label, evaluated.entrant.label, evaluated.track]
             trials = [rows[key] for key in evaluated.keys]
-            calls = [(trial.get("calls_to_target") or [None] * 8)[position] for trial in trials]
+            calls = [calls_of(trial, 8)[position] for trial in trials]
             calls = [math.inf if value is None else value for value in calls]
             gaps = [
                 trial["gap"] if trial["status"] in ("solved", "exhausted") else math.inf for trial in trials

@@ -51,9 +51,9 @@ def test_trials_of_several_problems_are_scored():
 
 
 @pytest.mark.parametrize("status", ["diverged", "failed", "crashed", "timed_out", "out_of_memory", "skipped"])
-def test_a_trial_without_a_result_has_an_infinite_gap(status):
-    """The targets that it reached before still count."""
-    assert outcome(ROW | {"status": status}) == Outcome(status, pytest.approx(0.25), math.inf)
+def test_a_trial_without_a_result_has_an_infinite_gap_and_no_score(status):
+    """The targets that it reached before do not count: it must not win against one that stays."""
+    assert outcome(ROW | {"status": status}) == Outcome(status, 0.0, math.inf)
 
 
 @pytest.mark.parametrize("status", ["solved", "converged", "exhausted"])

@@ -3,6 +3,7 @@
 import re
 import sysconfig
 from collections.abc import Sequence
+from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
 
@@ -71,13 +72,18 @@ def check_files(catalog: Catalog, plugin_files: Sequence[Path]) -> None:
 def run_in_children(work: Work, tasks: Sequence[msgspec.Struct], timeout: float) -> list[Any]:
     """Run each task in a child process of its own; return the results, or a WorkerFailure for each.
 
-    A task ends after `timeout` seconds.
+    A task ends after `timeout` seconds. It runs once more if its process dies, which may be killed from outside.
     """
     with Workers(executors.processes(max(1, min(len(tasks), MOST_CHILDREN)))) as workers:
-        futures = [
-            workers.submit(work, task, timeout, owner=f"task {index}") for index, task in enumerate(tasks)
-        ]
-        return [workers.result(future) for future in futures]
+
+        def submit(index: int) -> Future[Any]:
+            return workers.submit(work, tasks[index], timeout, owner=f"task {index}")
+
+        results = [workers.result(future) for future in [submit(index) for index in range(len(tasks))]]
+        for index, result in enumerate(results):
+            if isinstance(result, WorkerFailure) and result.kind is TrialStatus.CRASHED:
+                results[index] = workers.result(submit(index))
+        return results
 
 
 def describe_failure(failure: WorkerFailure, action: str, timeout: float) -> str:

@@ -126,3 +126,64 @@ def test_a_study_runs_beside_broken_plugins(run_benchbed, site_packages, tmp_pat
     """Other plugins work; only the built-in optimizer of the same name is lost."""
     options = ["-p", "quadratic", "-o", "gd", "--preset", "quick", "--steps", "30", "--track", "default"]
     assert run_benchbed(tmp_path, "run", *options, "-O", "study", PYTHONPATH=site_packages).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("fault", "reason"),
+    [
+        ("os._exit(0)", "loading it did not return: the process exited with code 0"),
+        ("sys.exit(0)", "SystemExit: 0"),
+        (
+            "os.kill(os.getpid(), signal.SIGSEGV)",
+            "loading it did not return: the process was killed by SIGSEGV",
+        ),
+        ("time.sleep(600)", "loading it took longer than the time limit of 2 s"),
+        ("os.kill(os.getpid(), signal.SIGSTOP)", "loading it took longer than the time limit of 2 s"),
+        ("os.write(1, b'noise'); os._exit(0)", "loading it did not return: the process exited with code 0"),
+    ],
+)
+@pytest.mark.parametrize("place", ["import", "hook", "factory"])
+def test_a_plugin_that_ends_or_blocks_its_process_is_broken(run_benchbed, tmp_path, place, fault, reason):
+    """The command that names its file exits with 2 and one sentence, within the time limit."""
+    lines = {name: fault if name == place else "pass" for name in ("import", "hook", "factory")}
+    (tmp_path / "faulty.py").write_text(
+        f"""
+import os, signal, sys, time
+from benchbed.hookspecs import hookimpl
+from benchbed.interfaces import Optimizer
+
+{lines["import"]}
+
+def faulty():
+    {lines["factory"]}
+    return Optimizer(init=lambda theta: (), update=lambda oracle, state, theta: (theta, state))
+
+@hookimpl
+def register_optimizers(register):
+    {lines["hook"]}
+    register(faulty)
+"""
+    )
+    result = run_benchbed(tmp_path, "list", "optimizers", "--plugin", "faulty.py", "--timeout", "2")
+    assert (result.returncode, result.stdout) == (2, "")
+    (line,) = [line for line in result.stderr.splitlines() if line != "noise"]
+    assert reason in line
+    assert "correct the file, or leave out --plugin" in line
+
+
+def test_a_plugin_whose_process_is_killed_once_is_loaded_again(run_benchbed, tmp_path):
+    """As a batch is: the kernel may have killed it for lack of memory."""
+    (tmp_path / "killed.py").write_text(
+        f"""
+import os, pathlib, signal
+{HEAD}
+died = pathlib.Path({str(tmp_path / "died")!r})
+if not died.exists():
+    died.touch()
+    os.kill(os.getpid(), signal.SIGKILL)
+{REGISTRATION.format("survivor")}
+"""
+    )
+    result = run_benchbed(tmp_path, "list", "optimizers", "--plugin", "killed.py")
+    assert result.returncode == 0, result.stderr
+    assert "survivor" in result.stdout

@@ -71,12 +71,12 @@ def main() -> int:
         signal.signal(signal.SIGINT, _on_signal)
     try:
         return _run()
-    except (KeyboardInterrupt, click.Abort):
-        click.echo(f"{_ENDINGS[signal.SIGINT]}; {_CONTINUES}", err=True)
-        return INTERRUPTED
     except _TerminatedError:
         click.echo(f"{_ENDINGS[signal.SIGTERM]}; {_CONTINUES}", err=True)
         return TERMINATED
+    except (KeyboardInterrupt, click.Abort):
+        click.echo(f"{_ENDINGS[signal.SIGINT]}; {_CONTINUES}", err=True)
+        return INTERRUPTED
     except BrokenPipeError:
         return discard_stdout()
     except OSError as error:
@@ -102,8 +102,8 @@ def _run() -> int:
         return error.exit_code
 
 
-class _TerminatedError(BaseException):
-    """SIGTERM arrived; raised so that context managers clean up."""
+class _TerminatedError(KeyboardInterrupt):
+    """SIGTERM arrived; raised so that context managers clean up, and passed on wherever an interrupt is."""
 
 
 def _on_signal(number: int, frame: FrameType | None) -> NoReturn:

@@ -1,10 +1,12 @@
 """Tests of loading: a plugin that fails affects no other, and its record has the error."""
 
 import re
+import signal
 from pathlib import Path
 
 import pytest
 
+from benchbed import cli
 from benchbed.catalog.loading import load_catalog
 from benchbed.errors import UsageError
 
@@ -52,6 +54,17 @@ def test_an_interrupt_passes_through(plugin):
     """Ctrl-C while plugins load stops benchbed."""
     with pytest.raises(KeyboardInterrupt):
         plugin("raise KeyboardInterrupt")
+
+
+def test_a_sigterm_passes_through(plugin):
+    """It ends benchbed with its own exit code; the plugin that was being loaded is not broken."""
+    source = "import os, signal\n@hookimpl\ndef register_optimizers(register): os.kill(os.getpid(), signal.SIGTERM)"
+    before = signal.signal(signal.SIGTERM, cli._on_signal)
+    try:
+        with pytest.raises(cli._TerminatedError):
+            plugin(source)
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def test_an_entry_point_of_the_wrong_form_is_broken(install, record):

@@ -134,7 +134,7 @@ class KilledStudy:
 
     def _check_end_of_driver(self, process: StudyProcess, signal_number: signal.Signals) -> str:
         alive = process.remaining()
-        code = process.exit_code
+        code = process.wait(self._patience)
         if alive or code is None:
             raise ViolationError(f"after {signal_number.name} of the driver still running: {alive}")
         # The study may have ended by itself before; Python itself ends a process that has not yet a handler.

@@ -45,6 +45,8 @@ class Batch(NamedTuple):
     """A plugin of a third party takes part, so the first compiled steps are compared with eager ones."""
     python_state: str | None = None
     """Name of a variable that the optimizer changes in Python; its steps then run eagerly, and no lane is dropped."""
+    faulty_metrics: Mapping[str, str] = MappingProxyType({})
+    """Metrics that are not measured, with the reason: their values depend on more than their arguments."""
     first_steps: int | None = None
     """Steps after which every lane ends; None for the whole budget."""
     threads: int | None = None

@@ -1,18 +1,26 @@
 """Checks of a pairing on a small batch, before a batch with a third-party plugin is measured."""
 
+from collections.abc import Mapping
+from typing import NamedTuple
+
 from benchbed.engine.batch import Batch
 from benchbed.engine.independence import check_independence
+from benchbed.engine.metrics import faulty_metrics
 from benchbed.engine.purity import check_purity
 from benchbed.errors import ContractError
 
-__all__ = ["ContractError", "check_contract"]
+__all__ = ["ContractError", "PairingTraits", "check_contract"]
 
 
-def check_contract(batch: Batch) -> str | None:
+class PairingTraits(NamedTuple):
+    """Results of the checks that a batch must know: its fields of these names."""
+
+    python_state: str | None
+    faulty_metrics: Mapping[str, str]
+
+
+def check_contract(batch: Batch) -> PairingTraits:
     """Check that the functions of a pairing keep the contract.
-
-    Returns the name of a variable that the optimizer changes in Python, because of which its steps must run eagerly;
-    None if there is none.
 
     Raises: ContractError if numbers of the pairing would be wrong, with the likely mistake.
     """
@@ -22,4 +30,4 @@ def check_contract(batch: Batch) -> str | None:
         raise
     except (Exception, SystemExit):  # noqa: BLE001 (the run finds the trials that raise it)
         pass
-    return check_purity(batch)
+    return PairingTraits(check_purity(batch), faulty_metrics(batch))

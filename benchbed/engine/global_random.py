@@ -10,6 +10,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
+from torch.utils import _pytree as pytree  # as in the engine
+
+from benchbed.errors import ContractError
 
 CLOCKS = ("time", "time_ns", "monotonic", "monotonic_ns", "perf_counter", "perf_counter_ns", "process_time")
 """Functions of the module `time`."""
@@ -66,23 +69,51 @@ def moved_generator(before: dict[str, Hashable]) -> str | None:
 
 
 @contextmanager
-def other_global_state(variant: int) -> Iterator[None]:
-    """Seed the global generators and let the clock run ahead, differently for each `variant`; restore both."""
-    generators = [generator for generator in GENERATORS if generator.is_in_use()]
-    states = [generator.read() for generator in generators]
-    clocks = {name: getattr(time, name) for name in CLOCKS}
+def restored_generators() -> Iterator[None]:
+    """Set the global generators back to their states at the end of the context."""
+    states = [(generator, generator.read()) for generator in GENERATORS if generator.is_in_use()]
     try:
-        for name, clock in clocks.items():
-            unit = 10**9 if name.endswith("_ns") else 1
-            setattr(time, name, _shifted(clock, variant * SHIFT_SECONDS * unit))
-        for generator in generators:
-            generator.seed(1 + variant)
         yield
     finally:
-        for name, clock in clocks.items():
-            setattr(time, name, clock)
-        for generator, state in zip(generators, states, strict=True):
+        for generator, state in states:
             generator.write(state)
+
+
+@contextmanager
+def other_global_state(variant: int) -> Iterator[None]:
+    """Seed the global generators and let the clock run ahead, differently for each `variant`; restore both."""
+    clocks = {name: getattr(time, name) for name in CLOCKS}
+    with restored_generators():
+        try:
+            for name, clock in clocks.items():
+                unit = 10**9 if name.endswith("_ns") else 1
+                setattr(time, name, _shifted(clock, variant * SHIFT_SECONDS * unit))
+            for generator in GENERATORS:
+                if generator.is_in_use():
+                    generator.seed(1 + variant)
+            yield
+        finally:
+            for name, clock in clocks.items():
+                setattr(time, name, clock)
+
+
+def bits_of(run: Callable[[], Any]) -> Hashable:
+    """Return the bits of the tensors that a plugin's function returns, or the type of the exception that it raises.
+
+    Raises: ContractError of the engine's checks.
+    """
+    try:
+        result = run()
+    except ContractError:
+        raise
+    except (Exception, SystemExit) as error:  # noqa: BLE001 (it is raised again where its trials run)
+        return type(error).__name__
+    return tuple(
+        (leaf.dtype, leaf.shape, leaf.detach().numpy().tobytes())
+        if isinstance(leaf, torch.Tensor)
+        else repr(leaf)
+        for leaf in pytree.tree_leaves(result)
+    )
 
 
 def _shifted(clock: Callable[[], float], shift: int) -> Callable[[], float]:

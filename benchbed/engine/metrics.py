@@ -1,6 +1,6 @@
 """Metrics at the final points of trials; one that fails costs its own values and nothing else."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -8,9 +8,21 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from benchbed.engine.batch import Batch
 from benchbed.engine.evaluation import in_pieces, measure_start
+from benchbed.engine.global_random import (
+    bits_of,
+    generator_states,
+    moved_generator,
+    other_global_state,
+    restored_generators,
+)
 from benchbed.engine.oracle import batched
+from benchbed.engine.python_state import Variable, changed_variable, snapshot
+from benchbed.engine.pytrees import map_tensors
 from benchbed.engine.sampling import Instances
+from benchbed.engine.trial_comparison import unwritten
+from benchbed.errors import ContractError
 from benchbed.formatting import shortened
 from benchbed.interfaces import START_IN_BASIN, RegisteredMetric
 
@@ -18,6 +30,11 @@ REASON_LENGTH = 300
 """Characters of the reason why a metric has no value."""
 AGREEMENT = 1e-3
 """Relative difference of a trial's value alone and in its batch, which rounding may cause."""
+
+
+FROM_ARGUMENTS = "compute it from its arguments alone"
+MetricFunction = Callable[[Tensor, Any], Any]
+"""theta `[seeds, settings, dimension]` and data -> values `[seeds, settings]`, or None if it does not apply."""
 
 
 class MetricValues(NamedTuple):
@@ -32,39 +49,95 @@ class MetricError(ValueError):
 
 
 def measure_metrics(
-    metrics: Mapping[str, RegisteredMetric], instances: Instances, point: Tensor
+    metrics: Mapping[str, RegisteredMetric], instances: Instances, point: Tensor, faulty: Mapping[str, str]
 ) -> dict[str, MetricValues]:
-    """Measure the problem's metrics, the registered ones that apply, and whether starts lie in the basin."""
-    problem = instances.problem
-    functions: dict[str, Callable[[Tensor, Any], Any]] = {
-        name: partial(registered, problem) for name, registered in metrics.items()
-    }
-    results = {}
-    try:
-        functions = {
-            **{name: batched(problem, of_problem) for name, of_problem in problem.metrics.items()},
-            **functions,
-        }
-    except (Exception, SystemExit) as error:  # noqa: BLE001 (plugins may raise anything; the reason is stored)
-        results["metrics"] = _without_values(point, error)
-    functions |= {name: partial(registered, problem) for name, registered in metrics.items()}
+    """Measure the problem's metrics, the registered ones that apply, and whether starts lie in the basin.
+
+    The `faulty` ones are not called; they have no value, and this reason.
+    """
+    functions, error = metric_functions(metrics, instances)
+    results = {} if error is None else {"metrics": _without_values(point, error)}
     for name, function in functions.items():
-        values = _measure(function, instances, point)
+        if name in faulty:
+            results[name] = _without_values(point, MetricError(faulty[name]))
+            continue
+        before = generator_states()
+        with restored_generators():
+            if name == START_IN_BASIN:
+                values = _measure_basin(instances, point)
+            else:
+                values = _measure(function, instances, point)
+            generator = moved_generator(before)
+        if generator is not None:
+            values = _without_values(point, MetricError(explain_noise(generator)))
         if values is not None:
             results[name] = values
-    try:
-        in_basin = measure_start(instances)
-    except (Exception, SystemExit) as error:  # noqa: BLE001 (as above)
-        results[START_IN_BASIN] = _without_values(point, error)
-    else:
-        if in_basin is not None:
-            results[START_IN_BASIN] = _all_measured(in_basin.expand(point.shape[:2]))
     return results
 
 
-def _measure(
-    function: Callable[[Tensor, Any], Any], instances: Instances, point: Tensor
-) -> MetricValues | None:
+def faulty_metrics(batch: Batch) -> dict[str, str]:
+    """Return the metrics of a pairing whose values depend on more than their arguments, with the reason of each.
+
+    Each is called twice at the start of the first seed, under other global generators and another clock. One that
+    writes to the data or changes the problem would change the numbers of later trials.
+    """
+    instances = Instances(batch.problem, batch.seeds[:1], dtype=getattr(torch, batch.dtype))
+    instances.data = map_tensors(
+        torch.clone, instances.data
+    )  # a metric that writes must not change shared data
+    reasons = {
+        name: _impurity(function, instances)
+        for name, function in metric_functions(batch.metrics, instances)[0].items()
+    }
+    return {name: reason for name, reason in reasons.items() if reason is not None}
+
+
+def metric_functions(
+    metrics: Mapping[str, RegisteredMetric], instances: Instances
+) -> tuple[dict[str, MetricFunction], BaseException | None]:
+    """Return the functions of all metrics, and the exception that the problem raises instead of returning its own."""
+    problem = instances.problem
+    functions: dict[str, MetricFunction] = {}
+    error: BaseException | None = None
+    try:
+        functions = {name: batched(problem, of_problem) for name, of_problem in problem.metrics.items()}
+    except (Exception, SystemExit) as exception:  # noqa: BLE001 (plugins may raise anything; the reason is stored)
+        error = exception
+    functions |= {name: partial(registered, problem) for name, registered in metrics.items()}
+    functions[START_IN_BASIN] = lambda theta, data: measure_start(instances)
+    return functions, error
+
+
+def _impurity(function: MetricFunction, instances: Instances) -> str | None:
+    """Return why the values of a metric depend on more than its arguments; None if they do not."""
+    point, data = instances.start[:, None], instances.data
+    results: list[Hashable] = []
+    before: list[Variable] = []
+    for variant in (0, 1):
+        with other_global_state(variant), torch.no_grad():
+            states = generator_states()
+            try:
+                with unwritten("it", data):  # a copy of the point, as where the metric is measured
+                    results.append(bits_of(lambda: function(point.clone(), data)))
+            except ContractError as error:
+                return str(error)
+            generator = moved_generator(states)
+        if generator is not None:
+            return explain_noise(generator)
+        if variant == 0:
+            before = snapshot(instances.problem)  # the first call may fill a cache
+    if results[0] != results[1]:
+        return f"it returns other numbers when it is called again with equal arguments; {FROM_ARGUMENTS}"
+    variable = changed_variable(before, snapshot(instances.problem))
+    return None if variable is None else f"it changes `{variable.name}` in Python; {FROM_ARGUMENTS}"
+
+
+def explain_noise(generator: str) -> str:
+    """Return why a metric that uses a global generator has no values."""
+    return f"it uses {generator}, whose state depends on all that ran before; {FROM_ARGUMENTS}"
+
+
+def _measure(function: MetricFunction, instances: Instances, point: Tensor) -> MetricValues | None:
     """Measure one metric, trial by trial if it raises for the batch; None if it does not apply to the problem."""
 
     def checked(theta: Tensor, data: Any) -> Tensor:
@@ -102,6 +175,14 @@ def _measure(
         except (Exception, SystemExit) as error:  # noqa: BLE001 (as above)
             result.errors[seed, setting] = _reason(error)
     return result
+
+
+def _measure_basin(instances: Instances, point: Tensor) -> MetricValues | None:
+    try:
+        in_basin = measure_start(instances)
+    except (Exception, SystemExit) as error:  # noqa: BLE001 (as above)
+        return _without_values(point, error)
+    return None if in_basin is None else _all_measured(in_basin.expand(point.shape[:2]))
 
 
 def _all_measured(values: Tensor) -> MetricValues:

@@ -5,17 +5,14 @@ Every function of a pairing runs twice on a small batch, under other global gene
 
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import contextmanager
-from functools import partial
 from time import perf_counter  # the function itself, since the module's is replaced
 from typing import Any, NamedTuple
 
 import torch
-from torch import Generator, Tensor
-from torch.utils import _pytree as pytree  # as in the engine
+from torch import Generator
 
 from benchbed.engine.batch import Batch
-from benchbed.engine.evaluation import measure_start
-from benchbed.engine.global_random import generator_states, moved_generator, other_global_state
+from benchbed.engine.global_random import bits_of, generator_states, moved_generator, other_global_state
 from benchbed.engine.oracle import batched
 from benchbed.engine.python_state import Variable, changed_variable, snapshot
 from benchbed.engine.pytrees import Tree
@@ -104,7 +101,6 @@ def _calls_of_problem(batch: Batch, instances: Instances) -> Iterator[_Call]:
         "objective": (FROM_DRAWS, lambda: batched(problem, problem.objective)(point, data)),
         "optimum": (NOT_RANDOM, lambda: problem.optimum(instances.exact_data)),
         "minimizer": (NOT_RANDOM, lambda: problem.minimizer(instances.exact_data)),
-        "in_basin": (NOT_RANDOM, lambda: measure_start(instances)),
     }
     if instances.shared:
         functions["shared_data"] = FIXED, problem.shared_data
@@ -112,14 +108,8 @@ def _calls_of_problem(batch: Batch, instances: Instances) -> Iterator[_Call]:
         functions["make_data"] = FROM_ARGUMENT, lambda: problem.make_data(_new_generator())
     if draws is not None:
         functions["loss"] = FROM_DRAWS, lambda: batched(problem, problem.loss)(point, data, draws)
-    for name, metric in problem.metrics.items():
-        functions[f"metric {name!r}"] = NOT_RANDOM, partial(_on_copy, batched(problem, metric), point, data)
     for name, (remedy, function) in functions.items():
         yield _Call(f"{name} of problem {batch.seeds[0].problem!r}", remedy, function)
-    for name, registered in batch.metrics.items():
-        yield _Call(
-            f"metric {name!r}", NOT_RANDOM, partial(_on_copy, partial(registered, problem), point, data)
-        )
     dimension = problem.layout.dimension
     for name, make in (
         ("the gradient", batch.gradient.make_draws),
@@ -127,10 +117,6 @@ def _calls_of_problem(batch: Batch, instances: Instances) -> Iterator[_Call]:
     ):
         if make is not None:
             yield _Call(f"make_draws of {name}", FROM_ARGUMENT, _bind_draws(make, dimension))
-
-
-def _on_copy(metric: Callable[[Tensor, Tree], Any], point: Tensor, data: Tree) -> Any:
-    return metric(point.clone(), data)  # as where it is measured: it may write into the point
 
 
 def _bind_draws(make_draws: Callable[[Generator, int, int], Tree], dimension: int) -> Callable[[], Tree]:
@@ -208,22 +194,9 @@ def _run_under(variant: int, calls: Sequence[_Call]) -> tuple[dict[_Call, _Resul
         before = generator_states()
         for call in calls:
             start_time = perf_counter()
-            bits = _bits_of(call.run)
+            bits = bits_of(call.run)
             results[call] = _Result(bits, perf_counter() - start_time)
         return results, moved_generator(before)
-
-
-def _bits_of(run: Callable[[], Tree]) -> Hashable:
-    try:
-        result = run()
-    except ContractError:
-        raise
-    except (Exception, SystemExit) as error:  # noqa: BLE001 (it is raised again where its trials run)
-        return type(error).__name__
-    return tuple(
-        (leaf.dtype, leaf.shape, leaf.detach().numpy().tobytes()) if isinstance(leaf, Tensor) else repr(leaf)
-        for leaf in pytree.tree_leaves(result)
-    )
 
 
 def _explain_difference(calls: Sequence[_Call]) -> str:

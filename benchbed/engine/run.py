@@ -120,7 +120,7 @@ def _final_measures(tile: Tile, result: TileResult) -> tuple[np.ndarray, dict[st
     point = result.recorder.answer.to(tile.instances.dtype)
     gradient_norm = _array(measure_gradient_norm(tile.batch, tile.instances, point).double())
     with torch.no_grad():
-        metrics = measure_metrics(tile.batch.metrics, tile.instances, point)
+        metrics = measure_metrics(tile.batch.metrics, tile.instances, point, tile.batch.faulty_metrics)
     return gradient_norm, metrics
 
 

@@ -28,12 +28,12 @@ def check_pairing(
     entries = [catalog.entry(kind, name) for kind, of_kind in names.items() for name in of_kind]
     if all(entry.built_in for entry in entries):
         return {}
-    python_state = None
+    observations = {}
     try:
         with default_global_state():
-            python_state = check_contract(build())
+            observations = check_contract(build())._asdict()
     except ContractError:
         raise
     except (Exception, SystemExit):  # noqa: BLE001 (it is raised again where its trials run, with its traceback)
         pass
-    return {"third_party": True, "python_state": python_state}
+    return {"third_party": True, **observations}

@@ -22,6 +22,11 @@ REASONS = {
     "compares-trials": "depends on the other trials of its batch",
     "not-a-number": "the value is NaN",
     "long-text": "ValueError: xxxx",
+    "guesses": "uses torch's global generator",
+    "guesses-late": "uses NumPy's global generator",
+    "ages": "returns other numbers when it is called again",
+    "counts-calls": "returns other numbers when it is called again",
+    "writes-into-data": "writes to its arguments",
 }
 VALUES = {
     "size": np.linalg.norm,

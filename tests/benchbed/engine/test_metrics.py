@@ -4,10 +4,12 @@ import numpy as np
 import pytest
 import torch
 
-from benchbed.engine.metrics import measure_metrics
+from benchbed.engine import run_batch
+from benchbed.engine.metrics import faulty_metrics, measure_metrics
 from benchbed.engine.sampling import Instances
 from benchbed.interfaces import Layout, Problem
 from benchbed.seeds import InstanceSeed
+from benchbed_optimizers.sgd import sgd
 
 
 class Line(Problem):
@@ -31,7 +33,7 @@ def measure():
     point = torch.arange(4, dtype=torch.float64).reshape(2, 2, 1)
 
     def run(metric):
-        result = measure_metrics({"mine": metric}, instances, point).get("mine")
+        result = measure_metrics({"mine": metric}, instances, point, {}).get("mine")
         np.testing.assert_array_equal(point.flatten(), range(4))  # no metric overwrites it
         return result
 
@@ -69,3 +71,34 @@ def test_a_metric_that_mixes_trials_is_rejected(measure):
     values, errors = measure(lambda problem, theta, data: theta[..., 0] - theta.mean())
     assert np.isnan(values).all()
     assert all("depends on the other trials" in reason for reason in errors.flat)
+
+
+class Guesses(Line):
+    """A problem whose own metric and basin draw from generators of their own."""
+
+    generator = np.random.default_rng(1)
+
+    @property
+    def metrics(self):
+        return {
+            "guess": lambda theta, data: theta[..., 0] * self.generator.random(),
+            "x": lambda theta, data: theta[..., 0],
+        }
+
+    def in_basin(self, theta, data):
+        return theta[..., 0] > self.generator.random()
+
+
+def test_noise_costs_a_metric_its_column(make_batch):
+    """Also one of the problem, and whether a start is in the basin; the others are measured."""
+    batch = make_batch(
+        Guesses(), sgd, metrics={"y": lambda problem, theta, data: theta[..., 0]}, learning_rate=[0.1]
+    )
+    faulty = faulty_metrics(batch)
+    assert set(faulty) == {"guess", "start_in_basin"}
+    record = run_batch(batch._replace(faulty_metrics=faulty))
+    for name in ("guess", "start_in_basin"):
+        assert np.isnan(record.metrics[name]).all()
+        assert "returns other numbers when it is called again" in record.metric_errors[name][0, 0]
+    for name in ("x", "y"):
+        np.testing.assert_array_equal(record.metrics[name], record.final_theta[..., 0])

@@ -303,12 +303,6 @@ class MovingOptimum(Bowl):
         return -torch.rand(())
 
 
-class NoisyMetric(Bowl):
-    @property
-    def metrics(self):
-        return {"guess": lambda theta, data: theta[..., 0] * np.random.random()}
-
-
 class CountingLoss(Bowl):
     def objective(self, theta, data):
         global module_count  # noqa: PLW0603
@@ -341,7 +335,6 @@ PROBLEMS = {
     UnseededDraws: "make_draws of problem.*torch's global generator.*argument `generator`",
     SharedNoise: "shared_data of problem.*torch's global generator.*fixed seed",
     MovingOptimum: "optimum of problem.*torch's global generator",
-    NoisyMetric: "metric 'guess' of problem.*NumPy's global generator",
     CountingLoss: "problem 'countingloss' changes `module_count` in Python",
 }
 
@@ -355,14 +348,11 @@ def test_an_impure_problem_is_rejected(make_batch, problem, sentence):
         check_purity(make_batch(problem(), sgd, seeds=2, learning_rate=[0.1]))
 
 
-def test_noise_in_a_gradient_and_in_a_registered_metric_is_found(make_batch):
-    """They belong to other plugins than problem and optimizer."""
+def test_noise_in_a_gradient_is_found(make_batch):
+    """It belongs to another plugin than problem and optimizer."""
     noisy = Gradient(lambda function, theta: (function(theta), 2 * theta + torch.randn_like(theta)))
     with pytest.raises(ContractError, match="torch's global generator"):
         check_purity(make_batch(Bowl(), sgd, gradient=noisy, learning_rate=[0.1]))
-    metric = {"guess": lambda problem, theta, data: torch.rand_like(theta[..., 0])}
-    with pytest.raises(ContractError, match="metric 'guess' uses torch's global generator"):
-        check_purity(make_batch(Bowl(), sgd, metrics=metric, learning_rate=[0.1]))
 
 
 @pytest.mark.parametrize("problem", [Bowl, Caching, ModuleStart, Quadratic, Quartic])

@@ -1,7 +1,9 @@
 """Metrics that raise or return something else than a number for each trial, beside healthy ones."""
 
 import sys
+import time
 
+import numpy as np
 import torch
 
 from benchbed.hookspecs import hookimpl
@@ -83,10 +85,42 @@ def requires_gradient(problem, theta, data):
         return (theta.detach().requires_grad_() ** 2).sum(-1)
 
 
+def guesses(problem, theta, data):
+    """Draw from a global generator."""
+    return theta[..., 0] + torch.rand_like(theta[..., 0])
+
+
+def guesses_late(problem, theta, data):
+    """Draw away from the start alone, for a batch and for a trial equally."""
+    return theta[..., 0] + (np.random.random() if theta.shape[0] > 1 else 0.0) * 1e-6
+
+
+def ages(problem, theta, data):
+    """Return the time."""
+    return theta[..., 0] + time.time()
+
+
+CALLS = []
+
+
+def counts_calls(problem, theta, data):
+    """Return another number in each call."""
+    CALLS.append(1)
+    return theta[..., 0] + len(CALLS)
+
+
+def writes_into_data(problem, theta, data):
+    """Overwrite the constants of the problem that later trials read."""
+    for leaf in data if isinstance(data, tuple) else [data]:
+        leaf.mul_(0)
+    return theta[..., 0]
+
+
 @hookimpl
 def register_metrics(register):
     for metric in (
         raises, size, absent, exits, raises_for_some, text, number, whole_batch, for_each_coordinate, compares_trials,
-        complex_number, not_a_number, is_right, counts, long_text, writes, requires_gradient,
+        complex_number, not_a_number, is_right, counts, long_text, writes, requires_gradient, guesses, guesses_late,
+        ages, counts_calls, writes_into_data,
     ):  # fmt: skip
         register(metric)

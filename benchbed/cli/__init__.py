@@ -23,7 +23,7 @@ from benchbed.cli.verify import verify_command
 from benchbed.errors import BenchbedError
 from benchbed.formatting import printable
 
-NO_SPACE, INTERRUPTED, TERMINATED = 3, 130, 143
+NO_SPACE = 3
 _ENDINGS: dict[int, str] = {signal.SIGINT: "interrupted", signal.SIGTERM: "terminated"}
 _CONTINUES = "finished trials are stored, and the same command continues the study"
 
@@ -71,12 +71,12 @@ def main() -> int:
         signal.signal(signal.SIGINT, _on_signal)
     try:
         return _run()
-    except _TerminatedError:
-        click.echo(f"{_ENDINGS[signal.SIGTERM]}; {_CONTINUES}", err=True)
-        return TERMINATED
-    except (KeyboardInterrupt, click.Abort):
-        click.echo(f"{_ENDINGS[signal.SIGINT]}; {_CONTINUES}", err=True)
-        return INTERRUPTED
+    except (KeyboardInterrupt, click.Abort) as error:
+        # click raises Abort from the interrupt.
+        is_terminated = any(isinstance(raised, _TerminatedError) for raised in (error, error.__cause__))
+        ending = signal.SIGTERM if is_terminated else signal.SIGINT
+        click.echo(f"{_ENDINGS[ending]}; {_CONTINUES}", err=True)
+        return 128 + ending
     except BrokenPipeError:
         return discard_stdout()
     except OSError as error:
@@ -112,6 +112,6 @@ def _on_signal(number: int, frame: FrameType | None) -> NoReturn:
         if frame.f_code.co_filename == "<frozen importlib._bootstrap>":
             # An exception that passes through the C++ code of a module, such as torch's, would abort this process.
             os.write(2, f"{_ENDINGS[number]}; {_CONTINUES}\n".encode())
-            os._exit(INTERRUPTED if number == signal.SIGINT else TERMINATED)
+            os._exit(128 + number)
         frame = frame.f_back
     raise KeyboardInterrupt if number == signal.SIGINT else _TerminatedError

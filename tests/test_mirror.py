@@ -31,6 +31,8 @@ TESTED_ELSEWHERE = {
     "benchbed/errors.py": "exceptions without behaviour",
     "benchbed/hookspecs.py": "declarations; the plugins in tests/benchbed/catalog implement them",
     "benchbed/interfaces/": "types of the contract, tested where the core uses them",
+    "benchbed/plan/faults.py": "a record",
+    "benchbed/plan/unplanned.py": "tests/faults/test_planning.py",
     "benchbed/plan/selector_reader.py": "tests/benchbed/plan/test_selectors.py",
     "benchbed/reports/": "tests/benchbed/reports/test_figures.py draws every plot of a study",
     "benchbed/runner/": "processes are tested as a whole: tests/benchbed/runner/test_workers.py and tests/faults",

@@ -56,7 +56,7 @@ def check_problem(problem_class: Any) -> None:
     types = attempt("reading its annotations", lambda: field_types(problem_class))
     for name, annotation in types.items():
         _check_field(name, annotation, getattr(problem, name))
-    attempt("reading its layout, targets and budget", lambda: _check_facts(problem))
+    attempt("reading its layout, targets and budget", lambda: check_facts(problem))
 
 
 def _check_field(name: str, annotation: Any, default: Any) -> None:
@@ -73,7 +73,8 @@ def _check_field(name: str, annotation: Any, default: Any) -> None:
     )
 
 
-def _check_facts(problem: Problem) -> None:
+def check_facts(problem: Problem) -> None:
+    """Check the layout, targets, budgets and prices of a problem. Raises: InvalidPluginError and others."""
     layout, price, dtype = problem.layout, problem.full_price, problem.dtype
     require(
         isinstance(layout, Layout), f"its layout is {quoted(layout)}; return a benchbed.interfaces.Layout"

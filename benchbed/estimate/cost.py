@@ -91,11 +91,11 @@ def estimate(plan: Plan, timings: Mapping[Shape, Timing] | None = None, threads:
 
 
 def shapes_of(plan: Plan) -> list[Shape]:
-    """List the shapes of all batches of `plan` and of each track alone, without those that will be skipped."""
+    """List the shapes of all batches of `plan` and of each track alone, without those that will not run."""
     shapes = (
         _shape(index, batch)
         for index, pairing in enumerate(plan.pairings())
-        if not _is_skipped(pairing)
+        if pairing.fault is None and not _is_skipped(pairing)
         for each in (plan, *_single_tracks(plan))
         for wave in _waves(each, pairing)
         for batch in wave

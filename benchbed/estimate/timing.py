@@ -1,5 +1,6 @@
 """Timing of the batches of a plan: two small budgets each, and a line through them."""
 
+import math
 import time
 from typing import NamedTuple
 
@@ -12,6 +13,7 @@ from benchbed.engine.pytrees import tiles
 from benchbed.engine.run import tiles_of
 from benchbed.estimate.cost import Shape, Timing, shapes_of
 from benchbed.plan import Plan
+from benchbed.runner.failures import describe_failure
 from benchbed.runner.global_state import default_global_state
 from benchbed.runner.task import Task, catalog_of, engine_batch
 from benchbed.runner.third_party import third_party_plugins
@@ -68,7 +70,7 @@ def time_plan(
         label = f"{pairing.problem.label} × {pairing.entrants[0].name}"
         timing = workers.result(future)
         if isinstance(timing, WorkerFailure):
-            warnings.append(f"cannot time {label}: {timing.message}")
+            warnings.append(f"cannot time {label}: {describe_failure(timing, 'it', timeout or math.inf)}")
             continue
         timings[shape] = timing
         if timing.skip_reason is not None:

@@ -7,6 +7,7 @@ import msgspec
 
 from benchbed.catalog.records import Origin
 from benchbed.interfaces import Engine
+from benchbed.plan.faults import PlanningFault
 from benchbed.seeds import PROTOCOL, Role, digest
 
 Track = Literal["default", "tuned", "searched"]
@@ -25,7 +26,6 @@ class ProblemPlan(msgspec.Struct, frozen=True):
     parameters: dict[str, Any]
     """The parameters that differ from the defaults."""
     label: str
-    """The canonical selector."""
     source: str
     """Digest of the files and versions that the problem depends on."""
     budget: int
@@ -48,7 +48,8 @@ class ProblemPlan(msgspec.Struct, frozen=True):
     built_in: bool = True
     """Neither the problem nor the gradient of the study is a third party's."""
     origin: Origin = Origin()
-    """The files and versions that `source` is a digest of."""
+    fault: PlanningFault | None = None
+    """Why the problem could not be planned; its other properties are then assumed, and its trials do not run."""
 
     def oracle_of(self, entrant: "EntrantPlan") -> str:
         """Return the oracle of an entrant: deterministic, stochastic, full, or exact (full without a price)."""
@@ -84,11 +85,10 @@ class EntrantPlan(msgspec.Struct, frozen=True):
     search: tuple[dict[str, float], ...] = ()
     """The values that the track `searched` tries; empty without that track or without a search space."""
     origin: Origin = Origin()
-    """The files and versions that `source` is a digest of."""
+    fault: PlanningFault | None = None
     draws: bool = False
     """The optimizer has random draws in every step."""
     built_in: bool = True
-    """The optimizer is not a third party's."""
 
     def searched(self) -> list[dict[str, Any]]:
         """Return the settings that a search tries."""
@@ -104,6 +104,11 @@ class Pairing(msgspec.Struct, frozen=True):
 
     problem: ProblemPlan
     entrants: tuple[EntrantPlan, ...]
+
+    @property
+    def fault(self) -> PlanningFault | None:
+        """Why the trials of the pairing cannot run; None if they can."""
+        return self.problem.fault or self.entrants[0].fault
 
 
 class BatchPlan(msgspec.Struct, frozen=True):
@@ -151,9 +156,7 @@ class Plan(msgspec.Struct, frozen=True):
     tolerance: float | None = None
     """Gradient norm at which a trial stops as converged; None to run on."""
     gradient_source: str = ""
-    """Digest of the gradient; empty in plans from before there were several gradients."""
     gradient_origin: Origin = Origin()
-    """The files and versions that `gradient_source` is a digest of."""
     metrics: dict[str, Origin] = {}
     """The registered metrics. They are not in a trial's key, so that a further metric runs no trial again."""
     stop_when_solved: bool = True
@@ -180,7 +183,7 @@ class Plan(msgspec.Struct, frozen=True):
         groups: dict[str, list[EntrantPlan]] = {}
         for entrant in self.entrants:
             statics = {name: entrant.hyperparameters[name] for name in entrant.statics}
-            groups.setdefault(digest(entrant.name, statics), []).append(entrant)
+            groups.setdefault(digest(entrant.name, statics, entrant.fault is None), []).append(entrant)
         return [Pairing(problem, tuple(group)) for problem in self.problems for group in groups.values()]
 
     def seeds_of(self, problem: ProblemPlan, entrant: EntrantPlan, role: Role) -> range:
@@ -226,7 +229,7 @@ class Plan(msgspec.Struct, frozen=True):
         `optimizer` is the name and the source digest of the optimizer.
         """
         device = self.device.partition(":")[0]  # the number of the card does not change results
-        gradient = (self.gradient, self.gradient_source) if self.gradient_source else (self.gradient,)
+        gradient = [text for text in (self.gradient, self.gradient_source) if text]
         # Left out by default, so that trials from before these options keep their keys.
         stopping: list[object] = [] if self.tolerance is None else [{"tolerance": self.tolerance}]
         stopping += [] if self.stop_when_solved else [{"stop_when_solved": False}]

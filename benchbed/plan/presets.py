@@ -36,7 +36,7 @@ def preset_of(name: str) -> Preset:
     return PRESETS[name]
 
 
-def budget_of(problem: Problem, preset: str) -> int:
+def budget_of(problem: Problem | type[Problem], preset: str) -> int:
     """Return the number of calls that a trial may spend on a problem."""
     cap = PRESETS[preset].budget_cap
     capped = problem.budget if cap is None else min(cap, problem.budget)

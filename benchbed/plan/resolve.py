@@ -10,6 +10,7 @@ import torch
 
 from benchbed.catalog.lookup import Catalog
 from benchbed.catalog.parameters import PROBE, factory_arguments
+from benchbed.catalog.validation import check_facts
 from benchbed.errors import NothingSelectedError, UsageError
 from benchbed.interfaces import Engine, Optimizer, Problem
 from benchbed.plan.model import USUAL_TRACKS, EntrantPlan, Plan, ProblemPlan
@@ -159,6 +160,8 @@ def _problem_plan(catalog: Catalog, selection: ProblemSelection) -> ProblemPlan:
     entry = catalog.entry("problems", selector.name)
     problem = catalog.problem(selector.name, selector.parameters)
     parameters = catalog.problem_parameters(problem)
+    if not entry.built_in:
+        check_facts(problem)  # its defaults were checked when it was registered
     dtype = selection.dtype or problem.dtype
     if dtype not in ("float32", "float64"):
         raise UsageError(f"unknown dtype {dtype!r}; choose float32 or float64")

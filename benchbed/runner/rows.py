@@ -1,17 +1,22 @@
 """Rows of a batch for the study folder: one for each planned trial, with or without measurements."""
 
+import itertools
 import json
 import math
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
+import pyarrow as pa
 
+from benchbed.catalog.names import error_line
 from benchbed.engine import Record
 from benchbed.formatting import shortened
 from benchbed.interfaces import FINAL_STATUSES, TrialStatus
 from benchbed.plan import BatchPlan, Plan
 from benchbed.plan.model import ProblemPlan
+from benchbed.store import from_bytes
+from benchbed.store.schema import NewerSchemaError
 
 IS_NAN = "the value is NaN"
 """Reason why a trial with a finite point has no value of a metric."""
@@ -74,6 +79,19 @@ def rows_without_measurements(
         "steps": 0,
     }
     return [{**row, **ending} for _, row in _planned(plan, batch, details)]
+
+
+def fault_of_part(part: bytes, plan: Plan, batch: BatchPlan) -> str | None:
+    """Return why bytes from a worker are not the rows of all trials of a batch and of no others; None if they are."""
+    try:
+        table = from_bytes(part)
+        statuses = [TrialStatus(status) for status in table["status"].to_pylist()]
+    except (ValueError, TypeError, OSError, pa.ArrowException, NewerSchemaError) as error:
+        return f"the process returned no rows of trials: {error_line(error)}"
+    planned = sorted(itertools.chain.from_iterable(plan.keys(batch)))
+    if sorted(map(str, table["trial_key"].to_pylist())) != planned:
+        return f"the process was asked for {len(planned)} trials and returned {len(statuses)} rows of others"
+    return None
 
 
 def _planned(

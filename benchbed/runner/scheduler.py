@@ -1,6 +1,5 @@
 """Submission of a plan's missing batches to workers; the only writer of the study folder."""
 
-import itertools
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, wait
@@ -11,17 +10,15 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from benchbed.catalog.lookup import Catalog
-from benchbed.catalog.names import error_line
 from benchbed.formatting import plural
 from benchbed.interfaces import TrialStatus
 from benchbed.plan import BatchPlan, Plan
 from benchbed.runner.bisection import Search
-from benchbed.runner.rows import ExecutionDetails, rows_without_measurements
+from benchbed.runner.rows import ExecutionDetails, fault_of_part, rows_without_measurements
 from benchbed.runner.task import Task, run_task
 from benchbed.runner.third_party import third_party_plugins
 from benchbed.runner.workers import WorkerFailure, Workers
 from benchbed.store import StudyFolder, from_bytes, table_of, to_bytes
-from benchbed.store.schema import NewerSchemaError
 from benchbed.tuning.candidates import PairingState
 from benchbed.tuning.outcomes import Outcome, outcomes_of
 from benchbed.tuning.scheduling import missing_batches
@@ -99,10 +96,19 @@ class Scheduler:
             raise
 
     def _submit_missing(self, pairing_index: int) -> None:
-        state = PairingState(self._plan, self._pairings[pairing_index], self.outcomes)
-        for batch in missing_batches(state):
-            self._progress.planned(batch.trials)
-            self._submit(_Submission(pairing_index, batch))
+        pairing = self._pairings[pairing_index]
+        state = PairingState(self._plan, pairing, self.outcomes)
+        while batches := missing_batches(state):
+            for batch in batches:
+                self._progress.planned(batch.trials)
+                if pairing.fault is None:
+                    self._submit(_Submission(pairing_index, batch))
+                else:
+                    self._store_without_measurements(
+                        _Submission(pairing_index, batch), pairing.fault.status, pairing.fault.reason
+                    )
+            if pairing.fault is None:
+                return
 
     def _submit(self, submission: _Submission) -> None:
         options, batch, search = self._options, submission.batch, submission.search
@@ -187,7 +193,7 @@ class Scheduler:
             self._store_failure(submission._replace(batch=part), cast(WorkerFailure, failure))
 
     def _store_failure(self, submission: _Submission, failure: WorkerFailure) -> None:
-        batch, search, kind = submission.batch, submission.search, failure.kind
+        batch, kind = submission.batch, failure.kind
         log = self._folder.write_log(part_name(batch), failure.log)
         trials = "the trial" if batch.trials == 1 else f"a batch of {batch.trials} trials"
         if kind is TrialStatus.TIMED_OUT:
@@ -196,23 +202,14 @@ class Scheduler:
             error = f"the process of {trials} died in {ATTEMPTS} attempts: {failure.message}; its output is in {log}"
         else:
             error = f"the result could not be returned: {failure.log.strip()}"
+        self._store_without_measurements(submission, kind, error)
+
+    def _store_without_measurements(self, submission: _Submission, status: TrialStatus, error: str) -> None:
+        batch, search = submission.batch, submission.search
         planned_trials = search.whole.trials if search else batch.trials
         details = ExecutionDetails(self._threads, self._options.jobs, submission.attempt, planned_trials)
-        rows = rows_without_measurements(self._bare_plan, batch, kind, error, details)
+        rows = rows_without_measurements(self._bare_plan, batch, status, error, details)
         self._store(submission, to_bytes(table_of(rows)))
-
-
-def fault_of_part(part: bytes, plan: Plan, batch: BatchPlan) -> str | None:
-    """Return why bytes from a worker are not the rows of all trials of a batch and of no others; None if they are."""
-    try:
-        table = from_bytes(part)
-        statuses = [TrialStatus(status) for status in table["status"].to_pylist()]
-    except (ValueError, TypeError, OSError, pa.ArrowException, NewerSchemaError) as error:
-        return f"the process returned no rows of trials: {error_line(error)}"
-    planned = sorted(itertools.chain.from_iterable(plan.keys(batch)))
-    if sorted(map(str, table["trial_key"].to_pylist())) != planned:
-        return f"the process was asked for {len(planned)} trials and returned {len(statuses)} rows of others"
-    return None
 
 
 def threads_of(plan: Plan, jobs: int) -> int:

@@ -12,15 +12,21 @@ def third_party_plugins(catalog: Catalog, plan: Plan, batch: BatchPlan) -> tuple
     """Return the names of the third-party plugins that a batch needs; all plugins if one of its parts is unknown."""
     parts: list[tuple[Kind, str]] = [
         ("problems", batch.problem.name),
-        ("optimizers", batch.optimizer),
         ("gradients", plan.gradient),
         *(("metrics", name) for name in catalog.names("metrics")),
     ]
+    modules: tuple[str, ...] = ()
+    if ":" in batch.optimizer and batch.optimizer not in catalog.entries["optimizers"]:
+        # Looking up module:Class would import the module into this process.
+        module = batch.optimizer.rpartition(":")[0]
+        modules = () if module == "torch.optim" else (module,)
+    else:
+        parts.append(("optimizers", batch.optimizer))
     try:
         entries = [catalog.entry(kind, name) for kind, name in parts]
     except UsageError:  # the worker stores it as the reason of the trials' failure
         return tuple(record.name for record in catalog.plugins)
-    return plugins_of(entries)
+    return (*plugins_of(entries), *modules)
 
 
 def plugins_of(entries: Iterable[Entry]) -> tuple[str, ...]:

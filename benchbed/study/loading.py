@@ -1,7 +1,5 @@
 """Loading of plugins by a driver: child processes load the third-party ones, and the driver reads descriptions."""
 
-import re
-import sysconfig
 from collections.abc import Sequence
 from concurrent.futures import Future
 from pathlib import Path
@@ -15,11 +13,12 @@ from benchbed.catalog.descriptions import PluginDescription, describe_plugin, de
 from benchbed.catalog.discovery import DiscoveredPlugin
 from benchbed.catalog.loading import load_catalog
 from benchbed.catalog.lookup import Catalog
-from benchbed.catalog.names import error_line, one_line
+from benchbed.catalog.names import error_line
 from benchbed.catalog.records import PluginRecord, PluginStatus
 from benchbed.errors import UsageError
 from benchbed.formatting import absolute_path
 from benchbed.interfaces import TrialStatus
+from benchbed.runner.failures import describe_failure
 from benchbed.runner.global_state import default_global_state
 from benchbed.runner.workers import Work, WorkerFailure, Workers
 
@@ -29,7 +28,6 @@ IN_PROCESS = "serial"
 """Executor for debugging, with which nothing runs in a child process."""
 
 MOST_CHILDREN = 8
-_FRAME = re.compile(r'File "([^"]+)", line (\d+)')
 
 
 class PluginTask(msgspec.Struct, frozen=True):
@@ -86,15 +84,6 @@ def run_in_children(work: Work, tasks: Sequence[msgspec.Struct], timeout: float)
         return results
 
 
-def describe_failure(failure: WorkerFailure, action: str, timeout: float) -> str:
-    """Describe in one line how an action of third-party code failed in its child process."""
-    if failure.kind is TrialStatus.TIMED_OUT:
-        return f"{action} took longer than the time limit of {timeout:g} s{_location(failure.log)}"
-    if failure.kind is TrialStatus.CRASHED:
-        return f"{action} did not return: {one_line(failure.message)}"
-    return f"{action} raised {one_line(failure.message)}"
-
-
 def describe_in_child(encoded: bytes) -> bytes:
     """Load the plugin of a task, in a child, and return its description in JSON."""
     task = msgspec.json.decode(encoded, type=PluginTask)
@@ -131,12 +120,3 @@ def _record(plugin: DiscoveredPlugin, result: bytes | WorkerFailure, timeout: fl
 
 def _broken(plugin: DiscoveredPlugin, error: str) -> PluginRecord:
     return PluginRecord.of(plugin, PluginStatus.BROKEN, error)
-
-
-def _location(stack: str) -> str:
-    """Return the innermost third-party line of a stack that faulthandler wrote: ` (mine.py:12)`."""
-    libraries = ("<", sysconfig.get_path("stdlib"), str(Path(executors.__file__).parent))
-    for file, line in _FRAME.findall(stack):
-        if not file.startswith(libraries):
-            return f" ({Path(file).name}:{line})"
-    return ""

@@ -1,12 +1,13 @@
 """Trials of a study that have no result, counted by their error."""
 
+from collections.abc import Collection
 from typing import NamedTuple
 
 import pyarrow as pa
 
 from benchbed.formatting import exception_line, on_one_line, plural
 from benchbed.interfaces import FINAL_STATUSES, TrialStatus
-from benchbed.plan import Plan
+from benchbed.plan import Pairing, Plan
 from benchbed.tuning.candidates import PairingState
 from benchbed.tuning.outcomes import Outcome
 from benchbed.tuning.scheduling import planned_keys
@@ -26,12 +27,16 @@ class Losses(NamedTuple):
     trials: int
 
 
+def label_of(pairing: Pairing) -> str:
+    """Return the label of a pairing in messages."""
+    return f"{pairing.problem.label} × {pairing.entrants[0].name}"
+
+
 def planned_pairings(plan: Plan, outcomes: dict[str, Outcome]) -> dict[str, str]:
     """Return the label of the pairing of each planned trial, by the key of the trial."""
     keys: dict[str, str] = {}
     for pairing in plan.pairings():
-        label = f"{pairing.problem.label} × {pairing.entrants[0].name}"
-        keys |= dict.fromkeys(planned_keys(PairingState(plan, pairing, outcomes)), label)
+        keys |= dict.fromkeys(planned_keys(PairingState(plan, pairing, outcomes)), label_of(pairing))
     return keys
 
 
@@ -42,15 +47,19 @@ def lost_pairings(plan: Plan, outcomes: dict[str, Outcome]) -> dict[str, str]:
     return {key: label for key, label in planned.items() if key not in final_keys}
 
 
-def losses_of(trials: pa.Table, lost: dict[str, str]) -> list[Losses]:
-    """Return the losses by error, the most frequent first; trials without a row are left out."""
+def losses_of(trials: pa.Table, lost: dict[str, str], unplanned: Collection[str] = ()) -> list[Losses]:
+    """Return the losses by error, the most frequent first; trials without a row are left out.
+
+    `unplanned` are the labels of the pairings that could not be planned, whose errors name no logs.
+    """
     pairings: dict[tuple[TrialStatus, str], list[str]] = {}
     reasons: dict[TrialStatus, str] = {}
     rows = trials.select(["trial_key", "status", "error"]).to_pylist()
     for row in rows:
         if row["trial_key"] in lost:
             status, reason = TrialStatus(row["status"]), exception_line(row["error"] or "")
-            if status is not TrialStatus.FAILED:  # each names a log of its own
+            if status is not TrialStatus.FAILED and lost[row["trial_key"]] not in unplanned:
+                # Each names a log of its own.
                 reason = reasons.setdefault(status, reason)
             pairings.setdefault((status, reason), []).append(lost[row["trial_key"]])
     losses = [

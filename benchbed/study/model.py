@@ -11,7 +11,7 @@ from benchbed.interfaces.notes import format_notes
 from benchbed.interfaces.results import Results
 from benchbed.plan import Plan
 from benchbed.store import StudyFolder
-from benchbed.study.losses import Losses, losses_of, lost_pairings
+from benchbed.study.losses import Losses, label_of, losses_of, lost_pairings
 from benchbed.tuning.candidates import PairingState
 from benchbed.tuning.outcomes import outcomes_of
 from benchbed.tuning.scheduling import planned_keys
@@ -73,7 +73,8 @@ class Study:
     @property
     def losses(self) -> list[Losses]:
         """The errors by which planned trials were lost, the most frequent first."""
-        return losses_of(self._table, self._lost)
+        unplanned = {label_of(pairing) for pairing in self.plan.pairings() if pairing.fault is not None}
+        return losses_of(self._table, self._lost, unplanned)
 
 
 def load(path: str | Path) -> Study:

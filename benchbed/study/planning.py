@@ -9,13 +9,18 @@ import msgspec
 from benchbed.catalog.loading import load_catalog
 from benchbed.catalog.lookup import Catalog
 from benchbed.catalog.names import error_line, plugin_traceback, quoted
-from benchbed.catalog.records import Kind
+from benchbed.catalog.records import InvalidPluginError, Kind
 from benchbed.errors import BenchbedError, UsageError
+from benchbed.interfaces import TrialStatus
 from benchbed.plan import EntrantPlan, Plan, ProblemPlan, Request, make_plan, parse_selector
+from benchbed.plan.faults import PlanningFault
 from benchbed.plan.resolve import ProblemSelection, ResolvedPart, Selection, resolve_selection
+from benchbed.plan.stored import is_damaged
+from benchbed.plan.unplanned import unplanned_part
+from benchbed.runner.failures import describe_failure
 from benchbed.runner.global_state import default_global_state
 from benchbed.runner.workers import WorkerFailure
-from benchbed.study.loading import IN_PROCESS, TIME_LIMIT, describe_failure, run_in_children
+from benchbed.study.loading import IN_PROCESS, TIME_LIMIT, run_in_children
 
 
 class PlanningTask(msgspec.Struct, frozen=True):
@@ -32,9 +37,9 @@ class PlannedSelection(msgspec.Struct, frozen=True):
     problem: ProblemPlan | None = None
     entrants: tuple[EntrantPlan, ...] = ()
     error: str | None = None
-    exit_code: int = UsageError.exit_code
+    """A mistake of the user; None if there was none."""
     fault: str | None = None
-    """An exception that only the plugin can explain; None if there was none."""
+    """A mistake of the plugin; None if there was none."""
 
 
 def plan_request(
@@ -44,14 +49,14 @@ def plan_request(
     timeout: float | None = None,
     executor: str = "processes",
 ) -> tuple[Plan, list[str]]:
-    """Return the plan of a request, and a warning for each part that is planned as its class declares it.
+    """Return the plan of a request, and a warning for each part that cannot be planned as usual.
 
     A child process builds each third-party problem and optimizer, within `timeout` seconds (60 by default). If the
     child dies, takes too long or raises an exception, the part is planned from its declarations, so that its trials
-    run, fail by themselves and have rows, and the rest of the study is not affected.
+    run, fail by themselves and have rows. If that fails too, its trials do not run, and their rows have the reason.
+    The rest of the study is not affected.
 
-    Raises: UsageError or NothingSelectedError with the wrong value and a remedy, also if a part cannot even be planned
-    from its declarations.
+    Raises: UsageError or NothingSelectedError with the wrong value and a remedy.
     """
     if executor == IN_PROCESS:
         return make_plan(catalog, request), []
@@ -67,21 +72,26 @@ def plan_request(
         third_party = [selection for selection in dict.fromkeys(selections) if selection not in parts]
         limit = timeout or TIME_LIMIT
         results = _resolve_in_children(catalog, third_party, plugin_files, limit)
+        parts |= {
+            selection: result
+            for selection, result in zip(third_party, results, strict=True)
+            if not isinstance(result, PlanningFault)
+        }
         faults = {
             selection: result
             for selection, result in zip(third_party, results, strict=True)
-            if isinstance(result, str)
+            if isinstance(result, PlanningFault)
         }
         declared = [msgspec.structs.replace(selection, declared=True) for selection in faults]
-        again = dict(zip(faults, _resolve_in_children(catalog, declared, plugin_files, limit), strict=True))
-        for selection, result in zip(third_party, results, strict=True):
-            fault = faults.get(selection)
-            part = result if fault is None else again[selection]
-            if isinstance(part, str):
-                raise UsageError(f"{_label(catalog, selection)} cannot be planned: {fault}")
-            if fault is not None:
-                warnings.append(f"{_label(catalog, selection)}: {fault}; it is planned as it is declared")
-            parts[selection] = part
+        again = _resolve_in_children(catalog, declared, plugin_files, limit)
+        for (selection, fault), declared_part in zip(faults.items(), again, strict=True):
+            if isinstance(declared_part, PlanningFault):
+                parts[selection] = unplanned_part(catalog, selection, fault)
+                consequence = "its trials do not run"
+            else:
+                parts[selection] = declared_part
+                consequence = "it is planned as it is declared"
+            warnings.append(f"{_label(catalog, selection)}: {fault.reason}; {consequence}")
         return [parts[selection] for selection in selections]
 
     return make_plan(catalog, request, resolve), warnings
@@ -94,10 +104,14 @@ def resolve_in_child(encoded: bytes) -> bytes:
         with default_global_state():
             catalog = load_catalog([Path(file) for file in task.plugin_files], needed=task.plugins)
             part = resolve_selection(catalog, task.selection)
-    except BenchbedError as error:
-        planned = PlannedSelection(error=str(error), exit_code=error.exit_code)
+    except UsageError as error:
+        planned = PlannedSelection(error=str(error))
+    except InvalidPluginError as error:
+        planned = PlannedSelection(fault=str(error))
     except (Exception, SystemExit) as error:  # noqa: BLE001 (a plugin may raise anything)
-        planned = PlannedSelection(fault=error_line(error) + plugin_traceback(error)[0])
+        cause = error.__cause__ if isinstance(error, BenchbedError) and error.__cause__ else error
+        location, _ = plugin_traceback(cause)
+        planned = PlannedSelection(fault=f"planning it raised {error_line(cause)}{location}")
     else:
         planned = (
             PlannedSelection(problem=part)
@@ -109,8 +123,8 @@ def resolve_in_child(encoded: bytes) -> bytes:
 
 def _resolve_in_children(
     catalog: Catalog, selections: Sequence[Selection], plugin_files: tuple[str, ...], limit: float
-) -> list[ResolvedPart | str]:
-    """Return the plan of each selection, or the fault of its plugin in one line. Raises: BenchbedError."""
+) -> list[ResolvedPart | PlanningFault]:
+    """Return the plan of each selection, or the fault of its plugin. Raises: UsageError."""
     if not selections:
         return []
     tasks = [
@@ -119,16 +133,20 @@ def _resolve_in_children(
     return [_read(result, limit) for result in run_in_children(resolve_in_child, tasks, limit)]
 
 
-def _read(result: Any, limit: float) -> ResolvedPart | str:
+def _read(result: Any, limit: float) -> ResolvedPart | PlanningFault:
     if isinstance(result, WorkerFailure):
-        return describe_failure(result, "planning it", limit)
-    planned = msgspec.json.decode(result, type=PlannedSelection)
+        return PlanningFault(result.kind, describe_failure(result, "planning it", limit))
+    try:
+        planned = msgspec.json.decode(result, type=PlannedSelection)
+    except (msgspec.MsgspecError, TypeError, ValueError) as error:
+        return PlanningFault(TrialStatus.FAILED, f"planning it returned an invalid plan: {error_line(error)}")
     if planned.error is not None:
-        error_type = UsageError if planned.exit_code == UsageError.exit_code else BenchbedError
-        raise error_type(planned.error)
-    if planned.fault is not None:
-        return f"planning it raised {planned.fault}"
-    return planned.problem or planned.entrants
+        raise UsageError(planned.error)
+    part: ResolvedPart = planned.problem or planned.entrants
+    parts = part if isinstance(part, tuple) else (part,)
+    if planned.fault is None and (not parts or any(map(is_damaged, parts))):
+        return PlanningFault(TrialStatus.FAILED, "planning it returned an impossible name or number")
+    return part if planned.fault is None else PlanningFault(TrialStatus.FAILED, planned.fault)
 
 
 def _is_third_party(catalog: Catalog, selection: Selection) -> bool:

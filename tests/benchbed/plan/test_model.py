@@ -4,6 +4,7 @@ import msgspec
 import pytest
 
 from benchbed.catalog.records import Origin
+from benchbed.interfaces import TrialStatus
 from benchbed.plan import Plan
 from benchbed.seeds import PROTOCOL, digest
 
@@ -21,6 +22,7 @@ SAME_RESULT = {
     "workspace": 1,
     "dimension": 99,
     "origin": Origin("elsewhere:other"),
+    "fault": PlanningFault(TrialStatus.FAILED, "the reason"),
 }
 OTHER_PLAN = {
     "protocol": "3",

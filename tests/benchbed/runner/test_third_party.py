@@ -1,5 +1,6 @@
 """The third-party plugins of a batch: those of its problem, optimizer, gradient and of all metrics."""
 
+import msgspec
 import pytest
 
 from benchbed.catalog.loading import load_catalog
@@ -60,3 +61,13 @@ def test_the_plugin_of_a_metric_is_needed_by_every_batch(plugins_of):
 def test_a_missing_plugin_is_left_to_the_process(plugins_of):
     """All plugins are loaded there, so that the error names those that may register it."""
     assert plugins_of("own", "optimizers", "own", missing=True) != ()
+
+
+def test_a_class_is_not_imported():
+    """Its module is third-party code, which runs in the process of its batch only."""
+    catalog = load_catalog(environ={})
+    request = Request(problems=("quadratic",), optimizers=("gd",), preset="quick", device="cpu")
+    plan = make_plan(catalog, request)
+    batch = plan.batch(plan.pairings()[0], [{}], "evaluation", [0])
+    batch = msgspec.structs.replace(batch, optimizer="a_missing_module:Own")
+    assert third_party_plugins(catalog, plan, batch) == ("a_missing_module",)

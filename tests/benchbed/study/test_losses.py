@@ -33,6 +33,20 @@ def test_equal_errors_of_several_pairings_are_one_loss():
     ]
 
 
+def test_a_pairing_that_could_not_be_planned_has_its_own_error():
+    """The errors of other trials with the same status differ only in the log that they name."""
+    rows = [
+        row("a", "crashed", "died; its output is in logs/1"),
+        row("b", "crashed", "no plan"),
+        row("c", "crashed", "died; its output is in logs/2"),
+    ]
+    lost = {"a": "p × o", "b": "trap × o", "c": "q × o"}
+    assert losses_of(table_of(rows), lost, {"trap × o"}) == [
+        Losses(TrialStatus.CRASHED, "died; its output is in logs/1", ("p × o", "q × o"), 2),
+        Losses(TrialStatus.CRASHED, "no plan", ("trap × o",), 1),
+    ]
+
+
 def test_ten_errors_are_described_and_the_others_counted():
     """Each in one line."""
     losses = [Losses(TrialStatus.TIMED_OUT, f"number\n{number}", ("p × o",), 1) for number in range(13)]

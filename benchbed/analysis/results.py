@@ -5,7 +5,6 @@ import math
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
-import msgspec
 import numpy as np
 import pandas as pd
 import pyarrow as pa
@@ -14,8 +13,9 @@ import pyarrow.compute as pc
 from benchbed.analysis.aggregate import overall_scores
 from benchbed.analysis.pairwise_tables import checkpoints_of, comparisons_of
 from benchbed.analysis.secondary_metrics import measures_of, robustness_of
+from benchbed.analysis.shown_problems import shown_plan, with_reason
 from benchbed.analysis.summary import summary_of
-from benchbed.interfaces import MEASURED_STATUSES, NoScoreBecause, ProblemFacts, Results, RowNote, Surface
+from benchbed.interfaces import MEASURED_STATUSES, ProblemFacts, Results, Surface
 from benchbed.plan import EntrantPlan, Plan
 from benchbed.tuning.best_of_k import best_of_k_curves
 from benchbed.tuning.candidates import PairingState
@@ -41,16 +41,11 @@ _PLANE = 2
 def build_results(plan: Plan, trials: pa.Table, surfaces: Mapping[str, Surface] | None = None) -> Results:
     """Build the frames of a study from its plan and its stored trials."""
     outcomes_by_key = outcomes_of(trials)
-    withheld = _withheld_scores(plan, trials)
-    shown_problems = [
-        msgspec.structs.replace(problem, has_optimum=problem.has_optimum and problem.label not in withheld)
-        for problem in plan.problems
-    ]
-    plan = msgspec.structs.replace(plan, problems=tuple(shown_problems))
+    plan, withheld = shown_plan(plan, trials, outcomes_by_key)
     states = [PairingState(plan, pairing, outcomes_by_key) for pairing in plan.pairings()]
     rows = [(state, row) for state in states for row in evaluated_settings(state)]
     rows = [
-        (state, row._replace(notes=_with_reason(row.notes, withheld.get(state.pairing.problem.label))))
+        (state, row._replace(notes=with_reason(row.notes, withheld.get(state.pairing.problem.label))))
         for state, row in rows
     ]
     order = {
@@ -88,28 +83,6 @@ def build_results(plan: Plan, trials: pa.Table, surfaces: Mapping[str, Surface] 
         comparisons=comparisons,
         groups=groups,
     )
-
-
-def _withheld_scores(plan: Plan, trials: pa.Table) -> dict[str, NoScoreBecause]:
-    """Return the problems whose optimum does not hold in a trial of any optimizer, with a reason.
-
-    Their scores are withheld from all optimizers alike, as if the optimum were unknown.
-    """
-    columns = ["problem", "problem_parameters", "dtype", "score_error"]
-    failing = trials.select(columns).filter(pc.is_valid(trials["score_error"])).to_pylist()
-    reasons = {tuple(row[name] for name in columns[:3]): row["score_error"] for row in reversed(failing)}
-    keys = {
-        problem.label: (problem.name, json.dumps(problem.parameters), problem.dtype)
-        for problem in plan.problems
-    }
-    return {label: NoScoreBecause(reasons[key]) for label, key in keys.items() if key in reasons}
-
-
-def _with_reason(notes: Sequence[RowNote], reason: NoScoreBecause | None) -> tuple[RowNote, ...]:
-    """Return the notes of a row with one reason for all missing scores of its problem."""
-    if reason is None:
-        return tuple(notes)
-    return (*(note for note in notes if not isinstance(note, NoScoreBecause)), reason)
 
 
 def _problem_facts(
@@ -161,6 +134,7 @@ def _trial_rows(
             continue
         trial, outcome = stored[key], state.outcomes[key]
         calls = trial["calls_to_target"] if problem.has_optimum else []
+        calls = calls and calls[: len(problem.targets)]
         # A trial that failed or diverged does not stay at the targets that it met.
         if calls is None or (calls and outcome.status not in MEASURED_STATUSES):
             calls = [None] * len(problem.targets)

@@ -84,7 +84,7 @@ class Record(NamedTuple):
     status: np.ndarray  # of TrialStatus
     calls: np.ndarray
     steps: np.ndarray
-    calls_to_target: np.ndarray  # [..., targets], +inf if not reached
+    calls_to_target: np.ndarray  # [..., targets], +inf if not reached, NaN if not scored
     curve_calls: np.ndarray  # [..., checkpoints], the start first
     curve_objective: np.ndarray
     curve_gradient_norm: np.ndarray

@@ -31,10 +31,15 @@ class Recorder:
         optimum = None if batch.scale is None else tile.instances.optimum()
         self._optimum = None if optimum is None else optimum.to(self._device)
         measures_targets = batch.stop_when_solved and optimum is not None
-        targets = tuple(batch.targets) if measures_targets else ()
-        self._targets = torch.tensor(targets, device=self._device, dtype=torch.float64)
+        targets = np.asarray(batch.targets if measures_targets else ())
+        is_scored = scored_targets(targets, optimum, batch.scale, batch.dtype)
+        # A trial ends at the hardest of the scored targets; without any, it does not end at a target.
+        values = np.where(is_scored, targets, -np.inf)
+        self._targets = torch.tensor(values, device=self._device, dtype=torch.float64)[:, None]
         self._streak = self._full(0, len(targets), dtype=torch.int64)
         self._reached = self._full(False, len(targets), dtype=torch.bool)
+        has_target = is_scored.any(axis=-1, keepdims=True)
+        self._reached |= torch.tensor(~is_scored & has_target, device=self._device)[:, None]
 
         self.calls: Curve = []
         self.objective: Curve = []
@@ -69,7 +74,7 @@ class Recorder:
         objective = torch.where(is_finite, objective, torch.nan)
         gap = self._measure_gap(objective, positions.seeds)
         calls = self._calls_of_iterate(lanes, index)
-        solved = self._update_streaks(index, gap, calls)
+        solved = self._update_streaks(index, positions.seeds, gap, calls)
         self._append(self.calls, index, calls)
         self._append(self.objective, index, objective)
         self._append(self.gap, index, gap)
@@ -107,14 +112,14 @@ class Recorder:
             calls = calls - self._price * lanes.converged.double()
         return torch.where(lanes.steps > self.steps[index], calls, self.calls[-1][index])
 
-    def _update_streaks(self, index: LaneIndex, gap: Tensor, calls: Tensor) -> Tensor:
+    def _update_streaks(self, index: LaneIndex, seeds: Tensor, gap: Tensor, calls: Tensor) -> Tensor:
         """Apply the rule of `calls_to_targets` to one checkpoint; return the solved lanes, `[seeds, settings]`."""
-        if not len(self._targets):
+        if not self._targets.shape[-1]:
             return torch.zeros_like(gap, dtype=torch.bool)
         counts = calls <= affordable_calls(self._budget)
         if self.calls:
             counts &= calls > self.calls[-1][index]
-        hit = (gap.unsqueeze(-1) <= self._targets) & counts.unsqueeze(-1)
+        hit = (gap.unsqueeze(-1) <= self._targets[seeds]) & counts.unsqueeze(-1)
         streak = torch.where(hit, self._streak[index] + 1, 0)
         self._streak[index] = streak
         self._reached[index] |= streak >= CONSECUTIVE_CHECKPOINTS
@@ -126,6 +131,20 @@ class Recorder:
     def _append(self, curve: Curve, index: LaneIndex, values: Tensor) -> None:
         curve.append(self._full(torch.nan, *values.shape[2:]))
         curve[-1][index] = values
+
+
+def scored_targets(
+    targets: np.ndarray, optimum: Tensor | None, scale: float | None, dtype: str
+) -> np.ndarray:
+    """Return which targets the arithmetic can resolve beside f*, `[seeds, targets]`; `optimum` is `[seeds, 1]`.
+
+    A gap is a multiple of the distance between neighbouring numbers at f*; a target below that distance would count as
+    reached, or not, by rounding alone.
+    """
+    if optimum is None or scale is None:
+        return np.zeros((1, len(targets)), dtype=bool)
+    distance = float(np.finfo(dtype).eps) * optimum.abs().cpu().numpy()
+    return np.asarray(distance <= targets * scale)
 
 
 def calls_to_targets(

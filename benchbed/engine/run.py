@@ -13,7 +13,7 @@ from benchbed.engine.evaluation import measure_gradient_norm
 from benchbed.engine.loop import Clock, TileResult, run_tile
 from benchbed.engine.metrics import MetricValues, measure_metrics
 from benchbed.engine.pytrees import leaves, tiles
-from benchbed.engine.recorder import Curve, calls_to_targets
+from benchbed.engine.recorder import Curve, calls_to_targets, scored_targets
 from benchbed.engine.sampling import Instances
 from benchbed.engine.tile import Tile
 from benchbed.interfaces import MEASURED_STATUSES, TrialStatus
@@ -81,8 +81,10 @@ def record_of(tile: Tile, result: TileResult) -> Record:
     status = _status(tile, result)
     stays = np.isin(status.astype(str), sorted(MEASURED_STATUSES))
     calls_to_target = calls_to_targets(calls, gap, targets, batch.budget, stays)
-    if batch.stop_when_solved and len(targets):  # the last checkpoint may complete the targets
-        is_complete = np.isfinite(calls_to_target).all(axis=-1)
+    is_scored = scored_targets(targets, optimum, batch.scale, batch.dtype)
+    calls_to_target = np.where(is_scored[:, None], calls_to_target, np.nan)
+    if batch.stop_when_solved:  # the last checkpoint may complete the targets
+        is_complete = np.isfinite(calls_to_target).any(axis=-1) & ~np.isinf(calls_to_target).any(axis=-1)
         status[(status == TrialStatus.EXHAUSTED) & is_complete] = TrialStatus.SOLVED
 
     def constant(value: object) -> np.ndarray:

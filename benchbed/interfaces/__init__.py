@@ -16,6 +16,7 @@ from benchbed.interfaces.notes import (
     Note,
     RowNote,
     SkippedBecause,
+    TargetsNotScored,
 )
 from benchbed.interfaces.optimizer import Hyperparameter, Optimizer, OptimizerFactory, Oracle
 from benchbed.interfaces.problem import START_IN_BASIN, Data, Metric, Problem, RegisteredMetric, target_ladder
@@ -29,6 +30,6 @@ __all__ = [
     "Layout", "LogUniform", "Metric", "MetricNotMeasured", "NoScoreBecause", "NotServedError", "Note",
     "OneMinusLogUniform", "Optimizer",
     "OptimizerFactory", "Oracle", "Picture", "Problem", "ProblemFacts", "RegisteredMetric", "Report",
-    "Results", "RowNote", "SkippedBecause", "Surface", "TrialStatus", "Uniform", "as_gradient",
-    "take_samples", "target_ladder",
+    "Results", "RowNote", "SkippedBecause", "Surface", "TargetsNotScored", "TrialStatus", "Uniform",
+    "as_gradient", "take_samples", "target_ladder",
 ]  # fmt: skip

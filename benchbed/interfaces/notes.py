@@ -54,7 +54,14 @@ class NoScoreBecause(NamedTuple):
     reason: str
 
 
-RowNote = Note | GridExtended | SkippedBecause | MetricNotMeasured | NoScoreBecause
+class TargetsNotScored(NamedTuple):
+    """Note on a row whose hardest targets are below the last digit of f*, so that rounding would decide about them."""
+
+    targets: int
+    dtype: str
+
+
+RowNote = Note | GridExtended | SkippedBecause | MetricNotMeasured | NoScoreBecause | TargetsNotScored
 
 
 class Exclusion(Enum):
@@ -77,6 +84,9 @@ def describe_note(note: RowNote) -> str:
             return f"metric {metric} not measured: {_on_one_line(reason)}"
         case NoScoreBecause(reason):
             return f"no score: {_on_one_line(reason)}"
+        case TargetsNotScored(targets, dtype):
+            subject = "the hardest target is" if targets == 1 else f"the {targets} hardest targets are"
+            return f"{subject} not scored: {dtype} cannot resolve them beside the optimum"
         case _:
             return note.value
 

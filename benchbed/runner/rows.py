@@ -59,12 +59,13 @@ def _unreliable_optimum(
     """Return why the gap of a trial cannot be compared with the targets; None if it can."""
     if record.optimum is None or scale is None or not problem.targets:
         return None
-    optimum, smallest = float(record.optimum[index]), min(problem.targets) * scale
+    optimum, is_scored = float(record.optimum[index]), ~np.isnan(record.calls_to_target[index])
+    if not is_scored.any():
+        return f"{problem.dtype} cannot resolve any target at the optimum f* = {optimum:.6g}"
+    smallest = float(np.min(problem.targets, where=is_scored, initial=math.inf)) * scale
     best = float(np.nanmin(record.curve_objective[index], initial=math.inf))
     if best < optimum - smallest:
         return f"the trial reached {best:.6g}, below the optimum f* = {optimum:.6g}"
-    if float(np.finfo(problem.dtype).eps) * abs(optimum) > smallest:
-        return f"{problem.dtype} cannot resolve the smallest target at the optimum f* = {optimum:.6g}"
     return None
 
 
@@ -159,7 +160,7 @@ def _measurements(
         "scale": scale,
         "gradient_norm": None if np.isnan(gradient_norm) else gradient_norm,
         "calls_to_target": [
-            float(calls) if np.isfinite(calls) else None for calls in record.calls_to_target[index]
+            None if np.isinf(calls) else float(calls) for calls in record.calls_to_target[index]
         ],
         "curve_calls": record.curve_calls[index][is_new],
         "curve_objective": objective,

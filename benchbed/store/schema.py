@@ -39,7 +39,7 @@ TRIAL_SCHEMA = pa.schema(
         ("scale", _NUMBER),
         ("gap", _NUMBER),
         ("gradient_norm", _NUMBER),
-        ("calls_to_target", _NUMBERS),  # null where not reached
+        ("calls_to_target", _NUMBERS),  # null where not reached, NaN where not scored
         ("curve_calls", _NUMBERS),
         ("curve_objective", _NUMBERS),
         ("curve_gradient_norm", _NUMBERS),

@@ -15,12 +15,13 @@ from benchbed.interfaces import (
     NoScoreBecause,
     RowNote,
     SkippedBecause,
+    TargetsNotScored,
     TrialStatus,
 )
 
 COLUMNS = [
     "trial_key", "status", "budget", "final_objective", "gap", "calls_to_target", "reads_progress", "error", "calls",
-    "steps", "gradient_norm", "metric_errors", "score_error",
+    "steps", "gradient_norm", "metric_errors", "score_error", "dtype",
 ]  # fmt: skip
 MEASUREMENTS = ("status", "calls", "steps", "final_objective", "gap", "gradient_norm", "calls_to_target")
 DECADES = 4
@@ -49,6 +50,11 @@ class Outcome(NamedTuple):
         """The reason why the problem's optimum or scale does not hold in this trial; None if it does."""
         return next((note for note in self.notes if isinstance(note, NoScoreBecause)), None)
 
+    @property
+    def targets_not_scored(self) -> int:
+        """The number of targets that are not scored in this trial, the hardest ones."""
+        return max((note.targets for note in self.notes if isinstance(note, TargetsNotScored)), default=0)
+
     def without_score(self) -> "Outcome":
         """Return the outcome as that of a problem without a known optimum."""
         return self._replace(score=math.nan, gap=self.objective)
@@ -65,9 +71,11 @@ def outcomes_of(trials: pa.Table) -> dict[str, Outcome]:
             groups[row["budget"], len(row["calls_to_target"])].append(position)
     scores = np.zeros(len(rows))
     for (budget, _), positions in groups.items():
-        calls = np.array([rows[position]["calls_to_target"] for position in positions], dtype=float)
-        calls[np.isnan(calls)] = np.inf  # null: not reached
-        scores[positions] = trial_scores(calls, budget)
+        calls = [
+            [math.inf if value is None else value for value in rows[position]["calls_to_target"]]
+            for position in positions
+        ]
+        scores[positions] = trial_scores(np.array(calls), budget)
     outcomes = {}
     curves = _digests_of_lists(trials["curve_objective"])
     for row, score, curve in zip(rows, scores.tolist(), curves, strict=True):
@@ -109,11 +117,17 @@ def _digests_of_lists(column: pa.ChunkedArray) -> list[int]:
 
 
 def notes_of_trials(outcomes: Iterable[Outcome]) -> list[RowNote]:
-    """Return the notes of these trials once each, and only one of each metric."""
+    """Return the notes of these trials once each: one of each metric, and one of the targets that are not scored."""
     notes: dict[object, RowNote] = {}
-    for outcome in outcomes:
+    for outcome in sorted(outcomes, key=lambda outcome: -outcome.targets_not_scored):
         for note in outcome.notes:
-            notes.setdefault(note.metric if isinstance(note, MetricNotMeasured) else note, note)
+            match note:
+                case MetricNotMeasured(metric):
+                    notes.setdefault(metric, note)
+                case TargetsNotScored():
+                    notes.setdefault(TargetsNotScored, note)
+                case _:
+                    notes.setdefault(note, note)
     return list(notes.values())
 
 
@@ -122,6 +136,8 @@ def _notes_of(row: Mapping[str, Any]) -> Iterator[RowNote]:
         yield SkippedBecause(row["error"])
     if row["score_error"]:
         yield NoScoreBecause(row["score_error"])
+    elif count := sum(value is not None and math.isnan(value) for value in row["calls_to_target"] or ()):
+        yield TargetsNotScored(count, row["dtype"])
     for metric, reason in row["metric_errors"] or ():
         yield MetricNotMeasured(metric, reason)
 
@@ -129,16 +145,20 @@ def _notes_of(row: Mapping[str, Any]) -> Iterator[RowNote]:
 def trial_scores(calls_to_target: np.ndarray, budget: int) -> np.ndarray:
     """Compute the score in [0, 1] of each trial from `calls_to_target: [..., targets]`, +inf where not reached.
 
-    The mean over targets of max(0, 1 − ln(T/L)/ln(budget/L)), L = max(1, budget/10⁴) and T at least L: the area
-    under the empirical distribution of calls on a logarithmic axis from L to the budget. NaN without targets.
+    The mean over targets, without those that are NaN, of max(0, 1 − ln(T/L)/ln(budget/L)), L = max(1, budget/10⁴) and T
+    at least L: the area under the empirical distribution of calls on a logarithmic axis from L to the budget. NaN
+    without targets.
     """
-    if calls_to_target.shape[-1] == 0:
-        return np.full(calls_to_target.shape[:-1], np.nan)
+    is_scored = ~np.isnan(calls_to_target)
+    count = np.maximum(is_scored.sum(axis=-1), 1)
     lowest = max(1.0, budget / 10**DECADES)
     if budget <= lowest:  # the budget is a single call
-        return np.asarray((calls_to_target <= budget).mean(axis=-1))
-    spent = np.log(np.maximum(calls_to_target, lowest) / lowest) / math.log(budget / lowest)
-    return np.asarray(np.maximum(0.0, 1.0 - spent).mean(axis=-1))
+        areas = (calls_to_target <= budget).astype(float)
+    else:
+        spent = np.log(np.maximum(calls_to_target, lowest) / lowest) / math.log(budget / lowest)
+        areas = np.maximum(0.0, 1.0 - spent)
+    means = np.where(is_scored, areas, 0.0).sum(axis=-1) / count
+    return np.asarray(np.where(is_scored.any(axis=-1), means, math.nan))
 
 
 def lower_median(values: np.ndarray) -> float:

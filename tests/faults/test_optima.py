@@ -1,6 +1,7 @@
 """Without a usable optimum or scale, trials run as ever, and their score is withheld with the reason."""
 
 import json
+import math
 from pathlib import Path
 
 import numpy as np
@@ -12,13 +13,14 @@ pytestmark = pytest.mark.slow
 
 PLUGIN = Path(__file__).parent / "plugins" / "optima.py"
 LARGE = "bowl[constant=1e16]"
+PARTLY = "bowl[constant=1000000000000]"
 REASONS = {
     "raising-optimum": "optimum of problem 'raising-optimum' raises ArithmeticError: no optimum at all",
     "nan-optimum": "optimum of problem 'nan-optimum' is nan",
     "infinite-optimum": "optimum of problem 'infinite-optimum' is -inf",
     "high-optimum": "below the optimum f* = 1.5",
     "raising-scale": "the scale of problem 'raising-scale' raises ArithmeticError: too many",
-    LARGE: "float64 cannot resolve the smallest target at the optimum f* = 1e+16",
+    LARGE: "float64 cannot resolve any target at the optimum f* = 1e+16",
 }
 
 
@@ -27,7 +29,9 @@ def ran(run_benchbed, run_once):
     """Run gradient descent on all problems."""
 
     def fill(folder):
-        problems = [option for name in ["bowl", "raising-for-some", *REASONS] for option in ("-p", name)]
+        problems = [
+            option for name in ["bowl", "raising-for-some", PARTLY, *REASONS] for option in ("-p", name)
+        ]
         result = run_benchbed(
             folder, "run", "--plugin", PLUGIN, *problems, "-o", "gd[learning_rate=0.1]", "-o", "gd[learning_rate=0.2]",
             *("--preset", "quick", "--steps", "60", "--seeds", "20", "--track", "default", "-O", "study"),
@@ -101,3 +105,24 @@ def test_a_sound_problem_keeps_its_score(summary):
     """Beside all others."""
     assert 0 < summary["bowl"]["score"] < 1
     assert "no score" not in summary["bowl"]["notes"]
+
+
+def test_targets_below_the_last_digit_are_not_scored(ran, summary):
+    """At f* = 1e12, ε |f*| is 2.2e-4, and the targets are multiples of the scale 2: 1e-4 … 1e-8 are left out.
+
+    Descent at rate 0.1 passes 0.1, 0.01 and 0.001 after k calls, 0.64ᵏ ≤ target, up to the rounding of the last one.
+    """
+    trials = benchbed.load(ran / "study").trials
+    is_partly = trials["problem_parameters"] == json.dumps({"constant": 1e12})
+    calls = [np.array(list(of_trial)) for of_trial in trials.loc[is_partly, "calls_to_target"]]
+    assert len(calls) == 40
+    assert all(np.isnan(of_trial[3:]).all() and np.isfinite(of_trial[:3]).all() for of_trial in calls)
+    row, sound = summary[PARTLY], summary["bowl"]
+    assert (
+        "the 5 hardest targets are not scored: float64 cannot resolve them beside the optimum" in row["notes"]
+    )
+    for name in ("target", "success_rate", "median_calls"):
+        assert row[name] == sound[name]
+    steps = [math.ceil(math.log(target) / math.log(0.64)) for target in (0.1, 0.01, 0.001)]
+    areas = [1 - math.log(step) / math.log(60) for step in steps]
+    assert row["score"] == pytest.approx(sum(areas) / 3, abs=0.02)

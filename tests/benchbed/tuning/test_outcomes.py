@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from benchbed.interfaces import SkippedBecause
+from benchbed.interfaces import SkippedBecause, TargetsNotScored
 from benchbed.store import table_of
 from benchbed.tuning.outcomes import Outcome, notes_of_trials, outcomes_of, trial_scores
 
@@ -29,6 +29,24 @@ def outcome(row):
 def test_a_target_with_null_calls_was_not_reached():
     """The score is the mean of 2/3, 1/3, 0 and 0."""
     assert outcome(ROW) == Outcome("exhausted", pytest.approx(0.25), 0.5, objective=7.0)
+
+
+def test_targets_that_are_not_scored_leave_the_mean():
+    """The score is the mean of 2/3 and 0; the note of a row has the largest count of its trials."""
+    rows = [
+        ROW
+        | {
+            "trial_key": str(count),
+            "dtype": "float32",
+            "calls_to_target": [10.0, None, 50.0, 60.0][:-count] + [math.nan] * count,
+        }
+        for count in (1, 2, 4)
+    ]
+    outcomes = outcomes_of(table_of(rows))
+    assert outcomes["2"].score == pytest.approx(1 / 3)
+    assert math.isnan(outcomes["4"].score)
+    assert [outcomes[key].targets_not_scored for key in "124"] == [1, 2, 4]
+    assert notes_of_trials([outcomes["1"], outcomes["2"]]) == [TargetsNotScored(2, "float32")]
 
 
 def test_trials_of_several_problems_are_scored():

@@ -21,6 +21,7 @@ TESTED_ELSEWHERE = {
     "benchbed/codegen/": "the parts of the generator are tested by their output: the generated code of each operation, "
     "and compiled steps against eager ones in tests/benchbed/engine",
     "benchbed/engine/batch.py": "a record; tests/benchbed/engine/test_run.py runs it",
+    "benchbed/engine/block_draws.py": "tests/benchbed/engine/test_sampling.py",
     "benchbed/engine/contract.py": "tests/faults/test_contract.py runs plugins with one fault each",
     "benchbed/engine/instance_values.py": "tests/faults/test_contract.py",
     "benchbed/engine/pytrees.py": "tests/benchbed/engine/test_run.py and test_loop.py, on all shapes of states",

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple, Protocol
 import torch
 from torch import Tensor
 
-from benchbed.engine.oracle import CountingOracle, evaluate_on
+from benchbed.engine.oracle import CountingOracle, evaluate_on, join_lane_data, split_lane_data
 from benchbed.engine.pytrees import Tree, expand_settings, map_tensors, vmap_lanes
 from benchbed.engine.sampling import Draws
 from benchbed.interfaces import Gradient, Optimizer
@@ -90,7 +90,7 @@ class _PerTrialRule:
             theta: Tensor, state: Tree, loss: Tensor, gradient: Tensor, progress: Tensor,
             hyperparameters: Tree, data: Tree, draws: Draws,
         ) -> Tree:  # fmt: skip
-            data = context.data if context.shared else data
+            data = join_lane_data(context.data, data, context.shared)
             evaluate = evaluate_on(differentiate, context.loss, data, draws)
             lane_oracle = CountingOracle(evaluate, loss, gradient, lambda: progress, draws.optimizer)
             lane_oracles.append(lane_oracle)
@@ -106,7 +106,7 @@ class _PerTrialRule:
             oracle.gradient,
             oracle.compute_progress(),
             self._hyperparameters_of(theta),
-            expand_settings(None if context.shared else context.data, theta),
+            expand_settings(split_lane_data(context.data, context.shared), theta),
             expand_settings(context.draws, theta),
         )
         lane_oracle = lane_oracles[0]

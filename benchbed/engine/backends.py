@@ -11,7 +11,7 @@ from benchbed.checkpoints import checkpoint_calls
 from benchbed.codegen.errors import CompilationError
 from benchbed.engine.batch import Batch
 from benchbed.engine.evaluation import measure_objective
-from benchbed.engine.pytrees import Lanes
+from benchbed.engine.pytrees import Lanes, Tree
 from benchbed.engine.tile import Tile
 from benchbed.interfaces import Engine, Problem
 
@@ -77,9 +77,9 @@ class EagerBackend:
         """
         return 1
 
-    def measure(self, tile: Tile, point: Tensor) -> Tensor:
+    def measure(self, tile: Tile, point: Tensor, buffers: Tree = None) -> Tensor:
         """Return the objective `[seeds, settings]` at `point: [seeds, settings, dimension]`."""
-        return measure_objective(tile.instances, point)
+        return measure_objective(tile.instances, point, buffers)
 
 
 class _CompiledSteps(Protocol):
@@ -164,18 +164,18 @@ class CompiledBackend(EagerBackend):
             return super().lookahead(lanes, start, stops)
         return self._steps.lookahead(lanes, start, stops)
 
-    def measure(self, tile: Tile, point: Tensor) -> Tensor:
+    def measure(self, tile: Tile, point: Tensor, buffers: Tree = None) -> Tensor:
         """Return the objective, by compiled code if that saves time; eagerly if there is none, or it fails."""
         if self._compiles_objective and self.engine == Engine.COMPILED:
             try:
                 from benchbed.engine.compiled_objective import generated_objective
 
-                objective = generated_objective(tile.instances, point)
-                return objective.measure(tile.instances, point, tile.batch.threads)
+                objective = generated_objective(tile.instances, point, buffers)
+                return objective.measure(tile.instances, point, tile.batch.threads, buffers)
             except Exception as error:  # noqa: BLE001 (see the class)
                 self._compiles_objective = False
                 self.reason += f"; its objective was measured eagerly: {_summary(error)}"[:REASON_LENGTH]
-        return super().measure(tile, point)
+        return super().measure(tile, point, buffers)
 
     def _fall_back(self, event: str, error: Exception) -> None:
         self.engine, self.minimum_lanes, self._steps = Engine.EAGER, 1, None

@@ -18,7 +18,6 @@ from benchbed.engine.pytrees import Lanes, TreeTemplate, is_flat, leaves
 from benchbed.engine.sampling import Instances
 from benchbed.engine.step import StepInputs
 from benchbed.engine.tile import Tile
-from benchbed.seeds import DRAW_BLOCK
 
 MAX_CACHED_STEPS = 256
 """Compiled steps that a process keeps."""
@@ -48,7 +47,7 @@ class GeneratedBackend:
         if is_new:
             self._bind(tile)
         results: dict[int, Lanes] = {}
-        for ends in self._split_at_blocks(start, stops):
+        for ends in self._split_at_blocks(start, stops, tile.batch.problem.draw_block):
             last = ends[-1]
             progress = tile.progress(start, last) if self._reads_progress else self._no_progress
             draws = leaves(tile.draws(start, last)) if self._has_draws else []
@@ -62,12 +61,12 @@ class GeneratedBackend:
             lanes, start = results[last], last
         return [results[stop] for stop in stops]
 
-    def _split_at_blocks(self, start: int, stops: Sequence[int]) -> list[list[int]]:
-        """Group `stops` by their block of draws; the end of each block becomes a stop as well."""
+    def _split_at_blocks(self, start: int, stops: Sequence[int], length: int) -> list[list[int]]:
+        """Group `stops` by their block of draws of this length; the end of each block becomes a stop as well."""
         if not self._has_draws:
             return [list(stops)]
-        ends = {*stops, *range((start // DRAW_BLOCK + 1) * DRAW_BLOCK, stops[-1], DRAW_BLOCK)}
-        return [list(block) for _, block in groupby(sorted(ends), lambda end: (end - 1) // DRAW_BLOCK)]
+        ends = {*stops, *range((start // length + 1) * length, stops[-1], length)}
+        return [list(block) for _, block in groupby(sorted(ends), lambda end: (end - 1) // length)]
 
     def lookahead(self, lanes: Lanes, start: int, stops: Sequence[int]) -> int:
         """Return how many of `stops` to compute in one call: those that cost less than a return to the loop."""
@@ -86,10 +85,14 @@ class GeneratedBackend:
 
     def _rebuild(self, lanes: Lanes, tensors: list[Tensor]) -> Lanes:
         # Not by torch's pytrees, which take as long as hundreds of steps.
+        buffers = lanes.buffers
+        if buffers is not None:
+            count = len(leaves(buffers))
+            buffers, tensors = TreeTemplate(buffers).fill(tensors[-count:]), tensors[:-count]
         converged = None if lanes.converged is None else tensors[-1]
         theta, *state, calls, steps, running, diverged = tensors if converged is None else tensors[:-1]
         tree = lanes.state._make(state) if is_flat(lanes.state) else self._state.fill(state)
-        return Lanes(theta, tree, calls, steps, running, diverged, converged)
+        return Lanes(theta, tree, calls, steps, running, diverged, converged, buffers)
 
 
 def _lane_tensors(lanes: Lanes) -> list[Tensor]:
@@ -98,7 +101,8 @@ def _lane_tensors(lanes: Lanes) -> list[Tensor]:
     return [
         lanes.theta,
         *(state if is_flat(state) else leaves(state)),
-        *(tensor for tensor in lanes[2:] if tensor is not None),
+        *(tensor for tensor in lanes[2:-1] if tensor is not None),
+        *leaves(lanes.buffers),
     ]
 
 

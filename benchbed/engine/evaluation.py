@@ -20,12 +20,12 @@ MEASURE_BYTES = 1 << 22
 """Memory of one measurement: beyond the cache it takes three times as long."""
 
 
-def measure_objective(instances: Instances, point: Tensor) -> Tensor:
-    """Compute the objective `[seeds, settings]` at `point: [seeds, settings, dimension]`."""
-    return in_pieces(batched(instances.problem, instances.problem.objective), point, instances)
+def measure_objective(instances: Instances, point: Tensor, buffers: Tree = None) -> Tensor:
+    """Compute the objective `[seeds, settings]` at `point: [seeds, settings, dimension]`, with `buffers` of lanes."""
+    return in_pieces(batched(instances.problem, instances.problem.objective), point, instances, buffers)
 
 
-def measure_gradient_norm(batch: Batch, instances: Instances, point: Tensor) -> Tensor:
+def measure_gradient_norm(batch: Batch, instances: Instances, point: Tensor, buffers: Tree = None) -> Tensor:
     """Compute the Euclidean norm of the objective's gradient, `[seeds, settings]`; by reverse mode in every run."""
     objective = batched(batch.problem, batch.problem.objective)
 
@@ -34,7 +34,7 @@ def measure_gradient_norm(batch: Batch, instances: Instances, point: Tensor) -> 
         gradient_norm: Tensor = torch.linalg.vector_norm(gradient, dim=-1)
         return gradient_norm
 
-    return in_pieces(norm, point, instances)
+    return in_pieces(norm, point, instances, buffers)
 
 
 def measure_start(instances: Instances) -> Tensor | None:
@@ -61,12 +61,17 @@ def measure_start(instances: Instances) -> Tensor | None:
     return None if unknown else result
 
 
-def in_pieces(function: Callable[[Tensor, Tree], Tensor], theta: Tensor, instances: Instances) -> Tensor:
-    """Evaluate `function(theta, data)`, which returns `[seeds, settings]`, piece by piece within `MEASURE_BYTES`."""
+def in_pieces(
+    function: Callable[[Tensor, Tree], Tensor], theta: Tensor, instances: Instances, buffers: Tree = None
+) -> Tensor:
+    """Evaluate `function(theta, data)`, which returns `[seeds, settings]`, piece by piece within `MEASURE_BYTES`.
+
+    `buffers: [seeds, settings, …]` are those of the lanes; None for those at the start.
+    """
     lanes = MEASURE_BYTES // (theta.element_size() * max(1, instances.problem.workspace))
     result = theta.new_empty(theta.shape[:2])
     for seeds, settings in tiles(theta.shape[0], theta.shape[1], lanes):
-        values = function(theta[seeds, settings], instances.data_of(seeds))
+        values = function(theta[seeds, settings], instances.data_of(seeds, settings, buffers))
         shape = theta[seeds, settings].shape[:2]
         if values.shape != shape:  # the assignment below would broadcast it
             raise ContractError(

@@ -82,7 +82,8 @@ def _check_steps(tile: Tile) -> None:
         state = rule.init(theta)
     if not rule.opaque:
         _require_state(subject, state, theta)
-    inputs, zeros = tile.inputs(0), torch.zeros_like(theta)
+    zeros = torch.zeros_like(theta)
+    inputs = tile.inputs(0)._replace(data=tile.instances.data_of(slice(None)))
     trials = Trials(theta, zeros[..., 0], zeros, None, inputs.draws, inputs.data, tile.hyperparameters)
     compare("problem", "objective", objective, trials)
     if stepper.loss.needs_draws:
@@ -98,8 +99,7 @@ def _check_steps(tile: Tile) -> None:
         theta, state, _ = compare("optimizer", "update", update, trials)
         # Trials with one start and setting have equal gradients, whose means show nothing. An optimizer must cope with
         # any gradient, so the problem need not be evaluated again.
-        factors = torch.linspace(0.5, 1.0, values.numel(), dtype=theta.dtype, device=theta.device)
-        factors = factors.view_as(values)
+        factors = torch.linspace(0.5, 1.0, values.numel()).to(values).view_as(values)
         trials = trials._replace(
             theta=theta,
             state=state,

@@ -110,11 +110,11 @@ def measure_snapshots(
 def measure(tile: Tile, lanes: Lanes, recorder: Recorder, backend: EagerBackend) -> Lanes:
     """Measure every lane at the optimizer's answer, and stop the lanes that are finished."""
     point = tile.rule.answer(lanes.state, lanes.theta)
-    objective = backend.measure(tile, point)
+    objective = backend.measure(tile, point, lanes.buffers)
     gradient_norm = None
     # Every checkpoint can afford a full gradient that costs at most as much as a step.
     if (tile.batch.problem.full_price or 1.0) <= 1.0:
-        gradient_norm = measure_gradient_norm(tile.batch, tile.instances, point)
+        gradient_norm = measure_gradient_norm(tile.batch, tile.instances, point, lanes.buffers)
     return recorder.add(lanes, tile.positions, point, objective, gradient_norm)
 
 

@@ -19,7 +19,7 @@ from benchbed.engine.global_random import (
 )
 from benchbed.engine.oracle import batched
 from benchbed.engine.python_state import Variable, changed_variable, snapshot
-from benchbed.engine.pytrees import map_tensors
+from benchbed.engine.pytrees import Tree, map_tensors
 from benchbed.engine.sampling import Instances
 from benchbed.engine.trial_comparison import unwritten
 from benchbed.errors import ContractError
@@ -49,7 +49,11 @@ class MetricError(ValueError):
 
 
 def measure_metrics(
-    metrics: Mapping[str, RegisteredMetric], instances: Instances, point: Tensor, faulty: Mapping[str, str]
+    metrics: Mapping[str, RegisteredMetric],
+    instances: Instances,
+    point: Tensor,
+    faulty: Mapping[str, str],
+    buffers: Tree = None,
 ) -> dict[str, MetricValues]:
     """Measure the problem's metrics, the registered ones that apply, and whether starts lie in the basin.
 
@@ -66,7 +70,7 @@ def measure_metrics(
             if name == START_IN_BASIN:
                 values = _measure_basin(instances, point)
             else:
-                values = _measure(function, instances, point)
+                values = _measure(function, instances, point, buffers)
             generator = moved_generator(before)
         if generator is not None:
             values = _without_values(point, MetricError(explain_noise(generator)))
@@ -110,7 +114,7 @@ def metric_functions(
 
 def _impurity(function: MetricFunction, instances: Instances) -> str | None:
     """Return why the values of a metric depend on more than its arguments; None if they do not."""
-    point, data = instances.start[:, None], instances.data
+    point, data = instances.start[:, None], instances.data_of(slice(None))
     results: list[Hashable] = []
     before: list[Variable] = []
     for variant in (0, 1):
@@ -137,7 +141,9 @@ def explain_noise(generator: str) -> str:
     return f"it uses {generator}, whose state depends on all that ran before; {FROM_ARGUMENTS}"
 
 
-def _measure(function: MetricFunction, instances: Instances, point: Tensor) -> MetricValues | None:
+def _measure(
+    function: MetricFunction, instances: Instances, point: Tensor, buffers: Tree
+) -> MetricValues | None:
     """Measure one metric, trial by trial if it raises for the batch; None if it does not apply to the problem."""
 
     def checked(theta: Tensor, data: Any) -> Tensor:
@@ -154,10 +160,11 @@ def _measure(function: MetricFunction, instances: Instances, point: Tensor) -> M
         return value.detach().double()
 
     try:
-        if function(point[:1, :1].clone(), instances.data_of(slice(0, 1))) is None:
+        if function(point[:1, :1].clone(), instances.data_of(slice(0, 1), slice(0, 1), buffers)) is None:
             return None
-        values = in_pieces(checked, point, instances)
-        alone = checked(point[-1:, -1:], instances.data_of(slice(len(point) - 1, len(point))))
+        values = in_pieces(checked, point, instances, buffers)
+        last = slice(len(point) - 1, None), slice(point.shape[1] - 1, None)
+        alone = checked(point[last], instances.data_of(*last, buffers))
         if not torch.allclose(alone, values[-1:, -1:].double(), rtol=AGREEMENT, equal_nan=True):
             raise MetricError(
                 "the value of a trial depends on the other trials of its batch; reduce with `dim=-1`"
@@ -169,8 +176,8 @@ def _measure(function: MetricFunction, instances: Instances, point: Tensor) -> M
         result = _without_values(point, error)
     for seed, setting in np.ndindex(point.shape[0], point.shape[1]):
         try:
-            theta = point[seed : seed + 1, setting : setting + 1]
-            result.values[seed, setting] = checked(theta, instances.data_of(slice(seed, seed + 1))).item()
+            lane = slice(seed, seed + 1), slice(setting, setting + 1)
+            result.values[seed, setting] = checked(point[lane], instances.data_of(*lane, buffers)).item()
             result.errors[seed, setting] = None
         except (Exception, SystemExit) as error:  # noqa: BLE001 (as above)
             result.errors[seed, setting] = _reason(error)

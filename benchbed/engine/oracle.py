@@ -1,13 +1,14 @@
 """The oracle that an optimizer asks for loss and gradient in a step; it counts the calls."""
 
 from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from benchbed.engine.pytrees import Tree, expand_settings, vmap_lanes
 from benchbed.engine.sampling import Draws, shared_data
-from benchbed.interfaces import Oracle, Problem
+from benchbed.interfaces import BufferedData, Oracle, Problem
 from benchbed.interfaces.gradient import Differentiate
 
 LossOfTrees = Callable[[Tensor, Tree, Tree], Tensor]
@@ -23,31 +24,47 @@ class StepLoss:
         self.needs_draws = not (full_batch or deterministic)
         self._problem = problem
         self.batched: LossOfTrees = batched(problem, self.single)
+        self.next_buffers: Callable[[Tensor, Tree, Tree], Tree] = batched(problem, self._next_buffers)
+        """theta, data, draw -> the problem's buffers after the step."""
 
     def single(self, theta: Tensor, data: Tree, draw: Tree) -> Tensor:
-        """Compute the loss on a draw, or the objective for a full batch."""
+        """Compute the loss on a draw, or over all samples for a full batch."""
         if self.needs_draws:
             return self._problem.loss(theta, data, draw)
-        return self._problem.objective(theta, data)
+        return self._problem.full_batch_loss(theta, data)
+
+    def _next_buffers(self, theta: Tensor, data: Tree, draw: Tree) -> Tree:
+        return self._problem.next_buffers(theta, data, draw if self.needs_draws else None)
 
 
-def batched(problem: Problem, function: Callable[..., Tensor]) -> Callable[..., Tensor]:
+def batched(problem: Problem, function: Callable[..., Any]) -> Callable[..., Any]:
     """Return `function(theta, data, …)` of a problem for lanes: mapped, if the problem is written for one trial."""
     if not problem.per_trial:
         return function
     shared = shared_data(problem) is not None
 
-    def mapped(theta: Tensor, data: Tree, *trees: Tree) -> Tensor:
-        def of_trial(theta: Tensor, trial_data: Tree, *trees: Tree) -> Tensor:
-            return function(theta, data if shared else trial_data, *trees)
+    def mapped(theta: Tensor, data: Tree, *trees: Tree) -> Tree:
+        def of_trial(theta: Tensor, lane_data: Tree, *trees: Tree) -> Tree:
+            return function(theta, join_lane_data(data, lane_data, shared), *trees)
 
-        mapped_data = None if shared else expand_settings(data, theta)
-        value: Tensor = vmap_lanes(
-            of_trial, theta, mapped_data, *(expand_settings(tree, theta) for tree in trees)
-        )
-        return value
+        mapped_trees = (split_lane_data(data, shared), *trees)
+        return vmap_lanes(of_trial, theta, *(expand_settings(tree, theta) for tree in mapped_trees))
 
     return mapped
+
+
+def split_lane_data(data: Tree, shared: bool) -> Tree:
+    """Return the part of the data that differs between lanes: everything but the data that all instances share."""
+    if isinstance(data, BufferedData):
+        return data._replace(data=None) if shared else data
+    return None if shared else data
+
+
+def join_lane_data(data: Tree, lane_data: Tree, shared: bool) -> Tree:
+    """Return the data of one lane from those of all lanes and its own part, as `split_lane_data` returned it."""
+    if isinstance(data, BufferedData):
+        return lane_data._replace(data=data.data) if shared else lane_data
+    return data if shared else lane_data
 
 
 def evaluate_on(

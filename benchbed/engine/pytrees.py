@@ -146,9 +146,10 @@ class Lanes(NamedTuple):
     running: Tensor  # bool
     diverged: Tensor  # bool
     converged: Tensor | None = None  # bool; None without a tolerance
+    buffers: Tree = None  # of the problem; None without buffers
 
     @classmethod
-    def at(cls, theta: Tensor, state: Tree, may_converge: bool = False) -> "Lanes":
+    def at(cls, theta: Tensor, state: Tree, may_converge: bool = False, buffers: Tree = None) -> "Lanes":
         """Return new lanes at `theta: [seeds, settings, dimension]`."""
         false = torch.zeros(theta.shape[:2], dtype=torch.bool, device=theta.device)
         return cls(
@@ -159,6 +160,7 @@ class Lanes(NamedTuple):
             running=~false,
             diverged=false,
             converged=false.clone() if may_converge else None,
+            buffers=buffers,
         )
 
     def select(self, seeds: Tensor, settings: Tensor) -> "Lanes":

@@ -5,7 +5,7 @@ import torch
 from torch import Tensor
 
 from benchbed.checkpoints import affordable_calls
-from benchbed.engine.pytrees import LaneIndex, LanePositions, Lanes
+from benchbed.engine.pytrees import LaneIndex, LanePositions, Lanes, expand_settings, leaves, map_tensors
 from benchbed.engine.tile import Tile
 
 CONSECUTIVE_CHECKPOINTS = 3
@@ -50,6 +50,8 @@ class Recorder:
         self.stores_path = self.dimension <= PATH_DIMENSIONS
 
         self.answer = self._full(torch.nan, self.dimension)
+        self.buffers = map_tensors(torch.clone, expand_settings(tile.instances.buffers, self.answer))
+        """Buffers of the problem beside `answer`, `[seeds, settings, …]`."""
         self.last_gap = self._full(torch.nan)
         self.last_calls = self._full(0.0)
         self.steps = self._full(0, dtype=torch.int64)
@@ -90,6 +92,8 @@ class Recorder:
             running=lanes.running & ~exploded & ~solved,
         )
         self.answer[index], self.last_gap[index] = point, gap
+        for target, source in zip(leaves(self.buffers), leaves(lanes.buffers), strict=True):
+            target[index] = source
         self.last_calls[index], self.steps[index] = lanes.calls, lanes.steps
         self.running[index], self.diverged[index], self.solved[index] = lanes.running, lanes.diverged, solved
         if lanes.converged is not None:

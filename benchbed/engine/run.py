@@ -17,7 +17,6 @@ from benchbed.engine.recorder import Curve, calls_to_targets, scored_targets
 from benchbed.engine.sampling import Instances
 from benchbed.engine.tile import Tile
 from benchbed.interfaces import MEASURED_STATUSES, TrialStatus
-from benchbed.seeds import DRAW_BLOCK
 
 WORKSPACE_BYTES = 1 << 26
 """Memory of a step: large enough to be fast, small enough for many processes."""
@@ -59,7 +58,7 @@ def seeds_of_a_tile(batch: Batch) -> int | None:
         if make_draws is not None:
             draws.append(make_draws(generator, 1, batch.problem.layout.dimension))
     bytes_per_step = sum(leaf.nbytes for leaf in leaves(draws))
-    return DRAW_BYTES // (DRAW_BLOCK * bytes_per_step) if bytes_per_step else None
+    return DRAW_BYTES // (batch.problem.draw_block * bytes_per_step) if bytes_per_step else None
 
 
 def lanes_of_a_tile(batch: Batch) -> int:
@@ -119,10 +118,12 @@ def record_of(tile: Tile, result: TileResult) -> Record:
 def _final_measures(tile: Tile, result: TileResult) -> tuple[np.ndarray, dict[str, MetricValues]]:
     if result.error is not None or tile.budget_error or result.gradient_error:
         return np.full(result.recorder.shape, np.nan), {}
-    point = result.recorder.answer.to(tile.instances.dtype)
-    gradient_norm = _array(measure_gradient_norm(tile.batch, tile.instances, point).double())
+    point, buffers = result.recorder.answer.to(tile.instances.dtype), result.recorder.buffers
+    gradient_norm = _array(measure_gradient_norm(tile.batch, tile.instances, point, buffers).double())
     with torch.no_grad():
-        metrics = measure_metrics(tile.batch.metrics, tile.instances, point, tile.batch.faulty_metrics)
+        metrics = measure_metrics(
+            tile.batch.metrics, tile.instances, point, tile.batch.faulty_metrics, buffers
+        )
     return gradient_norm, metrics
 
 

@@ -2,12 +2,14 @@
 
 import copy
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 import torch
 from torch import Generator, Tensor
 
+from benchbed.engine.block_draws import BlockDraws, DrawBlock
 from benchbed.engine.instance_values import (
     checked_draws,
     checked_optimum,
@@ -17,8 +19,8 @@ from benchbed.engine.instance_values import (
 from benchbed.engine.pytrees import Tree, leaves, map_tensors
 from benchbed.errors import UnknownOptimumError
 from benchbed.formatting import shortened
-from benchbed.interfaces import Gradient, Optimizer, Problem
-from benchbed.seeds import DRAW_BLOCK, InstanceSeed, Purpose
+from benchbed.interfaces import BufferedData, Gradient, Optimizer, Problem
+from benchbed.seeds import InstanceSeed, Purpose
 
 CPU = torch.device("cpu")
 
@@ -34,74 +36,6 @@ class Draws(NamedTuple):
     """Drawn by the optimizer: the noise of its update."""
 
 
-DrawBlock = Callable[[InstanceSeed, int], Tree]
-"""An instance's seed and the number of a block -> its draws, `[steps, …]` on the CPU."""
-
-
-class BlockDraws:
-    """The draws of some seeds, made for a block of steps at a time; those of a step are `[seeds, 1, …]`.
-
-    The numbers of a generator depend on the sizes in which they are drawn. Whole blocks make the draws of a step
-    independent of the steps that are asked for.
-    """
-
-    def __init__(
-        self, draw_block: DrawBlock, seeds: Sequence[InstanceSeed], transfer: Callable[[Tensor], Tensor]
-    ) -> None:
-        """`transfer` moves a tensor to the run's device and dtype."""
-        self._draw_block, self._seeds, self._transfer = draw_block, tuple(seeds), transfer
-        self._block = -1
-        self._draws: Tree = None
-
-    def at(self, step: int) -> Tree:
-        """Return the draws of `step` (from 0), `[seeds, 1, …]`, or None if nothing is drawn."""
-        offset = self._load(step)
-        return map_tensors(lambda draws: draws[offset], self._draws)
-
-    def between(self, start: int, stop: int) -> Tree:
-        """Return the draws of the steps `start`, …, `stop - 1`, all of one block: `[steps, seeds, 1, …]`."""
-        offset = self._load(start)
-        return map_tensors(lambda draws: draws[offset : offset + stop - start], self._draws)
-
-    def select(self, positions: Sequence[int]) -> "BlockDraws":
-        """Return the draws of the seeds at these positions."""
-        selected = BlockDraws(
-            self._draw_block, [self._seeds[position] for position in positions], self._transfer
-        )
-        selected._block = self._block
-        selected._draws = map_tensors(
-            lambda draws: draws[:, torch.as_tensor(positions, device=draws.device)], self._draws
-        )
-        return selected
-
-    def _load(self, step: int) -> int:
-        """Draw the block of `step` unless it is loaded; return the offset of `step` in it."""
-        block, offset = divmod(step, DRAW_BLOCK)
-        if block != self._block:
-            self._block, self._draws = -1, None  # free the memory before drawing the next block
-            self._draws = map_tensors(self._transfer, self._draw_all_seeds(block))
-            self._block = block
-        return offset
-
-    def _draw_all_seeds(self, block: int) -> Tree:
-        """Draw a block into one tensor seed by seed, `[steps, seeds, 1, …]`: a stack would need twice the memory."""
-        first = self._draw_block(self._seeds[0], block)
-        draws = map_tensors(
-            lambda leaf: leaf.new_empty(leaf.shape[0], len(self._seeds), 1, *leaf.shape[1:]), first
-        )
-        for position, seed in enumerate(self._seeds):
-            seed_draws = self._draw_block(seed, block) if position else first
-            for target, source in zip(leaves(draws), leaves(seed_draws), strict=True):
-                slot = target[:, position, 0]
-                if slot.shape != source.shape:  # copy_ would broadcast
-                    raise ValueError(
-                        f"make_draws returns {tuple(source.shape)} for one seed and {tuple(slot.shape)} for "
-                        "another; return one shape"
-                    )
-                slot.copy_(source)
-        return draws
-
-
 class Instances:
     """The instances of some seeds: `start: [seeds, dimension]`, `data` and `draws`.
 
@@ -115,7 +49,7 @@ class Instances:
         seeds: Sequence[InstanceSeed],
         device: torch.device = CPU,
         dtype: torch.dtype = torch.float64,
-        steps: int = DRAW_BLOCK,
+        steps: int | None = None,
     ) -> None:
         """`steps` are those that run; the numbers of fewer steps than a block differ from those of a trial."""
         self.problem, self.seeds, self.device, self.dtype = problem, tuple(seeds), device, dtype
@@ -124,11 +58,11 @@ class Instances:
         self.shared = shared_data(problem) is not None
         self.data = map_tensors(self._transfer, self.exact_data)
         self.start = self._transfer(torch.stack([make_start(problem, seed) for seed in seeds]))
+        self.buffers = make_buffers(problem, seeds, self._transfer)
+        """Buffers at the start, `[seeds, 1, …]`; None if the problem has none."""
         # No reference back to self: a cycle would keep the draws of a tile until the garbage collector runs.
-        self._steps = steps
-        self.draws = BlockDraws(
-            functools.partial(_make_draws, problem, steps=steps), self.seeds, self._transfer
-        )
+        self._steps = steps or problem.draw_block
+        self.draws = self._block_draws(functools.partial(_make_draws, problem, steps=self._steps))
 
     def optimum(self) -> Tensor | None:
         """Return f* of each instance, `[seeds, 1]` in float64 on the CPU, or None if it is unknown.
@@ -157,17 +91,26 @@ class Instances:
         make, dimension, steps = plugin.make_draws, self.problem.layout.dimension, self._steps
         if make is None:
             return None
-        return BlockDraws(
+        return self._block_draws(
             lambda seed, block: checked_draws(
                 make(_generator(seed, purpose, block), steps, dimension), steps, f"the {purpose}"
-            ),
-            self.seeds,
-            self._transfer,
+            )
         )
 
-    def data_of(self, seeds: slice) -> Tree:
-        """Return the data of some seeds."""
-        return self.data if self.shared else map_tensors(lambda leaf: leaf[seeds], self.data)
+    def _block_draws(self, draw_block: DrawBlock) -> BlockDraws:
+        return BlockDraws(draw_block, self.seeds, self._transfer, self.problem.draw_block)
+
+    def data_of(self, seeds: slice, settings: slice = slice(None), buffers: Tree = None) -> Tree:
+        """Return the data of some seeds, with the lanes' part of `buffers: [seeds, settings, …]` if there are buffers.
+
+        Without `buffers` they are those at the start.
+        """
+        data = self.data if self.shared else map_tensors(lambda leaf: leaf[seeds], self.data)
+        if self.buffers is None:
+            return data
+        if buffers is None:
+            buffers, settings = self.buffers, slice(None)
+        return BufferedData(data, map_tensors(lambda leaf: leaf[seeds, settings], buffers))
 
     def select(self, positions: Sequence[int]) -> "Instances":
         """Return the instances of the seeds at these positions."""
@@ -178,6 +121,7 @@ class Instances:
         if not self.shared:
             selected.data = map_tensors(lambda leaf: leaf[index], self.data)
             selected.exact_data = map_tensors(lambda leaf: leaf[index.cpu()], self.exact_data)
+        selected.buffers = map_tensors(lambda leaf: leaf[index], self.buffers)
         selected.draws = self.draws.select(positions)
         return selected
 
@@ -198,12 +142,31 @@ def make_start(problem: Problem, seed: InstanceSeed) -> Tensor:
 
     Raises: ContractError if it is not a finite vector of the problem's dimension.
     """
-    # A module's own initialization uses the global generator, so that one is forked and seeded as well.
+    with _seeded_initialization(seed):
+        start = problem.make_start(_generator(seed, "start"))
+    return checked_start(start, problem.layout.dimension, seed.problem)
+
+
+def make_buffers(
+    problem: Problem, seeds: Sequence[InstanceSeed], transfer: Callable[[Tensor], Tensor]
+) -> Tree:
+    """Return the buffers at the starts of instances, `[seeds, 1, …]`; None if the problem has none."""
+    buffers = []
+    for seed in seeds:
+        with _seeded_initialization(seed):
+            buffers.append(problem.make_buffers(_generator(seed, "start")))
+        if buffers[0] is None:
+            return None
+    return map_tensors(lambda *tensors: transfer(torch.stack(tensors).unsqueeze(1)), *buffers)
+
+
+@contextmanager
+def _seeded_initialization(seed: InstanceSeed) -> Iterator[None]:
+    """Fork and seed the global generator, which a module's own initialization uses."""
     with torch.random.fork_rng(devices=[]):
         # torch.manual_seed also formats a stack trace for each kind of device: four fifths of a start's time.
         torch.default_generator.manual_seed(seed.generator_seed("start"))
-        start = problem.make_start(_generator(seed, "start"))
-    return checked_start(start, problem.layout.dimension, seed.problem)
+        yield
 
 
 def _make_data(problem: Problem, seeds: Sequence[InstanceSeed]) -> Tree:

@@ -18,7 +18,6 @@ from benchbed.codegen.compiler import private_folder, usable_target
 from benchbed.engine.pytrees import Lanes, TreeTemplate, leaves
 from benchbed.engine.step import StepInputs
 from benchbed.engine.tile import Tile
-from benchbed.seeds import DRAW_BLOCK
 
 Tensors = Sequence[Tensor]
 RunSteps = Callable[[Tensors, Tensors, Tensors], list[Tensor]]
@@ -56,10 +55,10 @@ class ScanBackend:
 
     def advance(self, tile: Tile, lanes: Lanes, start: int, stops: Sequence[int]) -> list[Lanes]:
         """Run the steps from `start` on; return the lanes before each of the steps `stops`."""
-        snapshots = []
+        snapshots, length = [], tile.batch.problem.draw_block
         for stop in stops:
             while start < stop:
-                end = min(stop, (start // DRAW_BLOCK + 1) * DRAW_BLOCK)
+                end = min(stop, (start // length + 1) * length)
                 # A scan of one step would be compiled separately.
                 is_single = end - start == 1
                 lanes = tile.step(lanes, start) if is_single else self._run_scan(tile, lanes, start, end)

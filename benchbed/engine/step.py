@@ -17,6 +17,7 @@ from benchbed.engine.oracle import CountingOracle, StepLoss, evaluate_on
 from benchbed.engine.pytrees import Lanes, Tree, leaves, where_lanes
 from benchbed.engine.sampling import Draws
 from benchbed.errors import ContractError
+from benchbed.interfaces import BufferedData
 from benchbed.interfaces.gradient import Differentiate
 
 
@@ -91,11 +92,14 @@ class Stepper:
         """Run one step; return the lanes, the oracle with its counts, and the lanes that could pay for the step."""
         traced = inputs.traced_gradient is not None
         differentiate = inputs.traced_gradient or self.batch.gradient.differentiate
+        data = inputs.data
+        if lanes.buffers is not None:
+            data = BufferedData(data, lanes.buffers)
         running = lanes.running  # unless lanes are adaptive, the number of steps already respects the budget
         if self.adaptive:
             running = running & (lanes.calls + self.calls_per_step <= affordable_calls(self.batch.budget))
 
-        evaluate = evaluate_on(differentiate, self.loss.batched, inputs.data, inputs.draws)
+        evaluate = evaluate_on(differentiate, self.loss.batched, data, inputs.draws)
         loss, gradient = evaluate(lanes.theta)
         finite = _is_finite(gradient, traced)
         if not _all_true(finite, traced):
@@ -114,12 +118,19 @@ class Stepper:
             reached = active & (torch.linalg.vector_norm(gradient, dim=-1) <= self.batch.tolerance)
             active, converged = active & ~reached, converged | reached
 
-        theta, state = self._update(rule, oracle, lanes, active, inputs)
+        theta, state = self._update(rule, oracle, lanes, active, inputs._replace(data=data))
+        buffers = lanes.buffers
+        if buffers is not None:
+            buffers = where_lanes(
+                active, self.loss.next_buffers(lanes.theta, data, inputs.draws.loss), buffers
+            )
         if not _all_true(active, traced):
             theta = torch.where(active.unsqueeze(-1), theta, lanes.theta)
             state = state if rule.opaque else where_lanes(active, state, lanes.state)
         steps = lanes.steps + active
-        after = lanes._replace(theta=theta, state=state, steps=steps, running=active, converged=converged)
+        after = lanes._replace(
+            theta=theta, state=state, steps=steps, running=active, converged=converged, buffers=buffers
+        )
         return after, oracle, running
 
     def _progress(self, lanes: Lanes, inputs: StepInputs, like: Tensor) -> Tensor:

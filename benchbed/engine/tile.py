@@ -7,7 +7,7 @@ from torch import Tensor
 
 from benchbed.checkpoints import checkpoint_steps
 from benchbed.engine.batch import Batch
-from benchbed.engine.pytrees import LanePositions, Lanes, leaves
+from benchbed.engine.pytrees import LanePositions, Lanes, expand_settings, leaves, map_tensors
 from benchbed.engine.sampling import Draws, Instances, is_deterministic
 from benchbed.engine.step import StepInputs, Stepper
 
@@ -50,7 +50,10 @@ class Tile:
     def start_lanes(self) -> Lanes:
         """Return all lanes at their starts."""
         theta = self.start_theta()
-        return Lanes.at(theta, self.rule.init(theta), may_converge=self.batch.tolerance is not None)
+        may_converge, buffers = self.batch.tolerance is not None, self.instances.buffers
+        if buffers is not None:
+            buffers = map_tensors(torch.clone, expand_settings(buffers, theta))
+        return Lanes.at(theta, self.rule.init(theta), may_converge, buffers)
 
     def select(self, seeds: Tensor, settings: Tensor) -> "Tile":
         """Return the tile of the lanes at these positions."""

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from benchbed.catalog.names import error_line
+from benchbed.engine.oracle import join_lane_data, split_lane_data
 from benchbed.engine.pytrees import Tree, leaves, map_tensors
 from benchbed.engine.sampling import Draws
 from benchbed.engine.tile import Tile
@@ -52,8 +53,9 @@ class Trials(NamedTuple):
             name: values[setting : setting + 1].expand(count, 1).clone()
             for name, values in self.hyperparameters.items()
         }
-        copied: Trials = map_tensors(copy, self._replace(data=None, hyperparameters={}))
-        data = self.data if shared else map_tensors(copy, self.data)
+        lane_data = split_lane_data(self.data, shared)
+        copied: Trials = map_tensors(copy, self._replace(data=lane_data, hyperparameters={}))
+        data = join_lane_data(self.data, copied.data, shared)
         return copied._replace(data=data, hyperparameters=hyperparameters)
 
 

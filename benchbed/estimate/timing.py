@@ -18,7 +18,6 @@ from benchbed.runner.global_state import default_global_state
 from benchbed.runner.task import Task, catalog_of, engine_batch
 from benchbed.runner.third_party import third_party_plugins
 from benchbed.runner.workers import WorkerFailure, Workers
-from benchbed.seeds import DRAW_BLOCK
 
 GROWTH = 4
 ENOUGH_SECONDS = 0.2
@@ -144,7 +143,7 @@ def extrapolate(tile: Batch, smaller: SmallRun, larger: SmallRun) -> float:
         (smaller.checkpoints, smaller.seconds - smaller.step_seconds),
         (larger.checkpoints, larger.seconds - larger.step_seconds),
     )
-    return block * -(-steps // DRAW_BLOCK) + step * steps + fixed + checkpoint * checkpoints
+    return block * -(-steps // tile.problem.draw_block) + step * steps + fixed + checkpoint * checkpoints
 
 
 def line_through(smaller: tuple[int, float], larger: tuple[int, float]) -> tuple[float, float]:

@@ -19,13 +19,21 @@ from benchbed.interfaces.notes import (
     TargetsNotScored,
 )
 from benchbed.interfaces.optimizer import Hyperparameter, Optimizer, OptimizerFactory, Oracle
-from benchbed.interfaces.problem import START_IN_BASIN, Data, Metric, Problem, RegisteredMetric, target_ladder
+from benchbed.interfaces.problem import (
+    START_IN_BASIN,
+    BufferedData,
+    Data,
+    Metric,
+    Problem,
+    RegisteredMetric,
+    target_ladder,
+)
 from benchbed.interfaces.ranges import LogUniform, OneMinusLogUniform, Uniform
 from benchbed.interfaces.results import ALL_PROBLEMS, ProblemFacts, Report, Results, Surface
 from benchbed.interfaces.statuses import FINAL_STATUSES, LOST_STATUSES, MEASURED_STATUSES, TrialStatus
 
 __all__ = [
-    "ALL_PROBLEMS", "FINAL_STATUSES", "LOST_STATUSES", "MEASURED_STATUSES", "START_IN_BASIN", "Data",
+    "ALL_PROBLEMS", "FINAL_STATUSES", "LOST_STATUSES", "MEASURED_STATUSES", "START_IN_BASIN", "BufferedData", "Data",
     "Engine", "Exclusion", "ExecutorFactory", "Figure", "Gradient", "GridExtended", "Hyperparameter",
     "Layout", "LogUniform", "Metric", "MetricNotMeasured", "NoScoreBecause", "NotServedError", "Note",
     "OneMinusLogUniform", "Optimizer",

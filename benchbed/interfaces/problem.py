@@ -2,14 +2,25 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, NamedTuple, Protocol
 
 from torch import Generator, Tensor
 
 from benchbed.interfaces.layout import Layout
+from benchbed.seeds import DRAW_BLOCK
 
 Data = Any
 """The value of `make_data` or `shared_data`: None, a tensor, or a (named) tuple of tensors."""
+
+
+class BufferedData(NamedTuple):
+    """The data that functions of a problem with buffers receive."""
+
+    data: Data
+    """The value of `make_data` or `shared_data`."""
+    buffers: Data
+    """The trial's buffers, as `make_buffers` or `next_buffers` returned them."""
+
 
 Metric = Callable[[Tensor, Data], Tensor]
 """theta `[..., dimension]`, data of the instances -> `[...]`."""
@@ -70,6 +81,11 @@ class Problem(ABC):
         return 16 * self.layout.dimension
 
     @property
+    def draw_block(self) -> int:
+        """Steps whose draws one call of `make_draws` makes; whole epochs, if samples are shuffled."""
+        return DRAW_BLOCK
+
+    @property
     def metrics(self) -> Mapping[str, Metric]:
         """Further metrics of the final point, by name."""
         return {}
@@ -90,13 +106,29 @@ class Problem(ABC):
         """Draw the batch indices or noise of one instance's steps, `[steps, …]`; None if steps are deterministic."""
         return None
 
+    def make_buffers(self, generator: Generator) -> Data:
+        """Build the buffers of one instance at its start, such as running statistics; None without buffers.
+
+        Each trial then carries its own buffers, and `data` is a `BufferedData` in every function that takes theta.
+        Torch's global generator has the state that it has at the beginning of `make_start`.
+        """
+        return None
+
+    def next_buffers(self, theta: Tensor, data: Data, draw: Data) -> Data:
+        """Return the buffers after a step that begins at theta; `draw` is None for `full_batch` rules."""
+        return data.buffers
+
     def loss(self, theta: Tensor, data: Data, draw: Data) -> Tensor:
         """Return the loss `[...]` on the draw of one step; by default the objective."""
         return self.objective(theta, data)
 
     @abstractmethod
     def objective(self, theta: Tensor, data: Data) -> Tensor:
-        """Return the noise-free loss `[...]` over all samples, which is measured, and which `full_batch` rules see."""
+        """Return the noise-free loss `[...]` over all samples, which is measured."""
+
+    def full_batch_loss(self, theta: Tensor, data: Data) -> Tensor:
+        """Return the loss `[...]` over all samples that `full_batch` rules see; by default the objective."""
+        return self.objective(theta, data)
 
     def optimum(self, data: Data) -> Tensor | None:
         """Return the minimum of the objective, `[...]`, or None if it is unknown."""

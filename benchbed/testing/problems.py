@@ -6,7 +6,7 @@ from collections.abc import Callable
 import torch
 from torch import Generator, Tensor
 
-from benchbed.engine.oracle import batched
+from benchbed.engine.oracle import batched, join_lane_data, split_lane_data
 from benchbed.engine.pytrees import Tree, map_tensors
 from benchbed.engine.sampling import Instances
 from benchbed.errors import ContractError
@@ -39,11 +39,12 @@ class ProblemUnderTest:
         shape, generator = (*LANES, problem.layout.dimension), Generator().manual_seed(2)
         noise = torch.randn(shape, generator=generator, dtype=torch.float64)
         self.theta = self.instances.start[:, None] + 0.1 * noise
-        self.draw = self.instances.draws.at(0)
+        self.draw, self.data = self.instances.draws.at(0), self.instances.data_of(slice(None))
 
     def data_of(self, seed: int) -> Tree:
         """Return the data of one instance, without leading dimensions."""
-        return self.instances.data if self.instances.shared else _instance_of(self.instances.data, seed)
+        shared = self.instances.shared
+        return join_lane_data(self.data, _instance_of(split_lane_data(self.data, shared), seed), shared)
 
     @property
     def functions(self) -> dict[str, LaneLoss]:
@@ -61,7 +62,7 @@ def check_gradient(subject: ProblemUnderTest) -> None:
     for name, function in subject.functions.items():
 
         def at(theta: Tensor, function: LaneLoss = function) -> Tensor:
-            return function(theta, subject.instances.data, subject.draw)
+            return function(theta, subject.data, subject.draw)
 
         gradient = reverse(at, subject.theta)[1]
         for _ in range(DIRECTIONS):
@@ -82,7 +83,7 @@ def check_single_trial(subject: ProblemUnderTest) -> None:
     """Check that loss and objective of a lane equal those of the single trial without leading dimensions."""
     problem = subject.problem
     for name, function in subject.functions.items():
-        expected = function(subject.theta, subject.instances.data, subject.draw)
+        expected = function(subject.theta, subject.data, subject.draw)
         shape = tuple(expected.shape)
         require(shape == LANES, f"its {name} returns {shape} for lanes {LANES}")
         for seed, setting in ((0, 0), (LANES[0] - 1, LANES[1] - 1)):
@@ -98,7 +99,7 @@ def check_optimum(subject: ProblemUnderTest) -> None:
     optimum = subject.instances.optimum()
     if optimum is None:
         return
-    objective, data = subject.functions["objective"], subject.instances.data
+    objective, data = subject.functions["objective"], subject.data
     below = objective(subject.theta, data, None) < optimum - 1e-9 * optimum.abs().clamp(min=1)
     require(not bool(below.any()), "the objective falls below its optimum")
     minimizer = subject.problem.minimizer(subject.instances.exact_data)
@@ -120,7 +121,7 @@ def check_randomness(subject: ProblemUnderTest) -> None:
         require_equal(first, second, f"{name} differs when called again with an equal generator")
     for name, function in subject.functions.items():
         with assertions.without_global_randomness(f"its {name}"):
-            first, second = (function(subject.theta, subject.instances.data, subject.draw) for _ in range(2))
+            first, second = (function(subject.theta, subject.data, subject.draw) for _ in range(2))
         require_equal(first, second, f"its {name} differs when called again with equal arguments")
 
 
@@ -132,13 +133,13 @@ def check_start(subject: ProblemUnderTest) -> None:
     require(bool(torch.isfinite(start).all()), "a start is not finite")
     covered = layout.join(layout.views(subject.theta))
     require(torch.equal(covered, subject.theta), "its layout does not cover theta")
-    objective = subject.functions["objective"](start[:, None], subject.instances.data, None)
+    objective = subject.functions["objective"](start[:, None], subject.data, None)
     require(bool(torch.isfinite(objective).all()), "the objective at a start is not finite")
 
 
 def check_no_writes(subject: ProblemUnderTest) -> None:
     """Check that losses and metrics do not write to arguments, and that metrics return one number a lane."""
-    data, draw = subject.instances.data, subject.draw
+    data, draw = subject.data, subject.draw
     with assertions.unchanged("a loss or metric", subject.theta, data, draw):
         for function in subject.functions.values():
             function(subject.theta, data, draw)
@@ -149,7 +150,7 @@ def check_no_writes(subject: ProblemUnderTest) -> None:
 
 def check_basin(subject: ProblemUnderTest) -> None:
     """Check that `in_basin` returns None or a bool a lane, the same for single trials, and true at the minimizer."""
-    problem, data = subject.problem, subject.instances.data
+    problem, data = subject.problem, subject.data
     is_free = START_IN_BASIN not in problem.metrics
     require(is_free, f"a metric is named {START_IN_BASIN!r}, which is reserved for in_basin")
     if problem.in_basin(subject.theta[0, 0], subject.data_of(0)) is None:

@@ -1,0 +1,172 @@
+"""A forward pass of a network for many trials: random operations become draws, recurrent layers plain operations."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
+from typing import Any, NamedTuple
+
+import torch
+from torch import Generator, Tensor
+from torch.nn import functional as F  # noqa: N812 (torch's usual name)
+from torch.overrides import TorchFunctionMode
+
+from benchbed.errors import ContractError
+from benchbed.modules.recurrent import CELLS, run_layers
+
+NOT_ALIKE = (
+    "the forward pass draws other random numbers than on the first batch; draw the same shapes in every step"
+)
+
+
+class RandomCall(NamedTuple):
+    """A random operation of a forward pass."""
+
+    shape: tuple[int, ...]
+    is_normal: bool = False
+    """Standard normal numbers; otherwise uniform ones in [0, 1)."""
+    dropout: float | None = None
+    """Probability that an element is dropped; None for an operation that uses the numbers themselves."""
+
+    def draw(self, generator: Generator, steps: int) -> Tensor:
+        """Draw the numbers of some steps, `[steps, *shape]`: a mask of the elements that stay, or numbers."""
+        shape = (steps, *self.shape)
+        if self.is_normal:
+            return torch.randn(shape, generator=generator, dtype=torch.float64)
+        if self.dropout is None:
+            return torch.rand(shape, generator=generator, dtype=torch.float64)
+        return torch.rand(shape, generator=generator) >= self.dropout
+
+
+DrawCall = Callable[[RandomCall, Tensor], Tensor | None]
+"""A random operation and a tensor like its result -> its numbers; None to leave the noise out."""
+
+
+class ForwardPass(TorchFunctionMode):
+    """A context in which the random operations of a network take their numbers from a function."""
+
+    def __init__(self, draw: DrawCall) -> None:
+        super().__init__()
+        self._draw = draw
+        self.is_needed = False
+        """An operation ran that needs this context."""
+
+    def __torch_function__(
+        self, func: Callable[..., Any], types: Any, args: Sequence[Any] = (), kwargs: Any = None
+    ) -> Any:
+        """Run one function of torch."""
+        handler = _HANDLERS.get(func)
+        if handler is None:
+            return func(*args, **(kwargs or {}))
+        self.is_needed = True
+        return handler(self, *args, **(kwargs or {}))
+
+    def drop(self, x: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
+        """Drop elements with probability `p` and scale the others."""
+        return self._drop(x, p, training, tuple(x.shape))
+
+    def drop_channels(
+        self, x: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False
+    ) -> Tensor:
+        """Drop whole channels of `x: [batch, channels, …]`."""
+        return self._drop(x, p, training, (*x.shape[:2], *[1] * (x.dim() - 2)))
+
+    def uniform(self, x: Tensor, **options: Any) -> Tensor:
+        """Draw uniform numbers in the shape of `x`."""
+        return self._numbers(RandomCall(tuple(x.shape)), x)
+
+    def normal(self, x: Tensor, **options: Any) -> Tensor:
+        """Draw standard normal numbers in the shape of `x`."""
+        return self._numbers(RandomCall(tuple(x.shape), is_normal=True), x)
+
+    def bernoulli(self, probability: Tensor, **options: Any) -> Tensor:
+        """Draw 1 with the given probabilities and 0 otherwise."""
+        return (self.uniform(probability) < probability).to(probability.dtype)
+
+    def attend(
+        self, query: Tensor, key: Tensor, value: Tensor, attn_mask: Tensor | None = None,
+        dropout_p: float = 0.0, is_causal: bool = False, scale: float | None = None, enable_gqa: bool = False,
+    ) -> Tensor:  # fmt: skip
+        """Compute scaled dot-product attention by its formula: torch's kernels have no rule for `torch.func.vmap`."""
+        if enable_gqa:
+            heads = query.shape[-3] // key.shape[-3]
+            key, value = (part.repeat_interleave(heads, dim=-3) for part in (key, value))
+        weights = query @ key.mT * (query.shape[-1] ** -0.5 if scale is None else scale)
+        if is_causal:
+            attn_mask = torch.ones(weights.shape[-2:], dtype=torch.bool, device=weights.device).tril()
+        if attn_mask is not None:
+            if attn_mask.dtype == torch.bool:
+                weights = weights.masked_fill(~attn_mask, -torch.inf)
+            else:
+                weights = weights + attn_mask
+        return self.drop(weights.softmax(dim=-1), dropout_p) @ value
+
+    def attend_with_heads(self, *args: Any, **kwargs: Any) -> Any:
+        """Run torch's multi-head attention, which calls dropout and attention by their names in its module."""
+        with _replaced(F, dropout=self.drop, scaled_dot_product_attention=self.attend):
+            return F.multi_head_attention_forward(*args, **kwargs)
+
+    def _drop(self, x: Tensor, p: float, training: bool, shape: tuple[int, ...]) -> Tensor:
+        if not training or p == 0.0:
+            return x
+        mask = self._draw(RandomCall(shape, dropout=p), x)
+        if mask is None:
+            return x
+        return torch.where(mask, x / (1 - p), 0) if p < 1 else torch.zeros_like(x)
+
+    def _numbers(self, call: RandomCall, like: Tensor) -> Tensor:
+        numbers = self._draw(call, like)
+        if numbers is None:
+            raise ContractError(
+                "the network draws random numbers outside of training or for a `full_batch` optimizer; draw them only "
+                "`if self.training`, and choose an optimizer that takes mini-batches"
+            )
+        return numbers.to(like.dtype)
+
+
+@contextmanager
+def _replaced(module: Any, **functions: Any) -> Iterator[None]:
+    before = {name: getattr(module, name) for name in functions}
+    try:
+        for name, function in functions.items():
+            setattr(module, name, function)
+        yield
+    finally:
+        for name, function in before.items():
+            setattr(module, name, function)
+
+
+def _run_recurrent(cell_of: Any, forward: ForwardPass, *args: Any) -> tuple[Tensor, ...]:
+    return run_layers(CELLS[cell_of], forward.drop, *args)
+
+
+_HANDLERS: dict[Any, Callable[..., Any]] = {
+    F.dropout: ForwardPass.drop,
+    torch.dropout: ForwardPass.drop,
+    F.dropout1d: ForwardPass.drop_channels,
+    F.dropout2d: ForwardPass.drop_channels,
+    F.dropout3d: ForwardPass.drop_channels,
+    torch.rand_like: ForwardPass.uniform,
+    torch.randn_like: ForwardPass.normal,
+    torch.bernoulli: ForwardPass.bernoulli,
+    F.scaled_dot_product_attention: ForwardPass.attend,
+    F.multi_head_attention_forward: ForwardPass.attend_with_heads,
+    **{function: partial(_run_recurrent, function) for function in CELLS},
+}
+
+
+def without_noise(call: RandomCall, like: Tensor) -> None:
+    """Leave out the noise of a random operation."""
+    return
+
+
+def replay(draws: Sequence[Tensor]) -> DrawCall:
+    """Return a function that returns these draws, one for each random operation, in their order."""
+    remaining = iter(draws)
+
+    def next_draw(call: RandomCall, like: Tensor) -> Tensor:
+        numbers = next(remaining, None)
+        if numbers is None or tuple(numbers.shape) != call.shape:
+            raise ContractError(NOT_ALIKE)
+        return numbers
+
+    return next_draw

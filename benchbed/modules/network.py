@@ -1,0 +1,165 @@
+"""Facts about a network that a forward pass on one mini-batch shows."""
+
+import copy
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.func import functional_call
+from torch.nn.parameter import is_lazy
+from torch.utils import _pytree as pytree  # as in the engine
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from benchbed.errors import ContractError
+from benchbed.interfaces import Layout
+from benchbed.modules.datasets import Samples
+from benchbed.modules.forward import DrawCall, ForwardPass, RandomCall
+
+LossOfOutputs = Callable[[Any, Tensor], Tensor]
+"""Outputs of the network and targets, `[samples, …]` each -> one number."""
+
+
+class Network(NamedTuple):
+    """A network without parameters of its own, and the facts that problems are made of."""
+
+    training: nn.Module
+    """In `train()` mode; its parameters and buffers are placeholders."""
+    evaluation: nn.Module
+    """In `eval()` mode."""
+    layout: Layout
+    buffers: tuple[str, ...]
+    """Names of the buffers, and of parameters that are not trained, that change in a step or differ between starts."""
+    constants: dict[str, Tensor]
+    """The other buffers and parameters that are not trained."""
+    random_calls: tuple[RandomCall, ...]
+    """The random operations of a step, in their order."""
+    needs_context: bool
+    """Forward passes run in a `ForwardPass`."""
+    numbers_per_sample: int
+    """Numbers that a forward pass computes for each sample."""
+
+    def run(
+        self, function: LossOfOutputs, tensors: Mapping[str, Tensor], samples: Samples, draw: DrawCall,
+        is_training: bool,
+    ) -> tuple[Tensor, dict[str, Tensor]]:  # fmt: skip
+        """Return `function` of the outputs and targets, and the buffers afterwards.
+
+        `tensors` are the parameters and buffers by name.
+        """
+        # The forward pass writes into buffers.
+        buffers = {name: tensors[name].clone() for name in self.buffers}
+        module = self.training if is_training else self.evaluation
+        context = ForwardPass(draw) if self.needs_context else _no_context()
+        with context:
+            outputs = functional_call(module, {**tensors, **buffers}, samples[:-1])
+            return function(outputs, samples[-1]), buffers
+
+
+@contextmanager
+def _no_context() -> Iterator[None]:
+    yield
+
+
+class _Operations(TorchDispatchMode):
+    """Counts the numbers that operations compute, and names the random ones."""
+
+    def __init__(self) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]  # torch has no types here
+        self.numbers, self.random = 0, ""
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        result = func(*args, **(kwargs or {}))
+        if torch.Tag.nondeterministic_seeded in func.tags:
+            self.random = self.random or str(func.overloadpacket).removeprefix("aten.")
+        if not func.is_view:
+            self.numbers += sum(
+                leaf.numel() for leaf in pytree.tree_leaves(result) if isinstance(leaf, Tensor)
+            )
+        return result
+
+
+@contextmanager
+def seeded(seed: int) -> Iterator[None]:
+    """Fork the global generator, which initializes modules, and seed it."""
+    with torch.random.fork_rng(devices=[]):
+        torch.default_generator.manual_seed(seed)
+        yield
+
+
+def trained_parameters(network: nn.Module) -> dict[str, Tensor]:
+    """Return the parameters that an optimizer changes, by name; parameters that are tied count once."""
+    return {name: parameter for name, parameter in network.named_parameters() if parameter.requires_grad}
+
+
+def other_tensors(network: nn.Module) -> dict[str, Tensor]:
+    """Return the buffers and the parameters that are not trained, by name."""
+    frozen = {name: tensor for name, tensor in network.named_parameters() if not tensor.requires_grad}
+    return {**frozen, **dict(network.named_buffers())}
+
+
+def examine(build: Callable[[], Any], batch: Samples, loss_of: LossOfOutputs) -> Network:
+    """Build a network twice, run it on a mini-batch, and return its facts.
+
+    Raises: ContractError if it cannot be the network of a problem.
+    """
+    networks = []
+    for seed in range(2):
+        with seeded(seed):
+            networks.append(_checked_network(build()))
+    first, second = (other_tensors(network) for network in networks)
+    differing = {name for name, tensor in first.items() if not torch.equal(tensor, second[name])}
+    network = networks[0]
+    layout = Layout({name: tuple(tensor.shape) for name, tensor in trained_parameters(network).items()})
+    random_calls: list[RandomCall] = []
+
+    def record(call: RandomCall, like: Tensor) -> Tensor:
+        random_calls.append(call)
+        return torch.ones(call.shape, dtype=like.dtype if call.dropout is None else torch.bool)
+
+    trial, context, operations = copy.deepcopy(network).train(), ForwardPass(record), _Operations()
+    samples = [_in_dtype_of(network, part) for part in batch]
+    with seeded(0), torch.enable_grad(), context, operations:
+        loss = loss_of(trial(*samples[:-1]), samples[-1])
+    if operations.random:
+        raise ContractError(
+            f"its network draws random numbers by `{operations.random}`, which cannot be repeated; use dropout layers, "
+            "torch.rand_like, torch.randn_like or torch.bernoulli"
+        )
+    shape = getattr(loss, "shape", None)
+    if shape != ():
+        kind = f"a {type(loss).__name__}" if shape is None else f"the shape {tuple(shape)}"
+        raise ContractError(f"its loss_of returns {kind}; return one number, the mean over the samples")
+    if not loss.requires_grad:
+        raise ContractError(
+            "its loss has no derivative; leave out `.detach()`, `.item()` and `torch.no_grad()`"
+        )
+    after = other_tensors(trial)
+    changed = {name for name, tensor in first.items() if not torch.equal(tensor, after[name])}
+    buffers = tuple(name for name in first if name in changed | differing)
+    return Network(
+        copy.deepcopy(network).train(),
+        copy.deepcopy(network).eval(),
+        layout,
+        buffers,
+        {name: tensor.detach() for name, tensor in first.items() if name not in buffers},
+        tuple(random_calls),
+        context.is_needed,
+        operations.numbers // len(batch[0]),
+    )
+
+
+def _checked_network(network: Any) -> nn.Module:
+    if not isinstance(network, nn.Module):
+        raise ContractError(f"make_network returns a {type(network).__name__}; return a torch.nn.Module")
+    if any(is_lazy(parameter) for parameter in network.parameters()):
+        raise ContractError("its network has lazy layers without sizes; name the sizes of their inputs")
+    if not trained_parameters(network):
+        raise ContractError("its network has no parameters to train; let some have requires_grad=True")
+    return network
+
+
+def _in_dtype_of(network: nn.Module, tensor: Tensor) -> Tensor:
+    dtype = next(iter(trained_parameters(network).values())).dtype
+    return tensor.to(dtype) if tensor.is_floating_point() else tensor

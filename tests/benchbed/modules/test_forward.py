@@ -1,0 +1,106 @@
+"""Random operations take their numbers from draws, with the results of torch's own for the same numbers."""
+
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from torch import nn
+
+from benchbed.errors import ContractError
+from benchbed.modules.forward import ForwardPass, RandomCall, replay, without_noise
+
+sys.path.insert(0, str(Path(__file__).parent))  # tests are not packages
+from networks import Recurrent, Transformer
+
+sys.path.pop(0)
+
+
+class Noise(nn.Module):
+    """Noise from each of the functions that have draws."""
+
+    def forward(self, x):
+        return x + torch.rand_like(x) + torch.randn_like(x) + torch.bernoulli(torch.full_like(x, 0.3))
+
+
+NETWORKS = {
+    "dropout": (lambda: nn.Dropout(0.3), torch.randn(4, 5)),
+    "function": (lambda: nn.Sequential(nn.Dropout(0.3), nn.Dropout(0.6)), torch.randn(4, 5)),
+    "sequences": (lambda: nn.Dropout1d(0.3), torch.randn(4, 5, 2)),
+    "images": (lambda: nn.Dropout2d(0.3), torch.randn(4, 5, 2, 2)),
+    "volumes": (lambda: nn.Dropout3d(0.3), torch.randn(4, 5, 2, 2, 2)),
+    "attention": (lambda: Transformer(dropout=0.3), torch.randint(11, (4, 5))),
+    "lstm": (lambda: Recurrent(nn.LSTM, dropout=0.3), torch.randn(4, 1, 6, 6)),
+}
+
+
+def as_torch_draws(call, like):
+    """Draw the numbers of dropout from the global generator as torch does."""
+    mask = torch.empty_like(like) if call.shape == like.shape else torch.empty(call.shape)
+    return mask.bernoulli_(1 - call.dropout).bool()  # in the order of the memory
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_dropout_equals_that_of_torch_for_the_same_masks(name):
+    """Torch draws its masks by `bernoulli_` from the global generator; 1e-6 is rounding in float32."""
+    torch.manual_seed(1)
+    build, x = NETWORKS[name]
+    network = build()
+    torch.manual_seed(2)
+    expected = network(x)
+    torch.manual_seed(2)
+    with ForwardPass(as_torch_draws) as context:
+        values = network(x)
+    torch.testing.assert_close(values, expected, rtol=1e-6, atol=1e-6)
+    assert context.is_needed
+    with ForwardPass(without_noise):
+        quiet = network(x)
+    torch.testing.assert_close(quiet, network.eval()(x), rtol=1e-6, atol=1e-6)
+
+
+def test_masks_keep_the_share_of_elements_that_dropout_keeps():
+    """0.7 ± five standard deviations of 40 000 elements."""
+    mask = RandomCall((100, 4), dropout=0.3).draw(torch.Generator().manual_seed(0), 100)
+    assert mask.shape == (100, 100, 4)
+    assert abs(mask.double().mean() - 0.7) < 5 * (0.21 / 40_000) ** 0.5
+
+
+def test_noise_is_that_of_the_draws():
+    """Uniform, normal and Bernoulli numbers in the order of the calls."""
+    x, generator = torch.zeros(3, 2), torch.Generator().manual_seed(0)
+    calls = [RandomCall((3, 2)), RandomCall((3, 2), is_normal=True), RandomCall((3, 2))]
+    draws = [call.draw(generator, 1)[0] for call in calls]
+    with ForwardPass(replay(draws)):
+        values = Noise()(x)
+    expected = draws[0] + draws[1] + (draws[2] < 0.3)
+    torch.testing.assert_close(values, expected.float())
+
+
+def test_noise_without_draws_is_rejected():
+    """Such as noise in `eval()` mode, which would change the objective from call to call."""
+    with ForwardPass(without_noise), pytest.raises(ContractError, match=r"`if self.training`"):
+        Noise()(torch.zeros(2))
+
+
+def test_other_shapes_than_on_the_first_batch_are_rejected():
+    """Draws have the shapes that the first mini-batch showed."""
+    with (
+        ForwardPass(replay([torch.ones(3, dtype=torch.bool)])),
+        pytest.raises(ContractError, match="same shapes"),
+    ):
+        nn.Dropout(0.3)(torch.zeros(4))
+
+
+@pytest.mark.parametrize("is_causal", [False, True])
+@pytest.mark.parametrize("mask", [None, "bool", "float"])
+def test_attention_equals_that_of_torch(is_causal, mask):
+    """With and without masks; both at once are an error of torch."""
+    generator = torch.Generator().manual_seed(0)
+    query, key, value = (torch.randn(2, 3, 4, 5, generator=generator) for _ in range(3))
+    masks = {"bool": torch.eye(4).bool(), "float": torch.randn(4, 4, generator=generator)}
+    attn_mask = None if is_causal else masks.get(mask)
+    attend = nn.functional.scaled_dot_product_attention
+    expected = attend(query, key, value, attn_mask, is_causal=is_causal, scale=0.3)
+    with ForwardPass(without_noise):
+        values = attend(query, key, value, attn_mask, is_causal=is_causal, scale=0.3)
+    torch.testing.assert_close(values, expected, rtol=1e-5, atol=1e-6)

@@ -1,0 +1,89 @@
+"""The facts of a network, and the sentences for networks that cannot be those of a problem."""
+
+import pytest
+import torch
+from torch import nn
+
+from benchbed.errors import ContractError
+from benchbed.modules.network import examine
+
+BATCH = (torch.linspace(-1, 1, 12).view(4, 3), torch.tensor([0, 1, 1, 0]))
+
+
+class Features(nn.Module):
+    """Random features that differ between starts, a table that does not, and a bias that is not trained."""
+
+    def __init__(self):
+        super().__init__()
+        self.register_buffer("features", torch.randn(3, 5))
+        self.register_buffer("table", torch.arange(5.0))
+        self.output = nn.Linear(5, 2)
+        self.output.bias.requires_grad_(False)
+
+    def forward(self, x):
+        return self.output(x @ self.features + self.table)
+
+
+class Drawing(nn.Module):
+    """A layer that draws by other functions than those that have draws."""
+
+    def __init__(self, draw):
+        super().__init__()
+        self.layer, self.draw = nn.Linear(3, 2), draw
+
+    def forward(self, x):
+        return self.layer(x) + self.draw(x)
+
+
+def mean_loss(outputs, targets):
+    """Return the cross-entropy."""
+    return nn.functional.cross_entropy(outputs, targets)
+
+
+def test_buffers_are_those_that_change_or_differ_between_starts():
+    """All other tensors are constants, and only trained parameters are in the layout."""
+    network = examine(Features, BATCH, mean_loss)
+    assert network.layout.blocks == {"output.weight": (2, 5)}
+    assert set(network.buffers) == {"features", "output.bias"}
+    assert set(network.constants) == {"table"}
+    norm = examine(lambda: nn.Sequential(nn.Linear(3, 2), nn.BatchNorm1d(2)), BATCH, mean_loss)
+    assert set(norm.buffers) == {"1.running_mean", "1.running_var", "1.num_batches_tracked"}
+
+
+def test_tied_parameters_count_once():
+    """As in `parameters()`."""
+
+    def build():
+        network = nn.Sequential(nn.Linear(3, 3, bias=False), nn.Linear(3, 3, bias=False))
+        network[1].weight = network[0].weight
+        return network
+
+    assert examine(build, BATCH, mean_loss).layout.blocks == {"0.weight": (3, 3)}
+
+
+def test_a_network_keeps_the_global_generator():
+    """Although it is built and run."""
+    before = torch.get_rng_state()
+    network = examine(lambda: nn.Sequential(nn.Linear(3, 2), nn.Dropout(0.2)), BATCH, mean_loss)
+    assert torch.equal(torch.get_rng_state(), before)
+    assert [call.shape for call in network.random_calls] == [(4, 2)]
+
+
+@pytest.mark.parametrize(
+    ("build", "loss_of", "message"),
+    [
+        (lambda: "network", mean_loss, "make_network returns a str; return a torch.nn.Module"),
+        (lambda: nn.LazyLinear(2), mean_loss, "lazy layers without sizes"),
+        (nn.ReLU, mean_loss, "no parameters to train"),
+        (lambda: nn.Linear(3, 2), lambda x, y: x.square().mean(-1), r"the shape \(4,\); return one number"),
+        (lambda: nn.Linear(3, 2), lambda x, y: 1.0, "returns a float; return one number"),
+        (lambda: nn.Linear(3, 2), lambda x, y: x.detach().mean(), "has no derivative"),
+        (lambda: Drawing(lambda x: torch.rand(())), mean_loss, "random numbers by `rand`"),
+        (lambda: Drawing(lambda x: torch.empty(2).normal_()), mean_loss, "random numbers by `normal_`"),
+        (lambda: nn.Sequential(nn.Linear(3, 2), nn.AlphaDropout(0.2)), mean_loss, "use dropout layers"),
+    ],
+)
+def test_other_networks_are_rejected(build, loss_of, message):
+    """With the reason and a remedy."""
+    with pytest.raises(ContractError, match=message):
+        examine(build, BATCH, loss_of)

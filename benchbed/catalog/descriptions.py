@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from benchbed.catalog.details import Details, read_details
 from benchbed.catalog.discovery import DiscoveredPlugin
 from benchbed.catalog.loading import load_plugin
 from benchbed.catalog.names import name_fault, one_line
@@ -29,6 +30,7 @@ class EntryDescription(msgspec.Struct, frozen=True):
     summary: str
     facts: dict[str, Any]
     """What a driver reads of a suite, a report or a figure without calling it."""
+    details: Details = None
 
 
 class PluginDescription(msgspec.Struct, frozen=True):
@@ -72,6 +74,7 @@ def describe_plugin(plugin: DiscoveredPlugin) -> PluginDescription:
             entry.origin,
             one_line(entry.summary),
             _facts(entry.kind, entry.implementation),
+            read_details(entry.kind, entry.implementation),
         )
         for entry in record.entries
     )
@@ -113,5 +116,5 @@ def _described_entry(plugin: DiscoveredPlugin, description: EntryDescription) ->
     return entry_type(
         kind=kind, name=description.name, implementation=implementation, plugin=plugin.name,
         distribution=plugin.distribution, version=plugin.version, origin=description.origin,
-        summary=description.summary,
+        summary=description.summary, details=description.details,
     )  # fmt: skip

@@ -84,6 +84,8 @@ class Entry(NamedTuple):
     origin: Origin
     summary: str
     """First line of the docstring."""
+    details: Any = None
+    """Details that another process has read; None if they are not known."""
 
     @property
     def built_in(self) -> bool:

@@ -187,3 +187,46 @@ if not died.exists():
     result = run_benchbed(tmp_path, "list", "optimizers", "--plugin", "killed.py")
     assert result.returncode == 0, result.stderr
     assert "survivor" in result.stdout
+
+
+def test_the_list_describes_plugins_without_running_them_in_its_process(run_benchbed, tmp_path):
+    """A plugin that would end the command at its import runs in child processes only."""
+    (tmp_path / "avoided.py").write_text(
+        f"""
+import multiprocessing, os
+from dataclasses import dataclass
+from benchbed.interfaces import Layout, Problem
+{HEAD}
+if multiprocessing.parent_process() is None:
+    os.write(1, b"in the driver")
+    os._exit(0)
+
+@dataclass(frozen=True)
+class Plain(Problem):
+    width: int = 3
+    layout = property(lambda self: Layout({{"point": (self.width,)}}))
+    def make_start(self, generator): raise ValueError("not called")
+    def objective(self, theta, data): raise ValueError("not called")
+
+def rule(learning_rate: float = 0.25, name: str = "\x1b[31m"):
+    return optimizer()
+
+def costly(function, theta): raise ValueError("not called")
+
+@hookimpl
+def register_problems(register): register(Plain)
+
+@hookimpl
+def register_gradients(register): register(costly)
+{REGISTRATION.format("own").replace("optimizer,", "rule,")}
+"""
+    )
+    result = run_benchbed(tmp_path, "list", "--plugin", "avoided.py")
+    assert result.returncode == 0, result.stderr
+    assert "in the driver" not in result.stdout
+    assert (
+        "plain  (avoided.py)\n      width=3\n      dimension 3, float64, budget 5000 calls" in result.stdout
+    )
+    assert "optimum unknown, so no score" in result.stdout
+    assert "own  (avoided.py)\n      learning_rate=0.25, name='\\x1b[31m'\n" in result.stdout
+    assert "costly  (avoided.py)\n      price of a gradient in calls: 1\n" in result.stdout

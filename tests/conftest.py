@@ -2,12 +2,15 @@
 
 import contextlib
 import io
+import json
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
+import threading
 from pathlib import Path
 from unittest import mock
 
@@ -23,6 +26,9 @@ hypothesis.settings.load_profile("benchbed")
 COMMAND = str(Path(sys.executable).with_name("benchbed"))
 WATCHDOG = 120
 """Seconds after which a command counts as hung, far more than any command needs."""
+COMMAND_SERVER = Path(__file__).with_name("command_server.py")
+READ_AT_START = ("PYTHON", "LC_", "HOME", "XDG_CONFIG_", "MPL", "BENCHBED_TEST_MARK")
+"""Beginnings of environment variables that only a new interpreter reads, or that /proc shows of it alone."""
 
 
 LONG_FILES = (
@@ -79,17 +85,39 @@ def make_environment():
 
 
 @pytest.fixture(scope="session")
-def run_benchbed(make_environment):
-    """Return a function that runs the installed `benchbed` command in a folder, with a time limit.
+def command_server(step_cache):
+    """Yield a connection to the server that forks commands, so that they do not import torch again."""
+    connection, other_end = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    server = subprocess.Popen(
+        [sys.executable, "-P", COMMAND_SERVER, str(other_end.fileno())], pass_fds=[other_end.fileno()]
+    )
+    other_end.close()
+    connection.settimeout(WATCHDOG)
+    yield connection
+    connection.close()
+    server.wait()
 
-    `shell` is a shell script around the command `"$@"`.
+
+@pytest.fixture(scope="session")
+def run_benchbed(make_environment, command_server):
+    """Return a function that runs the `benchbed` command as a process in a folder, with a time limit.
+
+    It is forked from the command server, unless it needs a new interpreter: because of its environment, because of
+    `shell`, a shell script around the command `"$@"`, or because `installed` asks for the installed script.
     """
 
-    def run(folder, *arguments, plots=False, shell='"$@"', **environment):
+    def run(folder, *arguments, plots=False, shell=None, installed=False, **environment):
+        command = [COMMAND, *map(str, arguments)]
+        variables = make_environment(plots, **environment)
+        needs_interpreter = any(
+            name.startswith(READ_AT_START) and name != "PYTHONPATH" for name in environment
+        )
+        if shell is None and not installed and not needs_interpreter:
+            return _run_forked(command_server, folder, command, variables)
         return subprocess.run(
-            ["bash", "-c", shell, "bash", COMMAND, *map(str, arguments)],
+            ["bash", "-c", shell or '"$@"', "bash", *command],
             cwd=folder,
-            env=make_environment(plots, **environment),
+            env=variables,
             capture_output=True,
             text=True,
             timeout=WATCHDOG,
@@ -97,6 +125,35 @@ def run_benchbed(make_environment):
         )
 
     return run
+
+
+def _run_forked(server, folder, command, environment):
+    """Run a command in a process of the command server; return as `subprocess.run` does."""
+    request = {"arguments": command, "folder": str(folder), "environment": environment}
+    (output, output_end), (errors, errors_end) = os.pipe(), os.pipe()
+    with Path(os.devnull).open() as nothing:
+        socket.send_fds(server, [json.dumps(request).encode()], [nothing.fileno(), output_end, errors_end])
+    os.close(output_end)
+    os.close(errors_end)
+    texts = {}
+
+    def read(descriptor):
+        with open(descriptor, encoding="utf-8") as stream:  # noqa: PTH123 (a descriptor, not a path)
+            texts[descriptor] = stream.read()
+
+    readers = [threading.Thread(target=read, args=[stream], daemon=True) for stream in (output, errors)]
+    for reader in readers:
+        reader.start()
+    process_id = int(server.recv(32))
+    try:
+        code = int(server.recv(32))
+    except TimeoutError:
+        os.kill(process_id, signal.SIGKILL)
+        server.recv(32)
+        raise subprocess.TimeoutExpired(command, WATCHDOG) from None
+    for reader in readers:
+        reader.join(WATCHDOG)
+    return subprocess.CompletedProcess(command, code, texts[output], texts[errors])
 
 
 @pytest.fixture(scope="session")

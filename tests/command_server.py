@@ -1,0 +1,108 @@
+"""Server that forks one `benchbed` command after another from a process that has imported everything.
+
+A new interpreter takes 2.5 s of CPU time for the imports of a command, and 3.5 s more for those of its fork server. The
+commands are processes with streams, signals and children of their own, but do not import anything again.
+"""
+
+import atexit
+import contextlib
+import gc
+import json
+import multiprocessing.forkserver
+import os
+import signal
+import socket
+import sys
+import tempfile
+import threading
+from importlib import import_module
+from multiprocessing import resource_tracker, util
+
+MODULES = (
+    *("benchbed.cli", "benchbed.study", "benchbed.study.reporting", "benchbed.runner.task"),
+    *("benchbed.estimate", "benchbed.verify", "benchbed.catalog.loading"),
+    *("benchbed_course", "benchbed_optimizers", "benchbed_problems"),
+    *("benchbed.metrics", "benchbed.gradients", "benchbed.executors", "benchbed.reports"),
+    *("matplotlib.figure", "seaborn"),
+)
+REQUEST_BYTES = 1 << 20
+STREAMS = 3
+
+
+def serve(connection):
+    """Run a command for each request, and return in the process of the command."""
+    while True:
+        content, descriptors, *_ = socket.recv_fds(connection, REQUEST_BYTES, STREAMS)
+        if not content:
+            os._exit(0)  # the tests have ended
+        process_id = os.fork()
+        if process_id == 0:
+            connection.close()
+            become_command(json.loads(content), descriptors)
+            return
+        for descriptor in descriptors:
+            os.close(descriptor)
+        connection.send(b"%d\n" % process_id)
+        _, status = os.waitpid(process_id, 0)
+        connection.send(b"%d\n" % os.waitstatus_to_exitcode(status))
+
+
+def become_command(request, descriptors):
+    """Set streams, folder, environment and arguments as a new interpreter would find them."""
+    for number, descriptor in enumerate(descriptors):
+        os.dup2(descriptor, number)
+        os.close(descriptor)
+    os.environ.clear()
+    os.environ.update(request["environment"])
+    os.chdir(request["folder"])
+    sys.path[:0] = filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))
+    sys.argv = request["arguments"]
+    tempfile.tempdir = None  # TMPDIR may be another one
+    import_module("numpy").random.seed()
+    util.spawnv_passfds = spawn
+
+
+start_interpreter = util.spawnv_passfds
+
+
+def spawn(path, arguments, descriptors):
+    """Fork the fork server of the command, and start an interpreter for everything else."""
+    if "multiprocessing.forkserver" not in arguments[-1]:
+        return start_interpreter(path, arguments, descriptors)
+    process_id = os.fork()
+    if process_id == 0:
+        try:
+            become_fork_server(arguments, descriptors)
+        finally:
+            atexit._run_exitfuncs()
+            os._exit(0)
+    return process_id
+
+
+def become_fork_server(arguments, descriptors):
+    """Leave behind what a new interpreter would not have from its parent, and serve."""
+    atexit._clear()
+    for number in signal.valid_signals():
+        if callable(signal.getsignal(number)):
+            signal.signal(number, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    previous = STREAMS - 1
+    for descriptor in (*sorted(descriptors), os.sysconf("SC_OPEN_MAX")):
+        os.closerange(previous + 1, descriptor)
+        previous = descriptor
+    multiprocessing.forkserver._forkserver.__init__()
+    resource_tracker._resource_tracker._fd = resource_tracker._resource_tracker._pid = None
+    import_module("benchbed.runner.fork_server")._starting = threading.Lock()
+    sys.argv = ["-c"]
+    with contextlib.suppress(SystemExit):
+        exec(arguments[-1], {"__name__": "__main__"})
+
+
+if __name__ == "__main__":
+    for module in MODULES:
+        import_module(module)
+    gc.freeze()
+    serve(socket.socket(fileno=int(sys.argv[1])))
+    from benchbed.__main__ import program
+
+    program()

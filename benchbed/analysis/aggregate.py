@@ -44,24 +44,27 @@ def comparable_scores(
     seed.
     """
     rows = summary[(summary["track"] == track) & summary["problem"].isin(problems)]
-    scores = _scores_by_row(outcomes[(outcomes["track"] == track) & outcomes["problem"].isin(problems)])
+    outcomes = outcomes[(outcomes["track"] == track) & outcomes["problem"].isin(problems)]
+    scores, seeds = _scores_by_row(outcomes), seeds_by_row(outcomes)
     candidates = {
         str(optimizer): [scores.get((problem, str(optimizer), track), _NO_SCORES) for problem in problems]
         for optimizer, group in rows.groupby("optimizer", sort=False)
         if _exclusion(group, len(problems)) is None
     }
-    seeds = [
-        max((len(vectors[position]) for vectors in candidates.values()), default=0)
-        for position in range(len(problems))
-    ]
     deterministic = deterministic_rows(rows)
+    every_seed = {
+        problem: frozenset(
+            outcomes["seed"][(outcomes["problem"] == problem) & outcomes["optimizer"].isin(candidates)]
+        )
+        for problem in problems
+    }
     return {
         name: vectors
         for name, vectors in candidates.items()
-        if all(seeds)
-        and all(
-            len(vector) == count or (len(vector) == 1 and (problem, name, track) in deterministic)
-            for vector, count, problem in zip(vectors, seeds, problems, strict=True)
+        if all(
+            (row := (problem, name, track)) in seeds
+            and (seeds[row] == every_seed[problem] or row in deterministic)
+            for problem in problems
         )
     }
 
@@ -82,6 +85,12 @@ def _scores_by_row(outcomes: pd.DataFrame) -> Mapping[RowLabels, np.ndarray]:
     """Return the scores `[seeds]` of every row that has any, in the order of the seeds."""
     rows = outcomes.sort_values("seed").groupby(["problem", "optimizer", "track"], sort=False)["score"]
     return {(str(p), str(o), str(t)): scores.to_numpy(dtype=float) for (p, o, t), scores in rows}
+
+
+def seeds_by_row(outcomes: pd.DataFrame) -> Mapping[RowLabels, frozenset[int]]:
+    """Return the seeds of every row that has trials."""
+    rows = outcomes.groupby(["problem", "optimizer", "track"], sort=False)["seed"]
+    return {(str(p), str(o), str(t)): frozenset(seeds.tolist()) for (p, o, t), seeds in rows}
 
 
 def _exclusion(group: pd.DataFrame, problems: int) -> Exclusion | None:

@@ -78,7 +78,7 @@ def verify_command(
             trials += verdict.trials
             differing += verdict.difference is not None
             print_line(f"{verdict.name} ({verdict.trials} trials): {verdict.difference or agreement}")
-    summary = f"{len(sampled.batches)} of {sampled.available} batches, {trials} trials: "
+    summary = f"{len(sampled.batches) + len(sampled.contradictions)} of {sampled.available} batches, {trials} trials: "
     summary += f"{differing} of them differ" if differing else "all agree"
     if environment is not None:
         summary += f"; compared within a tolerance because {environment}"

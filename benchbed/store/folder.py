@@ -3,11 +3,13 @@
 import json
 import os
 import re
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
+import numpy as np
 import pyarrow as pa
 import tomli_w
 
@@ -25,11 +27,23 @@ from benchbed.store.files import (
 )
 from benchbed.store.lock import FolderLock
 from benchbed.store.schema import TRIAL_SCHEMA, NewerSchemaError, from_bytes
+from benchbed.store.validation import ContradictionError, rows_of_plan
 
 PLAN, SUITE = "plan.json", "suite.toml"
 MOST_PLAN_BYTES = 2**28
 _LONGEST_NAME = 150
 _PART_NUMBER = re.compile(r"([0-9]{1,15})-")
+
+
+class StoredPart(NamedTuple):
+    """A batch of a study folder."""
+
+    path: Path
+    trials: pa.Table
+    is_planned: np.ndarray | None
+    """`[rows]`, as `rows_of_plan` returns it; None without a plan."""
+    contradiction: str | None = None
+    """Why rows of the plan cannot have been stored by the runner."""
 
 
 class StudyFolder:
@@ -42,6 +56,9 @@ class StudyFolder:
         absolute_path(path)  # raises if it is not text
         self.path = path
         self.warnings: list[str] = []
+        self.other_keys: list[str] = []
+        """Keys of stored rows that are not those of their columns in the plan: of another plan, or of damaged rows."""
+        self._unreadable: list[Path] = []
         self._advice = advice
         self._lock = FolderLock(path)
 
@@ -126,28 +143,45 @@ class StudyFolder:
             raise StudyFolderError(f"cannot read {folder}: {error.strerror}; make it readable") from error
         return sorted(paths, key=lambda path: (_part_number(path), path.name))
 
-    def read_trials(self, repair: bool = False) -> pa.Table:
-        """Read the newest row of every trial; `repair` moves unreadable parts to `set-aside/`.
+    def read_parts(self, plan: Plan | None = None) -> Iterator[StoredPart]:
+        """Yield the stored batches that are readable, the newest last, and warn of the others.
 
         Raises: StudyFolderError if a newer benchbed wrote the folder.
         """
-        tables: list[pa.Table] = []
-        unreadable: list[Path] = []
         for path in self.parts():
             try:
-                tables.append(from_bytes(read_regular_file(path)))
+                trials = from_bytes(read_regular_file(path))
             except NewerSchemaError as error:
                 raise StudyFolderError(
                     f"{path} was written by a later benchbed (schema {error}); update benchbed, or choose another "
                     "folder"
                 ) from error
             except (ValueError, OSError, pa.ArrowException) as error:
-                unreadable.append(path)
                 text = str(getattr(error, "strerror", None) or error)
-                reason = text.partition("\n")[0] or type(error).__name__
-                self.warnings.append(f"{path} cannot be read ({reason}); its trials count as not run")
+                self._discard(path, text.partition("\n")[0] or type(error).__name__)
+                continue
+            try:
+                yield StoredPart(path, trials, None if plan is None else rows_of_plan(trials, plan))
+            except ContradictionError as error:
+                yield StoredPart(path, trials, None, str(error))
+
+    def read_trials(self, plan: Plan | None = None, repair: bool = False) -> pa.Table:
+        """Read the newest row of every trial, of the problems and options of a plan if one is passed.
+
+        `repair` moves unreadable parts to `set-aside/`. Raises: StudyFolderError if a newer benchbed wrote the folder.
+        """
+        self._unreadable = []
+        tables: list[pa.Table] = []
+        for part in self.read_parts(plan):
+            if part.contradiction is not None:
+                self._discard(part.path, part.contradiction)
+            elif part.is_planned is None or part.is_planned.all():
+                tables.append(part.trials)
+            else:
+                self.other_keys += part.trials["trial_key"].filter(pa.array(~part.is_planned)).to_pylist()
+                tables.append(part.trials.filter(pa.array(part.is_planned)))
         if repair:  # only after all parts: the folder of a newer benchbed stays unchanged
-            self._set_aside(unreadable)
+            self._set_aside(self._unreadable)
         if not tables:
             return TRIAL_SCHEMA.empty_table()
         trials = pa.concat_tables(tables)
@@ -155,6 +189,10 @@ class StudyFolder:
         if len(newest) == len(trials):  # usually; selecting all rows would copy them
             return trials
         return trials.take(sorted(newest.values()))
+
+    def _discard(self, path: Path, reason: str) -> None:
+        self._unreadable.append(path)
+        self.warnings.append(f"{path} cannot be read ({reason}); its trials count as not run")
 
     def _set_aside(self, unreadable: list[Path]) -> None:
         """Move unreadable parts away, and remove the temporary files of interrupted writes."""

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from benchbed.analysis.aggregate import comparable_scores, deterministic_rows
+from benchbed.analysis.aggregate import comparable_scores, deterministic_rows, seeds_by_row
 from benchbed.analysis.intervals import TIE, bootstrap_limits
 from benchbed.analysis.pairwise_tests import paired_t_test
 from benchbed.catalog.records import Origin
@@ -119,9 +119,18 @@ def _changes(first: Study, second: Study, track: str, problems: list[str]) -> li
         comparable_scores(summary, study.results.outcomes, track, problems)
         for summary, study in zip(summaries, (first, second), strict=True)
     )
+    deterministic = [deterministic_rows(summary) for summary in summaries]
+    seeds_before, seeds_after = (
+        seeds_by_row(outcomes[outcomes["track"] == track])
+        for outcomes in (first.results.outcomes, second.results.outcomes)
+    )
     changes = []
     for optimizer in scores_before:
-        if optimizer not in scores_after:
+        rows = {(problem, optimizer, track) for problem in problems}
+        # A study that was interrupted may lack seeds; the single trial of a deterministic row represents all of them.
+        if optimizer not in scores_after or any(
+            seeds_before[row] != seeds_after[row] for row in rows.difference(*deterministic)
+        ):
             continue
         before, after = scores_before[optimizer], scores_after[optimizer]
         differences = [
@@ -129,7 +138,6 @@ def _changes(first: Study, second: Study, track: str, problems: list[str]) -> li
             for difference in map(np.subtract, after, before)
         ]
         low, high = bootstrap_limits(differences)
-        rows = {(problem, optimizer, track) for problem in problems}
         change = Change(
             problem=problems[0] if len(problems) == 1 else ALL_PROBLEMS,
             optimizer=optimizer,
@@ -140,7 +148,7 @@ def _changes(first: Study, second: Study, track: str, problems: list[str]) -> li
             low=float(low[0]),
             high=float(high[0]),
             p_value=float(paired_t_test(differences)[0]),
-            is_exact=all(deterministic_rows(summary) >= rows for summary in summaries),
+            is_exact=all(labels >= rows for labels in deterministic),
         )
         changes.append(change)
     return changes

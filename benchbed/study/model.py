@@ -1,17 +1,20 @@
 """A study: the plan, trials and results of a study folder."""
 
 import functools
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
+import pyarrow as pa
 
 from benchbed.analysis.results import build_results
+from benchbed.formatting import plural
 from benchbed.interfaces.notes import format_notes
 from benchbed.interfaces.results import Results
 from benchbed.plan import Plan
 from benchbed.store import StudyFolder
-from benchbed.study.losses import Losses, label_of, losses_of, lost_pairings
+from benchbed.study.losses import Losses, label_of, losses_of, lost_pairings, planned_pairings
 from benchbed.tuning.candidates import PairingState
 from benchbed.tuning.outcomes import outcomes_of
 from benchbed.tuning.scheduling import planned_keys
@@ -23,8 +26,8 @@ class Study:
     def __init__(self, path: Path, plan: Plan, warnings: Sequence[str] = ()) -> None:
         folder = StudyFolder(path)
         self.path, self.plan = path, plan
-        self._table = folder.read_trials()
-        self.warnings = [*warnings, *folder.warnings]
+        self._table = folder.read_trials(plan)
+        self.warnings = [*warnings, *folder.warnings, *describe_mismatches(folder, plan, self._table)]
 
     @functools.cached_property
     def results(self) -> Results:
@@ -81,3 +84,15 @@ def load(path: str | Path) -> Study:
     """Read a study folder. Raises: StudyFolderError if `path` is not one."""
     folder = StudyFolder(Path(path))
     return Study(folder.path, folder.read_plan())
+
+
+def describe_mismatches(folder: StudyFolder, plan: Plan, trials: pa.Table) -> list[str]:
+    """Return a warning if planned trials that are not among `trials` have rows with values of other trials."""
+    lacking = set(folder.other_keys) - set(trials["trial_key"].to_pylist())
+    if not lacking:
+        return []
+    count = len(lacking & planned_pairings(plan, outcomes_of(trials)).keys())
+    if not count:
+        return []
+    rows = f"{plural(count, 'row')} in {folder.path}{os.sep}trials"
+    return [f"{rows} do not match their trial_key; their trials count as not run"]

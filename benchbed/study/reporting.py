@@ -202,6 +202,6 @@ def read_results(
 ) -> Results:
     """Read the results of a finished study, once for each process and `token`."""
     study = StudyFolder(Path(folder))
-    plan, trials = study.read_plan(), study.read_trials()
-    results = build_results(plan, trials)
+    plan = study.read_plan()
+    results = build_results(plan, study.read_trials(plan))
     return results._replace(surfaces=Surfaces(plan, results, catalog_of(plugin_files, third_party)))

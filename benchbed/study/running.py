@@ -20,7 +20,7 @@ from benchbed.runner.workers import Workers
 from benchbed.store import StudyFolder, retire_other_plan
 from benchbed.store.files import unused
 from benchbed.study.loading import check_files, open_catalog
-from benchbed.study.model import Study
+from benchbed.study.model import Study, describe_mismatches
 from benchbed.study.planning import plan_request
 from benchbed.study.reporting import write_reports
 from benchbed.tuning.outcomes import outcomes_of
@@ -167,7 +167,8 @@ def complete(
 ) -> Study:
     """Run the missing trials of a plan into an open folder and return the study, without writing reports."""
     jobs = jobs_of(plan, resources)
-    trials = folder.read_trials(repair=True)
+    trials = folder.read_trials(plan, repair=True)
+    folder.warnings += describe_mismatches(folder, plan, trials)
     metric_sources = trials["metric_sources"].to_pylist()
     # A trial whose metrics were edited runs again. One without a metric that was added keeps its other results.
     is_current = [plan.has_metrics(dict(sources or ())) for sources in metric_sources]

@@ -57,7 +57,7 @@ class Difference(NamedTuple):
 
 
 def run_again(sample: Sample, workers: Workers, options: RunOptions) -> Iterator[Verdict]:
-    """Run the sampled batches again and yield a verdict on each in their order."""
+    """Run the sampled batches again and yield a verdict on each, and on each contradictory one, in their order."""
     bare_plan = msgspec.structs.replace(sample.plan, problems=(), entrants=(), suite={})
     compare = compare_exactly if sample.changed_environment is None else compare_first_steps
     futures = []
@@ -69,6 +69,8 @@ def run_again(sample: Sample, workers: Workers, options: RunOptions) -> Iterator
         eager_task = msgspec.structs.replace(task, plan=eager_plan, first_steps=FIRST_STEPS)
         tasks = [task, eager_task] if stored.is_compiled else [task]
         futures.append([workers.submit(run_task, each, options.timeout, task.owner) for each in tasks])
+    for name, (trials, contradiction) in sample.contradictions.items():
+        yield Verdict(name, trials, f"is not run again: {contradiction}")
     for stored, (future, *eager) in zip(sample.batches, futures, strict=True):
         difference = _difference(sample, stored, workers.result(future), options, compare)
         for eager_future in eager:

@@ -2,11 +2,10 @@
 
 import json
 import random
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import pyarrow as pa
 import torch
 
 from benchbed.catalog.lookup import Catalog
@@ -14,7 +13,7 @@ from benchbed.environment import describe_environment
 from benchbed.errors import NothingSelectedError, UsageError
 from benchbed.interfaces import FINAL_STATUSES, Engine
 from benchbed.plan import BatchPlan, Plan, check_imports
-from benchbed.store import StudyFolder, from_bytes
+from benchbed.store import StudyFolder
 from benchbed.store.files import inside, read_regular_file
 
 StoredRow = Mapping[str, Any]
@@ -62,6 +61,8 @@ class Sample(NamedTuple):
     changed_environment: str | None
     """Difference in machine or torch because of which results need not be equal to the bit; None without one."""
     warnings: list[str]
+    contradictions: dict[str, tuple[int, str]]
+    """Number of rows and the reason, by the name of each batch whose rows contradict the plan or themselves."""
 
 
 def sample_batches(path: Path, catalog: Catalog, size: int, seed: int, allow_import: bool = False) -> Sample:
@@ -80,16 +81,20 @@ def sample_batches(path: Path, catalog: Catalog, size: int, seed: int, allow_imp
         raise UsageError(
             f"the study ran on {plan.device!r}, which torch does not find; verify it on a machine that has it"
         )
-    folder.read_trials()  # raises or warns if a part cannot be read
     batches: list[StoredBatch] = []
+    contradictions: dict[str, tuple[int, str]] = {}
     unplanned_trials = 0
-    for name, rows in _read_parts(folder):
-        batch = planned_batch(plan, rows)
+    for part in folder.read_parts(plan):
+        rows = part.trials.to_pylist()
+        if part.contradiction is not None:
+            contradictions[part.path.stem] = len(rows), part.contradiction
+            continue
+        batch = planned_batch(plan, rows) if rows else None
         if batch is None:
             unplanned_trials += len(rows)
-        elif (stored := StoredBatch(name, rows, batch)).measured_rows:
+        elif (stored := StoredBatch(part.path.stem, rows, batch)).measured_rows:
             batches.append(stored)
-    if not batches:
+    if not batches and not contradictions:
         raise NothingSelectedError(
             f"{path} contains no result of its plan; complete the study first (`benchbed run`)"
         )
@@ -99,16 +104,22 @@ def sample_batches(path: Path, catalog: Catalog, size: int, seed: int, allow_imp
     return Sample(
         plan,
         [batches[index] for index in indices],
-        len(batches),
+        len(batches) + len(contradictions),
         unplanned_trials,
         _changed_environment(path, plan, catalog),
         folder.warnings,
+        contradictions,
     )
 
 
 def planned_batch(plan: Plan, rows: list[StoredRow]) -> BatchPlan | None:
     """Return the batch, settings × seeds, that stored these rows; None if the plan contains none of its trials."""
-    settings = [json.loads(text) for text in dict.fromkeys(row["hyperparameters"] for row in rows)]
+    try:
+        settings = [json.loads(text) for text in dict.fromkeys(row["hyperparameters"] for row in rows)]
+    except (ValueError, TypeError, RecursionError):
+        return None
+    if not all(isinstance(setting, dict) for setting in settings):
+        return None
     seeds = list(dict.fromkeys(row["seed"] for row in rows))
     stored_keys = {row["trial_key"] for row in rows}
     for pairing in plan.pairings():
@@ -123,16 +134,6 @@ def planned_batch(plan: Plan, rows: list[StoredRow]) -> BatchPlan | None:
         if any(not stored_keys.isdisjoint(keys) for keys in plan.keys(batch)):
             return batch
     return None
-
-
-def _read_parts(folder: StudyFolder) -> Iterator[tuple[str, list[StoredRow]]]:
-    for file in folder.parts():
-        try:
-            rows = from_bytes(read_regular_file(file)).to_pylist()
-        except (ValueError, OSError, pa.ArrowException):
-            continue  # `read_trials` has warned about it
-        if rows:
-            yield file.stem, rows
 
 
 def _changed_environment(path: Path, plan: Plan, catalog: Catalog) -> str | None:

@@ -113,13 +113,25 @@ def test_no_file_is_written(copy, run_in_process, contents):
 def test_a_difference_in_the_last_bit_is_reported(copy, run_in_process, tamper):
     """The line has the batch and the column."""
     trial_file = sorted((copy / "study" / "trials").iterdir())[0]
-    tamper(trial_file, "final_objective", lambda value: math.nextafter(value, math.inf))
+    tamper(trial_file, "gradient_norm", lambda value: math.nextafter(value, math.inf))
     result = run_in_process(copy, "verify", "study", "--sample", "99")
     assert result.returncode == 1
     (line,) = [line for line in result.stdout.splitlines()[:-1] if "equal to the bit" not in line]
     assert line.startswith(f"{trial_file.stem} (")
-    assert "differs in final_objective (1 of " in line
+    assert "differs in gradient_norm (1 of " in line
     assert result.stdout.splitlines()[-1].endswith(": 1 of them differ")
+
+
+def test_a_row_that_contradicts_itself_differs(copy, run_in_process, tamper):
+    """The final objective is the last one of the curve; the batch need not run again."""
+    trial_file = sorted((copy / "study" / "trials").iterdir())[0]
+    tamper(trial_file, "final_objective", lambda value: math.nextafter(value, math.inf))
+    result = run_in_process(copy, "verify", "study", "--sample", "1")
+    assert result.returncode == 1
+    (line,) = [line for line in result.stdout.splitlines() if line.startswith(f"{trial_file.stem} (")]
+    assert line.endswith(
+        ": is not run again: its column final_objective contradicts the plan or other columns"
+    )
 
 
 def test_a_changed_setting_does_not_match_its_key(copy, run_in_process, tamper):
@@ -190,7 +202,11 @@ def test_another_torch_is_compared_within_a_tolerance(copy, run_in_process, tamp
     (environment,) = (copy / "study" / "environments").iterdir()
     environment.write_text(json.dumps({**json.loads(environment.read_text()), "torch": "1.0"}))
     trial_file = sorted((copy / "study" / "trials").iterdir())[0]
-    tamper(trial_file, "curve_objective", lambda curve: [math.nextafter(value, math.inf) for value in curve])
+    tamper(
+        trial_file,
+        "curve_objective",
+        lambda curve: [curve[0], math.nextafter(curve[1], math.inf), *curve[2:]],
+    )
     result = run_in_process(copy, "verify", "study", "--sample", "99")
     assert result.returncode == 0, result.stdout
     *batches, summary = result.stdout.splitlines()

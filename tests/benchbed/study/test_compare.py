@@ -1,14 +1,18 @@
 """Two studies of one plan are compared seed by seed."""
 
+import shutil
+
 import msgspec
 import numpy as np
 import pandas as pd
+import pyarrow.compute as pc
 import pytest
 
 import benchbed
 from benchbed.catalog.loading import load_catalog
 from benchbed.errors import NothingSelectedError, UsageError
 from benchbed.interfaces import ALL_PROBLEMS
+from benchbed.store import StudyFolder, from_bytes, to_bytes
 from benchbed.study import Resources, run_plan
 from benchbed.study.compare import compare_studies, worsened
 
@@ -108,6 +112,22 @@ def test_all_seeds_compare_with_the_one_that_replaces_them(study, tmp_path):
     assert len(every.results.outcomes) == 4
     (change,) = compare_studies(every, once)
     assert (change.difference, change.low, change.high, change.is_exact) == (0, 0, 0, False)
+
+
+def test_rows_that_lack_different_seeds_are_not_paired(study, tmp_path):
+    """A study may have been interrupted; its second seed is not compared with the first one of another."""
+    complete = study(problems=["toy-mean"])
+    folders = []
+    for lacking in (0, 1):
+        folders.append(shutil.copytree(complete.path, tmp_path / str(lacking)))
+        for part in StudyFolder(folders[-1]).parts():
+            trials = from_bytes(part.read_bytes())
+            part.write_bytes(to_bytes(trials.filter(pc.not_equal(trials["seed"], lacking))))
+    first, second = map(benchbed.load, folders)
+    for before, after in ((first, complete), (first, second)):
+        with pytest.raises(NothingSelectedError):
+            compare_studies(before, after)
+    assert [change.difference for change in compare_studies(first, first)] == [0.0]
 
 
 def test_a_single_seed_shows_no_worsening(study):

@@ -1,9 +1,14 @@
 """Snapshots of the Python state that functions can reach: variables, attributes, containers, random generators."""
 
+import contextvars
 import functools
 import gc
+import io
+import queue
 import random
 import sys
+import weakref
+import zlib
 from collections.abc import Hashable, Iterable, Iterator
 from itertools import zip_longest
 from types import CodeType, FunctionType, ModuleType
@@ -15,12 +20,17 @@ from torch import Tensor
 
 LIBRARIES = {*sys.stdlib_module_names, "torch", "numpy", "scipy", "pandas", "sklearn", "benchbed"}
 """Packages whose functions, classes and modules are not searched: their variables do not belong to a plugin."""
-SEARCHED_CLASSES = {"builtins", "collections", "functools", "itertools", "types", "torch", "numpy"}
+SEARCHED_CLASSES = {
+    *("builtins", "collections", "functools", "itertools", "types", "torch", "numpy"),
+    *("array", "ctypes", "_ctypes", "queue", "threading", "_thread", "weakref"),
+}
 """Packages among them whose objects may contain the state of a plugin, such as a deque or a module of torch."""
 MAX_VALUES = 20_000
 """Values in a snapshot, a few milliseconds of work."""
 MAX_BYTES = 1 << 20
 """Bytes of a tensor whose numbers are compared; of a larger one, only torch's count of its changes."""
+MAX_MEMORY = 1 << 24
+"""Bytes of an array or buffer that are compared; of a larger one, as many spread over all of it."""
 
 
 class Variable(NamedTuple):
@@ -82,15 +92,35 @@ def _variable(name: str, value: Any) -> Variable | None:
             token = id(value), value._version
         case Tensor():
             token = value.dtype, value.shape, value.detach().cpu().numpy().tobytes()
-        case np.ndarray() | np.generic():
-            token = value.dtype.str, value.shape, value.tobytes()[:MAX_BYTES]
+        case np.ndarray() | np.generic() if not value.dtype.hasobject:
+            token = value.dtype.str, value.shape, _checksum(np.ascontiguousarray(value))
         case torch.Generator() | np.random.Generator() | np.random.RandomState() | random.Random():
             return Variable(name, _generator_state(value), is_generator=True)
+        case contextvars.ContextVar():
+            return _variable(name, value.get(None))
+        case io.BytesIO() | io.StringIO():
+            token = value.tell(), value.getvalue()
+        case queue.SimpleQueue():
+            token = object()  # its content is hidden, so it counts as changed
         case Iterator() if not hasattr(value, "fileno"):
-            token = object()  # its position is hidden, so it counts as changed
+            token = object()  # as is the position of an iterator
         case _:
-            return None
+            token = None if isinstance(value, np.ndarray) else _checksum(value)
+            if token is None:
+                return None
     return Variable(name, token)
+
+
+def _checksum(value: Any) -> int | None:
+    """Return a number that differs for other contents of an object's memory; None if it does not share its memory."""
+    try:
+        memory = np.frombuffer(value, dtype=np.uint8)
+    except (TypeError, ValueError, BufferError):
+        return None
+    if len(memory) > MAX_MEMORY:
+        ends = memory[:MAX_BYTES], memory[-MAX_BYTES:]
+        memory = np.concatenate([*ends, memory[:: len(memory) // MAX_MEMORY + 1]])
+    return zlib.crc32(memory.data)
 
 
 def _generator_state(generator: Any) -> Hashable:
@@ -98,6 +128,8 @@ def _generator_state(generator: Any) -> Hashable:
         return generator.get_state().numpy().tobytes()
     if isinstance(generator, np.random.Generator):
         return repr(generator.bit_generator.state)
+    if isinstance(generator, random.SystemRandom):
+        return object()  # it has no state and is always random
     return repr(generator.getstate() if isinstance(generator, random.Random) else generator.get_state())
 
 
@@ -120,6 +152,10 @@ def _children(reference: _Reference) -> Iterable[_Reference]:
         case ModuleType():
             for key in sorted(names_read & vars(value).keys()):
                 yield _Reference(f"{name}.{key}", vars(value)[key], names_read)
+        case weakref.ref():
+            yield _Reference(name, value(), names_read)
+        case np.ndarray():
+            yield from (_Reference(name, child, names_read) for child in value.ravel().tolist())
         case dict():
             for key, child in value.items():
                 yield _Reference(f"{name}[{key!r:.40}]", child, names_read)

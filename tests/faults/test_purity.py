@@ -13,7 +13,10 @@ pytestmark = pytest.mark.slow
 PLUGIN = Path(__file__).parent / "plugins" / "impure.py"
 SMALL = ["--plugin", PLUGIN, "--preset", "quick", "--track", "default", "--no-stop-when-solved", "-j", "2"]
 STEPS = 40
-RULES = ["warmup", "warmup-in-state", "global-warmup", "shaken", "late-noise", "langevin", "gd"]
+RULES = [
+    *("warmup", "packed-warmup", "warmup-in-state", "global-warmup"),
+    *("shaken", "late-noise", "system-noise", "langevin", "gd"),
+]
 
 
 @pytest.fixture(scope="module", params=["eager", "compiled"])
@@ -47,12 +50,14 @@ def test_a_counter_in_python_gives_the_numbers_of_a_count_in_the_state(study):
     """θ is scaled by (1 - η/10)⁵ (1 - η)³⁵; 1e-12: another order of the products."""
     rows, _, engine = study
     expected = np.array([2.0, 1.0]) * 0.99**5 * 0.9 ** (STEPS - 5)
-    for name in ("warmup", "warmup-in-state"):
+    for name in ("warmup", "packed-warmup", "warmup-in-state"):
         for row in rows["parabola", name]:
             np.testing.assert_allclose(row["final_theta"], expected, rtol=1e-12)
-    counted, in_state = (rows["parabola", name][0] for name in ("warmup", "warmup-in-state"))
-    assert (counted["engine"], in_state["engine"]) == ("eager", engine)
-    assert "`step`" in counted["engine_reason"]
+    assert rows["parabola", "warmup-in-state"][0]["engine"] == engine
+    for name in ("warmup", "packed-warmup"):
+        counted = rows["parabola", name][0]
+        assert counted["engine"] == "eager"
+        assert "`step`" in counted["engine_reason"]
 
 
 @pytest.mark.parametrize(
@@ -65,6 +70,7 @@ def test_a_counter_in_python_gives_the_numbers_of_a_count_in_the_state(study):
             ["shaken", "torch's global generator", "Optimizer(make_draws=…)", "oracle.draw"],
         ),
         ("random-parabola", "shaken", ["torch's global generator"]),
+        ("parabola", "system-noise", ["a random generator of its own", "oracle.draw"]),
         ("parabola", "late-noise", ["(the module random)", "make_draws"]),
         (
             "noisy-parabola",

@@ -1,10 +1,17 @@
 """Snapshots find every variable that a function can change, and nothing else changes them."""
 
+import array
 import collections
+import contextvars
+import ctypes
 import functools
+import io
 import itertools
+import queue
 import random
+import threading
 import types
+import weakref
 
 import numpy as np
 import pytest
@@ -110,6 +117,94 @@ def array_in_place():
     return update
 
 
+def last_of_a_large_array():
+    steps = np.zeros(1 << 22)
+
+    def update():
+        steps[-1] += 1
+
+    return update
+
+
+def array_of_objects():
+    steps = np.array([None, [0]], dtype=object)
+    return lambda: steps[1].append(1)
+
+
+def bytes_in_place():
+    steps = bytearray(4)
+
+    def update():
+        steps[0] += 1
+
+    return update
+
+
+def view_in_place():
+    steps = memoryview(bytearray(4))
+
+    def update():
+        steps[0] += 1
+
+    return update
+
+
+def array_of_python():
+    steps = array.array("d", [0.0])
+
+    def update():
+        steps[0] += 1
+
+    return update
+
+
+def number_of_c():
+    steps = ctypes.c_double(0.0)
+
+    def update():
+        steps.value += 1
+
+    return update
+
+
+def variable_of_a_thread():
+    local = threading.local()
+    local.count = 0
+
+    def update():
+        local.count += 1
+
+    return update
+
+
+def variable_of_a_context():
+    variable = contextvars.ContextVar("variable", default=0)
+    return lambda: variable.set(variable.get() + 1)
+
+
+def file_in_memory():
+    file = io.StringIO()
+    return lambda: file.write(".")
+
+
+def semaphore():
+    permits = threading.Semaphore(9)
+    return permits.acquire
+
+
+def queue_of_python():
+    steps = queue.SimpleQueue()
+    return lambda: steps.put(1)
+
+
+RULE = Rule()
+
+
+def weak_reference():
+    reference = weakref.ref(RULE)
+    return lambda: reference().update()
+
+
 def partial_of_method():
     return functools.partial(Rule().update)
 
@@ -150,6 +245,18 @@ CHANGING = {
     tensor_in_place: "steps",
     large_tensor_in_place: "velocity",
     array_in_place: "steps",
+    last_of_a_large_array: "steps",
+    array_of_objects: "steps",
+    bytes_in_place: "steps",
+    view_in_place: "steps",
+    array_of_python: "steps",
+    number_of_c: "steps",
+    variable_of_a_thread: "local.count",
+    variable_of_a_context: "variable",
+    file_in_memory: "file",
+    semaphore: "Semaphore._value",
+    queue_of_python: "steps",
+    weak_reference: "reference.count",
     partial_of_method: "Rule.count",
     iterator: "rates",
     batch_norm: "layer._buffers['running_mean']",
@@ -169,8 +276,14 @@ def test_a_changed_variable_is_found_by_its_name(make, name):
 
 @pytest.mark.parametrize(
     "generator",
-    [torch.Generator().manual_seed(0), np.random.default_rng(0), np.random.RandomState(0), random.Random(0)],
-    ids=["torch", "NumPy", "NumPy's older", "Python"],
+    [
+        torch.Generator().manual_seed(0),
+        np.random.default_rng(0),
+        np.random.RandomState(0),
+        random.Random(0),
+        random.SystemRandom(),
+    ],
+    ids=["torch", "NumPy", "NumPy's older", "Python", "the system"],
 )
 def test_a_random_generator_is_found(generator):
     """It is told from other variables, since draws have another remedy."""

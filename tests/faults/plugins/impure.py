@@ -80,6 +80,17 @@ def warmup(learning_rate: Hyperparameter = 0.1):
     return rule(update)
 
 
+def packed_warmup(learning_rate: Hyperparameter = 0.1):
+    """The same rule with its count in a buffer."""
+    step = bytearray(1)
+
+    def update(oracle, state, theta):
+        step[0] += 1
+        return theta - (learning_rate if step[0] > 5 else 0.1 * learning_rate) * oracle.gradient, state
+
+    return rule(update)
+
+
 def warmup_in_state(learning_rate: Hyperparameter = 0.1):
     """The same rule with its count in the state."""
 
@@ -119,6 +130,14 @@ def late_noise(learning_rate: Hyperparameter = 0.1):
     return rule(update)
 
 
+def system_noise(learning_rate: Hyperparameter = 0.1):
+    """Noise of the operating system, which has no state."""
+    generator = random.SystemRandom()
+    return rule(
+        lambda oracle, state, theta: (theta - learning_rate * generator.random() * oracle.gradient, state)
+    )
+
+
 def two_faced(learning_rate: Hyperparameter = 0.1):
     """Another rule in a trace than outside, from an eighth of the budget on."""
 
@@ -151,5 +170,7 @@ def register_problems(register):
 
 @hookimpl
 def register_optimizers(register):
-    for optimizer in (warmup, warmup_in_state, global_warmup, shaken, late_noise, two_faced, langevin):
+    for optimizer in (
+        warmup, packed_warmup, warmup_in_state, global_warmup, shaken, late_noise, system_noise, two_faced, langevin,
+    ):  # fmt: skip
         register(optimizer)

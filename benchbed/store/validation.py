@@ -1,6 +1,7 @@
 """Check of stored trials against a plan: which rows are trials of it, and whether these can be evaluated."""
 
 import json
+import math
 from collections import defaultdict
 from collections.abc import Iterator
 from typing import Any
@@ -119,20 +120,22 @@ def _contradictions_of_curves(trials: pa.Table, is_measured: np.ndarray) -> Iter
 def _contradictions_of_targets(
     trials: pa.Table, problem: ProblemPlan, is_measured: np.ndarray
 ) -> Iterator[str]:
-    targets = len(problem.targets)
-    column = trials["calls_to_target"]
-    lengths = np.where(_is_null(column), -1, _lengths(column))
-    has_score = is_measured & _is_null(trials["score_error"]) & problem.has_optimum
-    reached = pc.list_flatten(column)
-    is_solved = np.array(trials["status"].to_pylist(), dtype=object) == TrialStatus.SOLVED
-    reaches_none = np.array([not any(calls is not None for calls in row or ()) for row in column.to_pylist()])
-    if (
-        not np.isin(lengths, (-1, 0, targets)).all()
-        or (has_score & (lengths != targets)).any()
-        or not (_is_null(reached) | _is_count(_numbers(reached))).all()
-        or (has_score & is_solved & reaches_none & (targets > 0)).any()
+    for row, is_scored in zip(
+        trials.select(["calls_to_target", "status", "score_error"]).to_pylist(), is_measured, strict=True
     ):
-        yield "calls_to_target"
+        calls = row["calls_to_target"] or []
+        scored = [value for value in calls if value is None or not math.isnan(value)]
+        reached = [value for value in scored if value is not None]
+        has_score = problem.has_optimum and is_scored and row["score_error"] is None
+        if (
+            len(calls) not in (0, len(problem.targets))
+            or (has_score and len(calls) != len(problem.targets))
+            or str(scored) != str(calls[: len(scored)])  # only the hardest targets may be left out
+            or not all(0 <= value < math.inf for value in reached)
+            or (has_score and calls and row["status"] == TrialStatus.SOLVED and not reached)
+        ):
+            yield "calls_to_target"
+            return
 
 
 def _contradictions_of_points(trials: pa.Table, problem: ProblemPlan) -> Iterator[str]:

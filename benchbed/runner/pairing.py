@@ -1,4 +1,4 @@
-"""The check of a pairing with third-party plugins, before its batch is measured."""
+"""Checks of a pairing with third-party plugins, before its batch is measured."""
 
 from collections.abc import Callable
 from typing import Any
@@ -7,7 +7,7 @@ from benchbed.catalog.lookup import Catalog
 from benchbed.catalog.records import Kind
 from benchbed.engine import Batch
 from benchbed.engine.contract import check_contract
-from benchbed.errors import ContractError
+from benchbed.errors import BenchbedError, ContractError
 from benchbed.plan import BatchPlan, Plan
 from benchbed.runner.global_state import default_global_state
 
@@ -37,3 +37,24 @@ def check_pairing(
     except (Exception, SystemExit):  # noqa: BLE001 (it is raised again where its trials run, with its traceback)
         pass
     return {"third_party": True, **observations}
+
+
+def check_sources(catalog: Catalog, plan: Plan, batch: BatchPlan) -> None:
+    """Check that the files of the plugins are those of the plan.
+
+    Raises: BenchbedError if a file differs.
+    """
+    sources: list[tuple[Kind, str, str]] = [
+        ("problems", batch.problem.name, batch.problem.source),
+        ("optimizers", batch.optimizer, batch.optimizer_source),
+        *(("metrics", name, origin.digest) for name, origin in plan.metrics.items()),
+    ]
+    if plan.gradient_source:  # earlier plans have none
+        sources.append(("gradients", plan.gradient, plan.gradient_source))
+    for kind, name, source in sources:
+        entry = catalog.entry(kind, name)
+        if entry.source != source:
+            raise BenchbedError(
+                f"{kind[:-1]} {name!r} differs: the plan was made with file digest {source}, "
+                f"this worker has {entry.source}; install the same version of {entry.distribution} everywhere"
+            )

@@ -17,7 +17,6 @@ from benchbed.catalog.discovery import DISABLE
 from benchbed.catalog.loading import load_catalog
 from benchbed.catalog.lookup import Catalog
 from benchbed.catalog.parameters import convert_hyperparameter, factory_arguments
-from benchbed.catalog.records import Kind
 from benchbed.engine import Batch, Record, run_batch, scale_of
 from benchbed.engine.purity import without_global_randomness
 from benchbed.errors import BenchbedError, ContractError, UnknownOptimumError
@@ -26,7 +25,8 @@ from benchbed.interfaces import Gradient, NotServedError, Problem, TrialStatus
 from benchbed.plan import BatchPlan, Plan
 from benchbed.runner.bisection import MOST_RUNS, halves_of
 from benchbed.runner.global_state import default_global_state
-from benchbed.runner.pairing import check_pairing
+from benchbed.runner.library_patches import describe_patches, original_functions
+from benchbed.runner.pairing import check_pairing, check_sources
 from benchbed.runner.rows import ExecutionDetails, rows_of, rows_without_measurements
 from benchbed.seeds import InstanceSeed
 from benchbed.store import table_of, to_bytes
@@ -76,6 +76,7 @@ def run_task(encoded: bytes) -> bytes:
     def failed_rows(batch: BatchPlan, error: str) -> list[dict[str, Any]]:
         return rows_without_measurements(plan, batch, TrialStatus.FAILED, error, details)
 
+    original_functions()
     try:
         with default_global_state():
             catalog = catalog_of(task.plugin_files, task.third_party)
@@ -85,10 +86,11 @@ def run_task(encoded: bytes) -> bytes:
     rows: list[dict[str, Any]] = []
     results = measure_batches(plan, task.batch, catalog, task.threads, planned_trials, task.first_steps)
     for batch, result in results:
-        if isinstance(result, MeasuredBatch):
+        patches = None if task.third_party == () else describe_patches(task.third_party or ())
+        if isinstance(result, MeasuredBatch) and patches is None:
             rows += rows_of(plan, batch, result.record, result.scale, details, result.score_error)
         else:
-            rows += failed_rows(batch, result)
+            rows += failed_rows(batch, patches or str(result))
     return to_bytes(table_of(rows))
 
 
@@ -197,27 +199,6 @@ def _warmed_up(gradient: Gradient) -> Gradient:
     with torch.no_grad(), contextlib.suppress(NotServedError):
         gradient(lambda theta: theta.square().sum(-1), point, draws)
     return gradient
-
-
-def check_sources(catalog: Catalog, plan: Plan, batch: BatchPlan) -> None:
-    """Check that the files of the plugins are those of the plan.
-
-    Raises: BenchbedError if a file differs.
-    """
-    sources: list[tuple[Kind, str, str]] = [
-        ("problems", batch.problem.name, batch.problem.source),
-        ("optimizers", batch.optimizer, batch.optimizer_source),
-        *(("metrics", name, origin.digest) for name, origin in plan.metrics.items()),
-    ]
-    if plan.gradient_source:  # earlier plans have none
-        sources.append(("gradients", plan.gradient, plan.gradient_source))
-    for kind, name, source in sources:
-        entry = catalog.entry(kind, name)
-        if entry.source != source:
-            raise BenchbedError(
-                f"{kind[:-1]} {name!r} differs: the plan was made with file digest {source}, "
-                f"this worker has {entry.source}; install the same version of {entry.distribution} everywhere"
-            )
 
 
 def catalog_of(plugin_files: tuple[str, ...], needed: tuple[str, ...] | None = None) -> Catalog:

@@ -76,6 +76,16 @@ def test_a_plugin_that_changes_what_is_returned_has_failed(name, rows_by_optimiz
         assert "returned" in row["error"]
 
 
+@pytest.mark.parametrize(
+    ("name", "functions"), [("patches-torch", "torch.sqrt"), ("patches-numpy", "numpy.diff")]
+)
+def test_a_plugin_that_replaces_functions_of_a_library_has_failed(name, functions, rows_by_optimizer):
+    """Its own numbers are not those of the library; the row has the name of the function and of the plugin."""
+    for row in rows_by_optimizer[name]:
+        assert row["status"] == "failed"
+        assert f"a plugin (meddling) replaces {functions}" in row["error"]
+
+
 @pytest.mark.parametrize("name", ENDINGS)
 def test_a_plugin_that_ends_its_process_has_crashed(name, rows_by_optimizer):
     """An exit with code 0 is not a result either."""

@@ -13,6 +13,9 @@ from types import FunctionType, ModuleType
 from typing import Any, NamedTuple
 
 INSTALLATION_FOLDERS = {"site-packages", "dist-packages"}
+_LONGEST_NAME = 200
+_READING = ("read", "load", "genfromtxt", "fromfile", "imread")
+_WRITING_MODES = {f"{mode}{kind}" for mode in "wax" for kind in ("", "b", "t", "+", "b+")}
 _DYNAMIC_IMPORTS = {"import_module", "__import__", "find_spec"}
 _STANDARD_LIBRARY = {Path(sysconfig.get_path(name)).resolve() for name in ("stdlib", "platstdlib")}
 
@@ -94,18 +97,62 @@ def find_module(name: str) -> SourceModule | None:
     return SourceModule(name, Path(spec.origin))
 
 
+def files_read_by(module: SourceModule) -> Iterator[Path]:
+    """Yield the files that string literals in reading calls of a module name: its numbers depend on them.
+
+    A name may be relative to the folder of the module, to the one above, to a folder in them that another literal
+    names, or to the working directory.
+    """
+    nodes = list(ast.walk(_tree_of(module)))
+    assigned = {
+        target.id: node.value
+        for node in nodes
+        if isinstance(node, ast.Assign)
+        for target in node.targets
+        if isinstance(target, ast.Name)
+    }
+    names = set[str]()
+    for call in nodes:
+        if isinstance(call, ast.Call) and _reads(call):
+            inside = list(ast.walk(call))
+            variables = [
+                assigned[node.id] for node in inside if isinstance(node, ast.Name) and node.id in assigned
+            ]
+            inside += [node for variable in variables for node in ast.walk(variable)]
+            names |= {str(node.value) for node in inside if isinstance(node, ast.Constant) if node.value}
+    names = {name for name in names if len(name) <= _LONGEST_NAME and name.isprintable()}
+    beside = [module.file.parent, module.file.parent.parent]
+    folders = [*beside, Path()]
+    folders += [path for folder in beside for name in sorted(names) if (path := folder / name).is_dir()]
+    with contextlib.suppress(OSError):
+        yield from sorted(
+            {path.resolve() for folder in folders for name in names if (path := folder / name).is_file()}
+        )
+
+
+def _reads(call: ast.Call) -> bool:
+    """Return whether the name of the called function is that of one that usually reads a file."""
+    name = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
+    if name != "open":
+        return name.startswith(_READING)
+    return not any(isinstance(value, ast.Constant) and value.value in _WRITING_MODES for value in call.args)
+
+
 def _search(finder: Any, name: str, folders: object) -> Any:
     with contextlib.suppress(Exception):  # a finder is third-party code
         return finder.find_spec(name, folders)
     return None
 
 
-def _names_in_source(module: SourceModule) -> Iterator[str]:
+def _tree_of(module: SourceModule) -> ast.Module:
     try:
-        tree = ast.parse(module.file.read_bytes())
+        return ast.parse(module.file.read_bytes())
     except (OSError, SyntaxError, ValueError, RecursionError, MemoryError):
-        return  # an extension module, or one that cannot be imported either
-    for node in ast.walk(tree):
+        return ast.Module([], [])  # an extension module, or one that cannot be imported either
+
+
+def _names_in_source(module: SourceModule) -> Iterator[str]:
+    for node in ast.walk(_tree_of(module)):
         if isinstance(node, ast.Import):
             for alias in node.names:
                 yield alias.name

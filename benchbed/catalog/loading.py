@@ -9,6 +9,7 @@ import pluggy
 
 import benchbed.hookspecs
 from benchbed.catalog import discovery
+from benchbed.catalog.byte_code import import_from_sources
 from benchbed.catalog.discovery import DISABLE, DiscoveredPlugin, disabled_plugins
 from benchbed.catalog.lookup import Catalog
 from benchbed.catalog.names import error_line, one_line, quoted, suggestion
@@ -34,6 +35,7 @@ def load_catalog(
 
     Raises: UsageError if one of `plugin_files` is not a readable Python file.
     """
+    import_from_sources()
     files = discovery.plugin_files(plugin_files)
     installed, warnings = discovery.installed_plugins()
     blocked = disabled_plugins(environ)

@@ -14,12 +14,16 @@ from benchbed.catalog.discovery import FILE_MODULE
 from benchbed.catalog.imports import (
     SourceModule,
     distribution_of,
+    files_read_by,
     imported_modules,
     parents_of,
     versions_beside,
 )
 from benchbed.catalog.records import InvalidPluginError, Origin
 from benchbed.interfaces import Figure, Gradient
+
+LARGE_FILE_BYTES = 2**24
+"""Data files with more bytes are identified by their size and time."""
 
 
 def origin_of(implementation: object, module: str, distribution: str, version: str) -> Origin:
@@ -92,6 +96,8 @@ def _follow(
         files[_label(module)] = _file_digest(module.file)
         versions |= versions_beside(module)
         pending += imported_modules(module)
+        for file in () if is_built_in else files_read_by(module):
+            files[f"{_label(module)} ({file.name})"] = _data_digest(file)
         # Packages run before their modules, but what they import besides need not matter. Those of benchbed only
         # register their modules.
         for package in () if is_built_in else parents_of(module):
@@ -172,6 +178,14 @@ def _file_digest(path: Path) -> str:
         return hashlib.sha256(path.read_bytes()).hexdigest()[:16]
     except OSError as error:
         raise InvalidPluginError(f"its source {str(path)!r} cannot be read: {error.strerror}") from error
+
+
+def _data_digest(path: Path) -> str:
+    """Return a digest of the content of a file, or of the size and time of a large one, which takes seconds to read."""
+    status = path.stat()
+    if status.st_size <= LARGE_FILE_BYTES:
+        return _file_digest(path)
+    return hashlib.sha256(f"{status.st_size} {status.st_mtime_ns}".encode()).hexdigest()[:16]
 
 
 def _is_core(module: SourceModule) -> bool:

@@ -2,6 +2,7 @@
 
 import json
 import math
+import os
 
 import pyarrow.parquet as pq
 import pytest
@@ -108,6 +109,8 @@ FILES = {
         "import functools\nfrom lab.factories import build",
         registered='functools.partial(build, 1.0), name="partial"',
     ),
+    "namespaced.py": rule("namespaced", "from space.inner import deep", "deep.FACTOR"),
+    "table.py": rule("table", "from lab import table as module", "module.FACTOR"),
     "versioned.py": rule("versioned", "import tiny", "tiny.FACTOR"),
     "bowl.py": PROBLEM,
     "metric.py": METRIC,
@@ -117,6 +120,13 @@ FILES = {
     "lib/lab/late.py": "FACTOR = 1.0\n",
     "lib/lab/literal.py": "FACTOR = 1.0\n",
     "lib/lab/computed.py": "FACTOR = 1.0\n",
+    "lib/lab/table.py": """
+from pathlib import Path
+
+FACTOR = float((Path(__file__).parent / "data" / "factor.txt").read_text())
+""",
+    "lib/lab/data/factor.txt": "1.0\n",
+    "lib/space/inner/deep.py": "FACTOR = 1.0\n",
     "lib/lab/unrelated.py": "FACTOR = 1.0\n",
     "lib/lab/decorators.py": """
 import functools
@@ -141,7 +151,18 @@ def doubled(factory):
 """Contents by path; files at the top are plugin files, and `lib` is on the import path."""
 
 PLUGIN_FILES = [path for path in FILES if "/" not in path]
-RULES = ["plain", "helper", "late", "literal", "computed", "decorated", "partial", "versioned"]
+RULES = [
+    "plain",
+    "helper",
+    "late",
+    "literal",
+    "computed",
+    "decorated",
+    "partial",
+    "versioned",
+    "namespaced",
+    "table",
+]
 
 STEPS = 5
 SMALL = ["--preset", "quick", "--steps", STEPS, "--seeds", "1", "--track", "default", "-j", "1"]
@@ -159,8 +180,14 @@ EDITS = {
     "nothing": ({}, []),
     "unrelated": ({"lib/lab/unrelated.py": "FACTOR = 2.0\n", "beside.py": "FACTOR = 2.0\n"}, []),
     "helper of a helper": ({"lib/lab/deeper.py": "FACTOR = 2.0\n"}, pairs(["helper"])),
-    "late import": ({"lib/lab/late.py": "FACTOR = 2.0\n"}, pairs(["late"])),
-    "literal import": ({"lib/lab/literal.py": "FACTOR = 2.0\n"}, pairs(["literal"])),
+    "late import, and a namespace package": (
+        {"lib/lab/late.py": "FACTOR = 2.0\n", "lib/space/inner/deep.py": "FACTOR = 2.0\n"},
+        pairs(["late", "namespaced"]),
+    ),
+    "literal import, and a data file": (
+        {"lib/lab/literal.py": "FACTOR = 2.0\n", "lib/lab/data/factor.txt": "2.0\n"},
+        pairs(["literal", "table"]),
+    ),
     "computed import": ({"lib/lab/computed.py": "FACTOR = 2.0\n"}, pairs(["computed"])),
     "decorator": (
         {"lib/lab/decorators.py": FILES["lib/lab/decorators.py"] + "# another decorator\n"},
@@ -191,6 +218,7 @@ def edited(run_benchbed, run_once):
         for path, content in FILES.items():
             (folder / path).parent.mkdir(parents=True, exist_ok=True)
             (folder / path).write_text(content)
+            os.utime(folder / path, (1.7e9, 1.7e9))
         plugins = [argument for path in PLUGIN_FILES for argument in ("--plugin", folder / path)]
         selection = [argument for name in [*RULES, "gd"] for argument in ("-o", name)]
         selection += [argument for name in PROBLEMS for argument in ("-p", name)]
@@ -198,9 +226,10 @@ def edited(run_benchbed, run_once):
         for edit, (changes, _) in EDITS.items():
             for path, content in changes.items():
                 (folder / path).write_text(content)
-            result = run_benchbed(
-                folder, "run", *plugins, *selection, *SMALL, "-O", "out", PYTHONPATH=folder / "lib"
-            )
+                # Cached byte code counts as current for an equal time and size.
+                os.utime(folder / path, (1.7e9, 1.7e9))
+            environment = {"PYTHONPATH": folder / "lib", "PYTHONDONTWRITEBYTECODE": None}
+            result = run_benchbed(folder, "run", *plugins, *selection, *SMALL, "-O", "out", **environment)
             assert result.returncode == 0, result.stderr
             new = set((folder / "out" / "trials").iterdir()) - seen
             seen |= new
@@ -229,7 +258,7 @@ def test_numbers_are_those_of_the_last_edit(edited, monkeypatch):
     trials = trials[trials["problem"] == "lab-bowl"]
     newest = trials.drop_duplicates("optimizer", keep="last").set_index("optimizer")
     factors = dict.fromkeys(RULES, 1.0)
-    factors |= dict.fromkeys(["helper", "late", "literal", "computed", "partial"], 2.0)
+    factors |= dict.fromkeys(["helper", "late", "literal", "computed", "partial", "namespaced", "table"], 2.0)
     for name, factor in factors.items():
         theta = (1 - 0.1 * factor * 2.0) ** STEPS
         assert math.isclose(newest.loc[name, "final_objective"], 2.0 * theta**2, rel_tol=1e-12), name

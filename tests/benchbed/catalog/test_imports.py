@@ -7,6 +7,7 @@ import pytest
 from benchbed.catalog.imports import (
     SourceModule,
     distribution_of,
+    files_read_by,
     find_module,
     imported_modules,
     parents_of,
@@ -106,3 +107,20 @@ def test_distributions_without_a_record_are_found_by_name(library):
     library("My.Tools-3.dist-info/METADATA", "Metadata-Version: 2.1\nName: My.Tools\nVersion: 3\n")
     assert distribution_of(module) is None
     assert versions_beside(module) == {"My.Tools": "3"}
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        '(Path(__file__).parent / "data" / "table.csv").read_text()',
+        'open("data/table.csv")',
+        'PATH = Path(__file__).parent / "data/table.csv"\nnumpy.loadtxt(PATH, delimiter=",")',
+        'pandas.read_csv(os.path.join(os.path.dirname(__file__), "data", "table.csv"))',
+    ],
+)
+def test_files_that_a_module_reads_are_found(source, library):
+    """Their names are string literals; a file that it writes is not one of them."""
+    table = library("data/table.csv").file
+    library("log.txt")
+    module = library("mine.py", f'{source}\nopen("log.txt", "w").write("x")\nPath("log.txt").write_text("y")')
+    assert list(files_read_by(module)) == [table.resolve()]

@@ -5,10 +5,9 @@ from pathlib import Path
 from types import CodeType
 from typing import cast
 
-import benchbed
 from benchbed.catalog.imports import INSTALLATION_FOLDERS, SourceModule
 
-_OWN_FOLDER = Path(benchbed.__file__).resolve().parents[1]
+_OWN_FOLDER = Path(__file__).resolve().parents[2]
 _get_cached_code = SourceFileLoader.get_code
 
 

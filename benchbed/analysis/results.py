@@ -99,6 +99,7 @@ def _problem_facts(
             dimension=problem.dimension,
             dtype=problem.dtype,
             has_optimum=problem.has_optimum,
+            target_metric=problem.target_metric,
             lowest_gap=_lowest_gap(stored[key] for key in keys) if problem.optimum_is_bound else None,
             tolerance=plan.tolerance,
             gradient=plan.gradient,
@@ -133,7 +134,7 @@ def _trial_rows(
         if key not in stored:
             continue
         trial, outcome = stored[key], state.outcomes[key]
-        calls = trial["calls_to_target"] if problem.has_optimum else []
+        calls = trial["calls_to_target"] if problem.is_scored else []
         calls = calls and calls[: len(problem.targets)]
         # A trial that failed or diverged does not stay at the targets that it met.
         if calls is None or (calls and outcome.status not in MEASURED_STATUSES):
@@ -146,7 +147,7 @@ def _trial_rows(
             "calls": trial["calls"],
             "final_objective": trial["final_objective"],
             "gap": outcome.gap if problem.has_optimum else outcome.objective,
-            "score": outcome.score if problem.has_optimum else math.nan,
+            "score": outcome.score if problem.is_scored else math.nan,
             "calls_to_target": [math.inf if value is None else value for value in calls],
         }
 

@@ -100,14 +100,14 @@ def basin_shares(outcomes: pd.DataFrame, stored: Mapping[str, Mapping[str, Any]]
 
 
 def _hardest_target(trials: pd.DataFrame, facts: ProblemFacts) -> dict[str, float]:
-    if not facts.has_optimum or trials.empty:
+    if not facts.is_scored or trials.empty:
         return {}
     calls = np.array(trials["calls_to_target"].to_list(), dtype=float)  # [seeds, targets]
     medians = {target: lower_median(calls[:, index]) for index, target in enumerate(facts.targets)}
     reached = [target for target, median in medians.items() if math.isfinite(median)]
     if not reached:
         return {"hardest_calls": math.inf}
-    hardest = min(reached)
+    hardest = reached[-1]
     limits = calls_interval(calls[:, facts.targets.index(hardest)])
     return {
         "hardest_target": hardest,
@@ -158,7 +158,7 @@ def _on_shared_grid(state: PairingState, entrant: EntrantPlan, trials: pd.DataFr
     status = dict(zip(trials["trial_key"], trials["status"], strict=True))
     # The share of trials, not of rates: it has smaller steps with few seeds, and needs no majority of seeds.
     diverged = float(np.mean([status[key] == TrialStatus.DIVERGED for of_rate in keys for key in of_rate]))
-    if not problem.has_optimum:
+    if not problem.is_scored:
         return Robustness(math.nan, diverged)
     calls_to_target = dict(zip(trials["trial_key"], trials["calls_to_target"], strict=True))
     position = success_position(problem.targets, problem.success_target)

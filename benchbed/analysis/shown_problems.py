@@ -47,7 +47,8 @@ def _shown(problem: ProblemPlan, is_withheld: bool, targets_not_scored: int) -> 
     success_target = problem.success_target
     return msgspec.structs.replace(
         problem,
-        has_optimum=problem.has_optimum and not is_withheld,
+        has_optimum=problem.has_optimum and (bool(problem.target_metric) or not is_withheld),
+        target_metric="" if is_withheld else problem.target_metric,
         targets=targets,
         success_target=max(success_target, targets[-1]) if targets_not_scored else success_target,
     )

@@ -39,6 +39,8 @@ def summary_of(rows: Iterable[tuple[ProblemPlan, EvaluatedSetting]], outcomes: p
 
 def success_position(targets: Sequence[float], success_target: float) -> int:
     """Return the position of the success target among the targets, or of the nearest one on a logarithmic scale."""
+    if success_target in targets:
+        return list(targets).index(success_target)
     distances = [abs(math.log(target / success_target)) for target in targets]
     return distances.index(min(distances))
 
@@ -53,7 +55,7 @@ def _summarize(problem: ProblemPlan, row: EvaluatedSetting, trials: pd.DataFrame
         **{status: int(counts.get(status, 0)) for status in STATUSES},
         "notes": row.notes,
     }
-    if not problem.has_optimum or trials.empty:
+    if not problem.is_scored or trials.empty:
         return summary
     position = success_position(problem.targets, problem.success_target)
     calls = np.array([reached[position] for reached in trials["calls_to_target"]], dtype=float)  # [seeds]

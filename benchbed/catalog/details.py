@@ -28,6 +28,7 @@ class ProblemDetails(msgspec.Struct, frozen=True, tag=True):
     has_optimum: bool
     optimum_is_bound: bool
     scale_instances: int
+    target_metric: str = ""
 
 
 class OptimizerDetails(msgspec.Struct, frozen=True, tag=True):
@@ -76,6 +77,7 @@ def read_details(kind: Kind, implementation: Any) -> Details:
         has_optimum=implementation.optimum is not Problem.optimum,
         optimum_is_bound=bool(problem.optimum_is_bound),
         scale_instances=problem.scale_instances,
+        target_metric=problem.target_metric,
     )
 
 

@@ -81,18 +81,19 @@ def check_facts(problem: Problem) -> None:
     )
     lengths = [length for shape in layout.blocks.values() for length in shape]
     has_blocks = bool(layout.blocks) and all(map(_is_count, lengths))
-    targets: Any = problem.targets
-    is_ladder = isinstance(targets, Sequence) and bool(targets) and all(map(_is_share, targets))
-    is_ladder = is_ladder and all(larger > smaller for larger, smaller in itertools.pairwise(targets))
-    require(is_ladder, f"its targets are {quoted(targets)}; they must decrease and be between 0 and 1")
+    _check_targets(problem)
     success = problem.success_target  # by default it depends on the last target
+    is_success = success in problem.targets if problem.target_metric else _is_share(success)
     budgets = [problem.budget, *problem.preset_budgets.values()]
     has_price = price is None or 0 < price < math.inf
     instances, metrics = problem.scale_instances, problem.metrics
     reserved = f"{START_IN_BASIN!r}, a name that is reserved for in_basin at a trial's start"
     for is_valid, fault in (
         (has_blocks, f"its layout {quoted(layout)} has an empty block"),
-        (_is_share(success), f"its success_target is {quoted(success)}; it must be a gap between 0 and 1"),
+        (
+            is_success,
+            f"its success_target is {quoted(success)}; it must be a gap between 0 and 1, or a target of its metric",
+        ),
         (
             all(map(_is_count, budgets)),
             f"its budgets are {quoted(budgets)}; they must be integers of at least 1",
@@ -108,6 +109,26 @@ def check_facts(problem: Problem) -> None:
         (callable(problem.in_basin), "its in_basin is not a function of theta and data; define a method"),
     ):
         require(is_valid, fault)
+
+
+def _check_targets(problem: Problem) -> None:
+    targets: Any = problem.targets
+    metric, is_ladder = problem.target_metric, isinstance(targets, Sequence) and bool(targets)
+    steps = list(itertools.pairwise(targets)) if is_ladder else []
+    is_falling = all(easier > harder for easier, harder in steps)
+    if not metric:
+        is_ladder = is_ladder and is_falling and all(map(_is_share, targets))
+        require(is_ladder, f"its targets are {quoted(targets)}; they must decrease and be between 0 and 1")
+        return
+    require(
+        metric in problem.metrics and metric in problem.curve_metrics,
+        f"its target_metric {quoted(metric)} is not one of its metrics: {quoted(sorted(problem.metrics))}",
+    )
+    is_rising = all(easier < harder for easier, harder in steps)
+    is_ladder = is_ladder and (is_falling or is_rising)
+    is_ladder = is_ladder and all(isinstance(target, float) and math.isfinite(target) for target in targets)
+    fault = f"its targets are {quoted(targets)}; give numbers from easy to hard, all rising or all falling"
+    require(is_ladder, fault)
 
 
 def _is_share(value: Any) -> bool:

@@ -57,10 +57,11 @@ def _lines(entry: "Entry") -> Iterator[str]:
         dimension, dtype = details.dimension, details.dtype
         yield f"dimension {dimension}, {dtype}, budget {details.budget} calls; a full gradient: {price}"
         targets = ", ".join(f"{target:.2g}" for target in details.targets)
-        yield f"targets {targets}; success at {details.success_target:g}"
+        of_metric = f" of {details.target_metric}" if details.target_metric else ""
+        yield f"targets {targets}{of_metric}; success at {details.success_target:g}"
         optimum = "a lower bound" if details.optimum_is_bound else "exact"
         if not details.has_optimum:
-            optimum = "unknown, so no score"
+            optimum = "unknown" if details.target_metric else "unknown, so no score"
         yield f"optimum {optimum}; scale: median of f₀ − f* over {details.scale_instances} instances"
 
 

@@ -39,6 +39,8 @@ class Batch(NamedTuple):
     """Raise the exceptions of plugin code instead of storing them as the record's error."""
     stop_when_solved: bool = True
     """Stop a lane once it has reached all targets."""
+    target_metric: str = ""
+    """Metric whose values are the targets; "" if they are gaps."""
     planned: "Batch | None" = None
     """Batch whose work decides what is compiled, if this one is a small part of it."""
     third_party: bool = False
@@ -88,6 +90,7 @@ class Record(NamedTuple):
     curve_calls: np.ndarray  # [..., checkpoints], the start first
     curve_objective: np.ndarray
     curve_gradient_norm: np.ndarray
+    curve_metrics: Mapping[str, np.ndarray]
     curve_theta: np.ndarray | None  # [..., checkpoints, dimension], up to 16 dimensions
     final_theta: np.ndarray  # [..., dimension]
     gradient_norm: np.ndarray

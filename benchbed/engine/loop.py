@@ -10,6 +10,7 @@ from torch import Tensor
 
 from benchbed.engine.backends import CompiledBackend, EagerBackend, EngineChoice
 from benchbed.engine.evaluation import measure_gradient_norm
+from benchbed.engine.metrics import measure_curves
 from benchbed.engine.pytrees import Lanes, where_lanes
 from benchbed.engine.recorder import Recorder
 from benchbed.engine.tile import Tile
@@ -115,7 +116,8 @@ def measure(tile: Tile, lanes: Lanes, recorder: Recorder, backend: EagerBackend)
     # Every checkpoint can afford a full gradient that costs at most as much as a step.
     if (tile.batch.problem.full_price or 1.0) <= 1.0:
         gradient_norm = measure_gradient_norm(tile.batch, tile.instances, point, lanes.buffers)
-    return recorder.add(lanes, tile.positions, point, objective, gradient_norm)
+    metrics = measure_curves(tile.batch, tile.instances, point, lanes.buffers)
+    return recorder.add(lanes, tile.positions, point, objective, gradient_norm, metrics)
 
 
 def drop_finished(tile: Tile, lanes: Lanes, minimum: int = 1) -> tuple[Tile, Lanes]:

@@ -1,5 +1,6 @@
 """Metrics at the final points of trials; one that fails costs its own values and nothing else."""
 
+import contextlib
 from collections.abc import Callable, Hashable, Mapping
 from functools import partial
 from typing import Any, NamedTuple
@@ -77,6 +78,25 @@ def measure_metrics(
         if values is not None:
             results[name] = values
     return results
+
+
+def measure_curves(batch: Batch, instances: Instances, point: Tensor, buffers: Tree) -> dict[str, Tensor]:
+    """Measure the problem's metrics of every checkpoint, `[seeds, settings]` in float64.
+
+    They are NaN if a metric is faulty or raises; its reason is that of the final point.
+    """
+    names = batch.problem.curve_metrics
+    if not names:
+        return {}
+    metrics, values = batch.problem.metrics, {}
+    with restored_generators():
+        for name in names:
+            values[name] = torch.full_like(point[..., 0], torch.nan, dtype=torch.float64)
+            if name not in batch.faulty_metrics:
+                with contextlib.suppress(Exception):
+                    function = batched(batch.problem, metrics[name])
+                    values[name] = in_pieces(function, point.clone(), instances, buffers).double()
+    return values
 
 
 def faulty_metrics(batch: Batch) -> dict[str, str]:

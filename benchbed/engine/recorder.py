@@ -1,10 +1,14 @@
 """The recorder of a tile's checkpoints, and the rule by which targets count as reached (protocol, rule 4)."""
 
+from collections.abc import Mapping
+from typing import NamedTuple
+
 import numpy as np
 import torch
 from torch import Tensor
 
 from benchbed.checkpoints import affordable_calls
+from benchbed.engine.batch import Batch
 from benchbed.engine.pytrees import LaneIndex, LanePositions, Lanes, expand_settings, leaves, map_tensors
 from benchbed.engine.tile import Tile
 
@@ -30,9 +34,10 @@ class Recorder:
         self._price = tile.stepper.price
         optimum = None if batch.scale is None else tile.instances.optimum()
         self._optimum = None if optimum is None else optimum.to(self._device)
-        measures_targets = batch.stop_when_solved and optimum is not None
-        targets = np.asarray(batch.targets if measures_targets else ())
-        is_scored = scored_targets(targets, optimum, batch.scale, batch.dtype)
+        self._target_metric = batch.target_metric
+        self._sign, targets, is_scored = scored_targets(batch, optimum)
+        if not batch.stop_when_solved:
+            targets, is_scored = targets[:0], is_scored[:, :0]
         # A trial ends at the hardest of the scored targets; without any, it does not end at a target.
         values = np.where(is_scored, targets, -np.inf)
         self._targets = torch.tensor(values, device=self._device, dtype=torch.float64)[:, None]
@@ -45,6 +50,7 @@ class Recorder:
         self.objective: Curve = []
         self.gap: Curve = []
         self.gradient_norm: Curve = []
+        self.metrics: dict[str, Curve] = {name: [] for name in batch.problem.curve_metrics}
         self.path: Curve = []
         self.dimension = batch.problem.layout.dimension
         self.stores_path = self.dimension <= PATH_DIMENSIONS
@@ -65,6 +71,7 @@ class Recorder:
         point: Tensor,
         objective: Tensor,
         gradient_norm: Tensor | None,
+        metrics: Mapping[str, Tensor],
     ) -> Lanes:
         """Store the measurements of one checkpoint; return the lanes, with those that it finishes stopped.
 
@@ -76,12 +83,16 @@ class Recorder:
         objective = torch.where(is_finite, objective, torch.nan)
         gap = self._measure_gap(objective, positions.seeds)
         calls = self._calls_of_iterate(lanes, index)
-        solved = self._update_streaks(index, positions.seeds, gap, calls)
+        of_metrics = {name: torch.where(is_finite, values, torch.nan) for name, values in metrics.items()}
+        progress = self._sign * of_metrics[self._target_metric] if self._target_metric else gap
+        solved = self._update_streaks(index, positions.seeds, progress, calls)
         self._append(self.calls, index, calls)
         self._append(self.objective, index, objective)
         self._append(self.gap, index, gap)
         norm = torch.full_like(gap, torch.nan) if gradient_norm is None else gradient_norm.double()
         self._append(self.gradient_norm, index, norm)
+        for name, values in of_metrics.items():
+            self._append(self.metrics[name], index, values)
         if self.stores_path:
             self._append(self.path, index, point)
         exploded = ~torch.isfinite(objective) | (gap > FROZEN_GAP)
@@ -116,6 +127,13 @@ class Recorder:
             calls = calls - self._price * lanes.converged.double()
         return torch.where(lanes.steps > self.steps[index], calls, self.calls[-1][index])
 
+    @property
+    def target_values(self) -> Curve:
+        """The curve that is compared with the targets: the gap, or the metric, with a sign if higher is better."""
+        if not self._target_metric:
+            return self.gap
+        return [self._sign * values for values in self.metrics[self._target_metric]]
+
     def _update_streaks(self, index: LaneIndex, seeds: Tensor, gap: Tensor, calls: Tensor) -> Tensor:
         """Apply the rule of `calls_to_targets` to one checkpoint; return the solved lanes, `[seeds, settings]`."""
         if not self._targets.shape[-1]:
@@ -137,18 +155,30 @@ class Recorder:
         curve[-1][index] = values
 
 
-def scored_targets(
-    targets: np.ndarray, optimum: Tensor | None, scale: float | None, dtype: str
-) -> np.ndarray:
-    """Return which targets the arithmetic can resolve beside f*, `[seeds, targets]`; `optimum` is `[seeds, 1]`.
+class ScoredTargets(NamedTuple):
+    """The targets of a batch: a value that is at most a target, after multiplication with `sign`, has reached it."""
+
+    sign: int
+    """−1 for a metric of which higher values are better."""
+    targets: np.ndarray
+    is_scored: np.ndarray
+    """Which targets the arithmetic can resolve, `[seeds, targets]` or `[1, targets]`."""
+
+
+def scored_targets(batch: Batch, optimum: Tensor | None) -> ScoredTargets:
+    """Return the targets of a batch, none without a metric or an `optimum: [seeds, 1]`.
 
     A gap is a multiple of the distance between neighbouring numbers at f*; a target below that distance would count as
     reached, or not, by rounding alone.
     """
-    if optimum is None or scale is None:
-        return np.zeros((1, len(targets)), dtype=bool)
-    distance = float(np.finfo(dtype).eps) * optimum.abs().cpu().numpy()
-    return np.asarray(distance <= targets * scale)
+    targets = np.asarray(batch.targets, dtype=float)
+    if batch.target_metric:
+        sign = -1 if targets[-1] > targets[0] else 1
+        return ScoredTargets(sign, sign * targets, np.ones((1, len(targets)), dtype=bool))
+    if optimum is None or batch.scale is None:
+        return ScoredTargets(1, targets[:0], np.zeros((1, 0), dtype=bool))
+    distance = float(np.finfo(batch.dtype).eps) * optimum.abs().cpu().numpy()
+    return ScoredTargets(1, targets, np.asarray(distance <= targets * batch.scale))
 
 
 def calls_to_targets(

@@ -74,13 +74,13 @@ def record_of(tile: Tile, result: TileResult) -> Record:
     batch, recorder, backend = tile.batch, result.recorder, result.backend
     shape, steps = recorder.shape, _array(recorder.steps)
     optimum = None if batch.scale is None else tile.instances.optimum()
-    calls, gap = _curve(recorder.calls, shape), _curve(recorder.gap, shape)
-    targets = np.asarray(batch.targets if batch.scale is not None else (), dtype=float)
+    calls = _curve(recorder.calls, shape)
+    _, targets, is_scored = scored_targets(batch, optimum)
     gradient_norm, metrics = _final_measures(tile, result)
     status = _status(tile, result)
     stays = np.isin(status.astype(str), sorted(MEASURED_STATUSES))
-    calls_to_target = calls_to_targets(calls, gap, targets, batch.budget, stays)
-    is_scored = scored_targets(targets, optimum, batch.scale, batch.dtype)
+    values = _curve(recorder.target_values, shape)
+    calls_to_target = calls_to_targets(calls, values, targets, batch.budget, stays)
     calls_to_target = np.where(is_scored[:, None], calls_to_target, np.nan)
     if batch.stop_when_solved:  # the last checkpoint may complete the targets
         is_complete = np.isfinite(calls_to_target).any(axis=-1) & ~np.isinf(calls_to_target).any(axis=-1)
@@ -97,6 +97,7 @@ def record_of(tile: Tile, result: TileResult) -> Record:
         curve_calls=calls,
         curve_objective=_curve(recorder.objective, shape),
         curve_gradient_norm=_curve(recorder.gradient_norm, shape),
+        curve_metrics={name: _curve(curve, shape) for name, curve in recorder.metrics.items()},
         curve_theta=_curve(recorder.path, recorder.answer.shape) if recorder.stores_path else None,
         final_theta=_array(recorder.answer),
         gradient_norm=gradient_norm,
@@ -167,12 +168,17 @@ def join(records: Sequence[Record], axis: int) -> Record:
     metrics = _join_by_name(
         [(record.metrics, np.full(record.status.shape, np.nan)) for record in records], axis
     )
+    curve_metrics = {
+        name: _concatenate([record.curve_metrics[name] for record in records], axis)
+        for name in first.curve_metrics
+    }
     metric_errors = _join_by_name(
         [(record.metric_errors, np.full(record.status.shape, None, dtype=object)) for record in records], axis
     )
     return first._replace(
         metrics=metrics,
         metric_errors=metric_errors,
+        curve_metrics=curve_metrics,
         error=next((record.error for record in records if record.error is not None), None),
         skip_reason=next((record.skip_reason for record in records if record.skip_reason is not None), None),
         **arrays,  # type: ignore[arg-type]  # the other fields are arrays

@@ -52,6 +52,8 @@ class Problem(ABC):
     """`optimum` is a lower bound that may not be attained; tables then show how close the best optimizer came."""
     scale_instances: ClassVar[int] = 1_000
     """Instances whose median f₀ − f* is the unit of the gap (protocol, rule 3)."""
+    target_metric: ClassVar[str] = ""
+    """Name of a metric whose values are the targets; then no optimum is needed for a score. "": targets are gaps."""
     per_trial: ClassVar[bool] = False
     """`loss`, `objective` and metrics are written for a single trial; the engine applies `torch.func.vmap`."""
 
@@ -62,12 +64,20 @@ class Problem(ABC):
 
     @property
     def targets(self) -> Sequence[float]:
-        """Gaps to reach, from large to small; eight by convention (protocol, rule 4)."""
+        """Gaps to reach, from large to small; eight by convention (protocol, rule 4).
+
+        With `target_metric`, values of the metric from easy to hard: rising if higher is better, falling if lower is.
+        """
         return target_ladder(1)
 
     @property
     def success_target(self) -> float:
-        """The target that defines the success rate: 10⁻³, or 10⁻¹ if the smallest target is above 10⁻³."""
+        """The target that defines the success rate: 10⁻³, or 10⁻¹ if the smallest target is above 10⁻³.
+
+        With `target_metric`, the hardest one.
+        """
+        if self.target_metric:
+            return self.targets[-1]
         return 1e-3 if self.targets[-1] <= 1e-3 else 1e-1
 
     @property
@@ -89,6 +99,11 @@ class Problem(ABC):
     def metrics(self) -> Mapping[str, Metric]:
         """Further metrics of the final point, by name."""
         return {}
+
+    @property
+    def curve_metrics(self) -> Sequence[str]:
+        """Names of the metrics that are measured at every checkpoint; by default the one with targets."""
+        return (self.target_metric,) if self.target_metric else ()
 
     @abstractmethod
     def make_start(self, generator: Generator) -> Tensor:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
+from benchbed.formatting import short
+
 if TYPE_CHECKING:  # `benchbed --version` must not import NumPy or pandas
     from collections.abc import Mapping
 
@@ -31,6 +33,19 @@ class ProblemFacts(NamedTuple):
     """Method of differentiation."""
     gradient_price: float = 1.0
     """Calls that a loss and its gradient cost together, on one draw."""
+    target_metric: str = ""
+    """Metric whose values are the targets; "" if they are gaps."""
+
+    @property
+    def is_scored(self) -> bool:
+        """Whether trials have a score."""
+        return self.has_optimum or bool(self.target_metric)
+
+    @property
+    def success(self) -> str:
+        """The condition of success, such as "gap ≤ 0.001"."""
+        is_rising = self.target_metric and self.targets[-1] > self.targets[0]
+        return f"{self.target_metric or 'gap'} {'≥' if is_rising else '≤'} {short(self.success_target)}"
 
 
 class Surface(NamedTuple):

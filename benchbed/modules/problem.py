@@ -122,6 +122,11 @@ class ModuleProblem(Problem):
         functions = {"loss": self.loss_of, **functions}
         return {f"validation-{name}": self._metric_of(function) for name, function in functions.items()}
 
+    @property
+    def curve_metrics(self) -> tuple[str, ...]:
+        """All metrics."""
+        return tuple(self.metrics)
+
     def make_start(self, generator: Generator) -> Tensor:
         """Return the initialization of a new network."""
         parameters = trained_parameters(self.make_network()).values()

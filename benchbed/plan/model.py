@@ -37,6 +37,8 @@ class ProblemPlan(msgspec.Struct, frozen=True):
     deterministic: bool
     has_optimum: bool
     workspace: int
+    target_metric: str = ""
+    """Metric whose values are the targets; "" if they are gaps."""
     seedless: bool = False
     """Start and data do not depend on the seed."""
     optimum_is_bound: bool = False
@@ -50,6 +52,11 @@ class ProblemPlan(msgspec.Struct, frozen=True):
     origin: Origin = Origin()
     fault: PlanningFault | None = None
     """Why the problem could not be planned; its other properties are then assumed, and its trials do not run."""
+
+    @property
+    def is_scored(self) -> bool:
+        """Whether trials have a score: there are targets for a metric, or an optimum."""
+        return self.has_optimum or bool(self.target_metric)
 
     def oracle_of(self, entrant: "EntrantPlan") -> str:
         """Return the oracle of an entrant: deterministic, stochastic, full, or exact (full without a price)."""
@@ -206,15 +213,9 @@ class Plan(msgspec.Struct, frozen=True):
         """Return the batch of these settings and seeds of a pairing."""
         first = pairing.entrants[0]
         return BatchPlan(
-            problem=pairing.problem,
-            optimizer=first.name,
-            optimizer_source=first.source,
-            statics=first.statics,
-            oracle=pairing.problem.oracle_of(first),
-            settings=tuple(dict(setting) for setting in settings),
-            role=role,
-            seeds=tuple(seeds),
-        )
+            problem=pairing.problem, optimizer=first.name, optimizer_source=first.source, statics=first.statics,
+            oracle=pairing.problem.oracle_of(first), settings=tuple(map(dict, settings)), role=role, seeds=tuple(seeds),
+        )  # fmt: skip
 
     def keys_of(
         self,
@@ -233,10 +234,8 @@ class Plan(msgspec.Struct, frozen=True):
         # Left out by default, so that trials from before these options keep their keys.
         stopping: list[object] = [] if self.tolerance is None else [{"tolerance": self.tolerance}]
         stopping += [] if self.stop_when_solved else [{"stop_when_solved": False}]
-        before = [
-            self.protocol, self.study_seed, problem.name, problem.parameters, problem.source, *optimizer,
-            dict(hyperparameters), role,
-        ]  # fmt: skip
+        of_problem = [problem.name, problem.parameters, problem.source]
+        before = [self.protocol, self.study_seed, *of_problem, *optimizer, dict(hyperparameters), role]
         after = [problem.budget, *gradient, problem.dtype, device, self.checkpoints, *stopping]
         return [digest(*before, seed, *after) for seed in seeds]
 

@@ -1,5 +1,6 @@
 """Resolution of a request to a plan; errors are raised before any trial runs."""
 
+import math
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
@@ -165,7 +166,8 @@ def _problem_plan(catalog: Catalog, selection: ProblemSelection) -> ProblemPlan:
     dtype = selection.dtype or problem.dtype
     if dtype not in ("float32", "float64"):
         raise UsageError(f"unknown dtype {dtype!r}; choose float32 or float64")
-    lowest = SINGLE_PRECISION_TARGET if dtype == "float32" else 0.0
+    is_coarse = dtype == "float32" and not problem.target_metric
+    lowest = SINGLE_PRECISION_TARGET if is_coarse else -math.inf
     targets = tuple(target for target in problem.targets if target >= lowest)
     if selection.declared:
         has_optimum = type(problem).optimum is not Problem.optimum
@@ -190,6 +192,7 @@ def _problem_plan(catalog: Catalog, selection: ProblemSelection) -> ProblemPlan:
         deterministic=deterministic,
         has_optimum=traits.has_optimum,
         workspace=problem.workspace,
+        target_metric=problem.target_metric,
         seedless=traits.seedless,
         optimum_is_bound=problem.optimum_is_bound,
         gradient_price=gradient.price(problem.layout.dimension),

@@ -10,7 +10,7 @@ from matplotlib.axis import Axis
 from matplotlib.scale import LogTransform, SymmetricalLogTransform
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
-from benchbed.formatting import count, power_of_ten, short
+from benchbed.formatting import count, power_of_ten
 from benchbed.interfaces.results import ProblemFacts
 from benchbed.plotting.style import GREY
 
@@ -110,10 +110,10 @@ def label_powers(axis: Axis) -> None:
 
 def add_success_line(axes: Axes, scale: ValueScale, facts: ProblemFacts) -> None:
     """Draw the success target, and say in the legend if it is below the axis; nothing without an optimum."""
-    label = f"success: gap ≤ {short(facts.success_target)}"
-    if facts.has_optimum and facts.success_target > scale.bottom:
+    label, has_gaps = f"success: {facts.success}", facts.has_optimum and not facts.target_metric
+    if has_gaps and facts.success_target > scale.bottom:
         axes.axhline(facts.success_target, color=GREY, lw=0.8, ls=(0, (2, 2)), zorder=1, label=label)
-    elif facts.has_optimum:
+    elif has_gaps:
         axes.plot([], [], " ", label=f"{label}\n(below this axis)")
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from benchbed.analysis.pairwise_tests import SIGNIFICANT
-from benchbed.formatting import count, plural, short
+from benchbed.formatting import count, plural
 from benchbed.interfaces import ProblemFacts, Results
 from benchbed.plotting.style import wrap_label
 
@@ -133,8 +133,8 @@ def under_heatmap(results: Results, problems: list[str], has_losses: bool, has_e
 
 def under_profile(results: Results, cases: int, absent: int) -> str:
     """Explain a performance profile over so many cases, each a problem with a seed; `absent` have no curve."""
-    targets = sorted({facts.success_target for facts in results.problems.values()}, reverse=True)
-    success = f"gap ≤ {' or '.join(map(short, targets))}"
+    facts = sorted(results.problems.values(), key=lambda facts: -facts.success_target)
+    success = " or ".join(dict.fromkeys(of_problem.success for of_problem in facts))
     return _join(
         f"Share of {cases} cases, each a problem with a seed, in which an optimizer succeeded ({success})",
         "with at most τ times the calls of the fastest optimizer.",
@@ -174,7 +174,7 @@ def _join(*sentences: str) -> str:
 
 
 def _success(facts: ProblemFacts) -> str:
-    return f"Success: gap ≤ {short(facts.success_target)}." if facts.has_optimum else ""
+    return f"Success: {facts.success}." if facts.is_scored else ""
 
 
 def _most_seeds(results: Results, problems: list[str]) -> int:

@@ -86,7 +86,7 @@ def mean_curve(curves: list[pd.DataFrame]) -> pd.DataFrame:
 
 def _scored_problems(results: Results) -> list[str]:
     planned = set(results.outcomes["problem"])
-    return [name for name, facts in results.problems.items() if facts.has_optimum and name in planned]
+    return [name for name, facts in results.problems.items() if facts.is_scored and name in planned]
 
 
 def _curves(results: Results, problems: list[str], track: str) -> dict[str, pd.DataFrame]:

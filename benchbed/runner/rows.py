@@ -47,10 +47,26 @@ def rows_of(
         {
             **row,
             **_measurements(record, index, is_new[index], scale),
-            "score_error": score_error or _unreliable_optimum(record, index, scale, batch.problem),
+            "score_error": _reason_of_no_score(record, index, scale, batch.problem, score_error),
         }
         for index, row in _planned(plan, batch, details)
     ]
+
+
+def _reason_of_no_score(
+    record: Record,
+    index: tuple[int, int],
+    scale: float | None,
+    problem: ProblemPlan,
+    score_error: str | None,
+) -> str | None:
+    """Return why a trial has no score although its problem has targets; None if it has one, or was not measured."""
+    if not problem.target_metric:
+        return score_error or _unreliable_optimum(record, index, scale, problem)
+    reasons = record.metric_errors.get(problem.target_metric)
+    if reasons is None or reasons[index] is None or not np.isfinite(record.final_theta[index]).all():
+        return None
+    return f"metric {problem.target_metric!r}: {reasons[index]}"
 
 
 def _unreliable_optimum(
@@ -139,7 +155,6 @@ def _measurements(
             "best_objective": float(np.min(objective, where=~np.isnan(objective), initial=np.inf)),
             "gap": None if optimum is None or scale is None else (final - optimum) / scale,
         }
-    gradient_norm = float(record.gradient_norm[index])
     values = {name: float(of_batch[index]) for name, of_batch in record.metrics.items()}
     metric_errors = {name: reasons[index] for name, reasons in record.metric_errors.items() if reasons[index]}
     if status in FINAL_STATUSES and np.isfinite(record.final_theta[index]).all():
@@ -158,13 +173,14 @@ def _measurements(
         **objectives,
         "optimum": optimum,
         "scale": scale,
-        "gradient_norm": None if np.isnan(gradient_norm) else gradient_norm,
+        "gradient_norm": _null_if_nan(record.gradient_norm[index]),
         "calls_to_target": [
             None if np.isinf(calls) else float(calls) for calls in record.calls_to_target[index]
         ],
         "curve_calls": record.curve_calls[index][is_new],
         "curve_objective": objective,
         "curve_gradient_norm": record.curve_gradient_norm[index][is_new],
+        "curve_metrics": [(name, list(curve[index][is_new])) for name, curve in record.curve_metrics.items()],
         "curve_theta": None if record.curve_theta is None else list(record.curve_theta[index][is_new]),
         "final_theta": record.final_theta[index],
         "metrics": [(name, value) for name, value in values.items() if not math.isnan(value)],
@@ -173,6 +189,10 @@ def _measurements(
         "state_bytes": record.state_bytes,
         "reads_progress": bool(record.reads_progress[index]),
     }
+
+
+def _null_if_nan(value: float) -> float | None:
+    return None if math.isnan(value) else float(value)
 
 
 def _encodable(text: str | None) -> str | None:

@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 
 from benchbed.interfaces import TrialStatus
 
-SCHEMA_VERSION = 5
+SCHEMA_VERSION = 6
 
 _TEXT, _COUNT, _NUMBER = pa.string(), pa.int64(), pa.float64()
 _NUMBERS = pa.list_(_NUMBER)
@@ -43,6 +43,7 @@ TRIAL_SCHEMA = pa.schema(
         ("curve_calls", _NUMBERS),
         ("curve_objective", _NUMBERS),
         ("curve_gradient_norm", _NUMBERS),
+        ("curve_metrics", pa.map_(_TEXT, _NUMBERS)),  # null in parts of schema 5
         ("curve_theta", pa.list_(_NUMBERS)),
         ("final_theta", _NUMBERS),
         ("metrics", pa.map_(_TEXT, _NUMBER)),
@@ -73,7 +74,7 @@ TRIAL_SCHEMA = pa.schema(
 )
 ADDED_IN = {
     "reads_progress": 2, "gradient_source": 3, "engine_requested": 4, "fallback_reason": 4, "metric_sources": 5,
-    "metric_errors": 5, "score_error": 5,
+    "metric_errors": 5, "score_error": 5, "curve_metrics": 6,
 }  # fmt: skip
 """Schema in which a column was added; the column is null in parts of earlier schemas."""
 

@@ -126,7 +126,7 @@ def _contradictions_of_targets(
         calls = row["calls_to_target"] or []
         scored = [value for value in calls if value is None or not math.isnan(value)]
         reached = [value for value in scored if value is not None]
-        has_score = problem.has_optimum and is_scored and row["score_error"] is None
+        has_score = problem.is_scored and is_scored and row["score_error"] is None
         if (
             len(calls) not in (0, len(problem.targets))
             or (has_score and len(calls) != len(problem.targets))

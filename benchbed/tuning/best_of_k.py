@@ -16,7 +16,7 @@ def best_of_k_curves(states: Iterable[PairingState]) -> pd.DataFrame:
     curves = []
     for state in states:
         problem = state.pairing.problem
-        if "searched" not in state.plan.tracks or not problem.has_optimum:
+        if "searched" not in state.plan.tracks or not problem.is_scored:
             continue
         for entrant in state.pairing.entrants:
             settings = state.settings_tried(entrant, "searched")

@@ -111,7 +111,7 @@ def make_batch():
             "every_step": False,
             "engine": "auto",
         }
-        fields |= {"tolerance": None, "stop_when_solved": True}
+        fields |= {"tolerance": None, "stop_when_solved": True, "target_metric": ""}
         fields |= {name: more.pop(name) for name in fields.keys() & more.keys()}
         indices = range(seeds) if isinstance(seeds, int) else seeds
         return Batch(

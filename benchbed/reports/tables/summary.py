@@ -84,8 +84,8 @@ def _title(problem: str, facts: ProblemFacts) -> str:
     if facts.gradient != "reverse":
         noun = "call" if facts.gradient_price == 1 else "calls"
         phrases.append(f"{facts.gradient} gradients at {short(facts.gradient_price)} {noun}")
-    if facts.has_optimum:
-        phrases.append(f"success at gap ≤ {short(facts.success_target)}")
+    if facts.is_scored:
+        phrases.append(f"success at {facts.success}")
     else:
         phrases.append("no known optimum: no score, objective for gap")
     if facts.lowest_gap is not None:

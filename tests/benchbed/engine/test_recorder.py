@@ -1,12 +1,18 @@
 """Calls to target follow rule 4 of the protocol."""
 
 import math
+from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
+import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from benchbed.engine import calls_to_targets
+from benchbed.interfaces import Layout, Problem
+from benchbed_optimizers.gd import gd
 
 # The same examples in every run, without a time limit.
 UNTIMED = settings(deadline=None, derandomize=True)
@@ -108,3 +114,71 @@ def test_without_targets_the_result_is_empty():
     """A problem without an optimum has no targets: the last dimension is empty."""
     empty = calls_to_targets(np.zeros((2, 3, 5)), np.zeros((2, 3, 5)), np.array([]), 10, stays=True)
     assert empty.shape == (2, 3, 0)
+
+
+@dataclass(frozen=True)
+class Halving(Problem):
+    """Minimize θ²; its metrics are θ and −θ, of which one falls and the other rises."""
+
+    target_metric: ClassVar[str] = "theta"
+    layout = Layout({"theta": (1,)})
+    targets = (0.5, 0.125, 1e-3)
+
+    @property
+    def metrics(self):
+        return {"theta": lambda theta, data: theta[..., 0], "minus": lambda theta, data: -theta[..., 0]}
+
+    @property
+    def curve_metrics(self):
+        return ("theta", "minus")
+
+    def make_start(self, generator):
+        return torch.ones(1, dtype=torch.float64)
+
+    def objective(self, theta, data):
+        return theta[..., 0].square()
+
+
+@dataclass(frozen=True)
+class Rising(Halving):
+    """The same with targets for the metric of which higher values are better."""
+
+    target_metric: ClassVar[str] = "minus"
+    targets = (-0.5, -0.125, -1e-3)
+
+
+@pytest.mark.parametrize("problem", [Halving(), Rising()])
+@pytest.mark.parametrize("stop_when_solved", [False, True])
+def test_targets_of_a_metric(run, problem, stop_when_solved):
+    """θ halves with each call, so it is at most ½ after one call, ⅛ after three and 2⁻¹⁰ after ten."""
+    record = run(
+        problem,
+        gd,
+        budget=30,
+        scale=None,
+        learning_rate=[0.25, 0.0],
+        target_metric=problem.target_metric,
+        stop_when_solved=stop_when_solved,
+    )
+    assert record.calls_to_target.tolist() == [[[1, 3, 10], [math.inf] * 3]]
+    assert record.status[0].tolist() == ["solved" if stop_when_solved else "exhausted", "exhausted"]
+    calls, theta = record.curve_calls[0, 0], record.curve_metrics["theta"][0, 0]
+    is_measured = np.isfinite(calls)
+    np.testing.assert_allclose(theta[is_measured], 0.5 ** calls[is_measured])
+    np.testing.assert_array_equal(record.curve_metrics["minus"], -record.curve_metrics["theta"])
+    assert record.optimum is None
+
+
+def test_a_metric_that_raises_at_checkpoints_costs_its_own_values(run):
+    """Its curve is NaN, no target counts as reached, and the reason is that of the final point."""
+
+    class Raising(Halving):
+        @property
+        def metrics(self):
+            return super().metrics | {"theta": lambda theta, data: 1 / 0}
+
+    record = run(Raising(), gd, budget=5, scale=None, learning_rate=[0.25], target_metric="theta")
+    assert np.isnan(record.curve_metrics["theta"]).all()
+    assert np.isfinite(record.curve_metrics["minus"]).all()
+    assert np.isinf(record.calls_to_target).all()
+    assert "ZeroDivisionError" in record.metric_errors["theta"][0, 0]

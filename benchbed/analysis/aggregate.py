@@ -23,7 +23,7 @@ def overall_scores(summary: pd.DataFrame, outcomes: pd.DataFrame) -> pd.DataFram
     The score is NaN, and `reason` is an `Exclusion` instead of None, if a problem has no score, a trial was skipped, or
     a row used the exact oracle: a mean over fewer problems would not be comparable.
     """
-    problems, scores = list(dict.fromkeys(summary["problem"])), _scores_by_row(outcomes)
+    problems, scores = list(dict.fromkeys(summary["problem"])), _values_by_row(outcomes, "score")
     rows = []
     for (optimizer, track), group in summary.groupby(["optimizer", "track"], sort=False):
         reason = _exclusion(group, len(problems))
@@ -35,21 +35,28 @@ def overall_scores(summary: pd.DataFrame, outcomes: pd.DataFrame) -> pd.DataFram
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
-def comparable_scores(
-    summary: pd.DataFrame, outcomes: pd.DataFrame, track: str, problems: Sequence[str]
+def comparable_values(
+    summary: pd.DataFrame, outcomes: pd.DataFrame, track: str, problems: Sequence[str], measure: str = "score"
 ) -> dict[str, list[np.ndarray]]:
     """Return the scores of every optimizer that may be compared on `problems`: a vector `[seeds]` for each problem.
+
+    `measure` "objective" returns final objectives instead, of optimizers whose trials all have one.
 
     Optimizers that lack seeds that others have are left out; the single trial of a deterministic row represents every
     seed.
     """
     rows = summary[(summary["track"] == track) & summary["problem"].isin(problems)]
     outcomes = outcomes[(outcomes["track"] == track) & outcomes["problem"].isin(problems)]
-    scores, seeds = _scores_by_row(outcomes), seeds_by_row(outcomes)
+    values, seeds = _values_by_row(outcomes, measure), seeds_by_row(outcomes)
     candidates = {
-        str(optimizer): [scores.get((problem, str(optimizer), track), _NO_SCORES) for problem in problems]
+        str(optimizer): [values.get((problem, str(optimizer), track), _NO_SCORES) for problem in problems]
         for optimizer, group in rows.groupby("optimizer", sort=False)
-        if _exclusion(group, len(problems)) is None
+        if _exclusion(group, len(problems), measure) is None
+    }
+    candidates = {
+        name: vectors
+        for name, vectors in candidates.items()
+        if all(np.isfinite(vector).all() for vector in vectors)
     }
     deterministic = deterministic_rows(rows)
     every_seed = {
@@ -81,10 +88,10 @@ def has_note(summary: pd.DataFrame, note: Note) -> "pd.Series[bool]":
     return summary["notes"].map(lambda notes: note in notes).astype(bool)
 
 
-def _scores_by_row(outcomes: pd.DataFrame) -> Mapping[RowLabels, np.ndarray]:
-    """Return the scores `[seeds]` of every row that has any, in the order of the seeds."""
-    rows = outcomes.sort_values("seed").groupby(["problem", "optimizer", "track"], sort=False)["score"]
-    return {(str(p), str(o), str(t)): scores.to_numpy(dtype=float) for (p, o, t), scores in rows}
+def _values_by_row(outcomes: pd.DataFrame, column: str) -> Mapping[RowLabels, np.ndarray]:
+    """Return the values `[seeds]` of every row that has any, in the order of the seeds."""
+    rows = outcomes.sort_values("seed").groupby(["problem", "optimizer", "track"], sort=False)[column]
+    return {(str(p), str(o), str(t)): values.to_numpy(dtype=float) for (p, o, t), values in rows}
 
 
 def seeds_by_row(outcomes: pd.DataFrame) -> Mapping[RowLabels, frozenset[int]]:
@@ -93,11 +100,11 @@ def seeds_by_row(outcomes: pd.DataFrame) -> Mapping[RowLabels, frozenset[int]]:
     return {(str(p), str(o), str(t)): frozenset(seeds.tolist()) for (p, o, t), seeds in rows}
 
 
-def _exclusion(group: pd.DataFrame, problems: int) -> Exclusion | None:
+def _exclusion(group: pd.DataFrame, problems: int, measure: str = "score") -> Exclusion | None:
     if group["skipped"].any():
         return Exclusion.SKIPPED
     if has_note(group, Note.EXACT_ORACLE).any():
         return Exclusion.EXACT_ORACLE
-    if group["score"].isna().any() or len(group) < problems:
+    if group[measure].isna().any() or len(group) < problems:
         return Exclusion.NO_SCORE
     return None

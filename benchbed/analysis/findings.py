@@ -56,8 +56,12 @@ def findings(
         else:
             title = f"{problem}, {track} track"
             entries = _problem_entries(_select(summary, problem, track))
-        if entries:
-            clauses = _clauses(entries, _select(groups, problem, track), _select(comparisons, problem, track))
+        pairs = _select(comparisons, problem, track)
+        if (pairs["measure"] == "objective").any():
+            clauses = _clauses_on_objectives(entries, _select(groups, problem, track), pairs)
+            results.append(Finding(problem, track, f"{title}: {'; '.join(clauses)}."))
+        elif entries:
+            clauses = _clauses(entries, _select(groups, problem, track), pairs)
             results.append(Finding(problem, track, f"{title}: {'; '.join(clauses)}."))
     return results
 
@@ -130,6 +134,31 @@ def _clauses(entries: dict[str, TableEntry], groups: pd.DataFrame, pairs: pd.Dat
         return ["no optimizer reached a target within the budget", *not_compared]
     first_group = list(groups["optimizer"][groups["group"] == 1])
     return [*_ranked(entries, first_group, with_leader), *not_compared]
+
+
+def _clauses_on_objectives(
+    entries: dict[str, TableEntry], groups: pd.DataFrame, pairs: pd.DataFrame
+) -> list[str]:
+    """Return the clauses of the sentence on a problem without scores, whose final objectives are compared."""
+    compared = list(groups["optimizer"])
+    missing = [name for name in entries if name not in compared]
+    reason = Exclusion.NO_OBJECTIVE.value
+    not_compared = [f"not compared: {_list(missing)} ({reason})"] if missing else []
+    if not (pairs["p_value"].notna() | pairs["is_exact"]).any():
+        clause = f"a single seed cannot show a difference (lowest final objective: {compared[0]})"
+        return [clause, *not_compared]
+    first, *rest = groups.groupby("group", sort=True)["optimizer"].agg(list)
+    clauses = [f"{first[0]} has the lowest mean of the final objective; there is no score"]
+    if first[1:]:
+        clauses.append(f"not significantly different, which does not prove equality: {_list(first[1:])}")
+    with_leader = pairs[(pairs["first"] == first[0]) | (pairs["second"] == first[0])]
+    higher = with_leader[with_leader["is_apart"].astype(bool)]
+    if rest:
+        names = _list(name for group in rest for name in group)
+        largest = higher["adjusted_p"].astype(float).max()
+        evidence = "" if math.isnan(largest) else f" (largest adjusted p {_format_p(float(largest))})"
+        clauses.append(f"significantly higher: {names}{evidence}")
+    return [*clauses, *not_compared]
 
 
 def _ranked(entries: dict[str, TableEntry], first_group: list[str], pairs: pd.DataFrame) -> list[str]:

@@ -22,8 +22,8 @@ FEW = 3
 """An interval is indicative too if at least one and at most this many seeds differ from the value of all others."""
 
 
-class CallsInterval(NamedTuple):
-    """Limits of the median calls, +inf where the target was not reached often enough, and the attained level.
+class MedianInterval(NamedTuple):
+    """Limits of a median, +inf where too many values are, and the attained level.
 
     All are NaN if there is no interval.
     """
@@ -57,17 +57,17 @@ def success_interval(successes: int, trials: int) -> tuple[float, float]:
     return low / total if successes else 0.0, high / total if failures else 1.0
 
 
-def calls_interval(calls: np.ndarray) -> CallsInterval:
-    """Compute the interval of the median of `calls: [seeds]`, +inf where not reached; NaN below two seeds.
+def median_interval(values: np.ndarray) -> MedianInterval:
+    """Compute the interval of the median of `values: [seeds]`, which may be +inf; NaN below two seeds.
 
     Below 6 seeds no pair of ranks attains 95 %: the interval is the range, with the level that it attains. The range
     of a single seed attains level 0, which is not an interval.
     """
-    if len(calls) < 2:
-        return CallsInterval(math.nan, math.nan, math.nan)
-    low, high, level = median_ranks(len(calls))
-    ordered = np.sort(calls)
-    return CallsInterval(float(ordered[low - 1]), float(ordered[high - 1]), level)
+    if len(values) < 2:
+        return MedianInterval(math.nan, math.nan, math.nan)
+    low, high, level = median_ranks(len(values))
+    ordered = np.sort(values)
+    return MedianInterval(float(ordered[low - 1]), float(ordered[high - 1]), level)
 
 
 def median_ranks(n: int) -> tuple[int, int, float]:

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from benchbed.analysis.aggregate import comparable_scores
+from benchbed.analysis.aggregate import comparable_values
 from benchbed.analysis.intervals import TIE
 from benchbed.analysis.pairwise_tests import SIGNIFICANT
 from benchbed.interfaces import ALL_PROBLEMS
@@ -42,15 +42,16 @@ def ranking(
 ) -> Ranking | None:
     """Rank the optimizers that are compared on all comparable problems of a track; None if there are too few.
 
-    A problem is comparable if `groups` has a row of it. As for the overall score, an optimizer that was skipped, used
-    the exact oracle or has no score on any of these problems is left out.
+    A problem is comparable if `groups` has a row of its scores. As for the overall score, an optimizer that was
+    skipped, used the exact oracle or has no score on any of these problems is left out.
     """
-    of_problems = groups[(groups["track"] == track) & (groups["problem"] != ALL_PROBLEMS)]
+    of_scores = groups[(groups["track"] == track) & (groups["measure"] == "score")]
+    of_problems = of_scores[of_scores["problem"] != ALL_PROBLEMS]
     problems = [str(problem) for problem in dict.fromkeys(of_problems["problem"])]
     if len(problems) < FEWEST_PROBLEMS:
         return None
     trials = outcomes[["problem", "optimizer", "track", "seed", "score"]][outcomes["track"] == track]
-    scores = comparable_scores(summary, trials, track, problems)
+    scores = comparable_values(summary, trials, track, problems)
     if len(scores) < FEWEST_ENTRANTS:
         return None
     names = list(scores)

@@ -27,7 +27,7 @@ StoredTrial = Mapping[str, Any]
 
 _OUTCOME_COLUMNS = [
     "problem", "optimizer", "track", "hyperparameters", "learning_rate", "seed", "trial_key", "status", "calls",
-    "final_objective", "gap", "score", "calls_to_target", "oracle",
+    "final_objective", "objective", "gap", "score", "calls_to_target", "oracle",
 ]  # fmt: skip
 _TUNING_COLUMNS = [
     "problem", "optimizer", "learning_rate", "seed", "trial_key", "status", "final_objective", "gap", "score",
@@ -146,7 +146,8 @@ def _trial_rows(
             "status": trial["status"],
             "calls": trial["calls"],
             "final_objective": trial["final_objective"],
-            "gap": outcome.gap if problem.has_optimum else outcome.objective,
+            "objective": outcome.objective,
+            "gap": outcome.gap if problem.has_optimum else math.nan,
             "score": outcome.score if problem.is_scored else math.nan,
             "calls_to_target": [math.inf if value is None else value for value in calls],
         }

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from benchbed.analysis.intervals import calls_interval
+from benchbed.analysis.intervals import median_interval
 from benchbed.analysis.summary import success_position
 from benchbed.interfaces import START_IN_BASIN, ProblemFacts, TrialStatus
 from benchbed.plan import EntrantPlan
@@ -17,10 +17,10 @@ from benchbed.tuning.outcomes import lower_median
 FACTOR = 2.0
 """A rate is good if it needs at most this many times the calls of the best one."""
 _LABELS = ["problem", "optimizer", "track"]
-_FROM_SUMMARY = [*_LABELS, "target", "success_rate", "median_calls", "gap"]
+_FROM_SUMMARY = [*_LABELS, "target", "success_rate", "median_calls", "gap", "objective"]
 COLUMNS = [
     *_LABELS, "target", "success_rate", "success_baseline", "median_calls", "hardest_target", "hardest_calls",
-    "hardest_low", "hardest_high", "hardest_level", "gap", "robustness_decades", "share_diverged",
+    "hardest_low", "hardest_high", "hardest_level", "gap", "objective", "robustness_decades", "share_diverged",
     "microseconds_per_step", "state_bytes_per_parameter",
 ]  # fmt: skip
 
@@ -108,7 +108,7 @@ def _hardest_target(trials: pd.DataFrame, facts: ProblemFacts) -> dict[str, floa
     if not reached:
         return {"hardest_calls": math.inf}
     hardest = reached[-1]
-    limits = calls_interval(calls[:, facts.targets.index(hardest)])
+    limits = median_interval(calls[:, facts.targets.index(hardest)])
     return {
         "hardest_target": hardest,
         "hardest_calls": medians[hardest],

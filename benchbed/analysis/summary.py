@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from benchbed.analysis.intervals import calls_interval, overall_interval, success_interval
+from benchbed.analysis.intervals import median_interval, overall_interval, success_interval
 from benchbed.interfaces import Note, TrialStatus
 from benchbed.plan import ProblemPlan
 from benchbed.tuning.outcomes import lower_median
@@ -19,6 +19,7 @@ _LABELS = ["problem", "optimizer", "track"]
 COLUMNS = [
     *_LABELS, "hyperparameters", "settings_tried", "trials", "score", "score_low", "score_high",
     "target", "success_rate", "success_low", "success_high", "median_calls", "calls_low", "calls_high", "gap",
+    "objective", "objective_low", "objective_high",
     *STATUSES, "notes",
 ]  # fmt: skip
 
@@ -46,15 +47,19 @@ def success_position(targets: Sequence[float], success_target: float) -> int:
 
 
 def _summarize(problem: ProblemPlan, row: EvaluatedSetting, trials: pd.DataFrame) -> dict[str, Any]:
-    counts = trials["status"].value_counts()
+    counts, objectives = trials["status"].value_counts(), trials["objective"].to_numpy(dtype=float)
     summary: dict[str, Any] = {
         "hyperparameters": json.dumps(row.hyperparameters),
         "settings_tried": row.settings_tried,
         "trials": len(trials),
         "gap": lower_median(trials["gap"].to_numpy(dtype=float)),
+        "objective": lower_median(objectives),
         **{status: int(counts.get(status, 0)) for status in STATUSES},
         "notes": row.notes,
     }
+    if Note.DETERMINISTIC not in row.notes:
+        limits = median_interval(objectives)
+        summary |= {"objective_low": limits.low, "objective_high": limits.high}
     if not problem.is_scored or trials.empty:
         return summary
     position = success_position(problem.targets, problem.success_target)
@@ -69,7 +74,7 @@ def _summarize(problem: ProblemPlan, row: EvaluatedSetting, trials: pd.DataFrame
     if Note.DETERMINISTIC in row.notes:
         return summary
     score_limits = overall_interval([trials["score"].to_numpy(dtype=float)])
-    calls_limits = calls_interval(calls)
+    calls_limits = median_interval(calls)
     success_low, success_high = success_interval(successes, len(calls))
     indicative = (Note.INDICATIVE_INTERVAL,) if score_limits.is_indicative else ()
     return summary | {

@@ -71,6 +71,7 @@ class Exclusion(Enum):
     EXACT_ORACLE = "exact oracle"
     NO_SCORE = "no score"
     OTHER_SEEDS = "different seeds"
+    NO_OBJECTIVE = "some trial has no final objective"
 
 
 def describe_note(note: RowNote) -> str:

@@ -24,7 +24,8 @@ _HEIGHT = 3.6  # inches
 def pieces(results: Results) -> list[str]:
     """Return one piece if anything is compared: over all problems, or of the only one."""
     table = main_table(results)
-    return [table] if (results.groups["problem"] == table).any() else []
+    groups = results.groups[results.groups["measure"] == "score"]
+    return [table] if (groups["problem"] == table).any() else []
 
 
 def draw(results: Results, table: str) -> dict[str, bytes]:

@@ -16,13 +16,15 @@ MOST = 24
 def limit_optimizers(results: Results) -> tuple[Results, str]:
     """Return the results of the best `MOST` optimizers in the order of the plan, and a note if some were left out.
 
-    The best have the highest mean score over problems and tracks, then the smallest median gap. Tables contain all.
+    The best have the highest mean score over problems and tracks, then the smallest median gap or objective. Tables
+    contain all.
     """
     if len(results.optimizers) <= MOST:
         return results, ""
     rows = results.summary.groupby("optimizer", sort=False)
-    means = rows.agg(score=("score", "mean"), gap=("gap", "median"))
-    best = set(means.sort_values(["score", "gap"], ascending=[False, True], kind="stable").index[:MOST])
+    means = rows.agg(score=("score", "mean"), gap=("gap", "median"), objective=("objective", "median"))
+    ranked = means.sort_values(["score", "gap", "objective"], ascending=[False, True, True], kind="stable")
+    best = set(ranked.index[:MOST])
     frames = {
         name: frame[frame["optimizer"].isin(best)]
         for name, frame in results._asdict().items()
@@ -54,12 +56,14 @@ def leading_rows(summary: pd.DataFrame, groups: pd.DataFrame) -> "pd.Series[bool
     leading = set(zip(first["problem"], first["track"], first["optimizer"], strict=True))
     rows = zip(summary["problem"], summary["track"], summary["optimizer"], strict=True)
     is_grouped = pd.Series([row in leading for row in rows], index=summary.index, dtype=bool)
-    return (is_grouped & (summary["score"] > 0)) | best_rows(summary)
+    # Without scores, the groups are those of the final objective.
+    return (is_grouped & ~(summary["score"] <= 0)) | best_rows(summary)
 
 
 def rank_rows(rows: pd.DataFrame) -> pd.DataFrame:
-    """Sort the rows of one problem by track, compared rows first, then by falling score, then by growing gap."""
+    """Sort the rows of one problem by track, compared rows first, then by score, gap and objective."""
     keys = [
+        rows["objective"].fillna(math.inf).to_numpy(dtype=float),
         rows["gap"].fillna(math.inf).to_numpy(dtype=float),
         -rows["score"].fillna(-math.inf).to_numpy(dtype=float),
         has_note(rows, Note.EXACT_ORACLE).to_numpy(),

@@ -77,5 +77,6 @@ def win_matrix(pairs: pd.DataFrame, names: list[str]) -> tuple[np.ndarray, np.nd
 
 
 def _pairs(results: Results) -> pd.DataFrame:
-    pairs = results.comparisons[results.comparisons["problem"] == main_table(results)]
+    pairs = results.comparisons[results.comparisons["measure"] == "score"]
+    pairs = pairs[pairs["problem"] == main_table(results)]
     return pairs[pairs["first"].isin(results.optimizers) & pairs["second"].isin(results.optimizers)]

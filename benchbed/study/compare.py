@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from benchbed.analysis.aggregate import comparable_scores, deterministic_rows, seeds_by_row
+from benchbed.analysis.aggregate import comparable_values, deterministic_rows, seeds_by_row
 from benchbed.analysis.intervals import TIE, bootstrap_limits
 from benchbed.analysis.pairwise_tests import paired_t_test
 from benchbed.catalog.records import Origin
@@ -116,7 +116,7 @@ def describe_problem(problem: str) -> str:
 def _changes(first: Study, second: Study, track: str, problems: list[str]) -> list[Change]:
     summaries = [study.results.summary for study in (first, second)]
     scores_before, scores_after = (
-        comparable_scores(summary, study.results.outcomes, track, problems)
+        comparable_values(summary, study.results.outcomes, track, problems)
         for summary, study in zip(summaries, (first, second), strict=True)
     )
     deterministic = [deterministic_rows(summary) for summary in summaries]

@@ -30,7 +30,7 @@ def secondary_table(rows: pd.DataFrame, title: str, has_optimum: bool) -> TextTa
                 "–" if math.isnan(level) else f"[{low}, {high}] ({100 * level:.1f}%)"
                 for level, low, high in intervals
             ],
-            "gap" if has_optimum else "objective": numbers("gap", 2 if has_optimum else 5),
+            **({"gap": numbers("gap", 2)} if has_optimum else {"objective": numbers("objective", 5)}),
             "decades within 2×": numbers("robustness_decades"),
             "grid diverged": rows["share_diverged"].map(percentage),
             "µs/step": numbers("microseconds_per_step"),

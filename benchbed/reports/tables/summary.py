@@ -10,12 +10,12 @@ import pandas as pd
 from benchbed.formatting import fixed, percentage, plural, short
 from benchbed.interfaces import ALL_PROBLEMS, ProblemFacts, Results, TrialStatus
 from benchbed.interfaces.notes import describe_missing_score, describe_note
-from benchbed.reports.bands import lower_medians
 from benchbed.reports.ranking import leading_rows, rank_rows
 from benchbed.reports.tables.table import TextTable
 
 _HEADERS = (
-    "optimizer", "track", "learning rate", "score", "95%", "success", "median calls", "gap", "trials", "notes",
+    "optimizer", "track", "learning rate", "score", "95%", "success", "median calls", "gap", "objective", "trials",
+    "notes",
 )  # fmt: skip
 _USUAL = (TrialStatus.SOLVED, TrialStatus.EXHAUSTED)  # all other statuses are counted in the column "trials"
 
@@ -23,18 +23,15 @@ _USUAL = (TrialStatus.SOLVED, TrialStatus.EXHAUSTED)  # all other statuses are c
 def summary_tables(results: Results) -> list[TextTable]:
     """Build a table for each problem, highest scores first within a track.
 
-    Without a known optimum, the gap is replaced by the median of the final objective.
+    Without a known optimum, the gap is replaced by the median of the final objective with its interval.
     """
-    keys = ["problem", "optimizer", "track"]
-    objectives = lower_medians(results.outcomes, "final_objective", keys).rename("objective").reset_index()
     marked = results.summary.assign(is_best=leading_rows(results.summary, results.groups))
-    marked = marked.merge(objectives, on=keys, how="left")
     # All optimizers start at the same points.
     basin_shares = results.measures.groupby("problem", sort=False)["success_baseline"].first()
     tables = []
     for problem, rows in marked.groupby("problem", sort=False):
         facts = results.problems[str(problem)]
-        ranked = rank_rows(rows if facts.has_optimum else rows.assign(gap=rows["objective"]))
+        ranked = rank_rows(rows)
         title = _title(str(problem), facts)
         share = basin_shares.get(problem, math.nan)
         if not math.isnan(share):
@@ -87,7 +84,7 @@ def _title(problem: str, facts: ProblemFacts) -> str:
     if facts.is_scored:
         phrases.append(f"success at {facts.success}")
     else:
-        phrases.append("no known optimum: no score, objective for gap")
+        phrases.append("no known optimum and no score; final objectives are compared")
     if facts.lowest_gap is not None:
         phrases.append(f"f* is a lower bound, lowest gap reached {short(facts.lowest_gap)}")
     if facts.tolerance is not None:
@@ -107,9 +104,16 @@ def _cells(row: Mapping[Any, Any], has_optimum: bool) -> dict[str, str]:
         "95%": _interval(row),
         "success": percentage(row["success_rate"]),
         "median calls": short(row["median_calls"]),
-        "gap": short(row["gap"], 2 if has_optimum else 5),
+        "gap": short(row["gap"], 2) if has_optimum else "",
+        "objective": "" if has_optimum else _objective(row),
         "trials": f"{row['trials']}: {', '.join(unusual)}" if unusual else f"{row['trials']}",
     }
+
+
+def _objective(row: Mapping[Any, Any]) -> str:
+    low, high = row["objective_low"], row["objective_high"]
+    limits = "" if math.isnan(low) else f" [{short(low)}, {short(high)}]"
+    return short(row["objective"], 5) + limits
 
 
 def _interval(row: Mapping[Any, Any]) -> str:
@@ -123,6 +127,7 @@ def _table(
     """Add the notes and the missing columns, and leave the intervals out if there are none."""
     cells = cells.assign(notes=["; ".join(row_notes) for row_notes in notes])
     cells = cells.reindex(columns=list(_HEADERS), fill_value="")
-    if (cells["95%"] == "").all():
-        cells = cells.drop(columns="95%")
+    for header in ("95%", "gap", "objective"):
+        if (cells[header] == "").all():
+            cells = cells.drop(columns=header)
     return TextTable(problem, title, cells, is_best, notes)

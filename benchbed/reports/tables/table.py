@@ -27,6 +27,12 @@ class TextTable(NamedTuple):
     notes: Sequence[tuple[str, ...]]
     """The notes of each row."""
 
+    @property
+    def marked_column(self) -> str:
+        """The column whose best values are marked: the score, or the objective if there is no score."""
+        is_scored = "score" not in self.cells or (self.cells["score"] != "–").any()
+        return "score" if is_scored else "objective"
+
     def to_ascii(self) -> "TextTable":
         """Return the table with ASCII symbols; names are unchanged."""
 
@@ -67,8 +73,9 @@ def latex(tables: Sequence[TextTable]) -> str:
 
 def _tabulate(table: TextTable, style: str, escape: Callable[[str], str], mark: str) -> str:
     cells = table.cells.map(escape)
-    if "score" in cells:
-        cells["score"] = cells["score"].mask(np.array(table.is_best), cells["score"].map(mark.format))
+    column = table.marked_column
+    if column in cells and len(table.is_best):
+        cells[column] = cells[column].mask(np.array(table.is_best), cells[column].map(mark.format))
     headers = [str(header) for header in cells]
     return tabulate(
         cells.to_numpy().tolist(),

@@ -22,7 +22,7 @@ _FOLDED = frozenset(
 )  # columns that a narrow terminal may break; never numbers
 _NARROWEST = 12  # smallest width of a folded column with longer words
 _ASCII_BOX = box.Box("    \n    \n -- \n    \n    \n    \n    \n    \n", ascii=True)
-_STAR = "* highest score of its track, and all not significantly different from it"
+_STAR = "* highest score (or lowest objective, if there is no score) of its track, and all not significantly different"
 
 
 def format_tables(tables: Sequence[TextTable], width: int, color: bool, unicode: bool) -> str:
@@ -38,7 +38,8 @@ def format_tables(tables: Sequence[TextTable], width: int, color: bool, unicode:
     blocks = []
     for table in tables:
         cells = table.cells.map(printable)
-        cells["score"] = cells["score"].mask(np.array(table.is_best), cells["score"] + "*")
+        column = table.marked_column
+        cells[column] = cells[column].mask(np.array(table.is_best), cells[column] + "*")
         cells["notes"] = [" ".join(letters[note] for note in row_notes) for row_notes in table.notes]
         marked = table._replace(cells=cells.loc[:, (cells != "").any()])
         needed = sum(_least_widths(marked.cells)) + marked.cells.shape[1] - 1

@@ -15,7 +15,7 @@ CHECKPOINTS = np.arange(1, 201)
 EXACT_ORACLE, DETERMINISTIC = (Note.EXACT_ORACLE,), (Note.DETERMINISTIC,)
 
 
-def sentences_of(scores, notes=(), skipped=()):
+def sentences_of(scores, notes=(), skipped=(), objectives=()):
     """Return the sentences, by problem, of a study with one track and `{(problem, optimizer): [scores]}`.
 
     Notes are given by optimizer or by row. Every trial reaches its only target at the calls, of 200, that give its
@@ -35,8 +35,9 @@ def sentences_of(scores, notes=(), skipped=()):
     names = ["problem", "optimizer", "track"]
     summary = pd.DataFrame(
         summary, columns=[*names, "score", "score_low", "score_high", "skipped", "notes", "trials"]
-    )
+    ).assign(objective=0.0)
     outcomes = pd.DataFrame(outcomes, columns=[*names, "seed", "score", "calls_to_target"])
+    outcomes["objective"] = list(objectives) or np.inf
     checkpoints = dict.fromkeys(summary["problem"], CHECKPOINTS)
     pairs, groups = comparisons_of(summary, outcomes, checkpoints)
     sentences = findings(summary, overall_scores(summary, outcomes), pairs, groups)
@@ -144,10 +145,25 @@ def test_scores_of_0_are_not_the_highest():
     assert sentence == "a, default track: no optimizer reached a target within the budget."
 
 
-def test_without_scores_there_is_nothing_to_compare():
-    """A problem without a known optimum has no scores."""
+def test_without_scores_and_objectives_there_is_nothing_to_compare():
+    """As where trials of all optimizers diverged on a problem without a known optimum."""
     sentence = sentences_of({("a", name): np.full(20, np.nan) for name in "xy"})["a"]
     assert sentence == "a, default track: there is nothing to compare; not compared: x and y (no score)."
+
+
+def test_without_scores_final_objectives_are_compared():
+    """The lowest mean is named, then what does not differ significantly from it, and what is significantly higher."""
+    scores = {("a", name): np.full(20, np.nan) for name in "xyzw"}
+    objectives = np.concatenate([5 + noise(0), 5.001 + noise(1), 9 + noise(2), np.full(20, np.inf)])
+    assert sentences_of(scores, objectives=objectives)["a"] == (
+        "a, default track: x has the lowest mean of the final objective; there is no score; not significantly "
+        "different, which does not prove equality: y; significantly higher: z (largest adjusted p < 0.001); not compared: w (some "
+        "trial has no final objective)."
+    )
+    single = {("a", name): [np.nan] for name in "xy"}
+    assert sentences_of(single, objectives=[2.0, 3.0])["a"] == (
+        "a, default track: a single seed cannot show a difference (lowest final objective: x)."
+    )
 
 
 def test_skipped_optimizers_are_named_with_the_reason():

@@ -9,8 +9,8 @@ from scipy import stats
 
 from benchbed.analysis.intervals import (
     bootstrap_limits,
-    calls_interval,
     expanded_tail,
+    median_interval,
     median_ranks,
     overall_interval,
     success_interval,
@@ -48,7 +48,7 @@ def test_the_success_interval_is_wilsons(trials):
 def test_without_trials_there_is_no_interval():
     """Neither a rate nor a median has one."""
     assert np.isnan(success_interval(0, 0)).all()
-    assert np.isnan(calls_interval(np.array([]))).all()
+    assert np.isnan(median_interval(np.array([]))).all()
 
 
 @pytest.mark.parametrize("n", range(1, 13))
@@ -70,7 +70,7 @@ def test_the_ranks_are_the_closest_that_attain_the_level(n):
 
 def test_the_limits_of_twenty_calls_are_the_6th_and_the_15th():
     """The protocol names these ranks and their level, 95.9 %."""
-    interval = calls_interval(np.arange(20.0, 0.0, -1.0))
+    interval = median_interval(np.arange(20.0, 0.0, -1.0))
     assert interval[:2] == (6.0, 15.0)
     assert interval.level == pytest.approx(0.9586, abs=5e-5)  # the given digits
 
@@ -78,13 +78,13 @@ def test_the_limits_of_twenty_calls_are_the_6th_and_the_15th():
 def test_a_limit_is_infinite_if_too_few_seeds_reach_the_target():
     """Of 20 seeds 14 reach it, and the limit is the 15th."""
     calls = np.array([*range(1, 15), *[math.inf] * 6], dtype=float)
-    assert calls_interval(calls)[:2] == (6.0, math.inf)
+    assert median_interval(calls)[:2] == (6.0, math.inf)
 
 
 @pytest.mark.parametrize("calls", [17.0, math.inf])
 def test_calls_of_a_single_trial_have_no_interval(calls):
     """The range of one value has level 0."""
-    assert np.isnan(calls_interval(np.array([calls]))).all()
+    assert np.isnan(median_interval(np.array([calls]))).all()
 
 
 def test_two_deterministic_problems_have_no_interval():
@@ -99,22 +99,22 @@ def test_two_deterministic_problems_have_no_interval():
 @pytest.mark.parametrize(("n", "level"), [(2, 0.5), (3, 0.75), (5, 0.9375)])
 def test_the_interval_of_few_calls_is_their_range(n, level):
     """It attains the level 1 − 2^(1−n)."""
-    interval = calls_interval(np.arange(1.0, n + 1))
+    interval = median_interval(np.arange(1.0, n + 1))
     assert interval == (1.0, n, pytest.approx(level, abs=1e-12))
 
 
-def test_the_calls_interval_covers_the_median():
+def test_the_median_interval_covers_the_median():
     """Of 4 000 draws with a level of 95.9 %, 95–97 % cover: 3 standard errors of 0.3 % to either side."""
     draws = np.random.default_rng(1).lognormal(size=(4000, 20))
-    covered = [low <= 1 <= high for low, high, _ in map(calls_interval, draws)]
+    covered = [low <= 1 <= high for low, high, _ in map(median_interval, draws)]
     assert 0.95 <= np.mean(covered) <= 0.97
 
 
-def test_the_calls_interval_covers_an_infinite_median():
+def test_the_median_interval_covers_an_infinite_median():
     """If 60 % never reach the target, the upper limit must be infinite in 95 % of 2 000 draws; it is in 99.8 %."""
     generator = np.random.default_rng(2)
     draws = np.where(generator.random((2000, 20)) < 0.6, np.inf, generator.lognormal(size=(2000, 20)))
-    assert np.mean([calls_interval(calls).high == math.inf for calls in draws]) >= 0.95
+    assert np.mean([median_interval(calls).high == math.inf for calls in draws]) >= 0.95
 
 
 def test_the_expanded_tail():

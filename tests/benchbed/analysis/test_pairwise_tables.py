@@ -165,3 +165,32 @@ def test_checkpoints_are_those_of_the_trials(plan_of, checkpoints, last):
     """They are those of the protocol up to the budget, or every call."""
     calls = checkpoints_of(plan_of(("quadratic",), checkpoints=checkpoints))
     assert calls["quadratic"][-2:].tolist() == last
+
+
+def test_without_scores_final_objectives_are_compared():
+    """In their own unit, lower ones first, with the p values of the same test on scores; lost trials are left out."""
+    noise = np.random.default_rng(0).normal(0, 10.0, (2, 20))
+    objectives = {"x": 3000 + noise[0], "y": 1000 + noise[1], "z": np.full(20, np.inf)}
+    summary, outcomes = study({("a", name): np.full(20, np.nan) for name in objectives})
+    summary["objective"] = [np.median(values) for values in objectives.values()]
+    outcomes["objective"] = np.concatenate(list(objectives.values()))
+    pairs, groups = comparisons_of(summary, outcomes)
+    (pair,) = pairs.itertuples()
+    (expected,) = compare({"x": [-objectives["x"]], "y": [-objectives["y"]]})
+    assert (pair.measure, pair.first, pair.second) == ("objective", "x", "y")
+    assert pair.difference == pytest.approx(np.mean(objectives["x"] - objectives["y"]), rel=1e-12)
+    assert (pair.low, pair.high) == pytest.approx((-expected.high, -expected.low), rel=1e-12)
+    assert pair.p_value == pytest.approx(expected.p_value, rel=1e-9)
+    assert pair.win_share == 0
+    assert group_of(groups, "a") == {"y": 1, "x": 2}
+
+
+def test_deterministic_objectives_are_compared_directly():
+    """Different values differ, equal ones tie."""
+    notes = dict.fromkeys("xyz", (Note.DETERMINISTIC,))
+    summary, outcomes = study({("a", name): [np.nan] for name in "xyz"}, notes=notes)
+    summary["objective"] = outcomes["objective"] = [2.0, 1.0, 1.0]
+    pairs, groups = comparisons_of(summary, outcomes)
+    assert pairs["is_exact"].all()
+    assert pairs["is_apart"].tolist() == [True, True, False]
+    assert group_of(groups, "a") == {"y": 1, "z": 1, "x": 2}

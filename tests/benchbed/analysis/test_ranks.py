@@ -36,8 +36,9 @@ def ranked(scores, track="default", change=lambda problem, optimizer: {}):
         for name, of_problems in scores.items()
         for number, score in enumerate(of_problems)
     ]
-    outcomes = pd.DataFrame(rows).drop(columns=["skipped", "notes"]).assign(seed=0)
+    outcomes = pd.DataFrame(rows).drop(columns=["skipped", "notes"]).assign(seed=0, objective=1.0)
     summary = pd.DataFrame([row | change(row["problem"], row["optimizer"]) for row in rows])
+    summary["objective"] = 1.0
     _, groups = comparisons_of(summary, outcomes, {})
     return ranking(summary, outcomes, groups, track)
 

@@ -213,7 +213,7 @@ def test_a_study_without_trials_has_rows(study):
 
 
 def test_without_an_optimum_the_final_objective_is_compared(plan_of):
-    """There is no score, success or calls; the column `gap` is the lower median of the final objectives."""
+    """There is no score, success, calls or gap; `objective` is the lower median of the final objectives."""
     plan = plan_of(tracks=("default",))
     problem = msgspec.structs.replace(plan.problems[0], has_optimum=False)
     plan = msgspec.structs.replace(plan, problems=(problem,))
@@ -225,7 +225,10 @@ def test_without_an_optimum_the_final_objective_is_compared(plan_of):
         row |= {"status": status, "final_objective": final, "gap": None, "calls_to_target": []}
     results = build_results(plan, table_of(rows))
     (row,) = results.summary.itertuples()
-    assert row.gap == 3.0  # of −2, 3 and the failed trial's +inf
+    assert row.objective == 3.0  # of −2, 3 and the failed trial's +inf
+    assert (row.objective_low, row.objective_high) == (-2.0, math.inf)
+    assert math.isnan(row.gap)
+    assert results.outcomes["gap"].isna().all()
     assert math.isnan(row.score)
     assert math.isnan(row.success_rate)
     assert results.outcomes["score"].isna().all()
@@ -283,9 +286,12 @@ def test_a_reason_in_one_trial_withholds_the_scores_of_all_optimizers(study):
             rows[key]["final_objective"] if rows[key]["status"] in ("solved", "exhausted") else math.inf
             for key in trials["trial_key"][trials["optimizer"] == row.optimizer]
         ]
-        assert row.gap == lower_median(finals)
+        assert row.objective == lower_median(finals)
+        assert math.isnan(row.gap)
     assert not after.problems["quartic"].has_optimum
-    assert "quartic" not in set(after.comparisons["problem"])
+    is_quartic = after.comparisons["problem"] == "quartic"
+    assert set(after.comparisons["measure"][is_quartic]) <= {"objective"}
+    assert set(after.comparisons["measure"][~is_quartic]) <= {"score"}
     assert after.overall["score"].isna().all()
 
 

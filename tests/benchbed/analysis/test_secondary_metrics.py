@@ -33,7 +33,7 @@ def row_of():
 
     def make(calls, trials=None, facts=FACTS, robustness=None):
         labels = {"problem": "p", "optimizer": "o", "track": "default"}
-        known = {"target": 0.01, "success_rate": 0.25, "median_calls": 7.0, "gap": 0.125}
+        known = {"target": 0.01, "success_rate": 0.25, "median_calls": 7.0, "gap": 0.125, "objective": 3.0}
         outcomes = pd.DataFrame(
             [
                 {**labels, "seed": seed, "trial_key": str(seed), "calls_to_target": reached}
@@ -120,7 +120,8 @@ def test_without_steps_the_time_is_unknown(row_of):
 def test_a_row_without_trials_has_no_numbers(row_of):
     """Unfinished studies have such rows."""
     row = row_of([])
-    computed = [name for name in COLUMNS[3:] if name not in ("target", "success_rate", "median_calls", "gap")]
+    of_summary = ("target", "success_rate", "median_calls", "gap", "objective")
+    computed = [name for name in COLUMNS[3:] if name not in of_summary]
     assert all(math.isnan(row[name]) for name in computed)
 
 
@@ -247,7 +248,7 @@ def test_an_unfinished_study_has_measures(plan_of):
 
 
 def test_without_an_optimum_the_share_that_diverged_is_known(plan_of):
-    """Time and state are known too; `gap` is the objective, as in the summary."""
+    """Time and state are known too, and the objective as in the summary; there is no gap."""
     plan = plan_of(tracks=("tuned",))
     problem = msgspec.structs.replace(plan.problems[0], has_optimum=False)
     plan = msgspec.structs.replace(plan, problems=(problem,))
@@ -256,7 +257,8 @@ def test_without_an_optimum_the_share_that_diverged_is_known(plan_of):
     (row,) = results.measures.itertuples()
     tuning = [trial["status"] for trial in rows.values() if trial["role"] == "tuning"]
     assert row.share_diverged == tuning.count("diverged") / len(tuning)
-    assert row.gap == results.summary["gap"][0]
+    assert row.objective == results.summary["objective"][0]
+    assert math.isnan(row.gap)
     assert math.isnan(row.robustness_decades)
     assert math.isnan(row.hardest_calls)
     assert row.microseconds_per_step > 0

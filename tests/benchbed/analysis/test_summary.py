@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from benchbed.analysis.intervals import calls_interval, success_interval
+from benchbed.analysis.intervals import median_interval, success_interval
 from benchbed.analysis.summary import summary_of
 from benchbed.interfaces import Note
 from benchbed.tuning.candidates import PairingState
@@ -28,7 +28,8 @@ def row_of(plan_of):
             [
                 {
                     "problem": problem, "optimizer": "adam", "track": "default", "seed": seed, "status": status,
-                    "gap": 0.5, "calls_to_target": reached, "score": float(trial_scores(np.array(reached), 200)),
+                    "gap": 0.5, "objective": 2.0, "calls_to_target": reached,
+                    "score": float(trial_scores(np.array(reached), 200)),
                 }
                 for seed, reached in enumerate(calls)
             ]
@@ -68,5 +69,5 @@ def test_two_seeds_have_all_intervals(row_of):
     calls = [[1.0, 5.0, 9.0, 20.0, *[math.inf] * 4], [1.0, 7.0, 30.0, 90.0, *[math.inf] * 4]]
     row = row_of("quadratic", calls, seeds=2)
     assert row.score_low < row.score < row.score_high
-    assert (row.calls_low, row.calls_high) == calls_interval(np.array([9.0, 30.0]))[:2] == (9.0, 30.0)
+    assert (row.calls_low, row.calls_high) == median_interval(np.array([9.0, 30.0]))[:2] == (9.0, 30.0)
     assert row.notes == (Note.INDICATIVE_INTERVAL,)

@@ -23,7 +23,8 @@ CALLS = np.unique(np.concatenate([np.arange(11), np.round(10 ** np.arange(1, 3.0
 STATUSES = [status.value for status in TrialStatus]
 COLUMNS = ["problem", "optimizer", "track", "hyperparameters", "settings_tried", "trials"]
 COLUMNS += ["score", "score_low", "score_high", "target", "success_rate", "success_low", "success_high"]
-COLUMNS += ["median_calls", "calls_low", "calls_high", "gap", *STATUSES, "notes"]
+COLUMNS += ["median_calls", "calls_low", "calls_high", "gap", "objective", "objective_low", "objective_high"]
+COLUMNS += [*STATUSES, "notes"]
 
 
 def _trial(number: int, optimizer: int, seed: int, lost: bool, noise: np.random.Generator) -> pd.DataFrame:
@@ -60,6 +61,7 @@ def _outcome(frame: pd.DataFrame, lost: bool) -> dict[str, object]:
         "status": "diverged" if lost else ("solved" if gap <= TARGETS[-1] else "exhausted"),
         "calls": float(frame["calls"].iloc[-1]),
         "final_objective": float(frame["objective"].iloc[-1]),
+        "objective": math.inf if lost else float(frame["objective"].iloc[-1]),
         "gap": math.inf if lost else gap,
         "score": 0.0 if lost else float(np.mean(costs)),
         "calls_to_target": reached,
@@ -86,6 +88,9 @@ def _summary_row(rows: pd.DataFrame, facts: ProblemFacts, notes: tuple[RowNote, 
         **unknown,
         **(scored if facts.has_optimum else dict.fromkeys(scored, math.nan)),
         **{status: int((rows["status"] == status).sum()) for status in STATUSES},
+        "objective": float(np.sort(rows["objective"])[middle]),
+        "objective_low": math.nan,
+        "objective_high": math.nan,
         "settings_tried": 1 if first["track"] == "default" else len(RATES),
         "trials": len(rows),
         "notes": notes,

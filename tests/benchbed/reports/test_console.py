@@ -86,7 +86,9 @@ def test_json_is_strict_and_complete(noted):
     assert len(records) == len(noted.summary)
     for record, (_, row) in zip(records, noted.summary.iterrows(), strict=True):
         assert list(record)[:-1] == list(noted.summary.columns)
-        assert record["infinite"] == [key for key in ("median_calls", "gap") if math.isinf(row[key])]
+        assert record["infinite"] == [
+            key for key in ("median_calls", "gap", "objective") if math.isinf(row[key])
+        ]
         assert record["score_low"] is None
         assert record["score"] == row["score"]
         assert record["hyperparameters"] == json.loads(row["hyperparameters"])

@@ -51,7 +51,7 @@ def test_titles_without_measures_omit_the_basin(results):
         ({"gradient": "forward", "gradient_price": 1.0}, "; forward gradients at 1 call; success"),
         ({"lowest_gap": 0.0123}, "; success at gap ≤ 0.001; f* is a lower bound, lowest gap reached 0.012"),
         ({"budget": 1}, ": 1 call; success"),
-        ({"has_optimum": False}, "; no known optimum: no score, objective for gap"),
+        ({"has_optimum": False}, "; no known optimum and no score; final objectives are compared"),
     ],
     ids=["tolerance", "gradient", "one call", "lower bound", "budget", "no optimum"],
 )

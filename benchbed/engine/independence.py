@@ -19,6 +19,8 @@ from benchbed.engine.tile import Tile
 from benchbed.engine.trial_comparison import ADVICE, TrialComparison, Trials, is_close, unwritten
 from benchbed.errors import ContractError, UnknownOptimumError
 
+OTHER_SEEDS = 3
+"""Seeds that are tried beside a single one."""
 STEPS = 2
 """Steps of an optimizer; the second starts from a state that differs from the initial state."""
 
@@ -30,15 +32,32 @@ def check_independence(batch: Batch) -> None:
     any other exception of a plugin.
     """
     ends = [0] if batch.optimizer.stateful else [0, -1]
-    values = batch.hyperparameters.items()
-    seeds = [batch.seeds[position] for position in ends]
-    if len(batch.seeds) == 1:  # the scale has more instances than this one
-        seeds[1:] = [seed._replace(number=seed.number + 1) for seed in seeds[1:]]
     batch = batch._replace(
-        seeds=seeds,
+        seeds=[batch.seeds[position] for position in ends],
         settings=len(ends),
-        hyperparameters={name: [of_name[position] for position in ends] for name, of_name in values},
+        hyperparameters={
+            name: [values[position] for position in ends] for name, values in batch.hyperparameters.items()
+        },
     )
+    if batch.seeds[0] != batch.seeds[-1] or len(ends) == 1:
+        _check_batch(batch)
+        return
+    # A single seed is checked beside another one, whose instance must not be to blame for an exception.
+    first = batch.seeds[0]
+    for distance in range(1, OTHER_SEEDS + 1):
+        other = first._replace(number=first.number + distance)
+        try:
+            _check_batch(batch._replace(seeds=[first, other]))
+        except ContractError:
+            raise
+        except (Exception, SystemExit):
+            if distance == OTHER_SEEDS:
+                raise
+        else:
+            return
+
+
+def _check_batch(batch: Batch) -> None:
     with torch.no_grad():
         device, dtype = torch.device(batch.device), getattr(torch, batch.dtype)
         tile = Tile(batch, Instances(batch.problem, batch.seeds, device, dtype, STEPS))
@@ -94,7 +113,7 @@ def _check_steps(tile: Tile) -> None:
     values, gradients = compare("gradient", "function", gradient, trials)
     is_finite = gradients.isfinite().all(dim=-1, keepdim=True)
     trials = trials._replace(state=state, loss=values, gradient=torch.where(is_finite, gradients, 0))
-    for step in range(STEPS):
+    for step in range(min(STEPS, tile.batch.budget)):  # a rule may raise in a step that no trial runs
         update = functools.partial(_updated, tile, step=step)
         theta, state, _ = compare("optimizer", "update", update, trials)
         # Trials with one start and setting have equal gradients, whose means show nothing. An optimizer must cope with

@@ -143,7 +143,7 @@ class _RecordedOptimizer:
         self._built = []
         tile = Tile(self._batch._replace(factory=self._build), self._instances)
         lanes, points = tile.start_lanes(), []
-        for index in range(STEPS):
+        for index in range(min(STEPS, self._batch.budget)):
             lanes = tile.step(lanes, index)
             points.append(lanes.theta)
         before = [snapshot(optimizer.answer) for optimizer, _ in self._built]

@@ -1,7 +1,9 @@
-"""Checks of a pairing with third-party plugins, before its batch is measured."""
+"""Checks of a pairing before its batch is measured: its plugins are those of the plan and keep the contract."""
 
-from collections.abc import Callable
-from typing import Any
+import traceback
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 from benchbed.catalog.lookup import Catalog
 from benchbed.catalog.records import Kind
@@ -12,10 +14,17 @@ from benchbed.plan import BatchPlan, Plan
 from benchbed.runner.global_state import default_global_state
 
 
-def check_pairing(
-    plan: Plan, batch: BatchPlan, catalog: Catalog, build: Callable[[], Batch]
-) -> dict[str, Any]:
-    """Check the contract of a pairing if it has third-party plugins; return fields of the engine's batch.
+class PairingCheck(NamedTuple):
+    """The result of the check of a pairing."""
+
+    fields: Mapping[str, Any] = MappingProxyType({})
+    """Fields of the engine's batch."""
+    error: str | None = None
+    """Traceback of the plugin's exception that ended the check; numbers of the batch are not to be trusted then."""
+
+
+def check_pairing(plan: Plan, batch: BatchPlan, catalog: Catalog, build: Callable[[], Batch]) -> PairingCheck:
+    """Check the contract of a pairing if it has third-party plugins.
 
     Raises: ContractError if its numbers would be wrong.
     """
@@ -27,16 +36,14 @@ def check_pairing(
     }
     entries = [catalog.entry(kind, name) for kind, of_kind in names.items() for name in of_kind]
     if all(entry.built_in for entry in entries):
-        return {}
-    observations = {}
+        return PairingCheck()
     try:
         with default_global_state():
-            observations = check_contract(build())._asdict()
+            return PairingCheck({"third_party": True, **check_contract(build())._asdict()})
     except ContractError:
         raise
-    except (Exception, SystemExit):  # noqa: BLE001 (it is raised again where its trials run, with its traceback)
-        pass
-    return {"third_party": True, **observations}
+    except (Exception, SystemExit):  # noqa: BLE001 (plugins may raise anything; the traceback becomes the result)
+        return PairingCheck({"third_party": True}, traceback.format_exc())
 
 
 def check_sources(catalog: Catalog, plan: Plan, batch: BatchPlan) -> None:

@@ -26,7 +26,7 @@ from benchbed.plan import BatchPlan, Plan
 from benchbed.runner.bisection import MOST_RUNS, halves_of
 from benchbed.runner.global_state import default_global_state
 from benchbed.runner.library_patches import describe_patches, original_functions
-from benchbed.runner.pairing import check_pairing, check_sources
+from benchbed.runner.pairing import PairingCheck, check_pairing, check_sources
 from benchbed.runner.rows import ExecutionDetails, rows_of, rows_without_measurements
 from benchbed.seeds import InstanceSeed
 from benchbed.store import table_of, to_bytes
@@ -104,25 +104,31 @@ def measure_batches(
 ) -> Iterator[tuple[BatchPlan, MeasuredBatch | str]]:
     """Run a batch; if a plugin raises, split it over settings and seeds until the failing trials are alone.
 
+    A batch is checked before. If a plugin raises in the check, its parts are checked again, and a trial whose check
+    raises has failed, even if the trial itself does not raise: its numbers are unchecked.
+
     The engine and the threads of a part are those of the whole batch of `planned_trials`.
     """
-    try:
-        checked = check_pairing(
-            plan, batch, catalog, lambda: engine_batch(plan, batch, catalog, is_measured=False)
-        )
-    except ContractError as error:
-        yield batch, str(error)
-        return
-    options = {"threads": threads, "first_steps": first_steps, **checked}
-    pending = deque([batch])
+    options = {"threads": threads, "first_steps": first_steps}
+    pending: deque[tuple[BatchPlan, PairingCheck | None]] = deque([(batch, None)])
     for runs in itertools.count(1):
         if not pending:
             return
-        batch = pending.popleft()  # breadth first: healthy parts are large
-        result = measure_batch(plan, batch, catalog, planned_trials, **options)
+        batch, check = pending.popleft()  # breadth first: healthy parts are large
+        if check is None:
+            build = functools.partial(engine_batch, plan, batch, catalog, is_measured=False)
+            try:
+                check = check_pairing(plan, batch, catalog, build)
+            except ContractError as error:
+                yield batch, str(error)
+                continue
+        result = measure_batch(plan, batch, catalog, planned_trials, **options, **check.fields)
+        if check.error is not None and not isinstance(result, str):
+            record = result.record
+            result = check.error if record.error is None and record.skip_reason is None else result
         has_failed = isinstance(result, str) or result.record.error is not None
         if has_failed and batch.trials > 1 and runs + len(pending) < MOST_RUNS:
-            pending += halves_of(batch)
+            pending += [(half, check if check.error is None else None) for half in halves_of(batch)]
         else:
             yield batch, result
 

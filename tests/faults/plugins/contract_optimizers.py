@@ -143,6 +143,17 @@ def answers_one_number(learning_rate: Hyperparameter = 0.1):
     return Optimizer(init=zeros, update=update, answer=lambda state, theta: theta.mean(dim=-1))
 
 
+def refuses_pairs(learning_rate: Hyperparameter = 0.1):
+    """The mean gradient of all trials moves each, and an exception hides it from a check of two seeds."""
+
+    def update(oracle, state, theta):
+        if theta.shape[0] == 2:
+            raise ArithmeticError("no pairs")
+        return theta - learning_rate * oracle.gradient.mean(dim=(0, 1), keepdim=True), state
+
+    return Optimizer(init=zeros, update=update)
+
+
 FAULTY = {
     "largest_of_all": "dim=-1",
     "centred_over_trials": "dim=-1",
@@ -157,6 +168,7 @@ FAULTY = {
     "promotes_theta": "torch.float64",
     "grows": "return the same shape",
     "shared_state": "zeros_like",
+    "refuses_pairs": "raises ArithmeticError: no pairs for a batch of trials, but not for each alone",
     "answers_one_number": "return the same shape",
 }
 """Name -> part of the sentence that rejects it."""

@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from benchbed.analysis.aggregate import overall_scores
+from benchbed.analysis.final_metrics import final_metrics
 from benchbed.analysis.pairwise_tables import checkpoints_of, comparisons_of
 from benchbed.analysis.secondary_metrics import measures_of, robustness_of
 from benchbed.analysis.shown_problems import shown_plan, with_reason
@@ -33,7 +34,7 @@ _TUNING_COLUMNS = [
     "problem", "optimizer", "learning_rate", "seed", "trial_key", "status", "final_objective", "gap", "score",
     "calls_to_target",
 ]  # fmt: skip
-_CURVE_COLUMNS = ["curve_calls", "curve_objective", "curve_gradient_norm", "curve_theta"]
+_CURVE_COLUMNS = ["curve_calls", "curve_objective", "curve_gradient_norm", "curve_metrics", "curve_theta"]
 _PLANE = 2
 """Dimension of the problems whose paths are drawn."""
 
@@ -79,6 +80,7 @@ def build_results(plan: Plan, trials: pa.Table, surfaces: Mapping[str, Surface] 
         curves=_without_gaps(curves_of(trials, set(outcomes["trial_key"])), outcomes, withheld),
         summary=summary,
         measures=measures_of(summary, outcomes, problems, stored, robustness_of(states, tuning)),
+        metrics=final_metrics(outcomes, stored),
         overall=overall_scores(summary, outcomes),
         comparisons=comparisons,
         groups=groups,
@@ -176,8 +178,9 @@ def _lowest_gap(trials: Iterable[StoredTrial]) -> float | None:
 def curves_of(trials: pa.Table, keys: set[str]) -> pd.DataFrame:
     """Return `trial_key, calls, objective, gap, gradient_norm, theta_0, theta_1` of trials, one row a checkpoint.
 
-    The gap is NaN without a known optimum, theta unless there are two dimensions. The keys are categorical: as strings
-    they would take most of the memory and of the time.
+    Each metric that was measured at checkpoints has a column with its name (`metric:NAME` if it is one of the above).
+    The gap is NaN without a known optimum, theta unless there are two dimensions, a metric where it was not measured.
+    The keys are categorical: as strings they would take most of the memory and of the time.
     """
     is_selected = pc.is_in(trials["trial_key"], pa.array(sorted(keys), type=pa.string()))
     is_measured = pc.greater(pc.fill_null(pc.list_value_length(trials["curve_calls"]), 0), 0)
@@ -187,7 +190,7 @@ def curves_of(trials: pa.Table, keys: set[str]) -> pd.DataFrame:
     objective = _flatten(table["curve_objective"])
     optimum, scale = (np.repeat(_numbers(table[name]), lengths) for name in ("optimum", "scale"))
     paths = _plane_paths(table, lengths)
-    return pd.DataFrame(
+    curves = pd.DataFrame(
         {
             "trial_key": pd.Categorical.from_codes(
                 np.repeat(np.arange(len(trial_keys)), lengths), trial_keys
@@ -200,6 +203,23 @@ def curves_of(trials: pa.Table, keys: set[str]) -> pd.DataFrame:
             "theta_1": paths[:, 1],
         }
     )
+    metrics = {
+        f"metric:{name}" if name in curves else name: values
+        for name, values in _metric_curves(table["curve_metrics"], lengths).items()
+    }
+    return curves.assign(**metrics)
+
+
+def _metric_curves(column: pa.ChunkedArray, lengths: np.ndarray) -> dict[str, np.ndarray]:
+    """Return the values of each metric at all checkpoints, `[checkpoints]`, NaN for trials without it."""
+    curves: dict[str, np.ndarray] = {}
+    ends = np.cumsum(lengths)
+    for start, end, metrics in zip(ends - lengths, ends, column.to_pylist(), strict=True):
+        for name, values in metrics or ():
+            of_metric = curves.setdefault(name, np.full(int(lengths.sum()), np.nan))
+            if len(values) == end - start:
+                of_metric[start:end] = values
+    return curves
 
 
 def _without_gaps(curves: pd.DataFrame, outcomes: pd.DataFrame, problems: Collection[str]) -> pd.DataFrame:

@@ -71,14 +71,16 @@ class Results(NamedTuple):
     tracks: tuple[str, ...]
     outcomes: pd.DataFrame
     """One row an evaluation trial in a track: problem, optimizer, track, hyperparameters (JSON), learning_rate
-    (NaN without one), seed, trial_key, status, calls, final_objective, gap, score, calls_to_target (list,
-    +inf where not reached; empty without an optimum), and oracle (deterministic, stochastic, full, exact)."""
+    (NaN without one), seed, trial_key, status, calls, final_objective, objective (the same, +inf unless
+    it is a result), gap (NaN without an optimum), score, calls_to_target (list, +inf where not reached; empty without a
+    score), and oracle (deterministic, stochastic, full, exact)."""
     tuning: pd.DataFrame
     """One row a tuning trial: problem, optimizer, learning_rate, seed, trial_key, status, final_objective, gap,
     score, calls_to_target (as in `outcomes`)."""
     curves: pd.DataFrame
     """One row a checkpoint of an evaluation trial: trial_key, calls, objective, gap, gradient_norm (NaN where not
-    measured), theta_0 and theta_1 (NaN unless the problem has two dimensions)."""
+    measured), theta_0 and theta_1 (NaN unless the problem has two dimensions), and a column for each metric that was
+    measured at checkpoints."""
     best_of_k: pd.DataFrame
     """One row a problem × optimizer × k of the track `searched`: problem, optimizer, k, score (the expected score of
     the best of k settings, each scored on a tuning seed that was not used to choose it)."""
@@ -86,13 +88,17 @@ class Results(NamedTuple):
     """The columns of `summary.csv`, one row a problem × optimizer × track; `notes` is a tuple of `RowNote`."""
     measures: pd.DataFrame
     """Secondary metrics, one row a problem × optimizer × track (`benchbed.analysis.secondary_metrics`)."""
+    metrics: pd.DataFrame
+    """Metrics at final points, one row a problem × optimizer × track × metric: the number of trials with a value, their
+    lower median, and its interval (low, high)."""
     overall: pd.DataFrame
     """One row an optimizer × track: the mean score over problems with its interval, or the `Exclusion` (column
     `reason`) that explains why it is missing."""
     comparisons: pd.DataFrame
-    """One row a pair of optimizers in a table: problem (`ALL_PROBLEMS` for the mean), track, and the test results."""
+    """One row a pair of optimizers in a table: problem (`ALL_PROBLEMS` for the mean), track, measure ("score", or
+    "objective" on a problem without scores), and the test results."""
     groups: pd.DataFrame
-    """One row a compared optimizer in a table: problem, track, optimizer, group (1 contains the best)."""
+    """One row a compared optimizer in a table: problem, track, measure, optimizer, group (1 contains the best)."""
 
 
 class Report(Protocol):

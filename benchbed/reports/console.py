@@ -46,7 +46,7 @@ def render(
 
 
 def _json(results: Results) -> str:
-    """Return `{"summary": [records], "overall": [records]}` in strict JSON.
+    """Return `{"summary": [records], "overall": [records], "metrics": [records]}` in strict JSON.
 
     NaN (unknown) and +inf (not reached, or lost) are both null; the field `infinite` of each record names the columns
     whose null stands for +inf. Hyperparameters are an object.
@@ -59,5 +59,6 @@ def _json(results: Results) -> str:
         row["hyperparameters"] = json.loads(row["hyperparameters"] or "{}")
     overall = results.overall.assign(reason=results.overall["reason"].map(describe_missing_score))
     # msgspec writes null for NaN and infinity.
-    records = msgspec.json.encode({"summary": summary, "overall": overall.to_dict("records")})
+    frames = {"overall": overall.to_dict("records"), "metrics": results.metrics.to_dict("records")}
+    records = msgspec.json.encode({"summary": summary, **frames})
     return json.dumps(json.loads(records), indent=2) + "\n"

@@ -6,7 +6,7 @@ from benchbed.reports.tables.secondary import secondary_table
 from benchbed.reports.tables.summary import overall_tables, summary_tables
 from benchbed.reports.tables.table import csv, latex, markdown
 
-_RESERVED = ("summary", "measures", "comparisons", "findings")
+_RESERVED = ("summary", "measures", "metrics", "comparisons", "findings")
 """File names in `tables/` that are not available to problems."""
 
 
@@ -16,7 +16,7 @@ def pieces(results: Results) -> list[str]:
 
 
 def draw(results: Results, name: str) -> dict[str, bytes]:
-    """Return `tables/summary.*`, a table for each problem, `tables/measures.*` and `tables/comparisons.csv`.
+    """Return `tables/summary.*`, a table for each problem, `tables/measures.*`, `metrics.csv` and `comparisons.csv`.
 
     CSV contains every column, Markdown and LaTeX a readable selection.
     """
@@ -38,6 +38,8 @@ def draw(results: Results, name: str) -> dict[str, bytes]:
     files: dict[str, str] = {}
     for stem, (frame, tables) in contents.items():
         files |= {f"{stem}.csv": csv(frame), f"{stem}.md": markdown(tables), f"{stem}.tex": latex(tables)}
+    if len(results.metrics):
+        files["metrics.csv"] = csv(results.metrics)
     if len(results.comparisons):
         files["comparisons.csv"] = csv(results.comparisons)
     return {f"tables/{name}": text.encode("utf-8") for name, text in files.items()}

@@ -157,8 +157,8 @@ def test_without_scores_final_objectives_are_compared():
     objectives = np.concatenate([5 + noise(0), 5.001 + noise(1), 9 + noise(2), np.full(20, np.inf)])
     assert sentences_of(scores, objectives=objectives)["a"] == (
         "a, default track: x has the lowest mean of the final objective; there is no score; not significantly "
-        "different, which does not prove equality: y; significantly higher: z (largest adjusted p < 0.001); not compared: w (some "
-        "trial has no final objective)."
+        "different, which does not prove equality: y; significantly higher: z (largest adjusted p < 0.001); not "
+        "compared: w (some trial has no final objective)."
     )
     single = {("a", name): [np.nan] for name in "xy"}
     assert sentences_of(single, objectives=[2.0, 3.0])["a"] == (

@@ -182,6 +182,20 @@ def test_curves_have_a_row_a_checkpoint(study):
         assert np.isnan(path).all() if rows[key]["problem"] != "quadratic" else path.tolist() == [0, 1, 2, 3]
 
 
+def test_metrics_have_columns_in_the_curves(study):
+    """NaN in trials without the metric; a metric with the name of another column has a prefix."""
+    plan, rows = study
+    measured = [row for row in rows.values() if row["role"] == "evaluation" and "curve_calls" in row]
+    first = measured[0]
+    first["curve_metrics"] = [("accuracy", [0.1, 0.2, 0.3, 0.4]), ("gap", [1.0, 2.0, 3.0, 4.0])]
+    first["metrics"] = [("accuracy", 0.4)]
+    results = build_results(plan, table_of(list(rows.values())))
+    is_first = results.curves["trial_key"] == first["trial_key"]
+    assert results.curves["accuracy"][is_first].tolist() == [0.1, 0.2, 0.3, 0.4]
+    assert results.curves["metric:gap"][is_first].tolist() == [1.0, 2.0, 3.0, 4.0]
+    assert results.curves["accuracy"][~is_first].isna().all()
+
+
 def test_tuning_trials_have_a_separate_frame(study):
     """They are in no other frame."""
     plan, rows = study

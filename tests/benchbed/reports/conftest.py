@@ -11,6 +11,7 @@ import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 from benchbed.analysis.aggregate import overall_scores
+from benchbed.analysis.final_metrics import final_metrics
 from benchbed.analysis.pairwise_tables import comparisons_of
 from benchbed.analysis.secondary_metrics import Robustness, measures_of
 from benchbed.interfaces import ProblemFacts, Results, RowNote, Surface, TrialStatus
@@ -170,6 +171,9 @@ def build(
         curves=pd.concat(curves, ignore_index=True),
         summary=frame,
         measures=_measures(frame, pd.DataFrame(outcomes), facts),
+        metrics=final_metrics(
+            pd.DataFrame(outcomes), {row["trial_key"]: {"metrics": None} for row in outcomes}
+        ),
         overall=overall_scores(frame, pd.DataFrame(outcomes)),
         comparisons=pairs,
         groups=groups,

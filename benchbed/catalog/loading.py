@@ -36,7 +36,8 @@ def load_catalog(
     Raises: UsageError if one of `plugin_files` is not a readable Python file.
     """
     import_from_sources()
-    files = discovery.plugin_files(plugin_files)
+    # A file that is not needed may have become unreadable since the driver loaded it.
+    files = discovery.plugin_files([path for path in plugin_files if needed is None or path.stem in needed])
     installed, warnings = discovery.installed_plugins()
     blocked = disabled_plugins(environ)
     command_plugins, _ = discovery.installed_plugins(COMMAND_GROUP)

@@ -63,5 +63,6 @@ def check_sources(catalog: Catalog, plan: Plan, batch: BatchPlan) -> None:
         if entry.source != source:
             raise BenchbedError(
                 f"{kind[:-1]} {name!r} differs: the plan was made with file digest {source}, "
-                f"this worker has {entry.source}; install the same version of {entry.distribution} everywhere"
+                f"this worker has {entry.source}; install the same version of {entry.distribution} everywhere, "
+                "and edit no file of it while a study runs"
             )

@@ -9,7 +9,7 @@ import msgspec
 from benchbed.catalog.loading import load_catalog
 from benchbed.catalog.lookup import Catalog
 from benchbed.catalog.names import error_line, plugin_traceback, quoted
-from benchbed.catalog.records import InvalidPluginError, Kind
+from benchbed.catalog.records import InvalidPluginError, Kind, PluginStatus
 from benchbed.errors import BenchbedError, UsageError
 from benchbed.interfaces import TrialStatus
 from benchbed.plan import EntrantPlan, Plan, ProblemPlan, Request, make_plan, parse_selector
@@ -102,8 +102,7 @@ def resolve_in_child(encoded: bytes) -> bytes:
     task = msgspec.json.decode(encoded, type=PlanningTask)
     try:
         with default_global_state():
-            catalog = load_catalog([Path(file) for file in task.plugin_files], needed=task.plugins)
-            part = resolve_selection(catalog, task.selection)
+            part = resolve_selection(_reload(task), task.selection)
     except UsageError as error:
         planned = PlannedSelection(error=str(error))
     except InvalidPluginError as error:
@@ -119,6 +118,18 @@ def resolve_in_child(encoded: bytes) -> bytes:
             else PlannedSelection(entrants=part)
         )
     return msgspec.json.encode(planned)
+
+
+def _reload(task: PlanningTask) -> Catalog:
+    """Load the plugins of a task, which another process has loaded before. Raises: InvalidPluginError if one cannot."""
+    try:
+        catalog = load_catalog([Path(file) for file in task.plugin_files], needed=task.plugins)
+    except UsageError as error:  # a file has been removed or edited
+        raise InvalidPluginError(str(error)) from error
+    for record in catalog.plugins:
+        if record.name in task.plugins and record.status in (PluginStatus.BROKEN, PluginStatus.INVALID):
+            raise InvalidPluginError(f"{record.complaint}, although it was loaded before")
+    return catalog
 
 
 def _resolve_in_children(

@@ -114,3 +114,22 @@ def test_planning_that_hangs_has_timed_out():
     assert all("planning it took longer than the time limit of 2 s" in warning for warning in warnings)
     assert plan.problems[0].fault.status is TrialStatus.TIMED_OUT
     assert plan.pairings()[0].fault is plan.problems[0].fault
+
+
+def test_a_plugin_file_that_is_edited_meanwhile_costs_its_own_rows(run_benchbed, tmp_path):
+    """One differs in every process, and another is not Python any more when it is planned."""
+    source = PLUGIN.with_name("edited.py").read_text()
+    for name in ("edited", "spoiled"):
+        (tmp_path / f"{name}.py").write_text(source)
+    result = run_benchbed(
+        tmp_path, "run", "--plugin", "edited.py", "--plugin", "spoiled.py", "-p", "quadratic", "-o", "gd",
+        *("-o", "edited", "-o", "spoiled", "--preset", "quick", "--steps", "10", "--seeds", "1", "-O", "study"),
+        *("--track", "default", "-j", "1"),
+    )  # fmt: skip
+    assert result.returncode == 1, result.stderr
+    assert "Traceback" not in result.stderr
+    rows = benchbed.load(tmp_path / "study").trials.set_index("optimizer")
+    assert rows.loc["gd", "status"] in FINAL_STATUSES
+    assert "optimizer 'edited' differs" in rows.loc["edited", "error"]
+    assert "spoiled" in rows.loc["spoiled", "error"]
+    assert list(rows["status"]).count("failed") == 2

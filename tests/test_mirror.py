@@ -17,6 +17,8 @@ TESTED_ELSEWHERE = {
     "benchbed/catalog/parameters.py": "tests/benchbed/catalog/test_validation.py and test_lookup.py",
     "benchbed/catalog/records.py": "records without behaviour",
     "benchbed/catalog/registrar.py": "tests/benchbed/catalog/test_validation.py and test_names.py register objects",
+    "benchbed/catalog/torch_references.py": "tests/benchbed/catalog/test_torch_optim.py",
+    "benchbed/catalog/torch_signatures.py": "tests/benchbed/catalog/test_torch_classes.py and test_torch_optim.py",
     "benchbed/catalog/sources.py": "tests/faults/test_identity.py edits each kind of file that a plugin consists of",
     "benchbed/cli/": "commands are tested as a user runs them: tests/benchbed/cli and tests/faults",
     "benchbed/codegen/": "the parts of the generator are tested by their output: the generated code of each operation, "
@@ -35,7 +37,7 @@ TESTED_ELSEWHERE = {
     "benchbed/interfaces/": "types of the contract, tested where the core uses them",
     "benchbed/plan/faults.py": "a record",
     "benchbed/plan/unplanned.py": "tests/faults/test_planning.py",
-    "benchbed/plan/selector_reader.py": "tests/benchbed/plan/test_selectors.py",
+    "benchbed/catalog/selector_reader.py": "tests/benchbed/plan/test_selectors.py",
     "benchbed/reports/": "tests/benchbed/reports/test_figures.py draws every plot of a study",
     "benchbed/runner/": "processes are tested as a whole: tests/benchbed/runner/test_workers.py and tests/faults",
     "benchbed/store/lock.py": "tests/faults/test_lost_folders.py removes folders and locks while a study runs",

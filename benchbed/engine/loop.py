@@ -68,6 +68,7 @@ def run_tile(tile: Tile, clock: Clock, choice: EngineChoice) -> TileResult:
                     checkpoint_steps = tile.later_checkpoints()
                     if choice.engine == Engine.COMPILED:
                         backend = CompiledBackend(choice, tile, lanes)
+            state_bytes = tile.state_bytes(lanes)  # torch's classes create their state in steps
         except NotServedError as raised:
             if tile.batch.raises:
                 raise

@@ -10,6 +10,7 @@ from benchbed.engine.batch import Batch
 from benchbed.engine.pytrees import LanePositions, Lanes, expand_settings, leaves, map_tensors
 from benchbed.engine.sampling import Draws, Instances, is_deterministic
 from benchbed.engine.step import StepInputs, Stepper
+from benchbed.interfaces.torch_blocks import TorchState, bytes_of
 
 
 class Tile:
@@ -63,7 +64,7 @@ class Tile:
     def state_bytes(self, lanes: Lanes) -> float | None:
         """Count the bytes of state of one lane; None if the engine does not know the state."""
         if self.rule.opaque:
-            return None
+            return bytes_of(lanes.state) if isinstance(lanes.state, TorchState) else None
         return sum(leaf.nbytes for leaf in leaves(lanes.state)) / lanes.running.numel()
 
     def later_checkpoints(self) -> list[int]:

@@ -31,6 +31,7 @@ from benchbed.interfaces.problem import (
 from benchbed.interfaces.ranges import LogUniform, OneMinusLogUniform, Uniform
 from benchbed.interfaces.results import ALL_PROBLEMS, ProblemFacts, Report, Results, Surface
 from benchbed.interfaces.statuses import FINAL_STATUSES, LOST_STATUSES, MEASURED_STATUSES, TrialStatus
+from benchbed.interfaces.torch_blocks import torch_optimizer
 
 __all__ = [
     "ALL_PROBLEMS", "FINAL_STATUSES", "LOST_STATUSES", "MEASURED_STATUSES", "START_IN_BASIN", "BufferedData", "Data",
@@ -39,5 +40,5 @@ __all__ = [
     "OneMinusLogUniform", "Optimizer",
     "OptimizerFactory", "Oracle", "Picture", "Problem", "ProblemFacts", "RegisteredMetric", "Report",
     "Results", "RowNote", "SkippedBecause", "Surface", "TargetsNotScored", "TrialStatus", "Uniform",
-    "as_gradient", "take_samples", "target_ladder",
+    "as_gradient", "take_samples", "target_ladder", "torch_optimizer",
 ]  # fmt: skip

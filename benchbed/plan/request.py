@@ -12,6 +12,7 @@ import msgspec
 
 from benchbed.catalog.lookup import Catalog
 from benchbed.catalog.names import quoted, suggestion
+from benchbed.catalog.torch_references import modules_of
 from benchbed.errors import UsageError
 from benchbed.formatting import folder_name_fault
 from benchbed.interfaces import Engine
@@ -137,12 +138,12 @@ def check_imports(optimizers: Iterable[str], source: Path, allow_import: bool) -
     Raises: UsageError if an optimizer is a `module:Class` of another module than torch.optim.
     """
     for selector in () if allow_import else optimizers:
-        module, separator, _ = parse_selector(selector).name.partition(":")
-        if separator and module != "torch.optim":
-            raise UsageError(
-                f"{source} names the optimizer {quoted(selector)}, for which the module {quoted(module)} would be "
-                "imported and its code run; add --allow-import if you trust both"
-            )
+        for module in modules_of(*parse_selector(selector)):
+            if module != "torch.optim":
+                raise UsageError(
+                    f"{source} names the optimizer {quoted(selector)}, for which the module {quoted(module)} would be "
+                    "imported and its code run; add --allow-import if you trust both"
+                )
 
 
 def complete_request(

@@ -11,6 +11,7 @@ import torch
 
 from benchbed.catalog.lookup import Catalog
 from benchbed.catalog.parameters import PROBE, factory_arguments
+from benchbed.catalog.torch_optim import with_nested
 from benchbed.catalog.validation import check_facts
 from benchbed.errors import NothingSelectedError, UsageError
 from benchbed.interfaces import Engine, Optimizer, Problem
@@ -213,18 +214,19 @@ def _entrant_plans(catalog: Catalog, selection: OptimizerSelection) -> Iterable[
         setting = {} if selection.declared else hyperparameters
         arguments = factory_arguments(entry.implementation, setting, PROBE)
         optimizer: Optimizer[Any] = entry.implementation(**arguments)
+        identity = with_nested(entry, hyperparameters)
         yield EntrantPlan(
             name=selector.name,
             label=format_selector(selector.name, changed),
-            source=entry.source,
-            origin=entry.origin,
+            source=identity.source,
+            origin=identity.origin,
             hyperparameters=hyperparameters,
             tunable="learning_rate" in parameters and "learning_rate" not in values,
             oracle="full" if optimizer.full_batch else "stochastic",
             statics=tuple(name for name, parameter in parameters.items() if parameter.static),
             search=search_settings(parameters, values, points) if points else (),
             draws=optimizer.make_draws is not None,
-            built_in=entry.built_in,
+            built_in=identity.built_in,
         )
 
 

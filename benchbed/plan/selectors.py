@@ -8,8 +8,8 @@ from typing import Any, NamedTuple, Union, get_args, get_origin
 
 from benchbed.catalog.names import quoted
 from benchbed.catalog.parameters import Parameter
+from benchbed.catalog.selector_reader import BARE_WORD, NOT_FINITE, SelectorReader
 from benchbed.errors import UsageError
-from benchbed.plan.selector_reader import BARE_WORD, NOT_FINITE, SelectorReader, SelectorTree
 
 LONGEST_SELECTOR = 100_000
 MOST_SETTINGS = 100_000
@@ -25,17 +25,17 @@ class Selector(NamedTuple):
 def parse_selector(text: str) -> Selector:
     """Parse `name`, `name[key=value, …]` or `name(key=value, …)`.
 
-    Values are numbers, booleans, lists (or tuples, which become lists), strings in quotes, and bare words, which are
-    strings.
+    Values are numbers, booleans, lists (or tuples, which become lists), strings in quotes, and bare words and
+    selectors, which are strings.
 
-    Raises: UsageError with the column of the mistake; a selector inside another is one.
+    Raises: UsageError with the column of the mistake; a selector without a key inside another is one.
     """
     if len(text) > LONGEST_SELECTOR:
         raise UsageError(f"a selector has {len(text)} characters; write at most {LONGEST_SELECTOR}")
     reader = SelectorReader(text)
     tree = reader.read()
-    nested = _first_nested([*tree.arguments, *tree.parameters.values()])
-    if nested:
+    if tree.arguments:
+        nested = tree.arguments[0]
         inner, outer = quoted(nested.name), quoted(tree.name)
         reader.fail(f"expected key=value, and not the selector {inner} inside {outer}", nested.column)
     return Selector(tree.name, tree.parameters)
@@ -64,14 +64,6 @@ def expand_settings(
             f"the lists of {', '.join(values)} make {count} settings; ask for at most {MOST_SETTINGS}"
         )
     return [dict(zip(values, setting, strict=True)) for setting in itertools.product(*values.values())]
-
-
-def _first_nested(values: list[object]) -> SelectorTree | None:
-    for value in values:
-        nested = _first_nested(value) if isinstance(value, list) else value
-        if isinstance(nested, SelectorTree):
-            return nested
-    return None
 
 
 def _format(value: object) -> str:

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from benchbed.catalog.lookup import Catalog
 from benchbed.catalog.records import Kind
+from benchbed.catalog.torch_optim import with_nested
 from benchbed.engine import Batch
 from benchbed.engine.contract import check_contract
 from benchbed.errors import BenchbedError, ContractError
@@ -35,6 +36,7 @@ def check_pairing(plan: Plan, batch: BatchPlan, catalog: Catalog, build: Callabl
         "metrics": list(plan.metrics),
     }
     entries = [catalog.entry(kind, name) for kind, of_kind in names.items() for name in of_kind]
+    entries.append(with_nested(catalog.entry("optimizers", batch.optimizer), batch.settings[0]))
     if all(entry.built_in for entry in entries):
         return PairingCheck()
     try:
@@ -59,7 +61,7 @@ def check_sources(catalog: Catalog, plan: Plan, batch: BatchPlan) -> None:
     if plan.gradient_source:  # earlier plans have none
         sources.append(("gradients", plan.gradient, plan.gradient_source))
     for kind, name, source in sources:
-        entry = catalog.entry(kind, name)
+        entry = with_nested(catalog.entry(kind, name), batch.settings[0])
         if entry.source != source:
             raise BenchbedError(
                 f"{kind[:-1]} {name!r} differs: the plan was made with file digest {source}, "

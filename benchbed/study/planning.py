@@ -10,6 +10,7 @@ from benchbed.catalog.loading import load_catalog
 from benchbed.catalog.lookup import Catalog
 from benchbed.catalog.names import error_line, plugin_traceback, quoted
 from benchbed.catalog.records import InvalidPluginError, Kind, PluginStatus
+from benchbed.catalog.torch_references import modules_of
 from benchbed.errors import BenchbedError, UsageError
 from benchbed.interfaces import TrialStatus
 from benchbed.plan import EntrantPlan, Plan, ProblemPlan, Request, make_plan, parse_selector
@@ -162,8 +163,11 @@ def _read(result: Any, limit: float) -> ResolvedPart | PlanningFault:
 
 def _is_third_party(catalog: Catalog, selection: Selection) -> bool:
     kind, name = _key(selection)
-    if kind == "optimizers" and ":" in name and name not in catalog.entries[kind]:
-        return not name.startswith("torch.optim:")  # naming a class of another module imports that module
+    modules = modules_of(*parse_selector(selection.selector)) if kind == "optimizers" else []
+    if any(module != "torch.optim" for module in modules):
+        return True  # naming a class imports its module
+    if ":" in name:
+        return False
     catalog.entry(kind, name)  # raises for an unknown name
     return bool(_plugins_of(catalog, selection))
 

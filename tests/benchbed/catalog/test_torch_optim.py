@@ -23,6 +23,10 @@ class Perturbed(torch.optim.Optimizer):
 class Demanding(torch.optim.Optimizer):
     def __init__(self, params, lr=0.1, *, rank):
         super().__init__(params, {})
+
+class OfModule(torch.optim.Optimizer):
+    def __init__(self, model: torch.nn.Module, lr=0.1):
+        super().__init__(model.parameters(), {})
 """
 
 
@@ -119,7 +123,7 @@ def test_every_evaluation_of_lbfgs_is_counted(search, catalog):
     _, further, state = run_adapted(
         catalog, "torch.optim:LBFGS", {"line_search_fn": search, "max_iter": 4}, steps
     )
-    assert steps + further == state.optimizer.state[state.parameter]["func_evals"]
+    assert steps + further == state.optimizers[0].state[state.blocks[0]]["func_evals"]
 
 
 def test_an_evaluation_elsewhere_costs_a_call(catalog, install):
@@ -136,7 +140,7 @@ def test_a_signature_without_annotations_is_read(catalog, install):
     name = "third_party_module:Perturbed"
     defaults = catalog.hyperparameters(name, {})
     assert defaults == {
-        "learning_rate": 1e-3, "radius": 0.05, "momentum": 0, "betas": (0.9, 0.99), "mode": None,
+        "learning_rate": 1e-3, "radius": 0.05, "momentum": 0, "betas": (0.9, 0.99), "mode": None, "others": None,
     }  # fmt: skip
     assert catalog.hyperparameters(name, {"momentum": 0.5, "mode": "x", "betas": [1, 2]})["momentum"] == 0.5
 
@@ -147,7 +151,7 @@ def test_parameters_of_a_class_are_read(catalog):
     numbers = {name for name, parameter in parameters.items() if not parameter.static}
     assert numbers == {"learning_rate", "eps", "weight_decay", "momentum_decay"}
     assert parameters["learning_rate"].domain is not None
-    assert parameters["foreach"].default is False
+    assert parameters["foreach"].default is None
     assert "params" not in parameters
 
 
@@ -172,17 +176,17 @@ def test_an_entry_of_a_class_keeps_its_name(catalog):
         ("torch.optim:Optimizer", "Optimizer is not a torch.optim.Optimizer in torch.optim"),
         ("os:system", "system is not a torch.optim.Optimizer in os"),
         ("torch.optimm:SGD", "importing torch.optimm raised ModuleNotFoundError"),
-        ("torch.optim:Muon", "Muon only supports 2D parameters"),
         ("torch.optim:", "write it as module:Class"),
         ("../x:y", "write it as module:Class"),
-        ("third_party_module:Demanding", "its parameter 'rank' has no default"),
+        ("third_party_module:Demanding", "its parameter 'rank' has no default; write [rank=…]"),
+        ("third_party_module:OfModule", "its parameter 'model' takes a module"),
     ],
 )
 def test_a_class_that_cannot_be_used_is_rejected(name, expected, catalog, install):
     """The error has the reason and a remedy."""
     install("third-party-package", {"third_party_module": THIRD_PARTY}, {})
     with pytest.raises(UsageError) as raised:
-        catalog.entry("optimizers", name)
+        catalog.hyperparameters(name, {})
     assert expected in str(raised.value)
 
 

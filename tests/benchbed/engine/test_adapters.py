@@ -194,7 +194,9 @@ def test_a_torch_class_follows_its_own_loop(run, torch_optimizer):
             )
             np.testing.assert_allclose(record.final_theta[seed, setting], expected, **TOLERANCE)
     assert record.calls.tolist() == [[200.0] * 2] * 2
-    assert record.state_bytes is None
+    assert (
+        record.state_bytes == 8 * 2 * 2 + 4 + 4
+    )  # two moments of two numbers; the step and mu_product in float32
 
 
 def test_closure_calls_of_a_torch_class_are_counted(run, torch_optimizer):

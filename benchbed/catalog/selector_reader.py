@@ -34,7 +34,7 @@ class SelectorTree(NamedTuple):
     arguments: tuple["SelectorTree", ...]
     """Selectors without a key, such as `adam` in `cosine(adam, warmup=0.1)`."""
     parameters: dict[str, object]
-    """Numbers, booleans, strings, lists, and SelectorTree where a value is a call."""
+    """Numbers, booleans, strings and lists; a selector as a value is a string."""
 
 
 class SelectorReader:
@@ -126,7 +126,8 @@ class SelectorReader:
         if isinstance(node, ast.List | ast.Tuple):
             return [self._value(item) for item in node.elts]
         if isinstance(node, ast.Call):
-            return self._selector(node)
+            self._selector(node)  # raises for a mistake inside
+            return self._slice(node)
         if not isinstance(node, ast.Name):
             self.fail("expected a number, a word or a list", node.col_offset)
         text = self._slice(node)
@@ -144,7 +145,7 @@ class SelectorReader:
             )
         return value
 
-    def _slice(self, node: ast.Name) -> str:
+    def _slice(self, node: ast.expr) -> str:
         return self._text[node.col_offset - 1 : (node.end_col_offset or 0) - 1]
 
 

@@ -1,0 +1,166 @@
+"""`torch.optim` classes as optimizers: the blocks of a layout become the parameters that a class updates."""
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+from torch.nn import Parameter
+from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
+
+from benchbed.interfaces.layout import Layout
+from benchbed.interfaces.optimizer import Optimizer, Oracle
+
+Built = torch.optim.Optimizer | tuple[torch.optim.Optimizer | LRScheduler, ...]
+"""One optimizer, or optimizers and schedulers that step in this order."""
+
+
+class TorchState(NamedTuple):
+    """The parameters of a trial, and the objects that update them."""
+
+    theta: Tensor
+    """The memory of the parameters, `[dimension]`, unless a class gives a parameter other memory."""
+    blocks: tuple[Parameter, ...]
+    views: tuple[Tensor, ...]
+    """The blocks in `theta`."""
+    optimizers: tuple[torch.optim.Optimizer, ...]
+    schedulers: tuple[LRScheduler, ...]
+    averaging: tuple[Any, ...]
+    """The optimizers with `train()` and `eval()`, which are measured at another point than they step from."""
+
+
+def torch_optimizer(
+    build: Callable[[dict[str, Parameter]], Built], layout: Layout | None = None
+) -> Optimizer[TorchState]:
+    """Return the optimizer that steps the torch optimizers and schedulers of `build`, as in a training loop.
+
+    `build` receives the blocks of the layout as parameters by name (without a layout, the whole vector as "theta") and
+    returns an optimizer, or a tuple of optimizers and schedulers. Every step calls `step()` of each, in order. The
+    first optimizer receives a closure; each evaluation by it at another point costs a call. Optimizers with `train()`
+    and `eval()` train in the first mode and are measured in the second.
+    """
+
+    def init(theta: Tensor) -> TorchState:
+        storage = theta.detach().clone()
+        views = (layout or Layout({"theta": tuple(theta.shape)})).views(storage)
+        blocks = {name: Parameter(view) for name, view in views.items()}
+        with torch.enable_grad():
+            built = build(blocks)
+        members = built if isinstance(built, tuple) else (built,)
+        optimizers = tuple(member for member in members if isinstance(member, torch.optim.Optimizer))
+        averaging: tuple[Any, ...] = tuple(
+            optimizer for optimizer in nested_optimizers(optimizers) if hasattr(optimizer, "eval")
+        )
+        for optimizer in averaging:
+            optimizer.train()
+        schedulers = tuple(member for member in members if isinstance(member, LRScheduler))
+        return TorchState(
+            storage, tuple(blocks.values()), tuple(views.values()), optimizers, schedulers, averaging
+        )
+
+    return Optimizer(init=init, update=_update, answer=_answer, stateful=True)
+
+
+def nested_optimizers(optimizers: tuple[torch.optim.Optimizer, ...]) -> Iterator[torch.optim.Optimizer]:
+    """Yield the optimizers and those that they wrap, such as the base of SAM, each once."""
+    pending, seen = list(optimizers), set[int]()
+    while pending:
+        optimizer = pending.pop()
+        if id(optimizer) not in seen:
+            seen.add(id(optimizer))
+            yield optimizer
+            pending += [
+                value for value in vars(optimizer).values() if isinstance(value, torch.optim.Optimizer)
+            ]
+
+
+def bytes_of(state: TorchState) -> int:
+    """Count the bytes of the tensors that the optimizers keep beside the parameters."""
+    excluded = {id(block) for block in state.blocks}
+    pending: list[Any] = [optimizer.state for optimizer in nested_optimizers(state.optimizers)]
+    seen, total = set[int](), 0
+    while pending:
+        value = pending.pop()
+        if id(value) in seen or id(value) in excluded:
+            continue
+        seen.add(id(value))
+        if isinstance(value, Tensor):
+            total += value.nbytes
+        elif isinstance(value, Mapping):
+            pending += value.values()
+        elif isinstance(value, list | tuple | set):
+            pending += value
+    return total
+
+
+def _update(oracle: Oracle, state: TorchState, theta: Tensor) -> tuple[Tensor, TorchState]:
+    """Run one step at `theta: [dimension]`; its first evaluation at theta is already counted."""
+    _set_point(state, theta)
+    _set_gradient(state, oracle.gradient)
+    is_first = True
+
+    def closure() -> Tensor:
+        nonlocal is_first
+        with torch.no_grad():
+            point = _point(state)
+            is_counted = is_first and torch.equal(point, theta)
+            is_first = False
+            loss, gradient = (oracle.loss, oracle.gradient) if is_counted else oracle.at(point)
+            _set_gradient(state, gradient)
+            return loss.detach().clone()
+
+    first, *further = state.optimizers
+    with torch.enable_grad():  # as in a training loop, though the engine disables gradients
+        first.step(closure)  # type: ignore[arg-type]  # the closure returns a tensor, as usual
+        for optimizer in further:
+            optimizer.step()
+        for scheduler in state.schedulers:
+            if isinstance(scheduler, ReduceLROnPlateau):
+                scheduler.step(oracle.loss)
+            else:
+                scheduler.step()
+    return _point(state), state
+
+
+def _answer(state: TorchState, theta: Tensor) -> Tensor:
+    """Return the point of the evaluation mode; the training goes on from the same bits as without a measurement."""
+    if not state.averaging:
+        return theta
+    with torch.no_grad():
+        for optimizer in state.averaging:
+            optimizer.eval()
+        point = _point(state)
+        for optimizer in state.averaging:
+            optimizer.train()
+        _set_point(state, theta)
+    return point
+
+
+def _point(state: TorchState) -> Tensor:
+    """Return a copy of the parameters as a vector."""
+    if _is_in_place(state):
+        return state.theta.clone()
+    return torch.cat([block.detach().flatten() for block in state.blocks])
+
+
+def _set_point(state: TorchState, theta: Tensor) -> None:
+    state.theta.copy_(theta)
+    if not _is_in_place(state):
+        for block, view in zip(state.blocks, state.views, strict=True):
+            block.data.copy_(view)
+
+
+def _set_gradient(state: TorchState, gradient: Tensor) -> None:
+    """Store a gradient `[dimension]` in the blocks; a copy, because classes write into it."""
+    offset, copy = 0, gradient.detach().clone()
+    for block in state.blocks:
+        size = block.numel()
+        block.grad = copy[offset : offset + size].view(block.shape)
+        offset += size
+
+
+def _is_in_place(state: TorchState) -> bool:
+    """Return whether all parameters still lie in `state.theta`."""
+    return all(
+        block.data_ptr() == view.data_ptr() for block, view in zip(state.blocks, state.views, strict=True)
+    )

@@ -4,7 +4,8 @@ The values of a trial must not depend on the other trials of its batch, and no f
 """
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from itertools import pairwise
 
 import torch
 from torch import Tensor
@@ -12,7 +13,7 @@ from torch import Tensor
 from benchbed.engine.adapters import StepContext
 from benchbed.engine.batch import Batch
 from benchbed.engine.oracle import CountingOracle, batched, evaluate_on
-from benchbed.engine.pytrees import Lanes, Tree, leaves
+from benchbed.engine.pytrees import Lanes, Tree, TreeTemplate, leaves
 from benchbed.engine.sampling import Instances
 from benchbed.engine.step import check_update, require_like
 from benchbed.engine.tile import Tile
@@ -23,6 +24,13 @@ OTHER_SEEDS = 3
 """Seeds that are tried beside a single one."""
 STEPS = 2
 """Steps of an optimizer; the second starts from a state that differs from the initial state."""
+FAR_FACTORS = (1e4, 1e-4, 1.0, 30.0)
+"""Factors of the losses of the trials in a further step, in which some gradients are clipped and others are not."""
+FAR_POINTS = (10.0, 0.1, 1.0, 3.0)
+"""Factors of their points, for branches and projections that do not act at the starts."""
+LATE_STEPS = 10_000
+"""Steps by which counters in the state are advanced, for schedules."""
+LATE_PROGRESS = 0.99
 
 
 def check_independence(batch: Batch) -> None:
@@ -95,15 +103,12 @@ def _check_steps(tile: Tile) -> None:
         evaluate = evaluate_on(differentiate, stepper.loss.batched, trials.data, trials.draws)
         return evaluate(trials.theta)
 
-    start = theta = tile.start_theta()
-    subject = compare.subject("optimizer", "init")
-    with unwritten(subject, theta):
-        state = rule.init(theta)
-    if not rule.opaque:
-        _require_state(subject, state, theta)
+    theta = tile.start_theta()
+    state = _checked_state(tile, compare, theta)
     zeros = torch.zeros_like(theta)
     inputs = tile.inputs(0)._replace(data=tile.instances.data_of(slice(None)))
-    trials = Trials(theta, zeros[..., 0], zeros, None, inputs.draws, inputs.data, tile.hyperparameters)
+    ones = torch.ones_like(theta[..., 0])
+    trials = Trials(theta, 0 * ones, zeros, None, inputs.draws, inputs.data, tile.hyperparameters, ones)
     compare("problem", "objective", objective, trials)
     if stepper.loss.needs_draws:
         compare("problem", "loss", loss, trials)
@@ -112,24 +117,69 @@ def _check_steps(tile: Tile) -> None:
     )
     values, gradients = compare("gradient", "function", gradient, trials)
     is_finite = gradients.isfinite().all(dim=-1, keepdim=True)
+    states = [state]
     trials = trials._replace(state=state, loss=values, gradient=torch.where(is_finite, gradients, 0))
     for step in range(min(STEPS, tile.batch.budget)):  # a rule may raise in a step that no trial runs
-        update = functools.partial(_updated, tile, step=step)
+        update = functools.partial(_updated, tile, progress=step * stepper.price / tile.batch.budget)
         theta, state, _ = compare("optimizer", "update", update, trials)
+        states.append(state)
         # Trials with one start and setting have equal gradients, whose means show nothing. An optimizer must cope with
         # any gradient, so the problem need not be evaluated again.
         factors = torch.linspace(0.5, 1.0, values.numel()).to(values).view_as(values)
-        trials = trials._replace(
-            theta=theta,
-            state=state,
-            loss=factors * trials.loss,
-            gradient=factors[..., None] * trials.gradient,
-            draws=tile.inputs(step + 1).draws if step + 1 < STEPS else trials.draws,
-        )
-    if torch.equal(start, start[:1, :1].expand_as(start)):
-        # Trials at one point cannot show that they are mixed.
-        compare("problem", "objective", objective, trials)
-        compare("gradient", "function", gradient, trials)
+        draws = tile.inputs(step + 1).draws if step + 1 < STEPS else trials.draws
+        trials = _scaled(trials, factors)._replace(theta=theta, state=state, draws=draws)
+    late = trials if rule.opaque else trials._replace(state=_with_late_counters(states))
+    late = _scaled(late, _lane_factors(FAR_FACTORS, values))
+    far = late._replace(theta=_lane_factors(FAR_POINTS, values)[..., None] * theta)
+    # Trials near their starts may not show that they are mixed: a clip or a schedule does not act there yet.
+    last_update = functools.partial(_updated, tile, progress=LATE_PROGRESS)
+    _compare_if_defined(compare, "optimizer", "update", last_update, late)
+    _compare_if_defined(compare, "problem", "objective", objective, far)
+    _compare_if_defined(compare, "gradient", "function", gradient, far)
+
+
+def _checked_state(tile: Tile, compare: TrialComparison, theta: Tensor) -> Tree:
+    subject = compare.subject("optimizer", "init")
+    with unwritten(subject, theta):
+        state = tile.rule.init(theta)
+    if not tile.rule.opaque:
+        _require_state(subject, state, theta)
+    return state
+
+
+def _compare_if_defined(
+    compare: TrialComparison, kind: str, name: str, call: Callable[[Trials], Tree], trials: Trials
+) -> None:
+    """Compare trials at points to which none may ever come, so that a plugin may raise there."""
+    try:
+        compare(kind, name, call, trials)
+    except ContractError:
+        raise
+    except (Exception, SystemExit):  # noqa: BLE001 (see above)
+        return
+
+
+def _scaled(trials: Trials, factors: Tensor) -> Trials:
+    """Multiply the losses and gradients of trials."""
+    return trials._replace(
+        loss=factors * trials.loss,
+        gradient=factors[..., None] * trials.gradient,
+        factor=factors * trials.factor,
+    )
+
+
+def _lane_factors(factors: Sequence[float], like: Tensor) -> Tensor:
+    return torch.tensor(factors[: like.numel()]).to(like).view_as(like)
+
+
+def _with_late_counters(states: Sequence[Tree]) -> Tree:
+    """Return the last of the states of consecutive steps, with later numbers in tensors that count the steps."""
+    last = leaves(states[-1])
+    for position, tensors in enumerate(zip(*map(leaves, states), strict=True)):
+        differences = [after - before for before, after in pairwise(tensors) if after.dtype != torch.bool]
+        if differences and all(bool((difference == 1).all()) for difference in differences):
+            last[position] = last[position] + LATE_STEPS
+    return TreeTemplate(states[-1]).fill(last)
 
 
 def _require_derivative(subject: str, loss: Callable[[Trials], Tree], trials: Trials) -> None:
@@ -142,7 +192,7 @@ def _require_derivative(subject: str, loss: Callable[[Trials], Tree], trials: Tr
         )
 
 
-def _updated(tile: Tile, trials: Trials, step: int) -> tuple[Tensor, Tree, Tensor]:
+def _updated(tile: Tile, trials: Trials, progress: float) -> tuple[Tensor, Tree, Tensor]:
     """Return the next theta and state, and the answer there."""
     stepper, batch = tile.stepper, tile.batch
     rule = tile.rule
@@ -150,8 +200,18 @@ def _updated(tile: Tile, trials: Trials, step: int) -> tuple[Tensor, Tree, Tenso
         rule = stepper.bind(trials.hyperparameters)
         rule.init(trials.theta)
     evaluate = evaluate_on(batch.gradient.differentiate, stepper.loss.batched, trials.data, trials.draws)
-    progress = torch.full_like(trials.theta[..., :1], step * stepper.price / batch.budget)
-    oracle = CountingOracle(evaluate, trials.loss, trials.gradient, lambda: progress, trials.draws.optimizer)
+
+    def scaled(loss: Tensor, gradient: Tensor) -> tuple[Tensor, Tensor]:
+        return trials.factor * loss, trials.factor[..., None] * gradient
+
+    share = torch.full_like(trials.theta[..., :1], progress)
+    oracle = CountingOracle(
+        lambda point: scaled(*evaluate(point)),
+        trials.loss,
+        trials.gradient,
+        lambda: share,
+        trials.draws.optimizer,
+    )
     context = StepContext(stepper.loss.single, batch.gradient, trials.data, trials.draws, stepper.shared)
     theta, state = rule.step(oracle, trials.state, trials.theta, context)
     check_update(batch, theta, state, Lanes.at(trials.theta, trials.state), opaque=rule.opaque)

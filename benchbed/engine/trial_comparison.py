@@ -39,6 +39,7 @@ class Trials(NamedTuple):
     draws: Draws
     data: Tree
     hyperparameters: dict[str, Tensor]  # [settings, 1]
+    factor: Tensor  # of the loss
 
     def copies(self, seed: int, setting: int, count: int, shared: bool) -> "Trials":
         """Return a batch of `count` × `count` copies of one trial; `shared` data have no leading dimensions."""

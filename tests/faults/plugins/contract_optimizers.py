@@ -43,6 +43,35 @@ def centred_over_trials(learning_rate: Hyperparameter = 0.1):
     return Optimizer(init=zeros, update=update)
 
 
+def clips_all(learning_rate: Hyperparameter = 0.1):
+    """Clip the norm of all gradients, which acts only where it is large."""
+
+    def update(oracle, state, theta):
+        return theta - learning_rate * oracle.gradient * (1e4 / oracle.gradient.norm()).clamp(max=1), state
+
+    return Optimizer(init=zeros, update=update)
+
+
+def mixes_later(learning_rate: Hyperparameter = 0.1):
+    """The norm of all gradients takes part after five steps."""
+
+    def update(oracle, state, theta):
+        norm = torch.where(state.value < 5, 1, 1 + oracle.gradient.norm())
+        return theta - learning_rate * oracle.gradient / norm, Average(state.value + 1)
+
+    return Optimizer(init=zeros, update=update)
+
+
+def mixes_at_the_end(learning_rate: Hyperparameter = 0.1):
+    """The norm of all gradients takes part in the second half of the budget."""
+
+    def update(oracle, state, theta):
+        norm = torch.where(oracle.progress < 0.5, 1, 1 + oracle.gradient.norm())
+        return theta - learning_rate * oracle.gradient / norm, state
+
+    return Optimizer(init=zeros, update=update)
+
+
 def branch_of_all(learning_rate: Hyperparameter = 0.1):
     def update(oracle, state, theta):
         rate = learning_rate if oracle.loss.sum() > 1e4 else 0.5 * learning_rate
@@ -157,6 +186,9 @@ def refuses_pairs(learning_rate: Hyperparameter = 0.1):
 FAULTY = {
     "largest_of_all": "dim=-1",
     "centred_over_trials": "dim=-1",
+    "clips_all": "dim=-1",
+    "mixes_later": "dim=-1",
+    "mixes_at_the_end": "dim=-1",
     "branch_of_all": "torch.where",
     "branch_of_each": "torch.where",
     "mixed_in_state": "dim=-1",

@@ -9,7 +9,8 @@ from benchbed.hookspecs import hookimpl
 from benchbed.interfaces import Layout, Problem
 
 Fault = Literal[
-    "none", "sum", "mean", "softmax", "keepdim", "integer", "complex", "promoted", "detached", "writes",
+    "none", "sum", "mean", "softmax", "projection", "branch", "keepdim", "integer", "complex", "promoted",
+    "detached", "writes",
     "short_start", "flat_start", "integer_start", "nan_start", "list_start", "optimum_of_all", "optimum_of_point",
     "float_data", "float_draws", "one_draw",
 ]  # fmt: skip
@@ -50,6 +51,8 @@ class Bowl(Problem):
             "sum": value.sum,
             "mean": lambda: value + 1e-3 * theta.mean(),
             "softmax": lambda: value * value.flatten().softmax(0).view_as(value),
+            "projection": lambda: value / theta.detach().norm().clamp(min=10),
+            "branch": lambda: value if theta.abs().max() < 3 else value + 1,
             "keepdim": lambda: value[..., None],
             "integer": value.long,
             "complex": lambda: value + 0j,
@@ -70,6 +73,8 @@ FAULTY = {
     "sum": "dim=-1",
     "mean": "dim=-1",
     "softmax": "dim=-1",
+    "projection": "dim=-1",
+    "branch": "dim=-1",
     "keepdim": "must return (2, 2)",
     "integer": "torch.int64",
     "complex": "torch.complex64",

@@ -20,6 +20,8 @@ _STRIP = (1.02, 1.25)  # bottom and top of the strip for lost trials, in heights
 _LINEAR = 0.9  # `linscale` with which the linear part from 0 to the threshold is as high as a decade
 _HIGHEST_GAP = 1e4  # larger gaps are cut off at the top
 _BELOW_TARGETS = 1e-2  # smallest gap on the axis, as a share of the hardest target
+_HUGE = 1e150  # larger objectives are cut off, and smaller ones than 1 / _HUGE count as 0: no limit overflows
+_RESOLUTION = 1e-9  # values that differ by less, as a share of the typical one, are drawn as equal
 _NEAR = 0.3  # the axis is extended down to the success target only from about three times the target
 
 
@@ -70,15 +72,15 @@ def log_scale(values: np.ndarray, facts: ProblemFacts) -> ValueScale:
 
 def symmetric_scale(values: np.ndarray) -> ValueScale:
     """Return a range for values of any sign, linear near zero."""
-    finite = values[np.isfinite(values)]
-    if not len(finite) or not finite.any():
+    finite = np.clip(values[np.isfinite(values)], -_HUGE, _HUGE)
+    magnitudes = np.abs(finite)[np.abs(finite) > 1 / _HUGE]
+    if not len(magnitudes):
         return ValueScale(-1.0, 1.0, 1.0)
-    magnitudes = np.abs(finite[finite != 0])
     typical = float(np.median(magnitudes))
     threshold = float(np.clip(magnitudes.min(), typical * 1e-2, typical))
     high = min(float(finite.max()), typical * _HIGHEST_GAP)
     span = ValueScale(min(float(finite.min()), high), high, threshold)
-    if span.bottom == span.top:
+    if span.top - span.bottom <= _RESOLUTION * threshold:
         span = ValueScale(span.bottom - threshold, span.top + threshold, threshold)
     return ValueScale(span.at(-0.05), span.at(1.1), threshold)
 

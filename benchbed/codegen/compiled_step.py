@@ -2,8 +2,9 @@
 
 import ctypes
 import functools
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
+from contextlib import contextmanager, nullcontext
 from itertools import pairwise
 
 import numpy as np
@@ -84,9 +85,9 @@ class CompiledStep:
         edges = [groups * task // tasks for task in range(tasks + 1)]
         stop_array = (ctypes.c_int64 * len(stops))(*stops)
         pointers = _pointers(contiguous), _pointers(outputs)
-        self._run_tasks(
-            [(stop_array, len(stops), seeds, settings, *edge, *pointers) for edge in pairwise(edges)]
-        )
+        calls = [(stop_array, len(stops), seeds, settings, *edge, *pointers) for edge in pairwise(edges)]
+        with _one_torch_thread() if self.source.calls_torch else nullcontext():
+            self._run_tasks(calls)
         unbound = [tensor.unbind() for tensor in outputs]
         results = [list(lanes) for _ in stops]
         for index, tensors in enumerate(results):
@@ -111,14 +112,39 @@ class CompiledStep:
 
     def _call_in_thread(self, flush: bool, *arguments: object) -> None:
         torch.set_flush_denormal(flush)  # a setting of each thread
+        if self.source.calls_torch:
+            torch.set_num_threads(1)  # likewise
         self._call(*arguments)
 
     def _call(self, *arguments: object) -> None:
         status = self._function(*arguments)
         if status < 0:
             raise MemoryError("no memory for a compiled step")
-        if status > 0:
+        if status == 1:
             raise IndexError("an index is out of range")
+        if status > 1:
+            raise RuntimeError(f"an operation of torch failed in a compiled step: {self._last_error()}")
+
+    def _last_error(self) -> str:
+        """Return torch's last error in this thread."""
+        last_error = self.library.last_error
+        last_error.restype = ctypes.c_char_p
+        text: bytes = last_error()
+        return text.decode(errors="replace")
+
+
+@contextmanager
+def _one_torch_thread() -> Iterator[None]:
+    """Let torch's operations use the calling thread only: sums over the parts of several threads differ in bits."""
+    threads = torch.get_num_threads()
+    if threads == 1:
+        yield
+        return
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
 
 
 def _empty(count: int, tensor: Tensor) -> Tensor:

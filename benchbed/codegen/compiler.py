@@ -114,7 +114,8 @@ def _compile(source: str, library: Path, flags: tuple[str, ...]) -> ctypes.CDLL:
     """Compile and load a source, append a checksum, which the loader ignores, and move the library into place."""
     with tempfile.TemporaryDirectory(dir=library.parent) as folder:
         output = Path(folder) / library.name
-        _run_compiler(*FLAGS, *flags, "-o", str(output), "-", source=source)
+        # Libraries come after the source, as linkers drop those that nothing before them needs.
+        _run_compiler(*FLAGS, "-o", str(output), "-", *flags, source=source)
         content = output.read_bytes() if output.exists() else b""
         if not content.startswith((b"\x7fELF", b"\xcf\xfa\xed\xfe")):  # the beginnings on Linux and macOS
             raise CompilationError(f"{_compiler()} wrote no library")

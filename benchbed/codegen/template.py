@@ -41,6 +41,8 @@ class GeneratedSource(NamedTuple):
     groups: LaneGroups
     flags: tuple[str, ...] = ()
     """Compiler flags beside those of all sources."""
+    calls_torch: bool = False
+    """Whether it calls operations of torch, which may start threads of their own."""
 
 
 def fill_template(
@@ -67,11 +69,13 @@ def fill_template(
             )
     # A mask has the width of the numbers that a step mostly compares.
     mask = "i64" if torch.float64 in changes.values() else "i32"
-    package = files("benchbed.codegen")
-    text = "".join(
-        package.joinpath(*name.split("/")).read_text("utf-8") for name in ("vectors.cpp", template)
-    )
+    text = read_template("vectors.cpp") + read_template(template)
     return Template(text).substitute(fields, width=width, mask=mask, pointers=indent(2, pointers))
+
+
+def read_template(name: str) -> str:
+    """Return the text of a C++ file of this package."""
+    return files("benchbed.codegen").joinpath(*name.split("/")).read_text("utf-8")
 
 
 def indent(columns: int, lines: Iterable[str]) -> str:

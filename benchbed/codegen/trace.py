@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, fx
 from torch._decomp import core_aten_decompositions, get_decompositions
 from torch.fx.experimental.proxy_tensor import make_fx
+from torch.nn.attention import SDPBackend, sdpa_kernel
 
 InputKind = Literal["lane", "step", "step_seed", "setting", "seed", "shared"]
 """The indices on which an input of a step depends."""
@@ -53,7 +54,9 @@ def trace_function(function: Callable[..., Any], *inputs: object) -> fx.GraphMod
     The function may modify tensors that it created in place. Raises the error of torch or of the function where it
     cannot be traced, for example where it depends on the value of a tensor.
     """
-    graph = _trace_functionalized(function)(*inputs)
+    # Attention as matrix products: small ones are faster than a call of the fused operation.
+    with sdpa_kernel(SDPBackend.MATH):
+        graph = _trace_functionalized(function)(*inputs)
     # The decomposition of an operation may contain in-place operations again.
     if any(
         isinstance(node.target, torch._ops.OpOverload) and node.target._schema.is_mutable
@@ -61,6 +64,8 @@ def trace_function(function: Callable[..., Any], *inputs: object) -> fx.GraphMod
     ):
         graph = _trace_functionalized(graph)(*inputs)
     graph.graph.eliminate_dead_code()
+    for node in graph.graph.find_nodes(op="get_attr"):
+        node.meta["val"] = getattr(graph, str(node.target))
     return graph
 
 
@@ -82,4 +87,7 @@ def _decompositions() -> dict[Any, Callable[..., Any]]:
          aten._log_softmax, aten._log_softmax_backward_data, aten.addmm, aten.baddbmm]
     )  # fmt: skip
     # Copied by its items: torch fills the table lazily, and `|` would find it empty.
-    return {**dict(core_aten_decompositions().items()), **extra}
+    table = {**dict(core_aten_decompositions().items()), **extra}
+    # Its decomposition does not compute the logarithms that its derivative reads.
+    del table[aten._scaled_dot_product_flash_attention_for_cpu.default]
+    return table

@@ -1,5 +1,6 @@
 """Generation of the tensorwise source of a traced step."""
 
+import contextlib
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
@@ -8,12 +9,13 @@ from torch import fx
 
 from benchbed.codegen.errors import UnsupportedOperationError
 from benchbed.codegen.fx_nodes import operation_name, positional_arguments
-from benchbed.codegen.template import GeneratedSource, LaneGroups, fill_template, indent
+from benchbed.codegen.template import GeneratedSource, LaneGroups, fill_template, indent, read_template
 from benchbed.codegen.tensorwise.allocation import StridedMemory
+from benchbed.codegen.tensorwise.calls import LINKER_FLAGS, call_operation
 from benchbed.codegen.tensorwise.fusion import FusionEmitter
 from benchbed.codegen.tensorwise.loops import copy_loops
 from benchbed.codegen.tensorwise.operations import OPERATIONS
-from benchbed.codegen.tensorwise.passes import ELEMENTWISE, run_passes
+from benchbed.codegen.tensorwise.passes import run_passes
 from benchbed.codegen.trace import InputKind, TracedStep
 
 MIN_BYTES = 64
@@ -51,13 +53,7 @@ def generate(traced: TracedStep, width: int, max_bytes: int = MAX_BYTES) -> Gene
         if node.op == "get_attr":
             emitter.values[node] = emitter.constant(getattr(traced.graph, str(node.target)))
         elif node.op == "call_function":
-            name = operation_name(node)
-            if name in ELEMENTWISE:
-                emitter.fuse(node)
-            elif name in OPERATIONS:
-                emitter.values[node] = OPERATIONS[name](emitter, node)
-            else:
-                raise UnsupportedOperationError(f"the operation {name}")
+            _lower(emitter, node)
     (output,) = graph.find_nodes(op="output")
     # The lane's tensors come first among the placeholders; there is a result for each.
     results = zip(placeholders, positional_arguments(output)[0], strict=False)
@@ -75,6 +71,7 @@ def generate(traced: TracedStep, width: int, max_bytes: int = MAX_BYTES) -> Gene
             {source.position: source.memory.view.dtype for source in reads},
             {target.position: target.memory.view.dtype for target in changes},
             bytes=max(MIN_BYTES, size),
+            calls=read_template("tensorwise/calls.cpp") if emitter.calls_torch else "",
             buffers=indent(2, [*emitter.constants, *declarations]),
             loads=indent(4, [*_lane_loads(reads), *_pointers(reads, POINTER_OFFSETS)]),
             statements=indent(8, [*_pointers(reads, STEP_POINTER_OFFSETS), *emitter.lines]),
@@ -84,8 +81,22 @@ def generate(traced: TracedStep, width: int, max_bytes: int = MAX_BYTES) -> Gene
         [target.position for target in changes],
         max(1, emitter.operations // width),
         LaneGroups("lanes", 1),
-        ("-ffp-contract=fast",),
+        ("-ffp-contract=fast", *(LINKER_FLAGS if emitter.calls_torch else ())),
+        emitter.calls_torch,
     )
+
+
+def _lower(emitter: FusionEmitter, node: fx.Node) -> None:
+    """Emit an operation in C++, or else a call of it."""
+    name = operation_name(node)
+    if emitter.can_fuse(node):
+        emitter.fuse(node)
+        return
+    if name in OPERATIONS:
+        with contextlib.suppress(UnsupportedOperationError):
+            emitter.values[node] = OPERATIONS[name](emitter, node)
+            return
+    emitter.values[node] = call_operation(emitter, node)
 
 
 def _locate_inputs(

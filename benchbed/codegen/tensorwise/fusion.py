@@ -8,7 +8,7 @@ from torch import Tensor, fx
 
 from benchbed.codegen.emitter import Emitter
 from benchbed.codegen.errors import UnsupportedOperationError
-from benchbed.codegen.expressions import Array, c_type, literal
+from benchbed.codegen.expressions import Array, Expression, c_type, literal, scalar_array
 from benchbed.codegen.fx_nodes import operation_call, operation_name, substituted_arguments
 from benchbed.codegen.tensorwise.allocation import StridedMemory, UniformValue, Workspace
 from benchbed.codegen.tensorwise.loops import TensorOperand, copy_loops, element_loops
@@ -31,12 +31,21 @@ class FusionEmitter:
         """Declarations of constant arrays."""
         self.operations = 0
         """Estimated operations on numbers."""
+        self.calls_torch = False
+        """Whether a statement calls an operation of torch."""
         self.values: dict[fx.Node, Any] = {}
         """Computed values: `StridedMemory`, `UniformValue`, or a list of them."""
         self._pending: list[fx.Node] = []
         """Elementwise nodes of one shape that will share the next loops."""
+        self._can_fuse: dict[fx.Node, bool] = {}
         self._rematerialized: dict[fx.Node, list[fx.Node]] = {}
         """Nodes that are not stored, with the operations that recompute each from stored values, itself included."""
+
+    def can_fuse(self, node: fx.Node) -> bool:
+        """Return whether an operation is elementwise, and loops support its types and arguments."""
+        if node not in self._can_fuse:
+            self._can_fuse[node] = operation_name(node) in ELEMENTWISE and _has_lowering(node)
+        return self._can_fuse[node]
 
     def fuse(self, node: fx.Node) -> None:
         """Add an elementwise node to the pending loops; emit these first if they have another shape."""
@@ -88,8 +97,7 @@ class FusionEmitter:
             later_users = [user for user in node.users if user not in inside]
             recomputation = self._recomputation(node, stored)
             if recomputation and all(
-                operation_name(user) in ELEMENTWISE and _loop_shape(user) == _loop_shape(node)
-                for user in later_users
+                self.can_fuse(user) and _loop_shape(user) == _loop_shape(node) for user in later_users
             ):
                 self._rematerialized[node] = recomputation
             elif later_users:
@@ -142,6 +150,23 @@ class FusionEmitter:
         """Emit a block of statements that uses these operands."""
         self.lines += ["{", *lines, "}"]
         self.workspace.advance(operand for operand in operands if isinstance(operand, StridedMemory))
+
+
+def _has_lowering(node: fx.Node) -> bool:
+    """Return whether the lowering of an elementwise operation supports the types and arguments of a node."""
+    try:
+        elements = {
+            operand: scalar_array(Expression("x", tensor_value(operand).dtype, is_vector=True))
+            for operand in node.all_input_nodes
+        }
+        for operand in (node, *elements):
+            c_type(tensor_value(operand).dtype, is_vector=True)
+        arguments, options = substituted_arguments(node, elements)
+        call = operation_call(node)._replace(shape=())
+        ELEMENTWISE[call.name](Emitter(), call, *arguments, **options)
+    except UnsupportedOperationError:
+        return False
+    return True
 
 
 def tensor_value(node: fx.Node) -> Tensor:

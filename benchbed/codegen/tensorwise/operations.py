@@ -1,4 +1,4 @@
-"""Tensorwise lowering of operations on whole tensors: views, copies, matrix products, reductions, gathers."""
+"""Tensorwise lowering of operations on whole tensors: views, copies, matrix products, reductions."""
 
 from typing import Any
 
@@ -8,12 +8,13 @@ from torch import Tensor, fx
 from benchbed.codegen.errors import UnsupportedOperationError
 from benchbed.codegen.fx_nodes import PLACEMENT_OPTIONS, operation_name, positional_arguments
 from benchbed.codegen.operation_table import OperationTable
+from benchbed.codegen.tensorwise import indexing
 from benchbed.codegen.tensorwise.allocation import StridedMemory, UniformValue
 from benchbed.codegen.tensorwise.fusion import FusionEmitter
 from benchbed.codegen.tensorwise.loops import copy_loops
 from benchbed.codegen.tensorwise.reductions import REDUCTIONS, norm_reduction, reduction_loops
 
-OPERATIONS = OperationTable()
+OPERATIONS = OperationTable(indexing.OPERATIONS)
 MAX_VECTOR_WIDTH = 64
 """The most numbers by which the rows of a product may be padded, on any processor."""
 
@@ -123,36 +124,6 @@ def _scatter(emitter: FusionEmitter, node: fx.Node) -> StridedMemory:
     target = StridedMemory(result.base, view(result.view, *location))
     value = emitter.operand(source)
     emitter.emit(copy_loops(target, value), [value, result])
-    return result
-
-
-@OPERATIONS.register("index")
-def _gather_rows(emitter: FusionEmitter, node: fx.Node) -> StridedMemory:
-    """Gather `source[index]` along the first dimension, with the bounds check of torch."""
-    source, indices = emitter.materialize(positional_arguments(node)[0]), positional_arguments(node)[1]
-    if len(indices) != 1 or indices[0].meta["val"].dtype != torch.int64:
-        raise UnsupportedOperationError("an index of several dimensions, or a mask")
-    index = emitter.materialize(indices[0])
-    index = index if index.view.is_contiguous() else emitter.copy(index, index.view)
-    result = emitter.allocate(node)
-    (length, *row_shape), (stride, *row_strides) = source.view.shape, source.view.stride()
-    target = StridedMemory("target", torch.empty(row_shape, dtype=result.view.dtype, device="meta"))
-    row_view = target.view.as_strided(row_shape, row_strides)
-    if row_view.is_contiguous():
-        copy = [f"__builtin_memcpy(target, row, {target.view.numel()} * sizeof *target);"]
-    else:
-        copy = copy_loops(target, StridedMemory("row", row_view))
-    lines = [
-        f"for (int64_t s = 0; s < {index.view.numel()}; ++s) {{",
-        f"int64_t position = *({index.address('s')});",
-        f"if (position < 0) position += {length};",
-        f"if (position < 0 || position >= {length}) {{ std::free(memory); return 1; }}",
-        f"const auto* const row = {source.address(f'position * {stride}')};",
-        f"auto* const target = {result.address(f's * {target.view.numel()}')};",
-        *copy,
-        "}",
-    ]
-    emitter.emit(lines, [source, index, result])
     return result
 
 

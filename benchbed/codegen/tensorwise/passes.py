@@ -8,6 +8,7 @@ from torch import Tensor, fx
 from benchbed.codegen import comparisons, elementwise
 from benchbed.codegen.fx_nodes import operation_name, positional_arguments
 from benchbed.codegen.operation_table import OperationTable
+from benchbed.codegen.tensorwise.decompositions import decompose
 
 ELEMENTWISE = OperationTable(elementwise.OPERATIONS | comparisons.OPERATIONS)
 """The operations that loops can fuse."""
@@ -19,6 +20,7 @@ def run_passes(traced: fx.Graph) -> fx.Graph:
     """Return an equivalent graph with the same inputs in the same order."""
     graph = fx.Graph()
     graph.output(graph.graph_copy(traced, {}))
+    decompose(graph)
     _eliminate_common_subexpressions(graph)
     for node in list(graph.nodes):
         if operation_name(node) in PRODUCTS:

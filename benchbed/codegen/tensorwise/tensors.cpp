@@ -170,7 +170,7 @@ static inline void product(
   }
 }
 
-extern "C" int64_t advance(
+${calls}extern "C" int64_t advance(
     const int64_t* stops, int64_t stop_count, int64_t seeds, int64_t settings, int64_t first_group, int64_t end_group,
     const void* const* inputs, void* const* outputs) {
 $pointers

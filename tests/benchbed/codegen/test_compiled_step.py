@@ -1,6 +1,7 @@
 """A compiled step runs any number of lanes and steps, on any number of threads."""
 
 import time
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -118,6 +119,7 @@ def test_error_in_one_thread_waits_for_the_others():
     class FailingStep(CompiledStep):
         def __init__(self):
             """Compile nothing."""
+            self.source = SimpleNamespace(calls_torch=False)
 
         def _call(self, task):
             if task == 0:

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from benchbed.engine.pytrees import Tree, expand_settings, vmap_lanes
 from benchbed.engine.sampling import Draws, shared_data
+from benchbed.errors import ContractError
 from benchbed.interfaces import BufferedData, Oracle, Problem
 from benchbed.interfaces.gradient import Differentiate
 
@@ -15,6 +16,12 @@ LossOfTrees = Callable[[Tensor, Tree, Tree], Tensor]
 """theta, data, draw -> loss."""
 Evaluate = Callable[[Tensor], tuple[Tensor, Tensor]]
 """point `[..., dimension]` -> loss `[...]` and gradient `[..., dimension]` on this step's draw."""
+
+
+USE_MODULE_PROBLEM = (
+    "torch.func.vmap, which runs a problem with per_trial = True, supports neither running statistics nor random "
+    "operations; make a network a benchbed.modules.ModuleProblem, and draw other random numbers in make_draws"
+)
 
 
 class StepLoss:
@@ -48,7 +55,13 @@ def batched(problem: Problem, function: Callable[..., Any]) -> Callable[..., Any
             return function(theta, join_lane_data(data, lane_data, shared), *trees)
 
         mapped_trees = (split_lane_data(data, shared), *trees)
-        return vmap_lanes(of_trial, theta, *(expand_settings(tree, theta) for tree in mapped_trees))
+        try:
+            return vmap_lanes(of_trial, theta, *(expand_settings(tree, theta) for tree in mapped_trees))
+        except RuntimeError as error:
+            # torch has no types for these errors
+            if "running_mean" in str(error) or "randomness" in str(error):
+                raise ContractError(USE_MODULE_PROBLEM) from error
+            raise
 
     return mapped
 

@@ -15,7 +15,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from benchbed.errors import ContractError
 from benchbed.interfaces import Layout
 from benchbed.modules.datasets import Samples
-from benchbed.modules.forward import DrawCall, ForwardPass, RandomCall
+from benchbed.modules.forward import DrawCall, ForwardPass, RandomCall, replay
 
 LossOfOutputs = Callable[[Any, Tensor], Tensor]
 """Outputs of the network and targets, `[samples, …]` each -> one number."""
@@ -138,7 +138,7 @@ def examine(build: Callable[[], Any], batch: Samples, loss_of: LossOfOutputs) ->
     after = other_tensors(trial)
     changed = {name for name, tensor in first.items() if not torch.equal(tensor, after[name])}
     buffers = tuple(name for name in first if name in changed | differing)
-    return Network(
+    result = Network(
         copy.deepcopy(network).train(),
         copy.deepcopy(network).eval(),
         layout,
@@ -148,6 +148,30 @@ def examine(build: Callable[[], Any], batch: Samples, loss_of: LossOfOutputs) ->
         context.is_needed,
         operations.numbers // len(batch[0]),
     )
+    _check_vmap(result, network, tuple(samples), loss_of)
+    return result
+
+
+def _check_vmap(network: Network, module: nn.Module, samples: Samples, loss_of: LossOfOutputs) -> None:
+    """Check that the network runs for two trials at once. Raises: ContractError if it does not."""
+    names = [*network.layout.blocks, *network.buffers]
+    tensors = {**dict(module.named_parameters()), **dict(module.named_buffers())}
+    doubled = {name: torch.stack([tensors[name].detach()] * 2) for name in names}
+    noise = [
+        torch.ones(call.shape, dtype=torch.bool if call.dropout else None) for call in network.random_calls
+    ]
+
+    def loss(tensors: dict[str, Tensor]) -> Tensor:
+        return network.run(loss_of, tensors, samples, replay(noise), is_training=True)[0]
+
+    try:
+        with torch.no_grad():
+            torch.func.vmap(loss)(doubled)
+    except RuntimeError as error:
+        raise ContractError(
+            f"its network does not run for several trials at once ({str(error).partition('. ')[0]}); choose by "
+            "torch.where instead of `if` and `.item()`, and give batch normalization a number as momentum"
+        ) from error
 
 
 def _checked_network(network: Any) -> nn.Module:

@@ -112,7 +112,7 @@ def _cells(row: Mapping[Any, Any], has_optimum: bool) -> dict[str, str]:
 
 def _objective(row: Mapping[Any, Any]) -> str:
     low, high = row["objective_low"], row["objective_high"]
-    limits = "" if math.isnan(low) else f" [{short(low)}, {short(high)}]"
+    limits = "" if math.isnan(low) or math.isinf(low) else f" [{short(low)}, {short(high)}]"
     return short(row["objective"], 5) + limits
 
 

@@ -5,8 +5,10 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
+from benchbed.engine.oracle import batched
+from benchbed.errors import ContractError
 from benchbed.interfaces import Optimizer
 from benchbed_optimizers.gd import gd
 from benchbed_optimizers.sgd import sgd
@@ -273,3 +275,20 @@ def test_measurements_are_taken_at_the_answer(run):
     np.testing.assert_allclose(record.curve_objective[0, 0], mean**2 / 2, rtol=1e-13)
     np.testing.assert_allclose(record.gradient_norm[0, 0], mean[-1], rtol=1e-13)
     np.testing.assert_allclose(record.final_theta[0, 0], mean[-1:], rtol=1e-13)
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda theta: nn.functional.dropout(theta).sum(),
+        lambda theta: nn.functional.batch_norm(
+            theta[:, None], torch.zeros(1), torch.ones(1), training=True
+        ).sum(),
+    ],
+    ids=["dropout", "batch norm"],
+)
+def test_networks_that_vmap_cannot_run_are_told_what_to_be(formula, monkeypatch, function):
+    """Random operations and running statistics in a problem for a single trial."""
+    monkeypatch.setattr(formula, "per_trial", True)
+    with pytest.raises(ContractError, match=r"a benchbed\.modules\.ModuleProblem"):
+        batched(formula(function), lambda theta, data: function(theta))(torch.ones(2, 3, 4), None)

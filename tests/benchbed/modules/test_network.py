@@ -35,6 +35,17 @@ class Drawing(nn.Module):
         return self.layer(x) + self.draw(x)
 
 
+class Branching(nn.Linear):
+    """A layer that branches on its values."""
+
+    def __init__(self):
+        super().__init__(3, 2)
+
+    def forward(self, x):
+        y = super().forward(x)
+        return y if y.sum() > 0 else 2 * y
+
+
 def mean_loss(outputs, targets):
     """Return the cross-entropy."""
     return nn.functional.cross_entropy(outputs, targets)
@@ -80,6 +91,12 @@ def test_a_network_keeps_the_global_generator():
         (lambda: nn.Linear(3, 2), lambda x, y: x.detach().mean(), "has no derivative"),
         (lambda: Drawing(lambda x: torch.rand(())), mean_loss, "random numbers by `rand`"),
         (lambda: Drawing(lambda x: torch.empty(2).normal_()), mean_loss, "random numbers by `normal_`"),
+        (
+            lambda: nn.Sequential(nn.Linear(3, 2), nn.BatchNorm1d(2, momentum=None)),
+            mean_loss,
+            "several trials at once .* a number as momentum",
+        ),
+        (Branching, mean_loss, "choose by torch.where"),
         (lambda: nn.Sequential(nn.Linear(3, 2), nn.AlphaDropout(0.2)), mean_loss, "use dropout layers"),
     ],
 )

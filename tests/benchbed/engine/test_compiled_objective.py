@@ -68,7 +68,7 @@ def test_objective_matches_eager_measurement(problem, dtype, tolerance):
     """In both precisions, with shared data and data of each seed, for a selection of seeds, on several threads."""
     instances = instances_of(problem, 4, dtype)
     theta = points_near_start(instances, 5)
-    objective = GeneratedObjective(instances, theta)
+    objective = GeneratedObjective(instances, theta, None)
     for threads in (1, 3):
         value = objective.measure(instances, theta, threads)
         torch.testing.assert_close(value, measure_objective(instances, theta), rtol=tolerance, atol=tolerance)
@@ -92,7 +92,7 @@ def test_memory_of_a_lane_is_limited(monkeypatch):
     monkeypatch.setattr("benchbed.engine.compiled_objective.MAX_BYTES", 1_000)
     instances = instances_of(NETWORK, 1, torch.float64)
     with pytest.raises(UnsupportedOperationError, match="a step that needs"):
-        GeneratedObjective(instances, points_near_start(instances, 1))
+        GeneratedObjective(instances, points_near_start(instances, 1), None)
 
 
 @pytest.fixture

@@ -40,6 +40,7 @@ REPORTS = (
     LazyReport("wins", "benchbed.reports.wins"),
     LazyReport("loss", "benchbed.reports.loss"),
     LazyReport("paths", "benchbed.reports.paths"),
+    LazyReport("metrics", "benchbed.reports.metric_curves"),
     LazyReport("ecdf", "benchbed.reports.ecdf"),
     LazyReport("learning-rate", "benchbed.reports.learning_rate"),
     LazyReport("best-of-k", "benchbed.reports.best_of_k"),

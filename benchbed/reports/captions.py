@@ -34,6 +34,17 @@ def under_loss(
     return _join(*sentences)
 
 
+def under_metrics(results: Results, problem: str, has_exact: bool) -> str:
+    """Explain metrics against calls."""
+    facts = results.problems[problem]
+    return _join(
+        f"Line: median over {_seeds(_most_seeds(results, [problem]))}, without trials that diverged or failed.",
+        f"Every trial has a budget of {count(facts.budget)} calls; a trial that ends earlier keeps its last value.",
+        _success(facts) if facts.target_metric else "",
+        _EXACT if has_exact else "",
+    )
+
+
 def under_ecdf(results: Results, problems: list[str], absent: int, has_exact: bool) -> str:
     """Explain the share of targets reached; `absent` optimizers have no curve in the mean over several problems."""
     targets, seeds = len(results.problems[problems[0]].targets), _seeds(_most_seeds(results, problems))

@@ -15,6 +15,7 @@ def test_the_built_in_reports_are_registered_by_name():
         "wins",
         "loss",
         "paths",
+        "metrics",
         "ecdf",
         "learning-rate",
         "best-of-k",

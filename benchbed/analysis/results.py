@@ -217,8 +217,7 @@ def _metric_curves(column: pa.ChunkedArray, lengths: np.ndarray) -> dict[str, np
     for start, end, metrics in zip(ends - lengths, ends, column.to_pylist(), strict=True):
         for name, values in metrics or ():
             of_metric = curves.setdefault(name, np.full(int(lengths.sum()), np.nan))
-            if len(values) == end - start:
-                of_metric[start:end] = values
+            of_metric[start:end] = values
     return curves
 
 

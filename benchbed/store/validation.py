@@ -79,6 +79,9 @@ def _contradictions(trials: pa.Table, problem: ProblemPlan) -> Iterator[str]:
     for name in ("metrics", "metric_errors"):
         if any(value is None for items in trials[name].to_pylist() for _, value in items or ()):
             yield name
+    curves = zip(trials["curve_metrics"].to_pylist(), _lengths(trials["curve_calls"]).tolist(), strict=True)
+    if any(values is None or len(values) != length for items, length in curves for _, values in items or ()):
+        yield "curve_metrics"
     yield from _contradictions_of_curves(trials, is_measured)
     yield from _contradictions_of_targets(trials, problem, is_measured)
     yield from _contradictions_of_points(trials, problem)

@@ -165,3 +165,28 @@ def test_facts_are_derived():
     # Each sample has 7 sums, as many after the ReLU, and at least 3 logits.
     assert problem.workspace >= SAMPLES * 17
     assert problem.make_buffers(torch.Generator()) is None
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["cnn", "batch-norm-dropout", "transformer", "autoencoder"])
+def test_compiled_steps_agree_with_eager_ones(run, name):
+    """In float32, where the objectives differ by a few roundings (1e-5) after 30 steps; buffers and masks included."""
+    problem = Classification(network=name)
+    records = [
+        run(
+            problem,
+            sgd,
+            seeds=2,
+            budget=STEPS,
+            learning_rate=RATES,
+            scale=None,
+            dtype="float32",
+            engine=engine,
+        )
+        for engine in ("eager", "compiled")
+    ]
+    eager, compiled = records
+    assert set(compiled.engine.flat) == {"compiled"}
+    np.testing.assert_allclose(compiled.curve_objective, eager.curve_objective, rtol=1e-5)
+    for metric, values in eager.curve_metrics.items():
+        np.testing.assert_allclose(compiled.curve_metrics[metric], values, rtol=1e-4, err_msg=metric)

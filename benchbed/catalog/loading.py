@@ -10,7 +10,7 @@ import pluggy
 import benchbed.hookspecs
 from benchbed.catalog import discovery
 from benchbed.catalog.byte_code import import_from_sources
-from benchbed.catalog.discovery import DISABLE, DiscoveredPlugin, disabled_plugins
+from benchbed.catalog.discovery import DISABLE, FILE_MODULE, DiscoveredPlugin, disabled_plugins
 from benchbed.catalog.lookup import Catalog
 from benchbed.catalog.names import error_line, one_line, quoted, suggestion
 from benchbed.catalog.records import KINDS, Entry, InvalidPluginError, Kind, PluginRecord, PluginStatus
@@ -72,12 +72,33 @@ def _catalog_of(records: Sequence[PluginRecord], warnings: Sequence[str]) -> Cat
     for record in records:
         for entry in record.entries:
             by_name.setdefault((entry.kind, entry.name), []).append(entry)
+    warnings = [*warnings]
+    files = {record.distribution for record in records if record.module.startswith(FILE_MODULE)}
+    for (kind, name), entries in by_name.items():
+        of_files = [entry for entry in entries if entry.distribution in files]
+        if len(of_files) == 1 < len(entries):
+            (entry,) = of_files
+            labels = " and ".join(other.label for other in entries if other is not entry)
+            warnings.append(f"{kind[:-1]} {name!r} is that of {entry.label}, and not that of {labels}")
+            entries[:] = of_files
     clashes = {key: tuple(entries) for key, entries in by_name.items() if len(entries) > 1}
     available: dict[Kind, dict[str, Entry]] = {kind: {} for kind in KINDS}
     for (kind, name), entries in by_name.items():
         if len(entries) == 1:
             available[kind][name] = entries[0]
-    without_clashes = tuple(_without_clashes(record, clashes) for record in records)
+    without_clashes = tuple(
+        _without_clashes(
+            record._replace(
+                entries=tuple(
+                    entry
+                    for entry in record.entries
+                    if any(entry is other for other in by_name[entry.kind, entry.name])
+                )
+            ),
+            clashes,
+        )
+        for record in records
+    )
     return Catalog(without_clashes, tuple(warnings), available, clashes)
 
 

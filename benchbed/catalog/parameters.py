@@ -28,7 +28,17 @@ _DOMAIN_DESCRIPTIONS = {
     LogUniform: "a finite number of at least 0",
     OneMinusLogUniform: "a number of at least 0 and less than 1",
 }
-
+TYPES_BY_DEFAULT: dict[type, Any] = {
+    bool: bool,
+    int: int | float,
+    float: float,
+    str: str,
+    tuple: tuple[int | float, ...],
+    NoneType: bool | int | float | str | None,
+}
+"""Types of parameters without annotations by the types of their defaults; a default of 0 often means 0.0."""
+LEARNING_RATE = Annotated[float, LogUniform(1e-6, 1e2)]
+"""Type of a learning rate without an annotation."""
 
 PROBE = Layout({"theta": (2,)})
 """The layout with which factories are called before the problem is known."""
@@ -155,6 +165,9 @@ def _parameter(signature: inspect.Parameter) -> Parameter:
     if default is signature.empty:
         raise InvalidPluginError(f"parameter {name!r} has no default; every hyperparameter needs one")
     domain = None
+    if annotation is signature.empty:
+        is_rate = name == "learning_rate" and isinstance(default, int | float)
+        annotation = LEARNING_RATE if is_rate else TYPES_BY_DEFAULT.get(type(default), annotation)
     if get_origin(annotation) is Annotated:
         domains = [extra for extra in annotation.__metadata__ if isinstance(extra, Domain)]
         annotation, domain = annotation.__origin__, domains[0] if domains else None
@@ -165,7 +178,8 @@ def _parameter(signature: inspect.Parameter) -> Parameter:
         parameter = Parameter(name, default, True, annotation, None)
     else:
         example = "Annotated[Hyperparameter, LogUniform(1e-6, 1e2)], int, bool, str or Literal"
-        raise InvalidPluginError(f"parameter {name!r} is annotated {quoted(annotation)}; use {example}")
+        given = "not annotated" if annotation is signature.empty else f"annotated {quoted(annotation)}"
+        raise InvalidPluginError(f"parameter {name!r} is {given}; use {example}")
     try:
         return parameter._replace(default=convert_hyperparameter("default", parameter, default))
     except (UsageError, TypeError) as error:

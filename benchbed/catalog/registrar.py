@@ -3,6 +3,7 @@
 from typing import Any
 
 from benchbed.catalog.discovery import DiscoveredPlugin
+from benchbed.catalog.factories import as_factory
 from benchbed.catalog.names import derived_name, name_fault, quoted
 from benchbed.catalog.records import Entry, InvalidPluginError, Kind, require
 from benchbed.catalog.sources import file_origin, origin_of, summary
@@ -40,6 +41,9 @@ class Registrar:
 
     def _add(self, kind: Kind, implementation: object, name: str) -> None:
         require(self._is_open, "register was called after the hook had returned; call it inside the hook")
+        definition = implementation
+        if kind == "optimizers":
+            implementation = as_factory(implementation)
         validate(kind, implementation)
         fault = name_fault(name)
         require(fault is None, f'{fault}, with register(…, name="…")')
@@ -48,7 +52,7 @@ class Registrar:
         plugin = self._plugin
         if kind in MEASURED_KINDS:
             module = plugin.module.partition(":")[0]
-            origin = origin_of(implementation, module, plugin.distribution, plugin.version)
+            origin = origin_of(definition, module, plugin.distribution, plugin.version)
         else:
             origin = file_origin(implementation)
         self.entries.append(
@@ -60,7 +64,7 @@ class Registrar:
                 distribution=plugin.distribution,
                 version=plugin.version,
                 origin=origin,
-                summary=summary(implementation),
+                summary=summary(definition),
             )
         )
 

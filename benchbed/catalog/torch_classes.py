@@ -10,15 +10,15 @@ from torch.nn import Parameter
 
 from benchbed.catalog.names import error_line, quoted, reason
 from benchbed.catalog.parameters import (
+    LEARNING_RATE,
     PROBE,
     convert_hyperparameter,
     hyperparameters_of,
     unknown_key,
 )
 from benchbed.catalog.selector_reader import SelectorReader
-from benchbed.catalog.torch_references import import_class
+from benchbed.catalog.torch_references import import_class, is_optimizer_class
 from benchbed.catalog.torch_signatures import (
-    LEARNING_RATE,
     ClassSignature,
     OptimizerClass,
     keyword,
@@ -59,6 +59,12 @@ def torch_factory(optimizer_class: OptimizerClass) -> OptimizerFactory:
     parameters = [*signature.parameters.values(), keyword("layout", None, Layout | None)]
     factory.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]  # for inspect
     return factory
+
+
+def is_torch_factory(factory: object) -> bool:
+    """Return whether `torch_factory` has built a factory."""
+    wrapped = getattr(factory, "__wrapped__", None)
+    return is_optimizer_class(getattr(wrapped, "func", wrapped))
 
 
 def _constructor(

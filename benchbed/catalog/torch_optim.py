@@ -7,7 +7,7 @@ from benchbed.catalog.names import quoted, reason
 from benchbed.catalog.records import Entry, InvalidPluginError, Origin
 from benchbed.catalog.selector_reader import SelectorReader
 from benchbed.catalog.sources import origin_of, summary
-from benchbed.catalog.torch_classes import torch_factory
+from benchbed.catalog.torch_classes import is_torch_factory, torch_factory
 from benchbed.catalog.torch_references import NESTED, import_class
 from benchbed.errors import UsageError
 
@@ -44,9 +44,9 @@ def with_nested(outer: Entry, setting: Mapping[str, object]) -> Entry:
 
     If one of them belongs to a third party, so does the result.
     """
-    for key in NESTED if ":" in outer.name else ():
+    for key in NESTED:
         text = setting.get(key)
-        if isinstance(text, str):
+        if isinstance(text, str) and is_torch_factory(outer.implementation):
             tree = SelectorReader(text).read()
             nested = with_nested(entry(tree.name), tree.parameters)
             origin = Origin(

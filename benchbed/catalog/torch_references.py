@@ -19,7 +19,7 @@ from benchbed.errors import UsageError
 
 NESTED = ("base", "others")
 """Parameters whose values are selectors of further classes."""
-_REFERENCE = re.compile(r"(?:([^\W\d]\w*(?:\.[^\W\d]\w*)*)|([^:]+\.py)):([^\W\d]\w*)")
+_REFERENCE = re.compile(r"(?:([^:]+\.py)|([^\W\d]\w*(?:\.[^\W\d]\w*)*)):([^\W\d]\w*)")
 _EXAMPLE = "write it as module:Class, such as torch.optim:NAdam, or as FILE.py:Class"
 
 
@@ -55,7 +55,7 @@ def import_class(name: str) -> ImportedClass:
     reference = _REFERENCE.fullmatch(name)
     if not reference:
         raise UsageError(f"unknown optimizer {quoted(name)}; {_EXAMPLE}")
-    module_name, file, class_name = reference.groups()
+    file, module_name, class_name = reference.groups()
     label = f"optimizer {quoted(name)} cannot be used"
     try:
         module: Any = _load_file(file) if file else importlib.import_module(module_name)

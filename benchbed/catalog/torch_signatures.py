@@ -5,26 +5,16 @@ import inspect
 import types
 from collections.abc import Callable
 from types import NoneType, UnionType
-from typing import Annotated, Any, NamedTuple, Union, get_args, get_origin
+from typing import Any, NamedTuple, Union, get_args, get_origin
 
 import msgspec
 import torch
 from torch import Tensor
 
-from benchbed.catalog.parameters import is_finite, is_plain
-from benchbed.interfaces import LogUniform
+from benchbed.catalog.parameters import LEARNING_RATE, TYPES_BY_DEFAULT, is_finite, is_plain
 
 OptimizerClass = Callable[..., torch.optim.Optimizer]
 """A class, or a `functools.partial` of one."""
-LEARNING_RATE = Annotated[float, LogUniform(1e-6, 1e2)]
-# Types of parameters without annotations by the types of their defaults; a default of 0 often means 0.0.
-_TYPES_BY_DEFAULT: dict[type, Any] = {
-    bool: bool,
-    int: int | float,
-    str: str,
-    tuple: tuple[int | float, ...],
-    NoneType: bool | int | float | str | None,
-}
 
 
 class ClassSignature(NamedTuple):
@@ -86,7 +76,7 @@ def _adapted(parameter: inspect.Parameter, has_learning_rate: bool) -> inspect.P
         is_missing, default = False, 1e-3
     annotation = _without_tensor(parameter.annotation)
     if is_missing or not is_finite(default):
-        annotation = _TYPES_BY_DEFAULT[NoneType] if annotation is parameter.empty else annotation
+        annotation = TYPES_BY_DEFAULT[NoneType] if annotation is parameter.empty else annotation
         if is_plain(annotation):
             return keyword(name, None, annotation | None)
         if is_missing:
@@ -98,7 +88,7 @@ def _adapted(parameter: inspect.Parameter, has_learning_rate: bool) -> inspect.P
             "learning_rate" if is_rate else name, float(default), LEARNING_RATE if is_rate else float
         )
     candidates = [annotation, annotation | None] if is_plain(annotation) else []
-    candidates += [_TYPES_BY_DEFAULT[type(default)]] if type(default) in _TYPES_BY_DEFAULT else []
+    candidates += [TYPES_BY_DEFAULT[type(default)]] if type(default) in TYPES_BY_DEFAULT else []
     annotation = next((candidate for candidate in candidates if _is_instance(default, candidate)), None)
     return None if annotation is None else keyword(name, default, annotation)
 

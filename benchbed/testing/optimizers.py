@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
+from benchbed.catalog.factories import as_factory
 from benchbed.catalog.names import quoted
 from benchbed.catalog.parameters import factory_arguments, hyperparameters_of
 from benchbed.engine.adapters import Rule, StepContext, make_rule
@@ -35,9 +36,9 @@ class OptimizerUnderTest:
     """A factory with the hyperparameters of the check."""
 
     def __init__(self, factory: OptimizerFactory, hyperparameters: Mapping[str, Any]) -> None:
-        self.factory = factory
+        self.factory: OptimizerFactory = as_factory(factory)
         self.name = getattr(factory, "__name__", str(factory))
-        parameters = hyperparameters_of(factory)
+        parameters = hyperparameters_of(self.factory)
         for name in hyperparameters:
             if name not in parameters:
                 known = ", ".join(parameters) or "none"
@@ -46,7 +47,7 @@ class OptimizerUnderTest:
                 )
         values = {name: parameter.default for name, parameter in parameters.items()} | dict(hyperparameters)
         statics = {name: value for name, value in values.items() if parameters[name].static}
-        self.statics = factory_arguments(factory, statics, LAYOUT)
+        self.statics = factory_arguments(self.factory, statics, LAYOUT)
         self.numbers = {name: float(value) for name, value in values.items() if not parameters[name].static}
         self.optimizer: Optimizer[Any] = self.build(self.numbers)
         self.draw: Tree = None

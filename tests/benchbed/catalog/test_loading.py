@@ -154,6 +154,23 @@ def test_a_third_party_plugin_cannot_replace_a_built_in_name(built_in, plugin):
     assert "sgd" in catalog.names("optimizers")
 
 
+def test_the_file_that_the_user_names_has_the_last_word(built_in, plugin, record, tmp_path):
+    """It replaces names of installed plugins, with a line for each; two files with one name clash."""
+    files = [tmp_path / "named.py", tmp_path / "other.py"]
+    for file in files:
+        imports = "from benchbed.hookspecs import hookimpl\nfrom benchbed_optimizers.sgd import sgd as rule\n"
+        file.write_text(imports + REGISTERS_RULE.format(name="adam"))
+    catalog = plugin(REGISTERS_RULE.format(name="own"), files=files[:1])
+    entry = catalog.entry("optimizers", "adam")
+    assert entry.distribution == str(files[0])
+    (line,) = [warning for warning in catalog.warnings if "'adam'" in warning]
+    assert line.startswith("optimizer 'adam' is that of plugin 'named'")
+    assert "and not that of plugin 'optimizers' (benchbed" in line
+    assert "adam" not in record(catalog, "optimizers").registered["optimizers"]
+    with pytest.raises(UsageError, match="neither is available"):
+        load_catalog(files, {}).entry("optimizers", "adam")
+
+
 def test_a_blocked_plugin_is_not_imported(plugin, record):
     """Its record has the status and no complaint."""
     catalog = plugin("raise ImportError", environ={"BENCHBED_DISABLE_PLUGINS": " mine ,"})

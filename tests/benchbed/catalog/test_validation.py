@@ -33,7 +33,15 @@ PROBLEMS = {
 OPTIMIZERS = {
     "not callable": ("bad = 3", "is not a factory"),
     "no default": ("def bad(rate: float): return rule()", "parameter 'rate' has no default"),
-    "no annotation": ("def bad(rate=0.1): return rule()", "parameter 'rate' is annotated"),
+    "no annotation": ("def bad(rate=print): return rule()", "parameter 'rate' is not annotated"),
+    "required by a class": (
+        "class bad(torch.optim.Optimizer):\n    def __init__(self, params, lr=0.1, *, rank): ...",
+        "its parameter 'rank' has no default",
+    ),
+    "class of a module": (
+        "class bad(torch.optim.Optimizer):\n    def __init__(self, params: torch.nn.Module): ...",
+        "its parameter 'params' takes a module",
+    ),
     "odd annotation": ("def bad(rate: list = 1): return rule()", "parameter 'rate' is annotated"),
     "unknown annotation": ("def bad(rate: 'Missing' = 1): return rule()", "signature cannot be read"),
     "variadic": ("def bad(**rates: float): return rule()", "list each hyperparameter by name"),

@@ -73,7 +73,7 @@ def win_matrix(pairs: pd.DataFrame, names: list[str]) -> tuple[np.ndarray, np.nd
         cells.pivot(index="first", columns="second", values=value).reindex(index=names, columns=names)
         for value in ("win_share", "text")
     )
-    return shares.to_numpy(dtype=float), labels.fillna("").to_numpy()
+    return shares.to_numpy(dtype=float), labels.astype(object).fillna("").to_numpy()
 
 
 def _pairs(results: Results) -> pd.DataFrame:

@@ -30,8 +30,9 @@ class TextTable(NamedTuple):
     @property
     def marked_column(self) -> str:
         """The column whose best values are marked: the score, or the objective if there is no score."""
-        is_scored = "score" not in self.cells or (self.cells["score"] != "–").any()
-        return "score" if is_scored else "objective"
+        # Without a result, a problem with a known optimum has neither.
+        has_objective = "objective" in self.cells and "score" in self.cells
+        return "objective" if has_objective and self.cells["score"].isin(["–", "-"]).all() else "score"
 
     def to_ascii(self) -> "TextTable":
         """Return the table with ASCII symbols; names are unchanged."""

@@ -100,6 +100,15 @@ def test_csv_and_markdown_contain_every_row(noted):
     assert render(noted, "markdown").count("### ") == 3
 
 
+@pytest.mark.parametrize("form", FORMATS)
+@pytest.mark.parametrize("encoding", ["utf-8", "ascii"])
+def test_a_problem_without_a_result_is_printed(results, form, encoding):
+    """Such as one all of whose trials are missing."""
+    unknown = dict.fromkeys(("score", "score_low", "score_high", "gap"), math.nan)
+    lost = results._replace(summary=results.summary.assign(**unknown))
+    assert "adam" in render(lost, form, encoding=encoding)
+
+
 def test_an_unknown_format_is_rejected(noted):
     """The message lists the formats."""
     with pytest.raises(UsageError, match="unknown format 'xml'; choose one of table, json, csv, markdown"):

@@ -32,6 +32,13 @@ def test_cells_show_win_share_and_difference():
     ]
 
 
+def test_without_a_comparison_all_cells_are_empty():
+    """Such as after an interruption; pandas does not warn."""
+    shares, texts = win_matrix(PAIRS[:0], ["a", "b"])
+    assert np.isnan(shares).all()
+    assert texts.tolist() == [["", ""], ["", ""]]
+
+
 def test_a_study_has_one_matrix(results):
     """Over all problems, one panel a track."""
     assert pieces(results) == [""]

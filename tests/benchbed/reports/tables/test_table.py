@@ -20,6 +20,13 @@ def test_symbols_become_ascii():
     }
 
 
+def test_without_a_score_objectives_are_marked():
+    """Also in ASCII. A table without objectives marks its scores."""
+    unscored = TABLE._replace(cells=CELLS.assign(score="–", objective=["1", "2"]))
+    assert [table.marked_column for table in (unscored, unscored.to_ascii())] == ["objective"] * 2
+    assert TABLE._replace(cells=CELLS.assign(score="–")).marked_column == "score"
+
+
 def test_marked_scores_are_bold_or_starred():
     """Numbers are not reformatted, and cells are escaped."""
     assert "**0.500**" in markdown([TABLE])

@@ -1,5 +1,6 @@
 """The command line of benchbed; only this package prints and sets exit codes."""
 
+import contextlib
 import errno
 import os
 import signal
@@ -83,7 +84,10 @@ def main() -> int:
         if error.errno != errno.ENOSPC or error.filename is not None:
             raise
         discard_stdout()
-        click.echo(f"error: no space is left for the output; free some and run again; {_CONTINUES}", err=True)
+        with contextlib.suppress(OSError):  # stderr may be on the same disk
+            click.echo(
+                f"error: no space is left for the output; free some and run again; {_CONTINUES}", err=True
+            )
         return NO_SPACE
 
 

@@ -42,6 +42,8 @@ def write_atomically(path: Path, content: bytes, advice: str = CHOOSE_ANOTHER) -
 
 def _cause(error: OSError, path: Path, advice: str) -> str:
     """Describe why a file could not be written, and what to do."""
+    if error.errno == errno.EFBIG:
+        return "a limit forbids files of this size; raise it (ulimit -f) and run the same command again"
     if error.errno not in (errno.ENOSPC, errno.EDQUOT):
         return f"{error.strerror}; {advice}"
     space = os.statvfs(next(folder for folder in path.absolute().parents if folder.exists()))

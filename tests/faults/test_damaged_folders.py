@@ -155,6 +155,7 @@ def test_a_full_disk_exits_with_3_and_the_study_can_be_resumed(
     limited = run_benchbed(tmp_path, *options, shell='ulimit -f 8; "$@"')
     assert limited.returncode == 3, limited.stderr
     assert "error: cannot write " in limited.stderr
+    assert "a limit forbids files of this size; raise it (ulimit -f)" in limited.stderr
     assert "Traceback" not in limited.stderr
     assert list(Path("study").rglob("*.partial")) == []
     assert run_in_process(tmp_path, *options).returncode == 0

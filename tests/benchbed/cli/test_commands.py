@@ -71,3 +71,5 @@ def test_a_full_device_is_reported_in_a_sentence(run_benchbed, tmp_path):
     process = run_benchbed(tmp_path, "list", shell='"$@" > /dev/full')
     assert (process.returncode, process.stderr.count("\n")) == (3, 1)
     assert process.stderr.startswith("error: no space is left")
+    process = run_benchbed(tmp_path, "list", shell='"$@" > /dev/full 2> /dev/full')
+    assert process.returncode == 3

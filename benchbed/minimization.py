@@ -9,7 +9,9 @@ import numpy as np
 import torch
 from torch import Generator, Tensor
 
-from benchbed.catalog.parameters import factory_arguments
+from benchbed.catalog.factories import as_factory
+from benchbed.catalog.parameters import factory_arguments, hyperparameters_of
+from benchbed.catalog.records import InvalidPluginError
 from benchbed.engine import Batch, Record, run_batch
 from benchbed.errors import UsageError
 from benchbed.formatting import plural
@@ -22,6 +24,8 @@ from benchbed.seeds import InstanceSeed
 
 LossOfTensor = Callable[[Tensor], Tensor]
 """A point in the shape of the start -> a tensor with one number, computed by operations that torch differentiates."""
+OptimizerChoice = str | Optimizer[Any] | Callable[..., Any]
+"""A selector, an optimizer, or a factory or class with its defaults."""
 
 
 class Minimum(NamedTuple):
@@ -58,7 +62,7 @@ class Minimum(NamedTuple):
 def minimize(
     loss: LossOfTensor,
     theta0: Any,
-    optimizer: str | Optimizer[Any],
+    optimizer: OptimizerChoice,
     steps: int = 1_000,
     tolerance: float | None = None,
     gradient: str = "reverse",
@@ -67,10 +71,10 @@ def minimize(
 
     `loss` takes one tensor in the shape of `theta0`, not a batch of them, and may branch on its values. `theta0` is
     anything that `torch.as_tensor` takes, of any shape; it keeps its dtype if that is floating, and Python's numbers
-    are float64. `optimizer` is a selector ("adam", "adam[learning_rate=0.1]", "torch.optim:NAdam[learning_rate=0.01]")
-    or an optimizer that a factory returned. A step evaluates one loss with its gradient. A rule that evaluates more
-    often takes fewer steps, so that there are `steps` evaluations in all (a step that has begun is finished), with any
-    `gradient` (`benchbed list gradients`).
+    are float64. `optimizer` is a selector ("adam", "adam[learning_rate=0.1]", "torch.optim:NAdam[learning_rate=0.01]"),
+    an optimizer that a factory returned, a factory, or a class such as `torch.optim.Adam`, with its defaults. A step
+    evaluates one loss with its gradient. A rule that evaluates more often takes fewer steps, so that there are `steps`
+    evaluations in all (a step that has begun is finished), with any `gradient` (`benchbed list gradients`).
 
     >>> import benchbed
     >>> def loss(theta):
@@ -167,25 +171,36 @@ def _read_start(theta0: Any) -> Tensor:
     return start
 
 
-def _read_optimizer(optimizer: str | Optimizer[Any], layout: Layout, start: Tensor) -> Optimizer[Any]:
-    """Return an optimizer, or build that of a selector with numbers as the engine passes them."""
+def _read_optimizer(optimizer: OptimizerChoice, layout: Layout, start: Tensor) -> Optimizer[Any]:
+    """Build an optimizer of a selector, a factory or a class, with numbers as the engine passes them."""
     if isinstance(optimizer, Optimizer):
         return optimizer
-    if not isinstance(optimizer, str):
+    if isinstance(optimizer, str):
+        catalog, (name, values) = catalog_of(()), parse_selector(optimizer)
+        parameters, factory = catalog.parameters(name), catalog.optimizer(name).implementation
+        settings = expand_settings(values, parameters)
+        if len(settings) > 1:
+            raise UsageError(f"{optimizer} lists {len(settings)} settings; pass one")
+        numbers = catalog.hyperparameters(name, settings[0])
+    elif callable(optimizer):
+        try:
+            factory = as_factory(optimizer)
+            parameters = hyperparameters_of(factory)
+        except InvalidPluginError as error:
+            raise UsageError(f"optimizer {getattr(optimizer, '__name__', optimizer)!r}: {error}") from error
+        numbers = {name: parameter.default for name, parameter in parameters.items()}
+    else:
         raise UsageError(
-            f"optimizer is a {type(optimizer).__name__}; pass a selector such as 'adam[learning_rate=0.1]', or an "
-            "Optimizer that a factory returned"
+            f"optimizer is a {type(optimizer).__name__}; pass a selector such as 'adam[learning_rate=0.1]', an "
+            "Optimizer, a function that returns one, or a class of torch.optim"
         )
-    catalog, (name, values) = catalog_of(()), parse_selector(optimizer)
-    parameters, factory = catalog.parameters(name), catalog.optimizer(name).implementation
-    settings = expand_settings(values, parameters)
-    if len(settings) > 1:
-        raise UsageError(f"{optimizer} lists {len(settings)} settings; pass one")
 
     def build(numbers: dict[str, Any]) -> Optimizer[Any]:
-        return factory(**factory_arguments(factory, numbers, layout))  # type: ignore[no-any-return]  # a plugin is Any
+        built = factory(**factory_arguments(factory, numbers, layout))
+        if not isinstance(built, Optimizer):
+            raise UsageError(f"the optimizer returns a {type(built).__name__}; return an Optimizer")
+        return built
 
-    numbers = catalog.hyperparameters(name, settings[0])
     of_floats = build(numbers)
     if of_floats.stateful:
         return of_floats

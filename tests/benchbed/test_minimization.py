@@ -17,7 +17,6 @@ from benchbed.engine import run_batch
 from benchbed.errors import UsageError
 from benchbed.interfaces import Optimizer
 from benchbed_optimizers.adam import adam
-from benchbed_optimizers.gd import gd
 from benchbed_optimizers.sgd import sgd
 
 WEIGHTS = torch.linspace(1, 100, 10, dtype=torch.float64)
@@ -395,7 +394,7 @@ def test_the_loss_is_released():
         ({"optimizer": "adan"}, "unknown optimizer 'adan'; did you mean 'adam'"),
         ({"optimizer": "adam[learning_rat=1]"}, "did you mean 'learning_rate'"),
         ({"optimizer": "adam[learning_rate=[0.1, 0.2]]"}, "lists 2 settings; pass one"),
-        ({"optimizer": gd}, "optimizer is a function; pass a selector such as"),
+        ({"optimizer": 3}, "optimizer is a int; pass a selector such as"),
         ({"gradient": "revers"}, "unknown gradient 'revers'; did you mean 'reverse'"),
     ],
 )  # fmt: skip
@@ -434,3 +433,33 @@ def test_the_public_name_is_the_function_after_any_import():
 
     assert benchbed.minimize is benchbed.minimization.minimize
     assert benchbed.Minimum is benchbed.minimization.Minimum
+
+
+def test_a_function_or_a_class_runs_with_its_defaults():
+    """As its selector does; the class on a matrix of the shape of the start."""
+    quartic_start = [[1.5, -2.0], [0.5, 1.0]]
+    by_class = benchbed.minimize(
+        lambda theta: (theta**4).sum(), quartic_start, torch.optim.Adafactor, steps=20
+    )
+    by_name = benchbed.minimize(
+        lambda theta: (theta**4).sum(), quartic_start, "torch.optim:Adafactor", steps=20
+    )
+    assert torch.equal(by_class.theta, by_name.theta)
+
+    def descent(lr=0.01):
+        return Optimizer(
+            init=lambda theta: (), update=lambda oracle, state, theta: (theta - lr * oracle.gradient, state)
+        )
+
+    by_function = benchbed.minimize(lambda theta: (theta**2).sum(), [1.0], descent, steps=5)
+    assert by_function.theta.item() == pytest.approx(0.98**5)
+
+
+@pytest.mark.parametrize(
+    ("optimizer", "expected"),
+    [(lambda rate: None, "has no default"), (lambda lr=0.1: 3, "returns a int")],
+)
+def test_an_object_that_is_no_optimizer_is_rejected(optimizer, expected):
+    """With the forms that work."""
+    with pytest.raises(UsageError, match=expected):
+        benchbed.minimize(lambda theta: (theta**2).sum(), [1.0], optimizer)

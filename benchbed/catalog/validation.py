@@ -124,11 +124,9 @@ def _check_targets(problem: Problem) -> None:
         metric in problem.metrics and metric in problem.curve_metrics,
         f"its target_metric {quoted(metric)} is not one of its metrics: {quoted(sorted(problem.metrics))}",
     )
-    is_rising = all(easier < harder for easier, harder in steps)
-    is_ladder = is_ladder and (is_falling or is_rising)
-    is_ladder = is_ladder and all(isinstance(target, float) and math.isfinite(target) for target in targets)
+    is_monotone = is_falling or all(easier < harder for easier, harder in steps)
     fault = f"its targets are {quoted(targets)}; give numbers from easy to hard, all rising or all falling"
-    require(is_ladder, fault)
+    require(is_ladder and is_monotone and all(map(math.isfinite, targets)), fault)
 
 
 def _is_share(value: Any) -> bool:

@@ -169,7 +169,7 @@ def _problem_plan(catalog: Catalog, selection: ProblemSelection) -> ProblemPlan:
         raise UsageError(f"unknown dtype {dtype!r}; choose float32 or float64")
     is_coarse = dtype == "float32" and not problem.target_metric
     lowest = SINGLE_PRECISION_TARGET if is_coarse else -math.inf
-    targets = tuple(target for target in problem.targets if target >= lowest)
+    targets = tuple(float(target) for target in problem.targets if target >= lowest)
     if selection.declared:
         has_optimum = type(problem).optimum is not Problem.optimum
         traits = ProblemTraits(has_optimum, seedless=False)
@@ -186,7 +186,7 @@ def _problem_plan(catalog: Catalog, selection: ProblemSelection) -> ProblemPlan:
         origin=entry.origin,
         budget=selection.steps or budget_of(problem, selection.preset),
         targets=targets or tuple(problem.targets[:1]),
-        success_target=problem.success_target,
+        success_target=float(problem.success_target),
         dtype=dtype,
         dimension=problem.layout.dimension,
         full_price=problem.full_price,

@@ -18,6 +18,15 @@ PROBLEMS = {
     "empty layout": (FROZEN + "layout = Layout({'a': (0,)})", "empty block"),
     "rising targets": (FROZEN + "targets = (0.1, 0.2)", "they must decrease and be between 0 and 1"),
     "no targets": (FROZEN + "targets = ()", "they must decrease and be between 0 and 1"),
+    "unknown metric": (FROZEN + "target_metric = 'accuracy'", "target_metric 'accuracy' is not one of its metrics: []"),
+    "metric targets": (
+        FROZEN + "target_metric = 'a'; targets = (0.5, 0.9, 0.8); metrics = {'a': len}",
+        "its targets are (0.5, 0.9, 0.8); give numbers from easy to hard, all rising or all falling",
+    ),
+    "metric success": (
+        FROZEN + "target_metric = 'a'; targets = (5, 9); success_target = 7; metrics = {'a': len}",
+        "its success_target is 7; it must be a gap between 0 and 1, or a target of its metric",
+    ),
     "targets above 1": (FROZEN + "targets = (1.5, 0.2)", "they must decrease and be between 0 and 1"),
     "budget": (FROZEN + "budget = 0", "its budgets are [0]"),
     "price": (FROZEN + "full_price = -1.0", "its full_price is -1.0"),

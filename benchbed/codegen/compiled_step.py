@@ -86,7 +86,7 @@ class CompiledStep:
         stop_array = (ctypes.c_int64 * len(stops))(*stops)
         pointers = _pointers(contiguous), _pointers(outputs)
         calls = [(stop_array, len(stops), seeds, settings, *edge, *pointers) for edge in pairwise(edges)]
-        with _one_torch_thread() if self.source.calls_torch else nullcontext():
+        with _one_torch_thread() if self.source.called_operations else nullcontext():
             self._run_tasks(calls)
         unbound = [tensor.unbind() for tensor in outputs]
         results = [list(lanes) for _ in stops]
@@ -112,7 +112,7 @@ class CompiledStep:
 
     def _call_in_thread(self, flush: bool, *arguments: object) -> None:
         torch.set_flush_denormal(flush)  # a setting of each thread
-        if self.source.calls_torch:
+        if self.source.called_operations:
             torch.set_num_threads(1)  # likewise
         self._call(*arguments)
 

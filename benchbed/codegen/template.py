@@ -41,8 +41,8 @@ class GeneratedSource(NamedTuple):
     groups: LaneGroups
     flags: tuple[str, ...] = ()
     """Compiler flags beside those of all sources."""
-    calls_torch: bool = False
-    """Whether it calls operations of torch, which may start threads of their own."""
+    called_operations: tuple[str, ...] = ()
+    """Operations of torch that it calls, which may start threads of their own."""
 
 
 def fill_template(

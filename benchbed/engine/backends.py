@@ -105,7 +105,10 @@ class CompiledBackend(EagerBackend):
         try:
             from benchbed.engine.compiled_backend import generated_backend  # takes a second to import
 
-            self._steps = generated_backend(tile, lanes)
+            generated = generated_backend(tile, lanes)
+            self._steps = generated
+            if generated.called_operations:
+                self.reason += f"; the step calls {', '.join(generated.called_operations)}"[:REASON_LENGTH]
         except CompilationError as error:  # a scan needs a compiler as well
             self._fall_back("its step could not be compiled", error)
         except Exception as error:  # noqa: BLE001 (see the class)
@@ -125,8 +128,12 @@ class CompiledBackend(EagerBackend):
 
             self._steps = scan_backend(tile, lanes)
             self.minimum_lanes = self._steps.minimum_lanes
+            self.reason += f"; a scan by torch's compiler, as no step is generated: {_summary(unsupported)}"[
+                :REASON_LENGTH
+            ]
         except Exception as error:  # noqa: BLE001 (see the class)
-            self._fall_back("its step could not be compiled", error)
+            event = f"its step could not be compiled, as no step is generated ({_summary(unsupported)})"
+            self._fall_back(event, error)
 
     def _confirm(self, tile: Tile, lanes: Lanes) -> None:
         """Compare a few compiled steps with eager ones: a trace may have made a constant of a value that changes."""

@@ -14,13 +14,17 @@ from benchbed.codegen.lanewise import codegen as lanewise
 from benchbed.codegen.template import Axis, LaneGroups
 from benchbed.codegen.tensorwise import codegen as tensorwise
 from benchbed.codegen.trace import InputKind, TracedStep, trace_function
+from benchbed.engine.backends import eager_seconds
 from benchbed.engine.pytrees import Lanes, TreeTemplate, is_flat, leaves
 from benchbed.engine.sampling import Instances
 from benchbed.engine.step import StepInputs
 from benchbed.engine.tile import Tile
+from benchbed.interfaces import Engine
 
 MAX_CACHED_STEPS = 256
 """Compiled steps that a process keeps."""
+COMPILE_SECONDS = 0.01
+"""Seconds in which an operation of a tensorwise step is compiled."""
 LOOKAHEAD_OPERATIONS = 200_000
 """Vector operations, a tenth of a millisecond, that may be discarded if a lane stops before they are needed."""
 MAX_GROUP_RATIO = 1.5
@@ -34,6 +38,7 @@ class GeneratedBackend:
 
     def __init__(self, tile: Tile, lanes: Lanes, traced: TracedStep, compiled: CompiledStep) -> None:
         self._compiled = compiled
+        self.called_operations = compiled.source.called_operations
         self._state, self._data = TreeTemplate(lanes.state), TreeTemplate(tile.instances.data)
         self._has_draws = "step_seed" in traced.kinds
         self._reads_progress = traced.kinds.index("step") in compiled.source.reads
@@ -124,12 +129,23 @@ def generated_backend(tile: Tile, lanes: Lanes) -> GeneratedBackend:
         try:
             source = lanewise.generate(traced, axis, width)
         except UnsupportedOperationError:
+            _require_work(tile, traced)
             source = tensorwise.generate(traced, width)  # too long for registers
         _cache[key] = GeneratedBackend(tile, lanes, traced, CompiledStep(traced, source))
     return _cache[key]
 
 
 _cache: dict[Hashable, GeneratedBackend] = {}
+
+
+def _require_work(tile: Tile, traced: TracedStep) -> None:
+    """Raise UnsupportedOperationError if a step takes longer to compile than the batch takes eagerly.
+
+    It depends on the plan alone, so a step that is already compiled does not count.
+    """
+    operations = len(traced.graph.graph.nodes)
+    if tile.batch.engine == Engine.AUTO and eager_seconds(tile.batch) < operations * COMPILE_SECONDS:
+        raise UnsupportedOperationError(f"{operations} operations take longer to compile than to run")
 
 
 def _choose_axis(tile: Tile, lanes: Lanes, width: int) -> Axis:

@@ -74,7 +74,7 @@ def call_operation(emitter: FusionEmitter, node: fx.Node) -> Any:
         ),
     ]
     emitter.emit(lines, [*operands, *stored.values()])
-    emitter.calls_torch = True
+    emitter.called_operations[name] = None
     emitter.operations += CALL_OPERATIONS + sum(
         memory.view.numel() for memory in (*operands, *stored.values())
     )

@@ -71,7 +71,7 @@ def generate(traced: TracedStep, width: int, max_bytes: int = MAX_BYTES) -> Gene
             {source.position: source.memory.view.dtype for source in reads},
             {target.position: target.memory.view.dtype for target in changes},
             bytes=max(MIN_BYTES, size),
-            calls=read_template("tensorwise/calls.cpp") if emitter.calls_torch else "",
+            calls=read_template("tensorwise/calls.cpp") if emitter.called_operations else "",
             buffers=indent(2, [*emitter.constants, *declarations]),
             loads=indent(4, [*_lane_loads(reads), *_pointers(reads, POINTER_OFFSETS)]),
             statements=indent(8, [*_pointers(reads, STEP_POINTER_OFFSETS), *emitter.lines]),
@@ -81,8 +81,8 @@ def generate(traced: TracedStep, width: int, max_bytes: int = MAX_BYTES) -> Gene
         [target.position for target in changes],
         max(1, emitter.operations // width),
         LaneGroups("lanes", 1),
-        ("-ffp-contract=fast", *(LINKER_FLAGS if emitter.calls_torch else ())),
-        emitter.calls_torch,
+        ("-ffp-contract=fast", *(LINKER_FLAGS if emitter.called_operations else ())),
+        tuple(emitter.called_operations),
     )
 
 

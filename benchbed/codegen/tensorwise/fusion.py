@@ -31,8 +31,8 @@ class FusionEmitter:
         """Declarations of constant arrays."""
         self.operations = 0
         """Estimated operations on numbers."""
-        self.calls_torch = False
-        """Whether a statement calls an operation of torch."""
+        self.called_operations: dict[str, None] = {}
+        """Names of the operations of torch that statements call, in order."""
         self.values: dict[fx.Node, Any] = {}
         """Computed values: `StridedMemory`, `UniformValue`, or a list of them."""
         self._pending: list[fx.Node] = []

@@ -119,7 +119,7 @@ def test_error_in_one_thread_waits_for_the_others():
     class FailingStep(CompiledStep):
         def __init__(self):
             """Compile nothing."""
-            self.source = SimpleNamespace(calls_torch=False)
+            self.source = SimpleNamespace(called_operations=())
 
         def _call(self, task):
             if task == 0:

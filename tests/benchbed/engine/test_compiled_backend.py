@@ -2,10 +2,13 @@
 
 import numpy as np
 import pytest
+import torch
+from torch.nn import functional
 
 from benchbed.codegen import compiled_step, compiler
 from benchbed.codegen.errors import CompilationError
-from benchbed.engine import compiled_backend
+from benchbed.engine import backends, compiled_backend
+from benchbed.interfaces import Layout, Problem
 from benchbed_optimizers.adam import adam
 from benchbed_optimizers.sgd import sgd
 from benchbed_problems.quadratic import Quadratic
@@ -22,6 +25,28 @@ def adam_settings(learning_rates):
         "learning_rate": learning_rates,
         **{name: [value] * len(learning_rates) for name, value in constants.items()},
     }
+
+
+class ImageNetwork(Problem):
+    """Cross entropy of a convolutional network with embedded labels, without draws."""
+
+    per_trial = True
+
+    @property
+    def layout(self):
+        return Layout({"filters": (2, 1, 3, 3), "table": (3, 4), "readout": (12, 3)})
+
+    def make_start(self, generator):
+        return torch.linspace(0, 9, 66, dtype=torch.float64).sin() / 3
+
+    def objective(self, theta, data):
+        weights = self.layout.views(theta)
+        images = torch.linspace(-2, 2, 5 * 36, dtype=theta.dtype).cos().view(5, 1, 6, 6)
+        hidden = functional.max_pool2d(functional.conv2d(images, weights["filters"]).relu(), 2)
+        labels = torch.tensor([0, 2, 1, 2, 0])
+        rows = functional.embedding(labels.flip(0), weights["table"])
+        features = functional.layer_norm(torch.cat([hidden.flatten(1), rows], 1), (12,))
+        return functional.cross_entropy(features @ weights["readout"], labels)
 
 
 @pytest.fixture
@@ -100,3 +125,30 @@ def test_steps_run_eagerly_without_a_compiler(run, monkeypatch):
         "requested; ran eagerly because its step could not be compiled: CompilationError: "
     )
     assert (fallback.final_theta == eager.final_theta).all()
+
+
+def test_network_with_called_operations_equals_eager_steps_and_a_plain_loop(run):
+    """To rounding errors; the reason lists the called operations."""
+    fields = {"targets": (), "budget": 12, **adam_settings([1e-2, 3e-2])}
+    compiled, eager = (
+        run(ImageNetwork(), adam, seeds=2, engine=engine, **fields) for engine in ("compiled", "eager")
+    )
+    assert set(compiled.engine.flat) == {"compiled"}
+    assert "the step calls aten::convolution" in compiled.engine_reason[0, 0]
+    np.testing.assert_allclose(compiled.final_theta, eager.final_theta, rtol=0, atol=1e-12)
+    theta = ImageNetwork().make_start(None).requires_grad_()
+    optimizer = torch.optim.Adam([theta], lr=3e-2)
+    for _ in range(12):
+        optimizer.zero_grad()
+        ImageNetwork().objective(theta, None).backward()
+        optimizer.step()
+    np.testing.assert_allclose(compiled.final_theta[0, 1], theta.detach(), rtol=0, atol=1e-10)
+
+
+def test_auto_runs_steps_eagerly_that_take_longer_to_compile(run, monkeypatch):
+    """By the number of their operations, so that the choice depends on the plan alone."""
+    monkeypatch.setattr(backends, "WORTH_COMPILING", 0.0)
+    monkeypatch.setattr(compiled_backend, "_cache", {})
+    record = run(ImageNetwork(), adam, targets=(), budget=3, engine="auto", **adam_settings([1e-2]))
+    assert set(record.engine.flat) == {"eager"}
+    assert "take longer to compile" in record.engine_reason[0, 0]

@@ -84,7 +84,7 @@ def test_error_of_a_called_operation_is_raised(run_compiled):
 @pytest.mark.parametrize(
     ("reason", "function"),
     [
-        ("aten::rand_like, which draws", lambda x: x + torch.rand_like(x)),
+        ("aten::rand_like, which draws random numbers", lambda x: x + torch.rand_like(x)),
         ("a result of torch.complex128", lambda x: torch.fft.rfft(x).abs()),
         ("aten::index, whose shape depends", lambda x: x[..., torch.arange(5) > 2].sum(-1)),
         ("of type number", lambda x: x + x.histc(5, -1, 1)),

@@ -74,6 +74,9 @@ class WorkerProcess:
             self._pool.shutdown(wait=False)
             shutil.rmtree(self._folder, ignore_errors=True)
             raise ProcessLostError from error
+        # A process that dies while it sends its result leaves half of it in the pipe, and the pool's thread would wait
+        # for the rest as long as this process, which writes nothing there, could write it.
+        self._pool._result_queue._writer.close()  # type: ignore[attr-defined]
 
     def run(self, work: Work, task: bytes, timeout: float | None) -> Any:
         """Run a task and return its result or a `WorkerFailure`.

@@ -21,6 +21,14 @@ def test_a_task_that_outwits_its_own_time_limit_is_ended(name, workers, tasks):
     assert workers.result(workers.submit(tasks.double, tasks.Number(1))) == 2
 
 
+@pytest.mark.timeout(60)
+def test_a_process_that_dies_while_it_sends_its_result_is_ended(workers, tasks):
+    """Its pool has received half of the result, and does not wait for the rest."""
+    failure = workers.result(workers.submit(tasks.die_while_sending, tasks.Number()))
+    assert failure.kind is TrialStatus.CRASHED
+    assert workers.result(workers.submit(tasks.double, tasks.Number(1))) == 2
+
+
 def test_the_file_of_the_time_limit_proves_nothing(workers, tasks):
     """A task that writes it and dies has crashed."""
     failure = workers.result(workers.submit(tasks.imitate_timeout_file, tasks.Number(), timeout=60))

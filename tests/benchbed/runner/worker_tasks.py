@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from multiprocessing.connection import Connection
 from pathlib import Path
 
 import msgspec
@@ -84,6 +85,16 @@ def stop_its_supervisor(task):
 
 def kill_its_group(task):
     os.killpg(0, signal.SIGKILL)
+
+
+def die_while_sending(task):
+    """Die when the result is sent, after half of the number that says how long it is."""
+
+    def send_half(connection, content):
+        os.write(connection.fileno(), content[:2])
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    Connection._send = send_half
 
 
 def imitate_timeout_file(task):

@@ -23,6 +23,8 @@ COARSE_PRECISION = 1e-2
 A sum over equal trials would differ by their number."""
 LARGE = 20_000
 """Numbers of one trial above which losses and gradients of a single trial are compared, alone: each takes long."""
+SAMPLES = 500
+"""Samples of a large data set over which objectives are compared."""
 ADVICE = (
     "reduce over the last dimension alone, such as `.norm(dim=-1, keepdim=True)` or `.sum(dim=-1)`, and choose by "
     "`torch.where` instead of `if`"
@@ -74,6 +76,23 @@ class TrialComparison:
     def subject(self, kind: str, name: str) -> str:
         """Return the name of a function with that of its plugin."""
         return f"{name} of {self._batch.label_of(kind)}"
+
+    def first_samples(self, data: Tree) -> Tree | None:
+        """Return a copy of the data with the first `SAMPLES` samples of the longest tensors; None for a small problem.
+
+        The first dimension of a tensor of one instance is taken as that of its samples.
+        """
+        dimension = 0 if self._shared else 2
+        tensors = [leaf for leaf in leaves(data) if leaf.dim() > dimension]
+        length = max((leaf.shape[dimension] for leaf in tensors), default=0)
+        if not self._is_large or length < 2 * SAMPLES:
+            return None
+
+        def shorten(leaf: Tensor) -> Tensor:
+            is_long = leaf.dim() > dimension and leaf.shape[dimension] == length
+            return (leaf.narrow(dimension, 0, SAMPLES) if is_long else leaf).clone()
+
+        return map_tensors(shorten, data)
 
     def __call__(self, kind: str, name: str, call: Callable[[Trials], Tree], trials: Trials) -> Tree:
         """Return the values of `call`. Raises: ContractError if they are not those of the contract."""

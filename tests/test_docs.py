@@ -13,7 +13,13 @@ from benchbed import hookspecs
 pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parents[1]
-PAGES = ["README.md", "docs/plugins.md", "docs/modules.md", "examples/benchbed-signum/README.md"]
+PAGES = [
+    "README.md",
+    "docs/plugins.md",
+    "docs/modules.md",
+    "docs/torch-optimizers.md",
+    "examples/benchbed-signum/README.md",
+]
 
 RUN_EACH = "import runpy, sys\nfor program in sys.argv[1:]: runpy.run_path(program, run_name='__main__')\n"
 """Runs programs one after the other in one process, each in its own namespace: a start takes seconds."""

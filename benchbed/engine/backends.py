@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import NamedTuple, Protocol
 
-import torch
 from torch import Tensor
 
 from benchbed.checkpoints import checkpoint_calls
 from benchbed.codegen.errors import CompilationError
 from benchbed.engine.batch import Batch
+from benchbed.engine.confirmation import require_agreement
 from benchbed.engine.evaluation import measure_objective
 from benchbed.engine.pytrees import Lanes, Tree
 from benchbed.engine.tile import Tile
@@ -32,8 +32,6 @@ MAXIMUM_CALLS = 50.0
 """Calls of a gradient up to which a step is compiled: the code grows with each of them."""
 CONFIRMED_STEPS = 4
 """Compiled steps of a third-party pairing that are compared with eager ones."""
-CONFIRMED_DIGITS = {"float64": 1e-6, "float32": 1e-2}
-"""Largest difference between the two, relative to the largest parameter: far beyond their rounding errors."""
 REASON_LENGTH = 300
 """Characters of a reason; compilers write long errors."""
 
@@ -136,23 +134,19 @@ class CompiledBackend(EagerBackend):
             self._fall_back(event, error)
 
     def _confirm(self, tile: Tile, lanes: Lanes) -> None:
-        """Compare a few compiled steps with eager ones: a trace may have made a constant of a value that changes."""
+        """Compare a few compiled steps with eager ones, and run eagerly if they disagree."""
         steps = [step for step in tile.later_checkpoints() if step <= 1 + CONFIRMED_STEPS]
         if self._steps is None or not steps:
             return
+
+        def advance(lanes: Lanes) -> Lanes:
+            eager_tile = Tile(tile.batch, tile.instances, tile.positions, tile.stepper)  # a new optimizer
+            (after,) = EagerBackend(EngineChoice(Engine.EAGER, "")).advance(eager_tile, lanes, 1, steps[-1:])
+            return after
+
         try:
             (compiled,) = self._steps.advance(tile, lanes, 1, steps[-1:])
-            eager_tile = Tile(tile.batch, tile.instances, tile.positions, tile.stepper)  # a new optimizer
-            (eager,) = EagerBackend(EngineChoice(Engine.EAGER, "")).advance(eager_tile, lanes, 1, steps[-1:])
-            both = (compiled.running & eager.running).unsqueeze(-1) & eager.theta.isfinite()
-            difference = (compiled.theta - eager.theta).where(both, 0).abs()
-            scale = (
-                torch.maximum(eager.theta.abs(), lanes.theta.abs()).where(both, 0).amax(dim=-1, keepdim=True)
-            )
-            if not (difference <= CONFIRMED_DIGITS[tile.batch.dtype] * scale).all():
-                raise RuntimeError(
-                    f"theta differs by up to {difference.max().item():.3g} after {steps[-1]} steps"
-                )
+            require_agreement(lanes, compiled, advance)
         except Exception as error:  # noqa: BLE001 (see the class)
             self._fall_back("its compiled step disagrees with eager steps", error)
 

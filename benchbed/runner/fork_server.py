@@ -46,6 +46,14 @@ def start_fork_server() -> None:
         forkserver.ensure_running()
 
 
+def kill_fork_server() -> None:
+    """Kill the server, whose imports may take minutes on a slow disk; the next process starts another one."""
+    process_id = getattr(forkserver._forkserver, "_forkserver_pid", None)
+    if process_id is not None:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(process_id, signal.SIGKILL)
+
+
 @contextlib.contextmanager
 def starting_process() -> Iterator[None]:
     """Set environment, main module and signal mask for a process that starts within the block."""

@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from benchbed.interfaces import TrialStatus
+from benchbed.runner.fork_server import kill_fork_server
 from benchbed.runner.worker_process import ProcessLostError, Work, WorkerFailure, WorkerProcess
 
 __all__ = ["Work", "WorkerFailure", "Workers"]
@@ -79,6 +80,8 @@ _lock = threading.Lock()
 """Guards the collections below."""
 _processes: set[WorkerProcess] = set()
 """Processes that have not ended."""
+_starting: list[str | None] = []
+"""Owners of the processes that are starting."""
 _idle: list[WorkerProcess] = []
 """Those without a task; the last used one is the last."""
 _kills: list[None] = []
@@ -91,7 +94,7 @@ def run_isolated(work: Work, task: bytes, timeout: float | None = None, owner: s
     for _ in range(MOST_LOSSES):
         process = _take_idle(owner)
         try:
-            process = process or WorkerProcess(owner)
+            process = process or _start(owner, kills)
             with _lock:
                 _processes.add(process)
             if len(_kills) > kills:  # the process started while all others were killed
@@ -116,8 +119,9 @@ def run_in_this_process(
 
 def kill_processes() -> None:
     """Kill every worker process of this process, including those that are starting, and release their resources."""
-    _kills.append(None)
     with _lock:
+        _kills.append(None)
+        is_starting = bool(_starting)
         processes = list(_processes)
         _processes.clear()
         _idle.clear()
@@ -125,6 +129,8 @@ def kill_processes() -> None:
         process.kill()
     for process in processes:
         process.close()
+    if is_starting:  # the threads that start processes wait for the imports of the server
+        kill_fork_server()
 
 
 def end_processes(owner: str | None) -> None:
@@ -133,6 +139,19 @@ def end_processes(owner: str | None) -> None:
         with _lock:
             _processes.discard(process)
         process.close()
+
+
+def _start(owner: str | None, kills: int) -> WorkerProcess:
+    """Start a process, unless `kill_processes` was called more than `kills` times. Raises: ProcessLostError."""
+    with _lock:
+        if len(_kills) > kills:
+            raise ProcessLostError
+        _starting.append(owner)
+    try:
+        return WorkerProcess(owner)
+    finally:
+        with _lock:
+            _starting.remove(owner)
 
 
 def _take_idle(owner: str | None) -> WorkerProcess | None:

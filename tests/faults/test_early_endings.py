@@ -38,3 +38,25 @@ def test_a_worker_that_hangs_in_c_dies_with_its_driver(
     command.send("SIGKILL")
     command.wait()
     assert remaining_processes(mark) == []
+
+
+def test_a_signal_does_not_wait_for_slow_imports(
+    tmp_path, faulty_run, start_command, make_environment, wait_for, remaining_processes
+):
+    """As from a slow disk: the fork server would import modules for longer than the test may take."""
+    (tmp_path / "sitecustomize.py").write_text(
+        "import sys, time\nif any('forkserver' in word for word in sys.orig_argv):\n    time.sleep(1000)\n"
+    )
+    mark = f"benchbed-test-{tmp_path}"
+    options = ["-p", "quadratic", "-o", "gd", "--track", "default", "-O", "study"]
+    environment = make_environment(BENCHBED_TEST_MARK=mark, PYTHONPATH=tmp_path)
+    command = start_command(tmp_path, environment, ["run", *faulty_run[3:], *options])
+    try:
+        wait_for(lambda: any((tmp_path / "study").glob("environments/*.json")))
+        command.send("SIGTERM")
+        code, errors = command.wait()
+    finally:
+        command.kill()
+    assert code == 143
+    assert "Traceback" not in errors
+    assert remaining_processes(mark) == []

@@ -222,7 +222,9 @@ def _updated(tile: Tile, trials: Trials, progress: float) -> tuple[Tensor, Tree,
     )
     context = StepContext(stepper.loss.single, batch.gradient, trials.data, trials.draws, stepper.shared)
     theta, state = rule.step(oracle, trials.state, trials.theta, context)
-    check_update(batch, theta, state, Lanes.at(trials.theta, trials.state), opaque=rule.opaque)
+    check_update(
+        batch.label_of("optimizer"), theta, state, Lanes.at(trials.theta, trials.state), opaque=rule.opaque
+    )
     answer = rule.answer(state, theta)
     require_like(f"answer of {batch.label_of('optimizer')} changes theta", answer, trials.theta)
     return theta, state, answer

@@ -146,7 +146,7 @@ class Stepper:
             return lanes.theta, lanes.state
         context = StepContext(self.loss.single, self.batch.gradient, inputs.data, inputs.draws, self.shared)
         theta, state = rule.step(oracle, lanes.state, lanes.theta, context)
-        check_update(self.batch, theta, state, lanes, opaque=rule.opaque)
+        check_update(self.batch.label_of("optimizer"), theta, state, lanes, opaque=rule.opaque)
         # Assigned once, in an eager step: a traced step must have no side effects.
         if oracle.progress_was_read and not self.reads_progress:
             self.reads_progress = True
@@ -180,12 +180,12 @@ def _diverged(before: Lanes, lanes: Lanes, stopped: Tensor) -> Tensor:
     return before.diverged | (stopped if lanes.converged is None else stopped & ~lanes.converged)
 
 
-def check_update(batch: Batch, theta: Tensor, state: Tree, before: Lanes, opaque: bool) -> None:
+def check_update(label: str, theta: Tensor, state: Tree, before: Lanes, opaque: bool) -> None:
     """Check that an update keeps shapes and dtypes; torch.where between two of them would broadcast or promote.
 
     Raises: ContractError if it does not.
     """
-    update = f"update of {batch.label_of('optimizer')}"
+    update = f"update of {label}"
     require_like(f"{update} changes theta", theta, before.theta)
     if opaque:
         return

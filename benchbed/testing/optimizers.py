@@ -11,8 +11,9 @@ from benchbed.catalog.names import quoted
 from benchbed.catalog.parameters import factory_arguments, hyperparameters_of
 from benchbed.engine.adapters import Rule, StepContext, make_rule
 from benchbed.engine.oracle import CountingOracle
-from benchbed.engine.pytrees import Tree, leaves, map_tensors
+from benchbed.engine.pytrees import Lanes, Tree, leaves, map_tensors
 from benchbed.engine.sampling import Draws
+from benchbed.engine.step import check_update, require_like
 from benchbed.engine.trial_comparison import unwritten
 from benchbed.errors import UsageError
 from benchbed.gradients import reverse
@@ -109,12 +110,8 @@ def check_shapes(subject: OptimizerUnderTest) -> None:
     start = subject.run(slice(None), slice(None), steps=0)
     _require_state(start.state, start.theta)
     theta, state = subject.step(start.rule, start.theta, start.state)
-    _require_like("theta", theta, start.theta)
+    check_update(subject.name, theta, state, Lanes.at(start.theta, start.state), opaque=False)
     _require_state(state, theta)
-    before, after = leaves(start.state), leaves(state)
-    require(len(before) == len(after), f"update returns {len(after)} state tensors instead of {len(before)}")
-    for old_leaf, new_leaf in zip(before, after, strict=True):
-        _require_like("a state tensor", new_leaf, old_leaf)
     later = subject.run(slice(None), slice(None)).theta
     is_finite = bool(torch.isfinite(later).all())
     require(is_finite, f"theta is not finite after {STEPS} steps on a smooth loss")
@@ -151,7 +148,7 @@ def check_single_trial(subject: OptimizerUnderTest) -> None:
 def check_answer(subject: OptimizerUnderTest) -> None:
     """Check that the answer has theta's shape and dtype."""
     snapshot = subject.run(slice(0, 1), slice(0, 1))
-    _require_like("answer", snapshot.rule.answer(snapshot.state, snapshot.theta), snapshot.theta)
+    require_like("answer changes theta", snapshot.rule.answer(snapshot.state, snapshot.theta), snapshot.theta)
 
 
 def check_determinism(subject: OptimizerUnderTest) -> None:
@@ -210,10 +207,3 @@ def _require_state(state: Tree, theta: Tensor) -> None:
             f"a state tensor of shape {tuple(leaf.shape)} does not begin with theta's leading dimensions "
             f"{leading_dimensions}",
         )
-
-
-def _require_like(name: str, after: Tensor, before: Tensor) -> None:
-    require(
-        after.shape == before.shape and after.dtype == before.dtype,
-        f"{name} changes from {tuple(before.shape)} {before.dtype} to {tuple(after.shape)} {after.dtype}",
-    )

@@ -65,14 +65,14 @@ def plain(rate, oracle, state, theta):
     [
         (factory_of(writes), "writes to its arguments"),
         (factory_of(mixes_lanes), "fewer lanes"),
-        (factory_of(shrinks), "a state tensor changes"),
+        (factory_of(shrinks), "changes a state tensor"),
         (factory_of(draws), "global generator"),
         (factory_of(explodes), "not finite"),
-        (factory_of(narrows), "theta changes"),
+        (factory_of(narrows), "changes theta"),
         (factory_of(steps_from_the_batch), "single trial"),
         (factory_of(plain, init=lambda theta: {"value": theta}), "must be a NamedTuple, not dict"),
         (factory_of(plain, init=lambda theta: Velocity(torch.zeros(3))), "leading dimensions"),
-        (factory_of(plain, measured=lambda state, theta: theta[..., :1]), "answer changes"),
+        (factory_of(plain, measured=lambda state, theta: theta[..., :1]), "answer changes theta"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )

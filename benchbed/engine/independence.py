@@ -151,7 +151,7 @@ def _checked_state(tile: Tile, compare: TrialComparison, theta: Tensor) -> Tree:
     with unwritten(subject, theta):
         state = tile.rule.init(theta)
     if not tile.rule.opaque:
-        _require_state(subject, state, theta)
+        require_state(subject, state, theta)
     return state
 
 
@@ -230,7 +230,11 @@ def _updated(tile: Tile, trials: Trials, progress: float) -> tuple[Tensor, Tree,
     return theta, state, answer
 
 
-def _require_state(subject: str, state: Tree, theta: Tensor) -> None:
+def require_state(subject: str, state: Tree, theta: Tensor) -> None:
+    """Check that the tensors of a state begin with the leading dimensions of theta and are real.
+
+    Raises: ContractError if they do not.
+    """
     lanes = theta.shape[:2]
     for leaf in leaves(state):
         if leaf.shape[:2] != lanes or leaf.is_complex():

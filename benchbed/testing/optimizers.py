@@ -10,8 +10,9 @@ from benchbed.catalog.factories import as_factory
 from benchbed.catalog.names import quoted
 from benchbed.catalog.parameters import factory_arguments, hyperparameters_of
 from benchbed.engine.adapters import Rule, StepContext, make_rule
+from benchbed.engine.independence import require_state
 from benchbed.engine.oracle import CountingOracle
-from benchbed.engine.pytrees import Lanes, Tree, leaves, map_tensors
+from benchbed.engine.pytrees import Lanes, Tree, map_tensors
 from benchbed.engine.sampling import Draws
 from benchbed.engine.step import check_update, require_like
 from benchbed.engine.trial_comparison import unwritten
@@ -200,10 +201,4 @@ def _lanes(tree: Tree, lanes: tuple[slice, slice] | tuple[int, int]) -> Tree:
 def _require_state(state: Tree, theta: Tensor) -> None:
     is_named_tuple = isinstance(state, tuple) and hasattr(state, "_fields")
     require(is_named_tuple, f"its state must be a NamedTuple, not {type(state).__name__}")
-    leading_dimensions = tuple(theta.shape[:2])
-    for leaf in leaves(state):
-        require(
-            leaf.shape[:2] == leading_dimensions,
-            f"a state tensor of shape {tuple(leaf.shape)} does not begin with theta's leading dimensions "
-            f"{leading_dimensions}",
-        )
+    require_state("its init or update", state, theta)

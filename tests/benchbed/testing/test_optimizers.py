@@ -71,7 +71,10 @@ def plain(rate, oracle, state, theta):
         (factory_of(narrows), "changes theta"),
         (factory_of(steps_from_the_batch), "single trial"),
         (factory_of(plain, init=lambda theta: {"value": theta}), "must be a NamedTuple, not dict"),
-        (factory_of(plain, init=lambda theta: Velocity(torch.zeros(3))), "leading dimensions"),
+        (
+            factory_of(plain, init=lambda theta: Velocity(torch.zeros(3))),
+            r"state tensor \(3,\).* let each begin with \(4, 5\)",
+        ),
         (factory_of(plain, measured=lambda state, theta: theta[..., :1]), "answer changes theta"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",

@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from benchbed.catalog.loading import load_catalog
+from benchbed.catalog.torch_references import modules_of
 from benchbed.errors import UsageError
 
 THIRD_PARTY = """
@@ -212,3 +213,17 @@ def test_a_class_rejects_settings_before_any_trial(parameters, expected, catalog
     with pytest.raises(UsageError) as raised:
         catalog.hyperparameters("torch.optim:SGD", parameters)
     assert expected in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "parameters", "expected"),
+    [
+        ("sgd", {"learning_rate": 0.1}, []),
+        ("torch.optim:Adam", {}, ["torch.optim"]),
+        ("own.py:Mine", {"others": "a.b:C[base=d:E]"}, ["own.py", "a.b", "d"]),
+        ("sgd", {"base": ["e:F", "torch.optim:SGD"]}, ["e", "torch.optim"]),
+    ],
+)
+def test_every_module_of_a_selector_is_listed(name, parameters, expected):
+    """Also those of nested classes: a suite from somebody else must not import them unasked."""
+    assert modules_of(name, parameters) == expected

@@ -159,7 +159,7 @@ def test_a_plugin_that_raises_late_fails_with_its_traceback(run, formula):
     record = run(half_square, late, engine="compiled", targets=(), budget=20, learning_rate=[0.1])
     assert (record.status[0, 0], record.calls[0, 0], record.engine[0, 0]) == ("failed", 5, "eager")
     assert "out of luck" in record.error
-    assert record.fallback_reason[0, 0].startswith("its step could not be compiled: ")
+    assert record.fallback_reason[0, 0].startswith("its step could not be compiled, as no step is generated ")
 
 
 class Counted(NamedTuple):

@@ -61,15 +61,16 @@ def starting_process() -> Iterator[None]:
         values = {**ENVIRONMENT, DRIVER: str(os.getpid())}
         environment = {name: os.environ.get(name) for name in values}
         main_module = sys.modules["__main__"]
-        # The resource tracker resets the signal mask when it starts, so it starts first.
-        resource_tracker.ensure_running()
         _use_short_path_for_sockets()
-        # The process inherits the mask: a terminal sends Ctrl-C to all processes, and only the driver handles it.
-        signal_mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        signal_mask = signal.pthread_sigmask(signal.SIG_BLOCK, ())
         try:
             for name, value in values.items():
                 if environment[name] is None or name in {"PYTHONSAFEPATH", DRIVER}:
                     os.environ[name] = value
+            # The resource tracker resets the signal mask when it starts, so it starts first.
+            resource_tracker.ensure_running()
+            # The process inherits the mask: a terminal sends Ctrl-C to all processes, and only the driver handles it.
+            signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
             # multiprocessing imports the main module again in each child. A script that calls `benchbed.run()`
             # without `if __name__ == "__main__"` would run its study again there.
             sys.modules["__main__"] = types.ModuleType("__main__")

@@ -131,7 +131,7 @@ def read_all(descriptor):
 
 def test_a_hostile_working_directory_is_not_imported(run_benchbed, tmp_path):
     """Neither the command nor its processes import torch.py, benchbed.py or a forged entry point from there."""
-    for name in ("torch", "benchbed", "benchbed_optimizers", "numpy", "forged"):
+    for name in ("torch", "benchbed", "benchbed_optimizers", "numpy", "forged", "multiprocessing", "random"):
         (tmp_path / f"{name}.py").write_text("raise SystemExit('the working directory was imported')")
     information = tmp_path / "forged.egg-info"
     information.mkdir()

@@ -49,6 +49,8 @@ class Batch(NamedTuple):
     """Name of a variable that the optimizer changes in Python; its steps then run eagerly, and no lane is dropped."""
     faulty_metrics: Mapping[str, str] = MappingProxyType({})
     """Metrics that are not measured, with the reason: their values depend on more than their arguments."""
+    deaths: int = 0
+    """Processes that died, or exceeded the time limit, with trials of this batch: its check avoids risky values."""
     first_steps: int | None = None
     """Steps after which every lane ends; None for the whole budget."""
     threads: int | None = None

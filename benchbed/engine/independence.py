@@ -50,16 +50,16 @@ def check_independence(batch: Batch) -> None:
     if batch.seeds[0] != batch.seeds[-1] or len(ends) == 1:
         _check_batch(batch)
         return
-    # A single seed is checked beside another one, whose instance must not be to blame for an exception.
+    # A single seed is checked beside another one, whose instance must not be to blame for an exception or a death.
     first = batch.seeds[0]
-    for distance in range(1, OTHER_SEEDS + 1):
+    for distance in range(1 + batch.deaths, 1 + batch.deaths + OTHER_SEEDS):
         other = first._replace(number=first.number + distance)
         try:
             _check_batch(batch._replace(seeds=[first, other]))
         except ContractError:
             raise
         except (Exception, SystemExit):
-            if distance == OTHER_SEEDS:
+            if distance == batch.deaths + OTHER_SEEDS:
                 raise
         else:
             return
@@ -123,26 +123,31 @@ def _check_steps(tile: Tile) -> None:
         update = functools.partial(_updated, tile, progress=step * stepper.price / tile.batch.budget)
         theta, state, _ = compare("optimizer", "update", update, trials)
         states.append(state)
-        # Trials with one start and setting have equal gradients, whose means show nothing. An optimizer must cope with
-        # any gradient, so the problem need not be evaluated again.
+        # Trials of one start and setting have equal gradients, whose means show nothing; an optimizer copes with any.
         factors = torch.linspace(0.5, 1.0, values.numel()).to(values).view_as(values)
         draws = tile.inputs(step + 1).draws if step + 1 < STEPS else trials.draws
         trials = _scaled(trials, factors)._replace(theta=theta, state=state, draws=draws)
     late = trials if rule.opaque else trials._replace(state=_with_late_counters(states))
     late = _scaled(late, _lane_factors(FAR_FACTORS, values))
     far = late._replace(theta=_lane_factors(FAR_POINTS, values)[..., None] * theta)
-    # Trials near their starts may not show that they are mixed: a clip or a schedule does not act there yet.
     last_update = functools.partial(_updated, tile, progress=LATE_PROGRESS)
-    for compare_late in (
+    # Trials near their starts may not show that they are mixed: a clip or a schedule does not act there yet.
+    _compare_where_possible(
+        tile.batch.deaths,
         lambda: compare("optimizer", "update", last_update, late),
         lambda: _compare_objective(compare, objective, far),
         lambda: compare("gradient", "function", gradient, far),
-    ):
+    )
+
+
+def _compare_where_possible(deaths: int, *comparisons: Callable[[], object]) -> None:
+    """Run comparisons at values where plugins may raise, as no trial may ever come there; none after a death."""
+    for comparison in () if deaths else comparisons:
         try:
-            compare_late()
+            comparison()
         except ContractError:
             raise
-        except (Exception, SystemExit):  # noqa: BLE001 (no trial may ever come there, so a plugin may raise)
+        except (Exception, SystemExit):  # noqa: BLE001 (as above)
             continue
 
 

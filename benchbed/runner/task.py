@@ -84,7 +84,10 @@ def run_task(encoded: bytes) -> bytes:
     except BenchbedError as error:
         return to_bytes(table_of(failed_rows(task.batch, str(error))))
     rows: list[dict[str, Any]] = []
-    results = measure_batches(plan, task.batch, catalog, task.threads, planned_trials, task.first_steps)
+    deaths = task.attempt - 1 + (task.batch.trials < planned_trials)
+    results = measure_batches(
+        plan, task.batch, catalog, task.threads, planned_trials, task.first_steps, deaths
+    )
     for batch, result in results:
         patches = None if task.third_party == () else describe_patches(task.third_party or ())
         if isinstance(result, MeasuredBatch) and patches is None:
@@ -101,13 +104,15 @@ def measure_batches(
     threads: int,
     planned_trials: int,
     first_steps: int | None = None,
+    deaths: int = 0,
 ) -> Iterator[tuple[BatchPlan, MeasuredBatch | str]]:
     """Run a batch; if a plugin raises, split it over settings and seeds until the failing trials are alone.
 
     A batch is checked before. If a plugin raises in the check, its parts are checked again, and a trial whose check
     raises has failed, even if the trial itself does not raise: its numbers are unchecked.
 
-    The engine and the threads of a part are those of the whole batch of `planned_trials`.
+    The engine and the threads of a part are those of the whole batch of `planned_trials`. `deaths` processes have died
+    with its trials.
     """
     options = {"threads": threads, "first_steps": first_steps}
     pending: deque[tuple[BatchPlan, PairingCheck | None]] = deque([(batch, None)])
@@ -116,7 +121,10 @@ def measure_batches(
             return
         batch, check = pending.popleft()  # breadth first: healthy parts are large
         if check is None:
-            build = functools.partial(engine_batch, plan, batch, catalog, is_measured=False)
+
+            def build(batch: BatchPlan = batch) -> Batch:
+                return engine_batch(plan, batch, catalog, is_measured=False)._replace(deaths=deaths)
+
             try:
                 check = check_pairing(plan, batch, catalog, build)
             except ContractError as error:

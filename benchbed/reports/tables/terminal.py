@@ -22,7 +22,7 @@ _FOLDED = frozenset(
 )  # columns that a narrow terminal may break; never numbers
 _NARROWEST = 12  # smallest width of a folded column with longer words
 _ASCII_BOX = box.Box("    \n    \n -- \n    \n    \n    \n    \n    \n", ascii=True)
-_STAR = "* highest score (or lowest objective, if there is no score) of its track, and all not significantly different"
+_BEST = {"score": "highest score", "objective": "lowest objective"}
 
 
 def format_tables(tables: Sequence[TextTable], width: int, color: bool, unicode: bool) -> str:
@@ -50,7 +50,9 @@ def format_tables(tables: Sequence[TextTable], width: int, color: bool, unicode:
             blocks.append("".join(f"{line}\n" for entry in entries for line in wrap(entry, width) or [""]))
         else:
             blocks.append(_format_table(marked, width, color, unicode))
-    footnotes = [_STAR] if any(any(table.is_best) for table in tables) else []
+    marked_columns = dict.fromkeys(table.marked_column for table in tables if any(table.is_best))
+    best = " or ".join(_BEST[column] for column in marked_columns)
+    footnotes = [f"* {best} of its track, and all not significantly different from it"] if best else []
     footnotes += [f"{letter} {printable(note)}" for note, letter in letters.items()]
     lines = [line for footnote in footnotes for line in wrap(footnote, width)]
     return "\n".join([*blocks, "".join(f"{line}\n" for line in lines)])

@@ -76,7 +76,7 @@ class WorkerProcess:
             raise ProcessLostError from error
         # A process that dies while it sends its result leaves half of it in the pipe, and the pool's thread would wait
         # for the rest as long as this process, which writes nothing there, could write it.
-        self._pool._result_queue._writer.close()  # type: ignore[attr-defined]
+        self._pool._result_queue._writer.close()  # type: ignore[attr-defined]  # private
 
     def run(self, work: Work, task: bytes, timeout: float | None) -> Any:
         """Run a task and return its result or a `WorkerFailure`.

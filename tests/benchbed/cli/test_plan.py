@@ -88,7 +88,7 @@ def test_an_optimizer_that_raises_is_counted_and_not_timed(run_in_process, tmp_p
     arguments = ["-p", "quadratic", "-o", "broken", "-o", "gd", "--plugin", "broken.py", "--preset", "quick"]
     result = run_in_process(tmp_path, "plan", "--format", "json", "--track", "default", *arguments)
     assert result.returncode == 0, result.stderr
-    assert result.stderr == "warning: cannot time quadratic × broken: ValueError: no step today\n"
+    assert result.stderr == "warning: cannot time quadratic × broken: it raised ValueError: no step today\n"
     broken, gd = json.loads(result.stdout)["rows"]
     assert broken["trials"] == gd["trials"]
     assert broken["seconds"] is None

@@ -17,6 +17,8 @@ _INTRAWORD_UNDERSCORE = re.compile(r"(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])")
 
 _AFTER_FRAMES = re.compile(r"^(?:[ \t].*\n)+(\S.*)$", re.MULTILINE)
 """The line of a traceback below the lines of its frames."""
+_OF_GROUP = re.compile(r"^  \| (\S.*)$", re.MULTILINE)
+"""The line of the traceback of an exception group that describes the group."""
 
 
 def printable(text: str) -> str:
@@ -32,6 +34,8 @@ def on_one_line(text: str, characters: int = 300) -> str:
 
 def exception_line(traceback: str) -> str:
     """Return type and first line of the message of a traceback's last exception; of other text the last line."""
+    if "+ Exception Group Traceback" in traceback and (groups := _OF_GROUP.findall(traceback)):
+        return str(groups[-1])
     return (_AFTER_FRAMES.findall(traceback) or traceback.strip().splitlines() or [""])[-1]
 
 

@@ -3,11 +3,13 @@
 import csv as csv_module
 import io
 import math
+import traceback
 
 import pytest
 
 from benchbed.formatting import (
     csv_cell,
+    exception_line,
     fixed,
     markdown_cell,
     percentage,
@@ -128,3 +130,21 @@ def test_a_guarded_cell_survives_the_csv_reader():
     buffer = io.StringIO()
     csv_module.writer(buffer).writerow([csv_cell('=a,"b"')])
     assert next(csv_module.reader(io.StringIO(buffer.getvalue()))) == ['\'=a,"b"']
+
+
+@pytest.mark.parametrize(
+    ("error", "line"),
+    [
+        (ValueError("one\ntwo"), "ValueError: one"),
+        (
+            ExceptionGroup("two", [ValueError("a"), TypeError("b")]),
+            "ExceptionGroup: two (2 sub-exceptions)",
+        ),
+    ],
+)
+def test_the_line_of_an_exception_is_found_in_its_traceback(error, line):
+    """It has the type and the first line of the message, also of a group of exceptions."""
+    try:
+        raise error
+    except Exception:  # noqa: BLE001 (only its traceback matters)
+        assert exception_line(traceback.format_exc()) == line

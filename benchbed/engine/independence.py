@@ -24,8 +24,8 @@ OTHER_SEEDS = 3
 """Seeds that are tried beside a single one."""
 STEPS = 2
 """Steps of an optimizer; the second starts from a state that differs from the initial state."""
-FAR_FACTORS = (1e4, 1e-4, 1.0, 30.0)
-"""Factors of the losses of the trials in a further step, in which some gradients are clipped and others are not."""
+LATE_FACTORS = (1e4, 1e-4, 1.0, 30.0), (1.0, -1.0, 1.0, 1.0)
+"""Factors of the losses of the trials in further steps: some gradients are clipped, or turn, and others are not."""
 FAR_POINTS = (10.0, 0.1, 1.0, 3.0)
 """Factors of their points, for branches and projections that do not act at the starts."""
 LATE_STEPS = 10_000
@@ -128,13 +128,13 @@ def _check_steps(tile: Tile) -> None:
         draws = tile.inputs(step + 1).draws if step + 1 < STEPS else trials.draws
         trials = _scaled(trials, factors)._replace(theta=theta, state=state, draws=draws)
     late = trials if rule.opaque else trials._replace(state=_with_late_counters(states))
-    late = _scaled(late, _lane_factors(FAR_FACTORS, values))
-    far = late._replace(theta=_lane_factors(FAR_POINTS, values)[..., None] * theta)
+    scaled = [_scaled(late, _lane_factors(factors, values)) for factors in LATE_FACTORS]
+    far = scaled[0]._replace(theta=_lane_factors(FAR_POINTS, values)[..., None] * theta)
     last_update = functools.partial(_updated, tile, progress=LATE_PROGRESS)
     # Trials near their starts may not show that they are mixed: a clip or a schedule does not act there yet.
     _compare_where_possible(
         tile.batch.deaths,
-        lambda: compare("optimizer", "update", last_update, late),
+        *(functools.partial(compare, "optimizer", "update", last_update, late) for late in scaled),
         lambda: _compare_objective(compare, objective, far),
         lambda: compare("gradient", "function", gradient, far),
     )

@@ -52,6 +52,17 @@ def clips_all(learning_rate: Hyperparameter = 0.1):
     return Optimizer(init=zeros, update=update)
 
 
+def restarts_all(learning_rate: Hyperparameter = 0.1):
+    """The velocity of every trial restarts where that of any trial points uphill."""
+
+    def update(oracle, state, theta):
+        uphill = ((state.value * oracle.gradient).sum(dim=-1) > 0).any()
+        velocity = torch.where(uphill, 0, 0.9 * state.value) - learning_rate * oracle.gradient
+        return theta + velocity, Average(velocity)
+
+    return Optimizer(init=zeros, update=update)
+
+
 def mixes_later(learning_rate: Hyperparameter = 0.1):
     """The norm of all gradients takes part after five steps."""
 
@@ -187,6 +198,7 @@ FAULTY = {
     "largest_of_all": "dim=-1",
     "centred_over_trials": "dim=-1",
     "clips_all": "dim=-1",
+    "restarts_all": "dim=-1",
     "mixes_later": "dim=-1",
     "mixes_at_the_end": "dim=-1",
     "branch_of_all": "torch.where",

@@ -1,6 +1,5 @@
 """The command line of benchbed; only this package prints and sets exit codes."""
 
-import contextlib
 import errno
 import os
 import signal
@@ -84,10 +83,13 @@ def main() -> int:
         if error.errno != errno.ENOSPC or error.filename is not None:
             raise
         discard_stdout()
-        with contextlib.suppress(OSError):  # stderr may be on the same disk
+        try:
             click.echo(
                 f"error: no space is left for the output; free some and run again; {_CONTINUES}", err=True
             )
+            sys.stderr.flush()
+        except OSError:  # it may be on the same disk, and Python would try again at exit
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())
         return NO_SPACE
 
 

@@ -74,9 +74,6 @@ class WorkerProcess:
             self._pool.shutdown(wait=False)
             shutil.rmtree(self._folder, ignore_errors=True)
             raise ProcessLostError from error
-        # A process that dies while it sends its result leaves half of it in the pipe, and the pool's thread would wait
-        # for the rest as long as this process, which writes nothing there, could write it.
-        self._pool._result_queue._writer.close()  # type: ignore[attr-defined]  # private
 
     def run(self, work: Work, task: bytes, timeout: float | None) -> Any:
         """Run a task and return its result or a `WorkerFailure`.
@@ -132,6 +129,10 @@ class WorkerProcess:
                     break
                 time.sleep(0.002)
             self.has_ended = True
+            if (results := self._pool._result_queue) is not None:
+                # A process killed while it sends its result leaves half of it in the pipe, and the pool's thread would
+                # wait for the rest as long as this process could write it.
+                results._writer.close()  # type: ignore[attr-defined]  # private
             self._pool.shutdown(wait=True, cancel_futures=True)
             log = "".join(_end_of(self._folder / name) for name in (_CRASH_STACK, _TIMEOUT_STACK, OUTPUT))
             shutil.rmtree(self._folder, ignore_errors=True)

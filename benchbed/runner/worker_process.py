@@ -2,6 +2,7 @@
 
 import contextlib
 import faulthandler
+import math
 import os
 import shutil
 import signal
@@ -26,6 +27,9 @@ from benchbed.runner.supervisor import LOG_BYTES, OUTPUT, fork_worker
 
 GRACE_SECONDS = 2.0
 """A task that has not ended this long after its time limit is ended by the driver; its process then leaves no stack."""
+
+POLL_SECONDS = 1.0
+"""Time between two looks whether the process of a task still exists."""
 
 SUPERVISOR_SECONDS = 5.0
 """Time after which a supervisor that does not end, for instance because it was stopped, is killed."""
@@ -87,13 +91,16 @@ class WorkerProcess:
         except BrokenProcessPool as error:
             self.close()
             raise ProcessLostError from error
-        wait([future], None if timeout is None else timeout + GRACE_SECONDS)
+        limit = math.inf if timeout is None else start + timeout + GRACE_SECONDS
+        while not future.done() and self._has_supervisor() and time.monotonic() < limit:
+            wait([future], max(0.0, min(POLL_SECONDS, limit - time.monotonic())))
+        # The pool misses the end of a process that died while it sent its result.
+        wait([future], 0.0 if self._has_supervisor() else GRACE_SECONDS)
         # Decided by the clock of this process: plugins can write the file and cancel the timer of the child.
         is_late = timeout is not None and time.monotonic() - start >= timeout
-        ending = (
-            "" if future.done() else "\nthe process did not end itself at its time limit, so it was killed"
-        )
-        if ending:
+        ending = ""
+        if not future.done():
+            ending = "\nthe process did not end itself at its time limit, so it was killed" if is_late else ""
             self.close()
         try:
             encoded, fault = future.result()

@@ -22,10 +22,11 @@ def test_a_task_that_outwits_its_own_time_limit_is_ended(name, workers, tasks):
 
 
 @pytest.mark.timeout(60)
-def test_a_process_that_dies_while_it_sends_its_result_is_ended(workers, tasks):
+@pytest.mark.parametrize(("timeout", "kind"), [(None, TrialStatus.CRASHED), (0.3, TrialStatus.TIMED_OUT)])
+def test_a_process_that_dies_while_it_sends_its_result_is_ended(timeout, kind, workers, tasks):
     """Its pool has received half of the result, and does not wait for the rest."""
-    failure = workers.result(workers.submit(tasks.die_while_sending, tasks.Number(), timeout=0.3))
-    assert failure.kind is TrialStatus.TIMED_OUT
+    failure = workers.result(workers.submit(tasks.die_while_sending, tasks.Number(), timeout=timeout))
+    assert failure.kind is kind
     assert workers.result(workers.submit(tasks.double, tasks.Number(1))) == 2
 
 

@@ -1,6 +1,5 @@
-"""Metrics at the final points of trials; one that fails costs its own values and nothing else."""
+"""Metrics at checkpoints and final points; one that fails costs its own values and nothing else."""
 
-import contextlib
 from collections.abc import Callable, Hashable, Mapping
 from functools import partial
 from typing import Any, NamedTuple
@@ -80,22 +79,23 @@ def measure_metrics(
     return results
 
 
-def measure_curves(batch: Batch, instances: Instances, point: Tensor, buffers: Tree) -> dict[str, Tensor]:
-    """Measure the problem's metrics of every checkpoint, `[seeds, settings]` in float64.
-
-    They are NaN if a metric is faulty or raises; its reason is that of the final point.
-    """
+def measure_curves(
+    batch: Batch, instances: Instances, point: Tensor, buffers: Tree
+) -> dict[str, MetricValues]:
+    """Measure the problem's metrics of every checkpoint; faulty ones have no value, and a reason at the final point."""
+    values: dict[str, MetricValues] = {}
     names = batch.problem.curve_metrics
     if not names:
-        return {}
-    metrics, values = batch.problem.metrics, {}
+        return values
+    functions, error = metric_functions({}, instances)
     with restored_generators():
         for name in names:
-            values[name] = torch.full_like(point[..., 0], torch.nan, dtype=torch.float64)
-            if name not in batch.faulty_metrics:
-                with contextlib.suppress(Exception):
-                    function = batched(batch.problem, metrics[name])
-                    values[name] = in_pieces(function, point.clone(), instances, buffers).double()
+            if error is not None:
+                values[name] = _without_values(point, error)
+            elif name in batch.faulty_metrics:
+                values[name] = _without_values(point, MetricError(batch.faulty_metrics[name]))
+            else:
+                values[name] = _evaluate(_checked(functions[name]), instances, point, buffers)
     return values
 
 
@@ -164,7 +164,25 @@ def explain_noise(generator: str) -> str:
 def _measure(
     function: MetricFunction, instances: Instances, point: Tensor, buffers: Tree
 ) -> MetricValues | None:
-    """Measure one metric, trial by trial if it raises for the batch; None if it does not apply to the problem."""
+    """Measure one metric; None if it does not apply to the problem."""
+    checked = _checked(function)
+    last = slice(len(point) - 1, None), slice(point.shape[1] - 1, None)
+    try:
+        if function(point[:1, :1].clone(), instances.data_of(slice(0, 1), slice(0, 1), buffers)) is None:
+            return None
+        alone = checked(point[last], instances.data_of(*last, buffers))
+    except (Exception, SystemExit):  # noqa: BLE001 (it is raised again below, where its trials are found)
+        return _evaluate(checked, instances, point, buffers)
+    result = _evaluate(checked, instances, point, buffers)
+    is_measured = result.errors[-1, -1] is None
+    if is_measured and not np.allclose(alone.cpu(), result.values[-1, -1], rtol=AGREEMENT, equal_nan=True):
+        reason = "the value of a trial depends on the other trials of its batch; reduce with `dim=-1`"
+        return _without_values(point, MetricError(reason))
+    return result
+
+
+def _checked(function: MetricFunction) -> Callable[[Tensor, Any], Tensor]:
+    """Return a metric that raises MetricError unless it returns a real number for each trial."""
 
     def checked(theta: Tensor, data: Any) -> Tensor:
         # A copy: what a metric writes into its argument must not become the final point.
@@ -179,17 +197,15 @@ def _measure(
             )
         return value.detach().double()
 
+    return checked
+
+
+def _evaluate(
+    checked: Callable[[Tensor, Any], Tensor], instances: Instances, point: Tensor, buffers: Tree
+) -> MetricValues:
+    """Evaluate a metric, trial by trial if it raises for the batch."""
     try:
-        if function(point[:1, :1].clone(), instances.data_of(slice(0, 1), slice(0, 1), buffers)) is None:
-            return None
-        values = in_pieces(checked, point, instances, buffers)
-        last = slice(len(point) - 1, None), slice(point.shape[1] - 1, None)
-        alone = checked(point[last], instances.data_of(*last, buffers))
-        if not torch.allclose(alone, values[-1:, -1:].double(), rtol=AGREEMENT, equal_nan=True):
-            raise MetricError(
-                "the value of a trial depends on the other trials of its batch; reduce with `dim=-1`"
-            )
-        return _all_measured(values)
+        return _all_measured(in_pieces(checked, point, instances, buffers))
     except MetricError as error:
         return _without_values(point, error)
     except (Exception, SystemExit) as error:  # noqa: BLE001 (plugins may raise anything; the reason is stored)

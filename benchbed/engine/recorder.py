@@ -9,6 +9,7 @@ from torch import Tensor
 
 from benchbed.checkpoints import affordable_calls
 from benchbed.engine.batch import Batch
+from benchbed.engine.metrics import MetricValues
 from benchbed.engine.pytrees import LaneIndex, LanePositions, Lanes, expand_settings, leaves, map_tensors
 from benchbed.engine.tile import Tile
 
@@ -51,6 +52,8 @@ class Recorder:
         self.gap: Curve = []
         self.gradient_norm: Curve = []
         self.metrics: dict[str, Curve] = {name: [] for name in batch.problem.curve_metrics}
+        self.metric_errors: dict[str, np.ndarray] = {}
+        """Reason of the first value that is missing at a finite point, by metric, `[seeds, settings]`; else None."""
         self.path: Curve = []
         self.dimension = batch.problem.layout.dimension
         self.stores_path = self.dimension <= PATH_DIMENSIONS
@@ -71,7 +74,7 @@ class Recorder:
         point: Tensor,
         objective: Tensor,
         gradient_norm: Tensor | None,
-        metrics: Mapping[str, Tensor],
+        metrics: Mapping[str, MetricValues],
     ) -> Lanes:
         """Store the measurements of one checkpoint; return the lanes, with those that it finishes stopped.
 
@@ -83,7 +86,12 @@ class Recorder:
         objective = torch.where(is_finite, objective, torch.nan)
         gap = self._measure_gap(objective, positions.seeds)
         calls = self._calls_of_iterate(lanes, index)
-        of_metrics = {name: torch.where(is_finite, values, torch.nan) for name, values in metrics.items()}
+        of_metrics = {
+            name: torch.where(is_finite, torch.from_numpy(metric.values).to(self._device), torch.nan)
+            for name, metric in metrics.items()
+        }
+        for name, metric in metrics.items():
+            self._store_errors(name, positions, np.where(is_finite.cpu().numpy(), metric.errors, None))
         progress = self._sign * of_metrics[self._target_metric] if self._target_metric else gap
         solved = self._update_streaks(index, positions.seeds, progress, calls)
         self._append(self.calls, index, calls)
@@ -110,6 +118,13 @@ class Recorder:
         if lanes.converged is not None:
             self.converged[index] = lanes.converged
         return lanes
+
+    def _store_errors(self, name: str, positions: LanePositions, errors: np.ndarray) -> None:
+        if not any(errors.flat):
+            return
+        stored = self.metric_errors.setdefault(name, np.full(self.shape, None, dtype=object))
+        index = np.ix_(positions.seeds.cpu().numpy(), positions.settings.cpu().numpy())
+        stored[index] = np.where(stored[index].astype(bool), stored[index], errors)
 
     def _measure_gap(self, objective: Tensor, seeds: Tensor) -> Tensor:
         """Return (f − f*)/Δ, or (f − f₀)/max(|f₀|, 1) if f* is unknown: `[seeds, settings]`."""

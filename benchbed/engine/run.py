@@ -107,7 +107,7 @@ def record_of(tile: Tile, result: TileResult) -> Record:
         gradient_norm=gradient_norm,
         optimum=None if optimum is None else np.broadcast_to(_array(optimum), shape).copy(),
         metrics={name: metric.values for name, metric in metrics.items()},
-        metric_errors={name: metric.errors for name, metric in metrics.items()},
+        metric_errors=_metric_errors(metrics, recorder.metric_errors),
         step_seconds=result.seconds * steps,
         state_bytes=result.state_bytes,
         reads_progress=np.full(shape, tile.stepper.reads_progress),
@@ -118,6 +118,17 @@ def record_of(tile: Tile, result: TileResult) -> Record:
         error=result.error,
         skip_reason=tile.budget_error or result.gradient_error,
     )
+
+
+def _metric_errors(
+    metrics: Mapping[str, MetricValues], at_checkpoints: Mapping[str, np.ndarray]
+) -> dict[str, np.ndarray]:
+    """Return why metrics have no value at the final point or, if they have one there, at a checkpoint before."""
+    errors = {name: metric.errors for name, metric in metrics.items()}
+    for name, earlier in at_checkpoints.items():
+        final = errors.get(name, earlier)
+        errors[name] = np.where(final.astype(bool), final, earlier)
+    return errors
 
 
 def _final_measures(tile: Tile, result: TileResult) -> tuple[np.ndarray, dict[str, MetricValues]]:

@@ -182,3 +182,25 @@ def test_a_metric_that_raises_at_checkpoints_costs_its_own_values(run):
     assert np.isfinite(record.curve_metrics["minus"]).all()
     assert np.isinf(record.calls_to_target).all()
     assert "ZeroDivisionError" in record.metric_errors["theta"][0, 0]
+
+
+def test_a_metric_that_raises_at_one_checkpoint_of_one_trial_has_a_reason_there(run):
+    """The other trial of the batch keeps its targets, and the final values are measured."""
+
+    class Raising(Halving):
+        @property
+        def metrics(self):
+            def theta_or_exit(theta, data):
+                if (theta == 0.25).any():  # after two calls at the rate 0.25
+                    raise SystemExit("no value")
+                return theta[..., 0]
+
+            return super().metrics | {"theta": theta_or_exit}
+
+    record = run(Raising(), gd, budget=30, scale=None, learning_rate=[0.25, 0.4], target_metric="theta")
+    theta = record.curve_metrics["theta"][0]
+    assert np.isnan(theta[0, record.curve_calls[0, 0] == 2]).all()
+    assert np.isfinite(theta[1, np.isfinite(record.curve_calls[0, 1])]).all()
+    assert np.isfinite(record.calls_to_target[0, 1]).all()
+    assert record.metric_errors["theta"].tolist() == [["SystemExit: no value", None]]
+    assert np.isfinite(record.metrics["theta"]).all()

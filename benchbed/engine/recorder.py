@@ -91,7 +91,9 @@ class Recorder:
             for name, metric in metrics.items()
         }
         for name, metric in metrics.items():
-            self._store_errors(name, positions, np.where(is_finite.cpu().numpy(), metric.errors, None))
+            self._store_errors(
+                name, positions, np.where(is_finite.cpu().numpy(), metric.errors, np.array(None))
+            )
         progress = self._sign * of_metrics[self._target_metric] if self._target_metric else gap
         solved = self._update_streaks(index, positions.seeds, progress, calls)
         self._append(self.calls, index, calls)

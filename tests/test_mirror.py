@@ -35,7 +35,7 @@ TESTED_ELSEWHERE = {
     "benchbed/errors.py": "exceptions without behaviour",
     "benchbed/hookspecs.py": "declarations; the plugins in tests/benchbed/catalog implement them",
     "benchbed/interfaces/": "types of the contract, tested where the core uses them",
-    "benchbed/plan/faults.py": "a record",
+    "benchbed/plan/parts.py": "tests/benchbed/plan/test_model.py and test_resolve.py",
     "benchbed/plan/unplanned.py": "tests/faults/test_planning.py",
     "benchbed/catalog/selector_reader.py": "tests/benchbed/plan/test_selectors.py",
     "benchbed/reports/": "tests/benchbed/reports/test_figures.py draws every plot of a study",

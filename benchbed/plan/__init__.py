@@ -1,6 +1,7 @@
 """Plans: problems × optimizers × settings × seeds as batches of trials with stable keys; plain data without tensors."""
 
-from benchbed.plan.model import BatchPlan, EntrantPlan, Pairing, Plan, ProblemPlan
+from benchbed.plan.model import BatchPlan, Pairing, Plan
+from benchbed.plan.parts import EntrantPlan, ProblemPlan
 from benchbed.plan.request import Request, check_imports, complete_request, read_suite
 from benchbed.plan.resolve import make_plan
 from benchbed.plan.selectors import format_selector, parse_selector

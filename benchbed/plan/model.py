@@ -7,7 +7,7 @@ import msgspec
 
 from benchbed.catalog.records import Origin
 from benchbed.interfaces import Engine
-from benchbed.plan.faults import PlanningFault
+from benchbed.plan.parts import EntrantPlan, PlanningFault, ProblemPlan
 from benchbed.seeds import PROTOCOL, Role, digest
 
 Track = Literal["default", "tuned", "searched"]
@@ -17,93 +17,6 @@ USUAL_TRACKS: tuple[Track, ...] = ("default", "tuned")
 Checkpoints = Literal["protocol", "all"]
 OBSERVED_SEEDS = 2
 """Seeds on which trials with a third-party plugin run at least, to observe whether they depend on the seed."""
-
-
-class ProblemPlan(msgspec.Struct, frozen=True):
-    """A problem of the study, with its properties that the protocol needs."""
-
-    name: str
-    parameters: dict[str, Any]
-    """The parameters that differ from the defaults."""
-    label: str
-    source: str
-    """Digest of the files and versions that the problem depends on."""
-    budget: int
-    targets: tuple[float, ...]
-    success_target: float
-    dtype: str
-    dimension: int
-    full_price: float | None
-    deterministic: bool
-    has_optimum: bool
-    workspace: int
-    target_metric: str = ""
-    """Metric whose values are the targets; "" if they are gaps."""
-    seedless: bool = False
-    """Start and data do not depend on the seed."""
-    optimum_is_bound: bool = False
-    """f* is a lower bound that may not be attained."""
-    gradient_price: float = 1.0
-    """Calls that a loss and its gradient cost with the gradient of the study."""
-    gradient_draws: bool = False
-    """The gradient of the study has random draws in every step."""
-    built_in: bool = True
-    """Neither the problem nor the gradient of the study is a third party's."""
-    origin: Origin = Origin()
-    fault: PlanningFault | None = None
-    """Why the problem could not be planned; its other properties are then assumed, and its trials do not run."""
-
-    @property
-    def is_scored(self) -> bool:
-        """Whether trials have a score: there are targets for a metric, or an optimum."""
-        return self.has_optimum or bool(self.target_metric)
-
-    def oracle_of(self, entrant: "EntrantPlan") -> str:
-        """Return the oracle of an entrant: deterministic, stochastic, full, or exact (full without a price)."""
-        if self.deterministic:
-            return "stochastic" if self.gradient_draws else "deterministic"
-        if entrant.oracle == "stochastic":
-            return "stochastic"
-        return "full" if self.full_price is not None else "exact"
-
-    def is_deterministic_for(self, entrant: "EntrantPlan") -> bool:
-        """Return whether trials declare no randomness: fixed instance, gradient and optimizer without draws."""
-        is_random = self.gradient_draws or entrant.draws or self.oracle_of(entrant) == "stochastic"
-        return self.seedless and not is_random
-
-    def price_of(self, entrant: "EntrantPlan") -> float:
-        """Return the smallest number of calls that a step of an entrant costs."""
-        return self.gradient_price * ((self.full_price or 1.0) if entrant.oracle == "full" else 1.0)
-
-
-class EntrantPlan(msgspec.Struct, frozen=True):
-    """An optimizer with the values that its selector fixes: one row of each table."""
-
-    name: str
-    label: str
-    source: str
-    hyperparameters: dict[str, Any]
-    """All hyperparameters: the values of the selector, and defaults for the others."""
-    tunable: bool
-    """The optimizer has a `learning_rate` that the selector does not fix."""
-    oracle: Literal["full", "stochastic"]
-    statics: tuple[str, ...]
-    """Names of the static parameters; settings that differ in one cannot share a batch."""
-    search: tuple[dict[str, float], ...] = ()
-    """The values that the track `searched` tries; empty without that track or without a search space."""
-    origin: Origin = Origin()
-    fault: PlanningFault | None = None
-    draws: bool = False
-    """The optimizer has random draws in every step."""
-    built_in: bool = True
-
-    def searched(self) -> list[dict[str, Any]]:
-        """Return the settings that a search tries."""
-        return [{**self.hyperparameters, **values} for values in self.search]
-
-    def at(self, learning_rate: float) -> dict[str, Any]:
-        """Return the hyperparameters with another learning rate."""
-        return {**self.hyperparameters, "learning_rate": learning_rate}
 
 
 class Pairing(msgspec.Struct, frozen=True):
@@ -163,7 +76,9 @@ class Plan(msgspec.Struct, frozen=True):
     tolerance: float | None = None
     """Gradient norm at which a trial stops as converged; None to run on."""
     gradient_source: str = ""
+    """Digest of the gradient; empty in plans from before there were several gradients."""
     gradient_origin: Origin = Origin()
+    """The files and versions that `gradient_source` is a digest of."""
     metrics: dict[str, Origin] = {}
     """The registered metrics. They are not in a trial's key, so that a further metric runs no trial again."""
     stop_when_solved: bool = True
@@ -213,9 +128,15 @@ class Plan(msgspec.Struct, frozen=True):
         """Return the batch of these settings and seeds of a pairing."""
         first = pairing.entrants[0]
         return BatchPlan(
-            problem=pairing.problem, optimizer=first.name, optimizer_source=first.source, statics=first.statics,
-            oracle=pairing.problem.oracle_of(first), settings=tuple(map(dict, settings)), role=role, seeds=tuple(seeds),
-        )  # fmt: skip
+            problem=pairing.problem,
+            optimizer=first.name,
+            optimizer_source=first.source,
+            statics=first.statics,
+            oracle=pairing.problem.oracle_of(first),
+            settings=tuple(dict(setting) for setting in settings),
+            role=role,
+            seeds=tuple(seeds),
+        )
 
     def keys_of(
         self,
@@ -230,12 +151,14 @@ class Plan(msgspec.Struct, frozen=True):
         `optimizer` is the name and the source digest of the optimizer.
         """
         device = self.device.partition(":")[0]  # the number of the card does not change results
-        gradient = [text for text in (self.gradient, self.gradient_source) if text]
+        gradient = (self.gradient, self.gradient_source) if self.gradient_source else (self.gradient,)
         # Left out by default, so that trials from before these options keep their keys.
         stopping: list[object] = [] if self.tolerance is None else [{"tolerance": self.tolerance}]
         stopping += [] if self.stop_when_solved else [{"stop_when_solved": False}]
-        of_problem = [problem.name, problem.parameters, problem.source]
-        before = [self.protocol, self.study_seed, *of_problem, *optimizer, dict(hyperparameters), role]
+        before = [
+            self.protocol, self.study_seed, problem.name, problem.parameters, problem.source, *optimizer,
+            dict(hyperparameters), role,
+        ]  # fmt: skip
         after = [problem.budget, *gradient, problem.dtype, device, self.checkpoints, *stopping]
         return [digest(*before, seed, *after) for seed in seeds]
 

@@ -15,7 +15,8 @@ from benchbed.catalog.torch_optim import with_nested
 from benchbed.catalog.validation import check_facts
 from benchbed.errors import NothingSelectedError, UsageError
 from benchbed.interfaces import Engine, Optimizer, Problem
-from benchbed.plan.model import USUAL_TRACKS, EntrantPlan, Plan, ProblemPlan
+from benchbed.plan.model import USUAL_TRACKS, Plan
+from benchbed.plan.parts import EntrantPlan, ProblemPlan
 from benchbed.plan.presets import budget_of, learning_rates, preset_of
 from benchbed.plan.problem_traits import ProblemTraits, traits_of
 from benchbed.plan.request import MOST_TRIALS, Request

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from benchbed.catalog.names import name_fault, quoted
 from benchbed.errors import UsageError
 from benchbed.formatting import folder_name_fault
-from benchbed.plan.model import EntrantPlan, Plan, ProblemPlan
+from benchbed.plan.model import Plan
+from benchbed.plan.parts import EntrantPlan, ProblemPlan
 from benchbed.plan.presets import PRESETS
 from benchbed.plan.request import MOST_TRIALS
 from benchbed.plan.selectors import format_selector, parse_selector

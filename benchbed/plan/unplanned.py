@@ -3,8 +3,7 @@
 from benchbed.catalog.lookup import Catalog
 from benchbed.catalog.records import Kind, Origin
 from benchbed.interfaces import Problem, target_ladder
-from benchbed.plan.faults import PlanningFault
-from benchbed.plan.model import EntrantPlan, ProblemPlan
+from benchbed.plan.parts import EntrantPlan, PlanningFault, ProblemPlan
 from benchbed.plan.presets import budget_of
 from benchbed.plan.resolve import ProblemSelection, ResolvedPart, Selection
 from benchbed.plan.selectors import expand_settings, format_selector, parse_selector

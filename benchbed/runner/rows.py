@@ -13,8 +13,7 @@ from benchbed.catalog.names import error_line
 from benchbed.engine import Record
 from benchbed.formatting import shortened
 from benchbed.interfaces import FINAL_STATUSES, TrialStatus
-from benchbed.plan import BatchPlan, Plan
-from benchbed.plan.model import ProblemPlan
+from benchbed.plan import BatchPlan, Plan, ProblemPlan
 from benchbed.store import from_bytes
 from benchbed.store.schema import NewerSchemaError
 

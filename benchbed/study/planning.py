@@ -14,7 +14,7 @@ from benchbed.catalog.torch_references import modules_of
 from benchbed.errors import BenchbedError, UsageError
 from benchbed.interfaces import TrialStatus
 from benchbed.plan import EntrantPlan, Plan, ProblemPlan, Request, make_plan, parse_selector
-from benchbed.plan.faults import PlanningFault
+from benchbed.plan.parts import PlanningFault
 from benchbed.plan.resolve import ProblemSelection, ResolvedPart, Selection, resolve_selection
 from benchbed.plan.stored import is_damaged
 from benchbed.plan.unplanned import unplanned_part

@@ -6,7 +6,7 @@ import pytest
 from benchbed.catalog.records import Origin
 from benchbed.interfaces import TrialStatus
 from benchbed.plan import Plan
-from benchbed.plan.faults import PlanningFault
+from benchbed.plan.parts import PlanningFault
 from benchbed.seeds import PROTOCOL, digest
 
 OTHER_PROBLEM = {

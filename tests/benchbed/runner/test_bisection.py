@@ -5,8 +5,7 @@ from itertools import product
 import pytest
 
 from benchbed.interfaces import TrialStatus
-from benchbed.plan import BatchPlan
-from benchbed.plan.model import ProblemPlan
+from benchbed.plan import BatchPlan, ProblemPlan
 from benchbed.runner.bisection import MOST_DEATHS, Search, corners_of, halves_of
 
 PROBLEM = ProblemPlan(

@@ -2,7 +2,7 @@
 
 import contextlib
 import os
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 
 import pluggy
@@ -35,7 +35,6 @@ def load_catalog(
 
     Raises: UsageError if one of `plugin_files` is not a readable Python file.
     """
-    import_from_sources()
     # A file that is not needed may have become unreadable since the driver loaded it.
     files = discovery.plugin_files([path for path in plugin_files if needed is None or path.stem in needed])
     installed, warnings = discovery.installed_plugins()
@@ -63,43 +62,48 @@ def load_catalog(
     return _catalog_of(records, warnings)
 
 
-def _load_all(plugins: Iterable[DiscoveredPlugin]) -> Iterator[PluginRecord]:
-    return map(load_plugin, plugins)
+def _load_all(plugins: Iterable[DiscoveredPlugin]) -> list[PluginRecord]:
+    import_from_sources()
+    return [load_plugin(plugin) for plugin in plugins]
 
 
 def _catalog_of(records: Sequence[PluginRecord], warnings: Sequence[str]) -> Catalog:
-    by_name: dict[tuple[Kind, str], list[Entry]] = {}
-    for record in records:
-        for entry in record.entries:
-            by_name.setdefault((entry.kind, entry.name), []).append(entry)
-    warnings = [*warnings]
-    files = {record.distribution for record in records if record.module.startswith(FILE_MODULE)}
-    for (kind, name), entries in by_name.items():
-        of_files = [entry for entry in entries if entry.distribution in files]
-        if len(of_files) == 1 < len(entries):
-            (entry,) = of_files
-            labels = " and ".join(other.label for other in entries if other is not entry)
-            warnings.append(f"{kind[:-1]} {name!r} is that of {entry.label}, and not that of {labels}")
-            entries[:] = of_files
+    records, replacements = _prefer_files(records)
+    by_name = _entries_by_name(records)
     clashes = {key: tuple(entries) for key, entries in by_name.items() if len(entries) > 1}
     available: dict[Kind, dict[str, Entry]] = {kind: {} for kind in KINDS}
     for (kind, name), entries in by_name.items():
         if len(entries) == 1:
             available[kind][name] = entries[0]
-    without_clashes = tuple(
-        _without_clashes(
-            record._replace(
-                entries=tuple(
-                    entry
-                    for entry in record.entries
-                    if any(entry is other for other in by_name[entry.kind, entry.name])
-                )
-            ),
-            clashes,
-        )
-        for record in records
-    )
-    return Catalog(without_clashes, tuple(warnings), available, clashes)
+    without_clashes = tuple(_without_clashes(record, clashes) for record in records)
+    return Catalog(without_clashes, (*warnings, *replacements), available, clashes)
+
+
+def _entries_by_name(records: Iterable[PluginRecord]) -> dict[tuple[Kind, str], list[Entry]]:
+    by_name: dict[tuple[Kind, str], list[Entry]] = {}
+    for record in records:
+        for entry in record.entries:
+            by_name.setdefault((entry.kind, entry.name), []).append(entry)
+    return by_name
+
+
+def _prefer_files(records: Sequence[PluginRecord]) -> tuple[list[PluginRecord], list[str]]:
+    """Remove the entries of installed plugins whose names a plugin file registers, with a warning for each."""
+    files = {record.distribution for record in records if record.module.startswith(FILE_MODULE)}
+    preferred: dict[tuple[Kind, str], Entry] = {}
+    warnings = []
+    for (kind, name), entries in _entries_by_name(records).items():
+        of_files = [entry for entry in entries if entry.distribution in files]
+        if len(of_files) == 1 < len(entries):
+            (entry,) = of_files
+            preferred[kind, name] = entry
+            labels = " and ".join(other.label for other in entries if other is not entry)
+            warnings.append(f"{kind[:-1]} {name!r} is that of {entry.label}, and not that of {labels}")
+
+    def is_kept(entry: Entry) -> bool:
+        return preferred.get((entry.kind, entry.name), entry) is entry
+
+    return [record._replace(entries=tuple(filter(is_kept, record.entries))) for record in records], warnings
 
 
 def load_plugin(plugin: DiscoveredPlugin) -> PluginRecord:

@@ -16,7 +16,7 @@ from benchbed.errors import UsageError
 def entry(name: str) -> Entry:
     """Return the entry of the class that `module:Class` or `FILE.py:Class` names.
 
-    Raises: UsageError if there is no such class, or its parameters cannot be written in a selector.
+    Raises: UsageError for an unknown class, or one with parameters that a selector cannot contain.
     """
     optimizer_class, module, distribution, version = import_class(name)
     try:

@@ -50,7 +50,7 @@ def modules_of(name: str, parameters: Mapping[str, object]) -> list[str]:
 def import_class(name: str) -> ImportedClass:
     """Import the class that `module:Class` or `FILE.py:Class` names.
 
-    Raises: UsageError if there is no such class.
+    Raises: UsageError for an unknown class.
     """
     reference = _REFERENCE.fullmatch(name)
     if not reference:

@@ -1,11 +1,15 @@
 """Tests of the adapter for torch.optim: same steps as in a training loop, and each further evaluation is counted."""
 
+import functools
+
 import pytest
 import torch
 
 from benchbed.catalog.loading import load_catalog
 from benchbed.catalog.torch_references import modules_of
+from benchbed.engine.oracle import CountingOracle
 from benchbed.errors import UsageError
+from benchbed.gradients import reverse
 
 THIRD_PARTY = """
 class Perturbed(torch.optim.Optimizer):
@@ -36,23 +40,10 @@ def curved(theta):
     return (100 * (theta[1:] - theta[:-1] ** 2) ** 2 + (1 - theta[:-1]) ** 2).sum()
 
 
-class CurvedOracle:
-    """Oracle at one point that counts evaluations at others."""
-
-    def __init__(self, theta):
-        self.further_calls = 0
-        self.loss, self.gradient = self._evaluate(theta)
-
-    def at(self, point, where=None):
-        self.further_calls += 1
-        return self._evaluate(point)
-
-    def _evaluate(self, point):
-        with torch.enable_grad():
-            point = point.detach().clone().requires_grad_()
-            loss = curved(point)
-            (gradient,) = torch.autograd.grad(loss, point)
-        return loss.detach(), gradient
+def oracle_at(theta):
+    """Return an oracle at one point, which counts evaluations at others."""
+    evaluate = functools.partial(reverse, curved)
+    return CountingOracle(evaluate, *evaluate(theta), compute_progress=torch.zeros(1).clone)
 
 
 @pytest.fixture(scope="module")
@@ -68,7 +59,7 @@ def run_adapted(catalog, name, settings, steps):
         theta = torch.tensor([-1.2, 1.0, 0.5], dtype=torch.float64)
         state = optimizer.init(theta)
         for _ in range(steps):
-            oracle = CurvedOracle(theta)
+            oracle = oracle_at(theta)
             theta_copy, gradient_copy = theta.clone(), oracle.gradient.clone()
             theta_before, (theta, state) = theta, optimizer.update(oracle, state, theta)
             assert torch.equal(theta_before, theta_copy)

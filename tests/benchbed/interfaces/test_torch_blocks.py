@@ -1,8 +1,12 @@
 """Tests of torch optimizers on blocks: each equals a loop by hand over parameters with these shapes."""
 
+import functools
+
 import pytest
 import torch
 
+from benchbed.engine.oracle import CountingOracle
+from benchbed.gradients import reverse
 from benchbed.interfaces import Layout, torch_optimizer
 from benchbed.interfaces.torch_blocks import bytes_of
 
@@ -17,23 +21,10 @@ def loss_of(weight, bias, scale):
     return (outputs - 0.3).square().mean() + 0.01 * weight.square().sum()
 
 
-class Oracle:
-    """Oracle at one point that counts evaluations at others."""
-
-    def __init__(self, theta):
-        self.further_calls = 0
-        self.loss, self.gradient = self._evaluate(theta)
-
-    def at(self, point, where=None):
-        self.further_calls += 1
-        return self._evaluate(point)
-
-    def _evaluate(self, point):
-        with torch.enable_grad():
-            point = point.detach().clone().requires_grad_()
-            loss = loss_of(*LAYOUT.views(point).values())
-            (gradient,) = torch.autograd.grad(loss, point)
-        return loss.detach(), gradient
+def oracle_at(theta):
+    """Return an oracle at one point, which counts evaluations at others."""
+    evaluate = functools.partial(reverse, lambda point: loss_of(*LAYOUT.views(point).values()))
+    return CountingOracle(evaluate, *evaluate(theta), compute_progress=torch.zeros(1).clone)
 
 
 @pytest.fixture
@@ -48,7 +39,7 @@ def run(build, start):
     theta, further_calls = start, 0
     state = optimizer.init(theta)
     for _ in range(STEPS):
-        oracle = Oracle(theta)
+        oracle = oracle_at(theta)
         gradient = oracle.gradient.clone()
         theta, state = optimizer.update(oracle, state, theta)
         further_calls += oracle.further_calls

@@ -2,6 +2,8 @@
 
 import hashlib
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Literal, NamedTuple
 
 PROTOCOL = "2"
@@ -33,3 +35,14 @@ class InstanceSeed(NamedTuple):
     def generator_seed(self, purpose: Purpose, block: int = 0) -> int:
         """Return the seed of one generator: 63 bits from the hash of version, instance, purpose and block."""
         return int(digest(INSTANCES, *self, purpose, block)[:16], 16) >> 1
+
+
+@contextmanager
+def seeded_modules(seed: int) -> Iterator[None]:
+    """Fork and seed torch's global generator, which a module's own initialization uses."""
+    import torch  # `benchbed --help` must not import it
+
+    with torch.random.fork_rng(devices=[]):
+        # torch.manual_seed also formats a stack trace for each kind of device: four fifths of a start's time.
+        torch.default_generator.manual_seed(seed)
+        yield

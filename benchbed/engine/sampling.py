@@ -2,8 +2,7 @@
 
 import copy
 import functools
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import torch
@@ -20,7 +19,7 @@ from benchbed.engine.pytrees import Tree, leaves, map_tensors
 from benchbed.errors import UnknownOptimumError
 from benchbed.formatting import shortened
 from benchbed.interfaces import BufferedData, Gradient, Optimizer, Problem
-from benchbed.seeds import InstanceSeed, Purpose
+from benchbed.seeds import InstanceSeed, Purpose, seeded_modules
 
 CPU = torch.device("cpu")
 
@@ -142,7 +141,7 @@ def make_start(problem: Problem, seed: InstanceSeed) -> Tensor:
 
     Raises: ContractError if it is not a finite vector of the problem's dimension.
     """
-    with _seeded_initialization(seed):
+    with seeded_modules(seed.generator_seed("start")):
         start = problem.make_start(_generator(seed, "start"))
     return checked_start(start, problem.layout.dimension, seed.problem)
 
@@ -153,20 +152,11 @@ def make_buffers(
     """Return the buffers at the starts of instances, `[seeds, 1, …]`; None if the problem has none."""
     buffers = []
     for seed in seeds:
-        with _seeded_initialization(seed):
+        with seeded_modules(seed.generator_seed("start")):
             buffers.append(problem.make_buffers(_generator(seed, "start")))
         if buffers[0] is None:
             return None
     return map_tensors(lambda *tensors: transfer(torch.stack(tensors).unsqueeze(1)), *buffers)
-
-
-@contextmanager
-def _seeded_initialization(seed: InstanceSeed) -> Iterator[None]:
-    """Fork and seed the global generator, which a module's own initialization uses."""
-    with torch.random.fork_rng(devices=[]):
-        # torch.manual_seed also formats a stack trace for each kind of device: four fifths of a start's time.
-        torch.default_generator.manual_seed(seed.generator_seed("start"))
-        yield
 
 
 def _make_data(problem: Problem, seeds: Sequence[InstanceSeed]) -> Tree:

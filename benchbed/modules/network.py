@@ -1,8 +1,8 @@
 """Facts about a network that a forward pass on one mini-batch shows."""
 
 import copy
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from typing import Any, NamedTuple
 
 import torch
@@ -16,6 +16,7 @@ from benchbed.errors import ContractError
 from benchbed.interfaces import Layout
 from benchbed.modules.datasets import Samples
 from benchbed.modules.forward import DrawCall, ForwardPass, RandomCall, replay
+from benchbed.seeds import seeded_modules
 
 LossOfOutputs = Callable[[Any, Tensor], Tensor]
 """Outputs of the network and targets, `[samples, …]` each -> one number."""
@@ -51,15 +52,10 @@ class Network(NamedTuple):
         # The forward pass writes into buffers.
         buffers = {name: tensors[name].clone() for name in self.buffers}
         module = self.training if is_training else self.evaluation
-        context = ForwardPass(draw) if self.needs_context else _no_context()
+        context = ForwardPass(draw) if self.needs_context else nullcontext()
         with context:
             outputs = functional_call(module, {**tensors, **buffers}, samples[:-1])
             return function(outputs, samples[-1]), buffers
-
-
-@contextmanager
-def _no_context() -> Iterator[None]:
-    yield
 
 
 class _Operations(TorchDispatchMode):
@@ -80,14 +76,6 @@ class _Operations(TorchDispatchMode):
         return result
 
 
-@contextmanager
-def seeded(seed: int) -> Iterator[None]:
-    """Fork the global generator, which initializes modules, and seed it."""
-    with torch.random.fork_rng(devices=[]):
-        torch.default_generator.manual_seed(seed)
-        yield
-
-
 def trained_parameters(network: nn.Module) -> dict[str, Tensor]:
     """Return the parameters that an optimizer changes, by name; parameters that are tied count once."""
     return {name: parameter for name, parameter in network.named_parameters() if parameter.requires_grad}
@@ -106,7 +94,7 @@ def examine(build: Callable[[], Any], batch: Samples, loss_of: LossOfOutputs) ->
     """
     networks = []
     for seed in range(2):
-        with seeded(seed):
+        with seeded_modules(seed):
             networks.append(_checked_network(build()))
     first, second = (other_tensors(network) for network in networks)
     differing = {name for name, tensor in first.items() if not torch.equal(tensor, second[name])}
@@ -120,7 +108,7 @@ def examine(build: Callable[[], Any], batch: Samples, loss_of: LossOfOutputs) ->
 
     trial, context, operations = copy.deepcopy(network).train(), ForwardPass(record), _Operations()
     samples = [_in_dtype_of(network, part) for part in batch]
-    with seeded(0), torch.enable_grad(), context, operations:
+    with seeded_modules(0), torch.enable_grad(), context, operations:
         loss = loss_of(trial(*samples[:-1]), samples[-1])
     if operations.random:
         raise ContractError(

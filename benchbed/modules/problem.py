@@ -18,10 +18,9 @@ from benchbed.modules.network import (
     Network,
     examine,
     other_tensors,
-    seeded,
     trained_parameters,
 )
-from benchbed.seeds import DRAW_BLOCK
+from benchbed.seeds import DRAW_BLOCK, seeded_modules
 
 DataSet = Dataset[Any] | Sequence[Tensor] | Tensor
 MEASURE = "measure_"
@@ -212,7 +211,7 @@ def _module_data(data: Data) -> ModuleData:
 
 
 def _read_datasets(problem: ModuleProblem) -> tuple[Samples, Samples | None]:
-    with seeded(0):
+    with seeded_modules(0):
         datasets: Any = problem.make_datasets()
     if not (isinstance(datasets, tuple) and len(datasets) == 2):
         raise ContractError(

@@ -97,7 +97,7 @@ class MixedMean(LargeMean):
 
 
 class MixedWhereWhole(LargeMean):
-    """Trials are mixed over all samples; there is no value over fewer."""
+    """The objective mixes trials over all samples, and raises an exception over fewer."""
 
     def objective(self, theta, data):
         weights = torch.ones(self.samples, dtype=theta.dtype)

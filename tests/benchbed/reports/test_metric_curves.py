@@ -10,7 +10,7 @@ from benchbed.reports.metric_curves import draw, median_curve, pieces
 
 
 def test_the_median_is_over_trials_that_did_not_diverge():
-    """A trial that ended keeps its value; the median of 1, 3 and 5 at 10 calls is 3, whatever the diverged one has."""
+    """A trial that ended keeps its value; the median of 1, 3 and 5 at 10 calls is 3, without the diverged trial."""
     trials = pd.DataFrame(
         {"trial_key": list("abcd"), "status": ["solved", "exhausted", "exhausted", "diverged"]}
     )

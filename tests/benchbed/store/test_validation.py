@@ -1,4 +1,4 @@
-"""Rows that contradict the plan or themselves are not evaluated, whatever value is wrong in them."""
+"""Rows are not evaluated if any of their values contradicts the plan or another value."""
 
 import json
 import math

@@ -102,6 +102,7 @@ def _problem_facts(
             dtype=problem.dtype,
             has_optimum=problem.has_optimum,
             target_metric=problem.target_metric,
+            group=problem.group,
             lowest_gap=_lowest_gap(stored[key] for key in keys) if problem.optimum_is_bound else None,
             tolerance=plan.tolerance,
             gradient=plan.gradient,

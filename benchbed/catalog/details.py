@@ -29,6 +29,7 @@ class ProblemDetails(msgspec.Struct, frozen=True, tag=True):
     optimum_is_bound: bool
     scale_instances: int
     target_metric: str = ""
+    group: str = "other"
 
 
 class OptimizerDetails(msgspec.Struct, frozen=True, tag=True):
@@ -78,6 +79,7 @@ def read_details(kind: Kind, implementation: Any) -> Details:
         optimum_is_bound=bool(problem.optimum_is_bound),
         scale_instances=problem.scale_instances,
         target_metric=problem.target_metric,
+        group=problem.group,
     )
 
 

@@ -4,6 +4,7 @@ import dataclasses
 import inspect
 import itertools
 import math
+import re
 import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -86,6 +87,7 @@ def check_facts(problem: Problem) -> None:
     is_success = success in problem.targets if problem.target_metric else _is_share(success)
     budgets = [problem.budget, *problem.preset_budgets.values()]
     has_price = price is None or 0 < price < math.inf
+    is_group = re.fullmatch(r"[a-z][a-z0-9-]{0,29}", str(problem.group))
     instances, metrics = problem.scale_instances, problem.metrics
     reserved = f"{START_IN_BASIN!r}, a name that is reserved for in_basin at a trial's start"
     for is_valid, fault in (
@@ -101,10 +103,11 @@ def check_facts(problem: Problem) -> None:
         (has_price, f"its full_price is {quoted(price)}; it must be samples / batch size, or None"),
         (
             _is_count(instances),
-            f"its scale_instances is {quoted(instances)}; it must be an integer of at least 1",
+            f"its scale_instances is {quoted(instances)}; it must be an integer, at least 1",
         ),
         (dtype in ("float64", "float32"), f"its dtype is {quoted(dtype)}; it must be 'float64' or 'float32'"),
         (all(map(callable, metrics.values())), "its metrics are not all functions of theta and data"),
+        (is_group, f"its group is {quoted(problem.group)}; name it in lower case, such as 'noise'"),
         (START_IN_BASIN not in metrics, f"it has a metric {reserved}; rename it"),
         (callable(problem.in_basin), "its in_basin is not a function of theta and data; define a method"),
     ):

@@ -54,8 +54,8 @@ def _lines(entry: "Entry") -> Iterator[str]:
         price = (
             "no price (synthetic noise)" if details.full_price is None else f"{details.full_price:g} calls"
         )
-        dimension, dtype = details.dimension, details.dtype
-        yield f"dimension {dimension}, {dtype}, budget {details.budget} calls; a full gradient: {price}"
+        kind = f"group {details.group}; dimension {details.dimension}, {details.dtype}"
+        yield f"{kind}, budget {details.budget} calls; a full gradient: {price}"
         targets = ", ".join(f"{target:.2g}" for target in details.targets)
         of_metric = f" of {details.target_metric}" if details.target_metric else ""
         yield f"targets {targets}{of_metric}; success at {details.success_target:g}"

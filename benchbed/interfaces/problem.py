@@ -56,6 +56,11 @@ class Problem(ABC):
     """Name of a metric whose values are the targets; then no optimum is needed for a score. "": targets are gaps."""
     per_trial: ClassVar[bool] = False
     """`loss`, `objective` and metrics are written for a single trial; the engine applies `torch.func.vmap`."""
+    group: ClassVar[str] = "other"
+    """What the problem isolates: noise, geometry, tails, spectrum, networks, accuracy, or a name of your own.
+
+    Tables compare optimizers within each group before they average over groups. It never changes a trial.
+    """
 
     @property
     @abstractmethod

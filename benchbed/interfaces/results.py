@@ -35,6 +35,8 @@ class ProblemFacts(NamedTuple):
     """Calls that a loss and its gradient cost together, on one draw."""
     target_metric: str = ""
     """Metric whose values are the targets; "" if they are gaps."""
+    group: str = "other"
+    """The group that the problem declares."""
 
     @property
     def is_scored(self) -> bool:

@@ -64,6 +64,7 @@ class ModuleProblem(Problem):
     per_trial: ClassVar[bool] = True
     optimum_is_bound: ClassVar[bool] = True
     scale_instances: ClassVar[int] = 20
+    group: ClassVar[str] = "networks"
     batch_size: int = 64
     """Samples of a mini-batch."""
     with_replacement: bool = False

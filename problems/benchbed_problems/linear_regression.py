@@ -39,6 +39,8 @@ class LinearRegression(Problem):
     observation_noise: float = 0.5
     start: Start = None
 
+    group = "geometry"
+
     def __post_init__(self) -> None:
         """Raise ValueError for too few points, a start of another dimension, or negative noise."""
         if self.samples < 2:

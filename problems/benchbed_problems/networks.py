@@ -61,6 +61,7 @@ class NetworkFit(MiniBatchProblem):
     activation: str
 
     scale_instances = 20
+    group = "networks"
 
     @property
     @abstractmethod

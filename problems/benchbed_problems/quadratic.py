@@ -46,6 +46,8 @@ class Quadratic(Problem):
     start: Start = None
     gradient_noise: float = 0.0
 
+    group = "geometry"
+
     def __post_init__(self) -> None:
         """Raise ValueError unless the parameters describe a convex quadratic."""
         if self.eigenvalues is not None:

@@ -46,6 +46,7 @@ class Quartic(Problem):
     gradient_noise: float = 4.2
 
     budget = 10_000
+    group = "noise"
 
     def __post_init__(self) -> None:
         """Raise ValueError for a start of another dimension, or negative noise."""

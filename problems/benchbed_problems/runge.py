@@ -46,6 +46,7 @@ class Runge(Problem):
     start: float | tuple[float, ...] = 0.0
 
     budget = 10_000
+    group = "geometry"
 
     def __post_init__(self) -> None:
         """Raise ValueError for an empty fit, a start of another dimension, or negative noise."""

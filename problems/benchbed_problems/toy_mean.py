@@ -37,6 +37,8 @@ class ToyMean(MiniBatchProblem):
     batch_size: int = 32
     start: float | tuple[float, ...] = 0.0
 
+    group = "noise"
+
     def __post_init__(self) -> None:
         """Raise ValueError for invalid sizes, or a start of another dimension."""
         super().__post_init__()

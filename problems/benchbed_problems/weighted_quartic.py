@@ -35,6 +35,7 @@ class WeightedQuartic(Problem):
     gradient_noise: float = 4.0
 
     budget = 10_000
+    group = "noise"
 
     def __post_init__(self) -> None:
         """Raise ValueError for an empty θ, a start of another dimension, or negative noise."""

@@ -28,6 +28,8 @@ PROBLEMS = {
         "its success_target is 7; it must be a gap between 0 and 1, or a target of its metric",
     ),
     "targets above 1": (FROZEN + "targets = (1.5, 0.2)", "they must decrease and be between 0 and 1"),
+    "group": (FROZEN + "group = 'My Group'", "its group is 'My Group'; name it in lower case"),
+    "group number": (FROZEN + "group = 3", "its group is 3; name it in lower case"),
     "budget": (FROZEN + "budget = 0", "its budgets are [0]"),
     "price": (FROZEN + "full_price = -1.0", "its full_price is -1.0"),
     "dtype": (FROZEN + "dtype = 'float16'", "problem 'bad': its dtype is 'float16'"),

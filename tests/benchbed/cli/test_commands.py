@@ -61,6 +61,7 @@ def test_list_prints_all_kinds(run_benchbed, tmp_path):
     assert "optimizers:" in stdout
     assert "learning_rate=0.001, beta1=0.9, beta2=0.999" in stdout
     assert "executors:" in stdout
+    assert "group geometry; dimension 2, float64, budget 5000 calls" in stdout
     assert "optimum exact; scale: median of f₀ − f* over 1000 instances" in stdout
     assert "optimum a lower bound; scale: median of f₀ − f* over 20 instances" in stdout
 

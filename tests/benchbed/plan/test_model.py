@@ -134,6 +134,7 @@ def test_every_field_of_a_plan_and_a_problem_is_in_one_of_these_lists(plan):
         "seedless",
         "optimum_is_bound",
         "target_metric",
+        "group",
         "gradient_price",
         "gradient_draws",
         "built_in",

@@ -10,7 +10,7 @@ from torch import Tensor
 from benchbed.engine.batch import Batch
 from benchbed.engine.oracle import batched
 from benchbed.engine.pytrees import Tree, tiles
-from benchbed.engine.sampling import Instances, make_start
+from benchbed.engine.sampling import Instances, make_start, shared_data
 from benchbed.errors import ContractError, UnknownOptimumError
 from benchbed.interfaces import Problem
 from benchbed.interfaces.gradient import Differentiable
@@ -106,7 +106,10 @@ def scale_of(problem: Problem, name: str, study_seed: int) -> float | None:
     """
     seeds = [InstanceSeed(study_seed, name, "scale", index) for index in range(problem.scale_instances)]
     starts = [make_start(problem, seed) for seed in seeds[:2]]
-    if problem.make_data(torch.Generator().manual_seed(1)) is None and torch.equal(starts[0], starts[-1]):
+    has_own_data = (
+        shared_data(problem) is None and problem.make_data(torch.Generator().manual_seed(1)) is not None
+    )
+    if not has_own_data and torch.equal(starts[0], starts[-1]):
         seeds = seeds[:1]  # neither start nor data are drawn, so all instances are equal
     instances = Instances(problem, seeds)
     optimum = instances.optimum()

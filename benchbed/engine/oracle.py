@@ -20,7 +20,7 @@ Evaluate = Callable[[Tensor], tuple[Tensor, Tensor]]
 
 USE_MODULE_PROBLEM = (
     "torch.func.vmap, which runs a problem with per_trial = True, supports neither running statistics nor random "
-    "operations; make a network a benchbed.modules.ModuleProblem, and draw other random numbers in make_draws"
+    "operations; make a network a benchbed.interfaces.ModuleProblem, and draw other random numbers in make_draws"
 )
 
 

@@ -113,9 +113,12 @@ def check_randomness(subject: ProblemUnderTest) -> None:
     """Check that data and draws depend only on the generator, and that losses are deterministic."""
     problem = subject.problem
     methods: dict[str, Callable[[Generator], Tree]] = {
-        "make_data": problem.make_data,
         "make_draws": lambda generator: problem.make_draws(generator, 5),
     }
+    if subject.instances.shared:
+        methods["shared_data"] = lambda _: problem.shared_data()
+    else:
+        methods["make_data"] = problem.make_data
     for name, method in methods.items():
         with assertions.without_global_randomness(name):
             first, second = (method(Generator().manual_seed(4)) for _ in range(2))

@@ -290,5 +290,5 @@ def test_measurements_are_taken_at_the_answer(run):
 def test_networks_that_vmap_cannot_run_are_told_what_to_be(formula, monkeypatch, function):
     """Random operations and running statistics in a problem for a single trial."""
     monkeypatch.setattr(formula, "per_trial", True)
-    with pytest.raises(ContractError, match=r"a benchbed\.modules\.ModuleProblem"):
+    with pytest.raises(ContractError, match=r"a benchbed\.interfaces\.ModuleProblem"):
         batched(formula(function), lambda theta, data: function(theta))(torch.ones(2, 3, 4), None)

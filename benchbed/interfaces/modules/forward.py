@@ -11,7 +11,7 @@ from torch.nn import functional as F  # noqa: N812 (torch's usual name)
 from torch.overrides import TorchFunctionMode
 
 from benchbed.errors import ContractError
-from benchbed.modules.recurrent import CELLS, run_layers
+from benchbed.interfaces.modules.recurrent import CELLS, run_layers
 
 NOT_ALIKE = (
     "the forward pass draws other random numbers than on the first batch; draw the same shapes in every step"

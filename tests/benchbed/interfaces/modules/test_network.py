@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from benchbed.errors import ContractError
-from benchbed.modules.network import examine
+from benchbed.interfaces.modules.network import examine
 
 BATCH = (torch.linspace(-1, 1, 12).view(4, 3), torch.tensor([0, 1, 1, 0]))
 

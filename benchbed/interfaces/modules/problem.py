@@ -10,16 +10,17 @@ from torch import Generator, Tensor, nn
 from torch.utils.data import Dataset
 
 from benchbed.errors import ContractError
-from benchbed.interfaces import BufferedData, Data, Layout, Metric, Problem
-from benchbed.modules.datasets import Samples, read_samples
-from benchbed.modules.forward import replay, without_noise
-from benchbed.modules.network import (
+from benchbed.interfaces.layout import Layout
+from benchbed.interfaces.modules.datasets import Samples, read_samples
+from benchbed.interfaces.modules.forward import replay, without_noise
+from benchbed.interfaces.modules.network import (
     LossOfOutputs,
     Network,
     examine,
     other_tensors,
     trained_parameters,
 )
+from benchbed.interfaces.problem import BufferedData, Data, Metric, Problem
 from benchbed.seeds import DRAW_BLOCK, seeded_modules
 
 DataSet = Dataset[Any] | Sequence[Tensor] | Tensor
@@ -54,7 +55,7 @@ class _Sizes(NamedTuple):
 class ModuleProblem(Problem):
     """Training of a network on a data set with mini-batches; subclass as a frozen dataclass.
 
-    Define `make_network`, `make_datasets` and `loss_of`; a method `measure_NAME(outputs, targets)` that returns one
+    Define `make_network`, `make_data` and `loss_of`; a method `measure_NAME(outputs, targets)` that returns one
     number is a metric. Everything else follows: trials start from the network's own initialization, the objective is
     the loss over all training samples in `eval()` mode, the layout has the names and shapes of the parameters, and
     buffers such as running statistics belong to the trial. Values of dropout and other random operations are draws.
@@ -75,7 +76,7 @@ class ModuleProblem(Problem):
         """Build a network with its initialization, which draws from torch's global generator."""
 
     @abstractmethod
-    def make_datasets(self) -> tuple[DataSet, DataSet | None]:
+    def make_data(self) -> tuple[DataSet, DataSet | None]:  # type: ignore[override]  # both are shared
         """Build the data for training and, unless it is None, for validation.
 
         Each is a `torch.utils.data.Dataset` or a tuple of tensors `[samples, …]`: the inputs of the network, and the
@@ -213,10 +214,10 @@ def _module_data(data: Data) -> ModuleData:
 
 def _read_datasets(problem: ModuleProblem) -> tuple[Samples, Samples | None]:
     with seeded_modules(0):
-        datasets: Any = problem.make_datasets()
+        datasets: Any = problem.make_data()
     if not (isinstance(datasets, tuple) and len(datasets) == 2):
         raise ContractError(
-            "make_datasets must return two data sets, for training and validation; the second may be None"
+            "make_data must return two data sets, for training and validation; the second may be None"
         )
     training, validation = datasets
     of_validation = None if validation is None else read_samples(validation, "validation")

@@ -5,7 +5,7 @@ import torch
 from torch.utils.data import Dataset, TensorDataset
 
 from benchbed.errors import ContractError
-from benchbed.modules.datasets import read_samples
+from benchbed.interfaces.modules.datasets import read_samples
 
 
 class Items(Dataset):

@@ -13,9 +13,9 @@ from torch.utils import _pytree as pytree  # as in the engine
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from benchbed.errors import ContractError
-from benchbed.interfaces import Layout
-from benchbed.modules.datasets import Samples
-from benchbed.modules.forward import DrawCall, ForwardPass, RandomCall, replay
+from benchbed.interfaces.layout import Layout
+from benchbed.interfaces.modules.datasets import Samples
+from benchbed.interfaces.modules.forward import DrawCall, ForwardPass, RandomCall, replay
 from benchbed.seeds import seeded_modules
 
 LossOfOutputs = Callable[[Any, Tensor], Tensor]

@@ -14,7 +14,7 @@ import torch
 from torch import nn
 
 from benchbed.hookspecs import hookimpl
-from benchbed.modules import ModuleProblem
+from benchbed.interfaces import ModuleProblem
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class Blobs(ModuleProblem):
         norm, drop = nn.BatchNorm1d(4), nn.Dropout(0.2)
         return nn.Sequential(nn.Linear(2, 4, bias=False), norm, drop, nn.Linear(4, 2))
 
-    def make_datasets(self):
+    def make_data(self):
         y = torch.arange(200) % 2
         x = torch.randn(200, 2) + 3 * y[:, None]
         return (x[:140], y[:140]), (x[140:], y[140:])

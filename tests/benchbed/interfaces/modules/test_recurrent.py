@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from benchbed.errors import ContractError
-from benchbed.modules.forward import ForwardPass, without_noise
+from benchbed.interfaces.modules.forward import ForwardPass, without_noise
 
 LAYERS = {
     "lstm": nn.LSTM,

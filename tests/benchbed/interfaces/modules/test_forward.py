@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from benchbed.errors import ContractError
-from benchbed.modules.forward import ForwardPass, RandomCall, replay, without_noise
+from benchbed.interfaces.modules.forward import ForwardPass, RandomCall, replay, without_noise
 
 sys.path.insert(0, str(Path(__file__).parent))  # tests are not packages
 from networks import Recurrent, Transformer

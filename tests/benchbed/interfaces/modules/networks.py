@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
-from benchbed.modules import ModuleProblem
+from benchbed.interfaces import ModuleProblem
 
 SAMPLES, VALIDATION, BATCH_SIZE = 50, 20, 8
 IMAGES, VECTORS, TOKENS = "images", "vectors", "tokens"
@@ -112,7 +112,7 @@ class Classification(ModuleProblem):
     def make_network(self):
         return NETWORKS[self.network][1]()
 
-    def make_datasets(self):
+    def make_data(self):
         kind = NETWORKS[self.network][0]
         count = SAMPLES + VALIDATION
         x = {

@@ -38,7 +38,7 @@ def run_batch(batch: Batch, clock: Clock = time.perf_counter) -> Record:
     choice = choose_engine(batch, batch.optimizer.stateful)
     rows: dict[int, list[Record]] = {}
     for seeds, settings in tiles_of(batch):
-        tile_batch = batch.part(seeds, settings)
+        tile_batch = batch.part(seeds, settings)._replace(planned=batch.planned or batch)
         instances = Instances(tile_batch.problem, tile_batch.seeds, device, dtype)
         tile = Tile(tile_batch, instances)
         # The fused attention on CPUs has no form for lanes: torch would loop over them, and warn.

@@ -152,3 +152,20 @@ def test_auto_runs_steps_eagerly_that_take_longer_to_compile(run, monkeypatch):
     record = run(ImageNetwork(), adam, targets=(), budget=3, engine="auto", **adam_settings([1e-2]))
     assert set(record.engine.flat) == {"eager"}
     assert "take longer to compile" in record.engine_reason[0, 0]
+
+
+def test_each_tile_is_compiled_if_the_work_of_its_batch_is_enough(run, monkeypatch):
+    """Tiles share the compiled step, so the whole batch decides, not the first tile."""
+    work = []
+    monkeypatch.setattr(backends, "WORTH_COMPILING", 0.0)
+    monkeypatch.setattr(compiled_backend, "_cache", {})
+    monkeypatch.setattr("benchbed.engine.run.WORKSPACE_BYTES", 1)
+    eager_seconds = compiled_backend.eager_seconds
+    monkeypatch.setattr(
+        compiled_backend, "eager_seconds", lambda batch: work.append(eager_seconds(batch)) or work[-1]
+    )
+    for rates in ([1e-2], [1e-2, 3e-2]):
+        run(ImageNetwork(), adam, targets=(), budget=3, engine="auto", **adam_settings(rates))
+    one_lane, *two_lanes = work
+    lane_seconds = 3 * backends.numbers_of_a_step(ImageNetwork()) * backends.NUMBER_SECONDS
+    assert two_lanes == pytest.approx([one_lane + lane_seconds] * 2)

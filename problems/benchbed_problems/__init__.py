@@ -5,20 +5,26 @@ from pathlib import Path
 
 from benchbed.hookspecs import hookimpl
 from benchbed.interfaces import Problem
+from benchbed_problems.beale import Beale
+from benchbed_problems.block_quadratic import BlockQuadratic
+from benchbed_problems.imbalanced_softmax import ImbalancedSoftmax
 from benchbed_problems.linear_regression import LinearRegression
+from benchbed_problems.noisy_quadratic import NoisyQuadratic
 from benchbed_problems.polynomial_network import PolynomialNetwork
 from benchbed_problems.quadratic import Quadratic
 from benchbed_problems.quartic import Quartic
+from benchbed_problems.rosenbrock import Rosenbrock
 from benchbed_problems.runge import Runge
 from benchbed_problems.shallow_network import ShallowNetwork
 from benchbed_problems.toy_mean import ToyMean
 from benchbed_problems.triangles import Triangles
 from benchbed_problems.weighted_quartic import WeightedQuartic
+from benchbed_problems.zipf_bigram import ZipfBigram
 
 
 @hookimpl
 def register_problems(register: Callable[[type[Problem]], None]) -> None:
-    """Register the problems, the simplest first."""
+    """Register the problems of the course, the simplest first, and then those that isolate a mechanism."""
     for problem in (
         LinearRegression,
         ToyMean,
@@ -29,6 +35,12 @@ def register_problems(register: Callable[[type[Problem]], None]) -> None:
         ShallowNetwork,
         Triangles,
         PolynomialNetwork,
+        NoisyQuadratic,
+        BlockQuadratic,
+        Rosenbrock,
+        Beale,
+        ZipfBigram,
+        ImbalancedSoftmax,
     ):
         register(problem)
 

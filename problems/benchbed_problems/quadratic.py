@@ -9,6 +9,7 @@ from torch import Generator, Tensor
 
 from benchbed.interfaces import Layout, Problem, target_ladder
 from benchbed_problems.noise import add_noise, check_noise, make_noise
+from benchbed_problems.quadratic_forms import QuadraticForm, random_rotation
 from benchbed_problems.starts import Start, check_start, fixed_start
 
 
@@ -18,25 +19,17 @@ class Spectrum(NamedTuple):
     eigenvalues: Tensor
 
 
-class RotatedSpectrum(NamedTuple):
-    """The diagonal of Λ, `[..., dimension]`, and Q of each instance, `[..., dimension, dimension]`."""
-
-    eigenvalues: Tensor
-    rotation: Tensor
-
-
 @dataclass(frozen=True)
 class Quadratic(Problem):
-    """Quadratic L(θ) = ½ (Qθ)ᵀ Λ (Qθ), with Λ = diag(eigenvalues) and Q the identity or, if `rotated`, random.
+    """Quadratic L(θ) = ½ (Qz)ᵀ Λ (Qz), z = θ − m, Λ = diag(eigenvalues), Q the identity or, if `rotated`, random.
 
     Either `eigenvalues` lists the diagonal, or it is logarithmically spaced from 1 to `condition_number` (default
     100) in `dimension` (default 2) coordinates: diag(1, 100) by default. Q is uniform over the orthogonal matrices.
-    `start` fixes the start (a number or a list); by default it is normal with standard deviation 2. The stochastic
-    gradient is the exact one plus normal noise of standard deviation `gradient_noise` per coordinate. The optimum
-    is 0, at the origin.
+    The minimizer m is the origin or, with a `minimizer_deviation`, normal with this standard deviation. `start` fixes
+    the start (a number or a list); by default it is normal with standard deviation 2. The stochastic gradient is the
+    exact one plus normal noise of standard deviation `gradient_noise` per coordinate. The optimum is 0.
 
-    Source: the course's anisotropic quadratic, Λ = diag(1, 100), θ₀ = (2, 2); Q: Mezzadri (2007), How to
-    generate random matrices from the classical compact groups, section 5, arXiv:math-ph/0609050.
+    Source: the course's anisotropic quadratic, Λ = diag(1, 100), θ₀ = (2, 2).
     """
 
     eigenvalues: tuple[float, ...] | None = None
@@ -45,6 +38,7 @@ class Quadratic(Problem):
     rotated: bool = False
     start: Start = None
     gradient_noise: float = 0.0
+    minimizer_deviation: float = 0.0
 
     group = "geometry"
 
@@ -64,6 +58,7 @@ class Quadratic(Problem):
             )
         check_start(self.start, self.layout.dimension)
         check_noise("gradient_noise", self.gradient_noise)
+        check_noise("minimizer_deviation", self.minimizer_deviation)
 
     def _check_eigenvalues(self, eigenvalues: tuple[float, ...]) -> None:
         if self.dimension is not None or self.condition_number is not None:
@@ -105,40 +100,45 @@ class Quadratic(Problem):
             return fixed_start(self.start, self.layout.dimension)
         return 2 * torch.randn(self.layout.dimension, generator=generator, dtype=torch.float64)
 
-    def make_data(self, generator: Generator) -> RotatedSpectrum | None:
-        """Draw an orthogonal matrix, if `rotated`."""
-        if not self.rotated:
+    def make_data(self, generator: Generator) -> QuadraticForm | None:
+        """Draw Q, if `rotated`, and m, if it is not the origin."""
+        if self._is_shared:
             return None
         size = self.layout.dimension
-        q, r = torch.linalg.qr(torch.randn(size, size, generator=generator, dtype=torch.float64))
-        # Without these signs Q would depend on the convention of the factorization and not be uniform.
-        return RotatedSpectrum(self._eigenvalues(), q * r.diagonal().sign())
+        identity = torch.eye(size, dtype=torch.float64)
+        basis = random_rotation(generator, size) if self.rotated else identity
+        minimizer = self.minimizer_deviation * torch.randn(size, generator=generator, dtype=torch.float64)
+        return QuadraticForm(self._eigenvalues(), basis, minimizer)
 
     def shared_data(self) -> Spectrum | None:
-        """Return the eigenvalues, or None if `rotated`."""
-        return None if self.rotated else Spectrum(self._eigenvalues())
+        """Return the eigenvalues, or None if instances differ."""
+        return Spectrum(self._eigenvalues()) if self._is_shared else None
 
     def make_draws(self, generator: Generator, steps: int) -> Tensor | None:
         """Draw the gradient noise, `[steps, dimension]`."""
         return make_noise(generator, steps, self.layout.dimension, self.gradient_noise)
 
-    def loss(self, theta: Tensor, data: Spectrum | RotatedSpectrum, draw: Tensor | None) -> Tensor:
-        """Compute ½ (Qθ)ᵀ Λ (Qθ) plus noise · θ: `[...]`."""
+    def loss(self, theta: Tensor, data: Spectrum | QuadraticForm, draw: Tensor | None) -> Tensor:
+        """Compute ½ (Qz)ᵀ Λ (Qz) plus noise · θ: `[...]`."""
         return add_noise(self.objective(theta, data), theta, draw)
 
-    def objective(self, theta: Tensor, data: Spectrum | RotatedSpectrum) -> Tensor:
-        """Compute ½ (Qθ)ᵀ Λ (Qθ): `[...]`."""
-        if isinstance(data, RotatedSpectrum):
-            theta = torch.einsum("...ij,...j->...i", data.rotation, theta)
+    def objective(self, theta: Tensor, data: Spectrum | QuadraticForm) -> Tensor:
+        """Compute ½ (Qz)ᵀ Λ (Qz): `[...]`."""
+        if isinstance(data, QuadraticForm):
+            return data.value(theta)
         return 0.5 * (data.eigenvalues * theta.square()).sum(-1)
 
-    def optimum(self, data: Spectrum | RotatedSpectrum) -> Tensor:
+    def optimum(self, data: Spectrum | QuadraticForm) -> Tensor:
         """Return 0."""
         return torch.zeros_like(data.eigenvalues[..., 0])
 
-    def minimizer(self, data: Spectrum | RotatedSpectrum) -> Tensor:
-        """Return the origin: `[..., dimension]`."""
-        return torch.zeros_like(data.eigenvalues)
+    def minimizer(self, data: Spectrum | QuadraticForm) -> Tensor:
+        """Return m: `[..., dimension]`."""
+        return data.minimizer if isinstance(data, QuadraticForm) else torch.zeros_like(data.eigenvalues)
+
+    @property
+    def _is_shared(self) -> bool:
+        return not (self.rotated or self.minimizer_deviation)
 
     def _eigenvalues(self) -> Tensor:
         return torch.tensor(self.spectrum, dtype=torch.float64)

@@ -6,15 +6,21 @@ import pytest
 import torch
 from torch import nn
 
+from benchbed_problems.beale import Beale
+from benchbed_problems.block_quadratic import BlockQuadratic
+from benchbed_problems.imbalanced_softmax import ImbalancedSoftmax
 from benchbed_problems.linear_regression import LinearRegression
+from benchbed_problems.noisy_quadratic import NoisyQuadratic
 from benchbed_problems.polynomial_network import PolynomialNetwork
 from benchbed_problems.quadratic import Quadratic
 from benchbed_problems.quartic import Quartic
+from benchbed_problems.rosenbrock import Rosenbrock
 from benchbed_problems.runge import Runge
 from benchbed_problems.shallow_network import ShallowNetwork
 from benchbed_problems.toy_mean import ToyMean
 from benchbed_problems.triangles import Triangles
 from benchbed_problems.weighted_quartic import WeightedQuartic
+from benchbed_problems.zipf_bigram import ZipfBigram
 
 SMALL_NETWORK = {"dimension": 3, "samples": 40, "hidden": (5, 4), "batch_size": 6}
 PROBLEMS = {
@@ -22,8 +28,19 @@ PROBLEMS = {
     "two-point-regression": LinearRegression(samples=2),
     "toy-mean": ToyMean(samples=500, batch_size=8),
     "quadratic": Quadratic(),
-    "noisy-quadratic": Quadratic(dimension=5, condition_number=30.0, gradient_noise=0.7),
+    "quadratic-with-noise": Quadratic(dimension=5, condition_number=30.0, gradient_noise=0.7),
     "rotated-quadratic": Quadratic(dimension=4, rotated=True),
+    "moved-quadratic": Quadratic(dimension=4, rotated=True, minimizer_deviation=2.0),
+    "noisy-quadratic": NoisyQuadratic(dimension=6, batch_size=4),
+    "axis-aligned-noisy-quadratic": NoisyQuadratic(dimension=6, rotated=False),
+    "block-quadratic": BlockQuadratic(),
+    "rotated-block-quadratic": BlockQuadratic(rotation=1.0, heterogeneous=False),
+    "rosenbrock": Rosenbrock(),
+    "rosenbrock-with-noise": Rosenbrock(dimension=5, gradient_noise=0.3),
+    "beale": Beale(),
+    "beale-with-noise": Beale(gradient_noise=0.3),
+    "zipf-bigram": ZipfBigram(vocabulary=5),
+    "imbalanced-softmax": ImbalancedSoftmax(groups=2),
     "quartic": Quartic(),
     "exact-quartic": Quartic(gradient_noise=0.0),
     "weighted-quartic": WeightedQuartic(dimension=6),
@@ -46,7 +63,7 @@ def problem(request):
     return PROBLEMS[request.param]
 
 
-@pytest.fixture(params=[name for name in PROBLEMS if not name.endswith("network")])
+@pytest.fixture(params=[name for name in PROBLEMS if not name.endswith(("network", "softmax"))])
 def solved_problem(request):
     """Each kind of problem whose minimizer is known."""
     return PROBLEMS[request.param]

@@ -32,7 +32,7 @@ def test_the_objective_is_half_the_weighted_square(data_of):
 
 def test_the_rotation_is_orthogonal(data_of):
     """QᵀQ = 1."""
-    rotation = data_of(Quadratic(dimension=6, rotated=True)).rotation
+    rotation = data_of(Quadratic(dimension=6, rotated=True)).basis
     torch.testing.assert_close(rotation.mT @ rotation, torch.eye(6, dtype=torch.float64), rtol=0, atol=1e-14)
 
 
@@ -48,14 +48,21 @@ def test_the_rotated_hessian_has_the_given_eigenvalues(data_of):
     )
 
 
-def test_the_rotations_are_uniform(generator):
-    """The entries have mean 0 and variance 1/d, which needs the correction of the signs."""
-    problem = Quadratic(dimension=3, rotated=True)
+def test_the_minimizer_has_the_given_deviation(generator):
+    """Over 2 000 instances of 3 coordinates, within four standard errors (0.026 and 0.018 for deviation 2)."""
     source = generator()
-    rotations = torch.stack([problem.make_data(source).rotation for _ in range(2_000)])
-    # the standard error of an entry's mean is √(1/3)/√2000 = 0.013, of its mean square 0.3/√2000 = 0.007
-    assert rotations.mean(0).abs().max() < 4 * 0.013
-    assert (rotations.square().mean(0) - 1 / 3).abs().max() < 4 * 0.007
+    problem = Quadratic(dimension=3, minimizer_deviation=2.0)
+    minimizers = torch.stack([problem.make_data(source).minimizer for _ in range(2_000)])
+    assert abs(minimizers.mean().item()) < 4 * 0.026
+    assert minimizers.std().item() == pytest.approx(2, abs=4 * 0.018)
+
+
+def test_a_moved_minimizer_keeps_the_rotation(data_of):
+    """So that both variants of a seed have the same curvature."""
+    fields = {"dimension": 4, "rotated": True}
+    assert torch.equal(
+        data_of(Quadratic(**fields)).basis, data_of(Quadratic(**fields, minimizer_deviation=2.0)).basis
+    )
 
 
 def test_noise_removes_targets_and_the_full_price():

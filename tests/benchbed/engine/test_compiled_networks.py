@@ -8,6 +8,8 @@ import pytest
 from benchbed.catalog.loading import load_catalog
 from benchbed.codegen.errors import UnsupportedOperationError
 from benchbed_optimizers.adam import adam
+from benchbed_problems.block_quadratic import BlockQuadratic
+from benchbed_problems.imbalanced_softmax import ImbalancedSoftmax
 from benchbed_problems.polynomial_network import PolynomialNetwork
 from benchbed_problems.quadratic import Quadratic
 from benchbed_problems.quartic import Quartic
@@ -50,8 +52,10 @@ def assert_same(eager, compiled):
         (ShallowNetwork(), "rmsprop"),
         (Triangles(), "momentum"),
         (Quadratic(dimension=200, condition_number=10.0), "adamw"),
+        (BlockQuadratic(rotation=0.5), "adam"),
+        (ImbalancedSoftmax(), "adam"),
     ],
-    ids=["adam", "gd", "nesterov", "rmsprop", "momentum", "adamw"],
+    ids=["adam", "gd", "nesterov", "rmsprop", "momentum", "adamw", "blocks", "softmax"],
 )
 def test_steps_too_long_for_registers_match_eager_steps(run_both, problem, optimizer):
     """Mini-batches, full gradients, several widths and activations, many coordinates."""

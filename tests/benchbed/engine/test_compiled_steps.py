@@ -14,11 +14,15 @@ from benchbed.catalog.loading import load_catalog
 from benchbed.interfaces import Layout, Optimizer, Problem
 from benchbed_optimizers.adam import adam
 from benchbed_optimizers.sgd import sgd
+from benchbed_problems.beale import Beale
 from benchbed_problems.linear_regression import LinearRegression
+from benchbed_problems.noisy_quadratic import NoisyQuadratic
 from benchbed_problems.quadratic import Quadratic
 from benchbed_problems.quartic import Quartic
+from benchbed_problems.rosenbrock import Rosenbrock
 from benchbed_problems.runge import Runge
 from benchbed_problems.weighted_quartic import WeightedQuartic
+from benchbed_problems.zipf_bigram import ZipfBigram
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("no_scan")]
 CATALOG = load_catalog([], os.environ)
@@ -157,6 +161,8 @@ PROBLEMS = {
     "noise": Quartic(gradient_noise=0.1), "weights": WeightedQuartic(), "polynomial": Runge(),
     "regression": LinearRegression(),
     "rotated": Quadratic(eigenvalues=(1.0, 3.0, 10.0), rotated=True, gradient_noise=0.1), "power": Power(2),
+    "noisy-quadratic": NoisyQuadratic(dimension=5), "rosenbrock": Rosenbrock(dimension=3, gradient_noise=0.1),
+    "beale": Beale(), "zipf-bigram": ZipfBigram(vocabulary=4),
 }  # fmt: skip
 
 

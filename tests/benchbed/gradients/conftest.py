@@ -18,6 +18,9 @@ SMALL = {
     "shallow-network": {"hidden": 6, "samples": 40, "batch_size": 5, "activation": "gelu"},
     "triangles": {"samples": 40, "batch_size": 5},
     "polynomial-network": {"dimension": 3, "samples": 40, "hidden": [5, 4], "batch_size": 6},
+    "noisy-quadratic": {"dimension": 5},
+    "zipf-bigram": {"vocabulary": 5},
+    "imbalanced-softmax": {"groups": 2},
 }
 """Parameters for the problems with slow defaults."""
 SEEDS, SETTINGS = 3, 2

@@ -19,6 +19,7 @@ from scipy import stats
 
 from benchbed.analysis.intervals import bootstrap_limits, median_ranks
 from benchbed.analysis.pairwise_tests import Comparison, compare
+from benchbed.analysis.strata import samples_of
 from benchbed.checkpoints import checkpoint_calls
 from benchbed.tuning.outcomes import trial_scores
 
@@ -110,7 +111,7 @@ def coverage_of_scores(generator: np.random.Generator, studies: int) -> Iterator
         covered = 0
         for begin in range(0, studies, PORTION):
             shape = (min(PORTION, studies - begin), SEEDS)
-            low, high = bootstrap_limits([scores(law.draw(generator, shape)) for law in laws])
+            low, high = bootstrap_limits(samples_of([scores(law.draw(generator, shape)) for law in laws]))
             covered += int(((low <= truth) & (truth <= high)).sum())
         yield Figure(f"coverage of scores, {name}", covered / studies, studies, low_bound, high_bound)
 

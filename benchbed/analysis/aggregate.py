@@ -2,11 +2,13 @@
 
 import math
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 import numpy as np
 import pandas as pd
 
 from benchbed.analysis.intervals import overall_interval
+from benchbed.analysis.strata import Sampling
 from benchbed.interfaces import Exclusion, Note
 
 COLUMNS = ["optimizer", "track", "score", "score_low", "score_high", "reason"]
@@ -16,8 +18,12 @@ RowLabels = tuple[str, str, str]
 _NO_SCORES = np.empty(0)
 
 
-def overall_scores(summary: pd.DataFrame, outcomes: pd.DataFrame) -> pd.DataFrame:
+def overall_scores(
+    summary: pd.DataFrame, outcomes: pd.DataFrame, samplings: Mapping[str, Sampling] = MappingProxyType({})
+) -> pd.DataFrame:
     """Compute one row an optimizer × track: the mean of its scores over problems, its interval, and `reason`.
+
+    `samplings` are the laws of the instances by problem; by default all problems are independent.
 
     A problem on which an optimizer is deterministic counts as a constant; if there are no others, there is no interval.
     The score is NaN, and `reason` is an `Exclusion` instead of None, if a problem has no score, a trial was skipped, or
@@ -29,7 +35,8 @@ def overall_scores(summary: pd.DataFrame, outcomes: pd.DataFrame) -> pd.DataFram
         reason = _exclusion(group, len(problems))
         vectors = [scores.get((problem, str(optimizer), str(track)), _NO_SCORES) for problem in problems]
         is_complete = reason is None and all(len(vector) for vector in vectors)
-        low, high, _ = overall_interval(vectors) if is_complete else (math.nan, math.nan, False)
+        laws = [samplings.get(problem, Sampling(problem)) for problem in problems]
+        low, high, _ = overall_interval(vectors, laws) if is_complete else (math.nan, math.nan, False)
         score = float(group["score"].mean()) if reason is None else math.nan
         rows.append((optimizer, track, score, low, high, reason))
     return pd.DataFrame(rows, columns=COLUMNS)

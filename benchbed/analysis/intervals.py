@@ -8,6 +8,8 @@ from typing import NamedTuple
 import numpy as np
 from scipy import special  # importing `stats` takes most of a second
 
+from benchbed.analysis.strata import IndependentSample, Sampling, samples_of
+
 TAIL = 0.025
 """Share of cases beyond each end of an interval."""
 TIE = 1e-9
@@ -82,14 +84,14 @@ def median_ranks(n: int) -> tuple[int, int, float]:
     return low, n + 1 - low, float(below[n - low] - below[low - 1])
 
 
-def overall_interval(scores: Sequence[np.ndarray]) -> ScoreInterval:
+def overall_interval(scores: Sequence[np.ndarray], samplings: Sequence[Sampling] = ()) -> ScoreInterval:
     """Compute the interval of the mean over problems of the mean of each problem's scores `[seeds]`.
 
     A single trial beside problems with several represents every seed and adds no variance. The interval is indicative
     below 20 seeds, or if on any problem one, two or three seeds differ from the value that all others share: then the
     frequency of such seeds is hardly known. Without an interval it is not indicative.
     """
-    low, high = bootstrap_limits(scores)
+    low, high = bootstrap_limits(samples_of(scores, samplings))
     is_indicative = False
     for of_problem in scores:
         if len(of_problem) > 1:
@@ -99,29 +101,30 @@ def overall_interval(scores: Sequence[np.ndarray]) -> ScoreInterval:
     return ScoreInterval(float(low), float(high), is_indicative)
 
 
-def bootstrap_limits(values: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
-    """Compute the limits `[...]` of the mean over problems of the mean over seeds of each problem's `[..., seeds]`.
+def bootstrap_limits(samples: Sequence[IndependentSample]) -> tuple[np.ndarray, np.ndarray]:
+    """Compute the limits `[...]` of the weighted sum of the means of `samples`, each `[..., seeds]`.
 
-    The expanded percentile bootstrap: seeds are resampled within each problem, with the same draws for all leading
-    dimensions and in every call; equal values have limits of zero width. NaN if no problem has two seeds.
+    The expanded percentile bootstrap: seeds are resampled within each sample, with the same draws for all leading
+    dimensions and in every call; equal values have limits of zero width. NaN if no sample has two seeds.
     Source: T. Hesterberg (2015), What teachers should know about the bootstrap (arXiv:1411.5279),
     the expanded percentile interval.
-    Deviation: with several problems, n is the smallest number of seeds of those with two or more; their variances are
+    Deviation: with several samples, n is the smallest number of seeds of those with two or more; their variances are
     pooled, so the interval is slightly wide.
     """
-    seeds = [of_problem.shape[-1] for of_problem in values if of_problem.shape[-1] > 1]
+    seeds = [sample.values.shape[-1] for sample in samples if sample.values.shape[-1] > 1]
     if not seeds:
-        undefined = np.full(values[0].shape[:-1], np.nan)
+        undefined = np.full(samples[0].values.shape[:-1], np.nan)
         return undefined, undefined
-    means = []  # of each problem, [..., draws]
-    for position, of_problem in enumerate(values):
+    means = []  # of each sample, [..., draws]
+    for position, (values, _) in enumerate(samples):
         # Relative to the first value, equal values have means that are equal to the bit. One product for each vector,
         # instead of one for all, makes the last bit independent of the other vectors.
-        first = of_problem[..., :1]
-        products = _weights(of_problem.shape[-1], position) @ (of_problem - first)[..., None]
+        first = values[..., :1]
+        products = _weights(values.shape[-1], position) @ (values - first)[..., None]
         means.append(np.asarray(first + products[..., 0]))
     tail = expanded_tail(min(seeds))
-    low, high = np.quantile(np.mean(means, axis=0), [tail, 1 - tail], axis=-1)
+    mean = np.average(means, axis=0, weights=[sample.weight for sample in samples])
+    low, high = np.quantile(mean, [tail, 1 - tail], axis=-1)
     return low, high
 
 

@@ -1,6 +1,7 @@
 """Pairwise comparisons and groups of the optimizers in every table of a study (protocol, rule 11)."""
 
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -8,6 +9,7 @@ import pandas as pd
 
 from benchbed.analysis.aggregate import RowLabels, comparable_values, deterministic_rows
 from benchbed.analysis.pairwise_tests import Comparison, checkpoint_positions, compare, group_by_significance
+from benchbed.analysis.strata import Sampling
 from benchbed.checkpoints import checkpoint_calls
 from benchbed.interfaces import ALL_PROBLEMS
 from benchbed.plan import Plan
@@ -17,13 +19,17 @@ GROUP_COLUMNS = ["problem", "track", "measure", "optimizer", "group"]
 
 
 def comparisons_of(
-    summary: pd.DataFrame, outcomes: pd.DataFrame, checkpoints: Mapping[str, np.ndarray]
+    summary: pd.DataFrame,
+    outcomes: pd.DataFrame,
+    checkpoints: Mapping[str, np.ndarray],
+    samplings: Mapping[str, Sampling] = MappingProxyType({}),
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Compute every paired comparison, and the group of every compared row, counted from 1 for the best.
 
     A table is a problem and a track, or a track over all problems. Rows of the exact oracle, rows without a score and
     rows with fewer seeds than others are not compared. The single trial of a deterministic row represents every seed,
-    and two deterministic rows are compared directly. `checkpoints` are those of each problem, see `checkpoints_of`.
+    and two deterministic rows are compared directly. `checkpoints` are those of each problem, see `checkpoints_of`, and
+    `samplings` the laws of its instances; by default all problems are independent.
 
     On a problem without scores, the final objectives are compared; lower ones are better.
     """
@@ -54,7 +60,8 @@ def comparisons_of(
                         for problem in of_table
                     ]
                     positions[name] = np.concatenate(of_problems)
-            comparisons = compare(scores, positions)
+            laws = [samplings.get(problem, Sampling(problem)) for problem in of_table]
+            comparisons = compare(scores, positions, laws)
             table = {"problem": label, "track": track, "measure": "score"}
             pairs += [{**table, **comparison._asdict()} for comparison in comparisons]
             means = {

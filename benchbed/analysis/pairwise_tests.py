@@ -8,6 +8,7 @@ import numpy as np
 from scipy import special  # importing `stats` takes most of a second
 
 from benchbed.analysis.intervals import TIE, bootstrap_limits
+from benchbed.analysis.strata import IndependentSample, Sampling, samples_of
 from benchbed.checkpoints import ROUNDING
 
 SIGNIFICANT = 0.05
@@ -41,8 +42,10 @@ class Comparison(NamedTuple):
     """Whether they are significantly different or, if compared directly, different."""
 
 
-def compare(scores: Scores, positions: Mapping[str, np.ndarray] | None = None) -> list[Comparison]:
-    """Compare all pairs of optimizers of one table.
+def compare(
+    scores: Scores, positions: Mapping[str, np.ndarray] | None = None, samplings: Sequence[Sampling] = ()
+) -> list[Comparison]:
+    """Compare all pairs of optimizers of one table; `samplings` are those of its problems, see `samples_of`.
 
     `positions: [targets]` contains, for each deterministic optimizer, the checkpoints at which it reaches the targets
     of all problems (`checkpoint_positions`). Two deterministic optimizers are compared directly: they are different if
@@ -54,7 +57,7 @@ def compare(scores: Scores, positions: Mapping[str, np.ndarray] | None = None) -
         return []
     first, second = np.array(pairs).T
     problems = list(zip(*scores.values(), strict=True))
-    differences, signs = [], []
+    differences, distinct = [], []
     for of_problem in problems:
         paired = np.array(np.broadcast_arrays(*of_problem))  # [optimizers, seeds]
         difference = paired[first] - paired[second]
@@ -63,9 +66,14 @@ def compare(scores: Scores, positions: Mapping[str, np.ndarray] | None = None) -
         seeds = np.array([len(vector) for vector in of_problem])
         is_distinct = np.arange(seeds.max()) < np.maximum(seeds[first], seeds[second])[:, None]
         differences.append(difference)
-        signs.append(np.where(is_distinct, np.sign(difference), 0))
+        distinct.append(is_distinct)
+    samples = samples_of(differences, samplings)
+    signs = [
+        np.where(is_distinct.values > 0, np.sign(sample.values), 0)
+        for sample, is_distinct in zip(samples, samples_of(distinct, samplings), strict=True)
+    ]
     wins, losses = (
-        np.sum([(of_problem == sign).sum(axis=-1) for of_problem in signs], axis=0) for sign in (1, -1)
+        np.sum([(of_sample == sign).sum(axis=-1) for of_sample in signs], axis=0) for sign in (1, -1)
     )
     reached = positions or {}
     is_exact = np.array([names[a] in reached and names[b] in reached for a, b in pairs])
@@ -76,11 +84,11 @@ def compare(scores: Scores, positions: Mapping[str, np.ndarray] | None = None) -
         ]
     )
     means = _mean_over_problems(differences)
-    p_values = np.where(is_exact, np.nan, paired_t_test(differences))
+    p_values = np.where(is_exact, np.nan, paired_t_test(samples))
     adjusted = holm(p_values)
     columns = (
         means,
-        *(np.where(is_exact, np.nan, limit) for limit in bootstrap_limits(differences)),
+        *(np.where(is_exact, np.nan, limit) for limit in bootstrap_limits(samples)),
         p_values,
         adjusted,
         _mean_over_problems([(np.sign(of_problem) + 1) / 2 for of_problem in differences]),
@@ -122,31 +130,33 @@ def checkpoint_positions(calls: np.ndarray, checkpoints: np.ndarray) -> np.ndarr
     return np.asarray(np.searchsorted(checkpoints, calls * (1 - ROUNDING)))
 
 
-def paired_t_test(differences: Sequence[np.ndarray]) -> np.ndarray:
-    """Compute the p value `[pairs]` that the mean over problems of each problem's differences `[pairs, seeds]` is 0.
+def paired_t_test(samples: Sequence[IndependentSample]) -> np.ndarray:
+    """Compute the p value `[pairs]` that the weighted sum of the means of `samples: [pairs, seeds]` is 0.
 
-    Problems have different seeds, so the variances of their means add up; the degrees of freedom are those of Welch
-    and Satterthwaite, and a problem on which all differences are equal adds none. For one problem this is
+    The samples are independent, so the variances of their means add up; the degrees of freedom are those of Welch and
+    Satterthwaite, and a sample of which all differences are equal adds none. For one sample this is
     `scipy.stats.ttest_1samp`; SciPy has no stratified form. Differences that are all equal have p = 0, or p = 1 if
     they are 0; the p value of a single seed is NaN.
     Source: B. L. Welch (1947), The generalization of "Student's" problem when several different population
     variances are involved.
     """
-    mean = _mean_over_problems(differences)
-    sampled = [of_problem for of_problem in differences if of_problem.shape[-1] > 1]
+    means = [values.mean(axis=-1) for values, _ in samples]
+    mean = np.average(means, axis=0, weights=[weight for _, weight in samples])
+    sampled = [sample for sample in samples if sample.values.shape[-1] > 1]
     if not sampled:
         return np.full(mean.shape, np.nan)
     variances = np.array(
-        [np.var(of_problem, axis=-1, ddof=1) / of_problem.shape[-1] for of_problem in sampled]
+        [weight**2 * np.var(values, axis=-1, ddof=1) / values.shape[-1] for values, weight in sampled]
     )
-    degrees_of_problem = np.array([[of_problem.shape[-1] - 1] for of_problem in sampled])
+    degrees_of_sample = np.array([[values.shape[-1] - 1] for values, _ in sampled])
     total = variances.sum(axis=0)
     varies = total > 0
     shares = variances / np.where(varies, total, 1.0)
-    degrees = 1 / np.where(varies, (shares**2 / degrees_of_problem).sum(axis=0), 1.0)
-    standard_error = np.sqrt(np.where(varies, total, 1.0)) / len(differences)
+    degrees = 1 / np.where(varies, (shares**2 / degrees_of_sample).sum(axis=0), 1.0)
     statistic = np.where(
-        varies | np.isnan(mean), mean / standard_error, np.where(mean == 0, 0.0, np.copysign(np.inf, mean))
+        varies | np.isnan(mean),
+        mean / np.sqrt(np.where(varies, total, 1.0)),
+        np.where(mean == 0, 0.0, np.copysign(np.inf, mean)),
     )
     return np.asarray(2 * special.stdtr(degrees, -np.abs(statistic)))
 

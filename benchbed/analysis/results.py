@@ -15,6 +15,7 @@ from benchbed.analysis.final_metrics import final_metrics
 from benchbed.analysis.pairwise_tables import checkpoints_of, comparisons_of
 from benchbed.analysis.secondary_metrics import measures_of, robustness_of
 from benchbed.analysis.shown_problems import shown_plan, with_reason
+from benchbed.analysis.strata import samplings_of
 from benchbed.analysis.summary import summary_of
 from benchbed.interfaces import MEASURED_STATUSES, ProblemFacts, Results, Surface
 from benchbed.plan import EntrantPlan, Plan
@@ -68,7 +69,8 @@ def build_results(plan: Plan, trials: pa.Table, surfaces: Mapping[str, Surface] 
     tuning = _frame(_tuning_rows(states, stored), _TUNING_COLUMNS)
     problems = _problem_facts(plan, outcomes, tuning, stored)
     summary = summary_of([(state.pairing.problem, row) for state, row in rows], outcomes)
-    comparisons, groups = comparisons_of(summary, outcomes, checkpoints_of(plan))
+    samplings = samplings_of(plan)
+    comparisons, groups = comparisons_of(summary, outcomes, checkpoints_of(plan), samplings)
     return Results(
         problems=problems,
         surfaces=surfaces or {},
@@ -81,7 +83,7 @@ def build_results(plan: Plan, trials: pa.Table, surfaces: Mapping[str, Surface] 
         summary=summary,
         measures=measures_of(summary, outcomes, problems, stored, robustness_of(states, tuning)),
         metrics=final_metrics(outcomes, stored),
-        overall=overall_scores(summary, outcomes),
+        overall=overall_scores(summary, outcomes, samplings),
         comparisons=comparisons,
         groups=groups,
     )

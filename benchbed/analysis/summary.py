@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from benchbed.analysis.intervals import median_interval, overall_interval, success_interval
+from benchbed.analysis.strata import Sampling
 from benchbed.interfaces import Note, TrialStatus
 from benchbed.plan import ProblemPlan
 from benchbed.tuning.outcomes import lower_median
@@ -73,7 +74,9 @@ def _summarize(problem: ProblemPlan, row: EvaluatedSetting, trials: pd.DataFrame
     }
     if Note.DETERMINISTIC in row.notes:
         return summary
-    score_limits = overall_interval([trials["score"].to_numpy(dtype=float)])
+    score_limits = overall_interval(
+        [trials["score"].to_numpy(dtype=float)], [Sampling(problem.name, problem.start_strata)]
+    )
     calls_limits = median_interval(calls)
     success_low, success_high = success_interval(successes, len(calls))
     indicative = (Note.INDICATIVE_INTERVAL,) if score_limits.is_indicative else ()

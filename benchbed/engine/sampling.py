@@ -143,6 +143,8 @@ def make_start(problem: Problem, seed: InstanceSeed) -> Tensor:
     """
     with seeded_modules(seed.generator_seed("start")):
         start = problem.make_start(_generator(seed, "start"))
+        if problem.start_strata > 1:
+            start = problem.place_start(start, seed.number % problem.start_strata)
     return checked_start(start, problem.layout.dimension, seed.problem)
 
 

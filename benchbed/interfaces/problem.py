@@ -96,6 +96,11 @@ class Problem(ABC):
         return 16 * self.layout.dimension
 
     @property
+    def start_strata(self) -> int:
+        """Kinds of starts, such as the valleys of a landscape; all have equally many instances, see `place_start`."""
+        return 1
+
+    @property
     def draw_block(self) -> int:
         """Steps whose draws one call of `make_draws` makes; whole epochs, if samples are shuffled."""
         return DRAW_BLOCK
@@ -113,6 +118,13 @@ class Problem(ABC):
     @abstractmethod
     def make_start(self, generator: Generator) -> Tensor:
         """Draw the start of one instance: `[dimension]`."""
+
+    def place_start(self, start: Tensor, stratum: int) -> Tensor:
+        """Move a drawn start `[dimension]` into a stratum in [0, start_strata); instance k has k modulo start_strata.
+
+        A few tuning seeds then meet every kind of start, and choose a learning rate that works on all of them.
+        """
+        return start
 
     def make_data(self, generator: Generator) -> Data:
         """Draw the data of one instance; the loss receives it as `[seeds, 1, …]`."""

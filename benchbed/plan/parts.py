@@ -48,6 +48,8 @@ class ProblemPlan(msgspec.Struct, frozen=True):
     """Neither the problem nor the gradient of the study is a third party's."""
     origin: Origin = Origin()
     """The files and versions that `source` is a digest of."""
+    start_strata: int = 1
+    """Kinds of starts, by the remainder of the seed."""
     group: str = "other"
     """The group of the problem, by which tables compare optimizers."""
     fault: PlanningFault | None = None

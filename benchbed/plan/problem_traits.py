@@ -37,7 +37,9 @@ def traits_of(problem: Problem) -> ProblemTraits:
         shared = problem.shared_data()
         data = _sample(problem.make_data, 0) if shared is None else _Sample(shared, is_random=False)
         try:
-            seedless = _is_fixed(problem.make_start, _sample(problem.make_start, 0))
+            seedless = problem.start_strata == 1 and _is_fixed(
+                problem.make_start, _sample(problem.make_start, 0)
+            )
         except (Exception, SystemExit):  # noqa: BLE001 (a plugin may raise anything)
             seedless = False
         try:

@@ -198,6 +198,7 @@ def _problem_plan(catalog: Catalog, selection: ProblemSelection) -> ProblemPlan:
         seedless=traits.seedless,
         optimum_is_bound=problem.optimum_is_bound,
         group=problem.group,
+        start_strata=problem.start_strata,
         gradient_price=gradient.price(problem.layout.dimension),
         gradient_draws=gradient.make_draws is not None,
         built_in=entry.built_in and catalog.entry("gradients", selection.gradient).built_in,

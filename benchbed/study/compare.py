@@ -8,6 +8,7 @@ import pandas as pd
 from benchbed.analysis.aggregate import comparable_values, deterministic_rows, seeds_by_row
 from benchbed.analysis.intervals import TIE, bootstrap_limits
 from benchbed.analysis.pairwise_tests import paired_t_test
+from benchbed.analysis.strata import samples_of, samplings_of
 from benchbed.catalog.records import Origin
 from benchbed.errors import NothingSelectedError, UsageError
 from benchbed.interfaces import ALL_PROBLEMS
@@ -124,6 +125,7 @@ def _changes(first: Study, second: Study, track: str, problems: list[str]) -> li
         seeds_by_row(outcomes[outcomes["track"] == track])
         for outcomes in (first.results.outcomes, second.results.outcomes)
     )
+    samplings = samplings_of(first.plan)
     changes = []
     for optimizer in scores_before:
         rows = {(problem, optimizer, track) for problem in problems}
@@ -137,7 +139,8 @@ def _changes(first: Study, second: Study, track: str, problems: list[str]) -> li
             np.where(np.abs(difference) < TIE, 0.0, difference)[np.newaxis]
             for difference in map(np.subtract, after, before)
         ]
-        low, high = bootstrap_limits(differences)
+        samples = samples_of(differences, [samplings[problem] for problem in problems])
+        low, high = bootstrap_limits(samples)
         change = Change(
             problem=problems[0] if len(problems) == 1 else ALL_PROBLEMS,
             optimizer=optimizer,
@@ -147,7 +150,7 @@ def _changes(first: Study, second: Study, track: str, problems: list[str]) -> li
             difference=_mean(differences),
             low=float(low[0]),
             high=float(high[0]),
-            p_value=float(paired_t_test(differences)[0]),
+            p_value=float(paired_t_test(samples)[0]),
             is_exact=all(labels >= rows for labels in deterministic),
         )
         changes.append(change)

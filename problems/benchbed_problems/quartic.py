@@ -35,8 +35,9 @@ def _stationary_point(number: int) -> float:
 class Quartic(Problem):
     """Quartic L(θ) = θ⁴ − 3θ² + θ, with the global minimum near −1.30 and a local one near 1.13.
 
-    `start` fixes the start (a number or a list of one); by default it is uniform on [−2, 2]. The stochastic
-    gradient is the exact one plus normal noise of standard deviation `gradient_noise`. The optimum is about −3.5139.
+    `start` fixes the start (a number or a list of one); by default |θ| is uniform on [0.5, 2], and every other instance
+    starts in the valley of the global minimum. The stochastic gradient is the exact one plus normal noise of standard
+    deviation `gradient_noise`. The optimum is about −3.5139.
 
     Source: the course's scan of starts with η = 0.05 and noise 4.5. The default noise is that of the course's path
     from 1.5.
@@ -69,10 +70,19 @@ class Quartic(Problem):
         return None if self.gradient_noise else 1.0
 
     def make_start(self, generator: Generator) -> Tensor:
-        """Return `start`, or draw from U(−2, 2): `[1]`."""
+        """Return `start`, or draw from U(0.5, 2): `[1]`."""
         if self.start is not None:
             return fixed_start(self.start, 1)
-        return 4 * torch.rand(1, generator=generator, dtype=torch.float64) - 2
+        return 0.5 + 1.5 * torch.rand(1, generator=generator, dtype=torch.float64)
+
+    @property
+    def start_strata(self) -> int:
+        """The two valleys, unless the start is fixed."""
+        return 2 if self.start is None else 1
+
+    def place_start(self, start: Tensor, stratum: int) -> Tensor:
+        """Return the start in the valley of the global minimum for stratum 0, in the other one for stratum 1."""
+        return -start if stratum == 0 else start
 
     def make_draws(self, generator: Generator, steps: int) -> Tensor | None:
         """Draw the gradient noise, `[steps, 1]`."""

@@ -3,8 +3,11 @@
 import numpy as np
 import pytest
 import torch
+from scipy import stats
 from scipy.integrate import solve_ivp
 
+from benchbed.engine.sampling import Instances
+from benchbed.seeds import InstanceSeed
 from benchbed_problems.quartic import Quartic, lowest_point, ridge
 
 
@@ -47,11 +50,13 @@ def test_the_basin_is_where_the_gradient_flow_reaches_the_optimum(starts):
     assert inside.tolist() == attained.tolist()
 
 
-def test_about_half_of_the_starts_are_in_the_basin(generator):
-    """(2 + 0.1699) / 4 of U(−2, 2), within four standard errors (0.008) of 4 000 draws."""
-    source = generator()
-    starts = torch.stack([Quartic().make_start(source) for _ in range(4_000)])
-    assert Quartic().in_basin(starts, None).double().mean().item() == pytest.approx(0.5425, abs=0.032)
+def test_every_other_instance_starts_in_the_basin():
+    """In every role, so that three tuning seeds cannot all start in one valley; |θ| is uniform on [0.5, 2]."""
+    seeds = [InstanceSeed(0, "quartic", "tuning", number) for number in range(2_000)]
+    starts = Instances(Quartic(), seeds).start
+    assert Quartic().in_basin(starts, None).tolist() == [True, False] * 1_000
+    assert stats.kstest(starts.abs().squeeze(-1), stats.uniform(0.5, 1.5).cdf).pvalue > 0.01
+    assert Instances(Quartic(start=1.5), seeds[:2]).start.tolist() == [[1.5], [1.5]]
 
 
 def test_the_local_minimum_is_higher():
@@ -67,15 +72,6 @@ def test_the_objective_is_the_polynomial():
     theta = torch.arange(-2, 2.5, 0.5, dtype=torch.float64)[:, None]
     expected = (theta**4 - 3 * theta**2 + theta).squeeze(-1)
     torch.testing.assert_close(Quartic().objective(theta, None), expected)
-
-
-def test_the_default_starts_are_uniform(generator):
-    """4 000 draws from U(−2, 2) reach both ends to 0.01; their mean is 0 within four standard errors (0.073)."""
-    source = generator()
-    starts = torch.cat([Quartic().make_start(source) for _ in range(4_000)])
-    assert -2 <= starts.min() < -1.99
-    assert 1.99 < starts.max() <= 2
-    assert abs(starts.mean().item()) < 0.073
 
 
 def test_the_hardest_target_does_not_depend_on_noise():

@@ -15,6 +15,7 @@ from benchbed.analysis.intervals import (
     overall_interval,
     success_interval,
 )
+from benchbed.analysis.strata import samples_of
 
 BUDGET = 1000
 BASES = np.geomspace(10, 300, 8)
@@ -31,7 +32,7 @@ def coverage(draw, quantile, studies, seeds=20):
     """Return the share of simulated studies whose interval covers the mean score, which is an integral."""
     truth = scores_of(quantile((np.arange(200_000) + 0.5) / 200_000)).mean()
     scores = scores_of(draw((studies, seeds)))
-    low, high = bootstrap_limits([scores])
+    low, high = bootstrap_limits(samples_of([scores]))
     return np.mean((low <= truth) & (truth <= high))
 
 
@@ -176,7 +177,7 @@ def test_a_deterministic_problem_adds_no_variance():
 def test_an_interval_does_not_depend_on_other_vectors():
     """The same scores have the same limits to the bit, alone and among thirty others."""
     scores = np.random.default_rng(8).random((31, 20))
-    low, high = bootstrap_limits([scores])
+    low, high = bootstrap_limits(samples_of([scores]))
     assert [overall_interval([vector])[:2] for vector in scores] == list(zip(low, high, strict=True))
 
 

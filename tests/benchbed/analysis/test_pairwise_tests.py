@@ -19,6 +19,7 @@ from benchbed.analysis.pairwise_tests import (
     paired_t_test,
     sign_test,
 )
+from benchbed.analysis.strata import samples_of
 from benchbed.tuning.outcomes import trial_scores
 
 # The examples are the same in every run, without a time limit.
@@ -50,7 +51,7 @@ def pair(first, second, is_apart):
 def test_one_problem_is_compared_by_the_paired_t_test():
     """The p value equals SciPy's."""
     first, second = np.random.default_rng(1).random((2, SEEDS))
-    ours, theirs = paired_t_test([(first - second)[None]]), stats.ttest_rel(first, second)
+    ours, theirs = paired_t_test(samples_of([(first - second)[None]])), stats.ttest_rel(first, second)
     assert ours[0] == pytest.approx(theirs.pvalue, rel=1e-9)
 
 
@@ -58,14 +59,14 @@ def test_two_problems_are_compared_as_welch_compares_two_samples():
     """The mean of x and −y is 0 if x and y have one mean: this is Welch's test, for any numbers of seeds."""
     generator = np.random.default_rng(2)
     x, y = generator.normal(0.3, 1, size=20), generator.normal(0, 3, size=7)
-    ours, theirs = paired_t_test([x[None], -y[None]]), stats.ttest_ind(x, y, equal_var=False)
+    ours, theirs = paired_t_test(samples_of([x[None], -y[None]])), stats.ttest_ind(x, y, equal_var=False)
     assert ours[0] == pytest.approx(theirs.pvalue, rel=1e-9)
 
 
 def test_a_problem_without_variance_shifts_the_mean_and_adds_no_degrees_of_freedom():
     """Beside equal differences the test is that of the other problem, with the mean of both."""
     differences = np.random.default_rng(3).normal(size=SEEDS)
-    ours = paired_t_test([differences[None], np.full((1, SEEDS), 0.25)])
+    ours = paired_t_test(samples_of([differences[None], np.full((1, SEEDS), 0.25)]))
     theirs = stats.ttest_1samp(differences + 0.25, 0)
     assert ours[0] == pytest.approx(theirs.pvalue, rel=1e-9)
 

@@ -135,6 +135,7 @@ def test_every_field_of_a_plan_and_a_problem_is_in_one_of_these_lists(plan):
         "optimum_is_bound",
         "target_metric",
         "group",
+        "start_strata",
         "gradient_price",
         "gradient_draws",
         "built_in",

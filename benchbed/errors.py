@@ -1,10 +1,17 @@
 """Errors that a user can correct, with the exit codes of the command."""
 
+from collections.abc import Mapping
+
 
 class BenchbedError(Exception):
     """Error whose message, printed without a traceback, describes a problem and its solution in one sentence."""
 
     exit_code = 1
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """The message as lines, of which each is a sentence."""
+        return (str(self),)
 
 
 class ContractError(BenchbedError):
@@ -19,6 +26,20 @@ class UsageError(BenchbedError):
     """A request is misspelt, malformed or impossible."""
 
     exit_code = 2
+
+
+class UnusableSelectorsError(UsageError):
+    """Some selectors of a request cannot be used."""
+
+    def __init__(self, errors: Mapping[str, UsageError], hint: str) -> None:
+        """`errors` by selector; `hint` is the last line of the message, "" for none."""
+        self.errors, self._hint = errors, hint
+        super().__init__("\n".join(self.lines))
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """One for each selector, and the hint."""
+        return (*map(str, self.errors.values()), *([self._hint] if self._hint else []))
 
 
 class StudyFolderError(BenchbedError):

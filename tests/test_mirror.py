@@ -36,6 +36,7 @@ TESTED_ELSEWHERE = {
     "benchbed/hookspecs.py": "declarations; the plugins in tests/benchbed/catalog implement them",
     "benchbed/interfaces/": "types of the contract, tested where the core uses them",
     "benchbed/plan/parts.py": "tests/benchbed/plan/test_model.py and test_resolve.py",
+    "benchbed/plan/suites.py": "tests/benchbed/plan/test_resolve.py resolves the suites of plans, and devices",
     "benchbed/plan/unplanned.py": "tests/faults/test_planning.py",
     "benchbed/catalog/selector_reader.py": "tests/benchbed/plan/test_selectors.py",
     "benchbed/reports/": "tests/benchbed/reports/test_figures.py draws every plot of a study",

@@ -104,7 +104,8 @@ def _run() -> int:
         error.show()
         return error.exit_code
     except BenchbedError as error:
-        click.echo(f"error: {printable(str(error))}", err=True)
+        for line in error.lines:
+            click.echo(f"error: {printable(line)}", err=True)
         return error.exit_code
 
 

@@ -149,6 +149,12 @@ _PLAN_OPTIONS = [
         help="Computation of steps: eager runs torch operations, compiled runs native code that takes seconds to "
         "compile, auto compiles if the planned work is long.  [default: auto]",
     ),
+    click.option(
+        "--skip-unusable",
+        is_flag=True,
+        default=None,
+        help="Leave out problems and optimizers that cannot be used, with a warning for each, and run the others.",
+    ),
     plugin_option,
     import_option,
 ]

@@ -60,7 +60,8 @@ def run_command(
 
     \b
     Exit codes: 0 each trial has a result (divergence is a result), 1 some trials failed, 2 wrong usage,
-    3 the folder cannot be used, 5 nothing is selected, 130 interrupted, 143 terminated.
+    3 the folder cannot be used, 5 nothing is selected, 130 interrupted, 143 terminated. What --skip-unusable leaves
+    out does not change the code, unless no problem or no optimizer remains (2).
     """  # fmt: skip
     from benchbed.runner.fork_server import start_fork_server
 

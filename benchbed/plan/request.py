@@ -48,6 +48,8 @@ class Request(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     engine: Engine | None = None
     tolerance: float | None = None
     stop_when_solved: bool | None = None
+    skip_unusable: bool | None = None
+    """Leave out problems and optimizers that cannot be used, instead of running none."""
 
     def over(self, base: "Request") -> "Request":
         """Return this request with the values of `base` where it has None."""

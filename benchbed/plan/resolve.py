@@ -1,7 +1,6 @@
 """Resolution of a request to a plan; errors are raised before any trial runs."""
 
 import math
-import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
@@ -13,7 +12,8 @@ from benchbed.catalog.lookup import Catalog
 from benchbed.catalog.parameters import PROBE, factory_arguments
 from benchbed.catalog.torch_optim import with_nested
 from benchbed.catalog.validation import check_facts
-from benchbed.errors import NothingSelectedError, UsageError
+from benchbed.errors import NothingSelectedError, UnusableSelectorsError, UsageError
+from benchbed.formatting import plural
 from benchbed.interfaces import Engine, Optimizer, Problem
 from benchbed.plan.model import USUAL_TRACKS, Plan
 from benchbed.plan.parts import EntrantPlan, ProblemPlan
@@ -22,6 +22,7 @@ from benchbed.plan.problem_traits import ProblemTraits, traits_of
 from benchbed.plan.request import MOST_TRIALS, Request
 from benchbed.plan.search import search_settings
 from benchbed.plan.selectors import expand_settings, format_selector, parse_selector
+from benchbed.plan.suites import resolve_device, suite_of
 
 SINGLE_PRECISION_TARGET = 1e-5
 """Smallest target of trials in float32 (protocol, rule 4)."""
@@ -50,21 +51,24 @@ class OptimizerSelection(msgspec.Struct, frozen=True, tag=True):
 
 Selection = ProblemSelection | OptimizerSelection
 ResolvedPart = ProblemPlan | tuple[EntrantPlan, ...]
+Resolution = ResolvedPart | UsageError
+"""The plan of a selection, or why the selection cannot be used."""
 
 
-def resolve_in_process(catalog: Catalog, selections: Sequence[Selection]) -> list[ResolvedPart]:
+def resolve_in_process(catalog: Catalog, selections: Sequence[Selection]) -> list[Resolution]:
     """Resolve selections in this process."""
-    return [resolve_selection(catalog, selection) for selection in selections]
+    return [resolve_or_error(catalog, selection) for selection in selections]
 
 
 def make_plan(
     catalog: Catalog,
     request: Request,
-    resolve: Callable[[Catalog, Sequence[Selection]], Sequence[ResolvedPart]] = resolve_in_process,
+    resolve: Callable[[Catalog, Sequence[Selection]], Sequence[Resolution]] = resolve_in_process,
 ) -> Plan:
     """Resolve a request, and its selections by `resolve`.
 
-    Raises: UsageError or NothingSelectedError with the wrong value and a remedy.
+    Raises: UsageError or NothingSelectedError with the wrong value and a remedy; UnusableSelectorsError with all
+    selectors that cannot be used.
     """
     preset_name = "standard" if request.preset is None else request.preset
     preset = preset_of(preset_name)
@@ -79,6 +83,7 @@ def make_plan(
     ]
     selections += [OptimizerSelection(text, points) for text in request.optimizers or ()]
     parts = resolve(catalog, selections)
+    _check_usable(selections, parts)
     problems = tuple(part for part in parts if isinstance(part, ProblemPlan))
     entrants = tuple(entrant for part in parts if isinstance(part, tuple) for entrant in part)
     if not (problems and entrants):
@@ -111,41 +116,12 @@ def make_plan(
     return msgspec.structs.replace(plan, suite=suite_of(plan, request))
 
 
-def suite_of(plan: Plan, request: Request) -> dict[str, Any]:
-    """Return the suite that resolves to this plan."""
-    suite: dict[str, Any] = {
-        "name": plan.name,
-        "preset": plan.preset,
-        "problems": [problem.label for problem in plan.problems],
-        "optimizers": [format_selector(*parse_selector(text)) for text in request.optimizers or ()],
-        "tracks": list(plan.tracks),
-        "checkpoints": plan.checkpoints,
-        "seeds": plan.evaluation_seeds,
-        "seed": plan.study_seed,
-        "device": plan.device,
-        "gradient": plan.gradient,
-        "engine": plan.engine,
-    }
-    for name in ("steps", "dtype", "tolerance", "stop_when_solved"):
-        if getattr(request, name) is not None:
-            suite[name] = getattr(request, name)
-    return suite
-
-
-def resolve_device(name: str) -> str:
-    """Return "cpu", "cuda" or "cuda:1". Raises: UsageError if the device is unknown or not available."""
-    if name == "auto":
-        return "cuda" if torch.cuda.is_available() else "cpu"
-    kind, _, index = name.partition(":")
-    if not re.fullmatch(r"cpu|cuda(:[0-9]+)?", name):
-        raise UsageError(f"unknown device {name!r}; choose auto, cpu, cuda or cuda:0")
-    if kind == "cuda" and not torch.cuda.is_available():
-        raise UsageError(f"device {name!r} is not available: torch finds no CUDA device; use --device cpu")
-    if index and int(index) >= torch.cuda.device_count():
-        raise UsageError(
-            f"device {name!r} does not exist; torch finds {torch.cuda.device_count()} CUDA devices"
-        )
-    return name
+def resolve_or_error(catalog: Catalog, selection: Selection) -> Resolution:
+    """Resolve a selector, or return the error of one that cannot be used."""
+    try:
+        return resolve_selection(catalog, selection)
+    except UsageError as error:
+        return error
 
 
 def resolve_selection(catalog: Catalog, selection: Selection) -> ResolvedPart:
@@ -231,6 +207,23 @@ def _entrant_plans(catalog: Catalog, selection: OptimizerSelection) -> Iterable[
             draws=optimizer.make_draws is not None,
             built_in=identity.built_in,
         )
+
+
+def _check_usable(selections: Sequence[Selection], parts: Sequence[Resolution]) -> None:
+    """Raise UnusableSelectorsError if a selection could not be resolved."""
+    errors = {
+        selection.selector: part
+        for selection, part in zip(selections, parts, strict=True)
+        if isinstance(part, UsageError)
+    }
+    if not errors:
+        return
+    is_worth_a_hint = len(errors) > 1 or any(":" in selector for selector in errors)
+    hint = (
+        f"{len(errors)} of {plural(len(selections), 'selector')} cannot be used; correct them, or leave them out by "
+        "--skip-unusable"
+    )
+    raise UnusableSelectorsError(errors, hint if is_worth_a_hint and len(errors) < len(selections) else "")
 
 
 def _check(plan: Plan) -> None:

@@ -11,11 +11,18 @@ from benchbed.catalog.lookup import Catalog
 from benchbed.catalog.names import error_line, plugin_traceback, quoted
 from benchbed.catalog.records import InvalidPluginError, Kind, PluginStatus
 from benchbed.catalog.torch_references import modules_of
-from benchbed.errors import BenchbedError, UsageError
+from benchbed.errors import BenchbedError, UnusableSelectorsError, UsageError
 from benchbed.interfaces import TrialStatus
 from benchbed.plan import EntrantPlan, Plan, ProblemPlan, Request, make_plan, parse_selector
 from benchbed.plan.parts import PlanningFault
-from benchbed.plan.resolve import ProblemSelection, ResolvedPart, Selection, resolve_selection
+from benchbed.plan.resolve import (
+    ProblemSelection,
+    Resolution,
+    ResolvedPart,
+    Selection,
+    resolve_or_error,
+    resolve_selection,
+)
 from benchbed.plan.stored import is_damaged
 from benchbed.plan.unplanned import unplanned_part
 from benchbed.runner.failures import describe_failure
@@ -57,45 +64,73 @@ def plan_request(
     run, fail by themselves and have rows. If that fails too, its trials do not run, and their rows have the reason.
     The rest of the study is not affected.
 
+    A request with `skip_unusable` is planned without the selectors that cannot be used, with a warning for each.
+
     Raises: UsageError or NothingSelectedError with the wrong value and a remedy.
     """
-    if executor == IN_PROCESS:
-        return make_plan(catalog, request), []
     warnings: list[str] = []
+    parts: dict[Selection, Resolution] = {}
 
-    def resolve(catalog: Catalog, selections: Sequence[Selection]) -> list[ResolvedPart]:
-        # The built-in parts first, whose errors need no child.
-        parts: dict[Selection, ResolvedPart] = {
-            selection: resolve_selection(catalog, selection)
-            for selection in selections
-            if not _is_third_party(catalog, selection)
-        }
-        third_party = [selection for selection in dict.fromkeys(selections) if selection not in parts]
-        limit = timeout or TIME_LIMIT
-        results = _resolve_in_children(catalog, third_party, plugin_files, limit)
-        parts |= {
-            selection: result
-            for selection, result in zip(third_party, results, strict=True)
-            if not isinstance(result, PlanningFault)
-        }
-        faults = {
-            selection: result
-            for selection, result in zip(third_party, results, strict=True)
-            if isinstance(result, PlanningFault)
-        }
-        declared = [msgspec.structs.replace(selection, declared=True) for selection in faults]
-        again = _resolve_in_children(catalog, declared, plugin_files, limit)
-        for (selection, fault), declared_part in zip(faults.items(), again, strict=True):
-            if isinstance(declared_part, PlanningFault):
-                parts[selection] = unplanned_part(catalog, selection, fault)
-                consequence = "its trials do not run"
+    def resolve(catalog: Catalog, selections: Sequence[Selection]) -> list[Resolution]:
+        third_party = []
+        for selection in dict.fromkeys(selections):
+            if selection in parts:  # the request is planned again, without its unusable selectors
+                continue
+            try:
+                is_third_party = executor != IN_PROCESS and _is_third_party(catalog, selection)
+            except UsageError as error:
+                parts[selection] = error
+                continue
+            if is_third_party:
+                third_party.append(selection)
             else:
-                parts[selection] = declared_part
-                consequence = "it is planned as it is declared"
-            warnings.append(f"{_label(catalog, selection)}: {fault.reason}; {consequence}")
+                parts[selection] = resolve_or_error(catalog, selection)
+        parts.update(
+            _resolve_third_party(catalog, third_party, plugin_files, timeout or TIME_LIMIT, warnings)
+        )
         return [parts[selection] for selection in selections]
 
-    return make_plan(catalog, request, resolve), warnings
+    try:
+        return make_plan(catalog, request, resolve), warnings
+    except UnusableSelectorsError as error:
+        usable = {
+            name: tuple(selector for selector in getattr(request, name) or () if selector not in error.errors)
+            for name in ("problems", "optimizers")
+        }
+        if not (request.skip_unusable and all(usable.values())):
+            raise
+        warnings += [f"{quoted(selector)} is left out: {fault}" for selector, fault in error.errors.items()]
+        return make_plan(catalog, msgspec.structs.replace(request, **usable), resolve), warnings
+
+
+def _resolve_third_party(
+    catalog: Catalog,
+    selections: Sequence[Selection],
+    plugin_files: tuple[str, ...],
+    limit: float,
+    warnings: list[str],
+) -> dict[Selection, Resolution]:
+    """Resolve selections in children; add a warning for each part that cannot be planned as usual."""
+    results = _resolve_in_children(catalog, selections, plugin_files, limit)
+    parts: dict[Selection, Resolution] = {}
+    faults: dict[Selection, PlanningFault] = {}
+    for selection, result in zip(selections, results, strict=True):
+        if isinstance(result, PlanningFault):
+            faults[selection] = result
+        else:
+            parts[selection] = result
+    declared = [msgspec.structs.replace(selection, declared=True) for selection in faults]
+    again = _resolve_in_children(catalog, declared, plugin_files, limit)
+    for (selection, fault), declared_part in zip(faults.items(), again, strict=True):
+        if isinstance(declared_part, PlanningFault):
+            parts[selection] = unplanned_part(catalog, selection, fault)
+            consequence = "its trials do not run"
+        else:
+            parts[selection] = declared_part
+            consequence = "it is planned as it is declared"
+        if not isinstance(declared_part, UsageError):
+            warnings.append(f"{_label(catalog, selection)}: {fault.reason}; {consequence}")
+    return parts
 
 
 def resolve_in_child(encoded: bytes) -> bytes:
@@ -135,8 +170,8 @@ def _reload(task: PlanningTask) -> Catalog:
 
 def _resolve_in_children(
     catalog: Catalog, selections: Sequence[Selection], plugin_files: tuple[str, ...], limit: float
-) -> list[ResolvedPart | PlanningFault]:
-    """Return the plan of each selection, or the fault of its plugin. Raises: UsageError."""
+) -> list[Resolution | PlanningFault]:
+    """Return the plan of each selection, the error of the user, or the fault of its plugin."""
     if not selections:
         return []
     tasks = [
@@ -145,7 +180,7 @@ def _resolve_in_children(
     return [_read(result, limit) for result in run_in_children(resolve_in_child, tasks, limit)]
 
 
-def _read(result: Any, limit: float) -> ResolvedPart | PlanningFault:
+def _read(result: Any, limit: float) -> Resolution | PlanningFault:
     if isinstance(result, WorkerFailure):
         return PlanningFault(result.kind, describe_failure(result, "planning it", limit))
     try:
@@ -153,7 +188,7 @@ def _read(result: Any, limit: float) -> ResolvedPart | PlanningFault:
     except (msgspec.MsgspecError, TypeError, ValueError) as error:
         return PlanningFault(TrialStatus.FAILED, f"planning it returned an invalid plan: {error_line(error)}")
     if planned.error is not None:
-        raise UsageError(planned.error)
+        return UsageError(planned.error)
     part: ResolvedPart = planned.problem or planned.entrants
     parts = part if isinstance(part, tuple) else (part,)
     if planned.fault is None and (not parts or any(map(is_damaged, parts))):
@@ -162,14 +197,10 @@ def _read(result: Any, limit: float) -> ResolvedPart | PlanningFault:
 
 
 def _is_third_party(catalog: Catalog, selection: Selection) -> bool:
-    kind, name = _key(selection)
+    kind, _ = _key(selection)
     modules = modules_of(*parse_selector(selection.selector)) if kind == "optimizers" else []
-    if any(module != "torch.optim" for module in modules):
-        return True  # naming a class imports its module
-    if ":" in name:
-        return False
-    catalog.entry(kind, name)  # raises for an unknown name
-    return bool(_plugins_of(catalog, selection))
+    # Naming a class imports its module.
+    return any(module != "torch.optim" for module in modules) or bool(_plugins_of(catalog, selection))
 
 
 def _plugins_of(catalog: Catalog, selection: Selection) -> tuple[str, ...]:

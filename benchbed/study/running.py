@@ -62,6 +62,7 @@ def run(
     engine: str | None = None,
     tolerance: float | None = None,
     stop_when_solved: bool | None = None,
+    skip_unusable: bool | None = None,
     output: str | Path | None = None,
     fresh: bool = False,
     plugin_files: Sequence[str | Path] = (),
@@ -74,7 +75,8 @@ def run(
 
     The arguments are the options of `benchbed run`; lists contain selectors such as "quadratic[start=2]". With
     `checkpoints="all"` every trial is measured after each of its steps instead of at the protocol's checkpoints: its
-    objective, and its gradient norm if a full gradient costs at most one call.
+    objective, and its gradient norm if a full gradient costs at most one call. With `skip_unusable` the study leaves
+    out selectors that cannot be used, and has a warning for each.
 
     Raises: UsageError, NothingSelectedError or StudyFolderError before any trial runs.
     """
@@ -85,7 +87,7 @@ def run(
         "problems": problems, "optimizers": optimizers, "preset": preset, "tracks": tracks, "checkpoints": checkpoints,
         "steps": steps, "seeds": seeds, "seed": seed, "device": device, "dtype": dtype,
         "gradient": gradient, "engine": engine, "tolerance": tolerance,
-        "stop_when_solved": stop_when_solved,
+        "stop_when_solved": stop_when_solved, "skip_unusable": skip_unusable,
     }  # fmt: skip
     request = as_request({name: value for name, value in values.items() if value is not None}, "run()")
     request = complete_request(catalog, request, None if suite is None else Path(suite), allow_import)

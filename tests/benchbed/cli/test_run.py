@@ -118,6 +118,68 @@ def test_divergence_is_a_result(run_in_process, tmp_path):
     assert list(summary["diverged"]) == [0, 2]
 
 
+UNUSABLE = """
+import torch
+
+class Demanding(torch.optim.SGD):
+    def __init__(self, params, table):
+        super().__init__(params)
+"""
+SMALL = ["--preset", "quick", "--steps", "5", "--seeds", "1", "--track", "default", "-O", "study"]
+OPTIMIZERS = ["own.py:Demanding", "adm", "adam[", "no_module:Class", "sgd", "torch.optim:NAdam"]
+REASONS = [
+    "own.py:Demanding: its parameter 'table' has no default; write [table=…]",
+    "unknown optimizer 'adm'; did you mean 'adam'?",
+    "selector 'adam[', column 6: the closing bracket ] is missing",
+    "importing no_module raised ModuleNotFoundError",
+]
+
+
+def test_all_unusable_selectors_are_named(run_in_process, tmp_path):
+    """A line for each, with its reason, and one with the remedy; nothing runs."""
+    (tmp_path / "own.py").write_text(UNUSABLE)
+    selectors = [argument for optimizer in OPTIMIZERS for argument in ("-o", optimizer)]
+    result = run_in_process(tmp_path, "run", "-p", "quadratic", *selectors, *SMALL)
+    assert (result.returncode, result.stdout) == (2, "")
+    *lines, remedy = result.stderr.splitlines()
+    assert len(lines) == len(REASONS)
+    assert [line for line, reason in zip(lines, REASONS, strict=True) if reason not in line] == []
+    assert remedy.endswith(
+        "4 of 7 selectors cannot be used; correct them, or leave them out by --skip-unusable"
+    )
+    assert not (tmp_path / "study").exists()
+
+
+@pytest.mark.parametrize("in_suite", [False, True])
+def test_the_others_run_without_the_unusable_selectors(in_suite, run_in_process, tmp_path):
+    """Each gets a warning; exit code 0, and the stored suite has the usable ones only."""
+    (tmp_path / "own.py").write_text(UNUSABLE)
+    arguments = ["-p", "quadratic", *(argument for text in OPTIMIZERS for argument in ("-o", text))]
+    if in_suite:
+        lists = f"problems = ['quadratic']\noptimizers = {OPTIMIZERS}\n"
+        (tmp_path / "mine.toml").write_text(f"{lists}skip_unusable = true\n")
+        arguments = ["mine.toml", "--allow-import", *SMALL]
+    else:
+        arguments += ["--skip-unusable", *SMALL]
+    result = run_in_process(tmp_path, "run", *arguments)
+    assert result.returncode == 0, result.stderr
+    lines = result.stderr.splitlines()
+    assert [line for line, reason in zip(lines, REASONS, strict=True) if reason not in line] == []
+    suite = tomllib.loads((tmp_path / "study" / "suite.toml").read_text())
+    assert suite["optimizers"] == ["sgd", "torch.optim:NAdam"]
+    assert set(benchbed.load("study").trials["optimizer"]) == set(suite["optimizers"])
+
+
+def test_unusable_selectors_are_errors_if_nothing_else_remains(run_in_process, tmp_path):
+    """With the reasons, and not only "nothing is selected"."""
+    result = run_in_process(
+        tmp_path, "run", "-p", "quadratic", "-o", "adm", "-o", "sgdd", "--skip-unusable", *SMALL
+    )
+    assert result.returncode == 2
+    assert "unknown optimizer 'adm'" in result.stderr
+    assert "unknown optimizer 'sgdd'" in result.stderr
+
+
 SCHEDULE = """
 import math
 import torch

@@ -5,11 +5,14 @@ from pathlib import Path
 
 from benchbed.hookspecs import hookimpl
 from benchbed.interfaces import Problem
+from benchbed_problems.associative_memory import AssociativeMemory
 from benchbed_problems.beale import Beale
 from benchbed_problems.block_quadratic import BlockQuadratic
 from benchbed_problems.imbalanced_softmax import ImbalancedSoftmax
 from benchbed_problems.linear_regression import LinearRegression
+from benchbed_problems.matrix_sensing import MatrixSensing
 from benchbed_problems.noisy_quadratic import NoisyQuadratic
+from benchbed_problems.phase_retrieval import PhaseRetrieval
 from benchbed_problems.polynomial_network import PolynomialNetwork
 from benchbed_problems.quadratic import Quadratic
 from benchbed_problems.quartic import Quartic
@@ -41,6 +44,9 @@ def register_problems(register: Callable[[type[Problem]], None]) -> None:
         Beale,
         ZipfBigram,
         ImbalancedSoftmax,
+        MatrixSensing,
+        AssociativeMemory,
+        PhaseRetrieval,
     ):
         register(problem)
 

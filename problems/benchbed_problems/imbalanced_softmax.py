@@ -21,15 +21,15 @@ class LabelledPoints(NamedTuple):
 class ImbalancedSoftmax(Problem):
     """Softmax regression on `groups` groups of classes with equally many samples each, but ever more classes.
 
-    It isolates heavy tails: group k = 1 … m has 2^(k−1) classes of 2^(m−k+1) samples. The m 2^m points are standard
-    normal in (m + 1) 2^m dimensions, drawn for each instance, so that a linear map separates them. Trials start at 0.
+    It isolates heavy tails: group k = 1 … m has 2^(k−1) classes of 2^(m−k+1) samples. The m 2^m points are uniform on
+    [0, 1] in (m + 1) 2^m dimensions, drawn for each instance, so that a linear map separates them. Trials start at 0.
     The loss is the mean cross entropy of all samples. Its infimum 0 is not attained.
 
     Source: Kunstner et al. (2024), Heavy-Tailed Class Imbalance and Why Adam Outperforms Gradient Descent on Language
     Models, section 3, arXiv:2402.19449.
     """
 
-    groups: int = 3
+    groups: int = 4
 
     group = "tails"
 
@@ -80,7 +80,7 @@ class ImbalancedSoftmax(Problem):
     def make_data(self, generator: Generator) -> LabelledPoints:
         """Draw the points; samples are sorted from the most frequent class to the rarest."""
         count = 2**self.groups
-        x = torch.randn(self.groups * count, self.features, generator=generator, dtype=torch.float64)
+        x = torch.rand(self.groups * count, self.features, generator=generator, dtype=torch.float64)
         sizes = [count >> level for level in range(self.groups) for _ in range(2**level)]
         classes = torch.repeat_interleave(torch.arange(self.classes), torch.tensor(sizes))
         return LabelledPoints(x, torch.nn.functional.one_hot(classes, self.classes).double())

@@ -6,11 +6,14 @@ import pytest
 import torch
 from torch import nn
 
+from benchbed_problems.associative_memory import AssociativeMemory
 from benchbed_problems.beale import Beale
 from benchbed_problems.block_quadratic import BlockQuadratic
 from benchbed_problems.imbalanced_softmax import ImbalancedSoftmax
 from benchbed_problems.linear_regression import LinearRegression
+from benchbed_problems.matrix_sensing import MatrixSensing
 from benchbed_problems.noisy_quadratic import NoisyQuadratic
+from benchbed_problems.phase_retrieval import PhaseRetrieval
 from benchbed_problems.polynomial_network import PolynomialNetwork
 from benchbed_problems.quadratic import Quadratic
 from benchbed_problems.quartic import Quartic
@@ -41,6 +44,9 @@ PROBLEMS = {
     "beale-with-noise": Beale(gradient_noise=0.3),
     "zipf-bigram": ZipfBigram(vocabulary=5),
     "imbalanced-softmax": ImbalancedSoftmax(groups=2),
+    "matrix-sensing": MatrixSensing(size=4, rank=2, samples=20, batch_size=3),
+    "associative-memory": AssociativeMemory(facts=5),
+    "phase-retrieval": PhaseRetrieval(dimension=4, samples=20, batch_size=3),
     "quartic": Quartic(),
     "exact-quartic": Quartic(gradient_noise=0.0),
     "weighted-quartic": WeightedQuartic(dimension=6),
@@ -63,7 +69,7 @@ def problem(request):
     return PROBLEMS[request.param]
 
 
-@pytest.fixture(params=[name for name in PROBLEMS if not name.endswith(("network", "softmax"))])
+@pytest.fixture(params=[name for name in PROBLEMS if not name.endswith(("network", "softmax", "memory"))])
 def solved_problem(request):
     """Each kind of problem whose minimizer is known."""
     return PROBLEMS[request.param]

@@ -15,14 +15,14 @@ def test_the_sizes_are_those_of_the_formula():
 
 def test_each_group_has_equally_many_samples(data_of):
     """For m = 3: one class of 8 samples, two of 4, four of 2."""
-    labels = data_of(ImbalancedSoftmax()).labels
+    labels = data_of(ImbalancedSoftmax(groups=3)).labels
     assert labels.sum(0).tolist() == [8, 4, 4, 2, 2, 2, 2]
     assert (labels.sum(1) == 1).all()
 
 
 def test_the_objective_is_the_cross_entropy_of_torch(data_of, points):
     """At random weights; the two metrics are that of the first and the last 8 samples."""
-    problem = ImbalancedSoftmax()
+    problem = ImbalancedSoftmax(groups=3)
     data, theta = data_of(problem), points(problem, 1)[0]
     losses = cross_entropy(data.x @ theta.view(7, 32).mT, data.labels.argmax(-1), reduction="none")
     torch.testing.assert_close(problem.objective(theta, data), losses.mean())
@@ -32,7 +32,7 @@ def test_the_objective_is_the_cross_entropy_of_torch(data_of, points):
 
 def test_a_separating_map_approaches_the_optimum(data_of):
     """With more features than samples, least squares reproduces the labels; enlarged, its loss tends to 0."""
-    problem = ImbalancedSoftmax()
+    problem = ImbalancedSoftmax(groups=3)
     data = data_of(problem)
     weight = torch.linalg.lstsq(data.x, data.labels, driver="gelsd").solution.mT
     assert problem.objective(40 * weight.flatten(), data) < 1e-12

@@ -39,6 +39,9 @@ def test_the_problems_are_registered_with_the_simplest_first():
         "Beale",
         "ZipfBigram",
         "ImbalancedSoftmax",
+        "MatrixSensing",
+        "AssociativeMemory",
+        "PhaseRetrieval",
     ]
 
 

@@ -8,8 +8,11 @@ import pytest
 from benchbed.catalog.loading import load_catalog
 from benchbed.codegen.errors import UnsupportedOperationError
 from benchbed_optimizers.adam import adam
+from benchbed_problems.associative_memory import AssociativeMemory
 from benchbed_problems.block_quadratic import BlockQuadratic
 from benchbed_problems.imbalanced_softmax import ImbalancedSoftmax
+from benchbed_problems.matrix_sensing import MatrixSensing
+from benchbed_problems.phase_retrieval import PhaseRetrieval
 from benchbed_problems.polynomial_network import PolynomialNetwork
 from benchbed_problems.quadratic import Quadratic
 from benchbed_problems.quartic import Quartic
@@ -53,9 +56,24 @@ def assert_same(eager, compiled):
         (Triangles(), "momentum"),
         (Quadratic(dimension=200, condition_number=10.0), "adamw"),
         (BlockQuadratic(rotation=0.5), "adam"),
-        (ImbalancedSoftmax(), "adam"),
+        (ImbalancedSoftmax(groups=3), "adam"),
+        (MatrixSensing(), "adam"),
+        (AssociativeMemory(), "adam"),
+        (PhaseRetrieval(), "adam"),
     ],
-    ids=["adam", "gd", "nesterov", "rmsprop", "momentum", "adamw", "blocks", "softmax"],
+    ids=[
+        "adam",
+        "gd",
+        "nesterov",
+        "rmsprop",
+        "momentum",
+        "adamw",
+        "blocks",
+        "softmax",
+        "sensing",
+        "memory",
+        "phase",
+    ],
 )
 def test_steps_too_long_for_registers_match_eager_steps(run_both, problem, optimizer):
     """Mini-batches, full gradients, several widths and activations, many coordinates."""

@@ -21,6 +21,9 @@ SMALL = {
     "noisy-quadratic": {"dimension": 5},
     "zipf-bigram": {"vocabulary": 5},
     "imbalanced-softmax": {"groups": 2},
+    "matrix-sensing": {"size": 4, "rank": 2, "samples": 20, "batch_size": 3},
+    "associative-memory": {"facts": 5},
+    "phase-retrieval": {"dimension": 4, "samples": 20, "batch_size": 3},
 }
 """Parameters for the problems with slow defaults."""
 SEEDS, SETTINGS = 3, 2

@@ -96,7 +96,7 @@ def minimize(
             f"tolerance is {tolerance}; it must be positive and finite (omit it to take all steps)"
         )
     problem = _FunctionProblem(loss, start)
-    rule = _read_optimizer(optimizer, problem.layout, start)
+    rule = _read_optimizer(optimizer, problem.layout, start, maximum_steps)
     curves = _CurveRecorder(rule, catalog_of(()).gradient(gradient))
     _check_loss(loss, start)
     batch = Batch(
@@ -171,7 +171,7 @@ def _read_start(theta0: Any) -> Tensor:
     return start
 
 
-def _read_optimizer(optimizer: OptimizerChoice, layout: Layout, start: Tensor) -> Optimizer[Any]:
+def _read_optimizer(optimizer: OptimizerChoice, layout: Layout, start: Tensor, budget: int) -> Optimizer[Any]:
     """Build an optimizer of a selector, a factory or a class, with numbers as the engine passes them."""
     if isinstance(optimizer, Optimizer):
         return optimizer
@@ -196,7 +196,7 @@ def _read_optimizer(optimizer: OptimizerChoice, layout: Layout, start: Tensor) -
         )
 
     def build(numbers: dict[str, Any]) -> Optimizer[Any]:
-        built = factory(**factory_arguments(factory, numbers, layout))
+        built = factory(**factory_arguments(factory, numbers, layout, budget))
         if not isinstance(built, Optimizer):
             raise UsageError(f"the optimizer returns a {type(built).__name__}; return an Optimizer")
         return built

@@ -7,7 +7,6 @@ from typing import Any
 from benchbed.catalog import torch_optim
 from benchbed.catalog.names import error_line, plugin_traceback, quoted, reason, suggestion
 from benchbed.catalog.parameters import (
-    PROBE,
     Parameter,
     convert_hyperparameter,
     convert_value,
@@ -90,7 +89,7 @@ class Catalog:
         return self.entry("optimizers", name)
 
     def parameters(self, name: str) -> dict[str, Parameter]:
-        """Return the parameters of an optimizer in the order of its signature, without `layout`."""
+        """Return the parameters of an optimizer in the order of its signature, without `layout` and `budget`."""
         return hyperparameters_of(self.optimizer(name).implementation)
 
     def hyperparameters(
@@ -113,7 +112,7 @@ class Catalog:
             for key, parameter in parameters.items()
         }
         if checked:
-            _call(entry, factory_arguments(entry.implementation, setting, PROBE))
+            _call(entry, factory_arguments(entry.implementation, setting))
         return setting
 
 

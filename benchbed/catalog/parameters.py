@@ -42,6 +42,10 @@ LEARNING_RATE = Annotated[float, LogUniform(1e-6, 1e2)]
 
 PROBE = Layout({"theta": (2,)})
 """The layout with which factories are called before the problem is known."""
+PROBE_BUDGET = 100
+"""Their budget."""
+NOT_HYPERPARAMETERS = ("layout", "budget")
+"""Parameters of a factory whose values come from the problem."""
 
 
 class Parameter(NamedTuple):
@@ -58,7 +62,7 @@ class Parameter(NamedTuple):
 
 
 def hyperparameters_of(factory: Callable[..., Any]) -> dict[str, Parameter]:
-    """Return the parameters of a factory except `layout`.
+    """Return the parameters of a factory except `layout` and `budget`.
 
     Raises: InvalidPluginError if a parameter has no default, no usable annotation, or a default outside its domain.
     """
@@ -69,16 +73,23 @@ def hyperparameters_of(factory: Callable[..., Any]) -> dict[str, Parameter]:
     return {
         parameter.name: _parameter(parameter)
         for parameter in signature.parameters.values()
-        if parameter.name != "layout"
+        if parameter.name not in NOT_HYPERPARAMETERS
     }
 
 
 def factory_arguments(
-    factory: OptimizerFactory, hyperparameters: Mapping[str, object], layout: Layout
+    factory: OptimizerFactory,
+    hyperparameters: Mapping[str, object],
+    layout: Layout = PROBE,
+    budget: int = PROBE_BUDGET,
 ) -> dict[str, Any]:
-    """Return the keywords for a factory, with `layout` if the factory has that parameter."""
-    takes_layout = "layout" in inspect.signature(factory).parameters
-    return {**hyperparameters, "layout": layout} if takes_layout else dict(hyperparameters)
+    """Return the keywords for a factory, with `layout` and `budget` if the factory has these parameters.
+
+    `budget` is the number of steps that the trial's budget pays for.
+    """
+    parameters = inspect.signature(factory).parameters
+    values = {"layout": layout, "budget": budget}
+    return {**hyperparameters, **{name: value for name, value in values.items() if name in parameters}}
 
 
 def field_types(problem: type[Problem]) -> dict[str, Any]:

@@ -16,7 +16,6 @@ from torch.utils import _pytree as pytree  # as in the engine
 
 from benchbed.catalog.names import error_line, quoted
 from benchbed.catalog.parameters import (
-    PROBE,
     factory_arguments,
     field_types,
     hyperparameters_of,
@@ -147,7 +146,7 @@ def check_optimizer(factory: Any) -> None:
         f"{quoted(factory)} is not a factory; register a function that returns an Optimizer",
     )
     defaults = {parameter.name: parameter.default for parameter in hyperparameters_of(factory).values()}
-    arguments = factory_arguments(factory, defaults, PROBE)
+    arguments = factory_arguments(factory, defaults)
     optimizer = attempt("calling it with its defaults", lambda: factory(**arguments))
     require(
         isinstance(optimizer, Optimizer),

@@ -16,7 +16,8 @@ class Batch(NamedTuple):
     problem: Problem
     factory: OptimizerFactory
     statics: Mapping[str, Any]
-    """Hyperparameters that are not tensors and that all settings share; includes `layout` if the factory takes it."""
+    """Hyperparameters that are not tensors and that all settings share, and `layout` and `budget` if the factory takes
+    them."""
     hyperparameters: Mapping[str, Sequence[float]]
     """Name -> one number for each setting."""
     settings: int
@@ -102,7 +103,7 @@ class Record(NamedTuple):
     """A trial's share of the wall time of its batch's steps; excludes checkpoints and compiling."""
     state_bytes: float | None
     reads_progress: np.ndarray  # of bool
-    """The optimizer read `oracle.progress`, so it knows the budget."""
+    """The optimizer read `oracle.progress`, or its factory takes `budget`: it knows the budget."""
     engine: np.ndarray  # of Engine
     """The engine that ran: eager or compiled."""
     engine_requested: np.ndarray  # of Engine

@@ -51,8 +51,8 @@ class Stepper:
         """Calls that every lane makes in a step; exact after the first step."""
         self.adaptive = self.optimizer.stateful
         """Lanes differ in their calls, so each must track its own budget."""
-        self.reads_progress = False
-        """The optimizer has read `oracle.progress`."""
+        self.reads_progress = "budget" in batch.statics
+        """The optimizer has read `oracle.progress`, or its factory takes the budget."""
 
     def bind(self, hyperparameters: Mapping[str, Tensor]) -> Rule:
         """Return the rule with `hyperparameters`, each `[settings, 1]`."""

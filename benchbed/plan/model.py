@@ -48,6 +48,12 @@ class BatchPlan(msgspec.Struct, frozen=True):
         """Number of trials."""
         return len(self.settings) * len(self.seeds)
 
+    @property
+    def price(self) -> float:
+        """Calls that a step with one gradient costs."""
+        samples = self.problem.full_price or 1.0 if self.oracle == "full" else 1.0
+        return self.problem.gradient_price * samples
+
 
 class Plan(msgspec.Struct, frozen=True):
     """A resolved study: problems, optimizers, and the rules by which they run."""

@@ -9,7 +9,7 @@ import msgspec
 import torch
 
 from benchbed.catalog.lookup import Catalog
-from benchbed.catalog.parameters import PROBE, factory_arguments
+from benchbed.catalog.parameters import factory_arguments
 from benchbed.catalog.torch_optim import with_nested
 from benchbed.catalog.validation import check_facts
 from benchbed.errors import NothingSelectedError, UnusableSelectorsError, UsageError
@@ -191,7 +191,7 @@ def _entrant_plans(catalog: Catalog, selection: OptimizerSelection) -> Iterable[
             name: value for name, value in hyperparameters.items() if value != parameters[name].default
         }
         setting = {} if selection.declared else hyperparameters
-        arguments = factory_arguments(entry.implementation, setting, PROBE)
+        arguments = factory_arguments(entry.implementation, setting)
         optimizer: Optimizer[Any] = entry.implementation(**arguments)
         identity = with_nested(entry, hyperparameters)
         yield EntrantPlan(

@@ -17,6 +17,7 @@ from benchbed.catalog.discovery import DISABLE
 from benchbed.catalog.loading import load_catalog
 from benchbed.catalog.lookup import Catalog
 from benchbed.catalog.parameters import convert_hyperparameter, factory_arguments
+from benchbed.checkpoints import affordable_steps
 from benchbed.engine import Batch, Record, run_batch, scale_of
 from benchbed.engine.purity import without_global_randomness
 from benchbed.errors import BenchbedError, ContractError, UnknownOptimumError
@@ -183,7 +184,9 @@ def engine_batch(plan: Plan, batch: BatchPlan, catalog: Catalog, is_measured: bo
     return Batch(
         problem=problem,
         factory=factory,
-        statics=factory_arguments(factory, statics, problem.layout),
+        statics=factory_arguments(
+            factory, statics, problem.layout, affordable_steps(batch.problem.budget, batch.price)
+        ),
         hyperparameters={
             name: [float(setting[name]) for setting in batch.settings]
             for name in first

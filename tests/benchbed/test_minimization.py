@@ -15,7 +15,7 @@ from benchbed import minimization
 from benchbed.catalog.loading import load_catalog
 from benchbed.engine import run_batch
 from benchbed.errors import UsageError
-from benchbed.interfaces import Optimizer
+from benchbed.interfaces import Optimizer, torch_optimizer
 from benchbed_optimizers.adam import adam
 from benchbed_optimizers.sgd import sgd
 
@@ -324,6 +324,28 @@ def test_a_factory_may_take_the_layout(monkeypatch):
     minimum = benchbed.minimize(bowl, torch.ones(2, 3), "by-block[learning_rate=0.25]", steps=4)
     assert shapes == [(2, 3)] * 4
     assert torch.equal(minimum.theta, torch.full((2, 3), 0.75**4))
+
+
+def test_a_factory_may_take_the_budget():
+    """`torch.optim.lr_scheduler.OneCycleLR` needs the number of steps: the result equals torch's own loop."""
+
+    def one_cycle(layout, budget, learning_rate: float = 0.1):
+        def build(blocks):
+            optimizer = torch.optim.Adam(blocks.values(), lr=learning_rate)
+            return optimizer, torch.optim.lr_scheduler.OneCycleLR(optimizer, learning_rate, budget)
+
+        return torch_optimizer(build, layout)
+
+    minimum = benchbed.minimize(weighted_quartic, FAR, one_cycle, steps=30)
+    theta = torch.nn.Parameter(FAR.clone())
+    optimizer = torch.optim.Adam([theta], lr=0.1)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 0.1, total_steps=30)
+    for _ in range(30):
+        optimizer.zero_grad()
+        weighted_quartic(theta).backward()
+        optimizer.step()
+        schedule.step()
+    assert torch.equal(minimum.theta, theta.detach())
 
 
 class BrokenError(Exception):

@@ -8,7 +8,7 @@ SOURCE = """
 import torch
 
 from benchbed.hookspecs import hookimpl
-from benchbed.interfaces import Optimizer
+from benchbed.interfaces import Optimizer, torch_optimizer
 
 
 class Signum(torch.optim.Optimizer):
@@ -19,6 +19,13 @@ class Signum(torch.optim.Optimizer):
     def step(self, closure=None):
         for block in self.param_groups[0]["params"]:
             block.sub_(block.grad.sign(), alpha=self.param_groups[0]["lr"])
+
+
+def one_cycle(layout, budget, lr=1e-3):
+    def build(blocks):
+        optimizer = torch.optim.Adam(blocks.values(), lr=lr)
+        return optimizer, torch.optim.lr_scheduler.OneCycleLR(optimizer, lr, budget)
+    return torch_optimizer(build, layout)
 
 
 def plain(lr=1e-3, powers=(1, 2)):
@@ -32,6 +39,7 @@ def plain(lr=1e-3, powers=(1, 2)):
 def register_optimizers(register):
     register(Signum)
     register(plain)
+    register(one_cycle)
 """
 MUON = "torch.optim:Muon[learning_rate=0.02, others=torch.optim:AdamW]"
 
@@ -42,7 +50,7 @@ def finished(run_benchbed, tmp_path_factory):
     folder = tmp_path_factory.mktemp("torch")
     (folder / "own.py").write_text(SOURCE)
     options = ["--preset", "quick", "--steps", "5", "--seeds", "1", "--track", "default", "--format", "json"]
-    optimizers = ["own.py:Signum", "signum", "plain[powers=(1, 3)]", MUON]
+    optimizers = ["own.py:Signum", "signum", "plain[powers=(1, 3)]", "one-cycle", MUON]
     result = run_benchbed(
         folder, "run", "--plugin", "own.py", "-p", "quadratic", "-p", "polynomial-network", *options,
         *(argument for optimizer in optimizers for argument in ("-o", optimizer)), "-O", "study",
@@ -58,6 +66,15 @@ def test_a_class_is_the_same_from_a_file_and_registered(finished):
     assert gaps["quadratic", "own.py:Signum"] == gaps["quadratic", "signum"]
     assert gaps["quadratic", "signum"] == pytest.approx(gaps["quadratic", "plain[powers=[1, 3]]"], rel=1e-12)
     assert gaps["polynomial-network", MUON] > 0
+
+
+def test_a_factory_that_takes_the_budget_knows_it(finished):
+    """It is noted as for a rule that reads the progress; OneCycleLR would fail with fewer steps than the budget."""
+    _, result = finished
+    rows = json.loads(result.stdout)["summary"]
+    noted = {row["optimizer"] for row in rows if "knows the budget" in row["notes"]}
+    assert noted == {"one-cycle"}
+    assert all(row["gap"] is not None for row in rows if row["optimizer"] == "one-cycle")
 
 
 def test_a_refusal_is_one_line(finished):

@@ -57,6 +57,24 @@ def test_another_attempt_repeats_to_the_bit(task):
     assert tables[0].equals(tables[1])
 
 
+@pytest.mark.parametrize(("selector", "full_price"), [("gd", 16), ("sgd", 1)])
+def test_a_budget_is_in_steps(selector, full_price, monkeypatch):
+    """A factory that takes the budget gets the number of steps that it pays for: full gradients are dearer."""
+
+    def timed(budget, learning_rate: float = 0.1):
+        return factory(learning_rate)
+
+    catalog = load_catalog(environ={})
+    entry = catalog.optimizer(selector)
+    factory = entry.implementation
+    monkeypatch.setitem(catalog.entries["optimizers"], selector, entry._replace(implementation=timed))
+    problems = ("toy-mean[batch_size=16, samples=256]",)
+    request = Request(problems=problems, optimizers=(selector,), preset="quick", steps=333, device="cpu")
+    plan = make_plan(catalog, request)
+    (batch,) = missing_batches(PairingState(plan, plan.pairings()[0]))[:1]
+    assert task_module.engine_batch(plan, batch, catalog).statics == {"budget": 333 // full_price}
+
+
 def test_a_plugin_of_another_version_is_rejected(task):
     """Each row has the name of the plugin, and no trial runs."""
     other = msgspec.structs.replace(

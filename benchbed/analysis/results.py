@@ -105,6 +105,7 @@ def _problem_facts(
             has_optimum=problem.has_optimum,
             target_metric=problem.target_metric,
             group=problem.group,
+            reference=problem.reference,
             lowest_gap=_lowest_gap(stored[key] for key in keys) if problem.optimum_is_bound else None,
             tolerance=plan.tolerance,
             gradient=plan.gradient,

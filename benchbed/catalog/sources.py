@@ -21,6 +21,7 @@ from benchbed.catalog.imports import (
 )
 from benchbed.catalog.records import InvalidPluginError, Origin
 from benchbed.interfaces import Figure, Gradient
+from benchbed.interfaces.references import SUFFIX
 
 LARGE_FILE_BYTES = 2**24
 """Data files with more bytes are identified by their size and time."""
@@ -94,6 +95,9 @@ def _follow(
                 files[f"{installed.name} (record)"] = hashlib.sha256(code.encode()).hexdigest()[:16]
             continue
         files[_label(module)] = _file_digest(module.file)
+        references = module.file.with_suffix(SUFFIX)
+        if references.is_file():
+            files[f"{_label(module)} ({references.name})"] = _file_digest(references)
         versions |= versions_beside(module)
         pending += imported_modules(module)
         for file in () if is_built_in else files_read_by(module):

@@ -86,7 +86,7 @@ def check_facts(problem: Problem) -> None:
     is_success = success in problem.targets if problem.target_metric else _is_share(success)
     budgets = [problem.budget, *problem.preset_budgets.values()]
     has_price = price is None or 0 < price < math.inf
-    is_group = re.fullmatch(r"[a-z][a-z0-9-]{0,29}", str(problem.group))
+    is_group = re.fullmatch(r"[a-z][a-z0-9-]{0,29}", str(problem.group)) is not None
     instances, metrics = problem.scale_instances, problem.metrics
     reserved = f"{START_IN_BASIN!r}, a name that is reserved for in_basin at a trial's start"
     for is_valid, fault in (

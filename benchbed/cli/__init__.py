@@ -17,6 +17,7 @@ from benchbed.cli.list import list_command
 from benchbed.cli.output import discard_stdout
 from benchbed.cli.plan import plan_command
 from benchbed.cli.plugins import plugins_command
+from benchbed.cli.reference import reference_command
 from benchbed.cli.report import report_command
 from benchbed.cli.run import run_command
 from benchbed.cli.verify import verify_command
@@ -54,6 +55,7 @@ for command in (
     report_command,
     compare_command,
     verify_command,
+    reference_command,
 ):
     commands.add_command(command)
 

@@ -61,7 +61,7 @@ def _lines(entry: "Entry") -> Iterator[str]:
         yield f"targets {targets}{of_metric}; success at {details.success_target:g}"
         optimum = "a lower bound" if details.optimum_is_bound else "exact"
         if not details.has_optimum:
-            optimum = "unknown" if details.target_metric else "unknown, so no score"
+            optimum = "unknown" if details.target_metric else "unknown, so no score without a reference value"
         yield f"optimum {optimum}; scale: median of f₀ − f* over {details.scale_instances} instances"
 
 

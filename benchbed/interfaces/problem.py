@@ -4,9 +4,12 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar, NamedTuple, Protocol
 
+import torch
 from torch import Generator, Tensor
 
+from benchbed.errors import UnknownOptimumError
 from benchbed.interfaces.layout import Layout
+from benchbed.interfaces.references import find_reference
 from benchbed.seeds import DRAW_BLOCK
 
 Data = Any
@@ -50,6 +53,8 @@ class Problem(ABC):
     """Calls in a smaller preset, instead of its usual cap."""
     optimum_is_bound: ClassVar[bool] = False
     """`optimum` is a lower bound that may not be attained; tables then show how close the best optimizer came."""
+    is_convex: ClassVar[bool] = False
+    """The objective is convex, so that a small gradient certifies a reference value (`benchbed reference`)."""
     scale_instances: ClassVar[int] = 1_000
     """Instances whose median f₀ − f* is the unit of the gap (protocol, rule 3)."""
     target_metric: ClassVar[str] = ""
@@ -163,8 +168,15 @@ class Problem(ABC):
         return self.objective(theta, data)
 
     def optimum(self, data: Data) -> Tensor | None:
-        """Return the minimum of the objective, `[...]`, or None if it is unknown."""
-        return None
+        """Return the minimum of the objective, `[...]`, or None if it is unknown.
+
+        By default the value that `benchbed reference` stored for this code, these parameters and these data.
+        """
+        try:
+            reference = find_reference(self, data)
+        except UnknownOptimumError:  # the plan of the study has a warning with the reason
+            return None
+        return None if reference is None else torch.tensor(reference.value, dtype=torch.float64)
 
     def minimizer(self, data: Data) -> Tensor | None:
         """Return a point `[..., dimension]` that attains the optimum, or None if none is known."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from benchbed.formatting import short
+from benchbed.interfaces.references import ReferenceKind
 
 if TYPE_CHECKING:  # `benchbed --version` must not import NumPy or pandas
     from collections.abc import Mapping
@@ -37,6 +38,8 @@ class ProblemFacts(NamedTuple):
     """Metric whose values are the targets; "" if they are gaps."""
     group: str = "other"
     """The group that the problem declares."""
+    reference: ReferenceKind | None = None
+    """What is known of f* if it is a stored reference value; None if it is not."""
 
     @property
     def is_scored(self) -> bool:

@@ -6,6 +6,7 @@ import msgspec
 
 from benchbed.catalog.records import Origin
 from benchbed.interfaces import TrialStatus
+from benchbed.interfaces.references import ReferenceKind
 
 
 class PlanningFault(msgspec.Struct, frozen=True):
@@ -40,6 +41,10 @@ class ProblemPlan(msgspec.Struct, frozen=True):
     """Start and data do not depend on the seed."""
     optimum_is_bound: bool = False
     """f* is a lower bound that may not be attained."""
+    reference: ReferenceKind | None = None
+    """What is known of f* if it is a stored reference value; None if it is not."""
+    reference_fault: str = ""
+    """Why a stored reference value does not hold; "" if it does, or there is none."""
     gradient_price: float = 1.0
     """Calls that a loss and its gradient cost with the gradient of the study."""
     gradient_draws: bool = False

@@ -9,7 +9,9 @@ import torch
 from torch import Generator, Tensor
 from torch.utils import _pytree as pytree  # as in the engine
 
+from benchbed.errors import UnknownOptimumError
 from benchbed.interfaces import Problem
+from benchbed.interfaces.references import ReferenceKind, find_reference
 
 
 class ProblemTraits(NamedTuple):
@@ -18,6 +20,10 @@ class ProblemTraits(NamedTuple):
     has_optimum: bool
     seedless: bool
     """Start and data do not depend on the seed."""
+    reference: ReferenceKind | None = None
+    """What is known of the optimum if it is a stored reference value; None if it is not."""
+    reference_fault: str = ""
+    """Why a stored reference value does not hold; "" if it does, or there is none."""
 
 
 class _Sample(NamedTuple):
@@ -46,10 +52,24 @@ def traits_of(problem: Problem) -> ProblemTraits:
             has_optimum = problem.optimum(data.value) is not None
         except (Exception, SystemExit):  # noqa: BLE001 (as above: its trials have no score, for this reason)
             has_optimum = True
+        reference, fault = _reference_of(problem, data.value)
         return ProblemTraits(
             has_optimum=has_optimum,
+            reference=reference,
+            reference_fault=fault,
             seedless=seedless and (shared is not None or _is_fixed(problem.make_data, data)),
         )
+
+
+def _reference_of(problem: Problem, data: Any) -> tuple[ReferenceKind | None, str]:
+    """Return the kind of the reference value, None without one, and why a stored one does not hold."""
+    if type(problem).optimum is not Problem.optimum:
+        return None, ""
+    try:
+        reference = find_reference(problem, data)
+    except UnknownOptimumError as error:
+        return None, str(error)
+    return None if reference is None else reference.kind, ""
 
 
 def _is_fixed(make: Callable[[Generator], Any], first: _Sample) -> bool:

@@ -1,6 +1,6 @@
 """Planning by a driver: the plans of third-party problems and optimizers are made in child processes."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -90,8 +90,24 @@ def plan_request(
         )
         return [parts[selection] for selection in selections]
 
+    plan = _plan_usable(catalog, request, resolve, warnings)
+    warnings += [
+        f"problem {quoted(problem.label)} has no score: {problem.reference_fault}"
+        for problem in plan.problems
+        if problem.reference_fault
+    ]
+    return plan, warnings
+
+
+def _plan_usable(
+    catalog: Catalog,
+    request: Request,
+    resolve: Callable[[Catalog, Sequence[Selection]], list[Resolution]],
+    warnings: list[str],
+) -> Plan:
+    """Plan a request; with `skip_unusable` without the selectors that cannot be used, and a warning for each."""
     try:
-        return make_plan(catalog, request, resolve), warnings
+        return make_plan(catalog, request, resolve)
     except UnusableSelectorsError as error:
         usable = {
             name: tuple(selector for selector in getattr(request, name) or () if selector not in error.errors)
@@ -100,7 +116,7 @@ def plan_request(
         if not (request.skip_unusable and all(usable.values())):
             raise
         warnings += [f"{quoted(selector)} is left out: {fault}" for selector, fault in error.errors.items()]
-        return make_plan(catalog, msgspec.structs.replace(request, **usable), resolve), warnings
+        return make_plan(catalog, msgspec.structs.replace(request, **usable), resolve)
 
 
 def _resolve_third_party(
@@ -138,7 +154,7 @@ def resolve_in_child(encoded: bytes) -> bytes:
     task = msgspec.json.decode(encoded, type=PlanningTask)
     try:
         with default_global_state():
-            part = resolve_selection(_reload(task), task.selection)
+            part = resolve_selection(reload_plugins(task), task.selection)
     except UsageError as error:
         planned = PlannedSelection(error=str(error))
     except InvalidPluginError as error:
@@ -156,7 +172,7 @@ def resolve_in_child(encoded: bytes) -> bytes:
     return msgspec.json.encode(planned)
 
 
-def _reload(task: PlanningTask) -> Catalog:
+def reload_plugins(task: PlanningTask) -> Catalog:
     """Load the plugins of a task, which another process has loaded before. Raises: InvalidPluginError if one cannot."""
     try:
         catalog = load_catalog([Path(file) for file in task.plugin_files], needed=task.plugins)
@@ -175,7 +191,7 @@ def _resolve_in_children(
     if not selections:
         return []
     tasks = [
-        PlanningTask(selection, _plugins_of(catalog, selection), plugin_files) for selection in selections
+        PlanningTask(selection, plugins_of(catalog, selection), plugin_files) for selection in selections
     ]
     return [_read(result, limit) for result in run_in_children(resolve_in_child, tasks, limit)]
 
@@ -200,10 +216,10 @@ def _is_third_party(catalog: Catalog, selection: Selection) -> bool:
     kind, _ = _key(selection)
     modules = modules_of(*parse_selector(selection.selector)) if kind == "optimizers" else []
     # Naming a class imports its module.
-    return any(module != "torch.optim" for module in modules) or bool(_plugins_of(catalog, selection))
+    return any(module != "torch.optim" for module in modules) or bool(plugins_of(catalog, selection))
 
 
-def _plugins_of(catalog: Catalog, selection: Selection) -> tuple[str, ...]:
+def plugins_of(catalog: Catalog, selection: Selection) -> tuple[str, ...]:
     """Return the names of the third-party plugins that a selection needs."""
     keys = [_key(selection)]
     if isinstance(selection, ProblemSelection):

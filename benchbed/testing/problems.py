@@ -109,6 +109,18 @@ def check_optimum(subject: ProblemUnderTest) -> None:
         require_close(value, optimum, "the objective at its minimizer", 1e-9)
 
 
+def check_convexity(subject: ProblemUnderTest) -> None:
+    """Check that the objective of a problem with `is_convex` never lies above its chords, at their middles."""
+    if not subject.problem.is_convex:
+        return
+    objective, points = subject.functions["objective"], subject.theta
+    for others in (-points.roll(1, dims=1), 3 * points.roll(1, dims=1)):
+        mean = (objective(points, subject.data, None) + objective(others, subject.data, None)) / 2
+        middle = objective((points + others) / 2, subject.data, None)
+        is_below = middle <= mean + 1e-9 * mean.abs().clamp(min=1)
+        require(bool(is_below.all()), "is_convex is True, but the objective lies above one of its chords")
+
+
 def check_randomness(subject: ProblemUnderTest) -> None:
     """Check that data and draws depend only on the generator, and that losses are deterministic."""
     problem = subject.problem
@@ -181,6 +193,7 @@ PROBLEM_CHECKS: tuple[ProblemCheck, ...] = (
     check_single_trial,
     check_gradient,
     check_optimum,
+    check_convexity,
     check_randomness,
     check_no_writes,
     check_basin,

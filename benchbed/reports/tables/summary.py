@@ -87,6 +87,8 @@ def _title(problem: str, facts: ProblemFacts) -> str:
         phrases.append("no known optimum and no score; final objectives are compared")
     if facts.lowest_gap is not None:
         phrases.append(f"f* is a lower bound, lowest gap reached {short(facts.lowest_gap)}")
+    if facts.reference is not None:
+        phrases.append(f"f* is a reference value ({facts.reference.value})")
     if facts.tolerance is not None:
         phrases.append(f"stops at gradient norm ≤ {short(facts.tolerance)}")
     return f"{problem}: {'; '.join(phrases)}"

@@ -133,6 +133,8 @@ def test_every_field_of_a_plan_and_a_problem_is_in_one_of_these_lists(plan):
         "deterministic",
         "seedless",
         "optimum_is_bound",
+        "reference",
+        "reference_fault",
         "target_metric",
         "group",
         "start_strata",

@@ -14,6 +14,8 @@ from benchbed_problems.shallow_network import ShallowNetwork
 class PlainQuadratic(Problem):
     """A plain quadratic that subclasses break."""
 
+    is_convex = True
+
     @property
     def layout(self):
         return Layout({"theta": (3,)})
@@ -44,6 +46,14 @@ class WrongOptimum(PlainQuadratic):
 class WrongMinimizer(PlainQuadratic):
     def minimizer(self, data):
         return torch.ones(3, dtype=torch.float64)
+
+
+class ConcaveAtZero(PlainQuadratic):
+    def minimizer(self, data):
+        return None
+
+    def objective(self, theta, data):
+        return (theta.square() - 4).square().sum(-1)
 
 
 class GlobalDraws(PlainQuadratic):
@@ -117,6 +127,7 @@ class KnownBasinAlone(PlainQuadratic):
         (WrongGradient(), "against differences"),
         (WrongOptimum(), "falls below"),
         (WrongMinimizer(), "at its minimizer"),
+        (ConcaveAtZero(), "above one of its chords"),
         (GlobalDraws(), "global generator"),
         (Writes(), "writes to its arguments"),
         (WrongStart(), "not finite"),

@@ -1,0 +1,126 @@
+"""Minimization of the objective over all samples by L-BFGS and Newton's method, for reference values."""
+
+import math
+import time
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from benchbed.engine.evaluation import reverse
+from benchbed.engine.oracle import batched
+from benchbed.engine.sampling import Instances, shared_data
+from benchbed.errors import ContractError
+from benchbed.interfaces import Problem
+from benchbed.seeds import InstanceSeed
+
+STARTS = 5
+"""Instances of the role `scale` from whose starts a problem that is not convex is solved."""
+NEWTON_STEPS = 20
+
+
+class Solution(NamedTuple):
+    """The lowest point of several solves."""
+
+    value: float
+    gradient_norm: float
+    distance: float
+    """From the farthest start."""
+    scale: float
+    """Median of the objectives of the starts, above the value."""
+
+
+class _Objective:
+    """The objective of a problem whose instances share their data, in float64."""
+
+    def __init__(self, problem: Problem, name: str) -> None:
+        seeds = [InstanceSeed(0, name, "scale", number) for number in range(STARTS)]
+        instances = Instances(problem, seeds)
+        if instances.buffers is not None:
+            raise ContractError(
+                f"problem {name!r} has buffers that change in steps, such as running statistics, so that no point "
+                "alone defines its objective; choose a target_metric, or let `optimum` return a lower bound"
+            )
+        if shared_data(problem) is None and problem.make_data(torch.Generator().manual_seed(1)) is not None:
+            raise ContractError(
+                f"each instance of problem {name!r} has data of its own, so that one reference value does not hold "
+                "for all; let `optimum` compute the minimum from the data"
+            )
+        self.starts = instances.start.numpy()
+        self.data = instances.data_of(slice(0, 1))
+        self._objective = batched(problem, problem.objective)
+
+    def __call__(self, point: np.ndarray) -> tuple[float, np.ndarray]:
+        """Return the objective and its gradient `[dimension]`."""
+        theta = torch.from_numpy(point.copy())[None, None]
+        loss, gradient = reverse(lambda theta: self._objective(theta, self.data), theta)
+        return loss.item(), gradient[0, 0].numpy()
+
+    def curvature_along(self, point: np.ndarray, direction: np.ndarray) -> np.ndarray:
+        """Return the Hessian at a point times a direction, `[dimension]`."""
+        theta = torch.from_numpy(point.copy()).requires_grad_()
+        loss: Tensor = self._objective(theta[None, None], self.data).sum()
+        (gradient,) = torch.autograd.grad(loss, theta, create_graph=True)
+        (product,) = torch.autograd.grad(gradient, theta, torch.from_numpy(direction.reshape(-1).copy()))
+        return product.numpy()
+
+
+def solve(problem: Problem, name: str, seconds: float) -> Solution:
+    """Minimize the objective of a problem, for about so many seconds.
+
+    Raises: ContractError if its instances differ in more than their starts.
+    """
+    objective = _Objective(problem, name)
+    starts = objective.starts[:1] if problem.is_convex else objective.starts
+    deadline = time.monotonic() + seconds
+    points = [
+        _solve_from(
+            objective, start, time.monotonic() + (deadline - time.monotonic()) / (len(starts) - index)
+        )
+        for index, start in enumerate(starts)
+    ]
+    best = min(points, key=lambda point: objective(point)[0])
+    if problem.is_convex:
+        best = _polish(objective, best)
+    value, gradient = objective(best)
+    distances = np.linalg.norm(objective.starts - best, axis=1)
+    objectives_of_starts = [objective(start)[0] for start in objective.starts]
+    scale = float(np.median(objectives_of_starts)) - value
+    return Solution(value, float(np.linalg.norm(gradient)), float(distances.max()), scale)
+
+
+def _solve_from(objective: _Objective, start: np.ndarray, deadline: float) -> np.ndarray:
+    """Minimize by L-BFGS until it finds no lower point, or the deadline."""
+    from scipy.optimize import minimize  # commands that solve nothing need not wait for it
+
+    def stop_at_deadline(point: np.ndarray) -> None:
+        if time.monotonic() > deadline:
+            raise StopIteration
+
+    options = {"maxiter": 10**6, "maxfun": 10**7, "maxcor": 30, "ftol": 0.0, "gtol": 0.0}
+    result: Any = minimize(
+        objective, start, jac=True, method="L-BFGS-B", callback=stop_at_deadline, options=options
+    )  # type: ignore[call-overload]  # SciPy's stubs want vectors without a length
+    point: np.ndarray = result.x
+    return point
+
+
+def _polish(objective: _Objective, point: np.ndarray) -> np.ndarray:
+    """Reduce the gradient of a convex objective by Newton steps, below the norm where its values become equal."""
+    from scipy.sparse.linalg import LinearOperator, cg
+
+    norm = math.inf
+    for _ in range(NEWTON_STEPS):
+        _, gradient = objective(point)
+        if not (gradient_norm := float(np.linalg.norm(gradient))) < 0.5 * norm:
+            break
+        norm, before = gradient_norm, point
+
+        def product(direction: np.ndarray, point: np.ndarray = point) -> np.ndarray:
+            return objective.curvature_along(point, direction)
+
+        hessian = LinearOperator((point.size, point.size), matvec=product, dtype=np.float64)
+        step, _ = cg(hessian, -gradient, rtol=1e-8, maxiter=2 * point.size)
+        point = before + step
+    return point if np.linalg.norm(objective(point)[1]) < norm else before

@@ -1,0 +1,114 @@
+"""Reference solves reach the minima that closed forms and other solvers find."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+import torch
+
+from benchbed.engine.solving import solve
+from benchbed.errors import ContractError
+from benchbed.interfaces import Layout, Problem
+
+GENERATOR = torch.Generator().manual_seed(0)
+X = torch.randn(40, 6, generator=GENERATOR, dtype=torch.float64)
+Y = torch.randn(40, generator=GENERATOR, dtype=torch.float64)
+
+
+@dataclass(frozen=True)
+class LeastSquares(Problem):
+    """Fit a linear function."""
+
+    is_convex = True
+
+    @property
+    def layout(self):
+        return Layout({"weights": (6,)})
+
+    def shared_data(self):
+        return X, Y
+
+    def make_start(self, generator):
+        return 3 * torch.randn(6, generator=generator, dtype=torch.float64)
+
+    def residuals(self, theta, data):
+        return (theta.unsqueeze(-2) * data[0]).sum(-1) - data[1]
+
+    def objective(self, theta, data):
+        return self.residuals(theta, data).square().mean(-1)
+
+
+class Logistic(LeastSquares):
+    """Classify by the sign of the targets."""
+
+    def objective(self, theta, data):
+        margins = (theta.unsqueeze(-2) * data[0]).sum(-1) * data[1].sign()
+        return torch.nn.functional.softplus(-margins).mean(-1) + 1e-3 * theta.square().sum(-1)
+
+
+class Wells(LeastSquares):
+    """Two wells in each dimension, of which the one at −1 is deeper."""
+
+    is_convex = False
+
+    def objective(self, theta, data):
+        return ((theta.square() - 1).square() + 0.1 * (theta + 1)).sum(-1)
+
+
+class Drawn(LeastSquares):
+    """Data of each instance."""
+
+    def shared_data(self):
+        return None
+
+    def make_data(self, generator):
+        return X + torch.randn(40, 6, generator=generator, dtype=torch.float64), Y
+
+
+class Buffered(LeastSquares):
+    """A buffer that changes in steps."""
+
+    def make_buffers(self, generator):
+        return torch.zeros(1)
+
+
+def test_least_squares_has_the_minimum_of_numpy():
+    """To rounding, with a gradient of rounding errors."""
+    solution = solve(LeastSquares(), "least-squares", seconds=10)
+    expected = np.linalg.lstsq(X.numpy(), Y.numpy())[1].item() / len(Y)
+    assert solution.value == pytest.approx(expected, rel=1e-14)
+    assert solution.gradient_norm < 1e-14
+
+
+def test_a_logistic_regression_has_the_minimum_of_newtons_method():
+    """With the Hessian of its formula, XᵀWX/n + 2·10⁻³ I."""
+    x = (X * Y.sign()[:, None]).numpy()
+    theta = np.zeros(6)
+    for _ in range(20):
+        share = 1 / (1 + np.exp(x @ theta))
+        gradient = -x.T @ share / len(x) + 2e-3 * theta
+        hessian = (x * (share * (1 - share))[:, None]).T @ x / len(x) + 2e-3 * np.eye(6)
+        theta -= np.linalg.solve(hessian, gradient)
+    expected = np.log1p(np.exp(-x @ theta)).mean() + 1e-3 * theta @ theta
+    solution = solve(Logistic(), "logistic", seconds=10)
+    assert solution.value == pytest.approx(expected, rel=1e-14)
+    assert solution.gradient_norm < 1e-14
+
+
+def test_the_lowest_of_several_wells_is_kept():
+    """Five starts end in different ones; the value is that of a sum of wells, and no start ends lower."""
+    solution = solve(Wells(), "wells", seconds=10)
+    roots = np.roots([4, 0, -4, 0.1])
+    wells = sorted((roots**2 - 1) ** 2 + 0.1 * (roots + 1))[:2]  # the middle root is a maximum
+    sums = [6 * wells[0] + count * (wells[1] - wells[0]) for count in range(7)]
+    assert min(abs(solution.value - value) for value in sums) < 1e-9
+    assert solution.value < sums[3]
+
+
+@pytest.mark.parametrize(
+    ("problem", "message"), [(Drawn(), "has data of its own"), (Buffered(), "has buffers that change")]
+)
+def test_one_value_must_hold_for_all_instances(problem, message):
+    """Otherwise a sentence says what defines the optimum instead."""
+    with pytest.raises(ContractError, match=message):
+        solve(problem, "problem", seconds=1)

@@ -32,7 +32,7 @@ READ_AT_START = ("PYTHON", "LC_", "HOME", "XDG_CONFIG_", "MPL", "BENCHBED_TEST_M
 
 
 LONG_FILES = (
-    "test_scan.py",
+    "test_inductor.py",
     "test_packaging.py",
     "test_time_limits.py",
     "test_interruption.py",

@@ -115,10 +115,10 @@ def _compile(source: str, library: Path, flags: tuple[str, ...]) -> ctypes.CDLL:
     with tempfile.TemporaryDirectory(dir=library.parent) as folder:
         output = Path(folder) / library.name
         # Libraries come after the source, as linkers drop those that nothing before them needs.
-        _run_compiler(*FLAGS, "-o", str(output), "-", *flags, source=source)
+        run_compiler(*FLAGS, "-o", str(output), "-", *flags, source=source)
         content = output.read_bytes() if output.exists() else b""
         if not content.startswith((b"\x7fELF", b"\xcf\xfa\xed\xfe")):  # the beginnings on Linux and macOS
-            raise CompilationError(f"{_compiler()} wrote no library")
+            raise CompilationError(f"{compiler_path()} wrote no library")
         try:
             output.write_bytes(content + _checksum(content, library.name))
             output.chmod(0o700)
@@ -126,13 +126,13 @@ def _compile(source: str, library: Path, flags: tuple[str, ...]) -> ctypes.CDLL:
             for name in re.findall(r'extern "C" \w+ (\w+)\(', source):
                 getattr(loaded, name)
         except AttributeError as error:
-            raise CompilationError(f"{_compiler()} wrote an incomplete library: {error}") from error
+            raise CompilationError(f"{compiler_path()} wrote an incomplete library: {error}") from error
         output.replace(library)
     return loaded
 
 
 @functools.cache
-def _compiler() -> str:
+def compiler_path() -> str:
     """Return the path of the C++ compiler."""
     for name in (os.environ.get("CXX"), "c++", "g++", "clang++"):
         if name and (path := shutil.which(name)):
@@ -143,13 +143,15 @@ def _compiler() -> str:
 @functools.cache
 def _target() -> str | CompilationError:
     try:
-        return _run_compiler("-march=native", "-dM", "-E", "-x", "c++", "-", source="", seconds=PROBE_SECONDS)
+        return run_compiler("-march=native", "-dM", "-E", "-x", "c++", "-", source="", seconds=PROBE_SECONDS)
     except CompilationError as error:
         return error
 
 
-def _run_compiler(*arguments: str, source: str, seconds: float = COMPILATION_SECONDS) -> str:
-    """Run the compiler on a source from stdin, and return its stdout.
+def run_compiler(
+    *arguments: str, source: str = "", seconds: float = COMPILATION_SECONDS, folder: str | None = None
+) -> str:
+    """Run the compiler in a folder on a source from stdin, and return its stdout.
 
     Raises CompilationError if it fails or takes too long; the processes that it started are then killed.
     """
@@ -157,12 +159,12 @@ def _run_compiler(*arguments: str, source: str, seconds: float = COMPILATION_SEC
         raise _timeouts[0]
     try:
         process = subprocess.Popen(
-            [_compiler(), *arguments],
+            [compiler_path(), *arguments],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-            encoding="utf-8", errors="replace", start_new_session=True,
+            encoding="utf-8", errors="replace", start_new_session=True, cwd=folder,
         )  # fmt: skip
     except OSError as error:
-        raise CompilationError(f"{_compiler()} cannot be run: {error.strerror}") from error
+        raise CompilationError(f"{compiler_path()} cannot be run: {error.strerror}") from error
     with process:
         try:
             output, errors = process.communicate(source, seconds)
@@ -170,10 +172,12 @@ def _run_compiler(*arguments: str, source: str, seconds: float = COMPILATION_SEC
             os.killpg(process.pid, signal.SIGKILL)
             if not isinstance(error, subprocess.TimeoutExpired):
                 raise
-            _timeouts.append(CompilationError(f"{_compiler()} took longer than {seconds} s"))
+            _timeouts.append(CompilationError(f"{compiler_path()} took longer than {seconds} s"))
             raise _timeouts[0] from None
     if process.returncode:
-        raise CompilationError(f"{_compiler()}: {errors.strip()[:300] or f'exit code {process.returncode}'}")
+        raise CompilationError(
+            f"{compiler_path()}: {errors.strip()[:300] or f'exit code {process.returncode}'}"
+        )
     return output
 
 

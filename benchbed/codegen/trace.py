@@ -7,8 +7,11 @@ from typing import Any, Literal, NamedTuple
 import torch
 from torch import Tensor, fx
 from torch._decomp import core_aten_decompositions, get_decompositions
+from torch.fx import traceback as fx_traceback
 from torch.fx.experimental.proxy_tensor import make_fx
 from torch.nn.attention import SDPBackend, sdpa_kernel
+
+from benchbed.codegen.plugin_lines import PluginLines
 
 InputKind = Literal["lane", "step", "step_seed", "setting", "seed", "shared"]
 """The indices on which an input of a step depends."""
@@ -51,18 +54,26 @@ class TracedStep(NamedTuple):
 def trace_function(function: Callable[..., Any], *inputs: object) -> fx.GraphModule:
     """Trace `function` at `inputs` to core operations without side effects.
 
-    The function may modify tensors that it created in place. Raises the error of torch or of the function where it
-    cannot be traced, for example where it depends on the value of a tensor.
+    The function may modify tensors that it created in place. The `stack_trace` of a node is its line of a plugin.
+
+    Raises: the error of torch or of the function where it cannot be traced, such as where it depends on the value of a
+    tensor.
     """
+
+    def with_lines(*arguments: object) -> Any:
+        with PluginLines():
+            return function(*arguments)
+
     # Attention as matrix products: small ones are faster than a call of the fused operation.
     with sdpa_kernel(SDPBackend.MATH):
-        graph = _trace_functionalized(function)(*inputs)
+        graph = _trace_functionalized(with_lines)(*inputs)
     # The decomposition of an operation may contain in-place operations again.
     if any(
         isinstance(node.target, torch._ops.OpOverload) and node.target._schema.is_mutable
         for node in graph.graph.nodes
     ):
-        graph = _trace_functionalized(graph)(*inputs)
+        with fx_traceback.preserve_node_meta():
+            graph = _trace_functionalized(fx.Interpreter(graph).run)(*inputs)
     graph.graph.eliminate_dead_code()
     for node in graph.graph.find_nodes(op="get_attr"):
         node.meta["val"] = getattr(graph, str(node.target))

@@ -7,7 +7,8 @@ from typing import NamedTuple, Protocol
 from torch import Tensor
 
 from benchbed.checkpoints import checkpoint_calls
-from benchbed.codegen.errors import CompilationError
+from benchbed.codegen.errors import CodegenError, CompilationError, TooLittleWorkError
+from benchbed.codegen.plugin_lines import plugin_line_of
 from benchbed.engine.batch import Batch
 from benchbed.engine.confirmation import require_agreement
 from benchbed.engine.evaluation import measure_objective
@@ -17,8 +18,6 @@ from benchbed.interfaces import Engine, Problem
 
 WORTH_COMPILING = 1.0
 """Seconds of eager work (`eager_seconds`) from which generating and compiling a step saves time."""
-WORTH_SCAN = 30.0
-"""The same for a scan, which takes many times as long to compile."""
 WORTH_MEASURING = 1.0
 """Seconds of eager measurements (`objective_seconds`) from which compiling the objective saves time; the compiled
 objective serves all pairings of the problem."""
@@ -32,8 +31,6 @@ MAXIMUM_CALLS = 50.0
 """Calls of a gradient up to which a step is compiled: the code grows with each of them."""
 CONFIRMED_STEPS = 4
 """Compiled steps of a third-party pairing that are compared with eager ones."""
-REASON_LENGTH = 300
-"""Characters of a reason; compilers write long errors."""
 
 
 class EngineChoice(NamedTuple):
@@ -81,9 +78,10 @@ class EagerBackend:
 
 
 class _CompiledSteps(Protocol):
-    """The steps of a pairing as one function, generated or a scan; the methods are those of a backend."""
+    """The compiled steps of a pairing, generated or by inductor; the methods are those of a backend."""
 
     minimum_lanes: int
+    description: str
 
     def advance(self, tile: Tile, lanes: Lanes, start: int, stops: Sequence[int]) -> list[Lanes]: ...
 
@@ -103,34 +101,31 @@ class CompiledBackend(EagerBackend):
         try:
             from benchbed.engine.compiled_backend import generated_backend  # takes a second to import
 
-            generated = generated_backend(tile, lanes)
-            self._steps = generated
-            if generated.called_operations:
-                self.reason += f"; the step calls {', '.join(generated.called_operations)}"[:REASON_LENGTH]
-        except CompilationError as error:  # a scan needs a compiler as well
+            self._steps = generated_backend(tile, lanes)
+            self.reason += f"; {self._steps.description}"
+        except TooLittleWorkError as error:
+            self._stay_eager(str(error))
+        except CompilationError as error:  # inductor needs a compiler as well
             self._fall_back("its step could not be compiled", error)
         except Exception as error:  # noqa: BLE001 (see the class)
-            self._build_scan(tile, lanes, error)
+            self._compile_by_inductor(tile, lanes, error)
         if tile.batch.third_party:
             self._confirm(tile, lanes)
 
-    def _build_scan(self, tile: Tile, lanes: Lanes, unsupported: Exception) -> None:
-        batch = tile.batch
-        if batch.engine != Engine.COMPILED and eager_seconds(batch) < WORTH_SCAN:
-            self.engine = Engine.EAGER
-            reason = f": too little work for a scan, and no generated step ({_summary(unsupported)})"
-            self.reason += reason[:REASON_LENGTH]
-            return
+    def _compile_by_inductor(self, tile: Tile, lanes: Lanes, unsupported: Exception) -> None:
+        reason = f"no step is generated ({_summary(unsupported)})"
         try:
-            from benchbed.engine.scan import scan_backend  # takes half a second to import
+            from benchbed.engine.inductor import inductor_backend  # takes half a second to import
 
-            self._steps = scan_backend(tile, lanes)
+            self._steps = inductor_backend(tile, lanes)
             self.minimum_lanes = self._steps.minimum_lanes
-            self.reason += f"; a scan by torch's compiler, as no step is generated: {_summary(unsupported)}"[
-                :REASON_LENGTH
-            ]
+            self.reason += f"; {self._steps.description}, as {reason}"
+        except TooLittleWorkError as error:
+            self._stay_eager(f"{reason}, and {error}")
         except Exception as error:  # noqa: BLE001 (see the class)
-            event = f"its step could not be compiled, as no step is generated ({_summary(unsupported)})"
+            event = "its step could not be compiled"
+            if _summary(error) != _summary(unsupported):
+                event += f", as {reason} and torch's inductor fails"
             self._fall_back(event, error)
 
     def _confirm(self, tile: Tile, lanes: Lanes) -> None:
@@ -175,20 +170,26 @@ class CompiledBackend(EagerBackend):
                 return objective.measure(tile.instances, point, tile.batch.threads, buffers)
             except Exception as error:  # noqa: BLE001 (see the class)
                 self._compiles_objective = False
-                self.reason += f"; its objective was measured eagerly: {_summary(error)}"[:REASON_LENGTH]
+                self.reason += f"; its objective was measured eagerly: {_summary(error)}"
         return super().measure(tile, point, buffers)
+
+    def _stay_eager(self, reason: str) -> None:
+        """Run the eager steps that the plan makes as fast as a compiled one."""
+        self.engine = Engine.EAGER
+        self.reason += f"; eager, as {reason}"
 
     def _fall_back(self, event: str, error: Exception) -> None:
         self.engine, self.minimum_lanes, self._steps = Engine.EAGER, 1, None
-        self.fallback_reason = f"{event}: {_summary(error)}"[:REASON_LENGTH]
+        self.fallback_reason = f"{event}: {_summary(error)}"
         self.reason += f"; ran eagerly because {self.fallback_reason}"
 
 
 def _summary(error: Exception) -> str:
-    """Return the type and the first line of an error."""
-    cause = getattr(error, "inner_exception", error)  # torch's compiler wraps the cause
+    """Return the type and the first line of an error, with the line of the plugin where it arose."""
+    cause: Exception = getattr(error, "inner_exception", error)  # torch's compiler wraps the cause
     message = next((line.strip() for line in str(cause).splitlines() if line.strip()), "")
-    return f"{type(cause).__name__}: {message}"
+    line = cause.line if isinstance(cause, CodegenError) else plugin_line_of(error)
+    return f"{type(cause).__name__}: {message}{f' ({line})' if line else ''}"
 
 
 def choose_engine(batch: Batch, stateful: bool) -> EngineChoice:

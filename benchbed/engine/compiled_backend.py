@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from benchbed.codegen.compiled_step import CompiledStep, vector_width
-from benchbed.codegen.errors import UnsupportedOperationError
+from benchbed.codegen.errors import TooLittleWorkError, UnsupportedOperationError
 from benchbed.codegen.lanewise import codegen as lanewise
 from benchbed.codegen.template import Axis, LaneGroups
 from benchbed.codegen.tensorwise import codegen as tensorwise
@@ -38,7 +38,9 @@ class GeneratedBackend:
 
     def __init__(self, tile: Tile, lanes: Lanes, traced: TracedStep, compiled: CompiledStep) -> None:
         self._compiled = compiled
-        self.called_operations = compiled.source.called_operations
+        self.description = f"{compiled.source.form} code"
+        if compiled.source.called_operations:
+            self.description += f" that calls {', '.join(compiled.source.called_operations)}"
         self._state, self._data = TreeTemplate(lanes.state), TreeTemplate(tile.instances.data)
         self._has_draws = "step_seed" in traced.kinds
         self._reads_progress = traced.kinds.index("step") in compiled.source.reads
@@ -114,8 +116,9 @@ def _lane_tensors(lanes: Lanes) -> list[Tensor]:
 def generated_backend(tile: Tile, lanes: Lanes) -> GeneratedBackend:
     """Return the compiled steps of a pairing, built once a process.
 
-    Raises UnsupportedOperationError for an operation that the generator does not support, CompilationError without a
-    compiler, and the error of torch or the plugin where a step cannot be traced.
+    Raises UnsupportedOperationError for an operation that the generator does not support, TooLittleWorkError if
+    compiling takes longer than the steps, CompilationError without a compiler, and the error of torch or the plugin
+    where a step cannot be traced.
     """
     if lanes.theta.device.type != "cpu":
         raise UnsupportedOperationError(f"steps on {lanes.theta.device.type}")
@@ -139,13 +142,13 @@ _cache: dict[Hashable, GeneratedBackend] = {}
 
 
 def _require_work(tile: Tile, traced: TracedStep) -> None:
-    """Raise UnsupportedOperationError if a step takes longer to compile than the batch takes eagerly.
+    """Raise TooLittleWorkError if a step takes longer to compile than the batch takes eagerly.
 
     It depends on the plan alone, so a step that is already compiled does not count.
     """
     operations = len(traced.graph.graph.nodes)
     if tile.batch.engine == Engine.AUTO and eager_seconds(tile.batch) < operations * COMPILE_SECONDS:
-        raise UnsupportedOperationError(f"{operations} operations take longer to compile than to run")
+        raise TooLittleWorkError(f"{operations} operations take longer to compile than to run")
 
 
 def _choose_axis(tile: Tile, lanes: Lanes, width: int) -> Axis:

@@ -24,8 +24,7 @@ def jvp(function: Differentiable, theta: Tensor, direction: Tensor) -> tuple[Ten
 
     Raises: NotServedError if torch has no forward derivative of an operation in `function`.
     """
-    if not torch.compiler.is_compiling():
-        _load()
+    _load()
     # A compiled step for any number of lanes needs the same memory layout of point and tangent.
     point = theta.contiguous()
     tangent = torch.zeros_like(point) + direction

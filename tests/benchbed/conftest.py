@@ -182,13 +182,13 @@ def assert_same_lane():
 
 
 @pytest.fixture
-def no_scan(monkeypatch):
-    """Fail if a scan is built, so that every compiled step in the test is a generated one."""
+def no_inductor(monkeypatch):
+    """Fail if torch's inductor compiles a step, so that every compiled step in the test is a generated one."""
 
-    def refuse(program, lanes):
-        raise AssertionError("a scan")
+    def refuse(tile, lanes):
+        raise AssertionError("inductor")
 
-    monkeypatch.setattr("benchbed.engine.scan.scan_backend", refuse)
+    monkeypatch.setattr("benchbed.engine.inductor.inductor_backend", refuse)
 
 
 @pytest.fixture(scope="session")

@@ -53,7 +53,11 @@ def generate(traced: TracedStep, width: int, max_bytes: int = MAX_BYTES) -> Gene
         if node.op == "get_attr":
             emitter.values[node] = emitter.constant(getattr(traced.graph, str(node.target)))
         elif node.op == "call_function":
-            _lower(emitter, node)
+            try:
+                _lower(emitter, node)
+            except UnsupportedOperationError as error:
+                error.line = node.stack_trace or None
+                raise
     (output,) = graph.find_nodes(op="output")
     # The lane's tensors come first among the placeholders; there is a result for each.
     results = zip(placeholders, positional_arguments(output)[0], strict=False)

@@ -43,7 +43,7 @@ def test_a_compiled_study_is_kept_and_verified(run_benchbed, tmp_path):
     study = benchbed.load("study")
     assert study.plan.suite["engine"] == "compiled"
     assert study.trials[["engine", "engine_reason"]].drop_duplicates().values.tolist() == [
-        ["compiled", "requested"]
+        ["compiled", "requested; lanewise code"]
     ]
     assert run_benchbed(tmp_path, "run", *SMALL, "-o", "sgd", "--engine", "eager").returncode == 0
     assert set(benchbed.load("study").trials["engine"]) == {"compiled"}

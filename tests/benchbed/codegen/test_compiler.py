@@ -20,7 +20,7 @@ LOAD_IN_CHILD = f"from benchbed.codegen.compiler import load; print(load({SOURCE
 @pytest.fixture(autouse=True)
 def isolated_cache(monkeypatch, tmp_path):
     """Cache libraries in a folder of the test, and look for the compiler anew."""
-    functions = compiler._compiler, compiler._target
+    functions = compiler.compiler_path, compiler._target
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "tmp"))
     (tmp_path / "tmp").mkdir()

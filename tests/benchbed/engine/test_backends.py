@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from benchbed.codegen.errors import TooLittleWorkError
 from benchbed.engine.backends import (
     NUMBER_SECONDS,
     STEP_SECONDS,
@@ -55,10 +56,11 @@ def test_auto_compiles_from_a_second_of_work(make_batch):
 class FailingBackends:
     """Stand-ins for both compiled backends that record their use and fail after a number of calls."""
 
-    def __init__(self, monkeypatch, lanewise=0, scan=0):
-        self.built, self.left = [], {"lanewise": lanewise, "scan": scan}
+    def __init__(self, monkeypatch, lanewise=0, inductor=0):
+        self.built, self.left = [], {"lanewise": lanewise, "inductor": inductor}
         monkeypatch.setattr("benchbed.engine.compiled_backend.generated_backend", self.builder("lanewise"))
-        monkeypatch.setattr("benchbed.engine.scan.scan_backend", self.builder("scan"))
+        monkeypatch.setattr("benchbed.engine.inductor.inductor_backend", self.builder("inductor"))
+        monkeypatch.setattr("benchbed.engine.backends.plugin_line_of", lambda error: None)  # not of this file
 
     def builder(self, name):
         """Return the function that builds a backend, which fails as well if no call may work."""
@@ -70,7 +72,7 @@ class FailingBackends:
                 advance=lambda *span: self.advance(name, *span),
                 lookahead=lambda lanes, start, stops: 1,
                 minimum_lanes=1,
-                called_operations=(),
+                description=f"by {name}",
             )
 
         return make
@@ -87,12 +89,12 @@ class FailingBackends:
         self.left[name] -= 1
 
 
-SCANNED = "a scan by torch's compiler, as no step is generated: RuntimeError: no lanewise"
+BY_INDUCTOR = "by inductor, as no step is generated (RuntimeError: no lanewise)"
 BATCH = {"seeds": 2, "budget": 50, "targets": (), "learning_rate": [0.01, 0.001]}
 
 
 @pytest.mark.parametrize("calls_that_work", [0, 1, 2])
-@pytest.mark.parametrize("name", ["lanewise", "scan"])
+@pytest.mark.parametrize("name", ["lanewise", "inductor"])
 def test_a_failing_compiled_step_costs_no_trial(run, monkeypatch, name, calls_that_work):
     """If it fails while it is built or later, eager steps continue from the last checkpoint."""
     backends = FailingBackends(monkeypatch, **{name: calls_that_work})
@@ -102,42 +104,45 @@ def test_a_failing_compiled_step_costs_no_trial(run, monkeypatch, name, calls_th
     assert set(compiled.engine_requested.flat) == {"compiled"}
     (fallback,) = set(compiled.fallback_reason.flat)
     assert fallback.startswith(event)
-    assert fallback.endswith(f": RuntimeError: no {name if calls_that_work else 'scan'}")
-    scanned = f"; {SCANNED}" if name == "scan" and calls_that_work else ""
-    assert set(compiled.engine_reason.flat) == {f"requested{scanned}; ran eagerly because {fallback}"}
-    assert backends.built == ["lanewise", "scan"][: 1 if name == "lanewise" and calls_that_work else 2]
+    assert fallback.endswith(f": RuntimeError: no {name if calls_that_work else 'inductor'}")
+    step = "by lanewise" if name == "lanewise" else BY_INDUCTOR
+    description = f"; {step}" if calls_that_work else ""
+    assert set(compiled.engine_reason.flat) == {f"requested{description}; ran eagerly because {fallback}"}
+    assert backends.built == ["lanewise", "inductor"][: 1 if name == "lanewise" and calls_that_work else 2]
     np.testing.assert_array_equal(eager.curve_objective, compiled.curve_objective)
 
 
-@pytest.mark.parametrize(("seconds", "built"), [(20.0, ["lanewise"]), (40.0, ["lanewise", "scan"])])
-def test_a_scan_is_built_only_for_long_runs(run, monkeypatch, seconds, built):
-    """A scan takes many times as long to compile; if the engine is chosen automatically, a short run stays eager."""
-    backends = FailingBackends(monkeypatch, scan=10**6)
-    monkeypatch.setattr("benchbed.engine.backends.eager_seconds", lambda batch: seconds)
-    record = run(Quadratic(), sgd, engine="auto", **BATCH)
-    (engine,), (reason,) = set(record.engine.flat), set(record.engine_reason.flat)
-    assert backends.built == built
-    if len(built) == 2:
-        assert (engine, reason) == ("compiled", f"about 40 s of steps; {SCANNED}")
-    else:
-        refused = "too little work for a scan, and no generated step (RuntimeError: no lanewise)"
-        assert (engine, reason) == ("eager", f"about 20 s of steps: {refused}")
-
-
-def test_a_requested_compiled_step_may_be_a_scan(run, monkeypatch):
+def test_a_requested_compiled_step_may_come_from_inductor(run, monkeypatch):
     """For any amount of work."""
-    backends = FailingBackends(monkeypatch, scan=10**6)
+    backends = FailingBackends(monkeypatch, inductor=10**6)
     record = run(Quadratic(), sgd, engine="compiled", **BATCH)
-    assert backends.built == ["lanewise", "scan"]
-    assert (set(record.engine.flat), set(record.engine_reason.flat)) == (
-        {"compiled"},
-        {f"requested; {SCANNED}"},
-    )
+    assert backends.built == ["lanewise", "inductor"]
+    assert set(record.engine.flat) == {"compiled"}
+    assert set(record.engine_reason.flat) == {f"requested; {BY_INDUCTOR}"}
+
+
+@pytest.mark.parametrize("name", ["lanewise", "inductor"])
+def test_a_step_that_takes_longer_to_compile_than_to_run_is_eager(run, monkeypatch, name):
+    """It is a choice by the plan and not a fallback, so there is no warning."""
+    backends = FailingBackends(monkeypatch)
+
+    def refuse(tile, lanes):
+        backends.built.append(name)
+        raise TooLittleWorkError("it takes long to compile")
+
+    module = {"lanewise": "compiled_backend.generated", "inductor": "inductor.inductor"}[name]
+    monkeypatch.setattr(f"benchbed.engine.{module}_backend", refuse)
+    record = run(Quadratic(), sgd, engine="compiled", **BATCH)
+    assert backends.built == ["lanewise", "inductor"][: 1 if name == "lanewise" else 2]
+    assert set(record.engine.flat) == {"eager"}
+    assert set(record.fallback_reason.flat) == {None}
+    unsupported = "" if name == "lanewise" else "no step is generated (RuntimeError: no lanewise), and "
+    assert set(record.engine_reason.flat) == {f"requested; eager, as {unsupported}it takes long to compile"}
 
 
 @pytest.mark.parametrize(("least", "left"), [(1, (1, 1)), (2, (2, 2))])
-def test_a_scan_keeps_two_seeds_and_settings(make_batch, least, left):
-    """With one of either it would be compiled again."""
+def test_a_backend_keeps_as_many_seeds_and_settings_as_it_asks_for(make_batch, least, left):
+    """Fewer would be compiled again."""
     from benchbed.engine.sampling import Instances
     from benchbed.engine.tile import Tile
 

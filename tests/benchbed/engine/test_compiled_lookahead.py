@@ -7,7 +7,7 @@ from benchbed.engine import run_batch
 from benchbed.interfaces import Optimizer
 from benchbed_optimizers.sgd import sgd
 
-pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("no_scan")]
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("no_inductor")]
 
 
 class CountingClock:

@@ -20,7 +20,7 @@ from benchbed_problems.runge import Runge
 from benchbed_problems.shallow_network import ShallowNetwork
 from benchbed_problems.triangles import Triangles
 
-pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("no_scan")]
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("no_inductor")]
 CATALOG = load_catalog([], os.environ)
 
 

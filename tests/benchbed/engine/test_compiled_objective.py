@@ -20,7 +20,7 @@ from benchbed_problems.quadratic import Quadratic
 from benchbed_problems.runge import Runge
 from benchbed_problems.shallow_network import ShallowNetwork
 
-pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("no_scan")]
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("no_inductor")]
 
 
 @dataclass(frozen=True)
@@ -124,7 +124,7 @@ def test_curves_match_eager_measurement(run_both, problem):
     np.testing.assert_array_equal(eager.final_theta, compiled.final_theta)
     np.testing.assert_array_equal(eager.status, compiled.status)
     np.testing.assert_allclose(compiled.curve_objective, eager.curve_objective, rtol=1e-12, atol=1e-14)
-    assert set(compiled.engine_reason.flat) == {"requested"}
+    assert "eagerly" not in compiled.engine_reason[0, 0]
 
 
 def test_lanes_diverge_as_with_the_eager_measurement(run_both):
@@ -149,6 +149,6 @@ def test_failing_objective_is_measured_eagerly(run_both, monkeypatch):
     eager, compiled, _ = run_both(NETWORK, adam, seeds=2, budget=50, learning_rate=[1e-3])
     np.testing.assert_array_equal(eager.curve_objective, compiled.curve_objective)
     assert set(compiled.engine.flat) == {"compiled"}
-    assert set(compiled.engine_reason.flat) == {
-        "requested; its objective was measured eagerly: MemoryError: no memory for a step"
-    }
+    (reason,) = set(compiled.engine_reason.flat)
+    event = "its objective was measured eagerly: MemoryError: no memory for a step"
+    assert reason.startswith(f"requested; tensorwise code; {event} ({__file__}:")

@@ -364,7 +364,7 @@ def test_a_gradient_without_a_traced_form_is_compiled_only_on_request(make_batch
     ],
     ids=["forward", "forward-random", "finite-difference", "dual", "dual, products of matrices"],
 )
-@pytest.mark.usefixtures("no_scan")
+@pytest.mark.usefixtures("no_inductor")
 def test_compiled_steps_equal_eager_steps(run, name, problem):
     """The draws of the problem and of the gradient are inputs."""
     fields = {"gradient": ALL[name], "seeds": 2, "budget": 60, "targets": (), "learning_rate": [1e-3, 2e-3]}

@@ -78,7 +78,7 @@ def test_every_form_of_the_rule_takes_the_path_of_a_plain_loop(make_batch, run, 
             np.testing.assert_allclose(record.final_theta[seed, setting], expected, rtol=1e-12, atol=1e-12)
 
 
-def test_compiled_steps_take_the_same_path_beyond_a_block_of_draws(make_batch, run, no_scan):
+def test_compiled_steps_take_the_same_path_beyond_a_block_of_draws(make_batch, run, no_inductor):
     """The draws cross from one block of 1000 steps to the next."""
     steps = DRAW_BLOCK + 50
     arguments = {"seeds": 2, "targets": (), "budget": steps, "learning_rate": [0.1], "temperature": [0.3]}
@@ -90,7 +90,7 @@ def test_compiled_steps_take_the_same_path_beyond_a_block_of_draws(make_batch, r
 
 
 @pytest.mark.parametrize("engine", ["eager", "compiled"])
-def test_a_seed_has_the_same_draws_alone_as_in_a_batch(run, monkeypatch, engine, no_scan):
+def test_a_seed_has_the_same_draws_alone_as_in_a_batch(run, monkeypatch, engine, no_inductor):
     """Also if the batch is cut into tiles."""
     arguments = {"targets": (), "budget": STEPS, "engine": engine, "temperature": [0.3, 0.3]}
     arguments["learning_rate"] = [0.1, 0.2]
@@ -103,7 +103,7 @@ def test_a_seed_has_the_same_draws_alone_as_in_a_batch(run, monkeypatch, engine,
 
 
 @pytest.mark.parametrize("engine", ["eager", "compiled"])
-def test_langevin_dynamics_has_the_stationary_variance_of_theory(run, engine, no_scan):
+def test_langevin_dynamics_has_the_stationary_variance_of_theory(run, engine, no_inductor):
     """θ ← (1 − ηc) θ + √(2ηT) v has the variance 2ηT/(1 − (1 − ηc)²) = T/(c (1 − ηc/2)).
 
     The mean of 2000 squared normal numbers differs from it by less than 4 standard deviations of √(2/2000).

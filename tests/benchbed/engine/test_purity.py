@@ -405,7 +405,7 @@ def test_late_use_of_a_global_generator_is_noticed(run):
 
 
 @pytest.mark.parametrize("is_checked", [True, False])
-def test_a_compiled_step_that_eager_steps_do_not_confirm_is_given_up(make_batch, no_scan, is_checked):
+def test_a_compiled_step_that_eager_steps_do_not_confirm_is_given_up(make_batch, no_inductor, is_checked):
     """The first steps show a value that differs in the trace, of any origin."""
 
     def two_faced(learning_rate: float = 0.1):
@@ -426,7 +426,7 @@ def test_a_compiled_step_that_eager_steps_do_not_confirm_is_given_up(make_batch,
 
 
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
-def test_compiled_steps_are_confirmed_up_to_rounding(make_batch, no_scan, dtype):
+def test_compiled_steps_are_confirmed_up_to_rounding(make_batch, no_inductor, dtype):
     """Also in lanes that diverge."""
     for problem, factory in ((Bowl(), sgd), (Quartic(), adam), (Quartic(), sgd), (Quadratic(), adam)):
         rates = [1e-6, 1e-2, 1.0, 1e2]

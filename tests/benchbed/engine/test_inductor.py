@@ -1,20 +1,21 @@
-"""A scan takes the same steps as the eager loop; it serves steps for which no code can be generated."""
+"""Inductor takes the same steps as the eager loop; it serves steps for which no code can be generated."""
 
 import inspect
 import os
+import warnings
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 import pytest
 import torch
 from torch import Tensor
-from torch._dynamo.utils import counters
 
 from benchbed.catalog.loading import load_catalog
+from benchbed.codegen import compiler
 from benchbed.codegen.errors import UnsupportedOperationError
-from benchbed.engine import scan
-from benchbed.engine.backends import EagerBackend, EngineChoice
-from benchbed.interfaces import Optimizer
+from benchbed.engine import inductor
+from benchbed.interfaces import Layout, Optimizer, Problem
 from benchbed_optimizers.adam import adam
 from benchbed_optimizers.sgd import sgd
 from benchbed_problems.polynomial_network import PolynomialNetwork
@@ -60,7 +61,7 @@ def defaults_of(factory):
 
 @pytest.fixture
 def run_both(run):
-    """Return a function that runs a batch eagerly and with a scan."""
+    """Return a function that runs a batch eagerly and compiled."""
 
     def twice(problem, factory, **more):
         fields = {"seeds": 2, "budget": 100, "targets": (), **defaults_of(factory), **more}
@@ -81,32 +82,20 @@ def assert_same(eager, compiled):
         np.testing.assert_allclose(second, first, rtol=1e-10, atol=1e-10, err_msg=name)
 
 
-def compiled_graphs():
-    """Count the graphs that this process has compiled."""
-    return counters["stats"]["unique_graphs"]
-
-
-def test_mini_batches_of_a_network_equal_eager_steps(run_both, no_generated_step):
-    """Samples are gathered within the scan."""
-    before = compiled_graphs()
-    assert_same(*run_both(PolynomialNetwork(samples=256, batch_size=32), adam))
-    assert compiled_graphs() == before + 1
-
-
-def test_full_gradients_of_a_network_equal_eager_steps(run_both, no_generated_step):
-    """The samples come from outside of the scan and are transposed within."""
-    assert_same(
-        *run_both(PolynomialNetwork(samples=64, batch_size=32), CATALOG.optimizer("gd").implementation)
-    )
-
-
-def test_one_scan_serves_all_blocks_of_draws_and_numbers_of_lanes(run_both, no_generated_step):
-    """The first scan starts within a block of draws, later ones at the beginning of a block."""
-    before = compiled_graphs()
-    problem = Quartic(start=0.5)
-    assert_same(*run_both(problem, sgd, seeds=3, budget=2_100, learning_rate=[1e-3, 1e-2]))
-    assert_same(*run_both(problem, sgd, seeds=2, budget=2_100, learning_rate=[1e-3] * 5))
-    assert compiled_graphs() == before + 1
+@pytest.mark.parametrize(
+    ("problem", "optimizer", "fields"),
+    [
+        (PolynomialNetwork(samples=256, batch_size=32), "adam", {}),
+        (Quartic(start=0.5), "sgd", {"seeds": 3, "budget": 1_050}),
+        (Quadratic(rotated=True), "sgd", {}),
+    ],
+    ids=["mini-batches", "draws of two blocks", "data of each seed"],
+)
+def test_steps_equal_eager_steps(run_both, no_generated_step, problem, optimizer, fields):
+    """For every kind of input of a step."""
+    eager, compiled = run_both(problem, CATALOG.optimizer(optimizer).implementation, **fields)
+    assert_same(eager, compiled)
+    assert "compiled by torch's inductor" in compiled.engine_reason[0, 0]
 
 
 def test_an_unusual_rule_equals_eager_steps(run_both, no_generated_step):
@@ -122,23 +111,93 @@ def test_lanes_that_end_early_equal_eager_steps(run_both, valleys, no_generated_
     assert_same(eager, compiled)
 
 
-def test_the_number_of_cached_scans_is_limited(run, no_generated_step, monkeypatch):
-    """Beyond it the cache and torch's compiler are reset."""
-    cache = {f"a pairing {number}": None for number in range(scan.MAXIMUM_SCANS)}
-    monkeypatch.setattr(scan, "_compiled", cache)
-    resets = []
-    monkeypatch.setattr(torch.compiler, "reset", lambda: resets.append(len(cache)))
-    monkeypatch.setattr(scan.ScanBackend, "__init__", lambda self, tile, lanes: None)
-    monkeypatch.setattr(scan.ScanBackend, "advance", run_eagerly)
-    for features in (2, 3):
-        run(Runge(features=features), sgd, engine="compiled", targets=(), budget=20, learning_rate=[1e-3])
-    assert resets == [0]
-    assert len(cache) == 2
+def test_a_step_of_all_lanes_equals_eager_steps(run_both, no_generated_step, monkeypatch):
+    """It is compiled for GPUs; here on the CPU."""
+    monkeypatch.setattr(inductor, "block_shape", lambda lanes: tuple(lanes.running.shape))
+    monkeypatch.setattr(inductor, "_cache", {})
+    assert_same(*run_both(Quartic(start=0.5), sgd))
+    assert_same(*run_both(Quadratic(rotated=True), sgd))
 
 
-def run_eagerly(self, tile, lanes, start, stops):
-    """Run the steps eagerly."""
-    return EagerBackend(EngineChoice("eager", "")).advance(tile, lanes, start, stops)
+def test_one_step_serves_all_numbers_of_lanes(run, no_generated_step, monkeypatch):
+    """Also when the cache is full, and then emptied."""
+    monkeypatch.setattr(inductor, "_cache", dict.fromkeys(range(inductor.MAXIMUM_STEPS)))
+    built = []
+
+    class Backend(inductor.InductorBackend):
+        def __init__(self, tile, lanes):
+            built.append(tuple(lanes.running.shape))
+            super().__init__(tile, lanes)
+
+    monkeypatch.setattr(inductor, "InductorBackend", Backend)
+    for seeds in (3, 1):
+        record = run(Quadratic(), sgd, seeds=seeds, engine="compiled", budget=20, learning_rate=[1e-3])
+        assert set(record.engine.flat) == {"compiled"}
+    assert built == [(3, 1)]
+    assert len(inductor._cache) == 1
+
+
+@dataclass(frozen=True)
+class Spectrum(Problem):
+    """Fit the spectrum of a filtered signal: complex numbers, which the generator does not support."""
+
+    per_trial = True
+
+    @property
+    def layout(self):
+        return Layout({"filter": (8,)})
+
+    def make_start(self, generator):
+        return torch.randn(8, generator=generator, dtype=torch.float64)
+
+    def objective(self, theta, data):
+        signal = torch.linspace(-1, 1, 8, dtype=theta.dtype).exp()
+        spectrum = torch.fft.rfft(signal * theta)
+        return (spectrum.abs().square() - 1).square().mean()
+
+    def optimum(self, data):
+        return None
+
+
+def test_an_operation_on_complex_numbers_equals_eager_steps(run_both, capfd):
+    """The reason names the operation and its line; torch's warning of complex numbers is not printed."""
+    with torch._inductor.config.patch(fx_graph_cache=False), warnings.catch_warnings():
+        warnings.simplefilter("error")
+        eager, compiled = run_both(Spectrum(), adam)
+    assert capfd.readouterr() == ("", "")
+    assert_same(eager, compiled)
+    line = inspect.getsourcelines(Spectrum.objective)[1] + 2
+    assert compiled.engine_reason[0, 0] == (
+        "requested; compiled by torch's inductor, as no step is generated (UnsupportedOperationError: the operation "
+        f"aten::_fft_r2c with a result of torch.complex128 ({__file__}:{line}))"
+    )
+
+
+def test_auto_compiles_by_inductor_only_if_it_pays(run, no_generated_step, monkeypatch):
+    """The choice depends on the plan and the number of operations."""
+    monkeypatch.setattr("benchbed.engine.backends.WORTH_COMPILING", 0.0)
+    monkeypatch.setattr(inductor, "_cache", {})
+    record = run(Spectrum(), adam, budget=10, **defaults_of(adam))
+    assert set(record.engine.flat) == {"eager"}
+    assert record.engine_reason[0, 0].endswith(" s to compile it")
+
+
+def test_a_hanging_compiler_is_ended(run, no_generated_step, monkeypatch, tmp_path):
+    """The steps then run eagerly, for that reason."""
+    script = tmp_path / "c++"
+    script.write_text('#!/bin/sh\ncase "$*" in *" -o "*) exec sleep 100;; esac\nexec c++ "$@"\n')
+    script.chmod(0o700)
+    monkeypatch.setattr(inductor, "compiler_path", lambda: str(script))
+    monkeypatch.setattr(compiler, "compiler_path", lambda: str(script))
+    monkeypatch.setattr(compiler, "_timeouts", [])
+    monkeypatch.setattr(
+        compiler.run_compiler, "__kwdefaults__", {**compiler.run_compiler.__kwdefaults__, "seconds": 1}
+    )
+    monkeypatch.setattr(inductor, "_cache", {})
+    monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", str(tmp_path))
+    record = run(Runge(features=3), sgd, engine="compiled", budget=20, learning_rate=[1e-3])
+    assert set(record.engine.flat) == {"eager"}
+    assert record.fallback_reason[0, 0].endswith(f"CompilationError: {script} took longer than 1 s")
 
 
 def test_a_plugin_that_raises_late_fails_with_its_traceback(run, formula):
@@ -159,7 +218,9 @@ def test_a_plugin_that_raises_late_fails_with_its_traceback(run, formula):
     record = run(half_square, late, engine="compiled", targets=(), budget=20, learning_rate=[0.1])
     assert (record.status[0, 0], record.calls[0, 0], record.engine[0, 0]) == ("failed", 5, "eager")
     assert "out of luck" in record.error
-    assert record.fallback_reason[0, 0].startswith("its step could not be compiled, as no step is generated ")
+    reason = record.fallback_reason[0, 0]
+    assert reason.startswith("its step could not be compiled: ")
+    assert reason.endswith(f" ({__file__}:{inspect.getsourcelines(late)[1] + 2})")
 
 
 class Counted(NamedTuple):

@@ -130,7 +130,10 @@ def resolve_selection(catalog: Catalog, selection: Selection) -> ResolvedPart:
     Raises: UsageError if the name or a value is not valid, BenchbedError or any other exception of the plugin.
     """
     if isinstance(selection, ProblemSelection):
-        return _problem_plan(catalog, selection)
+        try:
+            return _problem_plan(catalog, selection)
+        except ModuleNotFoundError as error:  # the library of its data, for example
+            raise UsageError(f"{selection.selector} cannot be used: {error}") from error
     return tuple(_entrant_plans(catalog, selection))
 
 

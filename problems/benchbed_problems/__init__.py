@@ -10,6 +10,7 @@ from benchbed_problems.beale import Beale
 from benchbed_problems.block_quadratic import BlockQuadratic
 from benchbed_problems.imbalanced_softmax import ImbalancedSoftmax
 from benchbed_problems.linear_regression import LinearRegression
+from benchbed_problems.logistic_regression import LogisticRegression
 from benchbed_problems.matrix_sensing import MatrixSensing
 from benchbed_problems.noisy_quadratic import NoisyQuadratic
 from benchbed_problems.phase_retrieval import PhaseRetrieval
@@ -19,6 +20,7 @@ from benchbed_problems.quartic import Quartic
 from benchbed_problems.rosenbrock import Rosenbrock
 from benchbed_problems.runge import Runge
 from benchbed_problems.shallow_network import ShallowNetwork
+from benchbed_problems.softmax_regression import SoftmaxRegression
 from benchbed_problems.toy_mean import ToyMean
 from benchbed_problems.triangles import Triangles
 from benchbed_problems.weighted_quartic import WeightedQuartic
@@ -47,6 +49,8 @@ def register_problems(register: Callable[[type[Problem]], None]) -> None:
         MatrixSensing,
         AssociativeMemory,
         PhaseRetrieval,
+        LogisticRegression,
+        SoftmaxRegression,
     ):
         register(problem)
 

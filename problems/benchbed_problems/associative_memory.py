@@ -8,14 +8,16 @@ import torch
 from torch import Generator, Tensor
 
 from benchbed.interfaces import Layout, Metric, Problem, target_ladder
+from benchbed_problems.label_noise import check_label_noise, mean_entropy, noisy_labels
 from benchbed_problems.quadratic_forms import random_rotation
 
 
 class Facts(NamedTuple):
-    """Keys and values, `[..., facts, facts]`, a fact a row, and the frequencies of the facts, `[..., facts]`."""
+    """Keys, values and their probabilities, `[..., facts, facts]`, a fact a row, and frequencies, `[..., facts]`."""
 
     keys: Tensor
     values: Tensor
+    labels: Tensor
     frequency: Tensor
 
 
@@ -26,14 +28,17 @@ class AssociativeMemory(Problem):
     It isolates the spectrum together with tails: fact k has the frequency pₖ ∝ k^(−`exponent`). Keys and values are
     random orthonormal bases, so that the gradient has a singular vector for each fact, and an update with equal
     singular values, such as Muon's, learns rare facts as fast as frequent ones. Bases are drawn for each instance.
-    Trials start at 0. The infimum 0 is not attained.
+    Trials start at 0. A value has the probability `label_noise` of being that of another fact. The optimum is the
+    entropy of the values. Without label noise it is 0 and not attained, and the largest rates win.
 
     Source: Wang et al. (2025), Muon Outperforms Adam in Tail-End Associative Memory Learning, section 4,
     arXiv:2509.26030.
+    Deviation: label noise, which the paper does not have.
     """
 
     facts: int = 32
     exponent: float = 1.5
+    label_noise: float = 0.1
 
     group = "spectrum"
 
@@ -43,6 +48,7 @@ class AssociativeMemory(Problem):
             raise ValueError(f"facts is {self.facts}; must be at least 2")
         if not 0 <= self.exponent < float("inf"):
             raise ValueError(f"exponent is {self.exponent}; must be a finite number of at least 0")
+        check_label_noise(self.label_noise)
 
     @property
     def layout(self) -> Layout:
@@ -51,7 +57,7 @@ class AssociativeMemory(Problem):
 
     @property
     def targets(self) -> tuple[float, ...]:
-        """Down to 10⁻⁴, because the infimum lies at infinity."""
+        """Down to 10⁻⁴, because small gaps say little about facts."""
         return target_ladder(0.5)
 
     @property
@@ -72,20 +78,27 @@ class AssociativeMemory(Problem):
         """Draw keys, then values."""
         keys, values = (random_rotation(generator, self.facts) for _ in range(2))
         frequency = torch.arange(1, self.facts + 1, dtype=torch.float64) ** -self.exponent
-        return Facts(keys, values, frequency / frequency.sum())
+        labels = noisy_labels(torch.arange(self.facts), self.facts, self.label_noise)
+        return Facts(keys, values, labels, frequency / frequency.sum())
 
     def objective(self, theta: Tensor, data: Facts) -> Tensor:
         """Compute the expected cross entropy: `[...]`."""
         return (data.frequency * self._losses(theta, data)).sum(-1)
 
     def optimum(self, data: Facts) -> Tensor:
-        """Return 0, the infimum."""
-        return torch.zeros_like(data.frequency[..., 0])
+        """Compute the entropy of the values: `[...]`."""
+        return mean_entropy(data.labels)
+
+    def minimizer(self, data: Facts) -> Tensor | None:
+        """Return the map with the labels' logarithms as logits: `[..., facts²]`; None without label noise."""
+        if not self.label_noise:
+            return None
+        return (data.values.mT @ data.labels.mT.log() @ data.keys).flatten(-2)
 
     def _losses(self, theta: Tensor, data: Facts) -> Tensor:
         """Compute the cross entropy of each fact: `[..., facts]`."""
         logits = data.keys @ self.layout.views(theta)["weight"].mT @ data.values.mT
-        return -logits.log_softmax(-1).diagonal(dim1=-2, dim2=-1)
+        return -(data.labels * logits.log_softmax(-1)).sum(-1)
 
     def _rare_loss(self, theta: Tensor, data: Facts) -> Tensor:
         return self._losses(theta, data)[..., self.facts // 2 :].mean(-1)

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import torch
 from torch import Generator, Tensor
 
-from benchbed.interfaces import Layout, take_samples
+from benchbed.interfaces import Layout, take_samples, target_ladder
 from benchbed_problems.batches import MiniBatchProblem
 from benchbed_problems.quadratic_forms import random_rotation
 
@@ -56,6 +56,11 @@ class MatrixSensing(MiniBatchProblem):
     def layout(self) -> Layout:
         """The factors L and R."""
         return Layout({"left": (self.size, self.rank), "right": (self.size, self.rank)})
+
+    @property
+    def targets(self) -> tuple[float, ...]:
+        """Down to 10⁻⁸: each measurement fits at the optimum, so that mini-batches have no noise there."""
+        return target_ladder(1)
 
     @property
     def workspace(self) -> int:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import torch
 from torch import Generator, Tensor
 
-from benchbed.interfaces import Layout, take_samples
+from benchbed.interfaces import Layout, take_samples, target_ladder
 from benchbed_problems.batches import MiniBatchProblem
 
 DATA_SEED = 0
@@ -52,6 +52,11 @@ class PhaseRetrieval(MiniBatchProblem):
     def layout(self) -> Layout:
         """One block of all coordinates."""
         return Layout({"theta": (self.dimension,)})
+
+    @property
+    def targets(self) -> tuple[float, ...]:
+        """Down to 10⁻⁸: each direction fits at the optimum, so that mini-batches have no noise there."""
+        return target_ladder(1)
 
     @property
     def workspace(self) -> int:

@@ -1,12 +1,13 @@
 """A bigram model of a Zipf-distributed vocabulary: gradient descent is slow on rare words, sign descent is not."""
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import torch
 from torch import Generator, Tensor
 
 from benchbed.interfaces import Layout, Problem, target_ladder
+from benchbed_problems.label_noise import mean_entropy
 
 
 class WordFrequencies(NamedTuple):
@@ -18,17 +19,19 @@ class WordFrequencies(NamedTuple):
 
 @dataclass(frozen=True)
 class ZipfBigram(Problem):
-    """Linear bigram model L(W) = ½ Σᵢ πᵢ ‖Wᵢ − p‖² with frequencies πᵢ ∝ 1/i and pⱼ ∝ 1/j over `vocabulary` words.
+    """Linear bigram model with frequencies πᵢ ∝ 1/i and successors pⱼ ∝ 1/j over `vocabulary` words.
 
     It isolates heavy tails: the curvature of row i is the frequency πᵢ of word i, so that the steps which gradient
-    descent needs grow with the vocabulary, while those of sign descent hardly do. Trials start at 0, and nothing is
-    random. The optimum is 0.
+    descent needs grow with the vocabulary, while those of sign descent hardly do. The `criterion` is "squared",
+    L(W) = ½ Σᵢ πᵢ ‖Wᵢ − p‖² with the optimum 0, or "cross-entropy" with logits Wᵢ and the entropy of p as the optimum.
+    Trials start at 0, and nothing is random.
 
     Source: Kunstner and Bach (2025), Scaling Laws for Gradient Descent and Sign Descent for Linear Bigram Models under
     Zipf's Law, sections 2 and 3, arXiv:2505.19227.
     """
 
     vocabulary: int = 100
+    criterion: Literal["squared", "cross-entropy"] = "squared"
 
     group = "tails"
 
@@ -58,14 +61,19 @@ class ZipfBigram(Problem):
         return WordFrequencies(frequency.unsqueeze(-1), frequency.clone())
 
     def objective(self, theta: Tensor, data: WordFrequencies) -> Tensor:
-        """Compute ½ Σᵢ πᵢ ‖Wᵢ − p‖²: `[...]`."""
-        error = self.layout.views(theta)["weight"] - data.successors
-        return 0.5 * (data.frequency * error.square()).sum((-2, -1))
+        """Compute Σᵢ πᵢ times half the squared error, or the cross entropy, of row i: `[...]`."""
+        weight = self.layout.views(theta)["weight"]
+        if self.criterion == "squared":
+            return 0.5 * (data.frequency * (weight - data.successors).square()).sum((-2, -1))
+        return -(data.frequency * data.successors * weight.log_softmax(-1)).sum((-2, -1))
 
     def optimum(self, data: WordFrequencies) -> Tensor:
-        """Return 0."""
-        return torch.zeros_like(data.successors[0])
+        """Return 0, or the entropy of the successors."""
+        if self.criterion == "squared":
+            return torch.zeros_like(data.successors[0])
+        return mean_entropy(data.successors.unsqueeze(0))
 
     def minimizer(self, data: WordFrequencies) -> Tensor:
-        """Return the successors' frequencies in every row: `[vocabulary²]`."""
-        return data.successors.repeat(self.vocabulary)
+        """Return the successors' frequencies, or their logarithms, in every row: `[vocabulary²]`."""
+        row = data.successors if self.criterion == "squared" else data.successors.log()
+        return row.repeat(self.vocabulary)

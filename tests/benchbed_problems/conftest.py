@@ -1,5 +1,6 @@
 """Instances of every problem, for single trials and for lanes."""
 
+import importlib.util
 from itertools import pairwise
 
 import pytest
@@ -11,6 +12,7 @@ from benchbed_problems.beale import Beale
 from benchbed_problems.block_quadratic import BlockQuadratic
 from benchbed_problems.imbalanced_softmax import ImbalancedSoftmax
 from benchbed_problems.linear_regression import LinearRegression
+from benchbed_problems.logistic_regression import LogisticRegression
 from benchbed_problems.matrix_sensing import MatrixSensing
 from benchbed_problems.noisy_quadratic import NoisyQuadratic
 from benchbed_problems.phase_retrieval import PhaseRetrieval
@@ -43,9 +45,12 @@ PROBLEMS = {
     "beale": Beale(),
     "beale-with-noise": Beale(gradient_noise=0.3),
     "zipf-bigram": ZipfBigram(vocabulary=5),
+    "cross-entropy-bigram": ZipfBigram(vocabulary=5, criterion="cross-entropy"),
     "imbalanced-softmax": ImbalancedSoftmax(groups=2),
+    "separable-softmax": ImbalancedSoftmax(groups=2, label_noise=0.0),
     "matrix-sensing": MatrixSensing(size=4, rank=2, samples=20, batch_size=3),
     "associative-memory": AssociativeMemory(facts=5),
+    "separable-memory": AssociativeMemory(facts=5, label_noise=0.0),
     "phase-retrieval": PhaseRetrieval(dimension=4, samples=20, batch_size=3),
     "quartic": Quartic(),
     "exact-quartic": Quartic(gradient_noise=0.0),
@@ -61,6 +66,11 @@ PROBLEMS = {
     "silu-network": PolynomialNetwork(**SMALL_NETWORK, activation="silu"),
     "linear-network": PolynomialNetwork(**{**SMALL_NETWORK, "hidden": ()}),
 }
+if importlib.util.find_spec("sklearn"):
+    PROBLEMS |= {
+        "logistic-regression": LogisticRegression(),
+        "full-batch-logistic-regression": LogisticRegression(batch_size=None),
+    }
 
 
 @pytest.fixture(params=PROBLEMS)
@@ -69,7 +79,9 @@ def problem(request):
     return PROBLEMS[request.param]
 
 
-@pytest.fixture(params=[name for name in PROBLEMS if not name.endswith(("network", "softmax", "memory"))])
+@pytest.fixture(
+    params=[name for name in PROBLEMS if not (name.endswith("network") or name.startswith("separable"))]
+)
 def solved_problem(request):
     """Each kind of problem whose minimizer is known."""
     return PROBLEMS[request.param]

@@ -42,6 +42,8 @@ def test_the_problems_are_registered_with_the_simplest_first():
         "MatrixSensing",
         "AssociativeMemory",
         "PhaseRetrieval",
+        "LogisticRegression",
+        "SoftmaxRegression",
     ]
 
 

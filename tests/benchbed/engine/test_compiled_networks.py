@@ -1,5 +1,6 @@
 """Tensorwise compiled steps match eager steps, above all for networks."""
 
+import importlib.util
 import os
 
 import numpy as np
@@ -11,6 +12,7 @@ from benchbed_optimizers.adam import adam
 from benchbed_problems.associative_memory import AssociativeMemory
 from benchbed_problems.block_quadratic import BlockQuadratic
 from benchbed_problems.imbalanced_softmax import ImbalancedSoftmax
+from benchbed_problems.logistic_regression import LogisticRegression
 from benchbed_problems.matrix_sensing import MatrixSensing
 from benchbed_problems.phase_retrieval import PhaseRetrieval
 from benchbed_problems.polynomial_network import PolynomialNetwork
@@ -60,6 +62,11 @@ def assert_same(eager, compiled):
         (MatrixSensing(), "adam"),
         (AssociativeMemory(), "adam"),
         (PhaseRetrieval(), "adam"),
+        pytest.param(
+            LogisticRegression(),
+            "adam",
+            marks=pytest.mark.skipif(not importlib.util.find_spec("sklearn"), reason="needs scikit-learn"),
+        ),
     ],
     ids=[
         "adam",
@@ -73,6 +80,7 @@ def assert_same(eager, compiled):
         "sensing",
         "memory",
         "phase",
+        "logistic",
     ],
 )
 def test_steps_too_long_for_registers_match_eager_steps(run_both, problem, optimizer):

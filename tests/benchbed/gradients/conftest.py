@@ -61,7 +61,15 @@ def scene_of():
     return make
 
 
-@pytest.fixture(params=CATALOG.names("problems"))
+PROBLEMS = [
+    name
+    for name in CATALOG.names("problems")
+    if not hasattr(CATALOG.entry("problems", name).implementation, "data_name")
+]
+"""All but those of real data, whose operations are those of imbalanced-softmax."""
+
+
+@pytest.fixture(params=PROBLEMS)
 def scene(request, scene_of):
     """Each problem of the catalog, with few parameters."""
     return scene_of(request.param)

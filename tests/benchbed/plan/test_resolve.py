@@ -1,6 +1,7 @@
 """Tests of resolving requests to plans."""
 
 import math
+import sys
 
 import msgspec
 import pytest
@@ -41,6 +42,15 @@ def test_steps_is_a_budget_for_every_problem(plan_of, preset):
     """--steps N overrides preset and problem, also with a larger number."""
     plan = plan_of(("quadratic", "polynomial-network"), preset=preset, steps=123_456)
     assert [problem.budget for problem in plan.problems] == [123_456] * 2
+
+
+def test_a_missing_library_of_a_problem_is_named(plan_of, monkeypatch):
+    """With the command that installs it, not with a traceback."""
+    monkeypatch.setitem(sys.modules, "sklearn", None)
+    with pytest.raises(
+        UsageError, match=r"^logistic-regression cannot be used: .* pip install 'benchbed\[data\]'"
+    ):
+        plan_of(("logistic-regression",))
 
 
 def test_seeds_is_the_number_of_evaluation_seeds(plan_of):

@@ -1,5 +1,7 @@
 """All built-in optimizers and problems conform to the contract."""
 
+import importlib.util
+
 import pytest
 
 from benchbed.catalog.loading import load_catalog
@@ -10,8 +12,14 @@ from benchbed.testing.problems import ProblemUnderTest
 
 CATALOG = load_catalog(environ={})
 OPTIMIZERS = [CATALOG.optimizer(name).implementation for name in CATALOG.names("optimizers")]
+HAS_DATA = importlib.util.find_spec("sklearn") is not None
 PROBLEMS = [
-    *(name for name in CATALOG.names("problems") if name != "polynomial-network"),
+    *(
+        name
+        for name in CATALOG.names("problems")
+        if name != "polynomial-network"
+        and (HAS_DATA or not hasattr(CATALOG.entry("problems", name).implementation, "data_name"))
+    ),
     "polynomial-network[samples=300]",
     "polynomial-network[samples=300, hidden=[5], activation=tanh]",
     "quadratic[rotated=true, dimension=5, condition_number=100, gradient_noise=0.5]",

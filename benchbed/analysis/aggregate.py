@@ -3,42 +3,58 @@
 import math
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from benchbed.analysis.intervals import overall_interval
 from benchbed.analysis.strata import Sampling
-from benchbed.interfaces import Exclusion, Note
+from benchbed.interfaces import ALL_PROBLEMS, Exclusion, Note
 
-COLUMNS = ["optimizer", "track", "score", "score_low", "score_high", "reason"]
+COLUMNS = ["group", "optimizer", "track", "score", "score_low", "score_high", "reason"]
+NO_MEAN_TRACK = "default"
+"""The track without means over problems: a default rate measures the distance of the start over rate times budget."""
 
 RowLabels = tuple[str, str, str]
 """Problem, optimizer and track."""
 _NO_SCORES = np.empty(0)
+_NONE: Mapping[str, Any] = MappingProxyType({})
 
 
 def overall_scores(
-    summary: pd.DataFrame, outcomes: pd.DataFrame, samplings: Mapping[str, Sampling] = MappingProxyType({})
+    summary: pd.DataFrame,
+    outcomes: pd.DataFrame,
+    samplings: Mapping[str, Sampling] = _NONE,
+    groups: Mapping[str, str] = _NONE,
 ) -> pd.DataFrame:
-    """Compute one row an optimizer × track: the mean of its scores over problems, its interval, and `reason`.
+    """Compute one row an optimizer × track × group, and one over all problems, whose `group` is `ALL_PROBLEMS`.
 
-    `samplings` are the laws of the instances by problem; by default all problems are independent.
+    A row contains the mean of the scores over the problems, its interval, and `reason`. `samplings` are the laws of the
+    instances by problem, by default all independent, and `groups` the groups; a single group has no rows.
 
     A problem on which an optimizer is deterministic counts as a constant; if there are no others, there is no interval.
-    The score is NaN, and `reason` is an `Exclusion` instead of None, if a problem has no score, a trial was skipped, or
-    a row used the exact oracle: a mean over fewer problems would not be comparable.
+    The score is NaN, and `reason` is an `Exclusion` instead of None, in the track `default`, and if a problem has no
+    score, a trial was skipped, or a row used the exact oracle: a mean over fewer problems would not be comparable.
     """
     problems, scores = list(dict.fromkeys(summary["problem"])), _values_by_row(outcomes, "score")
+    tables = {ALL_PROBLEMS: problems}
+    names = list(dict.fromkeys(groups[problem] for problem in problems)) if groups else []
+    if len(names) > 1:
+        tables = {name: [p for p in problems if groups[p] == name] for name in names} | tables
     rows = []
-    for (optimizer, track), group in summary.groupby(["optimizer", "track"], sort=False):
-        reason = _exclusion(group, len(problems))
-        vectors = [scores.get((problem, str(optimizer), str(track)), _NO_SCORES) for problem in problems]
-        is_complete = reason is None and all(len(vector) for vector in vectors)
-        laws = [samplings.get(problem, Sampling(problem)) for problem in problems]
-        low, high, _ = overall_interval(vectors, laws) if is_complete else (math.nan, math.nan, False)
-        score = float(group["score"].mean()) if reason is None else math.nan
-        rows.append((optimizer, track, score, low, high, reason))
+    for name, of_table in tables.items():
+        laws = [samplings.get(problem, Sampling(problem)) for problem in of_table]
+        selected = summary[summary["problem"].isin(of_table)]
+        for (optimizer, track), group in selected.groupby(["optimizer", "track"], sort=False):
+            reason = _exclusion(group, len(of_table))
+            if track == NO_MEAN_TRACK and len(problems) > 1:
+                reason = reason or Exclusion.DEFAULT_TRACK
+            vectors = [scores.get((problem, str(optimizer), str(track)), _NO_SCORES) for problem in of_table]
+            is_complete = reason is None and all(len(vector) for vector in vectors)
+            low, high, _ = overall_interval(vectors, laws) if is_complete else (math.nan, math.nan, False)
+            score = float(group["score"].mean()) if reason is None else math.nan
+            rows.append((name, optimizer, track, score, low, high, reason))
     return pd.DataFrame(rows, columns=COLUMNS)
 
 

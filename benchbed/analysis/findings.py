@@ -1,17 +1,19 @@
 """Comparisons of a study in words (protocol, rule 11)."""
 
 import math
+from collections import Counter
 from collections.abc import Iterable
 from typing import NamedTuple
 
 import pandas as pd
 
-from benchbed.analysis.aggregate import has_note
+from benchbed.analysis.aggregate import NO_MEAN_TRACK, has_note
 from benchbed.analysis.intervals import TIE
 from benchbed.analysis.pairwise_tests import SIGNIFICANT
-from benchbed.formatting import fixed
-from benchbed.interfaces import ALL_PROBLEMS, Exclusion, Note, TrialStatus
+from benchbed.formatting import fixed, plural
+from benchbed.interfaces import ALL_PROBLEMS, Exclusion, Note, Results, TrialStatus
 from benchbed.interfaces.notes import describe_missing_score
+from benchbed.interfaces.results import group_table
 
 _NAMED = 4
 """Optimizers that a sentence names; the others of a longer list are counted."""
@@ -23,7 +25,7 @@ class Finding(NamedTuple):
     """The result of one table."""
 
     problem: str
-    """`ALL_PROBLEMS` for the mean, which a study of a single problem does not have."""
+    """`ALL_PROBLEMS` or a `group_table` for a mean, which a study of a single problem does not have."""
     track: str
     sentence: str
 
@@ -40,30 +42,60 @@ class TableEntry(NamedTuple):
     caution: str = ""
 
 
-def findings(
-    summary: pd.DataFrame, overall: pd.DataFrame, comparisons: pd.DataFrame, groups: pd.DataFrame
-) -> list[Finding]:
-    """Return one sentence a table: the means over all problems first, then every problem, for each track."""
+def findings(results: Results) -> list[Finding]:
+    """Return one sentence a table: of each group, of the means over all problems, then of every problem and track."""
+    summary, facts = results.summary, results.problems
     problems, tracks = (list(dict.fromkeys(summary[name])) for name in ("problem", "track"))
-    tables = [(problem, track) for problem in problems for track in tracks]
+    groups = Counter(facts[problem].group for problem in problems)
+    tables = {problem: str(problem) for problem in problems}
     if len(problems) > 1:
-        tables = [*((ALL_PROBLEMS, track) for track in tracks), *tables]
-    results = []
-    for problem, track in tables:
-        if problem == ALL_PROBLEMS:
-            title = f"{track} track, mean over {len(problems)} problems"
-            entries = _overall_entries(summary[summary["track"] == track], overall[overall["track"] == track])
+        tables = {ALL_PROBLEMS: f"mean over {len(problems)} problems"} | tables
+    if len(groups) > 1:
+        titles = {
+            group_table(name): f"group {name}, {plural(count, 'problem')}" for name, count in groups.items()
+        }
+        tables = titles | tables
+    sentences = []
+    for table, (title, track) in ((t, (tables[t], track)) for t in tables for track in tracks):
+        rows = summary[summary["track"] == track]
+        heading = f"{title}, {track} track" if table in facts else f"{track} track, {title}"
+        if table in facts:
+            entries = _problem_entries(rows[rows["problem"] == table])
+        elif track == NO_MEAN_TRACK:
+            continue
         else:
-            title = f"{problem}, {track} track"
-            entries = _problem_entries(_select(summary, problem, track))
-        pairs = _select(comparisons, problem, track)
+            group = next((name for name in groups if group_table(name) == table), ALL_PROBLEMS)
+            of_table = [problem for problem in problems if group in (ALL_PROBLEMS, facts[problem].group)]
+            overall = results.overall[
+                (results.overall["track"] == track) & (results.overall["group"] == group)
+            ]
+            entries = _overall_entries(rows[rows["problem"].isin(of_table)], overall)
+        pairs, ranks = (_select(frame, table, track) for frame in (results.comparisons, results.groups))
         if (pairs["measure"] == "objective").any():
-            clauses = _clauses_on_objectives(entries, _select(groups, problem, track), pairs)
-            results.append(Finding(problem, track, f"{title}: {'; '.join(clauses)}."))
+            clauses = _clauses_on_objectives(entries, ranks, pairs)
         elif entries:
-            clauses = _clauses(entries, _select(groups, problem, track), pairs)
-            results.append(Finding(problem, track, f"{title}: {'; '.join(clauses)}."))
-    return results
+            clauses = _clauses(entries, ranks, pairs)
+        else:
+            continue
+        if table == ALL_PROBLEMS:
+            clauses[1:1] = _influences(results.influence[results.influence["track"] == track], ranks)
+        sentences.append(Finding(table, track, f"{heading}: {'; '.join(clauses)}."))
+    return sentences
+
+
+def _influences(influence: pd.DataFrame, ranks: pd.DataFrame) -> list[str]:
+    """Return which problem decides a mean over problems, and how the lead changes without single problems."""
+    if influence.empty or influence["share"].isna().all() or ranks.empty:
+        return []
+    largest = influence.loc[influence["share"].astype(float).idxmax()]
+    clauses = [f"{largest['problem']} carries {100 * largest['share']:.0f}% of the variance among optimizers"]
+    leader = ranks["optimizer"].iloc[0]
+    for problem, leaders in zip(influence["problem"], influence["leaders"], strict=True):
+        if leaders and leaders[0] != leader:
+            clauses.append(
+                f"the lead of {leader} is that of {problem}: without it {leaders[0]} has the highest score"
+            )
+    return clauses
 
 
 def endings(summary: pd.DataFrame) -> str:
@@ -100,8 +132,22 @@ def _overall_entries(summary: pd.DataFrame, overall: pd.DataFrame) -> dict[str, 
     # A row with a single trial, which does not depend on its seed, has no part in the interval of the mean.
     sampled = summary[summary["trials"] > 1]
     indicative = set(sampled["optimizer"][has_note(sampled, Note.INDICATIVE_INTERVAL)])
+    at_edge = Counter(
+        str(name)
+        for name, notes in zip(summary["optimizer"], summary["notes"], strict=True)
+        if not _EDGES.keys().isdisjoint(notes)
+    )
     return {
-        str(name): TableEntry(score, low, high, name in indicative, describe_missing_score(reason))
+        str(name): TableEntry(
+            score,
+            low,
+            high,
+            name in indicative,
+            describe_missing_score(reason),
+            f"with its best learning rate at an edge of the grid on {plural(at_edge[name], 'problem')}"
+            if at_edge[name]
+            else "",
+        )
         for name, score, low, high, reason in overall[["optimizer", *_LIMITS, "reason"]].itertuples(
             index=False
         )
@@ -166,7 +212,11 @@ def _ranked(entries: dict[str, TableEntry], first_group: list[str], pairs: pd.Da
     leader, *followers = first_group
     differences = pairs["difference"].astype(float)
     tied = [name for name in followers if abs(differences[name]) < TIE]
-    close = [f"{name} ({entries[name].score:.3f})" for name in followers if name not in tied]
+    close = [
+        f"{name} ({', '.join(filter(None, [f'{entries[name].score:.3f}', entries[name].caution]))})"
+        for name in followers
+        if name not in tied
+    ]
     lower = pairs[pairs["is_apart"].astype(bool)]
     tested = lower["adjusted_p"][lower["p_value"].notna()]
     p_values = pairs["adjusted_p"].dropna()

@@ -15,7 +15,6 @@ import pandas as pd
 from benchbed.analysis.aggregate import comparable_values
 from benchbed.analysis.intervals import TIE
 from benchbed.analysis.pairwise_tests import SIGNIFICANT
-from benchbed.interfaces import ALL_PROBLEMS
 
 FEWEST_PROBLEMS = 24
 """With fewer comparable problems mean ranks are not tested."""
@@ -46,8 +45,8 @@ def ranking(
     skipped, used the exact oracle or has no score on any of these problems is left out.
     """
     of_scores = groups[(groups["track"] == track) & (groups["measure"] == "score")]
-    of_problems = of_scores[of_scores["problem"] != ALL_PROBLEMS]
-    problems = [str(problem) for problem in dict.fromkeys(of_problems["problem"])]
+    planned = dict.fromkeys(summary["problem"])
+    problems = [str(problem) for problem in planned if problem in set(of_scores["problem"])]
     if len(problems) < FEWEST_PROBLEMS:
         return None
     trials = outcomes[["problem", "optimizer", "track", "seed", "score"]][outcomes["track"] == track]

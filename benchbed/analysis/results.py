@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 
 from benchbed.analysis.aggregate import overall_scores
 from benchbed.analysis.final_metrics import final_metrics
-from benchbed.analysis.pairwise_tables import checkpoints_of, comparisons_of
+from benchbed.analysis.pairwise_tables import ComparedStudy, compared_problems, comparisons_of, influence_of
 from benchbed.analysis.secondary_metrics import measures_of, robustness_of
 from benchbed.analysis.shown_problems import shown_plan, with_reason
 from benchbed.analysis.strata import samplings_of
@@ -69,8 +69,8 @@ def build_results(plan: Plan, trials: pa.Table, surfaces: Mapping[str, Surface] 
     tuning = _frame(_tuning_rows(states, stored), _TUNING_COLUMNS)
     problems = _problem_facts(plan, outcomes, tuning, stored)
     summary = summary_of([(state.pairing.problem, row) for state, row in rows], outcomes)
-    samplings = samplings_of(plan)
-    comparisons, groups = comparisons_of(summary, outcomes, checkpoints_of(plan), samplings)
+    compared = ComparedStudy(summary, outcomes, compared_problems(plan))
+    comparisons, groups = comparisons_of(compared)
     return Results(
         problems=problems,
         surfaces=surfaces or {},
@@ -83,7 +83,10 @@ def build_results(plan: Plan, trials: pa.Table, surfaces: Mapping[str, Surface] 
         summary=summary,
         measures=measures_of(summary, outcomes, problems, stored, robustness_of(states, tuning)),
         metrics=final_metrics(outcomes, stored),
-        overall=overall_scores(summary, outcomes, samplings),
+        overall=overall_scores(
+            summary, outcomes, samplings_of(plan), {problem.label: problem.group for problem in plan.problems}
+        ),
+        influence=influence_of(compared),
         comparisons=comparisons,
         groups=groups,
     )

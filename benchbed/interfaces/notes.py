@@ -70,6 +70,8 @@ class Exclusion(Enum):
     SKIPPED = "skipped"
     EXACT_ORACLE = "exact oracle"
     NO_SCORE = "no score"
+    DEFAULT_TRACK = "default track"
+    """Default rates measure the distance of the start over rate times budget, which no mean over problems means."""
     OTHER_SEEDS = "different seeds"
     NO_OBJECTIVE = "some trial has no final objective"
 
@@ -103,4 +105,6 @@ def format_notes(notes: Iterable[RowNote]) -> str:
 
 def describe_missing_score(exclusion: Exclusion | None) -> str:
     """Return why an overall score is missing; empty if it is not."""
-    return "" if exclusion is None else f"{exclusion.value} on some problem"
+    if exclusion is None:
+        return ""
+    return exclusion.value if exclusion is Exclusion.DEFAULT_TRACK else f"{exclusion.value} on some problem"

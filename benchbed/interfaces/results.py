@@ -17,6 +17,11 @@ ALL_PROBLEMS = ""
 """Stands for the problem in rows that average over all problems."""
 
 
+def group_table(group: str) -> str:
+    """Return the text that stands for the problem in rows that average over the problems of a group."""
+    return f"[{group}]"  # no selector begins with a bracket
+
+
 class ProblemFacts(NamedTuple):
     """Properties of a problem of the study; keyed by its canonical selector."""
 
@@ -97,11 +102,14 @@ class Results(NamedTuple):
     """Metrics at final points, one row a problem × optimizer × track × metric: the number of trials with a value, their
     lower median, and its interval (low, high)."""
     overall: pd.DataFrame
-    """One row an optimizer × track: the mean score over problems with its interval, or the `Exclusion` (column
-    `reason`) that explains why it is missing."""
+    """One row an optimizer × track × group, and one over all problems (group `ALL_PROBLEMS`): the mean score over the
+    problems with its interval, or the `Exclusion` (column `reason`) that explains why it is missing."""
+    influence: pd.DataFrame
+    """One row a problem in a track with means over problems: its share in the variance of these means among optimizers,
+    and the optimizers that lead without it (tuple)."""
     comparisons: pd.DataFrame
-    """One row a pair of optimizers in a table: problem (`ALL_PROBLEMS` for the mean), track, measure ("score", or
-    "objective" on a problem without scores), and the test results."""
+    """One row a pair of optimizers in a table: problem (`ALL_PROBLEMS` or a `group_table` for means), track, measure
+    ("score", or "objective" on a problem without scores), and the test results."""
     groups: pd.DataFrame
     """One row a compared optimizer in a table: problem, track, measure, optimizer, group (1 contains the best)."""
 

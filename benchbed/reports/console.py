@@ -9,7 +9,7 @@ from benchbed.errors import UsageError
 from benchbed.interfaces.notes import describe_missing_score, format_notes
 from benchbed.interfaces.results import Results
 from benchbed.reports.findings import headlines
-from benchbed.reports.tables.summary import overall_tables, summary_tables
+from benchbed.reports.tables.summary import group_tables, overall_tables, summary_tables
 from benchbed.reports.tables.table import csv, markdown
 from benchbed.reports.tables.terminal import format_tables
 
@@ -28,7 +28,7 @@ def render(
     Raises:
         UsageError: The format is not one of `FORMATS`.
     """
-    tables = [*summary_tables(results), *overall_tables(results)]
+    tables = [*group_tables(results), *overall_tables(results), *summary_tables(results)]
     unicode = encoding.lower().replace("_", "-").startswith(("utf", "cp65001"))
     match format:
         case "table":
@@ -46,7 +46,7 @@ def render(
 
 
 def _json(results: Results) -> str:
-    """Return `{"summary": [records], "overall": [records], "metrics": [records]}` in strict JSON.
+    """Return `{"summary": [records], "overall": …, "influence": …, "metrics": …}` in strict JSON.
 
     NaN (unknown) and +inf (not reached, or lost) are both null; the field `infinite` of each record names the columns
     whose null stands for +inf. Hyperparameters are an object.
@@ -59,6 +59,10 @@ def _json(results: Results) -> str:
         row["hyperparameters"] = json.loads(row["hyperparameters"] or "{}")
     overall = results.overall.assign(reason=results.overall["reason"].map(describe_missing_score))
     # msgspec writes null for NaN and infinity.
-    frames = {"overall": overall.to_dict("records"), "metrics": results.metrics.to_dict("records")}
+    frames = {
+        "overall": overall.to_dict("records"),
+        "influence": results.influence.to_dict("records"),
+        "metrics": results.metrics.to_dict("records"),
+    }
     records = msgspec.json.encode({"summary": summary, **frames})
     return json.dumps(json.loads(records), indent=2) + "\n"

@@ -7,6 +7,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import MultipleLocator, NullLocator
 
+from benchbed.analysis.aggregate import NO_MEAN_TRACK
 from benchbed.formatting import count, slugs
 from benchbed.interfaces import ALL_PROBLEMS, ProblemFacts, Results, TrialStatus
 from benchbed.plotting.axes import CALLS_LABEL
@@ -91,6 +92,8 @@ def _scored_problems(results: Results) -> list[str]:
 
 def _curves(results: Results, problems: list[str], track: str) -> dict[str, pd.DataFrame]:
     """Return the curve of each optimizer; over several problems only of those with an overall score."""
+    if len(problems) > 1 and track == NO_MEAN_TRACK:
+        return {}
     outcomes = results.outcomes[results.outcomes["track"] == track]
     outcomes = outcomes[outcomes["problem"].isin(problems)]
     curves = {}

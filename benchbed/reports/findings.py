@@ -2,7 +2,7 @@
 
 from benchbed.analysis.findings import endings, findings
 from benchbed.formatting import markdown_cell, printable
-from benchbed.interfaces import ALL_PROBLEMS, Results
+from benchbed.interfaces import Results
 from benchbed.reports.tables.terminal import wrap
 
 _HOW_TO_READ = """\
@@ -20,13 +20,13 @@ def pieces(results: Results) -> list[str]:
 
 def draw(results: Results, name: str) -> dict[str, bytes]:
     """Return `tables/findings.md`."""
-    sentences = findings(results.summary, results.overall, results.comparisons, results.groups)
+    sentences = findings(results)
     sections = [f"### Findings\n\n{_HOW_TO_READ}"]
-    for title, is_overall in (("all problems together", True), ("each problem", False)):
+    for title, is_overall in (("groups, and all problems together", True), ("each problem", False)):
         lines = [
             f"- {markdown_cell(finding.sentence)}"
             for finding in sentences
-            if (finding.problem == ALL_PROBLEMS) == is_overall
+            if (finding.problem not in results.problems) == is_overall
         ]
         sections += ["\n".join([f"#### {title}", "", *lines, ""])] if lines else []
     sections.append(f"#### how the trials ended\n\n{endings(results.summary)}\n")
@@ -34,11 +34,11 @@ def draw(results: Results, name: str) -> dict[str, bytes]:
 
 
 def headlines(results: Results, width: int) -> str:
-    """Return a sentence for each track, over all problems or on the only one, in lines of at most `width` cells."""
-    has_several = results.summary["problem"].nunique() > 1
-    sentences = [
-        finding.sentence
-        for finding in findings(results.summary, results.overall, results.comparisons, results.groups)
-        if finding.problem == ALL_PROBLEMS or not has_several
-    ]
-    return "".join(f"{line}\n" for sentence in sentences for line in wrap(printable(sentence), width))
+    """Return a sentence for each track, by group and over all problems, or on each problem if there are no means.
+
+    Lines have at most `width` cells.
+    """
+    sentences = findings(results)
+    means = [finding for finding in sentences if finding.problem not in results.problems]
+    lines = [wrap(printable(finding.sentence), width) for finding in means or sentences]
+    return "".join(f"{line}\n" for of_sentence in lines for line in of_sentence)

@@ -7,7 +7,7 @@ import pandas as pd
 
 from benchbed.analysis.aggregate import has_note
 from benchbed.analysis.intervals import TIE
-from benchbed.interfaces import ALL_PROBLEMS, Note, Results
+from benchbed.interfaces import ALL_PROBLEMS, LOST_STATUSES, Note, Results
 
 MOST = 24
 """Largest number of optimizers in one plot."""
@@ -51,13 +51,22 @@ def best_rows(summary: pd.DataFrame) -> "pd.Series[bool]":
 
 
 def leading_rows(summary: pd.DataFrame, groups: pd.DataFrame) -> "pd.Series[bool]":
-    """Return which rows have the highest score of their table or are not significantly different from it."""
+    """Return which rows have the highest score of their table or are not significantly different from it.
+
+    These are all rows of the first group, whatever their scores, or none if the highest score is 0; but never a row of
+    which all trials diverged or failed. In a table without compared rows they are those with the highest score.
+    """
     first = groups[groups["group"] == 1]
     leading = set(zip(first["problem"], first["track"], first["optimizer"], strict=True))
     rows = zip(summary["problem"], summary["track"], summary["optimizer"], strict=True)
-    is_grouped = pd.Series([row in leading for row in rows], index=summary.index, dtype=bool)
+    leads = pd.Series([row in leading for row in rows], index=summary.index, dtype=bool)
+    tables = [summary["problem"], summary["track"]]
+    is_compared = leads.groupby(tables, sort=False).transform("any")
+    highest = summary["score"].where(leads).groupby(tables, sort=False).transform("max")
+    lost = summary.reindex(columns=[*LOST_STATUSES], fill_value=0).sum(axis=1)
+    is_lost = lost >= summary.get("trials", math.inf)  # means over problems have no trials of their own
     # Without scores, the groups are those of the final objective.
-    return (is_grouped & ~(summary["score"] <= 0)) | best_rows(summary)
+    return (leads & ~(highest <= 0) & ~is_lost) | (best_rows(summary) & ~is_compared)
 
 
 def rank_rows(rows: pd.DataFrame) -> pd.DataFrame:

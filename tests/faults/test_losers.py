@@ -88,20 +88,23 @@ def test_the_losers_have_their_statuses(ran):
 
 
 def test_the_winner_converges(ran):
-    """It leads in the summary, the groups and the overall score, and has a star."""
+    """It leads in the summary and the groups, and has a star; default rates have no overall score."""
     results = benchbed.load(ran / "study").results
     for problem in results.problems:
         order = list(rank_rows(results.summary[results.summary["problem"] == problem])["optimizer"])
         assert order == ["gd", *order[1:]]
     groups = results.groups.set_index(["problem", "optimizer"])["group"]
     assert (groups.xs("gd", level="optimizer") == 1).all()
-    assert (groups.loc[""][LOSERS] > 1).all()
-    overall = results.overall.set_index("optimizer")["score"]
-    assert (overall[LOSERS] < overall["gd"]).all()
-    assert set(results.summary["optimizer"][leading_rows(results.summary, results.groups)]) == {"gd"}
+    assert (groups.loc["quadratic[start=2]"][LOSERS] > 1).all()
+    assert results.overall["score"].isna().all()
+    leading = set(results.summary["optimizer"][leading_rows(results.summary, results.groups)])
+    assert leading <= {"gd", "stuck"}, (
+        "three seeds of one problem show no difference, but a lost row never leads"
+    )
+    assert "gd" in leading
 
 
 def test_the_findings_name_the_winner(ran):
     """Findings are the last lines of stdout."""
     sentence = " ".join((ran / "stdout").read_text().split())
-    assert "default track, mean over 2 problems: gd has the highest score" in sentence
+    assert sentence.count("default track: gd has the highest score") == 2

@@ -1,12 +1,13 @@
 """The report `tables`: summary and secondary metrics as CSV, Markdown and LaTeX."""
 
 from benchbed.formatting import slugs
+from benchbed.interfaces.notes import describe_missing_score
 from benchbed.interfaces.results import Results
 from benchbed.reports.tables.secondary import secondary_table
-from benchbed.reports.tables.summary import overall_tables, summary_tables
+from benchbed.reports.tables.summary import group_tables, overall_tables, summary_tables
 from benchbed.reports.tables.table import csv, latex, markdown
 
-_RESERVED = ("summary", "measures", "metrics", "comparisons", "findings")
+_RESERVED = ("summary", "measures", "metrics", "comparisons", "overall", "influence", "findings")
 """File names in `tables/` that are not available to problems."""
 
 
@@ -16,7 +17,7 @@ def pieces(results: Results) -> list[str]:
 
 
 def draw(results: Results, name: str) -> dict[str, bytes]:
-    """Return `tables/summary.*`, a table for each problem, `tables/measures.*`, `metrics.csv` and `comparisons.csv`.
+    """Return `tables/summary.*`, a table for each problem, `tables/measures.*` and further frames as CSV.
 
     CSV contains every column, Markdown and LaTeX a readable selection.
     """
@@ -31,7 +32,7 @@ def draw(results: Results, name: str) -> dict[str, bytes]:
         )
         for table in problems
     ]
-    contents = {"summary": (summary, [*problems, *overall_tables(results)])}
+    contents = {"summary": (summary, [*group_tables(results), *overall_tables(results), *problems])}
     for table in problems:
         contents[names[table.problem]] = (summary[summary["problem"] == table.problem], [table])
     contents["measures"] = (results.measures, secondary)
@@ -40,6 +41,14 @@ def draw(results: Results, name: str) -> dict[str, bytes]:
         files |= {f"{stem}.csv": csv(frame), f"{stem}.md": markdown(tables), f"{stem}.tex": latex(tables)}
     if len(results.metrics):
         files["metrics.csv"] = csv(results.metrics)
+    if len(results.overall):
+        files["overall.csv"] = csv(
+            results.overall.assign(reason=results.overall["reason"].map(describe_missing_score))
+        )
+    if len(results.influence):
+        files["influence.csv"] = csv(
+            results.influence.assign(leaders=results.influence["leaders"].map("; ".join))
+        )
     if len(results.comparisons):
         files["comparisons.csv"] = csv(results.comparisons)
     return {f"tables/{name}": text.encode("utf-8") for name, text in files.items()}

@@ -2,14 +2,16 @@
 
 import json
 import math
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
 
 from benchbed.formatting import fixed, percentage, plural, short
-from benchbed.interfaces import ALL_PROBLEMS, ProblemFacts, Results, TrialStatus
+from benchbed.interfaces import ALL_PROBLEMS, Exclusion, ProblemFacts, Results, TrialStatus
 from benchbed.interfaces.notes import describe_missing_score, describe_note
+from benchbed.interfaces.results import group_table
 from benchbed.reports.ranking import leading_rows, rank_rows
 from benchbed.reports.tables.table import TextTable
 
@@ -42,11 +44,40 @@ def summary_tables(results: Results) -> list[TextTable]:
     return tables
 
 
+def group_tables(results: Results) -> list[TextTable]:
+    """Build the table of mean scores by group, a column a group; none for a single group."""
+    scores = results.overall[results.overall["group"] != ALL_PROBLEMS]
+    if scores["score"].isna().all():
+        return []
+    scores = scores[scores["reason"] != Exclusion.DEFAULT_TRACK]
+    names = list(dict.fromkeys(scores["group"]))
+    problems = Counter(facts.group for facts in results.problems.values())
+    order = {name: position for position, name in enumerate(results.optimizers)}
+    # Optimizers have the order of the plan: their order by score differs from group to group.
+    rows = scores[["track", "optimizer"]].drop_duplicates()
+    rows = rows.sort_values(
+        ["track", "optimizer"], key=lambda column: column.map(order).fillna(0), kind="stable"
+    )
+    rows = pd.concat([rows[rows["track"] == track] for track in results.tracks], ignore_index=True)
+    cells, leads = rows[["optimizer", "track"]], {}
+    for name in names:
+        of_group = rows.merge(scores[scores["group"] == name], how="left")
+        texts = [f"{fixed(row['score'], 3)} {_interval(row)}".strip() for row in of_group.to_dict("records")]
+        cells = cells.assign(**{name: texts})
+        of_table = of_group.assign(problem=group_table(name), notes=pd.Series([()] * len(rows)))
+        leads[name] = leading_rows(of_table, results.groups).tolist()
+    counts = ", ".join(f"{name} ({plural(problems[name], 'problem')})" for name in names)
+    blank = [False] * len(rows)
+    return [TextTable("", f"mean scores by group: {counts}", cells, blank, [()] * len(rows), leads)]
+
+
 def overall_tables(results: Results) -> list[TextTable]:
     """Build the table of mean scores over all problems; none for a single problem."""
-    if len(results.problems) < 2 or results.overall["score"].isna().all():
+    scores = results.overall[results.overall["group"] == ALL_PROBLEMS]
+    if len(results.problems) < 2 or scores["score"].isna().all():
         return []
-    scores = results.overall.sort_values("score", ascending=False, kind="stable")
+    scores = scores[scores["reason"] != Exclusion.DEFAULT_TRACK]
+    scores = scores.sort_values("score", ascending=False, kind="stable")
     scores = pd.concat([scores[scores["track"] == track] for track in results.tracks], ignore_index=True)
     notes: list[tuple[str, ...]]
     notes = [(describe_missing_score(reason),) if reason else () for reason in scores["reason"]]

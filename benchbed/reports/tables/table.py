@@ -1,6 +1,7 @@
 """A table of text, and its writers: CSV, Markdown and LaTeX."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 from typing import NamedTuple
 
 import numpy as np
@@ -26,6 +27,8 @@ class TextTable(NamedTuple):
     """Whether the score of each row is marked."""
     notes: Sequence[tuple[str, ...]]
     """The notes of each row."""
+    leads: Mapping[str, Sequence[bool]] = MappingProxyType({})
+    """Instead of `is_best`, for a table with several scores a row: whether each value of a column is marked."""
 
     @property
     def marked_column(self) -> str:
@@ -33,6 +36,16 @@ class TextTable(NamedTuple):
         # Without a result, a problem with a known optimum has neither.
         has_objective = "objective" in self.cells and "score" in self.cells
         return "objective" if has_objective and self.cells["score"].isin(["–", "-"]).all() else "score"
+
+    def mark(self, cells: pd.DataFrame, mark: str) -> pd.DataFrame:
+        """Return `cells`, which are those of the table after escaping, with the best values put into `mark`."""
+        leads = self.leads or {self.marked_column: self.is_best}
+        marked = {
+            column: cells[column].mask(np.array(is_best), cells[column].map(mark.format))
+            for column, is_best in leads.items()
+            if column in cells and len(is_best)
+        }
+        return cells.assign(**marked)
 
     def to_ascii(self) -> "TextTable":
         """Return the table with ASCII symbols; names are unchanged."""
@@ -74,9 +87,7 @@ def latex(tables: Sequence[TextTable]) -> str:
 
 def _tabulate(table: TextTable, style: str, escape: Callable[[str], str], mark: str) -> str:
     cells = table.cells.map(escape)
-    column = table.marked_column
-    if column in cells and len(table.is_best):
-        cells[column] = cells[column].mask(np.array(table.is_best), cells[column].map(mark.format))
+    cells = table.mark(cells, mark)
     headers = [str(header) for header in cells]
     return tabulate(
         cells.to_numpy().tolist(),

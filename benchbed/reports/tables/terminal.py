@@ -6,7 +6,6 @@ import textwrap
 from collections.abc import Sequence
 from itertools import chain, count, product
 
-import numpy as np
 import pandas as pd
 from rich import box
 from rich.cells import cell_len
@@ -37,9 +36,7 @@ def format_tables(tables: Sequence[TextTable], width: int, color: bool, unicode:
     letters = dict(zip(notes, map("".join, alphabet), strict=False))  # a … z, aa, ab …
     blocks = []
     for table in tables:
-        cells = table.cells.map(printable)
-        column = table.marked_column
-        cells[column] = cells[column].mask(np.array(table.is_best), cells[column] + "*")
+        cells = table.mark(table.cells.map(printable), "{}*")
         cells["notes"] = [" ".join(letters[note] for note in row_notes) for row_notes in table.notes]
         marked = table._replace(cells=cells.loc[:, (cells != "").any()])
         needed = sum(_least_widths(marked.cells)) + marked.cells.shape[1] - 1
@@ -50,7 +47,8 @@ def format_tables(tables: Sequence[TextTable], width: int, color: bool, unicode:
             blocks.append("".join(f"{line}\n" for entry in entries for line in wrap(entry, width) or [""]))
         else:
             blocks.append(_format_table(marked, width, color, unicode))
-    marked_columns = dict.fromkeys(table.marked_column for table in tables if any(table.is_best))
+    has_stars = [table for table in tables if any(map(any, [table.is_best, *table.leads.values()]))]
+    marked_columns = dict.fromkeys(table.marked_column for table in has_stars)
     best = " or ".join(_BEST[column] for column in marked_columns)
     footnotes = [f"* {best} of its track, and all not significantly different from it"] if best else []
     footnotes += [f"{letter} {printable(note)}" for note, letter in letters.items()]

@@ -8,8 +8,9 @@ import pytest
 
 from benchbed.analysis.aggregate import overall_scores
 from benchbed.analysis.findings import _format_p, endings, findings
-from benchbed.analysis.pairwise_tables import comparisons_of
-from benchbed.interfaces import ALL_PROBLEMS, Note, TrialStatus
+from benchbed.analysis.pairwise_tables import ComparedProblem, ComparedStudy, comparisons_of, influence_of
+from benchbed.analysis.strata import Sampling
+from benchbed.interfaces import ALL_PROBLEMS, Note, ProblemFacts, Results, TrialStatus
 
 CHECKPOINTS = np.arange(1, 201)
 EXACT_ORACLE, DETERMINISTIC = (Note.EXACT_ORACLE,), (Note.DETERMINISTIC,)
@@ -26,11 +27,10 @@ def sentences_of(scores, notes=(), skipped=(), objectives=()):
         of_row = notes.get((problem, name), notes.get(name, ()))
         limits = (min(values), max(values)) if len(values) > 1 else (np.nan, np.nan)
         summary.append(
-            (problem, name, "default", np.mean(values), *limits, int(name in skipped), of_row, len(values))
+            (problem, name, "tuned", np.mean(values), *limits, int(name in skipped), of_row, len(values))
         )
         outcomes += [
-            (problem, name, "default", seed, value, [200.0 ** (1 - value)])
-            for seed, value in enumerate(values)
+            (problem, name, "tuned", seed, value, [200.0 ** (1 - value)]) for seed, value in enumerate(values)
         ]
     names = ["problem", "optimizer", "track"]
     summary = pd.DataFrame(
@@ -38,10 +38,23 @@ def sentences_of(scores, notes=(), skipped=(), objectives=()):
     ).assign(objective=0.0)
     outcomes = pd.DataFrame(outcomes, columns=[*names, "seed", "score", "calls_to_target"])
     outcomes["objective"] = list(objectives) or np.inf
-    checkpoints = dict.fromkeys(summary["problem"], CHECKPOINTS)
-    pairs, groups = comparisons_of(summary, outcomes, checkpoints)
-    sentences = findings(summary, overall_scores(summary, outcomes), pairs, groups)
-    return {finding.problem: finding.sentence for finding in sentences}
+    study = compared(summary, outcomes)
+    pairs, tiers = comparisons_of(study)
+    unused = dict.fromkeys(Results._fields)
+    results = Results(**unused)._replace(
+        summary=summary,
+        problems={name: ProblemFacts(200, (0.1,), 0.1, 1, "float64", True) for name in study.problems},
+        overall=overall_scores(summary, outcomes),
+        comparisons=pairs,
+        groups=tiers,
+        influence=influence_of(study),
+    )
+    return {finding.problem: finding.sentence for finding in findings(results)}
+
+
+def compared(summary, outcomes):
+    problems = {name: ComparedProblem(CHECKPOINTS, Sampling(name)) for name in summary["problem"]}
+    return ComparedStudy(summary, outcomes, problems)
 
 
 def noise(seed):
@@ -52,7 +65,7 @@ def test_the_highest_score_comes_first():
     """Then the significantly lower ones, with the weakest evidence among them."""
     scores = {("a", "x"): 0.8 + noise(0), ("a", "y"): 0.5 + noise(1), ("a", "z"): 0.3 + noise(2)}
     sentence = sentences_of(scores)["a"]
-    assert sentence.startswith("a, default track: x has the highest score, 0.79")
+    assert sentence.startswith("a, tuned track: x has the highest score, 0.79")
     assert sentence.endswith("; significantly lower: y and z (largest adjusted p < 0.001, y).")
 
 
@@ -68,17 +81,17 @@ def test_scores_that_do_not_differ_significantly_are_not_called_equal():
 def test_the_evidence_is_the_adjusted_p_of_the_comparison():
     """It is the only number of the sentence that is neither a score nor a limit."""
     scores = {("a", "x"): 0.5 + 4 * noise(0), ("a", "y"): 0.47 + 4 * noise(1)}
-    summary = pd.DataFrame([("a", "x", "default", 0.5, 0, ()), ("a", "y", "default", 0.47, 0, ())])
+    summary = pd.DataFrame([("a", "x", "tuned", 0.5, 0, ()), ("a", "y", "tuned", 0.47, 0, ())])
     summary.columns = ["problem", "optimizer", "track", "score", "skipped", "notes"]
     outcomes = pd.DataFrame(
         [
-            ("a", name, "default", seed, value)
+            ("a", name, "tuned", seed, value)
             for (_, name), values in scores.items()
             for seed, value in enumerate(values)
         ],
         columns=["problem", "optimizer", "track", "seed", "score"],
     )
-    pairs, _ = comparisons_of(summary, outcomes, {"a": CHECKPOINTS})
+    pairs, _ = comparisons_of(compared(summary, outcomes))
     (p,) = pairs["adjusted_p"]
     assert 0.001 < p < 0.05
     assert f"(adjusted p = {p:.2g})" in sentences_of(scores)["a"]
@@ -104,7 +117,7 @@ def test_one_seed_shows_no_difference(score):
     """However large it is."""
     sentence = sentences_of({("a", "x"): [0.1], ("a", "y"): [score]})["a"]
     assert sentence == (
-        f"a, default track: a single seed cannot show a difference (highest score: y, {score:.3f})."
+        f"a, tuned track: a single seed cannot show a difference (highest score: y, {score:.3f})."
     )
 
 
@@ -136,19 +149,19 @@ def test_the_mean_over_problems_comes_first_if_there_are_several():
     assert list(sentences_of(one)) == ["a"]
     both = one | {("b", name): values for (_, name), values in one.items()}
     assert list(sentences_of(both)) == [ALL_PROBLEMS, "a", "b"]
-    assert sentences_of(both)[ALL_PROBLEMS].startswith("default track, mean over 2 problems: ")
+    assert sentences_of(both)[ALL_PROBLEMS].startswith("tuned track, mean over 2 problems: ")
 
 
 def test_scores_of_0_are_not_the_highest():
     """No optimizer leads if none reaches a target."""
     sentence = sentences_of({("a", name): np.zeros(20) for name in "xy"})["a"]
-    assert sentence == "a, default track: no optimizer reached a target within the budget."
+    assert sentence == "a, tuned track: no optimizer reached a target within the budget."
 
 
 def test_without_scores_and_objectives_there_is_nothing_to_compare():
     """As where trials of all optimizers diverged on a problem without a known optimum."""
     sentence = sentences_of({("a", name): np.full(20, np.nan) for name in "xy"})["a"]
-    assert sentence == "a, default track: there is nothing to compare; not compared: x and y (no score)."
+    assert sentence == "a, tuned track: there is nothing to compare; not compared: x and y (no score)."
 
 
 def test_without_scores_final_objectives_are_compared():
@@ -156,13 +169,13 @@ def test_without_scores_final_objectives_are_compared():
     scores = {("a", name): np.full(20, np.nan) for name in "xyzw"}
     objectives = np.concatenate([5 + noise(0), 5.001 + noise(1), 9 + noise(2), np.full(20, np.inf)])
     assert sentences_of(scores, objectives=objectives)["a"] == (
-        "a, default track: x has the lowest mean of the final objective; there is no score; not significantly "
+        "a, tuned track: x has the lowest mean of the final objective; there is no score; not significantly "
         "different, which does not prove equality: y; significantly higher: z (largest adjusted p < 0.001); not "
         "compared: w (some trial has no final objective)."
     )
     single = {("a", name): [np.nan] for name in "xy"}
     assert sentences_of(single, objectives=[2.0, 3.0])["a"] == (
-        "a, default track: a single seed cannot show a difference (lowest final objective: x)."
+        "a, tuned track: a single seed cannot show a difference (lowest final objective: x)."
     )
 
 
@@ -193,7 +206,7 @@ def test_deterministic_rows_are_compared_without_a_p_value():
     scores = {("a", "x"): [0.8], ("a", "y"): [0.3]}
     sentence = sentences_of(scores, notes={"x": DETERMINISTIC, "y": DETERMINISTIC})["a"]
     assert sentence == (
-        "a, default track: x has the highest score, 0.800; "
+        "a, tuned track: x has the highest score, 0.800; "
         "lower, compared without a test since nothing in them is random: y."
     )
 

@@ -5,20 +5,29 @@ import pandas as pd
 import pytest
 
 from benchbed.analysis import pairwise_tables
-from benchbed.analysis.pairwise_tables import checkpoints_of
+from benchbed.analysis.pairwise_tables import (
+    ComparedProblem,
+    ComparedStudy,
+    compared_problems,
+    influence_of,
+    shares_of_variance,
+)
 from benchbed.analysis.pairwise_tests import compare
+from benchbed.analysis.strata import Sampling
 from benchbed.interfaces import ALL_PROBLEMS, Note
+from benchbed.interfaces.results import group_table
 
 SUMMARY = ["problem", "optimizer", "track", "score", "skipped", "notes"]
 OUTCOMES = ["problem", "optimizer", "track", "seed", "score", "calls_to_target"]
-CHECKPOINTS = {problem: np.arange(1, 101) for problem in "ab"}
+CHECKPOINTS = np.arange(1, 101)
 
 
 def comparisons_of(summary, outcomes):
-    return pairwise_tables.comparisons_of(summary, outcomes, CHECKPOINTS)
+    problems = {p: ComparedProblem(CHECKPOINTS, Sampling(p)) for p in summary["problem"]}
+    return pairwise_tables.comparisons_of(ComparedStudy(summary, outcomes, problems))
 
 
-def study(scores, notes=(), track="default", calls=()):
+def study(scores, notes=(), track="tuned", calls=()):
     """Build the frames of a study from `{(problem, optimizer): [scores]}`; notes are given by optimizer or by row."""
     notes, reached = dict(notes), dict(calls)
     summary = [
@@ -163,8 +172,9 @@ def test_optimizers_that_never_reach_a_target_tie():
 @pytest.mark.parametrize(("checkpoints", "last"), [("protocol", [178, 200]), ("all", [199, 200])])
 def test_checkpoints_are_those_of_the_trials(plan_of, checkpoints, last):
     """They are those of the protocol up to the budget, or every call."""
-    calls = checkpoints_of(plan_of(("quadratic",), checkpoints=checkpoints))
-    assert calls["quadratic"][-2:].tolist() == last
+    problems = compared_problems(plan_of(("quadratic",), checkpoints=checkpoints))
+    assert problems["quadratic"].checkpoints[-2:].tolist() == last
+    assert (problems["quadratic"].group, problems["quadratic"].sampling.name) == ("geometry", "quadratic")
 
 
 def test_without_scores_final_objectives_are_compared():
@@ -194,3 +204,76 @@ def test_deterministic_objectives_are_compared_directly():
     assert pairs["is_exact"].all()
     assert pairs["is_apart"].tolist() == [True, True, False]
     assert group_of(groups, "a") == {"y": 1, "z": 1, "x": 2}
+
+
+def grouped_study(scores, groups):
+    """Build a study of problems in groups from `{(problem, optimizer): [scores]}`."""
+    summary, outcomes = study(scores)
+    problems = {p: ComparedProblem(CHECKPOINTS, Sampling(p), group) for p, group in groups.items()}
+    return ComparedStudy(summary, outcomes, problems)
+
+
+def test_each_group_is_a_table(make_scores):
+    """The comparison of a group is that of a study of its problems alone; one group alone is the whole study."""
+    groups = {"a": "noise", "b": "geometry", "c": "noise"}
+    pairs, tiers = pairwise_tables.comparisons_of(grouped_study(make_scores("abc"), groups))
+    alone, _ = pairwise_tables.comparisons_of(grouped_study(make_scores("ac"), {"a": "noise", "c": "noise"}))
+    of_group, of_all = (
+        frame[frame["problem"] == table].iloc[:, 1:].reset_index(drop=True)
+        for frame, table in ((pairs, group_table("noise")), (alone, ALL_PROBLEMS))
+    )
+    pd.testing.assert_frame_equal(of_group, of_all)
+    assert set(tiers["problem"]) == {*"abc", ALL_PROBLEMS, group_table("noise"), group_table("geometry")}
+    assert group_table("noise") not in set(alone["problem"])
+
+
+def test_default_rates_have_no_means_over_problems(make_scores):
+    """They measure the distance of the start over rate times budget."""
+    summary, outcomes = study(make_scores("ab"), track="default")
+    pairs, tiers = comparisons_of(summary, outcomes)
+    assert set(pairs["problem"]) == set(tiers["problem"]) == {"a", "b"}
+
+
+@pytest.fixture
+def make_scores():
+    """Return scores of three optimizers on any problems; those of a problem do not depend on the others."""
+
+    def make(problems):
+        return {
+            (problem, name): 0.1 * rank + np.random.default_rng([ord(problem), rank]).random(20) / 2
+            for problem in problems
+            for rank, name in enumerate("xyz")
+        }
+
+    return make
+
+
+def test_shares_of_variance_are_covariances_with_the_mean():
+    """They sum to 1, and equal numpy's covariances; a problem that ranks optimizers in reverse has a negative one."""
+    means = np.array([[0.9, 0.5, 0.3], [0.5, 0.5, 0.4], [0.1, 0.5, 0.45]])
+    shares = shares_of_variance(means)
+    overall = means.mean(axis=1)
+    expected = [np.cov(means[:, p] / 3, overall)[0, 1] / np.var(overall, ddof=1) for p in range(3)]
+    assert shares == pytest.approx(expected)
+    assert shares.sum() == pytest.approx(1)
+    assert shares[2] < 0 == shares[1]
+    assert np.isnan(shares_of_variance(np.full((3, 2), 0.5))).all()
+
+
+def test_a_lead_that_one_problem_carries_is_lost_without_it():
+    """x leads the mean by problem a only; without a the others lead."""
+    noise = np.random.default_rng(0).normal(0, 0.01, (9, 20))
+    scores = {
+        ("a", "x"): 0.9,
+        ("a", "y"): 0.1,
+        ("b", "x"): 0.3,
+        ("b", "y"): 0.5,
+        ("c", "x"): 0.3,
+        ("c", "y"): 0.5,
+    }
+    scores = {row: score + noise[number] for number, (row, score) in enumerate(scores.items())}
+    influence = influence_of(grouped_study(scores, dict.fromkeys("abc", "other"))).set_index("problem")
+    assert influence["leaders"].tolist() == [("y",), ("x",), ("x",)]
+    assert influence["share"]["a"] > 1
+    assert influence["share"]["b"] < 0
+    assert influence_of(grouped_study({("a", "x"): noise[0]}, {"a": "other"})).empty

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from benchbed.analysis.pairwise_tables import comparisons_of
+from benchbed.analysis.pairwise_tables import ComparedProblem, ComparedStudy, comparisons_of
 from benchbed.analysis.ranks import (
     Ranking,
     critical_difference,
@@ -16,6 +16,7 @@ from benchbed.analysis.ranks import (
     ranking,
     ranks_of,
 )
+from benchbed.analysis.strata import Sampling
 from benchbed.interfaces import Note
 
 DEMSAR = {2: 1.960, 3: 2.343, 4: 2.569, 5: 2.728, 6: 2.850, 7: 2.949, 8: 3.031, 9: 3.102, 10: 3.164}
@@ -39,7 +40,8 @@ def ranked(scores, track="default", change=lambda problem, optimizer: {}):
     outcomes = pd.DataFrame(rows).drop(columns=["skipped", "notes"]).assign(seed=0, objective=1.0)
     summary = pd.DataFrame([row | change(row["problem"], row["optimizer"]) for row in rows])
     summary["objective"] = 1.0
-    _, groups = comparisons_of(summary, outcomes, {})
+    problems = {p: ComparedProblem(np.arange(2), Sampling(p)) for p in summary["problem"]}
+    _, groups = comparisons_of(ComparedStudy(summary, outcomes, problems))
     return ranking(summary, outcomes, groups, track)
 
 

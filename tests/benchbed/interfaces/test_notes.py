@@ -14,4 +14,5 @@ def test_notes_are_joined_by_semicolons():
 def test_the_reason_for_a_missing_overall_score_names_the_problems():
     """A row with an overall score has no reason."""
     assert describe_missing_score(Exclusion.EXACT_ORACLE) == "exact oracle on some problem"
+    assert describe_missing_score(Exclusion.DEFAULT_TRACK) == "default track"
     assert describe_missing_score(None) == ""

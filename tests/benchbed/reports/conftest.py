@@ -2,8 +2,9 @@
 
 import json
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import product
+from types import MappingProxyType
 
 import numpy as np
 import pandas as pd
@@ -12,8 +13,9 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 from benchbed.analysis.aggregate import overall_scores
 from benchbed.analysis.final_metrics import final_metrics
-from benchbed.analysis.pairwise_tables import comparisons_of
+from benchbed.analysis.pairwise_tables import ComparedProblem, ComparedStudy, comparisons_of, influence_of
 from benchbed.analysis.secondary_metrics import Robustness, measures_of
+from benchbed.analysis.strata import Sampling
 from benchbed.interfaces import ProblemFacts, Results, RowNote, Surface, TrialStatus
 
 TARGETS = tuple(10.0**-k for k in range(1, 9))
@@ -133,11 +135,14 @@ def build(
     lost: Callable[[int, int, int], bool] = lambda problem, optimizer, seed: optimizer == 1 and seed % 2 == 0,
     without_optimum: Sequence[str] = (),
     notes: Callable[[str, str], tuple[RowNote, ...]] = lambda optimizer, track: (),
+    groups: Mapping[str, str] = MappingProxyType({}),
 ) -> Results:
     """Build a study of two-dimensional `problems`; `lost(problem, optimizer, seed)` decides which trials diverge."""
     noise = np.random.default_rng(7)
     facts = {
-        name: ProblemFacts(BUDGET, TARGETS, 1e-3, 2, "float64", name not in without_optimum)
+        name: ProblemFacts(
+            BUDGET, TARGETS, 1e-3, 2, "float64", name not in without_optimum, group=groups.get(name, "other")
+        )
         for name in problems
     }
     outcomes, curves, summary = [], [], []
@@ -159,7 +164,15 @@ def build(
         outcomes += rows
         summary.append(_summary_row(pd.DataFrame(rows), facts[problem], notes(optimizer, track)))
     frame = pd.DataFrame(summary, columns=COLUMNS)
-    pairs, groups = comparisons_of(frame, pd.DataFrame(outcomes), dict.fromkeys(facts, CALLS[1:]))
+    compared = ComparedStudy(
+        frame,
+        pd.DataFrame(outcomes),
+        {
+            name: ComparedProblem(CALLS[1:], Sampling(name), of_problem.group)
+            for name, of_problem in facts.items()
+        },
+    )
+    pairs, tiers = comparisons_of(compared)
     return Results(
         problems=facts,
         surfaces={problem: surface() for problem in problems},
@@ -174,9 +187,14 @@ def build(
         metrics=final_metrics(
             pd.DataFrame(outcomes), {row["trial_key"]: {"metrics": None} for row in outcomes}
         ),
-        overall=overall_scores(frame, pd.DataFrame(outcomes)),
+        overall=overall_scores(
+            frame,
+            pd.DataFrame(outcomes),
+            groups={name: of_problem.group for name, of_problem in facts.items()},
+        ),
+        influence=influence_of(compared),
         comparisons=pairs,
-        groups=groups,
+        groups=tiers,
     )
 
 

@@ -35,8 +35,26 @@ def test_the_standard_study_fits_eighty_columns(noted):
     """As a table with a rule, footnotes and one row an optimizer."""
     text = render(noted, "table", 80)
     assert "─" * 40 in text
-    assert "b nothing to tune" in text or "a nothing to tune" in text
-    assert sum(line.startswith("adam ") for line in text.splitlines()) == 6
+    assert any(line.endswith(" nothing to tune") and line[1] == " " for line in text.splitlines())
+    assert sum(line.startswith("adam ") for line in text.splitlines()) == 5
+
+
+def test_scores_by_group_come_first(make_results):
+    """A column a group, with intervals and stars; default rates have no means over problems."""
+    results = make_results(problems=("a", "b", "c"), groups={"a": "noise", "b": "geometry", "c": "noise"})
+    lines = render(results, "table", 120).splitlines()
+    assert lines[0] == "mean scores by group: noise (2 problems), geometry (1 problem)"
+    assert lines[1].split() == ["optimizer", "track", "noise", "geometry"]
+    rows = lines[3 : lines.index("")]
+    assert [row.split()[:2] for row in rows] == [[name, "tuned"] for name in results.optimizers]
+    scores = results.overall[results.overall["group"] == "noise"].set_index(["optimizer", "track"])
+    adam = scores.loc["adam", "tuned"]
+    (row,) = (row for row in rows if row.startswith("adam "))
+    assert f" {adam['score']:.3f} [{adam['score_low']:.2f}, {adam['score_high']:.2f}]" in row
+    first = results.groups[(results.groups["problem"] == "[noise]") & (results.groups["group"] == 1)]
+    column = lines[1].index("noise") + len("noise")
+    starred = [row.split()[0] for row in rows if row[: column + 1].rstrip().endswith("*")]
+    assert sorted(starred) == sorted(first["optimizer"])
 
 
 def test_the_leading_scores_have_a_star(noted):

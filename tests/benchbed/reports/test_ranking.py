@@ -3,9 +3,10 @@
 import math
 
 import pandas as pd
+import pytest
 
 from benchbed.interfaces import Note
-from benchbed.reports.ranking import best_rows, rank_rows
+from benchbed.reports.ranking import best_rows, leading_rows, rank_rows
 
 
 def summary_of(*rows):
@@ -62,3 +63,24 @@ def test_rows_are_sorted_by_track_score_and_gap():
         "exact",
         "other",
     ]
+
+
+@pytest.mark.parametrize(("highest", "leads"), [(0.01, [True, True, False]), (0.0, [False, False, False])])
+def test_rows_not_significantly_different_from_the_leader_are_marked_whatever_their_scores(highest, leads):
+    """A score of 0 beside a small one, which five seeds cannot tell from it; none if nobody reached a target."""
+    rows = [("a", name, "tuned", score, ()) for name, score in (("x", highest), ("y", 0.0), ("z", 0.5))]
+    rows = pd.DataFrame(rows, columns=["problem", "optimizer", "track", "score", "notes"])
+    groups = pd.DataFrame(
+        [("a", "tuned", "x", 1), ("a", "tuned", "y", 1)], columns=["problem", "track", "optimizer", "group"]
+    )
+    assert leading_rows(rows, groups).tolist() == leads
+
+
+def test_a_row_of_lost_trials_is_never_marked():
+    """However few seeds there are to tell it from the leader."""
+    rows = [("a", name, "tuned", score, (), 3, lost) for name, score, lost in (("x", 0.4, 0), ("y", 0.0, 3))]
+    names = ["problem", "optimizer", "track", "score", "notes", "trials", "diverged"]
+    groups = pd.DataFrame(
+        [("a", "tuned", "x", 1), ("a", "tuned", "y", 1)], columns=["problem", "track", "optimizer", "group"]
+    )
+    assert leading_rows(pd.DataFrame(rows, columns=names), groups).tolist() == [True, False]

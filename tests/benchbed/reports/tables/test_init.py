@@ -22,7 +22,7 @@ def test_each_problem_has_a_file_in_each_format(files):
     """Named by its selector."""
     stems = ("summary", "measures", "quadratic", "quartic-noise-0.1")
     tables = {f"tables/{stem}.{kind}" for stem in stems for kind in ("csv", "md", "tex")}
-    assert set(files) == tables | {"tables/comparisons.csv"}
+    assert set(files) == tables | {f"tables/{name}.csv" for name in ("comparisons", "overall", "influence")}
 
 
 @pytest.mark.parametrize("name", ["summary", "measures", "comparisons", "findings"])

@@ -35,7 +35,7 @@ class Rule(Protocol):
     """An optimizer with its hyperparameters, for lanes `[seeds, settings]`."""
 
     opaque: bool
-    """The engine does not know the state, so it cannot freeze a finished lane: it must not step it."""
+    """The engine does not know the state, so it cannot freeze a finished lane: `stateful.py` runs the trial."""
 
     def init(self, theta: Tensor) -> Tree:
         """Return the state at the start."""
@@ -126,18 +126,21 @@ class _PerTrialRule:
         return {name: value.expand(*theta.shape[:2], 1) for name, value in self._hyperparameters.items()}
 
 
-class _StatefulRule:
+class StatefulRule:
     """An optimizer with any state, such as a `torch.optim.Optimizer`: one lane `[1, 1]`, hyperparameters as floats."""
 
     opaque = True
 
     def __init__(self, build: BuildOptimizer, hyperparameters: Mapping[str, Tensor]) -> None:
-        self._optimizer = build({name: value.item() for name, value in hyperparameters.items()})
+        self.optimizer = build({name: value.item() for name, value in hyperparameters.items()})
 
     def init(self, theta: Tensor) -> Tree:
-        return self._optimizer.init(theta[0, 0])
+        """Return the state of the lane at its start."""
+        return self.optimizer.init(theta[0, 0])
 
     def step(self, oracle: CountingOracle, state: Tree, theta: Tensor, context: StepContext) -> Update:
+        """Compute one update of the lane; checks use it, and trials run in `stateful.py`."""
+
         def evaluate(point: Tensor) -> tuple[Tensor, Tensor]:
             loss, gradient = oracle.at(point[None, None])
             return loss[0, 0], gradient[0, 0]
@@ -149,15 +152,12 @@ class _StatefulRule:
             lambda: oracle.compute_progress()[0, 0],
             map_tensors(lambda leaf: leaf[0, 0], context.draws.optimizer),
         )
-        theta, state = self._optimizer.update(trial_oracle, state, theta[0, 0])
-        # A closure may be called any number of times, so the count belongs to this lane and not to every step.
-        oracle.masked_calls = torch.full_like(oracle.loss, oracle.further_calls)
-        oracle.further_calls = 0
-        oracle.progress_was_read |= trial_oracle.progress_was_read
+        theta, state = self.optimizer.update(trial_oracle, state, theta[0, 0])
         return theta[None, None], state
 
     def answer(self, state: Tree, theta: Tensor) -> Tensor:
-        return self._optimizer.answer(state, theta[0, 0])[None, None]
+        """Return the point of the lane that is measured."""
+        return self.optimizer.answer(state, theta[0, 0])[None, None]
 
 
 def make_rule(
@@ -165,7 +165,7 @@ def make_rule(
 ) -> Rule:
     """Bind `hyperparameters`, each `[settings, 1]`, by the adapter that the flags of `optimizer` ask for."""
     if optimizer.stateful:
-        return _StatefulRule(build, hyperparameters)
+        return StatefulRule(build, hyperparameters)
     if optimizer.per_trial:
         return _PerTrialRule(build, hyperparameters)
     return _BatchedRule(build, hyperparameters)

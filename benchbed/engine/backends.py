@@ -1,7 +1,6 @@
 """The backends that compute a tile's steps: eagerly, or by a compiled step; and the choice between them."""
 
 from collections.abc import Sequence
-from itertools import pairwise
 from typing import NamedTuple, Protocol
 
 from torch import Tensor
@@ -56,14 +55,7 @@ class EagerBackend:
 
     def advance(self, tile: Tile, lanes: Lanes, start: int, stops: Sequence[int]) -> list[Lanes]:
         """Run the steps from `start` on; return the lanes before each of the steps `stops`."""
-        snapshots = []
-        for first, stop in pairwise([start, *stops]):
-            for index in range(first, stop):
-                if tile.rule.opaque and not lanes.running.any():
-                    break
-                lanes = tile.step(lanes, index)
-            snapshots.append(lanes)
-        return snapshots
+        return tile.advance(lanes, start, stops)
 
     def lookahead(self, lanes: Lanes, start: int, stops: Sequence[int]) -> int:
         """Return how many of the coming `stops` to compute before the next measurement, at least one.

@@ -93,7 +93,7 @@ def reverse(function: Differentiable, theta: Tensor) -> tuple[Tensor, Tensor]:
     with torch.enable_grad():
         point = theta.detach().requires_grad_()
         loss = function(point)
-        (gradient,) = torch.autograd.grad(loss.sum(), point)
+        (gradient,) = torch.autograd.grad(loss.sum() if loss.dim() else loss, point)
     return loss.detach(), gradient
 
 

@@ -1,6 +1,6 @@
 """The oracle that an optimizer asks for loss and gradient in a step; it counts the calls."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
@@ -31,7 +31,7 @@ class StepLoss:
         self.needs_draws = not (full_batch or deterministic)
         self._problem = problem
         self.batched: LossOfTrees = batched(problem, self.single)
-        self.next_buffers: Callable[[Tensor, Tree, Tree], Tree] = batched(problem, self._next_buffers)
+        self.next_buffers: Callable[[Tensor, Tree, Tree], Tree] = batched(problem, self.single_next_buffers)
         """theta, data, draw -> the problem's buffers after the step."""
 
     def single(self, theta: Tensor, data: Tree, draw: Tree) -> Tensor:
@@ -40,7 +40,12 @@ class StepLoss:
             return self._problem.loss(theta, data, draw)
         return self._problem.full_batch_loss(theta, data)
 
-    def _next_buffers(self, theta: Tensor, data: Tree, draw: Tree) -> Tree:
+    def of_blocks(self, blocks: Mapping[str, Tensor], data: Tree, draw: Tree) -> tuple[Tensor, Tree]:
+        """Compute the loss of a single trial at the blocks of theta, and the buffers after the step."""
+        return self._problem.step_of_blocks(blocks, data, draw if self.needs_draws else None)
+
+    def single_next_buffers(self, theta: Tensor, data: Tree, draw: Tree) -> Tree:
+        """Compute the buffers after the step."""
         return self._problem.next_buffers(theta, data, draw if self.needs_draws else None)
 
 

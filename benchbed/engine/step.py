@@ -118,7 +118,7 @@ class Stepper:
             reached = active & (torch.linalg.vector_norm(gradient, dim=-1) <= self.batch.tolerance)
             active, converged = active & ~reached, converged | reached
 
-        theta, state = self._update(rule, oracle, lanes, active, inputs._replace(data=data))
+        theta, state = self._update(rule, oracle, lanes, inputs._replace(data=data))
         buffers = lanes.buffers
         if buffers is not None:
             buffers = where_lanes(
@@ -126,7 +126,7 @@ class Stepper:
             )
         if not _all_true(active, traced):
             theta = torch.where(active.unsqueeze(-1), theta, lanes.theta)
-            state = state if rule.opaque else where_lanes(active, state, lanes.state)
+            state = where_lanes(active, state, lanes.state)
         steps = lanes.steps + active
         after = lanes._replace(
             theta=theta, state=state, steps=steps, running=active, converged=converged, buffers=buffers
@@ -140,13 +140,11 @@ class Stepper:
         return progress.expand(*like.shape[:2], 1)
 
     def _update(
-        self, rule: Rule, oracle: CountingOracle, lanes: Lanes, active: Tensor, inputs: StepInputs
+        self, rule: Rule, oracle: CountingOracle, lanes: Lanes, inputs: StepInputs
     ) -> tuple[Tensor, Tree]:
-        if rule.opaque and not active.item():
-            return lanes.theta, lanes.state
         context = StepContext(self.loss.single, self.batch.gradient, inputs.data, inputs.draws, self.shared)
         theta, state = rule.step(oracle, lanes.state, lanes.theta, context)
-        check_update(self.batch.label_of("optimizer"), theta, state, lanes, opaque=rule.opaque)
+        check_update(self.batch.label_of("optimizer"), theta, state, lanes, opaque=False)
         # Assigned once, in an eager step: a traced step must have no side effects.
         if oracle.progress_was_read and not self.reads_progress:
             self.reads_progress = True

@@ -1,14 +1,17 @@
 """A tile: the lanes of a batch that are stepped together, with their instances and hyperparameters."""
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Sequence
+from itertools import pairwise
 
 import torch
 from torch import Tensor
 
 from benchbed.checkpoints import checkpoint_steps
+from benchbed.engine.adapters import StatefulRule
 from benchbed.engine.batch import Batch
 from benchbed.engine.pytrees import LanePositions, Lanes, expand_settings, leaves, map_tensors
 from benchbed.engine.sampling import Draws, Instances, is_deterministic
+from benchbed.engine.stateful import advance_trial
 from benchbed.engine.step import StepInputs, Stepper
 from benchbed.interfaces.torch_blocks import TorchState, bytes_of
 
@@ -93,7 +96,22 @@ class Tile:
 
     def step(self, lanes: Lanes, index: int) -> Lanes:
         """Run step `index` (from 0) of every lane eagerly."""
-        return self.stepper.step(self.rule, lanes, self.inputs(index))
+        return self.advance(lanes, index, [index + 1])[0]
+
+    def advance(self, lanes: Lanes, start: int, stops: Sequence[int]) -> list[Lanes]:
+        """Run the steps from `start` on eagerly; return the lanes before each of the steps `stops`."""
+        if isinstance(self.rule, StatefulRule):
+            return advance_trial(self, self.rule, lanes, start, stops)
+        snapshots = []
+        for first, stop in pairwise([start, *stops]):
+            for index in range(first, stop):
+                lanes = self.stepper.step(self.rule, lanes, self.inputs(index))
+            snapshots.append(lanes)
+        return snapshots
+
+    def trial_draws(self, index: int) -> Draws:
+        """Return the draws of step `index` (from 0) of a single trial, without leading dimensions."""
+        return Draws(*[draws and draws.of_trial(index) for draws in self._draws])
 
     def inputs(self, index: int) -> StepInputs:
         """Return the inputs of step `index` (from 0)."""

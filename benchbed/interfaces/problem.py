@@ -155,6 +155,16 @@ class Problem(ABC):
         """Return the buffers after a step that begins at theta; `draw` is None for `full_batch` rules."""
         return data.buffers
 
+    def step_of_blocks(self, blocks: Mapping[str, Tensor], data: Data, draw: Data) -> tuple[Tensor, Data]:
+        """Return the loss of a step of one trial, and the next buffers, at the blocks of theta by name.
+
+        `draw` is None for `full_batch` rules. Torch classes, whose parameters are these blocks, step by it. Override it
+        where theta is taken apart anyway, or where one computation yields loss and buffers.
+        """
+        theta = self.layout.join(blocks)
+        loss = self.full_batch_loss(theta, data) if draw is None else self.loss(theta, data, draw)
+        return loss, self.next_buffers(theta.detach(), data, draw) if isinstance(data, BufferedData) else None
+
     def loss(self, theta: Tensor, data: Data, draw: Data) -> Tensor:
         """Return the loss `[...]` on the draw of one step; by default the objective."""
         return self.objective(theta, data)

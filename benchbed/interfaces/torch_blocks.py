@@ -1,5 +1,7 @@
 """`torch.optim` classes as optimizers: the blocks of a layout become the parameters that a class updates."""
 
+import inspect
+import operator
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
@@ -23,7 +25,11 @@ class TorchState(NamedTuple):
     blocks: tuple[Parameter, ...]
     views: tuple[Tensor, ...]
     """The blocks in `theta`."""
+    addresses: list[int]
+    """Those of the blocks in `theta`."""
     optimizers: tuple[torch.optim.Optimizer, ...]
+    needs_closure: bool
+    """The first optimizer may evaluate a closure."""
     schedulers: tuple[LRScheduler, ...]
     averaging: tuple[Any, ...]
     """The optimizers with `train()` and `eval()`, which are measured at another point than they step from."""
@@ -54,11 +60,14 @@ def torch_optimizer(
         for optimizer in averaging:
             optimizer.train()
         schedulers = tuple(member for member in members if isinstance(member, LRScheduler))
+        addresses = [view.data_ptr() for view in views.values()]
+        parameters = tuple(blocks.values())
         return TorchState(
-            storage, tuple(blocks.values()), tuple(views.values()), optimizers, schedulers, averaging
-        )
+            storage, parameters, tuple(views.values()), addresses, optimizers, _needs_closure(optimizers[0]),
+            schedulers, averaging,
+        )  # fmt: skip
 
-    return Optimizer(init=init, update=_update, answer=_answer, stateful=True)
+    return Optimizer(init=init, update=update_blocks, answer=_answer, stateful=True)
 
 
 def nested_optimizers(optimizers: tuple[torch.optim.Optimizer, ...]) -> Iterator[torch.optim.Optimizer]:
@@ -93,33 +102,67 @@ def bytes_of(state: TorchState) -> int:
     return total
 
 
-def _update(oracle: Oracle, state: TorchState, theta: Tensor) -> tuple[Tensor, TorchState]:
+def update_blocks(oracle: Oracle, state: TorchState, theta: Tensor) -> tuple[Tensor, TorchState]:
     """Run one step at `theta: [dimension]`; its first evaluation at theta is already counted."""
-    _set_point(state, theta)
+    set_point(state, theta)
     _set_gradient(state, oracle.gradient)
+
+    def evaluate(is_counted: bool) -> Tensor:
+        loss, gradient = (oracle.loss, oracle.gradient) if is_counted else oracle.at(point_of(state))
+        _set_gradient(state, gradient)
+        return loss
+
+    with torch.enable_grad():  # as in a training loop, though the engine disables gradients
+        step_blocks(state, oracle.loss, evaluate)
+    return point_of(state), state
+
+
+def step_blocks(state: TorchState, loss: Tensor, evaluate: Callable[[bool], Tensor]) -> None:
+    """Run one step of the optimizers and schedulers on blocks that have their gradients and the loss.
+
+    `evaluate` computes both again and returns the loss; its argument is whether this point has been counted.
+    """
+    first, *further = state.optimizers
+    if state.needs_closure:
+        first.step(_closure(state, loss, evaluate))  # type: ignore[arg-type]  # it returns a tensor, as usual
+    else:
+        first.step()
+    for optimizer in further:
+        optimizer.step()
+    for scheduler in state.schedulers:
+        if isinstance(scheduler, ReduceLROnPlateau):
+            scheduler.step(loss)
+        else:
+            scheduler.step()
+
+
+def _needs_closure(optimizer: torch.optim.Optimizer) -> bool:
+    """Return whether a class may use a closure; torch's own evaluate an optional one only to return its value."""
+    is_torch = type(optimizer).__module__.startswith("torch.optim.")
+    return not is_torch or inspect.signature(optimizer.step).parameters["closure"].default is not None
+
+
+def _closure(state: TorchState, loss: Tensor, evaluate: Callable[[bool], Tensor]) -> Callable[[], Tensor]:
+    """Return the closure of a step; its first evaluation is free if neither parameters nor gradients have changed."""
+    before, gradients = point_of(state), [block.grad for block in state.blocks]
+    versions = [gradient._version for gradient in gradients if gradient is not None]
     is_first = True
 
     def closure() -> Tensor:
         nonlocal is_first
-        with torch.no_grad():
-            point = _point(state)
-            is_counted = is_first and torch.equal(point, theta)
-            is_first = False
-            loss, gradient = (oracle.loss, oracle.gradient) if is_counted else oracle.at(point)
-            _set_gradient(state, gradient)
-            return loss.detach().clone()
+        is_counted = is_first and torch.equal(_memory(state), before)
+        is_first = False
+        are_same = all(map(operator.is_, [block.grad for block in state.blocks], gradients))
+        if (
+            is_counted
+            and are_same
+            and versions == [gradient._version for gradient in gradients if gradient is not None]
+        ):
+            return loss
+        with torch.enable_grad():  # some classes call it where gradients are disabled
+            return evaluate(is_counted).detach()
 
-    first, *further = state.optimizers
-    with torch.enable_grad():  # as in a training loop, though the engine disables gradients
-        first.step(closure)  # type: ignore[arg-type]  # the closure returns a tensor, as usual
-        for optimizer in further:
-            optimizer.step()
-        for scheduler in state.schedulers:
-            if isinstance(scheduler, ReduceLROnPlateau):
-                scheduler.step(oracle.loss)
-            else:
-                scheduler.step()
-    return _point(state), state
+    return closure
 
 
 def _answer(state: TorchState, theta: Tensor) -> Tensor:
@@ -129,38 +172,40 @@ def _answer(state: TorchState, theta: Tensor) -> Tensor:
     with torch.no_grad():
         for optimizer in state.averaging:
             optimizer.eval()
-        point = _point(state)
+        point = point_of(state)
         for optimizer in state.averaging:
             optimizer.train()
-        _set_point(state, theta)
+        set_point(state, theta)
     return point
 
 
-def _point(state: TorchState) -> Tensor:
+def point_of(state: TorchState) -> Tensor:
     """Return a copy of the parameters as a vector."""
-    if _is_in_place(state):
-        return state.theta.clone()
-    return torch.cat([block.detach().flatten() for block in state.blocks])
+    return state.theta.clone() if _is_in_place(state) else _memory(state)
 
 
-def _set_point(state: TorchState, theta: Tensor) -> None:
+def set_point(state: TorchState, theta: Tensor) -> None:
+    """Set the parameters to `theta: [dimension]`."""
     state.theta.copy_(theta)
     if not _is_in_place(state):
         for block, view in zip(state.blocks, state.views, strict=True):
             block.data.copy_(view)
 
 
+def _memory(state: TorchState) -> Tensor:
+    """Return the parameters as a vector, which may be their memory."""
+    if _is_in_place(state):
+        return state.theta
+    return torch.cat([block.detach().flatten() for block in state.blocks])
+
+
 def _set_gradient(state: TorchState, gradient: Tensor) -> None:
     """Store a gradient `[dimension]` in the blocks; a copy, because classes write into it."""
-    offset, copy = 0, gradient.detach().clone()
-    for block in state.blocks:
-        size = block.numel()
-        block.grad = copy[offset : offset + size].view(block.shape)
-        offset += size
+    copies = gradient.clone().split_with_sizes([block.numel() for block in state.blocks])
+    for block, copy in zip(state.blocks, copies, strict=True):
+        block.grad = copy.view(block.shape)
 
 
 def _is_in_place(state: TorchState) -> bool:
     """Return whether all parameters still lie in `state.theta`."""
-    return all(
-        block.data_ptr() == view.data_ptr() for block, view in zip(state.blocks, state.views, strict=True)
-    )
+    return [block.data_ptr() for block in state.blocks] == state.addresses

@@ -7,7 +7,6 @@ from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
-from torch.func import functional_call
 from torch.nn.parameter import is_lazy
 from torch.utils import _pytree as pytree  # as in the engine
 from torch.utils._python_dispatch import TorchDispatchMode
@@ -16,6 +15,7 @@ from benchbed.errors import ContractError
 from benchbed.interfaces.layout import Layout
 from benchbed.interfaces.modules.datasets import Samples
 from benchbed.interfaces.modules.forward import DrawCall, ForwardPass, RandomCall, replay
+from benchbed.interfaces.modules.stateless import StatelessModule
 from benchbed.seeds import seeded_modules
 
 LossOfOutputs = Callable[[Any, Tensor], Tensor]
@@ -25,9 +25,9 @@ LossOfOutputs = Callable[[Any, Tensor], Tensor]
 class Network(NamedTuple):
     """A network without parameters of its own, and the facts that problems are made of."""
 
-    training: nn.Module
-    """In `train()` mode; its parameters and buffers are placeholders."""
-    evaluation: nn.Module
+    training: StatelessModule
+    """In `train()` mode."""
+    evaluation: StatelessModule
     """In `eval()` mode."""
     layout: Layout
     buffers: tuple[str, ...]
@@ -49,13 +49,12 @@ class Network(NamedTuple):
 
         `tensors` are the parameters and buffers by name.
         """
-        # The forward pass writes into buffers.
-        buffers = {name: tensors[name].clone() for name in self.buffers}
-        module = self.training if is_training else self.evaluation
-        context = ForwardPass(draw) if self.needs_context else nullcontext()
-        with context:
-            outputs = functional_call(module, {**tensors, **buffers}, samples[:-1])
-            return function(outputs, samples[-1]), buffers
+        module, tensors = self.training if is_training else self.evaluation, dict(tensors)
+        for name in self.buffers:
+            tensors[name] = tensors[name].clone()  # the forward pass writes into buffers
+        with ForwardPass(draw) if self.needs_context else nullcontext():
+            outputs = module(tensors, *samples[:-1])
+            return function(outputs, samples[-1]), {name: tensors[name] for name in self.buffers}
 
 
 class _Operations(TorchDispatchMode):
@@ -127,8 +126,8 @@ def examine(build: Callable[[], Any], batch: Samples, loss_of: LossOfOutputs) ->
     changed = {name for name, tensor in first.items() if not torch.equal(tensor, after[name])}
     buffers = tuple(name for name in first if name in changed | differing)
     result = Network(
-        copy.deepcopy(network).train(),
-        copy.deepcopy(network).eval(),
+        StatelessModule(copy.deepcopy(network).train()),
+        StatelessModule(copy.deepcopy(network).eval()),
         layout,
         buffers,
         {name: tensor.detach() for name, tensor in first.items() if name not in buffers},

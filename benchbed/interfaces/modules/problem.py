@@ -24,6 +24,8 @@ from benchbed.interfaces.problem import BufferedData, Data, Metric, Problem
 from benchbed.seeds import DRAW_BLOCK, seeded_modules
 
 DataSet = Dataset[Any] | Sequence[Tensor] | Tensor
+Point = Tensor | Mapping[str, Tensor]
+"""theta `[dimension]`, or its blocks by name."""
 MEASURE = "measure_"
 """Prefix of the methods that are metrics."""
 
@@ -169,6 +171,17 @@ class ModuleProblem(Problem):
         """Return the buffers after a forward pass in `train()` mode."""
         return self._train(theta, data, draw)[1]
 
+    def step_of_blocks(
+        self, blocks: Mapping[str, Tensor], data: Data, draw: ModuleDraw | None
+    ) -> tuple[Tensor, Data]:
+        """Return the loss of a step and the next buffers, by one forward pass."""
+        if _defines_a_step(type(self)):
+            return super().step_of_blocks(blocks, data, draw)
+        if draw is None and not self._network.buffers:
+            return self._evaluate(self.loss_of, blocks, data, _module_data(data).training), None
+        loss, buffers = self._train(blocks, data, draw)
+        return loss, {name: buffer.detach() for name, buffer in buffers.items()} if buffers else None
+
     def objective(self, theta: Tensor, data: Data) -> Tensor:
         """Return the loss over all training samples in `eval()` mode."""
         return self._evaluate(self.loss_of, theta, data, _module_data(data).training)
@@ -185,14 +198,14 @@ class ModuleProblem(Problem):
     def _steps_of_epoch(self) -> int:
         return _sizes_of(self).samples // self.batch_size
 
-    def _train(self, theta: Tensor, data: Data, draw: ModuleDraw | None) -> tuple[Tensor, Data]:
+    def _train(self, theta: Point, data: Data, draw: ModuleDraw | None) -> tuple[Tensor, Data]:
         samples, tensors = _module_data(data).training, self._tensors(theta, data)
         if draw is None:
             return self._network.run(self.loss_of, tensors, samples, without_noise, is_training=True)
-        samples = tuple(part[draw.positions] for part in samples)
+        samples = tuple([part[draw.positions] for part in samples])
         return self._network.run(self.loss_of, tensors, samples, replay(draw.noise), is_training=True)
 
-    def _evaluate(self, function: LossOfOutputs, theta: Tensor, data: Data, samples: Samples) -> Tensor:
+    def _evaluate(self, function: LossOfOutputs, theta: Point, data: Data, samples: Samples) -> Tensor:
         tensors = self._tensors(theta, data)
         return self._network.run(function, tensors, samples, without_noise, is_training=False)[0]
 
@@ -203,9 +216,17 @@ class ModuleProblem(Problem):
 
         return metric
 
-    def _tensors(self, theta: Tensor, data: Data) -> dict[str, Tensor]:
+    def _tensors(self, theta: Point, data: Data) -> dict[str, Tensor]:
         buffers = data.buffers if isinstance(data, BufferedData) else {}
-        return {**self.layout.views(theta), **buffers, **_module_data(data).constants}
+        blocks = self.layout.views(theta) if isinstance(theta, Tensor) else theta
+        return {**blocks, **buffers, **_module_data(data).constants}
+
+
+@functools.cache
+def _defines_a_step(problem_class: type[ModuleProblem]) -> bool:
+    """Return whether a subclass defines a method of which a step consists."""
+    names = ("loss", "full_batch_loss", "objective", "next_buffers")
+    return any(getattr(problem_class, name) is not getattr(ModuleProblem, name) for name in names)
 
 
 def _module_data(data: Data) -> ModuleData:

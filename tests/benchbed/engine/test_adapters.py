@@ -118,7 +118,7 @@ def test_a_per_trial_problem_equals_the_batched_problem(run, lane_of, assert_sam
 
         def objective(self, theta, data):
             assert theta.dim() == 1
-            rotated = data.rotation @ theta
+            rotated = data.basis @ (theta - data.minimizer)
             return 0.5 * (data.eigenvalues * rotated * rotated).sum()
 
     Alone.__name__ = "Quadratic"  # instances are seeded by the problem's name

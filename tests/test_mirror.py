@@ -43,6 +43,7 @@ TESTED_ELSEWHERE = {
     "benchbed/runner/": "processes are tested as a whole: tests/benchbed/runner/test_workers.py and tests/faults",
     "benchbed/store/lock.py": "tests/faults/test_lost_folders.py removes folders and locks while a study runs",
     "benchbed/store/outputs.py": "tests/faults/test_other_plans.py runs one plan after another in a folder",
+    "benchbed/catalog/passed.py": "tests/benchbed/study/test_selection.py",
     "benchbed/study/": "tests/benchbed/test_study.py and tests/benchbed/cli run studies",
     "benchbed/testing/assertions.py": "tests/benchbed/testing/test_optimizers.py and test_problems.py",
     "benchbed/tuning/candidates.py": "tests/benchbed/tuning/test_scheduling.py and test_selection.py",

@@ -3,16 +3,18 @@
 import hashlib
 import importlib.util
 import os
+import pickle
 import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from importlib.metadata import Distribution, EntryPoint, distributions
 from pathlib import Path
+from types import ModuleType
 from typing import NamedTuple
 
 from benchbed.catalog.names import error_line, quoted
 from benchbed.errors import UsageError
-from benchbed.hookspecs import GROUP
+from benchbed.hookspecs import GROUP, hookimpl
 
 BUILT_IN = "benchbed"
 """Distribution of the built-in plugins."""
@@ -21,6 +23,10 @@ DISABLE = "BENCHBED_DISABLE_PLUGINS"
 
 FILE_MODULE = "_benchbed_plugin_file_"
 """Beginning of the name of a plugin file's module."""
+OBJECT_SUFFIX = ".object"
+"""Suffix of the file of an object that a program passes to `benchbed.run`."""
+PASSED = "passed to run()"
+"""Distribution of these objects."""
 
 
 class DiscoveredPlugin(NamedTuple):
@@ -32,6 +38,8 @@ class DiscoveredPlugin(NamedTuple):
     """Name of the distribution, or the path of a plugin file."""
     version: str
     load: Callable[[], object]
+    file: Path | None = None
+    """Path of a plugin file, or of the file of an object."""
 
     @property
     def built_in(self) -> bool:
@@ -77,12 +85,15 @@ def installed_plugins(group: str = GROUP) -> tuple[list[DiscoveredPlugin], list[
 
 
 def plugin_files(paths: Sequence[Path]) -> list[DiscoveredPlugin]:
-    """Compile the files that the user names, each once.
+    """Compile the files that the user names, each once; the files of objects are read when they are loaded.
 
     Raises: UsageError if one is not a readable Python file.
     """
     unique = {path.resolve(): path for path in reversed(paths)}
-    return [_plugin_file(path) for path in reversed(unique.values())]
+    return [
+        _object_file(path) if path.suffix == OBJECT_SUFFIX else _plugin_file(path)
+        for path in reversed(unique.values())
+    ]
 
 
 def _loader(point: EntryPoint) -> Callable[[], object]:
@@ -106,6 +117,21 @@ def _warnings_of_damage(distribution: Distribution, error: Exception, group: str
         return []
     folder = Path(str(getattr(distribution, "_path", "")))  # the name of the distribution may be unreadable
     return [f"the entry points of distribution {quoted(folder.name)} cannot be read: {error_line(error)}"]
+
+
+def _object_file(path: Path) -> DiscoveredPlugin:
+    encoded = path.read_bytes()
+    name = f"{FILE_MODULE}{hashlib.sha256(encoded).hexdigest()[:16]}"
+
+    def load() -> object:
+        if name not in sys.modules:
+            passed = pickle.loads(encoded)
+            module = ModuleType(name)
+            setattr(module, f"register_{passed.kind}", hookimpl(lambda register: register(passed)))
+            sys.modules[name] = module
+        return sys.modules[name]
+
+    return DiscoveredPlugin(path.stem, name, PASSED, "", load, path)
 
 
 def _plugin_file(path: Path) -> DiscoveredPlugin:
@@ -140,4 +166,4 @@ def _plugin_file(path: Path) -> DiscoveredPlugin:
             raise
         return module
 
-    return DiscoveredPlugin(path.stem, name, str(path), "", load)
+    return DiscoveredPlugin(path.stem, name, str(path), "", load, path)

@@ -1,6 +1,7 @@
 """Loading of all plugins, each separately, so that a plugin that fails affects no other."""
 
 import contextlib
+import dataclasses
 import os
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from pathlib import Path
@@ -60,6 +61,12 @@ def load_catalog(
         elif plugin in loaded:
             records.append(loaded[plugin])
     return _catalog_of(records, warnings)
+
+
+def with_records(catalog: Catalog, records: Sequence[PluginRecord]) -> Catalog:
+    """Return a catalog with further plugins."""
+    combined = _catalog_of([*catalog.plugins, *records], catalog.warnings)
+    return dataclasses.replace(combined, clashes={**catalog.clashes, **combined.clashes})
 
 
 def _load_all(plugins: Iterable[DiscoveredPlugin]) -> list[PluginRecord]:

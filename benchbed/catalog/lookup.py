@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from benchbed.catalog import torch_optim
+from benchbed.catalog.discovery import PASSED
 from benchbed.catalog.names import error_line, plugin_traceback, quoted, reason, suggestion
 from benchbed.catalog.parameters import (
     Parameter,
@@ -52,6 +53,10 @@ class Catalog:
                 f"{kind[:-1]} {name!r} is registered by {labels}, so neither is available; disable one by "
                 f"BENCHBED_DISABLE_PLUGINS={plugins}, or leave out --plugin"
             )
+        for record in self.plugins:
+            if (record.distribution, record.name) == (PASSED, name) and record.error:
+                is_named = record.status is PluginStatus.INVALID  # the error begins with the name
+                raise UsageError(record.error if is_named else f"{kind[:-1]} {name!r}: {record.error}")
         names = [*self.entries[kind], *(clash for clash_kind, clash in self.clashes if clash_kind == kind)]
         message = f"unknown {kind[:-1]} {quoted(name)}{suggestion(name, names)} (see `benchbed list {kind}`)"
         for record in self.plugins:

@@ -5,6 +5,7 @@ from typing import Any
 from benchbed.catalog.discovery import DiscoveredPlugin
 from benchbed.catalog.factories import as_factory
 from benchbed.catalog.names import derived_name, name_fault, quoted
+from benchbed.catalog.passed import PassedObject
 from benchbed.catalog.records import Entry, InvalidPluginError, Kind, require
 from benchbed.catalog.sources import file_origin, origin_of, summary
 from benchbed.catalog.validation import validate
@@ -31,6 +32,8 @@ class Registrar:
         """Return the function that a hook of this kind receives."""
 
         def register(implementation: object, name: str | None = None) -> None:
+            if isinstance(implementation, PassedObject):
+                name = implementation.name
             entry_name = _default_name(kind, implementation) if name is None else name
             try:
                 self._add(kind, implementation, entry_name)
@@ -41,6 +44,10 @@ class Registrar:
 
     def _add(self, kind: Kind, implementation: object, name: str) -> None:
         require(self._is_open, "register was called after the hook had returned; call it inside the hook")
+        passed_origin = None
+        if isinstance(implementation, PassedObject):
+            passed_origin = implementation.origin
+            implementation = implementation.implementation
         definition = implementation
         if kind == "optimizers":
             implementation = as_factory(implementation)
@@ -50,7 +57,9 @@ class Registrar:
         is_new = all((entry.kind, entry.name) != (kind, name) for entry in self.entries)
         require(is_new, "the plugin registers this name twice; give one of the two another name")
         plugin = self._plugin
-        if kind in MEASURED_KINDS:
+        if passed_origin is not None:
+            origin = passed_origin
+        elif kind in MEASURED_KINDS:
             module = plugin.module.partition(":")[0]
             origin = origin_of(definition, module, plugin.distribution, plugin.version)
         else:

@@ -7,14 +7,17 @@ import re
 import sys
 from collections.abc import Iterator
 from importlib import metadata
+from importlib.metadata import Distribution
 from pathlib import Path
 from types import FunctionType, MethodType
 
+from benchbed.catalog.content import Content
 from benchbed.catalog.discovery import FILE_MODULE
 from benchbed.catalog.imports import (
     SourceModule,
     distribution_of,
     files_read_by,
+    find_module,
     imported_modules,
     parents_of,
     versions_beside,
@@ -46,9 +49,16 @@ def origin_of(implementation: object, module: str, distribution: str, version: s
             implementation
         ):  # its module does not know its arguments, but the one that registers it does
             roots += filter(None, [_module_of(sys.modules.get(module))])
-        _follow(roots, distribution == "benchbed", files, versions)
+        _follow(roots, distribution_of(root), distribution == "benchbed", files, versions)
     name = getattr(definition, "__qualname__", type(definition).__qualname__)
     return Origin(f"{_label(root)}:{name}", files, versions)
+
+
+def origin_of_content(name: str, content: Content) -> Origin:
+    """Return the origin of an object that no file defines: its content, and the modules that it refers to."""
+    files, versions = {f"{name} (content)": content.digest}, dict[str, str]()
+    _follow(list(filter(None, map(find_module, content.modules))), None, False, files, versions)
+    return Origin(name, files, versions)
 
 
 def file_origin(implementation: object) -> Origin:
@@ -75,10 +85,13 @@ def summary(implementation: object) -> str:
 
 
 def _follow(
-    roots: list[SourceModule], is_built_in: bool, files: dict[str, str], versions: dict[str, str]
+    roots: list[SourceModule],
+    owner: Distribution | None,
+    is_built_in: bool,
+    files: dict[str, str],
+    versions: dict[str, str],
 ) -> None:
-    """Add the files and versions of `roots` and of the modules that they import."""
-    owner = distribution_of(roots[0])
+    """Add the files of `roots` and of the modules that they import, but the versions of other distributions."""
     pending, seen = roots[::-1], set[str]()
     while pending:
         module = pending.pop()

@@ -6,6 +6,7 @@ right. In the engine the leading dimensions are `[seeds, settings]`; for a singl
 
 from benchbed.interfaces.execution import Engine, ExecutorFactory
 from benchbed.interfaces.figure import Figure, Picture
+from benchbed.interfaces.functions import FunctionProblem
 from benchbed.interfaces.gradient import Gradient, NotServedError, as_gradient
 from benchbed.interfaces.layout import Layout, take_samples
 from benchbed.interfaces.modules import ModuleProblem
@@ -36,7 +37,7 @@ from benchbed.interfaces.torch_blocks import torch_optimizer
 
 __all__ = [
     "ALL_PROBLEMS", "FINAL_STATUSES", "LOST_STATUSES", "MEASURED_STATUSES", "START_IN_BASIN", "BufferedData", "Data",
-    "Engine", "Exclusion", "ExecutorFactory", "Figure", "Gradient", "GridExtended", "Hyperparameter",
+    "Engine", "Exclusion", "ExecutorFactory", "Figure", "FunctionProblem", "Gradient", "GridExtended", "Hyperparameter",
     "Layout", "LogUniform", "Metric", "MetricNotMeasured", "ModuleProblem", "NoScoreBecause", "NotServedError", "Note",
     "OneMinusLogUniform", "Optimizer",
     "OptimizerFactory", "Oracle", "Picture", "Problem", "ProblemFacts", "RegisteredMetric", "Report",

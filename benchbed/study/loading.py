@@ -11,7 +11,7 @@ from benchbed import executors
 from benchbed.catalog import discovery
 from benchbed.catalog.descriptions import PluginDescription, describe_plugin, described_record
 from benchbed.catalog.discovery import DiscoveredPlugin
-from benchbed.catalog.loading import load_catalog
+from benchbed.catalog.loading import load_catalog, load_plugin, with_records
 from benchbed.catalog.lookup import Catalog
 from benchbed.catalog.names import error_line
 from benchbed.catalog.records import PluginRecord, PluginStatus
@@ -54,9 +54,17 @@ def open_catalog(
         return load_catalog(plugin_files)
 
     def load_third_party(plugins: list[DiscoveredPlugin]) -> list[PluginRecord]:
-        return _load_in_children(plugins, plugin_files, timeout or TIME_LIMIT)
+        return _load_in_children(plugins, timeout or TIME_LIMIT)
 
     return load_catalog(plugin_files, load_third_party=load_third_party)
+
+
+def add_objects(catalog: Catalog, files: Sequence[Path], timeout: float | None, executor: str) -> Catalog:
+    """Return the catalog with the objects in `files`, which child processes load as they load plugins."""
+    plugins = discovery.plugin_files(files)
+    if executor == IN_PROCESS:
+        return with_records(catalog, [load_plugin(plugin) for plugin in plugins])
+    return with_records(catalog, _load_in_children(plugins, timeout or TIME_LIMIT))
 
 
 def check_files(catalog: Catalog, plugin_files: Sequence[Path]) -> None:
@@ -95,14 +103,11 @@ def describe_in_child(encoded: bytes) -> bytes:
     raise LookupError("another file: it was changed meanwhile")
 
 
-def _load_in_children(
-    plugins: Sequence[DiscoveredPlugin], plugin_files: Sequence[Path], timeout: float
-) -> list[PluginRecord]:
+def _load_in_children(plugins: Sequence[DiscoveredPlugin], timeout: float) -> list[PluginRecord]:
     if not plugins:
         return []
-    files = {str(path): absolute_path(path) for path in plugin_files}
     tasks = [
-        PluginTask(plugin.name, plugin.module, None if plugin.version else files.get(plugin.distribution))
+        PluginTask(plugin.name, plugin.module, None if plugin.file is None else absolute_path(plugin.file))
         for plugin in plugins
     ]
     results = run_in_children(describe_in_child, tasks, timeout)

@@ -4,6 +4,7 @@ import os
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
 import pyarrow as pa
@@ -19,10 +20,11 @@ from benchbed.runner.scheduler import Progress, RunOptions, Scheduler
 from benchbed.runner.workers import Workers
 from benchbed.store import StudyFolder, retire_other_plan
 from benchbed.store.files import unused
-from benchbed.study.loading import check_files, open_catalog
+from benchbed.study.loading import add_objects, check_files, open_catalog
 from benchbed.study.model import Study, describe_mismatches
 from benchbed.study.planning import plan_request
 from benchbed.study.reporting import write_reports
+from benchbed.study.selection import ObjectSelector, OptimizerChoice, ProblemChoice
 from benchbed.tuning.outcomes import outcomes_of
 
 
@@ -48,8 +50,8 @@ class NoProgress:
 def run(
     suite: str | Path | None = None,
     *,
-    problems: Sequence[str] | None = None,
-    optimizers: Sequence[str] | None = None,
+    problems: Sequence[ProblemChoice] | None = None,
+    optimizers: Sequence[OptimizerChoice] | None = None,
     preset: str | None = None,
     tracks: Sequence[str] | None = None,
     checkpoints: str | None = None,
@@ -73,7 +75,9 @@ def run(
 ) -> Study:
     """Run a study and return it; trials that its folder already contains do not run again.
 
-    The arguments are the options of `benchbed run`; lists contain selectors such as "quadratic[start=2]". With
+    The arguments are the options of `benchbed run`; lists contain selectors such as "quadratic[start=2]", or objects:
+    problems and their classes; functions that return an `Optimizer`, classes of torch, `functools.partial` of both, and
+    optimizers. An object has the name of its function or class in tables, or that of a pair `("name", object)`. With
     `checkpoints="all"` every trial is measured after each of its steps instead of at the protocol's checkpoints: its
     objective, and its gradient norm if a full gradient costs at most one call. With `skip_unusable` the study leaves
     out selectors that cannot be used, and has a warning for each.
@@ -83,20 +87,23 @@ def run(
     files = [Path(file) for file in plugin_files]
     catalog = open_catalog(files, timeout, executor)
     check_files(catalog, files)
-    values = {
-        "problems": problems, "optimizers": optimizers, "preset": preset, "tracks": tracks, "checkpoints": checkpoints,
-        "steps": steps, "seeds": seeds, "seed": seed, "device": device, "dtype": dtype,
-        "gradient": gradient, "engine": engine, "tolerance": tolerance,
-        "stop_when_solved": stop_when_solved, "skip_unusable": skip_unusable,
-    }  # fmt: skip
-    request = as_request({name: value for name, value in values.items() if value is not None}, "run()")
-    request = complete_request(catalog, request, None if suite is None else Path(suite), allow_import)
-    resolved_files = tuple(absolute_path(file) for file in files)
-    plan, warnings = plan_request(catalog, request, resolved_files, timeout, executor)
-    resources = Resources(jobs, timeout, executor)
-    study = run_plan(plan, catalog, folder_of(plan, output), resolved_files, resources, fresh=fresh)
-    study.warnings[:0] = warnings
-    return study
+    with TemporaryDirectory(prefix="benchbed-objects-") as folder:
+        objects = ObjectSelector(catalog, Path(folder))
+        values = {
+            "problems": objects.problems(problems), "optimizers": objects.optimizers(optimizers), "preset": preset,
+            "tracks": tracks, "checkpoints": checkpoints, "steps": steps, "seeds": seeds, "seed": seed,
+            "device": device, "dtype": dtype, "gradient": gradient, "engine": engine, "tolerance": tolerance,
+            "stop_when_solved": stop_when_solved, "skip_unusable": skip_unusable,
+        }  # fmt: skip
+        catalog = add_objects(catalog, objects.files, timeout, executor)
+        request = as_request({name: value for name, value in values.items() if value is not None}, "run()")
+        request = complete_request(catalog, request, None if suite is None else Path(suite), allow_import)
+        resolved_files = tuple(absolute_path(file) for file in [*files, *objects.files])
+        plan, warnings = plan_request(catalog, request, resolved_files, timeout, executor)
+        resources = Resources(jobs, timeout, executor)
+        study = run_plan(plan, catalog, folder_of(plan, output), resolved_files, resources, fresh=fresh)
+        study.warnings[:0] = warnings
+        return study
 
 
 def folder_of(plan: Plan, output: str | Path | None) -> Path:

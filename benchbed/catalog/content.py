@@ -1,0 +1,170 @@
+"""Digest of the code and the values that an object consists of, for objects that no file defines."""
+
+import dis
+import functools
+import hashlib
+import inspect
+import sys
+from collections.abc import Iterator
+from types import CellType, CodeType, FunctionType, MappingProxyType, ModuleType
+from typing import Any, NamedTuple
+
+import numpy as np
+from torch import Tensor
+
+from benchbed.errors import UsageError
+
+NOT_CONTENT = {
+    *("__dict__", "__weakref__", "__module__", "__doc__", "__firstlineno__", "_abc_impl"),
+    *("__dataclass_fields__", "__dataclass_params__", "__slotnames__"),
+}
+"""Attributes of classes that change no number, or repeat others."""
+
+
+class Content(NamedTuple):
+    """The content of an object."""
+
+    digest: str
+    """16 hexadecimal digits, which are the same in every process."""
+    modules: tuple[str, ...]
+    """Names of the modules that it refers to; their content is not part of the digest."""
+    copied_modules: tuple[str, ...]
+    """Names of the loaded modules that another process cannot import, whose functions and classes are read."""
+
+
+def read_content(value: object) -> Content:
+    """Return the content of an object: of functions and classes that cannot be imported the code, else their names.
+
+    The content of a function includes its closure and the globals that its code names; line numbers and file names
+    are left out.
+
+    Raises: UsageError if a value in it cannot be read, such as a lock or an open file.
+    """
+    reader = _Reader()
+    reader.add(value)
+    return Content(
+        reader.hash.hexdigest()[:16], tuple(sorted(reader.modules)), tuple(sorted(reader.copied_modules))
+    )
+
+
+def is_importable(value: Any) -> bool:
+    """Return whether another process can import a function or class by its module and name."""
+    module = getattr(value, "__module__", None)
+    if not isinstance(module, str) or not _is_on_path(module.partition(".")[0]):
+        return False
+    found: object = sys.modules.get(module)
+    for name in getattr(value, "__qualname__", "<none>").split("."):
+        found = getattr(found, name, None)
+    return found is value
+
+
+def _is_on_path(package: str) -> bool:
+    """Return whether an import would find a package, and not only because it is loaded."""
+    if package == "__main__":
+        return False
+    return any(finder.find_spec(package, None) is not None for finder in sys.meta_path)
+
+
+class _Reader:
+    """A hash of what was added, in an order that depends on nothing else."""
+
+    def __init__(self) -> None:
+        self.hash = hashlib.sha256()
+        self.modules: set[str] = set()
+        self.copied_modules: set[str] = set()
+        self._numbers: dict[int, int] = {}
+        self._alive: list[object] = []  # so that no id is used twice
+
+    def add(self, value: Any) -> None:
+        """Add a value with all that it contains."""
+        kind = type(value)
+        if kind in (type(None), bool, int, float, complex, str, bytes, type(...)):
+            self._write(kind.__name__, repr(value))
+        elif kind in (tuple, list):
+            self._write(kind.__name__, len(value))
+            for item in value:
+                self.add(item)
+        elif kind in (dict, MappingProxyType):
+            self.add(list(value.items()))
+        elif kind in (set, frozenset):
+            self.add(sorted(read_content(item).digest for item in value))
+        elif kind is ModuleType:
+            self._write("module", value.__name__)
+            self.modules.add(value.__name__)
+        elif isinstance(value, CodeType):
+            self._add_code(value)
+        elif id(value) in self._numbers:
+            self._write("again", self._numbers[id(value)])
+        else:
+            self._numbers[id(value)] = len(self._numbers)
+            self._alive.append(value)
+            self._add_object(value)
+
+    def _add_code(self, code: CodeType) -> None:
+        self._write("code", code.co_code.hex(), code.co_names, code.co_varnames, code.co_freevars)
+        self._write(code.co_argcount, code.co_posonlyargcount, code.co_kwonlyargcount, code.co_flags)
+        self.add(code.co_consts)
+
+    def _add_object(self, value: Any) -> None:
+        if (inspect.isroutine(value) or isinstance(value, type)) and is_importable(value):
+            self._write("reference", value.__module__, value.__qualname__)
+            self.modules.add(value.__module__)
+            return
+        module = getattr(value, "__module__", None)
+        if isinstance(value, FunctionType | type) and module in sys.modules.keys() - {"__main__"}:
+            self.copied_modules.add(str(module))
+        if isinstance(value, FunctionType):
+            cells = zip(value.__code__.co_freevars, value.__closure__ or (), strict=True)
+            # A cell is empty before its variable is assigned.
+            variables = {name: cell.cell_contents for name, cell in cells if cell != CellType()}
+            names = sorted(set(_global_names(value.__code__)) & value.__globals__.keys())
+            self._write("function")
+            for part in (value.__code__, value.__defaults__, value.__kwdefaults__, variables, vars(value)):
+                self.add(part)
+            self.add({name: value.__globals__[name] for name in names})
+        elif isinstance(value, type):
+            self._write("class", value.__name__)
+            self.add(value.__bases__)
+            self.add({name: vars(value)[name] for name in sorted(vars(value).keys() - NOT_CONTENT)})
+        elif isinstance(value, staticmethod | classmethod):
+            self.add([type(value).__name__, value.__func__])
+        elif isinstance(value, property):
+            self.add([value.fget, value.fset, value.fdel])
+        elif isinstance(value, functools._lru_cache_wrapper):
+            self.add(["cache", value.__wrapped__])
+        elif isinstance(value, functools.cached_property):
+            self.add(value.func)
+        elif isinstance(value, Tensor):
+            self.add([str(value.dtype), value.requires_grad, value.detach().cpu().numpy()])
+        elif isinstance(value, np.ndarray) and not value.dtype.hasobject:
+            self.add([value.dtype.str, value.shape, value.tobytes()])
+        else:
+            self._add_parts(value)
+
+    def _add_parts(self, value: Any) -> None:
+        """Add the parts from which `pickle` would build an object."""
+        try:
+            parts = value.__reduce_ex__(4)
+        except Exception as error:  # any class may define it
+            raise UsageError(f"it contains a {type(value).__name__}, which cannot be copied") from error
+        if isinstance(parts, str):  # the name of a global
+            if getattr(value, "__module__", None) == "__main__":
+                raise UsageError(
+                    f"it contains {parts} of the program, which another process cannot import; define it in a module"
+                )
+            self._write("reference", parts)
+        else:
+            self.add([*parts[:3], *(list(part or ()) for part in parts[3:5])])
+
+    def _write(self, *parts: object) -> None:
+        self.hash.update(f"{parts!r}\n".encode())
+
+
+def _global_names(code: CodeType) -> Iterator[str]:
+    """Yield the names of globals that a function reads, and the functions inside it."""
+    for instruction in dis.get_instructions(code):
+        if instruction.opname in ("LOAD_GLOBAL", "LOAD_NAME"):
+            yield instruction.argval
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            yield from _global_names(constant)

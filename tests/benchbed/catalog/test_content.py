@@ -1,0 +1,176 @@
+"""The content of objects: equal in every process, and different if a number could be."""
+
+import functools
+import subprocess
+import sys
+import threading
+from types import ModuleType
+
+import pytest
+import torch
+
+from benchbed.catalog.content import is_importable, read_content
+from benchbed.errors import UsageError
+from benchbed_optimizers.adam import adam
+
+SOURCE = """
+import functools
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from benchbed.interfaces import Layout, Optimizer, Problem, torch_optimizer
+
+FACTOR = 2.0
+TABLE = np.arange(3.0)
+WORDS = {"b", "a", "c"}
+
+
+class State(NamedTuple):
+    velocity: Tensor
+
+
+def damped(x):
+    return x / FACTOR if "a" in {"a", "b", "c"} else TABLE
+
+
+class Rule(torch.optim.SGD):
+    limits = frozenset(["x", "y", "z"])
+
+    @property
+    def size(self):
+        return len(self.param_groups)
+
+    @functools.cached_property
+    def cached(self):
+        return super().state
+
+    @staticmethod
+    def power(x):
+        return x**2
+
+    @functools.cache
+    def kept(self):
+        return Rule.power(3)
+
+
+@dataclass(frozen=True)
+class Bowl(Problem):
+    size: int = 2
+    layout = Layout({"theta": (2,)})
+
+    def make_start(self, generator):
+        return torch.zeros(2)
+
+    def objective(self, theta, data):
+        return theta.square().sum(-1)
+
+
+def make(scale):
+    def rule(learning_rate: float = 0.1, power=lambda x: x):
+        def update(oracle, state, theta):
+            return theta - scale * damped(oracle.gradient), State(theta)
+
+        return Optimizer(init=lambda theta: State(theta), update=update)
+
+    return rule
+
+
+RULE = make(torch.ones(2))
+
+
+def recursive(n=1):
+    return recursive(n - 1) if n else (WORDS, Rule, Bowl)
+
+
+CONTENTS = [RULE, Rule, Bowl, Bowl(3), recursive, functools.partial(RULE, learning_rate=0.5), RULE(learning_rate=2.0)]
+"""
+READ = """
+from benchbed.catalog.content import read_content
+print([read_content(value).digest for value in CONTENTS])
+"""
+
+
+def digests_in_another_process(source, folder, hash_seed):
+    path = folder / f"script{hash_seed}.py"
+    path.write_text(source + READ)
+    command = [sys.executable, "-P", path.name]
+    process = subprocess.run(
+        command,
+        cwd=folder,
+        env={"PYTHONHASHSEED": hash_seed},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    assert process.returncode == 0, process.stderr
+    return process.stdout
+
+
+def test_a_digest_is_the_same_in_every_process(tmp_path):
+    """Neither the order of sets, nor lines, nor the name of the file matter: the trials of a script are kept."""
+    moved = "# a comment\n\n" + SOURCE.replace("def damped", "\n\ndef damped")
+    first = digests_in_another_process(SOURCE, tmp_path, "1")
+    assert first == digests_in_another_process(moved, tmp_path, "2")
+    assert len(set(first.split(","))) == 7
+
+
+def rules_of(source, module="__main__"):
+    """Return the rule and the function that a source defines, as in a notebook, whose code is in no file."""
+    namespace = {"__name__": module}
+    exec(compile(source, "<cell>", "exec", dont_inherit=True), namespace)
+    return namespace["RULE"], namespace["recursive"]
+
+
+@pytest.mark.parametrize(
+    ("line", "changed", "is_seen_by"),
+    [
+        ("FACTOR = 2.0", "FACTOR = 3.0", (True, False)),
+        ("np.arange(3.0)", "np.arange(4.0)", (True, False)),
+        ("learning_rate: float = 0.1", "learning_rate: float = 0.2", (True, False)),
+        ("torch.ones(2)", "torch.zeros(2)", (True, False)),
+        ("lambda x: x)", "lambda x: -x)", (True, False)),
+        ("x / FACTOR", "x * FACTOR", (True, False)),
+        ("velocity: Tensor", "momentum: Tensor", (True, False)),
+        ("x**2", "x**3", (False, True)),
+        ('["x", "y"', '["w", "y"', (False, True)),
+        ("len(self.param_groups)", "1", (False, True)),
+        ("super().state", "super().defaults", (False, True)),
+        ("Rule.power(3)", "Rule.power(4)", (False, True)),
+        ("theta.square().sum(-1)", "theta.square().mean(-1)", (False, True)),
+        ("if n else", "if n > 0 else", (False, True)),
+        ('{"b", "a", "c"}', '{"b", "a"}', (False, True)),
+    ],
+)
+def test_a_change_of_anything_that_is_used_is_seen(line, changed, is_seen_by):
+    """In code, constants, defaults, closures, globals, classes and the functions that they name; in nothing else."""
+    assert SOURCE.count(line) == 1
+    before, after = rules_of(SOURCE), rules_of(SOURCE.replace(line, changed))
+    differs = tuple(
+        read_content(old).digest != read_content(new).digest for old, new in zip(before, after, strict=True)
+    )
+    assert differs == is_seen_by
+
+
+def test_what_can_be_imported_is_read_by_name(monkeypatch):
+    """Its module is listed, whose file and version then identify it; a module that is only loaded is copied."""
+    content = read_content(functools.partial(adam, beta1=0.5))
+    assert "benchbed_optimizers.adam" in content.modules
+    assert is_importable(torch.optim.Adam)
+    assert is_importable(adam)
+    module = ModuleType("loaded_only")
+    monkeypatch.setitem(sys.modules, "loaded_only", module)
+    _, module.recursive = rules_of(SOURCE, "loaded_only")
+    assert not is_importable(module.recursive)
+    assert read_content(module.recursive).copied_modules == ("loaded_only",)
+
+
+def test_a_value_that_cannot_be_copied_is_an_error():
+    """With its type."""
+    lock = threading.Lock()
+    with pytest.raises(UsageError, match="it contains a lock, which cannot be copied"):
+        read_content(lambda: lock)

@@ -23,6 +23,7 @@ import torch
 from cores import keep_to
 from peers_benchbed import PROBLEMS
 from peers_fresh import compare_fresh
+from peers_networks import NETWORKS
 from peers_records import Case, Record, plot, table
 
 LOOPS, BENCHOPT = ("torch", "jax"), ("benchopt", "benchopt-numpy")
@@ -38,6 +39,8 @@ DEFAULTS = {"trials": TRIALS, "steps": None, "rounds": 5}
 
 def steps_of(problem: str, trials: int) -> int:
     """Return a number of steps that is typical for studies and takes a few seconds at most."""
+    if problem in NETWORKS:
+        return 200 if trials <= 100 else 20
     if problem == NETWORK:
         return 1_000 if trials <= 100 else 200
     return 10_000 if trials <= 1_000 else 1_000
@@ -49,7 +52,7 @@ def cases_of(problems: Sequence[str], trials: Sequence[int], steps: int | None) 
         Case(problem, count, steps or steps_of(problem, count))
         for problem in problems
         for count in trials
-        if problem != NETWORK or count <= MAX_NETWORKS
+        if count <= MAX_NETWORKS or problem not in (NETWORK, *NETWORKS)
     ]
 
 

@@ -12,14 +12,17 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
+from peers_networks import NETWORKS
 from peers_trials import INSTANCE_DATA, Trials, lanes_of, rates_of
 
 from benchbed.engine import Batch, run_batch
+from benchbed.engine.oracle import batched
+from benchbed.engine.pytrees import leaves
 from benchbed.engine.sampling import Instances
 from benchbed.gradients import reverse
 from benchbed.interfaces import OptimizerFactory, Problem
 from benchbed.runner.global_state import default_global_state
-from benchbed.seeds import DRAW_BLOCK, InstanceSeed
+from benchbed.seeds import InstanceSeed
 from benchbed_optimizers.adam import adam
 from benchbed_problems.polynomial_network import PolynomialNetwork
 from benchbed_problems.quadratic import Quadratic
@@ -32,6 +35,7 @@ PROBLEMS: dict[str, Problem] = {
     "runge": Runge(),
     # as in the standard preset: an objective over 100 000 samples would cost as much as 800 steps
     "polynomial-network": PolynomialNetwork(samples=4096),
+    **NETWORKS,
 }
 LOSS_DATA = {
     "quadratic": ("eigenvalues",),
@@ -59,18 +63,30 @@ def make_trials(name: str, count: int, steps: int, dtype: str | None = None) -> 
     seeds, settings = lanes_of(count)
     kind = getattr(torch, dtype or problem.dtype)
     instances = Instances(problem, instance_seeds(name, seeds), torch.device("cpu"), kind)
-    data = {field: getattr(instances.data, field).numpy() for field in LOSS_DATA[name]}
+    if name in NETWORKS:
+        data = {field: part.numpy() for field, part in zip("xy", instances.data.training, strict=True)}
+    else:
+        data = {field: getattr(instances.data, field).numpy() for field in LOSS_DATA[name]}
     if name in INSTANCE_DATA:
         data = {field: values[:, 0] for field, values in data.items()}
     rates = rates_of(settings).astype(instances.start.numpy().dtype)
-    return Trials(name, steps, rates, instances.start.numpy(), data, _draws(instances, steps))
+    return Trials(
+        name,
+        steps,
+        rates,
+        instances.start.numpy(),
+        data,
+        _draws(instances, steps),
+        dict(problem.layout.blocks),
+    )
 
 
 def _draws(instances: Instances, steps: int) -> np.ndarray | None:
     if instances.draws.at(0) is None:
         return None
-    edges = [*range(0, steps, DRAW_BLOCK), steps]
-    blocks = [instances.draws.between(*edge)[:, :, 0].numpy() for edge in pairwise(edges)]
+    edges = [*range(0, steps, instances.problem.draw_block), steps]
+    # The draws of a network are the positions of its samples, and the numbers of random layers, which it does not have.
+    blocks = [leaves(instances.draws.between(*edge))[0][:, :, 0].numpy() for edge in pairwise(edges)]
     draws = np.concatenate(blocks)
     return draws if draws.dtype.kind == "f" else draws.astype(np.int32)
 
@@ -142,7 +158,8 @@ def objectives(name: str, theta: np.ndarray) -> np.ndarray:
     seeds = instance_seeds(name, len(theta))
     instances = Instances(PROBLEMS[name], seeds, torch.device("cpu"), torch.float64)
     points = torch.from_numpy(np.asarray(theta, dtype=np.float64))
-    return PROBLEMS[name].objective(points, instances.data).numpy()
+    objective = batched(PROBLEMS[name], PROBLEMS[name].objective)
+    return objective(points, instances.data).numpy()
 
 
 def main() -> None:

@@ -6,14 +6,14 @@ and prints the seconds of the call with compilation.
 This is the fastest of several forms on a CPU. Slower or equal were: steps unrolled in the scan (4, 16), mini-batches
 gathered before the scan, θ of the network as one vector, units before samples. So the scan runs over noise and indices
 of mini-batches, one for each seed and shared by its settings; samples are gathered inside; the network's parameters
-are a list of arrays. The start is donated, and the dtype is that of the arrays.
+are arrays by name. The start is donated, and the dtype is that of the arrays.
 """
 
 import json
+import math
 import sys
 import time
 from collections.abc import Callable
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -22,9 +22,9 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 from jax import lax
+from peers_jax_networks import NETWORKS
 from peers_trials import INSTANCE_DATA, Trials, load
 
-WIDTHS = (10, 32, 32, 1)
 Loss = Callable[[Any, dict[str, Any], Any], Any]
 
 
@@ -43,20 +43,11 @@ def runge(theta, data, draw):
     return 0.5 * jnp.mean((data["design"] @ theta - data["y"]) ** 2)
 
 
-def polynomial_network(theta, data, draw):
-    """½ mean (network(x) − y)² on a mini-batch."""
-    values = data["x"][draw]
-    *hidden, (weight, bias) = theta
-    for inner_weight, inner_bias in hidden:
-        values = jax.nn.gelu(values @ inner_weight.T + inner_bias, approximate=True)
-    return 0.5 * jnp.mean((values @ weight.T + bias - data["y"][draw]) ** 2)
-
-
 LOSSES: dict[str, Loss] = {
     "quadratic": quadratic,
     "weighted-quartic": weighted_quartic,
     "runge": runge,
-    "polynomial-network": polynomial_network,
+    **NETWORKS,
 }
 
 
@@ -74,11 +65,11 @@ class JaxSide:
         """Return the seconds of all steps, and the final points `[seeds, settings, dimension]`."""
         with jax.enable_x64(self._double):
             lanes = np.repeat(self.trials.start[:, None], len(self.trials.rates), axis=1)
-            start = jax.block_until_ready(jax.device_put(_split(lanes, self.trials.problem)))
+            start = jax.block_until_ready(jax.device_put(_split(lanes, self.trials.blocks)))
             begun = time.perf_counter()
             end = jax.block_until_ready(self._run(start, *self._arguments))
             seconds = time.perf_counter() - begun
-        return seconds, _join(end, self.trials.lanes)
+        return seconds, _join(end, self.trials)
 
 
 def _program(trials: Trials):
@@ -101,21 +92,18 @@ def _program(trials: Trials):
     return jax.jit(jax.vmap(over_settings, in_axes=(0, None, data_axis, draws_axis)), donate_argnums=0)
 
 
-def _split(theta: np.ndarray, problem: str):
-    """Return weights and biases of the network, layer by layer; θ unchanged for other problems."""
-    if problem != "polynomial-network":
+def _split(theta: np.ndarray, blocks: dict[str, tuple[int, ...]]):
+    """Return the blocks of θ by name; θ unchanged if there is only one."""
+    if len(blocks) == 1:
         return theta
-    layers, at = [], 0
-    for inputs, outputs in pairwise(WIDTHS):
-        weight = theta[..., at : at + inputs * outputs].reshape(*theta.shape[:-1], outputs, inputs)
-        at += inputs * outputs
-        layers.append((weight, theta[..., at : at + outputs]))
-        at += outputs
-    return layers
+    ends = np.cumsum([math.prod(shape) for shape in blocks.values()])[:-1]
+    parts = zip(blocks.items(), np.split(theta, ends, axis=-1), strict=True)
+    return {name: part.reshape(*theta.shape[:-1], *shape) for (name, shape), part in parts}
 
 
-def _join(tree, lanes: tuple[int, int]) -> np.ndarray:
-    return np.concatenate([np.asarray(leaf).reshape(*lanes, -1) for leaf in jax.tree.leaves(tree)], axis=-1)
+def _join(tree, trials: Trials) -> np.ndarray:
+    leaves = [tree] if len(trials.blocks) == 1 else [tree[name] for name in trials.blocks]
+    return np.concatenate([np.asarray(leaf).reshape(*trials.lanes, -1) for leaf in leaves], axis=-1)
 
 
 def main() -> None:

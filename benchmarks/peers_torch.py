@@ -8,13 +8,17 @@ import json
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import torch
+from peers_networks import NETWORKS
 from peers_trials import INSTANCE_DATA, Trials, load
 from torch import Tensor, nn
+
+from benchbed.modules import ModuleProblem
 
 
 class LoopTask(NamedTuple):
@@ -63,11 +67,19 @@ def polynomial_network(start: Tensor, data: Data) -> LoopTask:
     )
 
 
+def network_on_data(problem: ModuleProblem, start: Tensor, data: Data) -> LoopTask:
+    """The loss of a network on a mini-batch."""
+    network, x, y = problem.make_network().to(start.dtype), data["x"], data["y"]
+    nn.utils.vector_to_parameters(start, network.parameters())
+    return LoopTask(list(network.parameters()), lambda draw: problem.loss_of(network(x[draw]), y[draw]))
+
+
 TASKS: dict[str, Callable[[Tensor, Data], LoopTask]] = {
     "quadratic": quadratic,
     "weighted-quartic": weighted_quartic,
     "runge": runge,
     "polynomial-network": polynomial_network,
+    **{name: partial(network_on_data, problem) for name, problem in NETWORKS.items()},
 }
 
 

@@ -1,5 +1,6 @@
 """The trials of all tools: starts, data, draws and learning rates as plain arrays, without torch."""
 
+import json
 from pathlib import Path
 from typing import NamedTuple
 
@@ -19,6 +20,8 @@ class Trials(NamedTuple):
     """Data of the loss by name: the same for all seeds, or `[seeds, …]` for the problems in INSTANCE_DATA."""
     draws: np.ndarray | None
     """Draws of each step, `[steps, seeds, …]`: noise, or the indices of a mini-batch."""
+    blocks: dict[str, tuple[int, ...]]
+    """Shapes of the parts of θ by name."""
 
     @property
     def lanes(self) -> tuple[int, int]:
@@ -55,7 +58,8 @@ def save(trials: Trials, path: Path) -> None:
     arrays = {f"data_{name}": values for name, values in trials.data.items()}
     if trials.draws is not None:
         arrays["draws"] = trials.draws
-    facts = {"problem": np.array(trials.problem), "steps": np.array(trials.steps)}
+    texts = {"problem": trials.problem, "blocks": json.dumps(trials.blocks)}
+    facts = {**{name: np.array(text) for name, text in texts.items()}, "steps": np.array(trials.steps)}
     np.savez(path, rates=trials.rates, start=trials.start, **facts, **arrays)
 
 
@@ -65,4 +69,5 @@ def load(path: Path) -> Trials:
         data = {name.removeprefix("data_"): arrays[name] for name in arrays.files if name.startswith("data_")}
         draws = arrays["draws"] if "draws" in arrays.files else None
         problem, steps = str(arrays["problem"]), int(arrays["steps"])
-        return Trials(problem, steps, arrays["rates"], arrays["start"], data, draws)
+        blocks = {name: tuple(shape) for name, shape in json.loads(str(arrays["blocks"])).items()}
+        return Trials(problem, steps, arrays["rates"], arrays["start"], data, draws, blocks)

@@ -18,7 +18,10 @@ from benchbed.checkpoints import checkpoint_calls
 pytestmark = pytest.mark.slow
 
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
-PROBLEMS = ("quadratic", "weighted-quartic", "runge", "polynomial-network")
+PROBLEMS = (
+    *("quadratic", "weighted-quartic", "runge", "polynomial-network"),
+    *("digits-mlp", "digits-cnn", "char-transformer"),
+)
 
 
 @pytest.fixture
@@ -68,10 +71,16 @@ def test_saved_trials_are_loaded_unchanged(trials, ours, tmp_path, problem):
         assert (left is None and right is None) or (left.dtype == right.dtype and np.array_equal(left, right))
 
 
+def require_data(problem):
+    if problem.startswith("digits"):
+        pytest.importorskip("sklearn")
+
+
 @pytest.mark.parametrize("problem", PROBLEMS)
 def test_a_loop_over_torch_optim_runs_the_same_trials(hot, problem):
-    """The final points agree to 1e-8 in float64, and the network's losses to 1e-4 in float32."""
-    hot.check_agreement(problem, 10, 20, ["torch"], "eager")
+    """The final points agree to 1e-8 in float64, and the networks' losses to 4e-4 in float32."""
+    require_data(problem)
+    hot.check_agreement(problem, 4, 5, ["torch"], "eager")
 
 
 @pytest.mark.parametrize("problem", PROBLEMS)
@@ -79,7 +88,8 @@ def test_jax_runs_the_same_trials(hot, problem):
     """With the same tolerances as the loop."""
     pytest.importorskip("jax")
     pytest.importorskip("optax")
-    hot.check_agreement(problem, 10, 20, ["jax"], "eager")
+    require_data(problem)
+    hot.check_agreement(problem, 4, 5, ["jax"], "eager")
 
 
 CHANGES = {

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, scaled_dot_product_attention
 
-from benchbed.modules import ModuleProblem
+from benchbed.interfaces import ModuleProblem
 
 DIGITS = 1_437
 """Images for training, of 1 797."""
@@ -29,7 +29,7 @@ class DigitsMlp(ModuleProblem):
         """Build two linear layers."""
         return nn.Sequential(nn.Linear(64, 32), nn.ReLU(), nn.Linear(32, 10))
 
-    def make_datasets(self) -> tuple[tuple[Tensor, Tensor], None]:
+    def make_data(self) -> tuple[tuple[Tensor, Tensor], None]:
         """Return images as vectors, with their digits."""
         return _digits((64,)), None
 
@@ -50,7 +50,7 @@ class DigitsCnn(DigitsMlp):
             *(nn.Flatten(), nn.Linear(16, 10)),
         )
 
-    def make_datasets(self) -> tuple[tuple[Tensor, Tensor], None]:
+    def make_data(self) -> tuple[tuple[Tensor, Tensor], None]:
         """Return images of one channel, with their digits."""
         return _digits((1, 8, 8)), None
 
@@ -65,7 +65,7 @@ class CharTransformer(ModuleProblem):
         """Build the transformer."""
         return Transformer()
 
-    def make_datasets(self) -> tuple[tuple[Tensor, Tensor], None]:
+    def make_data(self) -> tuple[tuple[Tensor, Tensor], None]:
         """Return windows of a random text in which each letter depends on the last two, and the windows after them."""
         generator = np.random.default_rng(0)
         # Of the 27 letters about three are likely after each pair.

@@ -18,7 +18,7 @@ from peers_networks import NETWORKS
 from peers_trials import INSTANCE_DATA, Trials, load
 from torch import Tensor, nn
 
-from benchbed.modules import ModuleProblem
+from benchbed.interfaces import ModuleProblem
 
 
 class LoopTask(NamedTuple):

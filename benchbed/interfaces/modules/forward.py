@@ -11,6 +11,7 @@ from torch.nn import functional as F  # noqa: N812 (torch's usual name)
 from torch.overrides import TorchFunctionMode
 
 from benchbed.errors import ContractError
+from benchbed.interfaces.modules import plain_layers
 from benchbed.interfaces.modules.recurrent import CELLS, run_layers
 
 NOT_ALIKE = (
@@ -139,6 +140,10 @@ def _run_recurrent(cell_of: Any, forward: ForwardPass, *args: Any) -> tuple[Tens
     return run_layers(CELLS[cell_of], forward.drop, *args)
 
 
+def _without_draws(function: Callable[..., Any], forward: ForwardPass, *args: Any, **kwargs: Any) -> Any:
+    return function(*args, **kwargs)
+
+
 _HANDLERS: dict[Any, Callable[..., Any]] = {
     F.dropout: ForwardPass.drop,
     torch.dropout: ForwardPass.drop,
@@ -150,7 +155,16 @@ _HANDLERS: dict[Any, Callable[..., Any]] = {
     torch.bernoulli: ForwardPass.bernoulli,
     F.scaled_dot_product_attention: ForwardPass.attend,
     F.multi_head_attention_forward: ForwardPass.attend_with_heads,
+    F.normalize: partial(_without_draws, plain_layers.normalize),
+    F.bilinear: partial(_without_draws, plain_layers.bilinear),
+    torch.bilinear: partial(_without_draws, plain_layers.bilinear),
+    F.embedding_bag: partial(_without_draws, plain_layers.embedding_bag),
+    torch._weight_norm: partial(_without_draws, plain_layers.weight_norm),
     **{function: partial(_run_recurrent, function) for function in CELLS},
+    **{
+        function: partial(_without_draws, partial(plain_layers.run_cell, cell))
+        for function, cell in plain_layers.SINGLE_CELLS.items()
+    },
 }
 
 

@@ -12,6 +12,7 @@ from torch.utils import _pytree as pytree  # as in the engine
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from benchbed.errors import ContractError
+from benchbed.formatting import on_one_line
 from benchbed.interfaces.layout import Layout
 from benchbed.interfaces.modules.datasets import Samples
 from benchbed.interfaces.modules.forward import DrawCall, ForwardPass, RandomCall, replay
@@ -148,16 +149,19 @@ def _check_vmap(network: Network, module: nn.Module, samples: Samples, loss_of: 
         torch.ones(call.shape, dtype=torch.bool if call.dropout else None) for call in network.random_calls
     ]
 
+    trained = [doubled[name].requires_grad_() for name in network.layout.blocks]
+
     def loss(tensors: dict[str, Tensor]) -> Tensor:
         return network.run(loss_of, tensors, samples, replay(noise), is_training=True)[0]
 
     try:
-        with torch.no_grad():
-            torch.func.vmap(loss)(doubled)
+        with torch.enable_grad():
+            torch.autograd.grad(torch.func.vmap(loss)(doubled).sum(), trained, allow_unused=True)
     except RuntimeError as error:
         raise ContractError(
-            f"its network does not run for several trials at once ({str(error).partition('. ')[0]}); choose by "
-            "torch.where instead of `if` and `.item()`, and give batch normalization a number as momentum"
+            f"its network does not run for several trials at once ({on_one_line(str(error), 200)}); choose by "
+            "torch.where instead of `if` and `.item()`, give batch normalization a number as momentum and each "
+            "autograd.Function `setup_context` and `generate_vmap_rule = True`, and leave out torch.utils.checkpoint"
         ) from error
 
 

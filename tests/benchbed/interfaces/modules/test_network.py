@@ -3,6 +3,7 @@
 import pytest
 import torch
 from torch import nn
+from torch.utils.checkpoint import checkpoint
 
 from benchbed.errors import ContractError
 from benchbed.interfaces.modules.network import examine
@@ -44,6 +45,28 @@ class Branching(nn.Linear):
     def forward(self, x):
         y = super().forward(x)
         return y if y.sum() > 0 else 2 * y
+
+
+class Old(torch.autograd.Function):
+    """A function without a rule for several trials."""
+
+    @staticmethod
+    def forward(_, x):
+        return 2 * x
+
+    @staticmethod
+    def backward(_, gradient):
+        return 2 * gradient
+
+
+class Checkpointed(nn.Linear):
+    """A layer that is computed again in the backward pass."""
+
+    def __init__(self):
+        super().__init__(3, 2)
+
+    def forward(self, x):
+        return checkpoint(super().forward, x.clone(), use_reentrant=False).tanh()
 
 
 def mean_loss(outputs, targets):
@@ -97,6 +120,8 @@ def test_a_network_keeps_the_global_generator():
             "several trials at once .* a number as momentum",
         ),
         (Branching, mean_loss, "choose by torch.where"),
+        (lambda: Drawing(lambda x: Old.apply(x)[:, :2]), mean_loss, "`generate_vmap_rule = True`"),
+        (Checkpointed, mean_loss, "leave out torch.utils.checkpoint"),
         (lambda: nn.Sequential(nn.Linear(3, 2), nn.AlphaDropout(0.2)), mean_loss, "use dropout layers"),
     ],
 )

@@ -13,6 +13,8 @@ from benchbed.checkpoints import ROUNDING
 
 SIGNIFICANT = 0.05
 """Two optimizers are significantly different if the adjusted p is below this level."""
+POWER = 0.8
+"""Share of repetitions in which a noticeable difference is significant."""
 
 Scores = Mapping[str, Sequence[np.ndarray]]
 """Each optimizer's scores: for every problem of the table `[seeds]`, paired by position. A single score where others
@@ -130,35 +132,61 @@ def checkpoint_positions(calls: np.ndarray, checkpoints: np.ndarray) -> np.ndarr
     return np.asarray(np.searchsorted(checkpoints, calls * (1 - ROUNDING)))
 
 
-def paired_t_test(samples: Sequence[IndependentSample]) -> np.ndarray:
-    """Compute the p value `[pairs]` that the weighted sum of the means of `samples: [pairs, seeds]` is 0.
+class StandardError(NamedTuple):
+    """Standard errors of means of differences, `[pairs]`, and their degrees of freedom."""
+
+    error: np.ndarray
+    degrees: np.ndarray
+
+
+def standard_error(samples: Sequence[IndependentSample]) -> StandardError:
+    """Compute the standard error of the weighted sum of the means of `samples: [pairs, seeds]`.
 
     The samples are independent, so the variances of their means add up; the degrees of freedom are those of Welch and
-    Satterthwaite, and a sample of which all differences are equal adds none. For one sample this is
-    `scipy.stats.ttest_1samp`; SciPy has no stratified form. Differences that are all equal have p = 0, or p = 1 if
-    they are 0; the p value of a single seed is NaN.
+    Satterthwaite, and a sample of which all differences are equal adds none. NaN without a sample of two seeds.
     Source: B. L. Welch (1947), The generalization of "Student's" problem when several different population
     variances are involved.
     """
-    means = [values.mean(axis=-1) for values, _ in samples]
-    mean = np.average(means, axis=0, weights=[weight for _, weight in samples])
     sampled = [sample for sample in samples if sample.values.shape[-1] > 1]
     if not sampled:
-        return np.full(mean.shape, np.nan)
+        return StandardError(*np.full((2, *samples[0].values.shape[:-1]), np.nan))
     variances = np.array(
         [weight**2 * np.var(values, axis=-1, ddof=1) / values.shape[-1] for values, weight in sampled]
     )
     degrees_of_sample = np.array([[values.shape[-1] - 1] for values, _ in sampled])
     total = variances.sum(axis=0)
-    varies = total > 0
-    shares = variances / np.where(varies, total, 1.0)
-    degrees = 1 / np.where(varies, (shares**2 / degrees_of_sample).sum(axis=0), 1.0)
+    shares = variances / np.where(total > 0, total, 1.0)
+    degrees = 1 / np.where(total > 0, (shares**2 / degrees_of_sample).sum(axis=0), 1.0)
+    return StandardError(np.sqrt(total), degrees)
+
+
+def paired_t_test(samples: Sequence[IndependentSample]) -> np.ndarray:
+    """Compute the p value `[pairs]` that the weighted sum of the means of `samples: [pairs, seeds]` is 0.
+
+    For one sample this is `scipy.stats.ttest_1samp`; SciPy has no stratified form. Differences that are all equal have
+    p = 0, or p = 1 if they are 0; the p value of a single seed is NaN.
+    """
+    means = [values.mean(axis=-1) for values, _ in samples]
+    mean = np.average(means, axis=0, weights=[weight for _, weight in samples])
+    error, degrees = standard_error(samples)
+    varies = (error > 0) | np.isnan(mean)
     statistic = np.where(
-        varies | np.isnan(mean),
-        mean / np.sqrt(np.where(varies, total, 1.0)),
+        varies,
+        mean / np.where(varies, error, 1.0),
         np.where(mean == 0, 0.0, np.copysign(np.inf, mean)),
     )
-    return np.asarray(2 * special.stdtr(degrees, -np.abs(statistic)))
+    p_values = 2 * special.stdtr(degrees, -np.abs(statistic))
+    return np.where(np.isnan(error), np.nan, p_values)
+
+
+def noticeable_difference(samples: Sequence[IndependentSample], level: float) -> np.ndarray:
+    """Compute the smallest difference `[pairs]` that a two-sided test at `level` notices in 80 % of repetitions.
+
+    It is (t₁₋level/₂ + t.₈) times the standard error, the usual approximation of the noncentral t distribution.
+    Source: J. Cohen (1988), Statistical Power Analysis for the Behavioral Sciences, section 2.4.
+    """
+    error, degrees = standard_error(samples)
+    return (special.stdtrit(degrees, 1 - level / 2) + special.stdtrit(degrees, POWER)) * error
 
 
 def holm(p_values: np.ndarray) -> np.ndarray:

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     "margin",
     type=click.FloatRange(0),
     metavar="X",
-    help="Exit with code 1 if an overall score fell significantly by more than X: its 95 % interval excludes 0, or no "
-    "trial depends on its seed.",
+    help="Exit with code 1 if a score fell significantly by more than X: the 95 % interval of the mean over problems "
+    "excludes 0, Holm's adjusted p of one of several problems is below 0.05, or no trial depends on its seed.",
 )
 @click.option(
     "--format",
@@ -32,13 +32,16 @@ if TYPE_CHECKING:
     show_default=True,
     help="Format of the differences on stdout.",
 )
-def compare_command(first: Path, second: Path, margin: float | None, format_: str) -> int:
+@click.option(
+    "--unpaired", is_flag=True, help="Accept studies with different --seed, as independent samples of seeds."
+)
+def compare_command(first: Path, second: Path, margin: float | None, format_: str, unpaired: bool) -> int:
     """Print the differences between the scores of two studies, SECOND minus FIRST, paired by seed.
 
     FIRST and SECOND are study folders of the same problems and optimizers, such as from two commits, two machines, two
     gradients or two versions of torch. Scores are comparable only if budgets, targets, dtypes, presets, seeds and
-    tolerances are equal; otherwise the command says which of them differ. Problems whose code differs are left out,
-    and --fail-if-worse then ends with code 2: it has no verdict on them.
+    tolerances are equal; otherwise the command says which of them differ. A star marks significant differences.
+    Problems whose code differs are left out, and --fail-if-worse then ends with code 2: it has no verdict on them.
 
     \b
     Examples:
@@ -49,6 +52,8 @@ def compare_command(first: Path, second: Path, margin: float | None, format_: st
     Exit codes: 0 compared, 1 a score fell by more than --fail-if-worse, 2 the studies are not comparable,
     3 a folder cannot be used, 5 the studies have no problem and optimizer in common.
     """  # fmt: skip
+    from benchbed.analysis.pairwise_tests import SIGNIFICANT
+    from benchbed.formatting import plural
     from benchbed.study import load
     from benchbed.study.compare import compare_studies, describe_problem, frame_of, revisions_of, worsened
 
@@ -59,7 +64,7 @@ def compare_command(first: Path, second: Path, margin: float | None, format_: st
         where = f" (in {', '.join(modules)})" if modules else ""
         effect = ", so that its scores are not compared" if kind == "problem" else ""
         click.echo(f"note: {kind} {name} differs between the studies{where}{effect}", err=True)
-    changes = compare_studies(before, after)
+    changes = compare_studies(before, after, unpaired)
     if before.plan.gradient != after.plan.gradient:
         gradients = f"{before.plan.gradient} and {after.plan.gradient}"
         click.echo(f"note: the studies use different gradients, {gradients}, each at its own price", err=True)
@@ -67,16 +72,24 @@ def compare_command(first: Path, second: Path, margin: float | None, format_: st
         click.echo(frame_of(changes).to_csv(index=False, lineterminator="\n").rstrip("\n"))
     else:
         for change in changes:
+            star = "*" if change.adjusted_p < SIGNIFICANT else " "
             click.echo(
-                f"{change.difference:+.3f} {_interval(change):<18} {change.before:.3f} to {change.after:.3f}  "
+                f"{change.difference:+.3f}{star} {_interval(change):<18} {change.before:.3f} to {change.after:.3f}  "
                 f"{describe_problem(change.problem)}, {change.optimizer}, {change.track}"
+            )
+        sampled = [change.noticeable for change in changes if not isnan(change.adjusted_p)]
+        if sampled:
+            click.echo(
+                f"* significant: Holm's adjusted p over {plural(len(sampled), 'row')} is below {SIGNIFICANT}; 80 % of "
+                f"such comparisons notice changes of at least {min(sampled):.3f} to {max(sampled):.3f}"
             )
     if margin is None:
         return 0
     worse = worsened(changes, margin)
     for change in worse:
         click.echo(
-            f"error: {change.optimizer} on the {change.track} track fell by {-change.difference:.3f}",
+            f"error: {describe_problem(change.problem)}, {change.optimizer} on the {change.track} track fell by "
+            f"{-change.difference:.3f}",
             err=True,
         )
     if any(isnan(change.low) and not change.is_exact for change in changes):

@@ -7,8 +7,8 @@ import pandas as pd
 
 from benchbed.analysis.aggregate import comparable_values, deterministic_rows, seeds_by_row
 from benchbed.analysis.intervals import TIE, bootstrap_limits
-from benchbed.analysis.pairwise_tests import paired_t_test
-from benchbed.analysis.strata import samples_of, samplings_of
+from benchbed.analysis.pairwise_tests import SIGNIFICANT, holm, noticeable_difference, paired_t_test
+from benchbed.analysis.strata import IndependentSample, samples_of, samplings_of
 from benchbed.catalog.records import Origin
 from benchbed.errors import NothingSelectedError, UsageError
 from benchbed.interfaces import ALL_PROBLEMS
@@ -39,19 +39,24 @@ class Change(NamedTuple):
     high: float
     """95 % limits of the difference, paired by seed; equal scores have limits of no width. NaN with one trial."""
     p_value: float
+    adjusted_p: float
+    """Adjusted by Holm's method over all rows that have a p value."""
+    noticeable: float
+    """Smallest difference that would be significant in 80 % of repetitions, at 0.05 over the number of rows."""
     is_exact: bool
     """Whether the row is deterministic in both studies: it is not sampled, so its difference has no limits."""
 
 
-def compare_studies(first: Study, second: Study) -> list[Change]:
+def compare_studies(first: Study, second: Study, unpaired: bool = False) -> list[Change]:
     """Return the changes of all rows that both studies have, and of their means over problems.
 
-    Problems that differ in their code are left out: their scores would be those of two problems.
+    Problems that differ in their code are left out: their scores would be those of two problems. With `unpaired` the
+    study seeds may differ; the seeds of the two studies are then independent samples.
 
     Raises: UsageError if budgets, targets, dtypes, presets, seeds or tolerances differ, so that scores are not
     comparable; NothingSelectedError if the studies do not share a row.
     """
-    _check_plans(first.plan, second.plan)
+    _check_plans(first.plan, second.plan, unpaired)
     revised = {
         revision.name for revision in revisions_of(first.plan, second.plan) if revision.kind == "problem"
     }
@@ -61,17 +66,24 @@ def compare_studies(first: Study, second: Study) -> list[Change]:
         if problem.label in second.results.problems and problem.name not in revised
     ]
     tracks = [track for track in first.plan.tracks if track in second.plan.tracks]
-    changes = [
-        change
+    rows = [
+        row
         for track in tracks
         for problems in [*([label] for label in labels), *([labels] if len(labels) > 1 else [])]
-        for change in _changes(first, second, track, problems)
+        for row in _changes(first, second, track, problems)
     ]
-    if not changes:
+    if not rows:
         raise NothingSelectedError(
             "the two studies do not share a row with a score; compare studies of the same problems, in the same version"
         )
-    return changes
+    p_values = np.array([np.nan if change.is_exact else change.p_value for change, _ in rows])
+    level = SIGNIFICANT / max(1, int(np.isfinite(p_values).sum()))
+    return [
+        change._replace(
+            adjusted_p=float(adjusted), noticeable=float(noticeable_difference(samples, level)[0])
+        )
+        for (change, samples), adjusted in zip(rows, holm(p_values), strict=True)
+    ]
 
 
 def revisions_of(first: Plan, second: Plan) -> list[Revision]:
@@ -93,11 +105,22 @@ def _sources(plan: Plan) -> dict[tuple[str, str], tuple[str, Origin]]:
 
 
 def worsened(changes: list[Change], margin: float) -> list[Change]:
-    """Return the overall scores that fell by more than `margin`, exactly or with an interval that excludes 0."""
+    """Return the scores that fell by more than `margin`, exactly or significantly.
+
+    The mean over problems, or the score on the only problem, is one comparison an optimizer: its interval excludes 0.
+    On each of several problems the adjusted p is below 0.05.
+    """
     has_mean = any(change.problem == ALL_PROBLEMS for change in changes)
-    overall = [change for change in changes if change.problem == ALL_PROBLEMS or not has_mean]
+
+    def is_significant(change: Change) -> bool:
+        if change.problem == ALL_PROBLEMS or not has_mean:
+            return change.high < 0
+        return change.adjusted_p < SIGNIFICANT
+
     return [
-        change for change in overall if change.difference < -margin and (change.is_exact or change.high < 0)
+        change
+        for change in changes
+        if change.difference < -margin and (change.is_exact or is_significant(change))
     ]
 
 
@@ -114,7 +137,10 @@ def describe_problem(problem: str) -> str:
     return "(mean over problems)" if problem == ALL_PROBLEMS else problem
 
 
-def _changes(first: Study, second: Study, track: str, problems: list[str]) -> list[Change]:
+def _changes(
+    first: Study, second: Study, track: str, problems: list[str]
+) -> list[tuple[Change, list[IndependentSample]]]:
+    """Return the changes of the rows of a table, without what depends on other rows, and their samples."""
     summaries = [study.results.summary for study in (first, second)]
     scores_before, scores_after = (
         comparable_values(summary, study.results.outcomes, track, problems)
@@ -135,11 +161,19 @@ def _changes(first: Study, second: Study, track: str, problems: list[str]) -> li
         ):
             continue
         before, after = scores_before[optimizer], scores_after[optimizer]
-        differences = [
-            np.where(np.abs(difference) < TIE, 0.0, difference)[np.newaxis]
-            for difference in map(np.subtract, after, before)
-        ]
-        samples = samples_of(differences, [samplings[problem] for problem in problems])
+        laws = [samplings[problem] for problem in problems]
+        if first.plan.study_seed == second.plan.study_seed:
+            differences = [
+                np.where(np.abs(difference) < TIE, 0.0, difference)[np.newaxis]
+                for difference in map(np.subtract, after, before)
+            ]
+            samples = samples_of(differences, laws)
+        else:  # twice the values at half the weights: the weights of a mean sum to 1
+            samples = [
+                IndependentSample(2 * sign * values[np.newaxis], weight / 2)
+                for sign, scores in ((1, after), (-1, before))
+                for values, weight in samples_of(scores, laws)
+            ]
         low, high = bootstrap_limits(samples)
         change = Change(
             problem=problems[0] if len(problems) == 1 else ALL_PROBLEMS,
@@ -147,13 +181,15 @@ def _changes(first: Study, second: Study, track: str, problems: list[str]) -> li
             track=track,
             before=_mean(before),
             after=_mean(after),
-            difference=_mean(differences),
+            difference=float(sum(weight * values.mean() for values, weight in samples)),
             low=float(low[0]),
             high=float(high[0]),
             p_value=float(paired_t_test(samples)[0]),
+            adjusted_p=np.nan,
+            noticeable=np.nan,
             is_exact=all(labels >= rows for labels in deterministic),
         )
-        changes.append(change)
+        changes.append((change, samples))
     return changes
 
 
@@ -161,11 +197,12 @@ def _mean(scores: list[np.ndarray]) -> float:
     return float(np.mean([problem_scores.mean() for problem_scores in scores]))
 
 
-def _check_plans(first: Plan, second: Plan) -> None:
+def _check_plans(first: Plan, second: Plan, unpaired: bool) -> None:
     """Check that the scores of two plans are comparable. Raises: UsageError if they are not."""
     values: dict[str, tuple[object, object]] = {
         name.replace("_", " "): (getattr(first, name), getattr(second, name))
         for name in ("protocol", "preset", "study_seed", "evaluation_seeds", "tolerance")
+        if name != "study_seed" or not unpaired
     }
     values["choice of checkpoints"] = first.checkpoints, second.checkpoints
     second_problems = {problem.label: problem for problem in second.problems}
@@ -180,4 +217,5 @@ def _check_plans(first: Plan, second: Plan) -> None:
             raise UsageError(
                 f"the {description} is {before} in the first study and {after} in the second, so that their scores "
                 "are not comparable; run both with the same options"
+                + (", or pass --unpaired" if description == "study seed" else "")
             )

@@ -7,8 +7,10 @@ import numpy as np
 import pandas as pd
 import pyarrow.compute as pc
 import pytest
+from scipy import stats
 
 import benchbed
+from benchbed.analysis.pairwise_tests import holm
 from benchbed.catalog.loading import load_catalog
 from benchbed.errors import NothingSelectedError, UsageError
 from benchbed.interfaces import ALL_PROBLEMS
@@ -76,7 +78,7 @@ def test_a_study_equals_itself(study):
 def test_only_a_worse_optimizer_has_worsened(study):
     """A learning rate that is ten times too small lowers its score on every seed."""
     changes = compare_studies(study(), study(rate=0.001))
-    assert [change.optimizer for change in worsened(changes, 0.02)] == ["mine"]
+    assert {change.optimizer for change in worsened(changes, 0.02)} == {"mine"}
     (mine,) = [change for change in changes if change.optimizer == "mine" and change.problem == ALL_PROBLEMS]
     assert mine.difference == pytest.approx(mine.after - mine.before)
     assert mine.low <= mine.difference <= mine.high < 0
@@ -99,7 +101,7 @@ def test_a_deterministic_problem_is_constant_in_a_mean(study):
     options = {"problems": ["quadratic[start=2]", "runge"]}
     changes = compare_studies(study(**options), study(rate=0.001, **options))
     assert {change.problem for change in changes if change.is_exact} == {"quadratic[start=2]"}
-    assert [change.optimizer for change in worsened(changes, 0.02)] == ["mine"]
+    assert {change.optimizer for change in worsened(changes, 0.02)} == {"mine"}
 
 
 def test_all_seeds_compare_with_the_one_that_replaces_them(study, tmp_path):
@@ -180,3 +182,28 @@ def test_other_optimizers_do_not_change_a_row(study):
         for s in (study(optimizers=["gd"]), study(optimizers=["mine", "gd"]))
     )
     pd.testing.assert_frame_equal(single, joint, check_exact=True)
+
+
+def test_p_values_are_adjusted_over_all_rows(study):
+    """By Holm's method; exact rows have no p value and do not count."""
+    changes = compare_studies(study(), study(rate=0.001))
+    p_values = np.array([change.p_value for change in changes])
+    assert [change.adjusted_p for change in changes] == holm(p_values).tolist()
+    options = {"problems": ["quadratic[start=2]", "runge"]}
+    mixed = compare_studies(study(**options), study(rate=0.001, **options))
+    assert all(np.isnan(change.adjusted_p) for change in mixed if change.is_exact)
+
+
+def test_other_seeds_are_compared_unpaired_if_asked(study):
+    """The p value is Welch's of two samples, and the interval is wider than that of paired seeds."""
+    before, after = study(problems=["quadratic"]), study(problems=["quadratic"], seed=1)
+    with pytest.raises(UsageError, match=r"the study seed is 0 .* or pass --unpaired"):
+        compare_studies(before, after)
+    for change in compare_studies(before, after, unpaired=True):
+        first, second = (
+            results.outcomes["score"][results.outcomes["optimizer"] == change.optimizer]
+            for results in (before.results, after.results)
+        )
+        assert change.p_value == pytest.approx(stats.ttest_ind(first, second, equal_var=False).pvalue)
+        assert change.difference == pytest.approx(second.mean() - first.mean())
+        assert change.low < change.difference < change.high

@@ -239,5 +239,4 @@ def warnings_of(table: pa.Table) -> Iterator[str]:
 
 def part_name(batch: BatchPlan) -> str:
     """Return the file name of a batch for human readers; the folder adds a number that makes it unique."""
-    optimizer = batch.optimizer.replace(":", "-")
-    return f"{batch.problem.name}-{optimizer}-{batch.role}"
+    return f"{batch.problem.name}-{batch.optimizer}-{batch.role}"

@@ -210,7 +210,8 @@ class StudyFolder:
 
 
 def _file_name(name: str) -> str:
-    """Return the name of a batch, shortened if no file system allows it."""
+    """Return the name of a batch without separators of folders, and shortened if no file system allows it."""
+    name = re.sub(r"[^\w.-]", "-", name)
     return name if len(name.encode()) <= _LONGEST_NAME else f"{name[:50]}-{digest(name)}"
 
 

@@ -48,22 +48,23 @@ MUON = "torch.optim:Muon[learning_rate=0.02, others=torch.optim:AdamW]"
 def finished(run_benchbed, tmp_path_factory):
     """Run one study of all forms, with a refusal: quadratic has no matrix."""
     folder = tmp_path_factory.mktemp("torch")
-    (folder / "own.py").write_text(SOURCE)
+    (folder / "rules").mkdir()
+    (folder / "rules" / "own.py").write_text(SOURCE)
     options = ["--preset", "quick", "--steps", "5", "--seeds", "1", "--track", "default", "--format", "json"]
-    optimizers = ["own.py:Signum", "signum", "plain[powers=(1, 3)]", "one-cycle", MUON]
+    optimizers = ["rules/own.py:Signum", "signum", "plain[powers=(1, 3)]", "one-cycle", MUON]
     result = run_benchbed(
-        folder, "run", "--plugin", "own.py", "-p", "quadratic", "-p", "polynomial-network", *options,
+        folder, "run", "--plugin", "rules/own.py", "-p", "quadratic", "-p", "polynomial-network", *options,
         *(argument for optimizer in optimizers for argument in ("-o", optimizer)), "-O", "study",
     )  # fmt: skip
     return folder, result
 
 
 def test_a_class_is_the_same_from_a_file_and_registered(finished):
-    """And equal to the function with the same rule."""
+    """Also in a folder, so that its name is a path, and equal to the function with the same rule."""
     _, result = finished
     rows = json.loads(result.stdout)["summary"]
     gaps = {(row["problem"], row["optimizer"]): row["gap"] for row in rows}
-    assert gaps["quadratic", "own.py:Signum"] == gaps["quadratic", "signum"]
+    assert gaps["quadratic", "rules/own.py:Signum"] == gaps["quadratic", "signum"]
     assert gaps["quadratic", "signum"] == pytest.approx(gaps["quadratic", "plain[powers=[1, 3]]"], rel=1e-12)
     assert gaps["polynomial-network", MUON] > 0
 
@@ -93,7 +94,7 @@ def test_the_environment_names_the_files_of_a_class(finished):
     folder, _ = finished
     (file,) = (folder / "study" / "environments").glob("*.json")
     sources = json.loads(file.read_text())["sources"]
-    assert list(sources["optimizer own.py:Signum"]["files"]) == ["own.py"]
+    assert list(sources["optimizer rules/own.py:Signum"]["files"]) == ["own.py"]
     muon = sources["optimizer torch.optim:Muon"]
     assert "torch.optim.adamw" in muon["files"]
     assert len(muon["files"]) == 2
@@ -102,6 +103,6 @@ def test_the_environment_names_the_files_of_a_class(finished):
 def test_a_class_of_the_working_directory_gets_a_sentence(finished, run_benchbed):
     """Modules beside the user are not imported, and the sentence has the form that works."""
     folder, _ = finished
-    result = run_benchbed(folder, "run", "-p", "quadratic", "-o", "own:Signum")
+    result = run_benchbed(folder, "run", "-p", "quadratic", "-o", "rules.own:Signum")
     assert result.returncode == 2
-    assert "write own.py:Signum" in result.stderr
+    assert "write rules/own.py:Signum" in result.stderr

@@ -19,6 +19,7 @@ from benchbed.codegen.compiler import compiler_path, private_folder, run_compile
 from benchbed.codegen.errors import TooLittleWorkError
 from benchbed.codegen.trace import LEADING_DIMENSIONS, InputKind, TracedStep
 from benchbed.engine.backends import eager_seconds
+from benchbed.engine.batch import Batch
 from benchbed.engine.compiled_backend import trace_step
 from benchbed.engine.pytrees import Lanes, TreeTemplate, leaves, tiles
 from benchbed.engine.tile import Tile
@@ -29,9 +30,13 @@ RunStep = Callable[..., list[Tensor]]
 
 MAXIMUM_STEPS = 32
 """Pairings whose steps a process caches."""
-START_SECONDS = 15.0
-OPERATION_SECONDS = 0.05
-"""Eager seconds, in all and for each operation, from which compiling by inductor saves time."""
+START_SECONDS = 20.0
+OPERATION_SECONDS = 0.02
+"""Twice the seconds that inductor takes to compile, in all and for each operation."""
+CALL_SECONDS = 2e-5
+"""Seconds of a call of a step."""
+COMPILED_SHARE = 0.5
+"""Seconds of its arithmetic as a share of eager ones."""
 MAPPED_DIMENSIONS: dict[InputKind, tuple[int | None, int | None]] = {
     "lane": (0, 0),
     "step": (None, None),
@@ -54,7 +59,7 @@ class InductorBackend:
         """A step of all lanes would be compiled again for fewer of them."""
         self.description = "compiled by torch's inductor"
         traced = trace_step(tile, lanes)
-        _require_work(tile, traced)
+        require_work(tile.batch, len(traced.graph.graph.nodes), self._on_cpu)
         inputs = self._inputs(tile, lanes, 1)
         self._changes, graph = _changed_results(traced.graph)
         if self._block_shape != (1, 1):
@@ -143,11 +148,14 @@ def block_shape(lanes: Lanes) -> tuple[int, int]:
     return (1, 1) if lanes.theta.device.type == "cpu" else (seeds, settings)
 
 
-def _require_work(tile: Tile, traced: TracedStep) -> None:
+def require_work(batch: Batch, operations: int, on_cpu: bool) -> None:
     """Raise TooLittleWorkError if a step takes longer to compile than it saves; it depends on the plan alone."""
-    seconds = START_SECONDS + len(traced.graph.graph.nodes) * OPERATION_SECONDS
-    if tile.batch.engine == Engine.AUTO and eager_seconds(tile.batch) < seconds:
-        raise TooLittleWorkError(f"torch's inductor takes about {seconds:.0f} s to compile it")
+    planned = batch.planned or batch
+    calls = planned.budget * (len(planned.seeds) * planned.settings if on_cpu else 1)
+    seconds = START_SECONDS + operations * OPERATION_SECONDS
+    saved = (1 - COMPILED_SHARE) * eager_seconds(batch) - calls * CALL_SECONDS
+    if batch.engine == Engine.AUTO and saved < seconds:
+        raise TooLittleWorkError("torch's inductor takes longer to compile it than it saves")
 
 
 def _changed_results(traced: fx.GraphModule) -> tuple[list[int], fx.GraphModule]:

@@ -1,5 +1,6 @@
 """Inductor takes the same steps as the eager loop; it serves steps for which no code can be generated."""
 
+import contextlib
 import inspect
 import os
 import warnings
@@ -13,7 +14,7 @@ from torch import Tensor
 
 from benchbed.catalog.loading import load_catalog
 from benchbed.codegen import compiler
-from benchbed.codegen.errors import UnsupportedOperationError
+from benchbed.codegen.errors import TooLittleWorkError, UnsupportedOperationError
 from benchbed.engine import inductor
 from benchbed.interfaces import Layout, Optimizer, Problem
 from benchbed_optimizers.adam import adam
@@ -173,13 +174,32 @@ def test_an_operation_on_complex_numbers_equals_eager_steps(run_both, capfd):
     )
 
 
-def test_auto_compiles_by_inductor_only_if_it_pays(run, no_generated_step, monkeypatch):
-    """The choice depends on the plan and the number of operations."""
+def test_auto_stays_eager_if_inductor_does_not_pay(run, no_generated_step, monkeypatch):
+    """The reason says so."""
     monkeypatch.setattr("benchbed.engine.backends.WORTH_COMPILING", 0.0)
     monkeypatch.setattr(inductor, "_cache", {})
     record = run(Spectrum(), adam, budget=10, **defaults_of(adam))
     assert set(record.engine.flat) == {"eager"}
-    assert record.engine_reason[0, 0].endswith(" s to compile it")
+    assert record.engine_reason[0, 0].endswith(" takes longer to compile it than it saves")
+
+
+@pytest.mark.parametrize(
+    ("fields", "operations", "on_cpu", "pays"),
+    [
+        ({"budget": 10**4}, 100, True, False),
+        ({"budget": 10**6}, 100, True, True),
+        ({"budget": 10**6}, 10**5, True, False),
+        ({"budget": 10**6, "seeds": 100}, 100, True, False),
+        ({"budget": 10**6, "seeds": 100}, 100, False, True),
+        ({"budget": 10**4, "engine": "compiled"}, 100, True, True),
+    ],
+    ids=["few steps", "many steps", "long to compile", "many calls", "one call for all lanes", "requested"],
+)
+def test_inductor_pays_for_long_runs_of_few_lanes(make_batch, fields, operations, on_cpu, pays):
+    """Eagerly, all lanes share the 300 µs of a step; on a CPU, each pays the 20 µs of a call."""
+    batch = make_batch(Quadratic(), **fields)
+    with contextlib.nullcontext() if pays else pytest.raises(TooLittleWorkError):
+        inductor.require_work(batch, operations, on_cpu)
 
 
 def test_a_hanging_compiler_is_ended(run, no_generated_step, monkeypatch, tmp_path):

@@ -47,7 +47,11 @@ def run(name: str, start: Tensor) -> Tensor:
         for _ in range(STEPS):
             loss, gradient = reverse(loss_of, theta)
             oracle = CountingOracle(
-                lambda point: reverse(loss_of, point), loss, gradient, torch.zeros(1).clone
+                lambda point: reverse(loss_of, point),
+                loss,
+                gradient,
+                torch.zeros(1).clone,
+                torch.zeros(1).clone,
             )
             theta, state = optimizer.update(oracle, state, theta)
     return optimizer.answer(state, theta)

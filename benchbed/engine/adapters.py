@@ -87,12 +87,14 @@ class _PerTrialRule:
         lane_oracles: list[CountingOracle] = []
 
         def update(
-            theta: Tensor, state: Tree, loss: Tensor, gradient: Tensor, progress: Tensor,
+            theta: Tensor, state: Tree, loss: Tensor, gradient: Tensor, progress: Tensor, step: Tensor,
             hyperparameters: Tree, data: Tree, draws: Draws,
         ) -> Tree:  # fmt: skip
             data = join_lane_data(context.data, data, context.shared)
             evaluate = evaluate_on(differentiate, context.loss, data, draws)
-            lane_oracle = CountingOracle(evaluate, loss, gradient, lambda: progress, draws.optimizer)
+            lane_oracle = CountingOracle(
+                evaluate, loss, gradient, lambda: progress, lambda: step, draws.optimizer
+            )
             lane_oracles.append(lane_oracle)
             theta, state = self._build(hyperparameters).update(lane_oracle, state, theta)
             masked_calls = lane_oracle.masked_calls
@@ -105,6 +107,7 @@ class _PerTrialRule:
             oracle.loss,
             oracle.gradient,
             oracle.compute_progress(),
+            oracle.compute_step(),
             self._hyperparameters_of(theta),
             expand_settings(split_lane_data(context.data, context.shared), theta),
             expand_settings(context.draws, theta),
@@ -150,6 +153,7 @@ class StatefulRule:
             oracle.loss[0, 0],
             oracle.gradient[0, 0],
             lambda: oracle.compute_progress()[0, 0],
+            lambda: oracle.compute_step()[0, 0],
             map_tensors(lambda leaf: leaf[0, 0], context.draws.optimizer),
         )
         theta, state = self.optimizer.update(trial_oracle, state, theta[0, 0])

@@ -223,6 +223,7 @@ def _updated(tile: Tile, trials: Trials, progress: float) -> tuple[Tensor, Tree,
         trials.loss,
         trials.gradient,
         lambda: share,
+        lambda: torch.ones_like(share),
         trials.draws.optimizer,
     )
     context = StepContext(stepper.loss.single, batch.gradient, trials.data, trials.draws, stepper.shared)

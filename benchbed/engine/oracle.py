@@ -102,14 +102,15 @@ class CountingOracle:
         loss: Tensor,
         gradient: Tensor,
         compute_progress: Callable[[], Tensor],
+        compute_step: Callable[[], Tensor],
         draw: Tree = None,
     ) -> None:
         """`compute_progress` runs when `progress` is read; calling it directly does not count as reading.
 
-        `draw` is the optimizer's draw of the step, if it has `make_draws`.
+        `compute_step` runs when `step` is read. `draw` is the optimizer's draw of the step, if it has `make_draws`.
         """
         self.loss, self.gradient, self._draw = loss, gradient, draw
-        self.compute_progress = compute_progress
+        self.compute_progress, self.compute_step = compute_progress, compute_step
         self.progress_was_read = False
         """The optimizer has read `progress`, so it knows the budget."""
         self._evaluate = evaluate
@@ -123,6 +124,11 @@ class CountingOracle:
         """Share of the budget spent, in [0, 1): `[..., 1]`."""
         self.progress_was_read = True
         return self.compute_progress()
+
+    @property
+    def step(self) -> Tensor:
+        """Number of steps before this one: `[..., 1]`."""
+        return self.compute_step()
 
     @property
     def draw(self) -> Tree:
@@ -162,6 +168,11 @@ class MappedOracle:
     def progress(self) -> Tensor:
         """Progress of the inner oracle, read only on request: a wrapper that clips does not know the budget."""
         return self._inner.progress
+
+    @property
+    def step(self) -> Tensor:
+        """Number of steps before this one."""
+        return self._inner.step
 
     @property
     def draw(self) -> Tree:

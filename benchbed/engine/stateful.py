@@ -154,6 +154,7 @@ class _StatefulTrial(_Trial):
             loss,
             gradient,
             lambda: loss.new_tensor([self._calls / self._batch.budget]),
+            lambda: loss.new_tensor([self._steps]),
             draws.optimizer,
         )
         theta, self._state = self._optimizer.update(oracle, self._state, self._theta)

@@ -110,6 +110,7 @@ class Stepper:
             loss,
             gradient,
             lambda: self._progress(lanes, inputs, gradient),
+            lambda: lanes.steps.to(gradient.dtype).unsqueeze(-1),
             inputs.draws.optimizer,
         )
 

@@ -27,6 +27,10 @@ class Oracle(Protocol):
         """Share of the budget that is spent, in [0, 1): `[..., 1]`; for schedules."""
 
     @property
+    def step(self) -> Tensor:
+        """Number of steps before this one, in theta's dtype: `[..., 1]`; for corrections such as 1 − β^(step + 1)."""
+
+    @property
     def draw(self) -> Any:
         """This step's draw of the optimizer's own `make_draws`, the same for all calls of the step.
 

@@ -103,7 +103,10 @@ def oracle_at(theta: Tensor, draw: Tree) -> CountingOracle:
     """Build the oracle at `theta: [..., dimension]` with the optimizer's own draw."""
     loss, gradient = reverse(smooth_loss, theta)
     progress = torch.full((*theta.shape[:-1], 1), 0.25, dtype=theta.dtype)
-    return CountingOracle(lambda point: reverse(smooth_loss, point), loss, gradient, lambda: progress, draw)
+    step = torch.ones_like(progress)
+    return CountingOracle(
+        lambda point: reverse(smooth_loss, point), loss, gradient, lambda: progress, lambda: step, draw
+    )
 
 
 def check_shapes(subject: OptimizerUnderTest) -> None:

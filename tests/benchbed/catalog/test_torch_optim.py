@@ -43,7 +43,8 @@ def curved(theta):
 def oracle_at(theta):
     """Return an oracle at one point, which counts evaluations at others."""
     evaluate = functools.partial(reverse, curved)
-    return CountingOracle(evaluate, *evaluate(theta), compute_progress=torch.zeros(1).clone)
+    zero = torch.zeros(1).clone
+    return CountingOracle(evaluate, *evaluate(theta), compute_progress=zero, compute_step=zero)
 
 
 @pytest.fixture(scope="module")

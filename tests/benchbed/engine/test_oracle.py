@@ -42,6 +42,34 @@ def sometimes(learning_rate: float = 1e-2):
     return stateless(update)
 
 
+@pytest.mark.parametrize("engine", ["eager", "compiled"])
+@pytest.mark.parametrize("change", [None, lambda gradient: gradient], ids=["itself", "through a wrapper"])
+@pytest.mark.parametrize(
+    "kind", [{}, {"per_trial": True}, {"stateful": True}], ids=["lanes", "trial", "stateful"]
+)
+def test_an_optimizer_knows_its_step(run, engine, kind, change):
+    """A rate η/(1 + t) on ½ λ θ² gives θ = θ₀ ∏ (1 − η λ/(1 + t)), also for lanes that stay when others are dropped."""
+
+    def decaying(learning_rate: float = 0.1):
+        def update(oracle, state, theta):
+            asked = oracle if change is None else oracle.map(change)
+            return theta - learning_rate / (1 + asked.step) * asked.gradient, state
+
+        return stateless(update, **kind)
+
+    rates = [0.1, 0.9, 1e200]
+    record = run(
+        Quadratic(eigenvalues=(2.0,), start=3.0), decaying, seeds=2, targets=(), budget=50, engine=engine,
+        learning_rate=rates,
+    )  # fmt: skip
+    assert set(record.engine.flat) == {"eager" if "stateful" in kind else engine}
+    assert record.status[0].tolist() == ["exhausted", "exhausted", "diverged"]
+    assert not record.reads_progress.any()
+    for setting, rate in enumerate(rates[:2]):
+        expected = 3.0 * np.prod(1 - rate * 2.0 / (1 + np.arange(50)))
+        np.testing.assert_allclose(record.final_theta[:, setting, 0], expected, rtol=1e-12)
+
+
 @pytest.mark.parametrize(("budget", "calls"), [(9, 8), (10, 10), (2, 2)])
 def test_two_calls_a_step_respect_the_budget(run, lane_of, budget, calls):
     """A step of two calls does not begin with one call left."""

@@ -135,7 +135,7 @@ def test_the_engine_does_not_count_its_own_readings():
     """Only `progress` counts, at the oracle beneath all wrappers."""
     share = torch.full((1,), 0.25)
     oracle = CountingOracle(
-        lambda point: (point.sum(-1), point), torch.zeros(()), torch.ones(2), lambda: share
+        lambda point: (point.sum(-1), point), torch.zeros(()), torch.ones(2), lambda: share, share.clone
     )
     wrapped = oracle.map(clip)
     assert oracle.compute_progress() is share

@@ -24,7 +24,8 @@ def loss_of(weight, bias, scale):
 def oracle_at(theta):
     """Return an oracle at one point, which counts evaluations at others."""
     evaluate = functools.partial(reverse, lambda point: loss_of(*LAYOUT.views(point).values()))
-    return CountingOracle(evaluate, *evaluate(theta), compute_progress=torch.zeros(1).clone)
+    zero = torch.zeros(1).clone
+    return CountingOracle(evaluate, *evaluate(theta), compute_progress=zero, compute_step=zero)
 
 
 @pytest.fixture

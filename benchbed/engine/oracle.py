@@ -33,6 +33,7 @@ class StepLoss:
         self.batched: LossOfTrees = batched(problem, self.single)
         self.next_buffers: Callable[[Tensor, Tree, Tree], Tree] = batched(problem, self.single_next_buffers)
         """theta, data, draw -> the problem's buffers after the step."""
+        self._batched_step = batched(problem, self._step)
 
     def single(self, theta: Tensor, data: Tree, draw: Tree) -> Tensor:
         """Compute the loss on a draw, or over all samples for a full batch."""
@@ -43,6 +44,17 @@ class StepLoss:
     def of_blocks(self, blocks: Mapping[str, Tensor], data: Tree, draw: Tree) -> tuple[Tensor, Tree]:
         """Compute the loss of a single trial at the blocks of theta, and the buffers after the step."""
         return self._problem.step_of_blocks(blocks, data, draw if self.needs_draws else None)
+
+    def reverse_with_buffers(self, theta: Tensor, data: Tree, draw: Tree) -> tuple[Tensor, Tensor, Tree]:
+        """Compute the loss, its gradient by reverse mode and the next buffers of lanes, by one forward pass."""
+        with torch.enable_grad():
+            point = theta.detach().requires_grad_()
+            loss, buffers = self._batched_step(point, data, draw)
+            (gradient,) = torch.autograd.grad(loss.sum(), point)
+        return loss.detach(), gradient, buffers
+
+    def _step(self, theta: Tensor, data: Tree, draw: Tree) -> tuple[Tensor, Tree]:
+        return self.of_blocks(self._problem.layout.views(theta), data, draw)
 
     def single_next_buffers(self, theta: Tensor, data: Tree, draw: Tree) -> Tree:
         """Compute the buffers after the step."""

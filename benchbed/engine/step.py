@@ -13,6 +13,7 @@ from torch import Tensor
 from benchbed.checkpoints import affordable_calls
 from benchbed.engine.adapters import Rule, StepContext, make_rule
 from benchbed.engine.batch import Batch
+from benchbed.engine.evaluation import reverse
 from benchbed.engine.oracle import CountingOracle, StepLoss, evaluate_on
 from benchbed.engine.pytrees import Lanes, Tree, leaves, where_lanes
 from benchbed.engine.sampling import Draws
@@ -100,7 +101,13 @@ class Stepper:
             running = running & (lanes.calls + self.calls_per_step <= affordable_calls(self.batch.budget))
 
         evaluate = evaluate_on(differentiate, self.loss.batched, data, inputs.draws)
-        loss, gradient = evaluate(lanes.theta)
+        next_buffers: Tree = None
+        if lanes.buffers is not None and differentiate is reverse:
+            loss, gradient, next_buffers = self.loss.reverse_with_buffers(
+                lanes.theta, data, inputs.draws.loss
+            )
+        else:
+            loss, gradient = evaluate(lanes.theta)
         finite = _is_finite(gradient, traced)
         if not _all_true(finite, traced):
             # These lanes are frozen below, but some operations raise for all lanes if one holds NaN.
@@ -122,9 +129,9 @@ class Stepper:
         theta, state = self._update(rule, oracle, lanes, inputs._replace(data=data))
         buffers = lanes.buffers
         if buffers is not None:
-            buffers = where_lanes(
-                active, self.loss.next_buffers(lanes.theta, data, inputs.draws.loss), buffers
-            )
+            if next_buffers is None:
+                next_buffers = self.loss.next_buffers(lanes.theta, data, inputs.draws.loss)
+            buffers = where_lanes(active, next_buffers, buffers)
         if not _all_true(active, traced):
             theta = torch.where(active.unsqueeze(-1), theta, lanes.theta)
             state = where_lanes(active, state, lanes.state)

@@ -1,6 +1,7 @@
 """Data sets of a `ModuleProblem` as tensors."""
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -9,8 +10,29 @@ from torch.utils.data import Dataset, TensorDataset, default_collate
 from benchbed.errors import ContractError
 from benchbed.formatting import shortened
 
+DataSet = Dataset[Any] | Sequence[Tensor] | Tensor
 Samples = tuple[Tensor, ...]
 """Tensors `[samples, …]`: the inputs of the network, and the targets last."""
+
+
+class Sizes(NamedTuple):
+    """Sizes of the data sets."""
+
+    samples: int
+    validation_samples: int
+    """0 without validation data."""
+    first_batch: Samples
+
+
+def read_datasets(datasets: Any) -> tuple[Samples, Samples | None]:
+    """Return the samples for training and, if there are any, for validation. Raises: ContractError."""
+    if not (isinstance(datasets, tuple) and len(datasets) == 2):
+        raise ContractError(
+            "make_data must return two data sets, for training and validation; the second may be None"
+        )
+    training, validation = datasets
+    of_validation = None if validation is None else read_samples(validation, "validation")
+    return read_samples(training, "training"), of_validation
 
 
 def read_samples(data: Any, name: str) -> Samples:

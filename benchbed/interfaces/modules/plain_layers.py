@@ -1,6 +1,7 @@
 """Layers as plain operations, where torch's own have no rule for `torch.func.vmap` and run one trial at a time."""
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -9,11 +10,9 @@ from torch.nn import functional as F  # noqa: N812 (torch's usual name)
 from benchbed.interfaces.modules.recurrent import Cell, gru_cell, lstm_cell, relu_cell, tanh_cell
 
 
-def normalize(
-    x: Tensor, p: float = 2.0, dim: int = 1, eps: float = 1e-12, out: Tensor | None = None
-) -> Tensor:
+def normalize(x: Tensor, *options: Any, out: Tensor | None = None, **more_options: Any) -> Tensor:
     """Divide by the norm; `out` is written in place, as spectral normalization asks for."""
-    normalized: Tensor = F.normalize(x, p, dim, eps)
+    normalized: Tensor = F.normalize(x, *options, **more_options)
     return normalized if out is None else out.copy_(normalized)
 
 

@@ -2,16 +2,15 @@
 
 import functools
 from abc import abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, ClassVar, NamedTuple
 
 import torch
 from torch import Generator, Tensor, nn
-from torch.utils.data import Dataset
 
 from benchbed.errors import ContractError
 from benchbed.interfaces.layout import Layout
-from benchbed.interfaces.modules.datasets import Samples, read_samples
+from benchbed.interfaces.modules.datasets import DataSet, Samples, Sizes, read_datasets
 from benchbed.interfaces.modules.forward import replay, without_noise
 from benchbed.interfaces.modules.network import (
     LossOfOutputs,
@@ -23,7 +22,6 @@ from benchbed.interfaces.modules.network import (
 from benchbed.interfaces.problem import BufferedData, Data, Metric, Problem
 from benchbed.seeds import DRAW_BLOCK, seeded_modules
 
-DataSet = Dataset[Any] | Sequence[Tensor] | Tensor
 Point = Tensor | Mapping[str, Tensor]
 """theta `[dimension]`, or its blocks by name."""
 MEASURE = "measure_"
@@ -46,12 +44,6 @@ class ModuleDraw(NamedTuple):
     """Those of the samples of the mini-batch, `[…, batch_size]`."""
     noise: tuple[Tensor, ...]
     """Numbers of each random operation of the network, such as masks of dropout."""
-
-
-class _Sizes(NamedTuple):
-    samples: int
-    validation_samples: int
-    first_batch: Samples
 
 
 class ModuleProblem(Problem):
@@ -235,25 +227,18 @@ def _module_data(data: Data) -> ModuleData:
 
 def _read_datasets(problem: ModuleProblem) -> tuple[Samples, Samples | None]:
     with seeded_modules(0):
-        datasets: Any = problem.make_data()
-    if not (isinstance(datasets, tuple) and len(datasets) == 2):
-        raise ContractError(
-            "make_data must return two data sets, for training and validation; the second may be None"
-        )
-    training, validation = datasets
-    of_validation = None if validation is None else read_samples(validation, "validation")
-    return read_samples(training, "training"), of_validation
+        return read_datasets(problem.make_data())
 
 
 @functools.lru_cache(maxsize=8)
-def _sizes_of(problem: ModuleProblem) -> _Sizes:
+def _sizes_of(problem: ModuleProblem) -> Sizes:
     """Return the sizes of the data, which are read again where they are used: this would keep them in memory."""
     training, validation = _read_datasets(problem)
     count, size = len(training[0]), problem.batch_size
     if not 1 <= size <= count:
         raise ContractError(f"batch_size is {size}; it must be between 1 and the {count} training samples")
     first_batch = tuple(part[:size].clone() for part in training)
-    return _Sizes(count, len(validation[0]) if validation else 0, first_batch)
+    return Sizes(count, len(validation[0]) if validation else 0, first_batch)
 
 
 @functools.lru_cache(maxsize=8)

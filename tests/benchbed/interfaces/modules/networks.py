@@ -177,10 +177,7 @@ NETWORKS = {
     "lstm": (IMAGES, lambda: Recurrent(nn.LSTM)),
     "gru": (IMAGES, lambda: Recurrent(nn.GRU)),
     "rnn": (IMAGES, lambda: Recurrent(nn.RNN)),
-    "short-lstm": (
-        IMAGES,
-        lambda: Recurrent(nn.LSTM, num_layers=1, bidirectional=False),
-    ),
+    "short-lstm": (IMAGES, lambda: Recurrent(nn.LSTM, 0.0, num_layers=1, bidirectional=False)),
     "autoencoder": (IMAGES, Autoencoder),
     "dropout": (
         VECTORS,
@@ -217,6 +214,7 @@ NETWORKS = {
     "weight-norm": (VECTORS, lambda: _normed(nn.utils.parametrizations.weight_norm)),
     "cells": (IMAGES, Cells),
     "custom-function": (VECTORS, Cubes),
+    "reassigned": (VECTORS, Reassigned),
 }
 """Kind of the inputs, and a function that builds the network."""
 

@@ -11,6 +11,7 @@ from torch import nn
 from benchbed.checkpoints import checkpoint_steps
 from benchbed.engine.sampling import Instances
 from benchbed.errors import ContractError
+from benchbed.interfaces.modules.network import Network
 from benchbed.seeds import DRAW_BLOCK, InstanceSeed
 from benchbed_optimizers.gd import gd
 from benchbed_optimizers.sgd import sgd
@@ -120,6 +121,23 @@ def test_buffers_belong_to_the_lane(run, lane_of, assert_same_lane, monkeypatch)
     np.testing.assert_allclose(
         together.metrics["validation-loss"], in_tiles.metrics["validation-loss"], rtol=1e-12
     )
+
+
+def test_an_eager_step_runs_the_network_once(run, monkeypatch):
+    """For loss, gradient and running statistics together."""
+    calls = []
+
+    def counted(network, *arguments, is_training):
+        calls.append(is_training)
+        return run_network(network, *arguments, is_training=is_training)
+
+    run_network = Network.run
+    monkeypatch.setattr(Network, "run", counted)
+    problem = Classification(network="batch-norm")
+    _ = problem.layout  # examines the network
+    calls.clear()
+    run(problem, sgd, seeds=2, budget=12, learning_rate=RATES, scale=None)
+    assert sum(calls) == 12
 
 
 def test_full_gradients_use_the_statistics_of_all_samples(run):

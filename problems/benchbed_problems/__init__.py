@@ -8,12 +8,16 @@ from benchbed.interfaces import Problem
 from benchbed_problems.associative_memory import AssociativeMemory
 from benchbed_problems.beale import Beale
 from benchbed_problems.block_quadratic import BlockQuadratic
+from benchbed_problems.digits_mlp import DigitsMlp
 from benchbed_problems.imbalanced_softmax import ImbalancedSoftmax
 from benchbed_problems.linear_regression import LinearRegression
 from benchbed_problems.logistic_regression import LogisticRegression
+from benchbed_problems.markov_transformer import MarkovTransformer
 from benchbed_problems.matrix_sensing import MatrixSensing
+from benchbed_problems.mnist1d import Mnist1d
 from benchbed_problems.noisy_quadratic import NoisyQuadratic
 from benchbed_problems.phase_retrieval import PhaseRetrieval
+from benchbed_problems.poisson_pinn import PoissonPinn
 from benchbed_problems.polynomial_network import PolynomialNetwork
 from benchbed_problems.quadratic import Quadratic
 from benchbed_problems.quartic import Quartic
@@ -21,6 +25,7 @@ from benchbed_problems.rosenbrock import Rosenbrock
 from benchbed_problems.runge import Runge
 from benchbed_problems.shallow_network import ShallowNetwork
 from benchbed_problems.softmax_regression import SoftmaxRegression
+from benchbed_problems.sparse_parity import SparseParity
 from benchbed_problems.toy_mean import ToyMean
 from benchbed_problems.triangles import Triangles
 from benchbed_problems.weighted_quartic import WeightedQuartic
@@ -51,6 +56,11 @@ def register_problems(register: Callable[[type[Problem]], None]) -> None:
         PhaseRetrieval,
         LogisticRegression,
         SoftmaxRegression,
+        DigitsMlp,
+        Mnist1d,
+        SparseParity,
+        MarkovTransformer,
+        PoissonPinn,
     ):
         register(problem)
 

@@ -16,6 +16,7 @@ from benchbed_problems.logistic_regression import LogisticRegression
 from benchbed_problems.matrix_sensing import MatrixSensing
 from benchbed_problems.noisy_quadratic import NoisyQuadratic
 from benchbed_problems.phase_retrieval import PhaseRetrieval
+from benchbed_problems.poisson_pinn import PoissonPinn
 from benchbed_problems.polynomial_network import PolynomialNetwork
 from benchbed_problems.quadratic import Quadratic
 from benchbed_problems.quartic import Quartic
@@ -62,6 +63,7 @@ PROBLEMS = {
     "gelu-shallow-network": ShallowNetwork(hidden=6, samples=40, batch_size=5, activation="gelu"),
     "triangles": Triangles(samples=40, batch_size=5),
     "deep-triangles": Triangles(depth=3, samples=40, batch_size=5),
+    "pinn-network": PoissonPinn(points=5),
     "network": PolynomialNetwork(**SMALL_NETWORK),
     "silu-network": PolynomialNetwork(**SMALL_NETWORK, activation="silu"),
     "linear-network": PolynomialNetwork(**{**SMALL_NETWORK, "hidden": ()}),

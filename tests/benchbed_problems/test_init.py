@@ -44,6 +44,11 @@ def test_the_problems_are_registered_with_the_simplest_first():
         "PhaseRetrieval",
         "LogisticRegression",
         "SoftmaxRegression",
+        "DigitsMlp",
+        "Mnist1d",
+        "SparseParity",
+        "MarkovTransformer",
+        "PoissonPinn",
     ]
 
 

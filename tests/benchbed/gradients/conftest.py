@@ -24,6 +24,7 @@ SMALL = {
     "matrix-sensing": {"size": 4, "rank": 2, "samples": 20, "batch_size": 3},
     "associative-memory": {"facts": 5},
     "phase-retrieval": {"dimension": 4, "samples": 20, "batch_size": 3},
+    "poisson-pinn": {"points": 3},
 }
 """Parameters for the problems with slow defaults."""
 SEEDS, SETTINGS = 3, 2
@@ -61,12 +62,13 @@ def scene_of():
     return make
 
 
+OF_REAL_DATA = ("logistic-regression", "softmax-regression")
 PROBLEMS = [
     name
     for name in CATALOG.names("problems")
-    if not hasattr(CATALOG.entry("problems", name).implementation, "data_name")
+    if not (CATALOG.entry("problems", name).implementation.per_trial or name in OF_REAL_DATA)
 ]
-"""All but those of real data, whose operations are those of imbalanced-softmax."""
+"""All whose functions take lanes, and whose operations do not occur in others."""
 
 
 @pytest.fixture(params=PROBLEMS)

@@ -17,10 +17,13 @@ PROBLEMS = [
     *(
         name
         for name in CATALOG.names("problems")
-        if name != "polynomial-network"
+        if name not in ("polynomial-network", "sparse-parity", "mnist1d", "markov-transformer")
         and (HAS_DATA or not hasattr(CATALOG.entry("problems", name).implementation, "data_name"))
     ),
     "polynomial-network[samples=300]",
+    "sparse-parity[hidden=8, samples=64]",
+    "mnist1d[network=linear]",
+    "markov-transformer[vocabulary=3, context=2, samples=8, batch_size=2]",
     "polynomial-network[samples=300, hidden=[5], activation=tanh]",
     "quadratic[rotated=true, dimension=5, condition_number=100, gradient_noise=0.5]",
     "weighted-quartic[start=-3, gradient_noise=0]",

@@ -7,18 +7,16 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from benchbed.analysis.aggregate import NO_MEAN_TRACK, has_note
+from benchbed.analysis.aggregate import NO_MEAN_TRACK
 from benchbed.analysis.intervals import TIE
 from benchbed.analysis.pairwise_tests import SIGNIFICANT
+from benchbed.analysis.table_entries import TableEntry, overall_entries, problem_entries
 from benchbed.formatting import fixed, plural
-from benchbed.interfaces import ALL_PROBLEMS, Exclusion, Note, Results, TrialStatus
-from benchbed.interfaces.notes import describe_missing_score
+from benchbed.interfaces import ALL_PROBLEMS, Exclusion, Results, TrialStatus
 from benchbed.interfaces.results import group_table
 
 _NAMED = 4
 """Optimizers that a sentence names; the others of a longer list are counted."""
-_EDGES = {Note.BEST_AT_LOWER_EDGE: "lower", Note.BEST_AT_UPPER_EDGE: "upper"}
-_LIMITS = ["score", "score_low", "score_high"]
 
 
 class Finding(NamedTuple):
@@ -28,18 +26,6 @@ class Finding(NamedTuple):
     """`ALL_PROBLEMS` or a `group_table` for a mean, which a study of a single problem does not have."""
     track: str
     sentence: str
-
-
-class TableEntry(NamedTuple):
-    """An optimizer in one table."""
-
-    score: float
-    low: float
-    high: float
-    is_indicative: bool
-    exclusion: str
-    """Reason why it is not compared; empty if only its number of seeds can be the reason."""
-    caution: str = ""
 
 
 def findings(results: Results) -> list[Finding]:
@@ -60,7 +46,7 @@ def findings(results: Results) -> list[Finding]:
         rows = summary[summary["track"] == track]
         heading = f"{title}, {track} track" if table in facts else f"{track} track, {title}"
         if table in facts:
-            entries = _problem_entries(rows[rows["problem"] == table])
+            entries = problem_entries(rows[rows["problem"] == table])
         elif track == NO_MEAN_TRACK:
             continue
         else:
@@ -69,7 +55,7 @@ def findings(results: Results) -> list[Finding]:
             overall = results.overall[
                 (results.overall["track"] == track) & (results.overall["group"] == group)
             ]
-            entries = _overall_entries(rows[rows["problem"].isin(of_table)], overall)
+            entries = overall_entries(rows[rows["problem"].isin(of_table)], overall)
         pairs, ranks = (_select(frame, table, track) for frame in (results.comparisons, results.groups))
         if (pairs["measure"] == "objective").any():
             clauses = _clauses_on_objectives(entries, ranks, pairs)
@@ -109,49 +95,6 @@ def endings(summary: pd.DataFrame) -> str:
 
 def _select(frame: pd.DataFrame, problem: str, track: str) -> pd.DataFrame:
     return frame[(frame["problem"] == problem) & (frame["track"] == track)]
-
-
-def _problem_entries(rows: pd.DataFrame) -> dict[str, TableEntry]:
-    entries = {}
-    columns = rows[["optimizer", *_LIMITS, "skipped", "notes"]]
-    for name, score, low, high, skipped, notes in columns.itertuples(index=False):
-        exclusions = {
-            Exclusion.EXACT_ORACLE: Note.EXACT_ORACLE in notes,
-            Exclusion.SKIPPED: bool(skipped),
-            Exclusion.NO_SCORE: math.isnan(score),
-        }
-        exclusion = next((reason.value for reason, applies in exclusions.items() if applies), "")
-        edge = next((edge for note, edge in _EDGES.items() if note in notes), "")
-        caution = f"with its best learning rate at the {edge} edge of the grid" if edge else ""
-        is_indicative = Note.INDICATIVE_INTERVAL in notes
-        entries[str(name)] = TableEntry(score, low, high, is_indicative, exclusion, caution)
-    return entries
-
-
-def _overall_entries(summary: pd.DataFrame, overall: pd.DataFrame) -> dict[str, TableEntry]:
-    # A row with a single trial, which does not depend on its seed, has no part in the interval of the mean.
-    sampled = summary[summary["trials"] > 1]
-    indicative = set(sampled["optimizer"][has_note(sampled, Note.INDICATIVE_INTERVAL)])
-    at_edge = Counter(
-        str(name)
-        for name, notes in zip(summary["optimizer"], summary["notes"], strict=True)
-        if not _EDGES.keys().isdisjoint(notes)
-    )
-    return {
-        str(name): TableEntry(
-            score,
-            low,
-            high,
-            name in indicative,
-            describe_missing_score(reason),
-            f"with its best learning rate at an edge of the grid on {plural(at_edge[name], 'problem')}"
-            if at_edge[name]
-            else "",
-        )
-        for name, score, low, high, reason in overall[["optimizer", *_LIMITS, "reason"]].itertuples(
-            index=False
-        )
-    }
 
 
 def _clauses(entries: dict[str, TableEntry], groups: pd.DataFrame, pairs: pd.DataFrame) -> list[str]:

@@ -24,8 +24,7 @@ from benchbed.tuning.candidates import PairingState
 from benchbed.tuning.outcomes import outcomes_of
 from benchbed.tuning.scheduling import evaluated_settings
 
-StoredTrial = Mapping[str, Any]
-"""A row of the store, by column."""
+StoredTrial = Mapping[str, Any]  # a row of the store, by column
 
 _OUTCOME_COLUMNS = [
     "problem", "optimizer", "track", "hyperparameters", "learning_rate", "seed", "trial_key", "status", "calls",
@@ -45,10 +44,10 @@ def build_results(plan: Plan, trials: pa.Table, surfaces: Mapping[str, Surface] 
     outcomes_by_key = outcomes_of(trials)
     plan, withheld = shown_plan(plan, trials, outcomes_by_key)
     states = [PairingState(plan, pairing, outcomes_by_key) for pairing in plan.pairings()]
-    rows = [(state, row) for state in states for row in evaluated_settings(state)]
     rows = [
         (state, row._replace(notes=with_reason(row.notes, withheld.get(state.pairing.problem.label))))
-        for state, row in rows
+        for state in states
+        for row in evaluated_settings(state)
     ]
     order = {
         (problem.label, entrant.label): (problem_index, entrant_index)
@@ -69,6 +68,7 @@ def build_results(plan: Plan, trials: pa.Table, surfaces: Mapping[str, Surface] 
     tuning = _frame(_tuning_rows(states, stored), _TUNING_COLUMNS)
     problems = _problem_facts(plan, outcomes, tuning, stored)
     summary = summary_of([(state.pairing.problem, row) for state, row in rows], outcomes)
+    problem_groups = {problem.label: problem.group for problem in plan.problems}
     compared = ComparedStudy(summary, outcomes, compared_problems(plan))
     comparisons, groups = comparisons_of(compared)
     return Results(
@@ -83,9 +83,7 @@ def build_results(plan: Plan, trials: pa.Table, surfaces: Mapping[str, Surface] 
         summary=summary,
         measures=measures_of(summary, outcomes, problems, stored, robustness_of(states, tuning)),
         metrics=final_metrics(outcomes, stored),
-        overall=overall_scores(
-            summary, outcomes, samplings_of(plan), {problem.label: problem.group for problem in plan.problems}
-        ),
+        overall=overall_scores(summary, outcomes, samplings_of(plan), problem_groups),
         influence=influence_of(compared),
         comparisons=comparisons,
         groups=groups,
@@ -107,6 +105,7 @@ def _problem_facts(
             dtype=problem.dtype,
             has_optimum=problem.has_optimum,
             target_metric=problem.target_metric,
+            score_start=problem.score_start,
             group=problem.group,
             reference=problem.reference,
             lowest_gap=_lowest_gap(stored[key] for key in keys) if problem.optimum_is_bound else None,

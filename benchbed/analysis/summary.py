@@ -11,6 +11,7 @@ import pandas as pd
 from benchbed.analysis.intervals import median_interval, overall_interval, success_interval
 from benchbed.analysis.strata import Sampling
 from benchbed.interfaces import Note, TrialStatus
+from benchbed.interfaces.notes import TargetsLost
 from benchbed.plan import ProblemPlan
 from benchbed.tuning.outcomes import lower_median
 from benchbed.tuning.scheduling import EvaluatedSetting
@@ -72,6 +73,8 @@ def _summarize(problem: ProblemPlan, row: EvaluatedSetting, trials: pd.DataFrame
         "success_rate": float(np.isfinite(calls).mean()),
         "median_calls": lower_median(calls),
     }
+    if problem.has_optimum and not problem.target_metric:
+        summary["notes"] = (*row.notes, *_lost_targets(trials, problem.targets))
     if Note.DETERMINISTIC in row.notes:
         return summary
     score_limits = overall_interval(
@@ -87,5 +90,12 @@ def _summarize(problem: ProblemPlan, row: EvaluatedSetting, trials: pd.DataFrame
         "success_high": success_high,
         "calls_low": calls_limits.low,
         "calls_high": calls_limits.high,
-        "notes": (*row.notes, *indicative),
+        "notes": (*summary["notes"], *indicative),
     }
+
+
+def _lost_targets(trials: pd.DataFrame, targets: Sequence[float]) -> tuple[TargetsLost, ...]:
+    """Return a note if a trial reached a target, and ended above it: it was luck, or the rate is too large."""
+    reached = np.isfinite(np.array(trials["calls_to_target"].to_list(), dtype=float))  # [seeds, targets]
+    lost = reached & (trials["gap"].to_numpy(dtype=float)[:, None] > np.array(targets))
+    return (TargetsLost(int(lost.sum()), int(reached.sum())),) if lost.any() else ()

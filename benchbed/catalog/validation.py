@@ -84,10 +84,10 @@ def check_facts(problem: Problem) -> None:
     _check_targets(problem)
     success = problem.success_target  # by default it depends on the last target
     is_success = success in problem.targets if problem.target_metric else _is_share(success)
-    budgets = [problem.budget, *problem.preset_budgets.values()]
     has_price = price is None or 0 < price < math.inf
+    budgets = [problem.budget, *problem.preset_budgets.values()]
     is_group = re.fullmatch(r"[a-z][a-z0-9-]{0,29}", str(problem.group)) is not None
-    instances, metrics = problem.scale_instances, problem.metrics
+    instances, metrics, start = problem.scale_instances, problem.metrics, problem.score_start
     reserved = f"{START_IN_BASIN!r}, a name that is reserved for in_basin at a trial's start"
     for is_valid, fault in (
         (has_blocks, f"its layout {quoted(layout)} has an empty block"),
@@ -95,17 +95,12 @@ def check_facts(problem: Problem) -> None:
             is_success,
             f"its success_target is {quoted(success)}; it must be a gap between 0 and 1, or a target of its metric",
         ),
-        (
-            all(map(_is_count, budgets)),
-            f"its budgets are {quoted(budgets)}; they must be integers of at least 1",
-        ),
+        (all(map(_is_count, budgets)), f"its budgets are {quoted(budgets)}; use integers of at least 1"),
         (has_price, f"its full_price is {quoted(price)}; it must be samples / batch size, or None"),
-        (
-            _is_count(instances),
-            f"its scale_instances is {quoted(instances)}; it must be an integer, at least 1",
-        ),
+        (_is_count(instances), f"its scale_instances is {quoted(instances)}; use an integer of at least 1"),
         (dtype in ("float64", "float32"), f"its dtype is {quoted(dtype)}; it must be 'float64' or 'float32'"),
         (all(map(callable, metrics.values())), "its metrics are not all functions of theta and data"),
+        (_is_share(start), f"its score_start is {quoted(start)}; it must be a number between 0 and 1"),
         (is_group, f"its group is {quoted(problem.group)}; name it in lower case, such as 'noise'"),
         (START_IN_BASIN not in metrics, f"it has a metric {reserved}; rename it"),
         (callable(problem.in_basin), "its in_basin is not a function of theta and data; define a method"),

@@ -61,7 +61,16 @@ class TargetsNotScored(NamedTuple):
     dtype: str
 
 
-RowNote = Note | GridExtended | SkippedBecause | MetricNotMeasured | NoScoreBecause | TargetsNotScored
+class TargetsLost(NamedTuple):
+    """Note on a row of which some trials ended above targets that they had reached."""
+
+    lost: int
+    reached: int
+
+
+RowNote = (
+    TargetsLost | Note | GridExtended | SkippedBecause | MetricNotMeasured | NoScoreBecause | TargetsNotScored
+)
 
 
 class Exclusion(Enum):
@@ -76,7 +85,7 @@ class Exclusion(Enum):
     NO_OBJECTIVE = "some trial has no final objective"
 
 
-def describe_note(note: RowNote) -> str:
+def describe_note(note: RowNote) -> str:  # noqa: PLR0911 - one return a kind of note
     """Return the wording of a note, without semicolons, which separate notes."""
     match note:
         case GridExtended(lowest, highest):
@@ -90,6 +99,8 @@ def describe_note(note: RowNote) -> str:
         case TargetsNotScored(targets, dtype):
             subject = "the hardest target is" if targets == 1 else f"the {targets} hardest targets are"
             return f"{subject} not scored: {dtype} cannot resolve them beside the optimum"
+        case TargetsLost():
+            return f"{note.lost} of {note.reached} reached targets lost again before the end"
         case _:
             return note.value
 

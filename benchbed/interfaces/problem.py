@@ -61,6 +61,11 @@ class Problem(ABC):
     """Name of a metric whose values are the targets; then no optimum is needed for a score. "": targets are gaps."""
     per_trial: ClassVar[bool] = False
     """`loss`, `objective` and metrics are written for a single trial; the engine applies `torch.func.vmap`."""
+    score_start: ClassVar[float] = 1e-4
+    """Share of the budget at which the logarithmic axis of the score starts, in (0, 1); calls before it cost nothing.
+
+    Under strong noise 0.01 is fairer: an axis from call 1 on charges momentum's first ten calls against it.
+    """
     group: ClassVar[str] = "other"
     """What the problem isolates: noise, geometry, tails, spectrum, networks, accuracy, or a name of your own.
 

@@ -41,6 +41,8 @@ class ProblemFacts(NamedTuple):
     """Calls that a loss and its gradient cost together, on one draw."""
     target_metric: str = ""
     """Metric whose values are the targets; "" if they are gaps."""
+    score_start: float = 1e-4
+    """Share of the budget at which the logarithmic axis of the score starts."""
     group: str = "other"
     """The group that the problem declares."""
     reference: ReferenceKind | None = None

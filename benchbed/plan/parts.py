@@ -55,6 +55,8 @@ class ProblemPlan(msgspec.Struct, frozen=True):
     """The files and versions that `source` is a digest of."""
     start_strata: int = 1
     """Kinds of starts, by the remainder of the seed."""
+    score_start: float = 1e-4
+    """Share of the budget at which the axis of the score starts."""
     group: str = "other"
     """The group of the problem, by which tables compare optimizers."""
     fault: PlanningFault | None = None

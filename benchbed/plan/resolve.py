@@ -179,6 +179,7 @@ def _problem_plan(catalog: Catalog, selection: ProblemSelection) -> ProblemPlan:
         reference=traits.reference,
         reference_fault=traits.reference_fault,
         group=problem.group,
+        score_start=problem.score_start,
         start_strata=problem.start_strata,
         gradient_price=gradient.price(problem.layout.dimension),
         gradient_draws=gradient.make_draws is not None,

@@ -16,7 +16,7 @@ from benchbed.plotting.lines import draw_lines
 from benchbed.plotting.style import line_styles, theme, wrap_label
 from benchbed.reports.captions import has_exact, optimizer_label, under_ecdf
 from benchbed.reports.ranking import limit_optimizers
-from benchbed.tuning.outcomes import DECADES
+from benchbed.tuning.outcomes import lowest_calls
 
 _HEIGHT = 3.4  # inches
 
@@ -128,4 +128,4 @@ def _set_axes(axes: Axes, facts: ProblemFacts | None, top: float) -> None:
 
 
 def _lowest_calls(facts: ProblemFacts) -> float:
-    return float(max(1.0, facts.budget / 10**DECADES))
+    return lowest_calls(facts.budget, facts.score_start)

@@ -121,6 +121,7 @@ def _planned(
         "gradient": plan.gradient,
         "oracle": batch.oracle,
         "budget": batch.problem.budget,
+        "score_start": batch.problem.score_start,
         "device": plan.device,
         "dtype": batch.problem.dtype,
         "problem_source": batch.problem.source,

@@ -21,11 +21,11 @@ from benchbed.interfaces import (
 
 COLUMNS = [
     "trial_key", "status", "budget", "final_objective", "gap", "calls_to_target", "reads_progress", "error", "calls",
-    "steps", "gradient_norm", "metric_errors", "score_error", "dtype",
+    "steps", "gradient_norm", "metric_errors", "score_error", "dtype", "score_start",
 ]  # fmt: skip
 MEASUREMENTS = ("status", "calls", "steps", "final_objective", "gap", "gradient_norm", "calls_to_target")
-DECADES = 4
-"""The score considers at most this many decades of calls below the budget."""
+SCORE_START = 1e-4
+"""Share of the budget at which the axis of the score starts, unless the problem sets another."""
 
 
 class Outcome(NamedTuple):
@@ -63,19 +63,20 @@ class Outcome(NamedTuple):
 def outcomes_of(trials: pa.Table) -> dict[str, Outcome]:
     """Return the outcome of every trial by its key."""
     rows = trials.select(COLUMNS).to_pylist()
-    # Trials of one budget and as many targets are scored together.
-    groups: dict[tuple[int, int], list[int]] = defaultdict(list)
+    # Trials of one budget and axis and as many targets are scored together.
+    groups: dict[tuple[int, float, int], list[int]] = defaultdict(list)
     for position, row in enumerate(rows):
         # The score is 0 where nothing was measured, and of a trial that did not stay where it was: it must not win.
         if row["calls_to_target"] is not None and row["status"] in MEASURED_STATUSES:
-            groups[row["budget"], len(row["calls_to_target"])].append(position)
+            start = SCORE_START if row["score_start"] is None else row["score_start"]
+            groups[row["budget"], start, len(row["calls_to_target"])].append(position)
     scores = np.zeros(len(rows))
-    for (budget, _), positions in groups.items():
+    for (budget, start, _), positions in groups.items():
         calls = [
             [math.inf if value is None else value for value in rows[position]["calls_to_target"]]
             for position in positions
         ]
-        scores[positions] = trial_scores(np.array(calls), budget)
+        scores[positions] = trial_scores(np.array(calls), budget, start)
     outcomes = {}
     curves = _digests_of_lists(trials["curve_objective"])
     for row, score, curve in zip(rows, scores.tolist(), curves, strict=True):
@@ -142,16 +143,21 @@ def _notes_of(row: Mapping[str, Any]) -> Iterator[RowNote]:
         yield MetricNotMeasured(metric, reason)
 
 
-def trial_scores(calls_to_target: np.ndarray, budget: int) -> np.ndarray:
+def lowest_calls(budget: float, start: float = SCORE_START) -> float:
+    """Return the number of calls at which the axis of the score starts."""
+    return max(1.0, budget * start)
+
+
+def trial_scores(calls_to_target: np.ndarray, budget: int, start: float = SCORE_START) -> np.ndarray:
     """Compute the score in [0, 1] of each trial from `calls_to_target: [..., targets]`, +inf where not reached.
 
-    The mean over targets, without those that are NaN, of max(0, 1 − ln(T/L)/ln(budget/L)), L = max(1, budget/10⁴) and T
-    at least L: the area under the empirical distribution of calls on a logarithmic axis from L to the budget. NaN
-    without targets.
+    The mean over targets, without those that are NaN, of max(0, 1 − ln(T/L)/ln(budget/L)), L = max(1, budget · start)
+    and T at least L: the area under the empirical distribution of calls on a logarithmic axis from L to the budget.
+    NaN without targets.
     """
     is_scored = ~np.isnan(calls_to_target)
     count = np.maximum(is_scored.sum(axis=-1), 1)
-    lowest = max(1.0, budget / 10**DECADES)
+    lowest = lowest_calls(budget, start)
     if budget <= lowest:  # the budget is a single call
         areas = (calls_to_target <= budget).astype(float)
     else:

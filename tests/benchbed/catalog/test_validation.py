@@ -29,6 +29,7 @@ PROBLEMS = {
     ),
     "targets above 1": (FROZEN + "targets = (1.5, 0.2)", "they must decrease and be between 0 and 1"),
     "group": (FROZEN + "group = 'My Group'", "its group is 'My Group'; name it in lower case"),
+    "score start": (FROZEN + "score_start = 1", "its score_start is 1; it must be a number between 0 and 1"),
     "group number": (FROZEN + "group = 3", "its group is 3; name it in lower case"),
     "budget": (FROZEN + "budget = 0", "its budgets are [0]"),
     "price": (FROZEN + "full_price = -1.0", "its full_price is -1.0"),

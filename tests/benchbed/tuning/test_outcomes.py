@@ -68,6 +68,13 @@ def test_trials_of_several_problems_are_scored():
     assert outcomes["k"].score == 0
 
 
+def test_the_score_starts_where_the_problem_says():
+    """As stored with the trial; trials of earlier schemas start at 10⁻⁴ of the budget."""
+    row = ROW | {"budget": 1000, "calls_to_target": [100.0]}
+    assert outcome(row | {"score_start": 0.01}).score == pytest.approx(0.5)
+    assert outcome(row | {"score_start": None}).score == pytest.approx(1 / 3)
+
+
 @pytest.mark.parametrize("status", ["diverged", "failed", "crashed", "timed_out", "out_of_memory", "skipped"])
 def test_a_trial_without_a_result_has_an_infinite_gap_and_no_score(status):
     """The targets that it reached before do not count: it must not win against one that stays."""

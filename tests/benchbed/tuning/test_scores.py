@@ -76,6 +76,12 @@ def test_scores_by_hand(calls, budget, score):
     assert trial_scores(np.array(calls), budget) == pytest.approx(score, abs=1e-15)
 
 
+def test_the_axis_may_start_at_a_share_of_the_budget():
+    """At 1 % of 1 000 calls: the first ten calls cost nothing, and 100 calls half of the score."""
+    calls = np.array([1.0, 10.0, 100.0, 1000.0, math.inf])
+    assert trial_scores(calls[:, None], 1000, 0.01) == pytest.approx([1, 1, 0.5, 0, 0])
+
+
 def test_each_trial_of_a_batch_is_scored():
     """The last dimension is that of targets."""
     calls = np.array([[[1.0, 10.0], [math.inf, 100.0]]])

@@ -10,6 +10,7 @@ from types import CellType, CodeType, FunctionType, MappingProxyType, ModuleType
 from typing import Any, NamedTuple
 
 import numpy as np
+import torch
 from torch import Tensor
 
 from benchbed.errors import UsageError
@@ -135,9 +136,12 @@ class _Reader:
         elif isinstance(value, functools.cached_property):
             self.add(value.func)
         elif isinstance(value, Tensor):
-            self.add([str(value.dtype), value.requires_grad, value.detach().cpu().numpy()])
+            memory = value.detach().cpu().contiguous().flatten().view(torch.uint8)  # of any dtype
+            self._write(str(value.dtype), tuple(value.shape), value.requires_grad)
+            self.hash.update(memory.numpy().data)
         elif isinstance(value, np.ndarray) and not value.dtype.hasobject:
-            self.add([value.dtype.str, value.shape, value.tobytes()])
+            self._write(value.dtype.str, value.shape)
+            self.hash.update(np.ascontiguousarray(value).data)
         else:
             self._add_parts(value)
 

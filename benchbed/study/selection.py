@@ -98,11 +98,14 @@ class ObjectSelector:
         function, keywords = optimizer, {}
         if isinstance(optimizer, functools.partial) and not optimizer.args:
             function, keywords = optimizer.func, optimizer.keywords
+            if not _are_plain(keywords.values()):
+                function, keywords = optimizer, {}
         selected = self._registered("optimizers", function, name)
-        if selected is not None and _are_plain(keywords.values()):
-            keywords = {"learning_rate" if key == "lr" else key: value for key, value in keywords.items()}
-            return format_selector(selected, keywords)
-        return self._name_of("optimizers", optimizer, name or derived_name(optimizer))
+        if selected is None:
+            selected = self._name_of("optimizers", function, name or derived_name(function))
+        # A selector fixes these values, also where the learning rate is tuned.
+        fixed = {"learning_rate" if key == "lr" else key: value for key, value in keywords.items()}
+        return format_selector(selected, fixed)
 
     def _registered(self, kind: Kind, definition: Any, name: str | None) -> str | None:
         """Return the name of a function or class that needs no file, if the user names no other."""

@@ -169,6 +169,15 @@ def test_what_can_be_imported_is_read_by_name(monkeypatch):
     assert read_content(module.recursive).copied_modules == ("loaded_only",)
 
 
+@pytest.mark.parametrize("dtype", [torch.float64, torch.bfloat16, torch.bool, torch.complex64])
+def test_the_numbers_of_a_tensor_count(dtype):
+    """In any dtype, with their shape, and not how they are stored."""
+    ones, other = torch.ones(2, 3, dtype=dtype), torch.zeros(2, 3, dtype=dtype)
+    digests = [read_content(value).digest for value in (ones, other, ones.T, ones.T.contiguous().T)]
+    assert digests[0] == digests[3]
+    assert len({digests[0], digests[1], digests[2]}) == 3
+
+
 def test_a_value_that_cannot_be_copied_is_an_error():
     """With its type."""
     lock = threading.Lock()

@@ -104,8 +104,9 @@ def test_what_a_selector_can_say_needs_no_file(choice, expected, selector):
     [
         (plain_descent, "plain-descent"),
         (plain_descent(0.5), "plain-descent"),
-        (functools.partial(plain_descent, lr=0.5), "plain-descent"),
-        (("half", functools.partial(plain_descent, lr=0.5)), "half"),
+        (functools.partial(plain_descent, lr=0.5), "plain-descent[learning_rate=0.5]"),
+        (("half", functools.partial(plain_descent, lr=0.5)), "half[learning_rate=0.5]"),
+        (("of-tensor", functools.partial(plain_descent, lr=torch.ones(1))), "of-tensor"),
         (("line", lambda learning_rate=0.1: plain_descent(learning_rate)), "line"),
         (("my-adam", adam), "my-adam"),
     ],
@@ -113,7 +114,7 @@ def test_what_a_selector_can_say_needs_no_file(choice, expected, selector):
 def test_other_optimizers_are_named_and_written(choice, expected, selector):
     """By their functions, or as a pair says."""
     assert selector.optimizers([choice, choice]) == [expected] * 2
-    assert [file.stem for file in selector.files] == [expected]
+    assert [file.stem for file in selector.files] == [expected.partition("[")[0]]
 
 
 @pytest.mark.parametrize(
@@ -169,6 +170,13 @@ def run(output, problems, optimizers, **options):
         problems=problems, optimizers=optimizers, preset="quick", steps=10, seeds=1, tracks=["default"],
         output=output, executor="serial", **options,
     )  # fmt: skip
+
+
+def test_settings_of_one_function_share_it(selector):
+    """Each has a row, and its learning rate is fixed, as in a selector."""
+    choices = [plain_descent, functools.partial(plain_descent, lr=0.5)]
+    assert selector.optimizers(choices) == ["plain-descent", "plain-descent[learning_rate=0.5]"]
+    assert len(selector.files) == 1
 
 
 @pytest.mark.slow

@@ -2,6 +2,7 @@
 
 import inspect
 import operator
+import traceback
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
@@ -10,8 +11,14 @@ from torch import Tensor
 from torch.nn import Parameter
 from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 
+from benchbed.errors import ContractError
 from benchbed.interfaces.layout import Layout
 from benchbed.interfaces.optimizer import Optimizer, Oracle
+
+NEEDS_GRAPH = (
+    "its step differentiates the gradient, as for Hessian-vector products, whose calls would not be counted; choose a "
+    "class that takes gradients as they are, or write the rule as an optimizer that asks `oracle.at` for further ones"
+)
 
 Built = torch.optim.Optimizer | tuple[torch.optim.Optimizer | LRScheduler, ...]
 """One optimizer, or optimizers and schedulers that step in this order."""
@@ -86,7 +93,10 @@ def nested_optimizers(optimizers: tuple[torch.optim.Optimizer, ...]) -> Iterator
 def bytes_of(state: TorchState) -> int:
     """Count the bytes of the tensors that the optimizers keep beside the parameters."""
     excluded = {id(block) for block in state.blocks}
-    pending: list[Any] = [optimizer.state for optimizer in nested_optimizers(state.optimizers)]
+    pending: list[Any] = [
+        getattr(optimizer, "state", None)  # wrappers may lack it
+        for optimizer in nested_optimizers(state.optimizers)
+    ]
     seen, total = set[int](), 0
     while pending:
         value = pending.pop()
@@ -121,19 +131,34 @@ def step_blocks(state: TorchState, loss: Tensor, evaluate: Callable[[bool], Tens
     """Run one step of the optimizers and schedulers on blocks that have their gradients and the loss.
 
     `evaluate` computes both again and returns the loss; its argument is whether this point has been counted.
+
+    Raises: ContractError if a class differentiates the gradient.
     """
     first, *further = state.optimizers
-    if state.needs_closure:
-        first.step(_closure(state, loss, evaluate))  # type: ignore[arg-type]  # it returns a tensor, as usual
-    else:
-        first.step()
-    for optimizer in further:
-        optimizer.step()
+    try:
+        if state.needs_closure:
+            first.step(_closure(state, loss, evaluate))  # type: ignore[arg-type]  # it returns a tensor, as usual
+        else:
+            first.step()
+        for optimizer in further:
+            optimizer.step()
+    except RuntimeError as error:
+        if _is_from_autograd(error):
+            raise ContractError(NEEDS_GRAPH) from error
+        raise
     for scheduler in state.schedulers:
         if isinstance(scheduler, ReduceLROnPlateau):
             scheduler.step(loss)
         else:
             scheduler.step()
+
+
+def _is_from_autograd(error: RuntimeError) -> bool:
+    """Return whether a class has called torch.autograd itself, and not through its closure."""
+    names = [frame.f_globals.get("__name__", "") for frame, _ in traceback.walk_tb(error.__traceback__)][1:]
+    return any(name.startswith("torch.autograd") for name in names) and not any(
+        name.startswith("benchbed.") for name in names
+    )
 
 
 def _needs_closure(optimizer: torch.optim.Optimizer) -> bool:

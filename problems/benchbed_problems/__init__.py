@@ -1,6 +1,7 @@
 """The built-in problems, one file each, and the suites of the presets."""
 
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 
 from benchbed.hookspecs import hookimpl
@@ -56,7 +57,7 @@ def register_problems(register: Callable[[type[Problem]], None]) -> None:
         PhaseRetrieval,
         LogisticRegression,
         SoftmaxRegression,
-        DigitsMlp,
+        *([DigitsMlp] if find_spec("sklearn") else []),  # its layout depends on data of the extra `data`
         Mnist1d,
         SparseParity,
         MarkovTransformer,

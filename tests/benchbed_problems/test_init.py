@@ -1,5 +1,6 @@
 """Properties of all problems, and the suites of the presets."""
 
+import sys
 import tomllib
 from dataclasses import fields
 
@@ -20,7 +21,8 @@ def gradient_of(function, theta):
 
 
 def test_the_problems_are_registered_with_the_simplest_first():
-    """`benchbed list` and the documentation keep this order."""
+    """`benchbed list` and the documentation keep this order; one problem needs the extra `data`."""
+    pytest.importorskip("sklearn")
     registered = []
     benchbed_problems.register_problems(registered.append)
     assert [problem.__name__ for problem in registered] == [
@@ -221,3 +223,11 @@ def leaves(data):
     if data is None:
         return []
     return list(data) if isinstance(data, tuple) else [data]
+
+
+def test_the_problems_need_no_optional_package(monkeypatch):
+    """Without scikit-learn, only the problems of its data are missing, or raise when they read it."""
+    monkeypatch.setitem(sys.modules, "sklearn", None)
+    catalog = load_catalog(environ={})
+    assert [plugin.complaint for plugin in catalog.plugins if plugin.complaint] == []
+    assert "quadratic" in catalog.names("problems")

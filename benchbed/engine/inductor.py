@@ -65,7 +65,11 @@ class InductorBackend:
         if self._block_shape != (1, 1):
             graph = _map_lanes(traced._replace(graph=graph), inputs)
         with _quiet_and_limited(self._on_cpu):
-            options = {"compile_threads": 1, "cpp_wrapper": self._on_cpu}
+            options = {
+                "compile_threads": 1,
+                "cpp_wrapper": self._on_cpu,
+                "emulate_precision_casts": True,  # round to bfloat16 after each operation, as eager steps do
+            }
             self._run: RunStep = compile_graph(graph, [*inputs], options=options)
             self._run(*inputs)  # now, so that what torch delays does not count as time of the steps
 

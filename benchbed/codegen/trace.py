@@ -29,6 +29,9 @@ LEADING_DIMENSIONS: dict[InputKind, tuple[int, int]] = {
 `seed: [seeds, ...]`, `shared: [...]`. The traced tensors are those of one step, seed and setting.
 """
 
+MAXIMUM_PASSES = 2
+"""Passes that remove side effects; decompositions in the first may have some again."""
+
 aten = torch.ops.aten
 
 
@@ -66,25 +69,31 @@ def trace_function(function: Callable[..., Any], *inputs: object) -> fx.GraphMod
 
     # Attention as matrix products: small ones are faster than a call of the fused operation.
     with sdpa_kernel(SDPBackend.MATH):
-        graph = _trace_functionalized(with_lines)(*inputs)
-    # The decomposition of an operation may contain in-place operations again.
-    if any(
-        isinstance(node.target, torch._ops.OpOverload) and node.target._schema.is_mutable
-        for node in graph.graph.nodes
-    ):
+        graph = _trace(with_lines)(*inputs)
+    # Not at once: torch cannot make an autograd.Function functional, whose operations the graph contains.
+    for _ in range(MAXIMUM_PASSES):
+        if not _has_side_effects(graph.graph):
+            break
         with fx_traceback.preserve_node_meta():
-            graph = _trace_functionalized(fx.Interpreter(graph).run)(*inputs)
+            graph = _trace(torch.func.functionalize(fx.Interpreter(graph).run, remove="mutations"))(*inputs)
     graph.graph.eliminate_dead_code()
     for node in graph.graph.find_nodes(op="get_attr"):
         node.meta["val"] = getattr(graph, str(node.target))
     return graph
 
 
-def _trace_functionalized(function: Callable[..., Any]) -> Callable[..., fx.GraphModule]:
+def _has_side_effects(graph: fx.Graph) -> bool:
+    return any(
+        isinstance(node.target, torch._ops.OpOverload) and node.target._schema.is_mutable
+        for node in graph.nodes
+    )
+
+
+def _trace(function: Callable[..., Any]) -> Callable[..., fx.GraphModule]:
     # Fake tensors have no values, so a function that reads one raises; with real tensors its result would become a
     # constant of the graph. Tensors in the function's closure have values and do become constants.
     return make_fx(
-        torch.func.functionalize(function, remove="mutations"),
+        function,
         decomposition_table=_decompositions(),
         tracing_mode="fake",
         _allow_non_fake_inputs=True,

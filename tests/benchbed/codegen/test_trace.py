@@ -29,6 +29,28 @@ def test_in_place_changes_become_values():
     assert set(names) <= set(OPERATIONS)
 
 
+class Cube(torch.autograd.Function):
+    """x³ with a wrong derivative of its own, which shows that it is used."""
+
+    @staticmethod
+    def forward(x):
+        return x**3
+
+    @staticmethod
+    def setup_context(ctx, inputs, output):
+        pass
+
+    @staticmethod
+    def backward(_, gradient):
+        return gradient.cos()
+
+
+def test_autograd_functions_become_their_operations():
+    """Forward or with their own derivative."""
+    assert operations(lambda x: [Cube.apply(x)]) == ["pow"]
+    assert "cos" in operations(lambda x: [torch.func.grad(lambda point: Cube.apply(point).sum())(x)])
+
+
 def test_in_place_change_of_an_input_is_unsupported():
     """It stays in the graph as `copy_`, which no form supports: otherwise the change would be lost."""
     assert "copy_" in operations(lambda x: [x.mul_(2) + 1])

@@ -1,5 +1,7 @@
 """Compiled steps are cached in the process, and a lane's result does not depend on its batch."""
 
+from dataclasses import dataclass
+
 import numpy as np
 import pytest
 import torch
@@ -26,6 +28,7 @@ def adam_settings(learning_rates):
     }
 
 
+@dataclass(frozen=True)
 class ImageNetwork(Problem):
     """Cross entropy of a convolutional network with embedded labels, without draws."""
 

@@ -173,13 +173,13 @@ def test_networks_are_compiled_or_say_what_to_do(folder, run_in_process):
     result = run_in_process(folder, "run", "--plugin", "nets.py", *problems, "-o", "sgd", *options)
     trials = benchbed.load(folder / "study").trials
     kinds = [json.loads(parameters).get("kind", "") for parameters in trials["problem_parameters"]]
-    engines = trials.groupby(trials["problem"] + ":" + pd.Series(kinds, trials.index))["engine"].agg(set)
+    groups = trials.groupby(trials["problem"] + ":" + pd.Series(kinds, trials.index))
     compiled = ["by-hand:", "by-hand:cnn", "by-hand:transformer", "derived:", "gathered:"]
-    assert engines[compiled].tolist() == [{"compiled"}] * len(compiled)
-    assert set(trials["status"]) == {"exhausted", "failed"}
-    assert (
-        "4 trials failed: by-hand[kind=batch-norm] × sgd and 1 further pairing: torch.func" in result.stderr
-    )
+    assert groups["engine"].agg(set)[compiled].tolist() == [{"compiled"}] * len(compiled)
+    statuses = groups["status"].agg(set)
+    assert set(statuses[statuses == {"failed"}].index) == {"by-hand:batch-norm", "by-hand:dropout"}
+    assert "4 trials failed: " in result.stderr
+    assert "and 1 further pairing: torch.func.vmap" in result.stderr
     assert "make a network a benchbed.interfaces.ModuleProblem" in result.stderr
     metrics = trials["metrics"][trials["problem"] == "derived"]
     assert all("validation-accuracy" in str(values) for values in metrics)

@@ -23,7 +23,7 @@ class Preset(NamedTuple):
 PRESETS = {
     "quick": Preset(3, tuning_seeds=2, rates_per_decade=1, extensions=0, search_points=8, budget_cap=200),
     "standard": Preset(
-        20, tuning_seeds=3, rates_per_decade=1, extensions=0, search_points=16, budget_cap=1_000
+        20, tuning_seeds=5, rates_per_decade=2, extensions=0, search_points=16, budget_cap=1_000
     ),
     "full": Preset(20, tuning_seeds=5, rates_per_decade=4, extensions=2, search_points=64, budget_cap=None),
 }

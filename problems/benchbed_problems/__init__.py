@@ -32,6 +32,9 @@ from benchbed_problems.triangles import Triangles
 from benchbed_problems.weighted_quartic import WeightedQuartic
 from benchbed_problems.zipf_bigram import ZipfBigram
 
+PRESETS = ("quick", "standard", "full")
+GROUPS = ("geometry", "noise", "tails", "spectrum", "networks", "classic")
+
 
 @hookimpl
 def register_problems(register: Callable[[type[Problem]], None]) -> None:
@@ -68,7 +71,7 @@ def register_problems(register: Callable[[type[Problem]], None]) -> None:
 
 @hookimpl
 def register_suites(register: Callable[[Path], None]) -> None:
-    """Register the suites of the presets."""
+    """Register the suites of the presets, and those of the groups."""
     folder = Path(__file__).parent / "suites"
-    for preset in ("quick", "standard", "full"):
-        register(folder / f"{preset}.toml")
+    for name in (*PRESETS, *GROUPS):
+        register(folder / f"{name}.toml")

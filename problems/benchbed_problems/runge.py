@@ -2,12 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import ClassVar, Literal, NamedTuple
 
 import torch
 from torch import Generator, Tensor
 
-from benchbed.interfaces import Layout, Metric, Problem
+from benchbed.interfaces import Layout, Metric, Problem, target_ladder
 from benchbed_problems.noise import check_noise
 from benchbed_problems.starts import check_start, fixed_start
 
@@ -45,7 +45,8 @@ class Runge(Problem):
     basis: Literal["monomial", "chebyshev"] = "monomial"
     start: float | tuple[float, ...] = 0.0
 
-    budget = 10_000
+    budget = 100_000
+    preset_budgets: ClassVar[Mapping[str, int]] = {"quick": 1_000, "standard": 10_000}
     group = "geometry"
 
     def __post_init__(self) -> None:
@@ -61,6 +62,16 @@ class Runge(Problem):
     def layout(self) -> Layout:
         """The coefficients, the intercept first."""
         return Layout({"coefficients": (self.features,)})
+
+    @property
+    def targets(self) -> tuple[float, ...]:
+        """Down to 10⁻², because the last directions of monomials take millions of steps."""
+        return target_ladder(0.25)
+
+    @property
+    def success_target(self) -> float:
+        """10^−1.5, which some optimizers reach and others do not."""
+        return self.targets[5]
 
     @property
     def metrics(self) -> Mapping[str, Metric]:

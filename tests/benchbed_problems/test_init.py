@@ -10,6 +10,7 @@ import torch
 import benchbed_problems
 from benchbed.catalog.loading import load_catalog
 from benchbed.interfaces.figure import function_of
+from benchbed.plan import parse_selector
 from benchbed.study.drawing import plan_of
 from benchbed.study.figures import FULL
 
@@ -54,15 +55,51 @@ def test_the_problems_are_registered_with_the_simplest_first():
     ]
 
 
-def test_each_preset_has_a_suite_of_the_same_name():
-    """`quick`, `standard` and `full` have the same problems, optimizers and tracks."""
+@pytest.fixture(scope="module")
+def suites():
+    """Return the suites of the plugin by name."""
     paths = []
     benchbed_problems.register_suites(paths.append)
-    suites = [tomllib.loads(path.read_text()) for path in paths]
-    assert [suite["name"] for suite in suites] == [path.stem for path in paths]
-    assert [path.stem for path in paths[:3]] == ["quick", "standard", "full"]
-    for suite in suites[:3]:
-        assert suite == suites[0] | {"name": suite["name"], "preset": suite["name"]}
+    return {path.stem: tomllib.loads(path.read_text()) for path in paths}
+
+
+def test_each_preset_has_a_suite_of_the_same_name(suites):
+    """`quick`, `standard` and `full` have the same optimizers and tracks, and problems of the same names."""
+    assert list(suites)[:3] == ["quick", "standard", "full"]
+    assert all(suite["name"] == name for name, suite in suites.items())
+    for name in list(suites)[:3]:
+        suite = suites[name]
+        assert suite["preset"] == name
+        assert [selector.partition("[")[0] for selector in suite["problems"]] == [
+            "quadratic",
+            "quartic",
+            "runge",
+            "polynomial-network",
+        ]
+        assert (suite["optimizers"], suite["tracks"]) == (
+            suites["quick"]["optimizers"],
+            suites["quick"]["tracks"],
+        )
+
+
+@pytest.mark.parametrize("group", ["geometry", "noise", "tails", "spectrum", "networks"])
+def test_the_suite_of_a_group_has_problems_of_that_group(suites, group):
+    """Except for the noisy valley and the mean of noise 0, every problem declares the group of its suite."""
+    catalog = load_catalog()
+    declared = {
+        selector: catalog.problem(*parse_selector(selector)).group for selector in suites[group]["problems"]
+    }
+    assert {selector for selector, name in declared.items() if name != group} <= {
+        "rosenbrock[gradient_noise=10]"
+    }
+
+
+def test_the_classic_suite_is_cheap_and_needs_no_data(suites):
+    """No problem trains a network of torch, and all groups but `networks` occur."""
+    catalog = load_catalog()
+    problems = [catalog.problem(*parse_selector(selector)) for selector in suites["classic"]["problems"]]
+    assert {problem.group for problem in problems} == {"geometry", "noise", "tails", "spectrum", "accuracy"}
+    assert not any(problem.per_trial or hasattr(problem, "data_name") for problem in problems)
 
 
 def test_every_suite_of_the_course_can_be_planned_and_has_a_figure():

@@ -130,3 +130,8 @@ def test_invalid_parameters_are_rejected(parameters, message):
     """The message names the value and the rule."""
     with pytest.raises(ValueError, match=message):
         Runge(**parameters)
+
+
+def test_success_is_a_gap_that_not_all_reach():
+    """10^−1.5, the sixth of eight targets, a quarter of a decade apart."""
+    assert Runge().success_target == Runge().targets[5] == pytest.approx(10**-1.5)

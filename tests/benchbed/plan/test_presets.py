@@ -16,8 +16,8 @@ from benchbed_problems.quartic import Quartic
     ("problem", "budgets"),
     [
         (Quadratic(), {"quick": 200, "standard": 1000, "full": 5000}),
-        (Quartic(), {"quick": 200, "standard": 1000, "full": 10_000}),
-        (PolynomialNetwork(), {"quick": 200, "standard": 500, "full": 30_000}),
+        (Quartic(), {"quick": 1000, "standard": 5000, "full": 20_000}),
+        (PolynomialNetwork(), {"quick": 1000, "standard": 2000, "full": 20_000}),
     ],
 )
 def test_smaller_presets_cap_the_budget_of_a_problem(problem, budgets):

@@ -87,7 +87,7 @@ def test_missing_values_come_from_the_suite_of_the_preset(catalog):
     """`benchbed run -o mine` runs one optimizer on the problems of standard."""
     request = complete_request(catalog, Request(optimizers=("adam",)), None)
     assert request.optimizers == ("adam",)
-    assert "quadratic" in request.problems
+    assert "quartic" in request.problems
     assert request.preset == "standard"
 
 

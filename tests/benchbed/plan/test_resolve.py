@@ -65,7 +65,7 @@ def test_seeds_is_the_number_of_evaluation_seeds(plan_of):
         ("quadratic", "float64", [1e-1, 1e-2, 1e-3, 1e-4, 1e-5, 1e-6, 1e-7, 1e-8]),
         ("quadratic", "float32", [1e-1, 1e-2, 1e-3, 1e-4, 1e-5]),
         ("quadratic[gradient_noise=1]", "float32", [10 ** (-k / 2) for k in range(1, 9)]),
-        ("polynomial-network", None, [10 ** (-k / 2) for k in range(1, 9)]),
+        ("polynomial-network", None, [10 ** (-k / 4) for k in range(1, 9)]),
     ],
 )
 def test_targets_in_single_precision_are_at_least_1e_5(plan_of, problem, dtype, targets):

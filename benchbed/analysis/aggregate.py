@@ -49,7 +49,7 @@ def overall_scores(
         for (optimizer, track), group in selected.groupby(["optimizer", "track"], sort=False):
             reason = _exclusion(group, len(of_table))
             if track == NO_MEAN_TRACK and len(problems) > 1:
-                reason = reason or Exclusion.DEFAULT_TRACK
+                reason = Exclusion.DEFAULT_TRACK
             vectors = [scores.get((problem, str(optimizer), str(track)), _NO_SCORES) for problem in of_table]
             is_complete = reason is None and all(len(vector) for vector in vectors)
             low, high, _ = overall_interval(vectors, laws) if is_complete else (math.nan, math.nan, False)

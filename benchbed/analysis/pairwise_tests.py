@@ -70,13 +70,7 @@ def compare(
         differences.append(difference)
         distinct.append(is_distinct)
     samples = samples_of(differences, samplings)
-    signs = [
-        np.where(is_distinct.values > 0, np.sign(sample.values), 0)
-        for sample, is_distinct in zip(samples, samples_of(distinct, samplings), strict=True)
-    ]
-    wins, losses = (
-        np.sum([(of_sample == sign).sum(axis=-1) for of_sample in signs], axis=0) for sign in (1, -1)
-    )
+    wins, losses = _wins_and_losses(samples, samples_of(distinct, samplings))
     reached = positions or {}
     is_exact = np.array([names[a] in reached and names[b] in reached for a, b in pairs])
     is_different = np.array(
@@ -102,6 +96,20 @@ def compare(
         Comparison(names[a], names[b], *values)
         for (a, b), *values in zip(pairs, *(column.tolist() for column in columns), strict=True)
     ]
+
+
+def _wins_and_losses(
+    samples: Sequence[IndependentSample], distinct: Sequence[IndependentSample]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Count the seeds of all samples, without repetitions of single scores, on which the first or second is better."""
+    signs = [
+        np.where(is_distinct.values > 0, np.sign(sample.values), 0)
+        for sample, is_distinct in zip(samples, distinct, strict=True)
+    ]
+    wins, losses = (
+        np.sum([(of_sample == sign).sum(axis=-1) for of_sample in signs], axis=0) for sign in (1, -1)
+    )
+    return wins, losses
 
 
 def group_by_significance(

@@ -110,6 +110,8 @@ def _table(plan: "Plan", costs: "Estimate", jobs: int) -> Iterator[str]:
         rates = plan.extensions * plan.rates_per_decade
         seeds = f"{plan.tuning_seeds} seeds"
         yield f"a best rate at the edge of the grid adds up to {rates} rates x {seeds} per problem and optimizer"
+    if plan.refinements and "tuned" in plan.tracks:
+        yield f"{2 * plan.refinements} rates around the best one, which are not counted above, run after the grid"
     seconds = costs.wall_seconds(jobs)
     if seconds is not None:
         time = f"about {seconds:.0f} s on {jobs} cores if no trial stops early"

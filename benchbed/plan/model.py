@@ -87,6 +87,8 @@ class Plan(msgspec.Struct, frozen=True):
     """The files and versions that `gradient_source` is a digest of."""
     metrics: dict[str, Origin] = {}
     """The registered metrics. They are not in a trial's key, so that a further metric runs no trial again."""
+    refinements: int = 0
+    """Further rates on either side of the best rate of the grid, between it and its neighbours."""
     stop_when_solved: bool = True
     """A trial ends once all targets are reached, as in the protocol; the score is the same if it runs on."""
     protocol: str = PROTOCOL
@@ -101,7 +103,7 @@ class Plan(msgspec.Struct, frozen=True):
     @property
     def most_trials(self) -> int:
         """Upper bound of the number of trials, without extensions of the grid."""
-        rates = len(self.rates) if "tuned" in self.tracks else 0
+        rates = len(self.rates) + 2 * self.refinements if "tuned" in self.tracks else 0
         settings = rates + max(len(entrant.search) for entrant in self.entrants)
         per_pairing = len(self.tracks) * self.evaluation_seeds + settings * self.tuning_seeds
         return len(self.problems) * len(self.entrants) * per_pairing

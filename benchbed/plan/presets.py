@@ -16,16 +16,27 @@ class Preset(NamedTuple):
     tuning_seeds: int
     rates_per_decade: int
     extensions: int
+    refinements: int
     search_points: int
     budget_cap: int | None
 
 
 PRESETS = {
-    "quick": Preset(3, tuning_seeds=2, rates_per_decade=1, extensions=0, search_points=8, budget_cap=200),
-    "standard": Preset(
-        20, tuning_seeds=5, rates_per_decade=2, extensions=0, search_points=16, budget_cap=1_000
+    "quick": Preset(
+        3, tuning_seeds=2, rates_per_decade=1, extensions=0, refinements=0, search_points=8, budget_cap=200
     ),
-    "full": Preset(20, tuning_seeds=5, rates_per_decade=4, extensions=2, search_points=64, budget_cap=None),
+    "standard": Preset(
+        20,
+        tuning_seeds=5,
+        rates_per_decade=2,
+        extensions=1,
+        refinements=2,
+        search_points=16,
+        budget_cap=1_000,
+    ),
+    "full": Preset(
+        20, tuning_seeds=5, rates_per_decade=4, extensions=2, refinements=2, search_points=64, budget_cap=None
+    ),
 }
 
 

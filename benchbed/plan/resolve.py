@@ -101,6 +101,7 @@ def make_plan(
         rates=learning_rates(preset.rates_per_decade),
         extensions=preset.extensions,
         rates_per_decade=preset.rates_per_decade,
+        refinements=preset.refinements,
         checkpoints=request.checkpoints or "protocol",
         gradient=gradient,
         gradient_source=gradient_origin.digest,

@@ -35,7 +35,8 @@ def plan_faults(plan: Plan) -> Iterator[str]:
         1 <= count <= MOST_TRIALS for count in counts
     ):
         yield "its rates, tolerance or seeds are out of range"
-    if max(len(plan.rates), plan.extensions * plan.rates_per_decade) > _MOST_RATES or plan.extensions < 0:
+    further = plan.extensions * plan.rates_per_decade, plan.refinements
+    if max(len(plan.rates), *further) > _MOST_RATES or min(further) < 0:
         yield "it has too many learning rates"
     elif plan.entrants and plan.most_trials > MOST_TRIALS:
         yield f"it has more than {MOST_TRIALS} trials"

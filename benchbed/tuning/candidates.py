@@ -103,7 +103,11 @@ class PairingState(NamedTuple):
         return entrant.searched() if track == "searched" else []
 
     def rates_to_try(self, entrant: EntrantPlan) -> tuple[float, ...]:
-        """Return the shared grid of learning rates, extended by a decade for each clear winner on its edge."""
+        """Return the shared grid of learning rates, with further ones once its trials have finished.
+
+        A clear winner on the edge extends the grid by a decade, at most `extensions` times. Then the spacing around the
+        winner is divided by `refinements` + 1: as many rates run on either side of it, unless it won by a tie.
+        """
         rates, per_decade = self.plan.rates, self.plan.rates_per_decade
         low, high = LOWEST_DECADE * per_decade, HIGHEST_DECADE * per_decade
         for _ in range(self.plan.extensions):
@@ -115,7 +119,13 @@ class PairingState(NamedTuple):
             else:
                 high += per_decade
             rates = tuple(grid_rate(position, per_decade) for position in range(low, high + 1))
-        return rates
+        selected = self._select_rate(entrant, rates) if self.plan.refinements else None
+        if selected is None or selected.is_tied:
+            return rates
+        parts = self.plan.refinements + 1
+        center = parts * (low + rates.index(selected.learning_rate))
+        around = (grid_rate(center + offset, parts * per_decade) for offset in range(1 - parts, parts))
+        return tuple(sorted({*rates, *around}))
 
     def winner(self, entrant: EntrantPlan, track: Track) -> Winner | None:
         """Return the setting that a track evaluates; None until its tuning trials have finished."""
@@ -133,7 +143,8 @@ class PairingState(NamedTuple):
         selected = self._select_rate(entrant, rates)
         if selected is None:
             return None
-        is_extended = len(rates) > len(self.plan.rates)
+        step = 10 ** (1 / self.plan.rates_per_decade)  # a refinement stays within a step of the grid
+        is_extended = min(rates) < self.plan.rates[0] / step or max(rates) > self.plan.rates[-1] * step
         extended = (GridExtended(min(rates), max(rates)),) if is_extended else ()
         edge = {-1: (Note.BEST_AT_LOWER_EDGE,), 0: (), 1: (Note.BEST_AT_UPPER_EDGE,)}[selected.on_edge]
         return Winner(entrant.at(selected.learning_rate), len(rates), (*extended, *edge))

@@ -15,6 +15,8 @@ class SelectedRate(NamedTuple):
     learning_rate: float
     on_edge: int
     """−1 or 1 if it won without a tie at the lower or upper end of the grid; 0 otherwise."""
+    is_tied: bool = False
+    """Another rate is as good."""
 
 
 def choose_rate(outcomes: Mapping[float, Sequence[Outcome]], middle: float) -> SelectedRate:
@@ -28,7 +30,7 @@ def choose_rate(outcomes: Mapping[float, Sequence[Outcome]], middle: float) -> S
     best = _best_positions([outcomes[rate] for rate in rates])
     rate = rates[min(best, key=lambda position: (_decades(rates[position], middle), position))]
     has_edge = len(best) == 1 and len(rates) > 1
-    return SelectedRate(rate, (rate == rates[-1]) - (rate == rates[0]) if has_edge else 0)
+    return SelectedRate(rate, (rate == rates[-1]) - (rate == rates[0]) if has_edge else 0, len(best) > 1)
 
 
 def choose_point(outcomes: Sequence[Sequence[Outcome]], rates: Sequence[float], middle: float) -> int:

@@ -115,7 +115,7 @@ def test_groups_have_means_of_their_own():
 
 def test_default_rates_have_no_overall_score():
     """Unless the study has one problem: then the mean is its score."""
-    frame = summary(("a", "adam", "default", 0.2, 0, ()), ("b", "adam", "default", 0.6, 0, ()))
+    frame = summary(("a", "gd", "default", 0.2, 0, (Note.EXACT_ORACLE,)), ("b", "gd", "default", 0.6, 0, ()))
     row = overall_scores(frame, NOTHING).iloc[0]
     assert (np.isnan(row["score"]), row["reason"]) == (True, Exclusion.DEFAULT_TRACK)
     assert overall_scores(frame[:1], NOTHING)["score"].tolist() == [0.2]

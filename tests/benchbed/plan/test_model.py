@@ -44,6 +44,7 @@ SAME_PLAN = {
     "rates": (1.0,),
     "extensions": 9,
     "rates_per_decade": 3,
+    "refinements": 3,
     "engine": "compiled",
     "suite": {"name": "x"},
     "metrics": {"other": Origin("elsewhere:other")},

@@ -14,6 +14,7 @@ HOSTILE = {
     "evaluation_seeds": [0, -1, 10**12],
     "rates": [[0.0], [-1.0], [0.1] * 20_000],
     "extensions": [-1, 10**9],
+    "refinements": [-1, 10**9],
     "tolerance": [-1.0],
     "problems": [[]],
     "entrants": [[]],

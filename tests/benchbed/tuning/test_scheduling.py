@@ -46,8 +46,8 @@ def descend(setting):
 def state_of(plan_of):
     """Return a function that plans a request and returns the state of its first pairing, without outcomes."""
 
-    def make(*arguments, **fields):
-        plan = plan_of(*arguments, **fields)
+    def make(*arguments, refinements=0, **fields):
+        plan = msgspec.structs.replace(plan_of(*arguments, **fields), refinements=refinements)
         return PairingState(plan, plan.pairings()[0])
 
     return make
@@ -182,6 +182,42 @@ def test_a_winner_inside_the_extended_grid_has_no_note_on_the_edge(state_of, run
     assert row.hyperparameters["learning_rate"] < 1000
     assert row.notes == (GridExtended(1e-6, 1e3),)
     assert row.settings_tried == 37
+
+
+@pytest.mark.parametrize("best", [1.0, 0.1, 1e-5])
+def test_two_more_rates_run_on_either_side_of_the_best_one(state_of, run, best):
+    """Thirds of the spacing, which is half a decade; the winner is the best of all, and no edge is noted."""
+    plan = {"preset": "standard", "tracks": ("tuned",), "refinements": 2}
+    state = state_of(**plan)
+    nearly = best * 10 ** (1 / 6)
+
+    def judge(setting):
+        return 1 / (1 + abs(math.log10(setting["learning_rate"] / nearly))), 1.0
+
+    state = run(state, judge)
+    (batch,) = missing_batches(state)
+    expected = [best * 10 ** (offset / 6) for offset in (-2, -1, 1, 2)]
+    assert (batch.role, rates_of(batch)) == ("tuning", pytest.approx(expected, rel=1e-9))
+    (winner,) = missing_batches(run(state, judge))
+    assert (winner.role, rates_of(winner)) == ("evaluation", [pytest.approx(nearly, rel=1e-9)])
+    (row,) = evaluated_settings(run(state, judge))
+    assert (row.settings_tried, row.notes) == (21, ())
+
+
+def test_a_best_rate_beyond_the_edge_is_noted(state_of, run):
+    """The refinement of a winner on the edge looks beyond it, and is no extension of the grid."""
+    state = state_of(tracks=("tuned",), refinements=2)
+    for _ in range(2):
+        state = run(state, climb)
+    (row,) = evaluated_settings(state)
+    assert row.hyperparameters["learning_rate"] == pytest.approx(100 * 10 ** (2 / 3))
+    assert row.notes == (Note.BEST_AT_UPPER_EDGE,)
+
+
+def test_a_tie_is_not_refined(state_of, run):
+    """If no rate reaches a target, further ones would be arbitrary."""
+    state = run(state_of(tracks=("tuned",), refinements=2), lambda setting: (0.0, math.inf))
+    assert len(state.rates_to_try(state.pairing.entrants[0])) == 9
 
 
 def test_a_tie_of_all_rates_does_not_extend_the_grid(state_of, run):

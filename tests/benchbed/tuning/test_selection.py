@@ -42,11 +42,11 @@ def outcomes_of(scores, gaps=None):
         # non-finite gaps come last
         ([0.0] * 5, [1e9, math.inf, math.inf, math.inf, math.inf], SelectedRate(1e-4, -1)),
         # equal in both: the nearest to the middle wins, and is not a winner on the edge
-        ([0.0] * 5, [math.inf] * 5, SelectedRate(1e-2, 0)),
-        ([0.0] * 5, [1.0] * 5, SelectedRate(1e-2, 0)),
-        ([0.3, 0.0, 0.0, 0.0, 0.3], None, SelectedRate(1e-4, 0)),  # same distance: the smaller
-        ([0.0, 0.0, 0.0, 0.3, 0.3], None, SelectedRate(1e-1, 0)),
-        ([0.3, 0.3, 0.0, 0.0, 0.0], None, SelectedRate(1e-3, 0)),
+        ([0.0] * 5, [math.inf] * 5, SelectedRate(1e-2, 0, True)),
+        ([0.0] * 5, [1.0] * 5, SelectedRate(1e-2, 0, True)),
+        ([0.3, 0.0, 0.0, 0.0, 0.3], None, SelectedRate(1e-4, 0, True)),  # same distance: the smaller
+        ([0.0, 0.0, 0.0, 0.3, 0.3], None, SelectedRate(1e-1, 0, True)),
+        ([0.3, 0.3, 0.0, 0.0, 0.0], None, SelectedRate(1e-3, 0, True)),
         # without an optimum scores are NaN, and gaps are objectives, which may be negative
         ([math.nan] * 5, [3.0, -1.0, -7.0, 2.0, 5.0], SelectedRate(1e-2, 0)),
         (
@@ -85,7 +85,7 @@ def test_the_smaller_of_two_rates_at_the_same_distance_wins(distance):
     """The rounding of the grid of four rates a decade to 12 digits does not decide."""
     rates = [grid_rate(position, 4) for position in (-8 - distance, -8 + distance)]
     outcomes = {rate: [Outcome("exhausted", 0.5, 1.0)] for rate in rates}
-    assert choose_rate(outcomes, middle=1e-2) == SelectedRate(rates[0], 0)
+    assert choose_rate(outcomes, middle=1e-2) == SelectedRate(rates[0], 0, is_tied=True)
 
 
 def test_a_single_rate_has_no_edge():

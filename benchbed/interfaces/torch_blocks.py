@@ -4,7 +4,8 @@ import inspect
 import operator
 import traceback
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -24,7 +25,8 @@ Built = torch.optim.Optimizer | tuple[torch.optim.Optimizer | LRScheduler, ...]
 """One optimizer, or optimizers and schedulers that step in this order."""
 
 
-class TorchState(NamedTuple):
+@dataclass(eq=False)
+class TorchState:
     """The parameters of a trial, and the objects that update them."""
 
     theta: Tensor
@@ -40,6 +42,7 @@ class TorchState(NamedTuple):
     schedulers: tuple[LRScheduler, ...]
     averaging: tuple[Any, ...]
     """The optimizers with `train()` and `eval()`, which are measured at another point than they step from."""
+    has_stepped: bool = False
 
 
 def torch_optimizer(
@@ -134,6 +137,7 @@ def step_blocks(state: TorchState, loss: Tensor, evaluate: Callable[[bool], Tens
 
     Raises: ContractError if a class differentiates the gradient.
     """
+    state.has_stepped = True
     first, *further = state.optimizers
     try:
         if state.needs_closure:
@@ -192,7 +196,7 @@ def _closure(state: TorchState, loss: Tensor, evaluate: Callable[[bool], Tensor]
 
 def _answer(state: TorchState, theta: Tensor) -> Tensor:
     """Return the point of the evaluation mode; the training goes on from the same bits as without a measurement."""
-    if not state.averaging:
+    if not (state.averaging and state.has_stepped):  # at the start there is nothing to average
         return theta
     with torch.no_grad():
         for optimizer in state.averaging:

@@ -39,6 +39,7 @@ def run(build, start):
     optimizer = torch_optimizer(build, LAYOUT)
     theta, further_calls = start, 0
     state = optimizer.init(theta)
+    assert torch.equal(optimizer.answer(state, theta), start)
     for _ in range(STEPS):
         oracle = oracle_at(theta)
         gradient = oracle.gradient.clone()
@@ -117,11 +118,10 @@ class Averaged(torch.optim.Optimizer):
     @torch.no_grad()
     def _shift(self, sign):
         for block in self.param_groups[0]["params"]:
-            if self.state[block]:
-                self.state[block].setdefault("difference", None)
-                if sign > 0:
-                    self.state[block]["difference"] = block - self.state[block]["average"]
-                block.sub_(self.state[block]["difference"], alpha=sign)
+            state = self.state[block]
+            if sign > 0:
+                state["difference"] = block - state["average"]  # there is none before the first step
+            block.sub_(state["difference"], alpha=sign)
 
     def eval(self):
         self.mode = "eval"

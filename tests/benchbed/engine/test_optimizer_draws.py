@@ -78,11 +78,12 @@ def test_every_form_of_the_rule_takes_the_path_of_a_plain_loop(make_batch, run, 
             np.testing.assert_allclose(record.final_theta[seed, setting], expected, rtol=1e-12, atol=1e-12)
 
 
-def test_compiled_steps_take_the_same_path_beyond_a_block_of_draws(make_batch, run, no_inductor):
+@pytest.mark.parametrize("factory", [langevin, per_trial_langevin, clipped_langevin])
+def test_compiled_steps_take_the_same_path_beyond_a_block_of_draws(make_batch, run, no_inductor, factory):
     """The draws cross from one block of 1000 steps to the next."""
     steps = DRAW_BLOCK + 50
     arguments = {"seeds": 2, "targets": (), "budget": steps, "learning_rate": [0.1], "temperature": [0.3]}
-    record = run(BOWL, langevin, engine="compiled", **arguments)
+    record = run(BOWL, factory, engine="compiled", **arguments)
     assert record.engine[0, 0] == "compiled", record.engine_reason[0, 0]
     batch = make_batch(BOWL, langevin, **arguments)
     for seed in range(2):

@@ -175,9 +175,10 @@ def run_compiler(
             _timeouts.append(CompilationError(f"{compiler_path()} took longer than {seconds} s"))
             raise _timeouts[0] from None
     if process.returncode:
-        raise CompilationError(
-            f"{compiler_path()}: {errors.strip()[:300] or f'exit code {process.returncode}'}"
-        )
+        lines = [line.strip() for line in errors.splitlines() if line.strip()]
+        error_lines = [line for line in lines if "error" in line] or lines
+        message = error_lines[0] if error_lines else f"exit code {process.returncode}"
+        raise CompilationError(f"{compiler_path()}: {message}")
     return output
 
 

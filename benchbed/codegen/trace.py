@@ -7,11 +7,13 @@ from typing import Any, Literal, NamedTuple
 import torch
 from torch import Tensor, fx
 from torch._decomp import core_aten_decompositions, get_decompositions
+from torch._subclasses.fake_tensor import DataDependentOutputException, DynamicOutputShapeException
 from torch.fx import traceback as fx_traceback
 from torch.fx.experimental.proxy_tensor import make_fx
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
-from benchbed.codegen.plugin_lines import PluginLines
+from benchbed.codegen.errors import UnsupportedOperationError
+from benchbed.codegen.plugin_lines import PluginLines, plugin_line_of
 
 InputKind = Literal["lane", "step", "step_seed", "setting", "seed", "shared"]
 """The indices on which an input of a step depends."""
@@ -59,9 +61,30 @@ def trace_function(function: Callable[..., Any], *inputs: object) -> fx.GraphMod
 
     The function may modify tensors that it created in place. The `stack_trace` of a node is its line of a plugin.
 
-    Raises: the error of torch or of the function where it cannot be traced, such as where it depends on the value of a
-    tensor.
+    Raises: UnsupportedOperationError if the function reads the value of a tensor, and the error of torch or of the
+    function where it cannot be traced for another reason.
     """
+    try:
+        graph = _trace_without_side_effects(function, inputs)
+    except RuntimeError as error:
+        if not isinstance(error, _errors_of_read_values()):
+            raise
+        unsupported = UnsupportedOperationError("Python code that depends on the value of a tensor")
+        unsupported.line = plugin_line_of(error)
+        raise unsupported from error
+    graph.graph.eliminate_dead_code()
+    for node in graph.graph.find_nodes(op="get_attr"):
+        node.meta["val"] = getattr(graph, str(node.target))
+    return graph
+
+
+def _errors_of_read_values() -> tuple[type[RuntimeError], ...]:
+    from torch.fx.experimental.symbolic_shapes import GuardOnDataDependentSymNode  # imports SymPy
+
+    return GuardOnDataDependentSymNode, DataDependentOutputException, DynamicOutputShapeException
+
+
+def _trace_without_side_effects(function: Callable[..., Any], inputs: Sequence[object]) -> fx.GraphModule:
 
     def with_lines(*arguments: object) -> Any:
         with PluginLines():
@@ -76,9 +99,6 @@ def trace_function(function: Callable[..., Any], *inputs: object) -> fx.GraphMod
             break
         with fx_traceback.preserve_node_meta():
             graph = _trace(torch.func.functionalize(fx.Interpreter(graph).run, remove="mutations"))(*inputs)
-    graph.graph.eliminate_dead_code()
-    for node in graph.graph.find_nodes(op="get_attr"):
-        node.meta["val"] = getattr(graph, str(node.target))
     return graph
 
 

@@ -43,10 +43,10 @@ static inline i32 select(mask m, i32 a, i32 b) { return __builtin_convertvector(
 template <class T> static inline T select(bool m, T a, T b) { return m ? a : b; }
 
 // As in torch, NaN in either operand gives NaN.
-static inline double maximum(double a, double b) { return (a > b) | (a != a) ? a : b; }
-static inline float maximum(float a, float b) { return (a > b) | (a != a) ? a : b; }
-static inline double minimum(double a, double b) { return (a < b) | (a != a) ? a : b; }
-static inline float minimum(float a, float b) { return (a < b) | (a != a) ? a : b; }
+static inline double maximum(double a, double b) { const double c = a > b ? a : b; return a != a ? a : c; }
+static inline float maximum(float a, float b) { const float c = a > b ? a : b; return a != a ? a : c; }
+static inline double minimum(double a, double b) { const double c = a < b ? a : b; return a != a ? a : c; }
+static inline float minimum(float a, float b) { const float c = a < b ? a : b; return a != a ? a : c; }
 template <class V> static inline V maximum(V a, V b) { return (a > b) | (a != a) ? a : b; }
 template <class V> static inline V minimum(V a, V b) { return (a < b) | (a != a) ? a : b; }
 
@@ -91,15 +91,24 @@ template <class V> static inline V vector_tanh(V x, V limit) {
 }
 static inline f64 of_tanh(f64 x) { return vector_tanh(x, f64{} + 20.); }
 
-// In single precision x P(x²) / Q(x²), fitted to 2e-8 up to the x at which tanh rounds to 1: half of the operations.
+// x P(x²) / Q(x²) of degree N, at most 1, with the sign of x.
+template <int N> static inline f32 odd_quotient(f32 x, float end, const float (&p)[N], const float (&q)[N]) {
+  const f32 limit = f32{} + end, magnitude = of_abs(x), s = limit < magnitude ? limit : magnitude, square = s * s;
+  f32 numerator = f32{} + p[N - 1], denominator = f32{} + q[N - 1];
+#pragma GCC unroll 8
+  for (int n = N - 2; n >= 0; --n) { numerator = numerator * square + p[n]; denominator = denominator * square + q[n]; }
+  numerator *= s;
+  return of_copysign((denominator < numerator ? denominator : numerator) / denominator, x);
+}
+// In single precision, fitted to 2e-8 up to the x at which the function rounds to 1: half of the operations of tanh above.
 static inline f32 of_tanh(f32 x) {
   constexpr float P[] = {0.96176505f, 0.12868133f, 0.0033604254f, 1.9796229e-05f, 1.2809491e-08f};
   constexpr float Q[] = {0.96176505f, 0.4492695f, 0.024881838f, 0.00031575395f, 7.465103e-07f};
-  const f32 limit = f32{} + 9.02f, magnitude = of_abs(x), s = limit < magnitude ? limit : magnitude, square = s * s;
-  f32 numerator = f32{} + P[4], denominator = f32{} + Q[4];
-#pragma GCC unroll 4
-  for (int n = 3; n >= 0; --n) { numerator = numerator * square + P[n]; denominator = denominator * square + Q[n]; }
-  numerator *= s;
-  return of_copysign((denominator < numerator ? denominator : numerator) / denominator, x);
+  return odd_quotient(x, 9.02f, P, Q);
+}
+static inline f32 of_erf(f32 x) {
+  constexpr float P[] = {1.1283791f, 0.19354568f, 0.053101834f, 0.0038833725f, 0.00028456692f, 1.9867823e-06f};
+  constexpr float Q[] = {1.f, 0.50485796f, 0.11535026f, 0.015207307f, 0.0011855789f, 3.742022e-05f};
+  return odd_quotient(x, 4.f, P, Q);
 }
 

@@ -45,7 +45,7 @@ def generate(traced: TracedStep, width: int, max_bytes: int = MAX_BYTES) -> Gene
     Raises UnsupportedOperationError for an operation, type or size that this form does not support, and for a lane
     that needs more than `max_bytes`.
     """
-    graph, emitter = run_passes(traced.graph.graph), FusionEmitter()
+    graph, emitter = run_passes(traced.graph.graph), FusionEmitter(width)
     placeholders = graph.find_nodes(op="placeholder")
     sources = _locate_inputs(emitter, traced, placeholders)
     emitter.values.update({node: source.memory for node, source in sources.items()})
@@ -131,7 +131,7 @@ def _store_results(emitter: FusionEmitter, changes: Mapping[TensorwiseInput, fx.
         for value in values
     ]
     for target, value in zip(changes, values, strict=True):
-        emitter.emit(copy_loops(target.memory, value), [value])
+        emitter.emit(copy_loops(emitter.width, target.memory, value), [value])
 
 
 def _lane_loads(reads: Sequence[TensorwiseInput]) -> list[str]:

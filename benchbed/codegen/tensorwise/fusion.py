@@ -24,7 +24,9 @@ MAX_CONSTANT_NUMBERS = 4_000
 class FusionEmitter:
     """The statements of a tensorwise step, and the location of each value."""
 
-    def __init__(self) -> None:
+    def __init__(self, width: int) -> None:
+        self.width = width
+        """Numbers in a vector."""
         self.workspace = Workspace()
         self.lines: list[str] = []
         self.constants: list[str] = []
@@ -85,7 +87,9 @@ class FusionEmitter:
             return [values[node] for node in stored]
 
         writes = [_expanded(result, result.view.shape) for result in results]
-        self.emit(element_loops(_loop_shape(nodes[0]), reads, writes, compute), [*operands, *results])
+        self.emit(
+            element_loops(self.width, _loop_shape(nodes[0]), reads, writes, compute), [*operands, *results]
+        )
         self.operations += len(nodes) * max(1, tensor_value(nodes[0]).numel())
         self.values.update(zip(stored, results, strict=True))
 
@@ -130,7 +134,7 @@ class FusionEmitter:
     def copy(self, value: TensorOperand, like: Tensor) -> StridedMemory:
         """Copy a value to a new contiguous buffer with the shape and type of `like`."""
         target = self.workspace.allocate(like.dtype, like.shape)
-        self.emit(copy_loops(target, value), [value, target])
+        self.emit(copy_loops(self.width, target, value), [value, target])
         return target
 
     def constant(self, tensor: Tensor) -> StridedMemory:

@@ -75,7 +75,7 @@ def _gather_rows(emitter: FusionEmitter, node: fx.Node) -> StridedMemory:
     if source.view.is_contiguous():
         copy = [f"__builtin_memcpy(row, selected, {source.view.numel()} * sizeof *row);"]
     else:
-        copy = copy_loops(target, source)
+        copy = copy_loops(emitter.width, target, source)
     emitter.emit(selection.loops(result, copy), [selection.tensor, *selection.positions, result])
     return result
 
@@ -89,7 +89,9 @@ def _store_rows(emitter: FusionEmitter, node: fx.Node) -> StridedMemory:
     post = result.view.shape[result.view.dim() - rank :]
     rows = StridedMemory(rows.base, rows.view.expand(*selection.sizes, *post))
     target, source = _part("selected", result, rank), _part("row", rows, rank)
-    body = _add_loops(target, source) if accumulate else copy_loops(target, source)
+    body = (
+        _add_loops(emitter.width, target, source) if accumulate else copy_loops(emitter.width, target, source)
+    )
     emitter.emit(selection.loops(rows, body), [rows, *selection.positions, result])
     return result
 
@@ -131,11 +133,12 @@ def _part(name: str, memory: StridedMemory, rank: int) -> StridedMemory:
     return StridedMemory(name, part)
 
 
-def _add_loops(target: StridedMemory, value: StridedMemory) -> list[str]:
+def _add_loops(width: int, target: StridedMemory, value: StridedMemory) -> list[str]:
     dtype = target.view.dtype
     if dtype == torch.bool:
         raise UnsupportedOperationError("sums of bool")
     return element_loops(
+        width,
         tuple(target.view.shape),
         [target, value],
         [target],

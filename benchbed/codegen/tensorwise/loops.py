@@ -1,4 +1,4 @@
-"""Loops over the elements of tensors: W at a time along the last dimension, the remaining ones singly."""
+"""Loops over the elements of tensors, W at a time along the last dimension."""
 
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
@@ -18,13 +18,21 @@ class _LoopOperand(NamedTuple):
     """Along the loops."""
 
 
+MIN_PART = 4
+"""Least share of a vector, as its inverse, that is computed as one: functions of C++ run for each of its numbers."""
+
+
 def element_loops(
+    width: int,
     shape: tuple[int, ...],
     operands: Sequence[TensorOperand],
     results: Sequence[StridedMemory],
     compute: ElementFunction,
 ) -> list[str]:
-    """Return the loops that compute `results` from `operands`, which all broadcast to `shape`."""
+    """Return the loops that compute `results` from `operands`, which all broadcast to `shape`.
+
+    The numbers after the last complete vector of a row are computed as a part of a vector, or singly if they are few.
+    """
     sizes = [size for size in shape if size > 1]
     reads = [
         _LoopOperand(operand, operand.expanded_strides(shape))
@@ -37,27 +45,30 @@ def element_loops(
         sizes, [each for each in (*reads, *writes) if isinstance(each, _LoopOperand)]
     )
     if not sizes:
-        return ["{", *_loop_body(reads, writes, compute, is_vector=False), "}"]
+        return ["{", *_loop_body(reads, writes, compute, count=0), "}"]
     *outer_sizes, length = sizes
-    index = f"i{len(outer_sizes)}"
-    return [
-        *(f"for (int64_t i{n} = 0; i{n} < {size}; ++i{n}) {{" for n, size in enumerate(outer_sizes)),
-        "{",
-        f"int64_t {index} = 0;",
-        f"for (; {index} + W <= {length}; {index} += W) {{",
-        *_loop_body(reads, writes, compute, is_vector=True),
-        "}",
-        f"for (; {index} < {length}; ++{index}) {{",
-        *_loop_body(reads, writes, compute, is_vector=False),
-        "}",
-        "}",
-        *["}"] * len(outer_sizes),
-    ]
+    index, full = f"i{len(outer_sizes)}", length - length % width
+    lines = [f"for (int64_t i{n} = 0; i{n} < {size}; ++i{n}) {{" for n, size in enumerate(outer_sizes)]
+    if full:
+        lines += [f"for (int64_t {index} = 0; {index} < {full}; {index} += W) {{"]
+        lines += [*_loop_body(reads, writes, compute, count=width), "}"]
+    if (length - full) * MIN_PART >= width:
+        lines += [
+            f"{{ const int64_t {index} = {full};",
+            *_loop_body(reads, writes, compute, length - full),
+            "}",
+        ]
+    elif full < length:
+        lines += [f"for (int64_t {index} = {full}; {index} < {length}; ++{index}) {{"]
+        lines += [*_loop_body(reads, writes, compute, count=0), "}"]
+    return [*lines, *["}"] * len(outer_sizes)]
 
 
-def copy_loops(target: StridedMemory, value: TensorOperand) -> list[str]:
+def copy_loops(width: int, target: StridedMemory, value: TensorOperand) -> list[str]:
     """Return the loops that copy `value`, which broadcasts, to `target`."""
-    return element_loops(tuple(target.view.shape), [value], [target], lambda emitter, elements: elements)
+    return element_loops(
+        width, tuple(target.view.shape), [value], [target], lambda emitter, elements: elements
+    )
 
 
 def _collapse_contiguous(sizes: list[int], operands: Sequence[_LoopOperand]) -> list[int]:
@@ -74,8 +85,10 @@ def _loop_body(
     reads: Sequence[_LoopOperand | UniformValue],
     writes: Sequence[_LoopOperand],
     compute: ElementFunction,
-    is_vector: bool,
+    count: int,
 ) -> list[str]:
+    """Return the computation of `count` numbers as a vector, or of one as a scalar if it is 0."""
+    is_vector = count > 0
     emitter, loads, elements = Emitter(), [], []
     for position, operand in enumerate(reads):
         if isinstance(operand, UniformValue):
@@ -84,7 +97,7 @@ def _loop_body(
         stride, address = _stride_and_address(operand)
         dtype, loads_vector = operand.memory.view.dtype, is_vector and stride != 0
         name, type_name = f"v{position}", c_type(dtype, loads_vector)
-        text = f"load<{type_name}>({address}, {stride})" if loads_vector else f"*({address})"
+        text = f"load_part<{type_name}, {count}>({address}, {stride})" if loads_vector else f"*({address})"
         loads.append(f"const {type_name} {name} = {text};")
         elements.append(scalar_array(Expression(name, dtype, loads_vector)))
     stores = []
@@ -92,7 +105,7 @@ def _loop_body(
         value = emitter.cast(result.item(), target.memory.view.dtype)
         stride, address = _stride_and_address(target)
         stores.append(
-            f"store({emitter.broadcast(value).text}, {address}, {stride});"
+            f"store_part<{count}>({emitter.broadcast(value).text}, {address}, {stride});"
             if is_vector
             else f"*({address}) = {value.text};"
         )

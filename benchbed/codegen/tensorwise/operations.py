@@ -109,7 +109,7 @@ def _concatenate(emitter: FusionEmitter, node: fx.Node) -> StridedMemory:
         size = tensor.meta["val"].shape[dimension]
         target = StridedMemory(result.base, result.view.narrow(dimension, start, size))
         value = emitter.operand(tensor)
-        emitter.emit(copy_loops(target, value), [value, result])
+        emitter.emit(copy_loops(emitter.width, target, value), [value, result])
         start += size
     return result
 
@@ -123,7 +123,7 @@ def _scatter(emitter: FusionEmitter, node: fx.Node) -> StridedMemory:
     result = emitter.copy(emitter.operand(tensor), node.meta["val"])
     target = StridedMemory(result.base, view(result.view, *location))
     value = emitter.operand(source)
-    emitter.emit(copy_loops(target, value), [value, result])
+    emitter.emit(copy_loops(emitter.width, target, value), [value, result])
     return result
 
 

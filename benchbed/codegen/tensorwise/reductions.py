@@ -3,6 +3,8 @@
 import math
 from typing import NamedTuple
 
+import torch
+
 from benchbed.codegen.errors import UnsupportedOperationError
 from benchbed.codegen.tensorwise.allocation import StridedMemory
 
@@ -47,30 +49,75 @@ def norm_reduction(order: float) -> Reduction:
 def reduction_loops(
     reduction: Reduction, source: StridedMemory, target: StridedMemory, dimensions: list[int]
 ) -> list[str]:
-    """Return the loops that reduce `source` along `dimensions` into `target`, which is contiguous."""
+    """Return the loops that reduce `source` along `dimensions` into `target`, which is contiguous.
+
+    They run along the rows of the source, or over several rows at once if its columns are reduced.
+    """
     shape, strides = source.view.shape, source.view.stride()
-    long_axes = [axis for axis in range(len(shape)) if shape[axis] > 1]
-    remaining = [(shape[axis], strides[axis]) for axis in long_axes if axis not in dimensions]
-    reduced = [(shape[axis], strides[axis]) for axis in dimensions if shape[axis] > 1]
-    *outer, (length, stride) = sorted(reduced, key=lambda dimension: -dimension[1]) or [(1, 1)]
-    lines, source_offsets, target_offsets = [], [], []
-    target_stride = math.prod(size for size, _ in remaining)
-    for level, (size, source_stride) in enumerate(remaining):
-        target_stride //= size
-        lines.append(f"for (int64_t k{level} = 0; k{level} < {size}; ++k{level}) {{")
-        source_offsets.append(f"k{level} * {source_stride}")
-        target_offsets.append(f"k{level} * {target_stride}")
-    type_name = target.type
-    lines.append(f"{type_name} total = {reduction.initial};")
-    for level, (size, source_stride) in enumerate(outer):
-        lines.append(f"for (int64_t r{level} = 0; r{level} < {size}; ++r{level}) {{")
-        source_offsets.append(f"r{level} * {source_stride}")
-    lines.append(
-        f"total = reduce_row<{type_name}>({source.address(*source_offsets)}, {length}, {stride}, total, "
-        f"{type_name}({reduction.initial}), [](auto x) {{ return {reduction.map}; }}, "
-        f"[](auto a, auto b) {{ return {reduction.combine}; }});"
+    kept = [axis for axis in range(len(shape)) if shape[axis] > 1 and axis not in dimensions]
+    target_strides = torch.empty([shape[axis] for axis in kept], device="meta").stride()
+    remaining = _collapse(
+        [(shape[axis], strides[axis], stride) for axis, stride in zip(kept, target_strides, strict=True)]
     )
-    lines += ["}"] * len(outer)
-    finish = reduction.finish.format(n=f"{type_name}({math.prod(size for size, _ in reduced)})")
-    lines.append(f"*({target.address(*target_offsets)}) = [](auto a) {{ return {finish}; }}(total);")
-    return lines + ["}"] * len(remaining)
+    reduced = sorted(
+        ((shape[axis], strides[axis]) for axis in dimensions if shape[axis] > 1), key=lambda x: -x[1]
+    )
+    *outer, (rows, row), (length, stride) = [(1, 0)] * 2 + _collapse(reduced)
+    outer = [loop for loop in outer if loop != (1, 0)]
+    type_name, count = target.type, math.prod(size for size, _ in reduced)
+    finish = f"[](auto a) {{ return {reduction.finish.format(n=f'{type_name}({count})')}; }}"
+    functions = (
+        f"{type_name}({reduction.initial}), [](auto x) {{ return {reduction.map}; }}, "
+        f"[](auto a, auto b) {{ return {reduction.combine}; }}"
+    )
+    has_columns = remaining and remaining[-1][1:] == (1, 1) and stride != 1
+    if has_columns and target.view.dtype.is_floating_point and source.view.dtype == target.view.dtype:
+        columns = remaining.pop()[0]
+        outer += [(rows, row)] if rows > 1 else []
+        loops, source_offsets, target_offsets = _nested_loops(remaining, outer)
+        to = target.address(*target_offsets)
+        body = [
+            f"for (int64_t n = 0; n < {columns}; ++n) ({to})[n] = {reduction.initial};",
+            *loops[len(remaining) :],
+            f"reduce_columns<{length}, {columns}>({source.address(*source_offsets)}, {stride}, {to}, {functions});",
+            *["}"] * len(outer),
+            f"for (int64_t n = 0; n < {columns}; ++n) ({to})[n] = {finish}(({to})[n]);",
+        ]
+    else:
+        loops, source_offsets, target_offsets = _nested_loops(remaining, outer)
+        reduce_rows = f"reduce_rows<{rows}, {length}>"
+        body = [
+            f"{type_name} total = {reduction.initial};",
+            *loops[len(remaining) :],
+            f"total = {reduce_rows}({source.address(*source_offsets)}, {row}, {stride}, total, {functions});",
+            *["}"] * len(outer),
+            f"*({target.address(*target_offsets)}) = {finish}(total);",
+        ]
+    return [*loops[: len(remaining)], *body, *["}"] * len(remaining)]
+
+
+def _collapse(loops: list[tuple[int, ...]]) -> list[tuple[int, ...]]:
+    """Merge nested loops, each a size and strides, where the outer one continues the inner one."""
+    collapsed: list[tuple[int, ...]] = []
+    for size, *strides in loops:
+        if collapsed and all(
+            outer == inner * size for outer, inner in zip(collapsed[-1][1:], strides, strict=True)
+        ):
+            collapsed[-1] = (size * collapsed[-1][0], *strides)
+        else:
+            collapsed.append((size, *strides))
+    return collapsed
+
+
+def _nested_loops(
+    remaining: list[tuple[int, ...]], reduced: list[tuple[int, ...]]
+) -> tuple[list[str], list[str], list[str]]:
+    """Return the heads of loops over the remaining, then the reduced dimensions; and offsets in source and target."""
+    lines, source_offsets, target_offsets = [], [], []
+    for name, loops in (("k", remaining), ("r", reduced)):
+        for level, (size, stride, *target_stride) in enumerate(loops):
+            index = f"{name}{level}"
+            lines.append(f"for (int64_t {index} = 0; {index} < {size}; ++{index}) {{")
+            source_offsets.append(f"{index} * {stride}")
+            target_offsets += [f"{index} * {each}" for each in target_stride]
+    return lines, source_offsets, target_offsets

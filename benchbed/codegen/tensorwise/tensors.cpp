@@ -25,21 +25,89 @@ template <class V, class T> static inline void store(V v, T* target, int64_t str
 static inline void store(mask v, bool* target, int64_t stride) {
   for (int w = 0; w < W; ++w) target[w * stride] = v[w] != 0; }
 
-// Combines `total` with the mapped numbers of a row; `initial` is the neutral element.
-template <class T, class S, class Map, class Combine>
-static inline T reduce_row(
-    const S* row, int64_t length, int64_t stride, T total, T initial, Map map, Combine combine) {
-  int64_t i = 0;
-  if constexpr (std::is_same<S, T>::value && std::is_floating_point<T>::value) {
+// The first COUNT of W numbers; the others are 0.
+template <class V, int COUNT, class T> static inline V load_part(const T* source, int64_t stride) {
+  V v{};
+  if constexpr (sizeof(V) == sizeof(T) * W) if (stride == 1) {
+    if (COUNT == W) return load<V>(source, 1);
+#if defined(__AVX512F__) && !defined(__clang__)  // which has other names for these instructions
+    if constexpr (std::is_same<V, f32>::value && W == 16) return __builtin_ia32_loadups512_mask(source, v, (1 << COUNT) - 1);
+    if constexpr (std::is_same<V, f64>::value && W == 8) return __builtin_ia32_loadupd512_mask(source, v, (1 << COUNT) - 1);
+#endif
+    __builtin_memcpy(&v, source, sizeof(T) * COUNT); return v; }
+  // A true element of a mask has all bits set.
+  for (int w = 0; w < COUNT; ++w) v[w] = std::is_same<T, bool>::value ? -source[w * stride] : source[w * stride];
+  return v; }
+template <int COUNT, class V, class T> static inline void store_part(V v, T* target, int64_t stride) {
+  if constexpr (sizeof(V) == sizeof(T) * W) if (stride == 1) {
+    if (COUNT == W) return store(v, target, 1);
+#if defined(__AVX512F__) && !defined(__clang__)
+    if constexpr (std::is_same<V, f32>::value && W == 16) return __builtin_ia32_storeups512_mask(target, v, (1 << COUNT) - 1);
+    if constexpr (std::is_same<V, f64>::value && W == 8) return __builtin_ia32_storeupd512_mask(target, v, (1 << COUNT) - 1);
+#endif
+    __builtin_memcpy(target, &v, sizeof(T) * COUNT); return; }
+  for (int w = 0; w < COUNT; ++w) target[w * stride] = std::is_same<T, bool>::value ? v[w] != 0 : v[w]; }
+
+// Combines the N numbers of a vector, in halves.
+template <int N, class T, class V, class Combine> static inline T combine_all(V v, Combine combine) {
+  if constexpr (N > 4) {
+    typedef T Half __attribute__((vector_size(sizeof(T) * N / 2)));
+    Half low, high;
+    __builtin_memcpy(&low, &v, sizeof low);
+    __builtin_memcpy(&high, reinterpret_cast<const char*>(&v) + sizeof low, sizeof high);
+    return combine_all<N / 2, T>(combine(low, high), combine);
+  } else if constexpr (N == 4) return combine(combine(T(v[0]), T(v[1])), combine(T(v[2]), T(v[3])));
+  else if constexpr (N == 2) return combine(T(v[0]), T(v[1]));
+  else return v[0];
+}
+
+// Combines `total` with the mapped numbers of ROWS rows; `initial` is the neutral element.
+template <int64_t ROWS, int64_t LENGTH, class T, class S, class Map, class Combine>
+static inline T reduce_rows(const S* source, int64_t row, int64_t stride, T total, T initial, Map map, Combine combine) {
+  if constexpr (std::is_same<S, T>::value && std::is_floating_point<T>::value && LENGTH >= W / 2) {
     typedef typename Vector<T>::type V;
-    if (stride == 1 && length >= W) {
+    if (stride == 1) {
+      constexpr int64_t FULL = LENGTH / W * W;
+      constexpr int PART = LENGTH - FULL;
       V partial = broadcast<V>(initial);
-      for (; i + W <= length; i += W) partial = combine(partial, map(load<V>(row + i, 1)));
-      for (int w = 0; w < W; ++w) total = combine(total, T(partial[w]));
+      for (int64_t r = 0; r < ROWS; ++r) {
+        for (int64_t i = 0; i < FULL; i += W) partial = combine(partial, V(map(load<V>(source + r * row + i, 1))));
+        if constexpr (PART > 0) {
+          decltype(V{} < V{}) is_part;
+          for (int w = 0; w < W; ++w) is_part[w] = -(w < PART);
+          partial = is_part ? combine(partial, V(map(load_part<V, PART>(source + r * row + FULL, 1)))) : partial;
+        }
+      }
+      return combine(total, combine_all<W, T>(partial, combine));
     }
   }
-  for (; i < length; ++i) total = combine(total, T(map(row[i * stride])));
+  for (int64_t r = 0; r < ROWS; ++r) for (int64_t i = 0; i < LENGTH; ++i)
+    total = combine(total, T(map(source[r * row + i * stride])));
   return total;
+}
+
+// Combines ROWS mapped rows into the contiguous row `target`.
+template <int COUNT, int64_t ROWS, class T, class Map, class Combine>
+static inline void reduce_column_block(const T* source, int64_t row, T* target, T initial, Map map, Combine combine) {
+  typedef typename Vector<T>::type V;
+  constexpr int CHAINS = ROWS < 4 ? 1 : 4;  // sums wait for one another
+  V totals[CHAINS];
+  for (V& total : totals) total = broadcast<V>(initial);
+  int64_t r = 0;
+  for (; r + CHAINS <= ROWS; r += CHAINS)
+#pragma GCC unroll 4
+    for (int chain = 0; chain < CHAINS; ++chain)
+      totals[chain] = combine(totals[chain], V(map(load_part<V, COUNT>(source + (r + chain) * row, 1))));
+  for (; r < ROWS; ++r) totals[0] = combine(totals[0], V(map(load_part<V, COUNT>(source + r * row, 1))));
+  for (int chain = 1; chain < CHAINS; ++chain) totals[0] = combine(totals[0], totals[chain]);
+  store_part<COUNT>(combine(load_part<V, COUNT>(target, 1), totals[0]), target, 1);
+}
+template <int64_t ROWS, int64_t COLUMNS, class T, class Map, class Combine>
+static inline void reduce_columns(const T* source, int64_t row, T* target, T initial, Map map, Combine combine) {
+  constexpr int64_t FULL = COLUMNS / W * W;
+  constexpr int PART = COLUMNS - FULL;
+  for (int64_t i = 0; i < FULL; i += W) reduce_column_block<W, ROWS>(source + i, row, target + i, initial, map, combine);
+  if constexpr (PART > 0) reduce_column_block<PART, ROWS>(source + FULL, row, target + FULL, initial, map, combine);
 }
 
 // Keeps a vector in its register: gcc would load it again for each product, and the loads are the bottleneck.

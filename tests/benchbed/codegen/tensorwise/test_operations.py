@@ -57,12 +57,34 @@ def test_reductions_along_any_dimension_match_torch(assert_matches_torch):
     assert_matches_torch(functions, normal(3, 5, 19), tolerance=1e-13)
 
 
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32], ids=("double", "single"))
+def test_reductions_and_loops_over_any_length_match_torch(assert_matches_torch, dtype):
+    """Rows and columns of less than a vector up to two and a part; numbers, integers and truth values beside them."""
+    functions = {}
+    for rows, columns in ((1, 2), (2, 5), (3, 16), (9, 7), (23, 10), (6, 37)):
+
+        def reduce_and_compare(x, shape=(rows, columns)):
+            matrix = x[..., : shape[0] * shape[1]].unflatten(-1, shape)
+            above = matrix > matrix.mean(-1, keepdim=True)
+            shifted = torch.where(above, matrix - matrix.amax(-2, keepdim=True), 3.0)
+            position = torch.arange(shape[1]) * above
+            return shifted.exp() * shifted.sum(-2, keepdim=True) + position - matrix.amin(-1, keepdim=True)
+
+        functions[f"{rows} × {columns}"] = reduce_and_compare
+    tolerance = 1e-12 if dtype == torch.float64 else 1e-4
+    assert_matches_torch(functions, normal(240, dtype=dtype), tolerance=tolerance)
+
+
 def test_reductions_propagate_nan(assert_matches_torch):
-    """At any position, among the vectors and after them."""
+    """At any position, among the vectors and after them; in rows and columns."""
     values = normal(35)
     for lane, index in enumerate((0, 8, 31, 32, 34)):
         values[lane // 3, lane % 3, index] = torch.nan
     functions = {name: lambda x, name=name: getattr(x, name)(-1) for name in ("sum", "mean", "amax", "amin")}
+    functions |= {
+        f"columns {name}": lambda x, name=name: getattr(x.unflatten(-1, (5, 7)), name)(-2)
+        for name in ("sum", "mean", "amax", "amin")
+    }
     functions["norm"] = lambda x: torch.linalg.vector_norm(x, torch.inf, -1)
     assert_matches_torch(functions, values)
 

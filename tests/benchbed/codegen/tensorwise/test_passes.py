@@ -31,7 +31,7 @@ def normal(*shape):
 
 def stored_results(text):
     """List the buffers to which vectors of computed numbers are stored."""
-    return re.findall(r"store\(t\d+, (b\d+)", text)
+    return re.findall(r"store_part<\d+>\(t\d+, (b\d+)", text)
 
 
 def test_outer_product_is_fused(generated):

@@ -60,8 +60,8 @@ class ImbalancedSoftmax(Problem):
 
     @property
     def targets(self) -> tuple[float, ...]:
-        """Down to 10⁻⁴, because small gaps say little about classes."""
-        return target_ladder(0.5)
+        """Down to 10⁻², because small gaps say little about classes."""
+        return target_ladder(0.25)
 
     @property
     def workspace(self) -> int:

@@ -172,7 +172,9 @@ class ModuleProblem(Problem):
         if draw is None and not self._network.buffers:
             return self._evaluate(self.loss_of, blocks, data, _module_data(data).training), None
         loss, buffers = self._train(blocks, data, draw)
-        return loss, {name: buffer.detach() for name, buffer in buffers.items()} if buffers else None
+        if any(buffer.requires_grad for buffer in buffers.values()):
+            buffers = {name: buffer.detach() for name, buffer in buffers.items()}
+        return loss, buffers or None
 
     def objective(self, theta: Tensor, data: Data) -> Tensor:
         """Return the loss over all training samples in `eval()` mode."""

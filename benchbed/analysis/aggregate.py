@@ -20,6 +20,7 @@ RowLabels = tuple[str, str, str]
 """Problem, optimizer and track."""
 _NO_SCORES = np.empty(0)
 _NONE: Mapping[str, Any] = MappingProxyType({})
+_NO_SHIFTS: Mapping[RowLabels, np.ndarray] = MappingProxyType({})
 
 
 def overall_scores(
@@ -27,11 +28,13 @@ def overall_scores(
     outcomes: pd.DataFrame,
     samplings: Mapping[str, Sampling] = _NONE,
     groups: Mapping[str, str] = _NONE,
+    shifts: Mapping[RowLabels, np.ndarray] = _NO_SHIFTS,
 ) -> pd.DataFrame:
     """Compute one row an optimizer × track × group, and one over all problems, whose `group` is `ALL_PROBLEMS`.
 
     A row contains the mean of the scores over the problems, its interval, and `reason`. `samplings` are the laws of the
-    instances by problem, by default all independent, and `groups` the groups; a single group has no rows.
+    instances by problem, by default all independent, and `groups` the groups; a single group has no rows. `shifts` are
+    those of the rows whose setting was chosen, see `selection_shifts`.
 
     A problem on which an optimizer is deterministic counts as a constant; if there are no others, there is no interval.
     The score is NaN, and `reason` is an `Exclusion` instead of None, in the track `default`, and if a problem has no
@@ -52,10 +55,21 @@ def overall_scores(
                 reason = Exclusion.DEFAULT_TRACK
             vectors = [scores.get((problem, str(optimizer), str(track)), _NO_SCORES) for problem in of_table]
             is_complete = reason is None and all(len(vector) for vector in vectors)
-            low, high, _ = overall_interval(vectors, laws) if is_complete else (math.nan, math.nan, False)
+            shift = mean_shift(shifts, of_table, str(optimizer), str(track))
+            low, high, _ = (
+                overall_interval(vectors, laws, shift) if is_complete else (math.nan, math.nan, False)
+            )
             score = float(group["score"].mean()) if reason is None else math.nan
             rows.append((name, optimizer, track, score, low, high, reason))
     return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def mean_shift(
+    shifts: Mapping[RowLabels, np.ndarray], problems: Sequence[str], optimizer: str, track: str
+) -> np.ndarray:
+    """Return the shift `[DRAWS]` of a mean over problems; `[1]` if none of its settings was chosen."""
+    of_problems = [shifts.get((problem, optimizer, track), np.zeros(1)) for problem in problems]
+    return np.mean(np.broadcast_arrays(*of_problems), axis=0)
 
 
 def comparable_values(

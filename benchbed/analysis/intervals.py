@@ -84,14 +84,16 @@ def median_ranks(n: int) -> tuple[int, int, float]:
     return low, n + 1 - low, float(below[n - low] - below[low - 1])
 
 
-def overall_interval(scores: Sequence[np.ndarray], samplings: Sequence[Sampling] = ()) -> ScoreInterval:
+def overall_interval(
+    scores: Sequence[np.ndarray], samplings: Sequence[Sampling] = (), shift: np.ndarray | None = None
+) -> ScoreInterval:
     """Compute the interval of the mean over problems of the mean of each problem's scores `[seeds]`.
 
     A single trial beside problems with several represents every seed and adds no variance. The interval is indicative
     below 20 seeds, or if on any problem one, two or three seeds differ from the value that all others share: then the
     frequency of such seeds is hardly known. Without an interval it is not indicative.
     """
-    low, high = bootstrap_limits(samples_of(scores, samplings))
+    low, high = bootstrap_limits(samples_of(scores, samplings), shift)
     is_indicative = False
     for of_problem in scores:
         if len(of_problem) > 1:
@@ -101,11 +103,14 @@ def overall_interval(scores: Sequence[np.ndarray], samplings: Sequence[Sampling]
     return ScoreInterval(float(low), float(high), is_indicative)
 
 
-def bootstrap_limits(samples: Sequence[IndependentSample]) -> tuple[np.ndarray, np.ndarray]:
+def bootstrap_limits(
+    samples: Sequence[IndependentSample], shift: np.ndarray | None = None
+) -> tuple[np.ndarray, np.ndarray]:
     """Compute the limits `[...]` of the weighted sum of the means of `samples`, each `[..., seeds]`.
 
     The expanded percentile bootstrap: seeds are resampled within each sample, with the same draws for all leading
     dimensions and in every call; equal values have limits of zero width. NaN if no sample has two seeds.
+    `shift: [..., DRAWS]` is added to the resampled means, see `selection_shifts`.
     Source: T. Hesterberg (2015), What teachers should know about the bootstrap (arXiv:1411.5279),
     the expanded percentile interval.
     Deviation: with several samples, n is the smallest number of seeds of those with two or more; their variances are
@@ -124,6 +129,7 @@ def bootstrap_limits(samples: Sequence[IndependentSample]) -> tuple[np.ndarray, 
         means.append(np.asarray(first + products[..., 0]))
     tail = expanded_tail(min(seeds))
     mean = np.average(means, axis=0, weights=[sample.weight for sample in samples])
+    mean = mean if shift is None else mean + shift
     low, high = np.quantile(mean, [tail, 1 - tail], axis=-1)
     return low, high
 

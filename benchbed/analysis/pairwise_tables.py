@@ -1,12 +1,19 @@
 """Pairwise comparisons and groups of the optimizers in every table of a study (protocol, rule 11)."""
 
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 
-from benchbed.analysis.aggregate import NO_MEAN_TRACK, comparable_values, deterministic_rows
+from benchbed.analysis.aggregate import (
+    NO_MEAN_TRACK,
+    RowLabels,
+    comparable_values,
+    deterministic_rows,
+    mean_shift,
+)
 from benchbed.analysis.pairwise_tests import Comparison, checkpoint_positions, compare, group_by_significance
 from benchbed.analysis.strata import Sampling
 from benchbed.checkpoints import checkpoint_calls
@@ -47,6 +54,8 @@ class ComparedStudy(NamedTuple):
     summary: pd.DataFrame
     outcomes: pd.DataFrame
     problems: Mapping[str, ComparedProblem]
+    shifts: Mapping[RowLabels, np.ndarray] = MappingProxyType({})
+    """See `selection_shifts`."""
 
     def tables(self) -> dict[str, list[str]]:
         """Return the problems of each table: one of every problem, of every group of several, and of all."""
@@ -79,7 +88,9 @@ class ComparedStudy(NamedTuple):
                     for problem in problems
                 ]
                 positions[name] = np.concatenate(of_problems)
-        comparisons = compare(scores, positions, [self.problems[problem].sampling for problem in problems])
+        shifts = {name: mean_shift(self.shifts, problems, name, track) for name in scores}
+        laws = [self.problems[problem].sampling for problem in problems]
+        comparisons = compare(scores, positions, laws, shifts)
         means = {
             name: float(np.mean([of_problem.mean() for of_problem in vectors]))
             for name, vectors in scores.items()

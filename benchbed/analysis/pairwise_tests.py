@@ -2,6 +2,7 @@
 
 import itertools
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import NamedTuple
 
 import numpy as np
@@ -45,9 +46,15 @@ class Comparison(NamedTuple):
 
 
 def compare(
-    scores: Scores, positions: Mapping[str, np.ndarray] | None = None, samplings: Sequence[Sampling] = ()
+    scores: Scores,
+    positions: Mapping[str, np.ndarray] | None = None,
+    samplings: Sequence[Sampling] = (),
+    shifts: Mapping[str, np.ndarray] = MappingProxyType({}),
 ) -> list[Comparison]:
-    """Compare all pairs of optimizers of one table; `samplings` are those of its problems, see `samples_of`.
+    """Compare all pairs of optimizers of one table.
+
+    `samplings` are those of its problems, see `samples_of`, and `shifts` those of the mean scores of the optimizers
+    whose settings were chosen, see `selection_shifts`.
 
     `positions: [targets]` contains, for each deterministic optimizer, the checkpoints at which it reaches the targets
     of all problems (`checkpoint_positions`). Two deterministic optimizers are compared directly: they are different if
@@ -80,11 +87,12 @@ def compare(
         ]
     )
     means = _mean_over_problems(differences)
-    p_values = np.where(is_exact, np.nan, paired_t_test(samples))
+    selection = np.array([shifts.get(names[a], 0.0) - shifts.get(names[b], np.zeros(1)) for a, b in pairs])
+    p_values = np.where(is_exact, np.nan, paired_t_test(samples, selection))
     adjusted = holm(p_values)
     columns = (
         means,
-        *(np.where(is_exact, np.nan, limit) for limit in bootstrap_limits(samples)),
+        *(np.where(is_exact, np.nan, limit) for limit in bootstrap_limits(samples, selection)),
         p_values,
         adjusted,
         _mean_over_problems([(np.sign(of_problem) + 1) / 2 for of_problem in differences]),
@@ -168,15 +176,18 @@ def standard_error(samples: Sequence[IndependentSample]) -> StandardError:
     return StandardError(np.sqrt(total), degrees)
 
 
-def paired_t_test(samples: Sequence[IndependentSample]) -> np.ndarray:
+def paired_t_test(samples: Sequence[IndependentSample], shift: np.ndarray | None = None) -> np.ndarray:
     """Compute the p value `[pairs]` that the weighted sum of the means of `samples: [pairs, seeds]` is 0.
 
     For one sample this is `scipy.stats.ttest_1samp`; SciPy has no stratified form. Differences that are all equal have
-    p = 0, or p = 1 if they are 0; the p value of a single seed is NaN.
+    p = 0, or p = 1 if they are 0; the p value of a single seed is NaN. The mean square of `shift: [pairs, DRAWS]`, see
+    `selection_shifts`, adds to the variance.
     """
     means = [values.mean(axis=-1) for values, _ in samples]
     mean = np.average(means, axis=0, weights=[weight for _, weight in samples])
     error, degrees = standard_error(samples)
+    if shift is not None:
+        error = np.sqrt(error**2 + np.square(shift).mean(axis=-1))
     varies = (error > 0) | np.isnan(mean)
     statistic = np.where(
         varies,

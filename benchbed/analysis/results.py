@@ -14,8 +14,9 @@ from benchbed.analysis.aggregate import overall_scores
 from benchbed.analysis.final_metrics import final_metrics
 from benchbed.analysis.pairwise_tables import ComparedStudy, compared_problems, comparisons_of, influence_of
 from benchbed.analysis.secondary_metrics import measures_of, robustness_of
+from benchbed.analysis.selection_shifts import selection_shifts
 from benchbed.analysis.shown_problems import shown_plan, with_reason
-from benchbed.analysis.strata import samplings_of
+from benchbed.analysis.strata import groups_of, samplings_of
 from benchbed.analysis.summary import summary_of
 from benchbed.interfaces import MEASURED_STATUSES, ProblemFacts, Results, Surface
 from benchbed.plan import EntrantPlan, Plan
@@ -35,8 +36,7 @@ _TUNING_COLUMNS = [
     "calls_to_target",
 ]  # fmt: skip
 _CURVE_COLUMNS = ["curve_calls", "curve_objective", "curve_gradient_norm", "curve_metrics", "curve_theta"]
-_PLANE = 2
-"""Dimension of the problems whose paths are drawn."""
+_PLANE = 2  # dimension of the problems whose paths are drawn
 
 
 def build_results(plan: Plan, trials: pa.Table, surfaces: Mapping[str, Surface] | None = None) -> Results:
@@ -67,9 +67,9 @@ def build_results(plan: Plan, trials: pa.Table, surfaces: Mapping[str, Surface] 
     outcomes = _frame(outcome_rows, _OUTCOME_COLUMNS)
     tuning = _frame(_tuning_rows(states, stored), _TUNING_COLUMNS)
     problems = _problem_facts(plan, outcomes, tuning, stored)
-    summary = summary_of([(state.pairing.problem, row) for state, row in rows], outcomes)
-    problem_groups = {problem.label: problem.group for problem in plan.problems}
-    compared = ComparedStudy(summary, outcomes, compared_problems(plan))
+    shifts = selection_shifts(rows)
+    summary = summary_of([(state.pairing.problem, row) for state, row in rows], outcomes, shifts)
+    compared = ComparedStudy(summary, outcomes, compared_problems(plan), shifts)
     comparisons, groups = comparisons_of(compared)
     return Results(
         problems=problems,
@@ -83,7 +83,7 @@ def build_results(plan: Plan, trials: pa.Table, surfaces: Mapping[str, Surface] 
         summary=summary,
         measures=measures_of(summary, outcomes, problems, stored, robustness_of(states, tuning)),
         metrics=final_metrics(outcomes, stored),
-        overall=overall_scores(summary, outcomes, samplings_of(plan), problem_groups),
+        overall=overall_scores(summary, outcomes, samplings_of(plan), groups_of(plan), shifts),
         influence=influence_of(compared),
         comparisons=comparisons,
         groups=groups,

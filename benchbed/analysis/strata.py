@@ -22,6 +22,11 @@ def samplings_of(plan: Plan) -> dict[str, Sampling]:
     return {problem.label: Sampling(problem.name, problem.start_strata) for problem in plan.problems}
 
 
+def groups_of(plan: Plan) -> dict[str, str]:
+    """Return the group of every problem by its label."""
+    return {problem.label: problem.group for problem in plan.problems}
+
+
 class IndependentSample(NamedTuple):
     """Independent values that contribute to a mean over problems."""
 

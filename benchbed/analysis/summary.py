@@ -2,12 +2,14 @@
 
 import json
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from benchbed.analysis.aggregate import RowLabels
 from benchbed.analysis.intervals import median_interval, overall_interval, success_interval
 from benchbed.analysis.strata import Sampling
 from benchbed.interfaces import Note, TrialStatus
@@ -26,8 +28,14 @@ COLUMNS = [
 ]  # fmt: skip
 
 
-def summary_of(rows: Iterable[tuple[ProblemPlan, EvaluatedSetting]], outcomes: pd.DataFrame) -> pd.DataFrame:
+def summary_of(
+    rows: Iterable[tuple[ProblemPlan, EvaluatedSetting]],
+    outcomes: pd.DataFrame,
+    shifts: Mapping[RowLabels, np.ndarray] = MappingProxyType({}),
+) -> pd.DataFrame:
     """Compute the columns of `summary.csv`; intervals are those of 95 %, medians are lower medians and may be +inf.
+
+    `shifts` are those of the rows whose setting was chosen, see `selection_shifts`.
 
     A deterministic row has one trial and no intervals (NaN); a row with a single seed has none of score and calls.
     """
@@ -36,7 +44,12 @@ def summary_of(rows: Iterable[tuple[ProblemPlan, EvaluatedSetting]], outcomes: p
     for problem, row in rows:
         labels = (problem.label, row.entrant.label, row.track)
         trials = grouped.get(labels, outcomes.iloc[:0])
-        records.append({**dict(zip(_LABELS, labels, strict=True)), **_summarize(problem, row, trials)})
+        records.append(
+            {
+                **dict(zip(_LABELS, labels, strict=True)),
+                **_summarize(problem, row, trials, shifts.get(labels)),
+            }
+        )
     return pd.DataFrame(records, columns=COLUMNS)
 
 
@@ -48,7 +61,9 @@ def success_position(targets: Sequence[float], success_target: float) -> int:
     return distances.index(min(distances))
 
 
-def _summarize(problem: ProblemPlan, row: EvaluatedSetting, trials: pd.DataFrame) -> dict[str, Any]:
+def _summarize(
+    problem: ProblemPlan, row: EvaluatedSetting, trials: pd.DataFrame, shift: np.ndarray | None
+) -> dict[str, Any]:
     counts, objectives = trials["status"].value_counts(), trials["objective"].to_numpy(dtype=float)
     summary: dict[str, Any] = {
         "hyperparameters": json.dumps(row.hyperparameters),
@@ -78,7 +93,7 @@ def _summarize(problem: ProblemPlan, row: EvaluatedSetting, trials: pd.DataFrame
     if Note.DETERMINISTIC in row.notes:
         return summary
     score_limits = overall_interval(
-        [trials["score"].to_numpy(dtype=float)], [Sampling(problem.name, problem.start_strata)]
+        [trials["score"].to_numpy(dtype=float)], [Sampling(problem.name, problem.start_strata)], shift
     )
     calls_limits = median_interval(calls)
     success_low, success_high = success_interval(successes, len(calls))

@@ -118,4 +118,4 @@ def test_default_rates_have_no_overall_score():
     frame = summary(("a", "gd", "default", 0.2, 0, (Note.EXACT_ORACLE,)), ("b", "gd", "default", 0.6, 0, ()))
     row = overall_scores(frame, NOTHING).iloc[0]
     assert (np.isnan(row["score"]), row["reason"]) == (True, Exclusion.DEFAULT_TRACK)
-    assert overall_scores(frame[:1], NOTHING)["score"].tolist() == [0.2]
+    assert overall_scores(frame[1:], NOTHING)["score"].tolist() == [0.6]

@@ -203,7 +203,7 @@ def test_tuning_trials_have_a_separate_frame(study):
     tuning = {key for key, row in rows.items() if row["role"] == "tuning"}
     assert set(results.tuning["trial_key"]) == tuning
     assert not tuning & set(results.outcomes["trial_key"])
-    assert len(results.tuning) == 3 * 2 * 3 * len(plan.rates)
+    assert len(results.tuning) == len(tuning) >= 3 * 2 * plan.tuning_seeds * len(plan.rates)
 
 
 def test_trials_of_another_plan_change_nothing(study):
@@ -306,7 +306,7 @@ def test_a_reason_in_one_trial_withholds_the_scores_of_all_optimizers(study):
     is_quartic = after.comparisons["problem"] == "quartic"
     assert set(after.comparisons["measure"][is_quartic]) <= {"objective"}
     assert set(after.comparisons["measure"][~is_quartic]) <= {"score"}
-    assert after.overall["score"].isna().all()
+    assert after.overall["score"][after.overall["group"] == ""].isna().all()
 
 
 def test_a_reason_among_tuning_trials_lets_their_objectives_choose(study):

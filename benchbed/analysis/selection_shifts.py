@@ -1,0 +1,69 @@
+"""Uncertainty of tuned scores that comes from the choice of the setting (protocol, rule 10)."""
+
+from collections.abc import Iterable
+from functools import lru_cache
+
+import numpy as np
+
+from benchbed.analysis.aggregate import RowLabels
+from benchbed.analysis.intervals import DRAWS, RESAMPLING
+from benchbed.tuning.candidates import PairingState
+from benchbed.tuning.scheduling import EvaluatedSetting
+
+
+def selection_shifts(rows: Iterable[tuple[PairingState, EvaluatedSetting]]) -> dict[RowLabels, np.ndarray]:
+    """Return the shifts `[DRAWS]` of the rows whose setting was chosen by tuning trials with scores.
+
+    Problems of one name resample the same tuning seeds, which are the same instances, and so do all optimizers.
+    """
+    shifts = {}
+    for state, row in rows:
+        problem = state.pairing.problem
+        settings = state.settings_tried(row.entrant, row.track)
+        outcomes = state.tuning_outcomes(row.entrant, settings) if len(settings) > 1 else None
+        if outcomes is None:
+            continue
+        scores = np.array([[outcome.score for outcome in of_setting] for of_setting in outcomes])
+        if np.isfinite(scores).all():
+            position = list(dict.fromkeys(other.name for other in state.plan.problems)).index(problem.name)
+            shifts[problem.label, row.entrant.label, row.track] = shifts_of(
+                scores, settings.index(row.hyperparameters), problem.start_strata, position
+            )
+    return shifts
+
+
+def shifts_of(scores: np.ndarray, selected: int, start_strata: int = 1, position: int = 0) -> np.ndarray:
+    """Compute how much the score varies, `[DRAWS]`, with the settings that resampled tuning seeds select.
+
+    `scores: [settings, seeds]` are those of the tuning trials, of which `selected` is the chosen setting. In each draw
+    the setting with the highest mean over resampled seeds is chosen, the selected one among equals; the shift is the
+    difference of their mean scores over all seeds, with a random sign: the selected setting has the highest mean on
+    these seeds, and it is not known whether it is the better or the worse one on others. Shifts are added to the
+    resampled means of the evaluation; no trial runs again.
+
+    Source: B. Efron (2014), Estimation and accuracy after model selection, JASA 109, 991–1007: a bootstrap that repeats
+    the selection.
+    Deviation: the evaluation of settings that were not selected is estimated by their tuning trials.
+    """
+    weights, signs = _tuning_draws(scores.shape[1], start_strata, position)
+    order = [selected, *(setting for setting in range(len(scores)) if setting != selected)]
+    ordered = scores[order]
+    # Rounding errors must not choose among equal settings: the first one, which is the selected one, is kept.
+    chosen = np.argmax(np.round(weights @ ordered.T, 12), axis=1)
+    means = ordered.mean(axis=1)
+    return np.asarray(signs * (means[0] - means[chosen]))
+
+
+@lru_cache(maxsize=64)
+def _tuning_draws(seeds: int, start_strata: int, position: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return the share of each tuning seed in each resample, `[DRAWS, seeds]`, and a sign of each, `[DRAWS]`.
+
+    Seeds are resampled within strata of two seeds or more.
+    """
+    generator = np.random.default_rng([RESAMPLING, seeds, position, start_strata])
+    weights = np.empty((DRAWS, seeds))
+    strata = start_strata if seeds >= 2 * start_strata else 1
+    for stratum in range(strata):
+        count = len(range(stratum, seeds, strata))
+        weights[:, stratum::strata] = generator.multinomial(count, np.full(count, 1 / count), size=DRAWS)
+    return weights / seeds, generator.choice([-1.0, 1.0], size=DRAWS)

@@ -29,7 +29,7 @@ class PluginLines(TorchDispatchMode):
     """
 
     def __init__(self) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
+        super().__init__()  # type: ignore[no-untyped-call]  # as torch's modes are
         self._caller = sys._getframe(1)
         self._lines: dict[int, str] = {}
 

@@ -39,7 +39,7 @@ GROUPS = ("geometry", "noise", "tails", "spectrum", "networks", "classic")
 @hookimpl
 def register_problems(register: Callable[[type[Problem]], None]) -> None:
     """Register the problems of the course, the simplest first, and then those that isolate a mechanism."""
-    for problem in (
+    problems: tuple[type[Problem], ...] = (
         LinearRegression,
         ToyMean,
         Quadratic,
@@ -65,7 +65,8 @@ def register_problems(register: Callable[[type[Problem]], None]) -> None:
         SparseParity,
         MarkovTransformer,
         PoissonPinn,
-    ):
+    )
+    for problem in problems:
         register(problem)
 
 

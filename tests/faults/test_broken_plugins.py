@@ -225,7 +225,8 @@ def register_gradients(register): register(costly)
     assert result.returncode == 0, result.stderr
     assert "in the driver" not in result.stdout
     assert (
-        "plain  (avoided.py)\n      width=3\n      dimension 3, float64, budget 5000 calls" in result.stdout
+        "plain  (avoided.py)\n      width=3\n      group other; dimension 3, float64, budget 5000 calls"
+        in result.stdout
     )
     assert "optimum unknown, so no score" in result.stdout
     assert "own  (avoided.py)\n      learning_rate=0.25, name='\\x1b[31m'\n" in result.stdout

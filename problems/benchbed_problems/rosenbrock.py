@@ -1,6 +1,8 @@
 """Rosenbrock's curved valley, in any dimension, with or without gradient noise."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Generator, Tensor
@@ -31,6 +33,8 @@ class Rosenbrock(Problem):
     gradient_noise: float = 0.0
 
     group = "geometry"
+    budget = 20_000
+    preset_budgets: ClassVar[Mapping[str, int]] = {"standard": 5_000}
 
     def __post_init__(self) -> None:
         """Raise ValueError for less than two coordinates, a steepness of 0, or negative noise."""

@@ -1,0 +1,152 @@
+"""Findings about problems: tails, rotations, valleys, peaks and convolution."""
+
+from collections.abc import Iterator
+
+import torch
+from findings_record import Finding, near
+from torch import Generator, Tensor
+
+import benchbed
+from benchbed.interfaces import Problem
+from benchbed_problems.block_quadratic import BlockQuadratic
+from benchbed_problems.imbalanced_softmax import ImbalancedSoftmax
+from benchbed_problems.mnist1d import Mnist1d
+from benchbed_problems.rosenbrock import Rosenbrock
+from benchbed_problems.runge import Runge
+from benchbed_problems.zipf_bigram import ZipfBigram
+
+
+def tails() -> Iterator[Finding]:
+    """Gradient descent depends on the vocabulary, sign descent hardly; rare classes wait for gradient descent."""
+    for vocabulary in (100, 300):
+        problem = ZipfBigram(vocabulary=vocabulary)
+        data = problem.shared_data()
+        rate = 1 / data.frequency[0].item()
+        end = benchbed.minimize(
+            lambda theta: problem.objective(theta, data),  # noqa: B023 (used at once)
+            problem.make_start(Generator()),
+            f"gd[learning_rate={rate!r}]",
+            steps=100,
+        )
+        k = torch.arange(1, vocabulary + 1, dtype=torch.float64)
+        closed = (((1 - 1 / k) ** 200 / k).sum() / (1 / k).sum()).item()
+        gap = (problem.objective(end.theta, data) / end.losses[0]).item()
+        sentence = f"Zipf bigram, {vocabulary} words: relative gap of gradient descent after 100 steps"
+        yield near(sentence, closed, gap, 1e-12)
+    rare = {
+        rule: _rare_excess(rule)
+        for rule in ("gd[learning_rate=0.1]", "adam[learning_rate=1e-3, beta1=0, beta2=0]")
+    }
+    ratio = rare["gd[learning_rate=0.1]"] / rare["adam[learning_rate=1e-3, beta1=0, beta2=0]"]
+    yield Finding(
+        "rare classes' excess loss, gradient descent over sign descent, at equal loss of the frequent class",
+        "above 2",
+        f"{ratio:.2f}",
+        ratio > 2,
+    )
+
+
+def _rare_excess(rule: str) -> float:
+    problem = ImbalancedSoftmax()
+    data = problem.make_data(Generator().manual_seed(0))
+    optimum, theta = problem.optimum(data), problem.make_start(Generator())
+    goal = optimum + (problem.objective(theta, data) - optimum) / 5
+    result: list[float] = []
+
+    def loss(theta: Tensor) -> Tensor:
+        if not result and problem.metrics["frequent-loss"](theta.detach(), data) <= goal:
+            result.append((problem.metrics["rare-loss"](theta.detach(), data) - optimum).item())
+        return problem.objective(theta, data)
+
+    benchbed.minimize(loss, theta, rule, steps=500)
+    return result[0]
+
+
+def rotations() -> Iterator[Finding]:
+    """Gradient descent does not depend on the basis of a quadratic; Adam's lead does."""
+    ends = {}
+    for rotation in (0.0, 1.0):
+        problem = BlockQuadratic(rotation=rotation)
+        data = problem.make_data(Generator().manual_seed(0))
+        for name, rates in {"gd": (3e-4,), "adam": (0.03, 0.1, 0.3, 1.0)}.items():
+            losses = [_end(problem, data, f"{name}[learning_rate={rate}]", 300) for rate in rates]
+            ends[name, rotation] = min(losses)
+    change = abs(ends["gd", 1.0] / ends["gd", 0.0] - 1)
+    yield near("rotating the blocks changes the loss of gradient descent by a factor 1 +", 0, change, 1e-9)
+    leads = [ends["gd", rotation] / ends["adam", rotation] for rotation in (0.0, 1.0)]
+    yield Finding(
+        "loss of gradient descent over that of Adam, along the axes and rotated",
+        "above 10, below 10",
+        f"{leads[0]:.3g}, {leads[1]:.3g}",
+        leads[0] > 10 > leads[1],
+    )
+
+
+def _end(problem: Problem, data: object, rule: str, steps: int) -> float:
+    start = problem.make_start(Generator().manual_seed(0))
+    return benchbed.minimize(lambda theta: problem.objective(theta, data), start, rule, steps=steps).loss
+
+
+def valleys_and_peaks() -> Iterator[Finding]:
+    """Curved valleys need curvature, and the test loss peaks where parameters equal samples."""
+    problem = Rosenbrock(start=(-1.2, 1.0))
+    quasi_newton = _end(problem, None, "torch.optim:LBFGS[learning_rate=1, line_search_fn=strong_wolfe]", 100)
+    first_order = _end(problem, None, "gd[learning_rate=1e-3]", 100)
+    yield Finding(
+        "Rosenbrock's valley, 100 gradients: losses of L-BFGS and gradient descent",
+        "below 1e-6, above 1",
+        f"{quasi_newton:.1e}, {first_order:.2g}",
+        quasi_newton < 1e-6 and first_order > 1,
+    )
+    losses = {}
+    for features in (5, 20, 60):
+        fit = Runge(features=features, samples=20, basis="chebyshev")
+        of_seeds = []
+        for seed in range(20):
+            data = fit.make_data(Generator().manual_seed(seed))
+            solution = torch.linalg.lstsq(data.design, data.y.unsqueeze(-1), driver="gelsd").solution.squeeze(
+                -1
+            )
+            of_seeds.append(fit.metrics["test-loss"](solution, data))
+        losses[features] = torch.stack(of_seeds).median().item()
+    yield Finding(
+        "median test loss of polynomials with 5, 20 and 60 coefficients on 20 samples: a peak at 20",
+        "peak",
+        ", ".join(f"{loss:.2g}" for loss in losses.values()),
+        losses[20] > 10 * max(losses[5], losses[60]),
+    )
+
+
+def networks() -> Iterator[Finding]:
+    """Convolution helps on MNIST-1D, and only where neighbours mean something."""
+    accuracies = [
+        _train(problem)
+        for problem in (
+            Mnist1d(network="linear"),
+            Mnist1d(network="mlp"),
+            Mnist1d(network="cnn"),
+            Mnist1d(network="cnn", shuffled=True),
+        )
+    ]
+    linear, dense, convolutional, shuffled = accuracies
+    yield Finding(
+        "MNIST-1D, accuracies of a linear map, an MLP, a CNN, and a CNN on shuffled positions",
+        "0.32, 0.68, 0.94, 0.56",
+        ", ".join(f"{accuracy:.2f}" for accuracy in accuracies),
+        linear < 0.4 < shuffled < dense < 0.8 < convolutional,
+    )
+
+
+def _train(problem: Mnist1d) -> float:
+    """Return the accuracy on the test signals after 30 epochs of Adam."""
+    (x, y), (test_x, test_y) = problem.make_data()
+    torch.manual_seed(0)
+    network = problem.make_network()
+    optimizer = torch.optim.Adam(network.parameters(), lr=5e-3)
+    for _ in range(30):
+        for positions in torch.randperm(len(x)).split(100):
+            optimizer.zero_grad()
+            problem.loss_of(network(x[positions]), y[positions]).backward()
+            optimizer.step()
+    with torch.no_grad():
+        return problem.measure_accuracy(network(test_x), test_y).item()

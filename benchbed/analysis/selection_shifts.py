@@ -1,5 +1,6 @@
 """Uncertainty of tuned scores that comes from the choice of the setting (protocol, rule 10)."""
 
+import math
 from collections.abc import Iterable
 from functools import lru_cache
 
@@ -51,7 +52,11 @@ def shifts_of(scores: np.ndarray, selected: int, start_strata: int = 1, position
     # Rounding errors must not choose among equal settings: the first one, which is the selected one, is kept.
     chosen = np.argmax(np.round(weights @ ordered.T, 12), axis=1)
     means = ordered.mean(axis=1)
-    return np.asarray(signs * (means[0] - means[chosen]))
+    seeds = scores.shape[1]
+    expansion = math.sqrt(
+        seeds / max(seeds - 1, 1)
+    )  # a bootstrap of so few values is too narrow by this factor
+    return np.asarray(signs * expansion * (means[0] - means[chosen]))
 
 
 @lru_cache(maxsize=64)

@@ -27,7 +27,7 @@ PRESETS = {
     ),
     "standard": Preset(
         20,
-        tuning_seeds=5,
+        tuning_seeds=6,
         rates_per_decade=2,
         extensions=1,
         refinements=2,
@@ -35,7 +35,7 @@ PRESETS = {
         budget_cap=1_000,
     ),
     "full": Preset(
-        20, tuning_seeds=5, rates_per_decade=4, extensions=2, refinements=2, search_points=64, budget_cap=None
+        20, tuning_seeds=6, rates_per_decade=4, extensions=2, refinements=2, search_points=64, budget_cap=None
     ),
 }
 

@@ -39,9 +39,9 @@ DEFAULTS = {"trials": TRIALS, "steps": None, "rounds": 5}
 
 def steps_of(problem: str, trials: int) -> int:
     """Return a number of steps that is typical for studies and takes a few seconds at most."""
-    if problem in NETWORKS:
+    if problem in NETWORKS and problem != "digits-mlp":
         return 200 if trials <= 100 else 20
-    if problem == NETWORK:
+    if problem in (NETWORK, "digits-mlp"):
         return 1_000 if trials <= 100 else 200
     return 10_000 if trials <= 1_000 else 1_000
 

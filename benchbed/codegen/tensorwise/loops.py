@@ -65,10 +65,24 @@ def element_loops(
 
 
 def copy_loops(width: int, target: StridedMemory, value: TensorOperand) -> list[str]:
-    """Return the loops that copy `value`, which broadcasts, to `target`."""
-    return element_loops(
-        width, tuple(target.view.shape), [value], [target], lambda emitter, elements: elements
-    )
+    """Return the loops that copy `value`, which broadcasts, to `target`; they transpose matrices in blocks."""
+    shape = tuple(target.view.shape)
+    sizes = [size for size in shape if size > 1]
+    if isinstance(value, StridedMemory) and value.view.dtype == target.view.dtype and len(sizes) > 1:
+        reads, writes = value.expanded_strides(shape), target.expanded_strides(shape)
+        rows, columns = sizes[-2:]
+        is_transpose = reads[-2] == writes[-1] == 1 and reads[-1] >= rows and writes[-2] >= columns
+        if is_transpose and min(rows, columns) >= width and target.view.dtype.is_floating_point:
+            outer = range(len(sizes) - 2)
+            source, to = (
+                memory.address(*(f"i{level} * {strides[level]}" for level in outer))
+                for memory, strides in ((value, reads), (target, writes))
+            )
+            return [
+                *(f"for (int64_t i{level} = 0; i{level} < {sizes[level]}; ++i{level})" for level in outer),
+                f"transpose<{columns}, {rows}>({source}, {reads[-1]}, {to}, {writes[-2]});",
+            ]
+    return element_loops(width, shape, [value], [target], lambda emitter, elements: elements)
 
 
 def _collapse_contiguous(sizes: list[int], operands: Sequence[_LoopOperand]) -> list[int]:

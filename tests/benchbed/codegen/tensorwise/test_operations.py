@@ -39,6 +39,18 @@ def test_matrix_products_of_many_sizes_match_torch(assert_matches_torch, dtype):
     assert_matches_torch(functions, normal(2_400, dtype=dtype), tolerance=tolerance)
 
 
+def test_transposes_of_many_sizes_match_torch(assert_matches_torch):
+    """Of complete blocks, of blocks and parts, and of several matrices."""
+    functions = {
+        f"{rows} × {columns}": lambda x, shape=(rows, columns): torch.cat(
+            [x[..., : shape[0] * shape[1]].unflatten(-1, shape).mT.flatten(-2), x], -1
+        )
+        for rows, columns in ((8, 8), (16, 24), (9, 19), (20, 3))
+    }
+    functions["several"] = lambda x: torch.cat([x.unflatten(-1, (2, 16, 12)).mT.flatten(-3), x], -1)
+    assert_matches_torch(functions, normal(384), tolerance=0)
+
+
 def test_reductions_along_any_dimension_match_torch(assert_matches_torch):
     """Along the last, the first and several; the remaining dimensions in any memory order."""
     functions = {}

@@ -1,7 +1,8 @@
 """Networks on MNIST-1D: convolution pays where neighbours mean something."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import torch
 from torch import Generator, Tensor, nn
@@ -31,6 +32,7 @@ class Mnist1d(ModuleProblem):
     batch_size: int = 64
     with_replacement: bool = False
 
+    preset_budgets: ClassVar[Mapping[str, int]] = {"quick": 500, "standard": 2_000}
     target_metric = "validation-accuracy"
 
     @property

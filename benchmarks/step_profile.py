@@ -1,8 +1,8 @@
 """Profile of a network's compiled step: µs of each kind of statement in the generated function.
 
-`python benchmarks/step_profile.py [--trials 100] [--steps 300] [--rounds 5]`. The generated function for a batch of
-Adam on `polynomial-network` reads a clock after every statement and runs on one core; the last line is the time without
-clocks. The output is medians over the rounds.
+`python benchmarks/step_profile.py [--problem polynomial-network] [--trials 100] [--steps 300] [--rounds 5]`. The
+generated function for a batch of Adam on a network reads a clock after every statement and runs on one core; the last
+line is the time without clocks. The output is medians over the rounds.
 """
 
 import argparse
@@ -54,10 +54,14 @@ def kind_of(statement: str) -> str:
     if product:
         rows, columns, inner = product.groups()
         return f"product of {rows} × {inner} and {inner} × {columns}"
-    if "int64_t position =" in statement:
-        return "gathered samples of the mini-batch"
-    if "reduce_row<" in statement:
+    if call := re.search(r'dispatcher\("aten::(\w+)"', statement):
+        return f"call of {call[1]}"
+    if "int64_t position" in statement:
+        return "gathered samples of the mini-batch, and other indices"
+    if re.search(r"reduce_(rows|columns)<", statement):
         return "reductions"
+    if "transpose<" in statement:
+        return "transposed copies"
     return "elementwise, with tanh" if "of_tanh" in statement else "elementwise, without tanh"
 
 
@@ -76,10 +80,12 @@ def with_clocks(text: str) -> tuple[str, list[str]]:
     return f"{head}{LOOP}double before = now();\n{counted}\n      }}\n{end}", kinds
 
 
-def measure(trials: int, steps: int, rounds: int) -> tuple[dict[str, float], float, float]:
+def measure(
+    trials: int, steps: int, rounds: int, problem_name: str = NETWORK
+) -> tuple[dict[str, float], float, float]:
     """Measure µs a trial-step of each kind of statement, of all with the clocks, and of the plain function."""
-    problem, (seeds, settings) = PROBLEMS[NETWORK], lanes_of(trials)
-    batch = batch_of(NETWORK, problem, adam, rates_of(settings).tolist(), seeds, steps + 1)
+    problem, (seeds, settings) = PROBLEMS[problem_name], lanes_of(trials)
+    batch = batch_of(problem_name, problem, adam, rates_of(settings).tolist(), seeds, steps + 1)
     instances = Instances(problem, batch.seeds, torch.device("cpu"), getattr(torch, problem.dtype))
     tile = Tile(batch, instances)
     lanes = tile.step(tile.start_lanes(), 0)
@@ -111,13 +117,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
+    parser.add_argument("--problem", choices=PROBLEMS, default=NETWORK, metavar="NAME", help="a network")
     parser.add_argument("--trials", type=int, default=100)
     parser.add_argument("--steps", type=int, default=300)
     parser.add_argument("--rounds", type=int, default=5)
     options = parser.parse_args()
     keep_to(1)
+    torch.set_flush_denormal(True)  # as in a run
     with torch.no_grad():
-        times, clocked_total, total = measure(options.trials, options.steps, options.rounds)
+        times, clocked_total, total = measure(options.trials, options.steps, options.rounds, options.problem)
     rows = sorted(times.items(), key=lambda item: -item[1])
     rows += [("all, with clocks", clocked_total), ("all, without clocks", total)]
     print(tabulate(rows, ("statements", "µs a trial-step"), floatfmt=".2f"))

@@ -17,9 +17,9 @@ from benchbed.interfaces import Engine, Problem
 
 WORTH_COMPILING = 1.0
 """Seconds of eager work (`eager_seconds`) from which generating and compiling a step saves time."""
-WORTH_MEASURING = 1.0
-"""Seconds of eager measurements (`objective_seconds`) from which compiling the objective saves time; the compiled
-objective serves all pairings of the problem."""
+WORTH_MEASURING = 3.0
+"""Seconds of eager measurements (`objective_seconds`) from which compiling the objective saves time: 0.5 to 5 for the
+networks of `benchmarks/peers.py`. The compiled objective serves all pairings of the problem."""
 STEP_SECONDS = 3e-4
 """Seconds of a step for any number of lanes."""
 NUMBER_SECONDS = 2e-9

@@ -69,7 +69,7 @@ def mean_shift(
 ) -> np.ndarray:
     """Return the shift `[DRAWS]` of a mean over problems; `[1]` if none of its settings was chosen."""
     of_problems = [shifts.get((problem, optimizer, track), np.zeros(1)) for problem in problems]
-    return np.mean(np.broadcast_arrays(*of_problems), axis=0)
+    return np.asarray(np.mean(np.broadcast_arrays(*of_problems), axis=0))
 
 
 def comparable_values(

@@ -73,8 +73,8 @@ def _influences(influence: pd.DataFrame, ranks: pd.DataFrame) -> list[str]:
     """Return which problem decides a mean over problems, and how the lead changes without single problems."""
     if influence.empty or influence["share"].isna().all() or ranks.empty:
         return []
-    largest = influence.loc[influence["share"].astype(float).idxmax()]
-    clauses = [f"{largest['problem']} carries {100 * largest['share']:.0f}% of the variance among optimizers"]
+    shares = influence.set_index("problem")["share"].astype(float)
+    clauses = [f"{shares.idxmax()} carries {100 * shares.max():.0f}% of the variance among optimizers"]
     leader = ranks["optimizer"].iloc[0]
     for problem, leaders in zip(influence["problem"], influence["leaders"], strict=True):
         if leaders and leaders[0] != leader:

@@ -205,7 +205,8 @@ def noticeable_difference(samples: Sequence[IndependentSample], level: float) ->
     Source: J. Cohen (1988), Statistical Power Analysis for the Behavioral Sciences, section 2.4.
     """
     error, degrees = standard_error(samples)
-    return (special.stdtrit(degrees, 1 - level / 2) + special.stdtrit(degrees, POWER)) * error
+    quantiles = special.stdtrit(degrees, 1 - level / 2) + special.stdtrit(degrees, POWER)
+    return np.asarray(quantiles * error)
 
 
 def holm(p_values: np.ndarray) -> np.ndarray:

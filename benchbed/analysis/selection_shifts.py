@@ -17,7 +17,7 @@ def selection_shifts(rows: Iterable[tuple[PairingState, EvaluatedSetting]]) -> d
 
     Problems of one name resample the same tuning seeds, which are the same instances, and so do all optimizers.
     """
-    shifts = {}
+    shifts: dict[RowLabels, np.ndarray] = {}
     for state, row in rows:
         problem = state.pairing.problem
         settings = state.settings_tried(row.entrant, row.track)

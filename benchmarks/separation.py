@@ -4,7 +4,7 @@
 `tuned` it prints, for each problem, the highest score, the spread among optimizers, and the share of optimizers that
 reach the success target in half of their trials; for each group, the share of study pairs with the same leader; and the
 share of significant differences of a study whose sign is the opposite in another. The exit status is 1 if a problem's
-highest score is not between 0.3 and 0.9, its spread is below 0.1, all or none succeed, or over 3 % of the signs reverse.
+highest score is not between 0.3 and 0.9, its spread is below 0.1, all or none succeed, or over 3 % of the signs differ.
 """
 
 import itertools

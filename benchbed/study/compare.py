@@ -8,7 +8,7 @@ import pandas as pd
 from benchbed.analysis.aggregate import comparable_values, deterministic_rows, seeds_by_row
 from benchbed.analysis.intervals import TIE, bootstrap_limits
 from benchbed.analysis.pairwise_tests import SIGNIFICANT, holm, noticeable_difference, paired_t_test
-from benchbed.analysis.strata import IndependentSample, samples_of, samplings_of
+from benchbed.analysis.strata import IndependentSample, Sampling, samples_of, samplings_of
 from benchbed.catalog.records import Origin
 from benchbed.errors import NothingSelectedError, UsageError
 from benchbed.interfaces import ALL_PROBLEMS
@@ -162,18 +162,8 @@ def _changes(
             continue
         before, after = scores_before[optimizer], scores_after[optimizer]
         laws = [samplings[problem] for problem in problems]
-        if first.plan.study_seed == second.plan.study_seed:
-            differences = [
-                np.where(np.abs(difference) < TIE, 0.0, difference)[np.newaxis]
-                for difference in map(np.subtract, after, before)
-            ]
-            samples = samples_of(differences, laws)
-        else:  # twice the values at half the weights: the weights of a mean sum to 1
-            samples = [
-                IndependentSample(2 * sign * values[np.newaxis], weight / 2)
-                for sign, scores in ((1, after), (-1, before))
-                for values, weight in samples_of(scores, laws)
-            ]
+        is_paired = first.plan.study_seed == second.plan.study_seed
+        samples = _samples_of_change(before, after, laws, is_paired)
         low, high = bootstrap_limits(samples)
         change = Change(
             problem=problems[0] if len(problems) == 1 else ALL_PROBLEMS,
@@ -191,6 +181,23 @@ def _changes(
         )
         changes.append((change, samples))
     return changes
+
+
+def _samples_of_change(
+    before: list[np.ndarray], after: list[np.ndarray], laws: list[Sampling], is_paired: bool
+) -> list[IndependentSample]:
+    """Return the samples of which the weighted sum of means is the change of the mean over problems."""
+    if is_paired:
+        differences = [
+            np.where(np.abs(difference) < TIE, 0.0, difference)[np.newaxis]
+            for difference in map(np.subtract, after, before)
+        ]
+        return samples_of(differences, laws)
+    return [  # twice the values at half the weights: the weights of a mean sum to 1
+        IndependentSample(2 * sign * values[np.newaxis], weight / 2)
+        for sign, scores in ((1, after), (-1, before))
+        for values, weight in samples_of(scores, laws)
+    ]
 
 
 def _mean(scores: list[np.ndarray]) -> float:

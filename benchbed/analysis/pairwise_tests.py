@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy import special  # importing `stats` takes most of a second
 
-from benchbed.analysis.intervals import TIE, bootstrap_limits
+from benchbed.analysis.intervals import DRAWS, TIE, bootstrap_limits
 from benchbed.analysis.strata import IndependentSample, Sampling, samples_of
 from benchbed.checkpoints import ROUNDING
 
@@ -87,7 +87,8 @@ def compare(
         ]
     )
     means = _mean_over_problems(differences)
-    selection = np.array([shifts.get(names[a], 0.0) - shifts.get(names[b], np.zeros(1)) for a, b in pairs])
+    of_names = [np.broadcast_to(shifts.get(name, 0.0), DRAWS) for name in names]
+    selection = np.array([of_names[a] - of_names[b] for a, b in pairs])
     p_values = np.where(is_exact, np.nan, paired_t_test(samples, selection))
     adjusted = holm(p_values)
     columns = (

@@ -59,6 +59,17 @@ def test_equal_optimizers_rarely_differ_although_their_rates_were_chosen():
     assert alarms["without"] > 0.1 * 400
 
 
+def test_a_fixed_setting_is_compared_with_a_chosen_one():
+    """Only the latter has a shift; a mean over problems without any choice has a single 0."""
+    generator = np.random.default_rng(3)
+    scores = {"fixed": [generator.random(EVALUATION)], "chosen": [generator.random(EVALUATION)]}
+    shift = shifts_of(MEANS[:, None] + generator.normal(0, 0.3, (len(MEANS), TUNING)), 2)
+    (pair,) = compare(scores, shifts={"fixed": np.zeros(1), "chosen": shift})
+    (without,) = compare(scores)
+    assert pair.p_value > without.p_value
+    assert pair.high - pair.low > without.high - without.low
+
+
 def test_a_clear_choice_has_no_shift():
     """Every resample selects the same setting; so does a single tuning seed, and a tie keeps the selected one."""
     scores = np.array([[0.1, 0.2, 0.1], [0.7, 0.8, 0.6], [0.3, 0.1, 0.2]])

@@ -59,11 +59,11 @@ def reduction_loops(
     remaining = _collapse(
         [(shape[axis], strides[axis], stride) for axis, stride in zip(kept, target_strides, strict=True)]
     )
-    reduced = sorted(
+    reduced: list[tuple[int, ...]] = sorted(
         ((shape[axis], strides[axis]) for axis in dimensions if shape[axis] > 1), key=lambda x: -x[1]
     )
-    *outer, (rows, row), (length, stride) = [(1, 0)] * 2 + _collapse(reduced)
-    outer = [loop for loop in outer if loop != (1, 0)]
+    *further, (rows, row), (length, stride) = [(1, 0), (1, 0), *_collapse(reduced)]
+    outer: list[tuple[int, ...]] = [loop for loop in further if loop != (1, 0)]
     type_name, count = target.type, math.prod(size for size, _ in reduced)
     finish = f"[](auto a) {{ return {reduction.finish.format(n=f'{type_name}({count})')}; }}"
     functions = (

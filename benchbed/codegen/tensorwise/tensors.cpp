@@ -30,9 +30,16 @@ template <class V, int COUNT, class T> static inline V load_part(const T* source
   V v{};
   if constexpr (sizeof(V) == sizeof(T) * W) if (stride == 1) {
     if (COUNT == W) return load<V>(source, 1);
-#if defined(__AVX512F__) && !defined(__clang__)  // which has other names for these instructions
-    if constexpr (std::is_same<V, f32>::value && W == 16) return __builtin_ia32_loadups512_mask(source, v, (1 << COUNT) - 1);
-    if constexpr (std::is_same<V, f64>::value && W == 8) return __builtin_ia32_loadupd512_mask(source, v, (1 << COUNT) - 1);
+#if defined(__AVX512F__)
+    // Assembler, because gcc 12 would turn its builtin functions into aligned moves, which crash on unaligned rows.
+    typedef const char Numbers[sizeof(T) * COUNT];
+    auto& numbers = *reinterpret_cast<Numbers*>(source);
+    if constexpr (std::is_same<V, f32>::value && W == 16) {
+      asm("vmovups %1, %0%{%2%}%{z%}" : "=v"(v) : "m"(numbers), "Yk"(static_cast<unsigned short>((1 << COUNT) - 1)));
+      return v; }
+    if constexpr (std::is_same<V, f64>::value && W == 8) {
+      asm("vmovupd %1, %0%{%2%}%{z%}" : "=v"(v) : "m"(numbers), "Yk"(static_cast<unsigned char>((1 << COUNT) - 1)));
+      return v; }
 #endif
     __builtin_memcpy(&v, source, sizeof(T) * COUNT); return v; }
   // A true element of a mask has all bits set.
@@ -41,9 +48,15 @@ template <class V, int COUNT, class T> static inline V load_part(const T* source
 template <int COUNT, class V, class T> static inline void store_part(V v, T* target, int64_t stride) {
   if constexpr (sizeof(V) == sizeof(T) * W) if (stride == 1) {
     if (COUNT == W) return store(v, target, 1);
-#if defined(__AVX512F__) && !defined(__clang__)
-    if constexpr (std::is_same<V, f32>::value && W == 16) return __builtin_ia32_storeups512_mask(target, v, (1 << COUNT) - 1);
-    if constexpr (std::is_same<V, f64>::value && W == 8) return __builtin_ia32_storeupd512_mask(target, v, (1 << COUNT) - 1);
+#if defined(__AVX512F__)
+    typedef char Numbers[sizeof(T) * COUNT];
+    auto& numbers = *reinterpret_cast<Numbers*>(target);
+    if constexpr (std::is_same<V, f32>::value && W == 16) {
+      asm("vmovups %1, %0%{%2%}" : "+m"(numbers) : "v"(v), "Yk"(static_cast<unsigned short>((1 << COUNT) - 1)));
+      return; }
+    if constexpr (std::is_same<V, f64>::value && W == 8) {
+      asm("vmovupd %1, %0%{%2%}" : "+m"(numbers) : "v"(v), "Yk"(static_cast<unsigned char>((1 << COUNT) - 1)));
+      return; }
 #endif
     __builtin_memcpy(target, &v, sizeof(T) * COUNT); return; }
   for (int w = 0; w < COUNT; ++w) target[w * stride] = std::is_same<T, bool>::value ? v[w] != 0 : v[w]; }

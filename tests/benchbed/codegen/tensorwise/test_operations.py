@@ -39,6 +39,21 @@ def test_matrix_products_of_many_sizes_match_torch(assert_matches_torch, dtype):
     assert_matches_torch(functions, normal(2_400, dtype=dtype), tolerance=tolerance)
 
 
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32], ids=("double", "single"))
+def test_rows_at_any_address_match_torch(assert_matches_torch, dtype):
+    """Gates of a recurrent layer: parts of rows are read and written, whose addresses no vector is aligned to."""
+
+    def gates(x, size):
+        first, second, third, fourth = x[..., : 32 * size].unflatten(-1, (8, 4 * size)).chunk(4, -1)
+        return torch.cat(
+            [first.sigmoid() * second.tanh(), third + fourth, first - fourth, second * third], -1
+        )
+
+    functions = {f"{size}": lambda x, size=size: gates(x, size) for size in range(2, 18)}
+    tolerance = 1e-14 if dtype == torch.float64 else 1e-6
+    assert_matches_torch(functions, normal(32 * 17, dtype=dtype), tolerance=tolerance)
+
+
 def test_transposes_of_many_sizes_match_torch(assert_matches_torch):
     """Of complete blocks, of blocks and parts, and of several matrices."""
     functions = {

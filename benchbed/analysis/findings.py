@@ -110,7 +110,8 @@ def _clauses(entries: dict[str, TableEntry], groups: pd.DataFrame, pairs: pd.Dat
     leader = compared[0]
     leader_score = _format_score(entries[leader])
     if len(compared) == 1:
-        return [f"there is nothing to compare {leader} with (score {leader_score})", *not_compared]
+        score = "no score" if math.isnan(entries[leader].score) else f"score {leader_score}"
+        return [f"there is nothing to compare {leader} with ({score})", *not_compared]
     with_leader = pairs[(pairs["first"] == leader) | (pairs["second"] == leader)]
     follower = with_leader["first"].where(with_leader["first"] != leader, with_leader["second"])
     with_leader = with_leader.set_index(follower)

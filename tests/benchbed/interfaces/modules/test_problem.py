@@ -1,5 +1,6 @@
 """Trials of networks equal a loop of plain PyTorch with torch.optim.SGD over the same mini-batches, in float64."""
 
+import math
 import sys
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from torch import nn
 from benchbed.checkpoints import checkpoint_steps
 from benchbed.engine.sampling import Instances
 from benchbed.errors import ContractError
+from benchbed.gradients import finite_difference, forward
 from benchbed.interfaces.modules.network import Network
 from benchbed.seeds import DRAW_BLOCK, InstanceSeed
 from benchbed_optimizers.gd import gd
@@ -120,6 +122,22 @@ def test_buffers_belong_to_the_lane(run, lane_of, assert_same_lane, monkeypatch)
     assert_same_lane(lane_of(together, 1, 1), lane_of(alone))
     np.testing.assert_allclose(
         together.metrics["validation-loss"], in_tiles.metrics["validation-loss"], rtol=1e-12
+    )
+
+
+@pytest.mark.parametrize(("gradient", "tolerance"), [(forward, 1e-9), (finite_difference, 1e-6)])
+def test_running_statistics_are_served_along_many_directions(run, gradient, tolerance):
+    """Three steps of forward mode and of finite differences are those of reverse mode, to their precision."""
+    problem = Classification(network="batch-norm")
+    price = gradient.price(problem.layout.dimension)
+    fields = {"learning_rate": RATES, "scale": None, "dtype": "float64"}
+    record = run(problem, sgd, gradient=gradient, budget=math.ceil(3 * price), **fields)
+    assert record.error is None
+    assert set(record.steps.flat) == {3}
+    expected = run(problem, sgd, budget=3, **fields)
+    np.testing.assert_allclose(record.final_theta, expected.final_theta, rtol=0, atol=tolerance)
+    np.testing.assert_allclose(
+        record.curve_objective[..., -1], expected.curve_objective[..., -1], rtol=tolerance
     )
 
 

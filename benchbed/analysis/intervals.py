@@ -100,7 +100,8 @@ def overall_interval(
             # The median is the shared value, if there is one: all but three of at least 20 seeds have it.
             different = int(np.sum(np.abs(of_problem - np.median(of_problem)) > TIE))
             is_indicative |= len(of_problem) < ENOUGH_SEEDS or 1 <= different <= FEW
-    return ScoreInterval(*np.clip([low, high], 0.0, 1.0).tolist(), is_indicative)  # a shift may leave it
+    low, high = np.clip([low, high], 0.0, 1.0)  # a shift may leave the range of scores
+    return ScoreInterval(float(low), float(high), is_indicative)
 
 
 def bootstrap_limits(

@@ -73,9 +73,8 @@ def compare(
         difference = np.where(np.abs(difference) < TIE, 0.0, difference)  # [pairs, seeds]
         # A single score is repeated for the seeds of others; the repetitions of two single scores do not count.
         seeds = np.array([len(vector) for vector in of_problem])
-        is_distinct = np.arange(seeds.max()) < np.maximum(seeds[first], seeds[second])[:, None]
+        distinct.append(np.arange(seeds.max()) < np.maximum(seeds[first], seeds[second])[:, None])
         differences.append(difference)
-        distinct.append(is_distinct)
     samples = samples_of(differences, samplings)
     wins, losses = _wins_and_losses(samples, samples_of(distinct, samplings))
     reached = positions or {}

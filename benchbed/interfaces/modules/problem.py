@@ -212,12 +212,13 @@ class ModuleProblem(Problem):
 
     def _tensors(self, theta: Point, data: Data) -> dict[str, Tensor]:
         buffers = data.buffers if isinstance(data, BufferedData) else {}
-        blocks = theta
         if isinstance(theta, Tensor):
-            blocks = self.layout.views(theta)
+            blocks: Mapping[str, Tensor] = self.layout.views(theta)
             # Where theta alone is mapped, as over directions, torch writes mapped values only into mapped buffers.
             zero = torch.zeros_like(theta[..., 0])
             buffers = {name: buffer + zero.to(buffer.dtype) for name, buffer in buffers.items()}
+        else:
+            blocks = theta
         return {**blocks, **buffers, **_module_data(data).constants}
 
 

@@ -8,6 +8,7 @@ import pytest
 from scipy import stats
 
 from benchbed.analysis.intervals import (
+    DRAWS,
     bootstrap_limits,
     expanded_tail,
     median_interval,
@@ -210,3 +211,12 @@ def test_scores_of_pareto_calls_are_covered():
     generator = np.random.default_rng(11)
     covered = coverage(lambda shape: 1 + generator.pareto(1, size=shape), stats.pareto(1).ppf, 2000)
     assert covered >= 0.91
+
+
+def test_a_shift_widens_the_interval_within_the_range_of_scores():
+    """The choice of the rate may add more than the distance to 0 or 1."""
+    scores = np.random.default_rng(8).random(20)
+    shift = np.random.default_rng(9).choice([-0.9, 0.0, 0.9], size=DRAWS)
+    plain, shifted = overall_interval([scores]), overall_interval([scores], shift=shift)
+    assert 0 < plain.low < plain.high < 1
+    assert (shifted.low, shifted.high) == (0, 1)

@@ -1,4 +1,4 @@
-"""Data sets of a `ModuleProblem` as tensors."""
+"""Data sets of a `ModuleProblem` as tensors, and what its trials draw from them."""
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -22,6 +22,24 @@ class Sizes(NamedTuple):
     validation_samples: int
     """0 without validation data."""
     first_batch: Samples
+
+
+class ModuleData(NamedTuple):
+    """The data of a `ModuleProblem`, which all instances share."""
+
+    training: Samples
+    validation: Samples | None
+    constants: dict[str, Tensor]
+    """Buffers of the network that do not change."""
+
+
+class ModuleDraw(NamedTuple):
+    """The draws of one step, or of several."""
+
+    positions: Tensor
+    """Those of the samples of the mini-batch, `[…, batch_size]`."""
+    noise: tuple[Tensor, ...]
+    """Numbers of each random operation of the network, such as masks of dropout."""
 
 
 def read_datasets(datasets: Any) -> tuple[Samples, Samples | None]:

@@ -3,14 +3,21 @@
 import functools
 from abc import abstractmethod
 from collections.abc import Mapping
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar
 
 import torch
 from torch import Generator, Tensor, nn
 
 from benchbed.errors import ContractError
 from benchbed.interfaces.layout import Layout
-from benchbed.interfaces.modules.datasets import DataSet, Samples, Sizes, read_datasets
+from benchbed.interfaces.modules.datasets import (
+    DataSet,
+    ModuleData,
+    ModuleDraw,
+    Samples,
+    Sizes,
+    read_datasets,
+)
 from benchbed.interfaces.modules.forward import replay, without_noise
 from benchbed.interfaces.modules.network import (
     LossOfOutputs,
@@ -26,24 +33,6 @@ Point = Tensor | Mapping[str, Tensor]
 """theta `[dimension]`, or its blocks by name."""
 MEASURE = "measure_"
 """Prefix of the methods that are metrics."""
-
-
-class ModuleData(NamedTuple):
-    """The data of a `ModuleProblem`, which all instances share."""
-
-    training: Samples
-    validation: Samples | None
-    constants: dict[str, Tensor]
-    """Buffers of the network that do not change."""
-
-
-class ModuleDraw(NamedTuple):
-    """The draws of one step, or of several."""
-
-    positions: Tensor
-    """Those of the samples of the mini-batch, `[…, batch_size]`."""
-    noise: tuple[Tensor, ...]
-    """Numbers of each random operation of the network, such as masks of dropout."""
 
 
 class ModuleProblem(Problem):

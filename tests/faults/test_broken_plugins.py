@@ -28,7 +28,7 @@ PLUGINS = {
     "clashes-second": HEAD + REGISTRATION.format("twice"),
     "takes-a-name": HEAD + REGISTRATION.format("adam"),
     "has-a-bad-name": HEAD + REGISTRATION.format("../../<script>\x1b[31m"),
-    "prints": "print('noise')" + HEAD + REGISTRATION.format("quiet"),
+    "prints": "print('printed line')" + HEAD + REGISTRATION.format("quiet"),
 }
 STATUS = {
     "raises-at-import": "broken",
@@ -82,7 +82,7 @@ def test_a_plugin_is_listed_with_its_status(name, status, plugins):
 def test_the_list_has_neither_escape_codes_nor_prints(plugins):
     """Names and errors of plugins are escaped, and their prints do not go to stdout."""
     assert "\x1b" not in plugins[0] + plugins[1]
-    assert "noise" not in plugins[0]
+    assert "printed line" not in plugins[0]
 
 
 @pytest.fixture(scope="module")
@@ -139,7 +139,10 @@ def test_a_study_runs_beside_broken_plugins(run_benchbed, site_packages, tmp_pat
         ),
         ("time.sleep(600)", "loading it took longer than the time limit of 2 s"),
         ("os.kill(os.getpid(), signal.SIGSTOP)", "loading it took longer than the time limit of 2 s"),
-        ("os.write(1, b'noise'); os._exit(0)", "loading it did not return: the process exited with code 0"),
+        (
+            "os.write(1, b'printed line'); os._exit(0)",
+            "loading it did not return: the process exited with code 0",
+        ),
     ],
 )
 @pytest.mark.parametrize("place", ["import", "hook", "factory"])
@@ -166,7 +169,7 @@ def register_optimizers(register):
     )
     result = run_benchbed(tmp_path, "list", "optimizers", "--plugin", "faulty.py", "--timeout", "2")
     assert (result.returncode, result.stdout) == (2, "")
-    (line,) = [line for line in result.stderr.splitlines() if line != "noise"]
+    (line,) = [line for line in result.stderr.splitlines() if line != "printed line"]
     assert reason in line
     assert "correct the file, or leave out --plugin" in line
 

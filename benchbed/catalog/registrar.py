@@ -51,7 +51,7 @@ class Registrar:
         definition = implementation
         if kind == "optimizers":
             implementation = as_factory(implementation)
-        validate(kind, implementation)
+        validate(kind, implementation, self._plugin.built_in)
         fault = name_fault(name)
         require(fault is None, f'{fault}, with register(…, name="…")')
         is_new = all((entry.kind, entry.name) != (kind, name) for entry in self.entries)

@@ -30,13 +30,20 @@ DIMENSIONS = (1, 2, 1_000)
 STEPS = 3
 
 
-def validate(kind: Kind, implementation: Any) -> None:
+def validate(kind: Kind, implementation: Any, built_in: bool = False) -> None:
     """Check a registered object. Raises: InvalidPluginError with the fault and its remedy."""
-    _CHECKS[kind](implementation)
+    if kind == "problems" and built_in:
+        check_problem(implementation, with_facts=False)
+    else:
+        _CHECKS[kind](implementation)
 
 
-def check_problem(problem_class: Any) -> None:
-    """Check the class of a problem, built with its defaults."""
+def check_problem(problem_class: Any, with_facts: bool = True) -> None:
+    """Check the class of a problem, built with its defaults.
+
+    Its facts, such as the layout of a network, may take a second of reading data; tests check those of the built-in
+    problems, so that not every process has to.
+    """
     require(
         isinstance(problem_class, type) and issubclass(problem_class, Problem),
         f"{quoted(problem_class)} is not a problem; subclass benchbed.interfaces.Problem and register the class",
@@ -56,7 +63,8 @@ def check_problem(problem_class: Any) -> None:
     types = attempt("reading its annotations", lambda: field_types(problem_class))
     for name, annotation in types.items():
         _check_field(name, annotation, getattr(problem, name))
-    attempt("reading its layout, targets and budget", lambda: check_facts(problem))
+    if with_facts:
+        attempt("reading its layout, targets and budget", lambda: check_facts(problem))
 
 
 def _check_field(name: str, annotation: Any, default: Any) -> None:

@@ -1,5 +1,6 @@
 """Properties of all problems, and the suites of the presets."""
 
+import subprocess
 import sys
 import tomllib
 from dataclasses import fields
@@ -268,3 +269,17 @@ def test_the_problems_need_no_optional_package(monkeypatch):
     catalog = load_catalog(environ={})
     assert [plugin.complaint for plugin in catalog.plugins if plugin.complaint] == []
     assert "quadratic" in catalog.names("problems")
+
+
+def test_the_facts_of_all_problems_are_valid_and_read_only_when_needed():
+    """Layouts of networks need data, which not every process should read."""
+    script = """
+import sys
+from benchbed.catalog.loading import load_catalog
+from benchbed.catalog.validation import check_facts
+catalog = load_catalog([])
+assert "sklearn" not in sys.modules
+for name in catalog.names("problems"):
+    check_facts(catalog.problem(name, {}))
+"""
+    subprocess.run([sys.executable, "-c", script], check=True)

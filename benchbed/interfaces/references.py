@@ -92,7 +92,9 @@ def find_reference(problem: Any, data: Any) -> Reference | None:
 
 
 def parameters_of(problem: Any) -> dict[str, str]:
-    """Return the parameters of a problem as text."""
+    """Return the parameters of a problem as text; a problem that is not registered may be another class."""
+    if not dataclasses.is_dataclass(problem):
+        return {}
     return {field.name: repr(getattr(problem, field.name)) for field in dataclasses.fields(problem)}
 
 

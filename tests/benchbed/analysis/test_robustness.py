@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 from benchbed.analysis.secondary_metrics import Robustness, good_decades, robustness_of
+from benchbed.plan.presets import PRESETS
 from benchbed.tuning.candidates import PairingState
 
 INF = math.inf
@@ -43,6 +44,13 @@ def test_nobody_who_reaches_the_target_is_good():
 def test_met_at_the_start_everywhere_is_the_whole_grid():
     """33 points of four a decade: each stands for its spacing, the ends too."""
     assert good_decades(np.ones((33, 5)), 4) == 8.25
+
+
+@pytest.fixture(autouse=True)
+def _coarse_grid(monkeypatch):
+    """Nine rates and three tuning seeds in the preset `standard`."""
+    coarse = PRESETS["standard"]._replace(tuning_seeds=3, rates_per_decade=1, extensions=0)
+    monkeypatch.setitem(PRESETS, "standard", coarse)
 
 
 @pytest.fixture

@@ -128,9 +128,12 @@ def test_a_failed_trial_has_no_metrics(run):
 
 def starts_of(problem, name, count, study_seed=7):
     seeds = [InstanceSeed(study_seed, name, "scale", index).generator_seed("start") for index in range(count)]
-    return np.stack(
-        [problem.make_start(torch.Generator().manual_seed(seed)).numpy().ravel() for seed in seeds]
-    )
+    starts = [problem.make_start(torch.Generator().manual_seed(seed)) for seed in seeds]
+    if problem.start_strata > 1:
+        starts = [
+            problem.place_start(start, index % problem.start_strata) for index, start in enumerate(starts)
+        ]
+    return np.stack([start.numpy().ravel() for start in starts])
 
 
 def lower_median(values):

@@ -41,7 +41,7 @@ def test_an_instance_is_the_same_in_every_batch(problem):
     several, single = instances_of(problem, [5, 3, 0]), instances_of(problem, [3])
     assert torch.equal(several.start[1], single.start[0])
     if not several.shared:
-        assert torch.equal(several.data.rotation[1], single.data.rotation[0])
+        assert torch.equal(several.data.basis[1], single.data.basis[0])
     for step in (0, 999, 1000, 2500):
         assert torch.equal(several.draws.at(step)[1], single.draws.at(step)[0])
 
@@ -51,8 +51,8 @@ def test_an_instance_is_drawn_from_its_own_generators():
     instances = instances_of(NOISY, [2, 4])
     for position, index in enumerate([2, 4]):
         assert torch.equal(instances.start[position], NOISY.make_start(generator_of(index, "start")))
-        rotation = NOISY.make_data(generator_of(index, "data")).rotation
-        assert torch.equal(instances.data.rotation[position, 0], rotation)
+        rotation = NOISY.make_data(generator_of(index, "data")).basis
+        assert torch.equal(instances.data.basis[position, 0], rotation)
         draws = NOISY.make_draws(generator_of(index, "draws"), 1000)
         assert torch.equal(instances.draws.at(17)[position, 0], draws[17])
 
@@ -91,9 +91,9 @@ def test_a_run_of_more_than_a_thousand_steps_uses_the_second_block(run):
 def test_single_precision_casts_the_double_precision_instance():
     """Everything is drawn in float64 and then rounded; indices stay integers."""
     double, single = instances_of(NOISY, [0, 1]), instances_of(NOISY, [0, 1], SINGLE)
-    assert single.start.dtype == single.data.rotation.dtype == single.draws.at(0).dtype == SINGLE
+    assert single.start.dtype == single.data.basis.dtype == single.draws.at(0).dtype == SINGLE
     assert torch.equal(single.start, double.start.float())
-    assert torch.equal(single.data.rotation, double.data.rotation.float())
+    assert torch.equal(single.data.basis, double.data.basis.float())
     assert torch.equal(single.draws.at(1234), double.draws.at(1234).float())
     index = instances_of(NETWORK, [0], SINGLE).draws.at(5)
     assert index.dtype == torch.int64
@@ -121,7 +121,7 @@ def test_roles_and_study_seeds_draw_different_instances():
 def test_shared_data_have_no_leading_dimensions():
     """Data of each instance reach the loss as [seeds, 1, …]."""
     assert instances_of(Quadratic(), range(4)).data.eigenvalues.shape == (2,)
-    assert instances_of(NOISY, range(4)).data.rotation.shape == (4, 1, 3, 3)
+    assert instances_of(NOISY, range(4)).data.basis.shape == (4, 1, 3, 3)
     assert instances_of(Quartic(), range(4)).data is None
 
 
@@ -132,7 +132,7 @@ def test_a_selection_has_the_data_and_draws_of_its_seeds():
     selection = complete.select([1, 4])
     for step in (10, 11, 1000):
         assert torch.equal(selection.draws.at(step), complete.draws.at(step)[[1, 4]])
-    assert torch.equal(selection.data.rotation, complete.data.rotation[[1, 4]])
+    assert torch.equal(selection.data.basis, complete.data.basis[[1, 4]])
     assert torch.equal(selection.start, complete.start[[1, 4]])
     assert torch.equal(selection.optimum(), complete.optimum()[[1, 4]])
 

@@ -12,6 +12,7 @@ from benchbed.analysis.results import build_results
 from benchbed.analysis.secondary_metrics import COLUMNS, Robustness, basin_shares, measures_of
 from benchbed.interfaces import START_IN_BASIN
 from benchbed.interfaces.results import ProblemFacts
+from benchbed.plan.presets import PRESETS
 from benchbed.store import table_of
 from benchbed.tuning.candidates import PairingState
 from benchbed.tuning.outcomes import outcomes_of
@@ -186,8 +187,10 @@ def calls_to(row, target_index):
     return INF if value is None else value
 
 
-def test_the_measures_equal_a_loop_over_the_trials(plan_of):
-    """There are two problems and three optimizers, one of them with a fixed rate."""
+def test_the_measures_equal_a_loop_over_the_trials(plan_of, monkeypatch):
+    """There are two problems and three optimizers, one of them with a fixed rate; nine rates and three tuning seeds."""
+    coarse = PRESETS["standard"]._replace(tuning_seeds=3, rates_per_decade=1, extensions=0)
+    monkeypatch.setitem(PRESETS, "standard", coarse)
     plan = plan_of(
         ("quadratic", "runge[features=3]"), ("adam", "sgd", "momentum[learning_rate=0.1]"), preset="standard"
     )
@@ -225,10 +228,15 @@ def test_the_measures_equal_a_loop_over_the_trials(plan_of):
             assert math.isnan(row.robustness_decades)
             assert math.isnan(row.share_diverged)
             continue
-        by_rate = {}
+        by_rate, success = {}, list(results.problems[row.problem].targets).index(row.target)
+        # The shared grid has a rate a decade; refinements of the best rate lie between.
+        of_grid = [str(rate) for rate in (1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 0.1, 1.0, 10.0, 100.0)]
+        tuning = [
+            trial for trial in tuning if str(json.loads(trial["hyperparameters"])["learning_rate"]) in of_grid
+        ]
         for trial in tuning:
             rate = json.loads(trial["hyperparameters"])["learning_rate"]
-            by_rate.setdefault(rate, []).append(calls_to(trial, 2))  # 10⁻³ is the third of the targets
+            by_rate.setdefault(rate, []).append(calls_to(trial, success))
         medians = sorted(map(lower_median, by_rate.values()))
         assert len(by_rate) == 9
         assert row.robustness_decades == sum(value <= 2 * medians[0] < INF for value in medians)

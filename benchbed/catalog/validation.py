@@ -39,11 +39,7 @@ def validate(kind: Kind, implementation: Any, built_in: bool = False) -> None:
 
 
 def check_problem(problem_class: Any, with_facts: bool = True) -> None:
-    """Check the class of a problem, built with its defaults.
-
-    Its facts, such as the layout of a network, may take a second of reading data; tests check those of the built-in
-    problems, so that not every process has to.
-    """
+    """Check the class of a problem, built with its defaults, and its facts, for which a network reads its data."""
     require(
         isinstance(problem_class, type) and issubclass(problem_class, Problem),
         f"{quoted(problem_class)} is not a problem; subclass benchbed.interfaces.Problem and register the class",

@@ -77,7 +77,7 @@ class _Trial(ABC):
         self._steps += 1
 
     def _are_finite(self, gradients: list[Tensor]) -> bool:
-        """Return whether all numbers are finite, in one operation of torch.amp, whatever the number of tensors."""
+        """Return whether all numbers are finite; one operation of torch.amp checks all tensors at once."""
         torch._amp_foreach_non_finite_check_and_unscale_(
             gradients, self._found, self._one
         )  # multiplies by one

@@ -15,7 +15,7 @@ def test_the_objective_has_known_values():
 
 
 def test_the_flow_reaches_the_minimum_from_the_starts(generator, points):
-    """Gradient flow, integrated by SciPy from 6 starts, so that there is no other valley to end in."""
+    """Gradient flow, integrated by SciPy from 6 starts, ends in the same valley each time."""
     problem, source = Beale(), generator()
 
     def flow(t, point):

@@ -66,7 +66,7 @@ def test_rows_are_sorted_by_track_score_and_gap():
 
 
 @pytest.mark.parametrize(("highest", "leads"), [(0.01, [True, True, False]), (0.0, [False, False, False])])
-def test_rows_not_significantly_different_from_the_leader_are_marked_whatever_their_scores(highest, leads):
+def test_rows_that_do_not_differ_significantly_from_the_leader_are_marked(highest, leads):
     """A score of 0 beside a small one, which five seeds cannot tell from it; none if nobody reached a target."""
     rows = [("a", name, "tuned", score, ()) for name, score in (("x", highest), ("y", 0.0), ("z", 0.5))]
     rows = pd.DataFrame(rows, columns=["problem", "optimizer", "track", "score", "notes"])

@@ -205,7 +205,7 @@ def test_two_more_rates_run_on_either_side_of_the_best_one(state_of, run, best):
 
 
 def test_a_best_rate_beyond_the_edge_is_noted(state_of, run):
-    """The refinement of a winner on the edge looks beyond it, and is no extension of the grid."""
+    """The refinement of a winner on the edge tries rates beyond the edge, but does not extend the grid."""
     state = state_of(tracks=("tuned",), refinements=2)
     for _ in range(2):
         state = run(state, climb)

@@ -54,7 +54,8 @@ def leading_rows(summary: pd.DataFrame, groups: pd.DataFrame) -> "pd.Series[bool
     """Return which rows have the highest score of their table or are not significantly different from it.
 
     These are the rows of the first group, also those with a score of 0, except rows of which all trials diverged or
-    failed. There are none if the highest score is 0. In a table without compared rows they are those with the highest score.
+    failed. There are none if the highest score is 0. In a table without compared rows they are those with the highest
+    score.
     """
     first = groups[groups["group"] == 1]
     leading = set(zip(first["problem"], first["track"], first["optimizer"], strict=True))

@@ -5,13 +5,13 @@ from dataclasses import dataclass
 import torch
 from torch import Generator, Tensor
 
-from benchbed.interfaces import Data, Layout, Problem, target_ladder
-from benchbed_problems.noise import add_noise, check_noise, make_noise
+from benchbed.interfaces import Data, Layout
+from benchbed_problems.noise import NoisyProblem, check_noise
 from benchbed_problems.starts import Start, check_start, fixed_start
 
 
 @dataclass(frozen=True)
-class Beale(Problem):
+class Beale(NoisyProblem):
     """Beale's function (1.5 − x + xy)² + (2.25 − x + xy²)² + (2.625 − x + xy³)².
 
     It isolates the geometry of a valley with curvature that changes by orders of magnitude: near the minimum along the
@@ -38,29 +38,11 @@ class Beale(Problem):
         """The coordinates x and y."""
         return Layout({"point": (2,)})
 
-    @property
-    def targets(self) -> tuple[float, ...]:
-        """Down to 10⁻⁸ with an exact gradient, to 10⁻⁴ under noise."""
-        return target_ladder(0.5 if self.gradient_noise else 1)
-
-    @property
-    def full_price(self) -> float | None:
-        """1 without noise; None under noise, where no number of samples yields the exact gradient."""
-        return None if self.gradient_noise else 1.0
-
     def make_start(self, generator: Generator) -> Tensor:
         """Return `start`, or draw from U([0, 2] × [−1, 1]): `[2]`."""
         if self.start is not None:
             return fixed_start(self.start, 2)
         return 2 * torch.rand(2, generator=generator, dtype=torch.float64) - torch.tensor([0.0, 1.0]).double()
-
-    def make_draws(self, generator: Generator, steps: int) -> Tensor | None:
-        """Draw the gradient noise, `[steps, 2]`."""
-        return make_noise(generator, steps, 2, self.gradient_noise)
-
-    def loss(self, theta: Tensor, data: Data, draw: Tensor | None) -> Tensor:
-        """Compute the objective plus noise · θ: `[...]`."""
-        return add_noise(self.objective(theta, data), theta, draw)
 
     def objective(self, theta: Tensor, data: Data) -> Tensor:
         """Compute the sum of the three squares: `[...]`."""

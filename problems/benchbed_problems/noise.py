@@ -5,6 +5,8 @@ import math
 import torch
 from torch import Generator, Tensor
 
+from benchbed.interfaces import Data, Problem, target_ladder
+
 
 def check_noise(name: str, deviation: float) -> None:
     """Raise ValueError unless `deviation` can be a standard deviation."""
@@ -28,3 +30,27 @@ def make_noise(generator: Generator, steps: int, dimension: int, deviation: floa
 def add_noise(objective: Tensor, theta: Tensor, noise: Tensor | None) -> Tensor:
     """Add noise · θ to `objective: [...]`, which adds the noise to the gradient."""
     return objective if noise is None else objective + (noise * theta).sum(-1)
+
+
+class NoisyProblem(Problem):
+    """A problem whose field `gradient_noise` is the standard deviation of normal noise on each partial derivative."""
+
+    gradient_noise: float
+
+    @property
+    def targets(self) -> tuple[float, ...]:
+        """Down to 10⁻⁸ with an exact gradient, to 10⁻⁴ under noise."""
+        return target_ladder(0.5 if self.gradient_noise else 1)
+
+    @property
+    def full_price(self) -> float | None:
+        """1 without noise; None under noise, where no number of samples yields the exact gradient."""
+        return None if self.gradient_noise else 1.0
+
+    def make_draws(self, generator: Generator, steps: int) -> Tensor | None:
+        """Draw the gradient noise, `[steps, dimension]`."""
+        return make_noise(generator, steps, self.layout.dimension, self.gradient_noise)
+
+    def loss(self, theta: Tensor, data: Data, draw: Tensor | None) -> Tensor:
+        """Compute the objective plus noise · θ: `[...]`."""
+        return add_noise(self.objective(theta, data), theta, draw)

@@ -7,8 +7,8 @@ from typing import NamedTuple
 import torch
 from torch import Generator, Tensor
 
-from benchbed.interfaces import Layout, Problem, target_ladder
-from benchbed_problems.noise import add_noise, check_noise, make_noise
+from benchbed.interfaces import Layout
+from benchbed_problems.noise import NoisyProblem, check_noise
 from benchbed_problems.quadratic_forms import QuadraticForm, random_rotation
 from benchbed_problems.starts import Start, check_start, fixed_start
 
@@ -20,7 +20,7 @@ class Spectrum(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Quadratic(Problem):
+class Quadratic(NoisyProblem):
     """Quadratic L(θ) = ½ (Qz)ᵀ Λ (Qz), z = θ − m, Λ = diag(eigenvalues), Q the identity or, if `rotated`, random.
 
     Either `eigenvalues` lists the diagonal, or it is logarithmically spaced from 1 to `condition_number` (default
@@ -84,16 +84,6 @@ class Quadratic(Problem):
         """One block of all coordinates."""
         return Layout({"theta": (len(self.spectrum),)})
 
-    @property
-    def targets(self) -> tuple[float, ...]:
-        """Down to 10⁻⁸ with an exact gradient, to 10⁻⁴ under noise."""
-        return target_ladder(0.5 if self.gradient_noise else 1)
-
-    @property
-    def full_price(self) -> float | None:
-        """1 without noise; None under noise, where no number of samples yields the exact gradient."""
-        return None if self.gradient_noise else 1.0
-
     def make_start(self, generator: Generator) -> Tensor:
         """Return `start`, or draw from N(0, 2²): `[dimension]`."""
         if self.start is not None:
@@ -113,14 +103,6 @@ class Quadratic(Problem):
     def shared_data(self) -> Spectrum | None:
         """Return the eigenvalues, or None if instances differ."""
         return Spectrum(self._eigenvalues()) if self._is_shared else None
-
-    def make_draws(self, generator: Generator, steps: int) -> Tensor | None:
-        """Draw the gradient noise, `[steps, dimension]`."""
-        return make_noise(generator, steps, self.layout.dimension, self.gradient_noise)
-
-    def loss(self, theta: Tensor, data: Spectrum | QuadraticForm, draw: Tensor | None) -> Tensor:
-        """Compute ½ (Qz)ᵀ Λ (Qz) plus noise · θ: `[...]`."""
-        return add_noise(self.objective(theta, data), theta, draw)
 
     def objective(self, theta: Tensor, data: Spectrum | QuadraticForm) -> Tensor:
         """Compute ½ (Qz)ᵀ Λ (Qz): `[...]`."""

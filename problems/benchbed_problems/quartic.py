@@ -8,8 +8,8 @@ from typing import ClassVar
 import torch
 from torch import Generator, Tensor
 
-from benchbed.interfaces import Data, Layout, Problem, target_ladder
-from benchbed_problems.noise import add_noise, check_noise, make_noise
+from benchbed.interfaces import Data, Layout, target_ladder
+from benchbed_problems.noise import NoisyProblem, check_noise
 from benchbed_problems.starts import Start, check_start, fixed_start
 
 
@@ -34,7 +34,7 @@ def _stationary_point(number: int) -> float:
 
 
 @dataclass(frozen=True)
-class Quartic(Problem):
+class Quartic(NoisyProblem):
     """Quartic L(θ) = θ⁴ − 3θ² + θ, with the global minimum near −1.30 and a local one near 1.13.
 
     `start` fixes the start (a number or a list of one); by default |θ| is uniform on [0.5, 2], and every other instance
@@ -67,11 +67,6 @@ class Quartic(Problem):
         """Down to 10⁻², with or without noise, because the noise keeps constant rates above it."""
         return target_ladder(0.25)
 
-    @property
-    def full_price(self) -> float | None:
-        """1 without noise; None under noise, where no number of samples yields the exact gradient."""
-        return None if self.gradient_noise else 1.0
-
     def make_start(self, generator: Generator) -> Tensor:
         """Return `start`, or draw from U(0.5, 2): `[1]`."""
         if self.start is not None:
@@ -86,14 +81,6 @@ class Quartic(Problem):
     def place_start(self, start: Tensor, stratum: int) -> Tensor:
         """Return the start in the valley of the global minimum for stratum 0, in the other one for stratum 1."""
         return -start if stratum == 0 else start
-
-    def make_draws(self, generator: Generator, steps: int) -> Tensor | None:
-        """Draw the gradient noise, `[steps, 1]`."""
-        return make_noise(generator, steps, 1, self.gradient_noise)
-
-    def loss(self, theta: Tensor, data: Data, draw: Tensor | None) -> Tensor:
-        """Compute θ⁴ − 3θ² + θ plus noise · θ: `[...]`."""
-        return add_noise(self.objective(theta, data), theta, draw)
 
     def objective(self, theta: Tensor, data: Data) -> Tensor:
         """Compute θ⁴ − 3θ² + θ: `[...]`."""

@@ -7,13 +7,13 @@ from typing import ClassVar
 import torch
 from torch import Generator, Tensor
 
-from benchbed.interfaces import Data, Layout, Problem, target_ladder
-from benchbed_problems.noise import add_noise, check_noise, make_noise
+from benchbed.interfaces import Data, Layout
+from benchbed_problems.noise import NoisyProblem, check_noise
 from benchbed_problems.starts import Start, check_start, fixed_start
 
 
 @dataclass(frozen=True)
-class Rosenbrock(Problem):
+class Rosenbrock(NoisyProblem):
     """Rosenbrock's function Σ steepness (xᵢ₊₁ − xᵢ²)² + (1 − xᵢ)² over neighbouring coordinates.
 
     It isolates the geometry of a curved valley, which methods that estimate curvature follow and others do not.
@@ -50,29 +50,11 @@ class Rosenbrock(Problem):
         """One block of all coordinates."""
         return Layout({"point": (self.dimension,)})
 
-    @property
-    def targets(self) -> tuple[float, ...]:
-        """Down to 10⁻⁸ with an exact gradient, to 10⁻⁴ under noise."""
-        return target_ladder(0.5 if self.gradient_noise else 1)
-
-    @property
-    def full_price(self) -> float | None:
-        """1 without noise; None under noise, where no number of samples yields the exact gradient."""
-        return None if self.gradient_noise else 1.0
-
     def make_start(self, generator: Generator) -> Tensor:
         """Return `start`, or draw from U(−2, 2): `[dimension]`."""
         if self.start is not None:
             return fixed_start(self.start, self.dimension)
         return 4 * torch.rand(self.dimension, generator=generator, dtype=torch.float64) - 2
-
-    def make_draws(self, generator: Generator, steps: int) -> Tensor | None:
-        """Draw the gradient noise, `[steps, dimension]`."""
-        return make_noise(generator, steps, self.dimension, self.gradient_noise)
-
-    def loss(self, theta: Tensor, data: Data, draw: Tensor | None) -> Tensor:
-        """Compute the objective plus noise · θ: `[...]`."""
-        return add_noise(self.objective(theta, data), theta, draw)
 
     def objective(self, theta: Tensor, data: Data) -> Tensor:
         """Compute Σ steepness (xᵢ₊₁ − xᵢ²)² + (1 − xᵢ)²: `[...]`."""

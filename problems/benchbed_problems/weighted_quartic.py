@@ -6,8 +6,8 @@ from typing import NamedTuple
 import torch
 from torch import Generator, Tensor
 
-from benchbed.interfaces import Layout, Problem, target_ladder
-from benchbed_problems.noise import add_noise, check_noise, make_noise
+from benchbed.interfaces import Layout, target_ladder
+from benchbed_problems.noise import NoisyProblem, check_noise
 from benchbed_problems.quartic import lowest_point, quartic, ridge
 from benchbed_problems.starts import Start, check_start, fixed_start
 
@@ -19,7 +19,7 @@ class CoordinateWeights(NamedTuple):
 
 
 @dataclass(frozen=True)
-class WeightedQuartic(Problem):
+class WeightedQuartic(NoisyProblem):
     """Sum of quartics L(θ) = Σ wᵢ (θᵢ⁴ − 3θᵢ² + θᵢ), with wᵢ ∝ linspace(1, 100, dimension), Σ wᵢ = 1.
 
     Each sign pattern of the `dimension` coordinates has one minimum; in the global one all coordinates are −1.30.
@@ -54,11 +54,6 @@ class WeightedQuartic(Problem):
         """Down to 10⁻² only, because few trials leave every local basin."""
         return target_ladder(0.25)
 
-    @property
-    def full_price(self) -> float | None:
-        """1 without noise; None under noise, where no number of samples yields the exact gradient."""
-        return None if self.gradient_noise else 1.0
-
     def make_start(self, generator: Generator) -> Tensor:
         """Return `start`, or draw from N(0, 2²): `[dimension]`."""
         if self.start is not None:
@@ -69,14 +64,6 @@ class WeightedQuartic(Problem):
         """Build the weights."""
         weights = torch.linspace(1, 100, self.dimension, dtype=torch.float64)
         return CoordinateWeights(weights / weights.sum())
-
-    def make_draws(self, generator: Generator, steps: int) -> Tensor | None:
-        """Draw the gradient noise, `[steps, dimension]`."""
-        return make_noise(generator, steps, self.dimension, self.gradient_noise)
-
-    def loss(self, theta: Tensor, data: CoordinateWeights, draw: Tensor | None) -> Tensor:
-        """Compute Σ wᵢ (θᵢ⁴ − 3θᵢ² + θᵢ) plus noise · θ: `[...]`."""
-        return add_noise(self.objective(theta, data), theta, draw)
 
     def objective(self, theta: Tensor, data: CoordinateWeights) -> Tensor:
         """Compute Σ wᵢ (θᵢ⁴ − 3θᵢ² + θᵢ): `[...]`."""

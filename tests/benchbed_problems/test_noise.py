@@ -5,7 +5,12 @@ import math
 import pytest
 import torch
 
+from benchbed_problems.beale import Beale
 from benchbed_problems.noise import add_noise, check_noise, make_noise
+from benchbed_problems.quadratic import Quadratic
+from benchbed_problems.quartic import Quartic
+from benchbed_problems.rosenbrock import Rosenbrock
+from benchbed_problems.weighted_quartic import WeightedQuartic
 
 
 def test_the_noise_has_the_declared_deviation(generator):
@@ -41,3 +46,13 @@ def test_an_invalid_deviation_is_rejected(deviation):
     """The message names the parameter."""
     with pytest.raises(ValueError, match=r"gradient_noise is .*; must be a standard deviation"):
         check_noise("gradient_noise", deviation)
+
+
+@pytest.mark.parametrize("problem_class", [Beale, Quadratic, Quartic, Rosenbrock, WeightedQuartic])
+def test_a_problem_has_a_price_and_the_lowest_targets_without_noise_only(problem_class):
+    """Under noise no number of samples yields the exact gradient, and nothing is drawn without noise."""
+    exact, noisy = problem_class(gradient_noise=0.0), problem_class(gradient_noise=1.0)
+    assert (exact.full_price, noisy.full_price) == (1.0, None)
+    assert exact.targets[-1] <= noisy.targets[-1]
+    assert exact.make_draws(torch.Generator(), 3) is None
+    assert noisy.make_draws(torch.Generator(), 3).shape == (3, noisy.layout.dimension)

@@ -24,7 +24,9 @@ def selection_shifts(rows: Iterable[tuple[PairingState, EvaluatedSetting]]) -> d
         outcomes = state.tuning_outcomes(row.entrant, settings) if len(settings) > 1 else None
         if outcomes is None:
             continue
-        scores = np.array([[outcome.score for outcome in of_setting] for of_setting in outcomes])
+        # Trials that do not depend on the seed run once or twice, and represent every seed.
+        seeds = max(map(len, outcomes))
+        scores = np.array([np.resize([trial.score for trial in trials], seeds) for trials in outcomes])
         if np.isfinite(scores).all():
             position = list(dict.fromkeys(other.name for other in state.plan.problems)).index(problem.name)
             shifts[problem.label, row.entrant.label, row.track] = shifts_of(

@@ -2,6 +2,7 @@
 
 import math
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -104,3 +105,33 @@ def test_rows_of_a_study_have_the_shifts_of_their_tuning(plan_of, finish):
     shifts = selection_shifts([(state, row) for row in evaluated_settings(state)])
     assert list(shifts) == [("quadratic", "adam", "tuned")]
     assert (shifts["quadratic", "adam", "tuned"] == 0).all()
+
+
+def test_settings_that_do_not_depend_on_the_seed_have_fewer_tuning_trials(plan_of, finish):
+    """Two equal trials represent every seed beside a finer rate whose trials differ, of which all seeds run."""
+    plan = plan_of(("quadratic[start=2]",), preset="standard", tracks=("tuned",))
+    plan = msgspec.structs.replace(
+        plan, problems=tuple(msgspec.structs.replace(problem, built_in=False) for problem in plan.problems)
+    )
+    state = PairingState(plan, plan.pairings()[0])
+
+    def judge(setting):
+        return 1 / (1 + abs(math.log10(setting["learning_rate"]) + 1)), 1.0
+
+    def complete(state):
+        while batches := missing_batches(state):
+            state = state._replace(outcomes={**state.outcomes, **finish(plan, batches, judge)})
+        return state
+
+    state = complete(state)
+    entrant = state.pairing.entrants[0]
+    settings = state.settings_tried(entrant, "tuned")
+    refined = next(setting for setting in settings if setting["learning_rate"] not in plan.rates)
+    digests = {
+        key: state.outcomes[key]._replace(digest=number)
+        for number, key in enumerate(state.trial_keys(entrant, refined, "tuning"))
+    }
+    state = complete(state._replace(outcomes={**state.outcomes, **digests}))
+    assert {len(trials) for trials in state.tuning_outcomes(entrant, settings)} == {2, plan.tuning_seeds}
+    (shift,) = selection_shifts([(state, row) for row in evaluated_settings(state)]).values()
+    assert (shift == 0).all()

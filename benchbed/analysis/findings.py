@@ -70,12 +70,14 @@ def findings(results: Results) -> list[Finding]:
 
 
 def _influences(influence: pd.DataFrame, ranks: pd.DataFrame) -> list[str]:
-    """Return which problem decides a mean over problems, and how the lead changes without single problems."""
+    """Return which problem decides a mean over problems, and without which one a significant lead changes."""
     if influence.empty or influence["share"].isna().all() or ranks.empty:
         return []
     shares = influence.set_index("problem")["share"].astype(float)
     clauses = [f"{shares.idxmax()} carries {100 * shares.max():.0f}% of the variance among optimizers"]
-    leader = ranks["optimizer"].iloc[0]
+    leader, *followers = ranks["optimizer"][ranks["group"] == 1]
+    if followers:
+        return clauses
     for problem, leaders in zip(influence["problem"], influence["leaders"], strict=True):
         if leaders and leaders[0] != leader:
             clauses.append(

@@ -157,7 +157,8 @@ def influence_of(study: ComparedStudy) -> pd.DataFrame:
 
     `share` is cov(sₚ / N, s̄) / var(s̄) over the compared optimizers, with sₚ their scores on the problem and s̄ their
     means over all N: the shares sum to 1, and a problem that ranks them against the others has a negative one.
-    `leaders` lead the mean over the other problems: the best optimizer, and all that are not significantly different.
+    `leaders` lead the mean over the other problems: the best of these optimizers, and all that are not significantly
+    different. An optimizer that is not compared over all problems may be so without one; it cannot take the lead.
     """
     rows = []
     problems = list(dict.fromkeys(study.summary["problem"]))
@@ -167,9 +168,13 @@ def influence_of(study: ComparedStudy) -> pd.DataFrame:
             continue
         means = np.array([[vector.mean() for vector in vectors] for vectors in scores.values()])
         shares = shares_of_variance(means)
+        compared = study._replace(
+            summary=study.summary[study.summary["optimizer"].isin(scores)],
+            outcomes=study.outcomes[study.outcomes["optimizer"].isin(scores)],
+        )
         for problem, share in zip(problems, shares, strict=True):
             others = [other for other in problems if other != problem]
-            rows.append((track, problem, share, study.compare(track, others).leaders))
+            rows.append((track, problem, share, compared.compare(track, others).leaders))
     return pd.DataFrame(rows, columns=INFLUENCE_COLUMNS)
 
 

@@ -152,6 +152,23 @@ def test_the_mean_over_problems_comes_first_if_there_are_several():
     assert sentences_of(both)[ALL_PROBLEMS].startswith("tuned track, mean over 2 problems: ")
 
 
+@pytest.mark.parametrize(
+    ("spread", "seeds", "is_named"), [(0.01, 20, True), (1.0, 20, False), (0.01, 1, False)]
+)
+def test_a_lead_is_that_of_a_problem_only_if_it_is_significant(spread, seeds, is_named):
+    """x leads by problem a alone. If no optimizer leads significantly, only the share of the variance is stated."""
+    means = {"a": {"x": 0.9, "y": 0.5}, "b": {"x": 0.3, "y": 0.35}, "c": {"x": 0.3, "y": 0.35}}
+    generator = np.random.default_rng(0)
+    scores = {
+        (problem, name): mean + spread * ((noise := generator.uniform(-1, 1, seeds)) - noise.mean())
+        for problem, of_problem in means.items()
+        for name, mean in of_problem.items()
+    }
+    sentence = sentences_of(scores)[ALL_PROBLEMS]
+    assert "; a carries " in sentence
+    assert ("the lead of x is that of a: without it y has the highest score" in sentence) == is_named
+
+
 def test_scores_of_0_are_not_the_highest():
     """No optimizer leads if none reaches a target."""
     sentence = sentences_of({("a", name): np.zeros(20) for name in "xy"})["a"]

@@ -277,3 +277,12 @@ def test_a_lead_that_one_problem_carries_is_lost_without_it():
     assert influence["share"]["a"] > 1
     assert influence["share"]["b"] < 0
     assert influence_of(grouped_study({("a", "x"): noise[0]}, {"a": "other"})).empty
+
+
+def test_an_optimizer_that_is_not_compared_over_all_problems_leads_no_mean_without_one():
+    """z has no score on a; without a it would have the highest mean of all, but it never competed for the lead."""
+    noise = np.random.default_rng(0).normal(0, 0.01, 20)
+    scores = {(problem, name): score + noise for problem in "abc" for name, score in (("x", 0.5), ("y", 0.3))}
+    scores |= {("a", "z"): np.full(20, np.nan), ("b", "z"): 0.9 + noise, ("c", "z"): 0.9 + noise}
+    influence = influence_of(grouped_study(scores, dict.fromkeys("abc", "other")))
+    assert influence["leaders"].tolist() == [("x",)] * 3

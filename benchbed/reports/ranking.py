@@ -55,7 +55,7 @@ def leading_rows(summary: pd.DataFrame, groups: pd.DataFrame) -> "pd.Series[bool
 
     These are the rows of the first group, also those with a score of 0, except rows of which all trials diverged or
     failed. There are none if the highest score is 0. In a table without compared rows they are those with the highest
-    score.
+    score. A row of a mean over problems has the numbers of trials of all of them.
     """
     first = groups[groups["group"] == 1]
     leading = set(zip(first["problem"], first["track"], first["optimizer"], strict=True))
@@ -64,8 +64,7 @@ def leading_rows(summary: pd.DataFrame, groups: pd.DataFrame) -> "pd.Series[bool
     tables = [summary["problem"], summary["track"]]
     is_compared = leads.groupby(tables, sort=False).transform("any")
     highest = summary["score"].where(leads).groupby(tables, sort=False).transform("max")
-    lost = summary.reindex(columns=[*LOST_STATUSES], fill_value=0).sum(axis=1)
-    is_lost = lost >= summary.get("trials", math.inf)  # means over problems have no trials of their own
+    is_lost = summary[list(LOST_STATUSES)].sum(axis=1) >= summary["trials"]
     # Without scores, the groups are those of the final objective.
     return (leads & ~(highest <= 0) & ~is_lost) | (best_rows(summary) & ~is_compared)
 

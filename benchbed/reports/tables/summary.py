@@ -61,7 +61,7 @@ def group_tables(results: Results) -> list[TextTable]:
     rows = pd.concat([rows[rows["track"] == track] for track in results.tracks], ignore_index=True)
     cells, leads = rows[["optimizer", "track"]], {}
     for name in names:
-        of_group = rows.merge(scores[scores["group"] == name], how="left")
+        of_group = rows.merge(_with_trials(scores[scores["group"] == name], results), how="left")
         texts = [f"{fixed(row['score'], 3)} {_interval(row)}".strip() for row in of_group.to_dict("records")]
         cells = cells.assign(**{name: texts})
         of_table = of_group.assign(problem=group_table(name), notes=pd.Series([()] * len(rows)))
@@ -77,7 +77,7 @@ def overall_tables(results: Results) -> list[TextTable]:
     if len(results.problems) < 2 or scores["score"].isna().all():
         return []
     scores = scores[scores["reason"] != Exclusion.DEFAULT_TRACK]
-    scores = scores.sort_values("score", ascending=False, kind="stable")
+    scores = _with_trials(scores.sort_values("score", ascending=False, kind="stable"), results)
     scores = pd.concat([scores[scores["track"] == track] for track in results.tracks], ignore_index=True)
     notes: list[tuple[str, ...]]
     notes = [(describe_missing_score(reason),) if reason else () for reason in scores["reason"]]
@@ -105,6 +105,16 @@ def format_setting(hyperparameters: object) -> str:
     if "learning_rate" in values:
         return number(values["learning_rate"])
     return ", ".join(f"{key}={number(value)}" for key, value in values.items()) or "–"
+
+
+def _with_trials(scores: pd.DataFrame, results: Results) -> pd.DataFrame:
+    """Add the number of trials, and of those with each status, to means over the problems of a group or over all."""
+    columns = ["trials", *(status.value for status in TrialStatus)]
+    group = results.summary["problem"].map({name: facts.group for name, facts in results.problems.items()})
+    by_group = results.summary.assign(group=group).groupby(["group", "optimizer", "track"])[columns].sum()
+    overall = results.summary.groupby(["optimizer", "track"])[columns].sum().assign(group=ALL_PROBLEMS)
+    counts = pd.concat([by_group.reset_index(), overall.reset_index()])
+    return scores.merge(counts, on=["group", "optimizer", "track"], how="left")
 
 
 def _title(problem: str, facts: ProblemFacts) -> str:

@@ -5,7 +5,7 @@ import math
 import pandas as pd
 import pytest
 
-from benchbed.interfaces import Note
+from benchbed.interfaces import LOST_STATUSES, Note, TrialStatus
 from benchbed.reports.ranking import best_rows, leading_rows, rank_rows
 
 
@@ -70,6 +70,7 @@ def test_rows_that_do_not_differ_significantly_from_the_leader_are_marked(highes
     """A score of 0 beside a small one, which five seeds cannot tell from it; none if nobody reached a target."""
     rows = [("a", name, "tuned", score, ()) for name, score in (("x", highest), ("y", 0.0), ("z", 0.5))]
     rows = pd.DataFrame(rows, columns=["problem", "optimizer", "track", "score", "notes"])
+    rows = rows.assign(trials=5, **dict.fromkeys(LOST_STATUSES, 0))
     groups = pd.DataFrame(
         [("a", "tuned", "x", 1), ("a", "tuned", "y", 1)], columns=["problem", "track", "optimizer", "group"]
     )
@@ -83,4 +84,7 @@ def test_a_row_of_lost_trials_is_never_marked():
     groups = pd.DataFrame(
         [("a", "tuned", "x", 1), ("a", "tuned", "y", 1)], columns=["problem", "track", "optimizer", "group"]
     )
-    assert leading_rows(pd.DataFrame(rows, columns=names), groups).tolist() == [True, False]
+    frame = pd.DataFrame(rows, columns=names).assign(
+        **dict.fromkeys(LOST_STATUSES - {TrialStatus.DIVERGED}, 0)
+    )
+    assert leading_rows(frame, groups).tolist() == [True, False]

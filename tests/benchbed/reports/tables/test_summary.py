@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from benchbed.reports.tables.summary import format_setting, summary_tables
+from benchbed.reports.tables.summary import format_setting, group_tables, overall_tables, summary_tables
 
 
 def titles_of(results, ascii_only=False):
@@ -75,3 +75,22 @@ def test_titles_contain_the_facts_of_the_problem(results, changes, phrase):
 def test_settings_are_short(hyperparameters, text):
     """The learning rate represents a setting that has one."""
     assert format_setting(hyperparameters) == text
+
+
+def test_means_of_lost_trials_are_never_marked(make_results):
+    """All trials of sgd diverged, on every problem of the group or of the study; few seeds do not show it."""
+    results = make_results(
+        problems=("a", "b", "c"),
+        groups={"a": "noise", "b": "geometry", "c": "noise"},
+        lost=lambda problem, optimizer, seed: optimizer == 1 and problem != 1,
+    )
+    results = results._replace(groups=results.groups.assign(group=1))
+    (by_group,), (overall,) = group_tables(results), overall_tables(results)
+    is_sgd = by_group.cells["optimizer"] == "sgd"
+    noise, geometry = by_group.leads.values()
+    assert list(noise) == (~is_sgd).tolist()
+    assert all(geometry)
+    assert all(overall.is_best), "sgd has trials on b that are not lost"
+    everywhere = make_results(lost=lambda problem, optimizer, seed: optimizer == 1)
+    (overall,) = overall_tables(everywhere._replace(groups=everywhere.groups.assign(group=1)))
+    assert list(overall.is_best) == (overall.cells["optimizer"] != "sgd").tolist()

@@ -111,9 +111,10 @@ class _Reader:
             self._write("reference", value.__module__, value.__qualname__)
             self.modules.add(value.__module__)
             return
-        module = getattr(value, "__module__", None)
-        if isinstance(value, FunctionType | type) and module in sys.modules.keys() - {"__main__"}:
-            self.copied_modules.add(str(module))
+        module = str(getattr(value, "__module__", None))
+        is_loaded = module in sys.modules.keys() - {"__main__"}
+        if isinstance(value, FunctionType | type) and is_loaded and not _is_on_path(module.partition(".")[0]):
+            self.copied_modules.add(module)
         if isinstance(value, FunctionType):
             cells = zip(value.__code__.co_freevars, value.__closure__ or (), strict=True)
             # A cell is empty before its variable is assigned.

@@ -268,8 +268,8 @@ def test_a_script_runs_its_own_functions_and_classes(tmp_path, make_environment)
     (tmp_path / "helper.py").write_text(HELPER)
     (tmp_path / "script.py").write_text(SCRIPT)
     process = subprocess.run(
-        [sys.executable, "script.py"], cwd=tmp_path, env=make_environment(), capture_output=True, text=True,
-        check=False, timeout=240,
+        [sys.executable, "script.py"], cwd=tmp_path, capture_output=True, text=True, check=False, timeout=240,
+        env=make_environment(PYTHONSAFEPATH=None),  # else the script would not find its helper
     )  # fmt: skip
     assert process.returncode == 0, process.stderr
     (parts, objectives), (more_parts, changed_objectives) = json.loads(process.stdout)

@@ -17,7 +17,7 @@ import numpy as np
 from selection import trials_of
 
 from benchbed.analysis.intervals import bootstrap_limits
-from benchbed.analysis.pairwise_tests import SIGNIFICANT, paired_t_test
+from benchbed.analysis.pairwise_tests import SIGNIFICANT, Selection, paired_t_test
 from benchbed.analysis.selection_shifts import shifts_of
 from benchbed.analysis.strata import Sampling, samples_of
 from benchbed.catalog.loading import load_catalog
@@ -85,7 +85,8 @@ def simulate(
             covered[row] += (low <= 0) & (high >= 0)
             differences = np.array([scores[a] - scores[b] for a, b in pairs])
             shift = scale * np.array([shifts[a] - shifts[b] for a, b in pairs])
-            alarms[row] += paired_t_test(samples_of([differences], law), shift) < SIGNIFICANT
+            selection = Selection(shift, tuning_seeds)
+            alarms[row] += paired_t_test(samples_of([differences], law), selection) < SIGNIFICANT
     return {
         "coverage": (covered[0] / studies).tolist(),
         "coverage, rate taken for given": (covered[1] / studies).tolist(),

@@ -56,6 +56,7 @@ class ComparedStudy(NamedTuple):
     problems: Mapping[str, ComparedProblem]
     shifts: Mapping[RowLabels, np.ndarray] = MappingProxyType({})
     """See `selection_shifts`."""
+    tuning_seeds: int = 1
 
     def tables(self) -> dict[str, list[str]]:
         """Return the problems of each table: one of every problem, of every group of several, and of all."""
@@ -90,7 +91,7 @@ class ComparedStudy(NamedTuple):
                 positions[name] = np.concatenate(of_problems)
         shifts = {name: mean_shift(self.shifts, problems, name, track) for name in scores}
         laws = [self.problems[problem].sampling for problem in problems]
-        comparisons = compare(scores, positions, laws, shifts)
+        comparisons = compare(scores, positions, laws, shifts, self.tuning_seeds)
         means = {
             name: float(np.mean([of_problem.mean() for of_problem in vectors]))
             for name, vectors in scores.items()

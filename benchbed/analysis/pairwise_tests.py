@@ -47,14 +47,15 @@ class Comparison(NamedTuple):
 
 def compare(
     scores: Scores,
-    positions: Mapping[str, np.ndarray] | None = None,
+    positions: Mapping[str, np.ndarray] = MappingProxyType({}),
     samplings: Sequence[Sampling] = (),
     shifts: Mapping[str, np.ndarray] = MappingProxyType({}),
+    tuning_seeds: int = 1,
 ) -> list[Comparison]:
     """Compare all pairs of optimizers of one table.
 
     `samplings` are those of its problems, see `samples_of`, and `shifts` those of the mean scores of the optimizers
-    whose settings were chosen, see `selection_shifts`.
+    whose settings were chosen on `tuning_seeds` seeds, see `selection_shifts`.
 
     `positions: [targets]` contains, for each deterministic optimizer, the checkpoints at which it reaches the targets
     of all problems (`checkpoint_positions`). Two deterministic optimizers are compared directly: they are different if
@@ -77,22 +78,21 @@ def compare(
         differences.append(difference)
     samples = samples_of(differences, samplings)
     wins, losses = _wins_and_losses(samples, samples_of(distinct, samplings))
-    reached = positions or {}
-    is_exact = np.array([names[a] in reached and names[b] in reached for a, b in pairs])
+    is_exact = np.array([names[a] in positions and names[b] in positions for a, b in pairs])
     is_different = np.array(
         [
-            exact and bool((np.abs(reached[names[a]] - reached[names[b]]) > 1).any())
+            exact and bool((np.abs(positions[names[a]] - positions[names[b]]) > 1).any())
             for (a, b), exact in zip(pairs, is_exact, strict=True)
         ]
     )
     means = _mean_over_problems(differences)
     of_names = [np.broadcast_to(shifts.get(name, 0.0), DRAWS) for name in names]
-    selection = np.array([of_names[a] - of_names[b] for a, b in pairs])
+    selection = Selection(np.array([of_names[a] - of_names[b] for a, b in pairs]), tuning_seeds)
     p_values = np.where(is_exact, np.nan, paired_t_test(samples, selection))
     adjusted = holm(p_values)
     columns = (
         means,
-        *(np.where(is_exact, np.nan, limit) for limit in bootstrap_limits(samples, selection)),
+        *(np.where(is_exact, np.nan, limit) for limit in bootstrap_limits(samples, selection.shifts)),
         p_values,
         adjusted,
         _mean_over_problems([(np.sign(of_problem) + 1) / 2 for of_problem in differences]),
@@ -148,6 +148,13 @@ def checkpoint_positions(calls: np.ndarray, checkpoints: np.ndarray) -> np.ndarr
     return np.asarray(np.searchsorted(checkpoints, calls * (1 - ROUNDING)))
 
 
+class Selection(NamedTuple):
+    """Shifts of differences by the choice of settings, `[pairs, DRAWS]`, and the number of seeds that chose them."""
+
+    shifts: np.ndarray
+    tuning_seeds: int
+
+
 class StandardError(NamedTuple):
     """Standard errors of means of differences, `[pairs]`, and their degrees of freedom."""
 
@@ -155,39 +162,42 @@ class StandardError(NamedTuple):
     degrees: np.ndarray
 
 
-def standard_error(samples: Sequence[IndependentSample]) -> StandardError:
+def standard_error(samples: Sequence[IndependentSample], selection: Selection | None = None) -> StandardError:
     """Compute the standard error of the weighted sum of the means of `samples: [pairs, seeds]`.
 
     The samples are independent, so the variances of their means add up; the degrees of freedom are those of Welch and
-    Satterthwaite, and a sample of which all differences are equal adds none. NaN without a sample of two seeds.
+    Satterthwaite, and a sample of which all differences are equal adds none. NaN without a sample of two seeds. The
+    mean square of the shifts of `selection` is one more variance, with the degrees of freedom of the tuning seeds.
     Source: B. L. Welch (1947), The generalization of "Student's" problem when several different population
     variances are involved.
     """
     sampled = [sample for sample in samples if sample.values.shape[-1] > 1]
     if not sampled:
         return StandardError(*np.full((2, *samples[0].values.shape[:-1]), np.nan))
-    variances = np.array(
-        [weight**2 * np.var(values, axis=-1, ddof=1) / values.shape[-1] for values, weight in sampled]
-    )
-    degrees_of_sample = np.array([[values.shape[-1] - 1] for values, _ in sampled])
+    terms = [weight**2 * np.var(values, axis=-1, ddof=1) / values.shape[-1] for values, weight in sampled]
+    seeds = [values.shape[-1] for values, _ in sampled]
+    if selection is not None:
+        terms.append(np.square(selection.shifts).mean(axis=-1))
+        seeds.append(
+            max(2, selection.tuning_seeds)
+        )  # a single seed chooses the same setting in every resample
+    variances, degrees_of_sample = np.array(terms), np.array(seeds)[:, None] - 1
     total = variances.sum(axis=0)
     shares = variances / np.where(total > 0, total, 1.0)
     degrees = 1 / np.where(total > 0, (shares**2 / degrees_of_sample).sum(axis=0), 1.0)
     return StandardError(np.sqrt(total), degrees)
 
 
-def paired_t_test(samples: Sequence[IndependentSample], shift: np.ndarray | None = None) -> np.ndarray:
+def paired_t_test(samples: Sequence[IndependentSample], selection: Selection | None = None) -> np.ndarray:
     """Compute the p value `[pairs]` that the weighted sum of the means of `samples: [pairs, seeds]` is 0.
 
     For one sample this is `scipy.stats.ttest_1samp`; SciPy has no stratified form. Differences that are all equal have
-    p = 0, or p = 1 if they are 0; the p value of a single seed is NaN. The mean square of `shift: [pairs, DRAWS]`, see
-    `selection_shifts`, adds to the variance.
+    p = 0, or p = 1 if they are 0; the p value of a single seed is NaN. `selection` adds to the variance, see
+    `standard_error`.
     """
     means = [values.mean(axis=-1) for values, _ in samples]
     mean = np.average(means, axis=0, weights=[weight for _, weight in samples])
-    error, degrees = standard_error(samples)
-    if shift is not None:
-        error = np.sqrt(error**2 + np.square(shift).mean(axis=-1))
+    error, degrees = standard_error(samples, selection)
     varies = (error > 0) | np.isnan(mean)
     statistic = np.where(
         varies,

@@ -69,7 +69,7 @@ def build_results(plan: Plan, trials: pa.Table, surfaces: Mapping[str, Surface] 
     problems = _problem_facts(plan, outcomes, tuning, stored)
     shifts = selection_shifts(rows)
     summary = summary_of([(state.pairing.problem, row) for state, row in rows], outcomes, shifts)
-    compared = ComparedStudy(summary, outcomes, compared_problems(plan), shifts)
+    compared = ComparedStudy(summary, outcomes, compared_problems(plan), shifts, plan.tuning_seeds)
     comparisons, groups = comparisons_of(compared)
     return Results(
         problems=problems,

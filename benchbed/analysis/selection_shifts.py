@@ -42,11 +42,12 @@ def shifts_of(scores: np.ndarray, selected: int, start_strata: int = 1, position
     the setting with the highest mean over resampled seeds is chosen, the selected one among equals; the shift is the
     difference of their mean scores over all seeds, with a random sign: the selected setting has the highest mean on
     these seeds, and it is not known whether it is the better or the worse one on others. Shifts are added to the
-    resampled means of the evaluation; no trial runs again.
+    resampled means of the evaluation; no trial runs again. Resamples and signs are common to all optimizers.
 
     Source: B. Efron (2014), Estimation and accuracy after model selection, JASA 109, 991–1007: a bootstrap that repeats
     the selection.
-    Deviation: the evaluation of settings that were not selected is estimated by their tuning trials.
+    Deviations: settings that were not selected are evaluated by their tuning trials; the sign; and the factor
+    √(m/(m−1)) for m seeds, because a bootstrap of so few values is too narrow by it.
     """
     weights, signs = _tuning_draws(scores.shape[1], start_strata, position)
     order = [selected, *(setting for setting in range(len(scores)) if setting != selected)]
@@ -55,9 +56,7 @@ def shifts_of(scores: np.ndarray, selected: int, start_strata: int = 1, position
     chosen = np.argmax(np.round(weights @ ordered.T, 12), axis=1)
     means = ordered.mean(axis=1)
     seeds = scores.shape[1]
-    expansion = math.sqrt(
-        seeds / max(seeds - 1, 1)
-    )  # a bootstrap of so few values is too narrow by this factor
+    expansion = math.sqrt(seeds / max(seeds - 1, 1))
     return np.asarray(signs * expansion * (means[0] - means[chosen]))
 
 

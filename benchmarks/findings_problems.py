@@ -1,5 +1,6 @@
 """Findings about problems: tails, rotations, valleys, peaks and convolution."""
 
+import math
 from collections.abc import Iterator
 
 import torch
@@ -33,33 +34,36 @@ def tails() -> Iterator[Finding]:
         gap = (problem.objective(end.theta, data) / end.losses[0]).item()
         sentence = f"Zipf bigram, {vocabulary} words: relative gap of gradient descent after 100 steps"
         yield near(sentence, closed, gap, 1e-12)
-    rare = {
-        rule: _rare_excess(rule)
-        for rule in ("gd[learning_rate=0.1]", "adam[learning_rate=1e-3, beta1=0, beta2=0]")
-    }
-    ratio = rare["gd[learning_rate=0.1]"] / rare["adam[learning_rate=1e-3, beta1=0, beta2=0]"]
+    rules = ("gd[learning_rate=0.1]", "adam[learning_rate=1e-3, beta1=0, beta2=0]")
+    ratios = []
+    for seed in range(10):
+        gradient_descent, sign_descent = (rare_excess(rule, seed) for rule in rules)
+        ratios.append(gradient_descent / sign_descent)
+    mean = sum(ratios) / len(ratios)
     yield Finding(
-        "rare classes' excess loss, gradient descent over sign descent, at equal loss of the frequent class",
-        "above 2",
-        f"{ratio:.2f}",
-        ratio > 2,
+        "rare classes' excess loss, gradient descent over sign descent, at equal loss of the frequent class: mean and "
+        "lowest of ten instances",
+        "above 2, above 1.5",
+        f"{mean:.2f}, {min(ratios):.2f}",
+        mean > 2 and min(ratios) > 1.5,
     )
 
 
-def _rare_excess(rule: str) -> float:
+def rare_excess(rule: str, seed: int, steps: int = 500) -> float:
+    """Return the rare classes' excess loss when that of the frequent class is a fifth of the start's, or NaN."""
     problem = ImbalancedSoftmax()
-    data = problem.make_data(Generator().manual_seed(0))
-    optimum, theta = problem.optimum(data), problem.make_start(Generator())
-    goal = optimum + (problem.objective(theta, data) - optimum) / 5
-    result: list[float] = []
+    data = problem.make_data(Generator().manual_seed(seed))
+    optimum, start = problem.optimum(data), problem.make_start(Generator())
+    goal = optimum + (problem.objective(start, data) - optimum) / 5
+    excesses: list[float] = []
 
     def loss(theta: Tensor) -> Tensor:
-        if not result and problem.metrics["frequent-loss"](theta.detach(), data) <= goal:
-            result.append((problem.metrics["rare-loss"](theta.detach(), data) - optimum).item())
+        if not excesses and problem.metrics["frequent-loss"](theta.detach(), data) <= goal:
+            excesses.append((problem.metrics["rare-loss"](theta.detach(), data) - optimum).item())
         return problem.objective(theta, data)
 
-    benchbed.minimize(loss, theta, rule, steps=500)
-    return result[0]
+    benchbed.minimize(loss, start, rule, steps=steps)
+    return excesses[0] if excesses else math.nan
 
 
 def rotations() -> Iterator[Finding]:
@@ -91,12 +95,12 @@ def valleys_and_peaks() -> Iterator[Finding]:
     """Curved valleys need curvature, and the test loss peaks where parameters equal samples."""
     problem = Rosenbrock(start=(-1.2, 1.0))
     quasi_newton = _end(problem, None, "torch.optim:LBFGS[learning_rate=1, line_search_fn=strong_wolfe]", 100)
-    first_order = _end(problem, None, "gd[learning_rate=1e-3]", 100)
+    first_order = min(_end(problem, None, f"gd[learning_rate={rate}e-3]", 100) for rate in (1, 2, 3, 4, 5))
     yield Finding(
-        "Rosenbrock's valley, 100 gradients: losses of L-BFGS and gradient descent",
-        "below 1e-6, above 1",
-        f"{quasi_newton:.1e}, {first_order:.2g}",
-        quasi_newton < 1e-6 and first_order > 1,
+        "Rosenbrock's valley, 100 gradients: loss of gradient descent at the best of five rates over that of L-BFGS",
+        "above 1e6",
+        f"{first_order:.2g} / {quasi_newton:.1e} = {first_order / quasi_newton:.1e}",
+        first_order / quasi_newton > 1e6,
     )
     losses = {}
     for features in (5, 20, 60):
@@ -104,10 +108,7 @@ def valleys_and_peaks() -> Iterator[Finding]:
         of_seeds = []
         for seed in range(20):
             data = fit.make_data(Generator().manual_seed(seed))
-            solution = torch.linalg.lstsq(data.design, data.y.unsqueeze(-1), driver="gelsd").solution.squeeze(
-                -1
-            )
-            of_seeds.append(fit.metrics["test-loss"](solution, data))
+            of_seeds.append(fit.metrics["test-loss"](fit.minimizer(data), data))
         losses[features] = torch.stack(of_seeds).median().item()
     yield Finding(
         "median test loss of polynomials with 5, 20 and 60 coefficients on 20 samples: a peak at 20",
@@ -117,33 +118,39 @@ def valleys_and_peaks() -> Iterator[Finding]:
     )
 
 
+PUBLISHED = (0.32, 0.68, 0.94, 0.56)
+"""Accuracies on MNIST-1D of a linear map, an MLP, a CNN, and a CNN on shuffled positions."""
+SAMPLING_ERROR = 0.03
+"""Two standard errors of an accuracy near a half on a test set of 1 000."""
+
+
 def networks() -> Iterator[Finding]:
     """Convolution helps on MNIST-1D, and only where neighbours mean something."""
-    accuracies = [
-        _train(problem)
-        for problem in (
-            Mnist1d(network="linear"),
-            Mnist1d(network="mlp"),
-            Mnist1d(network="cnn"),
-            Mnist1d(network="cnn", shuffled=True),
-        )
-    ]
-    linear, dense, convolutional, shuffled = accuracies
+    problems = (
+        Mnist1d(network="linear"),
+        Mnist1d(network="mlp"),
+        Mnist1d(network="cnn"),
+        Mnist1d(network="cnn", shuffled=True),
+    )
+    accuracies = [_train(problem) for problem in problems]
     yield Finding(
         "MNIST-1D, accuracies of a linear map, an MLP, a CNN, and a CNN on shuffled positions",
-        "0.32, 0.68, 0.94, 0.56",
-        ", ".join(f"{accuracy:.2f}" for accuracy in accuracies),
-        linear < 0.4 < shuffled < dense < 0.8 < convolutional,
+        ", ".join(f"{accuracy:.2f}" for accuracy in PUBLISHED),
+        ", ".join(f"{accuracy:.3f}" for accuracy in accuracies),
+        all(
+            abs(accuracy - published) <= SAMPLING_ERROR
+            for accuracy, published in zip(accuracies, PUBLISHED, strict=True)
+        ),
     )
 
 
 def _train(problem: Mnist1d) -> float:
-    """Return the accuracy on the test signals after 30 epochs of Adam."""
+    """Return the accuracy on the test signals after 100 epochs of Adam with the published rate."""
     (x, y), (test_x, test_y) = problem.make_data()
     torch.manual_seed(0)
     network = problem.make_network()
-    optimizer = torch.optim.Adam(network.parameters(), lr=5e-3)
-    for _ in range(30):
+    optimizer = torch.optim.Adam(network.parameters(), lr=1e-2)
+    for _ in range(100):
         for positions in torch.randperm(len(x)).split(100):
             optimizer.zero_grad()
             problem.loss_of(network(x[positions]), y[positions]).backward()

@@ -10,7 +10,7 @@ import torch
 from torch import Generator, Tensor
 
 from benchbed.catalog.factories import as_factory
-from benchbed.catalog.parameters import factory_arguments, hyperparameters_of
+from benchbed.catalog.parameters import annotations_of, factory_arguments, hyperparameters_of
 from benchbed.catalog.records import InvalidPluginError
 from benchbed.engine import Batch, Record, run_batch
 from benchbed.errors import UsageError
@@ -178,7 +178,7 @@ def _read_optimizer(optimizer: OptimizerChoice, layout: Layout, start: Tensor, b
     if isinstance(optimizer, str):
         catalog, (name, values) = catalog_of(()), parse_selector(optimizer)
         parameters, factory = catalog.parameters(name), catalog.optimizer(name).implementation
-        settings = expand_settings(values, parameters)
+        settings = expand_settings(values, annotations_of(parameters))
         if len(settings) > 1:
             raise UsageError(f"{optimizer} lists {len(settings)} settings; pass one")
         numbers = catalog.hyperparameters(name, settings[0])

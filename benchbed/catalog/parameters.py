@@ -92,6 +92,11 @@ def factory_arguments(
     return {**hyperparameters, **{name: value for name, value in values.items() if name in parameters}}
 
 
+def annotations_of(parameters: Mapping[str, Parameter]) -> dict[str, Any]:
+    """Return the types of an optimizer's parameters."""
+    return {name: parameter.annotation for name, parameter in parameters.items()}
+
+
 def field_types(problem: type[Problem]) -> dict[str, Any]:
     """Return the type of each parameter of a problem, in the order of its fields."""
     hints = get_type_hints(problem)

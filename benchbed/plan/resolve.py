@@ -1,58 +1,26 @@
 """Resolution of a request to a plan; errors are raised before any trial runs."""
 
-import math
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
 
 import msgspec
-import torch
 
 from benchbed.catalog.lookup import Catalog
-from benchbed.catalog.parameters import factory_arguments
-from benchbed.catalog.torch_optim import with_nested
-from benchbed.catalog.validation import check_facts
 from benchbed.errors import NothingSelectedError, UnusableSelectorsError, UsageError
 from benchbed.formatting import plural
-from benchbed.interfaces import Engine, Optimizer, Problem
+from benchbed.interfaces import Engine
 from benchbed.plan.model import USUAL_TRACKS, Plan
 from benchbed.plan.parts import EntrantPlan, ProblemPlan
-from benchbed.plan.presets import budget_of, learning_rates, preset_of
-from benchbed.plan.problem_traits import ProblemTraits, traits_of
+from benchbed.plan.presets import learning_rates, preset_of
 from benchbed.plan.request import MOST_TRIALS, Request
-from benchbed.plan.search import search_settings
-from benchbed.plan.selectors import expand_settings, format_selector, parse_selector
+from benchbed.plan.selections import (
+    OptimizerSelection,
+    ProblemSelection,
+    Resolution,
+    Selection,
+    resolve_or_error,
+)
 from benchbed.plan.suites import resolve_device, suite_of
-
-SINGLE_PRECISION_TARGET = 1e-5
-"""Smallest target of trials in float32 (protocol, rule 4)."""
-
-
-class ProblemSelection(msgspec.Struct, frozen=True, tag=True):
-    """A problem that a request names, with the options that its plan depends on."""
-
-    selector: str
-    preset: str
-    gradient: str
-    dtype: str | None
-    steps: int | None
-    declared: bool = False
-    """Take what the class declares, and do not build an instance; the problem then counts as random."""
-
-
-class OptimizerSelection(msgspec.Struct, frozen=True, tag=True):
-    """An optimizer that a request names, with the number of points of a search."""
-
-    selector: str
-    search_points: int
-    declared: bool = False
-    """Take what the signature declares, and do not call the factory with the selected values."""
-
-
-Selection = ProblemSelection | OptimizerSelection
-ResolvedPart = ProblemPlan | tuple[EntrantPlan, ...]
-Resolution = ResolvedPart | UsageError
-"""The plan of a selection, or why the selection cannot be used."""
 
 
 def resolve_in_process(catalog: Catalog, selections: Sequence[Selection]) -> list[Resolution]:
@@ -84,8 +52,9 @@ def make_plan(
     selections += [OptimizerSelection(text, points) for text in request.optimizers or ()]
     parts = resolve(catalog, selections)
     _check_usable(selections, parts)
-    problems = tuple(part for part in parts if isinstance(part, ProblemPlan))
-    entrants = tuple(entrant for part in parts if isinstance(part, tuple) for entrant in part)
+    planned = [item for part in parts if isinstance(part, tuple) for item in part]
+    problems = tuple(item for item in planned if isinstance(item, ProblemPlan))
+    entrants = tuple(item for item in planned if isinstance(item, EntrantPlan))
     if not (problems and entrants):
         missing = "optimizers" if problems else "problems"
         raise NothingSelectedError(f"no {missing} are selected; name some (see `benchbed list {missing}`)")
@@ -115,105 +84,6 @@ def make_plan(
     )
     _check(plan)
     return msgspec.structs.replace(plan, suite=suite_of(plan, request))
-
-
-def resolve_or_error(catalog: Catalog, selection: Selection) -> Resolution:
-    """Resolve a selector, or return the error of one that cannot be used."""
-    try:
-        return resolve_selection(catalog, selection)
-    except UsageError as error:
-        return error
-
-
-def resolve_selection(catalog: Catalog, selection: Selection) -> ResolvedPart:
-    """Resolve a selector by calling the code of its plugin.
-
-    Raises: UsageError if the name or a value is not valid, BenchbedError or any other exception of the plugin.
-    """
-    if isinstance(selection, ProblemSelection):
-        try:
-            return _problem_plan(catalog, selection)
-        except ModuleNotFoundError as error:  # the library of its data, for example
-            raise UsageError(f"{selection.selector} cannot be used: {error}") from error
-    return tuple(_entrant_plans(catalog, selection))
-
-
-def _problem_plan(catalog: Catalog, selection: ProblemSelection) -> ProblemPlan:
-    selector = parse_selector(selection.selector)
-    entry = catalog.entry("problems", selector.name)
-    problem = catalog.problem(selector.name, selector.parameters)
-    parameters = catalog.problem_parameters(problem)
-    if not entry.built_in:
-        check_facts(problem)  # its defaults were checked when it was registered
-    dtype = selection.dtype or problem.dtype
-    if dtype not in ("float32", "float64"):
-        raise UsageError(f"unknown dtype {dtype!r}; choose float32 or float64")
-    is_coarse = dtype == "float32" and not problem.target_metric
-    lowest = SINGLE_PRECISION_TARGET if is_coarse else -math.inf
-    targets = tuple(float(target) for target in problem.targets if target >= lowest)
-    if selection.declared:
-        has_optimum = type(problem).optimum is not Problem.optimum
-        traits = ProblemTraits(has_optimum, seedless=False)
-        deterministic = type(problem).make_draws is Problem.make_draws
-    else:
-        traits = traits_of(problem)
-        deterministic = problem.make_draws(torch.Generator(), 1) is None
-    gradient = catalog.gradient(selection.gradient)
-    return ProblemPlan(
-        name=selector.name,
-        parameters=parameters,
-        label=format_selector(selector.name, parameters),
-        source=entry.source,
-        origin=entry.origin,
-        budget=selection.steps or budget_of(problem, selection.preset),
-        targets=targets or tuple(problem.targets[:1]),
-        success_target=float(problem.success_target),
-        dtype=dtype,
-        dimension=problem.layout.dimension,
-        full_price=problem.full_price,
-        deterministic=deterministic,
-        has_optimum=traits.has_optimum,
-        workspace=problem.workspace,
-        target_metric=problem.target_metric,
-        seedless=traits.seedless,
-        optimum_is_bound=problem.optimum_is_bound and traits.reference is None,
-        reference=traits.reference,
-        reference_fault=traits.reference_fault,
-        group=problem.group,
-        score_start=problem.score_start,
-        start_strata=problem.start_strata,
-        gradient_price=gradient.price(problem.layout.dimension),
-        gradient_draws=gradient.make_draws is not None,
-        built_in=entry.built_in and catalog.entry("gradients", selection.gradient).built_in,
-    )
-
-
-def _entrant_plans(catalog: Catalog, selection: OptimizerSelection) -> Iterable[EntrantPlan]:
-    selector, points = parse_selector(selection.selector), selection.search_points
-    entry = catalog.entry("optimizers", selector.name)
-    parameters = catalog.parameters(selector.name)
-    for values in expand_settings(selector.parameters, parameters):
-        hyperparameters = catalog.hyperparameters(selector.name, values, checked=not selection.declared)
-        changed = {
-            name: value for name, value in hyperparameters.items() if value != parameters[name].default
-        }
-        setting = {} if selection.declared else hyperparameters
-        arguments = factory_arguments(entry.implementation, setting)
-        optimizer: Optimizer[Any] = entry.implementation(**arguments)
-        identity = with_nested(entry, hyperparameters)
-        yield EntrantPlan(
-            name=selector.name,
-            label=format_selector(selector.name, changed),
-            source=identity.source,
-            origin=identity.origin,
-            hyperparameters=hyperparameters,
-            tunable="learning_rate" in parameters and "learning_rate" not in values,
-            oracle="full" if optimizer.full_batch else "stochastic",
-            statics=tuple(name for name, parameter in parameters.items() if parameter.static),
-            search=search_settings(parameters, values, points) if points else (),
-            draws=optimizer.make_draws is not None,
-            built_in=identity.built_in,
-        )
 
 
 def _check_usable(selections: Sequence[Selection], parts: Sequence[Resolution]) -> None:

@@ -7,7 +7,6 @@ from types import UnionType
 from typing import Any, NamedTuple, Union, get_args, get_origin
 
 from benchbed.catalog.names import quoted
-from benchbed.catalog.parameters import Parameter
 from benchbed.catalog.selector_reader import BARE_WORD, NOT_FINITE, SelectorReader
 from benchbed.errors import UsageError
 
@@ -47,17 +46,15 @@ def format_selector(name: str, parameters: Mapping[str, object]) -> str:
     return f"{name}[{inner}]" if inner else name
 
 
-def expand_settings(
-    parameters: Mapping[str, object], catalog_parameters: Mapping[str, Parameter]
-) -> list[dict[str, object]]:
-    """Return the settings of an optimizer's selector: the product of the lists among its values.
+def expand_settings(parameters: Mapping[str, object], types: Mapping[str, Any]) -> list[dict[str, object]]:
+    """Return the settings of a selector, given the types of its parameters: the product of the lists among its values.
 
     For a parameter whose type is a list, a list is one value and a list of lists several values. Repeated values
     count once.
 
     Raises: UsageError if a list is empty, or there are more than `MOST_SETTINGS` settings.
     """
-    values = {key: _values(key, value, catalog_parameters.get(key)) for key, value in parameters.items()}
+    values = {key: _values(key, value, types.get(key)) for key, value in parameters.items()}
     count = math.prod(len(listed) for listed in values.values())
     if count > MOST_SETTINGS:
         raise UsageError(
@@ -87,11 +84,10 @@ def _format(value: object) -> str:
     raise TypeError(f"{value!r} cannot be written in a selector")
 
 
-def _values(key: str, value: object, parameter: Parameter | None) -> list[object]:
+def _values(key: str, value: object, annotation: Any) -> list[object]:
     if not isinstance(value, list):
         return [value]
-    takes_list = parameter is not None and parameter.static and _is_list_type(parameter.annotation)
-    if takes_list and not (value and all(isinstance(item, list) for item in value)):
+    if _is_list_type(annotation) and not (value and all(isinstance(item, list) for item in value)):
         return [value]
     if not value:
         raise UsageError(f"{key} is an empty list; give a value, or leave {key} out")

@@ -5,7 +5,7 @@ from benchbed.catalog.records import Kind, Origin
 from benchbed.interfaces import Problem, target_ladder
 from benchbed.plan.parts import EntrantPlan, PlanningFault, ProblemPlan
 from benchbed.plan.presets import budget_of
-from benchbed.plan.resolve import ProblemSelection, ResolvedPart, Selection
+from benchbed.plan.selections import ProblemSelection, ResolvedPart, Selection
 from benchbed.plan.selectors import expand_settings, format_selector, parse_selector
 
 
@@ -16,7 +16,7 @@ def unplanned_part(catalog: Catalog, selection: Selection, fault: PlanningFault)
     entry = catalog.entries[kind].get(name)  # looking up module:Class would import the module
     origin = Origin(name) if entry is None else entry.origin
     if isinstance(selection, ProblemSelection):
-        return ProblemPlan(
+        planned = ProblemPlan(
             name=name,
             parameters=values,
             label=format_selector(name, values),
@@ -34,6 +34,7 @@ def unplanned_part(catalog: Catalog, selection: Selection, fault: PlanningFault)
             built_in=False,
             fault=fault,
         )
+        return (planned,)
     return tuple(
         EntrantPlan(
             name=name,

@@ -15,7 +15,7 @@ from benchbed.errors import BenchbedError, UnusableSelectorsError, UsageError
 from benchbed.interfaces import TrialStatus
 from benchbed.plan import EntrantPlan, Plan, ProblemPlan, Request, make_plan, parse_selector
 from benchbed.plan.parts import PlanningFault
-from benchbed.plan.resolve import (
+from benchbed.plan.selections import (
     ProblemSelection,
     Resolution,
     ResolvedPart,
@@ -40,9 +40,9 @@ class PlanningTask(msgspec.Struct, frozen=True):
 
 
 class PlannedSelection(msgspec.Struct, frozen=True):
-    """The result of a selection: its plan, or an error for the user."""
+    """The result of a selection: its plans, or an error for the user."""
 
-    problem: ProblemPlan | None = None
+    problems: tuple[ProblemPlan, ...] = ()
     entrants: tuple[EntrantPlan, ...] = ()
     error: str | None = None
     """A mistake of the user; None if there was none."""
@@ -164,10 +164,9 @@ def resolve_in_child(encoded: bytes) -> bytes:
         location, _ = plugin_traceback(cause)
         planned = PlannedSelection(fault=f"planning it raised {error_line(cause)}{location}")
     else:
-        planned = (
-            PlannedSelection(problem=part)
-            if isinstance(part, ProblemPlan)
-            else PlannedSelection(entrants=part)
+        planned = PlannedSelection(
+            problems=tuple(item for item in part if isinstance(item, ProblemPlan)),
+            entrants=tuple(item for item in part if isinstance(item, EntrantPlan)),
         )
     return msgspec.json.encode(planned)
 
@@ -205,9 +204,8 @@ def _read(result: Any, limit: float) -> Resolution | PlanningFault:
         return PlanningFault(TrialStatus.FAILED, f"planning it returned an invalid plan: {error_line(error)}")
     if planned.error is not None:
         return UsageError(planned.error)
-    part: ResolvedPart = planned.problem or planned.entrants
-    parts = part if isinstance(part, tuple) else (part,)
-    if planned.fault is None and (not parts or any(map(is_damaged, parts))):
+    part: ResolvedPart = planned.problems or planned.entrants
+    if planned.fault is None and (not part or any(map(is_damaged, part))):
         return PlanningFault(TrialStatus.FAILED, "planning it returned an impossible name or number")
     return part if planned.fault is None else PlanningFault(TrialStatus.FAILED, planned.fault)
 

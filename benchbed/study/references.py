@@ -18,7 +18,7 @@ from benchbed.interfaces.references import (
     reference_digest,
     references_path,
 )
-from benchbed.plan.resolve import ProblemSelection
+from benchbed.plan.selections import ProblemSelection
 from benchbed.plan.selectors import parse_selector
 from benchbed.runner.failures import describe_failure
 from benchbed.runner.global_state import default_global_state

@@ -128,6 +128,19 @@ def test_lists_expand_to_several_entrants(plan_of):
     assert not any(entrant.tunable for entrant in plan.entrants)
 
 
+def test_lists_expand_to_several_problems(plan_of):
+    """Batch sizes, rotations and conditions are axes of a study; a parameter that is a list takes a list of lists."""
+    plan = plan_of(("noisy-quadratic[batch_size=[1, 16], dimension=[10, 20]]", "quadratic"))
+    assert [problem.label for problem in plan.problems] == [
+        "noisy-quadratic[dimension=10]",
+        "noisy-quadratic[dimension=20]",
+        "noisy-quadratic[dimension=10, batch_size=16]",
+        "noisy-quadratic[dimension=20, batch_size=16]",
+        "quadratic",
+    ]
+    assert plan.suite["problems"] == [problem.label for problem in plan.problems]
+
+
 def test_the_suite_has_canonical_selectors(plan_of):
     """Parentheses become brackets, in labels too."""
     plan = plan_of(("quadratic(start=(2, 1))",), ("adam(learning_rate=[0.1, 1e-2])",))

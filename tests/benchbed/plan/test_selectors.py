@@ -8,7 +8,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchbed.catalog.parameters import Parameter
 from benchbed.catalog.selector_reader import SelectorReader
 from benchbed.errors import UsageError
 from benchbed.plan.selectors import MOST_SETTINGS, Selector, expand_settings, format_selector, parse_selector
@@ -198,10 +197,7 @@ def test_any_text_is_parsed_or_rejected(text):
     assert parse_selector(format_selector(*read)) == read
 
 
-NUMBER = Parameter("rate", 0.1, False, float, None)
-PAIR = Parameter("betas", (0.9, 0.99), True, tuple[float, float], None)
-MAYBE = Parameter("limits", None, True, tuple[float, ...] | None, None)
-KNOWN = {"rate": NUMBER, "betas": PAIR, "limits": MAYBE}
+KNOWN = {"rate": float, "betas": tuple[float, float], "limits": tuple[float, ...] | None}
 
 
 @pytest.mark.parametrize(

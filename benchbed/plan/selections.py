@@ -1,0 +1,155 @@
+"""Selections of a request, a selector with the options of the request each, and their resolution by plugins."""
+
+import math
+from collections.abc import Iterable
+from typing import Any
+
+import msgspec
+import torch
+
+from benchbed.catalog.lookup import Catalog
+from benchbed.catalog.parameters import annotations_of, factory_arguments, field_types
+from benchbed.catalog.torch_optim import with_nested
+from benchbed.catalog.validation import check_facts
+from benchbed.errors import UsageError
+from benchbed.interfaces import Optimizer, Problem
+from benchbed.plan.parts import EntrantPlan, ProblemPlan
+from benchbed.plan.presets import budget_of
+from benchbed.plan.problem_traits import ProblemTraits, traits_of
+from benchbed.plan.search import search_settings
+from benchbed.plan.selectors import Selector, expand_settings, format_selector, parse_selector
+
+SINGLE_PRECISION_TARGET = 1e-5
+"""Smallest target of trials in float32 (protocol, rule 4)."""
+
+
+class ProblemSelection(msgspec.Struct, frozen=True, tag=True):
+    """The problems of a selector that a request names, with the options that their plans depend on."""
+
+    selector: str
+    preset: str
+    gradient: str
+    dtype: str | None
+    steps: int | None
+    declared: bool = False
+    """Take what the class declares, and do not build an instance; the problem then counts as random."""
+
+
+class OptimizerSelection(msgspec.Struct, frozen=True, tag=True):
+    """An optimizer that a request names, with the number of points of a search."""
+
+    selector: str
+    search_points: int
+    declared: bool = False
+    """Take what the signature declares, and do not call the factory with the selected values."""
+
+
+Selection = ProblemSelection | OptimizerSelection
+ResolvedPart = tuple[ProblemPlan, ...] | tuple[EntrantPlan, ...]
+Resolution = ResolvedPart | UsageError
+"""The plan of a selection, or why the selection cannot be used."""
+
+
+def resolve_or_error(catalog: Catalog, selection: Selection) -> Resolution:
+    """Resolve a selector, or return the error of one that cannot be used."""
+    try:
+        return resolve_selection(catalog, selection)
+    except UsageError as error:
+        return error
+
+
+def resolve_selection(catalog: Catalog, selection: Selection) -> ResolvedPart:
+    """Resolve a selector by calling the code of its plugin.
+
+    Raises: UsageError if the name or a value is not valid, BenchbedError or any other exception of the plugin.
+    """
+    if isinstance(selection, ProblemSelection):
+        try:
+            return tuple(_problem_plans(catalog, selection))
+        except ModuleNotFoundError as error:  # the library of its data, for example
+            raise UsageError(f"{selection.selector} cannot be used: {error}") from error
+    return tuple(_entrant_plans(catalog, selection))
+
+
+def _problem_plans(catalog: Catalog, selection: ProblemSelection) -> Iterable[ProblemPlan]:
+    selector = parse_selector(selection.selector)
+    types = field_types(catalog.entry("problems", selector.name).implementation)
+    for values in expand_settings(selector.parameters, types):
+        yield _problem_plan(catalog, selection, Selector(selector.name, values))
+
+
+def _problem_plan(catalog: Catalog, selection: ProblemSelection, selector: Selector) -> ProblemPlan:
+    entry = catalog.entry("problems", selector.name)
+    problem = catalog.problem(selector.name, selector.parameters)
+    parameters = catalog.problem_parameters(problem)
+    if not entry.built_in:
+        check_facts(problem)  # its defaults were checked when it was registered
+    dtype = selection.dtype or problem.dtype
+    if dtype not in ("float32", "float64"):
+        raise UsageError(f"unknown dtype {dtype!r}; choose float32 or float64")
+    is_coarse = dtype == "float32" and not problem.target_metric
+    lowest = SINGLE_PRECISION_TARGET if is_coarse else -math.inf
+    targets = tuple(float(target) for target in problem.targets if target >= lowest)
+    if selection.declared:
+        has_optimum = type(problem).optimum is not Problem.optimum
+        traits = ProblemTraits(has_optimum, seedless=False)
+        deterministic = type(problem).make_draws is Problem.make_draws
+    else:
+        traits = traits_of(problem)
+        deterministic = problem.make_draws(torch.Generator(), 1) is None
+    gradient = catalog.gradient(selection.gradient)
+    return ProblemPlan(
+        name=selector.name,
+        parameters=parameters,
+        label=format_selector(selector.name, parameters),
+        source=entry.source,
+        origin=entry.origin,
+        budget=selection.steps or budget_of(problem, selection.preset),
+        targets=targets or tuple(problem.targets[:1]),
+        success_target=float(problem.success_target),
+        dtype=dtype,
+        dimension=problem.layout.dimension,
+        full_price=problem.full_price,
+        deterministic=deterministic,
+        has_optimum=traits.has_optimum,
+        workspace=problem.workspace,
+        target_metric=problem.target_metric,
+        seedless=traits.seedless,
+        optimum_is_bound=problem.optimum_is_bound and traits.reference is None,
+        reference=traits.reference,
+        reference_fault=traits.reference_fault,
+        group=problem.group,
+        score_start=problem.score_start,
+        start_strata=problem.start_strata,
+        gradient_price=gradient.price(problem.layout.dimension),
+        gradient_draws=gradient.make_draws is not None,
+        built_in=entry.built_in and catalog.entry("gradients", selection.gradient).built_in,
+    )
+
+
+def _entrant_plans(catalog: Catalog, selection: OptimizerSelection) -> Iterable[EntrantPlan]:
+    selector, points = parse_selector(selection.selector), selection.search_points
+    entry = catalog.entry("optimizers", selector.name)
+    parameters = catalog.parameters(selector.name)
+    for values in expand_settings(selector.parameters, annotations_of(parameters)):
+        hyperparameters = catalog.hyperparameters(selector.name, values, checked=not selection.declared)
+        changed = {
+            name: value for name, value in hyperparameters.items() if value != parameters[name].default
+        }
+        setting = {} if selection.declared else hyperparameters
+        arguments = factory_arguments(entry.implementation, setting)
+        optimizer: Optimizer[Any] = entry.implementation(**arguments)
+        identity = with_nested(entry, hyperparameters)
+        yield EntrantPlan(
+            name=selector.name,
+            label=format_selector(selector.name, changed),
+            source=identity.source,
+            origin=identity.origin,
+            hyperparameters=hyperparameters,
+            tunable="learning_rate" in parameters and "learning_rate" not in values,
+            oracle="full" if optimizer.full_batch else "stochastic",
+            statics=tuple(name for name, parameter in parameters.items() if parameter.static),
+            search=search_settings(parameters, values, points) if points else (),
+            draws=optimizer.make_draws is not None,
+            built_in=identity.built_in,
+        )

@@ -50,9 +50,7 @@ def make_plan(
         for text in request.problems or ()
     ]
     selections += [OptimizerSelection(text, points) for text in request.optimizers or ()]
-    parts = resolve(catalog, selections)
-    _check_usable(selections, parts)
-    planned = [item for part in parts if isinstance(part, tuple) for item in part]
+    planned = _usable_plans(selections, resolve(catalog, selections))
     problems = tuple(item for item in planned if isinstance(item, ProblemPlan))
     entrants = tuple(item for item in planned if isinstance(item, EntrantPlan))
     if not (problems and entrants):
@@ -86,15 +84,17 @@ def make_plan(
     return msgspec.structs.replace(plan, suite=suite_of(plan, request))
 
 
-def _check_usable(selections: Sequence[Selection], parts: Sequence[Resolution]) -> None:
-    """Raise UnusableSelectorsError if a selection could not be resolved."""
+def _usable_plans(
+    selections: Sequence[Selection], parts: Sequence[Resolution]
+) -> list[ProblemPlan | EntrantPlan]:
+    """Return the plans of all selections. Raises: UnusableSelectorsError if one could not be resolved."""
     errors = {
         selection.selector: part
         for selection, part in zip(selections, parts, strict=True)
         if isinstance(part, UsageError)
     }
     if not errors:
-        return
+        return [plan for part in parts if isinstance(part, tuple) for plan in part]
     is_worth_a_hint = len(errors) > 1 or any(":" in selector for selector in errors)
     hint = (
         f"{len(errors)} of {plural(len(selections), 'selector')} cannot be used; correct them, or leave them out by "

@@ -208,13 +208,15 @@ def paired_t_test(samples: Sequence[IndependentSample], selection: Selection | N
     return np.where(np.isnan(error), np.nan, p_values)
 
 
-def noticeable_difference(samples: Sequence[IndependentSample], level: float) -> np.ndarray:
+def noticeable_difference(
+    samples: Sequence[IndependentSample], level: float, selection: Selection | None = None
+) -> np.ndarray:
     """Compute the smallest difference `[pairs]` that a two-sided test at `level` notices in 80 % of repetitions.
 
     It is (t₁₋level/₂ + t.₈) times the standard error, the usual approximation of the noncentral t distribution.
     Source: J. Cohen (1988), Statistical Power Analysis for the Behavioral Sciences, section 2.4.
     """
-    error, degrees = standard_error(samples)
+    error, degrees = standard_error(samples, selection)
     quantiles = special.stdtrit(degrees, 1 - level / 2) + special.stdtrit(degrees, POWER)
     return np.asarray(quantiles * error)
 

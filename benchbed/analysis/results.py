@@ -55,10 +55,8 @@ def build_results(plan: Plan, trials: pa.Table, surfaces: Mapping[str, Surface] 
         for entrant_index, entrant in enumerate(plan.entrants)
     }
     rows.sort(key=lambda item: order[item[0].pairing.problem.label, item[1].entrant.label])
-    stored = {
-        trial["trial_key"]: trial
-        for trial in trials.drop_columns([*_CURVE_COLUMNS, "final_theta"]).to_pylist()
-    }
+    short_columns = trials.drop_columns([*_CURVE_COLUMNS, "final_theta"])
+    stored = {trial["trial_key"]: trial for trial in short_columns.to_pylist()}
     outcome_rows = (
         {**trial, "track": row.track}
         for state, row in rows
@@ -87,6 +85,7 @@ def build_results(plan: Plan, trials: pa.Table, surfaces: Mapping[str, Surface] 
         influence=influence_of(compared),
         comparisons=comparisons,
         groups=groups,
+        shifts=shifts,
     )
 
 

@@ -114,6 +114,9 @@ class Results(NamedTuple):
     ("score", or "objective" on a problem without scores), and the test results."""
     groups: pd.DataFrame
     """One row a compared optimizer in a table: problem, track, measure, optimizer, group (1 contains the best)."""
+    shifts: Mapping[tuple[str, str, str], np.ndarray]
+    """For each problem, optimizer and track whose setting was chosen: how much its mean score varies with the choice,
+    `[draws]` (`benchbed.analysis.selection_shifts`)."""
 
 
 class Report(Protocol):

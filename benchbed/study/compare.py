@@ -5,9 +5,15 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from benchbed.analysis.aggregate import comparable_values, deterministic_rows, seeds_by_row
-from benchbed.analysis.intervals import TIE, bootstrap_limits
-from benchbed.analysis.pairwise_tests import SIGNIFICANT, holm, noticeable_difference, paired_t_test
+from benchbed.analysis.aggregate import comparable_values, deterministic_rows, mean_shift, seeds_by_row
+from benchbed.analysis.intervals import DRAWS, RESAMPLING, TIE, bootstrap_limits
+from benchbed.analysis.pairwise_tests import (
+    SIGNIFICANT,
+    Selection,
+    holm,
+    noticeable_difference,
+    paired_t_test,
+)
 from benchbed.analysis.strata import IndependentSample, Sampling, samples_of, samplings_of
 from benchbed.catalog.records import Origin
 from benchbed.errors import NothingSelectedError, UsageError
@@ -76,13 +82,13 @@ def compare_studies(first: Study, second: Study, unpaired: bool = False) -> list
         raise NothingSelectedError(
             "the two studies do not share a row with a score; compare studies of the same problems, in the same version"
         )
-    p_values = np.array([np.nan if change.is_exact else change.p_value for change, _ in rows])
+    p_values = np.array([np.nan if change.is_exact else change.p_value for change, _, _ in rows])
     level = SIGNIFICANT / max(1, int(np.isfinite(p_values).sum()))
     return [
         change._replace(
-            adjusted_p=float(adjusted), noticeable=float(noticeable_difference(samples, level)[0])
+            adjusted_p=float(adjusted), noticeable=float(noticeable_difference(samples, level, selection)[0])
         )
-        for (change, samples), adjusted in zip(rows, holm(p_values), strict=True)
+        for (change, samples, selection), adjusted in zip(rows, holm(p_values), strict=True)
     ]
 
 
@@ -137,10 +143,22 @@ def describe_problem(problem: str) -> str:
     return "(mean over problems)" if problem == ALL_PROBLEMS else problem
 
 
+def selection_of_change(
+    before: np.ndarray, after: np.ndarray, tuning_seeds: int, is_paired: bool
+) -> Selection:
+    """Return the selection of the difference of two scores with these shifts: `[DRAWS]`, or `[1]` without a choice."""
+    before, after = (np.broadcast_to(shift, DRAWS) for shift in (before, after))
+    if not is_paired:
+        # All shifts come from the same resamples and signs, which are independent in another order.
+        before = np.random.default_rng(RESAMPLING).permutation(before)
+    difference = after - before
+    return Selection(np.where(np.abs(difference) < TIE, 0.0, difference)[np.newaxis], tuning_seeds)
+
+
 def _changes(
     first: Study, second: Study, track: str, problems: list[str]
-) -> list[tuple[Change, list[IndependentSample]]]:
-    """Return the changes of the rows of a table, without what depends on other rows, and their samples."""
+) -> list[tuple[Change, list[IndependentSample], Selection]]:
+    """Return the changes of the rows of a table, without what depends on other rows, and their samples and choices."""
     summaries = [study.results.summary for study in (first, second)]
     scores_before, scores_after = (
         comparable_values(summary, study.results.outcomes, track, problems)
@@ -164,7 +182,11 @@ def _changes(
         laws = [samplings[problem] for problem in problems]
         is_paired = first.plan.study_seed == second.plan.study_seed
         samples = _samples_of_change(before, after, laws, is_paired)
-        low, high = bootstrap_limits(samples)
+        shift_before, shift_after = (
+            mean_shift(study.results.shifts, problems, optimizer, track) for study in (first, second)
+        )
+        selection = selection_of_change(shift_before, shift_after, first.plan.tuning_seeds, is_paired)
+        low, high = bootstrap_limits(samples, selection.shifts)
         change = Change(
             problem=problems[0] if len(problems) == 1 else ALL_PROBLEMS,
             optimizer=optimizer,
@@ -174,12 +196,12 @@ def _changes(
             difference=float(sum(weight * values.mean() for values, weight in samples)),
             low=float(low[0]),
             high=float(high[0]),
-            p_value=float(paired_t_test(samples)[0]),
+            p_value=float(paired_t_test(samples, selection)[0]),
             adjusted_p=np.nan,
             noticeable=np.nan,
             is_exact=all(labels >= rows for labels in deterministic),
         )
-        changes.append((change, samples))
+        changes.append((change, samples, selection))
     return changes
 
 

@@ -195,6 +195,7 @@ def build(
         influence=influence_of(compared),
         comparisons=pairs,
         groups=tiers,
+        shifts={},
     )
 
 

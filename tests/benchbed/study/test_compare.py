@@ -10,13 +10,16 @@ import pytest
 from scipy import stats
 
 import benchbed
-from benchbed.analysis.pairwise_tests import holm
+from benchbed.analysis.intervals import bootstrap_limits
+from benchbed.analysis.pairwise_tests import holm, paired_t_test
+from benchbed.analysis.selection_shifts import shifts_of
+from benchbed.analysis.strata import IndependentSample
 from benchbed.catalog.loading import load_catalog
 from benchbed.errors import NothingSelectedError, UsageError
 from benchbed.interfaces import ALL_PROBLEMS
 from benchbed.store import StudyFolder, from_bytes, to_bytes
 from benchbed.study import Resources, run_plan
-from benchbed.study.compare import compare_studies, worsened
+from benchbed.study.compare import compare_studies, selection_of_change, worsened
 
 PLUGIN = """
 from typing import NamedTuple
@@ -207,3 +210,55 @@ def test_other_seeds_are_compared_unpaired_if_asked(study):
         assert change.p_value == pytest.approx(stats.ttest_ind(first, second, equal_var=False).pvalue)
         assert change.difference == pytest.approx(second.mean() - first.mean())
         assert change.low < change.difference < change.high
+
+
+MEANS, DEVIATION = np.array([0.5, 0.52, 0.55, 0.52, 0.5]), 0.1
+"""Expected scores of five learning rates, and how much trials vary."""
+
+
+def test_the_choice_of_the_rate_is_part_of_an_unpaired_change():
+    """False alarms between 1 000 pairs of equal studies: 2.1 %, and 1.4 % of intervals exclude 0.
+
+    If the rate is taken for given, 13.4 % are false alarms.
+    """
+    generator = np.random.default_rng(0)
+    p_values, outside = [], []
+    for _ in range(1_000):
+        tuning = MEANS[:, None] + generator.normal(0, DEVIATION, (2, len(MEANS), 6))
+        chosen = tuning.mean(axis=-1).argmax(axis=-1)
+        scores = MEANS[chosen, None] + generator.normal(0, DEVIATION, (2, 20))
+        samples = [
+            IndependentSample(sign * 2 * row[None], 0.5) for sign, row in zip((-1, 1), scores, strict=True)
+        ]
+        selection = selection_of_change(*map(shifts_of, tuning, chosen), tuning_seeds=6, is_paired=False)
+        p_values.append([paired_t_test(samples, choice)[0] for choice in (selection, None)])
+        low, high = bootstrap_limits(samples, selection.shifts)
+        outside.append(low[0] > 0 or high[0] < 0)
+    with_choice, without = np.mean(np.array(p_values) < 0.05, axis=0)
+    assert with_choice <= 0.07
+    assert np.mean(outside) <= 0.07
+    assert without > 0.1
+
+
+def test_paired_changes_share_the_resamples_of_the_tuning_seeds():
+    """Equal shifts cancel, those that differ by rounding too; one study without a choice leaves that of the other."""
+    shift = np.random.default_rng(1).normal(size=2_000)
+    assert (selection_of_change(shift, shift + 1e-15, 6, is_paired=True).shifts == 0).all()
+    assert (selection_of_change(np.zeros(1), shift, 6, is_paired=True).shifts == shift).all()
+    unpaired = selection_of_change(shift, shift, 6, is_paired=False).shifts
+    assert np.mean(unpaired**2) == pytest.approx(2 * np.mean(shift**2), rel=0.1)
+
+
+def test_tuned_rows_include_the_choice_of_the_rate(study, monkeypatch):
+    """The p value, the interval and the smallest noticeable change grow with the shifts that the results contain."""
+    options = {"tracks": ["tuned"], "problems": ["quadratic"], "optimizers": ["gd"]}
+    before, after = study(**options), study(**options, seed=1)
+    (label,) = after.results.shifts
+    assert label == ("quadratic", "gd", "tuned")
+    (clear,) = compare_studies(before, after, unpaired=True)
+    shift = np.random.default_rng(2).choice([-0.5, 0.0, 0.5], 2_000)
+    monkeypatch.setitem(vars(after), "results", after.results._replace(shifts={label: shift}))
+    (unclear,) = compare_studies(before, after, unpaired=True)
+    assert unclear.p_value > clear.p_value
+    assert unclear.high - unclear.low > clear.high - clear.low
+    assert unclear.noticeable > clear.noticeable

@@ -213,12 +213,13 @@ def noticeable_difference(
 ) -> np.ndarray:
     """Compute the smallest difference `[pairs]` that a two-sided test at `level` notices in 80 % of repetitions.
 
-    It is (t₁₋level/₂ + t.₈) times the standard error, the usual approximation of the noncentral t distribution.
+    It is (t₁₋level/₂ + t.₈) times the standard error, the usual approximation of the noncentral t distribution; NaN if
+    all differences are equal, which does not show how much others would vary.
     Source: J. Cohen (1988), Statistical Power Analysis for the Behavioral Sciences, section 2.4.
     """
     error, degrees = standard_error(samples, selection)
     quantiles = special.stdtrit(degrees, 1 - level / 2) + special.stdtrit(degrees, POWER)
-    return np.asarray(quantiles * error)
+    return np.where(error > TIE, quantiles * error, np.nan)
 
 
 def holm(p_values: np.ndarray) -> np.ndarray:

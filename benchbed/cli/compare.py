@@ -53,7 +53,6 @@ def compare_command(first: Path, second: Path, margin: float | None, format_: st
     3 a folder cannot be used, 5 the studies have no problem and optimizer in common.
     """  # fmt: skip
     from benchbed.analysis.pairwise_tests import SIGNIFICANT
-    from benchbed.formatting import plural
     from benchbed.study import load
     from benchbed.study.compare import compare_studies, describe_problem, frame_of, revisions_of, worsened
 
@@ -77,12 +76,8 @@ def compare_command(first: Path, second: Path, margin: float | None, format_: st
                 f"{change.difference:+.3f}{star} {_interval(change):<18} {change.before:.3f} to {change.after:.3f}  "
                 f"{describe_problem(change.problem)}, {change.optimizer}, {change.track}"
             )
-        sampled = [change.noticeable for change in changes if not isnan(change.adjusted_p)]
-        if sampled:
-            click.echo(
-                f"* significant: Holm's adjusted p over {plural(len(sampled), 'row')} is below {SIGNIFICANT}; 80 % of "
-                f"such comparisons notice changes of at least {min(sampled):.3f} to {max(sampled):.3f}"
-            )
+        if not all(isnan(change.adjusted_p) for change in changes):
+            click.echo(_footnote(changes))
     if margin is None:
         return 0
     worse = worsened(changes, margin)
@@ -107,3 +102,17 @@ def _interval(change: "Change") -> str:
     if change.is_exact:
         return "exact"
     return "one seed" if isnan(change.low) else f"[{change.low:+.3f}, {change.high:+.3f}]"
+
+
+def _footnote(changes: "list[Change]") -> str:
+    """Describe the star, and the changes that a comparison of such studies notices."""
+    from benchbed.analysis.pairwise_tests import SIGNIFICANT
+    from benchbed.formatting import plural
+
+    tests = plural(sum(not isnan(change.adjusted_p) for change in changes), "row")
+    noticeable = [change.noticeable for change in changes if not isnan(change.noticeable)]
+    power = "which changes are noticed is unknown, because no difference varies between seeds"
+    if noticeable:
+        limits = f"{min(noticeable):.3f} to {max(noticeable):.3f}"
+        power = f"80 % of such comparisons notice changes of at least {limits}"
+    return f"* significant: Holm's adjusted p over {tests} is below {SIGNIFICANT}; {power}"

@@ -48,7 +48,7 @@ class Change(NamedTuple):
     adjusted_p: float
     """Adjusted by Holm's method over all rows that have a p value."""
     noticeable: float
-    """Smallest difference that would be significant in 80 % of repetitions, at 0.05 over the number of rows."""
+    """Smallest difference significant in 80 % of repetitions, at 0.05 over the number of rows; NaN if all are equal."""
     is_exact: bool
     """Whether the row is deterministic in both studies: it is not sampled, so its difference has no limits."""
 

@@ -312,3 +312,10 @@ def test_a_noticeable_difference_is_noticed_in_four_of_five_repetitions():
     assert np.mean(p_values < 0.05) == pytest.approx(0.8, abs=0.026)
     estimated = noticeable_difference(samples_of([differences]), 0.05)
     assert np.median(estimated) == pytest.approx(shift, rel=0.05)
+
+
+def test_equal_differences_do_not_show_which_difference_is_noticeable():
+    """Neither ties nor a constant difference, whose mean is rounded, have a variance to estimate it from."""
+    differences = np.array([np.zeros(SEEDS), np.full(SEEDS, 0.1), np.arange(SEEDS) / SEEDS])
+    noticeable = noticeable_difference(samples_of([differences]), 0.05)
+    assert np.isnan(noticeable).tolist() == [True, True, False]

@@ -89,6 +89,8 @@ def _results(node: fx.Node) -> list[Tensor | None]:
         raise UnsupportedOperationError(f"the operation {operation_name(node)}, which is not torch's own")
     if torch.Tag.nondeterministic_seeded in operation.tags:
         raise UnsupportedOperationError(f"the operation {schema.name}, which draws random numbers")
+    if schema.name.startswith("aten::as_strided"):  # tensors in memory have other strides than traced ones
+        raise UnsupportedOperationError(f"the operation {schema.name}, which depends on strides")
     if schema.is_mutable or any(result.real_type.kind() != "TensorType" for result in schema.returns):
         raise UnsupportedOperationError(f"the operation {schema.name}")
     value = node.meta["val"] if schema.returns else ()

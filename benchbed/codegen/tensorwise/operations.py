@@ -62,7 +62,7 @@ def _full(emitter: FusionEmitter, node: fx.Node) -> UniformValue:
     return UniformValue(float(value) if node.meta["val"].dtype.is_floating_point else value)
 
 
-@OPERATIONS.register("empty", "empty_like", "empty_permuted", "new_empty")
+@OPERATIONS.register("empty", "empty_like", "empty_permuted", "new_empty", "new_empty_strided")
 def _empty(emitter: FusionEmitter, node: fx.Node) -> UniformValue:
     return UniformValue(0)  # uninitialized memory may hold anything
 
@@ -125,6 +125,30 @@ def _scatter(emitter: FusionEmitter, node: fx.Node) -> StridedMemory:
     value = emitter.operand(source)
     emitter.emit(copy_loops(emitter.width, target, value), [value, result])
     return result
+
+
+@OPERATIONS.register("as_strided", "as_strided_scatter")
+def _as_strided(emitter: FusionEmitter, node: fx.Node) -> StridedMemory:
+    """Read a tensor by strides, or copy it and overwrite what they address; they count in the traced memory order."""
+    tensor, *arguments = positional_arguments(node)
+    traced: Tensor = tensor.meta["val"]
+    order = sorted(range(traced.dim()), key=traced.stride, reverse=True)
+    in_order = traced.permute(order)
+    if not in_order.is_contiguous() or traced.untyped_storage().nbytes() != traced.nbytes:
+        raise UnsupportedOperationError("strides in the memory of another tensor")
+    value = emitter.operand(tensor)
+    if isinstance(value, StridedMemory):
+        value = StridedMemory(value.base, value.view.permute(order))
+    result = emitter.copy(value, in_order)
+    if operation_name(node) == "as_strided":
+        return StridedMemory(result.base, result.view.as_strided(*arguments))
+    source, *location = arguments
+    target = StridedMemory(result.base, result.view.as_strided(*location))
+    value = emitter.operand(source)
+    emitter.emit(copy_loops(emitter.width, target, value), [value, result])
+    return StridedMemory(
+        result.base, result.view.permute([order.index(axis) for axis in range(traced.dim())])
+    )
 
 
 @OPERATIONS.register(*REDUCTIONS, "linalg_vector_norm")

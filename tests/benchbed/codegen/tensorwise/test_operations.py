@@ -182,6 +182,35 @@ def test_losses_and_activations_of_networks_match_torch(assert_matches_torch):
     assert_matches_torch(gradients, normal(25), tolerance=1e-12)
 
 
+def test_gradients_of_changes_in_place_match_torch(assert_matches_torch):
+    """Torch describes the gradient of a changed view by strides in the memory of the tensor that it views."""
+
+    def change_rows(x):
+        y = 2 * x
+        y[..., 1:3, :].mul_(x[..., :2, :])
+        return y
+
+    def change_columns_of_a_transpose(x):
+        y = (2 * x).mT.sin().mT
+        y[..., ::2].tanh_()
+        return y
+
+    functions = {
+        "relu of a transpose": lambda x: (2 * x).mT.sub(1).mT.relu_(),
+        "copy into a permutation": lambda x: (
+            (2 * x).unflatten(-1, (5, 3)).transpose(-1, -3).copy_(x[..., :1, :4].unsqueeze(-2))
+        ),
+        "rows": change_rows,
+        "columns": change_columns_of_a_transpose,
+    }
+
+    def gradient(function):
+        return torch.func.grad(lambda x: function(x).pow(3).sum())
+
+    gradients = {name: gradient(function) for name, function in functions.items()}
+    assert_matches_torch(gradients, normal(4, 15), tolerance=1e-12)
+
+
 def test_tensors_that_swap_are_read_before_they_are_overwritten(compile_tensorwise):
     """Two tensors of a lane exchange their contents in each step."""
     x, y = normal(20), normal(20, seed=1)
@@ -195,6 +224,7 @@ def test_tensors_that_swap_are_read_before_they_are_overwritten(compile_tensorwi
     ("reason", "function"),
     [
         ("the operation aten::_fft_r2c with a result of torch.complex128", lambda x: torch.fft.rfft(x).abs()),
+        ("aten::as_strided, which", lambda x: (x + 0)[..., 1:].as_strided(x.shape[:2], (6_000, 2_000))),
         ("a step that needs", lambda x: (x.unsqueeze(-1) * x.unsqueeze(-2)).exp().square().sum(-1)),
     ],
 )

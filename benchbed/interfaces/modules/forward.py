@@ -63,25 +63,28 @@ class ForwardPass(TorchFunctionMode):
 
     def drop(self, x: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
         """Drop elements with probability `p` and scale the others."""
-        return self._drop(x, p, training, tuple(x.shape))
+        return self._drop(x, p, training, inplace, tuple(x.shape))
 
     def drop_channels(
-        self, x: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False
+        self, x: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False, *, unbatched: int = 0
     ) -> Tensor:
-        """Drop whole channels of `x: [batch, channels, …]`."""
-        return self._drop(x, p, training, (*x.shape[:2], *[1] * (x.dim() - 2)))
+        """Drop whole channels of `x: [batch, channels, …]`, or `[channels, …]` if it has `unbatched` dimensions."""
+        leading = 1 if x.dim() == unbatched else 2
+        return self._drop(x, p, training, inplace, (*x.shape[:leading], *[1] * (x.dim() - leading)))
 
-    def uniform(self, x: Tensor, **options: Any) -> Tensor:
-        """Draw uniform numbers in the shape of `x`."""
-        return self._numbers(RandomCall(tuple(x.shape)), x)
+    def uniform(self, x: Tensor, *, dtype: torch.dtype | None = None, **options: Any) -> Tensor:
+        """Draw uniform numbers in the shape of `x`, as `torch.rand_like`."""
+        return self._numbers(RandomCall(tuple(x.shape)), x, dtype or x.dtype, options)
 
-    def normal(self, x: Tensor, **options: Any) -> Tensor:
-        """Draw standard normal numbers in the shape of `x`."""
-        return self._numbers(RandomCall(tuple(x.shape), is_normal=True), x)
+    def normal(self, x: Tensor, *, dtype: torch.dtype | None = None, **options: Any) -> Tensor:
+        """Draw standard normal numbers in the shape of `x`, as `torch.randn_like`."""
+        return self._numbers(RandomCall(tuple(x.shape), is_normal=True), x, dtype or x.dtype, options)
 
-    def bernoulli(self, probability: Tensor, **options: Any) -> Tensor:
-        """Draw 1 with the given probabilities and 0 otherwise."""
-        return (self.uniform(probability) < probability).to(probability.dtype)
+    def bernoulli(self, x: Tensor, p: float | None = None, **options: Any) -> Tensor:
+        """Draw 1 with the probabilities `x`, or `p` if it is a number, and 0 otherwise."""
+        dtype = x.dtype if p is None else torch.get_default_dtype()
+        numbers = self._numbers(RandomCall(tuple(x.shape)), x, dtype, options)
+        return (numbers < (x if p is None else p)).to(x.dtype)
 
     def attend(
         self, query: Tensor, key: Tensor, value: Tensor, attn_mask: Tensor | None = None,
@@ -93,35 +96,54 @@ class ForwardPass(TorchFunctionMode):
             key, value = (part.repeat_interleave(heads, dim=-3) for part in (key, value))
         weights = query @ key.mT * (query.shape[-1] ** -0.5 if scale is None else scale)
         if is_causal:
-            attn_mask = torch.ones(weights.shape[-2:], dtype=torch.bool, device=weights.device).tril()
-        if attn_mask is not None:
-            if attn_mask.dtype == torch.bool:
-                weights = weights.masked_fill(~attn_mask, -torch.inf)
-            else:
-                weights = weights + attn_mask
-        return self.drop(weights.softmax(dim=-1), dropout_p) @ value
+            is_allowed = torch.ones(weights.shape[-2:], dtype=torch.bool, device=weights.device).tril()
+            weights = weights.masked_fill(~is_allowed, -torch.inf).softmax(dim=-1)
+        elif attn_mask is None:
+            weights = weights.softmax(dim=-1)
+        else:
+            is_allowed = attn_mask if attn_mask.dtype == torch.bool else attn_mask > -torch.inf
+            is_empty = ~is_allowed.any(dim=-1, keepdim=True)  # the softmax of such a row would be NaN
+            weights = (
+                weights.masked_fill(~is_allowed, -torch.inf)
+                if is_allowed is attn_mask
+                else weights + attn_mask
+            )
+            weights = weights.masked_fill(is_empty, 0).softmax(dim=-1).masked_fill(is_empty, 0)
+        return self.drop(weights, dropout_p) @ value
 
     def attend_with_heads(self, *args: Any, **kwargs: Any) -> Any:
         """Run torch's multi-head attention, which calls dropout and attention by their names in its module."""
         with _replaced(F, dropout=self.drop, scaled_dot_product_attention=self.attend):
             return F.multi_head_attention_forward(*args, **kwargs)
 
-    def _drop(self, x: Tensor, p: float, training: bool, shape: tuple[int, ...]) -> Tensor:
+    def _drop(self, x: Tensor, p: float, training: bool, inplace: bool, shape: tuple[int, ...]) -> Tensor:
         if not training or p == 0.0:
             return x
         mask = self._draw(RandomCall(shape, dropout=p), x)
         if mask is None:
             return x
-        return torch.where(mask, x / (1 - p), 0) if p < 1 else torch.zeros_like(x)
+        dropped = torch.where(mask, x / (1 - p), 0) if p < 1 else torch.zeros_like(x)
+        return x.copy_(dropped) if inplace else dropped
 
-    def _numbers(self, call: RandomCall, like: Tensor) -> Tensor:
+    def _numbers(self, call: RandomCall, like: Tensor, dtype: torch.dtype, options: dict[str, Any]) -> Tensor:
+        for name, value in options.items():
+            if value not in (None, False, getattr(like, name, None)):
+                raise ContractError(
+                    f"the network draws random numbers with {name}={value!r}; of the options of torch.rand_like and "
+                    "torch.randn_like choose only `dtype`, and of those of torch.bernoulli only `p`"
+                )
+        if not dtype.is_floating_point:
+            raise ContractError(
+                f"the network draws random numbers in the shape and type of a tensor of {dtype}; pass a dtype, such as "
+                "torch.rand_like(x, dtype=torch.float32)"
+            )
         numbers = self._draw(call, like)
         if numbers is None:
             raise ContractError(
                 "the network draws random numbers outside of training or for a `full_batch` optimizer; draw them only "
                 "`if self.training`, and choose an optimizer that takes mini-batches"
             )
-        return numbers.to(like.dtype)
+        return numbers.to(dtype)
 
 
 @contextmanager
@@ -147,9 +169,9 @@ def _without_draws(function: Callable[..., Any], forward: ForwardPass, *args: An
 _HANDLERS: dict[Any, Callable[..., Any]] = {
     F.dropout: ForwardPass.drop,
     torch.dropout: ForwardPass.drop,
-    F.dropout1d: ForwardPass.drop_channels,
-    F.dropout2d: ForwardPass.drop_channels,
-    F.dropout3d: ForwardPass.drop_channels,
+    F.dropout1d: partial(ForwardPass.drop_channels, unbatched=2),
+    F.dropout2d: ForwardPass.drop_channels,  # whose input always begins with the batch
+    F.dropout3d: partial(ForwardPass.drop_channels, unbatched=4),
     torch.rand_like: ForwardPass.uniform,
     torch.randn_like: ForwardPass.normal,
     torch.bernoulli: ForwardPass.bernoulli,

@@ -38,7 +38,7 @@ class Transformer(nn.Module):
 
 
 class Recurrent(nn.Module):
-    """Recurrent layers over the rows of images, two in both directions by default."""
+    """Recurrent layers over three rows of images, two in both directions by default."""
 
     def __init__(self, kind, dropout=0.0, num_layers=2, bidirectional=True):
         super().__init__()
@@ -48,7 +48,7 @@ class Recurrent(nn.Module):
         self.output = nn.Linear(10 if bidirectional else 5, 3)
 
     def forward(self, x):
-        return self.output(self.layers(x[:, 0])[0][:, -1])
+        return self.output(self.layers(x[:, 0, :3])[0][:, -1])
 
 
 class Autoencoder(nn.Module):
@@ -171,7 +171,9 @@ NETWORKS = {
     ),
     "batch-norm-images": (
         IMAGES,
-        lambda: nn.Sequential(nn.Conv2d(1, 4, 3), nn.BatchNorm2d(4), nn.Flatten(), nn.Linear(64, 3)),
+        lambda: nn.Sequential(
+            nn.Conv2d(1, 4, 3), nn.BatchNorm2d(4), nn.ReLU(inplace=True), nn.Flatten(), nn.Linear(64, 3)
+        ),
     ),
     "transformer": (TOKENS, Transformer),
     "lstm": (IMAGES, lambda: Recurrent(nn.LSTM)),
@@ -189,7 +191,9 @@ NETWORKS = {
     ),
     "batch-norm-dropout": (
         VECTORS,
-        lambda: nn.Sequential(nn.Linear(6, 7), nn.BatchNorm1d(7), nn.Dropout(0.4), nn.Linear(7, 3)),
+        lambda: nn.Sequential(
+            nn.Linear(6, 7), nn.BatchNorm1d(7), nn.Dropout(0.4, inplace=True), nn.Linear(7, 3)
+        ),
     ),
     "residual-mlp": (VECTORS, lambda: ResidualMlp(nn.Linear(6, 6), nn.Linear(6, 6), nn.Linear(6, 3))),
     "u-net": (IMAGES, UNet),

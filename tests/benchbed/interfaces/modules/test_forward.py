@@ -23,12 +23,25 @@ class Noise(nn.Module):
         return x + torch.rand_like(x) + torch.randn_like(x) + torch.bernoulli(torch.full_like(x, 0.3))
 
 
+class InPlace(nn.Module):
+    """Dropout that changes its input, and whose result is not used."""
+
+    def forward(self, x):
+        x = 2 * x
+        nn.functional.dropout(x, 0.3, self.training, inplace=True)
+        nn.functional.dropout2d(x, 0.3, self.training, True)
+        return x
+
+
 NETWORKS = {
     "dropout": (lambda: nn.Dropout(0.3), torch.randn(4, 5)),
     "function": (lambda: nn.Sequential(nn.Dropout(0.3), nn.Dropout(0.6)), torch.randn(4, 5)),
     "sequences": (lambda: nn.Dropout1d(0.3), torch.randn(4, 5, 2)),
     "images": (lambda: nn.Dropout2d(0.3), torch.randn(4, 5, 2, 2)),
     "volumes": (lambda: nn.Dropout3d(0.3), torch.randn(4, 5, 2, 2, 2)),
+    "one sequence": (lambda: nn.Dropout1d(0.3), torch.randn(4, 5)),
+    "one volume": (lambda: nn.Dropout3d(0.3), torch.randn(4, 5, 2, 2)),
+    "in place": (InPlace, torch.randn(4, 5, 2, 2)),
     "attention": (lambda: Transformer(dropout=0.3), torch.randint(11, (4, 5))),
     "lstm": (lambda: Recurrent(nn.LSTM, dropout=0.3), torch.randn(4, 1, 6, 6)),
 }
@@ -76,6 +89,34 @@ def test_noise_is_that_of_the_draws():
     torch.testing.assert_close(values, expected.float())
 
 
+def test_noise_has_the_type_and_the_probability_that_are_passed():
+    """Also for integers, in which uniform numbers would be zeros."""
+    numbers = torch.tensor([0.2, 0.8])
+    ids = torch.tensor([3, 4])
+    with ForwardPass(replay([numbers] * 5)):
+        assert torch.equal(torch.rand_like(ids, dtype=torch.float32), numbers)
+        assert torch.equal(torch.randn_like(ids, dtype=torch.float64, device=ids.device), numbers.double())
+        assert torch.bernoulli(torch.ones(2), 0.5).tolist() == [1.0, 0.0]
+        assert torch.bernoulli(torch.zeros(2), p=0.9).tolist() == [1.0, 1.0]
+        from_integers = torch.bernoulli(ids, 0.5)
+    assert from_integers.dtype == torch.int64
+    assert from_integers.tolist() == [1, 0]
+
+
+@pytest.mark.parametrize(
+    ("draw", "message"),
+    [
+        (lambda x: torch.rand_like(x.long()), r"a tensor of torch.int64; pass a dtype"),
+        (lambda x: torch.bernoulli(x, generator=torch.Generator()), "with generator=.*only `p`"),
+        (lambda x: torch.randn_like(x, device="meta"), "with device='meta'.*only `dtype`"),
+    ],
+)
+def test_options_of_noise_that_would_be_ignored_are_rejected(draw, message):
+    """With the option and those that may be passed."""
+    with ForwardPass(replay([torch.zeros(2)])), pytest.raises(ContractError, match=message):
+        draw(torch.zeros(2))
+
+
 def test_noise_without_draws_is_rejected():
     """Such as noise in `eval()` mode, which would change the objective from call to call."""
     with ForwardPass(without_noise), pytest.raises(ContractError, match=r"`if self.training`"):
@@ -104,3 +145,19 @@ def test_attention_equals_that_of_torch(is_causal, mask):
     with ForwardPass(without_noise):
         values = attend(query, key, value, attn_mask, is_causal=is_causal, scale=0.3)
     torch.testing.assert_close(values, expected, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("is_bool", [True, False])
+def test_a_query_without_keys_has_the_zeros_of_torch(is_bool):
+    """A mask may exclude all keys of a query, as padding does; gradients are finite too."""
+    generator = torch.Generator().manual_seed(0)
+    query, key, value = (torch.randn(2, 3, 4, 5, generator=generator).requires_grad_() for _ in range(3))
+    mask = torch.tensor([[False] * 4, [True] * 4, [True, False, True, False], [False] * 4])
+    mask = mask if is_bool else torch.zeros(4, 4).masked_fill(~mask, -torch.inf)
+    expected = nn.functional.scaled_dot_product_attention(query, key, value, mask)
+    expected_gradients = torch.autograd.grad(expected.square().sum(), (query, key, value))
+    with ForwardPass(without_noise):
+        values = nn.functional.scaled_dot_product_attention(query, key, value, mask)
+        gradients = torch.autograd.grad(values.square().sum(), (query, key, value))
+    assert not values[..., [0, 3], :].any()
+    torch.testing.assert_close((values, *gradients), (expected, *expected_gradients), rtol=1e-5, atol=1e-6)

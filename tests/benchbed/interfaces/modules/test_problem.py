@@ -208,11 +208,13 @@ COMPILED = [
     "group-norm",
     "batch-norm-images",
     "transformer",
+    "lstm",
+    "gru",
     "short-lstm",
     "autoencoder",
     "dropout",
+    "batch-norm-dropout",
 ]
-COMPILED += ["batch-norm-dropout"]
 
 
 @pytest.mark.slow

@@ -1,18 +1,17 @@
 """Digest of the code and the values that an object consists of, for objects that no file defines."""
 
-import dis
 import functools
 import hashlib
 import inspect
 import sys
-from collections.abc import Iterator
 from types import CellType, CodeType, FunctionType, MappingProxyType, ModuleType
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from benchbed.catalog.code_names import global_names, imported_names, submodule_names
 from benchbed.errors import UsageError
 
 NOT_CONTENT = {
@@ -20,6 +19,11 @@ NOT_CONTENT = {
     *("__dataclass_fields__", "__dataclass_params__", "__slotnames__"),
 }
 """Attributes of classes that change no number, or repeat others."""
+NOT_CONTENT_OF_MODULES = {
+    *("__name__", "__doc__", "__package__", "__loader__", "__spec__", "__path__", "__file__", "__cached__"),
+    "__builtins__",
+}
+"""Likewise for modules."""
 
 
 class Content(NamedTuple):
@@ -28,9 +32,9 @@ class Content(NamedTuple):
     digest: str
     """16 hexadecimal digits, which are the same in every process."""
     modules: tuple[str, ...]
-    """Names of the modules that it refers to; their content is not part of the digest."""
+    """Names of the modules that it refers to or imports; their content is not part of the digest."""
     copied_modules: tuple[str, ...]
-    """Names of the loaded modules that another process cannot import, whose functions and classes are read."""
+    """Names of the loaded modules that another process cannot import, whose content is read."""
 
 
 def read_content(value: object) -> Content:
@@ -51,7 +55,7 @@ def read_content(value: object) -> Content:
 def is_importable(value: Any) -> bool:
     """Return whether another process can import a function or class by its module and name."""
     module = getattr(value, "__module__", None)
-    if not isinstance(module, str) or not _is_on_path(module.partition(".")[0]):
+    if not isinstance(module, str) or not _is_on_path(module):
         return False
     found: object = sys.modules.get(module)
     for name in getattr(value, "__qualname__", "<none>").split("."):
@@ -59,8 +63,9 @@ def is_importable(value: Any) -> bool:
     return found is value
 
 
-def _is_on_path(package: str) -> bool:
-    """Return whether an import would find a package, and not only because it is loaded."""
+def _is_on_path(module: str) -> bool:
+    """Return whether an import would find the package of a module, and not only because it is loaded."""
+    package = module.partition(".")[0]
     if package == "__main__":
         return False
     return any(finder.find_spec(package, None) is not None for finder in sys.meta_path)
@@ -86,12 +91,14 @@ class _Reader:
             for item in value:
                 self.add(item)
         elif kind in (dict, MappingProxyType):
-            self.add(list(value.items()))
+            self._write("dict", len(value))
+            for key, item in value.items():
+                self.add((key, item))
         elif kind in (set, frozenset):
-            self.add(sorted(read_content(item).digest for item in value))
-        elif kind is ModuleType:
-            self._write("module", value.__name__)
-            self.modules.add(value.__name__)
+            contents = [read_content(item) for item in value]
+            self._write(kind.__name__, sorted(content.digest for content in contents))
+            self.modules.update(*(content.modules for content in contents))
+            self.copied_modules.update(*(content.copied_modules for content in contents))
         elif isinstance(value, CodeType):
             self._add_code(value)
         elif id(value) in self._numbers:
@@ -104,6 +111,7 @@ class _Reader:
     def _add_code(self, code: CodeType) -> None:
         self._write("code", code.co_code.hex(), code.co_names, code.co_varnames, code.co_freevars)
         self._write(code.co_argcount, code.co_posonlyargcount, code.co_kwonlyargcount, code.co_flags)
+        self._write(code.co_exceptiontable.hex())
         self.add(code.co_consts)
 
     def _add_object(self, value: Any) -> None:
@@ -113,20 +121,15 @@ class _Reader:
             return
         module = str(getattr(value, "__module__", None))
         is_loaded = module in sys.modules.keys() - {"__main__"}
-        if isinstance(value, FunctionType | type) and is_loaded and not _is_on_path(module.partition(".")[0]):
+        if isinstance(value, FunctionType | type) and is_loaded and not _is_on_path(module):
             self.copied_modules.add(module)
         if isinstance(value, FunctionType):
-            cells = zip(value.__code__.co_freevars, value.__closure__ or (), strict=True)
-            # A cell is empty before its variable is assigned.
-            variables = {name: cell.cell_contents for name, cell in cells if cell != CellType()}
-            names = sorted(set(_global_names(value.__code__)) & value.__globals__.keys())
-            self._write("function")
-            for part in (value.__code__, value.__defaults__, value.__kwdefaults__, variables, vars(value)):
-                self.add(part)
-            self.add({name: value.__globals__[name] for name in names})
+            self._add_function(value)
+        elif type(value) is ModuleType:
+            self._add_module(value)
         elif isinstance(value, type):
             self._write("class", value.__name__)
-            self.add(value.__bases__)
+            self.add([type(value), value.__bases__])
             self.add({name: vars(value)[name] for name in sorted(vars(value).keys() - NOT_CONTENT)})
         elif isinstance(value, staticmethod | classmethod):
             self.add([type(value).__name__, value.__func__])
@@ -137,14 +140,59 @@ class _Reader:
         elif isinstance(value, functools.cached_property):
             self.add(value.func)
         elif isinstance(value, Tensor):
-            memory = value.detach().cpu().contiguous().flatten().view(torch.uint8)  # of any dtype
-            self._write(str(value.dtype), tuple(value.shape), value.requires_grad)
-            self.hash.update(memory.numpy().data)
+            self._add_tensor(value)
         elif isinstance(value, np.ndarray) and not value.dtype.hasobject:
             self._write(value.dtype.str, value.shape)
             self.hash.update(np.ascontiguousarray(value).data)
         else:
             self._add_parts(value)
+
+    def _add_function(self, function: FunctionType) -> None:
+        code, namespace = function.__code__, function.__globals__
+        cells = zip(code.co_freevars, function.__closure__ or (), strict=True)
+        # A cell is empty before its variable is assigned.
+        variables = {name: cell.cell_contents for name, cell in cells if cell != CellType()}
+        names = sorted(global_names(code) & namespace.keys())
+        used_globals = {name: namespace[name] for name in names}
+        self._write("function")
+        for part in (
+            code,
+            function.__defaults__,
+            function.__kwdefaults__,
+            variables,
+            vars(function),
+            used_globals,
+        ):
+            self.add(part)
+        modules = [
+            value
+            for value in (*variables.values(), *used_globals.values())
+            if type(value) is ModuleType and _is_on_path(value.__name__)
+        ]
+        for name in (*imported_names(code, namespace.get("__package__")), *submodule_names(modules, code)):
+            if name in sys.modules and name != "__main__" and not _is_on_path(name):
+                self.add(sys.modules[name])
+            else:  # the code has its name; the hash must not depend on whether it is loaded
+                self.modules.add(name)
+
+    def _add_module(self, module: ModuleType) -> None:
+        name = module.__name__
+        self._write("module", name)
+        if name == "__main__" or _is_on_path(name):
+            self.modules.add(name)
+            return
+        if sys.modules.get(name) is module:
+            self.copied_modules.add(name)
+        self.add({key: vars(module)[key] for key in sorted(vars(module).keys() - NOT_CONTENT_OF_MODULES)})
+
+    def _add_tensor(self, tensor: Tensor) -> None:
+        if tensor.layout is not torch.strided:
+            raise UsageError(
+                f"it contains a tensor with the layout {tensor.layout}; keep it dense, and convert it where it is used"
+            )
+        values = tensor.detach().cpu().resolve_conj().resolve_neg().contiguous()
+        self._write(str(tensor.dtype), tuple(tensor.shape), tensor.requires_grad)
+        self.hash.update(values.flatten().view(torch.uint8).numpy().data)  # of any dtype
 
     def _add_parts(self, value: Any) -> None:
         """Add the parts from which `pickle` would build an object."""
@@ -153,7 +201,7 @@ class _Reader:
         except Exception as error:  # any class may define it
             raise UsageError(f"it contains a {type(value).__name__}, which cannot be copied") from error
         if isinstance(parts, str):  # the name of a global
-            if getattr(value, "__module__", None) == "__main__":
+            if getattr(value, "__module__", None) == "__main__" and not isinstance(value, TypeVar):
                 raise UsageError(
                     f"it contains {parts} of the program, which another process cannot import; define it in a module"
                 )
@@ -163,13 +211,3 @@ class _Reader:
 
     def _write(self, *parts: object) -> None:
         self.hash.update(f"{parts!r}\n".encode())
-
-
-def _global_names(code: CodeType) -> Iterator[str]:
-    """Yield the names of globals that a function reads, and the functions inside it."""
-    for instruction in dis.get_instructions(code):
-        if instruction.opname in ("LOAD_GLOBAL", "LOAD_NAME"):
-            yield instruction.argval
-    for constant in code.co_consts:
-        if isinstance(constant, CodeType):
-            yield from _global_names(constant)

@@ -40,7 +40,7 @@ def write_object(folder: Path, kind: Kind, name: str, implementation: object) ->
         encoded = _encode(passed, content.copied_modules)
     except UsageError as error:
         raise UsageError(f"{label}: {error}") from error
-    except (TypeError, ValueError, AttributeError, RecursionError, pickle.PicklingError) as error:
+    except (TypeError, ValueError, AttributeError, RuntimeError, pickle.PicklingError) as error:
         raise UsageError(
             f"{label}: {error_line(error)}; create this value inside the function that uses it"
         ) from error

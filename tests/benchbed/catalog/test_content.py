@@ -5,6 +5,7 @@ import subprocess
 import sys
 import threading
 from types import ModuleType
+from typing import TypeVar
 
 import pytest
 import torch
@@ -171,6 +172,71 @@ def test_what_can_be_imported_is_read_by_name(monkeypatch):
         assert read_content(function).copied_modules == ("loaded_only",)
 
 
+def test_a_module_of_no_file_is_content():
+    """It is copied with its functions; two that refer to each other are read once."""
+
+    def reading(rate, name="made_by_hand"):
+        module, other = ModuleType(name), ModuleType("other")
+        module.other, other.module = other, module
+        exec(f"def rate(): return {rate}", other.__dict__)
+        return lambda: module.other.rate() + 0
+
+    def importing():
+        import made_by_hand
+
+        return made_by_hand
+
+    assert read_content(reading(0.1)).digest == read_content(reading(0.1)).digest
+    assert read_content(reading(0.1)).digest != read_content(reading(0.3)).digest
+    assert read_content(reading(0.1)).modules == ()
+    digests = []
+    for rate in (0.1, 0.3):
+        with pytest.MonkeyPatch.context() as patch:
+            module = reading(rate).__closure__[0].cell_contents
+            patch.setitem(sys.modules, "made_by_hand", module)
+            content = read_content(importing)
+            digests.append(content.digest)
+            assert content.copied_modules == ("made_by_hand",)
+    assert len(set(digests)) == 2
+
+
+def caught(function):
+    try:
+        function(1)
+        function(2)
+    except ValueError:
+        function(3)
+
+
+def not_caught(function):
+    try:
+        function(1)
+    except ValueError:
+        function(3)
+    else:
+        function(2)
+
+
+class Registered(type):
+    """A metaclass."""
+
+
+@pytest.mark.parametrize(
+    ("value", "other"),
+    [
+        ({}, []),
+        ({"a": 1}, [("a", 1)]),
+        ({1}, frozenset([1])),
+        (type("Class", (), {}), Registered("Class", (), {})),
+        (caught.__code__, not_caught.__code__.replace(co_name="caught", co_qualname="caught")),
+        (torch.tensor([1j]), torch.tensor([1j]).conj()),
+    ],
+)
+def test_other_values_have_other_digests(value, other):
+    """Of another type, metaclass, or range of a `try`."""
+    assert read_content(value).digest != read_content(other).digest
+
+
 @pytest.mark.parametrize("dtype", [torch.float64, torch.bfloat16, torch.bool, torch.complex64])
 def test_the_numbers_of_a_tensor_count(dtype):
     """In any dtype, with their shape, and not how they are stored."""
@@ -185,3 +251,16 @@ def test_a_value_that_cannot_be_copied_is_an_error():
     lock = threading.Lock()
     with pytest.raises(UsageError, match="it contains a lock, which cannot be copied"):
         read_content(lambda: lock)
+    with pytest.raises(
+        UsageError, match=r"it contains a tensor with the layout torch.sparse_coo; keep it dense"
+    ):
+        read_content(torch.eye(2).to_sparse())
+
+
+def test_a_type_variable_is_its_name():
+    """Also one of the program, which `cloudpickle` copies."""
+    variables = [TypeVar("Value"), TypeVar("Value"), TypeVar("Other")]
+    for variable in variables:
+        variable.__module__ = "__main__"
+    digests = [read_content(variable).digest for variable in variables]
+    assert digests[0] == digests[1] != digests[2]

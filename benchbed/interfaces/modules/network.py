@@ -124,6 +124,11 @@ def examine(build: Callable[[], Any], batch: Samples, loss_of: LossOfOutputs) ->
             "its loss has no derivative; leave out `.detach()`, `.item()` and `torch.no_grad()`"
         )
     after = other_tensors(trial)
+    if unnamed := first.keys() ^ after.keys():
+        raise ContractError(
+            f"its forward pass adds, removes or separates the buffers {', '.join(sorted(unnamed))}; register each as a "
+            "tensor of its own, such as torch.zeros(3), and keep one there"
+        )
     changed = {name for name, tensor in first.items() if not torch.equal(tensor, after[name])}
     buffers = tuple(name for name in first if name in changed | differing)
     result = Network(

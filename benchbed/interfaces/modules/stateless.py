@@ -35,11 +35,12 @@ class StatelessModule:
 
 
 def _places(module: nn.Module) -> Iterator[tuple[dict[str, Any], str, str]]:
-    """Yield the dictionary that holds each tensor, its name there, and the name of the tensor; equal for tied ones."""
+    """Yield the dictionary that holds each tensor or None, its name there, and its full name; tied tensors share one."""
     full_names: dict[int, str] = {}
     for prefix, submodule in module.named_modules():
         for place in (submodule._parameters, submodule._buffers):
             for name, tensor in place.items():
+                full_name = f"{prefix}.{name}".removeprefix(".")
                 if tensor is not None:
-                    full_name = full_names.setdefault(id(tensor), f"{prefix}.{name}".removeprefix("."))
-                    yield place, name, full_name
+                    full_name = full_names.setdefault(id(tensor), full_name)
+                yield place, name, full_name

@@ -47,6 +47,21 @@ class Branching(nn.Linear):
         return y if y.sum() > 0 else 2 * y
 
 
+class Renaming(nn.Linear):
+    """A layer with buffers that are not the same ones after a forward pass."""
+
+    def __init__(self, change, **buffers):
+        super().__init__(3, 2)
+        self.inner, self.change = nn.Module(), change
+        for name, buffer in buffers.items():
+            self.register_buffer(name, buffer)
+        self.inner.register_buffer("shared", buffers.get("shared"))
+
+    def forward(self, x):
+        self.change(self, x)
+        return super().forward(x)
+
+
 class Old(torch.autograd.Function):
     """A function without a rule for several trials."""
 
@@ -118,6 +133,21 @@ def test_a_network_keeps_the_global_generator():
             lambda: nn.Sequential(nn.Linear(3, 2), nn.BatchNorm1d(2, momentum=None)),
             mean_loss,
             "several trials at once .* a number as momentum",
+        ),
+        (
+            lambda: Renaming(lambda self, x: setattr(self, "mean", x.mean(0)), mean=None),
+            mean_loss,
+            r"adds, removes or separates the buffers mean; register each as a tensor of its own",
+        ),
+        (
+            lambda: Renaming(lambda self, x: setattr(self, "cache", None), cache=torch.zeros(3)),
+            mean_loss,
+            "the buffers cache; register",
+        ),
+        (
+            lambda: Renaming(lambda self, x: setattr(self, "shared", self.shared + 1), shared=torch.zeros(3)),
+            mean_loss,
+            "the buffers inner.shared; register",
         ),
         (Branching, mean_loss, "choose by torch.where"),
         (lambda: Drawing(lambda x: Old.apply(x)[:, :2]), mean_loss, "`generate_vmap_rule = True`"),

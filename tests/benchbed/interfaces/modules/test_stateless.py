@@ -71,3 +71,23 @@ def test_the_module_keeps_its_tensors_when_it_raises(inputs):
         stateless({"weight": torch.ones(2, 7)}, inputs)
     assert module.weight is weight
     assert torch.equal(stateless({"bias": torch.zeros(2)}, inputs), inputs @ weight.T)
+
+
+def test_an_empty_place_is_empty_again(inputs):
+    """A buffer that is None at first, and a tensor during the call, which another call must not see."""
+
+    class Remembering(nn.Linear):
+        def __init__(self):
+            super().__init__(3, 2)
+            self.register_buffer("mean", None)
+
+        def forward(self, inputs):
+            if self.mean is None:
+                self.mean = inputs.mean(0)
+            return super().forward(inputs - self.mean)
+
+    module = Remembering()
+    stateless, tensors = StatelessModule(module), dict(module.named_parameters())
+    outputs = [stateless(dict(tensors), inputs) for inputs in (inputs, inputs + 1)]
+    assert module.mean is None
+    torch.testing.assert_close(*outputs)

@@ -35,7 +35,7 @@ class StatelessModule:
 
 
 def _places(module: nn.Module) -> Iterator[tuple[dict[str, Any], str, str]]:
-    """Yield the dictionary that holds each tensor or None, its name there, and its full name; tied tensors share one."""
+    """Yield the dictionary that holds each tensor or None, its name there, and its full name, which tied ones share."""
     full_names: dict[int, str] = {}
     for prefix, submodule in module.named_modules():
         for place in (submodule._parameters, submodule._buffers):

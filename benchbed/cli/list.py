@@ -44,7 +44,11 @@ def _lines(entry: "Entry") -> Iterator[str]:
 
     if entry.summary:
         yield entry.summary
-    details = details_of(entry)
+    try:
+        details = details_of(entry)
+    except ModuleNotFoundError as error:  # the library of a built-in problem's data
+        yield f"cannot be used: {error}"
+        return
     if isinstance(details, GradientDetails):
         draws = "; draws in every step" if details.has_draws else ""
         yield f"price of a gradient in calls: {_format_prices(details.prices)}{draws}"

@@ -1,7 +1,6 @@
 """The built-in problems, one file each, and the suites of the presets."""
 
 from collections.abc import Callable
-from importlib.util import find_spec
 from pathlib import Path
 
 from benchbed.hookspecs import hookimpl
@@ -60,7 +59,7 @@ def register_problems(register: Callable[[type[Problem]], None]) -> None:
         PhaseRetrieval,
         LogisticRegression,
         SoftmaxRegression,
-        *([DigitsMlp] if find_spec("sklearn") else []),  # its layout depends on data of the extra `data`
+        DigitsMlp,
         Mnist1d,
         SparseParity,
         MarkovTransformer,

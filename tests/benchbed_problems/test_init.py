@@ -263,12 +263,27 @@ def leaves(data):
     return list(data) if isinstance(data, tuple) else [data]
 
 
-def test_the_problems_need_no_optional_package(monkeypatch):
-    """Without scikit-learn, only the problems of its data are missing, or raise when they read it."""
-    monkeypatch.setitem(sys.modules, "sklearn", None)
-    catalog = load_catalog(environ={})
-    assert [plugin.complaint for plugin in catalog.plugins if plugin.complaint] == []
-    assert "quadratic" in catalog.names("problems")
+@pytest.mark.slow
+def test_without_scikit_learn_only_the_problems_of_its_data_are_missing(run_benchbed, tmp_path):
+    """They are listed, and their errors name the extra that installs it."""
+    package = tmp_path / "blocked" / "sklearn.py"
+    package.parent.mkdir()
+    package.write_text("raise ModuleNotFoundError('no scikit-learn', name='sklearn')")
+
+    def run(*arguments):
+        return run_benchbed(tmp_path, *arguments, PYTHONPATH=package.parent)
+
+    listed = run("list", "problems")
+    assert (listed.returncode, listed.stderr) == (0, "")
+    reason = "scikit-learn, which is not installed; pip install 'benchbed[data]'"
+    after_digits_mlp = listed.stdout.partition("  digits-mlp  ")[2].splitlines()
+    assert after_digits_mlp[2] == f"      cannot be used: the digits data comes with {reason}"
+    assert listed.stdout.count("cannot be used") == 1
+    suite = run("run", "networks")
+    assert suite.returncode == 2
+    assert suite.stderr == f"error: digits-mlp cannot be used: the digits data comes with {reason}\n"
+    study = run("run", "-p", "quadratic", "-o", "gd", "--preset", "quick", "--steps", "5", "--seeds", "1")
+    assert study.returncode == 0, study.stderr
 
 
 def test_the_facts_of_all_problems_are_valid_and_read_only_when_needed():

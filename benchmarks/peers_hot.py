@@ -16,9 +16,12 @@ AGREE_STEPS, AGREE_TRIALS = 100, 100
 """Steps and trials that are compared; rounding is still small after these steps."""
 AGREE_THETA = 1e-8
 """Allowed difference of final points in float64; the observed one is about 1e-15."""
-AGREE_LOSS = 4e-4
-"""Allowed relative difference of objectives in float32. A step rounds at 6e-8 and Adam divides by small gradients; the
-observed difference is 1e-5, 2e-4 on digits, and that of another draw, rate or start is far larger."""
+AGREE_LOSS, AGREE_LOSS_OF = 1e-4, {"digits-mlp": 4e-4}
+"""Allowed relative difference of objectives in float32, with exceptions by problem.
+
+A step rounds at 6e-8 and Adam divides by small gradients; the observed difference is at most 1e-5, and 3e-4 on
+`digits-mlp`. That of another draw, rate or start is far larger.
+"""
 LEAST_SECONDS = 0.1
 """Least total time of a side in a round; shorter runs are repeated."""
 MAX_REPEATS = 50
@@ -118,7 +121,7 @@ def _difference(problem: str, dtype: str, ours: np.ndarray, theirs: np.ndarray) 
     if dtype == "float64":
         return float(np.abs(theirs - ours).max()), AGREE_THETA
     values = [peers_benchbed.objectives(problem, theta) for theta in (ours, theirs)]
-    return float(np.abs(values[1] / values[0] - 1).max()), AGREE_LOSS
+    return float(np.abs(values[1] / values[0] - 1).max()), AGREE_LOSS_OF.get(problem, AGREE_LOSS)
 
 
 def is_installed(peer: str) -> bool:

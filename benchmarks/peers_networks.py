@@ -1,6 +1,7 @@
 """The networks of the comparison as problems: an MLP and a CNN on digits, and a transformer on generated text."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -8,34 +9,14 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, scaled_dot_product_attention
 
 from benchbed.interfaces import ModuleProblem
+from benchbed_problems.digits_mlp import DigitsMlp
 
-DIGITS = 1_437
-"""Images for training, of 1 797."""
 LETTERS = 27
 """Of the text: a blank and a to z."""
 CONTEXT = 16
 """Letters from which the transformer predicts the next one."""
 WIDTH, HEADS = 16, 2
 WINDOWS = 2_000
-
-
-@dataclass(frozen=True)
-class DigitsMlp(ModuleProblem):
-    """Cross entropy of a network 64 → 32 → 10 with ReLU on mini-batches of 64 digits."""
-
-    batch_size: int = 64
-
-    def make_network(self) -> nn.Module:
-        """Build two linear layers."""
-        return nn.Sequential(nn.Linear(64, 32), nn.ReLU(), nn.Linear(32, 10))
-
-    def make_data(self) -> tuple[tuple[Tensor, Tensor], None]:
-        """Return images as vectors, with their digits."""
-        return _digits((64,)), None
-
-    def loss_of(self, outputs: Tensor, targets: Tensor) -> Tensor:
-        """Return the cross entropy."""
-        return cross_entropy(outputs, targets)
 
 
 @dataclass(frozen=True)
@@ -50,9 +31,9 @@ class DigitsCnn(DigitsMlp):
             *(nn.Flatten(), nn.Linear(16, 10)),
         )
 
-    def make_data(self) -> tuple[tuple[Tensor, Tensor], None]:
+    def make_data(self) -> tuple[Any, Any]:
         """Return images of one channel, with their digits."""
-        return _digits((1, 8, 8)), None
+        return tuple((x.unflatten(1, (1, 8, 8)), y) for x, y in super().make_data())
 
 
 @dataclass(frozen=True)
@@ -103,13 +84,6 @@ class Transformer(nn.Module):
         x = x + self.mix(mixed.transpose(1, 2).flatten(2))
         x = x + self.out(nn.functional.gelu(self.hidden(self.before_hidden(x))))
         return self.head(self.before_head(x))
-
-
-def _digits(shape: tuple[int, ...]) -> tuple[Tensor, Tensor]:
-    from sklearn.datasets import load_digits  # only if a network on digits is chosen
-
-    images, digits = load_digits(return_X_y=True)
-    return torch.from_numpy(images[:DIGITS]).reshape(-1, *shape) / 16, torch.from_numpy(digits[:DIGITS])
 
 
 NETWORKS: dict[str, ModuleProblem] = {

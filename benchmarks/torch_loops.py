@@ -14,7 +14,6 @@ from typing import NamedTuple
 
 import torch
 from cores import keep_to
-from sklearn.datasets import load_digits
 from tabulate import tabulate
 from torch import Tensor, nn
 
@@ -24,19 +23,18 @@ from benchbed.engine.backends import EagerBackend, EngineChoice
 from benchbed.engine.sampling import Instances
 from benchbed.engine.tile import Tile
 from benchbed.gradients import reverse
-from benchbed.interfaces import Engine, ModuleProblem
+from benchbed.interfaces import Engine
 from benchbed.seeds import InstanceSeed
+from benchbed_problems.digits_mlp import DigitsMlp
 
 CLASSES = ("Adam", "SGD", "AdamW", "Adafactor")
 RATE = 1e-3
-SAMPLES = 1437
 
 
 @dataclass(frozen=True)
-class DigitsNetwork(ModuleProblem):
-    """Cross-entropy on scikit-learn's digits in mini-batches: multinomial logistic regression, or one hidden layer."""
+class DigitsNetwork(DigitsMlp):
+    """`digits-mlp` with batch normalization, or without a hidden layer: multinomial logistic regression."""
 
-    hidden: int = 0
     has_norm: bool = False
 
     def make_network(self) -> nn.Module:
@@ -46,20 +44,11 @@ class DigitsNetwork(ModuleProblem):
         norm = [nn.BatchNorm1d(self.hidden)] if self.has_norm else []
         return nn.Sequential(nn.Linear(64, self.hidden), *norm, nn.ReLU(), nn.Linear(self.hidden, 10))
 
-    def make_data(self) -> tuple[tuple[Tensor, Tensor], None]:
-        """Read the images."""
-        images, labels = (torch.from_numpy(array) for array in load_digits(return_X_y=True))
-        return (images[:SAMPLES].float() / 16, labels[:SAMPLES]), None
 
-    def loss_of(self, outputs: Tensor, targets: Tensor) -> Tensor:
-        """Return the cross-entropy."""
-        return nn.functional.cross_entropy(outputs, targets)
-
-
-PROBLEMS = {
-    "logistic regression": DigitsNetwork(),
-    "MLP 64–32–10": DigitsNetwork(hidden=32),
-    "MLP with batch normalization": DigitsNetwork(hidden=32, has_norm=True),
+PROBLEMS: dict[str, DigitsMlp] = {
+    "logistic regression": DigitsNetwork(hidden=0),
+    "MLP 64–32–10": DigitsMlp(),
+    "MLP with batch normalization": DigitsNetwork(has_norm=True),
 }
 
 
@@ -73,7 +62,7 @@ class Side(NamedTuple):
 class Subject(NamedTuple):
     """A class on a problem."""
 
-    problem: DigitsNetwork
+    problem: DigitsMlp
     class_name: str
     steps: int
 

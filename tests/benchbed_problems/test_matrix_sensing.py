@@ -47,7 +47,7 @@ def steps_to_target(problem, data, preconditioned):
 
 
 def test_the_condition_number_slows_gradient_descent_but_not_its_scaled_form(data_of):
-    """Tong et al. (2021), figure 1: with κ = 1, 10 and 100 near the solution."""
+    """Tong et al. (2021), figure 1: with κ = 1 and 100, near the solution."""
     steps = {
         (condition, scaled): steps_to_target(problem, data_of(problem), scaled)
         for condition in (1.0, 100.0)

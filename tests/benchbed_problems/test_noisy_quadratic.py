@@ -22,8 +22,8 @@ def expected_loss(dimension, rate, batch_size, steps):
         (1_000, 1.0, 64, [3.742735, 2.712672, 1.686756, 0.640180, 0.058896]),
     ],
 )
-def test_the_closed_form_has_the_published_values(dimension, rate, batch_size, losses):
-    """Zhang et al. (2019), appendix: at steps 0, 1, 10, 100 and 1 000."""
+def test_the_closed_form_has_the_expected_values(dimension, rate, batch_size, losses):
+    """At steps 0, 1, 10, 100 and 1 000; computed once from the formula of Zhang et al. (2019), not published there."""
     values = expected_loss(dimension, rate, batch_size, [0, 1, 10, 100, 1_000])
     assert values.tolist() == pytest.approx(losses, abs=6e-7)
 

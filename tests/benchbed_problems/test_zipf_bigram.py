@@ -20,8 +20,8 @@ def relative_gap(vocabulary, steps):
         (1_000, [0.721352, 0.444917, 0.163063], [7, 72, 187]),
     ],
 )
-def test_the_closed_form_has_the_published_values(vocabulary, gaps, steps):
-    """At steps 1, 10 and 100, and the first step at or below 0.5, 0.2 and 0.1."""
+def test_the_closed_form_has_the_expected_values(vocabulary, gaps, steps):
+    """At steps 1, 10 and 100, and the first step at or below 0.5, 0.2 and 0.1; computed once from the formula."""
     assert [relative_gap(vocabulary, step) for step in (1, 10, 100)] == pytest.approx(gaps, abs=6e-7)
     for target, step in zip((0.5, 0.2, 0.1), steps, strict=True):
         assert relative_gap(vocabulary, step) <= target < relative_gap(vocabulary, step - 1)
@@ -42,20 +42,21 @@ def test_gradient_descent_follows_the_closed_form_to_rounding(vocabulary):
         assert gap == pytest.approx(relative_gap(vocabulary, step), rel=1e-12)
 
 
-@pytest.mark.parametrize(("vocabulary", "published"), [(100, 0.0034), (300, 0.0074), (1_000, 0.0088)])
-def test_sign_descent_hardly_depends_on_the_vocabulary(vocabulary, published):
-    """Its relative gap after 100 steps with the best of 200 rates; rows are equal, so one row stands for all.
+def test_sign_descent_hardly_depends_on_the_vocabulary():
+    """Its relative gap after 100 steps with the best of 200 rates grows less than fourfold from 100 to 1 000 words.
 
-    The published gaps, from fewer rates, are 0.001 higher. Gradient descent needs three times as many steps for each
-    step of the vocabulary, as tested above.
+    That of gradient descent grows more than fifteenfold. Rows are equal, so one row stands for all.
     """
-    successors = ZipfBigram(vocabulary=vocabulary).shared_data().successors
     rates = torch.logspace(-4, -1, 200, dtype=torch.float64).unsqueeze(-1)
-    row = torch.zeros(len(rates), vocabulary, dtype=torch.float64)
-    for _ in range(100):
-        row = row - rates * (row - successors).sign()
-    gaps = (row - successors).square().sum(-1) / successors.square().sum()
-    assert published - 0.0012 < gaps.min().item() < published
+    gaps = {}
+    for vocabulary in (100, 1_000):
+        successors = ZipfBigram(vocabulary=vocabulary).shared_data().successors
+        row = torch.zeros(len(rates), vocabulary, dtype=torch.float64)
+        for _ in range(100):
+            row = row - rates * (row - successors).sign()
+        gaps[vocabulary] = ((row - successors).square().sum(-1) / successors.square().sum()).min().item()
+    assert gaps[1_000] < 4 * gaps[100]
+    assert relative_gap(1_000, 100) > 15 * relative_gap(100, 100)
 
 
 def test_one_word_is_rejected():

@@ -73,7 +73,8 @@ class MarkovTransformer(ModuleProblem):
     @property
     def targets(self) -> tuple[float, ...]:
         """The entropy rate plus 1.2 down to 0.1."""
-        return tuple(self.entropy_rate + excess for excess in (1.2, 1, 0.8, 0.6, 0.45, 0.3, 0.2, 0.1))
+        entropy_rate = self.entropy_rate
+        return tuple(entropy_rate + excess for excess in (1.2, 1, 0.8, 0.6, 0.45, 0.3, 0.2, 0.1))
 
     @property
     def transitions(self) -> Tensor:

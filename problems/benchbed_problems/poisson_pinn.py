@@ -10,6 +10,7 @@ from torch import Generator, Tensor
 from torch.linalg import vector_norm
 
 from benchbed.interfaces import Layout, Metric, Problem
+from benchbed_problems.networks import uniform
 
 HIDDEN = 32
 TEST_POINTS = 256
@@ -83,8 +84,7 @@ class PoissonPinn(Problem):
         parameters = []
         for name, shape in self.layout.blocks.items():
             bound = 1 / math.sqrt(1 if name.endswith("1") else HIDDEN)
-            uniform = torch.rand(math.prod(shape), generator=generator, dtype=torch.float64)
-            parameters.append(bound * (2 * uniform - 1))
+            parameters.append(uniform(generator, bound, math.prod(shape)))
         return torch.cat(parameters)
 
     def shared_data(self) -> Line:

@@ -2,11 +2,13 @@
 
 import dataclasses
 import functools
+import inspect
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
 from benchbed.catalog.content import is_importable
@@ -36,19 +38,21 @@ class ObjectSelector:
 
     def problems(self, choices: Iterable[ProblemChoice] | None) -> list[str] | None:
         """Return the selectors of problems. Raises: UsageError."""
-        return (
-            None
-            if choices is None
-            else [self._select("problems", choice, self._problem) for choice in choices]
-        )
+        return self._select_all("problems", choices, self._problem)
 
     def optimizers(self, choices: Iterable[OptimizerChoice] | None) -> list[str] | None:
         """Return the selectors of optimizers. Raises: UsageError."""
-        return (
-            None
-            if choices is None
-            else [self._select("optimizers", choice, self._optimizer) for choice in choices]
-        )
+        return self._select_all("optimizers", choices, self._optimizer)
+
+    def _select_all(
+        self, kind: Kind, choices: Any, select: Callable[[Any, str | None], str]
+    ) -> list[str] | None:
+        if choices is None:
+            return None
+        is_single = isinstance(choices, str | type | Optimizer)  # an Optimizer is a tuple, too
+        if is_single or not isinstance(choices, Iterable):
+            raise UsageError(f"{kind} must be a list, and not {quoted(choices)}; put it in brackets")
+        return [self._select(kind, choice, select) for choice in choices]
 
     def _select(self, kind: Kind, choice: Any, select: Callable[[Any, str | None], str]) -> str:
         if isinstance(choice, str):
@@ -66,7 +70,8 @@ class ObjectSelector:
                 f"problems contain {quoted(problem)}; pass a selector, a subclass of benchbed.interfaces.Problem, or "
                 "an instance of one, such as FunctionProblem(function, start)"
             )
-        if isinstance(problem, Problem) and not _has_plain_fields(problem_class):
+        values = _plain_fields(problem) if isinstance(problem, Problem) else {}
+        if values is None:
             named = problem.function if isinstance(problem, FunctionProblem) else problem_class
             return self._name_of("problems", _class_of(problem), name or derived_name(named), problem)
         selected = self._registered("problems", problem_class, name)
@@ -75,8 +80,7 @@ class ObjectSelector:
         if isinstance(problem, type):
             return selected
         default = problem_class()
-        values = {key: getattr(problem, key) for key in field_types(problem_class)}
-        changed = {key: plain(value) for key, value in values.items() if value != getattr(default, key)}
+        changed = {key: value for key, value in values.items() if value != plain(getattr(default, key))}
         return format_selector(selected, changed)
 
     def _optimizer(self, optimizer: Any, name: str | None) -> str:
@@ -97,9 +101,10 @@ class ObjectSelector:
             )
         function, keywords = optimizer, {}
         if isinstance(optimizer, functools.partial) and not optimizer.args:
-            function, keywords = optimizer.func, optimizer.keywords
-            if not _are_plain(keywords.values()):
-                function, keywords = optimizer, {}
+            keywords = {key: _without_arrays(value) for key, value in optimizer.keywords.items()}
+            function, keywords = (
+                (optimizer.func, keywords) if _are_plain(keywords.values()) else (optimizer, {})
+            )
         selected = self._registered("optimizers", function, name)
         if selected is None:
             selected = self._name_of("optimizers", function, name or derived_name(function))
@@ -149,24 +154,37 @@ def _class_reference(optimizer_class: type) -> str | None:
     return None
 
 
-def _has_plain_fields(problem_class: type[Problem]) -> bool:
-    """Return whether a selector can describe the instances of a class."""
+def _plain_fields(problem: Problem) -> dict[str, Any] | None:
+    """Return the parameters of a problem; None if a selector cannot describe it."""
+    problem_class = type(problem)
     if not dataclasses.is_dataclass(problem_class):
-        return False
+        return None
     fields = [field for field in dataclasses.fields(problem_class) if field.init]
-    missing = dataclasses.MISSING
-    has_defaults = all(
-        field.default is not missing or field.default_factory is not missing for field in fields
-    )
-    return has_defaults and all(map(is_plain, field_types(problem_class).values()))
+    parameters = inspect.signature(problem_class).parameters
+    # An `InitVar`, and an argument of an `__init__` that the class itself defines, are not fields.
+    if parameters.keys() != {field.name for field in fields}:
+        return None
+    if any(parameter.default is parameter.empty for parameter in parameters.values()):
+        return None
+    values = {field.name: plain(_without_arrays(getattr(problem, field.name))) for field in fields}
+    is_described = all(map(is_plain, field_types(problem_class).values())) and _are_plain(values.values())
+    return values if is_described else None
 
 
 def _class_of(problem: Problem) -> type[Problem]:
     """Return a subclass without parameters whose instances have the values of `problem`."""
     values = dict(vars(problem))
+    slots = {
+        name: getattr(problem, name)
+        for base in type(problem).__mro__
+        for name, member in vars(base).items()
+        if inspect.ismemberdescriptor(member) and hasattr(problem, name)
+    }
 
     def initialize(self: Problem) -> None:
         self.__dict__.update(values)
+        for name, value in slots.items():
+            object.__setattr__(self, name, value)  # the class may be frozen
 
     problem_class = type(problem)
     frozen = dataclasses.make_dataclass("Frozen", (), frozen=True)
@@ -180,6 +198,14 @@ def _class_of(problem: Problem) -> type[Problem]:
         "__dataclass_params__": frozen.__dataclass_params__,  # type: ignore[attr-defined]  # it is a dataclass
     }
     return type(problem_class.__name__, (problem_class,), attributes)
+
+
+def _without_arrays(value: Any) -> Any:
+    """Return a value with Python's numbers instead of NumPy's, and of tensors without dimensions."""
+    if isinstance(value, list | tuple):
+        return [_without_arrays(item) for item in value]
+    is_scalar = isinstance(value, np.generic | np.ndarray | torch.Tensor) and value.ndim == 0
+    return value.item() if is_scalar else value
 
 
 def _are_plain(values: Iterable[object]) -> bool:

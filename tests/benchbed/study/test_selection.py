@@ -2,12 +2,14 @@
 
 import functools
 import json
+import pickle
 import subprocess
 import sys
 import threading
-from dataclasses import dataclass
+from dataclasses import InitVar, dataclass
 from typing import NamedTuple
 
+import numpy as np
 import pytest
 import torch
 
@@ -75,6 +77,38 @@ class Distance(Problem):
         return torch.tensor(0.0)
 
 
+@dataclass(frozen=True)
+class Shifted(Bowl):
+    """A parameter that is not a field."""
+
+    shift: InitVar[float] = 0.0
+
+    def __post_init__(self, shift):
+        object.__setattr__(self, "square", shift**2)
+
+    def objective(self, theta, data):
+        return theta.sum(-1) + self.square
+
+
+class Initialized(Bowl):
+    """Another signature than that of the fields, which it inherits."""
+
+    def __init__(self, square=0.0):
+        super().__init__()
+        object.__setattr__(self, "square", square)
+
+    objective = Shifted.objective
+
+
+@dataclass(frozen=True, slots=True)
+class Slotted(Bowl):
+    """A field that no selector describes, in a slot."""
+
+    square: object = None
+
+    objective = Shifted.objective
+
+
 @pytest.fixture
 def selector(tmp_path):
     return ObjectSelector(CATALOG, tmp_path)
@@ -86,6 +120,11 @@ def selector(tmp_path):
         ("adam[beta1=0.5]", "adam[beta1=0.5]"),
         (adam, "adam"),
         (functools.partial(adam, beta1=0.5), "adam[beta1=0.5]"),
+        (
+            functools.partial(adam, beta1=np.float64(0.1), beta2=torch.tensor(0.5)),
+            "adam[beta1=0.1, beta2=0.5]",
+        ),
+        (functools.partial(adam, beta1=np.float32(0.5), beta2=np.array(0.5)), "adam[beta1=0.5, beta2=0.5]"),
         (torch.optim.NAdam, "torch.optim:NAdam"),
         (
             functools.partial(torch.optim.Adam, lr=0.1, betas=(0.8, 0.9)),
@@ -124,6 +163,8 @@ def test_other_optimizers_are_named_and_written(choice, expected, selector):
         (Quadratic(condition_number=10.0), "quadratic[condition_number=10]", 0),
         (Bowl, "bowl", 1),
         (Bowl(3.0, (1.0, 1.0)), "bowl[steepness=3, start=[1, 1]]", 1),
+        (Bowl(np.float64(0.1), (np.float32(0.5), torch.tensor(2))), "bowl[steepness=0.1, start=[0.5, 2]]", 1),
+        (Bowl(torch.ones(1)), "bowl", 1),
         (("mine", Bowl(3.0)), "mine[steepness=3]", 1),
         (Distance(torch.ones(3)), "distance", 1),
         (("far", Distance(torch.full((3,), 9.0))), "far", 1),
@@ -134,6 +175,18 @@ def test_problems_are_classes_and_instances(choice, expected, files, selector):
     """An instance is its class with the parameters that differ from the defaults, if a selector can say them."""
     assert selector.problems([choice]) == [expected]
     assert len(selector.files) == files
+
+
+@pytest.mark.parametrize(
+    "problem",
+    [Shifted(shift=3.0), Initialized(9.0), Slotted(square=torch.tensor(9.0))],
+    ids=lambda problem: type(problem).__name__,
+)
+def test_an_instance_that_no_selector_can_say_keeps_its_values(problem, selector):
+    """Also those that are not in fields."""
+    assert selector.problems([problem]) == [type(problem).__name__.lower()]
+    copied_class = pickle.loads(selector.files[0].read_bytes()).implementation
+    assert copied_class().objective(torch.ones(2), None) == 11
 
 
 @pytest.mark.parametrize(
@@ -152,6 +205,10 @@ def test_problems_are_classes_and_instances(choice, expected, files, selector):
         ),
         ("optimizers", [torch.optim.SGD([torch.zeros(1)])], "pass the class, or functools.partial\\(SGD"),
         ("optimizers", [3], "optimizers contain 3; pass a selector, a function"),
+        ("optimizers", "adam", "optimizers must be a list, and not 'adam'; put it in brackets"),
+        ("optimizers", torch.optim.Adam, "optimizers must be a list"),
+        ("optimizers", plain_descent(0.1), "optimizers must be a list"),
+        ("problems", Bowl(), "problems must be a list"),
         ("optimizers", [("a", "b", adam)], "write a pair \\(name, object\\)"),
         ("problems", [torch.sum], "pass a selector, a subclass .*FunctionProblem"),
         ("problems", [("BAD", Bowl)], "the name 'BAD' is not allowed"),

@@ -69,7 +69,7 @@ class _Objective:
 def solve(problem: Problem, name: str, seconds: float) -> Solution:
     """Minimize the objective of a problem, for about so many seconds.
 
-    Raises: ContractError if its instances differ in more than their starts.
+    Raises: ContractError if its instances differ in more than their starts, or no solve ends at a finite value.
     """
     objective = _Objective(problem, name)
     starts = objective.starts[:1] if problem.is_convex else objective.starts
@@ -80,10 +80,17 @@ def solve(problem: Problem, name: str, seconds: float) -> Solution:
         )
         for index, start in enumerate(starts)
     ]
-    best = min(points, key=lambda point: objective(point)[0])
-    if problem.is_convex:
+    values = [objective(point)[0] for point in points]
+    is_finite = np.isfinite(values)
+    best = points[int(np.argmin(np.where(is_finite, values, np.inf)))]
+    if problem.is_convex and is_finite.any():
         best = _polish(objective, best)
     value, gradient = objective(best)
+    if -math.inf in values or not np.isfinite([value, *gradient]).all():
+        raise ContractError(
+            f"the objective of problem {name!r} has no finite minimum that descent reaches; choose a target_metric, or "
+            "let `optimum` return a lower bound"
+        )
     distances = np.linalg.norm(objective.starts - best, axis=1)
     objectives_of_starts = [objective(start)[0] for start in objective.starts]
     scale = float(np.median(objectives_of_starts)) - value

@@ -1,5 +1,6 @@
 """Computation of reference values by child processes, which store them beside the classes of problems."""
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -9,7 +10,7 @@ from benchbed.catalog.lookup import Catalog
 from benchbed.catalog.names import error_line
 from benchbed.engine.solving import Solution, solve
 from benchbed.errors import BenchbedError, UsageError
-from benchbed.interfaces import Problem
+from benchbed.interfaces import Problem, target_ladder
 from benchbed.interfaces.references import (
     Reference,
     ReferenceKind,
@@ -95,7 +96,9 @@ def compute_reference(catalog: Catalog, selector: str, seconds: float) -> Comput
 
 def _reference(problem: Problem, solution: Solution) -> Reference:
     error_bound = solution.gradient_norm * solution.distance
-    is_certified = problem.is_convex and error_bound <= NEGLIGIBLE * problem.targets[-1] * solution.scale
+    # With a target_metric the targets are no gaps, and f* only defines the gaps of tables.
+    smallest = target_ladder(1)[-1] if problem.target_metric else problem.targets[-1]
+    is_certified = problem.is_convex and error_bound <= NEGLIGIBLE * smallest * solution.scale < math.inf
     return Reference(
         problem=type(problem).__qualname__,
         parameters=parameters_of(problem),

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from benchbed.engine.solving import solve
+from benchbed.engine.solving import _Objective, solve
 from benchbed.errors import ContractError
 from benchbed.interfaces import Layout, Problem
 
@@ -53,6 +53,25 @@ class Wells(LeastSquares):
 
     def objective(self, theta, data):
         return ((theta.square() - 1).square() + 0.1 * (theta + 1)).sum(-1)
+
+
+class Unbounded(LeastSquares):
+    """No lower bound."""
+
+    is_convex = False
+
+    def objective(self, theta, data):
+        return -theta.square().sum(-1)
+
+
+class Half(LeastSquares):
+    """A bowl whose other half is NaN, in which the first start lies."""
+
+    is_convex = False
+
+    def objective(self, theta, data):
+        bowl = (theta + 1).square().sum(-1)
+        return torch.where(theta.sum(-1) < 0, bowl, torch.nan)
 
 
 class Drawn(LeastSquares):
@@ -103,6 +122,19 @@ def test_the_lowest_of_several_wells_is_kept():
     sums = [6 * wells[0] + count * (wells[1] - wells[0]) for count in range(7)]
     assert min(abs(solution.value - value) for value in sums) < 1e-9
     assert solution.value < sums[3]
+
+
+def test_solves_that_end_at_nan_do_not_count():
+    """Those from the other starts reach the minimum."""
+    assert torch.isnan(Half().objective(torch.from_numpy(_Objective(Half(), "half").starts[0]), None))
+    assert solve(Half(), "half", seconds=10).value == pytest.approx(0, abs=1e-20)
+
+
+@pytest.mark.filterwarnings("ignore:(overflow|invalid value) encountered:RuntimeWarning")
+def test_an_objective_without_a_minimum_has_a_sentence():
+    """Its values overflow."""
+    with pytest.raises(ContractError, match="'unbounded' has no finite minimum that descent reaches; choose"):
+        solve(Unbounded(), "unbounded", seconds=10)
 
 
 @pytest.mark.parametrize(

@@ -39,6 +39,8 @@ class BatchPlan(msgspec.Struct, frozen=True):
     optimizer_source: str
     statics: tuple[str, ...]
     oracle: str
+    price: float
+    """The smallest number of calls that a step costs."""
     settings: tuple[dict[str, Any], ...]
     role: Role
     seeds: tuple[int, ...]
@@ -47,12 +49,6 @@ class BatchPlan(msgspec.Struct, frozen=True):
     def trials(self) -> int:
         """Number of trials."""
         return len(self.settings) * len(self.seeds)
-
-    @property
-    def price(self) -> float:
-        """Calls that a step with one gradient costs."""
-        samples = self.problem.full_price or 1.0 if self.oracle == "full" else 1.0
-        return self.problem.gradient_price * samples
 
 
 class Plan(msgspec.Struct, frozen=True):
@@ -141,6 +137,7 @@ class Plan(msgspec.Struct, frozen=True):
             optimizer_source=first.source,
             statics=first.statics,
             oracle=pairing.problem.oracle_of(first),
+            price=pairing.problem.price_of(first),
             settings=tuple(dict(setting) for setting in settings),
             role=role,
             seeds=tuple(seeds),

@@ -181,12 +181,13 @@ def engine_batch(plan: Plan, batch: BatchPlan, catalog: Catalog, is_measured: bo
     statics = {
         name: convert_hyperparameter(batch.optimizer, parameters[name], first[name]) for name in batch.statics
     }
+    steps = max(
+        1, affordable_steps(batch.problem.budget, batch.price)
+    )  # without any, the engine skips the batch
     return Batch(
         problem=problem,
         factory=factory,
-        statics=factory_arguments(
-            factory, statics, problem.layout, affordable_steps(batch.problem.budget, batch.price)
-        ),
+        statics=factory_arguments(factory, statics, problem.layout, steps),
         hyperparameters={
             name: [float(setting[name]) for setting in batch.settings]
             for name in first

@@ -16,7 +16,7 @@ PROBLEM = ProblemPlan(
 
 def batch_of(settings, seeds):
     return BatchPlan(
-        problem=PROBLEM, optimizer="o", optimizer_source="", statics=(), oracle="deterministic",
+        problem=PROBLEM, optimizer="o", optimizer_source="", statics=(), oracle="deterministic", price=1.0,
         settings=tuple({"rate": position} for position in range(settings)), role="tuning", seeds=tuple(range(seeds)),
     )  # fmt: skip
 

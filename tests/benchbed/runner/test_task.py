@@ -12,6 +12,7 @@ from benchbed.runner.task import Task, run_task
 from benchbed.store import from_bytes
 from benchbed.tuning.candidates import PairingState
 from benchbed.tuning.scheduling import missing_batches
+from benchbed_problems.quadratic import Quadratic
 
 
 @pytest.fixture(scope="module")
@@ -57,22 +58,35 @@ def test_another_attempt_repeats_to_the_bit(task):
     assert tables[0].equals(tables[1])
 
 
-@pytest.mark.parametrize(("selector", "full_price"), [("gd", 16), ("sgd", 1)])
-def test_a_budget_is_in_steps(selector, full_price, monkeypatch):
-    """A factory that takes the budget gets the number of steps that it pays for: full gradients are dearer."""
+@pytest.mark.parametrize(
+    ("problem", "selector", "calls", "price"),
+    [
+        ("toy-mean[batch_size=16, samples=256]", "gd", 333, 16),
+        ("toy-mean[batch_size=16, samples=256]", "sgd", 333, 1),
+        ("toy-mean[batch_size=16, samples=256]", "gd", 15, 16),
+        ("quadratic", "gd", 333, 4),
+        ("quadratic", "sgd", 333, 1),
+    ],
+)
+def test_a_budget_is_in_steps(problem, selector, calls, price, monkeypatch):
+    """A factory that takes the budget gets the steps that it pays for, at least 1: full gradients are dearer."""
 
-    def timed(budget, learning_rate: float = 0.1):
+    def timed(budget, learning_rate: float = 1e-3):
         return factory(learning_rate)
 
+    monkeypatch.setattr(Quadratic, "full_price", 4.0)
     catalog = load_catalog(environ={})
     entry = catalog.optimizer(selector)
     factory = entry.implementation
     monkeypatch.setitem(catalog.entries["optimizers"], selector, entry._replace(implementation=timed))
-    problems = ("toy-mean[batch_size=16, samples=256]",)
-    request = Request(problems=problems, optimizers=(selector,), preset="quick", steps=333, device="cpu")
+    request = Request(problems=(problem,), optimizers=(selector,), preset="quick", steps=calls, device="cpu")
     plan = make_plan(catalog, request)
     (batch,) = missing_batches(PairingState(plan, plan.pairings()[0]))[:1]
-    assert task_module.engine_batch(plan, batch, catalog).statics == {"budget": 333 // full_price}
+    assert task_module.engine_batch(plan, batch, catalog).statics == {"budget": max(1, calls // price)}
+    record = task_module.measure_batch(plan, batch, catalog).record
+    assert record.error is None
+    assert (record.skip_reason is None) == (calls >= price)
+    assert record.skip_reason or record.steps.max() == calls // price
 
 
 def test_a_plugin_of_another_version_is_rejected(task):

@@ -45,7 +45,10 @@ def summary_tables(results: Results) -> list[TextTable]:
 
 
 def group_tables(results: Results) -> list[TextTable]:
-    """Build the table of mean scores by group, a column a group; none for a single group."""
+    """Build the table of mean scores by group, a column a group; none for a single group.
+
+    Notes explain missing means.
+    """
     scores = results.overall[results.overall["group"] != ALL_PROBLEMS]
     if scores["score"].isna().all():
         return []
@@ -59,16 +62,22 @@ def group_tables(results: Results) -> list[TextTable]:
         ["track", "optimizer"], key=lambda column: column.map(order).fillna(0), kind="stable"
     )
     rows = pd.concat([rows[rows["track"] == track] for track in results.tracks], ignore_index=True)
-    cells, leads = rows[["optimizer", "track"]], {}
+    cells, leads = rows[["optimizer", "track"]].copy(), {}
+    reasons: list[dict[str, None]] = [{} for _ in range(len(rows))]
     for name in names:
         of_group = rows.merge(_with_trials(scores[scores["group"] == name], results), how="left")
-        texts = [f"{fixed(row['score'], 3)} {_interval(row)}".strip() for row in of_group.to_dict("records")]
-        cells = cells.assign(**{name: texts})
+        header = f"{name} ({plural(problems[name], 'problem')})"
+        cells[header] = [
+            f"{fixed(row['score'], 3)} {_interval(row)}".strip() for row in of_group.to_dict("records")
+        ]
         of_table = of_group.assign(problem=group_table(name), notes=pd.Series([()] * len(rows)))
-        leads[name] = leading_rows(of_table, results.groups).tolist()
-    counts = ", ".join(f"{name} ({plural(problems[name], 'problem')})" for name in names)
-    blank = [False] * len(rows)
-    return [TextTable("", f"mean scores by group: {counts}", cells, blank, [()] * len(rows), leads)]
+        leads[header] = leading_rows(of_table, results.groups).tolist()
+        for of_row, reason in zip(reasons, of_group["reason"], strict=True):
+            if isinstance(reason, Exclusion):
+                of_row[f"{name}: {describe_missing_score(reason)}"] = None
+    notes = [tuple(of_row) for of_row in reasons]
+    cells["notes"] = ["; ".join(row_notes) for row_notes in notes]
+    return [TextTable("", "mean scores by group", cells, [False] * len(rows), notes, leads)]
 
 
 def overall_tables(results: Results) -> list[TextTable]:

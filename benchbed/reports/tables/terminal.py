@@ -70,7 +70,7 @@ def _least_widths(cells: pd.DataFrame) -> list[int]:
         if header in _FOLDED:
             segments = [segment for cell in column for segment in cell.split(" ")]
             longest = max(min(cell_len(segment), _NARROWEST) for segment in segments) or longest
-        widths.append(max(longest, *map(cell_len, str(header).split(" "))))
+        widths.append(max(longest, *map(cell_len, str(header).split(" ", 1))))
     return widths
 
 
@@ -92,7 +92,7 @@ def _format_table(table: TextTable, width: int, color: bool, unicode: bool) -> s
     )  # fmt: skip
     for header, least in zip(map(str, table.cells), widths, strict=True):
         grid.add_column(
-            Text(header.replace(" ", "\n")), justify="left" if header in LEFT_ALIGNED else "right",
+            Text(header.replace(" ", "\n", 1)), justify="left" if header in LEFT_ALIGNED else "right",
             no_wrap=header not in _FOLDED, overflow="fold", min_width=least,
         )  # fmt: skip
     tracks = table.cells["track"]

@@ -43,9 +43,10 @@ def test_scores_by_group_come_first(make_results):
     """A column a group, with intervals and stars; default rates have no means over problems."""
     results = make_results(problems=("a", "b", "c"), groups={"a": "noise", "b": "geometry", "c": "noise"})
     lines = render(results, "table", 120).splitlines()
-    assert lines[0] == "mean scores by group: noise (2 problems), geometry (1 problem)"
-    assert lines[1].split() == ["optimizer", "track", "noise", "geometry"]
-    rows = lines[3 : lines.index("")]
+    assert lines[0] == "mean scores by group"
+    assert lines[1].split() == ["noise", "geometry"]
+    assert lines[2].split() == ["optimizer", "track", "(2", "problems)", "(1", "problem)"]
+    rows = lines[4 : lines.index("")]
     assert [row.split()[:2] for row in rows] == [[name, "tuned"] for name in results.optimizers]
     scores = results.overall[results.overall["group"] == "noise"].set_index(["optimizer", "track"])
     adam = scores.loc["adam", "tuned"]

@@ -4,6 +4,7 @@ import math
 
 import pytest
 
+from benchbed.interfaces import Exclusion
 from benchbed.reports.tables.summary import format_setting, group_tables, overall_tables, summary_tables
 
 
@@ -94,3 +95,29 @@ def test_means_of_lost_trials_are_never_marked(make_results):
     everywhere = make_results(lost=lambda problem, optimizer, seed: optimizer == 1)
     (overall,) = overall_tables(everywhere._replace(groups=everywhere.groups.assign(group=1)))
     assert list(overall.is_best) == (overall.cells["optimizer"] != "sgd").tolist()
+
+
+def test_groups_may_have_the_names_of_columns(make_results):
+    """The header of a group contains its number of problems, and names of optimizers and tracks stay."""
+    names = ("track", "optimizer", "notes", "self")
+    results = make_results(problems=("a", "b", "c", "d"), groups=dict(zip("abcd", names, strict=True)))
+    (table,) = group_tables(results)
+    headers = [f"{name} (1 problem)" for name in names]
+    assert list(table.cells) == ["optimizer", "track", *headers, "notes"]
+    assert set(table.cells["track"]) == {"tuned"}
+    assert list(table.cells["optimizer"]) == list(results.optimizers)
+    assert list(table.mark(table.cells, "{}*")) == list(table.cells)
+
+
+def test_a_missing_mean_of_a_group_has_a_note(make_results):
+    """sgd was skipped on a problem with noise."""
+    results = make_results(problems=("a", "b"), groups={"a": "noise", "b": "geometry"})
+    overall = results.overall.copy()
+    is_lacking = (overall["optimizer"] == "sgd") & (overall["group"] == "noise")
+    overall.loc[is_lacking, ["score", "score_low", "score_high"]] = math.nan
+    overall["reason"] = overall["reason"].astype(object).mask(is_lacking, Exclusion.SKIPPED)
+    (table,) = group_tables(results._replace(overall=overall))
+    notes = dict(zip(table.cells["optimizer"], table.notes, strict=True))
+    assert notes.pop("sgd") == ("noise: skipped on some problem",)
+    assert set(notes.values()) == {()}
+    assert table.cells["notes"].tolist() == ["; ".join(of_row) for of_row in table.notes]

@@ -79,7 +79,7 @@ def _check_field(name: str, annotation: Any, default: Any) -> None:
 
 def check_facts(problem: Problem) -> None:
     """Check the layout, targets, budgets and prices of a problem. Raises: InvalidPluginError and others."""
-    layout, price, dtype = problem.layout, problem.full_price, problem.dtype
+    layout, price, dtype, start = problem.layout, problem.full_price, problem.dtype, problem.score_start
     require(
         isinstance(layout, Layout), f"its layout is {quoted(layout)}; return a benchbed.interfaces.Layout"
     )
@@ -91,7 +91,9 @@ def check_facts(problem: Problem) -> None:
     has_price = price is None or 0 < price < math.inf
     budgets = [problem.budget, *problem.preset_budgets.values()]
     is_group = re.fullmatch(r"[a-z][a-z0-9-]{0,29}", str(problem.group)) is not None
-    instances, metrics, start = problem.scale_instances, problem.metrics, problem.score_start
+    counts = {"scale_instances": problem.scale_instances, "start_strata": problem.start_strata}
+    for name, count in counts.items():
+        require(_is_count(count), f"its {name} is {quoted(count)}; use an integer of at least 1")
     reserved = f"{START_IN_BASIN!r}, a name that is reserved for in_basin at a trial's start"
     for is_valid, fault in (
         (has_blocks, f"its layout {quoted(layout)} has an empty block"),
@@ -101,12 +103,11 @@ def check_facts(problem: Problem) -> None:
         ),
         (all(map(_is_count, budgets)), f"its budgets are {quoted(budgets)}; use integers of at least 1"),
         (has_price, f"its full_price is {quoted(price)}; it must be samples / batch size, or None"),
-        (_is_count(instances), f"its scale_instances is {quoted(instances)}; use an integer of at least 1"),
         (dtype in ("float64", "float32"), f"its dtype is {quoted(dtype)}; it must be 'float64' or 'float32'"),
-        (all(map(callable, metrics.values())), "its metrics are not all functions of theta and data"),
+        (all(map(callable, problem.metrics.values())), "its metrics are not all functions of theta and data"),
         (_is_share(start), f"its score_start is {quoted(start)}; it must be a number between 0 and 1"),
         (is_group, f"its group is {quoted(problem.group)}; name it in lower case, such as 'noise'"),
-        (START_IN_BASIN not in metrics, f"it has a metric {reserved}; rename it"),
+        (START_IN_BASIN not in problem.metrics, f"it has a metric {reserved}; rename it"),
         (callable(problem.in_basin), "its in_basin is not a function of theta and data; define a method"),
     ):
         require(is_valid, fault)

@@ -15,10 +15,10 @@ from benchbed.analysis.final_metrics import final_metrics
 from benchbed.analysis.pairwise_tables import ComparedStudy, compared_problems, comparisons_of, influence_of
 from benchbed.analysis.secondary_metrics import measures_of, robustness_of
 from benchbed.analysis.selection_shifts import selection_shifts
-from benchbed.analysis.shown_problems import shown_plan, with_reason
+from benchbed.analysis.shown_problems import problem_facts, shown_plan, with_reason
 from benchbed.analysis.strata import groups_of, samplings_of
 from benchbed.analysis.summary import summary_of
-from benchbed.interfaces import MEASURED_STATUSES, ProblemFacts, Results, Surface
+from benchbed.interfaces import MEASURED_STATUSES, Results, Surface
 from benchbed.plan import EntrantPlan, Plan
 from benchbed.tuning.best_of_k import best_of_k_curves
 from benchbed.tuning.candidates import PairingState
@@ -64,7 +64,7 @@ def build_results(plan: Plan, trials: pa.Table, surfaces: Mapping[str, Surface] 
     )
     outcomes = _frame(outcome_rows, _OUTCOME_COLUMNS)
     tuning = _frame(_tuning_rows(states, stored), _TUNING_COLUMNS)
-    problems = _problem_facts(plan, outcomes, tuning, stored)
+    problems = problem_facts(plan, outcomes, tuning, stored)
     shifts = selection_shifts(rows)
     summary = summary_of([(state.pairing.problem, row) for state, row in rows], outcomes, shifts)
     compared = ComparedStudy(summary, outcomes, compared_problems(plan), shifts, plan.tuning_seeds)
@@ -87,32 +87,6 @@ def build_results(plan: Plan, trials: pa.Table, surfaces: Mapping[str, Surface] 
         groups=groups,
         shifts=shifts,
     )
-
-
-def _problem_facts(
-    plan: Plan, outcomes: pd.DataFrame, tuning: pd.DataFrame, stored: Mapping[str, Mapping[str, Any]]
-) -> dict[str, ProblemFacts]:
-    all_trials = pd.concat([outcomes[["problem", "trial_key"]], tuning[["problem", "trial_key"]]])
-    problems = {}
-    for problem in plan.problems:
-        keys = all_trials["trial_key"][all_trials["problem"] == problem.label]
-        problems[problem.label] = ProblemFacts(
-            budget=problem.budget,
-            targets=problem.targets,
-            success_target=problem.success_target,
-            dimension=problem.dimension,
-            dtype=problem.dtype,
-            has_optimum=problem.has_optimum,
-            target_metric=problem.target_metric,
-            score_start=problem.score_start,
-            group=problem.group,
-            reference=problem.reference,
-            lowest_gap=_lowest_gap(stored[key] for key in keys) if problem.optimum_is_bound else None,
-            tolerance=plan.tolerance,
-            gradient=plan.gradient,
-            gradient_price=problem.gradient_price,
-        )
-    return problems
 
 
 def _frame(rows: Iterable[Mapping[str, Any]], columns: Sequence[str]) -> pd.DataFrame:
@@ -169,15 +143,6 @@ def _tuning_rows(
                 for setting in state.settings_tried(entrant, "tuned"):
                     keys = state.trial_keys(entrant, setting, "tuning")
                     yield from _trial_rows(state, entrant, setting, keys, stored)
-
-
-def _lowest_gap(trials: Iterable[StoredTrial]) -> float | None:
-    gaps = [
-        (trial["best_objective"] - trial["optimum"]) / trial["scale"]
-        for trial in trials
-        if None not in (trial["best_objective"], trial["optimum"], trial["scale"])
-    ]
-    return min(gaps, default=None)
 
 
 def curves_of(trials: pa.Table, keys: set[str]) -> pd.DataFrame:

@@ -1,13 +1,15 @@
 """The problems of a study as its tables show them: without an optimum that does not hold, with the targets scored."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 import msgspec
+import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from benchbed.interfaces import NoScoreBecause, RowNote
+from benchbed.interfaces import NoScoreBecause, ProblemFacts, RowNote
 from benchbed.plan import Plan, ProblemPlan
 from benchbed.tuning.outcomes import Outcome
 
@@ -59,3 +61,41 @@ def with_reason(notes: Sequence[RowNote], reason: NoScoreBecause | None) -> tupl
     if reason is None:
         return tuple(notes)
     return (*(note for note in notes if not isinstance(note, NoScoreBecause)), reason)
+
+
+def problem_facts(
+    plan: Plan, outcomes: pd.DataFrame, tuning: pd.DataFrame, stored: Mapping[str, Mapping[str, Any]]
+) -> dict[str, ProblemFacts]:
+    """Return the properties of the problems by their labels, from the plan and the trials."""
+    all_trials = pd.concat([outcomes[["problem", "trial_key"]], tuning[["problem", "trial_key"]]])
+    problems = {}
+    for problem in plan.problems:
+        keys = all_trials["trial_key"][all_trials["problem"] == problem.label]
+        problems[problem.label] = ProblemFacts(
+            budget=problem.budget,
+            targets=problem.targets,
+            success_target=problem.success_target,
+            dimension=problem.dimension,
+            dtype=problem.dtype,
+            has_optimum=problem.has_optimum,
+            target_metric=problem.target_metric,
+            score_start=problem.score_start,
+            group=problem.group,
+            name=problem.name,
+            parameters={**problem.defaults, **problem.parameters},
+            reference=problem.reference,
+            lowest_gap=_lowest_gap(stored[key] for key in keys) if problem.optimum_is_bound else None,
+            tolerance=plan.tolerance,
+            gradient=plan.gradient,
+            gradient_price=problem.gradient_price,
+        )
+    return problems
+
+
+def _lowest_gap(trials: Iterable[Mapping[str, Any]]) -> float | None:
+    gaps = [
+        (trial["best_objective"] - trial["optimum"]) / trial["scale"]
+        for trial in trials
+        if None not in (trial["best_objective"], trial["optimum"], trial["scale"])
+    ]
+    return min(gaps, default=None)

@@ -85,6 +85,13 @@ class Catalog:
         values = {name: getattr(problem, name) for name in field_types(type(problem))}
         return {name: plain(value) for name, value in values.items() if value != getattr(default, name)}
 
+    def problem_defaults(self, problem: Problem) -> dict[str, object]:
+        """Return the parameters that have their defaults, JSON-plain, in the order of the fields."""
+        changed = self.problem_parameters(problem)
+        return {
+            name: plain(getattr(problem, name)) for name in field_types(type(problem)) if name not in changed
+        }
+
     def gradient(self, name: str) -> Gradient:
         """Return a gradient. Raises: UsageError if the name is unknown, or two plugins register it."""
         return as_gradient(self.entry("gradients", name).implementation)

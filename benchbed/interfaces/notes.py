@@ -105,6 +105,12 @@ def describe_note(note: RowNote) -> str:  # noqa: PLR0911 - one return a kind of
             return note.value
 
 
+def describe_kind(note: RowNote) -> str:
+    """Return the wording of a note without the counts of its row, so that rows share a footnote."""
+    is_counted = isinstance(note, TargetsLost)
+    return "some reached targets lost again before the end" if is_counted else describe_note(note)
+
+
 def _on_one_line(text: str) -> str:
     return re.sub(r"\s+", " ", text.strip()).replace(";", ",")
 

@@ -45,6 +45,9 @@ class ProblemFacts(NamedTuple):
     """Share of the budget at which the logarithmic axis of the score starts."""
     group: str = "other"
     """The group that the problem declares."""
+    name: str = ""
+    parameters: Mapping[str, object] = {}
+    """The values of all parameters, JSON-plain."""
     reference: ReferenceKind | None = None
     """What is known of f* if it is a stored reference value; None if it is not."""
 

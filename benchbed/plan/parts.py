@@ -57,6 +57,8 @@ class ProblemPlan(msgspec.Struct, frozen=True):
     """Kinds of starts, by the remainder of the seed."""
     score_start: float = 1e-4
     """Share of the budget at which the axis of the score starts."""
+    defaults: dict[str, Any] = {}
+    """The values of the other parameters."""
     group: str = "other"
     """The group of the problem, by which tables compare optimizers."""
     fault: PlanningFault | None = None

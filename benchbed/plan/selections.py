@@ -118,6 +118,7 @@ def _problem_plan(catalog: Catalog, selection: ProblemSelection, selector: Selec
         optimum_is_bound=problem.optimum_is_bound and traits.reference is None,
         reference=traits.reference,
         reference_fault=traits.reference_fault,
+        defaults=catalog.problem_defaults(problem),
         group=problem.group,
         score_start=problem.score_start,
         start_strata=problem.start_strata,

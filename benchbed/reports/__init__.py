@@ -44,6 +44,7 @@ REPORTS = (
     LazyReport("ecdf", "benchbed.reports.ecdf"),
     LazyReport("learning-rate", "benchbed.reports.learning_rate"),
     LazyReport("best-of-k", "benchbed.reports.best_of_k"),
+    LazyReport("problem-sweep", "benchbed.reports.problem_sweep"),
     LazyReport("heatmap", "benchbed.reports.heatmap"),
     LazyReport("tables", "benchbed.reports.tables"),
     LazyReport("findings", "benchbed.reports.findings"),

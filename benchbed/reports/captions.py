@@ -113,6 +113,21 @@ def under_best_of_k(results: Results, problem: str, settings: int) -> str:
     )
 
 
+def under_problem_sweep(results: Results, problems: list[str], parameter: str) -> str:
+    """Explain scores and calls to success against a parameter of problems."""
+    is_batch_size = parameter == "batch_size"
+    return _join(
+        f"Mean score, and median calls to success, over {_seeds(_most_seeds(results, problems))};",
+        f"{len(problems)} problems that differ in {parameter} alone. Vertical lines: 95 % intervals.",
+        "Samples are calls times the batch size." if is_batch_size else "",
+        "Calls that halve where the batch doubles, at equal samples, show that the noise is the limit."
+        if is_batch_size
+        else "",
+        "Without a mark: fewer than half of the seeds succeeded; without a line: the interval has no end.",
+        _success(results.problems[problems[0]]),
+    )
+
+
 def under_wins(results: Results, problems: int, pairs: pd.DataFrame) -> str:
     """Explain win shares over so many problems."""
     seeds = _seeds(_most_seeds(results, list(results.problems)))

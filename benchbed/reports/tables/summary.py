@@ -10,7 +10,7 @@ import pandas as pd
 
 from benchbed.formatting import fixed, percentage, plural, short
 from benchbed.interfaces import ALL_PROBLEMS, Exclusion, ProblemFacts, Results, TrialStatus
-from benchbed.interfaces.notes import describe_missing_score, describe_note
+from benchbed.interfaces.notes import describe_kind, describe_missing_score
 from benchbed.interfaces.results import group_table
 from benchbed.reports.ranking import leading_rows, rank_rows
 from benchbed.reports.tables.table import TextTable
@@ -39,7 +39,7 @@ def summary_tables(results: Results) -> list[TextTable]:
         if not math.isnan(share):
             title += f"; {percentage(share)} start in the optimum's basin"
         cells = [_cells(row, facts.has_optimum) for row in ranked.to_dict("records")]
-        notes = [tuple(map(describe_note, row_notes)) for row_notes in ranked["notes"]]
+        notes = [tuple(map(describe_kind, row_notes)) for row_notes in ranked["notes"]]
         tables.append(_table(str(problem), title, pd.DataFrame(cells), ranked["is_best"].tolist(), notes))
     return tables
 

@@ -62,7 +62,7 @@ def test_two_equal_optimizers_on_four_variants_rarely_differ():
 def test_variants_are_compared_as_their_mean():
     """Difference, p value and sign test are those of one problem with the averaged scores."""
     first, second = variants(np.random.default_rng(4), studies=2)[0], variants(np.random.default_rng(5), 2)[0]
-    (together,) = compare({"a": list(first), "b": list(second)}, None, VARIANTS[:2])
+    (together,) = compare({"a": list(first), "b": list(second)}, {}, VARIANTS[:2])
     (averaged,) = compare({"a": [first.mean(axis=0)], "b": [second.mean(axis=0)]})
     assert together.p_value == pytest.approx(averaged.p_value)
     assert (together.low, together.high) == pytest.approx((averaged.low, averaged.high))

@@ -1,7 +1,7 @@
 """The wording of notes."""
 
 from benchbed.interfaces import Exclusion, GridExtended, Note, SkippedBecause
-from benchbed.interfaces.notes import TargetsLost, describe_missing_score, format_notes
+from benchbed.interfaces.notes import TargetsLost, describe_kind, describe_missing_score, format_notes
 
 
 def test_notes_are_joined_by_semicolons():
@@ -9,6 +9,7 @@ def test_notes_are_joined_by_semicolons():
     notes = (Note.EXACT_ORACLE, GridExtended(1e-6, 1e3), SkippedBecause("too expensive; wait"))
     assert format_notes(notes) == "exact oracle; grid extended to 1e-06…1000; skipped: too expensive, wait"
     assert format_notes([TargetsLost(9, 28)]) == "9 of 28 reached targets lost again before the end"
+    assert describe_kind(TargetsLost(9, 28)) == describe_kind(TargetsLost(1, 2))
     assert format_notes(()) == ""
 
 

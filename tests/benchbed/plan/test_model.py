@@ -137,6 +137,7 @@ def test_every_field_of_a_plan_and_a_problem_is_in_one_of_these_lists(plan):
         "reference",
         "reference_fault",
         "target_metric",
+        "defaults",
         "group",
         "score_start",
         "start_strata",

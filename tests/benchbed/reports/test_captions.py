@@ -13,12 +13,12 @@ from benchbed.reports.ranking import MOST
 
 pytestmark = pytest.mark.slow
 
-# A critical-difference diagram needs 24 problems, and metrics are not part of this study: see
+# A critical-difference diagram needs 24 problems, and metrics and sweeps are not part of this study: see
 # `test_critical_difference.py` and `test_metric_curves.py`.
 PLOTS = {
     report.name: report
     for report in REPORTS
-    if report.name not in ("tables", "findings", "critical-difference", "metrics")
+    if report.name not in ("tables", "findings", "critical-difference", "metrics", "problem-sweep")
 }
 PHRASES = {
     "loss": ["median gap over 5 evaluation seeds", "1 000 calls", "Success: gap ≤ 0.001."],

@@ -19,6 +19,7 @@ def test_the_built_in_reports_are_registered_by_name():
         "ecdf",
         "learning-rate",
         "best-of-k",
+        "problem-sweep",
         "heatmap",
         "tables",
         "findings",

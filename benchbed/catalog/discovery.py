@@ -84,6 +84,11 @@ def installed_plugins(group: str = GROUP) -> tuple[list[DiscoveredPlugin], list[
     return plugins, warnings
 
 
+def plugin_of_object(kind: str, name: str) -> str:
+    """Return the name of the plugin that registers an object, which is also that of its file."""
+    return f"{kind.removesuffix('s')}-{name}"
+
+
 def plugin_files(paths: Sequence[Path]) -> list[DiscoveredPlugin]:
     """Compile the files that the user names, each once; the files of objects are read when they are loaded.
 

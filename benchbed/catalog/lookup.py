@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from benchbed.catalog import torch_optim
-from benchbed.catalog.discovery import PASSED
+from benchbed.catalog.discovery import PASSED, plugin_of_object
 from benchbed.catalog.names import error_line, plugin_traceback, quoted, reason, suggestion
 from benchbed.catalog.parameters import (
     Parameter,
@@ -54,7 +54,7 @@ class Catalog:
                 f"BENCHBED_DISABLE_PLUGINS={plugins}, or leave out --plugin"
             )
         for record in self.plugins:
-            if (record.distribution, record.name) == (PASSED, name) and record.error:
+            if (record.distribution, record.name) == (PASSED, plugin_of_object(kind, name)) and record.error:
                 is_named = record.status is PluginStatus.INVALID  # the error begins with the name
                 raise UsageError(record.error if is_named else f"{kind[:-1]} {name!r}: {record.error}")
         names = [*self.entries[kind], *(clash for clash_kind, clash in self.clashes if clash_kind == kind)]

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from benchbed.catalog.content import is_importable, read_content
-from benchbed.catalog.discovery import OBJECT_SUFFIX
+from benchbed.catalog.discovery import OBJECT_SUFFIX, plugin_of_object
 from benchbed.catalog.names import error_line, quoted
 from benchbed.catalog.records import Kind, Origin
 from benchbed.catalog.sources import origin_of_content
@@ -44,7 +44,7 @@ def write_object(folder: Path, kind: Kind, name: str, implementation: object) ->
         raise UsageError(
             f"{label}: {error_line(error)}; create this value inside the function that uses it"
         ) from error
-    path = folder / f"{name}{OBJECT_SUFFIX}"
+    path = folder / f"{plugin_of_object(kind, name)}{OBJECT_SUFFIX}"
     path.write_bytes(encoded)
     return path
 

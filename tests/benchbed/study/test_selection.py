@@ -17,6 +17,7 @@ import benchbed
 from benchbed.catalog.loading import load_catalog
 from benchbed.errors import UsageError
 from benchbed.interfaces import FunctionProblem, Layout, Optimizer, Problem
+from benchbed.study.loading import add_objects
 from benchbed.study.selection import ObjectSelector
 from benchbed_optimizers.adam import adam
 from benchbed_problems.quadratic import Quadratic
@@ -153,7 +154,7 @@ def test_what_a_selector_can_say_needs_no_file(choice, expected, selector):
 def test_other_optimizers_are_named_and_written(choice, expected, selector):
     """By their functions, or as a pair says."""
     assert selector.optimizers([choice, choice]) == [expected] * 2
-    assert [file.stem for file in selector.files] == [expected.partition("[")[0]]
+    assert [file.stem for file in selector.files] == ["optimizer-" + expected.partition("[")[0]]
 
 
 @pytest.mark.parametrize(
@@ -227,6 +228,14 @@ def run(output, problems, optimizers, **options):
         problems=problems, optimizers=optimizers, preset="quick", steps=10, seeds=1, tracks=["default"],
         output=output, executor="serial", **options,
     )  # fmt: skip
+
+
+def test_a_problem_and_an_optimizer_may_have_one_name(selector):
+    """Each is registered from its own file."""
+    assert selector.problems([("same", Bowl)]) == selector.optimizers([("same", plain_descent)]) == ["same"]
+    catalog = add_objects(CATALOG, selector.files, None, "serial")
+    assert catalog.entry("problems", "same").implementation().steepness == 1
+    assert "learning_rate" in catalog.parameters("same")
 
 
 def test_settings_of_one_function_share_it(selector):

@@ -31,8 +31,8 @@ class UsageError(BenchbedError):
 class UnusableSelectorsError(UsageError):
     """Some selectors of a request cannot be used."""
 
-    def __init__(self, errors: Mapping[str, UsageError], hint: str) -> None:
-        """`errors` by selector; `hint` is the last line of the message, "" for none."""
+    def __init__(self, errors: Mapping[tuple[str, str], UsageError], hint: str) -> None:
+        """`errors` by kind and selector; `hint` is the last line of the message, "" for none."""
         self.errors, self._hint = errors, hint
         super().__init__("\n".join(self.lines))
 

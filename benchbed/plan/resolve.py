@@ -89,13 +89,13 @@ def _usable_plans(
 ) -> list[ProblemPlan | EntrantPlan]:
     """Return the plans of all selections. Raises: UnusableSelectorsError if one could not be resolved."""
     errors = {
-        selection.selector: part
+        ("problems" if isinstance(selection, ProblemSelection) else "optimizers", selection.selector): part
         for selection, part in zip(selections, parts, strict=True)
         if isinstance(part, UsageError)
     }
     if not errors:
         return [plan for part in parts if isinstance(part, tuple) for plan in part]
-    is_worth_a_hint = len(errors) > 1 or any(":" in selector for selector in errors)
+    is_worth_a_hint = len(errors) > 1 or any(":" in selector for _, selector in errors)
     hint = (
         f"{len(errors)} of {plural(len(selections), 'selector')} cannot be used; correct them, or leave them out by "
         "--skip-unusable"

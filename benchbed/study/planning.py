@@ -110,12 +110,12 @@ def _plan_usable(
         return make_plan(catalog, request, resolve)
     except UnusableSelectorsError as error:
         usable = {
-            name: tuple(selector for selector in getattr(request, name) or () if selector not in error.errors)
-            for name in ("problems", "optimizers")
+            kind: tuple(text for text in getattr(request, kind) or () if (kind, text) not in error.errors)
+            for kind in ("problems", "optimizers")
         }
         if not (request.skip_unusable and all(usable.values())):
             raise
-        warnings += [f"{quoted(selector)} is left out: {fault}" for selector, fault in error.errors.items()]
+        warnings += [f"{quoted(text)} is left out: {fault}" for (_, text), fault in error.errors.items()]
         return make_plan(catalog, msgspec.structs.replace(request, **usable), resolve)
 
 

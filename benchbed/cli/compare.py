@@ -39,8 +39,9 @@ def compare_command(first: Path, second: Path, margin: float | None, format_: st
     """Print the differences between the scores of two studies, SECOND minus FIRST, paired by seed.
 
     FIRST and SECOND are study folders of the same problems and optimizers, such as from two commits, two machines, two
-    gradients or two versions of torch. Scores are comparable only if budgets, targets, dtypes, presets, seeds and
-    tolerances are equal; otherwise the command says which of them differ. A star marks significant differences.
+    gradients or two versions of torch. Scores are comparable only if budgets, targets, dtypes, presets, numbers of
+    seeds and tolerances are equal; otherwise the command says which of them differ. So it does if --seed differs,
+    unless --unpaired accepts two independent samples. A star marks significant differences.
     Problems whose code differs are left out, and --fail-if-worse then ends with code 2: it has no verdict on them.
 
     \b

@@ -1,4 +1,4 @@
-"""Comparison of two studies of one plan: of two commits, machines or options."""
+"""Comparison of two studies of one plan: of two commits, machines, options or seeds."""
 
 from typing import NamedTuple
 
@@ -32,7 +32,7 @@ class Revision(NamedTuple):
 
 
 class Change(NamedTuple):
-    """Change of the score of one summary row between two studies, over the same seeds."""
+    """Change of the score of one summary row between two studies, over the same seeds or two samples of seeds."""
 
     problem: str
     """A problem, or `ALL_PROBLEMS`."""
@@ -43,7 +43,7 @@ class Change(NamedTuple):
     difference: float
     low: float
     high: float
-    """95 % limits of the difference, paired by seed; equal scores have limits of no width. NaN with one trial."""
+    """95 % limits of the difference, paired by seed if the study seeds are equal; NaN with one trial."""
     p_value: float
     adjusted_p: float
     """Adjusted by Holm's method over all rows that have a p value."""
@@ -59,8 +59,8 @@ def compare_studies(first: Study, second: Study, unpaired: bool = False) -> list
     Problems that differ in their code are left out: their scores would be those of two problems. With `unpaired` the
     study seeds may differ; the seeds of the two studies are then independent samples.
 
-    Raises: UsageError if budgets, targets, dtypes, presets, seeds or tolerances differ, so that scores are not
-    comparable; NothingSelectedError if the studies do not share a row.
+    Raises: UsageError if budgets, targets, dtypes, presets, numbers of seeds, tolerances or, without `unpaired`, study
+    seeds differ, so that scores are not comparable; NothingSelectedError if the studies do not share a row.
     """
     _check_plans(first.plan, second.plan, unpaired)
     revised = {

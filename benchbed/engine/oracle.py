@@ -19,8 +19,9 @@ Evaluate = Callable[[Tensor], tuple[Tensor, Tensor]]
 
 
 USE_MODULE_PROBLEM = (
-    "torch.func.vmap, which runs a problem with per_trial = True, supports neither running statistics nor random "
-    "operations; make a network a benchbed.interfaces.ModuleProblem, and draw other random numbers in make_draws"
+    "torch.func.vmap, which runs a problem with per_trial = True, supports neither running statistics, nor random "
+    "operations but dropout, torch.rand_like, torch.randn_like and torch.bernoulli in its loss; make a network a "
+    "benchbed.interfaces.ModuleProblem, draw other random numbers in make_draws, and measure without noise"
 )
 
 

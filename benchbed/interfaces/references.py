@@ -100,11 +100,12 @@ def parameters_of(problem: Any) -> dict[str, str]:
 
 def reference_digest(problem: Any, data: Any) -> str:
     """Return a digest of the problem's class with its base classes, its parameters, and its data."""
-    code = [
-        hashlib.sha256(Path(inspect.getfile(base)).read_bytes()).hexdigest()
+    files = dict.fromkeys(
+        inspect.getfile(base)
         for base in type(problem).__mro__
         if base.__module__.partition(".")[0] not in {"abc", "benchbed", "builtins"}
-    ]
+    )
+    code = [hashlib.sha256(Path(file).read_bytes()).hexdigest() for file in files]
     leaves = [_leaf_digest(leaf) for leaf in pytree.tree_leaves(data)]
     return digest(type(problem).__qualname__, parameters_of(problem), code, leaves)
 

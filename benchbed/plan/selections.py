@@ -13,6 +13,7 @@ from benchbed.catalog.torch_optim import with_nested
 from benchbed.catalog.validation import check_facts
 from benchbed.errors import UsageError
 from benchbed.interfaces import Optimizer, Problem
+from benchbed.interfaces.modules.drawn_noise import with_drawn_noise
 from benchbed.plan.parts import EntrantPlan, ProblemPlan
 from benchbed.plan.presets import budget_of
 from benchbed.plan.problem_traits import ProblemTraits, traits_of
@@ -96,7 +97,7 @@ def _problem_plan(catalog: Catalog, selection: ProblemSelection, selector: Selec
         deterministic = type(problem).make_draws is Problem.make_draws
     else:
         traits = traits_of(problem)
-        deterministic = problem.make_draws(torch.Generator(), 1) is None
+        deterministic = with_drawn_noise(problem).make_draws(torch.Generator(), 1) is None
     gradient = catalog.gradient(selection.gradient)
     return ProblemPlan(
         name=selector.name,

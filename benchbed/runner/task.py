@@ -23,6 +23,7 @@ from benchbed.engine.purity import without_global_randomness
 from benchbed.errors import BenchbedError, ContractError, UnknownOptimumError
 from benchbed.formatting import shortened
 from benchbed.interfaces import Gradient, NotServedError, Problem, TrialStatus
+from benchbed.interfaces.modules.drawn_noise import with_drawn_noise
 from benchbed.plan import BatchPlan, Plan
 from benchbed.runner.bisection import MOST_RUNS, halves_of
 from benchbed.runner.global_state import default_global_state
@@ -173,7 +174,7 @@ def measure_batch(
 
 def engine_batch(plan: Plan, batch: BatchPlan, catalog: Catalog, is_measured: bool = True) -> Batch:
     """Resolve the names of a batch in the catalog; a batch that is only checked needs no scale."""
-    problem = catalog.problem(batch.problem.name, batch.problem.parameters)
+    problem = with_drawn_noise(catalog.problem(batch.problem.name, batch.problem.parameters))
     factory = catalog.optimizer(batch.optimizer).implementation
     first = batch.settings[0]
     parameters = catalog.parameters(batch.optimizer)

@@ -13,6 +13,7 @@ from benchbed.engine.trial_comparison import unwritten
 from benchbed.errors import ContractError
 from benchbed.gradients import reverse
 from benchbed.interfaces import START_IN_BASIN, Problem
+from benchbed.interfaces.modules.drawn_noise import with_drawn_noise
 from benchbed.seeds import InstanceSeed
 from benchbed.testing import assertions
 from benchbed.testing.assertions import require, require_close, require_equal
@@ -34,9 +35,9 @@ class ProblemUnderTest:
     """Instances of a problem in float64, and points `[seeds, settings, dimension]` around their starts."""
 
     def __init__(self, problem: Problem) -> None:
-        self.problem, self.name = problem, type(problem).__name__
+        self.problem, self.name = with_drawn_noise(problem), type(problem).__name__
         seeds = [InstanceSeed(0, "conformance", "tuning", index) for index in range(LANES[0])]
-        self.instances = Instances(problem, seeds)
+        self.instances = Instances(self.problem, seeds)
         shape, generator = (*LANES, problem.layout.dimension), Generator().manual_seed(2)
         noise = torch.randn(shape, generator=generator, dtype=torch.float64)
         self.theta = self.instances.start[:, None] + 0.1 * noise

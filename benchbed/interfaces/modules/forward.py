@@ -195,6 +195,16 @@ def without_noise(call: RandomCall, like: Tensor) -> None:
     return
 
 
+def record_calls(calls: list[RandomCall]) -> DrawCall:
+    """Return a function that appends each random operation to `calls`, and returns ones."""
+
+    def record(call: RandomCall, like: Tensor) -> Tensor:
+        calls.append(call)
+        return torch.ones(call.shape, dtype=like.dtype if call.dropout is None else torch.bool)
+
+    return record
+
+
 def replay(draws: Sequence[Tensor]) -> DrawCall:
     """Return a function that returns these draws, one for each random operation, in their order."""
     remaining = iter(draws)

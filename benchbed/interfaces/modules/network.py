@@ -15,7 +15,7 @@ from benchbed.errors import ContractError
 from benchbed.formatting import on_one_line
 from benchbed.interfaces.layout import Layout
 from benchbed.interfaces.modules.datasets import Samples
-from benchbed.interfaces.modules.forward import DrawCall, ForwardPass, RandomCall, replay
+from benchbed.interfaces.modules.forward import DrawCall, ForwardPass, RandomCall, record_calls, replay
 from benchbed.interfaces.modules.stateless import StatelessModule
 from benchbed.seeds import seeded_modules
 
@@ -101,12 +101,8 @@ def examine(build: Callable[[], Any], batch: Samples, loss_of: LossOfOutputs) ->
     network = networks[0]
     layout = Layout({name: tuple(tensor.shape) for name, tensor in trained_parameters(network).items()})
     random_calls: list[RandomCall] = []
-
-    def record(call: RandomCall, like: Tensor) -> Tensor:
-        random_calls.append(call)
-        return torch.ones(call.shape, dtype=like.dtype if call.dropout is None else torch.bool)
-
-    trial, context, operations = copy.deepcopy(network).train(), ForwardPass(record), _Operations()
+    trial, operations = copy.deepcopy(network).train(), _Operations()
+    context = ForwardPass(record_calls(random_calls))
     samples = [_in_dtype_of(network, part) for part in batch]
     with seeded_modules(0), torch.enable_grad(), context, operations:
         loss = loss_of(trial(*samples[:-1]), samples[-1])

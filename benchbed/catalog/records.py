@@ -58,6 +58,8 @@ class Origin(msgspec.Struct, frozen=True):
     """Digest of each file, by module."""
     versions: dict[str, str] = {}
     """Version of each other distribution that one of the files imports."""
+    is_passed: bool = False
+    """The object was passed to `run()`, and only the program that did so has it."""
 
     @property
     def digest(self) -> str:

@@ -58,7 +58,7 @@ def origin_of_content(name: str, content: Content) -> Origin:
     """Return the origin of an object that no file defines: its content, and the modules that it refers to."""
     files, versions = {f"{name} (content)": content.digest}, dict[str, str]()
     _follow(list(filter(None, map(find_module, content.modules))), None, False, files, versions)
-    return Origin(name, files, versions)
+    return Origin(name, files, versions, is_passed=True)
 
 
 def file_origin(implementation: object) -> Origin:

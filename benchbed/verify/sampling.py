@@ -68,10 +68,11 @@ class Sample(NamedTuple):
 def sample_batches(path: Path, catalog: Catalog, size: int, seed: int, allow_import: bool = False) -> Sample:
     """Choose the batches of random trials of a study folder, at most `size` batches.
 
-    `allow_import` allows the plan to name classes of any module as optimizers.
+    `allow_import` allows the plan to name classes of any module as optimizers. Batches of objects that were passed to
+    `run()` are left out, with a warning for each object.
 
     Raises: StudyFolderError if the folder cannot be read, UsageError if its device is not available or a class is not
-    allowed, NothingSelectedError if it contains no batch of its plan with results.
+    allowed, NothingSelectedError if it contains no batch of its plan with results that can run again.
     """
     folder = StudyFolder(path)
     plan = folder.read_plan()
@@ -84,6 +85,7 @@ def sample_batches(path: Path, catalog: Catalog, size: int, seed: int, allow_imp
     batches: list[StoredBatch] = []
     contradictions: dict[str, tuple[int, str]] = {}
     unplanned_trials = 0
+    warnings: dict[str, None] = {}  # an ordered set
     for part in folder.read_parts(plan):
         rows = part.trials.to_pylist()
         if part.contradiction is not None:
@@ -92,12 +94,16 @@ def sample_batches(path: Path, catalog: Catalog, size: int, seed: int, allow_imp
         batch = planned_batch(plan, rows) if rows else None
         if batch is None:
             unplanned_trials += len(rows)
+        elif passed := _passed_objects(plan, batch):
+            warnings |= dict.fromkeys(
+                f"{label} was passed to run() as an object, which this process does not have; its batches are left out"
+                for label in passed
+            )
         elif (stored := StoredBatch(part.path.stem, rows, batch)).measured_rows:
             batches.append(stored)
     if not batches and not contradictions:
-        raise NothingSelectedError(
-            f"{path} contains no result of its plan; complete the study first (`benchbed run`)"
-        )
+        remedy = "; ".join(warnings) or "complete the study first (`benchbed run`)"
+        raise NothingSelectedError(f"{path} contains no result of its plan that can run again: {remedy}")
     batch_of_trial = [index for index, stored in enumerate(batches) for _ in stored.measured_rows]
     random.Random(seed).shuffle(batch_of_trial)
     indices = sorted(list(dict.fromkeys(batch_of_trial))[:size])
@@ -107,7 +113,7 @@ def sample_batches(path: Path, catalog: Catalog, size: int, seed: int, allow_imp
         len(batches) + len(contradictions),
         unplanned_trials,
         _changed_environment(path, plan, catalog),
-        folder.warnings,
+        [*folder.warnings, *warnings],
         contradictions,
     )
 
@@ -134,6 +140,14 @@ def planned_batch(plan: Plan, rows: list[StoredRow]) -> BatchPlan | None:
         if any(not stored_keys.isdisjoint(keys) for keys in plan.keys(batch)):
             return batch
     return None
+
+
+def _passed_objects(plan: Plan, batch: BatchPlan) -> list[str]:
+    """Return the problem and the optimizer of a batch that were passed to `run()` as objects."""
+    identity = (batch.optimizer, batch.optimizer_source)
+    origins = [entrant.origin for entrant in plan.entrants if (entrant.name, entrant.source) == identity]
+    labels = [f"problem {batch.problem.name!r}"] if batch.problem.origin.is_passed else []
+    return labels + [f"optimizer {batch.optimizer!r}" for origin in origins[:1] if origin.is_passed]
 
 
 def _changed_environment(path: Path, plan: Plan, catalog: Catalog) -> str | None:

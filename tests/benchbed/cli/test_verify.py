@@ -6,7 +6,10 @@ import math
 
 import pyarrow as pa
 import pytest
+import torch
 
+import benchbed
+from benchbed.interfaces import FunctionProblem, Optimizer
 from benchbed.store import TRIAL_SCHEMA, from_bytes, to_bytes
 
 pytestmark = pytest.mark.slow
@@ -230,6 +233,37 @@ def test_a_study_without_results_exits_with_5(copy, run_in_process):
     result = run_in_process(copy, "verify", "study")
     assert result.returncode == 5
     assert "contains no result of its plan" in result.stderr
+
+
+def own_descent(learning_rate=0.1):
+    """Gradient descent."""
+    return Optimizer(
+        init=lambda theta: (),
+        update=lambda oracle, state, theta: (theta - learning_rate * oracle.gradient, state),
+    )
+
+
+def test_objects_that_were_passed_to_run_are_left_out(run_in_process, tmp_path, monkeypatch):
+    """With a warning; if nothing else remains, nothing is verified."""
+    monkeypatch.setenv("BENCHBED_DISABLE_PLUGINS", "reports")  # plots take seconds
+    options = {"preset": "quick", "steps": 10, "seeds": 1, "tracks": ["default"], "executor": "serial"}
+    problems = ["quadratic", FunctionProblem(torch.sum, [1.0, 2.0])]
+    benchbed.run(problems=problems, optimizers=["gd", own_descent], output=tmp_path / "study", **options)
+    result = run_in_process(tmp_path, "verify", "study", "--sample", "9")
+    assert result.returncode == 0, result.stderr
+    assert result.stdout.splitlines()[-1] == "1 of 1 batches, 1 trials: all agree"
+    reason = "was passed to run() as an object, which this process does not have"
+    assert sorted(result.stderr.splitlines()) == [
+        f"warning: {label} {reason}; its batches are left out"
+        for label in ("optimizer 'own-descent'", "problem 'sum'")
+    ]
+    benchbed.run(problems=["quadratic"], optimizers=[own_descent], output=tmp_path / "study", **options)
+    result = run_in_process(tmp_path, "verify", "study")
+    assert (result.returncode, result.stdout) == (5, "")
+    assert (
+        f"contains no result of its plan that can run again: optimizer 'own-descent' {reason}"
+        in result.stderr
+    )
 
 
 def test_a_sample_of_0_is_a_usage_error(tmp_path, run_in_process):

@@ -66,6 +66,8 @@ def ran(run_benchbed, run_once):
             "default",
             "--preset",
             "quick",
+            "--seeds",
+            "6",  # three show no significant difference
         ]
         result = run_benchbed(folder, "run", "--plugin", "losers.py", *options, "-O", "study")
         assert result.returncode == 1, result.stderr
@@ -95,13 +97,10 @@ def test_the_winner_converges(ran):
         assert order == ["gd", *order[1:]]
     groups = results.groups.set_index(["problem", "optimizer"])["group"]
     assert (groups.xs("gd", level="optimizer") == 1).all()
-    assert (groups.loc["quadratic[start=2]"][LOSERS] > 1).all()
+    for problem in results.problems:
+        assert (groups.loc[problem][LOSERS] > 1).all()
     assert results.overall["score"].isna().all()
-    leading = set(results.summary["optimizer"][leading_rows(results.summary, results.groups)])
-    assert leading <= {"gd", "stuck"}, (
-        "three seeds of one problem show no difference, but a lost row never leads"
-    )
-    assert "gd" in leading
+    assert set(results.summary["optimizer"][leading_rows(results.summary, results.groups)]) == {"gd"}
 
 
 def test_the_findings_name_the_winner(ran):

@@ -76,9 +76,20 @@ class ComparedStudy(NamedTuple):
         Rows of the exact oracle, rows without a score and rows with fewer seeds than others are not compared. The
         single trial of a deterministic row represents every seed, and two deterministic rows are compared directly.
         """
+        return self.compare_scores(
+            track, problems, comparable_values(self.summary, self.outcomes, track, problems)
+        )
+
+    def compare_scores(
+        self,
+        track: str,
+        problems: Sequence[str],
+        scores: Mapping[str, list[np.ndarray]],
+        with_intervals: bool = True,
+    ) -> TableComparison:
+        """Compare the mean scores of optimizers, of which `scores` contains a vector `[seeds]` for each problem."""
         deterministic = deterministic_rows(self.summary)
         trials = self.outcomes[self.outcomes["track"] == track]
-        scores = comparable_values(self.summary, self.outcomes, track, problems)
         positions = {}  # the checkpoints at which deterministic optimizers reach all targets of the table
         for name in scores:
             if all((problem, name, track) in deterministic for problem in problems):
@@ -91,7 +102,7 @@ class ComparedStudy(NamedTuple):
                 positions[name] = np.concatenate(of_problems)
         shifts = {name: mean_shift(self.shifts, problems, name, track) for name in scores}
         laws = [self.problems[problem].sampling for problem in problems]
-        comparisons = compare(scores, positions, laws, shifts, self.tuning_seeds)
+        comparisons = compare(scores, positions, laws, shifts, self.tuning_seeds, with_intervals)
         means = {
             name: float(np.mean([of_problem.mean() for of_problem in vectors]))
             for name, vectors in scores.items()
@@ -169,13 +180,11 @@ def influence_of(study: ComparedStudy) -> pd.DataFrame:
             continue
         means = np.array([[vector.mean() for vector in vectors] for vectors in scores.values()])
         shares = shares_of_variance(means)
-        compared = study._replace(
-            summary=study.summary[study.summary["optimizer"].isin(scores)],
-            outcomes=study.outcomes[study.outcomes["optimizer"].isin(scores)],
-        )
-        for problem, share in zip(problems, shares, strict=True):
+        for position, (problem, share) in enumerate(zip(problems, shares, strict=True)):
             others = [other for other in problems if other != problem]
-            rows.append((track, problem, share, compared.compare(track, others).leaders))
+            of_others = {name: [*v[:position], *v[position + 1 :]] for name, v in scores.items()}
+            compared = study.compare_scores(track, others, of_others, with_intervals=False)
+            rows.append((track, problem, share, compared.leaders))
     return pd.DataFrame(rows, columns=INFLUENCE_COLUMNS)
 
 

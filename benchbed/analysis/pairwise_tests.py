@@ -51,11 +51,12 @@ def compare(
     samplings: Sequence[Sampling] = (),
     shifts: Mapping[str, np.ndarray] = MappingProxyType({}),
     tuning_seeds: int = 1,
+    with_intervals: bool = True,
 ) -> list[Comparison]:
     """Compare all pairs of optimizers of one table.
 
     `samplings` are those of its problems, see `samples_of`, and `shifts` those of the mean scores of the optimizers
-    whose settings were chosen on `tuning_seeds` seeds, see `selection_shifts`.
+    whose settings were chosen on `tuning_seeds` seeds, see `selection_shifts`. Intervals take most of the time.
 
     `positions: [targets]` contains, for each deterministic optimizer, the checkpoints at which it reaches the targets
     of all problems (`checkpoint_positions`). Two deterministic optimizers are compared directly: they are different if
@@ -71,28 +72,27 @@ def compare(
     for of_problem in problems:
         paired = np.array(np.broadcast_arrays(*of_problem))  # [optimizers, seeds]
         difference = paired[first] - paired[second]
-        difference = np.where(np.abs(difference) < TIE, 0.0, difference)  # [pairs, seeds]
         # A single score is repeated for the seeds of others; the repetitions of two single scores do not count.
         seeds = np.array([len(vector) for vector in of_problem])
         distinct.append(np.arange(seeds.max()) < np.maximum(seeds[first], seeds[second])[:, None])
-        differences.append(difference)
+        differences.append(np.where(np.abs(difference) < TIE, 0.0, difference))  # [pairs, seeds]
     samples = samples_of(differences, samplings)
     wins, losses = _wins_and_losses(samples, samples_of(distinct, samplings))
     is_exact = np.array([names[a] in positions and names[b] in positions for a, b in pairs])
-    is_different = np.array(
-        [
-            exact and bool((np.abs(positions[names[a]] - positions[names[b]]) > 1).any())
-            for (a, b), exact in zip(pairs, is_exact, strict=True)
-        ]
-    )
+    is_different = [
+        exact and bool((np.abs(positions[names[a]] - positions[names[b]]) > 1).any())
+        for (a, b), exact in zip(pairs, is_exact, strict=True)
+    ]
     means = _mean_over_problems(differences)
     of_names = [np.broadcast_to(shifts.get(name, 0.0), DRAWS) for name in names]
     selection = Selection(np.array([of_names[a] - of_names[b] for a, b in pairs]), tuning_seeds)
     p_values = np.where(is_exact, np.nan, paired_t_test(samples, selection))
     adjusted = holm(p_values)
+    no_limits = np.full((2, len(pairs)), np.nan)
+    limits = bootstrap_limits(samples, selection.shifts) if with_intervals else no_limits
     columns = (
         means,
-        *(np.where(is_exact, np.nan, limit) for limit in bootstrap_limits(samples, selection.shifts)),
+        *(np.where(is_exact, np.nan, limit) for limit in limits),
         p_values,
         adjusted,
         _mean_over_problems([(np.sign(of_problem) + 1) / 2 for of_problem in differences]),

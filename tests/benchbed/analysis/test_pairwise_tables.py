@@ -286,3 +286,17 @@ def test_an_optimizer_that_is_not_compared_over_all_problems_leads_no_mean_witho
     scores |= {("a", "z"): np.full(20, np.nan), ("b", "z"): 0.9 + noise, ("c", "z"): 0.9 + noise}
     influence = influence_of(grouped_study(scores, dict.fromkeys("abc", "other")))
     assert influence["leaders"].tolist() == [("x",)] * 3
+
+
+def test_leaders_without_a_problem_are_those_of_a_study_of_the_others(make_scores):
+    """One optimizer is deterministic on two problems of three; the scores are selected once for all problems."""
+    scores = make_scores("abc") | {(problem, "w"): np.array([0.5]) for problem in "ab"}
+    scores["c", "w"] = 0.5 + scores["c", "x"] / 10
+    notes = {(problem, "w"): (Note.DETERMINISTIC,) for problem in "ab"}
+    summary, outcomes = study(scores, notes=notes)
+    problems = {p: ComparedProblem(CHECKPOINTS, Sampling(p)) for p in "abc"}
+    influence = influence_of(ComparedStudy(summary, outcomes, problems)).set_index("problem")["leaders"]
+    for problem in "abc":
+        others = (frame[frame["problem"] != problem] for frame in (summary, outcomes))
+        remaining = [other for other in "abc" if other != problem]
+        assert influence[problem] == ComparedStudy(*others, problems).compare("tuned", remaining).leaders

@@ -319,3 +319,15 @@ def test_equal_differences_do_not_show_which_difference_is_noticeable():
     differences = np.array([np.zeros(SEEDS), np.full(SEEDS, 0.1), np.arange(SEEDS) / SEEDS])
     noticeable = noticeable_difference(samples_of([differences]), 0.05)
     assert np.isnan(noticeable).tolist() == [True, True, False]
+
+
+def test_intervals_may_be_left_out():
+    """Everything else is equal to the bit."""
+    scores = {
+        name: [row] for name, row in zip("abc", np.random.default_rng(14).random((3, SEEDS)), strict=True)
+    }
+    complete, fast = compare(scores), compare(scores, with_intervals=False)
+    assert np.isnan([(pair.low, pair.high) for pair in fast]).all()
+    assert [
+        pair._replace(low=other.low, high=other.high) for pair, other in zip(fast, complete, strict=True)
+    ] == complete

@@ -38,6 +38,8 @@ class GeneratedBackend:
 
     def __init__(self, tile: Tile, lanes: Lanes, traced: TracedStep, compiled: CompiledStep) -> None:
         self._compiled = compiled
+        self.operations = len(traced.graph.graph.nodes)
+        self.form = compiled.source.form
         self.description = f"{compiled.source.form} code"
         if compiled.source.called_operations:
             self.description += f" that calls {', '.join(compiled.source.called_operations)}"
@@ -125,28 +127,30 @@ def generated_backend(tile: Tile, lanes: Lanes) -> GeneratedBackend:
     width = vector_width(lanes.theta.dtype)
     axis = _choose_axis(tile, lanes, width)
     key = tile.cache_key, axis
-    if key not in _cache:
-        if len(_cache) == MAX_CACHED_STEPS:
-            _cache.clear()
-        traced = trace_step(tile, lanes)
-        try:
-            source = lanewise.generate(traced, axis, width)
-        except UnsupportedOperationError:
-            _require_work(tile, traced)
-            source = tensorwise.generate(traced, width)  # too long for registers
-        _cache[key] = GeneratedBackend(tile, lanes, traced, CompiledStep(traced, source))
+    if key in _cache:
+        if _cache[key].form == "tensorwise":
+            _require_work(tile, _cache[key].operations)
+        return _cache[key]
+    if len(_cache) == MAX_CACHED_STEPS:
+        _cache.clear()
+    traced = trace_step(tile, lanes)
+    try:
+        source = lanewise.generate(traced, axis, width)
+    except UnsupportedOperationError:
+        _require_work(tile, len(traced.graph.graph.nodes))
+        source = tensorwise.generate(traced, width)  # too long for registers
+    _cache[key] = GeneratedBackend(tile, lanes, traced, CompiledStep(traced, source))
     return _cache[key]
 
 
 _cache: dict[Hashable, GeneratedBackend] = {}
 
 
-def _require_work(tile: Tile, traced: TracedStep) -> None:
+def _require_work(tile: Tile, operations: int) -> None:
     """Raise TooLittleWorkError if a step takes longer to compile than the batch takes eagerly.
 
     It depends on the plan alone, so a step that is already compiled does not count.
     """
-    operations = len(traced.graph.graph.nodes)
     if tile.batch.engine == Engine.AUTO and eager_seconds(tile.batch) < operations * COMPILE_SECONDS:
         raise TooLittleWorkError(f"{operations} operations take longer to compile than to run")
 

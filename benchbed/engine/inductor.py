@@ -59,7 +59,8 @@ class InductorBackend:
         """A step of all lanes would be compiled again for fewer of them."""
         self.description = "compiled by torch's inductor"
         traced = trace_step(tile, lanes)
-        require_work(tile.batch, len(traced.graph.graph.nodes), self._on_cpu)
+        self._operations = len(traced.graph.graph.nodes)
+        self.require_work(tile.batch)
         inputs = self._inputs(tile, lanes, 1)
         self._changes, graph = _changed_results(traced.graph)
         if self._block_shape != (1, 1):
@@ -72,6 +73,10 @@ class InductorBackend:
             }
             self._run: RunStep = compile_graph(graph, [*inputs], options=options)
             self._run(*inputs)  # now, so that what torch delays does not count as time of the steps
+
+    def require_work(self, batch: Batch) -> None:
+        """Raise TooLittleWorkError if the step takes longer to compile than it saves, compiled or not."""
+        require_work(batch, self._operations, self._on_cpu)
 
     def advance(self, tile: Tile, lanes: Lanes, start: int, stops: Sequence[int]) -> list[Lanes]:
         """Run the steps from `start` on; return the lanes before each of the steps `stops`."""
@@ -136,10 +141,12 @@ def inductor_backend(tile: Tile, lanes: Lanes) -> InductorBackend:
     the plugin if it cannot be compiled.
     """
     key = tile.cache_key, block_shape(lanes)
-    if key not in _cache:
-        if len(_cache) == MAXIMUM_STEPS:
-            _cache.clear()
-        _cache[key] = InductorBackend(tile, lanes)
+    if key in _cache:
+        _cache[key].require_work(tile.batch)
+        return _cache[key]
+    if len(_cache) == MAXIMUM_STEPS:
+        _cache.clear()
+    _cache[key] = InductorBackend(tile, lanes)
     return _cache[key]
 
 

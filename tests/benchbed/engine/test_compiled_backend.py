@@ -95,6 +95,17 @@ def test_few_settings_of_many_seeds_share_a_vector(run, loaded_sources):
     assert len(loaded_sources) == 2
 
 
+def test_the_choice_does_not_depend_on_steps_that_are_compiled_already(run, monkeypatch):
+    """By another study of the process, which requested it."""
+    monkeypatch.setattr(backends, "WORTH_COMPILING", 0.0)
+    records = [
+        run(ImageNetwork(), sgd, engine=engine, budget=20, learning_rate=[1e-3])
+        for engine in ("compiled", "auto")
+    ]
+    assert [set(record.engine.flat) for record in records] == [{"compiled"}, {"eager"}]
+    assert "take longer to compile than to run" in records[1].engine_reason[0, 0]
+
+
 def test_number_of_cached_steps_is_limited(run, loaded_sources, monkeypatch):
     """Beyond it the cache is cleared; later loads find the library on disk."""
     monkeypatch.setattr(compiled_backend, "MAX_CACHED_STEPS", 2)

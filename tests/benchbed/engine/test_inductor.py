@@ -183,6 +183,16 @@ def test_auto_stays_eager_if_inductor_does_not_pay(run, no_generated_step, monke
     assert record.engine_reason[0, 0].endswith(" takes longer to compile it than it saves")
 
 
+def test_the_choice_does_not_depend_on_steps_that_are_compiled_already(run, no_generated_step, monkeypatch):
+    """By another study of the process, which requested it."""
+    monkeypatch.setattr("benchbed.engine.backends.WORTH_COMPILING", 0.0)
+    engines = [
+        run(Spectrum(), adam, budget=10, engine=engine, **defaults_of(adam)).engine
+        for engine in ("compiled", "auto")
+    ]
+    assert [set(each.flat) for each in engines] == [{"compiled"}, {"eager"}]
+
+
 @pytest.mark.parametrize(
     ("fields", "operations", "on_cpu", "pays"),
     [

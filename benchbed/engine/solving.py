@@ -18,6 +18,8 @@ from benchbed.seeds import InstanceSeed
 STARTS = 5
 """Instances of the role `scale` from whose starts a problem that is not convex is solved."""
 NEWTON_STEPS = 20
+POLISH_SHARE = 0.25
+"""Share of the time of a convex problem that is left for Newton's method."""
 
 
 class Solution(NamedTuple):
@@ -73,18 +75,17 @@ def solve(problem: Problem, name: str, seconds: float) -> Solution:
     """
     objective = _Objective(problem, name)
     starts = objective.starts[:1] if problem.is_convex else objective.starts
-    deadline = time.monotonic() + seconds
-    points = [
-        _solve_from(
-            objective, start, time.monotonic() + (deadline - time.monotonic()) / (len(starts) - index)
-        )
-        for index, start in enumerate(starts)
-    ]
+    end = time.monotonic() + seconds
+    end_of_descent = end - (POLISH_SHARE * seconds if problem.is_convex else 0.0)
+    points = []
+    for index, start in enumerate(starts):
+        left = end_of_descent - time.monotonic()
+        points.append(_solve_from(objective, start, time.monotonic() + left / (len(starts) - index)))
     values = [objective(point)[0] for point in points]
     is_finite = np.isfinite(values)
     best = points[int(np.argmin(np.where(is_finite, values, np.inf)))]
     if problem.is_convex and is_finite.any():
-        best = _polish(objective, best)
+        best = _polish(objective, best, end)
     value, gradient = objective(best)
     if -math.inf in values or not np.isfinite([value, *gradient]).all():
         raise ContractError(
@@ -113,21 +114,30 @@ def _solve_from(objective: _Objective, start: np.ndarray, deadline: float) -> np
     return point
 
 
-def _polish(objective: _Objective, point: np.ndarray) -> np.ndarray:
+class _OutOfTimeError(Exception):
+    """The deadline ended the solution of a Newton system."""
+
+
+def _polish(objective: _Objective, point: np.ndarray, deadline: float) -> np.ndarray:
     """Reduce the gradient of a convex objective by Newton steps, below the norm where its values become equal."""
     from scipy.sparse.linalg import LinearOperator, cg
 
-    norm = math.inf
+    gradient = objective(point)[1]
     for _ in range(NEWTON_STEPS):
-        _, gradient = objective(point)
-        if not (gradient_norm := float(np.linalg.norm(gradient))) < 0.5 * norm:
-            break
-        norm, before = gradient_norm, point
 
         def product(direction: np.ndarray, point: np.ndarray = point) -> np.ndarray:
+            if time.monotonic() > deadline:
+                raise _OutOfTimeError
             return objective.curvature_along(point, direction)
 
         hessian = LinearOperator((point.size, point.size), matvec=product, dtype=np.float64)
-        step, _ = cg(hessian, -gradient, rtol=1e-8, maxiter=2 * point.size)
-        point = before + step
-    return point if np.linalg.norm(objective(point)[1]) < norm else before
+        try:
+            step, _ = cg(hessian, -gradient, rtol=1e-8, maxiter=2 * point.size)
+        except _OutOfTimeError:
+            break
+        norm, gradient = np.linalg.norm(gradient), objective(point + step)[1]
+        if np.linalg.norm(gradient) < norm:
+            point = point + step
+        if not np.linalg.norm(gradient) < 0.5 * norm:
+            break
+    return point

@@ -1,10 +1,12 @@
 """Reference solves reach the minima that closed forms and other solvers find."""
 
 from dataclasses import dataclass
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
+from torch.nn import functional
 
 from benchbed.engine.solving import _Objective, solve
 from benchbed.errors import ContractError
@@ -135,6 +137,39 @@ def test_an_objective_without_a_minimum_has_a_sentence():
     """Its values overflow."""
     with pytest.raises(ContractError, match="'unbounded' has no finite minimum that descent reaches; choose"):
         solve(Unbounded(), "unbounded", seconds=10)
+
+
+class Flat(Problem):
+    """A convex function in forty dimensions of very different curvature, each evaluation of which takes a second."""
+
+    is_convex = True
+    seconds = 0
+
+    @property
+    def layout(self):
+        return Layout({"x": (40,)})
+
+    def make_start(self, generator):
+        return torch.randn(40, generator=generator, dtype=torch.float64)
+
+    def objective(self, theta, data):
+        type(self).seconds += 1
+        scaled = theta * torch.logspace(-4, 2, 40, dtype=torch.float64)
+        return (functional.softplus(scaled) + functional.softplus(-scaled - 1)).sum(-1)
+
+
+def test_a_solve_ends_at_its_deadline(monkeypatch):
+    """With the lowest point until then; afterwards only values are computed, and Newton's method had its share."""
+    curvatures = []
+    along = _Objective.curvature_along
+    monkeypatch.setattr("benchbed.engine.solving.time", SimpleNamespace(monotonic=lambda: Flat.seconds))
+    monkeypatch.setattr(
+        _Objective, "curvature_along", lambda *arguments: curvatures.append(0) or along(*arguments)
+    )
+    solution = solve(Flat(), "flat", seconds=60)
+    assert 60 < Flat.seconds < 60 + 12
+    assert len(curvatures) >= 10
+    assert solution.scale > 0
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import numpy as np
 import torch
 from torch import Tensor
 from torch.utils import _pytree as pytree  # as in the engine
@@ -20,6 +21,8 @@ from benchbed.seeds import digest
 
 SUFFIX = ".references.json"
 """Ending of the files, in place of `.py`."""
+PLAIN_TYPES = (bool, bytes, complex, float, int, np.generic, str, torch.dtype, type(None))
+"""Types of values in data that their representation describes completely."""
 
 
 class ReferenceKind(StrEnum):
@@ -99,19 +102,31 @@ def parameters_of(problem: Any) -> dict[str, str]:
 
 
 def reference_digest(problem: Any, data: Any) -> str:
-    """Return a digest of the problem's class with its base classes, its parameters, and its data."""
+    """Return a digest of the problem's class with its base classes, its parameters, and its data.
+
+    Raises: UnknownOptimumError if the data contain objects of other types than tensors, arrays and plain values.
+    """
     files = dict.fromkeys(
         inspect.getfile(base)
         for base in type(problem).__mro__
         if base.__module__.partition(".")[0] not in {"abc", "benchbed", "builtins"}
     )
     code = [hashlib.sha256(Path(file).read_bytes()).hexdigest() for file in files]
-    leaves = [_leaf_digest(leaf) for leaf in pytree.tree_leaves(data)]
-    return digest(type(problem).__qualname__, parameters_of(problem), code, leaves)
+    name = type(problem).__qualname__
+    leaves = [_leaf_digest(leaf, name) for leaf in pytree.tree_leaves(data)]
+    return digest(name, parameters_of(problem), code, leaves)
 
 
-def _leaf_digest(leaf: Any) -> str:
-    if not isinstance(leaf, Tensor):
+def _leaf_digest(leaf: Any, problem: str) -> str:
+    if isinstance(leaf, PLAIN_TYPES):
         return repr(leaf)
-    values = leaf.detach().cpu().contiguous().flatten().view(torch.uint8).numpy()
+    if isinstance(leaf, Tensor):
+        values = leaf.detach().cpu().contiguous().flatten().view(torch.uint8).numpy()
+    elif isinstance(leaf, np.ndarray) and not leaf.dtype.hasobject:
+        values = np.ascontiguousarray(leaf).view(np.uint8)
+    else:
+        raise UnknownOptimumError(
+            f"the data of {problem} contain a {type(leaf).__name__}, so that it cannot be checked whether a reference "
+            "value belongs to them; return tensors, arrays and numbers"
+        )
     return f"{leaf.dtype} {tuple(leaf.shape)} {hashlib.sha256(values.data).hexdigest()}"

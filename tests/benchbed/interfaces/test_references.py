@@ -4,6 +4,7 @@ import importlib.util
 import sys
 
 import msgspec
+import numpy as np
 import pytest
 import torch
 
@@ -100,6 +101,34 @@ def test_a_value_for_other_code_or_data_does_not_hold(load, change):
     with pytest.raises(UnknownOptimumError, match="other code or data; compute it again"):
         find_reference(problem, data)
     assert problem.optimum(data) is None
+
+
+def test_any_number_of_an_array_changes_the_digest(load):
+    """NumPy leaves out the middle of long arrays when it represents them as text."""
+    problem, values = load()(), np.arange(2_000.0).reshape(2, -1)
+    others = values.copy()
+    others[1, 3] += 1
+    arrays = [
+        values,
+        others,
+        values.astype(np.float32),
+        values.T,
+        values.T.copy(),
+        values[:, ::2],
+        values[:0],
+    ]
+    digests = [reference_digest(problem, {"x": array, "count": 2, "name": None}) for array in arrays]
+    assert digests[3] == digests[4]
+    assert len(set(digests)) == len(arrays) - 1
+
+
+@pytest.mark.parametrize("value", [object(), np.array([object()])])
+def test_data_without_a_digest_have_a_sentence(load, value):
+    """Their text may contain an address, which differs in each process."""
+    with pytest.raises(
+        UnknownOptimumError, match=r"the data of Parabola contain a .*; return tensors, arrays"
+    ):
+        reference_digest(load()(), (torch.zeros(1), value))
 
 
 def test_a_damaged_file_has_a_sentence(load):

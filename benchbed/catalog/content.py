@@ -169,11 +169,14 @@ class _Reader:
             for value in (*variables.values(), *used_globals.values())
             if type(value) is ModuleType and _is_on_path(value.__name__)
         ]
-        for name in (*imported_names(code, namespace.get("__package__")), *submodule_names(modules, code)):
-            if name in sys.modules and name != "__main__" and not _is_on_path(name):
-                self.add(sys.modules[name])
-            else:  # the code has its name; the hash must not depend on whether it is loaded
-                self.modules.add(name)
+        imports = list(imported_names(code, namespace.get("__package__")))
+        for name in imports:
+            if name in sys.modules and not _is_on_path(name):
+                raise UsageError(
+                    f"it imports {name}, which another process cannot import; import it outside the function"
+                )
+        # The code has their names; the hash must not depend on whether they are loaded.
+        self.modules.update(imports, submodule_names(modules, code))
 
     def _add_module(self, module: ModuleType) -> None:
         name = module.__name__

@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from benchbed.engine.pytrees import Tree, expand_settings, vmap_lanes
+from benchbed.engine.pytrees import Tree, expand_settings, map_tensors, vmap_lanes
 from benchbed.engine.sampling import Draws, shared_data
 from benchbed.errors import ContractError
 from benchbed.interfaces import BufferedData, Oracle, Problem
@@ -52,7 +52,7 @@ class StepLoss:
             point = theta.detach().requires_grad_()
             loss, buffers = self._batched_step(point, data, draw)
             (gradient,) = torch.autograd.grad(loss.sum(), point)
-        return loss.detach(), gradient, buffers
+        return loss.detach(), gradient, map_tensors(Tensor.detach, buffers)
 
     def _step(self, theta: Tensor, data: Tree, draw: Tree) -> tuple[Tensor, Tree]:
         return self.of_blocks(self._problem.layout.views(theta), data, draw)

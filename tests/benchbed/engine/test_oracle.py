@@ -1,5 +1,6 @@
 """The oracle of a step, and the calls that it charges."""
 
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
@@ -7,14 +8,50 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from benchbed.engine.oracle import batched
+from benchbed.engine.oracle import StepLoss, batched
 from benchbed.errors import ContractError
-from benchbed.interfaces import Optimizer
+from benchbed.interfaces import BufferedData, Layout, Optimizer, Problem
 from benchbed_optimizers.gd import gd
 from benchbed_optimizers.sgd import sgd
 from benchbed_problems.polynomial_network import PolynomialNetwork
 from benchbed_problems.quadratic import Quadratic
 from benchbed_problems.quartic import Quartic
+
+
+@dataclass(frozen=True)
+class Averaged(Problem):
+    """A parabola around a buffer that becomes the mean of itself and θ, with its derivative."""
+
+    per_trial = True
+
+    @property
+    def layout(self):
+        return Layout({"x": (2,)})
+
+    def make_start(self, generator):
+        return torch.ones(2, dtype=torch.float64)
+
+    def make_buffers(self, generator):
+        return torch.zeros(2, dtype=torch.float64)
+
+    def next_buffers(self, theta, data, draw):
+        return (data.buffers + theta) / 2
+
+    def step_of_blocks(self, blocks, data, draw):
+        return self.objective(blocks["x"], data), self.next_buffers(blocks["x"], data, draw)
+
+    def objective(self, theta, data):
+        return (theta - data.buffers).square().sum()
+
+
+def test_buffers_have_no_derivative():
+    """A step that kept the graph of the last one would keep those of all steps in memory."""
+    data = BufferedData(None, torch.zeros(1, 1, 2, dtype=torch.float64))
+    loss = StepLoss(Averaged(), full_batch=True, deterministic=True)
+    _, gradient, buffers = loss.reverse_with_buffers(torch.ones(1, 1, 2, dtype=torch.float64), data, None)
+    assert gradient.tolist() == [[[2.0, 2.0]]]
+    assert buffers.tolist() == [[[0.5, 0.5]]]
+    assert not buffers.requires_grad
 
 
 def stateless(update, **fields):

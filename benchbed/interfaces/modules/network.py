@@ -171,9 +171,18 @@ def _checked_network(network: Any) -> nn.Module:
         raise ContractError(f"make_network returns a {type(network).__name__}; return a torch.nn.Module")
     if any(is_lazy(parameter) for parameter in network.parameters()):
         raise ContractError("its network has lazy layers without sizes; name the sizes of their inputs")
+    for module in network.modules():
+        if isinstance(module, nn.Embedding | nn.EmbeddingBag) and (fault := _fault_of_embedding(module)):
+            raise ContractError(f"its network has a layer {type(module).__name__} with {fault}")
     if not trained_parameters(network):
         raise ContractError("its network has no parameters to train; let some have requires_grad=True")
     return network
+
+
+def _fault_of_embedding(layer: nn.Embedding | nn.EmbeddingBag) -> str:
+    if layer.max_norm is not None:
+        return "max_norm, which writes into its parameters; scale the embeddings in `forward` instead"
+    return "sparse=True, whose gradients are not vectors; leave it out" if layer.sparse else ""
 
 
 def _in_dtype_of(network: nn.Module, tensor: Tensor) -> Tensor:

@@ -123,6 +123,16 @@ def test_a_network_keeps_the_global_generator():
     [
         (lambda: "network", mean_loss, "make_network returns a str; return a torch.nn.Module"),
         (lambda: nn.LazyLinear(2), mean_loss, "lazy layers without sizes"),
+        (
+            lambda: nn.Sequential(nn.Linear(3, 2), nn.Embedding(5, 2, max_norm=1.0)),
+            mean_loss,
+            "a layer Embedding with max_norm, which writes into its parameters; scale",
+        ),
+        (
+            lambda: nn.EmbeddingBag(5, 2, sparse=True),
+            mean_loss,
+            r"EmbeddingBag with sparse=True, .*; leave it out",
+        ),
         (nn.ReLU, mean_loss, "no parameters to train"),
         (lambda: nn.Linear(3, 2), lambda x, y: x.square().mean(-1), r"the shape \(4,\); return one number"),
         (lambda: nn.Linear(3, 2), lambda x, y: 1.0, "returns a float; return one number"),

@@ -70,11 +70,8 @@ class BlockDraws:
         """Draw the block of `step` unless it is loaded; return the offset of `step` in it."""
         block, offset = divmod(step, self._length)
         if block != self._block:
-            self._block, self._draws, self._of_trial = (
-                -1,
-                None,
-                None,
-            )  # free the memory before drawing the next
+            self._block = -1
+            self._draws = self._of_trial = None  # free the memory before drawing the next
             self._draws = map_tensors(self._transfer, self._draw_all_seeds(block))
             self._block = block
         return offset

@@ -8,11 +8,11 @@ import warnings
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
-from unittest import mock
 
 import torch
 from torch import Tensor, fx
 from torch._inductor import compile as compile_graph
+from torch._inductor import cpp_builder
 from torch.fx.experimental.proxy_tensor import make_fx
 
 from benchbed.codegen.compiler import compiler_path, private_folder, run_compiler, usable_target
@@ -24,6 +24,7 @@ from benchbed.engine.compiled_backend import trace_step
 from benchbed.engine.pytrees import Lanes, TreeTemplate, leaves, tiles
 from benchbed.engine.tile import Tile
 from benchbed.interfaces import Engine
+from benchbed.interfaces.modules.forward import replaced_functions
 
 RunStep = Callable[..., list[Tensor]]
 """The inputs of a traced step for a block of lanes -> the tensors of the lanes that it changes."""
@@ -212,7 +213,7 @@ def _quiet_and_limited(on_cpu: bool) -> Iterator[None]:
             usable_target()
             with (
                 torch._inductor.config.patch({"cpp.cxx": (None, compiler_path())}),
-                mock.patch("torch._inductor.cpp_builder._run_compile_cmd", _run_within_limit),
+                replaced_functions(cpp_builder, _run_compile_cmd=_run_within_limit),
             ):
                 yield
     finally:

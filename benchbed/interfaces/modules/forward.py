@@ -113,7 +113,7 @@ class ForwardPass(TorchFunctionMode):
 
     def attend_with_heads(self, *args: Any, **kwargs: Any) -> Any:
         """Run torch's multi-head attention, which calls dropout and attention by their names in its module."""
-        with _replaced(F, dropout=self.drop, scaled_dot_product_attention=self.attend):
+        with replaced_functions(F, dropout=self.drop, scaled_dot_product_attention=self.attend):
             return F.multi_head_attention_forward(*args, **kwargs)
 
     def _drop(self, x: Tensor, p: float, training: bool, inplace: bool, shape: tuple[int, ...]) -> Tensor:
@@ -147,7 +147,8 @@ class ForwardPass(TorchFunctionMode):
 
 
 @contextmanager
-def _replaced(module: Any, **functions: Any) -> Iterator[None]:
+def replaced_functions(module: Any, **functions: Any) -> Iterator[None]:
+    """Replace functions of a module by name, for a context."""
     before = {name: getattr(module, name) for name in functions}
     try:
         for name, function in functions.items():

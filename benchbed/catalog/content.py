@@ -152,18 +152,11 @@ class _Reader:
         cells = zip(code.co_freevars, function.__closure__ or (), strict=True)
         # A cell is empty before its variable is assigned.
         variables = {name: cell.cell_contents for name, cell in cells if cell != CellType()}
-        names = sorted(global_names(code) & namespace.keys())
-        used_globals = {name: namespace[name] for name in names}
+        used_globals = {name: namespace[name] for name in sorted(global_names(code) & namespace.keys())}
         self._write("function")
-        for part in (
-            code,
-            function.__defaults__,
-            function.__kwdefaults__,
-            variables,
-            vars(function),
-            used_globals,
-        ):
-            self.add(part)
+        self.add(
+            [code, function.__defaults__, function.__kwdefaults__, variables, vars(function), used_globals]
+        )
         modules = [
             value
             for value in (*variables.values(), *used_globals.values())

@@ -191,7 +191,7 @@ def test_a_module_of_no_file_is_content(monkeypatch):
     assert read_content(reading(0.1)).modules == ()
     function = reading(0.1)
     monkeypatch.setitem(sys.modules, "made_by_hand", function.__closure__[0].cell_contents)
-    assert read_content(function).copied_modules == ("made_by_hand",)
+    assert "made_by_hand" in read_content(function).copied_modules
     with pytest.raises(UsageError, match="it imports made_by_hand, which another process cannot import"):
         read_content(importing)
 

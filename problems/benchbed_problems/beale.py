@@ -6,7 +6,7 @@ import torch
 from torch import Generator, Tensor
 
 from benchbed.interfaces import Data, Layout
-from benchbed_problems.noise import NoisyProblem, check_noise
+from benchbed_problems.noise import NoisyProblem
 from benchbed_problems.starts import Start, check_start, fixed_start
 
 
@@ -30,8 +30,8 @@ class Beale(NoisyProblem):
 
     def __post_init__(self) -> None:
         """Raise ValueError for a start of another dimension, or negative noise."""
+        super().__post_init__()
         check_start(self.start, 2)
-        check_noise("gradient_noise", self.gradient_noise)
 
     @property
     def layout(self) -> Layout:

@@ -37,6 +37,10 @@ class NoisyProblem(Problem):
 
     gradient_noise: float
 
+    def __post_init__(self) -> None:
+        """Raise ValueError for negative noise."""
+        check_noise("gradient_noise", self.gradient_noise)
+
     @property
     def targets(self) -> tuple[float, ...]:
         """Down to 10⁻⁸ with an exact gradient, to 10⁻⁴ under noise."""

@@ -44,6 +44,7 @@ class Quadratic(NoisyProblem):
 
     def __post_init__(self) -> None:
         """Raise ValueError unless the parameters describe a convex quadratic."""
+        super().__post_init__()
         if self.eigenvalues is not None:
             self._check_eigenvalues(self.eigenvalues)
         if self.dimension is not None and self.dimension < 1:
@@ -57,7 +58,6 @@ class Quadratic(NoisyProblem):
                 f"condition_number is {self.condition_number}, but must be 1 in dimension 1; choose a larger dimension"
             )
         check_start(self.start, self.layout.dimension)
-        check_noise("gradient_noise", self.gradient_noise)
         check_noise("minimizer_deviation", self.minimizer_deviation)
 
     def _check_eigenvalues(self, eigenvalues: tuple[float, ...]) -> None:

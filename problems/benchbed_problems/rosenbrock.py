@@ -8,7 +8,7 @@ import torch
 from torch import Generator, Tensor
 
 from benchbed.interfaces import Data, Layout
-from benchbed_problems.noise import NoisyProblem, check_noise
+from benchbed_problems.noise import NoisyProblem
 from benchbed_problems.starts import Start, check_start, fixed_start
 
 
@@ -38,12 +38,12 @@ class Rosenbrock(NoisyProblem):
 
     def __post_init__(self) -> None:
         """Raise ValueError for less than two coordinates, a steepness of 0, or negative noise."""
+        super().__post_init__()
         if self.dimension < 2:
             raise ValueError(f"dimension is {self.dimension}; must be at least 2")
         if not 0 < self.steepness < float("inf"):
             raise ValueError(f"steepness is {self.steepness}; must be a finite number above 0")
         check_start(self.start, self.dimension)
-        check_noise("gradient_noise", self.gradient_noise)
 
     @property
     def layout(self) -> Layout:

@@ -7,7 +7,7 @@ import torch
 from torch import Generator, Tensor
 
 from benchbed.interfaces import Layout, target_ladder
-from benchbed_problems.noise import NoisyProblem, check_noise
+from benchbed_problems.noise import NoisyProblem
 from benchbed_problems.quartic import lowest_point, quartic, ridge
 from benchbed_problems.starts import Start, check_start, fixed_start
 
@@ -39,10 +39,10 @@ class WeightedQuartic(NoisyProblem):
 
     def __post_init__(self) -> None:
         """Raise ValueError for an empty θ, a start of another dimension, or negative noise."""
+        super().__post_init__()
         if self.dimension < 1:
             raise ValueError(f"dimension is {self.dimension}; must be at least 1")
         check_start(self.start, self.dimension)
-        check_noise("gradient_noise", self.gradient_noise)
 
     @property
     def layout(self) -> Layout:

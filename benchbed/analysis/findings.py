@@ -74,7 +74,10 @@ def _influences(influence: pd.DataFrame, ranks: pd.DataFrame) -> list[str]:
     if influence.empty or influence["share"].isna().all() or ranks.empty:
         return []
     shares = influence.set_index("problem")["share"].astype(float)
-    clauses = [f"{shares.idxmax()} carries {100 * shares.max():.0f}% of the variance among optimizers"]
+    share = f"{100 * shares.max():.0f}%" if shares.max() <= 1 else "all"
+    clauses = [f"{shares.idxmax()} carries {share} of the variance among optimizers"]
+    if shares.max() > 1:
+        clauses[0] += ", and the other problems reduce it"
     leader, *followers = ranks["optimizer"][ranks["group"] == 1]
     if followers:
         return clauses

@@ -165,8 +165,18 @@ def test_a_lead_is_that_of_a_problem_only_if_it_is_significant(spread, seeds, is
         for name, mean in of_problem.items()
     }
     sentence = sentences_of(scores)[ALL_PROBLEMS]
-    assert "; a carries " in sentence
+    # cov(s_a / 3, mean) / var(mean) = (0.4 / 3) / (0.3 / 3) is above 1: b and c rank x and y the other way round.
+    assert "; a carries all of the variance among optimizers, and the other problems reduce it" in sentence
     assert ("the lead of x is that of a: without it y has the highest score" in sentence) == is_named
+
+
+def test_a_problem_carries_a_share_of_the_variance():
+    """The shares of two problems with the same order are those of the differences: 0.3 and 0.1."""
+    means = {("a", "x"): 0.8, ("a", "y"): 0.5, ("b", "x"): 0.4, ("b", "y"): 0.3}
+    sentence = sentences_of({key: np.full(5, mean) + noise(0)[:5] for key, mean in means.items()})[
+        ALL_PROBLEMS
+    ]
+    assert "; a carries 75% of the variance among optimizers;" in sentence
 
 
 def test_scores_of_0_are_not_the_highest():

@@ -4,17 +4,34 @@ from collections.abc import Callable
 
 from benchbed.hookspecs import hookimpl
 from benchbed.interfaces import OptimizerFactory
+from benchbed_optimizers.adabelief import adabelief
+from benchbed_optimizers.adagrad import adagrad
 from benchbed_optimizers.adam import adam
 from benchbed_optimizers.adamw import adamw
+from benchbed_optimizers.adan import adan
+from benchbed_optimizers.ademamix import ademamix
+from benchbed_optimizers.adopt import adopt
+from benchbed_optimizers.amsgrad import amsgrad
 from benchbed_optimizers.gd import gd
+from benchbed_optimizers.laprop import laprop
+from benchbed_optimizers.lion import lion
 from benchbed_optimizers.momentum import momentum
+from benchbed_optimizers.nadam import nadam
 from benchbed_optimizers.nesterov import nesterov
+from benchbed_optimizers.radam import radam
 from benchbed_optimizers.rmsprop import rmsprop
+from benchbed_optimizers.rprop import rprop
 from benchbed_optimizers.sgd import sgd
+from benchbed_optimizers.signsgd import signsgd
+from benchbed_optimizers.signum import signum
+
+COURSE = (gd, sgd, momentum, nesterov, rmsprop, adam, adamw)
+SIGNS = (signsgd, signum, lion, rprop)
+ADAPTIVE = (adagrad, amsgrad, nadam, radam, adabelief, adopt, adan, ademamix, laprop)
 
 
 @hookimpl
 def register_optimizers(register: Callable[[OptimizerFactory], None]) -> None:
-    """Register the seven optimizers in the order of the course."""
-    for factory in (gd, sgd, momentum, nesterov, rmsprop, adam, adamw):
+    """Register the optimizers of the course in its order, then sign methods and adaptive ones."""
+    for factory in (*COURSE, *SIGNS, *ADAPTIVE):
         register(factory)

@@ -36,8 +36,9 @@ def gradient_of(function, theta):
 def follow(optimizer, losses, theta):
     """Run one step on each loss and return all points: `[steps + 1, ..., dimension]`."""
     state, path = optimizer.init(theta), [theta]
-    for loss in losses:
-        oracle = SimpleNamespace(loss=loss(theta), gradient=gradient_of(loss, theta))
+    for number, loss in enumerate(losses):
+        step = torch.full_like(theta[..., :1], number)
+        oracle = SimpleNamespace(loss=loss(theta), gradient=gradient_of(loss, theta), step=step)
         theta, state = optimizer.update(oracle, state, theta)
         path.append(theta)
     return torch.stack(path)

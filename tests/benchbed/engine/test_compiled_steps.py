@@ -151,7 +151,7 @@ def assert_same(eager, compiled, tolerance=1e-10):
         )
 
 
-@pytest.mark.parametrize("optimizer", ["gd", "sgd", "momentum", "nesterov", "rmsprop", "adam", "adamw"])
+@pytest.mark.parametrize("optimizer", CATALOG.names("optimizers"))
 def test_every_optimizer_matches_eager_steps(run_both, optimizer):
     """On a deterministic problem, at several learning rates."""
     assert_same(*run_both(Quadratic(), CATALOG.optimizer(optimizer).implementation))

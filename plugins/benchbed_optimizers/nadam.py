@@ -1,0 +1,56 @@
+"""NAdam (Dozat 2016)."""
+
+from typing import Annotated, NamedTuple
+
+import torch
+from torch import Tensor
+
+from benchbed.interfaces import Hyperparameter, LogUniform, OneMinusLogUniform, Optimizer, Oracle
+
+DECAY_BASE = 0.96
+"""Base of the momentum's warm-up in the paper's section 2.2."""
+
+
+class NAdamState(NamedTuple):
+    """Moments m and v, `[..., dimension]`, the product of the momenta, and 1 − β₂ᵗ, `[..., 1]`."""
+
+    first_moment: Tensor
+    second_moment: Tensor
+    momentum_product: Tensor
+    second_correction: Tensor
+
+
+def nadam(
+    learning_rate: Annotated[Hyperparameter, LogUniform(1e-6, 1e2)] = 2e-3,
+    beta1: Annotated[Hyperparameter, OneMinusLogUniform(1e-3, 1.0)] = 0.9,
+    beta2: Annotated[Hyperparameter, OneMinusLogUniform(1e-4, 1e-1)] = 0.999,
+    epsilon: Annotated[Hyperparameter, LogUniform(1e-10, 1e-3)] = 1e-8,
+    momentum_decay: Annotated[Hyperparameter, LogUniform(1e-4, 1.0)] = 4e-3,
+) -> Optimizer[NAdamState]:
+    """Build NAdam, Adam with Nesterov's momentum: θ ← θ − η (μₜ₊₁ m / (1 − Πₜ₊₁) + (1 − μₜ) g / (1 − Πₜ)) / (√v̂ + ε).
+
+    The moments m, v and v̂ are Adam's. The momenta are μₜ = β₁ (1 − 0.96^(ψt) / 2), with Πₜ = μ₁ μ₂ … μₜ.
+    `torch.optim.NAdam(lr=η, betas=(β₁, β₂), eps=ε, momentum_decay=ψ)` takes the same path (in
+    float64 if that is torch's default type, in which it keeps Πₜ); the defaults are its.
+
+    Source: Dozat (2016), Incorporating Nesterov Momentum into Adam, algorithm 2 and section 2.2,
+    https://openreview.net/forum?id=OM0jvwB8jIp57ZJjtNEZ.
+    """
+
+    def init(theta: Tensor) -> NAdamState:
+        one = torch.ones_like(theta[..., :1])
+        return NAdamState(torch.zeros_like(theta), torch.zeros_like(theta), one, torch.zeros_like(one))
+
+    def update(oracle: Oracle, state: NAdamState, theta: Tensor) -> tuple[Tensor, NAdamState]:
+        g, t = oracle.gradient, oracle.step + 1
+        mu = beta1 * (1 - 0.5 * DECAY_BASE ** (t * momentum_decay))
+        next_mu = beta1 * (1 - 0.5 * DECAY_BASE ** ((t + 1) * momentum_decay))
+        product = state.momentum_product * mu
+        m = beta1 * state.first_moment + (1 - beta1) * g
+        v = beta2 * state.second_moment + (1 - beta2) * g.square()
+        correction = beta2 * state.second_correction + (1 - beta2)
+        direction = next_mu * m / (1 - product * next_mu) + (1 - mu) * g / (1 - product)
+        theta = theta - learning_rate * direction / ((v / correction).sqrt() + epsilon)
+        return theta, NAdamState(m, v, product, correction)
+
+    return Optimizer(init=init, update=update)

@@ -33,6 +33,7 @@ if TYPE_CHECKING:  # `benchbed --help` imports this module and must not import t
         Problem,
         RegisteredMetric,
         Report,
+        Wrapper,
     )
 
 GROUP = "benchbed"
@@ -58,6 +59,15 @@ def register_problems(register: Register[type[Problem]]) -> None:
 @hookspec
 def register_optimizers(register: Register[OptimizerFactory]) -> None:
     """Register optimizers: functions that return a `benchbed.interfaces.Optimizer`: `register(signum)`."""
+
+
+@hookspec
+def register_wrappers(register: Register[Wrapper]) -> None:
+    """Register wrappers: functions from an optimizer to an optimizer, used as `mine(adam, a=1)`: `register(mine)`.
+
+    Further parameters are hyperparameters, as those of an optimizer. Parameters `learning_rate`, `layout` and `budget`
+    receive the values of the wrapped optimizer and of the trial.
+    """
 
 
 @hookspec

@@ -8,6 +8,7 @@ import msgspec
 from benchbed.catalog.names import quoted
 from benchbed.catalog.parameters import hyperparameters_of
 from benchbed.catalog.records import Entry, Kind
+from benchbed.catalog.wrapping import own_parameters
 from benchbed.interfaces import Problem, as_gradient
 
 DIMENSIONS = (1, 2, 10, 1_000)
@@ -33,7 +34,7 @@ class ProblemDetails(msgspec.Struct, frozen=True, tag=True):
 
 
 class OptimizerDetails(msgspec.Struct, frozen=True, tag=True):
-    """An optimizer."""
+    """An optimizer or a wrapper."""
 
     parameters: tuple[str, ...]
     """Each with its default, `name=value`."""
@@ -59,6 +60,9 @@ def read_details(kind: Kind, implementation: Any) -> Details:
     """Return the details of an object by running its code."""
     if kind == "optimizers":
         defaults = {name: parameter.default for name, parameter in hyperparameters_of(implementation).items()}
+        return OptimizerDetails(_assignments(defaults))
+    if kind == "wrappers":
+        defaults = {parameter.name: parameter.default for parameter in own_parameters(implementation)}
         return OptimizerDetails(_assignments(defaults))
     if kind == "gradients":
         gradient = as_gradient(implementation)

@@ -18,6 +18,7 @@ from benchbed.catalog.parameters import (
     unknown_key,
 )
 from benchbed.catalog.records import Entry, Kind, PluginRecord, PluginStatus
+from benchbed.catalog.wrapping import wrapped_entry
 from benchbed.errors import BenchbedError, UsageError
 from benchbed.interfaces import Gradient, Problem, as_gradient
 
@@ -43,6 +44,13 @@ class Catalog:
         """
         if name in self.entries[kind]:
             return self.entries[kind][name]
+        if "(" in name:
+            outer, _, inner = name.removesuffix(")").partition("(")
+            if kind != "optimizers" or outer in self.entries["optimizers"] or ":" in outer:
+                raise UsageError(
+                    f"{quoted(outer)} wraps no optimizer such as {quoted(inner)}; write key=value in its brackets"
+                )
+            return wrapped_entry(name, self.entry("wrappers", outer), self.entry("optimizers", inner))
         if kind == "optimizers" and ":" in name:
             return torch_optim.entry(name)
         if (kind, name) in self.clashes:

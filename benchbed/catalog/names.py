@@ -75,6 +75,16 @@ def name_fault(name: object) -> str | None:
     return None
 
 
+def wrapped_names(name: str) -> tuple[str, ...]:
+    """Return the names in `cosine(clip(adam))`: the wrappers, the outermost first, and the optimizer."""
+    return tuple(name.rstrip(")").split("("))
+
+
+def prefixed(wrapper: str, parameter: str) -> str:
+    """Return the name of a wrapper's parameter beside those of the optimizer: `cosine_warmup`."""
+    return f"{wrapper.replace('-', '_')}_{parameter}"
+
+
 def derived_name(implementation: object) -> str:
     """Return the default name: `my_rule` is named `my-rule`, `MyProblem` `my-problem`, an object like its class."""
     implementation = getattr(implementation, "func", implementation)  # functools.partial

@@ -11,7 +11,9 @@ from benchbed.catalog.names import error_line, plugin_traceback, quoted
 from benchbed.errors import BenchbedError
 from benchbed.seeds import digest
 
-Kind = Literal["problems", "optimizers", "metrics", "gradients", "executors", "reports", "figures", "suites"]
+Kind = Literal[
+    "problems", "optimizers", "wrappers", "metrics", "gradients", "executors", "reports", "figures", "suites"
+]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 
 

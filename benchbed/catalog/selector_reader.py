@@ -16,11 +16,12 @@ _KEY = re.compile(r"[A-Za-z0-9_-]+")
 # A name, a number or a bare word.
 _ATOM = r"[^\[\](){}=,\"' ]+"
 _TOKEN = re.compile(rf"""{_ATOM}|"(?:[^"\\]|\\.)*"|'[^']*'|.""")
+_NO_COMMA = "expected a comma or a closing bracket"
 _MISTAKES = (
     (r"(?:^|[(\[,]) *(?==)", "expected the name of a parameter before '='"),
     (r"(?<!_)(_++) *= *(?=[,)\]=]|$)", "expected a value after {key}; write a number, a word or a list"),
     (r"[(\[,] *(?=,)", "expected a value before the comma"),
-    (r"[_)\]] +(?=[_\[])|[)\]](?=[_(\[])", "expected a comma or a closing bracket"),
+    (r"[_)\]] +(?=[_\[])|[)\]](?=[_\[])|\](?=\()", _NO_COMMA),
 )
 """Patterns in the masked text that end at a mistake, with its description."""
 
@@ -35,6 +36,8 @@ class SelectorTree(NamedTuple):
     """Selectors without a key, such as `adam` in `cosine(adam, warmup=0.1)`."""
     parameters: dict[str, object]
     """Numbers, booleans, strings and lists; a selector as a value is a string."""
+    further: dict[str, object]
+    """Those in the second brackets of `cosine(adam)[learning_rate=0.1]`."""
 
 
 class SelectorReader:
@@ -60,6 +63,8 @@ class SelectorReader:
             if mistake:
                 key = quoted(f"{self._text[slice(*mistake.span(1))]}=") if mistake.re.groups else ""
                 self.fail(fault.format(key=key), mistake.end() + 1)
+        if masked.count(")(") > DEEPEST_NESTING:
+            self.fail(_NO_COMMA, masked.index(")(") + 2)
         try:
             # The parenthesis allows leading spaces, and turns offsets from 0 into columns from 1.
             return self._selector(ast.parse(f"({masked})", mode="eval").body)
@@ -84,7 +89,7 @@ class SelectorReader:
             if symbol in ("[", "("):
                 if len(closing) > DEEPEST_NESTING:
                     self.fail(f"brackets are nested deeper than {DEEPEST_NESTING}", column)
-                is_list = symbol == "[" and not source.endswith("_")
+                is_list = symbol == "[" and not source.endswith(("_", ")"))
                 closing.append(("]" if symbol == "[" else ")", "]" if is_list else ")"))
                 source += "[" if is_list else "("
             elif symbol in ("]", ")"):
@@ -104,13 +109,24 @@ class SelectorReader:
         return source
 
     def _selector(self, node: ast.expr) -> SelectorTree:
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Call):
+            wrapped = self._selector(node.func)
+            if wrapped.further or not wrapped.arguments or node.args:
+                self.fail(_NO_COMMA, node.func.end_col_offset or 0)
+            return wrapped._replace(further=self._parameters(node.keywords))
         name = node.func if isinstance(node, ast.Call) else node
         if not isinstance(name, ast.Name):
             self.fail("expected key=value", node.col_offset)
         if not isinstance(node, ast.Call):
-            return SelectorTree(self._slice(name), name.col_offset, (), {})
+            return SelectorTree(self._slice(name), name.col_offset, (), {}, {})
+        arguments = tuple(map(self._selector, node.args))
+        return SelectorTree(
+            self._slice(name), name.col_offset, arguments, self._parameters(node.keywords), {}
+        )
+
+    def _parameters(self, keywords: list[ast.keyword]) -> dict[str, object]:
         parameters: dict[str, object] = {}
-        for keyword in node.keywords:
+        for keyword in keywords:
             column = keyword.col_offset
             key = self._text[column - 1 :][: len(keyword.arg or "")]
             if not _KEY.fullmatch(key):
@@ -118,9 +134,7 @@ class SelectorReader:
             if key in parameters:
                 self.fail(f"{quoted(key)} is given twice; give it once, or a list", column)
             parameters[key] = self._value(keyword.value)
-        return SelectorTree(
-            self._slice(name), name.col_offset, tuple(map(self._selector, node.args)), parameters
-        )
+        return parameters
 
     def _value(self, node: ast.expr) -> object:
         if isinstance(node, ast.List | ast.Tuple):

@@ -13,7 +13,7 @@ import torch
 
 from benchbed.catalog.discovery import plugin_files
 from benchbed.catalog.imports import SourceModule, distribution_of
-from benchbed.catalog.names import error_line, quoted, suggestion
+from benchbed.catalog.names import error_line, quoted, suggestion, wrapped_names
 from benchbed.catalog.selector_reader import SelectorReader
 from benchbed.errors import UsageError
 
@@ -35,7 +35,7 @@ class ImportedClass(NamedTuple):
 
 def modules_of(name: str, parameters: Mapping[str, object]) -> list[str]:
     """Return the modules and files that a selector names, whose code would run."""
-    module, separator, _ = name.rpartition(":")
+    module, separator, _ = wrapped_names(name)[-1].rpartition(":")
     modules = [module] if separator else []
     for key in NESTED:
         value = parameters.get(key)

@@ -11,9 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-from torch import Generator
-from torch.utils import _pytree as pytree  # as in the engine
 
+from benchbed.catalog.gradient_check import check_gradient
 from benchbed.catalog.names import error_line, quoted
 from benchbed.catalog.parameters import (
     factory_arguments,
@@ -23,11 +22,8 @@ from benchbed.catalog.parameters import (
     plain,
 )
 from benchbed.catalog.records import InvalidPluginError, Kind, attempt, require
-from benchbed.interfaces import START_IN_BASIN, Figure, Layout, Optimizer, Problem, as_gradient
-
-DIMENSIONS = (1, 2, 1_000)
-"""Dimensions at which price and width are checked."""
-STEPS = 3
+from benchbed.catalog.wrapping import wrapped_factory
+from benchbed.interfaces import START_IN_BASIN, Figure, Layout, Optimizer, Problem
 
 
 def validate(kind: Kind, implementation: Any, built_in: bool = False) -> None:
@@ -159,45 +155,19 @@ def check_optimizer(factory: Any) -> None:
     require(isinstance(full_batch, bool), f"its full_batch is {quoted(full_batch)}; it must be True or False")
 
 
-def check_gradient(implementation: Any) -> None:
-    """Check a gradient. It differentiates nothing, because every command loads all plugins."""
-    gradient = as_gradient(implementation)
-    optional = [function for function in (gradient.under_vmap, gradient.traced) if function is not None]
-    for function in (gradient.differentiate, *optional):
-        _check_signature(function, has_draws=gradient.make_draws is not None)
-    prices = attempt("calling its price", lambda: [gradient.price(dimension) for dimension in DIMENSIONS])
-    widths = attempt("calling its width", lambda: [gradient.width(dimension) for dimension in DIMENSIONS])
-    for dimension, price, width in zip(DIMENSIONS, prices, widths, strict=True):
-        require(
-            isinstance(price, int | float) and 0 < price < math.inf,
-            f"its price at dimension {dimension} is {quoted(price)}; it must be finite and above 0",
-        )
-        require(
-            _is_count(width),
-            f"its width at dimension {dimension} is {quoted(width)}; it must be an integer of at least 1",
-        )
-    make_draws = gradient.make_draws
-    if make_draws is not None:
-        draws = attempt("calling its make_draws", lambda: make_draws(Generator().manual_seed(0), STEPS, 2))
-        shapes = [tuple(getattr(leaf, "shape", ())) for leaf in pytree.tree_leaves(draws)]
-        require(
-            bool(shapes) and all(shape[:1] == (STEPS,) for shape in shapes),
-            f"its draws for {STEPS} steps have the shapes {quoted(shapes)}; return tensors [steps, …]",
-        )
+def check_wrapper(wrapper: Any) -> None:
+    """Check a wrapper around an optimizer that multiplies gradients by its rate."""
+    require(callable(wrapper), f"{quoted(wrapper)} cannot be called; register a function of an optimizer")
+    parameters = attempt("reading its signature", lambda: list(inspect.signature(wrapper).parameters))
+    require(bool(parameters), "it has no parameter; the first one receives the optimizer that it wraps")
+    check_optimizer(attempt("reading its signature", lambda: wrapped_factory("it", wrapper, _plain_descent)))
 
 
-def _check_signature(function: Any, has_draws: bool) -> None:
-    require(
-        callable(function),
-        f"{quoted(function)} cannot be called; register a function of a loss function and theta",
-    )
-    arguments = ("function", "theta", "draw") if has_draws else ("function", "theta")
-    try:
-        inspect.signature(function).bind(*arguments)
-    except (TypeError, ValueError) as error:
-        raise InvalidPluginError(
-            f"it cannot be called with {', '.join(arguments)} ({error_line(error)}); let it take these arguments"
-        ) from error
+def _plain_descent(learning_rate: float = 0.1) -> Optimizer[Any]:
+    def update(oracle: Any, state: Any, theta: Any) -> tuple[Any, Any]:
+        return theta - learning_rate * oracle.gradient, state
+
+    return Optimizer(init=lambda theta: (), update=update)
 
 
 def check_function(function: Any) -> None:
@@ -241,6 +211,7 @@ def check_suite(path: Any) -> None:
 _CHECKS: Mapping[Kind, Callable[[Any], None]] = {
     "problems": check_problem,
     "optimizers": check_optimizer,
+    "wrappers": check_wrapper,
     "metrics": check_function,
     "gradients": check_gradient,
     "executors": check_function,

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 def list_command(kind: "Kind | None", plugin_files: tuple[Path, ...], timeout: float) -> None:
     """List the available problems, optimizers and more, with their parameters and the packages they come from.
 
-    KIND is problems, optimizers, metrics, gradients, executors, reports, figures or suites.
+    KIND is problems, optimizers, wrappers, metrics, gradients, executors, reports, figures or suites.
 
     \b
     Examples:

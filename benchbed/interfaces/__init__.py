@@ -20,7 +20,7 @@ from benchbed.interfaces.notes import (
     SkippedBecause,
     TargetsNotScored,
 )
-from benchbed.interfaces.optimizer import Hyperparameter, Optimizer, OptimizerFactory, Oracle
+from benchbed.interfaces.optimizer import Hyperparameter, Optimizer, OptimizerFactory, Oracle, Wrapper
 from benchbed.interfaces.problem import (
     START_IN_BASIN,
     BufferedData,
@@ -42,5 +42,5 @@ __all__ = [
     "OneMinusLogUniform", "Optimizer",
     "OptimizerFactory", "Oracle", "Picture", "Problem", "ProblemFacts", "RegisteredMetric", "Report",
     "Results", "RowNote", "SkippedBecause", "Surface", "TargetsNotScored", "TrialStatus", "Uniform",
-    "as_gradient", "take_samples", "target_ladder", "torch_optimizer",
+    "Wrapper", "as_gradient", "take_samples", "target_ladder", "torch_optimizer",
 ]  # fmt: skip

@@ -72,7 +72,15 @@ class Optimizer(NamedTuple, Generic[S]):
     `update` reads those of its step as `oracle.draw`. They depend on the seed and the step alone: a random optimizer
     draws here and nowhere else.
     """
+    at_rate: Callable[[Hyperparameter], "Optimizer[S]"] | None = None
+    """factor -> this rule with its learning rate times the factor, for wrappers that change the rate.
 
+    Set where a wrapper receives an optimizer with a learning rate; factories leave it out.
+    """
+
+
+Wrapper = Callable[..., Optimizer[Any]]
+"""A function from an optimizer to an optimizer; its further parameters state hyperparameters, as those of a factory."""
 
 OptimizerFactory = Callable[..., Optimizer[Any]]
 """A function that returns an optimizer; its signature states hyperparameters, defaults and ranges (annotations)."""

@@ -3,7 +3,7 @@
 import inspect
 import operator
 import traceback
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +15,7 @@ from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 from benchbed.errors import ContractError
 from benchbed.interfaces.layout import Layout
 from benchbed.interfaces.optimizer import Optimizer, Oracle
+from benchbed.interfaces.torch_rates import at_rate, nested_optimizers
 
 NEEDS_GRAPH = (
     "its step differentiates the gradient, as for Hessian-vector products, whose calls would not be counted; choose a "
@@ -77,20 +78,8 @@ def torch_optimizer(
             schedulers, averaging,
         )  # fmt: skip
 
-    return Optimizer(init=init, update=update_blocks, answer=_answer, stateful=True)
-
-
-def nested_optimizers(optimizers: tuple[torch.optim.Optimizer, ...]) -> Iterator[torch.optim.Optimizer]:
-    """Yield the optimizers and those that they wrap, such as the base of SAM, each once."""
-    pending, seen = list(optimizers), set[int]()
-    while pending:
-        optimizer = pending.pop()
-        if id(optimizer) not in seen:
-            seen.add(id(optimizer))
-            yield optimizer
-            pending += [
-                value for value in vars(optimizer).values() if isinstance(value, torch.optim.Optimizer)
-            ]
+    optimizer = Optimizer(init=init, update=update_blocks, answer=_answer, stateful=True)
+    return optimizer._replace(at_rate=lambda factor: at_rate(optimizer, factor))
 
 
 def bytes_of(state: TorchState) -> int:

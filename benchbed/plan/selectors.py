@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from types import UnionType
 from typing import Any, NamedTuple, Union, get_args, get_origin
 
-from benchbed.catalog.names import quoted
-from benchbed.catalog.selector_reader import BARE_WORD, NOT_FINITE, SelectorReader
+from benchbed.catalog.names import prefixed, quoted
+from benchbed.catalog.selector_reader import BARE_WORD, NOT_FINITE, SelectorReader, SelectorTree
 from benchbed.errors import UsageError
 
 LONGEST_SELECTOR = 100_000
@@ -24,20 +24,34 @@ class Selector(NamedTuple):
 def parse_selector(text: str) -> Selector:
     """Parse `name`, `name[key=value, …]` or `name(key=value, …)`.
 
+    A selector without a key is an optimizer that is wrapped: `cosine(adam[beta1=0.5], warmup=0.1)` has the name
+    `cosine(adam)` and the parameters `beta1` and `cosine_warmup`, as `cosine(adam)[beta1=0.5, cosine_warmup=0.1]` has.
+
     Values are numbers, booleans, lists (or tuples, which become lists), strings in quotes, and bare words and
     selectors, which are strings.
 
-    Raises: UsageError with the column of the mistake; a selector without a key inside another is one.
+    Raises: UsageError with the column of the mistake.
     """
     if len(text) > LONGEST_SELECTOR:
         raise UsageError(f"a selector has {len(text)} characters; write at most {LONGEST_SELECTOR}")
     reader = SelectorReader(text)
-    tree = reader.read()
-    if tree.arguments:
-        nested = tree.arguments[0]
-        inner, outer = quoted(nested.name), quoted(tree.name)
-        reader.fail(f"expected key=value, and not the selector {inner} inside {outer}", nested.column)
-    return Selector(tree.name, tree.parameters)
+    return _flatten(reader, reader.read())
+
+
+def _flatten(reader: SelectorReader, tree: SelectorTree) -> Selector:
+    if not tree.arguments:
+        return Selector(tree.name, tree.parameters)
+    argument, *others = tree.arguments
+    if others:
+        reader.fail(f"{quoted(tree.name)} wraps one optimizer; write key=value after it", others[0].column)
+    name, parameters = _flatten(reader, argument)
+    own = {prefixed(tree.name, key): value for key, value in tree.parameters.items()}
+    combined = {**parameters, **own, **tree.further}
+    if len(combined) < len(parameters) + len(own) + len(tree.further):
+        given = [*parameters, *own, *tree.further]
+        twice = next(key for key in given if given.count(key) > 1)
+        reader.fail(f"{quoted(twice)} is given twice; give it once, or a list", tree.column)
+    return Selector(f"{tree.name}({name})", combined)
 
 
 def format_selector(name: str, parameters: Mapping[str, object]) -> str:

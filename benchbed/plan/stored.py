@@ -4,7 +4,7 @@ import math
 import re
 from collections.abc import Iterator
 
-from benchbed.catalog.names import name_fault, quoted
+from benchbed.catalog.names import name_fault, quoted, wrapped_names
 from benchbed.errors import UsageError
 from benchbed.formatting import folder_name_fault
 from benchbed.plan.model import Plan
@@ -49,7 +49,8 @@ def plan_faults(plan: Plan) -> Iterator[str]:
 def is_damaged(part: ProblemPlan | EntrantPlan) -> bool:
     """Return whether the name, the label or a number of a problem or optimizer is impossible."""
     if isinstance(part, EntrantPlan):
-        is_named = ":" in part.name or name_fault(part.name) is None
+        names = wrapped_names(part.name)
+        is_named = ":" in names[-1] or all(name_fault(name) is None for name in names)
         has_statics = set(part.statics) <= set(part.hyperparameters)
         return not (is_named and has_statics and _is_label(part, part.hyperparameters))
     numbers = [*part.targets, part.success_target, part.gradient_price, part.full_price or 1.0]

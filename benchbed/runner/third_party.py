@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 
 from benchbed.catalog.lookup import Catalog
+from benchbed.catalog.names import wrapped_names
 from benchbed.catalog.records import Entry, Kind
 from benchbed.errors import UsageError
 from benchbed.plan import BatchPlan, Plan
@@ -16,12 +17,14 @@ def third_party_plugins(catalog: Catalog, plan: Plan, batch: BatchPlan) -> tuple
         *(("metrics", name) for name in catalog.names("metrics")),
     ]
     modules: tuple[str, ...] = ()
-    if ":" in batch.optimizer and batch.optimizer not in catalog.entries["optimizers"]:
+    *wrappers, optimizer = wrapped_names(batch.optimizer)
+    parts += [("wrappers", name) for name in wrappers]
+    if ":" in optimizer and optimizer not in catalog.entries["optimizers"]:
         # Looking up module:Class would import the module into this process.
-        module = batch.optimizer.rpartition(":")[0]
+        module = optimizer.rpartition(":")[0]
         modules = () if module == "torch.optim" else (module,)
     else:
-        parts.append(("optimizers", batch.optimizer))
+        parts.append(("optimizers", optimizer))
     try:
         entries = [catalog.entry(kind, name) for kind, name in parts]
     except UsageError:  # the worker stores it as the reason of the trials' failure

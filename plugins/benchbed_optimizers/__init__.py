@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from benchbed.hookspecs import hookimpl
-from benchbed.interfaces import OptimizerFactory
+from benchbed.interfaces import OptimizerFactory, Wrapper
 from benchbed_optimizers.adabelief import adabelief
 from benchbed_optimizers.adagrad import adagrad
 from benchbed_optimizers.adam import adam
@@ -23,11 +23,19 @@ from benchbed_optimizers.rmsprop import rmsprop
 from benchbed_optimizers.rprop import rprop
 from benchbed_optimizers.sgd import sgd
 from benchbed_optimizers.signsgd import signsgd
-from benchbed_optimizers.signum import signum
+from benchbed_optimizers.wrappers.averaging import ema, lookahead
+from benchbed_optimizers.wrappers.cautious import cautious
+from benchbed_optimizers.wrappers.clipping import clip, clip_value
+from benchbed_optimizers.wrappers.decay import decay
+from benchbed_optimizers.wrappers.schedules import constant, cosine, inverse_sqrt, linear, wsd
+from benchbed_optimizers.wrappers.sharpness import sam
 
 COURSE = (gd, sgd, momentum, nesterov, rmsprop, adam, adamw)
-SIGNS = (signsgd, signum, lion, rprop)
+SIGNS = (signsgd, lion, rprop)
 ADAPTIVE = (adagrad, amsgrad, nadam, radam, adabelief, adopt, adan, ademamix, laprop)
+
+SCHEDULES = (constant, linear, cosine, wsd, inverse_sqrt)
+WRAPPERS = (*SCHEDULES, clip, clip_value, decay, ema, lookahead, sam, cautious)
 
 
 @hookimpl
@@ -35,3 +43,10 @@ def register_optimizers(register: Callable[[OptimizerFactory], None]) -> None:
     """Register the optimizers of the course in its order, then sign methods and adaptive ones."""
     for factory in (*COURSE, *SIGNS, *ADAPTIVE):
         register(factory)
+
+
+@hookimpl
+def register_wrappers(register: Callable[[Wrapper], None]) -> None:
+    """Register schedules, and then the wrappers of gradients, steps and iterates."""
+    for wrapper in WRAPPERS:
+        register(wrapper)

@@ -1,5 +1,6 @@
 """Paths of optimizers on problems, for single trials and lanes, compared with reference implementations."""
 
+import functools
 from types import SimpleNamespace
 
 import pytest
@@ -33,12 +34,30 @@ def gradient_of(function, theta):
     return torch.autograd.grad(function(theta).sum(), theta)[0]
 
 
+class PathOracle(SimpleNamespace):
+    """The oracle of one step."""
+
+    @classmethod
+    def on(cls, loss, theta, number, steps):
+        """Return the oracle of step `number` of `steps`, on a loss."""
+        step = torch.full_like(theta[..., :1], number)
+        values = {"loss": loss(theta), "gradient": gradient_of(loss, theta)}
+        return cls(function=loss, step=step, progress=step / steps, **values)
+
+    def at(self, point):
+        """Evaluate at another point."""
+        return self.function(point), gradient_of(self.function, point)
+
+    def map(self, change):
+        """Change the gradient."""
+        return PathOracle(**{**vars(self), "gradient": change(self.gradient)})
+
+
 def follow(optimizer, losses, theta):
     """Run one step on each loss and return all points: `[steps + 1, ..., dimension]`."""
     state, path = optimizer.init(theta), [theta]
     for number, loss in enumerate(losses):
-        step = torch.full_like(theta[..., :1], number)
-        oracle = SimpleNamespace(loss=loss(theta), gradient=gradient_of(loss, theta), step=step)
+        oracle = PathOracle.on(loss, theta, number, len(losses))
         theta, state = optimizer.update(oracle, state, theta)
         path.append(theta)
     return torch.stack(path)
@@ -143,6 +162,34 @@ def assert_same_path_as_torch(assert_same_path):
         assert_same_path(factory, settings, reference)
 
     return compare
+
+
+@pytest.fixture
+def assert_same_path_as_loop(assert_same_path):
+    """Return a function that compares with a loop: `step(g, theta, t, memory, setting, gradient_at)` returns theta."""
+
+    def compare(factory, settings, step):
+        def reference(losses, theta, setting):
+            path, memory = [theta], {}
+            for t, loss in enumerate(losses, start=1):
+                gradient_at = functools.partial(gradient_of, loss)
+                theta = step(gradient_at(theta), theta, t, memory, setting, gradient_at)
+                path.append(theta)
+            return torch.stack(path)
+
+        assert_same_path(factory, settings, reference)
+
+    return compare
+
+
+@pytest.fixture
+def oracle_of():
+    """Return a function that builds an oracle with a gradient, at a share of the budget."""
+
+    def build(gradient, progress=0.0):
+        return PathOracle(gradient=gradient, progress=torch.full_like(gradient[..., :1], progress))
+
+    return build
 
 
 @pytest.fixture

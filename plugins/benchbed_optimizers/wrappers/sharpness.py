@@ -1,0 +1,28 @@
+"""Sharpness-aware minimization."""
+
+from typing import Annotated, Any
+
+from torch import Tensor
+
+from benchbed.interfaces import Hyperparameter, LogUniform, Optimizer, Oracle
+
+SAFE = 1e-12
+"""Added to the norm, as in the authors' code."""
+
+
+def sam(
+    optimizer: Optimizer[Any], rho: Annotated[Hyperparameter, LogUniform(1e-3, 1.0)] = 0.05
+) -> Optimizer[Any]:
+    """Step by the gradient at θ + ρ g / ‖g‖ instead of that at θ; a step costs two gradients.
+
+    Source: Foret et al. (2021), Sharpness-Aware Minimization for Efficiently Improving Generalization, algorithm 1,
+    arXiv:2010.01412, with ρ = 0.05.
+    """
+
+    def update(oracle: Oracle, state: Any, theta: Tensor) -> tuple[Tensor, Any]:
+        g = oracle.gradient
+        length = g.square().sum(-1, keepdim=True).sqrt()
+        _, sharp = oracle.at(theta + rho * g / (length + SAFE))
+        return optimizer.update(oracle.map(lambda _: sharp), state, theta)
+
+    return optimizer._replace(update=update)

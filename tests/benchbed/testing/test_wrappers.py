@@ -1,0 +1,37 @@
+"""Checks of wrappers find the mistakes that checks of optimizers find."""
+
+import pytest
+import torch
+
+from benchbed.errors import UsageError
+from benchbed.testing import ConformanceError, check_wrapper
+from benchbed_optimizers import WRAPPERS
+from benchbed_optimizers.adam import adam
+
+
+@pytest.mark.parametrize("wrapper", WRAPPERS, ids=lambda wrapper: wrapper.__name__)
+def test_the_built_in_wrappers_conform(wrapper):
+    """Around a rule with momentum, and around Adam."""
+    check_wrapper(wrapper)
+    check_wrapper(wrapper, adam)
+
+
+def over_lanes(optimizer, norm: float = 1.0):
+    """Forget the dimension of a norm, which then mixes the lanes."""
+
+    def update(oracle, state, theta):
+        return optimizer.update(oracle.map(lambda g: norm * g / torch.linalg.vector_norm(g)), state, theta)
+
+    return optimizer._replace(update=update)
+
+
+def test_a_norm_over_all_lanes_is_a_fault():
+    """Trials would depend on each other."""
+    with pytest.raises(ConformanceError):
+        check_wrapper(over_lanes, norm=0.5)
+
+
+def test_an_unknown_parameter_is_named():
+    """With the names of the parameters."""
+    with pytest.raises(UsageError, match="has no hyperparameter 'over_lanes_bound'"):
+        check_wrapper(over_lanes, bound=0.5)

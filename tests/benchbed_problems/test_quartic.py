@@ -80,6 +80,11 @@ def test_the_hardest_target_does_not_depend_on_noise():
     assert Quartic().targets[-1] == 1e-2
 
 
+def test_success_is_the_hardest_target():
+    """All rules with their best rate reach the others; see the separation in docs/protocol.md."""
+    assert Quartic().success_target == Quartic().targets[-1] == pytest.approx(1e-2)
+
+
 def test_only_noise_removes_the_full_price():
     """Without noise, the stochastic gradient is the full one and costs 1."""
     assert Quartic().full_price is None

@@ -211,4 +211,4 @@ def test_a_table_notes_schedules_and_the_share_of_starts_in_the_basin(run_in_pro
     evaluated = study.trials[study.trials["role"] == "evaluation"].drop_duplicates("seed")
     starts = [path[0][0] for path in evaluated["curve_theta"]]
     share = sum(start < 0.16993 for start in starts) / 4
-    assert f"quartic: 30 calls; success at gap ≤ 0.1; {100 * share:g}% start in the" in result.stdout
+    assert f"quartic: 30 calls; success at gap ≤ 0.01; {100 * share:g}% start in the" in result.stdout

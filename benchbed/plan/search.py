@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 
 from benchbed.catalog.parameters import Domain, Parameter
+from benchbed.errors import UsageError
 from benchbed.interfaces import LogUniform, Uniform
 from benchbed.seeds import INSTANCES, digest
 
@@ -44,7 +45,16 @@ def columns_of(names: Iterable[str]) -> dict[str, int]:
 
     If two names of an optimizer share a column, the later one in alphabetical order takes the next free column. Other
     optimizers have no influence.
+
+    Raises: UsageError if there are more names than columns.
     """
+    names = list(names)
+    others = sum(name != SHARED for name in names)
+    if others > COLUMNS - 1:
+        raise UsageError(
+            f"the track searched takes at most {COLUMNS - 1} hyperparameters beside the learning rate, and there are "
+            f"{others}; give some of them a value"
+        )
     columns: dict[str, int] = {}
     for name in sorted(names):
         if name == SHARED:

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from benchbed.catalog.loading import load_catalog
+from benchbed.errors import UsageError
 from benchbed.interfaces import LogUniform, OneMinusLogUniform, Uniform
 from benchbed.plan.search import COLUMNS, columns_of, search_settings, value_at
 
@@ -56,6 +57,14 @@ def test_no_two_names_share_a_column():
     columns = columns_of(["learning_rate", *(f"name{number}" for number in range(COLUMNS - 1))])
     assert sorted(columns.values()) == list(range(COLUMNS))
     assert columns["learning_rate"] == 0
+
+
+def test_too_many_names_are_rejected():
+    """As of an optimizer in many wrappers; a setting of some of them helps."""
+    with pytest.raises(
+        UsageError, match=f"takes at most {COLUMNS - 1} hyperparameters beside the learning rate"
+    ):
+        columns_of(["learning_rate", *(f"name{number}" for number in range(COLUMNS))])
 
 
 @pytest.mark.parametrize(

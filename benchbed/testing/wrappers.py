@@ -20,7 +20,12 @@ def _with_momentum(learning_rate: float = 0.1, beta: float = 0.5) -> Optimizer[_
         momentum = beta * state.momentum + oracle.gradient
         return theta - learning_rate * momentum, _Momentum(momentum)
 
-    return Optimizer(init=lambda theta: _Momentum(torch.zeros_like(theta)), update=update)
+    def answer(state: _Momentum, theta: Tensor) -> Tensor:
+        return (
+            theta - learning_rate * state.momentum
+        )  # a wrapper with another state must pass on the inner one
+
+    return Optimizer(init=lambda theta: _Momentum(torch.zeros_like(theta)), update=update, answer=answer)
 
 
 def check_wrapper(

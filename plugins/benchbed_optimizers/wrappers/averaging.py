@@ -73,4 +73,7 @@ def lookahead(
         slow = torch.where(is_due, state.slow + alpha * (theta - state.slow), state.slow)
         return torch.where(is_due, slow, theta), LookaheadState(inner, slow)
 
-    return optimizer._replace(init=init, update=update)
+    def answer(state: LookaheadState, theta: Tensor) -> Tensor:
+        return optimizer.answer(state.inner, theta)
+
+    return optimizer._replace(init=init, update=update, answer=answer)

@@ -1,5 +1,7 @@
 """Checks of wrappers find the mistakes that checks of optimizers find."""
 
+from typing import Any, NamedTuple
+
 import pytest
 import torch
 
@@ -29,6 +31,32 @@ def test_a_norm_over_all_lanes_is_a_fault():
     """Trials would depend on each other."""
     with pytest.raises(ConformanceError):
         check_wrapper(over_lanes, norm=0.5)
+
+
+class Counted(NamedTuple):
+    """The state of the optimizer in that of a wrapper."""
+
+    inner: Any
+    steps: torch.Tensor
+
+
+def forgetful(optimizer):
+    """Change the state, and not the answer that reads it."""
+
+    def update(oracle, state, theta):
+        theta, inner = optimizer.update(oracle, state.inner, theta)
+        return theta, Counted(inner, state.steps + 1)
+
+    def init(theta):
+        return Counted(optimizer.init(theta), torch.zeros_like(theta[..., :1]))
+
+    return optimizer._replace(init=init, update=update)
+
+
+def test_a_forgotten_answer_is_a_fault():
+    """The answer of an averaging optimizer would fail in a study, or be wrong."""
+    with pytest.raises((ConformanceError, AttributeError), match="momentum"):
+        check_wrapper(forgetful)
 
 
 def test_an_unknown_parameter_is_named():

@@ -9,7 +9,6 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from benchbed.formatting import slugs
 from benchbed.interfaces import Results
 from benchbed.plotting.figure import add_legend, save_figure, stacked_panels
 from benchbed.plotting.lines import draw_lines
@@ -62,14 +61,14 @@ def pieces(results: Results) -> list[str]:
 
 
 def draw(results: Results, piece: str) -> dict[str, bytes]:
-    """Draw `plots/problem-sweep-<first problem>-<parameter>.png` and `.svg`: the score, and the calls to success.
+    """Draw `plots/problem-sweep-<problem>-<parameter>.png` and `.svg`: the score, and the calls to success.
 
     The rows are those of the track that chooses the learning rate, if the study has one.
     """
     results, note = limit_optimizers(results)
     sweep = problem_sweeps(results)[int(piece)]
     first = next(iter(sweep.labels.values()))
-    name = f"problem-sweep-{slugs(results.problems)[first]}-{sweep.parameter}"
+    name = _name(results, piece)
     track = next(name for name in ("tuned", "searched", "default") if name in results.tracks)
     summary = results.summary
     rows = summary[summary["problem"].isin(sweep.labels.values()) & (summary["track"] == track)]
@@ -91,6 +90,16 @@ def draw(results: Results, piece: str) -> dict[str, bytes]:
             _parameter_axis(axes, sweep)
             add_legend(axes)
         return save_figure(figure, name, under_problem_sweep(results, list(values), sweep.parameter), note)
+
+
+def _name(results: Results, piece: str) -> str:
+    """Return the name of a figure: that of the problem and the parameter, with a number where several have both."""
+    names = [
+        f"problem-sweep-{results.problems[next(iter(sweep.labels.values()))].name}-{sweep.parameter}"
+        for sweep in problem_sweeps(results)[: int(piece) + 1]
+    ]
+    earlier = names.count(names[-1]) - 1
+    return f"{names[-1]}-{earlier + 1}" if earlier else names[-1]
 
 
 def _draw_measure(

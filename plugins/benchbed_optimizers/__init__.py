@@ -16,6 +16,7 @@ from benchbed_optimizers.gd import gd
 from benchbed_optimizers.laprop import laprop
 from benchbed_optimizers.lion import lion
 from benchbed_optimizers.momentum import momentum
+from benchbed_optimizers.muon import muon
 from benchbed_optimizers.nadam import nadam
 from benchbed_optimizers.nesterov import nesterov
 from benchbed_optimizers.radam import radam
@@ -34,14 +35,15 @@ COURSE = (gd, sgd, momentum, nesterov, rmsprop, adam, adamw)
 SIGNS = (signsgd, lion, rprop)
 ADAPTIVE = (adagrad, amsgrad, nadam, radam, adabelief, adopt, adan, ademamix, laprop)
 
+MATRIX = (muon,)
 SCHEDULES = (constant, linear, cosine, wsd, inverse_sqrt)
 WRAPPERS = (*SCHEDULES, clip, clip_value, decay, ema, lookahead, sam, cautious)
 
 
 @hookimpl
 def register_optimizers(register: Callable[[OptimizerFactory], None]) -> None:
-    """Register the optimizers of the course in its order, then sign methods and adaptive ones."""
-    for factory in (*COURSE, *SIGNS, *ADAPTIVE):
+    """Register the optimizers of the course in its order, then sign methods, adaptive ones and those of matrices."""
+    for factory in (*COURSE, *SIGNS, *ADAPTIVE, *MATRIX):
         register(factory)
 
 

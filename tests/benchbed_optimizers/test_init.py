@@ -7,6 +7,8 @@ import pytest
 import torch
 
 import benchbed_optimizers
+from benchbed.catalog.parameters import factory_arguments, hyperparameters_of
+from benchbed.interfaces import Layout
 
 FACTORIES = []
 benchbed_optimizers.register_optimizers(FACTORIES.append)
@@ -50,9 +52,12 @@ def test_the_defaults_are_those_of_the_course(factory):
 
 def test_the_default_lies_in_the_search_range(factory):
     """Otherwise `searched` could not find the default setting."""
-    for parameter in inspect.signature(factory).parameters.values():
-        (space,) = parameter.annotation.__metadata__
-        value = 1 - parameter.default if type(space).__name__ == "OneMinusLogUniform" else parameter.default
+    for parameter in hyperparameters_of(factory).values():
+        if parameter.static:
+            continue
+        space, value = parameter.domain, parameter.default
+        if type(space).__name__ == "OneMinusLogUniform":
+            value = 1 - value
         is_switched_off = value == 0  # no weight decay
         assert is_switched_off or space.low <= value * (1 + 1e-12) <= space.high * (1 + 1e-11)
 
@@ -64,7 +69,7 @@ def test_the_source_is_named(factory):
 
 def test_the_state_keeps_leading_dimensions_shape_and_dtype(factory, theta):
     """The engine needs this to mask, drop and compile lanes."""
-    optimizer = factory()
+    optimizer = factory(**factory_arguments(factory, {}, Layout({"theta": (3,)})))
     state = optimizer.init(theta)
     oracle = SimpleNamespace(gradient=torch.ones_like(theta), step=torch.zeros_like(theta[..., :1]))
     moved, after = optimizer.update(oracle, state, theta)
@@ -76,7 +81,7 @@ def test_the_state_keeps_leading_dimensions_shape_and_dtype(factory, theta):
 
 def test_an_update_writes_to_no_argument(factory, theta):
     """A second call with the same arguments returns the same step."""
-    optimizer = factory()
+    optimizer = factory(**factory_arguments(factory, {}, Layout({"theta": (3,)})))
     state = optimizer.init(theta)
     oracle = SimpleNamespace(gradient=torch.full_like(theta, 0.5), step=torch.zeros_like(theta[..., :1]))
     first = optimizer.update(oracle, state, theta)

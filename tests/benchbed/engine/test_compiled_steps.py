@@ -151,9 +151,9 @@ def assert_same(eager, compiled, tolerance=1e-10):
         )
 
 
-@pytest.mark.parametrize("optimizer", CATALOG.names("optimizers"))
+@pytest.mark.parametrize("optimizer", [name for name in CATALOG.names("optimizers") if name != "muon"])
 def test_every_optimizer_matches_eager_steps(run_both, optimizer):
-    """On a deterministic problem, at several learning rates."""
+    """On a deterministic problem, at several learning rates; muon, which needs matrices, in test_muon.py."""
     assert_same(*run_both(Quadratic(), CATALOG.optimizer(optimizer).implementation))
 
 

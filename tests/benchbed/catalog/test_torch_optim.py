@@ -210,6 +210,8 @@ def test_a_class_rejects_settings_before_any_trial(parameters, expected, catalog
 @pytest.mark.parametrize(
     ("name", "parameters", "expected"),
     [
+        ("cosine(clip(mine:Rule))", {}, ["mine"]),
+        ("cosine(adam)", {}, []),
         ("sgd", {"learning_rate": 0.1}, []),
         ("torch.optim:Adam", {}, ["torch.optim"]),
         ("own.py:Mine", {"others": "a.b:C[base=d:E]"}, ["own.py", "a.b", "d"]),

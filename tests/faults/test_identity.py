@@ -177,29 +177,28 @@ def pairs(optimizers, problems=PROBLEMS):
 ALL = pairs([*RULES, "gd"])
 EDITS = {
     "first": ({}, ALL),
-    "nothing": ({}, []),
-    "unrelated": ({"lib/lab/unrelated.py": "FACTOR = 2.0\n", "beside.py": "FACTOR = 2.0\n"}, []),
-    "helper of a helper": ({"lib/lab/deeper.py": "FACTOR = 2.0\n"}, pairs(["helper"])),
-    "late import, and a namespace package": (
-        {"lib/lab/late.py": "FACTOR = 2.0\n", "lib/space/inner/deep.py": "FACTOR = 2.0\n"},
-        pairs(["late", "namespaced"]),
+    "nothing that matters": ({"lib/lab/unrelated.py": "FACTOR = 2.0\n", "beside.py": "FACTOR = 2.0\n"}, []),
+    # Two edits a run, each with trials of its own.
+    "helper of a helper, and a computed import": (
+        {"lib/lab/deeper.py": "FACTOR = 2.0\n", "lib/lab/computed.py": "FACTOR = 2.0\n"},
+        pairs(["helper", "computed"]),
     ),
-    "literal import, and a data file": (
-        {"lib/lab/literal.py": "FACTOR = 2.0\n", "lib/lab/data/factor.txt": "2.0\n"},
-        pairs(["literal", "table"]),
+    "late import, a namespace package, and a decorator": (
+        {
+            "lib/lab/late.py": "FACTOR = 2.0\n",
+            "lib/space/inner/deep.py": "FACTOR = 2.0\n",
+            "lib/lab/decorators.py": FILES["lib/lab/decorators.py"] + "# another decorator\n",
+        },
+        pairs(["late", "namespaced", "decorated"]),
     ),
-    "computed import": ({"lib/lab/computed.py": "FACTOR = 2.0\n"}, pairs(["computed"])),
-    "decorator": (
-        {"lib/lab/decorators.py": FILES["lib/lab/decorators.py"] + "# another decorator\n"},
-        pairs(["decorated"]),
-    ),
-    "argument of a partial": (
-        {"partial.py": FILES["partial.py"].replace("build, 1.0", "build, 2.0")},
-        pairs(["partial"]),
-    ),
-    "version": (
-        {"lib/tiny-1.0.dist-info/METADATA": "Metadata-Version: 2.1\nName: tiny\nVersion: 2.0\n"},
-        pairs(["versioned"]),
+    "literal import, a data file, the argument of a partial, and a version": (
+        {
+            "lib/lab/literal.py": "FACTOR = 2.0\n",
+            "lib/lab/data/factor.txt": "2.0\n",
+            "partial.py": FILES["partial.py"].replace("build, 1.0", "build, 2.0"),
+            "lib/tiny-1.0.dist-info/METADATA": "Metadata-Version: 2.1\nName: tiny\nVersion: 2.0\n",
+        },
+        pairs(["literal", "table", "partial", "versioned"]),
     ),
     "base class": (
         {"lib/lab/bases.py": BOWL.replace("CURVATURE = 1.0", "CURVATURE = 2.0")},

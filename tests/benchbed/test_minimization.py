@@ -413,7 +413,7 @@ def test_the_loss_is_released():
         ({"tolerance": 0.0}, "tolerance is 0.0; it must be positive and finite"),
         ({"tolerance": -1.0}, "tolerance is -1.0; it must be positive and finite"),
         ({"tolerance": torch.nan}, "tolerance is nan; it must be positive and finite"),
-        ({"optimizer": "adan"}, "unknown optimizer 'adan'; did you mean 'adam'"),
+        ({"optimizer": "adamm"}, "unknown optimizer 'adamm'; did you mean 'adam'"),
         ({"optimizer": "adam[learning_rat=1]"}, "did you mean 'learning_rate'"),
         ({"optimizer": "adam[learning_rate=[0.1, 0.2]]"}, "lists 2 settings; pass one"),
         ({"optimizer": 3}, "optimizer is a int; pass a selector such as"),

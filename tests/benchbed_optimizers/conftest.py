@@ -187,7 +187,8 @@ def oracle_of():
     """Return a function that builds an oracle with a gradient, at a share of the budget."""
 
     def build(gradient, progress=0.0):
-        return PathOracle(gradient=gradient, progress=torch.full_like(gradient[..., :1], progress))
+        share = torch.full_like(gradient[..., :1], progress)
+        return PathOracle(gradient=gradient, progress=share, step=torch.zeros_like(share))
 
     return build
 

@@ -1,7 +1,6 @@
 """Registration, defaults and states of all optimizers."""
 
 import inspect
-from types import SimpleNamespace
 
 import pytest
 import torch
@@ -67,11 +66,11 @@ def test_the_source_is_named(factory):
     assert "Source: " in factory.__doc__
 
 
-def test_the_state_keeps_leading_dimensions_shape_and_dtype(factory, theta):
+def test_the_state_keeps_leading_dimensions_shape_and_dtype(factory, theta, oracle_of):
     """The engine needs this to mask, drop and compile lanes."""
     optimizer = factory(**factory_arguments(factory, {}, Layout({"theta": (3,)})))
     state = optimizer.init(theta)
-    oracle = SimpleNamespace(gradient=torch.ones_like(theta), step=torch.zeros_like(theta[..., :1]))
+    oracle = oracle_of(torch.ones_like(theta))
     moved, after = optimizer.update(oracle, state, theta)
     assert (moved.shape, moved.dtype) == (theta.shape, theta.dtype)
     for before, later in zip(state, after, strict=True):
@@ -79,11 +78,11 @@ def test_the_state_keeps_leading_dimensions_shape_and_dtype(factory, theta):
         assert (before.shape, before.dtype) == (later.shape, later.dtype)
 
 
-def test_an_update_writes_to_no_argument(factory, theta):
+def test_an_update_writes_to_no_argument(factory, theta, oracle_of):
     """A second call with the same arguments returns the same step."""
     optimizer = factory(**factory_arguments(factory, {}, Layout({"theta": (3,)})))
     state = optimizer.init(theta)
-    oracle = SimpleNamespace(gradient=torch.full_like(theta, 0.5), step=torch.zeros_like(theta[..., :1]))
+    oracle = oracle_of(torch.full_like(theta, 0.5))
     first = optimizer.update(oracle, state, theta)
     second = optimizer.update(oracle, state, theta)
     assert torch.equal(first[0], second[0])

@@ -178,9 +178,8 @@ def standard_error(samples: Sequence[IndependentSample], selection: Selection | 
     seeds = [values.shape[-1] for values, _ in sampled]
     if selection is not None:
         terms.append(np.square(selection.shifts).mean(axis=-1))
-        seeds.append(
-            max(2, selection.tuning_seeds)
-        )  # a single seed chooses the same setting in every resample
+        # A single seed chooses the same setting in every resample.
+        seeds.append(max(2, selection.tuning_seeds))
     variances, degrees_of_sample = np.array(terms), np.array(seeds)[:, None] - 1
     total = variances.sum(axis=0)
     shares = variances / np.where(total > 0, total, 1.0)

@@ -182,9 +182,8 @@ def engine_batch(plan: Plan, batch: BatchPlan, catalog: Catalog, is_measured: bo
     statics = {
         name: convert_hyperparameter(batch.optimizer, parameters[name], first[name]) for name in batch.statics
     }
-    steps = max(
-        1, affordable_steps(batch.problem.budget, batch.price)
-    )  # without any, the engine skips the batch
+    # The engine skips a batch whose budget pays for no step.
+    steps = max(1, affordable_steps(batch.problem.budget, batch.price))
     return Batch(
         problem=problem,
         factory=factory,

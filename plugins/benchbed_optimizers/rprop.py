@@ -32,6 +32,9 @@ def rprop(
     algorithm, section 3, https://doi.org/10.1109/ICNN.1993.298623; the initial step size is torch's.
     Deviation: the paper takes back the last step where the sign changes; here, as in torch, the coordinate rests.
     """
+    factors = [value for value in (decrease, increase) if isinstance(value, int | float)]
+    if len(factors) == 2 and not 0 < decrease < 1 < increase:
+        raise ValueError(f"decrease and increase are {decrease:g} and {increase:g}; 1 must lie between them")
 
     def init(theta: Tensor) -> RpropState:
         return RpropState(torch.zeros_like(theta), learning_rate + torch.zeros_like(theta))

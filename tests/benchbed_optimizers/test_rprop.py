@@ -1,5 +1,6 @@
 """The path of rprop."""
 
+import pytest
 import torch
 
 from benchbed_optimizers.rprop import rprop
@@ -20,3 +21,10 @@ def test_the_path_equals_its_reference(assert_same_path_as_torch):
             parameters, lr=setting["learning_rate"], etas=(setting["decrease"], setting["increase"])
         ),
     )
+
+
+@pytest.mark.parametrize("factors", [{"decrease": 1.1}, {"increase": 0.9}, {"decrease": 0.0}])
+def test_step_sizes_grow_and_shrink(factors):
+    """As torch demands of its `etas`."""
+    with pytest.raises(ValueError, match="1 must lie between them"):
+        rprop(**factors)

@@ -63,6 +63,8 @@ def lookahead(
     """
     if steps < 1:
         raise ValueError(f"steps is {steps}; it must be at least 1")
+    if isinstance(alpha, int | float) and not 0 < alpha <= 1:
+        raise ValueError(f"alpha is {alpha:g}; it must be above 0 and at most 1")
 
     def init(theta: Tensor) -> LookaheadState:
         return LookaheadState(optimizer.init(theta), theta.clone())

@@ -56,6 +56,7 @@ def wsd(
     Source: Hägele et al. (2024), Scaling Laws and Compute-Optimal Training Beyond Fixed Training Durations, section 3,
     with its linear form and its share of 20 %, arXiv:2405.18392.
     """
+    require_share("cooldown", cooldown)
 
     def shape(share: Tensor) -> Tensor:
         length = (cooldown + torch.zeros_like(share)).clamp(min=SHORTEST)
@@ -81,6 +82,12 @@ def inverse_sqrt(
     return _scheduled(optimizer, budget, warmup, shape)
 
 
+def require_share(name: str, value: Hyperparameter) -> None:
+    """Check a number, as it is when a study is planned. Raises: ValueError unless it is at least 0 and below 1."""
+    if isinstance(value, int | float) and not 0 <= value < 1:
+        raise ValueError(f"{name} is {value:g}; it must be at least 0 and below 1")
+
+
 def _scheduled(
     optimizer: Optimizer[Any], budget: int, warmup: Hyperparameter, shape: Callable[[Tensor], Tensor]
 ) -> Optimizer[Any]:
@@ -88,6 +95,7 @@ def _scheduled(
 
     The first step of a warm-up over n steps has 1/n of the rate, and the last one all of it.
     """
+    require_share("warmup", warmup)
     at_rate = optimizer.at_rate
     if at_rate is None:
         raise ValueError("a schedule needs an optimizer with a learning_rate; choose another")

@@ -15,6 +15,8 @@ def sam(
 ) -> Optimizer[Any]:
     """Step by the gradient at θ + ρ g / ‖g‖ instead of that at θ; a step costs two gradients.
 
+    The optimizer must ask for no gradient at another point, as `torch.optim.LBFGS` does.
+
     Source: Foret et al. (2021), Sharpness-Aware Minimization for Efficiently Improving Generalization, algorithm 1,
     arXiv:2010.01412, with ρ = 0.05.
     """

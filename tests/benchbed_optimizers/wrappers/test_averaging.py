@@ -49,3 +49,5 @@ def test_lookahead_needs_a_step():
     """Otherwise it would never move the slow weights."""
     with pytest.raises(ValueError, match="steps is 0; it must be at least 1"):
         lookahead(sgd(), steps=0)
+    with pytest.raises(ValueError, match=r"alpha is 1\.5; it must be above 0 and at most 1"):
+        lookahead(sgd(), alpha=1.5)

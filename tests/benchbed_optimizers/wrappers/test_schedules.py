@@ -97,6 +97,16 @@ def test_schedules_multiply():
         torch.testing.assert_close(end, theta, rtol=1e-12, atol=1e-12)
 
 
+@pytest.mark.parametrize(
+    ("name", "parameter"), [("cosine", "warmup"), ("constant", "warmup"), ("wsd", "cooldown")]
+)
+@pytest.mark.parametrize("share", [-0.1, 1.0, 2.0])
+def test_shares_lie_between_0_and_1(name, parameter, share):
+    """A longer warm-up would silently train at a rate of 0."""
+    with pytest.raises(ValueError, match=f"{parameter} is {share:g}; it must be at least 0 and below 1"):
+        scheduled(name)(**{f"{name}_{parameter}": share})
+
+
 def test_a_schedule_needs_a_learning_rate():
     """Otherwise it would change nothing."""
 

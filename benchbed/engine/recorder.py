@@ -190,7 +190,7 @@ def scored_targets(batch: Batch, optimum: Tensor | None) -> ScoredTargets:
     """
     targets = np.asarray(batch.targets, dtype=float)
     if batch.target_metric:
-        sign = -1 if targets[-1] > targets[0] else 1
+        sign = -1 if targets.size and targets[-1] > targets[0] else 1
         return ScoredTargets(sign, sign * targets, np.ones((1, len(targets)), dtype=bool))
     if optimum is None or batch.scale is None:
         return ScoredTargets(1, targets[:0], np.zeros((1, 0), dtype=bool))

@@ -97,6 +97,14 @@ def test_timed_trials_do_not_stop_early(monkeypatch):
     assert {(tile.targets, tile.tolerance) for tile in tiles} == {((), None)}
 
 
+def test_problems_with_targets_on_a_metric_are_timed(monkeypatch):
+    """Without their targets, whose order says whether higher values of the metric are better."""
+    pytest.importorskip("sklearn")
+    batch_timing, tiles = time_batch_of(monkeypatch, "digits-mlp", engine="eager", steps=30)
+    assert batch_timing.seconds > 0
+    assert tiles[0].target_metric == "validation-accuracy"
+
+
 def test_the_first_budget_affords_two_steps(monkeypatch):
     """A full gradient of 1 024 samples in mini-batches of 128 costs eight calls, so budgets double up to 16."""
     problem = "polynomial-network[samples=1024]"

@@ -1,5 +1,6 @@
 """The numbers of each preset: seeds, the grid of learning rates, and the cap of a problem's budget."""
 
+import math
 from typing import NamedTuple
 
 from benchbed.errors import UsageError
@@ -58,6 +59,11 @@ def learning_rates(per_decade: int) -> tuple[float, ...]:
     """Return the shared logarithmic grid; 10⁻³ is exactly 0.001, so that a default on the grid is the same trial."""
     positions = range(LOWEST_DECADE * per_decade, HIGHEST_DECADE * per_decade + 1)
     return tuple(grid_rate(position, per_decade) for position in positions)
+
+
+def grid_position(rate: float, per_decade: int) -> int:
+    """Return the position of a rate of the grid."""
+    return round(math.log10(rate) * per_decade)
 
 
 def grid_rate(position: int, per_decade: int) -> float:

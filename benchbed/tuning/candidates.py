@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from benchbed.interfaces import GridExtended, Note, RowNote
 from benchbed.plan import EntrantPlan, Pairing, Plan
 from benchbed.plan.model import OBSERVED_SEEDS, Track
-from benchbed.plan.presets import HIGHEST_DECADE, LOWEST_DECADE, grid_rate
+from benchbed.plan.presets import grid_position, grid_rate
 from benchbed.seeds import Role
 from benchbed.tuning.outcomes import Outcome
 from benchbed.tuning.selection import SelectedRate, choose_point, choose_rate
@@ -109,7 +109,7 @@ class PairingState(NamedTuple):
         winner is divided by `refinements` + 1: as many rates run on either side of it, unless it won by a tie.
         """
         rates, per_decade = self.plan.rates, self.plan.rates_per_decade
-        low, high = LOWEST_DECADE * per_decade, HIGHEST_DECADE * per_decade
+        low, high = (grid_position(rate, per_decade) for rate in (rates[0], rates[-1]))
         for _ in range(self.plan.extensions):
             selected = self._select_rate(entrant, rates)
             if selected is None or not selected.on_edge:

@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from benchbed.interfaces import GridExtended, Note, SkippedBecause
+from benchbed.plan.presets import grid_rate, learning_rates
 from benchbed.tuning.candidates import PairingState
 from benchbed.tuning.outcomes import Outcome
 from benchbed.tuning.scheduling import evaluated_settings, missing_batches, planned_keys
@@ -171,6 +172,17 @@ def test_a_winner_on_the_edge_extends_the_grid_by_a_decade_twice_at_most(state_o
     (row,) = evaluated_settings(state)
     assert row.settings_tried == 41
     assert row.notes == (GridExtended(10.0**low, 10.0**high), note)
+
+
+def test_a_moved_grid_is_extended_and_refined_around_its_own_rates(state_of, run):
+    """From 10⁻⁵ to 10³, as `benchmarks/artefacts.py` moves it."""
+    state = state_of(preset="standard", tracks=("tuned",), refinements=2)
+    plan = msgspec.structs.replace(state.plan, rates=(*learning_rates(2)[2:], grid_rate(5, 2), 1e3))
+    state = run(PairingState(plan, plan.pairings()[0]), climb)
+    entrant = state.pairing.entrants[0]
+    assert max(state.rates_to_try(entrant)) == 1e4
+    refined = run(state, climb).rates_to_try(entrant)
+    assert (min(refined), max(refined)) == (1e-5, pytest.approx(10 ** (4 + 2 / 6)))
 
 
 def test_a_winner_inside_the_extended_grid_has_no_note_on_the_edge(state_of, run):

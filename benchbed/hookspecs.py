@@ -11,7 +11,8 @@ A plugin is a module named by an entry point of the group `benchbed`::
         register(signum)
 
 `register(implementation)` validates its argument at once. The default name is that of the function or class, with
-hyphens; `register(implementation, name="…")` sets another.
+hyphens; `register(implementation, name="…")` sets another. `register(signum, family="sign")` states the family of an
+optimizer.
 """
 
 from __future__ import annotations
@@ -47,8 +48,11 @@ T_contra = TypeVar("T_contra", contravariant=True)
 class Register(Protocol[T_contra]):
     """The function that a hook receives."""
 
-    def __call__(self, implementation: T_contra, name: str | None = None) -> None:
-        """Validate an object and add it to the catalog; raises InvalidPluginError at the plugin's own line."""
+    def __call__(self, implementation: T_contra, name: str | None = None, family: str | None = None) -> None:
+        """Validate an object and add it to the catalog; raises InvalidPluginError at the plugin's own line.
+
+        `family` is the family of an optimizer, such as "adaptive", by which `benchbed list optimizers` groups.
+        """
 
 
 @hookspec
@@ -58,7 +62,10 @@ def register_problems(register: Register[type[Problem]]) -> None:
 
 @hookspec
 def register_optimizers(register: Register[OptimizerFactory]) -> None:
-    """Register optimizers: functions that return a `benchbed.interfaces.Optimizer`: `register(signum)`."""
+    """Register optimizers: functions that return a `benchbed.interfaces.Optimizer`: `register(signum)`.
+
+    The families of the built-in ones are first-order, adaptive, sign, averaging, matrix and quasi-newton.
+    """
 
 
 @hookspec

@@ -8,8 +8,8 @@ import msgspec
 from benchbed.catalog.details import Details, read_details
 from benchbed.catalog.discovery import DiscoveredPlugin
 from benchbed.catalog.loading import load_plugin
-from benchbed.catalog.names import name_fault, one_line
-from benchbed.catalog.records import Entry, Kind, Origin, PluginRecord, PluginStatus
+from benchbed.catalog.names import is_group_name, name_fault, one_line
+from benchbed.catalog.records import OTHER_FAMILY, Entry, Kind, Origin, PluginRecord, PluginStatus
 from benchbed.errors import BenchbedError
 from benchbed.interfaces import Figure
 
@@ -31,6 +31,7 @@ class EntryDescription(msgspec.Struct, frozen=True):
     facts: dict[str, Any]
     """What a driver reads of a suite, a report or a figure without calling it."""
     details: Details = None
+    family: str = OTHER_FAMILY
 
 
 class PluginDescription(msgspec.Struct, frozen=True):
@@ -75,6 +76,7 @@ def describe_plugin(plugin: DiscoveredPlugin) -> PluginDescription:
             one_line(entry.summary),
             _facts(entry.kind, entry.implementation),
             read_details(entry.kind, entry.implementation),
+            entry.family,
         )
         for entry in record.entries
     )
@@ -117,4 +119,5 @@ def _described_entry(plugin: DiscoveredPlugin, description: EntryDescription) ->
         kind=kind, name=description.name, implementation=implementation, plugin=plugin.name,
         distribution=plugin.distribution, version=plugin.version, origin=description.origin,
         summary=description.summary, details=description.details,
+        family=description.family if is_group_name(description.family) else OTHER_FAMILY,
     )  # fmt: skip

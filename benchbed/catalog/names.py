@@ -12,6 +12,7 @@ import pluggy
 from benchbed.formatting import is_device, printable
 
 _NAME = re.compile(r"[a-z][a-z0-9-]{0,63}")
+_GROUP_NAME = re.compile(r"[a-z][a-z0-9-]{0,29}")
 _WORD_BOUNDARY = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 _LONGEST_QUOTE = 100
 _LONGEST_LINE = 500
@@ -73,6 +74,11 @@ def name_fault(name: object) -> str | None:
     if is_device(name):
         return f"name {quoted(name)} is a device on Windows and cannot name a file there; use another"
     return None
+
+
+def is_group_name(name: object) -> bool:
+    """Return whether a group of problems or a family of optimizers can have this name."""
+    return isinstance(name, str) and _GROUP_NAME.fullmatch(name) is not None
 
 
 def wrapped_names(name: str) -> tuple[str, ...]:

@@ -15,6 +15,8 @@ Kind = Literal[
     "problems", "optimizers", "wrappers", "metrics", "gradients", "executors", "reports", "figures", "suites"
 ]
 KINDS: tuple[Kind, ...] = get_args(Kind)
+OTHER_FAMILY = "other"
+"""Family of optimizers that are registered without one, and that no plugin registers."""
 
 
 class PluginStatus(StrEnum):
@@ -90,6 +92,8 @@ class Entry(NamedTuple):
     """First line of the docstring."""
     details: Any = None
     """Details that another process has read; None if they are not known."""
+    family: str = OTHER_FAMILY
+    """Family of an optimizer."""
 
     @property
     def built_in(self) -> bool:

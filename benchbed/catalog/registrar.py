@@ -4,9 +4,9 @@ from typing import Any
 
 from benchbed.catalog.discovery import DiscoveredPlugin
 from benchbed.catalog.factories import as_factory
-from benchbed.catalog.names import derived_name, name_fault, quoted
+from benchbed.catalog.names import derived_name, is_group_name, name_fault, quoted
 from benchbed.catalog.passed import PassedObject
-from benchbed.catalog.records import Entry, InvalidPluginError, Kind, require
+from benchbed.catalog.records import OTHER_FAMILY, Entry, InvalidPluginError, Kind, require
 from benchbed.catalog.sources import file_origin, origin_of, summary
 from benchbed.catalog.validation import validate
 from benchbed.hookspecs import Register
@@ -31,18 +31,18 @@ class Registrar:
     def of(self, kind: Kind) -> Register[object]:
         """Return the function that a hook of this kind receives."""
 
-        def register(implementation: object, name: str | None = None) -> None:
+        def register(implementation: object, name: str | None = None, family: str | None = None) -> None:
             if isinstance(implementation, PassedObject):
                 name = implementation.name
             entry_name = _default_name(kind, implementation) if name is None else name
             try:
-                self._add(kind, implementation, entry_name)
+                self._add(kind, implementation, entry_name, family)
             except InvalidPluginError as error:
                 raise InvalidPluginError(f"{kind[:-1]} {quoted(entry_name)}: {error}") from error.__cause__
 
         return register
 
-    def _add(self, kind: Kind, implementation: object, name: str) -> None:
+    def _add(self, kind: Kind, implementation: object, name: str, family: str | None) -> None:
         require(self._is_open, "register was called after the hook had returned; call it inside the hook")
         passed_origin = None
         if isinstance(implementation, PassedObject):
@@ -54,6 +54,12 @@ class Registrar:
         validate(kind, implementation, self._plugin.built_in)
         fault = name_fault(name)
         require(fault is None, f'{fault}, with register(…, name="…")')
+        if family is not None:
+            require(kind == "optimizers", "it has a family, which only optimizers have; leave it out")
+            require(
+                is_group_name(family),
+                f"its family is {quoted(family)}; name it in lower case, such as 'sign'",
+            )
         is_new = all((entry.kind, entry.name) != (kind, name) for entry in self.entries)
         require(is_new, "the plugin registers this name twice; give one of the two another name")
         plugin = self._plugin
@@ -74,6 +80,7 @@ class Registrar:
                 version=plugin.version,
                 origin=origin,
                 summary=summary(definition),
+                family=family or OTHER_FAMILY,
             )
         )
 

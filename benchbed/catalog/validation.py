@@ -4,7 +4,6 @@ import dataclasses
 import inspect
 import itertools
 import math
-import re
 import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -13,7 +12,7 @@ from typing import Any
 import msgspec
 
 from benchbed.catalog.gradient_check import check_gradient
-from benchbed.catalog.names import error_line, quoted
+from benchbed.catalog.names import error_line, is_group_name, quoted
 from benchbed.catalog.parameters import (
     factory_arguments,
     field_types,
@@ -86,7 +85,6 @@ def check_facts(problem: Problem) -> None:
     is_success = success in problem.targets if problem.target_metric else _is_share(success)
     has_price = price is None or 0 < price < math.inf
     budgets = [problem.budget, *problem.preset_budgets.values()]
-    is_group = re.fullmatch(r"[a-z][a-z0-9-]{0,29}", str(problem.group)) is not None
     counts = {"scale_instances": problem.scale_instances, "start_strata": problem.start_strata}
     for name, count in counts.items():
         require(_is_count(count), f"its {name} is {quoted(count)}; use an integer of at least 1")
@@ -102,7 +100,10 @@ def check_facts(problem: Problem) -> None:
         (dtype in ("float64", "float32"), f"its dtype is {quoted(dtype)}; it must be 'float64' or 'float32'"),
         (all(map(callable, problem.metrics.values())), "its metrics are not all functions of theta and data"),
         (_is_share(start), f"its score_start is {quoted(start)}; it must be a number between 0 and 1"),
-        (is_group, f"its group is {quoted(problem.group)}; name it in lower case, such as 'noise'"),
+        (
+            is_group_name(problem.group),
+            f"its group is {quoted(problem.group)}; name it in lower case, such as 'noise'",
+        ),
         (START_IN_BASIN not in problem.metrics, f"it has a metric {reserved}; rename it"),
         (callable(problem.in_basin), "its in_basin is not a function of theta and data; define a method"),
     ):

@@ -33,6 +33,7 @@ def wrapped_entry(name: str, outer: Entry, inner: Entry) -> Entry:
         origin=origin,
         summary=f"{outer.summary} {inner.summary}".strip(),
         details=None,
+        family=inner.family,
     )
 
 

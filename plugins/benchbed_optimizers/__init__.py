@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from benchbed.hookspecs import hookimpl
+from benchbed.hookspecs import Register, hookimpl
 from benchbed.interfaces import OptimizerFactory, Wrapper
 from benchbed_optimizers.adabelief import adabelief
 from benchbed_optimizers.adagrad import adagrad
@@ -31,20 +31,45 @@ from benchbed_optimizers.wrappers.decay import decay
 from benchbed_optimizers.wrappers.schedules import constant, cosine, inverse_sqrt, linear, wsd
 from benchbed_optimizers.wrappers.sharpness import sam
 
-COURSE = (gd, sgd, momentum, nesterov, rmsprop, adam, adamw)
-SIGNS = (signsgd, lion, rprop)
-ADAPTIVE = (adagrad, amsgrad, nadam, radam, adabelief, adopt, adan, ademamix, laprop)
-
+FIRST_ORDER = (gd, sgd, momentum, nesterov)
+ADAPTIVE = (
+    rmsprop,
+    adam,
+    adamw,
+    adagrad,
+    amsgrad,
+    nadam,
+    radam,
+    adabelief,
+    adopt,
+    adan,
+    ademamix,
+    laprop,
+)
+SIGN = (signsgd, lion, rprop)
+AVERAGING = ()
 MATRIX = (muon,)
+QUASI_NEWTON = ()
+FAMILIES: dict[str, tuple[OptimizerFactory, ...]] = {
+    "first-order": FIRST_ORDER,
+    "adaptive": ADAPTIVE,
+    "sign": SIGN,
+    "averaging": AVERAGING,
+    "matrix": MATRIX,
+    "quasi-newton": QUASI_NEWTON,
+}
+"""Families in the order in which `benchbed list optimizers` prints them; those of the course come first."""
+
 SCHEDULES = (constant, linear, cosine, wsd, inverse_sqrt)
 WRAPPERS = (*SCHEDULES, clip, clip_value, decay, ema, lookahead, sam, cautious)
 
 
 @hookimpl
-def register_optimizers(register: Callable[[OptimizerFactory], None]) -> None:
-    """Register the optimizers of the course in its order, then sign methods, adaptive ones and those of matrices."""
-    for factory in (*COURSE, *SIGNS, *ADAPTIVE, *MATRIX):
-        register(factory)
+def register_optimizers(register: Register[OptimizerFactory]) -> None:
+    """Register the optimizers with their families."""
+    for family, factories in FAMILIES.items():
+        for factory in factories:
+            register(factory, family=family)
 
 
 @hookimpl

@@ -10,7 +10,7 @@ from benchbed.catalog.parameters import factory_arguments, hyperparameters_of
 from benchbed.interfaces import Layout
 
 FACTORIES = []
-benchbed_optimizers.register_optimizers(FACTORIES.append)
+benchbed_optimizers.register_optimizers(lambda factory, family: FACTORIES.append(factory))
 DEFAULTS = {
     "gd": {"learning_rate": 1e-2},
     "sgd": {"learning_rate": 1e-2},

@@ -23,7 +23,7 @@ class Sheet:
 
 @hookimpl
 def register_optimizers(register):
-    register(still)
+    register(still, family="sign")
 
 @hookimpl
 def register_reports(register):
@@ -51,7 +51,7 @@ def described(tmp_path):
 def test_a_description_has_the_facts_that_a_driver_reads(described):
     """Whether a report is optional, and the title and the sources of figures, without their functions."""
     entries, _ = described
-    assert entries["still"].summary == "A rule that stays."
+    assert (entries["still"].summary, entries["still"].family) == ("A rule that stays.", "sign")
     assert entries["sheet"].implementation.optional
     assert entries["edge"].implementation.suites == ("mine", "yours")
     assert entries["edge"].implementation.part == "C1"
@@ -80,11 +80,12 @@ def test_an_object_that_a_second_import_does_not_register_is_an_error(tmp_path):
         _ = entries["still"].implementation
 
 
-def test_a_name_that_is_not_allowed_is_left_out():
+def test_a_name_or_family_that_is_not_allowed_is_left_out():
     """A description comes from a process that ran third-party code."""
     (plugin,) = [found for found in discovery.installed_plugins()[0] if found.name == "metrics"]
     description = describe_plugin(plugin)
     (entry,) = description.entries
     forged = msgspec.structs.replace(entry, name="../../x")
-    record = described_record(plugin, msgspec.structs.replace(description, entries=(entry, forged)))
-    assert [registered.name for registered in record.entries] == [entry.name]
+    colored = msgspec.structs.replace(entry, family="\x1b[31m")
+    record = described_record(plugin, msgspec.structs.replace(description, entries=(colored, forged)))
+    assert [(registered.name, registered.family) for registered in record.entries] == [(entry.name, "other")]

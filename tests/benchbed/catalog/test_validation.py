@@ -142,6 +142,30 @@ def test_every_other_kind_is_checked(kind, plugin, record):
     assert expected in plugin_record.error
 
 
+def test_an_optimizer_has_the_family_that_its_plugin_states(plugin):
+    """Without one it is `other`; in a wrapper it keeps it."""
+    registrations = "rule, family='sign')\n    register(rule, name='plain'"
+    wrapper = "def halved(optimizer): return optimizer\n" + HOOK.format(kind="wrappers", arguments="halved")
+    catalog = plugin(wrapper + HOOK.format(kind="optimizers", arguments=registrations))
+    families = {name: catalog.optimizer(name).family for name in ("rule", "plain", "halved(rule)")}
+    assert families == {"rule": "sign", "plain": "other", "halved(rule)": "sign"}
+
+
+@pytest.mark.parametrize(
+    ("kind", "arguments", "expected"),
+    [
+        ("optimizers", "rule, family='My Family'", "its family is 'My Family'; name it in lower case"),
+        ("optimizers", "rule, family=3", "its family is 3; name it in lower case"),
+        ("problems", "Bowl, family='sign'", "it has a family, which only optimizers have; leave it out"),
+    ],
+)
+def test_a_family_is_a_lower_case_name_of_an_optimizer(kind, arguments, expected, plugin, record):
+    """It is printed, and problems state their group."""
+    plugin_record = record(plugin(HOOK.format(kind=kind, arguments=arguments)))
+    assert plugin_record.status == "invalid"
+    assert expected in plugin_record.error
+
+
 def test_a_suite_is_named_by_its_file(plugin, tmp_path):
     """Its summary is the first comment, its source the digest of the file."""
     (tmp_path / "small.toml").write_text("# A small suite.\nname = 'small'\n")

@@ -22,6 +22,8 @@ from benchbed_optimizers.nesterov import nesterov
 from benchbed_optimizers.radam import radam
 from benchbed_optimizers.rmsprop import rmsprop
 from benchbed_optimizers.rprop import rprop
+from benchbed_optimizers.schedule_free_adamw import schedule_free_adamw
+from benchbed_optimizers.schedule_free_sgd import schedule_free_sgd
 from benchbed_optimizers.sgd import sgd
 from benchbed_optimizers.signsgd import signsgd
 from benchbed_optimizers.wrappers.averaging import ema, lookahead
@@ -47,7 +49,7 @@ ADAPTIVE = (
     laprop,
 )
 SIGN = (signsgd, lion, rprop)
-AVERAGING = ()
+AVERAGING = (schedule_free_sgd, schedule_free_adamw)
 MATRIX = (muon,)
 QUASI_NEWTON = ()
 FAMILIES: dict[str, tuple[OptimizerFactory, ...]] = {

@@ -8,10 +8,10 @@ A plugin is a module named by an entry point of the group `benchbed`::
 
     @hookimpl
     def register_optimizers(register):
-        register(signum)
+        register(softsign)
 
 `register(implementation)` validates its argument at once. The default name is that of the function or class, with
-hyphens; `register(implementation, name="…")` sets another. `register(signum, family="sign")` states the family of an
+hyphens; `register(implementation, name="…")` sets another. `register(softsign, family="sign")` states the family of an
 optimizer.
 """
 
@@ -62,7 +62,7 @@ def register_problems(register: Register[type[Problem]]) -> None:
 
 @hookspec
 def register_optimizers(register: Register[OptimizerFactory]) -> None:
-    """Register optimizers: functions that return a `benchbed.interfaces.Optimizer`: `register(signum)`.
+    """Register optimizers: functions that return a `benchbed.interfaces.Optimizer`: `register(softsign)`.
 
     The families of the built-in ones are first-order, adaptive, sign, averaging, matrix and quasi-newton.
     """

@@ -80,7 +80,7 @@ def measure_pairings(problems: list[str] | None, rounds: int) -> list[PairingCos
     """Time the checks of a third-party rule on problems, which count as third-party as well."""
     catalog = load_catalog([PLUGIN])
     request = Request(
-        problems=tuple(problems or catalog.names("problems")), optimizers=("signum",), preset="quick",
+        problems=tuple(problems or catalog.names("problems")), optimizers=("softsign",), preset="quick",
         tracks=("tuned",), device="cpu",
     )  # fmt: skip
     plan = make_plan(catalog, complete_request(catalog, request, None))

@@ -32,7 +32,7 @@ COMMAND = str(Path(sys.executable).with_name("benchbed"))
 # 3 300 steps are compiled for the settings of tuning and eager for a single setting.
 STUDY = [
     COMMAND, "run", "--plugin", str(Path(__file__).with_name("kill_and_resume_plugin.py")),
-    *("-p", "noisy-bowl", "-p", "quadratic", "-o", "signum", "-o", "adam", "--track", "default", "--track", "tuned"),
+    *("-p", "noisy-bowl", "-p", "quadratic", "-o", "softsign", "-o", "adam", "--track", "default", "--track", "tuned"),
     *("--preset", "quick", "--steps", "3300", "--seeds", "3", "--no-stop-when-solved", "-j", "2"),
 ]  # fmt: skip
 SIGNALS = {signal.SIGKILL: 0.7, signal.SIGTERM: 0.15, signal.SIGINT: 0.15}

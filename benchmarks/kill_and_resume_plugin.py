@@ -43,12 +43,14 @@ class NoisyBowl(Problem):
         return torch.zeros((), dtype=torch.float64)
 
 
-def signum(
-    learning_rate: Annotated[Hyperparameter, LogUniform(1e-6, 1e2)] = 1e-2, beta: Hyperparameter = 0.9
+def softsign(
+    learning_rate: Annotated[Hyperparameter, LogUniform(1e-6, 1e2)] = 1e-2,
+    beta: Hyperparameter = 0.9,
+    softness: Hyperparameter = 0.01,
 ):
     def update(oracle, state, theta):
         momentum = beta * state.momentum + (1 - beta) * oracle.gradient
-        return theta - learning_rate * momentum.sign(), Momentum(momentum)
+        return theta - learning_rate * momentum / (momentum.abs() + softness), Momentum(momentum)
 
     return Optimizer(init=lambda theta: Momentum(zeros_like(theta)), update=update)
 
@@ -60,4 +62,4 @@ def register_problems(register):
 
 @hookimpl
 def register_optimizers(register):
-    register(signum)
+    register(softsign)

@@ -18,7 +18,7 @@ PAGES = [
     "docs/plugins.md",
     "docs/modules.md",
     "docs/torch-optimizers.md",
-    "examples/benchbed-signum/README.md",
+    "examples/benchbed-softsign/README.md",
 ]
 
 RUN_EACH = "import runpy, sys\nfor program in sys.argv[1:]: runpy.run_path(program, run_name='__main__')\n"
@@ -41,7 +41,7 @@ def arguments_of(command):
 def folder(tmp_path_factory):
     """Folder with the files that the README creates."""
     path = tmp_path_factory.mktemp("readme")
-    (path / "signum.py").write_text(blocks("README.md", "python")[0], encoding="utf-8")
+    (path / "softsign.py").write_text(blocks("README.md", "python")[0], encoding="utf-8")
     return path
 
 

@@ -125,7 +125,7 @@ def test_the_readmes_optimizer_passes_the_checks():
 
     example, *_ = re.findall(r"^```python\n(.*?)^```$", README, flags=re.MULTILINE | re.DOTALL)
     factories = []
-    namespace = {"__name__": "signum"}
+    namespace = {"__name__": "softsign"}
     exec(compile(example, "README.md", "exec"), namespace)
     namespace["register_optimizers"](factories.append)
     (factory,) = factories

@@ -24,7 +24,7 @@ def plugins_command(
     \b
     Examples:
       benchbed plugins
-      BENCHBED_DISABLE_PLUGINS=signum benchbed plugins
+      BENCHBED_DISABLE_PLUGINS=softsign benchbed plugins
     """
     from benchbed.cli.plugin_commands import load_commands
 

@@ -19,7 +19,7 @@ def test_the_checks_of_a_pairing_are_timed(check_costs):
     """Each problem has a row, and its checks run once more than there are rounds."""
     with mock.patch("check_costs.check_contract", return_value=None) as check:
         rows = check_costs.measure_pairings(["quadratic", "noisy-bowl"], rounds=2)
-    assert [row.pairing for row in rows] == ["quadratic × signum", "noisy-bowl × signum"]
+    assert [row.pairing for row in rows] == ["quadratic × softsign", "noisy-bowl × softsign"]
     assert check.call_count == 2 * 3
     assert all(0 < row.median < 60 and row.first > 0 for row in rows)
 
@@ -29,7 +29,7 @@ def test_a_rejected_pairing_is_no_measurement(check_costs):
     error = check_costs.ContractError("the rule is wrong")
     with (
         mock.patch("check_costs.check_contract", side_effect=error),
-        pytest.raises(SystemExit, match="quadratic × signum is rejected: the rule is wrong"),
+        pytest.raises(SystemExit, match="quadratic × softsign is rejected: the rule is wrong"),
     ):
         check_costs.measure_pairings(["quadratic"], rounds=1)
 

@@ -20,7 +20,7 @@ def plain(lr=0.01, momentum=0.9, steps=3, betas=(0.9, 0.99), kind="a"):
 class State(NamedTuple):
     velocity: torch.Tensor
 
-class Signum(torch.optim.Optimizer):
+class SignDescent(torch.optim.Optimizer):
     "Sign of the momentum."
 
     def __init__(self, params, lr: float = 1e-3, beta: float = 0.9):
@@ -34,8 +34,8 @@ class Signum(torch.optim.Optimizer):
 @hookimpl
 def register_optimizers(register):
     register(plain)
-    register(Signum)
-    register(functools.partial(Signum, beta=0.5), name="signum-half")
+    register(SignDescent)
+    register(functools.partial(SignDescent, beta=0.5), name="sign-descent-half")
 """
 
 
@@ -60,15 +60,15 @@ def test_a_plain_signature_is_read(catalog):
 
 def test_a_registered_class_runs_on_blocks(catalog):
     """Its name, summary and origin are those of the class, and a partial changes its defaults."""
-    entry = catalog.entry("optimizers", "signum")
+    entry = catalog.entry("optimizers", "sign-descent")
     assert entry.summary == "Sign of the momentum."
-    assert entry.origin.definition == "mine_module:Signum"
-    assert list(catalog.parameters("signum")) == ["learning_rate", "beta", "others"]
-    assert catalog.hyperparameters("signum-half", {})["beta"] == 0.5
-    assert inspect.unwrap(entry.implementation).__name__ == "Signum"
+    assert entry.origin.definition == "mine_module:SignDescent"
+    assert list(catalog.parameters("sign-descent")) == ["learning_rate", "beta", "others"]
+    assert catalog.hyperparameters("sign-descent-half", {})["beta"] == 0.5
+    assert inspect.unwrap(entry.implementation).__name__ == "SignDescent"
 
 
-@pytest.mark.parametrize("name", ["plain", "signum"])
+@pytest.mark.parametrize("name", ["plain", "sign-descent"])
 def test_such_objects_conform(name, catalog):
     """The conformance checks take the object that is registered."""
     definition = inspect.unwrap(catalog.entry("optimizers", name).implementation)

@@ -11,7 +11,7 @@ from benchbed.hookspecs import hookimpl
 from benchbed.interfaces import Optimizer, torch_optimizer
 
 
-class Signum(torch.optim.Optimizer):
+class SignDescent(torch.optim.Optimizer):
     def __init__(self, params, lr: float = 1e-3) -> None:
         super().__init__(params, {"lr": lr})
 
@@ -37,7 +37,7 @@ def plain(lr=1e-3, powers=(1, 2)):
 
 @hookimpl
 def register_optimizers(register):
-    register(Signum)
+    register(SignDescent)
     register(plain)
     register(one_cycle)
 """
@@ -51,7 +51,7 @@ def finished(run_benchbed, tmp_path_factory):
     (folder / "rules").mkdir()
     (folder / "rules" / "own.py").write_text(SOURCE)
     options = ["--preset", "quick", "--steps", "5", "--seeds", "1", "--track", "default", "--format", "json"]
-    optimizers = ["rules/own.py:Signum", "signum", "plain[powers=(1, 3)]", "one-cycle", MUON]
+    optimizers = ["rules/own.py:SignDescent", "sign-descent", "plain[powers=(1, 3)]", "one-cycle", MUON]
     result = run_benchbed(
         folder, "run", "--plugin", "rules/own.py", "-p", "quadratic", "-p", "polynomial-network", *options,
         *(argument for optimizer in optimizers for argument in ("-o", optimizer)), "-O", "study",
@@ -64,8 +64,10 @@ def test_a_class_is_the_same_from_a_file_and_registered(finished):
     _, result = finished
     rows = json.loads(result.stdout)["summary"]
     gaps = {(row["problem"], row["optimizer"]): row["gap"] for row in rows}
-    assert gaps["quadratic", "rules/own.py:Signum"] == gaps["quadratic", "signum"]
-    assert gaps["quadratic", "signum"] == pytest.approx(gaps["quadratic", "plain[powers=[1, 3]]"], rel=1e-12)
+    assert gaps["quadratic", "rules/own.py:SignDescent"] == gaps["quadratic", "sign-descent"]
+    assert gaps["quadratic", "sign-descent"] == pytest.approx(
+        gaps["quadratic", "plain[powers=[1, 3]]"], rel=1e-12
+    )
     assert gaps["polynomial-network", MUON] > 0
 
 
@@ -94,7 +96,7 @@ def test_the_environment_names_the_files_of_a_class(finished):
     folder, _ = finished
     (file,) = (folder / "study" / "environments").glob("*.json")
     sources = json.loads(file.read_text())["sources"]
-    assert list(sources["optimizer rules/own.py:Signum"]["files"]) == ["own.py"]
+    assert list(sources["optimizer rules/own.py:SignDescent"]["files"]) == ["own.py"]
     muon = sources["optimizer torch.optim:Muon"]
     assert "torch.optim.adamw" in muon["files"]
     assert len(muon["files"]) == 2
@@ -103,6 +105,6 @@ def test_the_environment_names_the_files_of_a_class(finished):
 def test_a_class_of_the_working_directory_gets_a_sentence(finished, run_benchbed):
     """Modules beside the user are not imported, and the sentence has the form that works."""
     folder, _ = finished
-    result = run_benchbed(folder, "run", "-p", "quadratic", "-o", "rules.own:Signum")
+    result = run_benchbed(folder, "run", "-p", "quadratic", "-o", "rules.own:SignDescent")
     assert result.returncode == 2
-    assert "write rules/own.py:Signum" in result.stderr
+    assert "write rules/own.py:SignDescent" in result.stderr

@@ -12,6 +12,7 @@ from benchbed_optimizers.adan import adan
 from benchbed_optimizers.ademamix import ademamix
 from benchbed_optimizers.adopt import adopt
 from benchbed_optimizers.amsgrad import amsgrad
+from benchbed_optimizers.barzilai_borwein import barzilai_borwein
 from benchbed_optimizers.gd import gd
 from benchbed_optimizers.laprop import laprop
 from benchbed_optimizers.lion import lion
@@ -19,6 +20,7 @@ from benchbed_optimizers.momentum import momentum
 from benchbed_optimizers.muon import muon
 from benchbed_optimizers.nadam import nadam
 from benchbed_optimizers.nesterov import nesterov
+from benchbed_optimizers.polyak import polyak
 from benchbed_optimizers.radam import radam
 from benchbed_optimizers.rmsprop import rmsprop
 from benchbed_optimizers.rprop import rprop
@@ -33,7 +35,7 @@ from benchbed_optimizers.wrappers.decay import decay
 from benchbed_optimizers.wrappers.schedules import constant, cosine, inverse_sqrt, linear, wsd
 from benchbed_optimizers.wrappers.sharpness import sam
 
-FIRST_ORDER = (gd, sgd, momentum, nesterov)
+FIRST_ORDER = (gd, sgd, momentum, nesterov, polyak)
 ADAPTIVE = (
     rmsprop,
     adam,
@@ -51,7 +53,7 @@ ADAPTIVE = (
 SIGN = (signsgd, lion, rprop)
 AVERAGING = (schedule_free_sgd, schedule_free_adamw)
 MATRIX = (muon,)
-QUASI_NEWTON = ()
+QUASI_NEWTON = (barzilai_borwein,)
 FAMILIES: dict[str, tuple[OptimizerFactory, ...]] = {
     "first-order": FIRST_ORDER,
     "adaptive": ADAPTIVE,
@@ -60,7 +62,7 @@ FAMILIES: dict[str, tuple[OptimizerFactory, ...]] = {
     "matrix": MATRIX,
     "quasi-newton": QUASI_NEWTON,
 }
-"""Families in the order in which `benchbed list optimizers` prints them; those of the course come first."""
+"""Families in the order in which `benchbed list optimizers` prints them; in each, those of the course come first."""
 
 SCHEDULES = (constant, linear, cosine, wsd, inverse_sqrt)
 WRAPPERS = (*SCHEDULES, clip, clip_value, decay, ema, lookahead, sam, cautious)

@@ -44,9 +44,13 @@ class PathOracle(SimpleNamespace):
         values = {"loss": loss(theta), "gradient": gradient_of(loss, theta)}
         return cls(function=loss, step=step, progress=step / steps, **values)
 
-    def at(self, point):
-        """Evaluate at another point."""
-        return self.function(point), gradient_of(self.function, point)
+    def at(self, point, where=None):
+        """Evaluate at another point; the lanes outside `where` receive NaN, and only the others are counted."""
+        loss, gradient = self.function(point), gradient_of(self.function, point)
+        self.calls = getattr(self, "calls", 0) + (torch.ones_like(loss) if where is None else where)
+        if where is None:
+            return loss, gradient
+        return torch.where(where, loss, torch.nan), torch.where(where[..., None], gradient, torch.nan)
 
     def map(self, change):
         """Change the gradient."""
@@ -110,6 +114,17 @@ def lanes_of(instances):
     return start, data, draws
 
 
+def follow_lanes(factory, settings, instances, full):
+    """Run all settings on all instances at once: `[steps + 1, seeds, settings, dimension]`."""
+    start, data, draws = lanes_of(instances)
+    columns = {
+        name: torch.tensor([setting[name] for setting in settings], dtype=torch.float64)[None, :, None]
+        for name in settings[0]
+    }
+    theta = start.expand(-1, len(settings), -1)
+    return follow(factory(**columns), losses_of(instances[0].problem, data, draws, full), theta)
+
+
 @pytest.fixture(params=[*list(PROBLEMS)[:-1], pytest.param("network", marks=pytest.mark.slow)])
 def problem(request):
     """Each kind of problem: exact, noisy, with data per instance, with mini-batches."""
@@ -139,14 +154,33 @@ def assert_same_path(problem):
         single = follow(factory(**settings[0]), instances[0].losses(full), instances[0].start)
         torch.testing.assert_close(single, expected[:, 0, 0], **TOLERANCE)
 
-        start, data, draws = lanes_of(instances)
-        columns = {
-            name: torch.tensor([setting[name] for setting in settings], dtype=torch.float64)[None, :, None]
-            for name in settings[0]
-        }
-        theta = start.expand(-1, len(settings), -1)
-        lanes = follow(factory(**columns), losses_of(problem, data, draws, full), theta)
+        lanes = follow_lanes(factory, settings, instances, full)
         torch.testing.assert_close(lanes, expected, **TOLERANCE)
+
+    return compare
+
+
+@pytest.fixture
+def assert_steps_obey(problem):
+    """Return a function that compares each step of a path with a formula, for single trials and for lanes.
+
+    `formula(losses, points, setting)` returns the point after `points`, the path of a trial so far. Rules whose paths
+    amplify rounding are compared in this way.
+    """
+
+    def compare(factory, settings, formula):
+        instances = [Instance(problem, seed) for seed in (1, 2)]
+        full = factory(**settings[0]).full_batch
+        single = follow(factory(**settings[0]), instances[0].losses(full), instances[0].start)
+        lanes = follow_lanes(factory, settings, instances, full)
+        trials = [(single, 0, 0)]
+        trials += [(lanes[:, i, j], i, j) for i in range(len(instances)) for j in range(len(settings))]
+        for path, seed, setting in trials:
+            losses = instances[seed].losses(full)
+            expected = [
+                formula(losses, path[: number + 1], settings[setting]) for number in range(len(losses))
+            ]
+            torch.testing.assert_close(path[1:], torch.stack(expected), **TOLERANCE)
 
     return compare
 
@@ -184,11 +218,15 @@ def assert_same_path_as_loop(assert_same_path):
 
 @pytest.fixture
 def oracle_of():
-    """Return a function that builds an oracle with a gradient, at a share of the budget."""
+    """Return a function that builds an oracle of a linear loss with a gradient, at a share of the budget."""
 
     def build(gradient, progress=0.0):
         share = torch.full_like(gradient[..., :1], progress)
-        return PathOracle(gradient=gradient, progress=share, step=torch.zeros_like(share))
+        zeros = torch.zeros_like(share)
+        return PathOracle(
+            gradient=gradient, loss=zeros[..., 0], progress=share, step=zeros,
+            function=lambda point: (gradient * point).sum(-1),
+        )  # fmt: skip
 
     return build
 

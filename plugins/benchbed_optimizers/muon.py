@@ -8,6 +8,7 @@ from torch import Tensor
 from benchbed.interfaces import Hyperparameter, Layout, LogUniform, OneMinusLogUniform, Optimizer, Oracle
 from benchbed_optimizers.adam import AdamState
 from benchbed_optimizers.adamw import adamw
+from benchbed_optimizers.matrix_blocks import MatrixBlocks, flatten
 
 COEFFICIENTS = (3.4445, -4.7750, 2.0315)
 """Those of the quintic iteration, which moves singular values of at least 0.002 ‖G‖ into [0.68, 1.21]."""
@@ -50,78 +51,33 @@ def muon(
     `others_rate` is 1.
     """
     base = adamw(learning_rate * others_rate, weight_decay=weight_decay)
-    matrices, others = _parts(layout)
-    if not matrices:
+    blocks = MatrixBlocks(layout)
+    if not blocks.shapes:
         return base
 
     def init(theta: Tensor) -> MuonState:
-        of_others = base.init(_gather(theta, others))
-        return MuonState(torch.zeros_like(_gather(theta, matrices)), *of_others)
+        of_matrices, of_others = blocks.split(theta)
+        return MuonState(torch.zeros_like(of_matrices), *base.init(of_others))
 
     def update(oracle: Oracle, state: MuonState, theta: Tensor) -> tuple[Tensor, MuonState]:
-        gradient = _gather(oracle.gradient, matrices)
+        of_matrices, of_others = blocks.split(theta)
+        gradient, _ = blocks.split(oracle.gradient)
         momentum = beta * state.momentum + gradient
-        steps = _steps(gradient + beta * momentum, matrices, scaling)
-        of_matrices = _gather(theta, matrices)
-        of_matrices = of_matrices - learning_rate * (steps + weight_decay * of_matrices)
-        of_others, adam_state = base.update(
-            oracle.map(lambda g: _gather(g, others)), AdamState(*state[1:]), _gather(theta, others)
+        directions = blocks.matrices(gradient + beta * momentum)
+        steps = flatten(
+            [_scale(scaling, *matrix.shape[-2:]) * _orthogonalized(matrix) for matrix in directions]
         )
-        return _merge(of_matrices, of_others, layout), MuonState(momentum, *adam_state)
+        of_matrices = of_matrices - learning_rate * (steps + weight_decay * of_matrices)
+        others_oracle = oracle.map(lambda g: blocks.split(g)[1])
+        of_others, adam_state = base.update(others_oracle, AdamState(*state[1:]), of_others)
+        return blocks.merge(of_matrices, of_others), MuonState(momentum, *adam_state)
 
     return Optimizer(init=init, update=update)
 
 
-class _Block(NamedTuple):
-    """The place of a block in theta, and its shape as a matrix."""
-
-    place: slice
-    rows: int
-    columns: int
-
-
-def _parts(layout: Layout) -> tuple[list[_Block], list[_Block]]:
-    """Return the blocks with at least two dimensions, and the others."""
-    matrices: list[_Block] = []
-    others: list[_Block] = []
-    start = 0
-    for shape in layout.blocks.values():
-        size = torch.Size(shape).numel()
-        rows = shape[0] if len(shape) > 1 else 1
-        (matrices if len(shape) > 1 else others).append(
-            _Block(slice(start, start + size), rows, size // rows)
-        )
-        start += size
-    return matrices, others
-
-
-def _gather(vector: Tensor, blocks: list[_Block]) -> Tensor:
-    """Return the coordinates of blocks, side by side."""
-    parts = [vector[..., block.place] for block in blocks]
-    return torch.cat(parts or [vector[..., :0]], dim=-1)
-
-
-def _merge(of_matrices: Tensor, of_others: Tensor, layout: Layout) -> Tensor:
-    """Return the coordinates of all blocks in the order of the layout."""
-    parts, positions = [], [0, 0]
-    for shape in layout.blocks.values():
-        size, kind = torch.Size(shape).numel(), int(len(shape) < 2)
-        source = of_others if kind else of_matrices
-        parts.append(source[..., positions[kind] : positions[kind] + size])
-        positions[kind] += size
-    return torch.cat(parts, dim=-1)
-
-
-def _steps(direction: Tensor, matrices: list[_Block], scaling: str) -> Tensor:
-    """Return the steps of all matrices, side by side, without the learning rate."""
-    steps, start = [], 0
-    for _, rows, columns in matrices:
-        block = direction[..., start : start + rows * columns]
-        start += rows * columns
-        step = _orthogonalized(block.reshape(*block.shape[:-1], rows, columns)).reshape(block.shape)
-        factor = RMS * max(rows, columns) ** 0.5 if scaling == "rms" else max(1.0, rows / columns) ** 0.5
-        steps.append(factor * step)
-    return torch.cat(steps, dim=-1)
+def _scale(scaling: str, rows: int, columns: int) -> float:
+    """Return the factor of the steps of a matrix."""
+    return RMS * max(rows, columns) ** 0.5 if scaling == "rms" else max(1.0, rows / columns) ** 0.5
 
 
 def _orthogonalized(matrix: Tensor) -> Tensor:

@@ -27,6 +27,7 @@ from benchbed_optimizers.rprop import rprop
 from benchbed_optimizers.schedule_free_adamw import schedule_free_adamw
 from benchbed_optimizers.schedule_free_sgd import schedule_free_sgd
 from benchbed_optimizers.sgd import sgd
+from benchbed_optimizers.shampoo import shampoo
 from benchbed_optimizers.signsgd import signsgd
 from benchbed_optimizers.wrappers.averaging import ema, lookahead
 from benchbed_optimizers.wrappers.cautious import cautious
@@ -52,7 +53,7 @@ ADAPTIVE = (
 )
 SIGN = (signsgd, lion, rprop)
 AVERAGING = (schedule_free_sgd, schedule_free_adamw)
-MATRIX = (muon,)
+MATRIX = (muon, shampoo)
 QUASI_NEWTON = (barzilai_borwein,)
 FAMILIES: dict[str, tuple[OptimizerFactory, ...]] = {
     "first-order": FIRST_ORDER,

@@ -1,11 +1,15 @@
 """Paths of optimizers on problems, for single trials and lanes, compared with reference implementations."""
 
 import functools
+from dataclasses import dataclass
 from types import SimpleNamespace
+from typing import NamedTuple
 
 import pytest
 import torch
+from torch import Tensor
 
+from benchbed.interfaces import Layout, Problem
 from benchbed_problems.polynomial_network import PolynomialNetwork
 from benchbed_problems.quadratic import Quadratic
 from benchbed_problems.quartic import Quartic
@@ -64,6 +68,26 @@ def follow(optimizer, losses, theta):
         oracle = PathOracle.on(loss, theta, number, len(losses))
         theta, state = optimizer.update(oracle, state, theta)
         path.append(theta)
+    return torch.stack(path)
+
+
+def follow_blocks(make, losses, theta, layout):
+    """Run reference optimizers on the blocks: `make(matrices, others)` lists them, for lists of parameters."""
+    blocks = [
+        torch.nn.Parameter(view.flatten(1).clone() if view.dim() > 1 else view.clone())
+        for view in layout.views(theta).values()
+    ]
+    optimizers = make(
+        [block for block in blocks if block.dim() > 1], [block for block in blocks if block.dim() < 2]
+    )
+    path = [theta]
+    for loss in losses:
+        for optimizer in optimizers:
+            optimizer.zero_grad()
+        loss(torch.cat([block.flatten() for block in blocks])).backward()
+        for optimizer in optimizers:
+            optimizer.step()
+        path.append(torch.cat([block.detach().flatten() for block in blocks]))
     return torch.stack(path)
 
 
@@ -131,31 +155,77 @@ def problem(request):
     return PROBLEMS[request.param]
 
 
+def compare_paths(problem, factory, settings, reference, tolerance=TOLERANCE):
+    """Compare the path of an optimizer on a problem with `reference(losses, theta, setting)`, single and in lanes."""
+    instances = [Instance(problem, seed) for seed in (1, 2)]
+    full = factory().full_batch
+    expected = torch.stack(
+        [
+            torch.stack(
+                [reference(instance.losses(full), instance.start, setting) for setting in settings], dim=1
+            )
+            for instance in instances
+        ],
+        dim=1,
+    )
+    assert expected.isfinite().all()
+    single = follow(factory(**settings[0]), instances[0].losses(full), instances[0].start)
+    torch.testing.assert_close(single, expected[:, 0, 0], **tolerance)
+
+    lanes = follow_lanes(factory, settings, instances, full)
+    torch.testing.assert_close(lanes, expected, **tolerance)
+
+
 @pytest.fixture
 def assert_same_path(problem):
     """Return a function that compares a factory's path with a reference, for single trials and for lanes.
 
     `reference(losses, theta, setting)` returns the path of a single trial.
     """
+    return functools.partial(compare_paths, problem)
 
-    def compare(factory, settings, reference):
-        instances = [Instance(problem, seed) for seed in (1, 2)]
-        full = factory().full_batch
-        expected = torch.stack(
-            [
-                torch.stack(
-                    [reference(instance.losses(full), instance.start, setting) for setting in settings], dim=1
-                )
-                for instance in instances
-            ],
-            dim=1,
-        )
-        assert expected.isfinite().all()
-        single = follow(factory(**settings[0]), instances[0].losses(full), instances[0].start)
-        torch.testing.assert_close(single, expected[:, 0, 0], **TOLERANCE)
 
-        lanes = follow_lanes(factory, settings, instances, full)
-        torch.testing.assert_close(lanes, expected, **TOLERANCE)
+@dataclass(frozen=True)
+class Blocks(Problem):
+    """A loss of matrices and a vector whose gradient depends on all coordinates."""
+
+    layout = Layout({"wide": (3, 5), "bias": (3,), "tall": (4, 2), "kernel": (2, 3, 2)})
+
+    def make_start(self, generator):
+        return torch.rand(self.layout.dimension, generator=generator, dtype=torch.float64) + 0.1
+
+    def make_data(self, generator):
+        return Weighted(*(self.make_start(generator) for _ in range(2)))
+
+    def objective(self, theta, data):
+        squares = (theta - data.target).square() * data.weights
+        return squares.sum(-1) + theta.sin().sum(-1).square()
+
+
+class Weighted(NamedTuple):
+    """The minimum and the curvatures of squares."""
+
+    target: Tensor
+    weights: Tensor
+
+
+@pytest.fixture(params=["blocks", pytest.param("network", marks=pytest.mark.slow)])
+def assert_same_path_on_blocks(request):
+    """Return a function that compares an optimizer of matrices with references on the blocks, as `follow_blocks` does.
+
+    `make(matrices, others, setting)` lists the references; `statics` are hyperparameters that lanes share.
+    """
+    problem = Blocks() if request.param == "blocks" else PROBLEMS["network"]
+
+    def compare(factory, settings, make, tolerance, **statics):
+        def reference(losses, theta, setting):
+            def make_all(matrices, others):
+                return make(matrices, others, setting)
+
+            return follow_blocks(make_all, losses, theta, problem.layout)
+
+        bound = functools.partial(factory, problem.layout, **statics)
+        compare_paths(problem, bound, settings, reference, {"rtol": tolerance, "atol": tolerance})
 
     return compare
 

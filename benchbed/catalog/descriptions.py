@@ -8,7 +8,7 @@ import msgspec
 from benchbed.catalog.details import Details, read_details
 from benchbed.catalog.discovery import DiscoveredPlugin
 from benchbed.catalog.loading import load_plugin
-from benchbed.catalog.names import is_group_name, name_fault, one_line
+from benchbed.catalog.names import is_group_name, name_fault, printable_lines
 from benchbed.catalog.records import OTHER_FAMILY, Entry, Kind, Origin, PluginRecord, PluginStatus
 from benchbed.errors import BenchbedError
 from benchbed.interfaces import Figure
@@ -27,7 +27,7 @@ class EntryDescription(msgspec.Struct, frozen=True):
     kind: Kind
     name: str
     origin: Origin
-    summary: str
+    documentation: str
     facts: dict[str, Any]
     """What a driver reads of a suite, a report or a figure without calling it."""
     details: Details = None
@@ -73,7 +73,7 @@ def describe_plugin(plugin: DiscoveredPlugin) -> PluginDescription:
             entry.kind,
             entry.name,
             entry.origin,
-            one_line(entry.summary),
+            printable_lines(entry.documentation),
             _facts(entry.kind, entry.implementation),
             read_details(entry.kind, entry.implementation),
             entry.family,
@@ -118,6 +118,6 @@ def _described_entry(plugin: DiscoveredPlugin, description: EntryDescription) ->
     return entry_type(
         kind=kind, name=description.name, implementation=implementation, plugin=plugin.name,
         distribution=plugin.distribution, version=plugin.version, origin=description.origin,
-        summary=description.summary, details=description.details,
+        documentation=printable_lines(description.documentation), details=description.details,
         family=description.family if is_group_name(description.family) else OTHER_FAMILY,
     )  # fmt: skip

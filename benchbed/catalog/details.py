@@ -1,25 +1,50 @@
 """Details of registered objects as plain data, which `benchbed list` prints."""
 
-import dataclasses
-from typing import Any
+import tomllib
+from typing import Any, Literal
 
 import msgspec
 
-from benchbed.catalog.names import quoted
-from benchbed.catalog.parameters import hyperparameters_of
+from benchbed.catalog.parameters import (
+    Parameter,
+    describe,
+    describe_values,
+    field_types,
+    hyperparameters_of,
+    parameter_of,
+    plain,
+)
 from benchbed.catalog.records import Entry, Kind
 from benchbed.catalog.wrapping import own_parameters
-from benchbed.interfaces import Problem, as_gradient
+from benchbed.interfaces import OneMinusLogUniform, Problem, Uniform, as_gradient
 
 DIMENSIONS = (1, 2, 10, 1_000)
 """Dimensions at which the price of a gradient is given."""
 
 
-class ProblemDetails(msgspec.Struct, frozen=True, tag=True):
+class SearchRange(msgspec.Struct, frozen=True):
+    """The values of a hyperparameter that the track `searched` tries."""
+
+    low: float
+    high: float
+    scale: Literal["linear", "log", "log of 1 - value"]
+
+
+class ParameterDetails(msgspec.Struct, frozen=True):
+    """A parameter of a problem, an optimizer or a wrapper."""
+
+    name: str
+    default: Any
+    """JSON-plain."""
+    values: str
+    """Description of the values that are accepted."""
+    search: SearchRange | None = None
+
+
+class ProblemDetails(msgspec.Struct, frozen=True, tag="problem"):
     """A problem with its defaults."""
 
-    parameters: tuple[str, ...]
-    """Each with its default, `name=value`."""
+    parameters: tuple[ParameterDetails, ...]
     dimension: int
     dtype: str
     budget: int
@@ -33,14 +58,13 @@ class ProblemDetails(msgspec.Struct, frozen=True, tag=True):
     group: str = "other"
 
 
-class OptimizerDetails(msgspec.Struct, frozen=True, tag=True):
+class OptimizerDetails(msgspec.Struct, frozen=True, tag="optimizer"):
     """An optimizer or a wrapper."""
 
-    parameters: tuple[str, ...]
-    """Each with its default, `name=value`."""
+    parameters: tuple[ParameterDetails, ...]
 
 
-class GradientDetails(msgspec.Struct, frozen=True, tag=True):
+class GradientDetails(msgspec.Struct, frozen=True, tag="gradient"):
     """A gradient."""
 
     prices: tuple[float, ...]
@@ -48,7 +72,23 @@ class GradientDetails(msgspec.Struct, frozen=True, tag=True):
     has_draws: bool
 
 
-Details = ProblemDetails | OptimizerDetails | GradientDetails | None
+class SuiteDetails(msgspec.Struct, frozen=True, tag="suite"):
+    """A suite."""
+
+    problems: tuple[str, ...]
+    optimizers: tuple[str, ...]
+
+
+class FigureDetails(msgspec.Struct, frozen=True, tag="figure"):
+    """A figure."""
+
+    suites: tuple[str, ...]
+    """The suites from which it is drawn; empty if it is drawn from a measurement."""
+    part: str
+    """Empty if it has none."""
+
+
+Details = ProblemDetails | OptimizerDetails | GradientDetails | SuiteDetails | FigureDetails | None
 
 
 def details_of(entry: Entry) -> Details:
@@ -58,21 +98,43 @@ def details_of(entry: Entry) -> Details:
 
 def read_details(kind: Kind, implementation: Any) -> Details:
     """Return the details of an object by running its code."""
-    if kind == "optimizers":
-        defaults = {name: parameter.default for name, parameter in hyperparameters_of(implementation).items()}
-        return OptimizerDetails(_assignments(defaults))
-    if kind == "wrappers":
-        defaults = {parameter.name: parameter.default for parameter in own_parameters(implementation)}
-        return OptimizerDetails(_assignments(defaults))
-    if kind == "gradients":
+    details: Details = None
+    if kind == "problems":
+        details = _problem_details(implementation)
+    elif kind == "optimizers":
+        details = OptimizerDetails(tuple(map(_parameter, hyperparameters_of(implementation).values())))
+    elif kind == "wrappers":
+        parameters = map(parameter_of, own_parameters(implementation))
+        details = OptimizerDetails(tuple(map(_parameter, parameters)))
+    elif kind == "gradients":
         gradient = as_gradient(implementation)
         prices = tuple(gradient.price(dimension) for dimension in DIMENSIONS)
-        return GradientDetails(prices, gradient.make_draws is not None)
-    if kind != "problems":
-        return None
+        details = GradientDetails(prices, gradient.make_draws is not None)
+    elif kind == "suites":
+        suite = tomllib.loads(implementation.read_text(encoding="utf-8"))
+        details = SuiteDetails(tuple(suite.get("problems", ())), tuple(suite.get("optimizers", ())))
+    elif kind == "figures":
+        details = FigureDetails(implementation.suites, implementation.part)
+    return details
+
+
+def _parameter(parameter: Parameter) -> ParameterDetails:
+    domain, search = parameter.domain, None
+    if isinstance(domain, OneMinusLogUniform):
+        low, high = round(1 - domain.high, 12), round(1 - domain.low, 12)
+        search = SearchRange(low, high, "log of 1 - value")
+    elif domain is not None:
+        search = SearchRange(domain.low, domain.high, "linear" if isinstance(domain, Uniform) else "log")
+    return ParameterDetails(parameter.name, plain(parameter.default), describe_values(parameter), search)
+
+
+def _problem_details(implementation: type[Problem]) -> ProblemDetails:
     problem = implementation()
     return ProblemDetails(
-        _assignments({field.name: getattr(problem, field.name) for field in dataclasses.fields(problem)}),
+        tuple(
+            ParameterDetails(name, plain(getattr(problem, name)), describe(annotation))
+            for name, annotation in field_types(implementation).items()
+        ),
         dimension=problem.layout.dimension,
         dtype=problem.dtype,
         budget=problem.budget,
@@ -85,7 +147,3 @@ def read_details(kind: Kind, implementation: Any) -> Details:
         target_metric=problem.target_metric,
         group=problem.group,
     )
-
-
-def _assignments(values: dict[str, Any]) -> tuple[str, ...]:
-    return tuple(f"{name}={quoted(value)}" for name, value in values.items())

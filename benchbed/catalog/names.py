@@ -16,6 +16,7 @@ _GROUP_NAME = re.compile(r"[a-z][a-z0-9-]{0,29}")
 _WORD_BOUNDARY = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 _LONGEST_QUOTE = 100
 _LONGEST_LINE = 500
+_MOST_LINES = 200
 # Frames of these files are left out of tracebacks, because they do not help the author of a plugin.
 _LOADER_FILES = (
     str(Path(__file__).parent),
@@ -38,6 +39,12 @@ def one_line(text: str) -> str:
     line = " ".join(text.split())
     cut = line if len(line) <= _LONGEST_LINE else line[:_LONGEST_LINE] + "…"
     return printable(cut)
+
+
+def printable_lines(text: str) -> str:
+    """Return text of which each line is printable, with a bounded number of lines of bounded length."""
+    lines = [line.expandtabs().rstrip()[:_LONGEST_LINE] for line in text.splitlines()[:_MOST_LINES]]
+    return "\n".join(map(printable, lines))
 
 
 def error_line(error: BaseException) -> str:

@@ -71,10 +71,39 @@ def hyperparameters_of(factory: Callable[..., Any]) -> dict[str, Parameter]:
     except (NameError, TypeError, ValueError, AttributeError, SyntaxError) as error:
         raise InvalidPluginError(f"its signature cannot be read: {error}") from error
     return {
-        parameter.name: _parameter(parameter)
+        parameter.name: parameter_of(parameter)
         for parameter in signature.parameters.values()
         if parameter.name not in NOT_HYPERPARAMETERS
     }
+
+
+def parameter_of(signature: inspect.Parameter) -> Parameter:
+    """Return a parameter of a signature. Raises: InvalidPluginError as `hyperparameters_of` does."""
+    name, default, annotation = signature.name, signature.default, signature.annotation
+    if signature.kind not in (signature.POSITIONAL_OR_KEYWORD, signature.KEYWORD_ONLY):
+        raise InvalidPluginError(f"parameter {name!r} is variadic; list each hyperparameter by name")
+    if default is signature.empty:
+        raise InvalidPluginError(f"parameter {name!r} has no default; every hyperparameter needs one")
+    domain = None
+    if annotation is signature.empty:
+        is_rate = name == "learning_rate" and isinstance(default, int | float)
+        annotation = LEARNING_RATE if is_rate else TYPES_BY_DEFAULT.get(type(default), annotation)
+    if get_origin(annotation) is Annotated:
+        domains = [extra for extra in annotation.__metadata__ if isinstance(extra, Domain)]
+        annotation, domain = annotation.__origin__, domains[0] if domains else None
+    union = get_args(annotation)
+    if annotation is float or (float in union and set(union) == {float, Tensor}):
+        parameter = Parameter(name, default, False, float, domain)
+    elif is_plain(annotation):
+        parameter = Parameter(name, default, True, annotation, None)
+    else:
+        example = "Annotated[Hyperparameter, LogUniform(1e-6, 1e2)], int, bool, str or Literal"
+        given = "not annotated" if annotation is signature.empty else f"annotated {quoted(annotation)}"
+        raise InvalidPluginError(f"parameter {name!r} is {given}; use {example}")
+    try:
+        return parameter._replace(default=convert_hyperparameter("default", parameter, default))
+    except (UsageError, TypeError) as error:
+        raise InvalidPluginError(str(error)) from None
 
 
 def factory_arguments(
@@ -118,9 +147,17 @@ def convert_hyperparameter(owner: str, parameter: Parameter, value: object) -> o
             number = float(value)
     domain = parameter.domain
     if not math.isfinite(number) or (domain is not None and not domain.accepts(number)):
-        expected = _DOMAIN_DESCRIPTIONS.get(type(domain), "a finite number")
-        raise UsageError(f"{owner}: {parameter.name} is {quoted(value)}; it must be {expected}")
+        raise UsageError(
+            f"{owner}: {parameter.name} is {quoted(value)}; it must be {describe_values(parameter)}"
+        )
     return number
+
+
+def describe_values(parameter: Parameter) -> str:
+    """Describe the values that a parameter accepts."""
+    if parameter.static:
+        return describe(parameter.annotation)
+    return _DOMAIN_DESCRIPTIONS.get(type(parameter.domain), "a finite number")
 
 
 def convert_value(owner: str, key: str, value: object, annotation: Any) -> Any:
@@ -172,34 +209,6 @@ def is_finite(value: object) -> bool:
     if isinstance(value, list | tuple):
         return all(is_finite(item) for item in value)
     return not isinstance(value, float) or math.isfinite(value)
-
-
-def _parameter(signature: inspect.Parameter) -> Parameter:
-    name, default, annotation = signature.name, signature.default, signature.annotation
-    if signature.kind not in (signature.POSITIONAL_OR_KEYWORD, signature.KEYWORD_ONLY):
-        raise InvalidPluginError(f"parameter {name!r} is variadic; list each hyperparameter by name")
-    if default is signature.empty:
-        raise InvalidPluginError(f"parameter {name!r} has no default; every hyperparameter needs one")
-    domain = None
-    if annotation is signature.empty:
-        is_rate = name == "learning_rate" and isinstance(default, int | float)
-        annotation = LEARNING_RATE if is_rate else TYPES_BY_DEFAULT.get(type(default), annotation)
-    if get_origin(annotation) is Annotated:
-        domains = [extra for extra in annotation.__metadata__ if isinstance(extra, Domain)]
-        annotation, domain = annotation.__origin__, domains[0] if domains else None
-    union = get_args(annotation)
-    if annotation is float or (float in union and set(union) == {float, Tensor}):
-        parameter = Parameter(name, default, False, float, domain)
-    elif is_plain(annotation):
-        parameter = Parameter(name, default, True, annotation, None)
-    else:
-        example = "Annotated[Hyperparameter, LogUniform(1e-6, 1e2)], int, bool, str or Literal"
-        given = "not annotated" if annotation is signature.empty else f"annotated {quoted(annotation)}"
-        raise InvalidPluginError(f"parameter {name!r} is {given}; use {example}")
-    try:
-        return parameter._replace(default=convert_hyperparameter("default", parameter, default))
-    except (UsageError, TypeError) as error:
-        raise InvalidPluginError(str(error)) from None
 
 
 def _with_none(value: object) -> object:

@@ -1,5 +1,6 @@
 """Records of the registered objects and of the plugins that registered them."""
 
+import re
 from collections.abc import Callable
 from enum import StrEnum
 from typing import Any, Literal, NamedTuple, get_args
@@ -17,6 +18,8 @@ Kind = Literal[
 KINDS: tuple[Kind, ...] = get_args(Kind)
 OTHER_FAMILY = "other"
 """Family of optimizers that are registered without one, and that no plugin registers."""
+
+_LITERATURE = re.compile(r"^Sources?\b[^:\n]*:.*?(?=\n\s*\n|\s(?:Deviation|Difference)s?:|\Z)", re.S | re.M)
 
 
 class PluginStatus(StrEnum):
@@ -88,8 +91,8 @@ class Entry(NamedTuple):
     """Name of the distribution, or the path of a plugin file; empty if neither is known."""
     version: str
     origin: Origin
-    summary: str
-    """First line of the docstring."""
+    documentation: str
+    """The docstring; of a suite the comment at its top, of a figure its title."""
     details: Any = None
     """Details that another process has read; None if they are not known."""
     family: str = OTHER_FAMILY
@@ -99,6 +102,17 @@ class Entry(NamedTuple):
     def built_in(self) -> bool:
         """Whether the object is part of benchbed or of torch.optim, and not of a third party."""
         return self.distribution == BUILT_IN or (self.distribution, self.plugin) == ("torch", "torch.optim")
+
+    @property
+    def summary(self) -> str:
+        """First line of the documentation."""
+        return self.documentation.partition("\n")[0]
+
+    @property
+    def literature(self) -> str:
+        """The passage of the documentation that begins with `Source`, on one line; empty without one."""
+        passage = _LITERATURE.search(self.documentation)
+        return " ".join(passage[0].split()) if passage else ""
 
     @property
     def source(self) -> str:

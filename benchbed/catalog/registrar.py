@@ -7,7 +7,7 @@ from benchbed.catalog.factories import as_factory
 from benchbed.catalog.names import derived_name, is_group_name, name_fault, quoted
 from benchbed.catalog.passed import PassedObject
 from benchbed.catalog.records import OTHER_FAMILY, Entry, InvalidPluginError, Kind, require
-from benchbed.catalog.sources import file_origin, origin_of, summary
+from benchbed.catalog.sources import documentation, file_origin, origin_of
 from benchbed.catalog.validation import validate
 from benchbed.hookspecs import Register
 from benchbed.interfaces import Gradient
@@ -79,7 +79,7 @@ class Registrar:
                 distribution=plugin.distribution,
                 version=plugin.version,
                 origin=origin,
-                summary=summary(definition),
+                documentation=documentation(definition),
                 family=family or OTHER_FAMILY,
             )
         )

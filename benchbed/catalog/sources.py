@@ -1,8 +1,9 @@
-"""Identity of registered objects: the files and versions that their numbers depend on; and their summaries."""
+"""Identity of registered objects: the files and versions that their numbers depend on; and their documentation."""
 
 import functools
 import hashlib
 import inspect
+import itertools
 import re
 import sys
 from collections.abc import Iterator
@@ -70,18 +71,19 @@ def file_origin(implementation: object) -> Origin:
     return Origin(path.name, {path.name: _file_digest(path)})
 
 
-def summary(implementation: object) -> str:
-    """Return the first line of the docstring, or of the comment at the top of a suite."""
+def documentation(implementation: object) -> str:
+    """Return the docstring, or the comment at the top of a suite."""
     if isinstance(implementation, Path):
-        line = implementation.read_text(encoding="utf-8").partition("\n")[0]
-        return line.lstrip("# ").strip() if line.startswith("#") else ""
+        lines = implementation.read_text(encoding="utf-8").splitlines()
+        comment = itertools.takewhile(lambda line: line.startswith("#"), lines)
+        return "\n".join(line.lstrip("#").strip() for line in comment)
     if isinstance(implementation, Figure):
         return implementation.title
     definition = _definition(implementation)
     docstring = inspect.getdoc(definition) or ""
     # The default docstring of a dataclass is its signature.
     is_signature = isinstance(definition, type) and docstring.startswith(f"{definition.__name__}(")
-    return "" if is_signature else docstring.partition("\n")[0].strip()
+    return "" if is_signature else docstring.strip()
 
 
 def _follow(

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from benchbed.catalog.names import quoted, reason
 from benchbed.catalog.records import Entry, InvalidPluginError, Origin
 from benchbed.catalog.selector_reader import SelectorReader
-from benchbed.catalog.sources import origin_of, summary
+from benchbed.catalog.sources import documentation, origin_of
 from benchbed.catalog.torch_classes import is_torch_factory, torch_factory
 from benchbed.catalog.torch_references import NESTED, import_class
 from benchbed.errors import UsageError
@@ -35,7 +35,7 @@ def entry(name: str) -> Entry:
         distribution=distribution,
         version=version,
         origin=origin,
-        summary=summary(optimizer_class),
+        documentation=documentation(optimizer_class),
     )
 
 

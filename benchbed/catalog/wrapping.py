@@ -31,7 +31,7 @@ def wrapped_entry(name: str, outer: Entry, inner: Entry) -> Entry:
         name=name,
         implementation=wrapped_factory(outer.name, outer.implementation, inner.implementation),
         origin=origin,
-        summary=f"{outer.summary} {inner.summary}".strip(),
+        documentation=f"{outer.summary} {inner.summary}".strip(),
         details=None,
         family=inner.family,
     )

@@ -56,8 +56,29 @@ def _flatten(reader: SelectorReader, tree: SelectorTree) -> Selector:
 
 def format_selector(name: str, parameters: Mapping[str, object]) -> str:
     """Format a selector in its canonical form, which `parse_selector` reads back."""
-    inner = ", ".join(f"{key}={_format(value)}" for key, value in parameters.items())
+    inner = ", ".join(f"{key}={format_value(value)}" for key, value in parameters.items())
     return f"{name}[{inner}]" if inner else name
+
+
+def format_value(value: object) -> str:
+    """Format a value as selectors have it: integral numbers as integers, others as short as possible (0.01, 1e-5)."""
+    if value is None or isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, float) and not (value.is_integer() and abs(value) < 2**53):
+        mantissa, exponent, power = repr(value).partition("e")
+        return f"{mantissa}e{int(power)}" if exponent else mantissa
+    if isinstance(value, int | float):
+        return str(int(value))
+    if isinstance(value, str):
+        is_bare = BARE_WORD.fullmatch(value) and value not in ("true", "false")
+        if is_bare and not NOT_FINITE.fullmatch(value):
+            return value
+        escaped = value.replace("\\", "\\\\").replace('"', '\\"')
+        printable = "".join(c if c.isprintable() else f"\\U{ord(c):08x}" for c in escaped)
+        return f'"{printable}"'  # a TOML string
+    if isinstance(value, list | tuple):
+        return f"[{', '.join(format_value(item) for item in value)}]"
+    raise TypeError(f"{value!r} cannot be written in a selector")
 
 
 def expand_settings(parameters: Mapping[str, object], types: Mapping[str, Any]) -> list[dict[str, object]]:
@@ -77,27 +98,6 @@ def expand_settings(parameters: Mapping[str, object], types: Mapping[str, Any]) 
     return [dict(zip(values, setting, strict=True)) for setting in itertools.product(*values.values())]
 
 
-def _format(value: object) -> str:
-    """Format integral numbers as integers and others as short as possible: 2, 0.01, 1e-5."""
-    if value is None or isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, float) and not (value.is_integer() and abs(value) < 2**53):
-        mantissa, exponent, power = repr(value).partition("e")
-        return f"{mantissa}e{int(power)}" if exponent else mantissa
-    if isinstance(value, int | float):
-        return str(int(value))
-    if isinstance(value, str):
-        is_bare = BARE_WORD.fullmatch(value) and value not in ("true", "false")
-        if is_bare and not NOT_FINITE.fullmatch(value):
-            return value
-        escaped = value.replace("\\", "\\\\").replace('"', '\\"')
-        printable = "".join(c if c.isprintable() else f"\\U{ord(c):08x}" for c in escaped)
-        return f'"{printable}"'  # a TOML string
-    if isinstance(value, list | tuple):
-        return f"[{', '.join(_format(item) for item in value)}]"
-    raise TypeError(f"{value!r} cannot be written in a selector")
-
-
 def _values(key: str, value: object, annotation: Any) -> list[object]:
     if not isinstance(value, list):
         return [value]
@@ -105,7 +105,7 @@ def _values(key: str, value: object, annotation: Any) -> list[object]:
         return [value]
     if not value:
         raise UsageError(f"{key} is an empty list; give a value, or leave {key} out")
-    return list({_format(item): item for item in value}.values())
+    return list({format_value(item): item for item in value}.values())
 
 
 def _is_list_type(annotation: Any) -> bool:

@@ -101,6 +101,7 @@ def become_fork_server(arguments, descriptors):
 if __name__ == "__main__":
     for module in MODULES:
         import_module(module)
+    import_module("benchbed.catalog.loading").load_catalog(needed=())  # parses the sources of the plugins
     gc.freeze()
     serve(socket.socket(fileno=int(sys.argv[1])))
     from benchbed.__main__ import program

@@ -2,11 +2,13 @@
 
 import ast
 import contextlib
+import functools
 import importlib.util
 import re
 import sys
 import sysconfig
 from collections.abc import Iterator
+from importlib.machinery import EXTENSION_SUFFIXES
 from importlib.metadata import Distribution, distributions
 from pathlib import Path
 from types import FunctionType, ModuleType
@@ -103,7 +105,7 @@ def files_read_by(module: SourceModule) -> Iterator[Path]:
     A name may be relative to the folder of the module, to the one above, to a folder in them that another literal
     names, or to the working directory.
     """
-    nodes = list(ast.walk(_tree_of(module)))
+    nodes = list(ast.walk(_tree_of(_source_of(module))))
     assigned = {
         target.id: node.value
         for node in nodes
@@ -144,31 +146,58 @@ def _search(finder: Any, name: str, folders: object) -> Any:
     return None
 
 
-def _tree_of(module: SourceModule) -> ast.Module:
+def _source_of(module: SourceModule) -> bytes:
+    """Return the source of a module, or nothing if it has none or cannot be read, and so not be imported either."""
+    if module.file.suffix in EXTENSION_SUFFIXES:
+        return b""
     try:
-        return ast.parse(module.file.read_bytes())
-    except (OSError, SyntaxError, ValueError, RecursionError, MemoryError):
-        return ast.Module([], [])  # an extension module, or one that cannot be imported either
+        return module.file.read_bytes()
+    except OSError:
+        return b""
+
+
+def _tree_of(source: bytes) -> ast.Module:
+    try:
+        return ast.parse(source)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return ast.Module([], [])  # it cannot be imported either
+
+
+class _ImportStatement(NamedTuple):
+    """A name that a module imports, as its source writes it."""
+
+    name: str
+    member: str | None = None
+    """The name after `from … import`, which may be a module or a value."""
 
 
 def _names_in_source(module: SourceModule) -> Iterator[str]:
-    for node in ast.walk(_tree_of(module)):
+    for statement in _import_statements(_source_of(module)):
+        base = _absolute(statement.name, module) if statement.name.startswith(".") else statement.name
+        member = f"{base}.{statement.member}"
+        yield base if statement.member is None or find_module(member) is None else member
+
+
+@functools.lru_cache(maxsize=2048)  # the objects of a plugin import the same modules
+def _import_statements(source: bytes) -> tuple[_ImportStatement, ...]:
+    statements = []
+    for node in ast.walk(_tree_of(source)):
         if isinstance(node, ast.Import):
             for alias in node.names:
-                yield alias.name
+                statements.append(_ImportStatement(alias.name))
                 if alias.asname is None:  # `import a.b` binds a
-                    yield from (alias.name[: match.start()] for match in re.finditer(r"\.", alias.name))
+                    packages = (alias.name[: match.start()] for match in re.finditer(r"\.", alias.name))
+                    statements += map(_ImportStatement, packages)
         elif isinstance(node, ast.ImportFrom):
-            base = _absolute("." * node.level + (node.module or ""), module)
-            for alias in node.names:
-                member = f"{base}.{alias.name}"
-                yield member if find_module(member) is not None else base
+            base = "." * node.level + (node.module or "")
+            statements += [_ImportStatement(base, alias.name) for alias in node.names]
         elif isinstance(node, ast.Call) and node.args and isinstance(node.args[0], ast.Constant):
             function = (
                 node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
             )
             if function in _DYNAMIC_IMPORTS and isinstance(node.args[0].value, str):
-                yield _absolute(node.args[0].value, module)
+                statements.append(_ImportStatement(node.args[0].value))
+    return tuple(statements)
 
 
 def _absolute(name: str, module: SourceModule) -> str:

@@ -56,3 +56,9 @@ def test_a_result_must_have_the_type_of_its_annotation(workers, tasks):
     failure = workers.result(workers.submit(tasks.promise_text, tasks.Number()))
     assert failure.kind is TrialStatus.FAILED
     assert "Expected `str`, got `int`" in failure.log
+
+
+def test_a_process_starts_with_the_built_in_plugins(workers, tasks):
+    """The fork server has imported them, so that each process loads the catalog faster."""
+    modules = workers.result(workers.submit(tasks.list_built_in_modules, tasks.Number()))
+    assert modules == ["benchbed_problems", "benchbed_optimizers"]

@@ -16,11 +16,13 @@ from benchbed_optimizers.barzilai_borwein import barzilai_borwein
 from benchbed_optimizers.gd import gd
 from benchbed_optimizers.laprop import laprop
 from benchbed_optimizers.lion import lion
+from benchbed_optimizers.mars import mars
 from benchbed_optimizers.momentum import momentum
 from benchbed_optimizers.muon import muon
 from benchbed_optimizers.nadam import nadam
 from benchbed_optimizers.nesterov import nesterov
 from benchbed_optimizers.polyak import polyak
+from benchbed_optimizers.prodigy import prodigy
 from benchbed_optimizers.radam import radam
 from benchbed_optimizers.rmsprop import rmsprop
 from benchbed_optimizers.rprop import rprop
@@ -50,6 +52,8 @@ ADAPTIVE = (
     adan,
     ademamix,
     laprop,
+    mars,
+    prodigy,
 )
 SIGN = (signsgd, lion, rprop)
 AVERAGING = (schedule_free_sgd, schedule_free_adamw)

@@ -31,6 +31,7 @@ from benchbed_optimizers.schedule_free_sgd import schedule_free_sgd
 from benchbed_optimizers.sgd import sgd
 from benchbed_optimizers.shampoo import shampoo
 from benchbed_optimizers.signsgd import signsgd
+from benchbed_optimizers.soap import soap
 from benchbed_optimizers.wrappers.averaging import ema, lookahead
 from benchbed_optimizers.wrappers.cautious import cautious
 from benchbed_optimizers.wrappers.clipping import clip, clip_value
@@ -57,7 +58,7 @@ ADAPTIVE = (
 )
 SIGN = (signsgd, lion, rprop)
 AVERAGING = (schedule_free_sgd, schedule_free_adamw)
-MATRIX = (muon, shampoo)
+MATRIX = (muon, shampoo, soap)
 QUASI_NEWTON = (barzilai_borwein,)
 FAMILIES: dict[str, tuple[OptimizerFactory, ...]] = {
     "first-order": FIRST_ORDER,

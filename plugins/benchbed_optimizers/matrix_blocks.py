@@ -53,6 +53,12 @@ class MatrixBlocks:
         ]
         return list(zip(squares[::2], squares[1::2], strict=True))
 
+    def multiply(self, factors: Iterable[tuple[Tensor, Tensor]], vector: Tensor) -> Tensor:
+        """Multiply each matrix in a vector `[..., dimension]` by its factors, from the left and from the right."""
+        of_matrices, of_others = self.split(vector)
+        pairs = zip(factors, self.matrices(of_matrices), strict=True)
+        return self.merge(flatten(left @ matrix @ right for (left, right), matrix in pairs), of_others)
+
     def identities(self, theta: Tensor) -> Tensor:
         """Return the coordinates of factors that are identities, for lanes and the type of theta `[..., dimension]`."""
         eyes = [

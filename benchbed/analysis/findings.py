@@ -25,7 +25,17 @@ class Finding(NamedTuple):
     problem: str
     """`ALL_PROBLEMS` or a `group_table` for a mean, which a study of a single problem does not have."""
     track: str
-    sentence: str
+    heading: str
+    clauses: tuple[str, ...]
+    """The leader first, then the others."""
+    influences: tuple[str, ...] = ()
+    """Of a mean: which problem decides it."""
+
+    @property
+    def sentence(self) -> str:
+        """The finding in one sentence."""
+        lead, *rest = self.clauses
+        return f"{self.heading}: {'; '.join([lead, *self.influences, *rest])}."
 
 
 def findings(results: Results) -> list[Finding]:
@@ -63,9 +73,12 @@ def findings(results: Results) -> list[Finding]:
             clauses = _clauses(entries, ranks, pairs)
         else:
             continue
-        if table == ALL_PROBLEMS:
-            clauses[1:1] = _influences(results.influence[results.influence["track"] == track], ranks)
-        sentences.append(Finding(table, track, f"{heading}: {'; '.join(clauses)}."))
+        influences = (
+            _influences(results.influence[results.influence["track"] == track], ranks)
+            if table == ALL_PROBLEMS
+            else []
+        )
+        sentences.append(Finding(table, track, heading, tuple(clauses), tuple(influences)))
     return sentences
 
 

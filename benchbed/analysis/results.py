@@ -30,10 +30,11 @@ StoredTrial = Mapping[str, Any]  # a row of the store, by column
 _OUTCOME_COLUMNS = [
     "problem", "optimizer", "track", "hyperparameters", "learning_rate", "seed", "trial_key", "status", "calls",
     "final_objective", "objective", "gap", "score", "calls_to_target", "oracle",
+    "error",
 ]  # fmt: skip
 _TUNING_COLUMNS = [
     "problem", "optimizer", "learning_rate", "seed", "trial_key", "status", "final_objective", "gap", "score",
-    "calls_to_target",
+    "calls_to_target", "error",
 ]  # fmt: skip
 _CURVE_COLUMNS = ["curve_calls", "curve_objective", "curve_gradient_norm", "curve_metrics", "curve_theta"]
 _PLANE = 2  # dimension of the problems whose paths are drawn
@@ -131,6 +132,7 @@ def _trial_rows(
             "gap": outcome.gap if problem.has_optimum else math.nan,
             "score": outcome.score if problem.is_scored else math.nan,
             "calls_to_target": [math.inf if value is None else value for value in calls],
+            "error": trial["error"] or "",
         }
 
 

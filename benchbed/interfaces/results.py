@@ -73,6 +73,17 @@ class Surface(NamedTuple):
     minimizer: tuple[float, float] | None
 
 
+class Provenance(NamedTuple):
+    """Where the results of a study come from, as text."""
+
+    study: str = ""
+    """Name of the study."""
+    suite: str = ""
+    """The suite in TOML, which repeats the study."""
+    facts: Mapping[str, str] = {}
+    """Rules, versions and machine, by a label for people."""
+
+
 class Results(NamedTuple):
     """The frames of a study. `problem` and `optimizer` are canonical selectors, in the order of the plan.
 
@@ -88,10 +99,11 @@ class Results(NamedTuple):
     """One row an evaluation trial in a track: problem, optimizer, track, hyperparameters (JSON), learning_rate
     (NaN without one), seed, trial_key, status, calls, final_objective, objective (the same, +inf unless
     it is a result), gap (NaN without an optimum), score, calls_to_target (list, +inf where not reached; empty without a
-    score), and oracle (deterministic, stochastic, full, exact)."""
+    score), oracle (deterministic, stochastic, full, exact), and error (the traceback or reason of a trial without a
+    result; empty otherwise)."""
     tuning: pd.DataFrame
     """One row a tuning trial: problem, optimizer, learning_rate, seed, trial_key, status, final_objective, gap,
-    score, calls_to_target (as in `outcomes`)."""
+    score, calls_to_target and error (as in `outcomes`)."""
     curves: pd.DataFrame
     """One row a checkpoint of an evaluation trial: trial_key, calls, objective, gap, gradient_norm (NaN where not
     measured), theta_0 and theta_1 (NaN unless the problem has two dimensions), and a column for each metric that was
@@ -120,6 +132,8 @@ class Results(NamedTuple):
     shifts: Mapping[tuple[str, str, str], np.ndarray]
     """For each problem, optimizer and track whose setting was chosen: how much its mean score varies with the choice,
     `[draws]` (`benchbed.analysis.selection_shifts`)."""
+    provenance: Provenance = Provenance()
+    """Suite, versions and machine; empty in results that are not those of a study folder."""
 
 
 class Report(Protocol):

@@ -16,7 +16,7 @@ from benchbed.plotting.style import GREY
 
 GAP_LABEL = "gap (f − f*) / Δ"
 CALLS_LABEL = "calls (loss and gradient evaluations)"
-_STRIP = (1.02, 1.25)  # bottom and top of the strip for lost trials, in heights of the axis below it
+STRIP = (1.02, 1.25)  # bottom and top of the strip for lost trials, in heights of the axis below it
 _LINEAR = 0.9  # `linscale` with which the linear part from 0 to the threshold is as high as a decade
 _HIGHEST_GAP = 1e4  # larger gaps are cut off at the top
 _BELOW_TARGETS = 1e-2  # smallest gap on the axis, as a share of the hardest target
@@ -38,15 +38,36 @@ class ValueScale(NamedTuple):
 
     def at(self, share: float) -> float:
         """Return the value at a share of the height of the axis."""
-        transform = (
-            SymmetricalLogTransform(10, self.threshold, _LINEAR) if self.threshold else LogTransform(10)
+        low, high = self._transform.transform(np.array([self.bottom, self.top]))
+        return float(self._transform.inverted().transform(np.array([low + share * (high - low)]))[0])
+
+    def shares(self, values: npt.ArrayLike) -> np.ndarray:
+        """Return the heights of values, as shares of the height of the axis; the inverse of `at`."""
+        low, high = self._transform.transform(np.array([self.bottom, self.top]))
+        heights = self._transform.transform(np.asarray(values, dtype=float).ravel())
+        return np.asarray((heights - low) / (high - low))
+
+    def ticks(self) -> np.ndarray:
+        """Return the powers of ten on the axis; with a linear part, also 0 and the powers of either sign."""
+        largest = max(abs(self.bottom), abs(self.top))
+        first, last = math.ceil(math.log10(self.threshold or self.bottom)), math.floor(math.log10(largest))
+        if self.threshold:
+            first = (
+                math.floor(math.log10(self.threshold)) + 1
+            )  # a label at the threshold would touch that of 0
+        powers = [10.0**power for power in range(first, last + 1, max(1, (last - first) // 5))]
+        ticks = np.array(
+            [*(-power for power in reversed(powers)), 0.0, *powers] if self.threshold else powers
         )
-        low, high = transform.transform(np.array([self.bottom, self.top]))
-        return float(transform.inverted().transform(np.array([low + share * (high - low)]))[0])
+        return ticks[(self.bottom <= ticks) & (ticks <= self.top)]
+
+    @property
+    def _transform(self) -> SymmetricalLogTransform | LogTransform:
+        return SymmetricalLogTransform(10, self.threshold, _LINEAR) if self.threshold else LogTransform(10)
 
     def lane(self, index: int, count: int) -> float:
         """Return the height of one of `count` lines within the strip above the axis."""
-        low, high = _STRIP
+        low, high = STRIP
         return self.at(high - (index + 1) / (count + 1) * (high - low))
 
 
@@ -89,14 +110,7 @@ def value_axis(axes: Axes, scale: ValueScale, facts: ProblemFacts) -> None:
     """Set scale, ticks, limits and label of the vertical axis."""
     if scale.threshold:
         axes.set_yscale("symlog", linthresh=scale.threshold, linscale=_LINEAR)
-        # 0 and powers of ten of either sign, without those whose labels would touch the label of 0
-        first = math.floor(math.log10(scale.threshold)) + 1
-        last = math.floor(math.log10(max(abs(scale.bottom), abs(scale.top))))
-        powers = [10.0**power for power in range(first, last + 1, max(1, (last - first) // 5))]
-        ticks = np.array([*(-power for power in reversed(powers)), 0.0, *powers])
-        axes.yaxis.set_major_locator(
-            FixedLocator(ticks[(scale.bottom <= ticks) & (ticks <= scale.top)].tolist())
-        )
+        axes.yaxis.set_major_locator(FixedLocator(scale.ticks().tolist()))
     else:
         axes.set_yscale("log")
     label_powers(axes.yaxis)
@@ -123,9 +137,9 @@ def add_lost_strip(axes: Axes, scale: ValueScale, label: str = "diverged\nor fai
     """Extend the axis by a shaded, labelled strip in which lost trials are drawn."""
     ticks = [tick for tick in axes.get_yticks() if scale.bottom <= tick <= scale.top]
     labels = axes.yaxis.get_major_formatter().format_ticks(ticks)
-    axes.set_ylim(scale.bottom, scale.at(_STRIP[1]))
-    axes.set_yticks([*ticks, scale.at(sum(_STRIP) / 2)], [*labels, label])
-    axes.axhspan(scale.at(_STRIP[0]), scale.at(_STRIP[1]), color="0.93", zorder=0.6)
+    axes.set_ylim(scale.bottom, scale.at(STRIP[1]))
+    axes.set_yticks([*ticks, scale.at(sum(STRIP) / 2)], [*labels, label])
+    axes.axhspan(scale.at(STRIP[0]), scale.at(STRIP[1]), color="0.93", zorder=0.6)
 
 
 def call_axis(axes: Axes, budget: float) -> None:

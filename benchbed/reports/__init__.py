@@ -37,6 +37,7 @@ class LazyReport:
 
 
 REPORTS = (
+    LazyReport("page", "benchbed.reports.page"),
     LazyReport("wins", "benchbed.reports.wins"),
     LazyReport("loss", "benchbed.reports.loss"),
     LazyReport("paths", "benchbed.reports.paths"),

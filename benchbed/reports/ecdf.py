@@ -23,7 +23,7 @@ _HEIGHT = 3.4  # inches
 
 def pieces(results: Results) -> list[str]:
     """Return the problems with a known optimum, and `ALL_PROBLEMS` if there are several."""
-    scored = _scored_problems(results)
+    scored = scored_problems(results)
     return [*scored, ALL_PROBLEMS] if len(scored) > 1 else scored
 
 
@@ -32,8 +32,10 @@ def draw(results: Results, problem: str) -> dict[str, bytes]:
     results, note = limit_optimizers(results)
     is_overall = problem == ALL_PROBLEMS
     name = f"ecdf-{'overall' if is_overall else slugs(results.problems, reserved={'overall'})[problem]}"
-    problems = _scored_problems(results) if is_overall else [problem]
-    tracks = {track: curves for track in results.tracks if (curves := _curves(results, problems, track))}
+    problems = scored_problems(results) if is_overall else [problem]
+    tracks = {
+        track: curves for track in results.tracks if (curves := reached_curves(results, problems, track))
+    }
     if not tracks:
         return {}
     trials = results.outcomes[results.outcomes["problem"].isin(problems)]
@@ -65,7 +67,7 @@ def targets_reached(trials: pd.DataFrame, facts: ProblemFacts) -> pd.DataFrame:
         Columns position, on the score's logarithmic axis from 0 to 1, and share, which holds from there on.
     """
     calls = np.sort(np.concatenate([np.asarray(row, dtype=float) for row in trials["calls_to_target"]]))
-    lowest = _lowest_calls(facts)
+    lowest = first_calls(facts)
     finite = np.maximum(calls[np.isfinite(calls)], lowest)
     span = np.log(facts.budget / lowest) or 1.0
     return pd.DataFrame(
@@ -85,12 +87,13 @@ def mean_curve(curves: list[pd.DataFrame]) -> pd.DataFrame:
     return mean.rename_axis("position").reset_index(name="share")
 
 
-def _scored_problems(results: Results) -> list[str]:
+def scored_problems(results: Results) -> list[str]:
+    """Return the problems with scores that have trials."""
     planned = set(results.outcomes["problem"])
     return [name for name, facts in results.problems.items() if facts.is_scored and name in planned]
 
 
-def _curves(results: Results, problems: list[str], track: str) -> dict[str, pd.DataFrame]:
+def reached_curves(results: Results, problems: list[str], track: str) -> dict[str, pd.DataFrame]:
     """Return the curve of each optimizer; over several problems only of those with an overall score."""
     if len(problems) > 1 and track == NO_MEAN_TRACK:
         return {}
@@ -119,7 +122,7 @@ def _set_axes(axes: Axes, facts: ProblemFacts | None, top: float) -> None:
     if facts is None:
         axes.set_xlabel("ln(calls) / ln(budget): 0 is the first call, 1 is the whole budget")
         return
-    lowest = _lowest_calls(facts)
+    lowest = first_calls(facts)
     decades = [10.0**power for power in range(12) if lowest <= 10.0**power <= facts.budget]
     ticks = [*decades, *([] if facts.budget in decades else [float(facts.budget)])]
     span = np.log(facts.budget / lowest) or 1.0
@@ -127,5 +130,6 @@ def _set_axes(axes: Axes, facts: ProblemFacts | None, top: float) -> None:
     axes.set_xticks([float(np.log(tick / lowest) / span) for tick in ticks], [count(tick) for tick in ticks])
 
 
-def _lowest_calls(facts: ProblemFacts) -> float:
+def first_calls(facts: ProblemFacts) -> float:
+    """Return the calls at which the logarithmic axis of the score of a problem starts."""
     return lowest_calls(facts.budget, facts.score_start)

@@ -34,7 +34,7 @@ def draw(results: Results, page: str) -> dict[str, bytes]:
     name = "heatmap" if page == "1" else f"heatmap-{page}"
     summary = results.summary[results.summary["problem"].isin(problems)]
     tracks = [track for track in results.tracks if (summary["track"] == track).any()]
-    cells = _cells(summary, results.groups)
+    cells = heatmap_cells(summary, results.groups)
     is_wide = len(problems) <= _WIDE
     labels = [wrap_label(problem, _NARROW_LABEL if is_wide else _LABEL) for problem in problems]
     # The panels are large enough for the texts of the cells and for the labels, in inches.
@@ -67,7 +67,7 @@ def _problems(results: Results) -> list[str]:
     return [problem for problem in results.problems if problem in planned]
 
 
-def _cells(summary: pd.DataFrame, groups: pd.DataFrame) -> pd.DataFrame:
+def heatmap_cells(summary: pd.DataFrame, groups: pd.DataFrame) -> pd.DataFrame:
     """Return a row for each cell: its color as a share of the highest score of the problem, text and boldness."""
     lost, is_exact = summary[list(LOST_STATUSES)].sum(axis=1), has_note(summary, Note.EXACT_ORACLE)
     compared = summary["score"].where(~is_exact)

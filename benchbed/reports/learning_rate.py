@@ -74,7 +74,7 @@ def _sweeps(results: Results, problem: str, measures: pd.DataFrame) -> list[Rate
     column = "gap" if results.problems[problem].has_optimum else "final_objective"
     defaults = results.outcomes[results.outcomes["track"] == "default"]
     tuned, default = (
-        _medians(trials[trials["problem"] == problem], column) for trials in (results.tuning, defaults)
+        medians_by_rate(trials[trials["problem"] == problem], column) for trials in (results.tuning, defaults)
     )
     # The robustness is the same in every track.
     robustness = {row["optimizer"]: describe_robustness(row) for row in measures.to_dict("records")}
@@ -87,7 +87,7 @@ def _sweeps(results: Results, problem: str, measures: pd.DataFrame) -> list[Rate
     return sweeps
 
 
-def _medians(trials: pd.DataFrame, column: str) -> dict[str, "pd.Series[float]"]:
+def medians_by_rate(trials: pd.DataFrame, column: str) -> dict[str, "pd.Series[float]"]:
     """Return the lower medians of each optimizer by learning rate."""
     medians = lower_medians(trials[trials["learning_rate"] > 0], column, ["optimizer", "learning_rate"])
     groups = medians.groupby(level="optimizer")

@@ -21,7 +21,7 @@ _OTHER_COLUMNS = frozenset({"trial_key", "calls", "objective", "gap", "gradient_
 
 def pieces(results: Results) -> list[str]:
     """Return the problems with metrics at checkpoints."""
-    return [problem for problem in results.problems if _metrics_of(results, problem)]
+    return [problem for problem in results.problems if metrics_of(results, problem)]
 
 
 def draw(results: Results, problem: str) -> dict[str, bytes]:
@@ -31,7 +31,7 @@ def draw(results: Results, problem: str) -> dict[str, bytes]:
     trials = results.outcomes[results.outcomes["problem"] == problem]
     styles = line_styles(results.optimizers)
     panels = {}
-    for metric, track in itertools.product(_metrics_of(results, problem), results.tracks):
+    for metric, track in itertools.product(metrics_of(results, problem), results.tracks):
         of_track = trials[trials["track"] == track]
         curves = {}
         for optimizer in results.optimizers:
@@ -67,7 +67,8 @@ def median_curve(trials: pd.DataFrame, curves: pd.DataFrame, metric: str, budget
     return table.median(axis=1).rename("median").rename_axis("calls").reset_index()
 
 
-def _metrics_of(results: Results, problem: str) -> list[str]:
+def metrics_of(results: Results, problem: str) -> list[str]:
+    """Return the metrics that were measured at checkpoints of a problem."""
     keys = results.outcomes["trial_key"][results.outcomes["problem"] == problem]
     curves = results.curves[results.curves["trial_key"].isin(keys)]
     return [str(name) for name in curves if name not in _OTHER_COLUMNS and curves[name].notna().any()]

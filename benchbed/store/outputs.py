@@ -15,7 +15,7 @@ from benchbed.store.files import inside, read_regular_file, unused
 from benchbed.store.folder import PLAN, SUITE, StudyFolder
 
 RECORD, ATTIC = "reports.json", "attic"
-PLACES = ("summary.csv", "tables", "plots", "figures")
+PLACES = ("index.html", "summary.csv", "tables", "plots", "figures")
 """Where reports usually write; searched for files of which there is no record."""
 _RESERVED = {RECORD, ATTIC, PLAN, SUITE, ".lock", "trials", "environments", "logs", "set-aside"}
 _MOST_RECORD_BYTES = 2**24

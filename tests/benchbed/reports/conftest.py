@@ -108,8 +108,8 @@ def _tuning(problems: Sequence[str], optimizers: Sequence[str]) -> pd.DataFrame:
         bad = rate > 10 ** (0.2 * o - 0.5)
         gap = math.inf if bad else float(10 ** (abs(math.log10(rate) + 1.5 - 0.3 * o) * 1.2 - 5 + 0.2 * seed))
         row = (problem, optimizer, float(rate), seed, f"t/{problem}/{optimizer}/{rate}/{seed}")
-        rows.append((*row, "diverged" if bad else "exhausted", gap, gap, 0.0, [math.inf] * len(TARGETS)))
-    names = "problem optimizer learning_rate seed trial_key status final_objective gap score calls_to_target"
+        rows.append((*row, "diverged" if bad else "exhausted", gap, gap, 0.0, [math.inf] * len(TARGETS), ""))
+    names = "problem optimizer learning_rate seed trial_key status final_objective gap score calls_to_target error"
     return pd.DataFrame(rows, columns=names.split())
 
 
@@ -150,7 +150,11 @@ def build(
         rate = float(RATES[(o + 3 * t) % len(RATES)])
         has_optimum = facts[problem].has_optimum
         shared = {"problem": problem, "optimizer": optimizer, "track": track, "learning_rate": rate}
-        shared |= {"hyperparameters": json.dumps({"learning_rate": rate}), "oracle": "stochastic"}
+        shared |= {
+            "hyperparameters": json.dumps({"learning_rate": rate}),
+            "oracle": "stochastic",
+            "error": "",
+        }
         rows = []
         for seed in range(seeds):
             key = f"{problem}/{track}/{optimizer}/{seed}"

@@ -16,7 +16,7 @@ pytestmark = pytest.mark.slow
 PLOTS = {
     report.name: report
     for report in REPORTS
-    if report.name not in ("tables", "findings", "critical-difference")
+    if report.name not in ("page", "tables", "findings", "critical-difference")
 }
 FEW = ("gd", "sgd", "adam")
 LONG = [f"a-name-of-sixty-four-characters-that-will-not-fit-anywhere-{i:05d}" for i in range(25)]

@@ -12,6 +12,7 @@ def test_the_built_in_reports_are_registered_by_name():
     registered = {}
     register_reports(register=lambda report, name: registered.update({name: report}))
     assert list(registered) == [
+        "page",
         "wins",
         "loss",
         "paths",

@@ -1,0 +1,188 @@
+"""Charts of the page: axes, and lines as SVG paths with integer coordinates.
+
+A library of interactive charts is not used: bokeh's JavaScript is 1.3 MB and evaluates strings, plotly's is 4.8 MB, and
+both draw nothing without JavaScript, so that every chart would be in the page twice.
+"""
+
+import math
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from benchbed.formatting import count, power_of_ten
+from benchbed.interfaces import ProblemFacts
+from benchbed.plotting.axes import GAP_LABEL, STRIP, ValueScale
+
+WIDTH, HEIGHT = 3600, 2100
+"""Size of the area of a plot, in tenths of the unit of the SVG."""
+_ZERO_CALLS = 0.06
+"""Width of the linear part of an axis of calls, between 0 and 1 calls."""
+_MOST_TICKS = 6
+
+
+class ChartAxis(NamedTuple):
+    """Label and ticks of an axis."""
+
+    label: str
+    ticks: Sequence[tuple[int, str]]
+    """Position and text of each tick."""
+
+
+class ChartLine(NamedTuple):
+    """The line of an optimizer, with its quartiles and marks."""
+
+    optimizer: int
+    """Index of the optimizer in the study."""
+    title: str
+    path: str
+    band: str = ""
+    dots: str = ""
+    """Path of separate points."""
+    lost: str = ""
+    """Path of crosses: here more than half of the trials diverged or failed."""
+
+
+class Chart(NamedTuple):
+    """A chart with one line for each optimizer."""
+
+    title: str
+    caption: str
+    x: ChartAxis
+    y: ChartAxis
+    lines: Sequence[ChartLine]
+    track: str = ""
+    """Track of all lines; empty if they belong to none."""
+    level: int | None = None
+    """Height of the line of success."""
+    strip: int | None = None
+    """Height above which infinite values are drawn; None if there are none."""
+
+
+class ValueAxis(NamedTuple):
+    """A scale of gaps, objectives or metrics with a strip for infinite values, and the condition of success."""
+
+    scale: ValueScale
+    facts: ProblemFacts
+    has_infinite: bool
+
+    @property
+    def height(self) -> float:
+        """Height of the area as a multiple of that of the axis."""
+        return STRIP[1] if self.has_infinite else 1.0
+
+    def heights(self, values: npt.ArrayLike, infinite: float = math.nan) -> np.ndarray:
+        """Return the heights of values as shares of the area; `infinite` is that of +inf, in heights of the axis."""
+        values = np.asarray(values, dtype=float)
+        shares = self.scale.shares(np.clip(values, self.scale.bottom, self.scale.top))
+        return np.where(np.isfinite(values), shares, infinite) / self.height
+
+    def lane(self, index: int, lines: int) -> float:
+        """Return the height of one of several lines above the axis, in heights of the axis."""
+        low, high = STRIP
+        return high - (index + 1) / (lines + 1) * (high - low)
+
+    def axis(self, prefix: str = "") -> ChartAxis:
+        """Return label and ticks."""
+        ticks = self.scale.ticks()
+        label = GAP_LABEL if self.facts.has_optimum else "objective f (no known optimum)"
+        positions = np.rint(self.heights(ticks) * HEIGHT).astype(int)
+        labels = [(int(height), power_of_ten(tick)) for height, tick in zip(positions, ticks, strict=True)]
+        if self.has_infinite:
+            labels.append((round(sum(STRIP) / 2 / self.height * HEIGHT), "lost"))
+        return ChartAxis(f"{prefix}{label}", labels)
+
+    @property
+    def strip(self) -> int | None:
+        """Lower end of the area for infinite values."""
+        return round(STRIP[0] / self.height * HEIGHT) if self.has_infinite else None
+
+    @property
+    def level(self) -> int | None:
+        """Height of the line of success; None if there is none, or it is below the axis."""
+        facts = self.facts
+        if not facts.has_optimum or facts.target_metric or facts.success_target <= self.scale.bottom:
+            return None
+        return round(float(self.heights([facts.success_target])[0]) * HEIGHT)
+
+
+def call_positions(calls: npt.ArrayLike, budget: float) -> np.ndarray:
+    """Return the horizontal positions of calls, from 0 to 1: logarithmic from 1 on, with 0 at the left."""
+    calls = np.asarray(calls, dtype=float)
+    span = math.log(max(budget, 2.0))
+    return np.where(
+        calls < 1, _ZERO_CALLS * calls, _ZERO_CALLS + (1 - _ZERO_CALLS) * np.log(np.maximum(calls, 1)) / span
+    )
+
+
+def call_axis(budget: float) -> ChartAxis:
+    """Return the axis of calls."""
+    decades = [10.0**power for power in range(int(math.log10(max(budget, 1))) + 1)]
+    ticks = [0.0, *decades]
+    positions = np.rint(call_positions(ticks, budget) * WIDTH).astype(int)
+    return ChartAxis(
+        "calls", [(int(position), count(tick)) for position, tick in zip(positions, ticks, strict=True)]
+    )
+
+
+def decade_axis(label: str, low: float, high: float) -> ChartAxis:
+    """Return a logarithmic axis from `low` to `high`."""
+    first, last = math.ceil(math.log10(low) - 1e-9), math.floor(math.log10(high) + 1e-9)
+    powers = range(first, last + 1, max(1, math.ceil((last - first) / _MOST_TICKS)))
+    span = math.log10(high / low) or 1.0
+    return ChartAxis(
+        label,
+        [(round((power - math.log10(low)) / span * WIDTH), power_of_ten(10.0**power)) for power in powers],
+    )
+
+
+def share_axis(label: str, top: float = 1.0) -> ChartAxis:
+    """Return a linear vertical axis from 0 to `top`, at most 1."""
+    step = 0.2 if top > 0.5 else 0.1 if top > 0.2 else 0.05
+    shares = np.arange(0, top + 1e-9, step)
+    return ChartAxis(label, [(round(share / top * HEIGHT), f"{share:.2g}") for share in shares])
+
+
+def polyline(x: np.ndarray, y: np.ndarray, is_step: bool = False) -> str:
+    """Return the path through points, whose coordinates are shares of the area; NaN interrupts it.
+
+    Points that fall on the same coordinates are left out. With `is_step`, y holds until the next x.
+    """
+    is_drawn = np.isfinite(x) & np.isfinite(y)
+    columns = np.rint(np.where(is_drawn, x, 0.0) * WIDTH).astype(int).tolist()
+    rows = np.rint(np.where(is_drawn, y, 0.0) * HEIGHT).astype(int).tolist()
+    path, before = "", None
+    for drawn, column, row in zip(is_drawn.tolist(), columns, rows, strict=True):
+        if not drawn:
+            before = None
+            continue
+        if before is None:
+            path += f"M{column} {row}"
+        elif before != (column, row):
+            right, up = column - before[0], row - before[1]
+            path += (f"h{right}" if right else "") + (f"v{up}" if up else "") if is_step else f"l{right} {up}"
+        before = (column, row)
+    return path.replace(" -", "-")
+
+
+def area(x: np.ndarray, lower: np.ndarray, upper: np.ndarray) -> str:
+    """Return the closed path between two lines; points at which one of them is missing are left out."""
+    is_drawn = np.isfinite(lower) & np.isfinite(upper)
+    x, lower, upper = x[is_drawn], lower[is_drawn], upper[is_drawn]
+    outline = polyline(np.concatenate([x, x[::-1]]), np.concatenate([lower, upper[::-1]]))
+    return f"{outline}z" if outline else ""
+
+
+def points(x: np.ndarray, y: np.ndarray) -> str:
+    """Return a path of separate points, which round line caps make visible."""
+    is_drawn = np.isfinite(x) & np.isfinite(y)
+    columns = np.rint(x[is_drawn] * WIDTH).astype(int)
+    rows = np.rint(y[is_drawn] * HEIGHT).astype(int)
+    return "".join(f"M{column} {row}h0" for column, row in zip(columns, rows, strict=True))
+
+
+def cross(x: float, y: float) -> str:
+    """Return the path of a cross."""
+    column, row = round(x * WIDTH), round(y * HEIGHT)
+    return f"M{column - 40} {row - 40}l80 80m-80 0l80-80"

@@ -1,0 +1,196 @@
+"""Details of the pairings: each trial, each learning rate that was tried, and the tracebacks of failures."""
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from benchbed.formatting import plural, short
+from benchbed.interfaces import LOST_STATUSES, ProblemFacts, Results
+from benchbed.plotting.axes import value_scale
+from benchbed.reports.page.charts import (
+    Chart,
+    ChartLine,
+    ValueAxis,
+    call_axis,
+    call_positions,
+    decade_axis,
+    points,
+    polyline,
+)  # fmt: skip
+from benchbed.reports.page.problem_charts import rate_positions
+from benchbed.reports.page.tables import PageCell, PageRow, PageTable
+from benchbed.reports.tables.summary import format_setting
+
+MOST_PAIRINGS = 240
+"""Pairings with details in one page; those that lost trials come first."""
+_MOST_CURVES = 25
+"""Trials of a track that are drawn in one chart."""
+_MOST_FAILURES = 4
+"""Different failures of a pairing with their tracebacks."""
+_MOST_CHARACTERS = 6_000
+"""Characters of a traceback; of a longer one the end is shown."""
+
+
+class PageFailure(NamedTuple):
+    """Trials that failed with the same error."""
+
+    title: str
+    error: str
+
+
+class PairingDetails(NamedTuple):
+    """The trials of an optimizer on a problem."""
+
+    anchor: str
+    number: int
+    """Index of the optimizer in the study."""
+    optimizer: str
+    scores: str
+    """The scores of all tracks in words."""
+    charts: Sequence[Chart]
+    trials: PageTable
+    failures: Sequence[PageFailure]
+    more_failures: int
+
+
+def pairing_anchors(results: Results, numbers: Mapping[str, int]) -> dict[tuple[str, str], str]:
+    """Return the anchors of the pairings with details, by problem and optimizer.
+
+    If there are too many pairings, those that lost most trials come first, then those with the highest scores.
+    """
+    summary = results.summary[results.summary["optimizer"].isin(list(numbers))]
+    lost = summary[list(LOST_STATUSES)].sum(axis=1)
+    rows = summary.assign(lost=lost).groupby(["problem", "optimizer"], sort=False)
+    pairings = rows.agg(lost=("lost", "sum"), score=("score", "max"))
+    shown = pairings.sort_values(["lost", "score"], ascending=False, kind="stable").index[:MOST_PAIRINGS]
+    positions = {problem: index for index, problem in enumerate(results.problems)}
+    return {
+        (problem, optimizer): f"p{positions[problem]}-o{numbers[optimizer]}"
+        for problem, optimizer in pairings.index[pairings.index.isin(shown)]
+    }
+
+
+def pairings_of(
+    results: Results, problem: str, numbers: Mapping[str, int], anchors: Mapping[tuple[str, str], str]
+) -> list[PairingDetails]:
+    """Return the details of the pairings of a problem."""
+    facts = results.problems[problem]
+    outcomes = results.outcomes[results.outcomes["problem"] == problem]
+    tuning = results.tuning[results.tuning["problem"] == problem]
+    curves = results.curves[results.curves["trial_key"].isin(outcomes["trial_key"])]
+    by_trial = dict(tuple(curves.groupby("trial_key", observed=True)))
+    summary = results.summary[results.summary["problem"] == problem]
+    details = []
+    for optimizer, number in numbers.items():
+        if (problem, optimizer) not in anchors:
+            continue
+        evaluated = outcomes[outcomes["optimizer"] == optimizer]
+        tuned = tuning[tuning["optimizer"] == optimizer]
+        rows = summary[summary["optimizer"] == optimizer]
+        column = "score" if facts.is_scored else "objective"
+        scores = [f"{track} {short(value)}" for track, value in zip(rows["track"], rows[column], strict=True)]
+        charts = _trial_charts(evaluated, by_trial, facts, number) + _rate_chart(tuned, facts, number)
+        failures = _failures(pd.concat([evaluated.assign(role="evaluation"), tuned.assign(role="tuning")]))
+        details.append(
+            PairingDetails(
+                anchors[problem, optimizer],
+                number,
+                optimizer,
+                f"{column}: {', '.join(scores)}",
+                charts,
+                _trial_table(evaluated, facts, number),
+                failures[:_MOST_FAILURES],
+                max(0, len(failures) - _MOST_FAILURES),
+            )
+        )
+    return details
+
+
+def _trial_charts(
+    trials: pd.DataFrame, by_trial: Mapping[str, pd.DataFrame], facts: ProblemFacts, number: int
+) -> list[Chart]:
+    """Return a chart for each track, with the curve of each trial."""
+    column = "gap" if facts.has_optimum else "objective"
+    shown = trials[trials["trial_key"].isin(by_trial)]
+    if shown.empty:
+        return []
+    values = np.concatenate([by_trial[key][column].to_numpy() for key in shown["trial_key"]])
+    axis = ValueAxis(value_scale(values, facts), facts, has_infinite=False)
+    charts = []
+    for track, rows in shown.groupby("track", sort=False):
+        drawn = rows.iloc[:_MOST_CURVES]
+        lines = []
+        for seed, status, key in zip(drawn["seed"], drawn["status"], drawn["trial_key"], strict=True):
+            curve = by_trial[key]
+            path = polyline(call_positions(curve["calls"], facts.budget), axis.heights(curve[column]))
+            lines.append(ChartLine(number, f"seed {seed}: {status.replace('_', ' ')}", path))
+        caption = f"The {plural(len(drawn), 'trial')} of the track {track}, one line each."
+        if len(drawn) < len(rows):
+            caption = f"The first {len(drawn)} of {len(rows)} trials of the track {track}, one line each."
+        charts.append(
+            Chart(
+                f"Trials, {track} track",
+                caption,
+                call_axis(facts.budget),
+                axis.axis(),
+                lines,
+                str(track),
+                axis.level,
+            )
+        )
+    return charts
+
+
+def _rate_chart(tuning: pd.DataFrame, facts: ProblemFacts, number: int) -> list[Chart]:
+    """Return the chart of the final values of all tuning trials against their learning rates, if there are any."""
+    trials = tuning[tuning["learning_rate"] > 0]
+    if trials.empty:
+        return []
+    values = trials["gap" if facts.has_optimum else "final_objective"].astype(float).fillna(math.inf)
+    values = values.mask(trials["status"].isin(LOST_STATUSES), math.inf)
+    axis = ValueAxis(value_scale(values.to_numpy(), facts), facts, not np.isfinite(values).all())
+    rates = trials["learning_rate"].to_numpy(dtype=float)
+    x, y = rate_positions(rates, rates), axis.heights(values, infinite=axis.lane(0, 1))
+    line = ChartLine(number, "a tuning trial each", "", dots=points(x, y))
+    x_axis = decade_axis("learning rate", rates.min(), rates.max())
+    caption = "A dot for each tuning trial at each learning rate that was tried."
+    return [Chart("Tuning trials", caption, x_axis, axis.axis("final "), [line], "", axis.level, axis.strip)]
+
+
+def _trial_table(trials: pd.DataFrame, facts: ProblemFacts, number: int) -> PageTable:
+    """Build the table of the evaluation trials."""
+    value = "gap" if facts.has_optimum else "final_objective"
+    rows = []
+    for trial in trials.to_dict("records"):
+        texts = [trial["track"], str(trial["seed"]), format_setting(trial["hyperparameters"])]
+        texts += [
+            str(trial["status"]).replace("_", " "),
+            short(_number(trial["calls"])),
+            short(_number(trial[value])),
+        ]
+        texts += [short(_number(trial["score"]))] if facts.is_scored else []
+        rows.append(PageRow(str(number), trial["track"], [PageCell(text) for text in texts]))
+    headers = ["track", "seed", "setting", "status", "calls", value.replace("_", " ")]
+    return PageTable("Evaluation trials", [*headers, *(["score"] if facts.is_scored else [])], rows)
+
+
+def _failures(trials: pd.DataFrame) -> list[PageFailure]:
+    """Return the errors of trials, the most frequent first."""
+    failed = trials[trials["error"] != ""]
+    failures = []
+    for error in failed["error"].value_counts().index:
+        rows = failed[failed["error"] == error]
+        kinds = [
+            f"{plural(len(of_kind), f'{role} trial')} {str(status).replace('_', ' ')}"
+            for (role, status), of_kind in rows.groupby(["role", "status"], sort=False)
+        ]
+        text = error if len(error) <= _MOST_CHARACTERS else f"…{error[-_MOST_CHARACTERS:]}"
+        failures.append(PageFailure(", ".join(kinds), text))
+    return failures
+
+
+def _number(value: object) -> float:
+    return math.nan if value is None else float(str(value))

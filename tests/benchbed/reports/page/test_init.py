@@ -1,0 +1,125 @@
+"""The page of a study is one offline file with its conclusion, tables, charts, trials and provenance."""
+
+import base64
+import hashlib
+import re
+
+import pandas as pd
+import pytest
+
+from benchbed.analysis.findings import findings
+from benchbed.interfaces import ALL_PROBLEMS
+from benchbed.reports.page import draw, pieces
+
+HOSTILE = (
+    "<script>alert(1)</script>", "</script><b>x", '"><img src=x onerror=alert(1)>', "{{ 7 * 7 }}", "a&amp;b",
+    "'; --x: url(https://example.org)", "\x1b[31mred\u202e", "日本",
+)  # fmt: skip
+"""Names that would be markup, a template, a style or control characters if they were not escaped."""
+
+
+def test_the_page_requests_nothing(page):
+    """No address but those of its own parts, and a policy that permits only its own style and script."""
+    assert not re.search(r"https?:|url\(|@import|<(link|iframe|object|img)\b", page.text)
+    links = [attributes["href"] for attributes, _ in page.find("a")]
+    ids = {attributes["id"] for _, attributes in page.tags if "id" in attributes}
+    assert links
+    assert {link[:1] for link in links} == {"#"}
+    assert {link[1:] for link in links} <= ids
+    assert not [attributes for _, attributes in page.tags if "src" in attributes or "style" in attributes]
+    ((policy, _),) = page.find("meta", http_equiv="Content-Security-Policy")
+    rules = dict(rule.split(" ", 1) for rule in policy["content"].split("; "))
+    assert rules["default-src"] == "'none'"
+    for tag in ("style", "script"):
+        ((_, content),) = page.find(tag)
+        digest = base64.b64encode(hashlib.sha256(content.encode()).digest()).decode()
+        assert rules[f"{tag}-src"] == f"'sha256-{digest}'"
+
+
+def test_ids_are_unique(page):
+    """A link leads to one place."""
+    ids = [attributes["id"] for _, attributes in page.tags if "id" in attributes]
+    assert len(ids) == len(set(ids))
+
+
+def test_the_conclusion_is_the_finding_over_all_problems(page, usual):
+    """Its clauses are those of the sentence in `tables/findings.md`, in two sentences."""
+    (finding,) = (finding for finding in findings(usual) if finding.problem == ALL_PROBLEMS)
+    ((_, text),) = page.find("p", class_="lead")
+    lead, *others = finding.clauses
+    assert text.startswith(f"Tuned track, mean over 2 problems: {lead}. ")
+    assert text.casefold().endswith(f"{'; '.join([*others, *finding.influences])}.".casefold())
+
+
+def test_a_single_problem_has_its_own_conclusion(page_of, make_results):
+    """There is no mean, so the sentence is that of the tuned track of the problem."""
+    results = make_results(problems=("quadratic",), seeds=3)
+    ((_, text),) = page_of(results).find("p", class_="lead")
+    assert text.startswith("quadratic, tuned track: ")
+
+
+@pytest.mark.parametrize(
+    "study",
+    [
+        {"optimizers": ("adam",), "tracks": ("default",), "seeds": 1},
+        {"optimizers": ("gd", "adam"), "lost": lambda *_: True},
+        {"optimizers": ("gd", "adam"), "without_optimum": ("quadratic",)},
+        {"optimizers": ("gd", "adam"), "without_optimum": ("quadratic",), "lost": lambda *_: True},
+    ],
+    ids=["one of everything", "everything diverged", "no optimum", "no optimum, everything diverged"],
+)
+def test_unusual_studies_have_a_page(page_of, make_results, study):
+    """It has a conclusion, well-formed markup, and no number that is not a number."""
+    page = page_of(make_results(problems=("quadratic",), **study))
+    assert page.find("p", class_="lead")
+    paths = [attributes["d"] for attributes, _ in page.find("path")]
+    assert not re.search(r"nan|inf", " ".join(paths))
+
+
+def test_hostile_names_are_text(page_of, make_results):
+    """They are shown in tables, legend, charts and details, and change neither elements nor attributes."""
+    page = page_of(make_results(optimizers=HOSTILE, problems=HOSTILE[:2], seeds=2))
+    harmless = page_of(make_results(optimizers=tuple("abcdefgh"), problems=("x", "y"), seeds=2))
+    assert [tag for tag, _ in page.tags if tag != "wbr"] == [tag for tag, _ in harmless.tags if tag != "wbr"]
+    assert {name for _, attributes in page.tags for name in attributes} == {
+        name for _, attributes in harmless.tags for name in attributes
+    }
+    assert page.text.count("<script") == page.text.count("</script>") == 1
+    names = {text for _, text in page.find("td")}
+    assert {*HOSTILE[:6], r"\x1b[31mred\u202e", "日本"} <= names
+    assert not set("\x1b\u202e") & set(page.text)
+
+
+def test_the_command_and_the_versions_are_shown(page):
+    """So that a page alone suffices to repeat the study."""
+    assert [text for _, text in page.find("pre")][-2:] == ["benchbed run suite.toml", 'name = "mine"\n']
+    assert [text for _, text in page.find("dt")] == ["torch", "seeds"]
+    assert [text for _, text in page.find("dd")] == ["2.13", "5 evaluation seeds"]
+
+
+def test_equal_results_give_equal_bytes(usual, page):
+    """So that a page that is drawn again does not differ."""
+    assert draw(usual, "") == {"index.html": page.text.encode()}
+
+
+@pytest.mark.slow
+def test_the_page_of_a_standard_study_is_small(make_results):
+    """Seven optimizers on four problems with 20 seeds: at most 2 MB."""
+    results = make_results(problems=("a", "b", "c", "d"), seeds=20)
+    (content,) = draw(results, "").values()
+    assert len(content) < 2_000_000
+
+
+def test_many_optimizers_are_all_in_the_tables(page_of, make_results):
+    """Charts contain the 24 best, and a sentence says so."""
+    names = tuple(f"optimizer-{index}" for index in range(30))
+    page = page_of(make_results(optimizers=names, problems=("quadratic",), tracks=("tuned",), seeds=1))
+    assert len(page.find("button", aria_pressed="true")) == 24
+    assert {text for _, text in page.find("td", class_="text")} >= set(names)
+    assert "24 best of 30 optimizers" in page.text
+
+
+def test_a_study_without_rows_has_no_page(results):
+    """As it has no tables."""
+    assert pieces(results._replace(summary=pd.DataFrame())) == []
+    assert pieces(results) == [""]

@@ -1,0 +1,64 @@
+"""Each pairing opens its trials, its learning rates and the tracebacks of its failures."""
+
+from benchbed.reports.page import pairings
+from benchbed.reports.page.pairings import pairing_anchors, pairings_of
+
+
+def details_of(results, problem="quadratic"):
+    numbers = {optimizer: index for index, optimizer in enumerate(results.optimizers)}
+    return pairings_of(results, problem, numbers, pairing_anchors(results, numbers))
+
+
+def test_every_trial_has_a_row_and_a_line(usual):
+    """In the table, and in the chart of its track."""
+    (adam,) = (pairing for pairing in details_of(usual) if pairing.optimizer == "adam")
+    assert [chart.title for chart in adam.charts] == [
+        "Trials, default track",
+        "Trials, tuned track",
+        "Tuning trials",
+    ]
+    assert [len(chart.lines) for chart in adam.charts] == [5, 5, 1]
+    assert adam.charts[2].lines[0].dots.count("M") == 13 * 3
+    trials = usual.outcomes[
+        (usual.outcomes["optimizer"] == "adam") & (usual.outcomes["problem"] == "quadratic")
+    ]
+    rows = [[cell.text for cell in row.cells] for row in adam.trials.rows]
+    assert [(row[0], row[1], row[3]) for row in rows] == [
+        (track, str(seed), status)
+        for track, seed, status in zip(trials["track"], trials["seed"], trials["status"], strict=True)
+    ]
+    assert [row[0] for row in rows] == [row.track for row in adam.trials.rows]
+
+
+def test_equal_errors_are_shown_once(usual, page):
+    """With the number of trials, and as text."""
+    (adam,) = (pairing for pairing in details_of(usual) if pairing.optimizer == "adam")
+    ((title, error),) = adam.failures
+    assert title == "2 evaluation trials failed"
+    assert error.startswith("Traceback")
+    assert r"ValueError: <b>no</b> \x1b[31m" in next(text for _, text in page.find("pre")).splitlines()
+    assert not any(pairing.failures for pairing in details_of(usual, "quartic[noise=0.1]"))
+
+
+def test_the_end_of_a_long_traceback_is_shown(usual):
+    """The last lines name the error."""
+    outcomes = usual.outcomes.assign(error="line\n" * 10_000 + "ValueError: last")
+    failures = details_of(usual._replace(outcomes=outcomes))[0].failures
+    assert failures[0].error.startswith("…")
+    assert failures[0].error.endswith("ValueError: last")
+    assert len(failures[0].error) < 10_000
+
+
+def test_many_pairings_begin_with_those_that_lost_trials(results, monkeypatch):
+    """Then those with the highest scores; sgd lost trials on both problems."""
+    monkeypatch.setattr(pairings, "MOST_PAIRINGS", 3)
+    numbers = {optimizer: index for index, optimizer in enumerate(results.optimizers)}
+    anchors = pairing_anchors(results, numbers)
+    others = results.summary[results.summary["optimizer"] != "sgd"]
+    best = others.loc[others["score"].idxmax()]
+    assert set(anchors) == {
+        ("quadratic", "sgd"),
+        ("quartic[noise=0.1]", "sgd"),
+        (best["problem"], best["optimizer"]),
+    }
+    assert anchors["quadratic", "sgd"] == "p0-o1"

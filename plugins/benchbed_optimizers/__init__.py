@@ -32,6 +32,7 @@ from benchbed_optimizers.sgd import sgd
 from benchbed_optimizers.shampoo import shampoo
 from benchbed_optimizers.signsgd import signsgd
 from benchbed_optimizers.soap import soap
+from benchbed_optimizers.wrappers.accumulation import accumulate
 from benchbed_optimizers.wrappers.averaging import ema, lookahead
 from benchbed_optimizers.wrappers.cautious import cautious
 from benchbed_optimizers.wrappers.clipping import clip, clip_value
@@ -71,7 +72,7 @@ FAMILIES: dict[str, tuple[OptimizerFactory, ...]] = {
 """Families in the order in which `benchbed list optimizers` prints them; in each, those of the course come first."""
 
 SCHEDULES = (constant, linear, cosine, wsd, inverse_sqrt)
-WRAPPERS = (*SCHEDULES, clip, clip_value, decay, ema, lookahead, sam, cautious)
+WRAPPERS = (*SCHEDULES, clip, clip_value, decay, ema, lookahead, sam, cautious, accumulate)
 
 
 @hookimpl

@@ -302,6 +302,12 @@ def oracle_of():
 
 
 @pytest.fixture
+def follow_losses():
+    """Return a function that runs one step of an optimizer on each loss: `[steps + 1, ..., dimension]`."""
+    return follow
+
+
+@pytest.fixture
 def quadratic_path():
     """Return a function that runs an optimizer on ½ (θ₁² + 100 θ₂²) from (2, 2): `[steps + 1, 2]`."""
 

@@ -34,6 +34,7 @@ if TYPE_CHECKING:  # `benchbed --help` imports this module and must not import t
         Problem,
         RegisteredMetric,
         Report,
+        Transform,
         Wrapper,
     )
 
@@ -74,6 +75,15 @@ def register_wrappers(register: Register[Wrapper]) -> None:
 
     Further parameters are hyperparameters, as those of an optimizer. Parameters `learning_rate`, `layout` and `budget`
     receive the values of the wrapped optimizer and of the trial.
+    """
+
+
+@hookspec
+def register_transforms(register: Register[Transform]) -> None:
+    """Register transforms: functions from a problem to a problem, used as `mine(quadratic, a=1)`: `register(Mine)`.
+
+    Further parameters need defaults, and are parameters of the transformed problem. Most transforms are subclasses of
+    `benchbed.interfaces.TransformedProblem`.
     """
 
 

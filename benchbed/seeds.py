@@ -24,6 +24,11 @@ def digest(*values: object) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
+def original_name(problem: str) -> str:
+    """Return the name that instances derive from: `rotated(quadratic)` rotates the instances of `quadratic`."""
+    return problem.rstrip(")").rpartition("(")[2]
+
+
 class InstanceSeed(NamedTuple):
     """The identity of an instance: the study's seed, the problem's name, the role and the number within it."""
 
@@ -34,7 +39,8 @@ class InstanceSeed(NamedTuple):
 
     def generator_seed(self, purpose: Purpose, block: int = 0) -> int:
         """Return the seed of one generator: 63 bits from the hash of version, instance, purpose and block."""
-        return int(digest(INSTANCES, *self, purpose, block)[:16], 16) >> 1
+        original = self._replace(problem=original_name(self.problem))
+        return int(digest(INSTANCES, *original, purpose, block)[:16], 16) >> 1
 
 
 @contextmanager

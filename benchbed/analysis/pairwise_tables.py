@@ -20,6 +20,7 @@ from benchbed.checkpoints import checkpoint_calls
 from benchbed.interfaces import ALL_PROBLEMS
 from benchbed.interfaces.results import group_table
 from benchbed.plan import Plan
+from benchbed.seeds import original_name
 
 COMPARISON_COLUMNS = ["problem", "track", "measure", *Comparison._fields]
 GROUP_COLUMNS = ["problem", "track", "measure", "optimizer", "group"]
@@ -205,7 +206,7 @@ def compared_problems(plan: Plan) -> dict[str, ComparedProblem]:
     return {
         problem.label: ComparedProblem(
             np.array(range(1, problem.budget + 1) if every_call else checkpoint_calls(problem.budget)),
-            Sampling(problem.name, problem.start_strata),
+            Sampling(original_name(problem.name), problem.start_strata),
             problem.group,
         )
         for problem in plan.problems

@@ -8,6 +8,7 @@ import numpy as np
 
 from benchbed.analysis.aggregate import RowLabels
 from benchbed.analysis.intervals import DRAWS, RESAMPLING
+from benchbed.seeds import original_name
 from benchbed.tuning.candidates import PairingState
 from benchbed.tuning.scheduling import EvaluatedSetting
 
@@ -28,7 +29,8 @@ def selection_shifts(rows: Iterable[tuple[PairingState, EvaluatedSetting]]) -> d
         seeds = max(map(len, outcomes))
         scores = np.array([np.resize([trial.score for trial in trials], seeds) for trials in outcomes])
         if np.isfinite(scores).all():
-            position = list(dict.fromkeys(other.name for other in state.plan.problems)).index(problem.name)
+            names = dict.fromkeys(original_name(other.name) for other in state.plan.problems)
+            position = list(names).index(original_name(problem.name))
             shifts[problem.label, row.entrant.label, row.track] = shifts_of(
                 scores, settings.index(row.hyperparameters), problem.start_strata, position
             )

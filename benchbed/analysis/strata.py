@@ -6,20 +6,24 @@ from typing import NamedTuple
 import numpy as np
 
 from benchbed.plan import Plan
+from benchbed.seeds import original_name
 
 
 class Sampling(NamedTuple):
     """The law of a problem's instances."""
 
     name: str
-    """Registered name: an instance derives from it, so that all selectors of one name have the same instances."""
+    """Registered name without transforms: all selectors with this name have the same instances."""
     start_strata: int = 1
     """Seeds whose numbers have the same remainder start in one stratum."""
 
 
 def samplings_of(plan: Plan) -> dict[str, Sampling]:
     """Return the sampling of every problem by its label."""
-    return {problem.label: Sampling(problem.name, problem.start_strata) for problem in plan.problems}
+    return {
+        problem.label: Sampling(original_name(problem.name), problem.start_strata)
+        for problem in plan.problems
+    }
 
 
 def groups_of(plan: Plan) -> dict[str, str]:

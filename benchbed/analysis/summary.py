@@ -15,6 +15,7 @@ from benchbed.analysis.strata import Sampling
 from benchbed.interfaces import Note, TrialStatus
 from benchbed.interfaces.notes import TargetsLost
 from benchbed.plan import ProblemPlan
+from benchbed.seeds import original_name
 from benchbed.tuning.outcomes import lower_median
 from benchbed.tuning.scheduling import EvaluatedSetting
 
@@ -93,7 +94,9 @@ def _summarize(
     if Note.DETERMINISTIC in row.notes:
         return summary
     score_limits = overall_interval(
-        [trials["score"].to_numpy(dtype=float)], [Sampling(problem.name, problem.start_strata)], shift
+        [trials["score"].to_numpy(dtype=float)],
+        [Sampling(original_name(problem.name), problem.start_strata)],
+        shift,
     )
     calls_limits = median_interval(calls)
     success_low, success_high = success_interval(successes, len(calls))

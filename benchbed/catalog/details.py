@@ -5,6 +5,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from benchbed.catalog import transforming, wrapping
 from benchbed.catalog.parameters import (
     Parameter,
     describe,
@@ -15,7 +16,6 @@ from benchbed.catalog.parameters import (
     plain,
 )
 from benchbed.catalog.records import Entry, Kind
-from benchbed.catalog.wrapping import own_parameters
 from benchbed.interfaces import OneMinusLogUniform, Problem, Uniform, as_gradient
 
 DIMENSIONS = (1, 2, 10, 1_000)
@@ -31,7 +31,7 @@ class SearchRange(msgspec.Struct, frozen=True):
 
 
 class ParameterDetails(msgspec.Struct, frozen=True):
-    """A parameter of a problem, an optimizer or a wrapper."""
+    """A parameter of a problem, an optimizer, a wrapper or a transform."""
 
     name: str
     default: Any
@@ -59,7 +59,7 @@ class ProblemDetails(msgspec.Struct, frozen=True, tag="problem"):
 
 
 class OptimizerDetails(msgspec.Struct, frozen=True, tag="optimizer"):
-    """An optimizer or a wrapper."""
+    """An optimizer, a wrapper or a transform."""
 
     parameters: tuple[ParameterDetails, ...]
 
@@ -103,7 +103,8 @@ def read_details(kind: Kind, implementation: Any) -> Details:
         details = _problem_details(implementation)
     elif kind == "optimizers":
         details = OptimizerDetails(tuple(map(_parameter, hyperparameters_of(implementation).values())))
-    elif kind == "wrappers":
+    elif kind in ("wrappers", "transforms"):
+        own_parameters = wrapping.own_parameters if kind == "wrappers" else transforming.own_parameters
         parameters = map(parameter_of, own_parameters(implementation))
         details = OptimizerDetails(tuple(map(_parameter, parameters)))
     elif kind == "gradients":

@@ -17,7 +17,8 @@ from benchbed.catalog.parameters import (
     plain,
     unknown_key,
 )
-from benchbed.catalog.records import Entry, Kind, PluginRecord, PluginStatus
+from benchbed.catalog.records import AROUND, Entry, Kind, PluginRecord, PluginStatus
+from benchbed.catalog.transforming import transformed_entry
 from benchbed.catalog.wrapping import wrapped_entry
 from benchbed.errors import BenchbedError, UsageError
 from benchbed.interfaces import Gradient, Problem, as_gradient
@@ -45,12 +46,7 @@ class Catalog:
         if name in self.entries[kind]:
             return self.entries[kind][name]
         if "(" in name:
-            outer, _, inner = name.removesuffix(")").partition("(")
-            if kind != "optimizers" or outer in self.entries["optimizers"] or ":" in outer:
-                raise UsageError(
-                    f"{quoted(outer)} wraps no optimizer such as {quoted(inner)}; write key=value in its brackets"
-                )
-            return wrapped_entry(name, self.entry("wrappers", outer), self.entry("optimizers", inner))
+            return self._combined(kind, name)
         if kind == "optimizers" and ":" in name:
             return torch_optim.entry(name)
         if (kind, name) in self.clashes:
@@ -72,6 +68,27 @@ class Catalog:
                 cause = f": {record.error}" if record.error else " by BENCHBED_DISABLE_PLUGINS"
                 message += f"; {record.label}, which may register it, is {record.status}{cause}"
         raise UsageError(message)
+
+    def _combined(self, kind: Kind, name: str) -> Entry:
+        """Return the entry of `cosine(adam)` or `rotated(quadratic)`. Raises: UsageError if a part is unknown."""
+        outer, _, inner = name.removesuffix(")").partition("(")
+        if kind == "optimizers" and outer in self.entries["transforms"]:
+            raise UsageError(
+                f"{quoted(outer)} transforms problems and cannot wrap the optimizer {quoted(inner)}; write it around a "
+                "problem (see `benchbed list problems`)"
+            )
+        if kind == "problems" and outer in self.entries["wrappers"]:
+            raise UsageError(
+                f"{quoted(outer)} wraps optimizers and cannot transform the problem {quoted(inner)}; write it around "
+                "an optimizer (see `benchbed list optimizers`)"
+            )
+        if kind not in AROUND or outer in self.entries[kind] or ":" in outer:
+            raise UsageError(
+                f"{quoted(outer)} wraps no optimizer or problem such as {quoted(inner)}; write key=value in its "
+                "brackets"
+            )
+        combine = transformed_entry if kind == "problems" else wrapped_entry
+        return combine(name, self.entry(AROUND[kind], outer), self.entry(kind, inner))
 
     def problem(self, name: str, parameters: Mapping[str, object]) -> Problem:
         """Build a problem from JSON-plain parameters, with defaults for the others.

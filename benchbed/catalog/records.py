@@ -8,14 +8,17 @@ from typing import Any, Literal, NamedTuple, get_args
 import msgspec
 
 from benchbed.catalog.discovery import BUILT_IN, DiscoveredPlugin
-from benchbed.catalog.names import error_line, plugin_traceback, quoted
+from benchbed.catalog.names import error_line, plugin_traceback, quoted, wrapped_names
 from benchbed.errors import BenchbedError
 from benchbed.seeds import digest
 
 Kind = Literal[
-    "problems", "optimizers", "wrappers", "metrics", "gradients", "executors", "reports", "figures", "suites"
-]
+    "problems", "transforms", "optimizers", "wrappers", "metrics", "gradients", "executors", "reports", "figures",
+    "suites",
+]  # fmt: skip
 KINDS: tuple[Kind, ...] = get_args(Kind)
+AROUND: dict[Kind, Kind] = {"problems": "transforms", "optimizers": "wrappers"}
+"""Kinds of the functions that `cosine(adam)` and `rotated(quadratic)` name, by the kinds of their arguments."""
 OTHER_FAMILY = "other"
 """Family of optimizers that are registered without one, and that no plugin registers."""
 
@@ -34,6 +37,12 @@ class PluginStatus(StrEnum):
     """Another plugin registers one of its names."""
     BLOCKED = "blocked"
     """The user disabled the plugin."""
+
+
+def parts_of(kind: Kind, name: str) -> list[tuple[Kind, str]]:
+    """Return the kinds and names in `cosine(clip(adam))`, the outermost first."""
+    *outer, inner = wrapped_names(name)
+    return [*((AROUND[kind], part) for part in outer), (kind, inner)]
 
 
 class InvalidPluginError(BenchbedError):

@@ -12,7 +12,9 @@ from benchbed.catalog.validation import validate
 from benchbed.hookspecs import Register
 from benchbed.interfaces import Gradient
 
-MEASURED_KINDS: tuple[Kind, ...] = ("problems", "optimizers", "wrappers", "gradients", "metrics")
+MEASURED_KINDS: tuple[Kind, ...] = (
+    "problems", "transforms", "optimizers", "wrappers", "gradients", "metrics",
+)  # fmt: skip
 """Kinds of objects that the numbers of a trial depend on."""
 
 

@@ -21,6 +21,7 @@ from benchbed.catalog.parameters import (
     plain,
 )
 from benchbed.catalog.records import InvalidPluginError, Kind, attempt, require
+from benchbed.catalog.transforming import Bowl, transformed_class
 from benchbed.catalog.wrapping import wrapped_factory
 from benchbed.interfaces import START_IN_BASIN, Figure, Layout, Optimizer, Problem
 
@@ -164,6 +165,14 @@ def check_wrapper(wrapper: Any) -> None:
     check_optimizer(attempt("reading its signature", lambda: wrapped_factory("it", wrapper, _plain_descent)))
 
 
+def check_transform(transform: Any) -> None:
+    """Check a transform around a convex bowl."""
+    require(callable(transform), f"{quoted(transform)} cannot be called; register a function of a problem")
+    parameters = attempt("reading its signature", lambda: list(inspect.signature(transform).parameters))
+    require(bool(parameters), "it has no parameter; the first one receives the problem that it transforms")
+    check_problem(attempt("reading its signature", lambda: transformed_class("it", transform, Bowl)))
+
+
 def _plain_descent(learning_rate: float = 0.1) -> Optimizer[Any]:
     def update(oracle: Any, state: Any, theta: Any) -> tuple[Any, Any]:
         return theta - learning_rate * oracle.gradient, state
@@ -211,6 +220,7 @@ def check_suite(path: Any) -> None:
 
 _CHECKS: Mapping[Kind, Callable[[Any], None]] = {
     "problems": check_problem,
+    "transforms": check_transform,
     "optimizers": check_optimizer,
     "wrappers": check_wrapper,
     "metrics": check_function,

@@ -19,6 +19,12 @@ def wrapped_entry(name: str, outer: Entry, inner: Entry) -> Entry:
 
     Raises: UsageError if the two have a parameter of one name.
     """
+    factory = wrapped_factory(outer.name, outer.implementation, inner.implementation)
+    return combined_entry(name, outer, inner, factory)
+
+
+def combined_entry(name: str, outer: Entry, inner: Entry, implementation: Any) -> Entry:
+    """Return the entry of an object in another one, which has the origin of both."""
     owner = inner if outer.built_in else outer
     origin = Origin(
         f"{outer.origin.definition}({inner.origin.definition})",
@@ -27,9 +33,9 @@ def wrapped_entry(name: str, outer: Entry, inner: Entry) -> Entry:
         outer.origin.is_passed or inner.origin.is_passed,
     )
     return owner._replace(
-        kind="optimizers",
+        kind=inner.kind,
         name=name,
-        implementation=wrapped_factory(outer.name, outer.implementation, inner.implementation),
+        implementation=implementation,
         origin=origin,
         documentation=f"{outer.summary} {inner.summary}".strip(),
         details=None,

@@ -56,7 +56,8 @@ class Instances:
         self.exact_data = _make_data(problem, seeds)
         self.shared = shared_data(problem) is not None
         self.data = map_tensors(self._transfer, self.exact_data)
-        self.start = self._transfer(torch.stack([make_start(problem, seed) for seed in seeds]))
+        drawn = torch.stack([make_start(problem, seed) for seed in seeds])
+        self.start = self._transfer(problem.start_on(drawn.unsqueeze(1), self.exact_data).squeeze(1))
         self.buffers = make_buffers(problem, seeds, self._transfer)
         """Buffers at the start, `[seeds, 1, …]`; None if the problem has none."""
         # No reference back to self: a cycle would keep the draws of a tile until the garbage collector runs.
@@ -169,7 +170,15 @@ def _make_data(problem: Problem, seeds: Sequence[InstanceSeed]) -> Tree:
     require_equal_constants(data, seeds[0].problem)
     if not leaves(data[0]):
         return data[0]
-    return map_tensors(lambda *tensors: torch.stack(tensors).unsqueeze(1), *data)
+    return map_tensors(_stacked, *data)
+
+
+def _stacked(*tensors: Tensor) -> Tensor:
+    """Return the tensors of all instances, `[seeds, 1, …]`; one tensor that all of them have is not copied."""
+    first = tensors[0]
+    if len(tensors) > 1 and all(tensor is first for tensor in tensors):
+        return first.expand(len(tensors), 1, *first.shape)
+    return torch.stack(tensors).unsqueeze(1)
 
 
 def _make_draws(problem: Problem, seed: InstanceSeed, block: int, steps: int) -> Tree:

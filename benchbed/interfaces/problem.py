@@ -8,6 +8,7 @@ import torch
 from torch import Generator, Tensor
 
 from benchbed.errors import UnknownOptimumError
+from benchbed.interfaces.gradient import Gradient
 from benchbed.interfaces.layout import Layout
 from benchbed.interfaces.references import find_reference
 from benchbed.seeds import DRAW_BLOCK
@@ -66,6 +67,8 @@ class Problem(ABC):
 
     Under strong noise 0.01 is fairer: an axis from call 1 on charges momentum's first ten calls against it.
     """
+    changes_gradients: ClassVar[bool] = False
+    """`change_gradient` returns other gradients than those of the loss."""
     group: ClassVar[str] = "other"
     """What the problem isolates: noise, geometry, tails, spectrum, networks, accuracy, or a name of your own.
 
@@ -136,6 +139,10 @@ class Problem(ABC):
         """
         return start
 
+    def start_on(self, start: Tensor, data: Data) -> Tensor:
+        """Move drawn starts `[..., dimension]` to where they lie on the data of their instances; transforms need it."""
+        return start
+
     def make_data(self, generator: Generator) -> Data:
         """Draw the data of one instance; the loss receives it as `[seeds, 1, …]`."""
         return None
@@ -181,6 +188,14 @@ class Problem(ABC):
     def full_batch_loss(self, theta: Tensor, data: Data) -> Tensor:
         """Return the loss `[...]` over all samples that `full_batch` rules see; by default the objective."""
         return self.objective(theta, data)
+
+    def change_gradient(self, gradient: Gradient) -> Gradient:
+        """Return the method that computes the gradients of steps, given the one that the run selects.
+
+        A transform that rounds gradients changes it. Return the same object for equal arguments: compiled steps are
+        cached by it.
+        """
+        return gradient
 
     def optimum(self, data: Data) -> Tensor | None:
         """Return the minimum of the objective, `[...]`, or None if it is unknown.

@@ -12,6 +12,7 @@ from torch.utils import _pytree as pytree  # as in the engine
 from benchbed.errors import UnknownOptimumError
 from benchbed.interfaces import Problem
 from benchbed.interfaces.references import ReferenceKind, find_reference
+from benchbed.interfaces.transforms import DelegatingProblem, original_of
 
 
 class ProblemTraits(NamedTuple):
@@ -63,6 +64,9 @@ def traits_of(problem: Problem) -> ProblemTraits:
 
 def _reference_of(problem: Problem, data: Any) -> tuple[ReferenceKind | None, str]:
     """Return the kind of the reference value, None without one, and why a stored one does not hold."""
+    if isinstance(problem, DelegatingProblem):
+        problem = original_of(problem)
+        data = problem.shared_data()
     if type(problem).optimum is not Problem.optimum:
         return None, ""
     try:

@@ -98,7 +98,7 @@ def _problem_plan(catalog: Catalog, selection: ProblemSelection, selector: Selec
     else:
         traits = traits_of(problem)
         deterministic = with_drawn_noise(problem).make_draws(torch.Generator(), 1) is None
-    gradient = catalog.gradient(selection.gradient)
+    gradient = problem.change_gradient(catalog.gradient(selection.gradient))
     return ProblemPlan(
         name=selector.name,
         parameters=parameters,

@@ -24,8 +24,9 @@ class Selector(NamedTuple):
 def parse_selector(text: str) -> Selector:
     """Parse `name`, `name[key=value, …]` or `name(key=value, …)`.
 
-    A selector without a key is an optimizer that is wrapped: `cosine(adam[beta1=0.5], warmup=0.1)` has the name
-    `cosine(adam)` and the parameters `beta1` and `cosine_warmup`, as `cosine(adam)[beta1=0.5, cosine_warmup=0.1]` has.
+    A selector without a key is an optimizer that is wrapped, or a problem that is transformed:
+    `cosine(adam[beta1=0.5], warmup=0.1)` has the name `cosine(adam)` and the parameters `beta1` and `cosine_warmup`, as
+    `cosine(adam)[beta1=0.5, cosine_warmup=0.1]` has.
 
     Values are numbers, booleans, lists (or tuples, which become lists), strings in quotes, and bare words and
     selectors, which are strings.
@@ -43,7 +44,9 @@ def _flatten(reader: SelectorReader, tree: SelectorTree) -> Selector:
         return Selector(tree.name, tree.parameters)
     argument, *others = tree.arguments
     if others:
-        reader.fail(f"{quoted(tree.name)} wraps one optimizer; write key=value after it", others[0].column)
+        reader.fail(
+            f"{quoted(tree.name)} wraps one optimizer or problem; write key=value after it", others[0].column
+        )
     name, parameters = _flatten(reader, argument)
     own = {prefixed(tree.name, key): value for key, value in tree.parameters.items()}
     combined = {**parameters, **own, **tree.further}

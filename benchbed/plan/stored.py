@@ -55,7 +55,7 @@ def is_damaged(part: ProblemPlan | EntrantPlan) -> bool:
         return not (is_named and has_statics and _is_label(part, part.hyperparameters))
     numbers = [*part.targets, part.success_target, part.gradient_price, part.full_price or 1.0]
     return not (
-        name_fault(part.name) is None
+        all(name_fault(name) is None for name in wrapped_names(part.name))
         and _is_label(part, part.parameters)
         and part.targets
         and all(map(math.isfinite, numbers))

@@ -199,7 +199,7 @@ def engine_batch(plan: Plan, batch: BatchPlan, catalog: Catalog, is_measured: bo
         targets=batch.problem.targets,
         target_metric=batch.problem.target_metric,
         scale=cached_scale(problem, batch.problem.name, plan.study_seed)[0] if is_measured else None,
-        gradient=_warmed_up(catalog.gradient(plan.gradient)),
+        gradient=problem.change_gradient(_warmed_up(catalog.gradient(plan.gradient))),
         metrics={name: catalog.entry("metrics", name).implementation for name in plan.metrics},
         dtype=batch.problem.dtype,
         device=plan.device,

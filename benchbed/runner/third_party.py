@@ -3,8 +3,7 @@
 from collections.abc import Iterable
 
 from benchbed.catalog.lookup import Catalog
-from benchbed.catalog.names import wrapped_names
-from benchbed.catalog.records import Entry, Kind
+from benchbed.catalog.records import Entry, Kind, parts_of
 from benchbed.errors import UsageError
 from benchbed.plan import BatchPlan, Plan
 
@@ -12,13 +11,13 @@ from benchbed.plan import BatchPlan, Plan
 def third_party_plugins(catalog: Catalog, plan: Plan, batch: BatchPlan) -> tuple[str, ...]:
     """Return the names of the third-party plugins that a batch needs; all plugins if one of its parts is unknown."""
     parts: list[tuple[Kind, str]] = [
-        ("problems", batch.problem.name),
+        *parts_of("problems", batch.problem.name),
         ("gradients", plan.gradient),
         *(("metrics", name) for name in catalog.names("metrics")),
     ]
     modules: tuple[str, ...] = ()
-    *wrappers, optimizer = wrapped_names(batch.optimizer)
-    parts += [("wrappers", name) for name in wrappers]
+    *wrappers, (_, optimizer) = parts_of("optimizers", batch.optimizer)
+    parts += wrappers
     if ":" in optimizer and optimizer not in catalog.entries["optimizers"]:
         # Looking up module:Class would import the module into this process.
         module = optimizer.rpartition(":")[0]

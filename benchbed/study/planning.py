@@ -8,8 +8,8 @@ import msgspec
 
 from benchbed.catalog.loading import load_catalog
 from benchbed.catalog.lookup import Catalog
-from benchbed.catalog.names import error_line, plugin_traceback, quoted, wrapped_names
-from benchbed.catalog.records import InvalidPluginError, Kind, PluginStatus
+from benchbed.catalog.names import error_line, plugin_traceback, quoted
+from benchbed.catalog.records import InvalidPluginError, Kind, PluginStatus, parts_of
 from benchbed.catalog.torch_references import modules_of
 from benchbed.errors import BenchbedError, UnusableSelectorsError, UsageError
 from benchbed.interfaces import TrialStatus
@@ -219,9 +219,7 @@ def _is_third_party(catalog: Catalog, selection: Selection) -> bool:
 
 def plugins_of(catalog: Catalog, selection: Selection) -> tuple[str, ...]:
     """Return the names of the third-party plugins that a selection needs."""
-    kind, name = _key(selection)
-    *wrappers, optimizer = wrapped_names(name)
-    keys: list[tuple[Kind, str]] = [(kind, optimizer), *(("wrappers", wrapper) for wrapper in wrappers)]
+    keys = parts_of(*_key(selection))
     if isinstance(selection, ProblemSelection):
         keys.append(("gradients", selection.gradient))
     entries = [catalog.entries[kind][name] for kind, name in keys if name in catalog.entries[kind]]

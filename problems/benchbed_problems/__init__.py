@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from benchbed.hookspecs import hookimpl
-from benchbed.interfaces import Problem
+from benchbed.interfaces import Problem, Transform
 from benchbed_problems.associative_memory import AssociativeMemory
 from benchbed_problems.beale import Beale
 from benchbed_problems.block_quadratic import BlockQuadratic
@@ -27,10 +27,12 @@ from benchbed_problems.shallow_network import ShallowNetwork
 from benchbed_problems.softmax_regression import SoftmaxRegression
 from benchbed_problems.sparse_parity import SparseParity
 from benchbed_problems.toy_mean import ToyMean
+from benchbed_problems.transforms.rotation import Rotated
 from benchbed_problems.triangles import Triangles
 from benchbed_problems.weighted_quartic import WeightedQuartic
 from benchbed_problems.zipf_bigram import ZipfBigram
 
+TRANSFORMS: tuple[Transform, ...] = (Rotated,)
 PRESETS = ("quick", "standard", "full")
 GROUPS = ("geometry", "noise", "tails", "spectrum", "networks", "classic")
 
@@ -67,6 +69,13 @@ def register_problems(register: Callable[[type[Problem]], None]) -> None:
     )
     for problem in problems:
         register(problem)
+
+
+@hookimpl
+def register_transforms(register: Callable[[Transform], None]) -> None:
+    """Register the transforms of coordinates, and then those of gradients."""
+    for transform in TRANSFORMS:
+        register(transform)
 
 
 @hookimpl

@@ -56,8 +56,8 @@ def test_a_wrapper_is_used_once():
     [
         ("cosin(adam)", "unknown wrapper 'cosin'; did you mean 'cosine'?"),
         ("cosine(adan-x)", "unknown optimizer 'adan-x'"),
-        ("adam(sgd)", "'adam' wraps no optimizer such as 'sgd'; write key=value in its brackets"),
-        ("torch.optim:SGD(sgd)", "'torch.optim:SGD' wraps no optimizer"),
+        ("adam(sgd)", "'adam' wraps no optimizer or problem such as 'sgd'; write key=value in its brackets"),
+        ("torch.optim:SGD(sgd)", "'torch.optim:SGD' wraps no optimizer or problem"),
     ],
 )
 def test_an_unknown_part_is_named(name, message):

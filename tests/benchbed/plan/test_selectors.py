@@ -83,7 +83,7 @@ REJECTED = {
     "a[b=" + "[" * 9 + "]" * 9 + "]": "column 13: brackets are nested deeper than 8",
     "a[b=" + "[" * 9000 + "]": "column 13: brackets are nested deeper than 8",
     "a" * 100_001: "a selector has 100001 characters; write at most 100000",
-    "cosine(adam, sgd)": "column 14: 'cosine' wraps one optimizer; write key=value after it",
+    "cosine(adam, sgd)": "column 14: 'cosine' wraps one optimizer or problem; write key=value after it",
     "clip(clip(adam, norm=1), norm=2)": "column 1: 'clip_norm' is given twice",
     "cosine(adam[beta1=0.5])[beta1=0.9]": "column 1: 'beta1' is given twice",
     "cosine(adam)[sgd]": "column 13: expected a comma or a closing bracket",

@@ -1,0 +1,1 @@
+"""The built-in transforms of problems, one file each."""

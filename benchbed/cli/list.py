@@ -37,8 +37,9 @@ def list_command(
 ) -> None:
     """List the available problems, optimizers and more, with their parameters and the packages they come from.
 
-    KIND is problems, optimizers, wrappers, metrics, gradients, executors, reports, figures or suites. With a NAME,
-    print the whole entry: its documentation, and each parameter with its default, its values and its search range.
+    KIND is problems, transforms, optimizers, wrappers, metrics, gradients, executors, reports, figures or suites. With
+    a NAME, print the whole entry: its documentation, and each parameter with its default, its values and its search
+    range.
 
     \b
     Examples:

@@ -171,7 +171,7 @@ def test_json_of_an_entry_has_values_ranges_and_source(listed):
             ["optimizers", "cosine(adam)"],
             "'cosine(adam)' consists of several entries; list each of cosine, adam",
         ),
-        (["optimizer"], "'optimizer' is not one of 'problems', 'optimizers'"),
+        (["optimizer"], "'optimizer' is not one of 'problems', 'transforms', 'optimizers'"),
     ],
 )
 def test_a_name_that_is_not_registered_is_an_error(arguments, expected, listed):

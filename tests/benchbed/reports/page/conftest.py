@@ -47,6 +47,12 @@ class Page(HTMLParser):
 
 
 @pytest.fixture(scope="session")
+def parse():
+    """Return the function that parses a page."""
+    return Page
+
+
+@pytest.fixture(scope="session")
 def page_of():
     """Return a function that draws the page of a study and parses it."""
 

@@ -117,16 +117,18 @@ class CountingOracle:
         compute_progress: Callable[[], Tensor],
         compute_step: Callable[[], Tensor],
         draw: Tree = None,
+        reads_masks: bool = False,
     ) -> None:
         """`compute_progress` runs when `progress` is read; calling it directly does not count as reading.
 
         `compute_step` runs when `step` is read. `draw` is the optimizer's draw of the step, if it has `make_draws`.
+        With `reads_masks`, which ends a trace, `at` evaluates nothing where no lane asks for it.
         """
         self.loss, self.gradient, self._draw = loss, gradient, draw
         self.compute_progress, self.compute_step = compute_progress, compute_step
         self.progress_was_read = False
         """The optimizer has read `progress`, so it knows the budget."""
-        self._evaluate = evaluate
+        self._evaluate, self._reads_masks = evaluate, reads_masks
         self.further_calls = 0
         """Calls of every lane after the first."""
         self.masked_calls: Tensor | None = None
@@ -154,12 +156,14 @@ class CountingOracle:
 
     def at(self, point: Tensor, where: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Compute loss and gradient at `point`, on the same draw; NaN in the lanes outside `where`."""
-        loss, gradient = self._evaluate(point)
         if where is None:
             self.further_calls += 1
-            return loss, gradient
-        calls = where.to(loss.dtype)
+            return self._evaluate(point)
+        calls = where.to(self.loss.dtype)
         self.masked_calls = calls if self.masked_calls is None else self.masked_calls + calls
+        if self._reads_masks and not where.any():
+            return torch.full_like(self.loss, torch.nan), torch.full_like(self.gradient, torch.nan)
+        loss, gradient = self._evaluate(point)
         return (
             torch.where(where, loss, torch.nan),
             torch.where(where.unsqueeze(-1), gradient, torch.nan),

@@ -156,6 +156,7 @@ class _StatefulTrial(_Trial):
             lambda: loss.new_tensor([self._calls / self._batch.budget]),
             lambda: loss.new_tensor([self._steps]),
             draws.optimizer,
+            reads_masks=True,
         )
         theta, self._state = self._optimizer.update(oracle, self._state, self._theta)
         require_like(f"update of {self._batch.label_of('optimizer')} changes theta", theta, self._theta)

@@ -93,9 +93,7 @@ class Stepper:
         """Run one step; return the lanes, the oracle with its counts, and the lanes that could pay for the step."""
         traced = inputs.traced_gradient is not None
         differentiate = inputs.traced_gradient or self.batch.gradient.differentiate
-        data = inputs.data
-        if lanes.buffers is not None:
-            data = BufferedData(data, lanes.buffers)
+        data = inputs.data if lanes.buffers is None else BufferedData(inputs.data, lanes.buffers)
         running = lanes.running  # unless lanes are adaptive, the number of steps already respects the budget
         if self.adaptive:
             running = running & (lanes.calls + self.calls_per_step <= affordable_calls(self.batch.budget))
@@ -119,6 +117,7 @@ class Stepper:
             lambda: self._progress(lanes, inputs, gradient),
             lambda: lanes.steps.to(gradient.dtype).unsqueeze(-1),
             inputs.draws.optimizer,
+            reads_masks=not traced and gradient.device.type == "cpu",
         )
 
         active, converged = running & finite, lanes.converged

@@ -15,6 +15,7 @@ from benchbed_optimizers.amsgrad import amsgrad
 from benchbed_optimizers.barzilai_borwein import barzilai_borwein
 from benchbed_optimizers.gd import gd
 from benchbed_optimizers.laprop import laprop
+from benchbed_optimizers.lbfgs import lbfgs
 from benchbed_optimizers.lion import lion
 from benchbed_optimizers.mars import mars
 from benchbed_optimizers.momentum import momentum
@@ -60,7 +61,7 @@ ADAPTIVE = (
 SIGN = (signsgd, lion, rprop)
 AVERAGING = (schedule_free_sgd, schedule_free_adamw)
 MATRIX = (muon, shampoo, soap)
-QUASI_NEWTON = (barzilai_borwein,)
+QUASI_NEWTON = (barzilai_borwein, lbfgs)
 FAMILIES: dict[str, tuple[OptimizerFactory, ...]] = {
     "first-order": FIRST_ORDER,
     "adaptive": ADAPTIVE,

@@ -308,6 +308,12 @@ def follow_losses():
 
 
 @pytest.fixture
+def oracle_on():
+    """Return a function that builds the oracle of a first step on a loss at a point; its `calls` are those of `at`."""
+    return lambda loss, theta: PathOracle.on(loss, theta, number=0, steps=1)
+
+
+@pytest.fixture
 def quadratic_path():
     """Return a function that runs an optimizer on ½ (θ₁² + 100 θ₂²) from (2, 2): `[steps + 1, 2]`."""
 

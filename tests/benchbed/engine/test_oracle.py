@@ -186,6 +186,31 @@ def test_lanes_outside_where_receive_nan(run):
     assert torch.isnan(gradient).all(-1).tolist() == [[True, False]] * 2
 
 
+@pytest.mark.parametrize("kind", [{}, {"stateful": True}], ids=["lanes", "stateful"])
+def test_an_eager_step_evaluates_no_loss_that_no_lane_asks_for(run, formula, kind):
+    """From |θ₁| ≤ 1 the rule asks for no second gradient; the loss is then called as often as for one without."""
+
+    def plain(learning_rate: float = 1e-2):
+        return sometimes(learning_rate)._replace(
+            update=lambda oracle, state, theta: (theta - learning_rate * oracle.gradient, state), **kind
+        )
+
+    def asking(learning_rate: float = 1e-2):
+        return sometimes(learning_rate)._replace(**kind)
+
+    def count_calls(rule):
+        calls = []
+
+        def loss(theta):
+            calls.append(theta)
+            return 0.5 * theta.square().sum(-1)
+
+        run(formula(loss, start=(0.5,)), rule, targets=(), budget=20, engine="eager")
+        return len(calls)
+
+    assert count_calls(asking) == count_calls(plain)
+
+
 def test_a_lane_with_a_non_finite_gradient_pays_one_call(run, formula, lane_of):
     """It is frozen before its update, which would call the oracle again."""
     problem = formula(lambda theta: (theta.abs() + theta).sqrt().sum(-1), start=(2.0,))

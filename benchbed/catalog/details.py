@@ -16,7 +16,7 @@ from benchbed.catalog.parameters import (
     plain,
 )
 from benchbed.catalog.records import Entry, Kind
-from benchbed.interfaces import OneMinusLogUniform, Problem, Uniform, as_gradient
+from benchbed.interfaces import Choice, OneMinusLogUniform, Problem, Uniform, as_gradient
 
 DIMENSIONS = (1, 2, 10, 1_000)
 """Dimensions at which the price of a gradient is given."""
@@ -25,9 +25,11 @@ DIMENSIONS = (1, 2, 10, 1_000)
 class SearchRange(msgspec.Struct, frozen=True):
     """The values of a hyperparameter that the track `searched` tries."""
 
-    low: float
-    high: float
-    scale: Literal["linear", "log", "log of 1 - value"]
+    scale: Literal["linear", "log", "log of 1 - value", "choice"]
+    low: float | None = None
+    high: float | None = None
+    choices: tuple[Any, ...] = ()
+    """JSON-plain."""
 
 
 class ParameterDetails(msgspec.Struct, frozen=True):
@@ -123,9 +125,11 @@ def _parameter(parameter: Parameter) -> ParameterDetails:
     domain, search = parameter.domain, None
     if isinstance(domain, OneMinusLogUniform):
         low, high = round(1 - domain.high, 12), round(1 - domain.low, 12)
-        search = SearchRange(low, high, "log of 1 - value")
+        search = SearchRange("log of 1 - value", low, high)
+    elif isinstance(domain, Choice):
+        search = SearchRange("choice", choices=tuple(plain(domain.values)))
     elif domain is not None:
-        search = SearchRange(domain.low, domain.high, "linear" if isinstance(domain, Uniform) else "log")
+        search = SearchRange("linear" if isinstance(domain, Uniform) else "log", domain.low, domain.high)
     return ParameterDetails(parameter.name, plain(parameter.default), describe_values(parameter), search)
 
 

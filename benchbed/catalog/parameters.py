@@ -12,11 +12,19 @@ import msgspec
 from torch import Tensor
 
 from benchbed.catalog.names import quoted, suggestion
-from benchbed.catalog.records import InvalidPluginError
+from benchbed.catalog.records import InvalidPluginError, require
 from benchbed.errors import UsageError
-from benchbed.interfaces import Layout, LogUniform, OneMinusLogUniform, OptimizerFactory, Problem, Uniform
+from benchbed.interfaces import (
+    Choice,
+    Layout,
+    LogUniform,
+    OneMinusLogUniform,
+    OptimizerFactory,
+    Problem,
+    Uniform,
+)
 
-Domain = LogUniform | Uniform | OneMinusLogUniform
+Domain = LogUniform | Uniform | OneMinusLogUniform | Choice
 _DESCRIPTIONS = {
     float: "a finite number",
     int: "an integer",
@@ -58,7 +66,8 @@ class Parameter(NamedTuple):
     annotation: Any
     """The plain type of a static parameter; float for a hyperparameter."""
     domain: Domain | None
-    """Search range and valid values of a hyperparameter; None if any finite number is valid."""
+    """Search range and valid values of a hyperparameter; None if any finite number is valid. Of a static
+    parameter None or a Choice."""
 
 
 def hyperparameters_of(factory: Callable[..., Any]) -> dict[str, Parameter]:
@@ -95,12 +104,16 @@ def parameter_of(signature: inspect.Parameter) -> Parameter:
     if annotation is float or (float in union and set(union) == {float, Tensor}):
         parameter = Parameter(name, default, False, float, domain)
     elif is_plain(annotation):
-        parameter = Parameter(name, default, True, annotation, None)
+        parameter = Parameter(name, default, True, annotation, domain if isinstance(domain, Choice) else None)
     else:
         example = "Annotated[Hyperparameter, LogUniform(1e-6, 1e2)], int, bool, str or Literal"
         given = "not annotated" if annotation is signature.empty else f"annotated {quoted(annotation)}"
         raise InvalidPluginError(f"parameter {name!r} is {given}; use {example}")
     try:
+        if isinstance(domain, Choice):
+            values = tuple(convert_hyperparameter("a choice", parameter, value) for value in domain.values)
+            require(len(values) > 0, f"parameter {name!r} has a Choice without values; list some")
+            parameter = parameter._replace(domain=Choice(values))
         return parameter._replace(default=convert_hyperparameter("default", parameter, default))
     except (UsageError, TypeError) as error:
         raise InvalidPluginError(str(error)) from None

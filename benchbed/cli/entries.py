@@ -103,7 +103,11 @@ def by_family(entries: Iterable[Entry]) -> dict[str, list[Entry]]:
 def _assignment(parameter: ParameterDetails) -> str:
     text = f"{parameter.name}={format_value(parameter.default)}"
     search = parameter.search
-    return f"{text} in {format_value(search.low)}…{format_value(search.high)}" if search else text
+    if search is None:
+        return text
+    if search.choices:
+        return f"{text} in {format_value(search.choices)}"
+    return f"{text} in {format_value(search.low)}…{format_value(search.high)}"
 
 
 def _description(parameter: ParameterDetails) -> str:
@@ -111,6 +115,8 @@ def _description(parameter: ParameterDetails) -> str:
     search = parameter.search
     if search is None:
         return text
+    if search.choices:
+        return f"{text}; searched in {format_value(search.choices)}"
     scale = SCALES[search.scale].format(parameter.name)
     return f"{text}; searched from {format_value(search.low)} to {format_value(search.high)}, {scale}"
 

@@ -30,19 +30,18 @@ from benchbed.interfaces.problem import (
     RegisteredMetric,
     target_ladder,
 )
-from benchbed.interfaces.ranges import LogUniform, OneMinusLogUniform, Uniform
+from benchbed.interfaces.ranges import Choice, LogUniform, OneMinusLogUniform, Uniform
 from benchbed.interfaces.results import ALL_PROBLEMS, ProblemFacts, Report, Results, Surface
 from benchbed.interfaces.statuses import FINAL_STATUSES, LOST_STATUSES, MEASURED_STATUSES, TrialStatus
 from benchbed.interfaces.torch_blocks import torch_optimizer
 from benchbed.interfaces.transforms import Transform, TransformedData, TransformedProblem
 
 __all__ = [
-    "ALL_PROBLEMS", "FINAL_STATUSES", "LOST_STATUSES", "MEASURED_STATUSES", "START_IN_BASIN", "BufferedData", "Data",
-    "Engine", "Exclusion", "ExecutorFactory", "Figure", "FunctionProblem", "Gradient", "GridExtended", "Hyperparameter",
-    "Layout", "LogUniform", "Metric", "MetricNotMeasured", "ModuleProblem", "NoScoreBecause", "NotServedError", "Note",
-    "OneMinusLogUniform", "Optimizer",
-    "OptimizerFactory", "Oracle", "Picture", "Problem", "ProblemFacts", "RegisteredMetric", "Report",
-    "Results", "RowNote", "SkippedBecause", "Surface", "TargetsNotScored", "Transform", "TransformedData",
-    "TransformedProblem", "TrialStatus", "Uniform",
-    "Wrapper", "as_gradient", "take_samples", "target_ladder", "torch_optimizer",
+    "ALL_PROBLEMS", "FINAL_STATUSES", "LOST_STATUSES", "MEASURED_STATUSES", "START_IN_BASIN", "BufferedData", "Choice",
+    "Data", "Engine", "Exclusion", "ExecutorFactory", "Figure", "FunctionProblem", "Gradient", "GridExtended",
+    "Hyperparameter", "Layout", "LogUniform", "Metric", "MetricNotMeasured", "ModuleProblem", "NoScoreBecause",
+    "NotServedError", "Note", "OneMinusLogUniform", "Optimizer", "OptimizerFactory", "Oracle", "Picture", "Problem",
+    "ProblemFacts", "RegisteredMetric", "Report", "Results", "RowNote", "SkippedBecause", "Surface",
+    "TargetsNotScored", "Transform", "TransformedData", "TransformedProblem", "TrialStatus", "Uniform", "Wrapper",
+    "as_gradient", "take_samples", "target_ladder", "torch_optimizer",
 ]  # fmt: skip

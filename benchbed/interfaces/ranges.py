@@ -38,3 +38,17 @@ class OneMinusLogUniform:
     def accepts(self, value: float) -> bool:
         """Return whether `value` is valid; the domain is wider than the search range."""
         return 0 <= value < 1
+
+
+@dataclass(frozen=True)
+class Choice:
+    """Values that a search tries, such as the words of a static parameter: `Annotated[str, Choice(("a", "b"))]`.
+
+    In a selector a list of the parameter replaces these values. The tracks without a search take its first one.
+    """
+
+    values: tuple[bool | int | float | str | None, ...]
+
+    def accepts(self, value: float) -> bool:
+        """Return whether a number is valid; the search tries the listed ones only."""
+        return math.isfinite(value)

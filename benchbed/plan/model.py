@@ -20,7 +20,10 @@ OBSERVED_SEEDS = 2
 
 
 class Pairing(msgspec.Struct, frozen=True):
-    """A problem with the entrants that may share a batch: one optimizer with equal static parameters."""
+    """A problem with the entrants that may share trials: one optimizer with equal static parameters.
+
+    Static parameters that a search chooses may differ; trials that differ in one do not share a batch.
+    """
 
     problem: ProblemPlan
     entrants: tuple[EntrantPlan, ...]
@@ -108,7 +111,7 @@ class Plan(msgspec.Struct, frozen=True):
         """Return each problem with each group of entrants that may share a batch."""
         groups: dict[str, list[EntrantPlan]] = {}
         for entrant in self.entrants:
-            statics = {name: entrant.hyperparameters[name] for name in entrant.statics}
+            statics = {name: entrant.hyperparameters[name] for name in entrant.shared_statics}
             groups.setdefault(digest(entrant.name, statics, entrant.fault is None), []).append(entrant)
         return [Pairing(problem, tuple(group)) for problem in self.problems for group in groups.values()]
 

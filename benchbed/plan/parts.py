@@ -100,7 +100,7 @@ class EntrantPlan(msgspec.Struct, frozen=True):
     oracle: Literal["full", "stochastic"]
     statics: tuple[str, ...]
     """Names of the static parameters; settings that differ in one cannot share a batch."""
-    search: tuple[dict[str, float], ...] = ()
+    search: tuple[dict[str, Any], ...] = ()
     """The values that the track `searched` tries; empty without that track or without a search space."""
     origin: Origin = Origin()
     """The files and versions that `source` is a digest of."""
@@ -110,6 +110,13 @@ class EntrantPlan(msgspec.Struct, frozen=True):
     """The optimizer has random draws in every step."""
     built_in: bool = True
     """The optimizer is not a third party's."""
+    choices: dict[str, tuple[Any, ...]] = {}
+    """The values of each parameter that a search may choose from a list; only one if the selector fixes it."""
+
+    @property
+    def shared_statics(self) -> tuple[str, ...]:
+        """Names of the static parameters that have one value in all trials."""
+        return tuple(name for name in self.statics if name not in self.choices)
 
     def searched(self) -> list[dict[str, Any]]:
         """Return the settings that a search tries."""

@@ -1,10 +1,11 @@
 """The points of the track `searched`: one Sobol set for the search spaces of all optimizers (protocol, rule 6)."""
 
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 from benchbed.catalog.parameters import Domain, Parameter
 from benchbed.errors import UsageError
-from benchbed.interfaces import LogUniform, Uniform
+from benchbed.interfaces import Choice, LogUniform, Uniform
 from benchbed.seeds import INSTANCES, digest
 
 COLUMNS = 16
@@ -12,21 +13,15 @@ SHARED = "learning_rate"
 """The hyperparameter of column 0: all optimizers try the same learning rates."""
 
 
-def search_settings(
-    parameters: Mapping[str, Parameter], fixed: Iterable[str], points: int
-) -> tuple[dict[str, float], ...]:
-    """Return `points` settings of the hyperparameters that have a search range and are not `fixed` by the selector.
+def search_settings(parameters: Mapping[str, Parameter], points: int) -> tuple[dict[str, Any], ...]:
+    """Return `points` settings of those among the `parameters` that have a search range.
 
     The points are the first ones of a scrambled Sobol set, which is the same for all optimizers, problems and seeds.
     The name of a hyperparameter determines its column of the set. Empty if there is nothing to search.
 
     Source: Sobol (1967), with the scrambling of Owen (1998), as in `scipy.stats.qmc.Sobol`.
     """
-    space = {
-        name: parameter.domain
-        for name, parameter in parameters.items()
-        if parameter.domain is not None and name not in set(fixed)
-    }
+    space = {name: parameter.domain for name, parameter in parameters.items() if parameter.domain is not None}
     if not space:
         return ()
     from scipy.stats import qmc  # takes most of a second to import, and only this track needs it
@@ -67,8 +62,13 @@ def columns_of(names: Iterable[str]) -> dict[str, int]:
     return columns
 
 
-def value_at(domain: Domain, share: float) -> float:
-    """Return the value at a share in [0, 1) of a search range, rounded to 12 digits."""
+def value_at(domain: Domain, share: float) -> Any:
+    """Return the value at a share in [0, 1) of a search range: a number is rounded to 12 digits.
+
+    Each value of a choice has an equal part of the shares.
+    """
+    if isinstance(domain, Choice):
+        return domain.values[int(share * len(domain.values))]
     low, high = domain.low, domain.high
     if isinstance(domain, Uniform):
         value = low + share * (high - low)

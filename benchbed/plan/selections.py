@@ -1,24 +1,31 @@
 """Selections of a request, a selector with the options of the request each, and their resolution by plugins."""
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import msgspec
 import torch
 
 from benchbed.catalog.lookup import Catalog
-from benchbed.catalog.parameters import annotations_of, factory_arguments, field_types
+from benchbed.catalog.parameters import (
+    Parameter,
+    annotations_of,
+    convert_hyperparameter,
+    factory_arguments,
+    field_types,
+)
+from benchbed.catalog.records import Entry
 from benchbed.catalog.torch_optim import with_nested
 from benchbed.catalog.validation import check_facts
 from benchbed.errors import UsageError
-from benchbed.interfaces import Optimizer, Problem
+from benchbed.interfaces import Choice, Optimizer, Problem
 from benchbed.interfaces.modules.drawn_noise import with_drawn_noise
 from benchbed.plan.parts import EntrantPlan, ProblemPlan
 from benchbed.plan.presets import budget_of
 from benchbed.plan.problem_traits import ProblemTraits, traits_of
 from benchbed.plan.search import search_settings
-from benchbed.plan.selectors import Selector, expand_settings, format_selector, parse_selector
+from benchbed.plan.selectors import Selector, expand_settings, format_selector, format_value, parse_selector
 
 SINGLE_PRECISION_TARGET = 1e-5
 """Smallest target of trials in float32 (protocol, rule 4)."""
@@ -133,25 +140,75 @@ def _entrant_plans(catalog: Catalog, selection: OptimizerSelection) -> Iterable[
     selector, points = parse_selector(selection.selector), selection.search_points
     entry = catalog.entry("optimizers", selector.name)
     parameters = catalog.parameters(selector.name)
-    for values in expand_settings(selector.parameters, annotations_of(parameters)):
+    domains = {name: parameter.domain for name, parameter in parameters.items()} if points else {}
+    all_choices = {name: domain.values for name, domain in domains.items() if isinstance(domain, Choice)}
+    for listed in expand_settings(selector.parameters, annotations_of(parameters), all_choices):
+        choices = all_choices | {
+            name: _choices(selector.name, parameters[name], value)
+            for name, value in listed.items()
+            if name in all_choices
+        }
+        values = {name: choices[name][0] if name in choices else value for name, value in listed.items()}
         hyperparameters = catalog.hyperparameters(selector.name, values, checked=not selection.declared)
+        lists = {name: list(choices[name]) for name in listed if len(choices.get(name, ())) > 1}
         changed = {
             name: value for name, value in hyperparameters.items() if value != parameters[name].default
         }
         setting = {} if selection.declared else hyperparameters
-        arguments = factory_arguments(entry.implementation, setting)
-        optimizer: Optimizer[Any] = entry.implementation(**arguments)
+        optimizer = _built(entry, setting)
+        if not selection.declared:
+            _check_choices(catalog, entry, values, choices)
         identity = with_nested(entry, hyperparameters)
+        searched = {
+            name: parameter._replace(domain=Choice(choices[name])) if name in choices else parameter
+            for name, parameter in parameters.items()
+            if name not in values or name in lists
+        }
         yield EntrantPlan(
             name=selector.name,
-            label=format_selector(selector.name, changed),
+            label=format_selector(selector.name, changed | lists),
             source=identity.source,
             origin=identity.origin,
             hyperparameters=hyperparameters,
             tunable="learning_rate" in parameters and "learning_rate" not in values,
             oracle="full" if optimizer.full_batch else "stochastic",
             statics=tuple(name for name, parameter in parameters.items() if parameter.static),
-            search=search_settings(parameters, values, points) if points else (),
+            search=search_settings(searched, points) if points else (),
             draws=optimizer.make_draws is not None,
             built_in=identity.built_in,
+            choices=choices,
         )
+
+
+def _choices(owner: str, parameter: Parameter, value: object) -> tuple[Any, ...]:
+    """Return the values among which a search chooses if a selector contains `value`, a list or one of them.
+
+    Raises: UsageError if a value is not valid, or the list is empty.
+    """
+    values = value if isinstance(value, list) else [value]
+    if not values:
+        raise UsageError(f"{parameter.name} is an empty list; give a value, or leave {parameter.name} out")
+    return tuple(dict.fromkeys(convert_hyperparameter(owner, parameter, item) for item in values))
+
+
+def _check_choices(
+    catalog: Catalog, entry: Entry, values: Mapping[str, object], choices: Mapping[str, tuple[Any, ...]]
+) -> None:
+    """Build the optimizer with each value that a search may choose.
+
+    Raises: UsageError if the optimizer rejects one, or the values differ in the oracle that a pairing has.
+    """
+    for name, listed in choices.items():
+        built = [
+            _built(entry, catalog.hyperparameters(entry.name, {**values, name: value})) for value in listed
+        ]
+        if len({(optimizer.full_batch, optimizer.make_draws is None) for optimizer in built}) > 1:
+            raise UsageError(
+                f"{entry.name}: the values {format_value(listed)} of {name} differ in the oracle or in random draws, "
+                "so that no search can choose among them; give one of them"
+            )
+
+
+def _built(entry: Entry, setting: Mapping[str, object]) -> Optimizer[Any]:
+    optimizer: Optimizer[Any] = entry.implementation(**factory_arguments(entry.implementation, setting))
+    return optimizer

@@ -2,7 +2,7 @@
 
 import itertools
 import math
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from types import UnionType
 from typing import Any, NamedTuple, Union, get_args, get_origin
 
@@ -84,15 +84,20 @@ def format_value(value: object) -> str:
     raise TypeError(f"{value!r} cannot be written in a selector")
 
 
-def expand_settings(parameters: Mapping[str, object], types: Mapping[str, Any]) -> list[dict[str, object]]:
+def expand_settings(
+    parameters: Mapping[str, object], types: Mapping[str, Any], choices: Container[str] = ()
+) -> list[dict[str, object]]:
     """Return the settings of a selector, given the types of its parameters: the product of the lists among its values.
 
-    For a parameter whose type is a list, a list is one value and a list of lists several values. Repeated values
-    count once.
+    For a parameter whose type is a list, and for one that a search chooses from a list, a list is one value and a list
+    of lists several values. Repeated values count once.
 
     Raises: UsageError if a list is empty, or there are more than `MOST_SETTINGS` settings.
     """
-    values = {key: _values(key, value, types.get(key)) for key, value in parameters.items()}
+    values = {
+        key: _values(key, value, key in choices or _is_list_type(types.get(key)))
+        for key, value in parameters.items()
+    }
     count = math.prod(len(listed) for listed in values.values())
     if count > MOST_SETTINGS:
         raise UsageError(
@@ -101,10 +106,10 @@ def expand_settings(parameters: Mapping[str, object], types: Mapping[str, Any]) 
     return [dict(zip(values, setting, strict=True)) for setting in itertools.product(*values.values())]
 
 
-def _values(key: str, value: object, annotation: Any) -> list[object]:
+def _values(key: str, value: object, may_be_list: bool) -> list[object]:
     if not isinstance(value, list):
         return [value]
-    if _is_list_type(annotation) and not (value and all(isinstance(item, list) for item in value)):
+    if may_be_list and not (value and all(isinstance(item, list) for item in value)):
         return [value]
     if not value:
         raise UsageError(f"{key} is an empty list; give a value, or leave {key} out")

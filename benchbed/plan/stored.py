@@ -52,7 +52,8 @@ def is_damaged(part: ProblemPlan | EntrantPlan) -> bool:
         names = wrapped_names(part.name)
         is_named = ":" in names[-1] or all(name_fault(name) is None for name in names)
         has_statics = set(part.statics) <= set(part.hyperparameters)
-        return not (is_named and has_statics and _is_label(part, part.hyperparameters))
+        lists = {name: list(values) for name, values in part.choices.items() if len(values) > 1}
+        return not (is_named and has_statics and _is_label(part, {**part.hyperparameters, **lists}))
     numbers = [*part.targets, part.success_target, part.gradient_price, part.full_price or 1.0]
     return not (
         all(name_fault(name) is None for name in wrapped_names(part.name))

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 from benchbed.interfaces import Note, RowNote
 from benchbed.plan import BatchPlan, EntrantPlan
 from benchbed.plan.model import Track
-from benchbed.seeds import Role
+from benchbed.seeds import Role, digest
 from benchbed.tuning.candidates import PairingState
 from benchbed.tuning.outcomes import notes_of_trials
 
@@ -62,6 +62,7 @@ def missing_batches(state: PairingState) -> list[BatchPlan]:
     trials, in a batch of its own: then the same trials run together however often a study is interrupted, and so
     their results are equal to the bit.
     """
+    entrant = state.pairing.entrants[0]  # its static parameters are those of all
     rows = evaluated_settings(state)
     tuned = [row for row in rows if state.settings_tried(row.entrant, row.track)]
     groups: list[tuple[Role, list[dict[str, Any]]]] = [
@@ -72,17 +73,18 @@ def missing_batches(state: PairingState) -> list[BatchPlan]:
     batches: list[BatchPlan] = []
     scheduled: set[str] = set()
     for role, settings in groups:
-        # Settings that lack the same seeds run together; usually all of them lack all seeds.
-        settings_by_seeds: dict[tuple[int, ...], list[dict[str, Any]]] = {}
+        # Settings that lack the same seeds and have the same static parameters run together; usually all of them.
+        together: dict[tuple[tuple[int, ...], str], list[dict[str, Any]]] = {}
         for setting in settings:
-            keys = state.trial_keys(state.pairing.entrants[0], setting, role)
+            keys = state.trial_keys(entrant, setting, role)
             missing_seeds = tuple(seed for seed, key in enumerate(keys) if key not in state.outcomes)
             if missing_seeds and keys[0] not in scheduled:
                 scheduled.add(keys[0])
-                settings_by_seeds.setdefault(missing_seeds, []).append(setting)
+                statics = digest({name: setting[name] for name in entrant.statics})
+                together.setdefault((missing_seeds, statics), []).append(setting)
         batches += [
-            state.plan.batch(state.pairing, together, role, seeds)
-            for seeds, together in settings_by_seeds.items()
+            state.plan.batch(state.pairing, of_batch, role, seeds)
+            for (seeds, _), of_batch in together.items()
         ]
     return batches
 

@@ -133,7 +133,7 @@ def planned_batch(plan: Plan, rows: list[StoredRow]) -> BatchPlan | None:
         if (rows[0]["problem"], rows[0]["optimizer"]) != (pairing.problem.name, entrant.name) or any(
             setting.get(name) != entrant.hyperparameters[name]
             for setting in settings
-            for name in entrant.statics
+            for name in entrant.shared_statics
         ):
             continue
         batch = plan.batch(pairing, settings, rows[0]["role"], seeds)

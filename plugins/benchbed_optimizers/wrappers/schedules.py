@@ -2,17 +2,19 @@
 
 import math
 from collections.abc import Callable
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import torch
 from torch import Tensor
 
-from benchbed.interfaces import Hyperparameter, LogUniform, Optimizer, Oracle, Uniform
+from benchbed.interfaces import Choice, Hyperparameter, LogUniform, Optimizer, Oracle, Uniform
 
 Share = Annotated[Hyperparameter, Uniform(0.0, 0.9)]
 """A share of the budget."""
 Final = Annotated[Hyperparameter, LogUniform(1e-4, 1.0)]
 """The last rate as a share of the highest."""
+
+Schedule = Literal["constant", "linear", "cosine", "wsd", "inverse-sqrt"]
 
 SHORTEST = 1e-9
 """Bound of the shares by which a schedule divides."""
@@ -80,6 +82,27 @@ def inverse_sqrt(
         return (first / (first + (1 - first) * share).clamp(min=SHORTEST)).sqrt()
 
     return _scheduled(optimizer, budget, warmup, shape)
+
+
+def scheduled(
+    optimizer: Optimizer[Any],
+    budget: int,
+    schedule: Annotated[Schedule, Choice(("constant", "linear", "cosine", "wsd"))] = "constant",
+    warmup: Share = 0.05,
+    final: Final = 0.0,
+) -> Optimizer[Any]:
+    """Change the learning rate by the schedule of this name, which the track `searched` chooses.
+
+    The same as the wrapper `schedule` itself; `final` has no effect with `constant` and `inverse-sqrt`. By default a
+    search tries `constant`, `linear`, `cosine` and `wsd`.
+    Source: that of each schedule.
+    """
+    if schedule == "constant":
+        return constant(optimizer, budget, warmup)
+    if schedule == "inverse-sqrt":
+        return inverse_sqrt(optimizer, budget, warmup)
+    decreasing = {"linear": linear, "cosine": cosine, "wsd": wsd}[schedule]
+    return decreasing(optimizer, budget, warmup, final)
 
 
 def require_share(name: str, value: Hyperparameter) -> None:

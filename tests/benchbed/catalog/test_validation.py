@@ -65,6 +65,14 @@ OPTIMIZERS = {
         "def bad(rate: Annotated[Hyperparameter, OneMinusLogUniform(1e-3, 1)] = 1.0): return rule()",
         "rate is 1.0; it must be a number of at least 0 and less than 1",
     ),
+    "no choice": (
+        "def bad(mode: Annotated[str, Choice(())] = 'a'): return rule()",
+        "parameter 'mode' has a Choice without values; list some",
+    ),
+    "wrong choice": (
+        "def bad(mode: Annotated[Literal['a'], Choice(('a', 'b'))] = 'a'): return rule()",
+        "a choice: mode is 'b'; it must be 'a'",
+    ),
     "infinite default": ("def bad(rate: float = float('inf')): return rule()", "it must be a finite number"),
     "truth value": ("def bad(rate: float = True): return rule()", "it must be a finite number"),
     "wrong static": ("def bad(steps: int = 'x'): return rule()", "it must be an integer"),

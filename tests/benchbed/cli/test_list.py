@@ -142,7 +142,7 @@ def test_json_of_an_entry_has_values_ranges_and_source(listed):
             "name": "learning_rate",
             "default": 0.1,
             "values": "a finite number of at least 0",
-            "search": {"low": 1e-6, "high": 100.0, "scale": "log"},
+            "search": {"scale": "log", "low": 1e-6, "high": 100.0, "choices": []},
         },
         {"name": "mode", "default": "a", "values": "a word or a string in quotes", "search": None},
     ]
@@ -152,7 +152,15 @@ def test_json_of_an_entry_has_values_ranges_and_source(listed):
     beta = json.loads(listed("optimizers", "muon", "--format", "json").stdout)["optimizers"][0]["parameters"][
         1
     ]
-    assert beta["search"] == {"low": 0.0, "high": 0.999, "scale": "log of 1 - value"}
+    assert beta["search"] == {"scale": "log of 1 - value", "low": 0.0, "high": 0.999, "choices": []}
+    (scheduled,) = json.loads(listed("wrappers", "scheduled", "--format", "json").stdout)["wrappers"]
+    choices = ["constant", "linear", "cosine", "wsd"]
+    assert scheduled["parameters"][0]["search"] == {
+        "scale": "choice",
+        "low": None,
+        "high": None,
+        "choices": choices,
+    }
 
 
 @pytest.mark.parametrize(

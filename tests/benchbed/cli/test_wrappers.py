@@ -4,6 +4,8 @@ import json
 
 import pytest
 
+import benchbed
+
 SOURCE = """
 from benchbed.hookspecs import hookimpl
 from benchbed.interfaces import Hyperparameter
@@ -88,3 +90,36 @@ def test_wrappers_are_listed_with_their_parameters(rows, run_benchbed):
     assert result.returncode == 0
     assert "share=0.5" in result.stdout
     assert "warmup=0" in result.stdout
+
+
+def test_the_schedule_that_a_search_chooses_is_the_best_of_all(run_in_process, tmp_path):
+    """By brute force without randomness: each point of the search, as a row with the schedule's own wrapper."""
+
+    def run(track, *optimizers):
+        options = ["-p", "quadratic[start=[2, 1]]", "--preset", "quick", "--steps", "60", "--track", track]
+        options += [argument for optimizer in optimizers for argument in ("-o", optimizer)]
+        result = run_in_process(tmp_path, "run", *options, "-O", track)
+        assert result.returncode == 0, result.stderr
+        return benchbed.load(tmp_path / track)
+
+    searched = run("searched", "scheduled(sgd, schedule=[wsd, cosine, constant])")
+    tuning = searched.trials[searched.trials["role"] == "tuning"]
+    points = [json.loads(text) for text in tuning["hyperparameters"]]
+    rows = {}
+    for point in points:
+        name, rate = point["scheduled_schedule"], point["learning_rate"]
+        final = "" if name == "constant" else f", final={point['scheduled_final']!r}"
+        selector = f"{name}(sgd[learning_rate={rate!r}], warmup={point['scheduled_warmup']!r}{final})"
+        rows[selector] = point
+    assert {point["scheduled_schedule"] for point in points} == {"wsd", "cosine", "constant"}
+    alone = run("default", *rows)
+    ends = alone.trials.set_index("hyperparameters")["final_objective"]
+    assert sorted(ends) == sorted(tuning["final_objective"])
+    best = alone.summary["score"].to_numpy().argmax()
+    assert alone.summary["score"].nlargest(2).diff().iloc[-1] < 0
+    assert searched.summary["score"].item() == alone.summary["score"][best]
+    assert json.loads(searched.summary["hyperparameters"].item()) == [*rows.values()][best]
+
+    verified = run_in_process(tmp_path, "verify", "searched", "--sample", "10")
+    assert verified.returncode == 0, verified.stderr
+    assert f"{len(searched.trials)} trials: all agree" in verified.stdout

@@ -2,17 +2,20 @@
 
 import numpy as np
 import pytest
+from scipy.stats import qmc
 
 from benchbed.catalog.loading import load_catalog
 from benchbed.errors import UsageError
-from benchbed.interfaces import LogUniform, OneMinusLogUniform, Uniform
+from benchbed.interfaces import Choice, LogUniform, OneMinusLogUniform, Uniform
 from benchbed.plan.search import COLUMNS, columns_of, search_settings, value_at
+from benchbed.seeds import INSTANCES, digest
 
 CATALOG = load_catalog(environ={})
 
 
 def settings(name, fixed=(), points=64):
-    return search_settings(CATALOG.parameters(name), fixed, points)
+    free = {key: value for key, value in CATALOG.parameters(name).items() if key not in fixed}
+    return search_settings(free, points)
 
 
 def test_all_optimizers_try_the_same_learning_rates():
@@ -50,6 +53,39 @@ def test_a_fixed_hyperparameter_is_not_searched():
 def test_without_a_search_space_there_are_no_points():
     """sgd has only a learning rate."""
     assert settings("sgd", fixed=["learning_rate"]) == ()
+
+
+def test_a_choice_divides_its_column_into_equal_parts():
+    """Of 64 points of a Sobol set, 16 have each of four values; the column is that of the name."""
+    points = settings("scheduled(adam)")
+    column = columns_of(points[0])["scheduled_schedule"]
+    seed = int(digest(INSTANCES, "search")[:8], 16)
+    shares = qmc.Sobol(COLUMNS, scramble=True, rng=seed).random(64)[:, column]
+    values = ("constant", "linear", "cosine", "wsd")
+    expected = [
+        next(v for v, end in zip(values, (0.25, 0.5, 0.75, 1), strict=True) if s < end) for s in shares
+    ]
+    assert [point["scheduled_schedule"] for point in points] == expected
+    assert [expected.count(value) for value in values] == [16] * 4
+    assert [value_at(Choice((1, 2, 3)), share) for share in (0, 0.333, 0.334, 0.667, 1 - 1e-16)] == [
+        1,
+        1,
+        2,
+        3,
+        3,
+    ]
+
+
+def test_weight_decay_is_searched_beside_the_rate():
+    """The own one of an optimizer and that of a wrapper."""
+    decays = [
+        ("adamw", "weight_decay"),
+        ("decay(sgd)", "decay_weight"),
+        ("decay(torch.optim:SGD)", "decay_weight"),
+    ]
+    for name, decay in decays:
+        points = settings(name)
+        assert len({(point["learning_rate"], point[decay]) for point in points}) == 64
 
 
 def test_no_two_names_share_a_column():

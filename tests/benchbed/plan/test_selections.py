@@ -1,10 +1,17 @@
 """Tests of resolving single selections."""
 
+import dataclasses
+import re
 import sys
+from typing import Annotated, Literal
 
+import msgspec
 import pytest
 
 from benchbed.errors import UsageError
+from benchbed.interfaces import Choice, Optimizer
+from benchbed.plan.selections import OptimizerSelection, resolve_selection
+from benchbed.plan.stored import plan_faults
 
 
 def test_a_missing_library_of_a_problem_is_named(plan_of, monkeypatch):
@@ -90,3 +97,82 @@ def test_lists_expand_to_several_problems(plan_of):
         "quadratic",
     ]
     assert plan.suite["problems"] == [problem.label for problem in plan.problems]
+
+
+SCHEDULED = "scheduled(adam)[scheduled_schedule={}]"
+
+
+def test_a_list_of_choices_is_one_row_that_a_search_chooses_from(plan_of):
+    """By brute force: each point is that of a row with one of the schedules, with the schedule."""
+    request = {"preset": "full", "tracks": ("default", "searched")}
+    (row,) = plan_of(optimizers=("scheduled(adam, schedule=[wsd, cosine, wsd])",), **request).entrants
+    assert row.label == SCHEDULED.format("[wsd, cosine]")
+    assert row.hyperparameters["scheduled_schedule"] == "wsd"
+    singles = plan_of(optimizers=("scheduled(adam, schedule=[[wsd], [cosine]])",), **request).entrants
+    assert [single.label for single in singles] == [SCHEDULED.format(name) for name in ("wsd", "cosine")]
+    points = {single.hyperparameters["scheduled_schedule"]: single.search for single in singles}
+    chosen = [point["scheduled_schedule"] for point in row.search]
+    assert set(chosen) == {"wsd", "cosine"}
+    assert list(row.search) == [
+        {**points[name][index], "scheduled_schedule": name} for index, name in enumerate(chosen)
+    ]
+
+
+def test_a_choice_without_a_list_is_searched_in_its_own_values(plan_of):
+    """A value is fixed; the plan of a suite is the same."""
+    optimizers = (
+        "scheduled(adam)",
+        "scheduled(adam, schedule=linear)",
+        "scheduled(adam, schedule=[wsd, linear])",
+    )
+    plan = plan_of(optimizers=optimizers, tracks=("searched",))
+    free, fixed, listed = plan.entrants
+    assert free.choices == {"scheduled_schedule": ("constant", "linear", "cosine", "wsd")}
+    assert "scheduled_schedule" not in fixed.search[0]
+    again = plan_of(optimizers=tuple(plan.suite["optimizers"]), tracks=("searched",))
+    assert again.entrants == plan.entrants
+    assert list(plan_faults(msgspec.json.decode(msgspec.json.encode(plan), type=type(plan)))) == []
+    assert listed.label == SCHEDULED.format("[wsd, linear]")
+
+
+def test_without_a_search_a_list_of_choices_makes_rows(plan_of):
+    """As every other list."""
+    entrants = plan_of(optimizers=("scheduled(adam, schedule=[wsd, cosine])",), tracks=("tuned",)).entrants
+    assert [entrant.label for entrant in entrants] == [SCHEDULED.format(name) for name in ("wsd", "cosine")]
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ("[cosine, cosin]", "scheduled_schedule is 'cosin'; it must be 'constant' or 'linear'"),
+        ("[]", "scheduled_schedule is an empty list; give a value"),
+        ("[[], [wsd]]", "scheduled_schedule is an empty list; give a value"),
+        ("[1]", "scheduled_schedule is 1; it must be 'constant' or 'linear'"),
+    ],
+)
+def test_a_choice_that_is_not_valid_is_an_error(value, expected, plan_of):
+    """Before any trial runs."""
+    with pytest.raises(UsageError, match=re.escape(expected)):
+        plan_of(optimizers=(f"scheduled(adam, schedule={value})",), tracks=("searched",))
+
+
+def full_or_not(mode: Annotated[Literal["full", "draws", "none"], Choice(("draws", "full"))] = "draws"):
+    """A rule whose static parameter changes the oracle."""
+    if mode == "none":
+        raise ValueError("mode is none")
+    return Optimizer(init=lambda theta: (), update=lambda o, s, theta: (theta, s), full_batch=mode == "full")
+
+
+def test_a_search_does_not_choose_the_oracle(catalog):
+    """The trials of a pairing have one oracle; a value that the optimizer rejects is named, too."""
+    entry = catalog.optimizer("adam")._replace(name="full-or-not", implementation=full_or_not, details=None)
+    optimizers = {**catalog.entries["optimizers"], "full-or-not": entry}
+    catalog = dataclasses.replace(catalog, entries={**catalog.entries, "optimizers": optimizers})
+    for text, expected in {
+        "full-or-not": "the values [draws, full] of mode differ in the oracle or in random draws",
+        "full-or-not[mode=[draws, none]]": "full-or-not: mode is none",
+    }.items():
+        with pytest.raises(UsageError, match=re.escape(expected)):
+            resolve_selection(catalog, OptimizerSelection(text, search_points=8))
+    (plan,) = resolve_selection(catalog, OptimizerSelection("full-or-not[mode=full]", search_points=8))
+    assert (plan.oracle, plan.search) == ("full", ())

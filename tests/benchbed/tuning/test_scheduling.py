@@ -266,6 +266,32 @@ def test_entrants_with_different_static_hyperparameters_never_share_a_batch(plan
     assert [len(pairing.entrants) for pairing in plan.pairings()] == [1, 1]
 
 
+def test_a_chosen_static_hyperparameter_divides_the_batches_and_not_the_pairing(state_of, run):
+    """Each batch has one schedule; the best of all points wins, and a row with its schedule shares its trials."""
+    optimizers = ("scheduled(adam)", "scheduled(adam, schedule=wsd)")
+    state = state_of(optimizers=optimizers, tracks=("searched",), preset="full")
+    free, fixed = state.pairing.entrants
+    batches = missing_batches(state)
+    schedules = [{setting["scheduled_schedule"] for setting in batch.settings} for batch in batches]
+    assert sorted(schedules, key=str) == [{"constant"}, {"cosine"}, {"linear"}, {"wsd"}]
+    keys = [key for batch in batches for key in keys_in(state, batch)]
+    shared = [setting for setting in free.searched() if setting in fixed.searched()]
+    assert {setting["scheduled_schedule"] for setting in shared} == {"wsd"}
+    assert len(keys) == len(set(keys)) == (2 * 64 - len(shared)) * state.plan.tuning_seeds
+
+    def judge(setting):
+        return setting["learning_rate"] * (1e9 if setting["scheduled_schedule"] == "cosine" else 1), 1.0
+
+    best = max(free.searched(), key=judge)
+    assert best["scheduled_schedule"] == "cosine"
+    state = run(state, judge, batches)
+    rows = {row.entrant.label: row.hyperparameters for row in evaluated_settings(state)}
+    assert rows[free.label] == best
+    assert rows[fixed.label] == max(fixed.searched(), key=judge)
+    state = run(state, judge)
+    assert missing_batches(state) == []
+
+
 @pytest.mark.parametrize(
     ("problem", "optimizer", "notes"),
     [

@@ -97,6 +97,23 @@ def test_schedules_multiply():
         torch.testing.assert_close(end, theta, rtol=1e-12, atol=1e-12)
 
 
+def test_scheduled_is_the_schedule_of_that_name():
+    """To the bit, for each of them."""
+
+    def loss(theta):
+        return 0.5 * (theta * torch.tensor([1.0, 30.0]) * theta).sum()
+
+    for name in ("constant", "linear", "cosine", "wsd", "inverse-sqrt"):
+        ends = [
+            benchbed.minimize(loss, [2.0, 1.0], selector, steps=50).theta
+            for selector in (
+                f"{name}(sgd[learning_rate=0.03], warmup=0.1)",
+                f"scheduled(sgd[learning_rate=0.03], schedule={name}, warmup=0.1)",
+            )
+        ]
+        assert torch.equal(*ends)
+
+
 @pytest.mark.parametrize(
     ("name", "parameter"), [("cosine", "warmup"), ("constant", "warmup"), ("wsd", "cooldown")]
 )

@@ -57,6 +57,7 @@ def become_command(request, descriptors):
     os.chdir(request["folder"])
     sys.path[:0] = filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))
     sys.argv = request["arguments"]
+    sys.dont_write_bytecode = bool(os.environ.get("PYTHONDONTWRITEBYTECODE"))
     tempfile.tempdir = None  # TMPDIR may be another one
     import_module("numpy").random.seed()
     util.spawnv_passfds = spawn

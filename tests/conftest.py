@@ -29,6 +29,8 @@ WATCHDOG = 120
 COMMAND_SERVER = Path(__file__).with_name("command_server.py")
 READ_AT_START = ("PYTHON", "LC_", "HOME", "XDG_CONFIG_", "MPL", "BENCHBED_TEST_MARK")
 """Beginnings of environment variables that only a new interpreter reads, or that /proc shows of it alone."""
+READ_BY_SERVER = ("PYTHONPATH", "PYTHONDONTWRITEBYTECODE")
+"""Those that the command server reads."""
 
 
 LONG_FILES = (
@@ -110,7 +112,7 @@ def run_benchbed(make_environment, command_server):
         command = [COMMAND, *map(str, arguments)]
         variables = make_environment(plots, **environment)
         needs_interpreter = any(
-            name.startswith(READ_AT_START) and name != "PYTHONPATH" for name in environment
+            name.startswith(READ_AT_START) and name not in READ_BY_SERVER for name in environment
         )
         if shell is None and not installed and not needs_interpreter:
             return _run_forked(command_server, folder, command, variables)

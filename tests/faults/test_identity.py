@@ -165,31 +165,54 @@ RULES = [
 ]
 
 STEPS = 5
-SMALL = ["--preset", "quick", "--steps", STEPS, "--seeds", "1", "--track", "default", "-j", "1"]
-PROBLEMS = ["lab-bowl", "quadratic"]
+SMALL = [
+    "--preset",
+    "quick",
+    "--steps",
+    STEPS,
+    "--seeds",
+    "1",
+    "--track",
+    "default",
+    "-j",
+    "1",
+    "--engine",
+    "eager",
+]
 
 
-def pairs(optimizers, problems=PROBLEMS):
+def pairs(optimizers, problems=("lab-bowl",)):
     """Return the trials of optimizers on problems as they are stored."""
     return sorted([problem, optimizer] for problem in problems for optimizer in optimizers)
 
 
-ALL = pairs([*RULES, "gd"])
+TWO_OF_TWO = (("plain", "gd"), ("lab-bowl", "quadratic"))
+ALL_OF_ONE = ((*RULES, "gd"), ("lab-bowl",))
 EDITS = {
-    "first": ({}, ALL),
-    "nothing that matters": ({"lib/lab/unrelated.py": "FACTOR = 2.0\n", "beside.py": "FACTOR = 2.0\n"}, []),
-    # Two edits a run, each with trials of its own.
-    "helper of a helper, and a computed import": (
-        {"lib/lab/deeper.py": "FACTOR = 2.0\n", "lib/lab/computed.py": "FACTOR = 2.0\n"},
-        pairs(["helper", "computed"]),
+    "first": ({}, TWO_OF_TWO, pairs(*TWO_OF_TWO)),
+    "base class": (
+        {"lib/lab/bases.py": BOWL.replace("CURVATURE = 1.0", "CURVATURE = 2.0")},
+        TWO_OF_TWO,
+        pairs(["plain", "gd"]),
     ),
-    "late import, a namespace package, and a decorator": (
+    "metric": ({"lib/lab/lengths.py": LENGTH.replace("1.0", "3.0")}, TWO_OF_TWO, pairs(*TWO_OF_TWO)),
+    "none, but more rules": ({}, ALL_OF_ONE, pairs([name for name in RULES if name != "plain"])),
+    "nothing that matters": (
+        {"lib/lab/unrelated.py": "FACTOR = 2.0\n", "beside.py": "FACTOR = 2.0\n"},
+        ALL_OF_ONE,
+        [],
+    ),
+    # Several edits a run, each with trials of its own.
+    "helper of a helper, a computed and a late import, a namespace package, and a decorator": (
         {
+            "lib/lab/deeper.py": "FACTOR = 2.0\n",
+            "lib/lab/computed.py": "FACTOR = 2.0\n",
             "lib/lab/late.py": "FACTOR = 2.0\n",
             "lib/space/inner/deep.py": "FACTOR = 2.0\n",
             "lib/lab/decorators.py": FILES["lib/lab/decorators.py"] + "# another decorator\n",
         },
-        pairs(["late", "namespaced", "decorated"]),
+        ALL_OF_ONE,
+        pairs(["helper", "computed", "late", "namespaced", "decorated"]),
     ),
     "literal import, a data file, the argument of a partial, and a version": (
         {
@@ -198,15 +221,11 @@ EDITS = {
             "partial.py": FILES["partial.py"].replace("build, 1.0", "build, 2.0"),
             "lib/tiny-1.0.dist-info/METADATA": "Metadata-Version: 2.1\nName: tiny\nVersion: 2.0\n",
         },
+        ALL_OF_ONE,
         pairs(["literal", "table", "partial", "versioned"]),
     ),
-    "base class": (
-        {"lib/lab/bases.py": BOWL.replace("CURVATURE = 1.0", "CURVATURE = 2.0")},
-        pairs([*RULES, "gd"], ["lab-bowl"]),
-    ),
-    "metric": ({"lib/lab/lengths.py": LENGTH.replace("1.0", "3.0")}, ALL),
 }
-"""Changed files by name of the edit, in their order, and the trials that run again."""
+"""Changed files, optimizers and problems, and the trials that run, by name of the edit, in their order."""
 
 
 @pytest.fixture(scope="session")
@@ -219,14 +238,14 @@ def edited(run_benchbed, run_once):
             (folder / path).write_text(content)
             os.utime(folder / path, (1.7e9, 1.7e9))
         plugins = [argument for path in PLUGIN_FILES for argument in ("--plugin", folder / path)]
-        selection = [argument for name in [*RULES, "gd"] for argument in ("-o", name)]
-        selection += [argument for name in PROBLEMS for argument in ("-p", name)]
         seen, stored = set(), {}
-        for edit, (changes, _) in EDITS.items():
+        for edit, (changes, (optimizers, problems), _) in EDITS.items():
             for path, content in changes.items():
                 (folder / path).write_text(content)
                 # Cached byte code counts as current for an equal time and size.
                 os.utime(folder / path, (1.7e9, 1.7e9))
+            selection = [argument for name in optimizers for argument in ("-o", name)]
+            selection += [argument for name in problems for argument in ("-p", name)]
             environment = {"PYTHONPATH": folder / "lib", "PYTHONDONTWRITEBYTECODE": None}
             result = run_benchbed(folder, "run", *plugins, *selection, *SMALL, "-O", "out", **environment)
             assert result.returncode == 0, result.stderr
@@ -246,7 +265,7 @@ def edited(run_benchbed, run_once):
 def test_an_edit_runs_what_depends_on_it_again(edited, edit):
     """And nothing else."""
     _, stored = edited
-    assert stored[edit] == EDITS[edit][1]
+    assert stored[edit] == EDITS[edit][-1]
 
 
 def test_numbers_are_those_of_the_last_edit(edited, monkeypatch):
@@ -254,7 +273,6 @@ def test_numbers_are_those_of_the_last_edit(edited, monkeypatch):
     from benchbed import load
 
     trials = load(edited[0] / "out").trials
-    trials = trials[trials["problem"] == "lab-bowl"]
     newest = trials.drop_duplicates("optimizer", keep="last").set_index("optimizer")
     factors = dict.fromkeys(RULES, 1.0)
     factors |= dict.fromkeys(["helper", "late", "literal", "computed", "partial", "namespaced", "table"], 2.0)

@@ -55,6 +55,10 @@ format_option = click.option(
     help="Format of the summary on stdout.",
 )
 
+open_option = click.option(
+    "--open", "opens_page", is_flag=True, help="Open the page of the study, its index.html, in a browser."
+)
+
 import_option = click.option(
     "--allow-import",
     is_flag=True,

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from benchbed.cli.plugin_commands import PluginCommands
     from benchbed.study import Study
 
+PAGE = "index.html"
+"""File name of the page of a study."""
+
 
 def print_line(line: str, err: bool = False) -> None:
     """Print a line, with characters escaped that stdout cannot encode."""
@@ -62,3 +65,16 @@ def print_study(study: "Study", format_: str) -> int:
         err=True,
     )
     return 1
+
+
+def open_page(study: "Study") -> None:
+    """Open the page of a study in a browser, or print a warning if that is not possible."""
+    import webbrowser
+
+    page = study.path / PAGE
+    if not page.is_file():
+        print_warnings(
+            [f"{study.path} has no page; write it with `benchbed report {study.path} --only page`"]
+        )
+    elif not webbrowser.open(page.resolve().as_uri()):
+        print_warnings([f"no browser could be started; open {page} in one"])

@@ -10,15 +10,17 @@ from benchbed.cli.options import (
     jobs_option,
     load_plugins,
     loading_timeout_option,
+    open_option,
     plugin_option,
 )
-from benchbed.cli.output import print_study
+from benchbed.cli.output import open_page, print_study
 
 
 @click.command("report", short_help="Write the tables and plots of a study again.")
 @click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
 @jobs_option
 @format_option
+@open_option
 @click.option(
     "--only",
     multiple=True,
@@ -32,6 +34,7 @@ def report_command(
     folder: Path,
     jobs: int | None,
     format_: str,
+    opens_page: bool,
     only: tuple[str, ...],
     plugin_files: tuple[Path, ...],
     timeout: float,
@@ -42,6 +45,7 @@ def report_command(
     Examples:
       benchbed report results/standard
       benchbed report results/standard --format csv
+      benchbed report results/standard --only page --open
       benchbed report results/standard --only profile
 
     \b
@@ -51,4 +55,7 @@ def report_command(
 
     catalog = load_plugins(plugin_files, timeout)
     study = report(folder, catalog, absolute_paths(plugin_files), jobs, tuple(dict.fromkeys(only)))
-    return print_study(study, format_)
+    exit_code = print_study(study, format_)
+    if opens_page:
+        open_page(study)
+    return exit_code

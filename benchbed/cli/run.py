@@ -6,8 +6,15 @@ from typing import Any
 
 import click
 
-from benchbed.cli.options import format_option, jobs_option, plan_options, resolve_options, timeout_option
-from benchbed.cli.output import print_study
+from benchbed.cli.options import (
+    format_option,
+    jobs_option,
+    open_option,
+    plan_options,
+    resolve_options,
+    timeout_option,
+)
+from benchbed.cli.output import open_page, print_study
 from benchbed.cli.progress import progress_on_stderr
 
 
@@ -33,10 +40,12 @@ from benchbed.cli.progress import progress_on_stderr
     "--fresh", is_flag=True, help="Rename an existing folder and start again, instead of continuing it."
 )
 @format_option
+@open_option
 def run_command(
     output: Path | None,
     fresh: bool,
     format_: str,
+    opens_page: bool,
     jobs: int | None,
     timeout: float | None,
     executor: str,
@@ -56,6 +65,7 @@ def run_command(
       benchbed run -p runge -o 'adam[learning_rate=[0.1, 0.01]]' --track default
       benchbed run -p quartic -o 'torch.optim:NAdam[learning_rate=0.01]'
       benchbed run mine.toml --seeds 5 --format json > summary.json
+      benchbed run --preset quick --open
       benchbed run --plugin ./mine.py -o mine -o adam -O results/mine
 
     \b
@@ -75,4 +85,7 @@ def run_command(
     resources = Resources(jobs, timeout, executor)
     with progress_on_stderr() as progress:
         study = run_plan(plan, catalog, path, files, resources, fresh=fresh, progress=progress)
-    return print_study(study, format_)
+    exit_code = print_study(study, format_)
+    if opens_page:
+        open_page(study)
+    return exit_code

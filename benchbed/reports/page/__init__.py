@@ -32,6 +32,7 @@ from benchbed.reports.tables.secondary import secondary_table
 from benchbed.reports.tables.summary import summary_tables
 
 _FOLDER = Path(__file__).parent
+_THIN_SPACE = "\N{THIN SPACE}"
 
 
 class LegendEntry(NamedTuple):
@@ -49,7 +50,8 @@ class ProblemSection(NamedTuple):
     anchor: str
     name: str
     title: str
-    sentences: list[str]
+    sentences: list[tuple[str, str]]
+    """A finding of each track."""
     charts: list[Chart]
     tables: list[PageTable]
     pairings: list[PairingDetails]
@@ -81,7 +83,7 @@ def draw(results: Results, name: str) -> dict[str, bytes]:
         loader=jinja2.FileSystemLoader(_FOLDER), autoescape=True, undefined=jinja2.StrictUndefined,
         trim_blocks=True, lstrip_blocks=True,
     )  # fmt: skip
-    environment.filters["printable"] = printable
+    environment.filters["visible"] = _visible
     environment.filters["segments"] = re.compile(r"(?<=[,:_=-])|(?=\[)").split
     style = environment.get_template("page.css").render(legend=legend, shades=range(11))
     script = (_FOLDER / "page.js").read_text(encoding="utf-8")
@@ -145,6 +147,11 @@ def _conclusions(results: Results, sentences: list[Finding]) -> list[tuple[str, 
     return conclusions
 
 
+def _visible(text: str) -> str:
+    """Return text with control, direction and other invisible characters escaped, except spaces within numbers."""
+    return _THIN_SPACE.join(map(printable, text.split(_THIN_SPACE)))
+
+
 def _capitalized(text: str) -> str:
     return text[:1].upper() + text[1:]
 
@@ -172,7 +179,7 @@ def _problem_sections(
                 problem,
                 table.title.removeprefix(f"{problem}: "),
                 [
-                    finding.sentence.removeprefix(f"{problem}, ")
+                    (finding.track, finding.sentence.removeprefix(f"{problem}, "))
                     for finding in sentences
                     if finding.problem == problem
                 ],

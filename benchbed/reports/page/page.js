@@ -52,6 +52,9 @@
     for (const element of all("g[data-o], tr[data-o]")) {
       element.classList.toggle("muted", element.dataset.o.split(" ").some((number) => muted.has(number)));
     }
+    for (const chart of all("figure:not(.pairing figure)")) {
+      chart.classList.toggle("many", all("g[data-o]:not(.muted)", chart).length > 3);
+    }
     for (const button of tracks) button.setAttribute("aria-pressed", String(button.dataset.track === state.track));
     for (const element of all("[data-t]")) {
       element.classList.toggle("other-track", state.track !== "" && element.dataset.t !== state.track);
@@ -101,7 +104,7 @@
       if (element.tagName === "DETAILS") element.open = true;
     }
     target.classList.add("opened");
-    target.scrollIntoView();
+    (target.closest(".pairing") ?? target).scrollIntoView();
     target.focus({ preventScroll: true });
   }
 

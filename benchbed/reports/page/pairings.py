@@ -132,7 +132,7 @@ def _trial_charts(
             caption = f"The first {len(drawn)} of {len(rows)} trials of the track {track}, one line each."
         charts.append(
             Chart(
-                f"Trials, {track} track",
+                "Trials",
                 caption,
                 call_axis(facts.budget),
                 axis.axis(),

@@ -39,6 +39,8 @@ from benchbed.reports.page.charts import (
     share_axis,
 )  # fmt: skip
 
+_MOST_BANDS = 3
+"""Bands in one chart that can be distinguished; of more, the style sheet hides all but a highlighted one."""
 _MARGIN = 1.05
 """Free space above the highest value, as a factor."""
 
@@ -70,6 +72,8 @@ def loss_charts(results: Results, problem: str, numbers: Mapping[str, int]) -> I
     has_lost = not all(np.isfinite(band["median"]).all() for band, _ in bands.values())
     axis = ValueAxis(value_scale(values, facts), facts, has_lost)
     caption = under_loss(results, problem, has_lost, has_exact(trials), has_small_panels=False)
+    if len(numbers) > _MOST_BANDS:
+        caption += f" Of more than {_MOST_BANDS} optimizers, only the band of the highlighted one is drawn."
     for track in results.tracks:
         shown = [optimizer for optimizer in numbers if (track, optimizer) in bands]
         lines = []

@@ -2,6 +2,7 @@
 
 import shutil
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -10,17 +11,40 @@ pytestmark = pytest.mark.slow
 FIRST_BYTES = {"csv": b"", "md": b"", "tex": b"", "svg": b"<?xml", "png": b"\x89PNG"}
 
 
-def test_deleted_tables_and_plots_are_written_again(copy, run_in_process, files):
-    """They need the trials and the plan only."""
+@pytest.fixture
+def opened(monkeypatch):
+    """List the addresses that are opened in a browser, which starts."""
+    addresses = []
+    monkeypatch.setattr("webbrowser.open", lambda address: addresses.append(address) or True)
+    return addresses
+
+
+def test_deleted_tables_and_plots_are_written_again(copy, run_in_process, files, opened):
+    """They need the trials and the plan only; `--open` opens the page among them."""
     before = set(files(copy / "study"))
     for name in ("tables", "plots"):
         shutil.rmtree(copy / "study" / name)
     (copy / "study" / "summary.csv").unlink()
-    result = run_in_process(copy, "report", "study", plots=True)
+    (copy / "study" / "index.html").unlink()
+    result = run_in_process(copy, "report", "study", "--open", plots=True)
     assert result.returncode == 0, result.stderr
+    assert opened == [(copy / "study" / "index.html").as_uri()]
     assert set(files(copy / "study")) == before
     for path in (copy / "study" / "plots").iterdir():
         assert path.read_bytes().startswith(FIRST_BYTES[path.suffix[1:]])
+
+
+def test_a_page_that_cannot_be_opened_is_a_warning(copy, run_in_process, opened, monkeypatch):
+    """Without a browser it names the page, without a page the command that writes it; the exit code stays."""
+    (copy / "study" / "index.html").unlink()
+    result = run_in_process(copy, "report", "study", "--open")
+    assert (result.returncode, opened) == (0, [])
+    assert result.stderr == "warning: study has no page; write it with `benchbed report study --only page`\n"
+    (copy / "study" / "index.html").touch()
+    monkeypatch.setattr("webbrowser.open", lambda address: False)
+    result = run_in_process(copy, "report", "study", "--open")
+    assert result.returncode == 0
+    assert result.stderr == f"warning: no browser could be started; open {Path('study/index.html')} in one\n"
 
 
 def test_a_single_report_is_written(copy, run_benchbed, files):

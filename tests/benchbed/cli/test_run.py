@@ -37,11 +37,14 @@ def test_each_run_stores_its_environment(full_study):
     assert json.loads(file.read_text())
 
 
-def test_the_same_command_runs_no_trial(copy, run_in_process, arguments, files):
-    """All trials are stored, so that no file of trials is written."""
+def test_the_same_command_runs_no_trial(copy, run_in_process, arguments, files, monkeypatch):
+    """All trials are stored, so that no file of trials is written; `--open` opens the page."""
+    opened = []
+    monkeypatch.setattr("webbrowser.open", lambda address: opened.append(address) or True)
     before = files(copy / "study" / "trials")
-    result = run_in_process(copy, *arguments)
+    result = run_in_process(copy, *arguments, "--open")
     assert result.returncode == 0
+    assert opened == [(copy / "study" / "index.html").as_uri()]
     assert files(copy / "study" / "trials") == before
 
 

@@ -97,6 +97,12 @@ def test_the_command_and_the_versions_are_shown(page):
     assert [text for _, text in page.find("dd")] == ["2.13", "5 evaluation seeds"]
 
 
+def test_thin_spaces_stay(page):
+    """Numbers of calls have them between thousands; other invisible characters are escaped."""
+    assert "1\N{THIN SPACE}000" in {text for _, text in page.find("text")}
+    assert r"\u2009" not in page.text
+
+
 def test_equal_results_give_equal_bytes(usual, page):
     """So that a page that is drawn again does not differ."""
     assert draw(usual, "") == {"index.html": page.text.encode()}

@@ -12,10 +12,10 @@ def details_of(results, problem="quadratic"):
 def test_every_trial_has_a_row_and_a_line(usual):
     """In the table, and in the chart of its track."""
     (adam,) = (pairing for pairing in details_of(usual) if pairing.optimizer == "adam")
-    assert [chart.title for chart in adam.charts] == [
-        "Trials, default track",
-        "Trials, tuned track",
-        "Tuning trials",
+    assert [(chart.title, chart.track) for chart in adam.charts] == [
+        ("Trials", "default"),
+        ("Trials", "tuned"),
+        ("Tuning trials", ""),
     ]
     assert [len(chart.lines) for chart in adam.charts] == [5, 5, 1]
     assert adam.charts[2].lines[0].dots.count("M") == 13 * 3

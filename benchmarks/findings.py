@@ -9,6 +9,7 @@ form, a theorem or a paper. `docs/findings.md` shows the table that this prints.
 import sys
 from collections.abc import Iterator, Sequence
 
+from findings_averages import noise_floors_of_averages
 from findings_bounds import worst_cases
 from findings_problems import networks, rotations, tails, valleys_and_peaks
 from findings_rates import large_rates, linear_rates, noise_floors, signs_and_decay
@@ -17,7 +18,7 @@ from findings_record import Finding
 
 def findings(with_networks: bool) -> Iterator[Finding]:
     """Yield all findings."""
-    rules = [linear_rates, signs_and_decay, noise_floors, worst_cases, large_rates]
+    rules = [linear_rates, signs_and_decay, noise_floors, noise_floors_of_averages, worst_cases, large_rates]
     groups = [*rules, tails, rotations, valleys_and_peaks]
     for group in [*groups, networks] if with_networks else groups:
         yield from group()

@@ -38,6 +38,7 @@ from benchbed_optimizers.wrappers.averaging import ema, lookahead
 from benchbed_optimizers.wrappers.cautious import cautious
 from benchbed_optimizers.wrappers.clipping import clip, clip_value
 from benchbed_optimizers.wrappers.decay import decay
+from benchbed_optimizers.wrappers.delay import delayed
 from benchbed_optimizers.wrappers.schedules import constant, cosine, inverse_sqrt, linear, scheduled, wsd
 from benchbed_optimizers.wrappers.sharpness import sam
 
@@ -73,7 +74,7 @@ FAMILIES: dict[str, tuple[OptimizerFactory, ...]] = {
 """Families in the order in which `benchbed list optimizers` prints them; in each, those of the course come first."""
 
 SCHEDULES = (constant, linear, cosine, wsd, inverse_sqrt, scheduled)
-WRAPPERS = (*SCHEDULES, clip, clip_value, decay, ema, lookahead, sam, cautious, accumulate)
+WRAPPERS = (*SCHEDULES, clip, clip_value, decay, ema, lookahead, sam, cautious, accumulate, delayed)
 
 
 @hookimpl

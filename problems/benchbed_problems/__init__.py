@@ -27,12 +27,16 @@ from benchbed_problems.shallow_network import ShallowNetwork
 from benchbed_problems.softmax_regression import SoftmaxRegression
 from benchbed_problems.sparse_parity import SparseParity
 from benchbed_problems.toy_mean import ToyMean
+from benchbed_problems.transforms.noise import Noisy
+from benchbed_problems.transforms.quantization import Quantized
 from benchbed_problems.transforms.rotation import Rotated
+from benchbed_problems.transforms.scaling import Rescaled
+from benchbed_problems.transforms.shift import Shifted
 from benchbed_problems.triangles import Triangles
 from benchbed_problems.weighted_quartic import WeightedQuartic
 from benchbed_problems.zipf_bigram import ZipfBigram
 
-TRANSFORMS: tuple[Transform, ...] = (Rotated,)
+TRANSFORMS: tuple[Transform, ...] = (Rotated, Rescaled, Shifted, Noisy, Quantized)
 PRESETS = ("quick", "standard", "full")
 GROUPS = ("geometry", "noise", "tails", "spectrum", "networks", "classic")
 

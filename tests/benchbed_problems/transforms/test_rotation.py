@@ -12,8 +12,8 @@ from benchbed_problems.block_quadratic import BlockQuadratic
 from benchbed_problems.noisy_quadratic import NoisyQuadratic
 from benchbed_problems.quadratic import Quadratic
 from benchbed_problems.quartic import Quartic
-from benchbed_problems.softmax_regression import SoftmaxRegression
 from benchbed_problems.transforms.rotation import Rotated
+from benchbed_problems.zipf_bigram import ZipfBigram
 
 CATALOG = load_catalog()
 
@@ -32,7 +32,7 @@ def instances_of(name, count=3, **parameters):
         Rotated(BlockQuadratic(), within="blocks"),
         Rotated(NoisyQuadratic(dimension=5)),
         Rotated(Quartic()),
-        Rotated(SoftmaxRegression()),
+        Rotated(ZipfBigram(vocabulary=17)),
     ],
     ids=repr,
 )

@@ -13,13 +13,13 @@ from benchbed.catalog.parameters import TYPES_BY_DEFAULT, field_types
 from benchbed.catalog.records import Entry
 from benchbed.catalog.wrapping import combined_entry
 from benchbed.errors import UsageError
-from benchbed.interfaces import Data, Layout, Problem, Transform
+from benchbed.interfaces import Layout, Problem, Transform
 from benchbed.interfaces.transforms import DelegatingProblem
 
 
 @dataclasses.dataclass(frozen=True)
 class Bowl(Problem):
-    """Sum of squares, with which transforms are checked when they are registered."""
+    """Sum of squares around a random point, with which transforms are checked."""
 
     @property
     def layout(self) -> Layout:
@@ -27,16 +27,24 @@ class Bowl(Problem):
         return Layout({"first": (2,), "second": (2,)})
 
     def make_start(self, generator: Generator) -> Tensor:
-        """Draw a standard normal start."""
+        """Draw a standard normal start: `[4]`."""
         return torch.randn(4, generator=generator, dtype=torch.float64)
 
-    def objective(self, theta: Tensor, data: Data) -> Tensor:
-        """Return the sum of squares: `[...]`."""
-        return theta.square().sum(-1)
+    def make_data(self, generator: Generator) -> Tensor:
+        """Draw the minimizer: `[4]`."""
+        return torch.randn(4, generator=generator, dtype=torch.float64)
 
-    def optimum(self, data: Data) -> Tensor:
+    def objective(self, theta: Tensor, data: Tensor) -> Tensor:
+        """Return the squared distance from the minimizer: `[...]`."""
+        return (theta - data).square().sum(-1)
+
+    def optimum(self, data: Tensor) -> Tensor:
         """Return 0."""
-        return torch.tensor(0.0, dtype=torch.float64)
+        return torch.zeros_like(data[..., 0])
+
+    def minimizer(self, data: Tensor) -> Tensor:
+        """Return the minimizer: `[..., 4]`."""
+        return data
 
 
 def transformed_entry(name: str, outer: Entry, inner: Entry) -> Entry:
@@ -56,8 +64,10 @@ def transformed_class(name: str, transform: Transform, inner: type[Problem]) -> 
     """
     types = field_types(inner)
     fields: list[tuple[str, Any, Any]] = [
-        (field.name, types[field.name], _with_default(field)) for field in dataclasses.fields(inner) if field.init
-    ]  # fmt: skip
+        (field.name, types[field.name], _with_default(field))
+        for field in dataclasses.fields(inner)  # type: ignore[arg-type]  # a subclass is a dataclass
+        if field.init
+    ]
     own = {prefixed(name, parameter.name): parameter for parameter in own_parameters(transform)}
     for key, parameter in own.items():
         if key in types:

@@ -111,7 +111,7 @@ class TransformedProblem(DelegatingProblem):
             )
 
     @functools.cached_property
-    def inner(self) -> Problem:  # type: ignore[override]  # computed once
+    def inner(self) -> Problem:
         """The original problem."""
         return with_drawn_noise(self.problem)
 

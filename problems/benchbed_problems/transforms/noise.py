@@ -17,7 +17,7 @@ class NoisyStep(NamedTuple):
 
     draw: Data
     """Those of the original problem."""
-    noise: Tensor
+    noise: Tensor | None
     """ε: `[..., dimension]`."""
 
 

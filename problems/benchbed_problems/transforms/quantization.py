@@ -49,7 +49,9 @@ def quantize(gradient: Tensor, bits: int, uniform: Tensor | None = None) -> Tens
     """Round `gradient: [..., dimension]` to nearest, or down after the addition of `uniform` numbers."""
     unit = gradient.abs().amax(-1, keepdim=True) / (2 ** (bits - 1) - 1)
     levels = gradient / torch.where(unit == 0, 1.0, unit)
-    return unit * (levels.round() if uniform is None else (levels + uniform).floor())
+    levels = levels.round() if uniform is None else (levels + uniform).floor()
+    rounded_gradient: Tensor = unit * levels
+    return rounded_gradient
 
 
 @functools.cache  # compiled steps are cached by the gradient

@@ -69,6 +69,8 @@ def shampoo(
 
 def _inverse_fourth_root(factor: Tensor, epsilon: Hyperparameter) -> Tensor:
     """Return (ε I + L)^(−1/4) of a positive semidefinite L, which does not depend on the choice of eigenvectors."""
-    eigenvalues, vectors = torch.linalg.eigh(factor)
+    # eigh raises an error for the whole batch if one trial has diverged.
+    is_finite = factor.isfinite().all(-1, keepdim=True).all(-2, keepdim=True)
+    eigenvalues, vectors = torch.linalg.eigh(torch.where(is_finite, factor, 0.0))
     roots = (eigenvalues.clamp(min=0) + epsilon) ** -0.25
-    return (vectors * roots.unsqueeze(-2)) @ vectors.mT
+    return torch.where(is_finite, (vectors * roots.unsqueeze(-2)) @ vectors.mT, torch.nan)

@@ -73,7 +73,7 @@ def call_operation(emitter: FusionEmitter, node: fx.Node) -> Any:
             for position, memory in stored.items()
         ),
     ]
-    emitter.emit(lines, [*operands, *stored.values()])
+    emitter.emit_if_selected(node, lines, [*operands, *stored.values()])
     emitter.called_operations[name] = None
     emitter.operations += CALL_OPERATIONS + sum(
         memory.view.numel() for memory in (*operands, *stored.values())

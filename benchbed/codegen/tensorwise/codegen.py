@@ -16,6 +16,7 @@ from benchbed.codegen.tensorwise.fusion import FusionEmitter
 from benchbed.codegen.tensorwise.loops import copy_loops
 from benchbed.codegen.tensorwise.operations import OPERATIONS
 from benchbed.codegen.tensorwise.passes import run_passes
+from benchbed.codegen.tensorwise.selections import selecting_conditions
 from benchbed.codegen.trace import InputKind, TracedStep
 
 MIN_BYTES = 64
@@ -45,7 +46,8 @@ def generate(traced: TracedStep, width: int, max_bytes: int = MAX_BYTES) -> Gene
     Raises UnsupportedOperationError for an operation, type or size that this form does not support, and for a lane
     that needs more than `max_bytes`.
     """
-    graph, emitter = run_passes(traced.graph.graph), FusionEmitter(width)
+    graph = run_passes(traced.graph.graph)
+    emitter = FusionEmitter(width, selecting_conditions(graph))
     placeholders = graph.find_nodes(op="placeholder")
     sources = _locate_inputs(emitter, traced, placeholders)
     emitter.values.update({node: source.memory for node, source in sources.items()})

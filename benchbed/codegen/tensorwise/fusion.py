@@ -1,6 +1,6 @@
 """Loop fusion: adjacent elementwise operations of one shape share their loops."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -24,7 +24,9 @@ MAX_CONSTANT_NUMBERS = 4_000
 class FusionEmitter:
     """The statements of a tensorwise step, and the location of each value."""
 
-    def __init__(self, width: int) -> None:
+    def __init__(self, width: int, conditions: Mapping[fx.Node, frozenset[fx.Node]] | None = None) -> None:
+        """`conditions` are those of `selecting_conditions`, by node."""
+        self._conditions = conditions or {}
         self.width = width
         """Numbers in a vector."""
         self.workspace = Workspace()
@@ -154,6 +156,22 @@ class FusionEmitter:
         """Emit a block of statements that uses these operands."""
         self.lines += ["{", *lines, "}"]
         self.workspace.advance(operand for operand in operands if isinstance(operand, StridedMemory))
+
+    def emit_if_selected(
+        self, node: fx.Node, lines: Sequence[str], operands: Iterable[StridedMemory]
+    ) -> None:
+        """Emit the statements of a node's value, which run only if the results of the step depend on it."""
+        computed = [
+            condition
+            for condition in self._conditions.get(node, ())
+            if condition in self.values or condition in self._pending
+        ]
+        values = map(self.operand, computed)
+        stored = {value.address(): value for value in values if isinstance(value, StridedMemory)}
+        if stored:  # in the order of addresses, because that of a set differs between runs
+            test = " && ".join(f"*({address})" for address in sorted(stored))
+            lines = [f"if ({test}) {{", *lines, "}"]
+        self.emit(lines, [*operands, *stored.values()])
 
 
 def _has_lowering(node: fx.Node) -> bool:

@@ -96,7 +96,8 @@ def _product(emitter: FusionEmitter, node: fx.Node) -> StridedMemory:
         f"product<{rows}, {columns}, {inner}>"
         f"({left_address}, {right_address}, {strides}, {result_address}, {scratch.base});"
     )
-    emitter.emit([f"for (int64_t n = 0; n < {count}; ++n) {statement}"], [left, right, result, scratch])
+    loop = f"for (int64_t n = 0; n < {count}; ++n) {statement}"
+    emitter.emit_if_selected(node, [loop], [left, right, result, scratch])
     emitter.operations += count * rows * columns * inner
     return result
 

@@ -84,7 +84,7 @@ def _select_scatter(
 
 @OPERATIONS.register("cat")
 def _concatenate(emitter: Emitter, call: TracedCall, arrays: Sequence[Array], dimension: int = 0) -> Array:
-    result = np.concatenate([array for array in arrays if array.size], axis=dimension)
+    result = np.concatenate([array for array in arrays if array.size] or arrays, axis=dimension)
     return emitter.cast_array(result, call.dtype)
 
 

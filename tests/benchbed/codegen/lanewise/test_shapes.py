@@ -42,6 +42,7 @@ VIEWS = {
     "slice beyond the end": lambda x, y: x[..., 1:99],
     "cat": lambda x, y: torch.cat([x, y.unsqueeze(-2)], -2),
     "cat of types": lambda x, y: torch.cat([y, y > 0], -1),
+    "cat of nothing": lambda x, y: torch.cat([y, torch.cat([y[..., :0], y[..., :0]], -1)], -1),
     "stack": lambda x, y: torch.stack([y, -y], -1),
     "flip": lambda x, y: x.flip(-1),
     "flip both": lambda x, y: x.flip(-1, -2),

@@ -1,6 +1,7 @@
 """Paths of optimizers on problems, for single trials and lanes, compared with reference implementations."""
 
 import functools
+import inspect
 from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import NamedTuple
@@ -10,6 +11,8 @@ import torch
 from torch import Tensor
 
 from benchbed.interfaces import Layout, Problem
+from benchbed.interfaces.modules.datasets import ModuleDraw
+from benchbed_problems.digits_mlp import DigitsMlp
 from benchbed_problems.polynomial_network import PolynomialNetwork
 from benchbed_problems.quadratic import Quadratic
 from benchbed_problems.quartic import Quartic
@@ -22,13 +25,79 @@ STEPS = 200
 # rates of the tests are small enough not to converge.
 TOLERANCE = {"rtol": 1e-12, "atol": 1e-12}
 
+
+@dataclass(frozen=True)
+class Blocks(Problem):
+    """A loss of matrices and a vector whose gradient depends on all coordinates."""
+
+    layout = Layout({"wide": (3, 5), "bias": (3,), "tall": (4, 2), "kernel": (2, 3, 2)})
+
+    def make_start(self, generator):
+        return torch.rand(self.layout.dimension, generator=generator, dtype=torch.float64) + 0.1
+
+    def make_data(self, generator):
+        return Weighted(*(self.make_start(generator) for _ in range(2)))
+
+    def objective(self, theta, data):
+        squares = (theta - data.target).square() * data.weights
+        return squares.sum(-1) + theta.sin().sum(-1).square()
+
+
+class Weighted(NamedTuple):
+    """The minimum and the curvatures of squares."""
+
+    target: Tensor
+    weights: Tensor
+
+
+class Digits:
+    """`digits-mlp` in float64, with the loss of its network for single trials and a formula for lanes."""
+
+    seeds = (1,)  # one, because a path takes long
+
+    def __init__(self):
+        self.problem = DigitsMlp()
+        self.layout = self.problem.layout
+        self.make_start = self.problem.make_start
+
+    def make_data(self, generator):
+        return None
+
+    def shared_data(self):
+        data = self.problem.shared_data()
+        images, labels = data.training
+        return data._replace(training=(images.double(), labels))
+
+    def make_draws(self, generator, steps):
+        return self.problem.make_draws(generator, steps).positions
+
+    def loss(self, theta, data, draw):
+        if theta.dim() == 1:
+            return self.problem.loss(theta, data, ModuleDraw(draw, ()))
+        images, labels = data.training
+        return self.loss_of_lanes(theta, images[draw], labels[draw])
+
+    def objective(self, theta, data):
+        if theta.dim() == 1:
+            return self.problem.objective(theta, data)
+        return self.loss_of_lanes(theta, *data.training)
+
+    def loss_of_lanes(self, theta, images, labels):
+        weight1, bias1, weight2, bias2 = self.layout.views(theta).values()
+        hidden = (images @ weight1.mT + bias1[..., None, :]).relu()
+        logits = hidden @ weight2.mT + bias2[..., None, :]
+        chosen = logits.take_along_dim(labels[..., None].expand(*logits.shape[:-1], 1), -1)
+        return (logits.logsumexp(-1) - chosen[..., 0]).mean(-1)
+
+
 PROBLEMS = {
     "quadratic": Quadratic(),
-    "rotated-quadratic": Quadratic(dimension=4, rotated=True),
+    "blocks": Blocks(),
     "quartic": Quartic(gradient_noise=0.5),
     "weighted-quartic": WeightedQuartic(dimension=3),
     "runge": Runge(features=6),
     "network": PolynomialNetwork(dimension=3, samples=64, hidden=(6, 5), batch_size=8),
+    "digits-mlp": Digits(),
 }
 
 
@@ -91,15 +160,15 @@ def follow_blocks(make, losses, theta, layout):
     return torch.stack(path)
 
 
-def follow_torch(make, losses, theta):
-    """Run a `torch.optim.Optimizer` as `follow` runs an optimizer."""
-    parameter = torch.nn.Parameter(theta.clone())
-    optimizer, path = make([parameter]), [theta]
+def follow_torch(make, losses, theta, layout):
+    """Run a `torch.optim.Optimizer` on the blocks as `follow` runs an optimizer."""
+    blocks = {name: torch.nn.Parameter(view.clone()) for name, view in layout.views(theta).items()}
+    optimizer, path = make(list(blocks.values())), [theta]
     for loss in losses:
         optimizer.zero_grad()
-        loss(parameter).backward()
+        loss(layout.join(blocks)).backward()
         optimizer.step()
-        path.append(parameter.detach().clone())
+        path.append(layout.join(blocks).detach())
     return torch.stack(path)
 
 
@@ -149,15 +218,30 @@ def follow_lanes(factory, settings, instances, full):
     return follow(factory(**columns), losses_of(instances[0].problem, data, draws, full), theta)
 
 
-@pytest.fixture(params=[*list(PROBLEMS)[:-1], pytest.param("network", marks=pytest.mark.slow)])
+SLOW_PROBLEMS = ("network", "digits-mlp")
+
+
+@pytest.fixture
+def problems():
+    """All problems by name."""
+    return PROBLEMS
+
+
+@pytest.fixture(
+    params=[pytest.param(name, marks=pytest.mark.slow if name in SLOW_PROBLEMS else ()) for name in PROBLEMS]
+)
 def problem(request):
-    """Each kind of problem: exact, noisy, with data per instance, with mini-batches."""
+    """Each kind of problem: exact, noisy, with several blocks, with data per instance, with mini-batches."""
+    if request.param == "digits-mlp":
+        pytest.importorskip("sklearn")
     return PROBLEMS[request.param]
 
 
 def compare_paths(problem, factory, settings, reference, tolerance=TOLERANCE):
     """Compare the path of an optimizer on a problem with `reference(losses, theta, setting)`, single and in lanes."""
-    instances = [Instance(problem, seed) for seed in (1, 2)]
+    if "layout" in inspect.signature(factory).parameters:
+        factory = functools.partial(factory, layout=problem.layout)
+    instances = [Instance(problem, seed) for seed in getattr(problem, "seeds", (1, 2))]
     full = factory().full_batch
     expected = torch.stack(
         [
@@ -185,37 +269,13 @@ def assert_same_path(problem):
     return functools.partial(compare_paths, problem)
 
 
-@dataclass(frozen=True)
-class Blocks(Problem):
-    """A loss of matrices and a vector whose gradient depends on all coordinates."""
-
-    layout = Layout({"wide": (3, 5), "bias": (3,), "tall": (4, 2), "kernel": (2, 3, 2)})
-
-    def make_start(self, generator):
-        return torch.rand(self.layout.dimension, generator=generator, dtype=torch.float64) + 0.1
-
-    def make_data(self, generator):
-        return Weighted(*(self.make_start(generator) for _ in range(2)))
-
-    def objective(self, theta, data):
-        squares = (theta - data.target).square() * data.weights
-        return squares.sum(-1) + theta.sin().sum(-1).square()
-
-
-class Weighted(NamedTuple):
-    """The minimum and the curvatures of squares."""
-
-    target: Tensor
-    weights: Tensor
-
-
 @pytest.fixture(params=["blocks", pytest.param("network", marks=pytest.mark.slow)])
 def assert_same_path_on_blocks(request):
     """Return a function that compares an optimizer of matrices with references on the blocks, as `follow_blocks` does.
 
     `make(matrices, others, setting)` lists the references; `statics` are hyperparameters that lanes share.
     """
-    problem = Blocks() if request.param == "blocks" else PROBLEMS["network"]
+    problem = PROBLEMS[request.param]
 
     def compare(factory, settings, make, tolerance, **statics):
         def reference(losses, theta, setting):
@@ -239,7 +299,7 @@ def assert_steps_obey(problem):
     """
 
     def compare(factory, settings, formula):
-        instances = [Instance(problem, seed) for seed in (1, 2)]
+        instances = [Instance(problem, seed) for seed in getattr(problem, "seeds", (1, 2))]
         full = factory(**settings[0]).full_batch
         single = follow(factory(**settings[0]), instances[0].losses(full), instances[0].start)
         lanes = follow_lanes(factory, settings, instances, full)
@@ -256,12 +316,12 @@ def assert_steps_obey(problem):
 
 
 @pytest.fixture
-def assert_same_path_as_torch(assert_same_path):
+def assert_same_path_as_torch(assert_same_path, problem):
     """Return a function that compares with a `torch.optim` class, built by `make(parameters, setting)`."""
 
     def compare(factory, settings, make):
         def reference(losses, theta, setting):
-            return follow_torch(lambda parameters: make(parameters, setting), losses, theta)
+            return follow_torch(lambda parameters: make(parameters, setting), losses, theta, problem.layout)
 
         assert_same_path(factory, settings, reference)
 

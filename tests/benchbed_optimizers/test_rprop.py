@@ -8,7 +8,7 @@ from benchbed_optimizers.rprop import rprop
 SETTINGS = [
     {"learning_rate": 0.001, "decrease": 0.5, "increase": 1.2},
     {"learning_rate": 0.01, "decrease": 0.4, "increase": 1.1},
-    {"learning_rate": 0.0001, "decrease": 0.8, "increase": 1.3},
+    {"learning_rate": 0.0001, "decrease": 0.6, "increase": 1.05},
 ]
 
 

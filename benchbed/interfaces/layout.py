@@ -19,13 +19,15 @@ class Layout:
         """Number of parameters: the length of theta."""
         return sum(math.prod(shape) for shape in self.blocks.values())
 
+    def split(self, theta: Tensor) -> tuple[Tensor, ...]:
+        """Return the blocks of `theta: [..., dimension]` as vectors `[..., size]`, without copying."""
+        return theta.split([math.prod(shape) for shape in self.blocks.values()], dim=-1)
+
     def views(self, theta: Tensor) -> dict[str, Tensor]:
         """Return the blocks `[..., *shape]` of `theta: [..., dimension]`, without copying."""
-        sizes = [math.prod(shape) for shape in self.blocks.values()]
-        blocks = theta.split(sizes, dim=-1)
         return {
             name: block.unflatten(-1, shape) if shape else block.squeeze(-1)
-            for (name, shape), block in zip(self.blocks.items(), blocks, strict=True)
+            for (name, shape), block in zip(self.blocks.items(), self.split(theta), strict=True)
         }
 
     def join(self, views: Mapping[str, Tensor]) -> Tensor:

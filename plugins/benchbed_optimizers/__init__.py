@@ -5,6 +5,7 @@ from collections.abc import Callable
 from benchbed.hookspecs import Register, hookimpl
 from benchbed.interfaces import OptimizerFactory, Wrapper
 from benchbed_optimizers.adabelief import adabelief
+from benchbed_optimizers.adafactor import adafactor
 from benchbed_optimizers.adagrad import adagrad
 from benchbed_optimizers.adam import adam
 from benchbed_optimizers.adamw import adamw
@@ -14,7 +15,9 @@ from benchbed_optimizers.adopt import adopt
 from benchbed_optimizers.amsgrad import amsgrad
 from benchbed_optimizers.barzilai_borwein import barzilai_borwein
 from benchbed_optimizers.gd import gd
+from benchbed_optimizers.lamb import lamb
 from benchbed_optimizers.laprop import laprop
+from benchbed_optimizers.lars import lars
 from benchbed_optimizers.lbfgs import lbfgs
 from benchbed_optimizers.lion import lion
 from benchbed_optimizers.mars import mars
@@ -32,6 +35,7 @@ from benchbed_optimizers.schedule_free_sgd import schedule_free_sgd
 from benchbed_optimizers.sgd import sgd
 from benchbed_optimizers.shampoo import shampoo
 from benchbed_optimizers.signsgd import signsgd
+from benchbed_optimizers.signum import signum
 from benchbed_optimizers.soap import soap
 from benchbed_optimizers.wrappers.accumulation import accumulate
 from benchbed_optimizers.wrappers.averaging import ema, lookahead
@@ -42,7 +46,7 @@ from benchbed_optimizers.wrappers.delay import delayed
 from benchbed_optimizers.wrappers.schedules import constant, cosine, inverse_sqrt, linear, scheduled, wsd
 from benchbed_optimizers.wrappers.sharpness import sam
 
-FIRST_ORDER = (gd, sgd, momentum, nesterov, polyak)
+FIRST_ORDER = (gd, sgd, momentum, nesterov, lars, polyak)
 ADAPTIVE = (
     rmsprop,
     adam,
@@ -58,8 +62,10 @@ ADAPTIVE = (
     laprop,
     mars,
     prodigy,
+    lamb,
+    adafactor,
 )
-SIGN = (signsgd, lion, rprop)
+SIGN = (signsgd, signum, lion, rprop)
 AVERAGING = (schedule_free_sgd, schedule_free_adamw)
 MATRIX = (muon, shampoo, soap)
 QUASI_NEWTON = (barzilai_borwein, lbfgs)

@@ -26,8 +26,8 @@ def schedule_free_sgd(
     η in each step. `schedulefree.SGDScheduleFree(lr=η, momentum=β)` takes the same path; it weights by the squared
     maximum of the rates so far, which is the same while they do not decrease.
 
-    Source: Defazio et al. (2024), The Road Less Scheduled, equations 3 to 5 with the weights of its algorithm 1,
-    arXiv:2405.15682; the default rate is that of its code.
+    Source: Defazio et al. (2024), The Road Less Scheduled, arXiv:2405.15682, with the weights of its algorithm 1; its
+    formula for SGD has c = 1 / (t + 1), so that the start is averaged, too. The default rate is that of its code.
     """
     require_interpolation("beta", beta)
 

@@ -40,21 +40,25 @@ def test_a_warm_up_equals_that_of_the_reference(assert_same_path_as_torch):
     )
 
 
+@pytest.mark.parametrize("decrease", [0.0, 0.08])
 @pytest.mark.parametrize("beta", [0.3, 0.9])
-def test_the_answer_is_the_mean_of_the_iterates_of_sgd(beta, oracle_of):
-    """And before the first step it is the start; y lies between it and the last iterate."""
-    optimizer = schedule_free_sgd(learning_rate=0.5, beta=beta)
+def test_the_answer_is_the_mean_of_the_iterates_of_sgd(beta, decrease, oracle_of):
+    """With the squared rates as weights; before the first step it is the start. y is a mean of it and the last one."""
     theta = z = torch.tensor([[3.0, -1.0], [0.0, 2.0]], dtype=torch.float64)
-    state, iterates = optimizer.init(theta), []
+    optimizer = schedule_free_sgd(beta=beta)
+    state, iterates, weights = optimizer.init(theta), [], []
     assert torch.equal(optimizer.answer(state, theta), theta)
-    for _ in range(6):
+    for number in range(6):
+        rate = 0.5 - decrease * number
+        optimizer = schedule_free_sgd(learning_rate=rate, beta=beta)
         gradient = theta.sin() + 1
         theta, state = optimizer.update(oracle_of(gradient), state, theta)
-        z = z - 0.5 * gradient
-        iterates.append(z)
-        mean = torch.stack(iterates).mean(0)
-        torch.testing.assert_close(theta, (1 - beta) * z + beta * mean, rtol=1e-14, atol=1e-14)
-        torch.testing.assert_close(optimizer.answer(state, theta), mean, rtol=1e-13, atol=1e-13)
+        z = z - rate * gradient
+        iterates.append(rate**2 * z)
+        weights.append(rate**2)
+        mean = torch.stack(iterates).sum(0) / sum(weights)
+        torch.testing.assert_close(theta, (1 - beta) * z + beta * mean, rtol=1e-13, atol=1e-13)
+        torch.testing.assert_close(optimizer.answer(state, theta), mean, rtol=1e-12, atol=1e-12)
 
 
 def test_a_rate_of_zero_does_not_move(oracle_of):

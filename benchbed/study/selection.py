@@ -35,6 +35,7 @@ class ObjectSelector:
         self.files: list[Path] = []
         self._catalog, self._folder = catalog, folder
         self._passed: dict[tuple[Kind, str], object] = {}
+        self._completed: dict[tuple[object, ...], functools.partial[Any]] = {}
 
     def problems(self, choices: Iterable[ProblemChoice] | None) -> list[str] | None:
         """Return the selectors of problems. Raises: UsageError."""
@@ -105,9 +106,15 @@ class ObjectSelector:
             function, keywords = (
                 (optimizer.func, keywords) if _are_plain(keywords.values()) else (optimizer, {})
             )
-        selected = self._registered("optimizers", function, name)
-        if selected is None:
-            selected = self._name_of("optimizers", function, name or derived_name(function))
+        required = {key: keywords[key] for key in _required(function) if key in keywords}
+        if required:  # the selector sets these values, too, but a factory needs defaults
+            key = (id(function), *required)
+            completed = self._completed.setdefault(key, functools.partial(function, **required))
+            selected = self._name_of("optimizers", completed, name or derived_name(function))
+        else:
+            selected = self._registered("optimizers", function, name) or self._name_of(
+                "optimizers", function, name or derived_name(function)
+            )
         # A selector fixes these values, also where the learning rate is tuned.
         fixed = {"learning_rate" if key == "lr" else key: value for key, value in keywords.items()}
         return format_selector(selected, fixed)
@@ -138,6 +145,15 @@ class ObjectSelector:
         self.files.append(write_object(self._folder, kind, name, implementation))
         self._passed[kind, name] = identity
         return name
+
+
+def _required(function: Callable[..., Any]) -> list[str]:
+    """List the parameters without a default; none if the signature cannot be read, which a later check reports."""
+    try:
+        parameters = inspect.signature(function).parameters.values()
+    except (TypeError, ValueError):
+        return []
+    return [parameter.name for parameter in parameters if parameter.default is parameter.empty]
 
 
 def _return(optimizer: Optimizer[Any]) -> Optimizer[Any]:

@@ -17,6 +17,7 @@ import benchbed
 from benchbed.catalog.loading import load_catalog
 from benchbed.errors import UsageError
 from benchbed.interfaces import FunctionProblem, Layout, Optimizer, Problem
+from benchbed.plan.selectors import parse_selector
 from benchbed.study.loading import add_objects
 from benchbed.study.selection import ObjectSelector
 from benchbed_optimizers.adam import adam
@@ -243,6 +244,45 @@ def test_settings_of_one_function_share_it(selector):
     choices = [plain_descent, functools.partial(plain_descent, lr=0.5)]
     assert selector.optimizers(choices) == ["plain-descent", "plain-descent[learning_rate=0.5]"]
     assert len(selector.files) == 1
+
+
+def without_default(t, lr):
+    """Gradient descent with a factor that has no default."""
+    return plain_descent(lr * t)
+
+
+class Scaled(torch.optim.SGD):
+    """A class of torch with an argument that has no default."""
+
+    def __init__(self, params, scale, lr=0.1):
+        super().__init__(params, lr=scale * lr)
+
+
+@pytest.mark.parametrize(
+    ("function", "name", "values"),
+    [(without_default, "without-default", {"t": 3.0, "lr": 0.5}), (Scaled, "scaled", {"scale": 3.0})],
+)
+def test_a_partial_that_sets_what_has_no_default_is_complete(function, name, values, selector):
+    """Its values are in the selector, so that several partials of a function are its settings."""
+    partials = [functools.partial(function, **{**values, key: 7.0}) for key in values]
+    choices = selector.optimizers([functools.partial(function, **values), *partials])
+    assert len(set(choices)) == 1 + len(values)
+    assert len(selector.files) == 1
+    catalog = add_objects(CATALOG, selector.files, None, "serial")
+    for choice, set_values in zip(choices, [values, *({**values, key: 7.0} for key in values)], strict=True):
+        selected, settings = parse_selector(choice)
+        assert selected == name
+        expected = {"learning_rate" if key == "lr" else key: value for key, value in set_values.items()}
+        assert catalog.hyperparameters(name, settings).items() >= expected.items()
+
+
+def test_a_partial_that_leaves_an_argument_without_a_value_is_not_complete(selector):
+    """The error names the argument; the function itself is another object than what its partials share."""
+    selector.optimizers([functools.partial(without_default, t=3.0)])
+    with pytest.raises(UsageError, match="parameter 'learning_rate' has no default"):
+        add_objects(CATALOG, selector.files, None, "serial").parameters("without-default")
+    with pytest.raises(UsageError, match="two optimizers are named"):
+        selector.optimizers([without_default])
 
 
 @pytest.mark.slow

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 
 from findings_averages import noise_floors_of_averages
 from findings_bounds import worst_cases
-from findings_problems import networks, rotations, tails, valleys_and_peaks
+from findings_problems import accuracies, networks, peaks, rotations, tails
 from findings_rates import large_rates, linear_rates, noise_floors, signs_and_decay
 from findings_record import Finding
 
@@ -19,7 +19,7 @@ from findings_record import Finding
 def findings(with_networks: bool) -> Iterator[Finding]:
     """Yield all findings."""
     rules = [linear_rates, signs_and_decay, noise_floors, noise_floors_of_averages, worst_cases, large_rates]
-    groups = [*rules, tails, rotations, valleys_and_peaks]
+    groups = [*rules, tails, rotations, accuracies, peaks]
     for group in [*groups, networks] if with_networks else groups:
         yield from group()
 

@@ -26,6 +26,8 @@ from peers_jax_networks import NETWORKS
 from peers_trials import INSTANCE_DATA, Trials, load
 
 Loss = Callable[[Any, dict[str, Any], Any], Any]
+Rule = Callable[[Any], optax.GradientTransformation]
+"""A function from a learning rate to an optimizer."""
 
 
 def quadratic(theta, data, draw):
@@ -54,12 +56,12 @@ LOSSES: dict[str, Loss] = {
 class JaxSide:
     """The compiled function of some trials, with its arguments on JAX's device."""
 
-    def __init__(self, trials: Trials) -> None:
+    def __init__(self, trials: Trials, rule: Rule = optax.adam) -> None:
         self.trials = trials
         self._double = trials.start.dtype == np.float64
         with jax.enable_x64(self._double):
             self._arguments = jax.device_put((trials.rates, trials.data, trials.draws))
-            self._run = _program(trials)
+            self._run = _program(trials, rule)
 
     def run(self) -> tuple[float, np.ndarray]:
         """Return the seconds of all steps, and the final points `[seeds, settings, dimension]`."""
@@ -72,18 +74,18 @@ class JaxSide:
         return seconds, _join(end, self.trials)
 
 
-def _program(trials: Trials):
+def _program(trials: Trials, rule: Rule):
     gradient = jax.grad(LOSSES[trials.problem])
 
     def run(start, rate, data, draws):
-        adam = optax.adam(rate)
+        optimizer = rule(rate)
 
         def step(carry, draw):
             theta, state = carry
-            updates, state = adam.update(gradient(theta, data, draw), state)
+            updates, state = optimizer.update(gradient(theta, data, draw), state, theta)
             return (optax.apply_updates(theta, updates), state), None
 
-        (theta, _), _ = lax.scan(step, (start, adam.init(start)), draws, length=trials.steps)
+        (theta, _), _ = lax.scan(step, (start, optimizer.init(start)), draws, length=trials.steps)
         return theta
 
     over_settings = jax.vmap(run, in_axes=(0, 0, None, None))

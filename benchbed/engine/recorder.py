@@ -168,6 +168,9 @@ class Recorder:
         return torch.full((*self.shape, *dimensions), value, dtype=dtype, device=self._device)
 
     def _append(self, curve: Curve, index: LaneIndex, values: Tensor) -> None:
+        if values.shape[:2] == self.shape:  # no lane has been dropped
+            curve.append(values.clone())
+            return
         curve.append(self._full(torch.nan, *values.shape[2:]))
         curve[-1][index] = values
 

@@ -39,6 +39,7 @@ from benchbed_problems.zipf_bigram import ZipfBigram
 TRANSFORMS: tuple[Transform, ...] = (Rotated, Rescaled, Shifted, Noisy, Quantized)
 PRESETS = ("quick", "standard", "full")
 GROUPS = ("geometry", "noise", "tails", "spectrum", "networks", "classic")
+OPTIMIZERS = ("modern", "schedules")
 
 
 @hookimpl
@@ -84,7 +85,7 @@ def register_transforms(register: Callable[[Transform], None]) -> None:
 
 @hookimpl
 def register_suites(register: Callable[[Path], None]) -> None:
-    """Register the suites of the presets, and those of the groups."""
+    """Register the suites of the presets, those of the groups, and those that compare optimizers of a kind."""
     folder = Path(__file__).parent / "suites"
-    for name in (*PRESETS, *GROUPS):
+    for name in (*PRESETS, *GROUPS, *OPTIMIZERS):
         register(folder / f"{name}.toml")

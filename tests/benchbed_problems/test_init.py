@@ -11,7 +11,7 @@ import torch
 import benchbed_problems
 from benchbed.catalog.loading import load_catalog
 from benchbed.interfaces.figure import function_of
-from benchbed.plan import parse_selector
+from benchbed.plan import Request, make_plan, parse_selector
 from benchbed.study.drawing import plan_of
 from benchbed.study.figures import FULL
 
@@ -101,6 +101,38 @@ def test_the_classic_suite_is_cheap_and_needs_no_data(suites):
     problems = [catalog.problem(*parse_selector(selector)) for selector in suites["classic"]["problems"]]
     assert {problem.group for problem in problems} == {"geometry", "noise", "tails", "spectrum", "accuracy"}
     assert not any(problem.per_trial or hasattr(problem, "data_name") for problem in problems)
+
+
+def test_modern_optimizers_run_on_problems_of_all_groups(suites):
+    """A dozen of all families but quasi-Newton; the plan has a row for each."""
+    catalog = load_catalog()
+    plan = make_plan(catalog, Request(**suites["modern"]))
+    assert {problem.group for problem in plan.problems} == {
+        "geometry",
+        "noise",
+        "tails",
+        "spectrum",
+        "networks",
+        "accuracy",
+    }
+    assert [entrant.label for entrant in plan.entrants] == suites["modern"]["optimizers"]
+    assert len(plan.entrants) == 12
+    families = {catalog.optimizer(entrant.name).family for entrant in plan.entrants}
+    assert families == {"first-order", "adaptive", "sign", "averaging", "matrix"}
+    assert not any(problem.reference_fault or problem.fault for problem in plan.problems)
+
+
+def test_schedules_are_compared_with_the_same_warm_up(suites):
+    """Each of three optimizers has one row under each of the five schedules."""
+    plan = make_plan(load_catalog(), Request(**suites["schedules"]))
+    names = ("constant", "linear", "cosine", "wsd", "inverse-sqrt")
+    rows = {(name, rule) for name in names for rule in ("sgd", "adam", "muon")}
+    assert {tuple(entrant.name.rstrip(")").split("(")) for entrant in plan.entrants} == rows
+    assert len(plan.entrants) == 15
+    for entrant in plan.entrants:
+        schedule = entrant.name.partition("(")[0].replace("-", "_")
+        assert entrant.hyperparameters[f"{schedule}_warmup"] == 0.05
+        assert entrant.tunable
 
 
 def test_every_suite_of_the_course_can_be_planned_and_has_a_figure():

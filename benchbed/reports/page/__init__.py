@@ -32,6 +32,8 @@ from benchbed.reports.tables.secondary import secondary_table
 from benchbed.reports.tables.summary import summary_tables
 
 _FOLDER = Path(__file__).parent
+_MOST_FINDINGS = 8
+"""Findings on single problems at the top of a page without a mean over problems."""
 _THIN_SPACE = "\N{THIN SPACE}"
 
 
@@ -70,15 +72,8 @@ def draw(results: Results, name: str) -> dict[str, bytes]:
     anchors = pairing_anchors(limited, numbers)
     legend = _legend(results, limited, every)
     sentences = findings(results)
-    means = [group_table(group) for group in dict.fromkeys(f.group for f in results.problems.values())]
-    comparisons = [
-        (title, table)
-        for problem, title in [
-            (ALL_PROBLEMS, "all problems"),
-            *((mean, f"group {mean[1:-1]}") for mean in means),
-        ]
-        if (table := comparison_table(results, problem, numbers)) is not None
-    ]
+    tracks = list(dict.fromkeys(results.summary["track"]))  # an interrupted study has no rows of later ones
+    main_track = "tuned" if "tuned" in tracks else tracks[-1]
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(_FOLDER), autoescape=True, undefined=jinja2.StrictUndefined,
         trim_blocks=True, lstrip_blocks=True,
@@ -97,9 +92,12 @@ def draw(results: Results, name: str) -> dict[str, bytes]:
         height=HEIGHT,
         legend=legend,
         note=note,
-        main_track="tuned" if "tuned" in results.tracks else results.tracks[-1],
-        tracks=results.tracks,
+        main_track=main_track,
+        tracks=tracks,
         conclusions=_conclusions(results, sentences),
+        single_findings=[
+            f.sentence for f in sentences if f.track == main_track and f.problem in results.problems
+        ][:_MOST_FINDINGS],
         findings=[f.sentence for f in sentences if f.problem not in results.problems],
         endings=endings(results.summary),
         counts=f"{plural(len(results.optimizers), 'optimizer')} on {plural(len(results.problems), 'problem')}",
@@ -108,7 +106,7 @@ def draw(results: Results, name: str) -> dict[str, bytes]:
         heatmaps=heatmaps(results, anchors),
         optimizers=results.optimizers,
         overall=list(target_charts(limited, ALL_PROBLEMS, numbers)) if len(results.problems) > 1 else [],
-        comparisons=comparisons,
+        comparisons=_mean_comparisons(results, numbers),
         problems=_problem_sections(results, limited, numbers, sentences, anchors),
         are_all_detailed=len(anchors) == len(results.summary.groupby(["problem", "optimizer"])),
     )
@@ -134,7 +132,9 @@ def _legend(results: Results, limited: Results, numbers: Mapping[str, int]) -> l
 
 def _conclusions(results: Results, sentences: list[Finding]) -> list[tuple[str, str]]:
     """Return two sentences for each track: on the mean over all problems, or else on the only problem."""
-    main = [finding for finding in sentences if finding.problem == ALL_PROBLEMS]
+    means = results.overall[(results.overall["group"] == ALL_PROBLEMS) & results.overall["score"].notna()]
+    scored = set(means["track"])
+    main = [finding for finding in sentences if finding.problem == ALL_PROBLEMS and finding.track in scored]
     if not main:
         main = [finding for finding in sentences if finding.problem in results.problems]
         main = main[-1:] if len(results.problems) == 1 else []
@@ -145,6 +145,14 @@ def _conclusions(results: Results, sentences: list[Finding]) -> list[tuple[str, 
         others = [*others, *finding.influences]
         conclusions.append((f"{heading}: {lead}.", f"{_capitalized('; '.join(others))}." if others else ""))
     return conclusions
+
+
+def _mean_comparisons(results: Results, numbers: Mapping[str, int]) -> list[tuple[str, PageTable]]:
+    """Return title and pairs of the means over all problems, and over those of each group."""
+    groups = dict.fromkeys(facts.group for facts in results.problems.values())
+    titles = {ALL_PROBLEMS: "all problems"} | {group_table(group): f"group {group}" for group in groups}
+    tables = {title: comparison_table(results, problem, numbers) for problem, title in titles.items()}
+    return [(title, table) for title, table in tables.items() if table is not None]
 
 
 def _visible(text: str) -> str:

@@ -81,7 +81,7 @@ def pairings_of(
     outcomes = results.outcomes[results.outcomes["problem"] == problem]
     tuning = results.tuning[results.tuning["problem"] == problem]
     curves = results.curves[results.curves["trial_key"].isin(outcomes["trial_key"])]
-    by_trial = dict(tuple(curves.groupby("trial_key", observed=True)))
+    by_trial = {str(key): rows for key, rows in curves.groupby("trial_key", observed=True)}
     summary = results.summary[results.summary["problem"] == problem]
     details = []
     for optimizer, number in numbers.items():

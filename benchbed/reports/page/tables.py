@@ -34,7 +34,7 @@ class PageRow(NamedTuple):
     track: str
     cells: Sequence[PageCell]
     interval: tuple[float, float, float] | None = None
-    """Low, mean and high score, in percent of the highest limit of the table."""
+    """Low, mean and high score, in percent of the range of all limits of the table."""
 
 
 class PageTable(NamedTuple):
@@ -89,8 +89,7 @@ def score_table(results: Results, numbers: Mapping[str, int]) -> PageTable | Non
         tables = summary_tables(results) if len(results.problems) == 1 else []
         if not tables:
             return None
-        limits = results.summary
-        return page_table(tables[0], numbers, _intervals(tables[0].cells, limits))
+        return page_table(tables[0], numbers, _intervals(tables[0].cells, results.summary))
     (table,) = overall
     cells = table.cells.reset_index(drop=True)
     mean = f"all {plural(len(results.problems), 'problem')}"
@@ -114,16 +113,16 @@ def score_table(results: Results, numbers: Mapping[str, int]) -> PageTable | Non
 
 
 def _intervals(cells: pd.DataFrame, scores: pd.DataFrame) -> list[tuple[float, float, float] | None]:
-    """Return the interval of each row, in percent of the highest limit."""
+    """Return low, mean and high score of each row, in percent of the range of all limits."""
     columns = ["score_low", "score", "score_high"]
     limits = cells[["optimizer", "track"]].merge(scores, on=["optimizer", "track"], how="left")[columns]
     values = limits.to_numpy(dtype=float)
-    top = np.nanmax(values, initial=0.0) or 1.0
-    return [
-        None if math.isnan(score) else (100 * (score if math.isnan(low) else low) / top, 100 * score / top,
-                                        100 * (score if math.isnan(high) else high) / top)
-        for low, score, high in values.tolist()
-    ]  # fmt: skip
+    values = np.where(np.isnan(values), values[:, 1:2], values)  # a score without an interval
+    if np.isnan(values).all():
+        return [None] * len(values)
+    bottom, top = np.nanmin(values), np.nanmax(values)
+    positions = 100 * (values - bottom) / ((top - bottom) or 1.0)
+    return [None if math.isnan(score) else (low, score, high) for low, score, high in positions.tolist()]
 
 
 def status_table(results: Results, numbers: Mapping[str, int]) -> PageTable:
@@ -152,8 +151,8 @@ def status_table(results: Results, numbers: Mapping[str, int]) -> PageTable:
 def heatmaps(results: Results, anchors: Mapping[tuple[str, str], str]) -> dict[str, list[list[HeatmapCell]]]:
     """Return the cells by track, optimizer and problem; `anchors` are those of the pairings."""
     cells = heatmap_cells(results.summary, results.groups).set_index(["track", "optimizer", "problem"])
-    by_key = cells[["text", "color", "is_bold"]].to_dict("index")
-    missing = {"text": "–", "color": math.nan, "is_bold": False}
+    by_key: dict[Any, Any] = cells[["text", "color", "is_bold"]].to_dict("index")
+    missing: dict[Any, Any] = {"text": "–", "color": math.nan, "is_bold": False}
     shown = {}
     for track in dict.fromkeys(results.summary["track"]):
         rows = []

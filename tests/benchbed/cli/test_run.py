@@ -22,7 +22,8 @@ def test_a_table_ends_with_the_folder(full_study):
 @pytest.mark.parametrize(
     "name",
     [
-        "plan.json", "suite.toml", "summary.csv", "tables/summary.md", "tables/summary.tex", "tables/quadratic.csv",
+        "index.html", "plan.json", "suite.toml", "summary.csv", "tables/summary.md", "tables/summary.tex",
+        "tables/quadratic.csv",
         "plots/loss-quadratic.png", "plots/loss-runge.svg", "plots/learning-rate-quadratic.png", "plots/heatmap.svg",
     ],
 )  # fmt: skip

@@ -27,31 +27,50 @@ MODULES = (
 )
 REQUEST_BYTES = 1 << 20
 STREAMS = 3
+"""Number of the descriptors of a request; one more reports the process of a command that runs in the background."""
 
 
 def serve(connection):
     """Run a command for each request, and return in the process of the command."""
     while True:
-        content, descriptors, *_ = socket.recv_fds(connection, REQUEST_BYTES, STREAMS)
+        content, descriptors, *_ = socket.recv_fds(connection, REQUEST_BYTES, STREAMS + 1)
         if not content:
             os._exit(0)  # the tests have ended
+        is_background = len(descriptors) > STREAMS
+        if is_background and os.fork() != 0:
+            close_all(descriptors)
+            continue  # the child reports to the last descriptor instead
         process_id = os.fork()
         if process_id == 0:
             connection.close()
             become_command(json.loads(content), descriptors)
             return
-        for descriptor in descriptors:
-            os.close(descriptor)
-        connection.send(b"%d\n" % process_id)
+        report = os.fdopen(descriptors.pop(), "wb", buffering=0).write if is_background else connection.send
+        close_all(descriptors)
+        report(b"%d\n" % process_id)
         _, status = os.waitpid(process_id, 0)
-        connection.send(b"%d\n" % os.waitstatus_to_exitcode(status))
+        report(b"%d\n" % os.waitstatus_to_exitcode(status))
+        if is_background:
+            os._exit(0)
+
+
+def close_all(descriptors):
+    """Close descriptors."""
+    for descriptor in descriptors:
+        os.close(descriptor)
 
 
 def become_command(request, descriptors):
-    """Set streams, folder, environment and arguments as a new interpreter would find them."""
-    for number, descriptor in enumerate(descriptors):
+    """Set streams, folder, environment and arguments as a new interpreter would find them.
+
+    A command in the background has a session of its own, as a terminal starts it.
+    """
+    for number, descriptor in enumerate(descriptors[:STREAMS]):
         os.dup2(descriptor, number)
-        os.close(descriptor)
+    close_all(descriptors)
+    if len(descriptors) > STREAMS:
+        os.setsid()
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     os.environ.clear()
     os.environ.update(request["environment"])
     os.chdir(request["folder"])

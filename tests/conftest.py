@@ -27,8 +27,8 @@ COMMAND = str(Path(sys.executable).with_name("benchbed"))
 WATCHDOG = 120
 """Seconds after which a command counts as hung, far more than any command needs."""
 COMMAND_SERVER = Path(__file__).with_name("command_server.py")
-READ_AT_START = ("PYTHON", "LC_", "HOME", "XDG_CONFIG_", "MPL", "BENCHBED_TEST_MARK")
-"""Beginnings of environment variables that only a new interpreter reads, or that /proc shows of it alone."""
+READ_AT_START = ("PYTHON", "LC_", "HOME", "XDG_CONFIG_", "MPL")
+"""Beginnings of environment variables that only a new interpreter reads."""
 READ_BY_SERVER = ("PYTHONPATH", "PYTHONDONTWRITEBYTECODE")
 """Those that the command server reads."""
 
@@ -127,6 +127,26 @@ def run_benchbed(make_environment, command_server):
         )
 
     return run
+
+
+@pytest.fixture(scope="session")
+def start_forked(command_server):
+    """Return a function that starts a command of the command server in a session of its own.
+
+    It returns a stream of two lines, the number of the process and its exit code, and the stream of its errors.
+    """
+
+    def start(folder, command, environment):
+        request = {"arguments": command, "folder": str(folder), "environment": environment}
+        (report, report_end), (errors, errors_end) = os.pipe(), os.pipe()
+        with Path(os.devnull).open("r+") as nothing:
+            streams = [nothing.fileno(), nothing.fileno(), errors_end, report_end]
+            socket.send_fds(command_server, [json.dumps(request).encode()], streams)
+        os.close(report_end)
+        os.close(errors_end)
+        return os.fdopen(report), os.fdopen(errors)
+
+    return start
 
 
 def _run_forked(server, folder, command, environment):

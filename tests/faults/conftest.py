@@ -1,8 +1,10 @@
 """Studies whose optimizers misbehave, run once for all tests that examine them."""
 
+import functools
 import hashlib
 import json
 import os
+import select
 import signal
 import subprocess
 import sys
@@ -79,19 +81,20 @@ def uninterrupted(run_benchbed, run_once):
 
 
 @pytest.fixture(scope="session")
-def interrupted(run_in_process, run_once, make_environment, contents):
+def interrupted(run_in_process, run_once, make_environment, contents, start_forked_command):
     """Return a function that interrupts a study halfway by a signal, and then completes it.
+
+    Only the command that gets SIGINT has an interpreter of its own.
 
     The function returns the study folder and the observations that `observations.json` beside it contains.
     """
 
     def interrupt(signal_name):
         def fill(folder):
-            gate, mark = folder / "gate", f"benchbed-test-{folder}"
+            gate = folder / "gate"
             gate.mkdir()
-            command = RunningCommand(
-                folder, make_environment(BENCHBED_TEST_GATE=gate, BENCHBED_TEST_MARK=mark)
-            )
+            start = RunningCommand if signal_name == "SIGINT" else start_forked_command
+            command = start(folder, make_environment(BENCHBED_TEST_GATE=gate))
             try:
                 wait_until(lambda: len(list(gate.glob("waiting-*"))) == 2)
                 wait_until(lambda: len(contents(folder / "study" / "trials")) >= 3)
@@ -103,7 +106,7 @@ def interrupted(run_in_process, run_once, make_environment, contents):
                 code, errors = command.wait()
             finally:
                 command.kill()
-            observations = {"code": code, "stderr": errors, "remaining": unfinished_processes(mark)}
+            observations = {"code": code, "stderr": errors, "remaining": unfinished_processes(folder)}
             observations["before"] = contents(folder / "study" / "trials")
             if second is not None:
                 observations["second"] = [second.returncode, second.stderr]
@@ -121,8 +124,14 @@ def interrupted(run_in_process, run_once, make_environment, contents):
 
 @pytest.fixture(scope="session")
 def start_command():
-    """Return a function that starts a command in a folder without waiting for its end."""
+    """Return a function that starts a command in a new interpreter without waiting for its end."""
     return RunningCommand
+
+
+@pytest.fixture(scope="session")
+def start_forked_command(start_forked):
+    """Return a function that starts a forked command in a folder without waiting for its end."""
+    return functools.partial(RunningCommand, start_forked=start_forked)
 
 
 @pytest.fixture(scope="session")
@@ -138,36 +147,51 @@ def wait_for():
 
 
 class RunningCommand:
-    """A `benchbed run` in its own session, as a terminal starts it."""
+    """A `benchbed run` in its own session, as a terminal starts it; `start_forked` saves the imports."""
 
-    def __init__(self, folder, environment, arguments=WAITING_RUN):
-        self._process = subprocess.Popen(
-            [sys.executable, "-c", AS_IN_A_TERMINAL, COMMAND, *map(str, arguments)],
-            cwd=folder,
-            env=environment,
-            start_new_session=True,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
+    def __init__(self, folder, environment, arguments=WAITING_RUN, start_forked=None):
+        command = [COMMAND, *map(str, arguments)]
+        self._process = self._report = None
+        if start_forked is None:
+            self._process = subprocess.Popen(
+                [sys.executable, "-c", AS_IN_A_TERMINAL, *command],
+                cwd=folder,
+                env=environment,
+                start_new_session=True,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.PIPE,
+                text=True,
+            )
+            self._errors, self._process_id = self._process.stderr, self._process.pid
+        else:
+            self._report, self._errors = start_forked(folder, command, environment)
+            self._process_id = int(self._report.readline())
 
     def send(self, signal_name):
         """Send SIGINT to all processes, as a terminal does, or another signal to the driver alone."""
         if signal_name == "SIGINT":
-            os.killpg(self._process.pid, signal.SIGINT)
+            os.killpg(self._process_id, signal.SIGINT)
         else:
-            self._process.send_signal(getattr(signal, signal_name))
+            os.kill(self._process_id, getattr(signal, signal_name))
 
     def wait(self):
         """Wait for the end; return the exit code and stderr."""
-        _, errors = self._process.communicate(timeout=TIME_LIMIT)
-        return self._process.returncode, errors
+        if self._process is not None:
+            _, errors = self._process.communicate(timeout=TIME_LIMIT)
+            return self._process.returncode, errors
+        is_ready, _, _ = select.select([self._report], [], [], TIME_LIMIT)
+        assert is_ready, "the command did not end"
+        with self._report, self._errors:
+            return int(self._report.readline()), self._errors.read()
 
     def kill(self):
         """Kill all processes, so that a failing test leaves none."""
-        if self._process.poll() is None:
-            os.killpg(self._process.pid, signal.SIGKILL)
+        if self._process is not None and self._process.poll() is None:
+            os.killpg(self._process_id, signal.SIGKILL)
             self._process.wait()
+        elif self._report is not None and not self._report.closed:
+            os.killpg(self._process_id, signal.SIGKILL)
+            self.wait()
 
 
 def wait_until(is_true):
@@ -178,20 +202,23 @@ def wait_until(is_true):
         time.sleep(0.02)
 
 
-def unfinished_processes(mark):
-    """Return the processes with a mark in their environment that have not ended in time."""
+def unfinished_processes(folder):
+    """Return the processes of commands that ran in a folder that have not ended in time."""
     deadline = time.monotonic() + 15  # three times the promised 5 s, for a loaded machine
-    while (processes := marked_processes(mark)) and time.monotonic() < deadline:
+    while (processes := processes_of(folder)) and time.monotonic() < deadline:
         time.sleep(0.05)
     return processes
 
 
-def marked_processes(mark):
-    """Return the command lines of the processes with a mark in their environment."""
+def processes_of(folder):
+    """Return the command lines of the processes that have a folder as working directory or in their environment."""
     processes = []
     for process in Path("/proc").glob("[0-9]*"):
+        if process.name == str(os.getpid()):
+            continue  # tests run in folders of their own
         try:
-            if mark.encode() in (process / "environ").read_bytes():
+            is_below = (process / "cwd").readlink().is_relative_to(folder)
+            if is_below or os.fsencode(folder) in (process / "environ").read_bytes():
                 processes.append((process / "cmdline").read_text().replace("\0", " "))
         except OSError:
             continue

@@ -101,14 +101,14 @@ def test_a_read_only_folder_is_read_but_not_written(run_benchbed, tmp_path):
 
 
 @pytest.fixture
-def running(start_command, make_environment, wait_for, tmp_path):
+def running(start_forked_command, make_environment, wait_for, tmp_path):
     """Return a function that starts a study, waits for its first parts, and returns the command and its gate."""
     commands = []
 
     def start():
         gate = tmp_path / "gate"
         gate.mkdir(exist_ok=True)
-        commands.append(start_command(tmp_path, make_environment(BENCHBED_TEST_GATE=gate)))
+        commands.append(start_forked_command(tmp_path, make_environment(BENCHBED_TEST_GATE=gate)))
         wait_for(lambda: len(list(gate.glob("waiting-*"))) == 2)
         wait_for(lambda: len(list((tmp_path / "study" / "trials").glob("*.parquet"))) >= 3)
         return commands[-1], gate / "open"

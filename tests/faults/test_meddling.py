@@ -28,13 +28,12 @@ def folder(run_benchbed, run_in_process, run_once, faulty_run, remaining_process
     def fill(folder):
         # With one job, the same process would run the other pairings afterwards.
         arguments = [*faulty_run, "--plugin", PLUGIN, "-j", "1", "--timeout", "60"]
-        mark = f"benchbed-test-{folder}"
-        environment = {"BENCHBED_TEST_GATE": folder, "BENCHBED_TEST_MARK": mark}
+        environment = {"BENCHBED_TEST_GATE": folder}
         meddlers = [argument for name in MEDDLERS for argument in ("-o", name)]
         result = run_benchbed(folder, *arguments, *meddlers, *OTHERS, "-O", "with", **environment)
         without = run_in_process(folder, *arguments, *OTHERS, "-O", "without")
         assert (result.returncode, without.returncode) == (1, 0), result.stderr[-4000:]
-        observations = {"remaining": remaining_processes(mark), "stderr": result.stderr}
+        observations = {"remaining": remaining_processes(folder), "stderr": result.stderr}
         (folder / "observations.json").write_text(json.dumps(observations))
 
     return run_once("meddling", fill)

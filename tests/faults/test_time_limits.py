@@ -64,10 +64,9 @@ def outwitted(run_benchbed, run_once, remaining_processes):
             "8",
         ]
         options = ["--preset", "quick", "--steps", "30", "--seeds", "1", "-j", "2", "-O", "study"]
-        mark = f"benchbed-test-{folder}"
-        result = run_benchbed(folder, "run", *arguments, *options, BENCHBED_TEST_MARK=mark)
+        result = run_benchbed(folder, "run", *arguments, *options, BENCHBED_TEST_GATE=folder)
         assert result.returncode == 1, result.stderr
-        (folder / "remaining.json").write_text(json.dumps(remaining_processes(mark)))
+        (folder / "remaining.json").write_text(json.dumps(remaining_processes(folder)))
 
     return run_once("outwitted", fill)
 

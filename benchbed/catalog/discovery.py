@@ -64,7 +64,7 @@ def installed_plugins(group: str = GROUP) -> tuple[list[DiscoveredPlugin], list[
     for distribution in distributions(path=folders):
         try:
             # If a distribution is on the path twice, Python imports the first.
-            name = re.sub(r"[-_.]+", "-", distribution.name).lower()
+            name = re.sub(r"[-_.]+", "-", _name_of(distribution)).lower()
             if name not in distribution_names:
                 plugins += [
                     DiscoveredPlugin(
@@ -82,6 +82,12 @@ def installed_plugins(group: str = GROUP) -> tuple[list[DiscoveredPlugin], list[
         )
     )  # fmt: skip
     return plugins, warnings
+
+
+def _name_of(distribution: Distribution) -> str:
+    """Return the name, without parsing the description, which is most of the metadata and takes 30 ms a search."""
+    header = re.search(r"^Name:[ \t]*(\S+)[ \t]*$", distribution.read_text("METADATA") or "", re.MULTILINE)
+    return header[1] if header else distribution.name
 
 
 def plugin_of_object(kind: str, name: str) -> str:

@@ -161,7 +161,13 @@ def kills_its_group():
 
 
 def kills_its_parent():
-    return descent(lambda: os.kill(os.getppid(), signal.SIGKILL))
+    """Kill the parent, and wait until its end ends this process, which may take longer than all further steps."""
+
+    def kill():
+        os.kill(os.getppid(), signal.SIGKILL)
+        time.sleep(60)
+
+    return descent(kill)
 
 
 def kills_the_server_once():

@@ -13,19 +13,33 @@ PLUGIN = Path(__file__).parent / "plugins" / "endings.py"
 TARGETS = 10.0 ** -np.arange(1, 9)
 
 
+JUMPS = {1: 1, 58: 60, 59: 60, 60: 60}
+"""The calls after which the minimum is measured, by the step that jumps to it."""
+AWAY = (59, 60)
+RULES = [
+    *(f"gd[learning_rate={rate}]" for rate in (0.1, 0.5)),
+    *(f"jumps[to_zero={step}.0]" for step in JUMPS),
+    *(f"jumps[to_zero=56.0, away={step}.0]" for step in AWAY),
+]
+
+
 @pytest.fixture(scope="module")
-def summary(run_in_process, tmp_path_factory):
-    """Return a function that runs rules on the bowl and returns the rows of the summary, the best first."""
+def summary(run_in_process, run_once):
+    """Return a function that runs the rules on the bowl; it returns the rows of the summary by rule."""
 
     def run(steps, *options):
-        folder = tmp_path_factory.mktemp("endings")
-        result = run_in_process(
-            folder, "run", "--plugin", PLUGIN, "-p", "bowl", *options, "--preset", "quick", "--track", "default",
-            "--steps", steps, "--format", "json",
-        )  # fmt: skip
-        assert result.returncode == 0, result.stderr
-        rows = json.loads(result.stdout)["summary"]
-        return sorted(rows, key=lambda row: -row["score"])
+        def fill(folder):
+            rules = [argument for rule in RULES for argument in ("-o", rule)]
+            result = run_in_process(
+                folder, "run", "--plugin", PLUGIN, "-p", "bowl", *rules, *options, "--preset", "quick",
+                "--track", "default", "--steps", steps, "--format", "json",
+            )  # fmt: skip
+            assert result.returncode == 0, result.stderr
+            (folder / "stdout").write_text(result.stdout)
+
+        folder = run_once(f"endings-{steps}{'-'.join(options)}", fill)
+        rows = json.loads((folder / "stdout").read_text())["summary"]
+        return {(row["optimizer"].partition("[")[0], *row["hyperparameters"].values()): row for row in rows}
 
     return run
 
@@ -38,34 +52,34 @@ def score(calls, budget):
 @pytest.mark.parametrize("options", [(), ("--tolerance", "1e-9"), ("--no-stop-when-solved",)])
 def test_the_exact_solution_of_one_step_is_first(summary, options):
     """θ − ½ 2θ = 0 after one call, and (1 − 0.2)^2k at rate 0.1; a tolerance changes neither score."""
-    rows = summary(60, "-o", "gd[learning_rate=0.1]", "-o", "gd[learning_rate=0.5]", *options)
-    assert [row["hyperparameters"]["learning_rate"] for row in rows] == [0.5, 0.1]
-    assert rows[0]["score"] == 1.0
+    rows = summary(60, *options)
+    assert rows["gd", 0.5]["score"] == 1.0
+    assert max(row["score"] for row in rows.values()) == 1.0
     checkpoints = np.array([*range(11), 11, 13, 14, 16, 18, 20, 22, 25, 28, 32, 35, 40, 45, 50, 56, 60])
     reached = [checkpoints[0.64**checkpoints <= target].min() for target in TARGETS]
-    assert rows[1]["score"] == pytest.approx(score(reached, 60), abs=1e-12)
+    assert rows["gd", 0.1]["score"] == pytest.approx(score(reached, 60), abs=1e-12)
 
 
 @pytest.mark.parametrize("steps", [1, 2])
 def test_a_budget_of_one_or_two_steps_can_be_won(summary, steps):
     """There are two or three checkpoints in all."""
-    rows = summary(steps, "-o", "gd[learning_rate=0.1]", "-o", "gd[learning_rate=0.5]")
-    assert [row["score"] for row in rows] == [1.0, 0.0]
-    assert [row["success_rate"] for row in rows] == [1.0, 0.0]
+    rows = summary(steps)
+    for rate, expected in ((0.5, 1.0), (0.1, 0.0)):
+        row = rows["gd", rate]
+        assert (row["score"], row["success_rate"]) == (expected, expected)
 
 
-@pytest.mark.parametrize("step", [1, 58, 59, 60])
+@pytest.mark.parametrize("step", JUMPS)
 def test_a_jump_to_the_minimum_counts_at_any_step(summary, step):
     """Also at the last one, with the score 1 − ln 60 / ln 60 = 0, and between the last two checkpoints."""
-    (row,) = summary(60, "-o", f"jumps[to_zero={step}.0]")
-    at = {1: 1, 58: 60, 59: 60, 60: 60}[step]
-    assert (row["success_rate"], row["median_calls"]) == (1.0, at)
-    assert row["score"] == pytest.approx(score(at, 60), abs=1e-12)
+    row = summary(60)["jumps", step, 0.0]
+    assert (row["success_rate"], row["median_calls"]) == (1.0, JUMPS[step])
+    assert row["score"] == pytest.approx(score(JUMPS[step], 60), abs=1e-12)
     assert row["solved"] == row["trials"]
 
 
-@pytest.mark.parametrize("away", [59, 60])
+@pytest.mark.parametrize("away", AWAY)
 def test_a_trial_that_diverges_or_leaves_does_not_stay(summary, away):
     """It was at the minimum for fewer than three checkpoints."""
-    (row,) = summary(60, "-o", f"jumps[to_zero=56.0, away={away}.0]")
+    row = summary(60)["jumps", 56, away]
     assert (row["success_rate"], row["score"], row["diverged"]) == (0.0, 0.0, row["trials"])

@@ -30,13 +30,13 @@ def _registered(name):
 
 
 @pytest.fixture(scope="module")
-def of_optimizers(run_benchbed, run_once):
+def of_optimizers(run_in_process, run_once):
     """Return the result of a run of all optimizers on one problem, and its trials."""
 
     def fill(folder):
         names = [option for name in ("separate", *OPTIMIZERS) for option in ("-o", _registered(name))]
         plugin = PLUGINS / "contract_optimizers.py"
-        result = run_benchbed(
+        result = run_in_process(
             folder, "run", "--plugin", plugin, "-p", "quadratic", *names, *OPTIONS, "-O", "study"
         )
         (folder / "stderr").write_text(result.stderr)
@@ -46,13 +46,15 @@ def of_optimizers(run_benchbed, run_once):
 
 
 @pytest.fixture(scope="module")
-def of_problems(run_benchbed, run_once):
+def of_problems(run_in_process, run_once):
     """Return the folder of a run of gradient descent on all problems."""
 
     def fill(folder):
         names = [option for name in ("none", *PROBLEMS) for option in ("-p", f"bowl[fault='{name}']")]
         plugin = PLUGINS / "contract_problems.py"
-        result = run_benchbed(folder, "run", "--plugin", plugin, *names, "-o", "gd", *OPTIONS, "-O", "study")
+        result = run_in_process(
+            folder, "run", "--plugin", plugin, *names, "-o", "gd", *OPTIONS, "-O", "study"
+        )
         (folder / "stderr").write_text(result.stderr)
         (folder / "code").write_text(str(result.returncode))
 

@@ -20,20 +20,20 @@ RULES = [
 
 
 @pytest.fixture(scope="module", params=["eager", "compiled"])
-def study(request, run_benchbed, run_once):
+def study(request, run_in_process, run_once):
     """Return the rows, by problem and optimizer, of a study of all rules and losses under one engine."""
     engine = request.param
 
     def fill(folder):
         optimizers = [argument for name in RULES for argument in ("-o", name)]
         arguments = [*SMALL, "--engine", engine, "--steps", STEPS, "--seeds", 4, *optimizers]
-        right = run_benchbed(
+        right = run_in_process(
             folder, "run", *arguments, "-p", "parabola", "-p", "random-parabola", "-O", "rules"
         )
         wrong = [
             argument for name in ("unseeded", "noisy", "shuffled") for argument in ("-p", f"{name}-parabola")
         ]
-        losses = run_benchbed(folder, "run", *SMALL, "--engine", engine, "-o", "gd", *wrong, "-O", "losses")
+        losses = run_in_process(folder, "run", *SMALL, "--engine", engine, "-o", "gd", *wrong, "-O", "losses")
         assert (right.returncode, losses.returncode) == (1, 1), right.stderr + losses.stderr
 
     folder = run_once(f"purity-{engine}", fill)

@@ -11,22 +11,9 @@ from benchbed.store import StudyFolder
 
 pytestmark = pytest.mark.slow
 
-QUICK = ["--preset", "quick", "--steps", "30", "--seeds", "2", "-O", "study"]
+QUICK = ["--preset", "quick", "--track", "default", "--steps", "30", "--seeds", "2", "-O", "study"]
 FIRST = ["run", "-p", "quadratic", "-p", "quartic", "-o", "gd", "-o", "adam", *QUICK]
-SECOND = [
-    "run",
-    "-p",
-    "quadratic",
-    "-o",
-    "gd",
-    "-o",
-    "momentum",
-    "--track",
-    "default",
-    *QUICK,
-    "--steps",
-    "40",
-]
+SECOND = ["run", "-p", "quadratic", "-o", "gd", "-o", "momentum", *QUICK, "--steps", "40"]
 STORE = {"trials", "environments", "attic", "logs", "set-aside"}
 REPORTS = """
 import os
@@ -52,7 +39,7 @@ def register_reports(register):
     register(Report("first"))
     register(Report("second"))
 """
-PLUGIN_RUN = ["run", "-p", "quadratic", "-o", "gd", "--track", "default", *QUICK, "--plugin", "reports.py"]
+PLUGIN_RUN = ["run", "-p", "quadratic", "-o", "gd", *QUICK, "--plugin", "reports.py"]
 
 
 def shown(folder):
@@ -197,17 +184,28 @@ def test_a_clock_set_back_leaves_both_plans_in_the_attic(first, run_in_process, 
     assert len(set((tmp_path / "study" / "attic").iterdir()) - before) == 3
 
 
+@pytest.fixture(scope="module")
+def reported(run_in_process, run_once):
+    """Return a folder with a study with two third-party reports, and their plugin."""
+
+    def fill(folder):
+        (folder / "reports.py").write_text(REPORTS)
+        result = run_in_process(folder, *PLUGIN_RUN)
+        assert (result.returncode, result.stderr) == (0, "")
+
+    return run_once("with-reports", fill)
+
+
 @pytest.fixture
-def with_reports(run_in_process, tmp_path):
-    """Return a function that runs or reports a study with two third-party reports, and returns stderr."""
-    (tmp_path / "reports.py").write_text(REPORTS)
+def with_reports(reported, run_in_process, tmp_path):
+    """Return a function that runs or reports a copy of this study, and returns stderr."""
+    shutil.copytree(reported, tmp_path, dirs_exist_ok=True)
 
     def run(*arguments, **environment):
         result = run_in_process(tmp_path, *arguments, **environment)
         assert result.returncode == 0, result.stderr
         return result.stderr
 
-    assert run(*PLUGIN_RUN) == ""
     return run
 
 

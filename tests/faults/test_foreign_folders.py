@@ -148,10 +148,10 @@ EDITS = {
 
 @pytest.mark.parametrize("edit", EDITS)
 def test_an_impossible_plan_exits_with_3(edit, copy, run_in_process, tmp_path):
-    """No name of it becomes that of a file, and no command lists its trials."""
+    """No name of it becomes that of a file, and no command lists its trials; they read it by the same function."""
     edited(copy, EDITS[edit])
     before = state(tmp_path)
-    for command in ("report", "verify", "compare"):
+    for command in ("report", "verify", "compare") if edit == "many seeds" else ("report",):
         result = run_in_process(tmp_path, *COMMANDS[command])
         check_sentence(result, (3,))
         assert "plan.json" in result.stderr
@@ -168,8 +168,7 @@ def test_an_impossible_plan_exits_with_3(edit, copy, run_in_process, tmp_path):
 def test_a_plan_that_is_no_plan_exits_with_3(content, copy, run_in_process, tmp_path):
     """Deep nesting, no content, another encoding."""
     (copy / "plan.json").write_bytes(content)
-    for command in ("report", "compare"):
-        check_sentence(run_in_process(tmp_path, *COMMANDS[command]), (3,))
+    check_sentence(run_in_process(tmp_path, *COMMANDS["report"]), (3,))
 
 
 def test_a_huge_plan_is_not_read(copy, run_in_process, tmp_path):

@@ -18,6 +18,11 @@ from benchbed.seeds import InstanceSeed
 STARTS = 5
 """Instances of the role `scale` from whose starts a problem that is not convex is solved."""
 NEWTON_STEPS = 20
+DOUBLINGS = 40
+"""Points of a ray, each twice as far as the last, at which an objective without a lower bound falls."""
+DIMINISHING = 0.99
+"""Ratio of two falls below which they diminish, as those of 1/t; those of −log t are equal, and those of −t double."""
+TINY = np.finfo(np.float64).tiny
 POLISH_SHARE = 0.25
 """Share of the time of a convex problem that is left for Newton's method."""
 
@@ -83,7 +88,8 @@ def solve(problem: Problem, name: str, seconds: float) -> Solution:
         points.append(_solve_from(objective, start, time.monotonic() + left / (len(starts) - index)))
     values = [objective(point)[0] for point in points]
     is_finite = np.isfinite(values)
-    best = points[int(np.argmin(np.where(is_finite, values, np.inf)))]
+    lowest = int(np.argmin(np.where(is_finite, values, np.inf)))
+    best = points[lowest]
     if problem.is_convex and is_finite.any():
         best = _polish(objective, best, end)
     value, gradient = objective(best)
@@ -91,6 +97,15 @@ def solve(problem: Problem, name: str, seconds: float) -> Solution:
         raise ContractError(
             f"the objective of problem {name!r} has no finite minimum that descent reaches; choose a target_metric, or "
             "let `optimum` return a lower bound"
+        )
+    rays = (
+        best - starts[lowest],
+        -gradient * max(1.0, np.linalg.norm(best)) / max(np.linalg.norm(gradient), TINY),
+    )
+    if any(_keeps_falling(objective, best, ray) for ray in rays):
+        raise ContractError(
+            f"the objective of problem {name!r} keeps falling beyond {value:.6g}, the lowest value found; choose a "
+            "target_metric, or let `optimum` return a lower bound"
         )
     distances = np.linalg.norm(objective.starts - best, axis=1)
     objectives_of_starts = [objective(start)[0] for start in objective.starts]
@@ -112,6 +127,19 @@ def _solve_from(objective: _Objective, start: np.ndarray, deadline: float) -> np
     )  # type: ignore[call-overload]  # SciPy's stubs want vectors without a length
     point: np.ndarray = result.x
     return point
+
+
+def _keeps_falling(objective: _Objective, point: np.ndarray, ray: np.ndarray) -> bool:
+    """Return whether the objective falls along a ray by steps that do not diminish, or to minus infinity."""
+    last, fall, last_fall = objective(point)[0], 0.0, 0.0
+    for exponent in range(DOUBLINGS):
+        value, _ = objective(point + 2.0**exponent * ray)
+        last, last_fall, fall = value, fall, last - value
+        if value == -math.inf:
+            return True
+        if not fall > 0:  # it rises, is level, or is not defined
+            return False
+    return fall >= DIMINISHING * last_fall
 
 
 class _OutOfTimeError(Exception):

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch.nn import functional
 
-from benchbed.engine.solving import _Objective, solve
+from benchbed.engine.solving import _keeps_falling, _Objective, solve
 from benchbed.errors import ContractError
 from benchbed.interfaces import Layout, Problem
 
@@ -132,9 +132,57 @@ def test_solves_that_end_at_nan_do_not_count():
     assert solve(Half(), "half", seconds=10).value == pytest.approx(0, abs=1e-20)
 
 
+class Formula(LeastSquares):
+    """An objective of a formula."""
+
+    is_convex = False
+
+    def __init__(self, formula):
+        self.formula = formula
+
+    def objective(self, theta, data):
+        return self.formula(theta).sum(-1)
+
+
+FALLING = {
+    "square": lambda theta: -theta.square(),
+    "cubic": lambda theta: theta**3 - theta,
+    "quartic": lambda theta: theta.square() - theta**4,
+    "quintic": lambda theta: theta**5 - 10 * theta**3,
+    "linear": lambda theta: theta,
+    "waves": lambda theta: theta + 2 * theta.sin(),
+    "logarithm": lambda theta: -(1 + theta.square()).log(),
+}
+BOUNDED = {
+    "a bowl": lambda theta: (theta - 100).square(),
+    "an infimum at infinity": lambda theta: (-theta).exp(),
+    "an infimum that is approached slowly": lambda theta: 1 / (1 + theta.square()).sqrt(),
+    "a plateau": lambda theta: -theta.tanh(),
+    "a domain that ends": lambda theta: -theta + 0 * (100 - theta).log(),
+}
+
+
 @pytest.mark.filterwarnings("ignore:(overflow|invalid value) encountered:RuntimeWarning")
-def test_an_objective_without_a_minimum_has_a_sentence():
-    """Its values overflow."""
+@pytest.mark.parametrize("formula", FALLING.values(), ids=FALLING)
+def test_an_objective_without_a_minimum_has_a_sentence(formula):
+    """Also where the line search stops at a finite value."""
+    with pytest.raises(
+        ContractError, match=r"'mine' (has no finite minimum|keeps falling beyond).*; choose a target"
+    ):
+        solve(Formula(formula), "mine", seconds=0.5)
+
+
+@pytest.mark.parametrize("formula", BOUNDED.values(), ids=BOUNDED)
+def test_an_objective_with_an_infimum_does_not_keep_falling(formula):
+    """Although it falls at the point, by steps that diminish or end."""
+    objective, point = _Objective(Formula(formula), "mine"), np.full(6, 3.0)
+    assert objective(point + 1)[0] < objective(point)[0]
+    assert not _keeps_falling(objective, point, np.ones(6))
+
+
+@pytest.mark.filterwarnings("ignore:(overflow|invalid value) encountered:RuntimeWarning")
+def test_an_objective_that_overflows_has_a_sentence():
+    """No ray is followed where no value is finite."""
     with pytest.raises(ContractError, match="'unbounded' has no finite minimum that descent reaches; choose"):
         solve(Unbounded(), "unbounded", seconds=10)
 

@@ -71,7 +71,7 @@ def full_lines(entry: Entry) -> Iterator[str]:
 
 def record(entry: Entry) -> dict[str, Any]:
     """Return an entry as JSON-plain data; `fault` is why its details are missing."""
-    fault, details = None, {}
+    fault, details = None, dict[str, Any]()
     try:
         details = msgspec.to_builtins(details_of(entry)) or {}
     except ModuleNotFoundError as error:

@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,7 @@ class Choice:
     In a selector a list of the parameter replaces these values. The tracks without a search take its first one.
     """
 
-    values: tuple[bool | int | float | str | None, ...]
+    values: tuple[Any, ...]
 
     def accepts(self, value: float) -> bool:
         """Return whether a number is valid; the search tries the listed ones only."""

@@ -76,6 +76,8 @@ def inverse_sqrt(
     Source: Vaswani et al. (2017), Attention Is All You Need, equation 3, arXiv:1706.03762; here the highest rate is
     the learning rate.
     """
+    if isinstance(warmup, int | float) and warmup == 0:
+        raise ValueError("warmup is 0, so that the rate would be 0 in all steps; it must be above 0")
 
     def shape(share: Tensor) -> Tensor:
         first = warmup + torch.zeros_like(share)

@@ -124,6 +124,16 @@ def test_shares_lie_between_0_and_1(name, parameter, share):
         scheduled(name)(**{f"{name}_{parameter}": share})
 
 
+def test_the_rate_of_inverse_sqrt_needs_a_warm_up():
+    """Its highest rate is that at the end of the warm-up."""
+    for factory in (
+        functools.partial(scheduled("inverse_sqrt"), inverse_sqrt_warmup=0.0),
+        functools.partial(scheduled("scheduled"), scheduled_schedule="inverse-sqrt", scheduled_warmup=0.0),
+    ):
+        with pytest.raises(ValueError, match="warmup is 0, so that the rate would be 0 in all steps"):
+            factory()
+
+
 def test_a_schedule_needs_a_learning_rate():
     """Otherwise it would change nothing."""
 

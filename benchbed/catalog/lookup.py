@@ -82,7 +82,8 @@ class Catalog:
                 f"{quoted(outer)} wraps optimizers and cannot transform the problem {quoted(inner)}; write it around "
                 "an optimizer (see `benchbed list optimizers`)"
             )
-        if kind not in AROUND or outer in self.entries[kind] or ":" in outer:
+        is_inner = kind in AROUND and outer in self.entries[kind] and outer not in self.entries[AROUND[kind]]
+        if kind not in AROUND or is_inner or ":" in outer:
             raise UsageError(
                 f"{quoted(outer)} wraps no optimizer or problem such as {quoted(inner)}; write key=value in its "
                 "brackets"

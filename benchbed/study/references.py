@@ -24,6 +24,7 @@ from benchbed.plan.selectors import parse_selector
 from benchbed.runner.failures import describe_failure
 from benchbed.runner.global_state import default_global_state
 from benchbed.runner.workers import WorkerFailure
+from benchbed.seeds import original_name
 from benchbed.store.files import write_atomically
 from benchbed.study.loading import TIME_LIMIT, run_in_children
 from benchbed.study.planning import PlanningTask, plugins_of, reload_plugins
@@ -81,6 +82,10 @@ def compute_in_child(encoded: bytes) -> bytes:
 def compute_reference(catalog: Catalog, selector: str, seconds: float) -> ComputedReference:
     """Solve a problem and store its reference value. Raises: UsageError if it needs none, or no file defines it."""
     name, values = parse_selector(selector)
+    if original_name(name) != name:
+        raise UsageError(
+            f"problem {name!r} has the optimum of {original_name(name)!r}; compute the reference value of that problem"
+        )
     problem = catalog.problem(name, values)
     if type(problem).optimum is not Problem.optimum:
         raise UsageError(f"problem {name!r} has an `optimum` of its own and needs no reference value")

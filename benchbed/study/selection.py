@@ -13,14 +13,14 @@ import torch
 
 from benchbed.catalog.content import is_importable
 from benchbed.catalog.lookup import Catalog
-from benchbed.catalog.names import derived_name, name_fault, quoted
+from benchbed.catalog.names import derived_name, name_fault, prefixed, quoted
 from benchbed.catalog.parameters import field_types, is_plain, plain
 from benchbed.catalog.passed import write_object
 from benchbed.catalog.records import Kind
 from benchbed.catalog.torch_references import is_optimizer_class
 from benchbed.errors import UsageError
-from benchbed.interfaces import FunctionProblem, Optimizer, Problem
-from benchbed.plan.selectors import format_selector
+from benchbed.interfaces import FunctionProblem, Optimizer, Problem, TransformedProblem
+from benchbed.plan.selectors import format_selector, parse_selector
 
 ProblemChoice = str | Problem | type[Problem] | tuple[str, Problem | type[Problem]]
 """A selector, a problem, or its class; an object may have its name in tables before it, in a pair."""
@@ -71,6 +71,11 @@ class ObjectSelector:
                 f"problems contain {quoted(problem)}; pass a selector, a subclass of benchbed.interfaces.Problem, or "
                 "an instance of one, such as FunctionProblem(function, start)"
             )
+        transform = None
+        if isinstance(problem, TransformedProblem):
+            transform = self._registered("transforms", problem_class, name)
+        if transform is not None:
+            return self._transformed(transform, problem)
         values = _plain_fields(problem) if isinstance(problem, Problem) else {}
         if values is None:
             named = problem.function if isinstance(problem, FunctionProblem) else problem_class
@@ -83,6 +88,16 @@ class ObjectSelector:
         default = problem_class()
         changed = {key: value for key, value in values.items() if value != plain(getattr(default, key))}
         return format_selector(selected, changed)
+
+    def _transformed(self, transform: str, problem: TransformedProblem) -> str:
+        """Return the selector of a problem in a registered transform."""
+        original = parse_selector(self._problem(problem.problem, None))
+        own = {
+            prefixed(transform, field.name): plain(_without_arrays(getattr(problem, field.name)))
+            for field in dataclasses.fields(problem)
+            if field.name != "problem" and getattr(problem, field.name) != field.default
+        }
+        return format_selector(f"{transform}({original.name})", {**original.parameters, **own})
 
     def _optimizer(self, optimizer: Any, name: str | None) -> str:
         if isinstance(optimizer, torch.optim.Optimizer):

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from benchbed.engine.solving import Solution
-from benchbed.errors import ContractError
+from benchbed.errors import ContractError, UsageError
 from benchbed.interfaces import Layout, Problem
 from benchbed.study.references import _reference, compute_reference
 
@@ -67,3 +67,11 @@ def test_a_value_that_is_not_finite_is_not_stored(tmp_path, monkeypatch):
     with pytest.raises(ContractError, match="has no finite minimum"):
         compute_reference(OneProblem(Bowl(sign=-1.0)), "bowl[sign=-1]", seconds=5)
     assert path.read_bytes() == stored
+
+
+def test_a_transformed_problem_has_the_value_of_the_original_one():
+    """No second value of the same function is stored."""
+    with pytest.raises(
+        UsageError, match=r"rotated\(bowl\)' has the optimum of 'bowl'; compute the reference value of"
+    ):
+        compute_reference(OneProblem(Bowl()), "rotated(bowl)", 1.0)

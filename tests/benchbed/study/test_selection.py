@@ -22,6 +22,8 @@ from benchbed.study.loading import add_objects
 from benchbed.study.selection import ObjectSelector
 from benchbed_optimizers.adam import adam
 from benchbed_problems.quadratic import Quadratic
+from benchbed_problems.transforms.noise import Noisy
+from benchbed_problems.transforms.rotation import Rotated
 
 CATALOG = load_catalog(environ={})
 
@@ -138,6 +140,21 @@ def test_what_a_selector_can_say_needs_no_file(choice, expected, selector):
     """Its trials are those of the selector."""
     assert selector.optimizers([choice]) == [expected]
     assert selector.files == []
+
+
+@pytest.mark.parametrize(
+    ("choice", "expected"),
+    [
+        (Rotated(Quadratic(), seed=1), "rotated(quadratic)[rotated_seed=1]"),
+        (Noisy(Rotated(Quadratic(dimension=3)), sd=0.5), "noisy(rotated(quadratic))[dimension=3, noisy_sd=0.5]"),
+        (("mine", Rotated(Quadratic())), "mine"),
+        (Rotated(Bowl(steepness=2.0)), "rotated(bowl)[steepness=2]"),
+    ],
+)  # fmt: skip
+def test_a_transformed_problem_has_its_selector(choice, expected, selector):
+    """Around an object, which has a file, too; a name of one's own needs one."""
+    assert selector.problems([choice]) == [expected]
+    assert len(selector.files) == ("mine" in expected or "bowl" in expected)
 
 
 @pytest.mark.parametrize(

@@ -74,6 +74,7 @@ def loss_charts(results: Results, problem: str, numbers: Mapping[str, int]) -> I
     caption = under_loss(results, problem, has_lost, has_exact(trials), has_small_panels=False)
     if len(numbers) > _MOST_BANDS:
         caption += f" Of more than {_MOST_BANDS} optimizers, only the band of the highlighted one is drawn."
+    labels = _labels(numbers, trials)
     for track in results.tracks:
         shown = [optimizer for optimizer in numbers if (track, optimizer) in bands]
         lines = []
@@ -83,7 +84,7 @@ def loss_charts(results: Results, problem: str, numbers: Mapping[str, int]) -> I
             lower, median = axis.heights(band["lower"]), axis.heights(band["median"])
             is_lost = np.isinf(band["median"].to_numpy())
             lane = axis.lane(position, len(shown)) / axis.height
-            label = _label(optimizer, trials)
+            label = labels[optimizer]
             lines.append(
                 ChartLine(
                     numbers[optimizer],
@@ -114,11 +115,12 @@ def target_charts(results: Results, problem: str, numbers: Mapping[str, int]) ->
     top = min(max(top * _MARGIN, 0.1), 1.0)
     absent = len({name for name in numbers if not any(name in of_track for of_track in curves.values())})
     caption = under_ecdf(results, problems, absent, has_exact(trials))
+    labels = _labels(numbers, trials)
     for track, of_track in curves.items():
         lines = [
             ChartLine(
                 numbers[optimizer],
-                _label(optimizer, trials),
+                labels[optimizer],
                 polyline(curve["position"].to_numpy(), curve["share"].to_numpy() / top, is_step=True),
             )
             for optimizer, curve in of_track.items()
@@ -183,6 +185,7 @@ def metric_charts(results: Results, problem: str, numbers: Mapping[str, int]) ->
     facts = results.problems[problem]
     trials = results.outcomes[results.outcomes["problem"] == problem]
     caption = under_metrics(results, problem, has_exact(trials))
+    labels = _labels(numbers, trials)
     for metric in metrics_of(results, problem):
         curves = {
             (track, optimizer): median_curve(rows, results.curves, metric, facts.budget)
@@ -198,9 +201,7 @@ def metric_charts(results: Results, problem: str, numbers: Mapping[str, int]) ->
                 if (track, optimizer) in curves:
                     curve = curves[track, optimizer]
                     x, y = call_positions(curve["calls"], facts.budget), (curve["median"] - low) / span
-                    lines.append(
-                        ChartLine(numbers[optimizer], _label(optimizer, trials), polyline(x, y.to_numpy()))
-                    )
+                    lines.append(ChartLine(numbers[optimizer], labels[optimizer], polyline(x, y.to_numpy())))
             if lines:
                 y_axis = linear_axis(metric, low, low + span)
                 yield Chart(f"{metric} against calls", caption, call_axis(facts.budget), y_axis, lines, track)
@@ -218,9 +219,10 @@ def linear_axis(label: str, low: float, high: float) -> ChartAxis:
     return ChartAxis(label, [(round(HEIGHT * s), f"{low + s * (high - low):.3g}") for s in shares])
 
 
-def _label(optimizer: str, trials: pd.DataFrame) -> str:
-    is_exact = has_exact(trials[trials["optimizer"] == optimizer])
-    return f"{optimizer} {EXACT_MARK}" if is_exact else optimizer
+def _labels(numbers: Mapping[str, int], trials: pd.DataFrame) -> dict[str, str]:
+    """Return the names of the optimizers, marked if any of these trials used the exact oracle."""
+    exact = set(trials["optimizer"][trials["oracle"] == "exact"])
+    return {name: f"{name} {EXACT_MARK}" if name in exact else name for name in numbers}
 
 
 def _score_axis(facts: ProblemFacts | None) -> ChartAxis:

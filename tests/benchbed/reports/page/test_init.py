@@ -9,6 +9,7 @@ import pytest
 
 from benchbed.analysis.findings import findings
 from benchbed.interfaces import ALL_PROBLEMS
+from benchbed.interfaces.results import Provenance
 from benchbed.reports.page import draw, pieces
 
 HOSTILE = (
@@ -111,6 +112,17 @@ def test_hostile_names_are_text(page_of, make_results):
     names = {text for _, text in page.find("td")}
     assert {*HOSTILE[:6], r"\x1b[31mred\u202e", "日本"} <= names
     assert not set("\x1b\u202e") & set(page.text)
+
+
+def test_a_hostile_suite_and_machine_are_text(page_of, make_results):
+    """A folder may come from others."""
+    results = make_results(optimizers=("gd",), problems=("quadratic",), tracks=("tuned",), seeds=1)
+    suite = 'name = "</pre><script>alert(1)</script>"\n# \u202e\n'
+    page = page_of(results._replace(provenance=Provenance("<b>", suite, {"<i>": "<script>"})))
+    assert [text for _, text in page.find("h1")] == ["<b>"]
+    assert page.find("pre")[-1][1] == suite.replace("\u202e", r"\u202e")
+    assert [text for _, text in (*page.find("dt"), *page.find("dd"))] == ["<i>", "<script>"]
+    assert page.text.count("<script") == 1
 
 
 def test_the_command_and_the_versions_are_shown(page):

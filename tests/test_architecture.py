@@ -13,6 +13,7 @@ PACKAGES = (
     "benchbed",
     "plugins/benchbed_optimizers",
     "plugins/benchbed_course",
+    "plugins/benchbed_findings",
     "problems/benchbed_problems",
 )
 SOURCES = sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.py"))

@@ -20,6 +20,7 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 PARENTS = {
     "benchbed": "",
     "benchbed_course": "plugins",
+    "benchbed_findings": "plugins",
     "benchbed_optimizers": "plugins",
     "benchbed_problems": "problems",
 }

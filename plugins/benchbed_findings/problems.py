@@ -4,11 +4,11 @@ import math
 from collections.abc import Iterator
 
 import torch
-from findings_record import Finding, near
 from torch import Generator, Tensor
 
 import benchbed
 from benchbed.interfaces import Problem
+from benchbed_findings.record import Finding, near
 from benchbed_problems.block_quadratic import BlockQuadratic
 from benchbed_problems.imbalanced_softmax import ImbalancedSoftmax
 from benchbed_problems.mnist1d import Mnist1d

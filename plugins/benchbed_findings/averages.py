@@ -5,10 +5,10 @@ from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 import torch
-from findings_record import Finding
 from torch import Generator, Tensor
 
 import benchbed
+from benchbed_findings.record import Finding
 from benchbed_problems.noisy_quadratic import NoisyQuadratic
 
 RATE, DECAY, BETA = 1.0, 0.9, 0.9

@@ -4,10 +4,10 @@ import math
 from collections.abc import Callable, Iterator
 
 import torch
-from findings_record import Finding, near
 from torch import Generator, Tensor
 
 import benchbed
+from benchbed_findings.record import Finding, near
 from benchbed_problems.noisy_quadratic import NoisyQuadratic
 
 

@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 
 import torch
-from findings_record import Finding
 from torch import Generator, Tensor
 
 import benchbed
+from benchbed_findings.record import Finding
 
 STEPS = 50
 SPAN_RULES = (

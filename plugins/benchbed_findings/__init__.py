@@ -1,0 +1,1 @@
+"""Known findings as a plugin: properties of optimizers that a benchmark must reproduce, and their command."""

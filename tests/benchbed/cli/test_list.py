@@ -10,6 +10,7 @@ import pytest
 import benchbed
 from benchbed.catalog.loading import load_catalog
 from benchbed.catalog.records import KINDS
+from benchbed.cli.entries import full_lines, record
 from benchbed_optimizers import FAMILIES
 from benchbed_optimizers.muon import muon
 
@@ -161,6 +162,24 @@ def test_json_of_an_entry_has_values_ranges_and_source(listed):
         "high": None,
         "choices": choices,
     }
+
+
+def test_a_missing_library_is_the_fault_of_an_entry():
+    """Its documentation is printed all the same."""
+
+    def needs_data():
+        raise ModuleNotFoundError("the data comes with a library")
+
+    entry = load_catalog().entry("problems", "quadratic")._replace(implementation=needs_data)
+    as_json = record(entry)
+    assert (as_json["fault"], as_json["documentation"]) == (
+        "the data comes with a library",
+        entry.documentation,
+    )
+    assert "parameters" not in as_json
+    lines = list(full_lines(entry))
+    assert lines[-1] == "cannot be used: the data comes with a library"
+    assert set(entry.documentation.splitlines()) <= set(lines)
 
 
 @pytest.mark.parametrize(

@@ -29,7 +29,8 @@ def test_each_step_obeys_its_formula(assert_steps_obey, step_size):
                 size = SIZES[step_size](s, y)
         return torch.from_numpy(theta - size * g)
 
-    settings = [{"learning_rate": rate} for rate in (1e-2, 3e-3, 1e-4)]
+    # After a shorter first step, rounding would be a large part of the difference of gradients.
+    settings = [{"learning_rate": rate} for rate in (1e-2, 3e-3, 1e-3)]
     assert_steps_obey(
         lambda **numbers: barzilai_borwein(step_size=step_size, **numbers), settings, next_point
     )

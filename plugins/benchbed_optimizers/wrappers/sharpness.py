@@ -15,7 +15,7 @@ def sam(
 ) -> Optimizer[Any]:
     """Step by the gradient at θ + ρ g / ‖g‖ instead of that at θ; a step costs two gradients.
 
-    The optimizer must ask for no gradient at another point, as `torch.optim.LBFGS` does.
+    The optimizer must ask for no gradient at another point, as `lbfgs` does for its line search.
 
     Source: Foret et al. (2021), Sharpness-Aware Minimization for Efficiently Improving Generalization, algorithm 1,
     arXiv:2010.01412, with ρ = 0.05.
@@ -25,6 +25,15 @@ def sam(
         g = oracle.gradient
         length = g.square().sum(-1, keepdim=True).sqrt()
         _, sharp = oracle.at(theta + rho * g / (length + SAFE))
-        return optimizer.update(oracle.map(lambda _: sharp), state, theta)
+
+        def replace(gradient: Tensor) -> Tensor:
+            if gradient is not g:
+                raise RuntimeError(
+                    "sam replaces the gradient at one point, and its optimizer asks for one at another point; use a "
+                    "rule without a line search, such as sam(adam)"
+                )
+            return sharp
+
+        return optimizer.update(oracle.map(replace), state, theta)
 
     return optimizer._replace(update=update)

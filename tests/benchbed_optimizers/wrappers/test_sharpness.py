@@ -1,5 +1,8 @@
 """The path of sharpness-aware minimization."""
 
+import pytest
+
+import benchbed
 from benchbed.catalog.wrapping import wrapped_factory
 from benchbed_optimizers.sgd import sgd
 from benchbed_optimizers.wrappers.sharpness import sam
@@ -14,3 +17,10 @@ def test_sam_is_the_papers(assert_same_path_as_loop):
 
     settings = [{"learning_rate": 1e-3, "sam_rho": rho} for rho in (0.05, 0.5)]
     assert_same_path_as_loop(wrapped_factory("sam", sam, sgd), settings, step)
+
+
+@pytest.mark.parametrize("rule", ["lbfgs", "torch.optim:LBFGS[learning_rate=1, line_search_fn=strong_wolfe]"])
+def test_an_optimizer_with_a_line_search_is_rejected(rule):
+    """It would search along slopes of the gradient at θ alone."""
+    with pytest.raises(RuntimeError, match=r"^sam replaces the gradient at one point.*such as sam\(adam\)$"):
+        benchbed.minimize(lambda theta: theta.square().sum(), [3.0, 1.0], f"sam({rule})", steps=20)

@@ -21,7 +21,9 @@ class Layout:
 
     def split(self, theta: Tensor) -> tuple[Tensor, ...]:
         """Return the blocks of `theta: [..., dimension]` as vectors `[..., size]`, without copying."""
-        return theta.split([math.prod(shape) for shape in self.blocks.values()], dim=-1)
+        sizes = [math.prod(shape) for shape in self.blocks.values()]
+        blocks: tuple[Tensor, ...] = theta.split(sizes, dim=-1)
+        return blocks
 
     def views(self, theta: Tensor) -> dict[str, Tensor]:
         """Return the blocks `[..., *shape]` of `theta: [..., dimension]`, without copying."""

@@ -91,7 +91,8 @@ def _normalized(g: Tensor, row: Tensor, column: Tensor, shape: tuple[int, ...]) 
     rows = row.unflatten(-1, (-1, shape[-2], 1))
     columns = column.unflatten(-1, (-1, 1, shape[-1]))
     matrices = g.unflatten(-1, (-1, *shape[-2:]))
-    return (matrices / (rows / rows.mean(-2, keepdim=True)).sqrt() / columns.sqrt()).flatten(-3)
+    normalized: Tensor = matrices / (rows / rows.mean(-2, keepdim=True)).sqrt() / columns.sqrt()
+    return normalized.flatten(-3)
 
 
 def _rms(block: Tensor) -> Tensor:

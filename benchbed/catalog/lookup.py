@@ -22,6 +22,7 @@ from benchbed.catalog.transforming import transformed_entry
 from benchbed.catalog.wrapping import wrapped_entry
 from benchbed.errors import BenchbedError, UsageError
 from benchbed.interfaces import Gradient, Problem, as_gradient
+from benchbed.interfaces.transforms import DelegatingProblem
 
 
 @dataclasses.dataclass(frozen=True)
@@ -72,18 +73,18 @@ class Catalog:
     def _combined(self, kind: Kind, name: str) -> Entry:
         """Return the entry of `cosine(adam)` or `rotated(quadratic)`. Raises: UsageError if a part is unknown."""
         outer, _, inner = name.removesuffix(")").partition("(")
-        if kind == "optimizers" and outer in self.entries["transforms"]:
+        is_around = kind in AROUND and outer in self.entries[AROUND[kind]]
+        if kind == "optimizers" and outer in self.entries["transforms"] and not is_around:
             raise UsageError(
                 f"{quoted(outer)} transforms problems and cannot wrap the optimizer {quoted(inner)}; write it around a "
                 "problem (see `benchbed list problems`)"
             )
-        if kind == "problems" and outer in self.entries["wrappers"]:
+        if kind == "problems" and outer in self.entries["wrappers"] and not is_around:
             raise UsageError(
                 f"{quoted(outer)} wraps optimizers and cannot transform the problem {quoted(inner)}; write it around "
                 "an optimizer (see `benchbed list optimizers`)"
             )
-        is_inner = kind in AROUND and outer in self.entries[kind] and outer not in self.entries[AROUND[kind]]
-        if kind not in AROUND or is_inner or ":" in outer:
+        if kind not in AROUND or (outer in self.entries[kind] and not is_around) or ":" in outer:
             raise UsageError(
                 f"{quoted(outer)} wraps no optimizer or problem such as {quoted(inner)}; write key=value in its "
                 "brackets"
@@ -107,9 +108,9 @@ class Catalog:
 
     def problem_parameters(self, problem: Problem) -> dict[str, object]:
         """Return the parameters that differ from their defaults, JSON-plain, in the order of the fields."""
-        default = type(problem)()
+        defaults = _defaults_of(type(problem))
         values = {name: getattr(problem, name) for name in field_types(type(problem))}
-        return {name: plain(value) for name, value in values.items() if value != getattr(default, name)}
+        return {name: plain(value) for name, value in values.items() if value != defaults[name]}
 
     def problem_defaults(self, problem: Problem) -> dict[str, object]:
         """Return the parameters that have their defaults, JSON-plain, in the order of the fields."""
@@ -152,6 +153,18 @@ class Catalog:
         if checked:
             _call(entry, factory_arguments(entry.implementation, setting))
         return setting
+
+
+def _defaults_of(problem: type[Problem]) -> dict[str, Any]:
+    """Return the default of each parameter of a problem; those of a transformed problem need not fit together."""
+    if issubclass(problem, DelegatingProblem):
+        fields = dataclasses.fields(problem)  # type: ignore[arg-type]  # a subclass is a dataclass
+        return {
+            field.name: field.default if field.default_factory is dataclasses.MISSING else field.default_factory()
+            for field in fields
+        }  # fmt: skip
+    default = problem()
+    return {name: getattr(default, name) for name in field_types(problem)}
 
 
 def _call(entry: Entry, arguments: Mapping[str, object]) -> Any:

@@ -36,9 +36,10 @@ class Rotated(TransformedProblem):
         """Raise ValueError for a rotation of too many coordinates."""
         super().__post_init__()
         if max(self._sizes) > LARGEST:
-            remedy = "choose a smaller problem" if self.within == "blocks" else "write within=blocks"
+            is_small = max(self._block_sizes) <= LARGEST
             raise ValueError(
-                f"a rotation of {max(self._sizes)} coordinates exceeds the limit of {LARGEST}; {remedy}"
+                f"a rotation of {max(self._sizes)} coordinates exceeds the limit of {LARGEST}; "
+                f"{'write within=blocks' if is_small else 'choose a smaller problem'}"
             )
 
     def make_own(self, generator: Generator) -> tuple[Tensor, ...]:
@@ -66,5 +67,8 @@ class Rotated(TransformedProblem):
 
     @property
     def _sizes(self) -> list[int]:
-        layout = self.problem.layout
-        return [layout.dimension] if self.within == "all" else list(map(math.prod, layout.blocks.values()))
+        return [self.problem.layout.dimension] if self.within == "all" else self._block_sizes
+
+    @property
+    def _block_sizes(self) -> list[int]:
+        return [math.prod(shape) for shape in self.problem.layout.blocks.values()]

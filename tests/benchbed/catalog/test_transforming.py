@@ -1,5 +1,6 @@
 """Transformed problems are problems of their own, with the parameters and the origin of both parts."""
 
+import dataclasses
 from dataclasses import dataclass
 
 import pytest
@@ -116,3 +117,19 @@ def test_the_start_is_the_point_of_the_original_start():
     problem = transformed_class("negated", Negated, Quadratic)(start=(2.0, 1.0))
     start = problem.make_start(torch.Generator())
     assert problem.start_on(start, problem.shared_data()).tolist() == [-2.0, -1.0]
+
+
+def test_the_defaults_need_not_fit_together():
+    """The default vocabulary has too many coordinates for a rotation; a smaller one does not."""
+    problem = CATALOG.problem("rotated(zipf-bigram)", {"vocabulary": 17})
+    assert CATALOG.problem_parameters(problem) == {"vocabulary": 17}
+    with pytest.raises(UsageError, match="a rotation of 10000 coordinates exceeds the limit of 4096"):
+        CATALOG.problem("rotated(zipf-bigram)", {})
+
+
+def test_a_transform_and_a_wrapper_may_have_one_name():
+    """The place in the command decides."""
+    entries = {**CATALOG.entries, "transforms": {"cosine": CATALOG.entry("transforms", "rotated")}}
+    catalog = dataclasses.replace(CATALOG, entries=entries)
+    assert catalog.entry("problems", "cosine(quadratic)").kind == "problems"
+    assert catalog.entry("optimizers", "cosine(adam)").kind == "optimizers"

@@ -9,6 +9,7 @@ from benchbed.engine.sampling import Instances
 from benchbed.seeds import InstanceSeed
 from benchbed.testing import check_problem
 from benchbed_problems.block_quadratic import BlockQuadratic
+from benchbed_problems.markov_transformer import MarkovTransformer
 from benchbed_problems.noisy_quadratic import NoisyQuadratic
 from benchbed_problems.quadratic import Quadratic
 from benchbed_problems.quartic import Quartic
@@ -82,12 +83,15 @@ def test_many_coordinates_share_one_rotation():
 
 def test_too_many_coordinates_are_rejected():
     """Their matrix would not fit; rotations of blocks may."""
+    transformer = MarkovTransformer()
     with pytest.raises(
-        ValueError, match="rotation of 5000 coordinates exceeds the limit of 4096; write within"
+        ValueError, match="of 11200 coordinates exceeds the limit of 4096; write within=blocks"
     ):
-        Rotated(Quadratic(dimension=5_000))
-    with pytest.raises(ValueError, match="choose a smaller problem"):
-        Rotated(Quadratic(dimension=5_000), within="blocks")
+        Rotated(transformer)
+    assert Rotated(transformer, within="blocks").layout == transformer.layout
+    for within in ("all", "blocks"):
+        with pytest.raises(ValueError, match="choose a smaller problem"):
+            Rotated(Quadratic(dimension=5_000), within=within)
 
 
 def test_blocks_are_rotated_in_themselves():

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 PARTS = (
     *("rates", "signs", "noise", "averages", "bounds", "schedules"),
-    *("tails", "rotations", "accuracies", "peaks", "networks"),
+    *("tails", "matrices", "rotations", "accuracies", "peaks", "networks"),
 )
 
 
@@ -34,8 +34,9 @@ def register_commands(register: Callable[[click.Command], None]) -> None:
 def findings(parts: tuple[str, ...], format_: str) -> int:
     """Compute properties of optimizers that a closed form, a theorem or a paper states, and compare the values.
 
-    PART is rates, signs, noise, averages, bounds, schedules, tails, rotations, accuracies, peaks or networks; without
-    arguments, all parts run, in a few minutes. docs/findings.md explains each finding and names its source.
+    PART is rates, signs, noise, averages, bounds, schedules, tails, matrices, rotations, accuracies, peaks or
+    networks; without arguments, all parts run, in a few minutes. docs/findings.md explains each finding and names its
+    source.
 
     \b
     Examples:
@@ -73,6 +74,7 @@ def functions_by_part() -> "Mapping[str, Callable[[], Iterator[Finding]]]":
     """Return the function that computes each part; `benchbed --help` imports this module and must not import torch."""
     from benchbed_findings.averages import noise_floors_of_averages
     from benchbed_findings.bounds import worst_cases
+    from benchbed_findings.matrices import rare_facts
     from benchbed_findings.problems import accuracies, networks, peaks, rotations, tails
     from benchbed_findings.rates import large_rates, linear_rates, noise_floors, signs_and_decay
 
@@ -84,6 +86,7 @@ def functions_by_part() -> "Mapping[str, Callable[[], Iterator[Finding]]]":
         "bounds": worst_cases,
         "schedules": large_rates,
         "tails": tails,
+        "matrices": rare_facts,
         "rotations": rotations,
         "accuracies": accuracies,
         "peaks": peaks,

@@ -1,5 +1,6 @@
 """Muon (Jordan et al. 2024), with AdamW for blocks that are not matrices."""
 
+import math
 from typing import Annotated, Any, Literal, NamedTuple
 
 import torch
@@ -77,7 +78,7 @@ def muon(
 
 def _scale(scaling: str, rows: int, columns: int) -> float:
     """Return the factor of the steps of a matrix."""
-    return RMS * max(rows, columns) ** 0.5 if scaling == "rms" else max(1.0, rows / columns) ** 0.5
+    return RMS * math.sqrt(max(rows, columns)) if scaling == "rms" else math.sqrt(max(1.0, rows / columns))
 
 
 def _orthogonalized(matrix: Tensor) -> Tensor:

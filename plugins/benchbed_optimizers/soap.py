@@ -80,4 +80,5 @@ def _power_iteration(statistic: Tensor, basis: Tensor) -> Tensor:
     """Return a basis whose vectors are nearer to the eigenvectors of a positive semidefinite matrix."""
     mean_eigenvalue = statistic.diagonal(dim1=-2, dim2=-1).mean(-1)[..., None, None]
     shift = torch.finfo(statistic.dtype).eps ** 0.5 * mean_eigenvalue
-    return torch.linalg.qr(statistic @ basis + shift * basis).Q
+    new_basis: Tensor = torch.linalg.qr(statistic @ basis + shift * basis).Q
+    return new_basis

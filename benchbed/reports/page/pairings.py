@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from benchbed.formatting import plural, short
+from benchbed.formatting import exception_line, plural, short
 from benchbed.interfaces import LOST_STATUSES, ProblemFacts, Results
 from benchbed.plotting.axes import value_scale
 from benchbed.reports.page.charts import (
@@ -188,7 +188,7 @@ def _failures(trials: pd.DataFrame) -> list[PageFailure]:
             for (role, status), of_kind in rows.groupby(["role", "status"], sort=False)
         ]
         text = error if len(error) <= _MOST_CHARACTERS else f"…{error[-_MOST_CHARACTERS:]}"
-        failures.append(PageFailure(", ".join(kinds), text))
+        failures.append(PageFailure(f"{', '.join(kinds)}: {exception_line(error)}", text))
     return failures
 
 

@@ -31,10 +31,10 @@ def test_every_trial_has_a_row_and_a_line(usual):
 
 
 def test_equal_errors_are_shown_once(usual, page):
-    """With the number of trials, and as text."""
+    """With the number of trials and the exception, and as text."""
     (adam,) = (pairing for pairing in details_of(usual) if pairing.optimizer == "adam")
     ((title, error),) = adam.failures
-    assert title == "2 evaluation trials failed"
+    assert title == "2 evaluation trials failed: ValueError: <b>no</b> \x1b[31m"
     assert error.startswith("Traceback")
     assert r"ValueError: <b>no</b> \x1b[31m" in next(text for _, text in page.find("pre")).splitlines()
     assert not any(pairing.failures for pairing in details_of(usual, "quartic[noise=0.1]"))

@@ -46,6 +46,9 @@ def findings(parts: tuple[str, ...], format_: str) -> int:
     \b
     Exit codes: 0 all findings hold, 1 one does not, 2 wrong usage.
     """
+    import torch
+
+    torch.set_num_threads(1)  # the tensors are small: more threads take longer
     if format_ == "markdown":
         click.echo("| finding | expected | measured | holds |\n|---|---|---|---|")
     count = failures = 0

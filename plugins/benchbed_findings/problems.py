@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterator
+from typing import cast
 
 import torch
 from torch import Generator, Tensor
@@ -127,7 +128,7 @@ def peaks() -> Iterator[Finding]:
         of_seeds = []
         for seed in range(20):
             data = fit.make_data(Generator().manual_seed(seed))
-            of_seeds.append(fit.metrics["test-loss"](fit.minimizer(data), data))
+            of_seeds.append(fit.metrics["test-loss"](cast(Tensor, fit.minimizer(data)), data))
         losses[features] = torch.stack(of_seeds).median().item()
     yield Finding(
         "median test loss of polynomials with 5, 20 and 60 coefficients on 20 samples: a peak at 20",

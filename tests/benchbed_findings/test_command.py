@@ -4,6 +4,7 @@ import math
 from pathlib import Path
 
 import pytest
+import torch
 from click.testing import CliRunner
 
 from benchbed_findings import command
@@ -41,6 +42,7 @@ def test_a_finding_that_does_not_hold_is_an_error(monkeypatch, format_, holds, s
     """Exit status 1, with a word in capitals."""
     parts = {part: lambda: iter([Finding("one", "1", "1.2", holds)]) for part in command.PARTS}
     monkeypatch.setattr(command, "functions_by_part", lambda: parts)
+    monkeypatch.setattr(torch, "set_num_threads", lambda count: None)
     result = CliRunner().invoke(command.findings, ["rates", "--format", format_], standalone_mode=False)
     assert result.return_value == status
     word = "FAILS" if format_ == "text" else "| NO |"

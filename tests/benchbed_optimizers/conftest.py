@@ -272,12 +272,14 @@ def assert_same_path(problem):
     return functools.partial(compare_paths, problem)
 
 
-@pytest.fixture(params=["blocks", pytest.param("network", marks=pytest.mark.slow)])
+@pytest.fixture(params=["blocks", *(pytest.param(name, marks=pytest.mark.slow) for name in SLOW_PROBLEMS)])
 def assert_same_path_on_blocks(request):
     """Return a function that compares an optimizer of matrices with references on the blocks, as `follow_blocks` does.
 
     `make(matrices, others, setting)` lists the references; `statics` are hyperparameters that lanes share.
     """
+    if request.param == "digits-mlp":
+        pytest.importorskip("sklearn")
     problem = PROBLEMS[request.param]
 
     def compare(factory, settings, make, tolerance, **statics):

@@ -16,8 +16,11 @@ SETTINGS = [
     DEFAULTS,
     {"learning_rate": 1e-2, "beta1": 0.9, "beta2": 0.99, "epsilon": 1e-6, "weight_decay": 0.0},
 ]
-TOLERANCE = 1e-6
-"""A basis has half of the digits of its type in directions without gradients, because of its shift."""
+TOLERANCE = 3e-5
+"""A basis has half of the digits of its type in directions without gradients, because of its shift.
+
+The largest difference in 200 steps is 1e-7 on small matrices and 4e-6 on `digits-mlp`.
+"""
 SHIFT = np.finfo(float).eps ** 0.5
 
 
@@ -84,10 +87,15 @@ def test_the_path_equals_the_recursion_of_the_paper(assert_same_path_on_blocks, 
 
 
 def test_the_path_equals_that_of_the_package(assert_same_path_on_blocks):
-    """Up to its place of epsilon, with these bases in place of its own, and without the first step, which it skips."""
+    """With these bases and this place of epsilon in place of its own, and without the first step, which it skips."""
     package = pytest.importorskip("pytorch_optimizer")
 
     class WithTheseBases(package.SOAP):
+        def step(self, closure=None):
+            (group,) = self.param_groups
+            group["eps"] = group["epsilon"] * (1 - group["betas"][1] ** group.get("step", 0)) ** 0.5
+            return super().step(closure)
+
         @staticmethod
         def get_orthogonal_matrix(mat):
             return [
@@ -102,15 +110,16 @@ def test_the_path_equals_that_of_the_package(assert_same_path_on_blocks):
         parameters = [*matrices, *others]
         optimizer = WithTheseBases(
             parameters, lr=setting["learning_rate"], betas=(setting["beta1"], setting["beta2"]),
-            eps=setting["epsilon"], weight_decay=0.0, precondition_frequency=1,
+            weight_decay=0.0, precondition_frequency=1,
         )  # fmt: skip
+        optimizer.param_groups[0]["epsilon"] = setting["epsilon"]
         for parameter in parameters:
             parameter.grad = torch.zeros_like(parameter)
         optimizer.step()
         return [optimizer]
 
-    settings = [{**setting, "epsilon": 1e-10, "weight_decay": 0.0} for setting in SETTINGS]
-    assert_same_path_on_blocks(soap, settings, make, 1e-5, frequency=1)
+    settings = [{**setting, "weight_decay": 0.0} for setting in SETTINGS]
+    assert_same_path_on_blocks(soap, settings, make, TOLERANCE, frequency=1)
 
 
 def test_signs_of_eigenvectors_do_not_matter(oracle_of):

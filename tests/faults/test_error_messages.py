@@ -13,14 +13,14 @@ NUMBERS = range(14)
 
 
 @pytest.fixture(scope="module")
-def ran(run_benchbed, run_once):
+def ran(run_in_process, run_once):
     """Run optimizers with unusual messages on two problems; return the folder."""
 
     def fill(folder):
         numbers = ",".join(f"{number}.0" for number in NUMBERS)
         names = ["endless", "coloured", "several-lines", "unprintable", f"numbered[number=[{numbers}]]"]
         optimizers = [argument for name in names for argument in ("-o", name)]
-        result = run_benchbed(
+        result = run_in_process(
             folder, "run", "--plugin", PLUGIN, "-p", "quadratic", "-p", "quartic", *optimizers, "-o", "gd",
             *("--preset", "quick", "--seeds", "2", "--steps", "20", "--track", "default"),
             *("-O", "study", "--format", "csv"),

@@ -14,12 +14,12 @@ RULES = ("becomes-nan", "becomes-infinite", "hides-nan", "divides-by-zero")
 
 
 @pytest.fixture(scope="module", params=["eager", "compiled"])
-def trials(request, run_benchbed, run_once):
+def trials(request, run_in_process, run_once):
     """Return the trials of a run of all rules by one engine."""
 
     def fill(folder):
         names = [option for name in RULES for option in ("-o", name)]
-        result = run_benchbed(
+        result = run_in_process(
             folder, "run", "--plugin", PLUGIN, "-p", "hinge", *names, "--preset", "quick", "--seeds", "3",
             *("--steps", "100", "--track", "default", "--engine", request.param, "-O", "study"),
         )  # fmt: skip

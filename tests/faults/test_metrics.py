@@ -38,7 +38,7 @@ VALUES = {
 
 
 @pytest.fixture(scope="module")
-def ran(run_benchbed, run_once):
+def ran(run_in_process, run_once):
     """Return the folder of two studies, with and without the metrics."""
 
     def fill(folder):
@@ -46,9 +46,9 @@ def ran(run_benchbed, run_once):
             "-p", "quadratic[eigenvalues=[1.0,2.0]]", "-o", "gd", "--preset", "quick", "--steps", "20",
             "--track", "default", "--format", "json",
         ]  # fmt: skip
-        plain = run_benchbed(folder, "run", *options, "-O", "plain")
+        plain = run_in_process(folder, "run", *options, "-O", "plain")
         assert plain.returncode == 0, plain.stderr
-        result = run_benchbed(folder, "run", "--plugin", PLUGIN, *options, "-O", "study")
+        result = run_in_process(folder, "run", "--plugin", PLUGIN, *options, "-O", "study")
         (folder / "result.json").write_text(json.dumps([result.returncode, result.stdout, result.stderr]))
 
     return run_once("metrics", fill)

@@ -25,14 +25,14 @@ REASONS = {
 
 
 @pytest.fixture(scope="module")
-def ran(run_benchbed, run_once):
+def ran(run_in_process, run_once):
     """Run gradient descent on all problems."""
 
     def fill(folder):
         problems = [
             option for name in ["bowl", "raising-for-some", PARTLY, *REASONS] for option in ("-p", name)
         ]
-        result = run_benchbed(
+        result = run_in_process(
             folder, "run", "--plugin", PLUGIN, *problems, "-o", "gd[learning_rate=0.1]", "-o", "gd[learning_rate=0.2]",
             *("--preset", "quick", "--steps", "60", "--seeds", "20", "--track", "default", "-O", "study"),
             *("--format", "json"), plots=True,

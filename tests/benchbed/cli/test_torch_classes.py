@@ -45,14 +45,14 @@ MUON = "torch.optim:Muon[learning_rate=0.02, others=torch.optim:AdamW]"
 
 
 @pytest.fixture(scope="module")
-def finished(run_benchbed, tmp_path_factory):
+def finished(run_in_process, tmp_path_factory):
     """Run one study of all forms, with a refusal: quadratic has no matrix."""
     folder = tmp_path_factory.mktemp("torch")
     (folder / "rules").mkdir()
     (folder / "rules" / "own.py").write_text(SOURCE)
     options = ["--preset", "quick", "--steps", "5", "--seeds", "1", "--track", "default", "--format", "json"]
     optimizers = ["rules/own.py:SignDescent", "sign-descent", "plain[powers=(1, 3)]", "one-cycle", MUON]
-    result = run_benchbed(
+    result = run_in_process(
         folder, "run", "--plugin", "rules/own.py", "-p", "quadratic", "-p", "polynomial-network", *options,
         *(argument for optimizer in optimizers for argument in ("-o", optimizer)), "-O", "study",
     )  # fmt: skip

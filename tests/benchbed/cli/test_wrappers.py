@@ -38,13 +38,13 @@ OPTIMIZERS = (
 
 
 @pytest.fixture(scope="module")
-def rows(run_benchbed, tmp_path_factory):
+def rows(run_in_process, tmp_path_factory):
     """Run one study; return its rows by optimizer, and the folder and the result."""
     folder = tmp_path_factory.mktemp("wrappers")
     folder.joinpath("mine.py").write_text(SOURCE)
     chosen = [argument for optimizer in OPTIMIZERS for argument in ("-o", optimizer)]
     options = ["--preset", "quick", "--steps", "20", "--seeds", "2", "--track", "default", "--format", "json"]
-    result = run_benchbed(
+    result = run_in_process(
         folder, "run", "--plugin", "mine.py", "-p", "quadratic", *chosen, *options, "-O", "study"
     )
     assert result.returncode == 0, result.stderr
@@ -84,9 +84,9 @@ def test_a_resumed_study_runs_nothing(rows, run_benchbed):
     assert sorted(folder.glob("study/trials/*.parquet")) == before
 
 
-def test_wrappers_are_listed_with_their_parameters(rows, run_benchbed):
+def test_wrappers_are_listed_with_their_parameters(rows, run_in_process):
     """Those of a third party too."""
-    result = run_benchbed(rows[1], "list", "wrappers", "--plugin", "mine.py")
+    result = run_in_process(rows[1], "list", "wrappers", "--plugin", "mine.py")
     assert result.returncode == 0
     assert "share=0.5" in result.stdout
     assert "warmup=0" in result.stdout

@@ -1,6 +1,7 @@
 """The oracle that an optimizer asks for loss and gradient in a step; it counts the calls."""
 
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from typing import Any
 
 import torch
@@ -9,8 +10,9 @@ from torch import Tensor
 from benchbed.engine.pytrees import Tree, expand_settings, map_tensors, vmap_lanes
 from benchbed.engine.sampling import Draws, shared_data
 from benchbed.errors import ContractError
-from benchbed.interfaces import BufferedData, Oracle, Problem
+from benchbed.interfaces import BufferedData, ModuleProblem, Oracle, Problem
 from benchbed.interfaces.gradient import Differentiate
+from benchbed.interfaces.modules.plain_losses import PlainLosses
 
 LossOfTrees = Callable[[Tensor, Tree, Tree], Tensor]
 """theta, data, draw -> loss."""
@@ -74,7 +76,10 @@ def batched(problem: Problem, function: Callable[..., Any]) -> Callable[..., Any
 
         mapped_trees = (split_lane_data(data, shared), *trees)
         try:
-            return vmap_lanes(of_trial, theta, *(expand_settings(tree, theta) for tree in mapped_trees))
+            with (
+                nullcontext() if isinstance(problem, ModuleProblem) else PlainLosses()
+            ):  # its networks have theirs
+                return vmap_lanes(of_trial, theta, *(expand_settings(tree, theta) for tree in mapped_trees))
         except RuntimeError as error:
             # torch has no types for these errors
             if "running_mean" in str(error) or "randomness" in str(error):

@@ -11,7 +11,7 @@ from torch.nn import functional as F  # noqa: N812 (torch's usual name)
 from torch.overrides import TorchFunctionMode
 
 from benchbed.errors import ContractError
-from benchbed.interfaces.modules import plain_layers
+from benchbed.interfaces.modules import plain_layers, plain_losses
 from benchbed.interfaces.modules.recurrent import CELLS, run_layers
 
 NOT_ALIKE = (
@@ -183,6 +183,7 @@ _HANDLERS: dict[Any, Callable[..., Any]] = {
     torch.bilinear: partial(_without_draws, plain_layers.bilinear),
     F.embedding_bag: partial(_without_draws, plain_layers.embedding_bag),
     torch._weight_norm: partial(_without_draws, plain_layers.weight_norm),
+    **{function: partial(_without_draws, plain) for function, plain in plain_losses.LOSSES.items()},
     **{function: partial(_run_recurrent, function) for function in CELLS},
     **{
         function: partial(_without_draws, partial(plain_layers.run_cell, cell))

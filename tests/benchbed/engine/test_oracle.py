@@ -382,3 +382,16 @@ def test_networks_that_vmap_cannot_run_are_told_what_to_be(formula, monkeypatch,
     monkeypatch.setattr(formula, "per_trial", True)
     with pytest.raises(ContractError, match=r"a benchbed\.interfaces\.ModuleProblem"):
         batched(formula(function), lambda theta, data: function(theta))(torch.ones(2, 3, 4), None)
+
+
+@pytest.mark.parametrize(
+    "loss", [nn.functional.mse_loss, nn.functional.smooth_l1_loss, nn.functional.huber_loss], ids=str
+)
+def test_losses_of_one_trial_are_mapped_over_seeds_and_settings(formula, monkeypatch, loss):
+    """Targets that all trials share: torch's own rule for vmap fails on them."""
+    monkeypatch.setattr(formula, "per_trial", True)
+    x, y = torch.randn(5, 4, generator=(generator := torch.Generator().manual_seed(1))), torch.ones(5)
+    theta = torch.randn(2, 3, 4, generator=generator)
+    values = batched(formula(lambda theta: theta.sum()), lambda theta, data: loss(x @ theta, y))(theta, None)
+    expected = torch.stack([torch.stack([loss(x @ lane, y) for lane in lanes]) for lanes in theta])
+    torch.testing.assert_close(values, expected, rtol=1e-6, atol=0)

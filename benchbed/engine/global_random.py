@@ -3,10 +3,11 @@
 import itertools
 import pickle
 import random
+import sys
 import time
 from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 import torch
@@ -16,8 +17,12 @@ from benchbed.errors import ContractError
 
 CLOCKS = ("time", "time_ns", "monotonic", "monotonic_ns", "perf_counter", "perf_counter_ns", "process_time")
 """Functions of the module `time`."""
+MOST_RUNS = 3
+"""A function that imports further modules in each run is taken to be random."""
 SHIFT_SECONDS = 1_234_567
 """By which the clock moves forward each time it is read, two weeks."""
+
+T = TypeVar("T")
 
 
 class _GlobalGenerator(NamedTuple):
@@ -66,6 +71,20 @@ def moved_generator(before: dict[str, Hashable]) -> str | None:
     """Return the name of a global generator that was used or seeded since `generator_states`; None if none was."""
     now = generator_states()
     return next((name for name in before if before[name] != now[name]), None)
+
+
+def watch_generators(run: Callable[[], T]) -> tuple[T, str | None]:
+    """Return a function's result, and the name of a global generator that it uses; None if it uses none.
+
+    Modules may draw when they are imported, as rich does: a run that imports some is repeated.
+    """
+    for _ in range(MOST_RUNS):
+        modules, before = len(sys.modules), generator_states()
+        result = run()
+        generator = moved_generator(before)
+        if generator is None or len(sys.modules) == modules:
+            break
+    return result, generator
 
 
 @contextmanager

@@ -150,15 +150,19 @@ def measure_batch(
 
     `options` are fields of the engine's batch.
     """
+
+    def measure() -> MeasuredBatch:
+        prepared = engine_batch(plan, batch, catalog)._replace(**options)
+        if planned_trials > batch.trials:
+            prepared = prepared._replace(
+                planned=prepared._replace(settings=planned_trials, seeds=prepared.seeds[:1])
+            )
+        _, score_error = cached_scale(prepared.problem, batch.problem.name, plan.study_seed)
+        return MeasuredBatch(run_batch(prepared), prepared.scale, score_error)
+
     try:
-        with default_global_state(), without_global_randomness():
-            prepared = engine_batch(plan, batch, catalog)._replace(**options)
-            if planned_trials > batch.trials:
-                prepared = prepared._replace(
-                    planned=prepared._replace(settings=planned_trials, seeds=prepared.seeds[:1])
-                )
-            _, score_error = cached_scale(prepared.problem, batch.problem.name, plan.study_seed)
-            return MeasuredBatch(run_batch(prepared), prepared.scale, score_error)
+        with default_global_state():
+            return without_global_randomness(measure)
     except ContractError as error:
         return str(error)
     except UnknownOptimumError as error:

@@ -133,12 +133,15 @@ def check_randomness(subject: ProblemUnderTest) -> None:
     else:
         methods["make_data"] = problem.make_data
     for name, method in methods.items():
-        with assertions.without_global_randomness(name):
-            first, second = (method(Generator().manual_seed(4)) for _ in range(2))
+        first, second = assertions.without_global_randomness(
+            name, lambda method=method: [method(Generator().manual_seed(4)) for _ in range(2)]
+        )
         require_equal(first, second, f"{name} differs when called again with an equal generator")
     for name, function in subject.functions.items():
-        with assertions.without_global_randomness(f"its {name}"):
-            first, second = (function(subject.theta, subject.data, subject.draw) for _ in range(2))
+        first, second = assertions.without_global_randomness(
+            f"its {name}",
+            lambda function=function: [function(subject.theta, subject.data, subject.draw) for _ in range(2)],
+        )
         require_equal(first, second, f"its {name} differs when called again with equal arguments")
 
 

@@ -1,8 +1,10 @@
 """Functions that depend on more than their arguments are rejected; counters in Python count the steps of a trial."""
 
+import importlib
 import itertools
 import os
 import random
+import sys
 import time
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -398,10 +400,34 @@ def test_late_use_of_a_global_generator_is_noticed(run):
 
         return optimizer_of(update)
 
-    with pytest.raises(ContractError, match="NumPy's global generator"), without_global_randomness():
-        run(Bowl(), late_noise, budget=30, learning_rate=[0.1])
-    with without_global_randomness():
-        run(ModuleStart(), adam, budget=30, learning_rate=[0.1])
+    with pytest.raises(ContractError, match="NumPy's global generator"):
+        without_global_randomness(lambda: run(Bowl(), late_noise, budget=30, learning_rate=[0.1]))
+    without_global_randomness(lambda: run(ModuleStart(), adam, budget=30, learning_rate=[0.1]))
+
+
+def test_an_import_that_draws_is_no_randomness(run, tmp_path, monkeypatch):
+    """As that of rich, which scikit-learn imports with its data; a function that draws itself is still found."""
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / "drawn_at_import.py").write_text("import random\nNUMBER = random.random()\n")
+    (tmp_path / "drawn_at_call.py").write_text("import random\ndraw = random.random\n")
+
+    class Importing(Bowl):
+        def make_start(self, generator):
+            importlib.import_module("drawn_at_import")
+            return super().make_start(generator)
+
+    class Drawing(Bowl):
+        def make_start(self, generator):
+            return super().make_start(generator) + importlib.import_module("drawn_at_call").draw()
+
+    try:
+        without_global_randomness(lambda: run(Importing(), adam, budget=2, learning_rate=[0.1]))
+        assert "drawn_at_import" in sys.modules
+        with pytest.raises(ContractError, match=r"the module random"):
+            without_global_randomness(lambda: run(Drawing(), adam, budget=2, learning_rate=[0.1]))
+    finally:
+        for name in ("drawn_at_import", "drawn_at_call"):
+            sys.modules.pop(name, None)
 
 
 @pytest.mark.parametrize("is_checked", [True, False])

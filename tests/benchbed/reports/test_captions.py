@@ -18,7 +18,7 @@ pytestmark = pytest.mark.slow
 PLOTS = {
     report.name: report
     for report in REPORTS
-    if report.name not in ("tables", "findings", "critical-difference", "metrics", "problem-sweep")
+    if report.name not in ("page", "tables", "findings", "critical-difference", "metrics", "problem-sweep")
 }
 PHRASES = {
     "loss": ["median gap over 5 evaluation seeds", "1 000 calls", "Success: gap ≤ 0.001."],

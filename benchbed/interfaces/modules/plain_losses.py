@@ -49,14 +49,17 @@ def huber_loss(
 
 
 def gaussian_nll_loss(
-    input: Tensor, target: Tensor, var: Tensor | float, full: bool = False, eps: float = 1e-6,
-    reduction: str = "mean",
+    input: Tensor, target: Tensor, var: Tensor | float, full: bool = False, smallest: float = 1e-6,
+    reduction: str = "mean", **options: float,
 ) -> Tensor:  # fmt: skip
-    """Compute ½ (log v + (x − y)² / v) with variances v of at least `eps`, without torch's check of their signs."""
+    """Compute ½ (log v + (x − y)² / v) with variances v of at least torch's `eps`, without its check of their signs."""
+    smallest = options.get("eps", smallest)
     variance = var if isinstance(var, Tensor) else torch.full_like(input, var)
     if variance.shape == input.shape[:-1]:
         variance = variance.unsqueeze(-1)
-    variance = variance + (variance.clamp(min=eps) - variance).detach()  # its derivative is 1, as torch's
+    variance = (
+        variance + (variance.clamp(min=smallest) - variance).detach()
+    )  # its derivative is 1, as torch's
     losses = 0.5 * (variance.log() + (input - target).square() / variance)
     return _reduced(losses + 0.5 * math.log(2 * math.pi) if full else losses, reduction)
 
@@ -77,7 +80,8 @@ class PlainLosses(TorchFunctionMode):
         self, func: Callable[..., Any], types: Any, args: Sequence[Any] = (), kwargs: Any = None
     ) -> Any:
         """Run one function of torch."""
-        return LOSSES.get(func, func)(*args, **(kwargs or {}))
+        function: Callable[..., Any] = LOSSES.get(func, func)
+        return function(*args, **(kwargs or {}))
 
 
 def _difference(outputs: Tensor, targets: Tensor) -> Tensor:

@@ -385,7 +385,9 @@ def test_networks_that_vmap_cannot_run_are_told_what_to_be(formula, monkeypatch,
 
 
 @pytest.mark.parametrize(
-    "loss", [nn.functional.mse_loss, nn.functional.smooth_l1_loss, nn.functional.huber_loss], ids=str
+    "loss",
+    [nn.functional.mse_loss, nn.functional.smooth_l1_loss, nn.functional.huber_loss],
+    ids=lambda function: function.__name__,
 )
 def test_losses_of_one_trial_are_mapped_over_seeds_and_settings(formula, monkeypatch, loss):
     """Targets that all trials share: torch's own rule for vmap fails on them."""

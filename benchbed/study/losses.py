@@ -48,20 +48,24 @@ def lost_pairings(plan: Plan, outcomes: dict[str, Outcome]) -> dict[str, str]:
 
 
 def losses_of(trials: pa.Table, lost: dict[str, str], unplanned: Collection[str] = ()) -> list[Losses]:
-    """Return the losses by error, the most frequent first; trials without a row are left out.
+    """Return the losses by error, the most frequent first and then in the order of `lost`, that of the plan.
+
+    Trials without a row are left out.
 
     `unplanned` are the labels of the pairings that could not be planned, whose errors name no logs.
     """
     pairings: dict[tuple[TrialStatus, str], list[str]] = {}
     reasons: dict[TrialStatus, str] = {}
     rows = trials.select(["trial_key", "status", "error"]).to_pylist()
-    for row in rows:
-        if row["trial_key"] in lost:
-            status, reason = TrialStatus(row["status"]), exception_line(row["error"] or "")
-            if status is not TrialStatus.FAILED and lost[row["trial_key"]] not in unplanned:
+    by_key = {row["trial_key"]: row for row in rows}
+    for key, label in lost.items():
+        if key in by_key:
+            status = TrialStatus(by_key[key]["status"])
+            reason = exception_line(by_key[key]["error"] or "")
+            if status is not TrialStatus.FAILED and label not in unplanned:
                 # Each names a log of its own.
                 reason = reasons.setdefault(status, reason)
-            pairings.setdefault((status, reason), []).append(lost[row["trial_key"]])
+            pairings.setdefault((status, reason), []).append(label)
     losses = [
         Losses(status, reason, tuple(dict.fromkeys(labels)), len(labels))
         for (status, reason), labels in pairings.items()

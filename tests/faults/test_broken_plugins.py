@@ -232,5 +232,5 @@ def register_gradients(register): register(costly)
         in result.stdout
     )
     assert "optimum unknown, so no score" in result.stdout
-    assert "own  (avoided.py)\n      learning_rate=0.25, name='\\x1b[31m'\n" in result.stdout
+    assert 'own  (avoided.py)\n        learning_rate=0.25, name="\\U0000001b[31m"\n' in result.stdout
     assert "costly  (avoided.py)\n      price of a gradient in calls: 1\n" in result.stdout

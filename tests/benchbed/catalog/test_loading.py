@@ -192,15 +192,10 @@ def test_everything_built_in_loads(built_in, record):
     catalog = load_catalog(environ={"BENCHBED_DISABLE_PLUGINS": ""})
     complaints = [record.complaint for record in catalog.plugins if record.distribution == "benchbed"]
     assert complaints == [None] * len(complaints)
-    assert catalog.names("optimizers")[:7] == (
-        "gd",
-        "sgd",
-        "momentum",
-        "nesterov",
-        "rmsprop",
-        "adam",
-        "adamw",
-    )
+    names = catalog.names("optimizers")
+    course = ("gd", "sgd", "momentum", "nesterov", "rmsprop", "adam", "adamw")
+    assert names[:4] == course[:4]
+    assert [name for name in names if name in course] == list(course)
     assert {"quadratic", "quartic", "runge"} <= set(catalog.names("problems"))
     assert all(entry.summary for kind in catalog.entries for entry in catalog.entries[kind].values())
 

@@ -59,7 +59,7 @@ def test_list_prints_all_kinds(run_benchbed, tmp_path):
     """Each kind has a heading, and each optimizer its parameters."""
     stdout = run_benchbed(tmp_path, "list").stdout
     assert "optimizers:" in stdout
-    assert "learning_rate=0.001, beta1=0.9, beta2=0.999" in stdout
+    assert "learning_rate=0.001 in 1e-6…100, beta1=0.9 in 0…0.999, beta2=0.999 in 0.9…0.9999" in stdout
     assert "executors:" in stdout
     assert "group geometry; dimension 2, float64, budget 5000 calls" in stdout
     assert "optimum exact; scale: median of f₀ − f* over 1000 instances" in stdout

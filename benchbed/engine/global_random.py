@@ -7,7 +7,10 @@ import sys
 import time
 from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
-from typing import Any, NamedTuple, TypeVar
+from importlib.abc import MetaPathFinder
+from importlib.machinery import ModuleSpec, SourceFileLoader
+from types import ModuleType
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -17,12 +20,8 @@ from benchbed.errors import ContractError
 
 CLOCKS = ("time", "time_ns", "monotonic", "monotonic_ns", "perf_counter", "perf_counter_ns", "process_time")
 """Functions of the module `time`."""
-MOST_RUNS = 3
-"""A function that imports further modules in each run is taken to be random."""
 SHIFT_SECONDS = 1_234_567
 """By which the clock moves forward each time it is read, two weeks."""
-
-T = TypeVar("T")
 
 
 class _GlobalGenerator(NamedTuple):
@@ -73,18 +72,37 @@ def moved_generator(before: dict[str, Hashable]) -> str | None:
     return next((name for name in before if before[name] != now[name]), None)
 
 
-def watch_generators(run: Callable[[], T]) -> tuple[T, str | None]:
-    """Return a function's result, and the name of a global generator that it uses; None if it uses none.
+@contextmanager
+def watched_generators() -> Iterator[Callable[[], str | None]]:
+    """Yield a function that returns the name of a global generator that was used in the context; None if none was.
 
-    Modules may draw when they are imported, as rich does: a run that imports some is repeated.
+    Modules may draw when they are imported, as rich does; that does not count, and leaves the generators as they were.
     """
-    for _ in range(MOST_RUNS):
-        modules, before = len(sys.modules), generator_states()
-        result = run()
-        generator = moved_generator(before)
-        if generator is None or len(sys.modules) == modules:
-            break
-    return result, generator
+    before, finder = generator_states(), _ImportsApart()
+    sys.meta_path.insert(0, finder)
+    try:
+        yield lambda: moved_generator(before)
+    finally:
+        sys.meta_path.remove(finder)
+
+
+class _ImportsApart(MetaPathFinder):
+    """Finds modules as the other finders do; their code leaves the global generators as they were."""
+
+    def find_spec(self, *arguments: Any) -> ModuleSpec | None:
+        """Return the specification of a module; None if no finder has one."""
+        others = [finder for finder in sys.meta_path if finder is not self]
+        specs = (finder.find_spec(*arguments) for finder in others)
+        spec = next((spec for spec in specs if spec is not None), None)
+        if spec is not None and isinstance(spec.loader, SourceFileLoader):
+            execute = spec.loader.exec_module
+
+            def execute_apart(module: ModuleType) -> None:
+                with restored_generators():
+                    execute(module)
+
+            spec.loader.exec_module = execute_apart  # type: ignore[method-assign]  # each module has its own loader
+        return spec
 
 
 @contextmanager

@@ -4,14 +4,15 @@ Every function of a pairing runs twice on a small batch, under other global gene
 """
 
 from collections.abc import Callable, Hashable, Iterator, Sequence
+from contextlib import contextmanager
 from time import perf_counter  # the function itself, since the module's is replaced
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple
 
 import torch
 from torch import Generator
 
 from benchbed.engine.batch import Batch
-from benchbed.engine.global_random import bits_of, other_global_state, watch_generators
+from benchbed.engine.global_random import bits_of, other_global_state, watched_generators
 from benchbed.engine.oracle import batched
 from benchbed.engine.python_state import Variable, changed_variable, snapshot
 from benchbed.engine.pytrees import Tree
@@ -19,8 +20,6 @@ from benchbed.engine.sampling import Instances, make_start
 from benchbed.engine.tile import Tile
 from benchbed.errors import ContractError
 from benchbed.interfaces import Optimizer
-
-T = TypeVar("T")
 
 STEPS = 3
 """Steps of an optimizer that are compared."""
@@ -79,15 +78,17 @@ def check_purity(batch: Batch) -> str | None:
     return optimizer.changed_variable()
 
 
-def without_global_randomness(run: Callable[[], T]) -> T:
-    """Return a function's result. Raises: ContractError if it uses a global generator."""
-    result, generator = watch_generators(run)
+@contextmanager
+def without_global_randomness() -> Iterator[None]:
+    """Raise ContractError at the end of the context if a global generator was used in it."""
+    with watched_generators() as used_generator:
+        yield
+        generator = used_generator()
     if generator is not None:
         raise ContractError(
             f"the trials use {generator}, so their numbers depend on everything that ran before; in make_start, "
             f"make_data and make_draws of a problem {FROM_ARGUMENT}; for an optimizer {FROM_ORACLE}"
         )
-    return result
 
 
 def _calls_of_problem(batch: Batch, instances: Instances) -> Iterator[_Call]:
@@ -188,17 +189,13 @@ class _Result(NamedTuple):
 
 def _run_under(variant: int, calls: Sequence[_Call]) -> tuple[dict[_Call, _Result], str | None]:
     """Return the result of each call, and the name of a global generator that was used; None if none was."""
-
-    def run() -> dict[_Call, _Result]:
-        results = {}
+    results = {}
+    with other_global_state(variant), torch.no_grad(), watched_generators() as used_generator:
         for call in calls:
             start_time = perf_counter()
             bits = bits_of(call.run)
             results[call] = _Result(bits, perf_counter() - start_time)
-        return results
-
-    with other_global_state(variant), torch.no_grad():
-        return watch_generators(run)
+        return results, used_generator()
 
 
 def _explain_difference(calls: Sequence[_Call]) -> str:

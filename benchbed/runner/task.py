@@ -146,19 +146,19 @@ def measure_batches(
 def measure_batch(
     plan: Plan, batch: BatchPlan, catalog: Catalog, planned_trials: int = 0, **options: Any
 ) -> MeasuredBatch | str:
-    """Run a batch, with `options` as fields of the engine's; return a traceback if its instances cannot be built."""
+    """Run a batch once and return its measurements, or the traceback if its instances cannot be built.
 
-    def measure() -> MeasuredBatch:
-        prepared = engine_batch(plan, batch, catalog)._replace(**options)
-        planned = prepared._replace(settings=planned_trials, seeds=prepared.seeds[:1])
-        if planned_trials > batch.trials:
-            prepared = prepared._replace(planned=planned)
-        _, score_error = cached_scale(prepared.problem, batch.problem.name, plan.study_seed)
-        return MeasuredBatch(run_batch(prepared), prepared.scale, score_error)
-
+    `options` are fields of the engine's batch.
+    """
     try:
-        with default_global_state():
-            return without_global_randomness(measure)
+        with default_global_state(), without_global_randomness():
+            prepared = engine_batch(plan, batch, catalog)._replace(**options)
+            if planned_trials > batch.trials:
+                prepared = prepared._replace(
+                    planned=prepared._replace(settings=planned_trials, seeds=prepared.seeds[:1])
+                )
+            _, score_error = cached_scale(prepared.problem, batch.problem.name, plan.study_seed)
+            return MeasuredBatch(run_batch(prepared), prepared.scale, score_error)
     except ContractError as error:
         return str(error)
     except UnknownOptimumError as error:

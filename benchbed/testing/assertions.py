@@ -1,11 +1,12 @@
 """Assertions of the conformance checks: equal tensors, no global randomness."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, Protocol, TypeVar
 
 import torch
 
-from benchbed.engine.global_random import watch_generators
+from benchbed.engine.global_random import watched_generators
 from benchbed.engine.pytrees import leaves
 from benchbed.errors import ContractError
 
@@ -24,7 +25,6 @@ class PluginUnderTest(Protocol):
 
 
 S = TypeVar("S", bound=PluginUnderTest)
-T = TypeVar("T")
 
 
 def run_checks(subject: S, checks: Sequence[Callable[[S], None]]) -> None:
@@ -62,8 +62,10 @@ def require_equal(value: Any, reference: Any, message: str) -> None:
         require(torch.equal(left.nan_to_num(), right.nan_to_num()), message)
 
 
-def without_global_randomness(subject: str, run: Callable[[], T]) -> T:
-    """Return a function's result, and require that it neither uses nor seeds a global generator."""
-    result, generator = watch_generators(run)
+@contextmanager
+def without_global_randomness(subject: str) -> Iterator[None]:
+    """Require that no global generator is used or seeded in this context."""
+    with watched_generators() as used_generator:
+        yield
+        generator = used_generator()
     require(generator is None, f"{subject} uses {generator}; draw from the generator argument")
-    return result

@@ -158,9 +158,8 @@ def check_answer(subject: OptimizerUnderTest) -> None:
 def check_determinism(subject: OptimizerUnderTest) -> None:
     """Check that equal runs return equal bits and do not use torch's global generator."""
     lanes = slice(0, 1) if subject.optimizer.stateful else slice(None)
-    first, second = assertions.without_global_randomness(
-        "the optimizer", lambda: [subject.run(lanes, lanes).theta for _ in range(2)]
-    )
+    with assertions.without_global_randomness("the optimizer"):
+        first, second = (subject.run(lanes, lanes).theta for _ in range(2))
     require_equal(first, second, f"{STEPS} steps differ when run again with equal arguments")
 
 

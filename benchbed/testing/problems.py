@@ -133,18 +133,12 @@ def check_randomness(subject: ProblemUnderTest) -> None:
     else:
         methods["make_data"] = problem.make_data
     for name, method in methods.items():
-
-        def call(method: Callable[[Generator], Tree] = method) -> list[Tree]:
-            return [method(Generator().manual_seed(4)) for _ in range(2)]
-
-        first, second = assertions.without_global_randomness(name, call)
+        with assertions.without_global_randomness(name):
+            first, second = (method(Generator().manual_seed(4)) for _ in range(2))
         require_equal(first, second, f"{name} differs when called again with an equal generator")
     for name, function in subject.functions.items():
-
-        def evaluate(function: Callable[..., Tree] = function) -> list[Tree]:
-            return [function(subject.theta, subject.data, subject.draw) for _ in range(2)]
-
-        first, second = assertions.without_global_randomness(f"its {name}", evaluate)
+        with assertions.without_global_randomness(f"its {name}"):
+            first, second = (function(subject.theta, subject.data, subject.draw) for _ in range(2))
         require_equal(first, second, f"its {name} differs when called again with equal arguments")
 
 

@@ -1,5 +1,6 @@
 """Functions that depend on more than their arguments are rejected; counters in Python count the steps of a trial."""
 
+import functools
 import importlib
 import itertools
 import os
@@ -400,31 +401,41 @@ def test_late_use_of_a_global_generator_is_noticed(run):
 
         return optimizer_of(update)
 
-    with pytest.raises(ContractError, match="NumPy's global generator"):
-        without_global_randomness(lambda: run(Bowl(), late_noise, budget=30, learning_rate=[0.1]))
-    without_global_randomness(lambda: run(ModuleStart(), adam, budget=30, learning_rate=[0.1]))
+    with pytest.raises(ContractError, match="NumPy's global generator"), without_global_randomness():
+        run(Bowl(), late_noise, budget=30, learning_rate=[0.1])
+    with without_global_randomness():
+        run(ModuleStart(), adam, budget=30, learning_rate=[0.1])
 
 
 def test_an_import_that_draws_is_no_randomness(run, tmp_path, monkeypatch):
-    """As that of rich, which scikit-learn imports with its data; a function that draws itself is still found."""
+    """As that of rich, which scikit-learn imports with its data; a function that draws is found, also if it imports."""
     monkeypatch.syspath_prepend(tmp_path)
-    (tmp_path / "drawn_at_import.py").write_text("import random\nNUMBER = random.random()\n")
-    (tmp_path / "drawn_at_call.py").write_text("import random\ndraw = random.random\n")
+    for name in ("drawn_at_import", "drawn_at_call"):
+        (tmp_path / f"{name}.py").write_text(
+            "import random\nNUMBER = random.random()\ndraw = random.random\n"
+        )
 
     class Importing(Bowl):
         def make_start(self, generator):
             importlib.import_module("drawn_at_import")
             return super().make_start(generator)
 
+    @functools.cache
+    def loaded():
+        return importlib.import_module("drawn_at_call").draw()
+
     class Drawing(Bowl):
         def make_start(self, generator):
-            return super().make_start(generator) + importlib.import_module("drawn_at_call").draw()
+            return super().make_start(generator) + loaded()
 
+    finders = list(sys.meta_path)
     try:
-        without_global_randomness(lambda: run(Importing(), adam, budget=2, learning_rate=[0.1]))
+        with without_global_randomness():
+            run(Importing(), adam, budget=2, learning_rate=[0.1])
         assert "drawn_at_import" in sys.modules
-        with pytest.raises(ContractError, match=r"the module random"):
-            without_global_randomness(lambda: run(Drawing(), adam, budget=2, learning_rate=[0.1]))
+        with pytest.raises(ContractError, match=r"the module random"), without_global_randomness():
+            run(Drawing(), adam, budget=2, learning_rate=[0.1])
+        assert sys.meta_path == finders
     finally:
         for name in ("drawn_at_import", "drawn_at_call"):
             sys.modules.pop(name, None)

@@ -52,9 +52,12 @@ def gaussian_nll_loss(
     input: Tensor, target: Tensor, var: Tensor | float, full: bool = False, smallest: float = 1e-6,
     reduction: str = "mean", **options: float,
 ) -> Tensor:  # fmt: skip
-    """Compute ½ (log v + (x − y)² / v) with variances v of at least torch's `eps`, without its check of their signs."""
+    """Compute ½ (log v + (x − y)² / v) with variances v of at least torch's `eps`; NaN where torch rejects v < 0."""
+    if unknown := options.keys() - {"eps"}:
+        raise TypeError(f"gaussian_nll_loss got an unexpected keyword argument {min(unknown)!r}")
     smallest = options.get("eps", smallest)
     variance = var if isinstance(var, Tensor) else torch.full_like(input, var)
+    variance = torch.where(variance < 0, torch.nan, variance)
     if variance.shape == input.shape[:-1]:
         variance = variance.unsqueeze(-1)
     variance = (

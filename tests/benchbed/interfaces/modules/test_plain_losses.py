@@ -81,3 +81,12 @@ def test_an_unknown_reduction_is_rejected():
     """As by torch."""
     with ForwardPass(without_noise), pytest.raises(ValueError, match="not a valid value for reduction"):
         functional.huber_loss(X, Y, reduction="median")
+
+
+def test_negative_variances_have_no_loss():
+    """torch raises, which one of many trials cannot; its trial diverges. Misspelt options are rejected as by torch."""
+    with ForwardPass(without_noise):
+        assert functional.gaussian_nll_loss(X, Y, V - 0.5).isnan()
+        assert functional.gaussian_nll_loss(X, Y, V, eps=0.1).isfinite()
+        with pytest.raises(TypeError, match="unexpected keyword argument 'epsilon'"):
+            functional.gaussian_nll_loss(X, Y, V, epsilon=0.1)

@@ -1,9 +1,13 @@
 """The blocks of a layout that are matrices."""
 
+import pytest
 import torch
 
 from benchbed.interfaces import Layout
 from benchbed_optimizers.matrix_blocks import MatrixBlocks, flatten, outer_products
+from benchbed_optimizers.muon import muon
+from benchbed_optimizers.shampoo import shampoo
+from benchbed_optimizers.soap import soap
 
 LAYOUT = Layout({"scale": (), "wide": (3, 5), "bias": (3,), "kernel": (2, 3, 2)})
 BLOCKS = MatrixBlocks(LAYOUT)
@@ -34,3 +38,19 @@ def test_factors_are_on_both_sides_of_each_matrix():
         assert torch.equal(outer[0], matrix @ matrix.mT)
         assert torch.equal(outer[1], matrix.mT @ matrix)
         assert torch.equal(eyes[0] @ matrix @ eyes[1], matrix)
+
+
+@pytest.mark.parametrize("rule", [muon, shampoo, soap], ids=lambda rule: rule.__name__)
+def test_a_trial_that_diverges_does_not_affect_others(rule, oracle_of):
+    """Its gradient is infinite or NaN, of which decompositions may raise; the other trial moves as alone."""
+    layout = Layout({"weight": (3, 2), "bias": (2,)})
+    gradient = torch.linspace(-1, 1, layout.dimension, dtype=torch.float64)
+    theta, optimizer = torch.zeros_like(gradient), rule(layout)
+    alone, _ = optimizer.update(oracle_of(gradient), optimizer.init(theta), theta)
+    for value in (torch.inf, torch.nan):
+        both, gradients = theta.expand(2, -1), torch.stack([gradient, torch.full_like(gradient, value)])
+        moved, state = optimizer.update(oracle_of(gradients), optimizer.init(both), both)
+        torch.testing.assert_close(moved[0], alone, rtol=1e-12, atol=1e-12)
+        assert not moved[1].isfinite().any()
+        again, _ = optimizer.update(oracle_of(gradients), state, moved)
+        assert again[0].isfinite().all()

@@ -77,21 +77,6 @@ def test_the_path_equals_the_recursion_of_the_paper(assert_same_path_on_blocks, 
     )
 
 
-def test_a_trial_that_diverges_does_not_affect_others(oracle_of):
-    """Its gradient is infinite or NaN; the other trial moves as alone."""
-    layout = Layout({"weight": (3, 2), "bias": (2,)})
-    gradient = torch.linspace(-1, 1, layout.dimension, dtype=torch.float64)
-    theta, optimizer = torch.zeros_like(gradient), shampoo(layout)
-    alone, _ = optimizer.update(oracle_of(gradient), optimizer.init(theta), theta)
-    for value in (torch.inf, torch.nan):
-        both, gradients = theta.expand(2, -1), torch.stack([gradient, torch.full_like(gradient, value)])
-        moved, state = optimizer.update(oracle_of(gradients), optimizer.init(both), both)
-        torch.testing.assert_close(moved[0], alone, rtol=1e-12, atol=1e-12)
-        assert not moved[1].isfinite().any()
-        again, _ = optimizer.update(oracle_of(gradients), state, moved)
-        assert again[0].isfinite().all()
-
-
 def test_it_conforms_at_other_frequencies():
     """That of the default is checked with the other optimizers."""
     check_optimizer(shampoo, frequency=3)

@@ -29,7 +29,7 @@ class Noisy(TransformedProblem):
     distribution with ν = `freedom` degrees, times √((ν − 2)/ν), so that the standard deviation is `sd` for every ν. It
     separates methods that average or clip gradients from those that follow each one. The noise is a term of the loss,
     so that loss and gradient agree; the objective has none. Gaps are measured down to 10⁻⁴, as on other problems with
-    noise, and there is no price at which a full gradient could be had.
+    noise, and a full gradient has no price.
 
     Source: t distribution: Bailey (1994), Polar generation of random variates with the t-distribution,
     https://doi.org/10.1090/S0025-5718-1994-1203731-0; heavy tails in training: Zhang et al. (2020), Why are Adaptive

@@ -93,7 +93,7 @@ def test_without_a_mean_each_problem_has_its_finding(page_of, make_results):
         make_results(optimizers=("gd", "adam"), problems=("a", "b"), without_optimum=("a", "b"), seeds=3)
     )
     ((_, text),) = page.find("p", class_="lead")
-    assert text.startswith("There is no mean score")
+    assert text.startswith("These problems have no mean score")
     items = [text for _, text in page.find("li")]
     assert [item.partition(":")[0] for item in items[:2]] == ["a, tuned track", "b, tuned track"]
 

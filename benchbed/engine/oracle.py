@@ -75,10 +75,10 @@ def batched(problem: Problem, function: Callable[..., Any]) -> Callable[..., Any
             return function(theta, join_lane_data(data, lane_data, shared), *trees)
 
         mapped_trees = (split_lane_data(data, shared), *trees)
+        # A network makes its losses plain itself.
+        losses = nullcontext() if isinstance(problem, ModuleProblem) else PlainLosses()
         try:
-            with (
-                nullcontext() if isinstance(problem, ModuleProblem) else PlainLosses()
-            ):  # its networks have theirs
+            with losses:
                 return vmap_lanes(of_trial, theta, *(expand_settings(tree, theta) for tree in mapped_trees))
         except RuntimeError as error:
             # torch has no types for these errors

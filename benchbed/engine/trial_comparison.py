@@ -130,10 +130,9 @@ class TrialComparison:
                     again = [leaf[None, None] for leaf in _lane(call(trials), seed, setting)]
                     if not _agree(again, expected, None, 0.0):
                         return values  # it differs from call to call, which other checks report
+                    # A line search compares numbers, and may decide otherwise after rounding.
                     if is_rule and _amplifies_rounding(call, copies, others, precision):
-                        return (
-                            values  # a line search compares numbers, and may decide otherwise after rounding
-                        )
+                        return values
                     raise ContractError(
                         f"{subject} mixes trials: its values for one depend on the others of its batch; {ADVICE}"
                     )

@@ -7,8 +7,8 @@ import torch
 from torch import nn
 
 from benchbed.engine.sampling import Instances
-from benchbed.interfaces import ModuleProblem, TransformedProblem
-from benchbed.interfaces.transforms import original_of
+from benchbed.interfaces import ModuleProblem, Problem, TransformedProblem
+from benchbed.interfaces.transforms import DelegatingProblem, original_of
 from benchbed.seeds import InstanceSeed
 from benchbed.testing import check_problem
 from benchbed_problems.noisy_quadratic import NoisyQuadratic
@@ -82,6 +82,12 @@ def test_data_that_instances_share_are_not_copied():
     assert spectrum.shape == (3, 1, 2)
     assert spectrum.untyped_storage().nbytes() == 16
     assert instances(MovedAlike(Quadratic())).shared
+
+
+def test_every_member_of_problems_is_delegated():
+    """A member that is forgotten would be the default of the class instead of that of the problem inside."""
+    members = {name for name in vars(Problem) if not name.startswith("_")}
+    assert members - vars(DelegatingProblem).keys() == set()
 
 
 def test_the_facts_are_those_of_the_original_problem():

@@ -24,7 +24,7 @@ hypothesis.settings.register_profile("benchbed", deadline=None, derandomize=True
 hypothesis.settings.load_profile("benchbed")
 
 COMMAND = str(Path(sys.executable).with_name("benchbed"))
-WATCHDOG = 120
+WATCHDOG = 480
 """Seconds after which a command counts as hung, far more than any command needs."""
 COMMAND_SERVER = Path(__file__).with_name("command_server.py")
 READ_AT_START = ("PYTHON", "LC_", "HOME", "XDG_CONFIG_", "MPL")

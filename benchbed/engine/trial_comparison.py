@@ -1,6 +1,7 @@
 """Comparison of the trials of a batch with copies of each of them, and of arguments before and after a call."""
 
 import itertools
+import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import NamedTuple
@@ -23,6 +24,8 @@ COARSE_PRECISION = 1e-2
 A sum over equal trials would differ by their number."""
 DIGITS = (4, -4, 16, -16, 64, -64)
 """Multiples of the last digit of theta after which a rule may decide otherwise."""
+AMPLIFIED = 0.1
+"""Share of the difference between a trial in a batch and alone that such digits make where no trials are mixed."""
 LARGE = 20_000
 """Numbers of one trial above which losses and gradients of a single trial are compared, alone: each takes long."""
 SAMPLES = 500
@@ -131,7 +134,7 @@ class TrialComparison:
                     if not _agree(again, expected, None, 0.0):
                         return values  # it differs from call to call, which other checks report
                     # A line search compares numbers, and may decide otherwise after rounding.
-                    if is_rule and _amplifies_rounding(call, copies, others, precision):
+                    if is_rule and _amplifies_rounding(call, copies, expected):
                         return values
                     raise ContractError(
                         f"{subject} mixes trials: its values for one depend on the others of its batch; {ADVICE}"
@@ -139,19 +142,44 @@ class TrialComparison:
         return values
 
 
-def _amplifies_rounding(
-    call: Callable[[Trials], Tree], trials: Trials, values: list[Tensor], precision: float
-) -> bool:
-    """Return whether other last digits of theta and loss change the values of copies of a trial by more than that."""
-    signs = 1 - 2 * (torch.arange(trials.theta.shape[-1], device=trials.theta.device) % 2)
-    expected, digit = [leaf[0, 0] for leaf in values], torch.finfo(trials.theta.dtype).eps
+def _amplifies_rounding(call: Callable[[Trials], Tree], trials: Trials, beside_others: list[Tensor]) -> bool:
+    """Return whether other last digits of theta and loss change a trial nearly as much as the others of its batch do.
+
+    `trials` are copies of the trial, and `beside_others` are its values in the batch.
+    """
+    theta, digit = trials.theta[0, 0], torch.finfo(trials.theta.dtype).eps
+    alone = _lane(call(trials), 0, 0)
+    difference = _distances(alone, theta, beside_others, theta)
+    signs = 1 - 2 * (torch.arange(len(theta), device=theta.device) % 2)
+    changes = []
     for digits in DIGITS:
         nearby = trials._replace(
             theta=trials.theta * (1 + digits * digit * signs), loss=trials.loss * (1 + digits * digit)
         )
-        if not _agree(leaves(call(nearby)), expected, trials.theta[0, 0], precision):
-            return True
-    return False
+        changes.append(_distances(_lane(call(nearby), 0, 0), nearby.theta[0, 0], alone, theta))
+    largest = [max(of_leaf) for of_leaf in zip(*changes, strict=True)]
+    return all(change >= AMPLIFIED * left for change, left in zip(largest, difference, strict=True))
+
+
+def _distances(
+    left: list[Tensor], left_theta: Tensor, right: list[Tensor], right_theta: Tensor
+) -> list[float]:
+    """Return the largest difference of each leaf, of the first and the last as distances from their theta."""
+    return [
+        _distance(one - left_theta, other - right_theta)
+        if position in (0, len(left) - 1)
+        else _distance(one, other)
+        for position, (one, other) in enumerate(zip(left, right, strict=True))
+    ]
+
+
+def _distance(left: Tensor, right: Tensor) -> float:
+    """Return the largest difference; infinity where integers, or the places of what is not finite, differ."""
+    if not left.is_floating_point():
+        return 0.0 if torch.equal(left, right) else math.inf
+    if not torch.equal(left.isfinite(), right.isfinite()):
+        return math.inf
+    return float((left.double() - right.double()).nan_to_num(0, 0, 0).abs().max()) if left.numel() else 0.0
 
 
 def _lane(tree: Tree, seed: int, setting: int) -> list[Tensor]:

@@ -1,4 +1,4 @@
-"""Tables for a terminal of any width; a table that does not fit is printed as a list."""
+"""Tables for a terminal of any width; a table that does not fit is printed in parts, or as a list."""
 
 import io
 import string
@@ -39,14 +39,16 @@ def format_tables(tables: Sequence[TextTable], width: int, color: bool, unicode:
         cells = table.mark(table.cells.map(printable), "{}*")
         cells["notes"] = [" ".join(letters[note] for note in row_notes) for row_notes in table.notes]
         marked = table._replace(cells=cells.loc[:, (cells != "").any()])
-        needed = sum(_least_widths(marked.cells)) + marked.cells.shape[1] - 1
-        if needed > width:
-            entries = [printable(table.title)]
-            for row in marked.cells.to_dict("records"):
-                entries += ["", *(f"{header}: {cell}" for header, cell in row.items() if cell)]
-            blocks.append("".join(f"{line}\n" for entry in entries for line in wrap(entry, width) or [""]))
-        else:
-            blocks.append(_format_table(marked, width, color, unicode))
+        for part in _parts(marked, width):
+            if _needed(part.cells) > width:
+                entries = [printable(part.title)]
+                for row in part.cells.to_dict("records"):
+                    entries += ["", *(f"{header}: {cell}" for header, cell in row.items() if cell)]
+                blocks.append(
+                    "".join(f"{line}\n" for entry in entries for line in wrap(entry, width) or [""])
+                )
+            else:
+                blocks.append(_format_table(part, width, color, unicode))
     has_stars = [table for table in tables if any(map(any, [table.is_best, *table.leads.values()]))]
     marked_columns = dict.fromkeys(table.marked_column for table in has_stars)
     best = " or ".join(_BEST[column] for column in marked_columns)
@@ -60,6 +62,30 @@ def wrap(text: str, width: int) -> list[str]:
     """Break text into lines of at most `width` cells, all but the first indented."""
     indent = "  " if width > 4 else ""
     return textwrap.wrap(text, max(width, 1), subsequent_indent=indent, break_on_hyphens=False)
+
+
+def _parts(table: TextTable, width: int) -> list[TextTable]:
+    """Return the table, or if it is too wide and has several scores a row, tables with as many of them as fit."""
+    scores = [header for header in table.cells if header in table.leads]
+    if _needed(table.cells) <= width or len(scores) < 2:
+        return [table]
+    parts: list[list[str]] = [[]]
+    for header in scores:
+        columns = [column for column in table.cells if column not in scores or column in [*parts[-1], header]]
+        if parts[-1] and _needed(table.cells[columns]) > width:
+            parts.append([])
+        parts[-1].append(header)
+    return [
+        table._replace(
+            title=table.title if position == 0 else f"{table.title}, continued",
+            cells=table.cells[[column for column in table.cells if column not in scores or column in part]],
+        )
+        for position, part in enumerate(parts)
+    ]
+
+
+def _needed(cells: pd.DataFrame) -> int:
+    return sum(_least_widths(cells)) + cells.shape[1] - 1
 
 
 def _least_widths(cells: pd.DataFrame) -> list[int]:

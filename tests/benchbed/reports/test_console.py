@@ -58,6 +58,28 @@ def test_scores_by_group_come_first(make_results):
     assert sorted(starred) == sorted(first["optimizer"])
 
 
+def test_groups_that_do_not_fit_follow_in_further_tables(make_results):
+    """Each with all optimizers; the columns together are those of the wide table, stars included."""
+    names = ("noise", "geometry", "tails", "spectrum", "accuracy")
+    results = make_results(problems=names, groups={name: name for name in names})
+
+    def columns(width):
+        """Return the text of each column of the tables of groups, in their order."""
+        found = []
+        for block in render(results, "table", width).split("\n\n"):
+            lines = block.splitlines()
+            if lines[0].startswith("mean scores by group"):
+                rule = next(position for position, line in enumerate(lines) if line.startswith("─"))
+                rows = [line.replace(" [", "_[").replace(", ", ",_").split() for line in lines[rule + 1 :]]
+                found += list(zip(*rows, strict=True))[2:]
+                assert max(map(len, lines)) <= width
+        return found
+
+    assert len(columns(200)) == len(names)
+    assert columns(90) == columns(200)
+    assert render(results, "table", 90).count("mean scores by group, continued") == 1
+
+
 def test_the_leading_scores_have_a_star(noted):
     """The highest score and all not significantly different from it, but not the exact oracle."""
     lines = render(noted, "table", 120).splitlines()

@@ -21,7 +21,7 @@ _FROM_SUMMARY = [*_LABELS, "target", "success_rate", "median_calls", "gap", "obj
 COLUMNS = [
     *_LABELS, "target", "success_rate", "success_baseline", "median_calls", "hardest_target", "hardest_calls",
     "hardest_low", "hardest_high", "hardest_level", "gap", "objective", "robustness_decades", "share_diverged",
-    "microseconds_per_step", "state_bytes_per_parameter",
+    "microseconds_per_step", "calls_per_step", "state_bytes_per_parameter",
 ]  # fmt: skip
 
 
@@ -56,6 +56,7 @@ def measures_of(
     - `microseconds_per_step`: the seconds spent on steps over the number of steps, of all trials together. The trials
       of a batch step together, and the time of a trial includes the steps of others after its end. Comparable only
       between rows with equal jobs and threads.
+    - `calls_per_step`: the calls over the number of steps, of the same trials together.
     - `state_bytes_per_parameter`: the memory of the state of one trial, per parameter.
     """
     grouped = dict(iter(outcomes.groupby(_LABELS, sort=False)))
@@ -68,7 +69,9 @@ def measures_of(
         # A trial may represent several seeds; its costs count once.
         unique = [stored[key] for key in dict.fromkeys(trials["trial_key"])]
         timed = [trial for trial in unique if trial["wall_seconds"] is not None]
-        seconds, steps = (math.fsum(trial[name] for trial in timed) for name in ("wall_seconds", "steps"))
+        seconds, steps, calls = (
+            math.fsum(trial[name] for trial in timed) for name in ("wall_seconds", "steps", "calls")
+        )
         state_bytes = [trial["state_bytes"] for trial in unique if trial["state_bytes"] is not None]
         rows.append(
             {
@@ -78,6 +81,7 @@ def measures_of(
                 "share_diverged": of_optimizer.share_diverged,
                 **_hardest_target(trials, problems[problem]),
                 "microseconds_per_step": 1e6 * seconds / steps if steps else math.nan,
+                "calls_per_step": calls / steps if steps else math.nan,
                 "state_bytes_per_parameter": max(state_bytes, default=math.nan) / problems[problem].dimension,
             }
         )

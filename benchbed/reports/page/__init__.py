@@ -17,7 +17,8 @@ from benchbed.interfaces.results import group_table
 from benchbed.plotting.style import line_styles
 from benchbed.reports.page.charts import HEIGHT, WIDTH, Chart
 from benchbed.reports.page.pairings import PairingDetails, pairing_anchors, pairings_of
-from benchbed.reports.page.problem_charts import charts_of, target_charts
+from benchbed.reports.page.problem_charts import charts_of
+from benchbed.reports.page.score_charts import mean_target_charts
 from benchbed.reports.page.tables import (
     PageTable,
     comparison_table,
@@ -81,7 +82,7 @@ def draw(results: Results, name: str) -> dict[str, bytes]:
     environment.filters["visible"] = _visible
     environment.filters["segments"] = re.compile(r"(?<=[,:_=-])|(?=\[)").split
     style = environment.get_template("page.css").render(legend=legend, shades=range(11))
-    script = (_FOLDER / "page.js").read_text(encoding="utf-8")
+    script = "".join((_FOLDER / name).read_text(encoding="utf-8") for name in ("axes.js", "page.js"))
     page = environment.get_template("page.html").render(
         provenance=results.provenance,
         style=style,
@@ -105,7 +106,7 @@ def draw(results: Results, name: str) -> dict[str, bytes]:
         statuses=status_table(results, every),
         heatmaps=heatmaps(results, anchors),
         optimizers=results.optimizers,
-        overall=list(target_charts(limited, ALL_PROBLEMS, numbers)) if len(results.problems) > 1 else [],
+        overall=mean_target_charts(limited, numbers),
         comparisons=_mean_comparisons(results, numbers),
         problems=_problem_sections(results, limited, numbers, sentences, anchors),
         are_all_detailed=len(anchors) == len(results.summary.groupby(["problem", "optimizer"])),

@@ -5,15 +5,18 @@ both draw nothing without JavaScript, so that every chart would be in the page t
 """
 
 import math
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 
 from benchbed.formatting import count, power_of_ten
-from benchbed.interfaces import ProblemFacts
+from benchbed.interfaces import ProblemFacts, Results
 from benchbed.plotting.axes import GAP_LABEL, STRIP, ValueScale
+from benchbed.reports.captions import EXACT_MARK
 
 WIDTH, HEIGHT = 3600, 2100
 """Size of the area of a plot, in tenths of the unit of the SVG."""
@@ -28,6 +31,24 @@ class ChartAxis(NamedTuple):
     label: str
     ticks: Sequence[tuple[int, str]]
     """Position and text of each tick."""
+    scale: str = ""
+    """Numbers from which the script computes the values of positions; empty if it draws no other axis.
+
+    Of calls: the calls at which the logarithm starts, those at the right end, and the share of the width below the
+    start. Of values: bottom, top, and the threshold below which the scale is linear, and the height of the top.
+    """
+
+
+class CallCost(NamedTuple):
+    """Steps and seconds of a call; NaN if no step was timed."""
+
+    steps: float = math.nan
+    seconds: float = math.nan
+
+    @property
+    def text(self) -> str:
+        """Both numbers; empty if they are unknown."""
+        return "" if math.isnan(self.steps + self.seconds) else f"{self.steps:.4g} {self.seconds:.4g}"
 
 
 class ChartLine(NamedTuple):
@@ -42,6 +63,7 @@ class ChartLine(NamedTuple):
     """Path of separate points."""
     lost: str = ""
     """Path of crosses: here more than half of the trials diverged or failed."""
+    cost: CallCost = CallCost()
 
 
 class Chart(NamedTuple):
@@ -58,6 +80,8 @@ class Chart(NamedTuple):
     """Height of the line of success."""
     strip: int | None = None
     """Height above which infinite values are drawn; None if there are none."""
+    cost: CallCost = CallCost()
+    """Of the calls of all lines without a cost of their own."""
 
 
 class ValueAxis(NamedTuple):
@@ -91,7 +115,8 @@ class ValueAxis(NamedTuple):
         labels = [(int(height), power_of_ten(tick)) for height, tick in zip(positions, ticks, strict=True)]
         if self.has_infinite:
             labels.append((round(sum(STRIP) / 2 / self.height * HEIGHT), "lost"))
-        return ChartAxis(f"{prefix}{label}", labels)
+        numbers = self.scale.bottom, self.scale.top, self.scale.threshold, HEIGHT / self.height
+        return ChartAxis(f"{prefix}{label}", labels, " ".join(f"{number:.6g}" for number in numbers))
 
     @property
     def strip(self) -> int | None:
@@ -105,6 +130,20 @@ class ValueAxis(NamedTuple):
         if not facts.has_optimum or facts.target_metric or facts.success_target <= self.scale.bottom:
             return None
         return round(float(self.heights([facts.success_target])[0]) * HEIGHT)
+
+
+def call_costs(results: Results, problem: str) -> Mapping[tuple[str, str], CallCost]:
+    """Return the mean steps and seconds of a call by track and optimizer, unknown ones without a summary."""
+    rows = results.measures[results.measures["problem"] == problem]
+    steps = 1 / rows["calls_per_step"].astype(float)
+    costs = map(CallCost, steps, steps * rows["microseconds_per_step"].astype(float) * 1e-6)
+    return defaultdict(CallCost, zip(zip(rows["track"], rows["optimizer"], strict=True), costs, strict=True))
+
+
+def marked_names(optimizers: Iterable[str], trials: pd.DataFrame) -> dict[str, str]:
+    """Return the names of optimizers for titles, marked if any of these trials used the exact oracle."""
+    exact = set(trials["optimizer"][trials["oracle"] == "exact"])
+    return {name: f"{name} {EXACT_MARK}" if name in exact else name for name in optimizers}
 
 
 def call_positions(calls: npt.ArrayLike, budget: float) -> np.ndarray:
@@ -122,7 +161,9 @@ def call_axis(budget: float) -> ChartAxis:
     ticks = [0.0, *decades]
     positions = np.rint(call_positions(ticks, budget) * WIDTH).astype(int)
     return ChartAxis(
-        "calls", [(int(position), count(tick)) for position, tick in zip(positions, ticks, strict=True)]
+        "calls",
+        [(int(position), count(tick)) for position, tick in zip(positions, ticks, strict=True)],
+        f"1 {max(budget, 2.0):.9g} {_ZERO_CALLS}",
     )
 
 

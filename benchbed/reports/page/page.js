@@ -1,6 +1,5 @@
-"use strict";
 // Sorting, filtering, hiding and links of the page. The state of the view is in the fragment of the address, such as
-// #track=tuned&mute=sgd&sort=0.2.down&at=p0-o3, so that a link shows the same view.
+// #track=tuned&unit=steps&y=linear&mute=sgd&sort=0.2.down&at=p0-o3, so that a link shows the same view.
 (() => {
   const all = (selector, scope = document) => [...scope.querySelectorAll(selector)];
   const legend = all("[data-legend]");
@@ -8,7 +7,12 @@
   const find = document.getElementById("find");
   const tables = all("table.sortable");
   const original = tables.map((table) => all("tbody tr", table));
-  const fresh = () => ({ mute: new Set(), track: document.body.dataset.track, find: "", sort: new Map(), at: "" });
+  const axes = all(".axes select");
+  const charts = all("figure");
+  const fresh = () => ({
+    mute: new Set(), track: document.body.dataset.track, find: "", sort: new Map(), at: "",
+    ...Object.fromEntries(axes.map((select) => [select.id, select.options[0].value])),
+  });
   let state = fresh();
 
   function read() {
@@ -23,6 +27,9 @@
     state.track = values.get("track") ?? state.track;
     state.find = values.get("find") ?? "";
     state.at = values.get("at") ?? "";
+    for (const { id, options } of axes) {
+      if ([...options].some((option) => option.value === values.get(id))) state[id] = values.get(id);
+    }
     for (const text of values.getAll("sort")) {
       const [table, column, direction] = text.split(".");
       state.sort.set(Number(table), { column: Number(column), down: direction === "down" });
@@ -34,6 +41,7 @@
     for (const name of state.mute) values.append("mute", name);
     if (state.track !== document.body.dataset.track) values.set("track", state.track);
     if (state.find) values.set("find", state.find);
+    for (const { id, options } of axes) if (state[id] !== options[0].value) values.set(id, state[id]);
     for (const [table, { column, down }] of state.sort) values.append("sort", `${table}.${column}.${down ? "down" : "up"}`);
     if (state.at) values.set("at", state.at);
     return `#${values}`;
@@ -46,6 +54,8 @@
     apply();
   }
 
+  const isOpen = (element) => element.closest("details:not([open]) > :not(summary)") === null;
+
   function apply() {
     const muted = new Set(legend.filter((entry) => state.mute.has(entry.dataset.name)).map((entry) => entry.dataset.legend));
     for (const entry of legend) entry.setAttribute("aria-pressed", String(!muted.has(entry.dataset.legend)));
@@ -55,6 +65,8 @@
     for (const chart of all("figure:not(.pairing figure)")) {
       chart.classList.toggle("many", all("g[data-o]:not(.muted)", chart).length > 3);
     }
+    for (const select of axes) select.value = state[select.id];
+    charts.filter(isOpen).forEach((chart) => drawAxes(chart, state));
     for (const button of tracks) button.setAttribute("aria-pressed", String(button.dataset.track === state.track));
     for (const element of all("[data-t]")) {
       element.classList.toggle("other-track", state.track !== "" && element.dataset.t !== state.track);
@@ -130,6 +142,8 @@
     line.addEventListener("pointerleave", () => highlight(null));
   }
   for (const button of tracks) button.addEventListener("click", () => change(() => { state.track = button.dataset.track; }));
+  for (const select of axes) select.addEventListener("change", () => change(() => { state[select.id] = select.value; }));
+  addEventListener("toggle", ({ target }) => all("figure", target).filter(isOpen).forEach((chart) => drawAxes(chart, state)), true);
   find.addEventListener("input", () => change(() => { state.find = find.value; }));
   document.getElementById("reset").addEventListener("click", () => change(() => { state = fresh(); }));
 

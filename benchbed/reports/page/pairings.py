@@ -11,10 +11,12 @@ from benchbed.formatting import exception_line, plural, short
 from benchbed.interfaces import LOST_STATUSES, ProblemFacts, Results
 from benchbed.plotting.axes import value_scale
 from benchbed.reports.page.charts import (
+    CallCost,
     Chart,
     ChartLine,
     ValueAxis,
     call_axis,
+    call_costs,
     call_positions,
     decade_axis,
     points,
@@ -83,6 +85,7 @@ def pairings_of(
     curves = results.curves[results.curves["trial_key"].isin(outcomes["trial_key"])]
     by_trial = {str(key): rows for key, rows in curves.groupby("trial_key", observed=True)}
     summary = results.summary[results.summary["problem"] == problem]
+    costs_by_row = call_costs(results, problem)
     details = []
     for optimizer, number in numbers.items():
         if (problem, optimizer) not in anchors:
@@ -92,7 +95,8 @@ def pairings_of(
         rows = summary[summary["optimizer"] == optimizer]
         column = "score" if facts.is_scored else "objective"
         scores = [f"{track} {short(value)}" for track, value in zip(rows["track"], rows[column], strict=True)]
-        charts = _trial_charts(evaluated, by_trial, facts, number) + _rate_chart(tuned, facts, number)
+        costs = {track: costs_by_row[track, optimizer] for track in results.tracks}
+        charts = _trial_charts(evaluated, by_trial, facts, number, costs) + _rate_chart(tuned, facts, number)
         failures = _failures(pd.concat([evaluated.assign(role="evaluation"), tuned.assign(role="tuning")]))
         details.append(
             PairingDetails(
@@ -110,7 +114,11 @@ def pairings_of(
 
 
 def _trial_charts(
-    trials: pd.DataFrame, by_trial: Mapping[str, pd.DataFrame], facts: ProblemFacts, number: int
+    trials: pd.DataFrame,
+    by_trial: Mapping[str, pd.DataFrame],
+    facts: ProblemFacts,
+    number: int,
+    costs: Mapping[str, CallCost],
 ) -> list[Chart]:
     """Return a chart for each track, with the curve of each trial."""
     column = "gap" if facts.has_optimum else "objective"
@@ -126,7 +134,9 @@ def _trial_charts(
         for seed, status, key in zip(drawn["seed"], drawn["status"], drawn["trial_key"], strict=True):
             curve = by_trial[key]
             path = polyline(call_positions(curve["calls"], facts.budget), axis.heights(curve[column]))
-            lines.append(ChartLine(number, f"seed {seed}: {status.replace('_', ' ')}", path))
+            lines.append(
+                ChartLine(number, f"seed {seed}: {status.replace('_', ' ')}", path, cost=costs[str(track)])
+            )
         caption = f"The {plural(len(drawn), 'trial')} of the track {track}, one line each."
         if len(drawn) < len(rows):
             caption = f"The first {len(drawn)} of {len(rows)} trials of the track {track}, one line each."
@@ -139,6 +149,7 @@ def _trial_charts(
                 lines,
                 str(track),
                 axis.level,
+                cost=costs[str(track)],
             )
         )
     return charts

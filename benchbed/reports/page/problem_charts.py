@@ -1,55 +1,49 @@
-"""The charts of one problem: values against calls, targets reached, learning rates, best of k and metrics."""
+"""The charts of one problem: values and metrics against calls, and final values against learning rates."""
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
-import pandas as pd
 
-from benchbed.formatting import count
-from benchbed.interfaces import ALL_PROBLEMS, ProblemFacts, Results
+from benchbed.interfaces import Results
 from benchbed.plotting.axes import value_scale
 from benchbed.reports.bands import describe_endings, quartiles
 from benchbed.reports.captions import (
-    EXACT_MARK,
     has_exact,
-    under_best_of_k,
-    under_ecdf,
     under_learning_rate,
     under_loss,
     under_metrics,
 )  # fmt: skip
-from benchbed.reports.ecdf import first_calls, reached_curves, scored_problems
+from benchbed.reports.ecdf import scored_problems
 from benchbed.reports.learning_rate import medians_by_rate
 from benchbed.reports.metric_curves import median_curve, metrics_of
 from benchbed.reports.page.charts import (
     HEIGHT,
-    WIDTH,
     Chart,
     ChartAxis,
     ChartLine,
     ValueAxis,
     area,
     call_axis,
+    call_costs,
     call_positions,
     cross,
     decade_axis,
+    marked_names,
     points,
     polyline,
-    share_axis,
 )  # fmt: skip
+from benchbed.reports.page.score_charts import best_of_k_charts, target_charts
 
 _MOST_BANDS = 3
 """Bands in one chart that can be distinguished; of more, the style sheet hides all but a highlighted one."""
-_MARGIN = 1.05
-"""Free space above the highest value, as a factor."""
 
 
 def charts_of(results: Results, problem: str, numbers: Mapping[str, int]) -> list[Chart]:
     """Return the charts of a problem; `numbers` are the indices of the optimizers in the study."""
     return [
         *loss_charts(results, problem, numbers),
-        *target_charts(results, problem, numbers),
+        *(target_charts(results, [problem], numbers) if problem in scored_problems(results) else ()),
         *rate_charts(results, problem, numbers),
         *best_of_k_charts(results, problem, numbers),
         *metric_charts(results, problem, numbers),
@@ -61,9 +55,9 @@ def loss_charts(results: Results, problem: str, numbers: Mapping[str, int]) -> I
     facts = results.problems[problem]
     trials = results.outcomes[results.outcomes["problem"] == problem]
     curves = results.curves[results.curves["trial_key"].isin(trials["trial_key"])]
-    column = "gap" if facts.has_optimum else "objective"
+    value = "gap" if facts.has_optimum else "objective"
     bands = {
-        (track, optimizer): (quartiles(rows, curves, column, facts.budget), describe_endings(rows))
+        (track, optimizer): (quartiles(rows, curves, value, facts.budget), describe_endings(rows))
         for (track, optimizer), rows in trials.groupby(["track", "optimizer"], sort=False)
     }
     if not bands:
@@ -74,7 +68,7 @@ def loss_charts(results: Results, problem: str, numbers: Mapping[str, int]) -> I
     caption = under_loss(results, problem, has_lost, has_exact(trials), has_small_panels=False)
     if len(numbers) > _MOST_BANDS:
         caption += f" Of more than {_MOST_BANDS} optimizers, only the band of the highlighted one is drawn."
-    labels = _labels(numbers, trials)
+    names, costs = marked_names(numbers, trials), call_costs(results, problem)
     for track in results.tracks:
         shown = [optimizer for optimizer in numbers if (track, optimizer) in bands]
         lines = []
@@ -84,52 +78,20 @@ def loss_charts(results: Results, problem: str, numbers: Mapping[str, int]) -> I
             lower, median = axis.heights(band["lower"]), axis.heights(band["median"])
             is_lost = np.isinf(band["median"].to_numpy())
             lane = axis.lane(position, len(shown)) / axis.height
-            label = labels[optimizer]
+            name = names[optimizer]
             lines.append(
                 ChartLine(
                     numbers[optimizer],
-                    f"{label} ({endings})" if endings else label,
+                    f"{name} ({endings})" if endings else name,
                     polyline(x, median),
                     area(x, lower, axis.heights(band["upper"], infinite=1.0)),
                     lost=cross(float(x[is_lost.argmax()]), lane) if is_lost.any() else "",
+                    cost=costs[track, optimizer],
                 )
             )
-        title = f"{'Gap' if facts.has_optimum else 'Objective'} against calls"
         if lines:
-            yield Chart(
-                title, caption, call_axis(facts.budget), axis.axis(), lines, track, axis.level, axis.strip
-            )
-
-
-def target_charts(results: Results, problem: str, numbers: Mapping[str, int]) -> Iterator[Chart]:
-    """Yield a chart for each track: the share of targets reached, also over `ALL_PROBLEMS`."""
-    scored = scored_problems(results)
-    problems = scored if problem == ALL_PROBLEMS else [problem]
-    if problem not in (*scored, ALL_PROBLEMS) or not problems:
-        return
-    trials = results.outcomes[results.outcomes["problem"].isin(problems)]
-    curves = {track: reached_curves(results, problems, track) for track in results.tracks}
-    top = max(
-        (curve["share"].max() for of_track in curves.values() for curve in of_track.values()), default=0
-    )
-    top = min(max(top * _MARGIN, 0.1), 1.0)
-    absent = len({name for name in numbers if not any(name in of_track for of_track in curves.values())})
-    caption = under_ecdf(results, problems, absent, has_exact(trials))
-    labels = _labels(numbers, trials)
-    for track, of_track in curves.items():
-        lines = [
-            ChartLine(
-                numbers[optimizer],
-                labels[optimizer],
-                polyline(curve["position"].to_numpy(), curve["share"].to_numpy() / top, is_step=True),
-            )
-            for optimizer, curve in of_track.items()
-        ]
-        facts = None if problem == ALL_PROBLEMS else results.problems[problem]
-        if lines:
-            yield Chart(
-                "Targets reached", caption, _score_axis(facts), share_axis("share", top), lines, track
-            )
+            x_axis = call_axis(facts.budget)
+            yield Chart(f"Median {value}", caption, x_axis, axis.axis(), lines, track, axis.level, axis.strip)
 
 
 def rate_charts(results: Results, problem: str, numbers: Mapping[str, int]) -> Iterator[Chart]:
@@ -158,34 +120,12 @@ def rate_charts(results: Results, problem: str, numbers: Mapping[str, int]) -> I
     )
 
 
-def best_of_k_charts(results: Results, problem: str, numbers: Mapping[str, int]) -> Iterator[Chart]:
-    """Yield the chart of the expected score of the best of k settings, if a space was searched."""
-    expected = results.best_of_k[results.best_of_k["problem"] == problem]
-    expected = expected[expected["optimizer"].isin(list(numbers))]
-    if expected.empty:
-        return
-    settings, top = int(expected["k"].max()), min(float(expected["score"].max()) * _MARGIN or 1.0, 1.0)
-    span = math.log2(settings) or 1.0
-    lines = [
-        ChartLine(
-            numbers[str(optimizer)],
-            str(optimizer),
-            polyline(np.log2(rows["k"].to_numpy()) / span, rows["score"].to_numpy() / top),
-        )
-        for optimizer, rows in expected.groupby("optimizer", sort=False)
-    ]
-    ticks = [(round(power / span * WIDTH), f"{2**power}") for power in range(settings.bit_length())]
-    caption = under_best_of_k(results, problem, settings).partition(" Ring: ")[0]
-    axis = share_axis("expected score", top)
-    yield Chart("Best of k settings", caption, ChartAxis("k (settings tried)", ticks), axis, lines)
-
-
 def metric_charts(results: Results, problem: str, numbers: Mapping[str, int]) -> Iterator[Chart]:
     """Yield a chart for each metric that is measured at checkpoints, and track."""
     facts = results.problems[problem]
     trials = results.outcomes[results.outcomes["problem"] == problem]
     caption = under_metrics(results, problem, has_exact(trials))
-    labels = _labels(numbers, trials)
+    names, costs = marked_names(numbers, trials), call_costs(results, problem)
     for metric in metrics_of(results, problem):
         curves = {
             (track, optimizer): median_curve(rows, results.curves, metric, facts.budget)
@@ -201,10 +141,11 @@ def metric_charts(results: Results, problem: str, numbers: Mapping[str, int]) ->
                 if (track, optimizer) in curves:
                     curve = curves[track, optimizer]
                     x, y = call_positions(curve["calls"], facts.budget), (curve["median"] - low) / span
-                    lines.append(ChartLine(numbers[optimizer], labels[optimizer], polyline(x, y.to_numpy())))
+                    path, cost = polyline(x, y.to_numpy()), costs[track, optimizer]
+                    lines.append(ChartLine(numbers[optimizer], names[optimizer], path, cost=cost))
             if lines:
                 y_axis = linear_axis(metric, low, low + span)
-                yield Chart(f"{metric} against calls", caption, call_axis(facts.budget), y_axis, lines, track)
+                yield Chart(f"Median {metric}", caption, call_axis(facts.budget), y_axis, lines, track)
 
 
 def rate_positions(rates: np.ndarray, all_rates: Sequence[float] | np.ndarray) -> np.ndarray:
@@ -217,24 +158,3 @@ def linear_axis(label: str, low: float, high: float) -> ChartAxis:
     """Return a linear vertical axis with five ticks."""
     shares = np.linspace(0, 1, 5)
     return ChartAxis(label, [(round(HEIGHT * s), f"{low + s * (high - low):.3g}") for s in shares])
-
-
-def _labels(numbers: Mapping[str, int], trials: pd.DataFrame) -> dict[str, str]:
-    """Return the names of the optimizers, marked if any of these trials used the exact oracle."""
-    exact = set(trials["optimizer"][trials["oracle"] == "exact"])
-    return {name: f"{name} {EXACT_MARK}" if name in exact else name for name in numbers}
-
-
-def _score_axis(facts: ProblemFacts | None) -> ChartAxis:
-    """Return the axis of the score: of calls on one problem, of shares of the logarithm over several."""
-    if facts is None:
-        return ChartAxis(
-            "ln(calls) / ln(budget)",
-            [(round(share * WIDTH), f"{share:g}") for share in (0, 0.25, 0.5, 0.75, 1)],
-        )
-    lowest = first_calls(facts)
-    span = math.log(facts.budget / lowest) or 1.0
-    decades = [10.0**power for power in range(12) if lowest <= 10.0**power <= facts.budget]
-    return ChartAxis(
-        "calls", [(round(math.log(tick / lowest) / span * WIDTH), count(tick)) for tick in decades]
-    )

@@ -25,7 +25,7 @@ HARDEST = ["hardest_target", "hardest_calls", "hardest_low", "hardest_high", "ha
 
 
 def stored_trial(**fields):
-    return {"wall_seconds": None, "steps": 0, "state_bytes": None, "metrics": None} | fields
+    return {"wall_seconds": None, "steps": 0, "calls": 0.0, "state_bytes": None, "metrics": None} | fields
 
 
 @pytest.fixture
@@ -97,16 +97,17 @@ def test_without_an_optimum_there_is_no_hardest_target(row_of, targets):
 
 
 def test_time_is_averaged_over_the_steps_of_all_trials(row_of):
-    """4 ms over 400 + 100 + 0 + 300 steps; a crashed trial has neither time nor steps."""
+    """4 ms and 1 600 calls over 400 + 100 + 0 + 300 steps; a crashed trial has neither time nor steps."""
     trials = [
-        stored_trial(wall_seconds=2e-3, steps=400, state_bytes=40.0),
-        stored_trial(wall_seconds=1e-3, steps=100, state_bytes=40.0),
+        stored_trial(wall_seconds=2e-3, steps=400, calls=800.0, state_bytes=40.0),
+        stored_trial(wall_seconds=1e-3, steps=100, calls=500.0, state_bytes=40.0),
         stored_trial(wall_seconds=1e-3, steps=0, state_bytes=40.0),
-        stored_trial(wall_seconds=0.0, steps=300, state_bytes=40.0),
+        stored_trial(wall_seconds=0.0, steps=300, calls=300.0, state_bytes=40.0),
         stored_trial(),
     ]
     row = row_of([[INF] * 3] * 5, trials)
     assert row["microseconds_per_step"] == pytest.approx(5.0, rel=1e-12)
+    assert row["calls_per_step"] == 2.0
     assert row["state_bytes_per_parameter"] == 10.0
 
 
@@ -114,6 +115,7 @@ def test_without_steps_the_time_is_unknown(row_of):
     """It is NaN, not 0; a state of 0 bytes is 0, an unknown state is NaN."""
     skipped = row_of([[INF] * 3], [stored_trial(wall_seconds=0.0, steps=0, state_bytes=0.0)])
     assert math.isnan(skipped["microseconds_per_step"])
+    assert math.isnan(skipped["calls_per_step"])
     assert skipped["state_bytes_per_parameter"] == 0.0
     assert math.isnan(row_of([[INF] * 3])["state_bytes_per_parameter"])
 

@@ -108,14 +108,16 @@ def _tuning(problems: Sequence[str], optimizers: Sequence[str]) -> pd.DataFrame:
         bad = rate > 10 ** (0.2 * o - 0.5)
         gap = math.inf if bad else float(10 ** (abs(math.log10(rate) + 1.5 - 0.3 * o) * 1.2 - 5 + 0.2 * seed))
         row = (problem, optimizer, float(rate), seed, f"t/{problem}/{optimizer}/{rate}/{seed}")
-        rows.append((*row, "diverged" if bad else "exhausted", gap, gap, 0.0, [math.inf] * len(TARGETS), ""))
-    names = "problem optimizer learning_rate seed trial_key status final_objective gap score calls_to_target error"
+        end = ("diverged", 100.0) if bad else ("exhausted", 1000.0)
+        rows.append((*row, *end, gap, gap, 0.0, [math.inf] * len(TARGETS), ""))
+    names = "problem optimizer learning_rate seed trial_key status calls final_objective gap score"
+    names += " calls_to_target error"
     return pd.DataFrame(rows, columns=names.split())
 
 
 def _measures(summary: pd.DataFrame, outcomes: pd.DataFrame, facts: dict[str, ProblemFacts]) -> pd.DataFrame:
-    """Return secondary metrics: 1 ms and 100 steps a trial, 16 bytes of state, robustness falling by optimizer."""
-    trial = {"wall_seconds": 1e-3, "steps": 100, "state_bytes": 16.0, "metrics": None}
+    """Return secondary metrics: 1 ms, 100 steps, 200 calls and 16 bytes of state a trial; robustness falls."""
+    trial = {"wall_seconds": 1e-3, "steps": 100, "calls": 200.0, "state_bytes": 16.0, "metrics": None}
     optimizers = dict.fromkeys(outcomes["optimizer"])
     robustness = {
         (problem, optimizer): Robustness(

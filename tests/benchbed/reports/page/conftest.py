@@ -1,5 +1,7 @@
-"""A parser of pages, and pages of small studies."""
+"""A parser of pages, pages of small studies, and a browser."""
 
+import re
+import shutil
 from html.parser import HTMLParser
 
 import pytest
@@ -7,6 +9,7 @@ import pytest
 from benchbed.interfaces.results import Provenance
 from benchbed.reports.page import draw
 
+CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 VOID = {"br", "input", "meta", "wbr"}
 
 
@@ -46,6 +49,30 @@ class Page(HTMLParser):
         ]
 
 
+def decode_path(path):
+    """Return the segments of a path as lists of points, as a browser reads them."""
+    segments, x, y = [], 0, 0
+    for command, numbers in re.findall(r"([MLlhvz])([^MLlhvz]*)", path):
+        values = [int(number) for number in re.findall(r"-?\d+", numbers)]
+        if command in "ML":
+            segments += [[]] if command == "M" else []
+            x, y = values
+        elif command == "l":
+            x, y = x + values[0], y + values[1]
+        elif command == "h":
+            x += values[0]
+        elif command == "v":
+            y += values[0]
+        segments[-1].append((x, y))
+    return segments
+
+
+@pytest.fixture(scope="session")
+def decode():
+    """Return the function that reads a path."""
+    return decode_path
+
+
 @pytest.fixture(scope="session")
 def parse():
     """Return the function that parses a page."""
@@ -80,3 +107,41 @@ def usual(results):
 def page(page_of, usual):
     """The page of the usual study."""
     return page_of(usual)
+
+
+@pytest.fixture(scope="session")
+def browser():
+    """Yield a headless Chromium."""
+    if CHROMIUM is None:
+        pytest.skip("Chromium is not installed")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def open_page(browser, page, tmp_path):
+    """Yield a function that opens an address of a page; afterwards check that it requested and reported nothing."""
+    contexts, requests, messages = [], [], []
+
+    def visit(fragment="", text=page.text, **settings):
+        file = tmp_path / "index.html"
+        file.write_text(text, encoding="utf-8")
+        contexts.append(browser.new_context(**{"viewport": {"width": 1400, "height": 900}} | settings))
+        tab = contexts[-1].new_page()
+        tab.set_default_timeout(10_000)
+        tab.on("request", lambda request: requests.append(request.url.partition("#")[0]))
+        tab.on("console", lambda message: messages.append(message.text))
+        tab.on("pageerror", lambda error: messages.append(str(error)))
+        tab.on("dialog", lambda dialog: (messages.append(dialog.message), dialog.dismiss()))
+        tab.goto(f"{file.as_uri()}{fragment}")
+        return tab
+
+    yield visit
+    for context in contexts:
+        context.close()
+    assert set(requests) == {(tmp_path / "index.html").as_uri()}
+    assert messages == []

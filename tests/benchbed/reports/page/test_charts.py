@@ -24,25 +24,7 @@ from benchbed.reports.page.charts import (
 FACTS = ProblemFacts(1000, (1e-1, 1e-3), 1e-2, 2, "float64", True)
 
 
-def decode(path):
-    """Return the segments of a path as lists of points, as a browser reads them."""
-    segments, x, y = [], 0, 0
-    for command, numbers in re.findall(r"([Mlhvz])([^Mlhvz]*)", path):
-        values = [int(number) for number in re.findall(r"-?\d+", numbers)]
-        if command == "M":
-            segments.append([])
-            x, y = values
-        elif command == "l":
-            x, y = x + values[0], y + values[1]
-        elif command == "h":
-            x += values[0]
-        elif command == "v":
-            y += values[0]
-        segments[-1].append((x, y))
-    return segments
-
-
-def test_a_line_goes_through_its_points():
+def test_a_line_goes_through_its_points(decode):
     """NaN interrupts it, and points that fall together are drawn once."""
     x = np.array([0.0, 0.5, 0.50001, 0.6, 0.7, 1.0])
     y = np.array([1.0, 0.2, 0.2, math.nan, 0.4, 0.1])
@@ -51,13 +33,13 @@ def test_a_line_goes_through_its_points():
     assert decode(polyline(x, y)) == expected
 
 
-def test_steps_hold_until_the_next_point():
+def test_steps_hold_until_the_next_point(decode):
     """As the share of targets does."""
     ((first, middle, last),) = decode(polyline(np.array([0, 1.0]), np.array([0, 0.5]), is_step=True))
     assert (first, middle, last) == ((0, 0), (WIDTH, 0), (WIDTH, HEIGHT // 2))
 
 
-def test_a_band_is_closed_and_has_no_gaps():
+def test_a_band_is_closed_and_has_no_gaps(decode):
     """From left to right along the lower line, and back along the upper one."""
     x, lower, upper = np.array([0, 0.5, 1]), np.array([0.1, math.nan, 0.2]), np.array([0.3, 0.4, 0.5])
     path = area(x, lower, upper)
@@ -67,7 +49,7 @@ def test_a_band_is_closed_and_has_no_gaps():
     assert area(x, lower * math.nan, upper) == ""
 
 
-def test_points_are_separate():
+def test_points_are_separate(decode):
     """Each is a segment without length."""
     assert decode(points(np.array([0, 0.5]), np.array([1, math.nan]))) == [[(0, HEIGHT), (0, HEIGHT)]]
 

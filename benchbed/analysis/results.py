@@ -19,6 +19,7 @@ from benchbed.analysis.shown_problems import problem_facts, shown_plan, with_rea
 from benchbed.analysis.strata import groups_of, samplings_of
 from benchbed.analysis.summary import summary_of
 from benchbed.interfaces import MEASURED_STATUSES, Results, Surface
+from benchbed.interfaces.results import Share
 from benchbed.plan import EntrantPlan, Plan
 from benchbed.tuning.best_of_k import best_of_k_curves
 from benchbed.tuning.candidates import PairingState
@@ -87,7 +88,16 @@ def build_results(plan: Plan, trials: pa.Table, surfaces: Mapping[str, Surface] 
         comparisons=comparisons,
         groups=groups,
         shifts=shifts,
+        share=share_of(plan),
     )
+
+
+def share_of(plan: Plan) -> Share | None:
+    """Return the shard of a plan; None if the plan is that of all shards."""
+    if plan.shard is None:
+        return None
+    pairings, all_pairings = (len(each.pairings()) for each in (plan, plan.of_shard(None)))
+    return Share(plan.shard.number, plan.shard.count, pairings, all_pairings)
 
 
 def _frame(rows: Iterable[Mapping[str, Any]], columns: Sequence[str]) -> pd.DataFrame:

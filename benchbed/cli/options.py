@@ -159,6 +159,12 @@ _PLAN_OPTIONS = [
         default=None,
         help="Leave out problems and optimizers that cannot be used, with a warning for each, and run the others.",
     ),
+    click.option(
+        "--shard",
+        metavar="I/N",
+        help="Only the share I of N, such as 3/16: whole pairings of a problem and an optimizer, the same on every "
+        "machine. `benchbed merge` joins the folders of the shards.  [default: the whole study]",
+    ),
     plugin_option,
     import_option,
 ]
@@ -175,12 +181,13 @@ def resolve_options(
     options: dict[str, Any], timeout: float | None, executor: str = "processes"
 ) -> "tuple[Catalog, Plan, tuple[str, ...]]":
     """Return the catalog, the plan and the absolute paths of plugin files for the options of `plan_options`."""
-    from benchbed.plan import complete_request
+    from benchbed.plan import complete_request, parse_shard
     from benchbed.plan.request import as_request
     from benchbed.study.planning import plan_request
 
     suite, plugin_files = options.pop("suite"), options.pop("plugin_files")
-    allow_import = options.pop("allow_import")
+    allow_import, shard_text = options.pop("allow_import"), options.pop("shard")
+    shard = None if shard_text is None else parse_shard(shard_text)
     catalog = load_plugins(plugin_files, timeout, executor)
     values = {
         name: list(value) if isinstance(value, tuple) else value
@@ -191,7 +198,7 @@ def resolve_options(
     files = absolute_paths(plugin_files)
     plan, warnings = plan_request(catalog, request, files, timeout, executor)
     print_warnings(warnings)
-    return catalog, plan, files
+    return catalog, plan.of_shard(shard), files
 
 
 def load_plugins(

@@ -73,6 +73,7 @@ def plan_command(
             "preset": plan.preset,
             "device": plan.device,
             "gradient": plan.gradient,
+            "shard": None if plan.shard is None else str(plan.shard),
             "rows": [row._asdict() for row in costs.rows],
             "tracks": [row._asdict() for row in costs.tracks],
             "together": costs.together._asdict(),
@@ -90,7 +91,8 @@ def _table(plan: "Plan", costs: "Estimate", jobs: int) -> Iterator[str]:
     seeds = f"{plan.evaluation_seeds} evaluation seeds, {plan.tuning_seeds} tuning seeds"
     gradient = "" if plan.gradient == "reverse" else f", gradient {plan.gradient}"
     tolerance = "" if plan.tolerance is None else f", tolerance {plan.tolerance:g}"
-    yield f"{plan.name}: preset {plan.preset}, {seeds}, device {plan.device}{gradient}{tolerance}"
+    shard = "" if plan.shard is None else f", shard {plan.shard}"
+    yield f"{plan.name}: preset {plan.preset}, {seeds}, device {plan.device}{gradient}{tolerance}{shard}"
     width = max(len(row.optimizer) for row in costs.rows) + 2
     yield " " * width + "".join(f"{track:>{len(_COLUMNS)}}" for track in plan.tracks)
     yield " " * width + _COLUMNS * len(plan.tracks)

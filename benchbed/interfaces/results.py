@@ -73,6 +73,25 @@ class Surface(NamedTuple):
     minimizer: tuple[float, float] | None
 
 
+class Share(NamedTuple):
+    """A shard of a study, whose folder contains only some of its pairings."""
+
+    number: int
+    """Counted from 1."""
+    shards: int
+    pairings: int
+    """Pairings of a problem and an optimizer in the shard."""
+    all_pairings: int
+
+    @property
+    def sentence(self) -> str:
+        """The sentence above tables that show only the shard."""
+        return (
+            f"This is shard {self.number} of {self.shards}, with {self.pairings} of {self.all_pairings} pairings of a "
+            "problem and an optimizer; benchbed merge joins the shards."
+        )
+
+
 class Provenance(NamedTuple):
     """Where the results of a study come from, as text."""
 
@@ -134,6 +153,8 @@ class Results(NamedTuple):
     `[draws]` (`benchbed.analysis.selection_shifts`)."""
     provenance: Provenance = Provenance()
     """Suite, versions and machine; empty in results that are not those of a study folder."""
+    share: Share | None = None
+    """The shard whose pairings these are; None if all pairings of the study are planned."""
 
 
 class Report(Protocol):

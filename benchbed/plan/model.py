@@ -6,8 +6,11 @@ from typing import Any, Literal, get_args
 import msgspec
 
 from benchbed.catalog.records import Origin
+from benchbed.errors import UsageError
+from benchbed.formatting import plural
 from benchbed.interfaces import Engine
 from benchbed.plan.parts import EntrantPlan, PlanningFault, ProblemPlan
+from benchbed.plan.shards import Shard, Work
 from benchbed.seeds import PROTOCOL, Role, digest
 
 Track = Literal["default", "tuned", "searched"]
@@ -32,6 +35,13 @@ class Pairing(msgspec.Struct, frozen=True):
     def fault(self) -> PlanningFault | None:
         """Why the trials of the pairing cannot run; None if they can."""
         return self.problem.fault or self.entrants[0].fault
+
+    @property
+    def work(self) -> Work:
+        """The work of the pairing, by which long pairings start first and shards are dealt."""
+        problem = self.problem
+        amount = problem.dimension * problem.budget / problem.price_of(self.entrants[0])
+        return Work(amount, digest(problem.label, [entrant.label for entrant in self.entrants]))
 
 
 class BatchPlan(msgspec.Struct, frozen=True):
@@ -91,6 +101,8 @@ class Plan(msgspec.Struct, frozen=True):
     stop_when_solved: bool = True
     """A trial ends once all targets are reached, as in the protocol; the score is the same if it runs on."""
     protocol: str = PROTOCOL
+    shard: Shard | None = None
+    """The share of the pairings that a folder is for; None for all. Problems and entrants are those of all shards."""
 
     def has_metrics(self, sources: Mapping[str, str]) -> bool:
         """Return whether metrics that were stored with these digests are still those of the plan, or left it."""
@@ -108,12 +120,29 @@ class Plan(msgspec.Struct, frozen=True):
         return len(self.problems) * len(self.entrants) * per_pairing
 
     def pairings(self) -> list[Pairing]:
-        """Return each problem with each group of entrants that may share a batch."""
+        """Return each problem with each group of entrants that may share a batch, those of the shard if there is one.
+
+        A shard contains whole pairings: the choice of a setting needs all tuning trials of its pairing.
+        """
         groups: dict[str, list[EntrantPlan]] = {}
         for entrant in self.entrants:
             statics = {name: entrant.hyperparameters[name] for name in entrant.shared_statics}
             groups.setdefault(digest(entrant.name, statics, entrant.fault is None), []).append(entrant)
-        return [Pairing(problem, tuple(group)) for problem in self.problems for group in groups.values()]
+        pairings = [Pairing(problem, tuple(group)) for problem in self.problems for group in groups.values()]
+        if self.shard is None:
+            return pairings
+        return [pairings[position] for position in self.shard.positions([each.work for each in pairings])]
+
+    def of_shard(self, shard: Shard | None) -> "Plan":
+        """Return the plan of a shard, or of all shards. Raises: UsageError if the shard is empty."""
+        plan = msgspec.structs.replace(self, shard=shard)
+        if shard is not None and not plan.pairings():
+            count = len(self.of_shard(None).pairings())
+            raise UsageError(
+                f"shard {shard} is empty, because the study has {plural(count, 'pairing')} of a problem and an "
+                f"optimizer; divide it into at most {plural(count, 'shard')}"
+            )
+        return plan
 
     def seeds_of(self, problem: ProblemPlan, entrant: EntrantPlan, role: Role) -> range:
         """Return the seeds of an entrant's trials in a role, fewer if the trials declare no randomness.

@@ -29,6 +29,8 @@ def plan_faults(plan: Plan) -> Iterator[str]:
             yield f"its {kind} are missing or named twice"
     if not plan.tracks or len(set(plan.tracks)) != len(plan.tracks):
         yield "its tracks are missing or named twice"
+    if plan.shard is not None and not plan.shard.exists:
+        yield f"it has no shard {plan.shard}"
     rates = [*plan.rates, plan.tolerance or 1.0]
     counts = [plan.evaluation_seeds, plan.tuning_seeds, plan.rates_per_decade]
     if not all(0 < rate < math.inf for rate in rates) or not all(

@@ -21,7 +21,8 @@ def pieces(results: Results) -> list[str]:
 def draw(results: Results, name: str) -> dict[str, bytes]:
     """Return `tables/findings.md`."""
     sentences = findings(results)
-    sections = [f"### Findings\n\n{_HOW_TO_READ}"]
+    scope = "" if results.share is None else f"{results.share.sentence}\n\n"
+    sections = [f"### Findings\n\n{scope}{_HOW_TO_READ}"]
     for title, is_overall in (("groups, and all problems together", True), ("each problem", False)):
         lines = [
             f"- {markdown_cell(finding.sentence)}"

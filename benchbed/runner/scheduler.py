@@ -76,14 +76,9 @@ class Scheduler:
     def run(self, outcomes: dict[str, Outcome]) -> None:
         """Run the trials without an entry in `outcomes`, and add theirs to it."""
         self.outcomes = outcomes
-
-        def work(pairing_index: int) -> float:
-            pairing = self._pairings[pairing_index]
-            problem = pairing.problem
-            return problem.dimension * problem.budget / problem.price_of(pairing.entrants[0])
-
+        amounts = [pairing.work.amount for pairing in self._pairings]
         # The longest first, so that cores do not wait for a long batch at the end.
-        for pairing_index in sorted(range(len(self._pairings)), key=work, reverse=True):
+        for pairing_index in sorted(range(len(amounts)), key=amounts.__getitem__, reverse=True):
             self._submit_missing(pairing_index)
         try:
             while self._submissions:

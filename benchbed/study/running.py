@@ -14,7 +14,7 @@ from benchbed.environment import describe_environment
 from benchbed.errors import StudyFolderError, UsageError
 from benchbed.formatting import absolute_path
 from benchbed.interfaces import FINAL_STATUSES
-from benchbed.plan import Plan, complete_request
+from benchbed.plan import Plan, complete_request, parse_shard
 from benchbed.plan.request import as_request
 from benchbed.runner.scheduler import Progress, RunOptions, Scheduler
 from benchbed.runner.workers import Workers
@@ -65,6 +65,7 @@ def run(
     tolerance: float | None = None,
     stop_when_solved: bool | None = None,
     skip_unusable: bool | None = None,
+    shard: str | None = None,
     output: str | Path | None = None,
     fresh: bool = False,
     plugin_files: Sequence[str | Path] = (),
@@ -80,10 +81,11 @@ def run(
     optimizers. An object has the name of its function or class in tables, or that of a pair `("name", object)`. With
     `checkpoints="all"` every trial is measured after each of its steps instead of at the protocol's checkpoints: its
     objective, and its gradient norm if a full gradient costs at most one call. With `skip_unusable` the study leaves
-    out selectors that cannot be used, and has a warning for each.
+    out selectors that cannot be used, and has a warning for each. `shard` is a share such as "3/16" of the pairings.
 
     Raises: UsageError, NothingSelectedError or StudyFolderError before any trial runs.
     """
+    selected_shard = None if shard is None else parse_shard(shard)
     files = [Path(file) for file in plugin_files]
     catalog = open_catalog(files, timeout, executor)
     check_files(catalog, files)
@@ -100,6 +102,7 @@ def run(
         request = complete_request(catalog, request, None if suite is None else Path(suite), allow_import)
         resolved_files = tuple(absolute_path(file) for file in [*files, *objects.files])
         plan, warnings = plan_request(catalog, request, resolved_files, timeout, executor)
+        plan = plan.of_shard(selected_shard)
         resources = Resources(jobs, timeout, executor)
         study = run_plan(plan, catalog, folder_of(plan, output), resolved_files, resources, fresh=fresh)
         study.warnings[:0] = warnings
@@ -107,8 +110,11 @@ def run(
 
 
 def folder_of(plan: Plan, output: str | Path | None) -> Path:
-    """Return the folder of a study: `output`, or `results/` and the name of the plan."""
-    return Path(output) if output is not None else Path("results") / plan.name
+    """Return the folder of a study: `output`, or `results/` and the name of the plan, with the shard if it is one."""
+    if output is not None:
+        return Path(output)
+    suffix = "" if plan.shard is None else f"-{plan.shard.number}-of-{plan.shard.count}"
+    return Path("results") / f"{plan.name}{suffix}"
 
 
 def run_plan(

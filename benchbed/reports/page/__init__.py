@@ -85,6 +85,7 @@ def draw(results: Results, name: str) -> dict[str, bytes]:
     script = "".join((_FOLDER / name).read_text(encoding="utf-8") for name in ("axes.js", "page.js"))
     page = environment.get_template("page.html").render(
         provenance=results.provenance,
+        share=results.share,
         style=style,
         script=script,
         policy=f"default-src 'none'; style-src '{_digest(style)}'; script-src '{_digest(script)}'; "

@@ -36,9 +36,14 @@ def draw(results: Results, name: str) -> dict[str, bytes]:
     for table in problems:
         contents[names[table.problem]] = (summary[summary["problem"] == table.problem], [table])
     contents["measures"] = (results.measures, secondary)
+    heading = "" if results.share is None else results.share.sentence
     files: dict[str, str] = {}
     for stem, (frame, tables) in contents.items():
-        files |= {f"{stem}.csv": csv(frame), f"{stem}.md": markdown(tables), f"{stem}.tex": latex(tables)}
+        files |= {
+            f"{stem}.csv": csv(frame),
+            f"{stem}.md": (heading and f"{heading}\n\n") + markdown(tables),
+            f"{stem}.tex": (heading and f"% {heading}\n") + latex(tables),
+        }
     if len(results.metrics):
         files["metrics.csv"] = csv(results.metrics)
     if len(results.overall):

@@ -5,7 +5,7 @@ import pytest
 
 from benchbed.catalog.records import Origin
 from benchbed.interfaces import TrialStatus
-from benchbed.plan import Plan
+from benchbed.plan import Plan, Shard
 from benchbed.plan.parts import PlanningFault
 from benchbed.seeds import PROTOCOL, digest
 
@@ -45,6 +45,7 @@ SAME_PLAN = {
     "extensions": 9,
     "rates_per_decade": 3,
     "refinements": 3,
+    "shard": Shard(1, 2),
     "engine": "compiled",
     "suite": {"name": "x"},
     "metrics": {"other": Origin("elsewhere:other")},

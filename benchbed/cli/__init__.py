@@ -14,6 +14,7 @@ from benchbed import __version__
 from benchbed.cli.compare import compare_command
 from benchbed.cli.group import CommandGroup
 from benchbed.cli.list import list_command
+from benchbed.cli.merge import merge_command
 from benchbed.cli.output import discard_stdout
 from benchbed.cli.plan import plan_command
 from benchbed.cli.plugins import plugins_command
@@ -53,6 +54,7 @@ for command in (
     plugins_command,
     plan_command,
     report_command,
+    merge_command,
     compare_command,
     verify_command,
     reference_command,

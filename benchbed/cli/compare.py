@@ -55,7 +55,8 @@ def compare_command(first: Path, second: Path, margin: float | None, format_: st
     """  # fmt: skip
     from benchbed.analysis.pairwise_tests import SIGNIFICANT
     from benchbed.study import load
-    from benchbed.study.compare import compare_studies, describe_problem, frame_of, revisions_of, worsened
+    from benchbed.study.compare import compare_studies, describe_problem, frame_of, worsened
+    from benchbed.study.plan_differences import revisions_of
 
     before, after = load(first), load(second)
     print_warnings(dict.fromkeys([*before.warnings, *after.warnings]))

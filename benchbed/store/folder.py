@@ -171,15 +171,7 @@ class StudyFolder:
         `repair` moves unreadable parts to `set-aside/`. Raises: StudyFolderError if a newer benchbed wrote the folder.
         """
         self._unreadable = []
-        tables: list[pa.Table] = []
-        for part in self.read_parts(plan):
-            if part.contradiction is not None:
-                self._discard(part.path, part.contradiction)
-            elif part.is_planned is None or part.is_planned.all():
-                tables.append(part.trials)
-            else:
-                self.other_keys += part.trials["trial_key"].filter(pa.array(~part.is_planned)).to_pylist()
-                tables.append(part.trials.filter(pa.array(part.is_planned)))
+        tables = [trials for _, trials in self.read_planned(plan)]
         if repair:  # only after all parts: the folder of a newer benchbed stays unchanged
             self._set_aside(self._unreadable)
         if not tables:
@@ -189,6 +181,17 @@ class StudyFolder:
         if len(newest) == len(trials):  # usually; selecting all rows would copy them
             return trials
         return trials.take(sorted(newest.values()))
+
+    def read_planned(self, plan: Plan | None = None) -> Iterator[tuple[Path, pa.Table]]:
+        """Yield the path and the rows of each stored batch as `read_trials` does, without leaving out older rows."""
+        for part in self.read_parts(plan):
+            if part.contradiction is not None:
+                self._discard(part.path, part.contradiction)
+            elif part.is_planned is None or part.is_planned.all():
+                yield part.path, part.trials
+            else:
+                self.other_keys += part.trials["trial_key"].filter(pa.array(~part.is_planned)).to_pylist()
+                yield part.path, part.trials.filter(pa.array(part.is_planned))
 
     def _discard(self, path: Path, reason: str) -> None:
         self._unreadable.append(path)

@@ -78,6 +78,13 @@ ADDED_IN = {
     "metric_errors": 5, "score_error": 5, "curve_metrics": 6, "score_start": 7,
 }  # fmt: skip
 """Schema in which a column was added; the column is null in parts of earlier schemas."""
+EXECUTION_COLUMNS = frozenset(
+    {
+        "wall_seconds", "engine_requested", "engine_reason", "fallback_reason", "jobs", "attempt", "threads",
+        "metric_sources",
+    }
+)  # fmt: skip
+"""Columns that may differ when the same batch runs again."""
 
 
 def table_of(rows: Sequence[Mapping[str, Any]]) -> pa.Table:

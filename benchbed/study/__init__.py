@@ -1,6 +1,7 @@
 """Studies: the Python interface of benchbed to run, load and report them."""
 
+from benchbed.study.merging import merge
 from benchbed.study.model import Study, load
 from benchbed.study.running import Resources, folder_of, report, run, run_plan
 
-__all__ = ["Resources", "Study", "folder_of", "load", "report", "run", "run_plan"]
+__all__ = ["Resources", "Study", "folder_of", "load", "merge", "report", "run", "run_plan"]

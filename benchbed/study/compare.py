@@ -15,20 +15,11 @@ from benchbed.analysis.pairwise_tests import (
     paired_t_test,
 )
 from benchbed.analysis.strata import IndependentSample, Sampling, samples_of, samplings_of
-from benchbed.catalog.records import Origin
 from benchbed.errors import NothingSelectedError, UsageError
 from benchbed.interfaces import ALL_PROBLEMS
 from benchbed.plan import Plan
 from benchbed.study import Study
-
-
-class Revision(NamedTuple):
-    """A registered object of one name whose code or dependencies differ between two studies."""
-
-    kind: str
-    name: str
-    modules: list[str]
-    """Modules and distributions that differ, as far as both studies recorded them."""
+from benchbed.study.plan_differences import revisions_of
 
 
 class Change(NamedTuple):
@@ -90,24 +81,6 @@ def compare_studies(first: Study, second: Study, unpaired: bool = False) -> list
         )
         for (change, samples, selection), adjusted in zip(rows, holm(p_values), strict=True)
     ]
-
-
-def revisions_of(first: Plan, second: Plan) -> list[Revision]:
-    """Return the problems, optimizers, gradients and metrics that both plans name and whose digests differ."""
-    before, after = _sources(first), _sources(second)
-    return [
-        Revision(*key, before[key][1].differences(after[key][1]))
-        for key in before
-        if key in after and before[key][0] != after[key][0]
-    ]
-
-
-def _sources(plan: Plan) -> dict[tuple[str, str], tuple[str, Origin]]:
-    parts = [("problem", problem.name, problem.source, problem.origin) for problem in plan.problems]
-    parts += [("optimizer", entrant.name, entrant.source, entrant.origin) for entrant in plan.entrants]
-    parts += [("gradient", plan.gradient, plan.gradient_source, plan.gradient_origin)]
-    parts += [("metric", name, origin.digest, origin) for name, origin in plan.metrics.items()]
-    return {(kind, name): (source, origin) for kind, name, source, origin in parts}
 
 
 def worsened(changes: list[Change], margin: float) -> list[Change]:

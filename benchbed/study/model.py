@@ -74,6 +74,11 @@ class Study:
         return len(self._lost)
 
     @property
+    def missing(self) -> int:
+        """Planned trials that have no row, as far as stored trials determine the plan."""
+        return len(self._lost.keys() - set(self._table["trial_key"].to_pylist()))
+
+    @property
     def losses(self) -> list[Losses]:
         """The errors by which planned trials were lost, the most frequent first."""
         unplanned = {label_of(pairing) for pairing in self.plan.pairings() if pairing.fault is not None}

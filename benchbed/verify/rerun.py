@@ -13,22 +13,9 @@ from benchbed.runner.task import Task, run_task
 from benchbed.runner.third_party import third_party_plugins
 from benchbed.runner.workers import WorkerFailure, Workers
 from benchbed.store import from_bytes
-from benchbed.store.schema import ADDED_IN
+from benchbed.store.schema import ADDED_IN, EXECUTION_COLUMNS
 from benchbed.verify.sampling import Sample, StoredBatch, StoredRow
 
-EXECUTION_COLUMNS = frozenset(
-    {
-        "wall_seconds",
-        "engine_requested",
-        "engine_reason",
-        "fallback_reason",
-        "jobs",
-        "attempt",
-        "threads",
-        "metric_sources",
-    }
-)
-"""Columns that may differ when the same batch runs again."""
 FIRST_STEPS = 100
 """Steps that are compared between environments or engines: chaotic trials amplify the last bit later on."""
 TOLERANCE = {"float64": 1e-10, "float32": 1e-4}

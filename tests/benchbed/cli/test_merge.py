@@ -1,0 +1,223 @@
+"""Tests of shards of a study, and of `benchbed merge`."""
+
+import json
+import shutil
+
+import pyarrow as pa
+import pytest
+
+from benchbed.store import StudyFolder, from_bytes, to_bytes
+
+pytestmark = pytest.mark.slow
+
+OPTIONS = [
+    "--preset", "quick", "--steps", "30", "--seeds", "2", "-j", "1",
+    *("-p", "quadratic", "-p", "quartic", "-o", "gd", "-o", "adam", "-o", "sgd"),
+]  # fmt: skip
+SHARDS = [f"results/quick-{number}-of-4" for number in range(1, 5)]
+
+
+@pytest.fixture(scope="module")
+def folder(run_once, run_in_process):
+    """Return a folder with a study, its four shards, and these merged."""
+
+    def fill(path):
+        assert run_in_process(path, "run", *OPTIONS, "-O", "whole").returncode == 0
+        for number in range(1, 5):
+            shard = run_in_process(path, "run", *OPTIONS, "--shard", f"{number}/4")
+            assert shard.returncode == 0, shard.stderr
+        merged = run_in_process(path, "merge", *SHARDS, "-O", "merged")
+        assert merged.returncode == 0, merged.stderr
+
+    return run_once("shards", fill)
+
+
+@pytest.fixture
+def copy(folder, tmp_path):
+    """Return a copy of that folder, which a test may change."""
+    return shutil.copytree(folder, tmp_path / "copy")
+
+
+def rows(path):
+    """Return the stored trials without their times, sorted."""
+    return StudyFolder(path).read_trials().drop_columns(["wall_seconds"]).sort_by("trial_key").to_pylist()
+
+
+def contents(path):
+    return {file: file.read_bytes() for file in path.rglob("*") if file.is_file()}
+
+
+def change_rows(path, column, change):
+    """Change the values of a column in all parts of a study folder."""
+    for part in (path / "trials").iterdir():
+        trials = from_bytes(part.read_bytes())
+        index = trials.schema.get_field_index(column)
+        values = pa.array([change(value) for value in trials[column].to_pylist()], trials.schema[index].type)
+        part.write_bytes(to_bytes(trials.set_column(index, trials.schema[index], values)))
+
+
+def test_merged_shards_equal_the_study_to_the_bit(folder):
+    """Each trial of the study is in one shard, with the same result."""
+    assert repr(rows(folder / "merged")) == repr(rows(folder / "whole"))
+    assert sum(len(rows(folder / shard)) for shard in SHARDS) == len(rows(folder / "whole"))
+    assert all(rows(folder / shard) for shard in SHARDS)
+
+
+def test_merged_shards_have_the_plan_and_the_environments_of_the_study(folder):
+    """The study can be resumed, repeated and verified."""
+    assert (folder / "merged" / "plan.json").read_bytes() == (folder / "whole" / "plan.json").read_bytes()
+    assert list((folder / "merged" / "environments").iterdir())
+
+
+def test_merging_again_changes_nothing(copy, run_in_process):
+    """Neither do a folder that is named twice, and the merged folder itself."""
+    before = contents(copy / "merged")
+    again = run_in_process(copy, "merge", *SHARDS, SHARDS[0], "merged", "-O", "merged")
+    assert again.returncode == 0, again.stderr
+    assert contents(copy / "merged") == before
+
+
+def test_a_merged_folder_is_verified(folder, run_in_process):
+    """Its parts are whole batches."""
+    result = run_in_process(folder, "verify", "merged", "--sample", "100")
+    assert result.returncode == 0, result.stdout + result.stderr
+
+
+@pytest.mark.parametrize("format_", ["table", "markdown", "json"])
+def test_a_shard_is_described_as_one(folder, run_in_process, format_):
+    """The sentence is above the tables; the merged study has none."""
+    sentence = "This is shard 2 of 4, with 2 of 6 pairings of a problem and an optimizer"
+    result = run_in_process(folder, "report", SHARDS[1], "--format", format_)
+    merged = run_in_process(folder, "report", "merged", "--format", format_)
+    if format_ == "json":
+        assert json.loads(result.stdout)["shard"] == {
+            "number": 2,
+            "shards": 4,
+            "pairings": 2,
+            "all_pairings": 6,
+        }
+        assert json.loads(merged.stdout)["shard"] is None
+    else:
+        assert result.stdout.startswith(sentence)
+        assert "shard" not in merged.stdout
+
+
+def test_the_reports_of_a_shard_contain_the_sentence(copy, run_in_process):
+    """On the page, and in the files of tables and findings."""
+    result = run_in_process(copy, "report", SHARDS[1], plots=True)
+    assert result.returncode == 0, result.stderr
+    for name in (
+        "index.html",
+        "tables/summary.md",
+        "tables/summary.tex",
+        "tables/quartic.md",
+        "tables/findings.md",
+    ):
+        assert "This is shard 2 of 4" in (copy / SHARDS[1] / name).read_text()
+
+
+def test_an_incomplete_study_is_completed(copy, run_in_process):
+    """The command is printed, and the trials of the shards do not run again."""
+    merged = run_in_process(copy, "merge", *SHARDS[:2], "-O", "half")
+    assert merged.returncode == 1
+    assert "`benchbed run half/suite.toml -O half`" in merged.stderr
+    parts = contents(copy / "half" / "trials")
+    completed = run_in_process(copy, "run", "half/suite.toml", "-O", "half", "-j", "1")
+    assert completed.returncode == 0, completed.stderr
+    assert parts.items() <= contents(copy / "half" / "trials").items()
+    assert repr(rows(copy / "half")) == repr(rows(copy / "whole"))
+
+
+def test_other_studies_are_rejected(copy, run_in_process):
+    """The settings that differ are named, and nothing is written."""
+    options = [*OPTIONS, "--seed", "1", "--tolerance", "0.5", "-o", "lion", "-O", "other"]
+    assert run_in_process(copy, "run", *options).returncode == 0
+    result = run_in_process(copy, "merge", "whole", "other", "-O", "new")
+    assert result.returncode == 2
+    for difference in (
+        "study seed (0 and 1)",
+        "tolerance (none and 0.5)",
+        "optimizer lion (only in the second)",
+    ):
+        assert difference in result.stderr
+    assert not (copy / "new").exists()
+    before = contents(copy / "merged")
+    assert run_in_process(copy, "merge", "other", "-O", "merged").returncode == 2
+    assert contents(copy / "merged") == before
+
+
+def test_different_results_of_one_trial_are_rejected(copy, run_in_process):
+    """The message names both files, the trial and the column, and nothing is written."""
+    change_rows(copy / SHARDS[0], "final_theta", lambda theta: [value + 1 for value in theta])
+    result = run_in_process(copy, "merge", SHARDS[0], "whole", "-O", "new")
+    assert result.returncode == 2
+    assert f"{SHARDS[0]}/trials/" in result.stderr
+    assert "in the column final_theta" in result.stderr
+    assert not (copy / "new").exists()
+
+
+@pytest.mark.parametrize("is_first", [True, False])
+def test_a_result_replaces_a_failure(copy, run_in_process, is_first):
+    """The order of the folders does not matter."""
+    change_rows(copy / SHARDS[0], "status", lambda status: "crashed")
+    folders = [SHARDS[0], "whole"] if is_first else ["whole", SHARDS[0]]
+    result = run_in_process(copy, "merge", *folders, "-O", "new")
+    assert result.returncode == 0, result.stderr
+    assert repr(rows(copy / "new")) == repr(rows(copy / "whole"))
+
+
+def test_logs_are_copied_once(copy, run_in_process):
+    """Another log of the same name gets a number."""
+    for shard, text in zip(SHARDS, ("a", "a", "b", "c"), strict=True):
+        (copy / shard / "logs").mkdir()
+        (copy / shard / "logs" / "one.log").write_text(text)
+    for _ in range(2):
+        assert run_in_process(copy, "merge", *SHARDS, "-O", "merged").returncode == 0
+    logs = {file.name: file.read_text() for file in (copy / "merged" / "logs").iterdir()}
+    assert logs == {"one.log": "a", "one-2.log": "b", "one-3.log": "c"}
+
+
+def test_different_environments_have_a_warning(copy, run_in_process):
+    """Plans do not contain the version of torch."""
+    (environment,) = (copy / SHARDS[0] / "environments").iterdir()
+    environment.write_text(json.dumps(json.loads(environment.read_text()) | {"torch": "2.99"}))
+    result = run_in_process(copy, "merge", *SHARDS, "-O", "new")
+    assert result.returncode == 0
+    assert "warning: the trials ran in different environments (torch 2.99 and " in result.stderr
+    assert "different environments" not in run_in_process(copy, "merge", *SHARDS[1:], "-O", "old").stderr
+
+
+def test_a_shard_is_completed_to_the_study(copy, run_in_process):
+    """Without --shard, the same folder becomes that of all pairings."""
+    result = run_in_process(copy, "run", *OPTIONS, "-O", SHARDS[0])
+    assert result.returncode == 0, result.stderr
+    assert "shard" not in result.stdout
+    assert repr(rows(copy / SHARDS[0])) == repr(rows(copy / "whole"))
+
+
+def test_a_missing_folder_exits_with_3(folder, run_in_process):
+    """The error names it."""
+    result = run_in_process(folder, "merge", "nowhere", "-O", "new")
+    assert result.returncode == 3
+    assert "nowhere" in result.stderr
+
+
+@pytest.mark.parametrize("command", ["run", "plan"])
+@pytest.mark.parametrize(("shard", "message"), [("7/7", "at most 6 shards"), ("0/2", "shard is '0/2'")])
+def test_a_shard_that_does_not_exist_exits_with_2(folder, run_in_process, command, shard, message):
+    """Nothing runs."""
+    result = run_in_process(folder, command, *OPTIONS, "--shard", shard)
+    assert result.returncode == 2
+    assert message in result.stderr
+
+
+def test_the_plans_of_shards_add_up(folder, run_in_process):
+    """`benchbed plan` counts the trials of the shard."""
+    plans = [["--shard", f"{number}/4"] for number in range(1, 5)]
+    costs = [
+        json.loads(run_in_process(folder, "plan", *OPTIONS, "--no-time", "--format", "json", *plan).stdout)
+        for plan in [[], *plans]
+    ]
+    trials = [cost["together"]["trials"] for cost in costs]
+    assert sum(trials[1:]) == trials[0]
+    assert [cost["shard"] for cost in costs] == [None, "1/4", "2/4", "3/4", "4/4"]

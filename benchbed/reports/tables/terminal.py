@@ -66,7 +66,7 @@ def wrap(text: str, width: int) -> list[str]:
 
 def _parts(table: TextTable, width: int) -> list[TextTable]:
     """Return the table, or if it is too wide and has several scores a row, tables with as many of them as fit."""
-    scores = [header for header in table.cells if header in table.leads]
+    scores = [str(header) for header in table.cells if header in table.leads]
     if _needed(table.cells) <= width or len(scores) < 2:
         return [table]
     parts: list[list[str]] = [[]]

@@ -160,6 +160,8 @@ def complete_request(
     """
     if suite is not None:
         is_file = suite.suffix == ".toml" or os.path.exists(suite)  # noqa: PTH110 (any name is allowed)
+        # A study folder often has the name of its suite.
+        is_file &= not (str(suite) in catalog.names("suites") and os.path.isdir(suite))  # noqa: PTH112 (as above)
         if not is_file:  # of an installed plugin, which runs its own code anyway
             return options.over(read_suite(catalog.entry("suites", str(suite)).implementation))
         request = read_suite(suite)

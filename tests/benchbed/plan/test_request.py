@@ -103,3 +103,15 @@ def test_a_mistyped_suite_or_preset_is_named(catalog, options, suite, fault):
     """A name with the suffix .toml is a file, any other a registered suite."""
     with pytest.raises(UsageError, match=re.escape(fault)):
         complete_request(catalog, as_request(options, ""), suite and Path(suite))
+
+
+def test_a_folder_with_the_name_of_a_suite_does_not_hide_it(catalog, tmp_path, monkeypatch):
+    """`benchbed run standard -O standard` runs again; a file of that name and other folders are read, as before."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "standard").mkdir()
+    assert complete_request(catalog, Request(), Path("standard")).name == "standard"
+    (tmp_path / "quick").write_text('name = "mine"\nproblems = ["a"]\noptimizers = ["b"]\n', encoding="utf-8")
+    assert complete_request(catalog, Request(), Path("quick")).name == "mine"
+    (tmp_path / "other").mkdir()
+    with pytest.raises(UsageError, match="cannot read the suite other"):
+        complete_request(catalog, Request(), Path("other"))

@@ -14,6 +14,7 @@ PACKAGES = (
 
 TESTED_ELSEWHERE = {
     "benchbed/__init__.py": "lazy imports: tests/test_architecture.py; the functions: tests/benchbed/test_study.py",
+    "benchbed/analysis/carried.py": "tests/benchbed/reports/test_bands.py and tests/benchbed/analysis/test_tidy.py",
     "benchbed/analysis/table_entries.py": "tests/benchbed/analysis/test_findings.py",
     "benchbed/catalog/details.py": "tests/faults/test_broken_plugins.py and tests/benchbed/cli/test_commands.py",
     "benchbed/catalog/parameters.py": "tests/benchbed/catalog/test_validation.py and test_lookup.py",

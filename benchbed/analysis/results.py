@@ -34,8 +34,8 @@ _OUTCOME_COLUMNS = [
     "error",
 ]  # fmt: skip
 _TUNING_COLUMNS = [
-    "problem", "optimizer", "learning_rate", "seed", "trial_key", "status", "calls", "final_objective", "gap",
-    "score", "calls_to_target", "error",
+    "problem", "optimizer", "hyperparameters", "learning_rate", "seed", "trial_key", "status", "calls",
+    "final_objective", "objective", "gap", "score", "calls_to_target", "error",
 ]  # fmt: skip
 _CURVE_COLUMNS = ["curve_calls", "curve_objective", "curve_gradient_norm", "curve_metrics", "curve_theta"]
 _PLANE = 2  # dimension of the problems whose paths are drawn

@@ -121,8 +121,8 @@ class Results(NamedTuple):
     score), oracle (deterministic, stochastic, full, exact), and error (the traceback or reason of a trial without a
     result; empty otherwise)."""
     tuning: pd.DataFrame
-    """One row a tuning trial: problem, optimizer, learning_rate, seed, trial_key, status, calls, final_objective,
-    gap, score, calls_to_target and error (as in `outcomes`)."""
+    """One row a tuning trial of the track `tuned`: problem, optimizer, hyperparameters, learning_rate, seed, trial_key,
+    status, calls, final_objective, objective, gap, score, calls_to_target and error (as in `outcomes`)."""
     curves: pd.DataFrame
     """One row a checkpoint of an evaluation trial: trial_key, calls, objective, gap, gradient_norm (NaN where not
     measured), theta_0 and theta_1 (NaN unless the problem has two dimensions), and a column for each metric that was

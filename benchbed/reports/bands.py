@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pandas as pd
 
+from benchbed.analysis.carried import carried_checkpoints
 from benchbed.interfaces import MEASURED_STATUSES
 from benchbed.tuning.outcomes import lower_median
 
@@ -24,20 +25,14 @@ def quartiles(trials: pd.DataFrame, curves: pd.DataFrame, column: str, budget: f
     Returns:
         Columns calls, lower, median and upper: the ⌈n/4⌉-th, ⌈n/2⌉-th and ⌈3n/4⌉-th smallest of n values.
     """
-    is_measured = trials["status"].isin(MEASURED_STATUSES)
-    lost_at = trials["calls"].astype(float).where(~is_measured, math.inf).fillna(math.inf).to_numpy()
-    checkpoints = curves[curves["trial_key"].isin(trials["trial_key"])]
-    values = checkpoints.assign(value=checkpoints[column].astype(float).where(np.isfinite, math.inf))
-    grid = np.unique(
-        np.concatenate([[0.0, budget], checkpoints["calls"].astype(float), lost_at[np.isfinite(lost_at)]])
-    )
-    table = values.pivot(index="calls", columns="trial_key", values="value")
-    table = table.reindex(index=grid, columns=trials["trial_key"]).ffill().fillna(math.inf)
-    table = table.mask(grid[:, np.newaxis] >= lost_at, math.inf)
-    ordered = np.sort(table.to_numpy(), axis=1)
+    positions_by_trial = curves.groupby("trial_key", observed=True).indices
+    carried = carried_checkpoints(trials, curves["calls"].to_numpy(float), positions_by_trial, budget)
+    values = np.append(curves[column].to_numpy(float), math.inf)
+    values[~np.isfinite(values)] = math.inf
+    ordered = np.sort(values[carried.positions], axis=0)
     ranks = [max(math.ceil(share * len(trials)), 1) for share in (0.25, 0.5, 0.75)]
-    lower, median, upper = (ordered[:, rank - 1] for rank in ranks)
-    return pd.DataFrame({"calls": grid, "lower": lower, "median": median, "upper": upper})
+    lower, median, upper = (ordered[rank - 1] for rank in ranks)
+    return pd.DataFrame({"calls": carried.calls, "lower": lower, "median": median, "upper": upper})
 
 
 def lower_medians(trials: pd.DataFrame, column: str, keys: list[str]) -> "pd.Series[float]":

@@ -9,6 +9,7 @@ import pandas as pd
 import pyarrow as pa
 
 from benchbed.analysis.results import build_results
+from benchbed.analysis.tidy import tidy_curves, tidy_targets, tidy_tuning
 from benchbed.formatting import plural
 from benchbed.interfaces.notes import format_notes
 from benchbed.interfaces.results import Results
@@ -47,8 +48,18 @@ class Study:
 
     @property
     def curves(self) -> pd.DataFrame:
-        """One row for each checkpoint of an evaluation trial."""
-        return self.results.curves
+        """Values against calls, one row an evaluation trial × track × number of calls (`tidy_curves`)."""
+        return tidy_curves(self.results)
+
+    @property
+    def targets(self) -> pd.DataFrame:
+        """Calls to each target, +inf where not reached, one row an evaluation trial × track × target."""
+        return tidy_targets(self.results)
+
+    @property
+    def tuning(self) -> pd.DataFrame:
+        """Final values of the trials that chose the settings of the track `tuned`, one row a tuning trial."""
+        return tidy_tuning(self.results)
 
     @property
     def trials(self) -> pd.DataFrame:

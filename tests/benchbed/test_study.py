@@ -82,11 +82,23 @@ def test_secondary_metrics_have_the_rows_of_the_summary(study):
     assert study.measures[["robustness_decades", "share_diverged"]].notna().all(axis=None)
 
 
-def test_curves_have_a_row_for_each_checkpoint(study):
-    """They are those of evaluation trials, and begin at the start."""
+def test_curves_carry_every_evaluation_trial_to_the_budget(study):
+    """They name problem, optimizer, track, seed and hyperparameters, and begin at the start."""
     evaluated = study.trials[study.trials["role"] == "evaluation"]
     assert set(study.curves["trial_key"]) == set(evaluated["trial_key"])
-    assert (study.curves.groupby("trial_key")["calls"].first() == 0).all()
+    labels = ["problem", "optimizer", "track", "seed"]
+    assert {*labels, "calls", "gap", "learning_rate", "beta1"} <= set(study.curves)
+    calls = study.curves.groupby(labels)["calls"]
+    assert (calls.min() == 0).all()
+    assert (calls.max() == 30).all()
+
+
+def test_targets_and_tuning_trials_have_their_rows(study):
+    """A row for each target of an evaluation trial in a track, and one for each tuning trial."""
+    targets = study.results.problems["quadratic"].targets
+    assert len(study.targets) == len(study.results.outcomes) * len(targets)
+    assert len(study.tuning) == (study.trials["role"] == "tuning").sum()
+    assert study.tuning["learning_rate"].nunique() > 1
 
 
 @pytest.mark.parametrize(

@@ -107,11 +107,12 @@ def _tuning(problems: Sequence[str], optimizers: Sequence[str]) -> pd.DataFrame:
     for problem, (o, optimizer), rate, seed in product(problems, enumerate(optimizers), RATES, range(3)):
         bad = rate > 10 ** (0.2 * o - 0.5)
         gap = math.inf if bad else float(10 ** (abs(math.log10(rate) + 1.5 - 0.3 * o) * 1.2 - 5 + 0.2 * seed))
-        row = (problem, optimizer, float(rate), seed, f"t/{problem}/{optimizer}/{rate}/{seed}")
+        setting = json.dumps({"learning_rate": rate})
+        row = (problem, optimizer, setting, float(rate), seed, f"t/{problem}/{optimizer}/{rate}/{seed}")
         end = ("diverged", 100.0) if bad else ("exhausted", 1000.0)
-        rows.append((*row, *end, gap, gap, 0.0, [math.inf] * len(TARGETS), ""))
-    names = "problem optimizer learning_rate seed trial_key status calls final_objective gap score"
-    names += " calls_to_target error"
+        rows.append((*row, *end, gap, gap, gap, 0.0, [math.inf] * len(TARGETS), ""))
+    names = "problem optimizer hyperparameters learning_rate seed trial_key status calls final_objective objective gap "
+    names += "score calls_to_target error"
     return pd.DataFrame(rows, columns=names.split())
 
 

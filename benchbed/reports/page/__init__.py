@@ -28,6 +28,7 @@ from benchbed.reports.page.tables import (
     score_table,
     status_table,
 )  # fmt: skip
+from benchbed.reports.page.tuning import tuning_table
 from benchbed.reports.ranking import limit_optimizers
 from benchbed.reports.tables.secondary import secondary_table
 from benchbed.reports.tables.summary import summary_tables
@@ -181,6 +182,7 @@ def _problem_sections(
         secondary = secondary_table(measures, "Secondary metrics", results.problems[problem].has_optimum)
         optional: list[Any] = [
             metric_table(results, problem, every),
+            tuning_table(results, problem, every),
             comparison_table(results, problem, numbers),
         ]
         sections.append(

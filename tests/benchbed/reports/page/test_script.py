@@ -150,10 +150,11 @@ def test_the_page_has_no_serious_accessibility_finding(open_page, scheme, width)
 
 
 def test_the_page_fits_a_telephone(open_page):
-    """Tables scroll within the page, which itself does not scroll sideways; charts are as wide as the page."""
+    """Tables and controls scroll within the page, which itself does not scroll sideways, and cover little of it."""
     tab = open_page(viewport={"width": 390, "height": 844}, has_touch=True)
     assert tab.evaluate("document.documentElement.scrollWidth") <= 390
     assert tab.locator("#problems figure:not(.other-track)").first.bounding_box()["width"] > 340
+    assert tab.locator(".toolbar").bounding_box()["height"] < 100
 
 
 def test_paper_shows_no_controls(open_page):

@@ -15,7 +15,7 @@ from benchbed.cli.options import (
     timeout_option,
 )
 from benchbed.cli.output import open_page, print_study
-from benchbed.cli.progress import progress_on_stderr
+from benchbed.runner.progress import show_progress
 
 
 @click.command("run")
@@ -83,7 +83,7 @@ def run_command(
     catalog, plan, files = resolve_options(options, timeout, executor)
     path = folder_of(plan, output)
     resources = Resources(jobs, timeout, executor)
-    with progress_on_stderr() as progress:
+    with show_progress() as progress:
         study = run_plan(plan, catalog, path, files, resources, fresh=fresh, progress=progress)
     exit_code = print_study(study, format_)
     if opens_page:

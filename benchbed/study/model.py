@@ -30,6 +30,24 @@ class Study:
         self._table = folder.read_trials(plan)
         self.warnings = [*warnings, *folder.warnings, *describe_mismatches(folder, plan, self._table)]
 
+    def __repr__(self) -> str:
+        """Name the folder and count optimizers, problems and trials."""
+        sizes = (
+            f"{plural(len(self.plan.entrants), 'optimizer')}, {plural(len(self.plan.problems), 'problem')}"
+        )
+        return f"<Study {self.path}: {sizes}, {plural(len(self._table), 'trial')}>"
+
+    def _repr_html_(self) -> str:
+        """Return the conclusion and the scores, which a notebook shows."""
+        from benchbed.reports.notebook.html import study_html  # imports matplotlib
+
+        further = []
+        if self.lost:
+            verb = "has" if self.lost == 1 else "have"
+            further.append(f"{plural(self.lost, 'planned trial')} {verb} no result; see study.losses")
+        further.append(f"study folder: {self.path}")
+        return study_html(self.results, further)
+
     @functools.cached_property
     def results(self) -> Results:
         """The frames behind tables and plots, computed at the first access."""

@@ -16,6 +16,7 @@ from benchbed.formatting import absolute_path
 from benchbed.interfaces import FINAL_STATUSES
 from benchbed.plan import Plan, complete_request, parse_shard
 from benchbed.plan.request import as_request
+from benchbed.runner.progress import NoProgress, show_progress
 from benchbed.runner.scheduler import Progress, RunOptions, Scheduler
 from benchbed.runner.workers import Workers
 from benchbed.store import StudyFolder, retire_other_plan
@@ -35,16 +36,6 @@ class Resources(NamedTuple):
     timeout: float | None = None
     """Seconds for each batch."""
     executor: str = "processes"
-
-
-class NoProgress:
-    """Progress that is not shown."""
-
-    def planned(self, trials: int) -> None:
-        """Ignore the number."""
-
-    def finished(self, trials: int, label: str) -> None:
-        """Ignore the number."""
 
 
 def run(
@@ -73,6 +64,7 @@ def run(
     jobs: int | None = None,
     timeout: float | None = None,
     executor: str = "processes",
+    progress: bool = False,
 ) -> Study:
     """Run a study and return it; trials that its folder already contains do not run again.
 
@@ -82,6 +74,8 @@ def run(
     `checkpoints="all"` every trial is measured after each of its steps instead of at the protocol's checkpoints: its
     objective, and its gradient norm if a full gradient costs at most one call. With `skip_unusable` the study leaves
     out selectors that cannot be used, and has a warning for each. `shard` is a share such as "3/16" of the pairings.
+    With `progress` a bar counts the trials, below the cell of a notebook or on a terminal; elsewhere a line every ten
+    seconds.
 
     Raises: UsageError, NothingSelectedError or StudyFolderError before any trial runs.
     """
@@ -89,7 +83,7 @@ def run(
     files = [Path(file) for file in plugin_files]
     catalog = open_catalog(files, timeout, executor)
     check_files(catalog, files)
-    with TemporaryDirectory(prefix="benchbed-objects-") as folder:
+    with TemporaryDirectory(prefix="benchbed-objects-") as folder, show_progress(progress) as display:
         objects = ObjectSelector(catalog, Path(folder))
         values = {
             "problems": objects.problems(problems), "optimizers": objects.optimizers(optimizers), "preset": preset,
@@ -102,9 +96,8 @@ def run(
         request = complete_request(catalog, request, None if suite is None else Path(suite), allow_import)
         resolved_files = tuple(absolute_path(file) for file in [*files, *objects.files])
         plan, warnings = plan_request(catalog, request, resolved_files, timeout, executor)
-        plan = plan.of_shard(selected_shard)
-        resources = Resources(jobs, timeout, executor)
-        study = run_plan(plan, catalog, folder_of(plan, output), resolved_files, resources, fresh=fresh)
+        plan, resources = plan.of_shard(selected_shard), Resources(jobs, timeout, executor)
+        study = run_plan(plan, catalog, folder_of(plan, output), resolved_files, resources, fresh, display)
         study.warnings[:0] = warnings
         return study
 

@@ -14,7 +14,8 @@ pytestmark = pytest.mark.slow
 SCRIPT = """
 import benchbed
 study = benchbed.run(
-    problems=["quadratic"], optimizers=["gd", "adam"], preset="quick", steps=30, seeds=2, output="study", jobs=2
+    problems=["quadratic"], optimizers=["gd", "adam"], preset="quick", steps=30, seeds=2, output="study", jobs=2,
+    progress=True,
 )
 assert study.lost == 0
 print(len(benchbed.load("study").trials))
@@ -99,6 +100,15 @@ def test_targets_and_tuning_trials_have_their_rows(study):
     assert len(study.targets) == len(study.results.outcomes) * len(targets)
     assert len(study.tuning) == (study.trials["role"] == "tuning").sum()
     assert study.tuning["learning_rate"].nunique() > 1
+
+
+def test_a_study_shows_itself(study):
+    """Its folder and size as text, its conclusion and scores as HTML."""
+    assert repr(study) == f"<Study {study.path}: 2 optimizers, 1 problem, {len(study.trials)} trials>"
+    html = study._repr_html_()
+    assert f"study folder: {study.path}" in html
+    assert "no result" not in html
+    assert html.count("<tr>") == 1 + len(study.summary)
 
 
 @pytest.mark.parametrize(

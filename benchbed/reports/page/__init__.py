@@ -97,7 +97,7 @@ def draw(results: Results, name: str) -> dict[str, bytes]:
         note=note,
         main_track=main_track,
         tracks=tracks,
-        conclusions=_conclusions(results, sentences),
+        conclusions=conclusions(results, sentences),
         single_findings=[
             f.sentence for f in sentences if f.track == main_track and f.problem in results.problems
         ][:_MOST_FINDINGS],
@@ -133,7 +133,7 @@ def _legend(results: Results, limited: Results, numbers: Mapping[str, int]) -> l
     return entries
 
 
-def _conclusions(results: Results, sentences: list[Finding]) -> list[tuple[str, str]]:
+def conclusions(results: Results, sentences: list[Finding]) -> list[tuple[str, str]]:
     """Return two sentences for each track: on the mean over all problems, or else on the only problem."""
     means = results.overall[(results.overall["group"] == ALL_PROBLEMS) & results.overall["score"].notna()]
     scored = set(means["track"])

@@ -1,9 +1,10 @@
-"""Progress of a study on stderr: a bar on a terminal, a line every ten seconds elsewhere."""
+"""Progress of a study: a bar on a terminal or in a notebook, a line every ten seconds elsewhere."""
 
 import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 import click
@@ -12,6 +13,16 @@ if TYPE_CHECKING:
     from benchbed.runner.scheduler import Progress
 
 SECONDS_BETWEEN_LINES = 10.0
+
+
+class NoProgress:
+    """Progress that is not shown."""
+
+    def planned(self, trials: int) -> None:
+        """Ignore the number."""
+
+    def finished(self, trials: int, label: str) -> None:
+        """Ignore the number."""
 
 
 class ProgressLines:
@@ -34,7 +45,7 @@ class ProgressLines:
 
 
 class ProgressBar:
-    """Progress as a bar on a terminal."""
+    """Progress as a bar on a terminal, or below the cell of a notebook."""
 
     def __init__(self) -> None:
         from rich.console import Console
@@ -62,11 +73,23 @@ class ProgressBar:
 
 
 @contextmanager
-def progress_on_stderr() -> "Iterator[Progress]":
-    """Yield a bar if stderr is a terminal, otherwise plain lines."""
-    if not sys.stderr.isatty():
+def show_progress(is_shown: bool = True) -> "Iterator[Progress]":
+    """Yield a bar if stderr is a terminal, or in a notebook with ipywidgets, otherwise plain lines on stderr."""
+    if not is_shown:
+        yield NoProgress()
+        return
+    if not (sys.stderr.isatty() or _is_notebook()):
         yield ProgressLines()
         return
     bar = ProgressBar()
     with bar.display:
         yield bar
+
+
+def _is_notebook() -> bool:
+    """Return whether this process is the kernel of a notebook in which rich can update a bar."""
+    if "ipykernel" not in sys.modules or find_spec("ipywidgets") is None:
+        return False
+    from rich.console import Console
+
+    return Console().is_jupyter

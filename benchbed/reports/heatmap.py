@@ -1,6 +1,7 @@
 """Scores of the whole study: optimizers × problems, one panel a track."""
 
 import math
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -18,6 +19,7 @@ from benchbed.reports.ranking import leading_rows, limit_optimizers
 
 _COLUMNS = 9  # problems in one figure
 _WIDE = 5  # up to so many problems the labels below the columns are horizontal
+_SMALL: dict[str, Any] = {"annot_kws": {"fontsize": 8}}
 _LABEL, _NARROW_LABEL = 40, 16  # characters in a line of a label
 
 
@@ -50,7 +52,7 @@ def draw(results: Results, page: str) -> dict[str, bytes]:
         )
         panels = list(figure.subplots(len(tracks), 1, squeeze=False, sharex=True)[:, 0])
         for axes, track in zip(panels, tracks, strict=True):
-            _draw_panel(axes, cells[cells["track"] == track], list(results.optimizers), problems)
+            draw_panel(axes, cells[cells["track"] == track], list(results.optimizers), problems)
             axes.set_title(f"{track} track")
         panels[-1].set_xticks(np.arange(len(problems)) + 0.5, labels, rotation=0 if is_wide else 90)
         figure.colorbar(
@@ -82,7 +84,10 @@ def heatmap_cells(summary: pd.DataFrame, groups: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def _draw_panel(axes: Axes, rows: pd.DataFrame, optimizers: list[str], problems: list[str]) -> None:
+def draw_panel(
+    axes: Axes, rows: pd.DataFrame, optimizers: list[str], problems: list[str], **options: Any
+) -> None:
+    """Draw the cells of one track, without labels of the problems; `options` are passed on to `seaborn.heatmap`."""
     color, text, is_bold = (
         rows.pivot(index="optimizer", columns="problem", values=name).reindex(
             index=optimizers, columns=problems
@@ -91,8 +96,8 @@ def _draw_panel(axes: Axes, rows: pd.DataFrame, optimizers: list[str], problems:
     )
     text = text.fillna("–")
     sns.heatmap(
-        color.astype(float), annot=text, fmt="", cmap="YlGnBu", vmin=0, vmax=1, linewidths=1, cbar=False,
-        xticklabels=False, yticklabels=False, annot_kws={"fontsize": 8}, ax=axes,
+        color.astype(float), annot=text, fmt="", xticklabels=False, yticklabels=False, ax=axes,
+        **{"cmap": "YlGnBu", "vmin": 0, "vmax": 1, "linewidths": 1, "cbar": False, **_SMALL, **options},
     )  # fmt: skip
     axes.set(xlabel="", ylabel="")
     axes.grid(visible=False)

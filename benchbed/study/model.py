@@ -4,6 +4,7 @@ import functools
 import os
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 import pyarrow as pa
@@ -19,6 +20,9 @@ from benchbed.study.losses import Losses, label_of, losses_of, lost_pairings, pl
 from benchbed.tuning.candidates import PairingState
 from benchbed.tuning.outcomes import outcomes_of
 from benchbed.tuning.scheduling import planned_keys
+
+if TYPE_CHECKING:
+    from seaborn import FacetGrid
 
 
 class Study:
@@ -78,6 +82,29 @@ class Study:
     def tuning(self) -> pd.DataFrame:
         """Final values of the trials that chose the settings of the track `tuned`, one row a tuning trial."""
         return tidy_tuning(self.results)
+
+    def plot(
+        self,
+        kind: str,
+        problem: str | None = None,
+        optimizer: str | None = None,
+        track: str | None = None,
+        **arguments: Any,
+    ) -> "FacetGrid":
+        """Draw a plot and return its seaborn grid.
+
+        Args:
+            kind: "loss", "targets", "learning-rate", "scores", "metrics" or "best-of-k" (docs/notebook.md).
+            problem: The only problem to draw, as `summary` names it; all by default.
+            optimizer: The only optimizer to draw.
+            track: The only track to draw.
+            **arguments: Passed on to `seaborn.relplot`, or `displot` ("targets") or `heatmap` ("scores").
+
+        Raises: UsageError if a name is unknown, or if the study has nothing to draw.
+        """
+        from benchbed.reports.notebook.plots import draw_plot  # imports matplotlib
+
+        return draw_plot(self.results, kind, problem, optimizer, track, arguments)
 
     @property
     def trials(self) -> pd.DataFrame:

@@ -1,14 +1,13 @@
 """Assertions of the conformance checks: equal tensors, no global randomness."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, Protocol, TypeVar
+from typing import Any
 
 import torch
 
 from benchbed.engine.global_random import watched_generators
 from benchbed.engine.pytrees import leaves
-from benchbed.errors import ContractError
 
 TOLERANCE = 1e-12
 """Relative difference allowed between float64 sums that are vectorized differently, in one step."""
@@ -18,32 +17,19 @@ class ConformanceError(AssertionError):
     """A plugin breaks a rule of the contract; the message names the rule and the difference."""
 
 
-class PluginUnderTest(Protocol):
-    """A plugin that is checked."""
-
-    name: str
-
-
-S = TypeVar("S", bound=PluginUnderTest)
-
-
-def run_checks(subject: S, checks: Sequence[Callable[[S], None]]) -> None:
-    """Run the checks in order. Raises: ConformanceError with the plugin's name at the first broken rule."""
-    for check in checks:
-        try:
-            check(subject)
-        except (ConformanceError, ContractError) as error:
-            raise ConformanceError(f"{subject.name}: {error}") from error
-
-
 def require(condition: bool, message: str) -> None:
     """Raise ConformanceError with `message` unless `condition` holds."""
     if not condition:
         raise ConformanceError(message)
 
 
-def require_close(value: Any, reference: Any, subject: str, tolerance: float = TOLERANCE) -> None:
-    """Require that two trees of tensors agree, relative to the largest number of each tensor."""
+def require_close(
+    value: Any, reference: Any, subject: str, tolerance: float = TOLERANCE, remedy: str = ""
+) -> None:
+    """Require that two trees of tensors agree, relative to the largest number of each tensor.
+
+    The message begins with the subject, and ends with the remedy.
+    """
     pairs = list(zip(leaves(value), leaves(reference), strict=True))
     for index, (left, right) in enumerate(pairs):
         shape, expected_shape = tuple(left.shape), tuple(right.shape)
@@ -53,7 +39,8 @@ def require_close(value: Any, reference: Any, subject: str, tolerance: float = T
             left.double(), right.double(), rtol=tolerance, atol=tolerance * scale, equal_nan=True
         )
         difference = (left.double() - right.double()).abs().max().item() if left.numel() else 0.0
-        require(is_close, f"{subject}: tensor {index} of {len(pairs)} differs by up to {difference:.3g}")
+        fault = f"{subject}: tensor {index} of {len(pairs)} differs by up to {difference:.3g}"
+        require(is_close, f"{fault}; {remedy}" if remedy else fault)
 
 
 def require_equal(value: Any, reference: Any, message: str) -> None:

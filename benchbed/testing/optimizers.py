@@ -15,12 +15,13 @@ from benchbed.engine.oracle import CountingOracle
 from benchbed.engine.pytrees import Lanes, Tree, map_tensors
 from benchbed.engine.sampling import Draws
 from benchbed.engine.step import check_update, require_like
-from benchbed.engine.trial_comparison import unwritten
+from benchbed.engine.trial_comparison import ADVICE, unwritten
 from benchbed.errors import UsageError
 from benchbed.gradients import reverse
 from benchbed.interfaces import Layout, Optimizer, OptimizerFactory
 from benchbed.testing import assertions
 from benchbed.testing.assertions import require, require_close, require_equal
+from benchbed.testing.claims import Claim, check_claims, claims_of
 
 LAYOUT = Layout({"weight": (3, 4), "bias": (3,)})
 """Layout of the test problem: a matrix and a vector, as in a layer of a network."""
@@ -110,7 +111,7 @@ def oracle_at(theta: Tensor, draw: Tree) -> CountingOracle:
 
 
 def check_shapes(subject: OptimizerUnderTest) -> None:
-    """Check that state and theta keep shape and dtype, begin with the leading dimensions, and that theta is finite."""
+    """Check that state and theta keep shape and dtype and begin with the leading dimensions, and theta stays finite."""
     start = subject.run(slice(None), slice(None), steps=0)
     _require_state(start.state, start.theta)
     theta, state = subject.step(start.rule, start.theta, start.state)
@@ -133,7 +134,7 @@ def check_lane_counts(subject: OptimizerUnderTest) -> None:
         rule = make_rule(subject.build, subject.optimizer, subject.tensors(lanes[1]))
         theta, state = _lanes((snapshot.theta, snapshot.state), lanes)
         subset = subject.step(rule, theta, state)
-        require_close(subset, _lanes(expected, lanes), "one update of fewer lanes")
+        require_close(subset, _lanes(expected, lanes), "one update of fewer lanes", remedy=ADVICE)
 
 
 def check_single_trial(subject: OptimizerUnderTest) -> None:
@@ -146,7 +147,7 @@ def check_single_trial(subject: OptimizerUnderTest) -> None:
         with torch.no_grad():
             oracle = oracle_at(theta, map_tensors(lambda leaf: leaf[0, 0], subject.draw))
             single = subject.build(numbers).update(oracle, state, theta)
-        require_close(single, _lanes(expected, lane), "one update of a single trial")
+        require_close(single, _lanes(expected, lane), "one update of a single trial", remedy=ADVICE)
 
 
 def check_answer(subject: OptimizerUnderTest) -> None:
@@ -188,13 +189,21 @@ STATEFUL_CHECKS: tuple[OptimizerCheck, ...] = (check_answer, check_determinism)
 """Checks of stateful optimizers, which run one trial at a time."""
 
 
+def optimizer_claims(factory: OptimizerFactory, **hyperparameters: Any) -> list[Claim]:
+    """Return the claims about a factory with its defaults, except for `hyperparameters`.
+
+    Raises: UsageError if the factory has no such hyperparameter.
+    """
+    subject = OptimizerUnderTest(factory, hyperparameters)
+    return claims_of(subject, STATEFUL_CHECKS if subject.optimizer.stateful else OPTIMIZER_CHECKS)
+
+
 def check_optimizer(factory: OptimizerFactory, **hyperparameters: Any) -> None:
     """Check a factory with its defaults, except for `hyperparameters`.
 
     Raises: ConformanceError at the first broken rule, UsageError if the factory has no such hyperparameter.
     """
-    subject = OptimizerUnderTest(factory, hyperparameters)
-    assertions.run_checks(subject, STATEFUL_CHECKS if subject.optimizer.stateful else OPTIMIZER_CHECKS)
+    check_claims(optimizer_claims(factory, **hyperparameters))
 
 
 def _lanes(tree: Tree, lanes: tuple[slice, slice] | tuple[int, int]) -> Tree:

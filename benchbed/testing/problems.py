@@ -9,7 +9,7 @@ from torch import Generator, Tensor
 from benchbed.engine.oracle import batched, join_lane_data, split_lane_data
 from benchbed.engine.pytrees import Tree, map_tensors
 from benchbed.engine.sampling import Instances
-from benchbed.engine.trial_comparison import unwritten
+from benchbed.engine.trial_comparison import ADVICE, unwritten
 from benchbed.errors import ContractError
 from benchbed.gradients import reverse
 from benchbed.interfaces import START_IN_BASIN, Problem
@@ -17,6 +17,7 @@ from benchbed.interfaces.modules.drawn_noise import with_drawn_noise
 from benchbed.seeds import InstanceSeed
 from benchbed.testing import assertions
 from benchbed.testing.assertions import require, require_close, require_equal
+from benchbed.testing.claims import Claim, check_claims, claims_of
 
 LANES = (3, 4)
 """Seeds and settings of the points at which a problem is checked."""
@@ -59,7 +60,7 @@ class ProblemUnderTest:
 
 
 def check_gradient(subject: ProblemUnderTest) -> None:
-    """Check the gradient along random directions against central finite differences."""
+    """Check that gradients agree with central finite differences along random directions."""
     generator = Generator().manual_seed(3)
     for name, function in subject.functions.items():
 
@@ -78,7 +79,8 @@ def check_gradient(subject: ProblemUnderTest) -> None:
             stacked = torch.stack(differences)
             nearest = stacked.gather(0, (stacked - slope).abs().argmin(dim=0, keepdim=True))[0]
             message = f"the gradient of its {name} against differences"
-            require_close(slope, nearest, message, DIFFERENCE_TOLERANCE)
+            remedy = "compute it from theta by torch alone, without `.detach()`, `.item()` or NumPy"
+            require_close(slope, nearest, message, DIFFERENCE_TOLERANCE, remedy)
 
 
 def check_single_trial(subject: ProblemUnderTest) -> None:
@@ -93,11 +95,11 @@ def check_single_trial(subject: ProblemUnderTest) -> None:
             theta = subject.theta[seed, setting]
             value = problem.loss(theta, data, draw) if name == "loss" else problem.objective(theta, data)
             tolerance = 100 * assertions.TOLERANCE
-            require_close(value, expected[seed, setting], f"its {name} of a single trial", tolerance)
+            require_close(value, expected[seed, setting], f"its {name} of a single trial", tolerance, ADVICE)
 
 
 def check_optimum(subject: ProblemUnderTest) -> None:
-    """Check that no point lies below the optimum, and that the minimizer attains it."""
+    """Check that no point lies below the optimum, and the minimizer attains it."""
     optimum = subject.instances.optimum()
     if optimum is None:
         return
@@ -123,7 +125,7 @@ def check_convexity(subject: ProblemUnderTest) -> None:
 
 
 def check_randomness(subject: ProblemUnderTest) -> None:
-    """Check that data and draws depend only on the generator, and that losses are deterministic."""
+    """Check that data and draws depend only on the generator, and losses are deterministic."""
     problem = subject.problem
     methods: dict[str, Callable[[Generator], Tree]] = {
         "make_draws": lambda generator: problem.make_draws(generator, 5),
@@ -143,7 +145,10 @@ def check_randomness(subject: ProblemUnderTest) -> None:
 
 
 def check_start(subject: ProblemUnderTest) -> None:
-    """Check that the losses of starts are finite, and that the layout covers theta; `Instances` checks the starts."""
+    """Check that objectives at starts are finite and the layout covers theta.
+
+    `Instances` checks the shape and the dtype of starts.
+    """
     layout, start = subject.problem.layout, subject.instances.start
     covered = layout.join(layout.views(subject.theta))
     require(torch.equal(covered, subject.theta), "its layout does not cover theta")
@@ -152,7 +157,7 @@ def check_start(subject: ProblemUnderTest) -> None:
 
 
 def check_no_writes(subject: ProblemUnderTest) -> None:
-    """Check that losses and metrics do not write to arguments, and that metrics return one number a lane."""
+    """Check that losses and metrics do not write to arguments, and metrics return one number a lane."""
     data, draw = subject.data, subject.draw
     with unwritten("a loss or metric", subject.theta, data, draw):
         for function in subject.functions.values():
@@ -201,16 +206,20 @@ PROBLEM_CHECKS: tuple[ProblemCheck, ...] = (
 )
 
 
+def problem_claims(problem: Problem) -> list[Claim]:
+    """Return the claims about a problem. Raises: ConformanceError if its instances cannot be built."""
+    try:
+        return claims_of(ProblemUnderTest(problem), PROBLEM_CHECKS)
+    except ContractError as error:
+        raise assertions.ConformanceError(f"{type(problem).__name__}: {error}") from error
+
+
 def check_problem(problem: Problem) -> None:
     """Check a problem.
 
     Raises: ConformanceError at the first broken rule.
     """
-    try:
-        subject = ProblemUnderTest(problem)
-    except ContractError as error:
-        raise assertions.ConformanceError(f"{type(problem).__name__}: {error}") from error
-    assertions.run_checks(subject, PROBLEM_CHECKS)
+    check_claims(problem_claims(problem))
 
 
 def _instance_of(tree: Tree, seed: int) -> Tree:

@@ -1,5 +1,6 @@
 """Checks of a transform: those of a problem, and that starts are the points of the original starts."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from benchbed.catalog.names import derived_name
@@ -7,9 +8,52 @@ from benchbed.catalog.transforming import Bowl
 from benchbed.engine.oracle import batched
 from benchbed.interfaces import Problem, Transform, TransformedProblem
 from benchbed.testing.assertions import ConformanceError, require, require_close
-from benchbed.testing.problems import ProblemUnderTest, check_problem
+from benchbed.testing.claims import Claim, check_claims, claims_of
+from benchbed.testing.problems import ProblemUnderTest, problem_claims
 
 ORIGINAL = Bowl()
+
+
+class TransformUnderTest:
+    """A transform with a problem, transformed twice by equal arguments."""
+
+    def __init__(self, transform: Transform, problem: Problem, parameters: Mapping[str, Any]) -> None:
+        self.name, self.original = derived_name(transform), problem
+        self.first, self.second = (transform(problem, **parameters) for _ in range(2))
+        if not isinstance(self.first, Problem):
+            raise ConformanceError(f"{self.name} returns {self.first!r}; return a problem")
+
+
+def check_equality(subject: TransformUnderTest) -> None:
+    """Check that problems of equal arguments are equal."""
+    fault = "returns unequal problems for equal arguments; return a frozen dataclass"
+    require(subject.first == subject.second, fault)
+
+
+def check_original_starts(subject: TransformUnderTest) -> None:
+    """Check that the objective at starts is that of the original problem at its starts."""
+    transformed, original = ProblemUnderTest(subject.first), ProblemUnderTest(subject.original)
+    values = [
+        batched(each.problem, each.problem.objective)(each.instances.start[:, None], each.data)
+        for each in (transformed, original)
+    ]
+    try:
+        require_close(values[0], values[1], "the objective at the original starts", 1e-9)
+    except ConformanceError as error:
+        remedy = "let from_original be the inverse of to_original, and keep the objective there"
+        raise ConformanceError(f"{error}; {remedy}") from error
+
+
+def transform_claims(transform: Transform, problem: Problem = ORIGINAL, **parameters: Any) -> list[Claim]:
+    """Return the claims about a transform of a problem; the arguments are those of `check_transform`.
+
+    Raises: ConformanceError if it returns no problem.
+    """
+    subject = TransformUnderTest(transform, problem, parameters)
+    moves_points = isinstance(subject.first, TransformedProblem)
+    own_checks = [check_equality, *([check_original_starts] if moves_points else [])]
+    equality, *starts = claims_of(subject, own_checks)
+    return [equality, *problem_claims(subject.first), *starts]
 
 
 def check_transform(transform: Transform, problem: Problem = ORIGINAL, **parameters: Any) -> None:
@@ -22,24 +66,4 @@ def check_transform(transform: Transform, problem: Problem = ORIGINAL, **paramet
 
     Raises: ConformanceError with the first difference.
     """
-    name = derived_name(transform)
-    first, second = (transform(problem, **parameters) for _ in range(2))
-    require(isinstance(first, Problem), f"{name} returns {first!r}; return a problem")
-    require(
-        first == second, f"{name} returns unequal problems for equal arguments; return a frozen dataclass"
-    )
-    check_problem(first)
-    if not isinstance(first, TransformedProblem):
-        return
-    transformed, original = ProblemUnderTest(first), ProblemUnderTest(problem)
-    try:
-        values = [
-            batched(subject.problem, subject.problem.objective)(subject.instances.start[:, None], subject.data)
-            for subject in (transformed, original)
-        ]  # fmt: skip
-        require_close(values[0], values[1], "the objective at the original starts", 1e-9)
-    except ConformanceError as error:
-        message = (
-            f"{name}: {error}; let from_original be the inverse of to_original, and keep the objective there"
-        )
-        raise ConformanceError(message) from error
+    check_claims(transform_claims(transform, problem, **parameters))

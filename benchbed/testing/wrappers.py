@@ -8,7 +8,8 @@ from torch import Tensor
 from benchbed.catalog.names import derived_name, prefixed
 from benchbed.catalog.wrapping import wrapped_factory
 from benchbed.interfaces import Optimizer, OptimizerFactory, Oracle, Wrapper
-from benchbed.testing.optimizers import check_optimizer
+from benchbed.testing.claims import Claim, check_claims
+from benchbed.testing.optimizers import optimizer_claims
 
 
 class _Momentum(NamedTuple):
@@ -28,6 +29,18 @@ def _with_momentum(learning_rate: float = 0.1, beta: float = 0.5) -> Optimizer[_
     return Optimizer(init=lambda theta: _Momentum(torch.zeros_like(theta)), update=update, answer=answer)
 
 
+def wrapper_claims(
+    wrapper: Wrapper, optimizer: OptimizerFactory = _with_momentum, **hyperparameters: Any
+) -> list[Claim]:
+    """Return the claims about a wrapper around an optimizer; the arguments are those of `check_wrapper`.
+
+    Raises: UsageError if a parameter is unknown.
+    """
+    name = derived_name(wrapper)
+    values = {prefixed(name, key): value for key, value in hyperparameters.items()}
+    return optimizer_claims(wrapped_factory(name, wrapper, optimizer), **values)
+
+
 def check_wrapper(
     wrapper: Wrapper, optimizer: OptimizerFactory = _with_momentum, **hyperparameters: Any
 ) -> None:
@@ -40,6 +53,4 @@ def check_wrapper(
 
     Raises: ConformanceError with the first difference; UsageError if a parameter is unknown.
     """
-    name = derived_name(wrapper)
-    values = {prefixed(name, key): value for key, value in hyperparameters.items()}
-    check_optimizer(wrapped_factory(name, wrapper, optimizer), **values)
+    check_claims(wrapper_claims(wrapper, optimizer, **hyperparameters))

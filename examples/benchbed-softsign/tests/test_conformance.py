@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor, tensor
 
-from benchbed.testing import check_optimizer
+from benchbed.testing import optimizer_claims, parametrize_claims
 from benchbed_softsign import SoftsignState, softsign
 
 
@@ -14,9 +14,10 @@ class FixedGradient:
         self.gradient = gradient
 
 
-def test_softsign_conforms():
-    """All checks of benchbed pass."""
-    check_optimizer(softsign)
+@parametrize_claims(optimizer_claims(softsign))
+def test_softsign_keeps(claim):
+    """One test for each claim of benchbed's contract."""
+    claim()
 
 
 def test_a_step_follows_the_formula():

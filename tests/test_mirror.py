@@ -23,11 +23,13 @@ TESTED_ELSEWHERE = {
     "benchbed/catalog/torch_references.py": "tests/benchbed/catalog/test_torch_optim.py",
     "benchbed/catalog/torch_signatures.py": "tests/benchbed/catalog/test_torch_classes.py and test_torch_optim.py",
     "benchbed/catalog/sources.py": "tests/faults/test_identity.py edits each kind of file that a plugin consists of",
+    "benchbed/checking/": "plugins are checked as a user checks them: tests/benchbed/cli/test_check.py",
     "benchbed/cli/": "commands are tested as a user runs them: tests/benchbed/cli and tests/faults",
     "benchbed/codegen/": "the parts of the generator are tested by their output: the generated code of each operation, "
     "and compiled steps against eager ones in tests/benchbed/engine",
     "benchbed/engine/batch.py": "a record; tests/benchbed/engine/test_run.py runs it",
     "benchbed/engine/block_draws.py": "tests/benchbed/engine/test_sampling.py",
+    "benchbed/engine/compilation_check.py": "tests/benchbed/cli/test_check.py, with an operation that is not generated",
     "benchbed/engine/contract.py": "tests/faults/test_contract.py runs plugins with one fault each",
     "benchbed/engine/instance_values.py": "tests/faults/test_contract.py",
     "benchbed/engine/pytrees.py": "tests/benchbed/engine/test_run.py and test_loop.py, on all shapes of states",

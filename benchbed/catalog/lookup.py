@@ -39,6 +39,10 @@ class Catalog:
         """Return the names of a kind in the order of registration, benchbed's first."""
         return tuple(self.entries[kind])
 
+    def has(self, kind: Kind, name: str) -> bool:
+        """Return whether a plugin registers the name, also if two do and it is not available."""
+        return name in self.entries[kind] or (kind, name) in self.clashes
+
     def entry(self, kind: Kind, name: str) -> Entry:
         """Return an entry; `module:Class` is the entry of any importable torch.optim.Optimizer.
 

@@ -11,6 +11,7 @@ from typing import NoReturn
 import click
 
 from benchbed import __version__
+from benchbed.cli.check import check_command
 from benchbed.cli.compare import compare_command
 from benchbed.cli.group import CommandGroup
 from benchbed.cli.list import list_command
@@ -44,6 +45,7 @@ def commands() -> None:
       benchbed run -o 'torch.optim:NAdam'              an optimizer of torch
       benchbed list problems                           the available problems
       benchbed plan --preset full                      the cost of a study before it runs
+      benchbed check my_rule.py                        whether it keeps the contract
       benchbed course                                  all figures of the course on one page
     """
 
@@ -57,6 +59,7 @@ for command in (
     merge_command,
     compare_command,
     verify_command,
+    check_command,
     reference_command,
 ):
     commands.add_command(command)

@@ -105,7 +105,7 @@ class CompiledBackend(EagerBackend):
             self._confirm(tile, lanes)
 
     def _compile_by_inductor(self, tile: Tile, lanes: Lanes, unsupported: Exception) -> None:
-        reason = f"no step is generated ({_summary(unsupported)})"
+        reason = f"no step is generated ({error_summary(unsupported)})"
         try:
             from benchbed.engine.inductor import inductor_backend  # takes half a second to import
 
@@ -116,7 +116,7 @@ class CompiledBackend(EagerBackend):
             self._stay_eager(f"{reason}, and {error}")
         except Exception as error:  # noqa: BLE001 (see the class)
             event = "its step could not be compiled"
-            if _summary(error) != _summary(unsupported):
+            if error_summary(error) != error_summary(unsupported):
                 event += f", as {reason} and torch's inductor fails"
             self._fall_back(event, error)
 
@@ -162,7 +162,7 @@ class CompiledBackend(EagerBackend):
                 return objective.measure(tile.instances, point, tile.batch.threads, buffers)
             except Exception as error:  # noqa: BLE001 (see the class)
                 self._compiles_objective = False
-                self.reason += f"; its objective was measured eagerly: {_summary(error)}"
+                self.reason += f"; its objective was measured eagerly: {error_summary(error)}"
         return super().measure(tile, point, buffers)
 
     def _stay_eager(self, reason: str) -> None:
@@ -172,11 +172,11 @@ class CompiledBackend(EagerBackend):
 
     def _fall_back(self, event: str, error: Exception) -> None:
         self.engine, self.minimum_lanes, self._steps = Engine.EAGER, 1, None
-        self.fallback_reason = f"{event}: {_summary(error)}"
+        self.fallback_reason = f"{event}: {error_summary(error)}"
         self.reason += f"; ran eagerly because {self.fallback_reason}"
 
 
-def _summary(error: Exception) -> str:
+def error_summary(error: Exception) -> str:
     """Return the type and the first line of an error, with the line of the plugin where it arose."""
     cause: Exception = getattr(error, "inner_exception", error)  # torch's compiler wraps the cause
     message = next((line.strip() for line in str(cause).splitlines() if line.strip()), "")

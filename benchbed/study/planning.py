@@ -1,6 +1,6 @@
 """Planning by a driver: the plans of third-party problems and optimizers are made in child processes."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -154,7 +154,7 @@ def resolve_in_child(encoded: bytes) -> bytes:
     task = msgspec.json.decode(encoded, type=PlanningTask)
     try:
         with default_global_state():
-            part = resolve_selection(reload_plugins(task), task.selection)
+            part = resolve_selection(reload_plugins(task.plugins, task.plugin_files), task.selection)
     except UsageError as error:
         planned = PlannedSelection(error=str(error))
     except InvalidPluginError as error:
@@ -171,14 +171,14 @@ def resolve_in_child(encoded: bytes) -> bytes:
     return msgspec.json.encode(planned)
 
 
-def reload_plugins(task: PlanningTask) -> Catalog:
-    """Load the plugins of a task, which another process has loaded before. Raises: InvalidPluginError if one cannot."""
+def reload_plugins(plugins: Collection[str], plugin_files: Sequence[str]) -> Catalog:
+    """Load third-party plugins that another process has loaded before. Raises: InvalidPluginError if one cannot."""
     try:
-        catalog = load_catalog([Path(file) for file in task.plugin_files], needed=task.plugins)
+        catalog = load_catalog([Path(file) for file in plugin_files], needed=plugins)
     except UsageError as error:  # a file has been removed or edited
         raise InvalidPluginError(str(error)) from error
     for record in catalog.plugins:
-        if record.name in task.plugins and record.status in (PluginStatus.BROKEN, PluginStatus.INVALID):
+        if record.name in plugins and record.status in (PluginStatus.BROKEN, PluginStatus.INVALID):
             raise InvalidPluginError(f"{record.complaint}, although it was loaded before")
     return catalog
 

@@ -70,7 +70,7 @@ def compute_in_child(encoded: bytes) -> bytes:
     task = msgspec.json.decode(encoded, type=ReferenceTask)
     try:
         with default_global_state():
-            catalog = reload_plugins(task.planning)
+            catalog = reload_plugins(task.planning.plugins, task.planning.plugin_files)
             computed = compute_reference(catalog, task.planning.selection.selector, task.seconds)
     except BenchbedError as error:
         computed = ComputedReference(error=str(error))

@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from benchbed.catalog.names import quoted, suggestion
 from benchbed.cli.output import discard_stdout, print_plugin_errors
 from benchbed.errors import UsageError
 from benchbed.formatting import check_text
@@ -35,6 +36,16 @@ class CommandGroup(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Return the command of this name, None if there is none."""
         return self.commands.get(cmd_name) or self._plugin_commands(ctx).get(cmd_name)
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Return the command that the arguments name. Raises: click.UsageError with a similar name."""
+        name = args[0]
+        if not name.startswith("-") and not ctx.resilient_parsing and self.get_command(ctx, name) is None:
+            hint = suggestion(name, self.list_commands(ctx))
+            ctx.fail(f"unknown command {quoted(name)}{hint} (see `benchbed --help`)")
+        return super().resolve_command(ctx, args)
 
     def _plugin_commands(self, ctx: click.Context) -> dict[str, click.Command]:
         """Load the commands of plugins once for each call of `benchbed`; print one line for each faulty plugin."""

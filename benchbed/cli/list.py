@@ -1,13 +1,14 @@
 """`benchbed list`: list the registered problems, optimizers and more."""
 
+import itertools
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from benchbed.catalog.names import quoted, wrapped_names
+from benchbed.catalog.names import quoted, suggestion, wrapped_names
 from benchbed.catalog.records import KINDS
 from benchbed.cli.options import load_plugins, loading_timeout_option, plugin_option
 from benchbed.cli.output import print_line
@@ -20,8 +21,7 @@ if TYPE_CHECKING:
 
 
 @click.command("list", short_help="List the available problems, optimizers and more.")
-@click.argument("kind", required=False, metavar="[KIND]", type=click.Choice(KINDS))
-@click.argument("names", nargs=-1, metavar="[NAME]...")
+@click.argument("words", nargs=-1, metavar="[KIND] [NAME]...")
 @click.option(
     "--format",
     "format_",
@@ -33,46 +33,65 @@ if TYPE_CHECKING:
 @plugin_option
 @loading_timeout_option
 def list_command(
-    kind: "Kind | None", names: tuple[str, ...], format_: str, plugin_files: tuple[Path, ...], timeout: float
+    words: tuple[str, ...], format_: str, plugin_files: tuple[Path, ...], timeout: float
 ) -> None:
     """List the available problems, optimizers and more, with their parameters and the packages they come from.
 
     KIND is problems, transforms, optimizers, wrappers, metrics, gradients, executors, reports, figures or suites. With
-    a NAME, print the whole entry: its documentation, and each parameter with its default, its values and its search
-    range.
+    a NAME, of that kind or of any, print the whole entry: its documentation, and each parameter with its default, its
+    values and its search range.
 
     \b
     Examples:
       benchbed list
       benchbed list optimizers
-      benchbed list optimizers muon
+      benchbed list muon
       benchbed list problems --format json
       benchbed list problems --plugin ./mine.py
     """
     catalog = load_plugins(plugin_files, timeout)
-    listed: dict[Kind, list[Entry]] = {
-        listed_kind: [_entry(catalog, listed_kind, name) for name in names or catalog.names(listed_kind)]
-        for listed_kind in ([kind] if kind else KINDS)
-    }
+    kind: Kind | None = next((kind for kind in KINDS if words[:1] == (kind,)), None)
+    names = words[1:] if kind else words
+    if names:
+        listed = _named(catalog, kind, names)
+    else:
+        listed = {each: list(catalog.entries[each].values()) for each in ((kind,) if kind else KINDS)}
     from benchbed.cli.entries import record
 
     if format_ == "json":
         records = {listed_kind: [*map(record, entries)] for listed_kind, entries in listed.items()}
         click.echo(json.dumps(records, indent=2, allow_nan=False))
         return
-    for listed_kind, entries in listed.items():
-        for line in _sections(entries) if names else _summaries(listed_kind, entries):
-            print_line(printable(line))
+    if names:
+        lines = _sections([entry for entries in listed.values() for entry in entries])
+    else:
+        lines = itertools.chain.from_iterable(_summaries(each, entries) for each, entries in listed.items())
+    for line in lines:
+        print_line(printable(line))
 
 
-def _entry(catalog: "Catalog", kind: "Kind", name: str) -> "Entry":
-    """Return an entry. Raises: UsageError with similar names, or with the parts of a wrapped one."""
-    if "[" in name or "=" in name:
-        raise UsageError(f"{quoted(name)} has parameters; write the name alone (see `benchbed list {kind}`)")
-    if "(" in name:
-        parts = ", ".join(wrapped_names(name))
-        raise UsageError(f"{quoted(name)} consists of several entries; list each of {parts}")
-    return catalog.entry(kind, name)
+def _named(catalog: "Catalog", kind: "Kind | None", names: Iterable[str]) -> "dict[Kind, list[Entry]]":
+    """Return the entries with these names by kind, of one kind or of all.
+
+    Raises: UsageError with similar names, or with the parts of a wrapped one.
+    """
+    listed: dict[Kind, list[Entry]] = {}
+    for name in names:
+        if "[" in name or "=" in name:
+            example = f"`benchbed list {kind}`" if kind else "`benchbed list`"
+            raise UsageError(f"{quoted(name)} has parameters; write the name alone (see {example})")
+        if "(" in name:
+            inner_names = ", ".join(wrapped_names(name))
+            raise UsageError(f"{quoted(name)} consists of several entries; list each of {inner_names}")
+        kinds = [kind] if kind else [each for each in KINDS if catalog.has(each, name)]
+        if not kinds:
+            hint = suggestion(name, [*KINDS, *(name for each in KINDS for name in catalog.names(each))])
+            raise UsageError(
+                f"{quoted(name)} is neither a kind nor a registered name{hint} (see `benchbed list`)"
+            )
+        for each in kinds:
+            listed.setdefault(each, []).append(catalog.entry(each, name))
+    return listed
 
 
 def _summaries(kind: "Kind", entries: "list[Entry]") -> Iterator[str]:

@@ -86,6 +86,11 @@ def run_command(
     with show_progress() as progress:
         study = run_plan(plan, catalog, path, files, resources, fresh=fresh, progress=progress)
     exit_code = print_study(study, format_)
+    if exit_code == 0 and not progress.planned_trials:
+        click.echo(
+            f"nothing had to run: all {len(study.trials)} trials were stored before; --fresh starts again",
+            err=True,
+        )
     if opens_page:
         open_page(study)
     return exit_code

@@ -3,6 +3,7 @@
 import math
 from typing import NamedTuple
 
+from benchbed.catalog.names import suggestion
 from benchbed.errors import UsageError
 from benchbed.interfaces import Problem
 
@@ -44,7 +45,8 @@ PRESETS = {
 def preset_of(name: str) -> Preset:
     """Return a preset. Raises: UsageError if the name is unknown."""
     if name not in PRESETS:
-        raise UsageError(f"unknown preset {name!r}; choose one of {', '.join(PRESETS)}")
+        hint = suggestion(name, PRESETS) or f"; choose one of {', '.join(PRESETS)}"
+        raise UsageError(f"unknown preset {name!r}{hint}")
     return PRESETS[name]
 
 

@@ -126,7 +126,8 @@ def as_request(values: dict[str, Any], source: str) -> Request:
         noun, choices = _CHOICES.get(key, ("", ()))
         for item in value if isinstance(value, list | tuple) else [value]:
             if choices and isinstance(item, str) and item not in choices:
-                raise UsageError(f"{prefix}unknown {noun} {item!r}; choose one of {', '.join(choices)}")
+                hint = suggestion(item, choices) or f"; choose one of {', '.join(choices)}"
+                raise UsageError(f"{prefix}unknown {noun} {item!r}{hint}")
     try:
         return msgspec.convert(values, Request)
     except msgspec.ValidationError as error:

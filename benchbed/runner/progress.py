@@ -5,12 +5,8 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
-from typing import TYPE_CHECKING
 
 import click
-
-if TYPE_CHECKING:
-    from benchbed.runner.scheduler import Progress
 
 SECONDS_BETWEEN_LINES = 10.0
 
@@ -18,8 +14,12 @@ SECONDS_BETWEEN_LINES = 10.0
 class NoProgress:
     """Progress that is not shown."""
 
+    def __init__(self) -> None:
+        self.planned_trials = 0
+
     def planned(self, trials: int) -> None:
-        """Ignore the number."""
+        """Add trials that will run."""
+        self.planned_trials += trials
 
     def finished(self, trials: int, label: str) -> None:
         """Ignore the number."""
@@ -29,19 +29,19 @@ class ProgressLines:
     """Progress as plain lines."""
 
     def __init__(self) -> None:
-        self._planned = self._finished = 0
+        self.planned_trials = self._finished = 0
         self._last_line = time.monotonic()
 
     def planned(self, trials: int) -> None:
         """Add trials that will run."""
-        self._planned += trials
+        self.planned_trials += trials
 
     def finished(self, trials: int, label: str) -> None:
         """Add trials that have ended; print a line if the last one is some seconds ago."""
         self._finished += trials
         if time.monotonic() - self._last_line >= SECONDS_BETWEEN_LINES:
             self._last_line = time.monotonic()
-            click.echo(f"{self._finished} of {self._planned} trials, last {label}", err=True)
+            click.echo(f"{self._finished} of {self.planned_trials} trials, last {label}", err=True)
 
 
 class ProgressBar:
@@ -60,12 +60,12 @@ class ProgressBar:
         )
         self.display = Progress(*columns, console=Console(file=sys.stderr), transient=True)
         self._task = self.display.add_task("", total=0)
-        self._planned = 0
+        self.planned_trials = 0
 
     def planned(self, trials: int) -> None:
         """Add trials that will run."""
-        self._planned += trials
-        self.display.update(self._task, total=self._planned)
+        self.planned_trials += trials
+        self.display.update(self._task, total=self.planned_trials)
 
     def finished(self, trials: int, label: str) -> None:
         """Advance the bar by trials that have ended."""
@@ -73,7 +73,7 @@ class ProgressBar:
 
 
 @contextmanager
-def show_progress(is_shown: bool = True) -> "Iterator[Progress]":
+def show_progress(is_shown: bool = True) -> Iterator[NoProgress | ProgressLines | ProgressBar]:
     """Yield a bar if stderr is a terminal, or in a notebook with ipywidgets, otherwise plain lines on stderr."""
     if not is_shown:
         yield NoProgress()

@@ -31,7 +31,7 @@ OPTIONS = {
     "too many seeds": ([*PAIR, "--seeds", "1000000000"], "seeds"),
     "no CUDA": ([*PAIR, "--device", "cuda"], "torch finds no CUDA device; use --device cpu"),
     "an unknown device": ([*PAIR, "--device", "abacus"], "unknown device 'abacus'"),
-    "an unknown preset": ([*PAIR, "--preset", "quik"], "unknown preset 'quik'"),
+    "an unknown preset": ([*PAIR, "--preset", "quik"], "unknown preset 'quik'; did you mean 'quick'?"),
     "an unknown track": ([*PAIR, "--track", "fast"], "track"),
     "an unknown executor": ([*PAIR, "--executor", "serail"], "did you mean 'serial'?"),
     "a missing plugin file": ([*PAIR, "--plugin", "nowhere.py"], "nowhere.py"),

@@ -198,7 +198,8 @@ def test_a_missing_library_is_the_fault_of_an_entry():
             ["optimizers", "cosine(adam)"],
             "'cosine(adam)' consists of several entries; list each of cosine, adam",
         ),
-        (["optimizer"], "'optimizer' is not one of 'problems', 'transforms', 'optimizers'"),
+        (["optimizer"], "'optimizer' is neither a kind nor a registered name; did you mean 'optimizers'?"),
+        (["muo", "--format", "json"], "a registered name; did you mean 'muon'? (see `benchbed list`)"),
     ],
 )
 def test_a_name_that_is_not_registered_is_an_error(arguments, expected, listed):
@@ -206,3 +207,14 @@ def test_a_name_that_is_not_registered_is_an_error(arguments, expected, listed):
     result = listed(*arguments)
     assert (result.returncode, result.stdout) == (2, "")
     assert expected in result.stderr
+
+
+def test_a_name_needs_no_kind(listed):
+    """The whole entry of each kind that has it, as with the kind."""
+    assert listed("muon").stdout == listed("optimizers", "muon").stdout
+    both = listed("muon", "quadratic", "--format", "json")
+    records = json.loads(both.stdout)
+    assert {kind: [entry["name"] for entry in entries] for kind, entries in records.items()} == {
+        "optimizers": ["muon"],
+        "problems": ["quadratic"],
+    }

@@ -168,3 +168,16 @@ def test_a_disabled_plugin_of_commands_is_listed_as_blocked(install, monkeypatch
     result = invoke("plugins")
     assert "blocked      greeting-plugin  (greeting 1.0, module greeting_commands)" in result.stdout
     assert result.stderr == ""
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [("rum", "; did you mean 'run'?"), ("gret", "; did you mean 'greet'?"), ("zzz", "")],
+    ids=["built-in", "of a plugin", "nothing similar"],
+)
+def test_an_unknown_command_suggests_a_similar_one(install, name, hint):
+    """Commands of plugins are suggested as built-in ones are."""
+    install(PLUGIN.format(command="greet"))
+    with pytest.raises(click.UsageError) as caught:
+        commands.main([name], standalone_mode=False)
+    assert caught.value.message == f"unknown command {name!r}{hint} (see `benchbed --help`)"

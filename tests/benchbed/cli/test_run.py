@@ -39,12 +39,16 @@ def test_each_run_stores_its_environment(full_study):
 
 
 def test_the_same_command_runs_no_trial(copy, run_in_process, arguments, files, monkeypatch):
-    """All trials are stored, so that no file of trials is written; `--open` opens the page."""
+    """All trials are stored, so that no file of trials is written, and a line says so; `--open` opens the page."""
     opened = []
     monkeypatch.setattr("webbrowser.open", lambda address: opened.append(address) or True)
     before = files(copy / "study" / "trials")
     result = run_in_process(copy, *arguments, "--open")
     assert result.returncode == 0
+    count = len(benchbed.load(copy / "study").trials)
+    assert (
+        result.stderr == f"nothing had to run: all {count} trials were stored before; --fresh starts again\n"
+    )
     assert opened == [(copy / "study" / "index.html").as_uri()]
     assert files(copy / "study" / "trials") == before
 
@@ -52,7 +56,9 @@ def test_the_same_command_runs_no_trial(copy, run_in_process, arguments, files, 
 def test_more_seeds_run_only_the_missing_trials(copy, run_in_process, arguments, files):
     """Files of stored trials do not change; new ones have trials of the new seed."""
     before = files(copy / "study" / "trials")
-    assert run_in_process(copy, *arguments, "--seeds", "3", "--track", "default").returncode == 0
+    result = run_in_process(copy, *arguments, "--seeds", "3", "--track", "default")
+    assert result.returncode == 0
+    assert "nothing had to run" not in result.stderr
     after = files(copy / "study" / "trials")
     assert before.items() < after.items()
     trials = benchbed.load(copy / "study").trials
@@ -84,7 +90,7 @@ def test_data_on_stdout_can_be_parsed_and_the_folder_is_on_stderr(format_, copy,
         for optimizer in ("gd", "adam")
         for track in ("default", "tuned")
     }
-    assert result.stderr == "results, tables and plots: study/\n"
+    assert result.stderr.startswith("results, tables and plots: study/\nnothing had to run: all ")
 
 
 def test_the_suite_in_the_folder_resolves_to_the_same_plan(copy, run_in_process, files):

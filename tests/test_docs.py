@@ -4,30 +4,77 @@ import re
 import shlex
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
+import click
 import pytest
 
-from benchbed import hookspecs
+from benchbed.cli import commands as program
 
 pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parents[1]
 PAGES = [
     "README.md",
-    "docs/plugins.md",
-    "docs/modules.md",
-    "docs/torch-optimizers.md",
+    "CONTRIBUTING.md",
+    "SECURITY.md",
+    *sorted(path.relative_to(ROOT).as_posix() for path in (ROOT / "docs").glob("*.md")),
     "examples/benchbed-softsign/README.md",
 ]
+NEEDED_PACKAGES = {"docs/modules.md": "sklearn", "docs/torch-optimizers.md": "pytorch_optimizer"}
+"""Packages of the extras that the code and the commands of a page import."""
+NOT_RUN = {
+    "benchbed course": "tests/benchbed_course/figures draw every figure",
+    "benchbed course -O results/course": "likewise",
+    "benchbed course C7 C8 -O results/course": "likewise",
+    "benchbed course C10 --preset full": "likewise; the command takes an hour",
+    "benchbed findings": "tests/benchbed_findings compute every finding",
+    "benchbed reference digits-logistic --plugin ./digits.py": "tests/benchbed/cli/test_reference.py",
+    "benchbed run --plugin ./mine.py -p my-network -o adamw -o sgd -o muon --steps 2000 -O results/mine": "a model of "
+    "the reader's own",
+    "benchbed run --plugin softsign.py -o softsign -o sgd -o momentum -o adam -o lion -O results/softsign": "the "
+    "standard benchmark, which takes a minute",
+    "benchbed run -p quadratic -o softsign -o adam --preset quick": "tox -e example runs it with the package",
+    "benchbed run -p quadratic -o softsign -o adam --preset quick -O softsign-study": "likewise",
+}
+"""Reason for each command in a block that the tests of this file do not run."""
+OTHER_PROGRAMS = ("cd ", "pip install ", "python -m pip install ", "python3.11 -m venv ", "pytest", "tox")
+"""Beginnings of documented lines that need a network, a new environment, or minutes."""
+
+FENCE = re.compile(r"^```([^\n`]*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+LANGUAGES = {"", "bash", "console", "python", "sh", "text", "toml", "yaml"}
+DIRECTIVE = re.compile(r"\{[a-z-]+\}")
+SAVED_FILE = re.compile(
+    r"Save this as `([\w./-]+)`[^\n]*:\n\n```[a-z]+\n(.*?)^```$", re.DOTALL | re.MULTILINE
+)
+INLINE_COMMAND = re.compile(r"`(benchbed [^`]*)`")
 
 RUN_EACH = "import runpy, sys\nfor program in sys.argv[1:]: runpy.run_path(program, run_name='__main__')\n"
 """Runs programs one after the other in one process, each in its own namespace: a start takes seconds."""
 
 
-def blocks(page, language):
-    """List the code blocks of a page in one language."""
-    return re.findall(rf"```{language}\n(.*?)```", (ROOT / page).read_text(encoding="utf-8"), re.DOTALL)
+def text_of(page):
+    return (ROOT / page).read_text(encoding="utf-8")
+
+
+def blocks(page, *languages):
+    """List the code blocks of a page in some languages."""
+    return [code for language, code in FENCE.findall(text_of(page)) if language in languages]
+
+
+def commands_of(page):
+    """Yield the commands of a page that are run, each with its output, or with None if the page shows none."""
+    for language, code in FENCE.findall(text_of(page)):
+        if language == "console":
+            for session in re.split(r"^\$ ", code, flags=re.MULTILINE)[1:]:
+                command, _, output = session.partition("\n")
+                yield command, output
+        elif language in ("sh", "bash"):
+            for line in code.replace("\\\n", " ").splitlines():
+                command = line.split("  #")[0].rstrip()
+                if command and command not in NOT_RUN and not command.startswith(OTHER_PROGRAMS):
+                    yield command, None
 
 
 def arguments_of(command):
@@ -37,20 +84,31 @@ def arguments_of(command):
     return arguments
 
 
+def pages_with(*languages):
+    return [page for page in PAGES if blocks(page, *languages)]
+
+
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    """Folder with the files that the README creates."""
-    path = tmp_path_factory.mktemp("readme")
-    (path / "softsign.py").write_text(blocks("README.md", "python")[0], encoding="utf-8")
-    return path
+def folder_of(tmp_path_factory):
+    """Return a function from a page to its folder, with the files that the page says to save."""
+    folders = {}
+
+    def folder(page):
+        if page not in folders:
+            folders[page] = tmp_path_factory.mktemp("page")
+            for name, content in SAVED_FILE.findall(text_of(page)):
+                (folders[page] / name).write_text(content, encoding="utf-8")
+        if page in NEEDED_PACKAGES:
+            pytest.importorskip(NEEDED_PACKAGES[page])
+        return folders[page]
+
+    return folder
 
 
-@pytest.mark.parametrize("page", PAGES)
-def test_python_in_the_documentation_runs(page, folder, make_environment):
-    """Each block is a complete program; the page about modules needs the extra `data`."""
-    if page == "docs/modules.md":
-        pytest.importorskip("sklearn")
-    programs = []
+@pytest.mark.parametrize("page", pages_with("python"))
+def test_python_in_the_documentation_runs(page, folder_of, make_environment):
+    """Each block is a complete program."""
+    folder, programs = folder_of(page), []
     for number, block in enumerate(blocks(page, "python")):
         programs.append(folder / f"block{number}.py")
         programs[-1].write_text(block, encoding="utf-8")
@@ -66,32 +124,64 @@ def test_python_in_the_documentation_runs(page, folder, make_environment):
     assert process.returncode == 0, process.stderr
 
 
-def test_commands_in_the_readme_run(folder, run_in_process):
-    """The lines of the shell blocks exit with code 0, in the order of the page."""
-    lines = [
-        line
-        for block in blocks("README.md", "sh")
-        for line in block.splitlines()
-        if line.startswith("benchbed ")
-    ]
-    assert lines
-    for line in lines:
-        result = run_in_process(folder, *arguments_of(line))
-        assert result.returncode == 0, (line, result.stderr)
+@pytest.mark.parametrize("page", pages_with("sh", "bash", "console"))
+def test_commands_in_the_documentation_run(page, folder_of, run_in_process, monkeypatch):
+    """In the order of the page, shell lines exit with code 0, and sessions equal the lines that are printed."""
+    folder = folder_of(page)
+    # Drawing takes seconds; without the plugin of reports, messages would name it.
+    monkeypatch.setattr("benchbed.study.reporting.drawn_reports", lambda catalog: [])
+    for command, output in commands_of(page):
+        # The width of output that is not a terminal; COLUMNS of the caller may differ.
+        result = run_in_process(folder, *arguments_of(command), plots=True, COLUMNS=120)
+        if output is None:
+            assert result.returncode == 0, (command, result.stderr)
+        else:
+            assert result.stderr + result.stdout == output
+            assert (result.returncode == 0) == ("error: " not in output), command
 
 
-def test_the_sample_session_matches_the_output(tmp_path, run_in_process):
-    """The sample session equals the output of its command, letter for letter."""
-    (session,) = blocks("README.md", "console")
-    command, _, output = session.partition("\n")
-    # The width of output that is not a terminal; COLUMNS of the caller may differ.
-    result = run_in_process(tmp_path, *arguments_of(command.removeprefix("$ ")), COLUMNS=120)
-    assert result.returncode == 0, result.stderr
-    assert result.stdout == output
+def test_blocks_are_marked_by_their_language():
+    """A block of another language would not be tested, nor a command in a block that is text."""
+    languages = {language for page in PAGES for language, _ in FENCE.findall(text_of(page))}
+    assert {name for name in languages - LANGUAGES if not DIRECTIVE.match(name)} == set()
+    lines = [line for page in PAGES for block in blocks(page, "", "text") for line in block.splitlines()]
+    untested = [line for line in lines if line.startswith("benchbed ") and line not in NOT_RUN]
+    assert untested == []
 
 
-def test_every_hook_is_documented():
-    """docs/plugins.md names every hook."""
-    page = (ROOT / "docs" / "plugins.md").read_text(encoding="utf-8")
-    hooks = [name for name in dir(hookspecs) if name.startswith("register_")]
-    assert [name for name in hooks if f"`{name}`" not in page] == []
+def test_every_reason_is_needed():
+    """A reason for a command that no page contains any more fails here."""
+    texts = "\n".join(map(text_of, PAGES))
+    assert [command for command in NOT_RUN if command not in texts] == []
+
+
+@pytest.mark.parametrize("page", pages_with("toml"))
+def test_toml_in_the_documentation_is_valid(page):
+    """Each block can be parsed."""
+    for block in blocks(page, "toml"):
+        tomllib.loads(block)
+
+
+def test_commands_in_sentences_exist():
+    """Every command and option that a sentence mentions is one of `benchbed`."""
+    context = click.Context(program)
+    for page in PAGES:
+        for line in INLINE_COMMAND.findall(text_of(page)):
+            name, *arguments = arguments_of(" ".join(line.split()).replace("…", ""))
+            command = program.get_command(context, name)
+            if name.startswith("-") or name.isupper():  # an option of the program, or any command
+                continue
+            assert command is not None, (page, line)
+            command.make_parser(click.Context(command, resilient_parsing=True)).parse_args(arguments)
+
+
+def test_workflows_in_the_documentation_run_commands_that_exist():
+    """Every command of a workflow and its options exist."""
+    context = click.Context(program)
+    lines = [line for page in PAGES for block in blocks(page, "yaml") for line in block.splitlines()]
+    commands = [line.partition("benchbed ")[2] for line in lines if "run: benchbed " in line]
+    assert commands
+    for line in commands:
+        name, *arguments = shlex.split(line.partition(">>")[0])
+        command = program.get_command(context, name)
+        command.make_parser(click.Context(command, resilient_parsing=True)).parse_args(arguments)

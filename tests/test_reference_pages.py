@@ -1,0 +1,116 @@
+"""Pages that list every option, hook, column, exit code, status and note, compared with the code."""
+
+import re
+from pathlib import Path
+
+import click
+import pandas as pd
+import pytest
+
+import benchbed
+from benchbed import errors, hookspecs
+from benchbed.cli import commands as program
+from benchbed.interfaces import Note, TrialStatus
+
+DOCS = Path(__file__).parents[1] / "docs"
+SECTION = re.compile(r"^###? (.+?)\n(.*?)(?=^##|\Z)", re.DOTALL | re.MULTILINE)
+FIRST_CELL = re.compile(r"^\| (`[^|]*?) \|", re.MULTILINE)
+COMPARE = "benchbed compare --format csv"
+
+
+def page(name):
+    return (DOCS / name).read_text(encoding="utf-8")
+
+
+def documented_columns():
+    """Return the names in the first column of the table of each section of the page about columns."""
+    sections = {title.strip("`"): body for title, body in SECTION.findall(page("columns.md"))}
+    return {
+        title: re.findall(r"`([^`]+)`", " ".join(FIRST_CELL.findall(body)))
+        for title, body in sections.items()
+    }
+
+
+@pytest.fixture(scope="module")
+def study_folder(run_once, run_in_process):
+    """A small study with all tables."""
+
+    def fill(folder):
+        options = ["--preset", "quick", "--steps", "30", "--seeds", "2", "-O", folder / "study"]
+        run_in_process(folder, "run", "-p", "quadratic", "-p", "quartic", "-o", "sgd", "-o", "adam", *options)
+        result = run_in_process(folder, "report", folder / "study", "--only", "tables", plots=True)
+        assert result.returncode == 0, result.stderr
+
+    return run_once("reference-pages", fill) / "study"
+
+
+@pytest.mark.slow
+def test_every_column_of_a_file_is_documented(study_folder):
+    """Each CSV file of a study has a section, which lists its columns and no others."""
+    documented = documented_columns()
+    files = {path.relative_to(study_folder).as_posix(): path for path in study_folder.rglob("*.csv")}
+    problems = {name for name in files if name.startswith("tables/qua")}
+    copies = problems | {"tables/summary.csv"}
+    assert set(files) - copies == {name for name in documented if name.endswith(".csv")}
+    for name, path in files.items():
+        columns = sorted(pd.read_csv(path, nrows=0).columns)
+        assert columns == sorted(documented["summary.csv" if name in copies else name]), name
+
+
+@pytest.mark.slow
+def test_every_column_of_a_comparison_is_documented(study_folder, run_in_process, tmp_path):
+    """The output of `compare --format csv` has the documented columns."""
+    result = run_in_process(tmp_path, "compare", study_folder, study_folder, "--format", "csv")
+    assert sorted(result.stdout.splitlines()[0].split(",")) == sorted(documented_columns()[COMPARE])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["trials", "curves"])
+def test_every_column_of_a_frame_is_documented(study_folder, name):
+    """The frames of a study have the documented columns; those of metrics depend on the problems."""
+    frame = getattr(benchbed.load(study_folder), name)
+    assert sorted(frame.columns) == sorted(documented_columns()[f"Study.{name}"])
+
+
+def test_every_hook_is_documented():
+    """docs/plugins.md names every hook."""
+    hooks = [name for name in dir(hookspecs) if name.startswith("register_")]
+    assert [name for name in hooks if f"`{name}`" not in page("plugins.md")] == []
+
+
+def test_every_option_has_a_description():
+    """docs/commands.md is generated from the commands, so that an option without a help text would be empty there."""
+    assert ".. click:: benchbed.cli:commands\n   :prog: benchbed\n   :nested: full" in page("commands.md")
+    context = click.Context(program)
+    for name in program.list_commands(context):
+        options = [
+            option for option in program.get_command(context, name).params if isinstance(option, click.Option)
+        ]
+        assert [option.name for option in options if not option.help] == [], name
+
+
+def test_every_exit_code_is_documented():
+    """docs/exit-codes.md lists the codes of the errors and of the help of every command, and no others."""
+    context = click.Context(program)
+    helps = [program.get_command(context, name).help or "" for name in program.list_commands(context)]
+    codes = {
+        int(code) for text in helps for code in re.findall(r"\b(\d+) \w", text.partition("Exit codes:")[2])
+    }
+    codes |= {error.exit_code for error in vars(errors).values() if hasattr(error, "exit_code")}
+    assert {int(code) for code in re.findall(r"^\| (\d+) \|", page("exit-codes.md"), re.MULTILINE)} == codes
+
+
+def test_every_status_and_note_is_documented():
+    """The glossary names every status, and the page of messages every note without numbers."""
+    assert [status for status in TrialStatus if f"`{status}`" not in page("glossary.md")] == []
+    assert [note for note in Note if f"`{note.value}`" not in page("messages.md")] == []
+
+
+def test_every_package_is_in_the_architecture():
+    """docs/architecture.md lists every package and module of the core, and no others."""
+    packages = {
+        path.stem for path in Path(benchbed.__file__).parent.iterdir() if not path.stem.startswith("_")
+    }
+    table = page("architecture.md").partition("## Packages")[2].partition("\n\nThe built-in")[0]
+    listed = set(re.findall(r"`([a-z]+)`", " ".join(FIRST_CELL.findall(table)))) - {"benchbed"}
+    assert listed == packages - {"py"}

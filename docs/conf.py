@@ -4,6 +4,7 @@ import re
 import textwrap
 from pathlib import Path
 
+import click
 from sphinx.application import Sphinx
 from sphinx.errors import ExtensionError
 
@@ -85,7 +86,14 @@ def format_docstring(
     lines[:] = [line for line in text.splitlines() if not line.startswith("Alias for field number")]
 
 
+def escape_asterisks(app: Sphinx, context: click.Context, lines: list[str]) -> None:
+    """Let asterisks of help texts, as in `results/*`, stand for themselves."""
+    lines[:] = [re.sub(r"(?<!\*)\*(?!\*)", r"\\*", line) for line in lines]
+
+
 def setup(app: Sphinx) -> None:
-    """Connect the changes of sources and docstrings."""
+    """Connect the changes of sources, help texts and docstrings."""
     app.connect("source-read", resolve_links)
+    app.connect("sphinx-click-process-description", escape_asterisks)
+    app.connect("sphinx-click-process-options", escape_asterisks)
     app.connect("autodoc-process-docstring", format_docstring)

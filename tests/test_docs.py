@@ -24,6 +24,10 @@ PAGES = [
 ]
 NEEDED_PACKAGES = {"docs/modules.md": "sklearn", "docs/torch-optimizers.md": "pytorch_optimizer"}
 """Packages of the extras that the code and the commands of a page import."""
+TESTED_ELSEWHERE = {
+    "docs/cluster.md": "tests/benchbed/cli/test_merge.py and tests of executors run its recipes"
+}
+"""Reason for each page whose commands need several machines or shells."""
 NOT_RUN = {
     "benchbed course": "tests/benchbed_course/figures draw every figure",
     "benchbed course -O results/course": "likewise",
@@ -85,7 +89,7 @@ def arguments_of(command):
 
 
 def pages_with(*languages):
-    return [page for page in PAGES if blocks(page, *languages)]
+    return [page for page in PAGES if blocks(page, *languages) and page not in TESTED_ELSEWHERE]
 
 
 @pytest.fixture(scope="module")

@@ -1,5 +1,6 @@
 """Pages that list every option, hook, column, exit code, status and note, compared with the code."""
 
+import json
 import re
 from pathlib import Path
 
@@ -65,11 +66,14 @@ def test_every_column_of_a_comparison_is_documented(study_folder, run_in_process
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["trials", "curves"])
+@pytest.mark.parametrize("name", ["trials", "curves", "targets", "tuning"])
 def test_every_column_of_a_frame_is_documented(study_folder, name):
-    """The frames of a study have the documented columns; those of metrics depend on the problems."""
-    frame = getattr(benchbed.load(study_folder), name)
-    assert sorted(frame.columns) == sorted(documented_columns()[f"Study.{name}"])
+    """The frames of a study have the documented columns, and those of the hyperparameters."""
+    study = benchbed.load(study_folder)
+    settings = map(json.loads, study.trials["hyperparameters"])
+    hyperparameters = {column for setting in settings for column in setting} if name != "trials" else set()
+    columns = {*documented_columns()[f"Study.{name}"], *hyperparameters}
+    assert set(getattr(study, name).columns) == columns
 
 
 def test_every_hook_is_documented():

@@ -52,3 +52,7 @@ class NothingSelectedError(BenchbedError):
     """A valid request selects nothing to run."""
 
     exit_code = 5
+
+
+class ExecutorLostError(BenchbedError):
+    """The executor of a study cannot be used any more; the trials that finished are stored."""

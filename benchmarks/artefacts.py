@@ -24,7 +24,8 @@ from benchbed.interfaces import ALL_PROBLEMS, Results
 from benchbed.interfaces.results import group_table
 from benchbed.plan import Plan, Request, complete_request, make_plan
 from benchbed.plan.presets import grid_position, grid_rate
-from benchbed.study.running import Resources, complete, jobs_of, start_workers, study_folder
+from benchbed.study.execution import start_workers
+from benchbed.study.running import Resources, complete, jobs_of, study_folder
 
 TRACK = "tuned"
 QUADRATIC = "quadratic[dimension=10, condition_number=1000, rotated={}, minimizer_deviation={}]"

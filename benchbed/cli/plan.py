@@ -57,7 +57,8 @@ def plan_command(
         start_fork_server()
     from benchbed.estimate import estimate, time_plan
     from benchbed.runner.scheduler import threads_of
-    from benchbed.study.running import default_jobs, start_workers
+    from benchbed.study.execution import start_workers
+    from benchbed.study.running import default_jobs
 
     catalog, plan, files = resolve_options(options, timeout)
     job_count = jobs or default_jobs(plan)

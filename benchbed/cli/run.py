@@ -25,9 +25,10 @@ from benchbed.runner.progress import show_progress
 @click.option(
     "--executor",
     default="processes",
-    metavar="NAME",
-    help="Executor of the batches: processes, serial, or one of a plugin (see `benchbed list executors`).  "
-    "[default: processes]",
+    metavar="NAME[key=value,…]",
+    help="Executor of the batches: processes, serial, dask, dask:ADDRESS, submitit (Slurm), one of a plugin (see "
+    "`benchbed list executors`), or any module:function that returns a concurrent.futures.Executor; arguments follow "
+    "in brackets (docs/cluster.md).  [default: processes]",
 )
 @click.option(
     "-O",
@@ -67,6 +68,7 @@ def run_command(
       benchbed run mine.toml --seeds 5 --format json > summary.json
       benchbed run --preset quick --open
       benchbed run --plugin ./mine.py -o mine -o adam -O results/mine
+      benchbed run --executor dask:tcp://host:8786
 
     \b
     Exit codes: 0 each trial has a result (divergence is a result), 1 some trials failed, 2 wrong usage,

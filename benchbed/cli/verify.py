@@ -62,7 +62,8 @@ def verify_command(
 
     start_fork_server()
     from benchbed.runner.scheduler import RunOptions
-    from benchbed.study.running import default_jobs, start_workers
+    from benchbed.study.execution import start_workers
+    from benchbed.study.running import default_jobs
     from benchbed.verify import run_again, sample_batches
 
     catalog = load_plugins(plugin_files, timeout)

@@ -7,8 +7,10 @@ from enum import StrEnum
 ExecutorFactory = Callable[[int], Executor]
 """Number of jobs -> an executor that runs as many tasks at a time.
 
-Each task of an executor waits for a child process that runs one batch. An executor with the attribute
-`in_process = True` has no child processes: its tasks run the batches themselves.
+A task of a `ThreadPoolExecutor` waits for a child process that runs one batch. A task of any other executor is a group
+of batches, which a subprocess of its worker runs in children. An executor with the attribute `in_process = True` has
+no child processes: its tasks run the batches themselves. An attribute `jobs` is the number of groups that it runs at a
+time, if it knows better than the caller. Keyword parameters are those of `--executor "name[key=value]"`.
 """
 
 

@@ -1,5 +1,6 @@
 """Checks of a pairing before its batch is measured: its plugins are those of the plan and keep the contract."""
 
+import platform
 import traceback
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
@@ -10,7 +11,7 @@ from benchbed.catalog.records import Kind
 from benchbed.catalog.torch_optim import with_nested
 from benchbed.engine import Batch
 from benchbed.engine.contract import check_contract
-from benchbed.errors import BenchbedError, ContractError
+from benchbed.errors import BenchbedError, ContractError, UsageError
 from benchbed.plan import BatchPlan, Plan
 from benchbed.runner.global_state import default_global_state
 
@@ -51,7 +52,7 @@ def check_pairing(plan: Plan, batch: BatchPlan, catalog: Catalog, build: Callabl
 def check_sources(catalog: Catalog, plan: Plan, batch: BatchPlan) -> None:
     """Check that the files of the plugins are those of the plan.
 
-    Raises: BenchbedError if a file differs.
+    Raises: BenchbedError if a file differs, or a plugin is missing.
     """
     sources: list[tuple[Kind, str, str]] = [
         ("problems", batch.problem.name, batch.problem.source),
@@ -61,7 +62,13 @@ def check_sources(catalog: Catalog, plan: Plan, batch: BatchPlan) -> None:
     if plan.gradient_source:  # earlier plans have none
         sources.append(("gradients", plan.gradient, plan.gradient_source))
     for kind, name, source in sources:
-        entry = with_nested(catalog.entry(kind, name), batch.settings[0])
+        try:
+            entry = with_nested(catalog.entry(kind, name), batch.settings[0])
+        except UsageError as error:
+            raise BenchbedError(
+                f"{kind[:-1]} {name!r} differs: this worker on {platform.node()} does not have it: {error}; install "
+                "its package everywhere"
+            ) from error
         if entry.source != source:
             raise BenchbedError(
                 f"{kind[:-1]} {name!r} differs: the plan was made with file digest {source}, "

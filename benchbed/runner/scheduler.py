@@ -65,7 +65,7 @@ class Scheduler:
         self._options, self._progress = options, progress
         self._bare_plan = msgspec.structs.replace(plan, problems=(), entrants=(), suite={})
         self._pairings = plan.pairings()
-        self._threads = threads_of(plan, options.jobs)
+        self._threads = threads_of(plan, options.jobs) if workers.shares_cores else 1
         self._submissions: dict[Future[Any], _Submission] = {}
         self._pending: Counter[int] = Counter()
         self._owners: dict[int, str | None] = {}

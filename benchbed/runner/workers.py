@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from benchbed.errors import ExecutorLostError
 from benchbed.interfaces import TrialStatus
 from benchbed.runner.fork_server import kill_fork_server
 from benchbed.runner.worker_process import ProcessLostError, Work, WorkerFailure, WorkerProcess
@@ -25,6 +26,9 @@ class Workers:
 
     As a context manager it waits for its tasks at the end of the block, and kills all processes after an exception.
     """
+
+    shares_cores = True
+    """Whether tasks run on the cores of this machine, so that few of them may have several threads each."""
 
     def __init__(self, executor: Executor) -> None:
         self._executor = executor
@@ -48,9 +52,14 @@ class Workers:
 
     @staticmethod
     def result(future: Future[Any]) -> Any:
-        """Wait for a task and return its result or a `WorkerFailure`; never raises an exception of the task."""
+        """Wait for a task and return its result or a `WorkerFailure`; never raises an exception of the task.
+
+        Raises: ExecutorLostError if no task can run any more.
+        """
         try:
             return future.result()
+        except ExecutorLostError:
+            raise
         except Exception as error:  # noqa: BLE001 (executors are third-party code and may raise any exception)
             return WorkerFailure(TrialStatus.FAILED, f"{type(error).__name__}: {error}")
 

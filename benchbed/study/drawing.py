@@ -14,9 +14,10 @@ from benchbed.plan.request import Request
 from benchbed.runner.third_party import plugins_of
 from benchbed.runner.workers import WorkerFailure, Workers
 from benchbed.store.files import inside, write_atomically
+from benchbed.study.execution import local_workers, start_workers
 from benchbed.study.figures import FOLDER, FULL, FigureTask, draw_by_workers, files_of, measure
 from benchbed.study.model import Study
-from benchbed.study.running import Resources, complete, jobs_of, start_workers, study_folder
+from benchbed.study.running import Resources, complete, jobs_of, study_folder
 
 STUDIES = "studies"
 """Subfolder of the output with one study for each suite."""
@@ -58,6 +59,8 @@ class _Session(NamedTuple):
     resources: Resources
     fresh: bool
     workers: Workers
+    drawing: Workers
+    """Workers on this machine, which read the folders of studies."""
     notify: Callable[[str], None]
 
     def folder(self, suite: str) -> Path:
@@ -89,18 +92,14 @@ def draw_figures(
     resources = Resources(jobs=jobs, executor=executor)
     most_jobs = max([jobs_of(plan, resources) for plan in plans.values()], default=jobs or 1)
     files = tuple(str(Path(file).resolve()) for file in plugin_files)
-    with start_workers(catalog, executor, most_jobs) as workers:
+    with (
+        start_workers(catalog, executor, most_jobs) as workers,
+        local_workers(workers, most_jobs) as drawing,
+    ):
         session = _Session(
-            figures,
-            plans,
-            catalog,
-            Path(output),
-            files,
-            resources,
-            fresh,
-            workers,
+            figures, plans, catalog, Path(output), files, resources, fresh, workers, drawing,
             notify or (lambda _: None),
-        )
+        )  # fmt: skip
         # Measurements first: they take times, and nothing else may run meanwhile.
         pictures = _draw_measurements(session)
         studies, study_pictures = _run_studies(session)
@@ -140,7 +139,7 @@ def _draw_measurements(session: _Session) -> dict[str, Picture | str]:
         session.notify(f"measuring {figure.title}")
         third_party = plugins_of([session.catalog.entry("figures", figure.name)])
         task = FigureTask(figure.name, session.plugin_files, third_party=third_party)
-        result = session.workers.result(session.workers.submit(measure, task, owner=task.owner))
+        result = session.drawing.result(session.drawing.submit(measure, task, owner=task.owner))
         if isinstance(result, WorkerFailure):
             pictures[figure.name] = f"{result.kind}: {result.log.strip()[-LOG_CHARACTERS:]}"
         else:
@@ -188,7 +187,7 @@ def _draw(
     """Draw and write figures; return by name the picture, or the reason that there is none."""
     pictures: dict[str, Picture | str] = {}
     for figure, result in draw_by_workers(
-        figures, session.catalog, session.plugin_files, session.workers, folders, measurements
+        figures, session.catalog, session.plugin_files, session.drawing, folders, measurements
     ):
         if isinstance(result, WorkerFailure):
             pictures[figure.name] = f"{result.kind}: {result.message}"

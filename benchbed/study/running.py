@@ -21,6 +21,7 @@ from benchbed.runner.scheduler import Progress, RunOptions, Scheduler
 from benchbed.runner.workers import Workers
 from benchbed.store import StudyFolder, retire_other_plan
 from benchbed.store.files import unused
+from benchbed.study.execution import local_workers, start_workers
 from benchbed.study.loading import add_objects, check_files, open_catalog
 from benchbed.study.model import Study, describe_mismatches
 from benchbed.study.planning import plan_request
@@ -123,9 +124,10 @@ def run_plan(
     jobs = jobs_of(plan, resources)
     with start_workers(catalog, resources.executor, jobs) as workers, study_folder(path, fresh) as folder:
         study = complete(plan, catalog, folder, plugin_files, workers, resources, progress)
-        study.warnings += write_reports(
-            study, folder, catalog, plugin_files, workers, timeout=resources.timeout
-        )
+        with local_workers(workers, jobs) as drawing:
+            study.warnings += write_reports(
+                study, folder, catalog, plugin_files, drawing, timeout=resources.timeout
+            )
     return study
 
 
@@ -216,8 +218,3 @@ def jobs_of(plan: Plan, resources: Resources) -> int:
             f"jobs ({jobs}) and timeout ({resources.timeout}) must be positive; omit them for their defaults"
         )
     return jobs
-
-
-def start_workers(catalog: Catalog, executor: str, jobs: int) -> Workers:
-    """Return the workers of a registered executor, to be used as a context manager."""
-    return Workers(catalog.entry("executors", executor).implementation(jobs))

@@ -34,8 +34,24 @@ def processes(jobs: int) -> Executor:
     return ThreadPoolExecutor(jobs, thread_name_prefix="benchbed")
 
 
+def dask(jobs: int, address: str = "") -> Executor:
+    """Run tasks on a dask cluster: `jobs` workers on this machine, or all workers of the scheduler at `address`."""
+    from benchbed.executors.dask_cluster import DaskExecutor
+
+    return DaskExecutor(jobs, address)
+
+
+def submitit(jobs: int, folder: str = "submitit", cluster: str = "", **parameters: object) -> Executor:
+    """Run tasks as at most `jobs` Slurm jobs at a time; `parameters`, such as `slurm_partition`, are submitit's."""
+    from benchbed.executors.batch_jobs import BatchJobExecutor
+
+    return BatchJobExecutor(jobs, folder, cluster, parameters)
+
+
 @hookimpl
 def register_executors(register: Callable[[ExecutorFactory], None]) -> None:
     """Register the built-in executors, the default one first."""
     register(processes)
     register(serial)
+    register(dask)
+    register(submitit)

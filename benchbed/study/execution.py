@@ -1,0 +1,95 @@
+"""Choice of an executor: a registered one, or any function that returns an executor."""
+
+import contextlib
+import functools
+import inspect
+from collections.abc import Callable, Iterator
+from concurrent.futures import Executor, ThreadPoolExecutor
+from importlib import import_module
+from typing import Any
+
+from benchbed import executors
+from benchbed.catalog.lookup import Catalog
+from benchbed.catalog.names import error_line, quoted
+from benchbed.errors import UsageError
+from benchbed.plan.selectors import parse_selector
+from benchbed.runner.fork_server import starting_process
+from benchbed.runner.remote_workers import RemoteWorkers
+from benchbed.runner.workers import Workers
+
+LOCAL = ("processes", "serial")
+"""Executors that run tasks in this process or in its children."""
+EXTRAS = {"distributed": "dask", "submitit": "slurm"}
+"""Extras of benchbed by the package that they install."""
+JOBS_PARAMETERS = ("jobs", "max_workers")
+"""Names of the parameter by which functions of other packages receive the number of jobs."""
+
+
+def start_workers(catalog: Catalog, executor: str, jobs: int) -> Workers:
+    """Return the workers of an executor, to be used as a context manager.
+
+    `executor` is a selector: a registered name such as `dask`, the same with an address such as
+    `dask:tcp://host:8786`, or `module:function`; each may have arguments in brackets.
+
+    Raises: UsageError if there is no such executor, or it cannot be started.
+    """
+    name, parameters = parse_selector(executor)
+    build = _builder(catalog, name, parameters, jobs)
+    if name in LOCAL:
+        return Workers(build())
+    try:
+        with starting_process():
+            started = build()
+    except ModuleNotFoundError as error:
+        extra = EXTRAS.get(error.name or "")
+        advice = (
+            f"python -m pip install 'benchbed[{extra}]'" if extra else "install it here and on all workers"
+        )
+        raise UsageError(f"executor {quoted(executor)} needs {error.name}: {advice}") from error
+    except Exception as error:
+        raise UsageError(f"executor {quoted(executor)} cannot be started: {error_line(error)}") from error
+    if not isinstance(started, Executor):
+        raise UsageError(
+            f"executor {quoted(executor)} names a function that returns {quoted(started)}; name one that returns a "
+            "concurrent.futures.Executor"
+        )
+    if getattr(started, "in_process", False) or isinstance(started, ThreadPoolExecutor):
+        return Workers(started)
+    return RemoteWorkers(executor, started, build, jobs)
+
+
+@contextlib.contextmanager
+def local_workers(workers: Workers, jobs: int) -> Iterator[Workers]:
+    """Yield workers on this machine, for tasks that read study folders: the given ones, if they are here."""
+    if not isinstance(workers, RemoteWorkers):
+        yield workers
+        return
+    with Workers(executors.processes(jobs)) as local:
+        yield local
+
+
+def _builder(catalog: Catalog, name: str, parameters: dict[str, object], jobs: int) -> Callable[[], Executor]:
+    registered, _, address = name.partition(":")
+    if registered in catalog.entries["executors"]:
+        factory = catalog.entry("executors", registered).implementation
+        return functools.partial(factory, jobs, **({"address": address} if address else {}), **parameters)
+    if not address:
+        catalog.entry("executors", name)  # raises, with names that are similar
+
+    def build() -> Executor:
+        function = _imported(name)
+        accepted = inspect.signature(function).parameters
+        of_jobs = {key: jobs for key in JOBS_PARAMETERS if key in accepted}
+        executor: Executor = function(**(of_jobs | parameters))
+        return executor
+
+    return build
+
+
+def _imported(name: str) -> Callable[..., Any]:
+    """Return the function `module:function`."""
+    module, _, attribute = name.partition(":")
+    function: Any = import_module(module)
+    for part in attribute.split("."):
+        function = getattr(function, part)
+    return function  # type: ignore[no-any-return]  # its call shows whether it is one

@@ -2,15 +2,11 @@
 
 from math import isnan
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
-from benchbed.cli.output import print_warnings
+from benchbed.cli.output import print_warnings, terminal
 from benchbed.errors import UsageError
-
-if TYPE_CHECKING:
-    from benchbed.study.compare import Change
 
 
 @click.command("compare", short_help="Print the differences between two studies.")
@@ -25,9 +21,15 @@ if TYPE_CHECKING:
     "excludes 0, Holm's adjusted p of one of several problems is below 0.05, or no trial depends on its seed.",
 )
 @click.option(
+    "--per-problem",
+    is_flag=True,
+    help="Apply --fail-if-worse to each problem alone: p values are adjusted over the rows of one problem, so that "
+    "further problems hide no fall, and means over problems do not count.",
+)
+@click.option(
     "--format",
     "format_",
-    type=click.Choice(("table", "csv")),
+    type=click.Choice(("table", "json", "csv", "markdown")),
     default="table",
     show_default=True,
     help="Format of the differences on stdout.",
@@ -35,7 +37,9 @@ if TYPE_CHECKING:
 @click.option(
     "--unpaired", is_flag=True, help="Accept studies with different --seed, as independent samples of seeds."
 )
-def compare_command(first: Path, second: Path, margin: float | None, format_: str, unpaired: bool) -> int:
+def compare_command(
+    first: Path, second: Path, margin: float | None, per_problem: bool, format_: str, unpaired: bool
+) -> int:
     """Print the differences between the scores of two studies, SECOND minus FIRST, paired by seed.
 
     FIRST and SECOND are study folders of the same problems and optimizers, such as from two commits, two machines, two
@@ -48,41 +52,36 @@ def compare_command(first: Path, second: Path, margin: float | None, format_: st
     Examples:
       benchbed compare results/before results/after
       benchbed compare results/main results/branch --fail-if-worse 0.02
+      benchbed compare results/main results/branch --fail-if-worse 0.02 --per-problem
+      benchbed compare results/main results/branch --format markdown >> "$GITHUB_STEP_SUMMARY"
 
     \b
     Exit codes: 0 compared, 1 a score fell by more than --fail-if-worse, 2 the studies are not comparable,
     3 a folder cannot be used, 5 the studies have no problem and optimizer in common.
     """  # fmt: skip
-    from benchbed.analysis.pairwise_tests import SIGNIFICANT
+    if per_problem and margin is None:
+        raise UsageError("--per-problem has no rule to apply; add --fail-if-worse X")
     from benchbed.study import load
-    from benchbed.study.compare import compare_studies, describe_problem, frame_of, worsened
+    from benchbed.study.change_tables import describe_problem, render_changes
+    from benchbed.study.compare import compare_studies
     from benchbed.study.plan_differences import revisions_of
+    from benchbed.study.verdict import worsened
 
     before, after = load(first), load(second)
     print_warnings(dict.fromkeys([*before.warnings, *after.warnings]))
     revisions = revisions_of(before.plan, after.plan)
-    for kind, name, modules in revisions:
-        where = f" (in {', '.join(modules)})" if modules else ""
-        effect = ", so that its scores are not compared" if kind == "problem" else ""
-        click.echo(f"note: {kind} {name} differs between the studies{where}{effect}", err=True)
-    changes = compare_studies(before, after, unpaired)
+    notes = [_describe_revision(*revision) for revision in revisions]
     if before.plan.gradient != after.plan.gradient:
         gradients = f"{before.plan.gradient} and {after.plan.gradient}"
-        click.echo(f"note: the studies use different gradients, {gradients}, each at its own price", err=True)
-    if format_ == "csv":
-        click.echo(frame_of(changes).to_csv(index=False, lineterminator="\n").rstrip("\n"))
-    else:
-        for change in changes:
-            star = "*" if change.adjusted_p < SIGNIFICANT else " "
-            click.echo(
-                f"{change.difference:+.3f}{star} {_interval(change):<18} {change.before:.3f} to {change.after:.3f}  "
-                f"{describe_problem(change.problem)}, {change.optimizer}, {change.track}"
-            )
-        if not all(isnan(change.adjusted_p) for change in changes):
-            click.echo(_footnote(changes))
+        notes.append(f"the studies use different gradients, {gradients}, each at its own price")
+    for note in notes:
+        click.echo(f"note: {note}", err=True)
+    changes = compare_studies(before, after, unpaired)
+    width, color, encoding = terminal()
+    click.echo(render_changes(changes, format_, notes, width, color, encoding).rstrip("\n"))
     if margin is None:
         return 0
-    worse = worsened(changes, margin)
+    worse = worsened(changes, margin, per_problem)
     for change in worse:
         click.echo(
             f"error: {describe_problem(change.problem)}, {change.optimizer} on the {change.track} track fell by "
@@ -100,21 +99,7 @@ def compare_command(first: Path, second: Path, margin: float | None, format_: st
     return 1 if worse else 0
 
 
-def _interval(change: "Change") -> str:
-    if change.is_exact:
-        return "exact"
-    return "one seed" if isnan(change.low) else f"[{change.low:+.3f}, {change.high:+.3f}]"
-
-
-def _footnote(changes: "list[Change]") -> str:
-    """Describe the star, and the changes that a comparison of such studies notices."""
-    from benchbed.analysis.pairwise_tests import SIGNIFICANT
-    from benchbed.formatting import plural
-
-    tests = plural(sum(not isnan(change.adjusted_p) for change in changes), "row")
-    noticeable = [change.noticeable for change in changes if not isnan(change.noticeable)]
-    power = "which changes are noticed is unknown, because no difference varies between seeds"
-    if noticeable:
-        limits = f"{min(noticeable):.3f} to {max(noticeable):.3f}"
-        power = f"80 % of such comparisons notice changes of at least {limits}"
-    return f"* significant: Holm's adjusted p over {tests} is below {SIGNIFICANT}; {power}"
+def _describe_revision(kind: str, name: str, modules: list[str]) -> str:
+    where = f" (in {', '.join(modules)})" if modules else ""
+    effect = ", so that its scores are not compared" if kind == "problem" else ""
+    return f"{kind} {name} differs between the studies{where}{effect}"

@@ -25,6 +25,12 @@ def print_line(line: str, err: bool = False) -> None:
     click.echo(line.encode(encoding, "backslashreplace").decode(encoding), err=err)
 
 
+def terminal() -> tuple[int, bool, str]:
+    """Return the width of stdout in cells, whether it shows colors, and its encoding."""
+    color = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+    return shutil.get_terminal_size((120, 24)).columns, color, sys.stdout.encoding or "ascii"
+
+
 def discard_stdout() -> int:
     """Redirect stdout to the null device, because Python would raise again when it flushes a closed stdout at exit."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -51,9 +57,8 @@ def print_study(study: "Study", format_: str) -> int:
     from benchbed.study.losses import describe_losses
 
     print_warnings(study.warnings)
-    width = shutil.get_terminal_size((120, 24)).columns
-    color = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
-    text = render(study.results, format_, width=width, color=color, encoding=sys.stdout.encoding or "ascii")
+    width, color, encoding = terminal()
+    text = render(study.results, format_, width=width, color=color, encoding=encoding)
     click.echo(text.rstrip("\n"))
     print_line(f"results, tables and plots: {study.path}{os.sep}", err=format_ != "table")
     if not study.lost:

@@ -3,7 +3,6 @@
 from typing import NamedTuple
 
 import numpy as np
-import pandas as pd
 
 from benchbed.analysis.aggregate import comparable_values, deterministic_rows, mean_shift, seeds_by_row
 from benchbed.analysis.intervals import DRAWS, RESAMPLING, TIE, bootstrap_limits
@@ -81,39 +80,6 @@ def compare_studies(first: Study, second: Study, unpaired: bool = False) -> list
         )
         for (change, samples, selection), adjusted in zip(rows, holm(p_values), strict=True)
     ]
-
-
-def worsened(changes: list[Change], margin: float) -> list[Change]:
-    """Return the scores that fell by more than `margin`, exactly or significantly.
-
-    The mean over problems, or the score on the only problem, is one comparison an optimizer: its interval excludes 0.
-    On each of several problems the adjusted p is below 0.05.
-    """
-    has_mean = any(change.problem == ALL_PROBLEMS for change in changes)
-
-    def is_significant(change: Change) -> bool:
-        if change.problem == ALL_PROBLEMS or not has_mean:
-            return change.high < 0
-        return change.adjusted_p < SIGNIFICANT
-
-    return [
-        change
-        for change in changes
-        if change.difference < -margin and (change.is_exact or is_significant(change))
-    ]
-
-
-def frame_of(changes: list[Change]) -> pd.DataFrame:
-    """Return the changes as a frame, one row each, with `problem` as it is printed."""
-    return pd.DataFrame(
-        [change._replace(problem=describe_problem(change.problem)) for change in changes],
-        columns=Change._fields,
-    )
-
-
-def describe_problem(problem: str) -> str:
-    """Return a problem, or the wording of `ALL_PROBLEMS`."""
-    return "(mean over problems)" if problem == ALL_PROBLEMS else problem
 
 
 def selection_of_change(

@@ -1,5 +1,6 @@
 """Tests of `benchbed compare`."""
 
+import json
 import shutil
 
 import pytest
@@ -23,10 +24,50 @@ def test_equal_studies_have_no_differences(folder, run_benchbed):
     """The exit code is 0, and each difference is 0."""
     process = run_benchbed(folder, "compare", "a", "b", "--fail-if-worse", "0")
     assert process.returncode == 0, process.stderr
-    *rows, footnote = process.stdout.splitlines()
-    assert all(line.startswith("+0.000  [+0.000, +0.000]") for line in rows)
+    rows = [line for line in process.stdout.splitlines() if line.startswith("gd")]
+    assert [line.split()[4:7] for line in rows] == [["+0.000", "[+0.000,", "+0.000]"]] * 2
     unknown = "which changes are noticed is unknown, because no difference varies between seeds"
-    assert footnote == f"* significant: Holm's adjusted p over 2 rows is below 0.05; {unknown}"
+    text = " ".join(process.stdout.split())
+    assert text.endswith(f"* significant: Holm's adjusted p over 2 rows is below 0.05; {unknown}")
+
+
+def test_the_table_has_headings(folder, run_in_process):
+    """The problem above, and the columns."""
+    title, *headings = run_in_process(folder, "compare", "a", "b").stdout.splitlines()[:3]
+    assert title == "quadratic"
+    assert " ".join(headings).split() == (
+        ["adjusted", "optimizer", "track", "before", "after", "difference", "95%", "p"]
+    )
+
+
+def test_markdown_is_for_the_summary_of_a_workflow(folder, run_in_process):
+    """A heading, a table, and the footnote, which must not become an item of a list."""
+    lines = run_in_process(folder, "compare", "a", "b", "--format", "markdown").stdout.splitlines()
+    assert lines[0] == "### quadratic"
+    headings = [cell.strip() for cell in lines[2].strip("|").split("|")]
+    assert headings == ["optimizer", "track", "before", "after", "difference", "95%", "adjusted p"]
+    assert [line.count("|") for line in lines[2:6]] == [8] * 4
+    assert lines[-1].startswith(r"\* significant: ")
+
+
+def test_json_has_a_record_for_each_change(folder, run_in_process):
+    """Its fields are the columns of CSV, with null for numbers that are not known."""
+    result = json.loads(run_in_process(folder, "compare", "a", "b", "--format", "json").stdout)
+    assert result["notes"] == []
+    assert [(row["optimizer"], row["track"]) for row in result["changes"]] == [
+        ("gd", "default"),
+        ("gd", "tuned"),
+    ]
+    row = result["changes"][0]
+    assert (row["difference"], row["low"], row["high"], row["noticeable"]) == (0, 0, 0, None)
+    assert row["is_significant"] is row["is_exact"] is False
+
+
+def test_a_rule_for_each_problem_needs_a_margin(folder, run_in_process):
+    """Alone the option would do nothing."""
+    process = run_in_process(folder, "compare", "a", "b", "--per-problem")
+    assert process.returncode == 2
+    assert process.stderr == "error: --per-problem has no rule to apply; add --fail-if-worse X\n"
 
 
 def test_csv_has_all_columns(folder, run_in_process):
@@ -65,10 +106,8 @@ def test_a_difference_without_an_interval_has_the_reason(tmp_path, run_in_proces
     )
     process = run_in_process(tmp_path, "compare", "a", "a", "--fail-if-worse", "0")
     assert process.returncode == 0
-    exact, sampled, overall = process.stdout.splitlines()
-    assert exact.startswith("+0.000  exact ")
-    assert sampled.startswith("+0.000  one seed ")
-    assert overall.startswith("+0.000  one seed ")
+    rows = [" ".join(line.split()[4:]) for line in process.stdout.splitlines() if line.startswith("gd")]
+    assert rows == ["+0.000 one seed –", "+0.000 exact –", "+0.000 one seed –"]
     assert "with one seed there is no interval, so that no fall is significant" in process.stderr
 
 
@@ -138,10 +177,9 @@ def test_a_problem_that_differs_is_not_compared(revised, run_in_process):
         "note: problem bowl differs between the studies (in bowl.py), so that its scores are not compared\n"
     )
     assert process.stderr == note
-    assert [line.rpartition("  ")[2] for line in process.stdout.splitlines()[:-1]] == [
-        "quadratic, mine, default",
-        "quadratic, gd, default",
-    ]
+    assert [line.split()[0] for line in process.stdout.splitlines() if " default " in line] == ["mine", "gd"]
+    assert "quadratic\n" in process.stdout
+    assert "bowl" not in process.stdout
 
 
 def test_there_is_no_verdict_on_a_problem_that_differs(revised, run_in_process):
@@ -151,12 +189,22 @@ def test_there_is_no_verdict_on_a_problem_that_differs(revised, run_in_process):
     assert "--fail-if-worse has no verdict on bowl" in process.stderr
 
 
+def test_each_problem_may_have_a_verdict_of_its_own(revised, run_in_process):
+    """The means over problems have none then."""
+    rule = ("--fail-if-worse", "0.01", "--per-problem")
+    process = run_in_process(revised, "compare", "a", "optimizer", *rule)
+    assert process.returncode == 1
+    errors = [line for line in process.stderr.splitlines() if line.startswith("error: ")]
+    assert errors
+    assert all(line.startswith(("error: bowl, mine on", "error: quadratic, mine on")) for line in errors)
+
+
 def test_an_optimizer_that_differs_is_compared(revised, run_in_process):
     """That is what the command is for."""
     process = run_in_process(revised, "compare", "a", "optimizer", "--fail-if-worse", "0.01")
     assert process.returncode == 1
     assert "note: optimizer mine differs between the studies (in mine.py)\n" in process.stderr
     # The rows of gd, which do not change, are left out of the smallest noticeable change.
-    assert "80 % of such comparisons notice changes of at least 0." in process.stdout
+    assert "80 % of such comparisons notice changes of at least 0." in " ".join(process.stdout.split())
     assert "at least 0.000" not in process.stdout
     assert "error: (mean over problems), mine on the default track fell by" in process.stderr

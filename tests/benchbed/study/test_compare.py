@@ -19,7 +19,8 @@ from benchbed.errors import NothingSelectedError, UsageError
 from benchbed.interfaces import ALL_PROBLEMS
 from benchbed.store import StudyFolder, from_bytes, to_bytes
 from benchbed.study import Resources, run_plan
-from benchbed.study.compare import compare_studies, selection_of_change, worsened
+from benchbed.study.compare import compare_studies, selection_of_change
+from benchbed.study.verdict import worsened
 
 PLUGIN = """
 from typing import NamedTuple
@@ -262,3 +263,16 @@ def test_tuned_rows_include_the_choice_of_the_rate(study, monkeypatch):
     assert unclear.p_value > clear.p_value
     assert unclear.high - unclear.low > clear.high - clear.low
     assert unclear.noticeable > clear.noticeable
+
+
+def test_each_problem_is_judged_alone(study):
+    """Its p values are adjusted over its rows, so that a fall counts that further problems hide; means do not count."""
+    (first, *_) = compare_studies(study(), study())
+    fall = first._replace(
+        difference=-0.1, low=-0.2, high=-0.01, p_value=0.02, adjusted_p=0.06, is_exact=False
+    )
+    rows = [fall._replace(problem="a"), fall._replace(problem="b", p_value=0.5, difference=0.1)]
+    rows += [fall._replace(problem="b", optimizer="other", p_value=0.03), fall._replace(problem=ALL_PROBLEMS)]
+    assert [change.problem for change in worsened(rows, 0.05)] == [ALL_PROBLEMS]
+    assert [change.problem for change in worsened(rows, 0.05, per_problem=True)] == ["a"]  # 2 · 0.03 on b
+    assert worsened(rows, 0.1, per_problem=True) == []

@@ -34,7 +34,7 @@ NOT_RUN = {
     "benchbed course C7 C8 -O results/course": "likewise",
     "benchbed course C10 --preset full": "likewise; the command takes an hour",
     "benchbed findings": "tests/benchbed_findings compute every finding",
-    "benchbed reference digits-logistic --plugin ./digits.py": "tests/benchbed/cli/test_reference.py",
+    "benchbed reference value digits-logistic --plugin ./digits.py": "tests/benchbed/cli/test_reference.py",
     "benchbed run --plugin ./mine.py -p my-network -o adamw -o sgd -o muon --steps 2000 -O results/mine": "a model of "
     "the reader's own",
     "benchbed run --plugin softsign.py -o softsign -o sgd -o momentum -o adam -o lion -O results/softsign": "the "
@@ -136,7 +136,9 @@ def test_commands_in_the_documentation_run(page, folder_of, run_in_process, monk
     monkeypatch.setattr("benchbed.study.reporting.drawn_reports", lambda catalog: [])
     for command, output in commands_of(page):
         # The width of output that is not a terminal; COLUMNS of the caller may differ.
-        result = run_in_process(folder, *arguments_of(command), plots=True, COLUMNS=120)
+        result = run_in_process(
+            folder, *arguments_of(command), plots=True, COLUMNS=120, XDG_DATA_HOME=folder / "data"
+        )
         if output is None:
             assert result.returncode == 0, (command, result.stderr)
         else:

@@ -2,11 +2,16 @@
 
 from math import isnan
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from benchbed.cli.output import print_warnings, terminal
+from benchbed.cli.output import print_line, print_warnings, terminal
 from benchbed.errors import UsageError
+
+if TYPE_CHECKING:
+    from benchbed.plan import Plan
+    from benchbed.study.plan_differences import Revision
 
 
 @click.command("compare", short_help="Print the differences between two studies.")
@@ -35,10 +40,23 @@ from benchbed.errors import UsageError
     help="Format of the differences on stdout.",
 )
 @click.option(
+    "--page",
+    "page_file",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Write the changes, and the results of SECOND with those of FIRST in grey, as a page without network access.",
+)
+@click.option(
     "--unpaired", is_flag=True, help="Accept studies with different --seed, as independent samples of seeds."
 )
 def compare_command(
-    first: Path, second: Path, margin: float | None, per_problem: bool, format_: str, unpaired: bool
+    first: Path,
+    second: Path,
+    margin: float | None,
+    per_problem: bool,
+    format_: str,
+    page_file: Path | None,
+    unpaired: bool,
 ) -> int:
     """Print the differences between the scores of two studies, SECOND minus FIRST, paired by seed.
 
@@ -53,6 +71,7 @@ def compare_command(
       benchbed compare results/before results/after
       benchbed compare results/main results/branch --fail-if-worse 0.02
       benchbed compare results/main results/branch --fail-if-worse 0.02 --per-problem
+      benchbed compare results/main results/branch --page changes.html
       benchbed compare results/main results/branch --format markdown >> "$GITHUB_STEP_SUMMARY"
 
     \b
@@ -70,15 +89,17 @@ def compare_command(
     before, after = load(first), load(second)
     print_warnings(dict.fromkeys([*before.warnings, *after.warnings]))
     revisions = revisions_of(before.plan, after.plan)
-    notes = [_describe_revision(*revision) for revision in revisions]
-    if before.plan.gradient != after.plan.gradient:
-        gradients = f"{before.plan.gradient} and {after.plan.gradient}"
-        notes.append(f"the studies use different gradients, {gradients}, each at its own price")
+    notes = _notes(before.plan, after.plan, revisions)
     for note in notes:
         click.echo(f"note: {note}", err=True)
     changes = compare_studies(before, after, unpaired)
     width, color, encoding = terminal()
     click.echo(render_changes(changes, format_, notes, width, color, encoding).rstrip("\n"))
+    if page_file is not None:
+        from benchbed.study.comparison_page import write_page
+
+        write_page(page_file, before, after, changes, notes)
+        print_line(f"page: {page_file}", err=True)
     if margin is None:
         return 0
     worse = worsened(changes, margin, per_problem)
@@ -99,7 +120,14 @@ def compare_command(
     return 1 if worse else 0
 
 
-def _describe_revision(kind: str, name: str, modules: list[str]) -> str:
-    where = f" (in {', '.join(modules)})" if modules else ""
-    effect = ", so that its scores are not compared" if kind == "problem" else ""
-    return f"{kind} {name} differs between the studies{where}{effect}"
+def _notes(before: "Plan", after: "Plan", revisions: "list[Revision]") -> list[str]:
+    """Describe code and gradients that differ between the studies."""
+    notes = []
+    for kind, name, modules in revisions:
+        where = f" (in {', '.join(modules)})" if modules else ""
+        effect = ", so that its scores are not compared" if kind == "problem" else ""
+        notes.append(f"{kind} {name} differs between the studies{where}{effect}")
+    if before.gradient != after.gradient:
+        gradients = f"{before.gradient} and {after.gradient}"
+        notes.append(f"the studies use different gradients, {gradients}, each at its own price")
+    return notes

@@ -1,4 +1,4 @@
-"""`benchbed reference`: compute the lowest objective of problems whose optimum is not known."""
+"""`benchbed reference`: store results that others are compared with, and lowest objectives of problems."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -6,13 +6,92 @@ from typing import TYPE_CHECKING
 import click
 
 from benchbed.cli.options import absolute_paths, load_plugins, plugin_option
-from benchbed.cli.output import print_line
+from benchbed.cli.output import print_line, print_warnings
 
 if TYPE_CHECKING:
     from benchbed.interfaces.references import Reference
 
 
-@click.command("reference", short_help="Compute the lowest objective of a problem without a known optimum.")
+@click.group("reference", short_help="Store results and lowest objectives that others are compared with.")
+def reference_command() -> None:
+    """Store reference results, and reference values of problems without a known optimum.
+
+    Reference results are those of a study. The pages of later studies show them in grey beside their own, on each
+    problem with the same parameters, budget, targets, number type and starts, if protocol, preset, --seed, gradient,
+    tolerance and checkpoints are the same too.
+
+    \b
+    Examples:
+      benchbed reference save results/standard
+      benchbed reference list
+      benchbed reference value digits-logistic --plugin ./digits.py
+    """
+
+
+@reference_command.command("save", short_help="Store the results of a study as reference results.")
+@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
+@click.option("--name", metavar="NAME", help="Name of the reference results.  [default: that of the study]")
+@click.option(
+    "-O",
+    "--output",
+    metavar="DIR",
+    type=click.Path(path_type=Path),
+    help="Folder of the file; pages show those in the default.  "
+    "[default: benchbed/references in $XDG_DATA_HOME or ~/.local/share]",
+)
+def save_command(folder: Path, name: str | None, output: Path | None) -> int:
+    """Store summary and median curves of the study in DIR, without its trials, as the next version of a reference.
+
+    The file contains a digest. Equal results are not stored again. `benchbed report DIR` adds them to the page of a
+    study that was run before.
+
+    \b
+    Examples:
+      benchbed reference save results/standard
+      benchbed reference save results/modern --name ours
+
+    \b
+    Exit codes: 0 stored, 2 wrong usage or trials without a result, 3 a folder cannot be used.
+    """
+    from benchbed.study import load
+    from benchbed.study.reference_studies import save_reference, user_folder
+
+    study = load(folder)
+    print_warnings(study.warnings)
+    stored, is_new = save_reference(study, name or study.plan.name, output or user_folder())
+    state = "stored in" if is_new else "these results are stored already, in"
+    print_line(f"{stored.study.title}: {state} {stored.path}; SHA-256 {stored.digest}")
+    return 0
+
+
+@reference_command.command("list", short_help="List the stored reference results.")
+def list_references_command() -> int:
+    """List name, version, contents, digest and file of all reference results, those of benchbed first.
+
+    Pages show the newest version of each.
+
+    \b
+    Exit codes: 0 listed, 1 a file cannot be used.
+    """
+    from benchbed.formatting import plural
+    from benchbed.study.reference_studies import SHIPPED, read_references, user_folder
+
+    stored, errors = read_references([SHIPPED, user_folder()])
+    for path, digest, study in stored:
+        optimizers = {row["optimizer"] for row in study.summary}
+        print_line(
+            f"{study.title}: protocol {study.protocol}, preset {study.preset}, "
+            f"{plural(len(study.problems), 'problem')}, {plural(len(optimizers), 'optimizer')}; "
+            f"SHA-256 {digest[:12]}; {path}"
+        )
+    for error in errors:
+        click.echo(f"error: {error}", err=True)
+    return 1 if errors else 0
+
+
+@reference_command.command(
+    "value", short_help="Compute the lowest objective of a problem without a known optimum."
+)
 @click.argument("problems", nargs=-1, required=True, metavar="NAME[key=value,…]…")
 @click.option(
     "--seconds",
@@ -23,7 +102,7 @@ if TYPE_CHECKING:
     help="Time for each problem.",
 )
 @plugin_option
-def reference_command(problems: tuple[str, ...], seconds: float, plugin_files: tuple[Path, ...]) -> int:
+def value_command(problems: tuple[str, ...], seconds: float, plugin_files: tuple[Path, ...]) -> int:
     """Compute the lowest objective of each problem and store it beside the file of its class.
 
     Trials then have gaps and scores, as if `optimum` returned the value, as long as the code of the class, the
@@ -33,8 +112,8 @@ def reference_command(problems: tuple[str, ...], seconds: float, plugin_files: t
 
     \b
     Examples:
-      benchbed reference digits-logistic --plugin ./digits.py
-      benchbed reference 'digits-logistic[l2=0.01]' --plugin ./digits.py --seconds 300
+      benchbed reference value digits-logistic --plugin ./digits.py
+      benchbed reference value 'digits-logistic[l2=0.01]' --plugin ./digits.py --seconds 300
 
     \b
     Exit codes: 0 all stored, 1 a problem has no reference value, 2 wrong usage.

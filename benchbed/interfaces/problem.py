@@ -55,7 +55,7 @@ class Problem(ABC):
     optimum_is_bound: ClassVar[bool] = False
     """`optimum` is a lower bound that may not be attained; tables then show how close the best optimizer came."""
     is_convex: ClassVar[bool] = False
-    """The objective is convex, so that a small gradient certifies a reference value (`benchbed reference`)."""
+    """The objective is convex, so that a small gradient certifies a reference value (`benchbed reference value`)."""
     scale_instances: ClassVar[int] = 1_000
     """Instances whose median f₀ − f* is the unit of the gap (protocol, rule 3)."""
     target_metric: ClassVar[str] = ""
@@ -200,7 +200,7 @@ class Problem(ABC):
     def optimum(self, data: Data) -> Tensor | None:
         """Return the minimum of the objective, `[...]`, or None if it is unknown.
 
-        By default the value that `benchbed reference` stored for this code, these parameters and these data.
+        By default the value that `benchbed reference value` stored for this code, these parameters and these data.
         """
         try:
             reference = find_reference(self, data)

@@ -1,6 +1,6 @@
 """Reference values: the lowest known objectives of problems that do not compute their optimum.
 
-`benchbed reference` stores them beside the file of the problem's class.
+`benchbed reference value` stores them beside the file of the problem's class.
 """
 
 import dataclasses
@@ -69,7 +69,7 @@ def read_references(path: Path) -> list[Reference]:
     except (msgspec.MsgspecError, OSError) as error:
         raise UnknownOptimumError(
             f"the reference values in {path.name!r} cannot be read ({error}); remove the file and run "
-            "`benchbed reference`"
+            "`benchbed reference value`"
         ) from error
 
 
@@ -89,7 +89,7 @@ def find_reference(problem: Any, data: Any) -> Reference | None:
             return reference
         raise UnknownOptimumError(
             f"the reference value of {name} in {path.name!r} belongs to other code or data; compute it again by "
-            "`benchbed reference`"
+            "`benchbed reference value`"
         )
     return None
 

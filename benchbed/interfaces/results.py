@@ -13,6 +13,8 @@ if TYPE_CHECKING:  # `benchbed --version` must not import NumPy or pandas
     import numpy as np
     import pandas as pd
 
+    from benchbed.interfaces.reference_studies import MatchedReference
+
 ALL_PROBLEMS = ""
 """Stands for the problem in rows that average over all problems."""
 
@@ -155,6 +157,10 @@ class Results(NamedTuple):
     """Suite, versions and machine; empty in results that are not those of a study folder."""
     share: Share | None = None
     """The shard whose pairings these are; None if all pairings of the study are planned."""
+    references: tuple[MatchedReference, ...] = ()
+    """Reference studies with the same rules, for the page."""
+    reference_remarks: tuple[str, ...] = ()
+    """Why reference studies are left out, a sentence each."""
 
 
 class Report(Protocol):

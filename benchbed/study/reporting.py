@@ -22,6 +22,7 @@ from benchbed.store import Outputs, StudyFolder
 from benchbed.study.figures import FOLDER, draw_by_workers, figures_of, files_of
 from benchbed.study.model import Study
 from benchbed.study.provenance import provenance_of
+from benchbed.study.reference_matching import with_references
 from benchbed.study.surfaces import Surfaces
 
 NOT_APPLICABLE = "this study contains no problem that it applies to"
@@ -205,7 +206,7 @@ def read_results(
     study = StudyFolder(Path(folder))
     plan = study.read_plan()
     results = build_results(plan, study.read_trials(plan))
-    return results._replace(
+    return with_references(results, plan)._replace(
         surfaces=Surfaces(plan, results, catalog_of(plugin_files, third_party)),
         provenance=provenance_of(plan, study),
     )

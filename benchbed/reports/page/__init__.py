@@ -3,7 +3,7 @@
 import base64
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -18,6 +18,14 @@ from benchbed.plotting.style import line_styles
 from benchbed.reports.page.charts import HEIGHT, WIDTH, Chart
 from benchbed.reports.page.pairings import PairingDetails, pairing_anchors, pairings_of
 from benchbed.reports.page.problem_charts import charts_of
+from benchbed.reports.page.references import (
+    COLOR,
+    add_rows,
+    describe_references,
+    problem_rows,
+    reference_dashes,
+    reference_numbers,
+)  # fmt: skip
 from benchbed.reports.page.score_charts import mean_target_charts
 from benchbed.reports.page.tables import (
     PageTable,
@@ -46,6 +54,15 @@ class LegendEntry(NamedTuple):
     name: str
     color: str = ""
     dashes: str = ""
+    is_reference: bool = False
+
+
+class Changes(NamedTuple):
+    """The changes between two studies, of which the page shows the second."""
+
+    conclusions: Sequence[tuple[str, str]]
+    """Pairs of a leading sentence and the rest."""
+    table: PageTable
 
 
 class ProblemSection(NamedTuple):
@@ -68,6 +85,11 @@ def pieces(results: Results) -> list[str]:
 
 def draw(results: Results, name: str) -> dict[str, bytes]:
     """Return `index.html`."""
+    return {"index.html": render(results)}
+
+
+def render(results: Results, changes: Changes | None = None) -> bytes:
+    """Return the page of a study, or with `changes` the page of its comparison with another one."""
     limited, note = limit_optimizers(results)
     every = {optimizer: number for number, optimizer in enumerate(results.optimizers)}
     numbers = {optimizer: every[optimizer] for optimizer in limited.optimizers}
@@ -97,14 +119,16 @@ def draw(results: Results, name: str) -> dict[str, bytes]:
         note=note,
         main_track=main_track,
         tracks=tracks,
-        conclusions=conclusions(results, sentences),
+        conclusions=changes.conclusions if changes else conclusions(results, sentences),
+        changes=changes.table if changes else None,
         single_findings=[
             f.sentence for f in sentences if f.track == main_track and f.problem in results.problems
         ][:_MOST_FINDINGS],
         findings=[f.sentence for f in sentences if f.problem not in results.problems],
         endings=endings(results.summary),
         counts=f"{plural(len(results.optimizers), 'optimizer')} on {plural(len(results.problems), 'problem')}",
-        scores=score_table(results, every),
+        scores=score_table(results, every | reference_numbers(results)),
+        references=describe_references(results),
         statuses=status_table(results, every),
         heatmaps=heatmaps(results, anchors),
         optimizers=results.optimizers,
@@ -113,7 +137,7 @@ def draw(results: Results, name: str) -> dict[str, bytes]:
         problems=_problem_sections(results, limited, numbers, sentences, anchors),
         are_all_detailed=len(anchors) == len(results.summary.groupby(["problem", "optimizer"])),
     )
-    return {"index.html": page.encode("utf-8", "backslashreplace")}
+    return page.encode("utf-8", "backslashreplace")
 
 
 def _digest(text: str) -> str:
@@ -130,7 +154,11 @@ def _legend(results: Results, limited: Results, numbers: Mapping[str, int]) -> l
         if style is not None:
             dashes = " ".join(f"{length:g}" for length in style.dashes[1]) or "none"
             entries.append(LegendEntry(number, optimizer, to_hex(style.color), dashes))
-    return entries
+    dashes_of = reference_dashes(results)
+    return entries + [
+        LegendEntry(number, label, COLOR, dashes_of[label], is_reference=True)
+        for label, number in reference_numbers(results).items()
+    ]
 
 
 def conclusions(results: Results, sentences: list[Finding]) -> list[tuple[str, str]]:
@@ -175,6 +203,7 @@ def _problem_sections(
     anchors: Mapping[tuple[str, str], str],
 ) -> list[ProblemSection]:
     every = {optimizer: number for number, optimizer in enumerate(results.optimizers)}
+    rows_of_references = problem_rows(results)
     sections = []
     for index, table in enumerate(summary_tables(results)):
         problem = table.problem
@@ -197,7 +226,10 @@ def _problem_sections(
                 ],
                 charts_of(limited, problem, numbers),
                 [
-                    page_table(table._replace(title="Results"), every),
+                    page_table(
+                        add_rows(table._replace(title="Results"), rows_of_references.get(problem)),
+                        every | reference_numbers(results),
+                    ),
                     page_table(secondary, every),
                     *(table for table in optional if table is not None),
                 ],

@@ -63,7 +63,7 @@
       element.classList.toggle("muted", element.dataset.o.split(" ").some((number) => muted.has(number)));
     }
     for (const chart of all("figure:not(.pairing figure)")) {
-      chart.classList.toggle("many", all("g[data-o]:not(.muted)", chart).length > 3);
+      chart.classList.toggle("many", all("g[data-o]:not(.muted) .band", chart).length > 3);
     }
     for (const select of axes) select.value = state[select.id];
     charts.filter(isOpen).forEach((chart) => drawAxes(chart, state));

@@ -33,6 +33,7 @@ from benchbed.reports.page.charts import (
     points,
     polyline,
 )  # fmt: skip
+from benchbed.reports.page.references import gap_lines, reference_medians
 from benchbed.reports.page.score_charts import best_of_k_charts, target_charts
 
 _MOST_BANDS = 3
@@ -62,7 +63,12 @@ def loss_charts(results: Results, problem: str, numbers: Mapping[str, int]) -> I
     }
     if not bands:
         return
-    values = np.concatenate([band[["lower", "median"]].to_numpy().ravel() for band, _ in bands.values()])
+    values = np.concatenate(
+        [
+            reference_medians(results, problem),
+            *(band[["lower", "median"]].to_numpy().ravel() for band, _ in bands.values()),
+        ]
+    )
     has_lost = not all(np.isfinite(band["median"]).all() for band, _ in bands.values())
     axis = ValueAxis(value_scale(values, facts), facts, has_lost)
     caption = under_loss(results, problem, has_lost, has_exact(trials), has_small_panels=False)
@@ -71,7 +77,7 @@ def loss_charts(results: Results, problem: str, numbers: Mapping[str, int]) -> I
     names, costs = marked_names(numbers, trials), call_costs(results, problem)
     for track in results.tracks:
         shown = [optimizer for optimizer in numbers if (track, optimizer) in bands]
-        lines = []
+        lines = gap_lines(results, problem, track, axis) if shown else []
         for position, optimizer in enumerate(shown):
             band, endings = bands[track, optimizer]
             x = call_positions(band["calls"], facts.budget)

@@ -20,6 +20,7 @@ from benchbed.reports.page.charts import (
     polyline,
     share_axis,
 )  # fmt: skip
+from benchbed.reports.page.references import reference_numbers, with_target_curves
 
 _MARGIN = 1.05
 """Free space above the highest value, as a factor."""
@@ -52,13 +53,17 @@ def target_charts(
     if not problems:
         return
     trials = results.outcomes[results.outcomes["problem"].isin(problems)]
-    curves = {track: reached_curves(results, problems, track) for track in results.tracks}
+    curves = {
+        track: with_target_curves(results, problems, track, reached_curves(results, problems, track))
+        for track in results.tracks
+    }
     top = max(
         (curve["share"].max() for of_track in curves.values() for curve in of_track.values()), default=0
     )
     top = min(max(top * _MARGIN, 0.1), 1.0)
     absent = len({name for name in numbers if not any(name in of_track for of_track in curves.values())})
     caption = under_ecdf(results, problems, absent, has_exact(trials))
+    numbers = {**numbers, **reference_numbers(results)}
     names = marked_names(numbers, trials)
     is_mean = len(problems) > 1
     costs = call_costs(results, problems[0])

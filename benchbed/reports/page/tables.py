@@ -10,6 +10,7 @@ import pandas as pd
 from benchbed.formatting import fixed, plural, short
 from benchbed.interfaces import ALL_PROBLEMS, Results
 from benchbed.reports.heatmap import heatmap_cells
+from benchbed.reports.page.references import add_rows, mean_rows, problem_rows, reference_summary
 from benchbed.reports.tables.summary import group_tables, overall_tables, summary_tables
 from benchbed.reports.tables.table import LEFT_ALIGNED, TextTable
 
@@ -82,14 +83,16 @@ def page_table(
 def score_table(results: Results, numbers: Mapping[str, int]) -> PageTable | None:
     """Build the first table: mean scores over all problems and by group, or the scores on the only problem.
 
-    None if there are no mean scores.
+    None if there are no mean scores. Reference results have rows below those of the study.
     """
     overall, groups = overall_tables(results), group_tables(results)
     if not overall:
         tables = summary_tables(results) if len(results.problems) == 1 else []
         if not tables:
             return None
-        return page_table(tables[0], numbers, _intervals(tables[0].cells, results.summary))
+        only = add_rows(tables[0], problem_rows(results).get(tables[0].problem))
+        rows = pd.concat([results.summary, reference_summary(results)], ignore_index=True)
+        return page_table(only, numbers, _intervals(only.cells, rows))
     (table,) = overall
     cells = table.cells.reset_index(drop=True)
     mean = f"all {plural(len(results.problems), 'problem')}"
@@ -107,9 +110,10 @@ def score_table(results: Results, numbers: Mapping[str, int]) -> PageTable | Non
     means = results.overall[results.overall["group"] == ALL_PROBLEMS]
     title = f"Mean scores over {plural(len(results.problems), 'problem')}"
     title += " and by group" if groups else ""
-    return page_table(
-        table._replace(title=title, cells=merged, leads=leads), numbers, _intervals(merged, means)
-    )
+    references = mean_rows(results, [*map(str, merged)], [*dict.fromkeys(merged["track"])])
+    table = add_rows(table._replace(title=title, cells=merged, leads=leads), references.cells)
+    means = pd.concat([means, references.scores], ignore_index=True)
+    return page_table(table, numbers, _intervals(table.cells, means))
 
 
 def _intervals(cells: pd.DataFrame, scores: pd.DataFrame) -> list[tuple[float, float, float] | None]:

@@ -1,6 +1,7 @@
 """Tests of `benchbed compare`."""
 
 import json
+import re
 import shutil
 
 import pytest
@@ -68,6 +69,22 @@ def test_a_rule_for_each_problem_needs_a_margin(folder, run_in_process):
     process = run_in_process(folder, "compare", "a", "b", "--per-problem")
     assert process.returncode == 2
     assert process.stderr == "error: --per-problem has no rule to apply; add --fail-if-worse X\n"
+
+
+def test_the_page_shows_changes_and_both_studies(revised, run_in_process, tmp_path):
+    """The first study is grey, also where the optimizers have the same names."""
+    page = tmp_path / "pages" / "changes.html"
+    process = run_in_process(revised, "compare", "a", "optimizer", "--page", page)
+    assert process.returncode == 0, process.stderr
+    assert process.stderr.endswith(f"page: {page}\n")
+    text = page.read_text()
+    assert "<title>optimizer compared with a · benchbed</title>" in text
+    assert "changed significantly since a." in text
+    assert "optimizer mine differs between the studies (in mine.py)." in text
+    assert 'data-name="mine (a)"' in text
+    assert "<caption>Differences of scores, second study minus first</caption>" in text
+    assert "default-src &#39;none&#39;" in text
+    assert not re.search("https?:", text)
 
 
 def test_csv_has_all_columns(folder, run_in_process):

@@ -1,0 +1,90 @@
+"""The page of a comparison: the changes, and the results of the second study with those of the first in grey."""
+
+from collections.abc import Sequence
+from math import isnan
+from pathlib import Path
+
+from benchbed.formatting import fixed, plural, short
+from benchbed.interfaces import ALL_PROBLEMS
+from benchbed.interfaces.reference_studies import MatchedReference
+from benchbed.reports.page import Changes, render
+from benchbed.reports.page.tables import PageCell, PageRow, PageTable
+from benchbed.store import StudyFolder
+from benchbed.store.files import write_atomically
+from benchbed.study.change_tables import describe_interval, describe_problem, footnote, is_significant, signed
+from benchbed.study.compare import Change
+from benchbed.study.model import Study
+from benchbed.study.provenance import provenance_of
+from benchbed.study.reference_studies import reference_of
+
+_HEADERS = ("optimizer", "track", "problem", "before", "after", "difference", "adjusted p", "significant")
+_MOST_LISTED = 5
+"""Significant changes in the conclusion."""
+
+
+def write_page(
+    path: Path, first: Study, second: Study, changes: Sequence[Change], notes: Sequence[str]
+) -> None:
+    """Write the page of the changes between two studies. Raises: StudyFolderError if it cannot be written."""
+    names = [study.path.resolve().name for study in (first, second)]
+    if names[0] == names[1]:
+        names = [str(study.path) for study in (first, second)]
+    reference = MatchedReference(
+        reference_of(first, names[0]),
+        tuple(dict.fromkeys(change.problem for change in changes if change.problem != ALL_PROBLEMS)),
+        tuple(dict.fromkeys(change.optimizer for change in changes)),
+    )
+    provenance = provenance_of(second.plan, StudyFolder(second.path))
+    results = second.results._replace(
+        references=(reference,),
+        provenance=provenance._replace(study=f"{names[1]} compared with {names[0]}"),
+    )
+    table = change_table(changes, results.optimizers)
+    content = render(results, Changes(_conclusions(changes, names[0], notes), table))
+    write_atomically(path, content, "choose a writable file with --page")
+
+
+def change_table(changes: Sequence[Change], optimizers: Sequence[str]) -> PageTable:
+    """Build the table of changes, with the 95 % limits of the differences; `optimizers` are those of the study."""
+    limits = [
+        (change.difference, change.difference, change.difference)
+        if isnan(change.low)
+        else (change.low, change.difference, change.high)
+        for change in changes
+    ]
+    bottom, top = min(low for low, _, _ in limits), max(high for _, _, high in limits)
+    span = (top - bottom) or 1.0
+    rows = []
+    for change, (low, middle, high) in zip(changes, limits, strict=True):
+        cells = [
+            PageCell(change.optimizer, is_text=True),
+            PageCell(change.track, is_text=True),
+            PageCell(describe_problem(change.problem), is_text=True),
+            PageCell(fixed(change.before, 3)),
+            PageCell(fixed(change.after, 3)),
+            PageCell(f"{signed(change.difference)} {describe_interval(change)}", is_significant(change)),
+            PageCell(short(change.adjusted_p, 2)),
+            PageCell("yes" if is_significant(change) else "no", is_text=True),
+        ]
+        positions = (
+            100 * (low - bottom) / span,
+            100 * (middle - bottom) / span,
+            100 * (high - bottom) / span,
+        )
+        rows.append(PageRow(str(optimizers.index(change.optimizer)), change.track, cells, positions))
+    return PageTable("Differences of scores, second study minus first", _HEADERS, rows)
+
+
+def _conclusions(changes: Sequence[Change], first: str, notes: Sequence[str]) -> list[tuple[str, str]]:
+    """Return sentences on the number of significant changes, the largest of them, the test and the notes."""
+    significant = sorted(filter(is_significant, changes), key=lambda change: -abs(change.difference))
+    lead = f"{len(significant) or 'None'} of {plural(len(changes), 'score')} changed significantly since {first}."
+    largest = "; ".join(
+        f"{change.optimizer} on the {change.track} track, {describe_problem(change.problem)}: "
+        f"{signed(change.difference)} {describe_interval(change)}"
+        for change in significant[:_MOST_LISTED]
+    )
+    return [
+        (lead, f"The largest changes: {largest}." if largest else ""),
+        *(("", f"{text}.") for text in (footnote(changes), *notes)),
+    ]

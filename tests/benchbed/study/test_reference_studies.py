@@ -1,0 +1,129 @@
+"""Reference studies repeat the numbers of a study, and their files are versions with digests."""
+
+import json
+import math
+
+import msgspec
+import numpy as np
+import pytest
+
+import benchbed
+from benchbed.errors import UsageError
+from benchbed.seeds import PROTOCOL
+from benchbed.study.reference_studies import (
+    SHIPPED,
+    newest_references,
+    read_references,
+    reference_of,
+    save_reference,
+    user_folder,
+)
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory):
+    """A small study."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("BENCHBED_DISABLE_PLUGINS", "reports")
+        return benchbed.run(
+            problems=["quadratic", "quartic"], optimizers=["gd", "adam"], preset="quick", steps=40, seeds=3,
+            output=tmp_path_factory.mktemp("reference") / "mine", executor="serial", device="cpu",
+        )  # fmt: skip
+
+
+def test_the_curves_end_at_the_summary(study):
+    """The last median is the median gap, and the area below the share of reached targets is the score."""
+    reference = reference_of(study, "mine")
+    summary = study.summary.set_index(["problem", "optimizer", "track"])
+    assert len(reference.curves) == len(summary)
+    for curve in reference.curves:
+        row = summary.loc[(curve.problem, curve.optimizer, curve.track)]
+        final = math.inf if curve.median[-1] is None else curve.median[-1]
+        assert final == pytest.approx(row["gap"], rel=1e-5)
+        position = np.log(np.maximum(curve.calls, 1)) / math.log(40)
+        assert np.diff(position) @ curve.reached[:-1] == pytest.approx(row["score"], abs=1e-5)
+
+
+def test_level_parts_of_a_curve_are_left_out(study):
+    """Of three equal points the middle one says nothing."""
+    for curve in reference_of(study, "mine").curves:
+        points = [*zip(curve.median, curve.reached, strict=True)]
+        assert not any(a == b == c for a, b, c in zip(points, points[1:], points[2:], strict=False))
+
+
+def test_equal_results_are_stored_once(study, tmp_path):
+    """Other results are the next version, and the newest file is read back as it was stored."""
+    first, is_new = save_reference(study, "mine", tmp_path)
+    assert (first.path.name, first.study.title, is_new) == ("mine-1.json", "mine 1", True)
+    assert save_reference(study, "mine", tmp_path) == (first, False)
+    changed = json.loads(first.path.read_text())
+    changed["study"]["summary"][0]["score"] += 0.1
+    first.path.write_text(json.dumps(changed))
+    stored, (error,) = read_references([tmp_path])
+    assert stored == []
+    assert "was changed after it was stored" in error
+    first.path.unlink()
+    again, _ = save_reference(study, "mine", tmp_path)
+    assert read_references([tmp_path]) == ([again], [])
+
+
+def test_a_later_version_replaces_an_earlier_one_on_pages(study, tmp_path, monkeypatch):
+    """Both stay in the folder."""
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+    save_reference(study, "mine", user_folder())
+    monkeypatch.setattr(study, "plan", msgspec.structs.replace(study.plan, preset="full"))
+    second, is_new = save_reference(study, "mine", user_folder())
+    assert (second.study.version, is_new) == (2, True)
+    assert len(read_references([user_folder()])[0]) == 2
+    newest, _ = newest_references()
+    assert [reference.study.title for reference in newest] == ["standard 1", "mine 2"]
+
+
+@pytest.mark.parametrize("content", [b"", b"[]", b'{"digest": "0", "study": {}}', b"[" * 100_000])
+def test_other_files_are_named(tmp_path, content):
+    """They hide no other file."""
+    (tmp_path / "other.json").write_bytes(content)
+    stored, (error,) = read_references([tmp_path])
+    assert stored == []
+    assert error.startswith(f"{tmp_path}/other.json is not a reference study (")
+
+
+def test_an_incomplete_study_is_no_reference(study, tmp_path, monkeypatch):
+    """Its medians would be those of fewer trials."""
+    monkeypatch.setattr(type(study), "lost", 2)
+    with pytest.raises(UsageError, match=r"2 trials of .* have no result; complete the study"):
+        save_reference(study, "mine", tmp_path)
+
+
+def test_a_name_must_be_that_of_a_file(study, tmp_path):
+    """A reference is stored in one folder."""
+    with pytest.raises(UsageError, match="cannot be named 'a/b': it contains a slash"):
+        save_reference(study, "a/b", tmp_path)
+
+
+@pytest.mark.slow
+def test_the_shipped_results_are_those_of_the_current_code(tmp_path, monkeypatch):
+    """An optimizer runs again on each problem of the suite standard; if it differs, the file is out of date."""
+    monkeypatch.setenv("BENCHBED_DISABLE_PLUGINS", "reports")
+    (stored,), errors = read_references([SHIPPED])
+    assert errors == []
+    assert (stored.study.title, stored.study.protocol) == ("standard 1", PROTOCOL)
+    study = benchbed.run(
+        optimizers=["sgd"],
+        tracks=["default"],
+        output=tmp_path,
+        device="cpu",
+        engine="eager",
+        executor="serial",
+    )
+    labels = ("problem", "optimizer", "track")
+    shipped = {tuple(row[name] for name in labels): row for row in stored.study.summary}
+    assert {problem.label for problem in stored.study.problems} == set(study.results.problems)
+    again = reference_of(study, "again")
+    assert len(again.summary) == len(stored.study.problems)
+    for row in again.summary:
+        expected = shipped[tuple(row[name] for name in labels)]
+        assert row["hyperparameters"] == expected["hyperparameters"]
+        # Sums are rounded in another order on other machines, along paths of up to 1 000 steps.
+        assert row["score"] == pytest.approx(expected["score"], abs=2e-3)
+        assert float(row["gap"]) == pytest.approx(float(expected["gap"]), rel=0.05)  # "inf" if most diverged

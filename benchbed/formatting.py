@@ -95,6 +95,14 @@ def plural(number: float, noun: str) -> str:
     return f"{text} {noun}{'' if number == 1 else 's'}"
 
 
+def format_bytes(number: float) -> str:
+    """Format a number of bytes: 1 GiB = 2³⁰ bytes, as operating systems count memory."""
+    for unit, size in (("GiB", 1 << 30), ("MiB", 1 << 20)):
+        if number >= size:
+            return f"{short(number / size)} {unit}"
+    return f"{number:.0f} bytes"
+
+
 def power_of_ten(value: float) -> str:
     """Format a power of ten with superscript digits, 0.001 as 10⁻³; other values as `short` does."""
     exponent = round(math.log10(abs(value))) if value and math.isfinite(value) else 0

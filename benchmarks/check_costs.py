@@ -25,8 +25,8 @@ from benchbed.catalog.loading import load_catalog
 from benchbed.catalog.lookup import Catalog
 from benchbed.engine.contract import ContractError, check_contract
 from benchbed.plan import BatchPlan, Plan, Request, complete_request, make_plan
+from benchbed.runner.engine_batches import engine_batch
 from benchbed.runner.global_state import default_global_state
-from benchbed.runner.task import engine_batch
 from benchbed.tuning.candidates import PairingState
 from benchbed.tuning.scheduling import missing_batches
 

@@ -42,7 +42,7 @@ LONGEST_DELAY = 5.0
 """Seconds between two kills at most; a study takes about seven."""
 TIME_LIMIT = 120.0
 """Seconds after which a driver counts as hung."""
-NOT_MEASURED = {"wall_seconds", "attempt", "batch_trials"}
+NOT_MEASURED = {"wall_seconds", "peak_bytes", "attempt", "batch_trials"}
 """Columns that depend on the circumstances: a batch that was killed twice is split."""
 
 

@@ -16,8 +16,8 @@ from benchbed.engine.contract import check_contract
 from benchbed.errors import BenchbedError
 from benchbed.interfaces import Engine
 from benchbed.plan import Request, make_plan, parse_selector
+from benchbed.runner.engine_batches import engine_batch
 from benchbed.runner.global_state import default_global_state
-from benchbed.runner.task import engine_batch
 from benchbed.study.planning import reload_plugins
 from benchbed.testing import (
     Claim,

@@ -23,6 +23,12 @@ from benchbed.runner.progress import show_progress
 @jobs_option
 @timeout_option
 @click.option(
+    "--memory",
+    metavar="SIZE",
+    help="Memory of each process that runs batches, such as 4G: a batch that needs more is divided, and a trial that "
+    "needs more alone is out_of_memory.  [default: 90 % of the machine's memory by the number of jobs, at least 2G]",
+)
+@click.option(
     "--executor",
     default="processes",
     metavar="NAME[key=value,…]",
@@ -50,6 +56,7 @@ def run_command(
     jobs: int | None,
     timeout: float | None,
     executor: str,
+    memory: str | None,
     **options: Any,
 ) -> int:
     """Run each optimizer on each problem and compare them.
@@ -84,7 +91,7 @@ def run_command(
     import_module("benchbed.reports.console")  # needed at the end; the fork server is still starting
     catalog, plan, files = resolve_options(options, timeout, executor)
     path = folder_of(plan, output)
-    resources = Resources(jobs, timeout, executor)
+    resources = Resources(jobs, timeout, executor, memory)
     with show_progress() as progress:
         study = run_plan(plan, catalog, path, files, resources, fresh=fresh, progress=progress)
     exit_code = print_study(study, format_)

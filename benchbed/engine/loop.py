@@ -8,6 +8,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from benchbed.engine.allocations import is_failed_allocation
 from benchbed.engine.backends import CompiledBackend, EagerBackend, EngineChoice
 from benchbed.engine.evaluation import measure_gradient_norm
 from benchbed.engine.metrics import measure_curves
@@ -73,8 +74,8 @@ def run_tile(tile: Tile, clock: Clock, choice: EngineChoice) -> TileResult:
             if tile.batch.raises:
                 raise
             gradient_error = str(raised)
-        except (Exception, SystemExit):  # plugin code may raise anything
-            if tile.batch.raises:
+        except (Exception, SystemExit) as raised:  # plugin code may raise anything
+            if tile.batch.raises or is_failed_allocation(raised):
                 raise
             error = traceback.format_exc()
     return TileResult(

@@ -32,7 +32,7 @@ def run_batch(batch: Batch, clock: Clock = time.perf_counter) -> Record:
 
     An exception of an optimizer or a loss becomes the record's `error`, beside everything measured until then.
 
-    Raises: any exception of a plugin while instances are built.
+    Raises: any exception of a plugin while instances are built, and those of failed allocations.
     """
     device, dtype = torch.device(batch.device), getattr(torch, batch.dtype)
     choice = choose_engine(batch, batch.optimizer.stateful)

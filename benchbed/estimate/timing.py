@@ -13,9 +13,10 @@ from benchbed.engine.pytrees import tiles
 from benchbed.engine.run import tiles_of
 from benchbed.estimate.cost import Shape, Timing, shapes_of
 from benchbed.plan import Plan
+from benchbed.runner.engine_batches import engine_batch
 from benchbed.runner.failures import describe_failure
 from benchbed.runner.global_state import default_global_state
-from benchbed.runner.task import Task, catalog_of, engine_batch
+from benchbed.runner.task import Task, catalog_of
 from benchbed.runner.third_party import third_party_plugins
 from benchbed.runner.workers import WorkerFailure, Workers
 

@@ -46,10 +46,11 @@ def corners_of(batch: BatchPlan) -> tuple[list[BatchPlan], list[BatchPlan]]:
 
 
 class Search:
-    """The search for the failing trials of a batch that ends processes or exceeds the time limit.
+    """The search for the failing trials of a batch that ends processes or exceeds the limits of time or memory.
 
-    A death is cheap, so that every trial can die alone. A time-out is not: first run two trials alone, and only if one
-    of them finishes, the others. An optimizer that always hangs then costs two or three time limits a batch.
+    A death is cheap, so that every trial can die alone. Reaching a limit is not: first run two trials alone, and only
+    if one of them finishes, the others. An optimizer that always hangs then costs two or three time limits a batch. A
+    batch that needs too much memory is divided until its parts fit.
     """
 
     def __init__(self, whole: BatchPlan) -> None:
@@ -62,18 +63,20 @@ class Search:
         """Return the parts of a failed batch to run next; none if it is a single trial, or failures were too many."""
         self._failures += 1
         most = MOST_DEATHS
-        if kind is TrialStatus.TIMED_OUT:
+        if kind is TrialStatus.OUT_OF_MEMORY:
+            most = 2 * self.whole.trials
+        elif kind is TrialStatus.TIMED_OUT:
             most = 4 + 2 * self.whole.trials.bit_length()
         if batch.trials == 1 or self._failures > most:
             return []
-        if kind is TrialStatus.TIMED_OUT and batch is self.whole:
+        if kind in (TrialStatus.TIMED_OUT, TrialStatus.OUT_OF_MEMORY) and batch is self.whole:
             probes, self._waiting = corners_of(batch)
             self._probes = len(probes)
             return probes
         return halves_of(batch)
 
     def after_part(self, has_finished: bool) -> tuple[list[BatchPlan], list[BatchPlan]]:
-        """Return the waiting parts that may run after a part has ended, and those that count as timed out."""
+        """Return the waiting parts that may run after a part has ended, and those that count as lost."""
         self._probes -= 1
         if not self._waiting or (self._probes > 0 and not has_finished):
             return [], []

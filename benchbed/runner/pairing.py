@@ -10,6 +10,7 @@ from benchbed.catalog.lookup import Catalog
 from benchbed.catalog.records import Kind
 from benchbed.catalog.torch_optim import with_nested
 from benchbed.engine import Batch
+from benchbed.engine.allocations import is_failed_allocation
 from benchbed.engine.contract import check_contract
 from benchbed.errors import BenchbedError, ContractError, UsageError
 from benchbed.plan import BatchPlan, Plan
@@ -45,7 +46,9 @@ def check_pairing(plan: Plan, batch: BatchPlan, catalog: Catalog, build: Callabl
             return PairingCheck({"third_party": True, **check_contract(build())._asdict()})
     except ContractError:
         raise
-    except (Exception, SystemExit):  # noqa: BLE001 (plugins may raise anything; the traceback becomes the result)
+    except (Exception, SystemExit) as error:
+        if is_failed_allocation(error):
+            raise
         return PairingCheck({"third_party": True}, traceback.format_exc())
 
 

@@ -29,6 +29,8 @@ class ExecutionDetails(NamedTuple):
     attempt: int
     batch_trials: int
     """Trials of the planned batch, of which a part may have run alone; the choice of the engine depends on them."""
+    peak_bytes: int | None = None
+    """Memory of a process that was ended because of it."""
 
 
 def rows_of(

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from benchbed.catalog.lookup import Catalog
-from benchbed.formatting import plural
+from benchbed.formatting import exception_line, format_bytes, plural
 from benchbed.interfaces import TrialStatus
 from benchbed.plan import BatchPlan, Plan
 from benchbed.runner.bisection import Search
@@ -45,6 +45,8 @@ class RunOptions(NamedTuple):
     """Seconds for each batch."""
     plugin_files: tuple[str, ...]
     catalog: Catalog
+    memory: int | None = None
+    """Bytes of the process of a batch; None for no limit."""
 
 
 class _Submission(NamedTuple):
@@ -115,6 +117,7 @@ class Scheduler:
             submission.attempt,
             self._threads,
             planned_trials=search.whole.trials if search else batch.trials,
+            memory=options.memory,
             third_party=third_party_plugins(options.catalog, self._bare_plan, batch),
         )
         self._pending[submission.pairing_index] += 1
@@ -195,14 +198,23 @@ class Scheduler:
             error = f"{trials} took longer than the time limit of {self._options.timeout:g} s; see {log}"
         elif kind is TrialStatus.CRASHED:
             error = f"the process of {trials} died in {ATTEMPTS} attempts: {failure.message}; its output is in {log}"
+        elif failure.peak_bytes is not None:
+            limit = format_bytes(self._options.memory or 0)
+            error = f"{trials} needed {format_bytes(failure.peak_bytes)}, more than the limit of {limit}; see {log}"
+        elif kind is TrialStatus.OUT_OF_MEMORY:
+            error = f"{trials} could not allocate memory: {exception_line(failure.log)}; see {log}"
         else:
             error = f"the result could not be returned: {failure.log.strip()}"
-        self._store_without_measurements(submission, kind, error)
+        self._store_without_measurements(submission, kind, error, failure.peak_bytes)
 
-    def _store_without_measurements(self, submission: _Submission, status: TrialStatus, error: str) -> None:
+    def _store_without_measurements(
+        self, submission: _Submission, status: TrialStatus, error: str, peak_bytes: int | None = None
+    ) -> None:
         batch, search = submission.batch, submission.search
         planned_trials = search.whole.trials if search else batch.trials
-        details = ExecutionDetails(self._threads, self._options.jobs, submission.attempt, planned_trials)
+        details = ExecutionDetails(
+            self._threads, self._options.jobs, submission.attempt, planned_trials, peak_bytes
+        )
         rows = rows_without_measurements(self._bare_plan, batch, status, error, details)
         self._store(submission, to_bytes(table_of(rows)))
 

@@ -8,9 +8,12 @@ import shutil
 import signal
 import sys
 import time
+from collections.abc import Iterator
 from multiprocessing.connection import wait
 from pathlib import Path
 from typing import Any, NoReturn
+
+from benchbed.runner.memory import refuse_allocations, reset_peak, resident_bytes
 
 PRINTED_BYTES = 10_000
 """Output of a worker that reaches stderr; plugins may print without end."""
@@ -21,9 +24,45 @@ LOG_BYTES = 100_000
 OUTPUT = "output"
 """File in the folder of a worker with its last output, written at its end."""
 
+PEAK = "peak"
+"""File in the folder of a worker that was ended because of its memory, with the number of bytes that it had."""
+
+WATCH_SECONDS = 0.05
+"""Time between two looks at the memory of a worker: it can touch a few hundred megabytes meanwhile."""
+
 _PR_SET_PDEATHSIG, _PR_SET_CHILD_SUBREAPER = 1, 36
 _PATIENCE_SECONDS = 2.0
 """Time after which processes that cannot be killed, such as those of another user, are left alone."""
+
+_NUMBER_BYTES = 8
+
+
+_limit_pipes: list[int] = []
+"""In a worker, the pipe through which it tells its supervisor how many bytes it may have."""
+
+
+@contextlib.contextmanager
+def limited_memory(limit: int | None) -> Iterator[None]:
+    """Limit the memory of this process to `limit` bytes, None for no limit, and measure its peak anew.
+
+    The supervisor ends the process when it has more, and far larger allocations fail.
+    """
+
+    def send(number: int) -> None:
+        for pipe in _limit_pipes:
+            with contextlib.suppress(
+                OSError
+            ):  # a plugin has closed all files; the supervisor then keeps the limit
+                os.write(pipe, number.to_bytes(_NUMBER_BYTES))
+
+    reset_peak()
+    if limit is not None and _limit_pipes:
+        refuse_allocations(limit)
+        send(limit)
+    try:
+        yield
+    finally:
+        send(0)
 
 
 def fork_worker(folder: Path) -> None:
@@ -33,6 +72,7 @@ def fork_worker(folder: Path) -> None:
     """
     driver: Any = multiprocessing.parent_process()
     output, worker_output = os.pipe()
+    limits, limit_pipe = os.pipe()
     wakeup, signals = os.pipe()
     os.set_blocking(signals, False)
     os.set_blocking(output, False)
@@ -49,7 +89,9 @@ def fork_worker(folder: Path) -> None:
     supervisor, worker = os.getpid(), os.fork()
     if worker:
         os.close(worker_output)
-        _supervise(worker, driver.sentinel, wakeup, _Output(output), folder)
+        os.close(limit_pipe)
+        _supervise(worker, driver.sentinel, wakeup, _Output(output), limits, folder)
+    _limit_pipes.append(limit_pipe)
     signal.set_wakeup_fd(-1)
     for number in (signal.SIGHUP, signal.SIGQUIT, signal.SIGCHLD, signal.SIGTERM, signal.SIGTSTP):
         signal.signal(number, signal.SIG_DFL)
@@ -60,7 +102,7 @@ def fork_worker(folder: Path) -> None:
         os._exit(1)
     for target in (1, 2):
         os.dup2(worker_output, target)
-    for end in (output, worker_output, wakeup, signals):
+    for end in (output, worker_output, limits, wakeup, signals):
         os.close(end)
 
 
@@ -108,12 +150,24 @@ class _Output:
         return bool(chunk)
 
 
-def _supervise(worker: int, driver: int, wakeup: int, output: _Output, folder: Path) -> NoReturn:
-    """Wait for the end of the worker or the driver, or for SIGTERM; then end all descendants and this process."""
+def _supervise(worker: int, driver: int, wakeup: int, output: _Output, limits: int, folder: Path) -> NoReturn:
+    """Wait for the end of the worker or the driver, or for SIGTERM; then end all descendants and this process.
+
+    The worker ends, too, if it has more bytes than the last number that it wrote into the pipe `limits`.
+    """
     try:
         ending = None
+        limit, sources = 0, [driver, wakeup, output.source, limits]
         while ending is None:
-            ready = wait([driver, wakeup, output.source])
+            ready = wait(sources, WATCH_SECONDS if limit else None)
+            if limits in ready:
+                if numbers := os.read(limits, 1 << 16):
+                    limit = int.from_bytes(numbers[-_NUMBER_BYTES:])
+                else:  # the worker has closed its end
+                    sources.remove(limits)
+            if limit and (resident := resident_bytes(worker)) > limit:
+                (folder / PEAK).write_text(str(resident))
+                ending = f"had {resident} bytes of memory, more than the limit of {limit}, and was killed"
             if output.source in ready:
                 output.read()
             if wakeup in ready:

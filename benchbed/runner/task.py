@@ -1,6 +1,5 @@
 """Tasks of worker processes: one batch, from names and numbers to the bytes of a stored part."""
 
-import contextlib
 import functools
 import itertools
 import os
@@ -11,26 +10,24 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import msgspec
-import torch
 
 from benchbed.catalog.discovery import DISABLE
 from benchbed.catalog.loading import load_catalog
 from benchbed.catalog.lookup import Catalog
-from benchbed.catalog.parameters import convert_hyperparameter, factory_arguments
-from benchbed.checkpoints import affordable_steps
-from benchbed.engine import Batch, Record, run_batch, scale_of
+from benchbed.engine import Batch, Record, run_batch
+from benchbed.engine.allocations import is_failed_allocation
 from benchbed.engine.purity import without_global_randomness
 from benchbed.errors import BenchbedError, ContractError, UnknownOptimumError
-from benchbed.formatting import shortened
-from benchbed.interfaces import Gradient, NotServedError, Problem, TrialStatus
-from benchbed.interfaces.modules.drawn_noise import with_drawn_noise
+from benchbed.interfaces import TrialStatus
 from benchbed.plan import BatchPlan, Plan
 from benchbed.runner.bisection import MOST_RUNS, halves_of
+from benchbed.runner.engine_batches import cached_scale, engine_batch
 from benchbed.runner.global_state import default_global_state
 from benchbed.runner.library_patches import describe_patches, original_functions
+from benchbed.runner.memory import peak_bytes
 from benchbed.runner.pairing import PairingCheck, check_pairing, check_sources
 from benchbed.runner.rows import ExecutionDetails, rows_of, rows_without_measurements
-from benchbed.seeds import InstanceSeed
+from benchbed.runner.supervisor import limited_memory
 from benchbed.store import table_of, to_bytes
 
 
@@ -49,6 +46,8 @@ class Task(msgspec.Struct, frozen=True):
     """Trials of the planned batch, which decide the engine, if this one is a part of it; 0 if it is all of it."""
     first_steps: int | None = None
     """End each trial after this number of steps, to compare engines; None for the whole budget."""
+    memory: int | None = None
+    """Bytes that the process may have; None for no limit."""
     third_party: tuple[str, ...] | None = None
     """Names of the third-party plugins that the batch needs; None if they are not known."""
 
@@ -69,8 +68,19 @@ class MeasuredBatch(NamedTuple):
 
 
 def run_task(encoded: bytes) -> bytes:
-    """Run a task in JSON and return its part, with a row for every trial even if a plugin raises."""
+    """Run a task in JSON and return its part, with a row for every trial even if a plugin raises.
+
+    Raises: the exception of a failed allocation.
+    """
     task = msgspec.json.decode(encoded, type=Task)
+    with limited_memory(task.memory):
+        rows = rows_of_task(task)
+        peak = peak_bytes()
+    return to_bytes(table_of([{**row, "peak_bytes": peak} for row in rows]))
+
+
+def rows_of_task(task: Task) -> list[dict[str, Any]]:
+    """Run a task and return the row of each of its trials."""
     plan = task.plan
     planned_trials = task.planned_trials or task.batch.trials
     details = ExecutionDetails(task.threads, task.jobs, task.attempt, planned_trials)
@@ -84,7 +94,7 @@ def run_task(encoded: bytes) -> bytes:
             catalog = catalog_of(task.plugin_files, task.third_party)
         check_sources(catalog, plan, task.batch)
     except BenchbedError as error:
-        return to_bytes(table_of(failed_rows(task.batch, str(error))))
+        return failed_rows(task.batch, str(error))
     rows: list[dict[str, Any]] = []
     deaths = task.attempt - 1 + (task.batch.trials < planned_trials)
     results = measure_batches(
@@ -96,7 +106,7 @@ def run_task(encoded: bytes) -> bytes:
             rows += rows_of(plan, batch, result.record, result.scale, details, result.score_error)
         else:
             rows += failed_rows(batch, patches or str(result))
-    return to_bytes(table_of(rows))
+    return rows
 
 
 def measure_batches(
@@ -168,56 +178,10 @@ def measure_batch(
         if isinstance(without_score, str):
             return without_score
         return without_score._replace(score_error=str(error))
-    except (Exception, SystemExit):  # noqa: BLE001 (plugins may raise anything; the traceback becomes the result)
+    except (Exception, SystemExit) as error:
+        if is_failed_allocation(error):
+            raise
         return traceback.format_exc()
-
-
-def engine_batch(plan: Plan, batch: BatchPlan, catalog: Catalog, is_measured: bool = True) -> Batch:
-    """Resolve the names of a batch in the catalog; a batch that is only checked needs no scale."""
-    problem = with_drawn_noise(catalog.problem(batch.problem.name, batch.problem.parameters))
-    factory = catalog.optimizer(batch.optimizer).implementation
-    first = batch.settings[0]
-    parameters = catalog.parameters(batch.optimizer)
-    # JSON has changed tuples to lists.
-    statics = {
-        name: convert_hyperparameter(batch.optimizer, parameters[name], first[name]) for name in batch.statics
-    }
-    # The engine skips a batch whose budget pays for no step.
-    steps = max(1, affordable_steps(batch.problem.budget, batch.price))
-    return Batch(
-        problem=problem,
-        factory=factory,
-        statics=factory_arguments(factory, statics, problem.layout, steps),
-        hyperparameters={
-            name: [float(setting[name]) for setting in batch.settings]
-            for name in first
-            if name not in batch.statics
-        },
-        settings=len(batch.settings),
-        seeds=[InstanceSeed(plan.study_seed, batch.problem.name, batch.role, seed) for seed in batch.seeds],
-        budget=batch.problem.budget,
-        targets=batch.problem.targets,
-        target_metric=batch.problem.target_metric,
-        scale=cached_scale(problem, batch.problem.name, plan.study_seed)[0] if is_measured else None,
-        gradient=problem.change_gradient(_warmed_up(catalog.gradient(plan.gradient))),
-        metrics={name: catalog.entry("metrics", name).implementation for name in plan.metrics},
-        dtype=batch.problem.dtype,
-        device=plan.device,
-        every_step=plan.checkpoints == "all",
-        engine=plan.engine,
-        tolerance=plan.tolerance,
-        stop_when_solved=plan.stop_when_solved,
-    )
-
-
-@functools.cache
-def _warmed_up(gradient: Gradient) -> Gradient:
-    """Call a gradient once a process: torch takes seconds to load some modules, which no step should include."""
-    point = torch.ones(1, 1, 1, dtype=torch.float64)
-    draws = None if gradient.make_draws is None else gradient.make_draws(torch.Generator(), 1, 1)
-    with torch.no_grad(), contextlib.suppress(NotServedError):
-        gradient(lambda theta: theta.square().sum(-1), point, draws)
-    return gradient
 
 
 def catalog_of(plugin_files: tuple[str, ...], needed: tuple[str, ...] | None = None) -> Catalog:
@@ -231,19 +195,3 @@ def catalog_of(plugin_files: tuple[str, ...], needed: tuple[str, ...] | None = N
 @functools.cache
 def _catalog(plugin_files: tuple[str, ...], needed: tuple[str, ...] | None, disabled: str | None) -> Catalog:
     return load_catalog([Path(file) for file in plugin_files], os.environ, needed)
-
-
-@functools.lru_cache(maxsize=64)
-def cached_scale(problem: Problem, name: str, study_seed: int) -> tuple[float | None, str | None]:
-    """Return the scale of a problem and why it is unknown, if it has an optimum; measured once a process.
-
-    Problems with equal parameters are equal keys.
-    """
-    try:
-        return scale_of(problem, name, study_seed), None
-    except UnknownOptimumError as error:
-        return None, str(error)
-    except ContractError:
-        raise
-    except (Exception, SystemExit) as error:  # noqa: BLE001 (the trials run without it, and store the reason)
-        return None, shortened(f"the scale of problem {name!r} raises {type(error).__name__}: {error}", 300)

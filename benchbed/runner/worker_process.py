@@ -23,7 +23,7 @@ import msgspec
 from benchbed.formatting import shortened
 from benchbed.interfaces import TrialStatus
 from benchbed.runner.fork_server import server_context, starting_process
-from benchbed.runner.supervisor import LOG_BYTES, OUTPUT, fork_worker
+from benchbed.runner.supervisor import LOG_BYTES, OUTPUT, PEAK, fork_worker
 
 GRACE_SECONDS = 2.0
 """A task that has not ended this long after its time limit is ended by the driver; its process then leaves no stack."""
@@ -44,9 +44,12 @@ class WorkerFailure(NamedTuple):
     """The reason why a task has no result."""
 
     kind: TrialStatus
-    """CRASHED: the process died. TIMED_OUT: the time limit ended it. FAILED: the task raised an exception."""
+    """CRASHED: the process died. TIMED_OUT: the time limit ended it. OUT_OF_MEMORY: the memory limit ended it, or an
+    allocation failed. FAILED: the task raised another exception."""
     log: str
     """Output of the process, stack or traceback."""
+    peak_bytes: int | None = None
+    """Memory of the process at its end; None unless the memory limit ended it."""
 
     @property
     def message(self) -> str:
@@ -65,6 +68,8 @@ class WorkerProcess:
         """Start the process. Raises: ProcessLostError."""
         self.owner = owner
         self.has_ended = False
+        self._peak: int | None = None
+        """Bytes because of which the supervisor has ended the process."""
         self._folder = Path(tempfile.mkdtemp(prefix="benchbed-"))
         self._closing = threading.Lock()
         self._pool = ProcessPoolExecutor(
@@ -103,14 +108,19 @@ class WorkerProcess:
             ending = "\nthe process did not end itself at its time limit, so it was killed" if is_late else ""
             self.close()
         try:
-            encoded, fault = future.result()
+            encoded, fault, is_out_of_memory = future.result()
         except BrokenProcessPool as error:
             # The server reports the end of a supervisor after it. One that lives on has lost the server.
             has_lost_server = self._has_supervisor() and not is_late
             log = self.close() + ending
             if has_lost_server:
                 raise ProcessLostError from error
+            if self._peak is not None:
+                return WorkerFailure(TrialStatus.OUT_OF_MEMORY, log, self._peak)
             return WorkerFailure(TrialStatus.TIMED_OUT if is_late else TrialStatus.CRASHED, log)
+        if is_out_of_memory:
+            self.close()  # it may keep what it has allocated
+            return WorkerFailure(TrialStatus.OUT_OF_MEMORY, str(fault))
         if encoded is None:
             return WorkerFailure(TrialStatus.FAILED, str(fault))
         return msgspec.msgpack.decode(encoded, type=get_type_hints(work).get("return", Any))
@@ -141,6 +151,8 @@ class WorkerProcess:
                 # wait for the rest as long as this process could write it.
                 results._writer.close()  # type: ignore[attr-defined]  # private
             self._pool.shutdown(wait=True, cancel_futures=True)
+            peak = _end_of(self._folder / PEAK)
+            self._peak = int(peak) if peak.isdecimal() else self._peak
             log = "".join(_end_of(self._folder / name) for name in (_CRASH_STACK, _TIMEOUT_STACK, OUTPUT))
             shutil.rmtree(self._folder, ignore_errors=True)
         return log.strip()
@@ -163,8 +175,10 @@ def process_and_supervisor() -> tuple[int, int]:
 
 def run_with_timeout(
     work: Work, task: bytes, timeout: float | None, stack_file: str
-) -> tuple[bytes | None, str | None]:
+) -> tuple[bytes | None, str | None, bool]:
     """Run a task in the child and return its encoded result and the traceback of its exception; one of them is None.
+
+    The third value is whether the exception is that of a failed allocation.
 
     After `timeout` seconds the process writes its stack to `stack_file` and ends.
     """
@@ -177,10 +191,13 @@ def run_with_timeout(
             faulthandler.dump_traceback_later(timeout, exit=True, file=file)
             stack.callback(faulthandler.cancel_dump_traceback_later)
         try:
-            result, error = msgspec.msgpack.encode(work(task)), None
-        except BaseException:  # noqa: BLE001 (an exception may fail to pickle, or end the process that receives it)
+            result, error, is_out_of_memory = msgspec.msgpack.encode(work(task)), None, False
+        except BaseException as raised:  # noqa: BLE001 (it may fail to pickle, or end the process that receives it)
+            from benchbed.engine.allocations import is_failed_allocation  # the driver imports no torch here
+
             result, error = None, shortened(traceback.format_exc())
-    return result, error
+            is_out_of_memory = is_failed_allocation(raised)
+    return result, error, is_out_of_memory
 
 
 def _end_copies(process_id: int) -> None:

@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 
 from benchbed.interfaces import TrialStatus
 
-SCHEMA_VERSION = 7
+SCHEMA_VERSION = 8
 
 _TEXT, _COUNT, _NUMBER = pa.string(), pa.int64(), pa.float64()
 _NUMBERS = pa.list_(_NUMBER)
@@ -70,18 +70,19 @@ TRIAL_SCHEMA = pa.schema(
         ("gradient_source", _TEXT),  # null in parts of schema 2
         ("metric_sources", pa.map_(_TEXT, _TEXT)),  # null in parts of schema 4
         ("score_start", _NUMBER),  # null in parts of schema 6: 10⁻⁴
+        ("peak_bytes", _NUMBER),  # of the process while the batch ran; null in parts of schema 7
     ],
     metadata={"benchbed_schema": str(SCHEMA_VERSION)},
 )
 ADDED_IN = {
     "reads_progress": 2, "gradient_source": 3, "engine_requested": 4, "fallback_reason": 4, "metric_sources": 5,
-    "metric_errors": 5, "score_error": 5, "curve_metrics": 6, "score_start": 7,
+    "metric_errors": 5, "score_error": 5, "curve_metrics": 6, "score_start": 7, "peak_bytes": 8,
 }  # fmt: skip
 """Schema in which a column was added; the column is null in parts of earlier schemas."""
 EXECUTION_COLUMNS = frozenset(
     {
         "wall_seconds", "engine_requested", "engine_reason", "fallback_reason", "jobs", "attempt", "threads",
-        "metric_sources",
+        "metric_sources", "peak_bytes",
     }
 )  # fmt: skip
 """Columns that may differ when the same batch runs again."""

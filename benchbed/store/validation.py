@@ -70,7 +70,7 @@ def _contradictions(trials: pa.Table, problem: ProblemPlan) -> Iterator[str]:
     for name in ("calls", "steps"):
         if not _is_count(_numbers(trials[name])).all():
             yield name
-    for name in ("wall_seconds", "state_bytes"):
+    for name in ("wall_seconds", "state_bytes", "peak_bytes"):
         if not (_is_null(trials[name]) | _is_count(_numbers(trials[name]))).all():
             yield name
     for name in ("engine", "engine_requested"):

@@ -16,13 +16,14 @@ from benchbed.formatting import absolute_path
 from benchbed.interfaces import FINAL_STATUSES
 from benchbed.plan import Plan, complete_request, parse_shard
 from benchbed.plan.request import as_request
+from benchbed.runner.memory import default_limit, parse_limit
 from benchbed.runner.progress import NoProgress, show_progress
 from benchbed.runner.scheduler import Progress, RunOptions, Scheduler
 from benchbed.runner.workers import Workers
 from benchbed.store import StudyFolder, retire_other_plan
 from benchbed.store.files import unused
 from benchbed.study.execution import local_workers, start_workers
-from benchbed.study.loading import add_objects, check_files, open_catalog
+from benchbed.study.loading import IN_PROCESS, add_objects, check_files, open_catalog
 from benchbed.study.model import Study, describe_mismatches
 from benchbed.study.planning import plan_request
 from benchbed.study.reporting import write_reports
@@ -37,6 +38,8 @@ class Resources(NamedTuple):
     timeout: float | None = None
     """Seconds for each batch."""
     executor: str = "processes"
+    memory: str | None = None
+    """Memory of each process of a batch, such as "4G"; None for a share of the machine."""
 
 
 def run(
@@ -65,6 +68,7 @@ def run(
     jobs: int | None = None,
     timeout: float | None = None,
     executor: str = "processes",
+    memory: str | None = None,
     progress: bool = False,
 ) -> Study:
     """Run a study and return it; trials that its folder already contains do not run again.
@@ -97,7 +101,7 @@ def run(
         request = complete_request(catalog, request, None if suite is None else Path(suite), allow_import)
         resolved_files = tuple(absolute_path(file) for file in [*files, *objects.files])
         plan, warnings = plan_request(catalog, request, resolved_files, timeout, executor)
-        plan, resources = plan.of_shard(selected_shard), Resources(jobs, timeout, executor)
+        plan, resources = plan.of_shard(selected_shard), Resources(jobs, timeout, executor, memory)
         study = run_plan(plan, catalog, folder_of(plan, output), resolved_files, resources, fresh, display)
         study.warnings[:0] = warnings
         return study
@@ -122,6 +126,7 @@ def run_plan(
 ) -> Study:
     """Run the missing trials of a plan, write its reports and figures, and return the study."""
     jobs = jobs_of(plan, resources)
+    memory_of(resources, jobs)
     with start_workers(catalog, resources.executor, jobs) as workers, study_folder(path, fresh) as folder:
         study = complete(plan, catalog, folder, plugin_files, workers, resources, progress)
         with local_workers(workers, jobs) as drawing:
@@ -197,7 +202,7 @@ def complete(
     folder.warnings += retire_other_plan(folder, plan)
     folder.write_plan(plan)
     folder.write_environment(describe_environment(plan, catalog, jobs, resources.executor))
-    options = RunOptions(jobs, resources.timeout, plugin_files, catalog)
+    options = RunOptions(jobs, resources.timeout, plugin_files, catalog, memory_of(resources, jobs))
     scheduler = Scheduler(plan, folder, workers, options, progress or NoProgress())
     scheduler.run(outcomes)
     return Study(folder.path, plan, [*folder.warnings, *scheduler.warnings])
@@ -218,3 +223,14 @@ def jobs_of(plan: Plan, resources: Resources) -> int:
             f"jobs ({jobs}) and timeout ({resources.timeout}) must be positive; omit them for their defaults"
         )
     return jobs
+
+
+def memory_of(resources: Resources, jobs: int) -> int | None:
+    """Return the bytes that the process of a batch may have; None for no limit. Raises: UsageError."""
+    if resources.memory is None:
+        return default_limit(jobs) if resources.executor == "processes" else None
+    if resources.executor == IN_PROCESS:
+        raise UsageError(
+            f"the executor {IN_PROCESS} runs batches in this process, whose memory is not limited; leave out the limit"
+        )
+    return parse_limit(resources.memory)

@@ -11,7 +11,7 @@ pytestmark = pytest.mark.slow
 
 ROW = {
     "trial_key": "k", "status": "exhausted", "dtype": "float64", "calls": 400.0, "steps": 200, "wall_seconds": 1.0,
-    "jobs": 1, "attempt": 1, "threads": 1, "engine_reason": "asked for",
+    "jobs": 1, "attempt": 1, "threads": 1, "peak_bytes": 1e8, "engine_reason": "asked for",
     "final_objective": 0.25, "metrics": [("distance", math.nan)],
     "curve_calls": [0.0, 2.0, 200.0, 400.0], "curve_objective": [8.0, 4.0, 1e-9, 0.25],
     "curve_gradient_norm": [1.0, math.nan, math.inf, 0.5],
@@ -29,7 +29,16 @@ def test_a_row_equals_itself():
 
 @pytest.mark.parametrize(
     "name",
-    ["wall_seconds", "engine_requested", "engine_reason", "fallback_reason", "jobs", "attempt", "threads"],
+    [
+        "wall_seconds",
+        "engine_requested",
+        "engine_reason",
+        "fallback_reason",
+        "jobs",
+        "attempt",
+        "threads",
+        "peak_bytes",
+    ],
 )
 def test_columns_of_the_execution_may_differ(name):
     """Results do not depend on them."""

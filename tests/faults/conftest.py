@@ -49,10 +49,10 @@ def contents():
 
 @pytest.fixture(scope="session")
 def rows():
-    """Return a function that returns the stored trials of a folder, sorted and without their times."""
+    """Return a function that returns the stored trials of a folder, sorted and without their times and memory."""
 
     def read(folder):
-        table = StudyFolder(folder).read_trials().drop_columns(["wall_seconds"])
+        table = StudyFolder(folder).read_trials().drop_columns(["wall_seconds", "peak_bytes"])
         return table.sort_by("trial_key").to_pylist()
 
     return read

@@ -39,8 +39,14 @@ def copy(folder, tmp_path):
 
 
 def rows(path):
-    """Return the stored trials without their times, sorted."""
-    return StudyFolder(path).read_trials().drop_columns(["wall_seconds"]).sort_by("trial_key").to_pylist()
+    """Return the stored trials without their times and memory, sorted."""
+    return (
+        StudyFolder(path)
+        .read_trials()
+        .drop_columns(["wall_seconds", "peak_bytes"])
+        .sort_by("trial_key")
+        .to_pylist()
+    )
 
 
 def contents(path):

@@ -12,7 +12,7 @@ from benchbed.engine.independence import check_independence
 from benchbed.errors import ContractError
 from benchbed.interfaces import Layout, Problem
 from benchbed.plan import Request, make_plan
-from benchbed.runner.task import engine_batch
+from benchbed.runner.engine_batches import engine_batch
 from benchbed.tuning.candidates import PairingState
 from benchbed.tuning.scheduling import missing_batches
 from benchbed_optimizers.sgd import sgd

@@ -62,3 +62,19 @@ def test_two_probes_decide_whether_the_rest_of_a_hanging_batch_runs(first_finish
         assert search.after_part(has_finished=False) == ([], [])
         parts, (abandoned,) = search.after_part(has_finished=False)
         assert (parts, abandoned.seeds) == ([], waiting)
+
+
+def test_a_batch_without_enough_memory_is_divided_until_its_parts_fit():
+    """Two trials run alone first; if one of them fits, each of the others may run alone."""
+    batch = batch_of(1, 32)
+    search = Search(batch)
+    first, last = search.split(batch, TrialStatus.OUT_OF_MEMORY)
+    assert (first.seeds, last.seeds) == ((0,), (31,))
+    (rest,), _ = search.after_part(has_finished=True)
+    parts, alone = [rest], []
+    while parts:
+        part = parts.pop()
+        halves = search.split(part, TrialStatus.OUT_OF_MEMORY)
+        parts += halves
+        alone += [] if halves else [part.seeds]
+    assert sorted(alone) == [(seed,) for seed in range(1, 31)]

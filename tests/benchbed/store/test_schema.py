@@ -22,7 +22,7 @@ ROW = {
 
 NEWER = [
     "reads_progress", "gradient_source", "engine_requested", "fallback_reason", "metric_sources", "metric_errors",
-    "score_error", "curve_metrics", "score_start",
+    "score_error", "curve_metrics", "score_start", "peak_bytes",
 ]  # fmt: skip
 """Columns that the first schema lacks."""
 

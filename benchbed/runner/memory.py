@@ -1,0 +1,106 @@
+"""Memory of processes and of the machine, as Linux reports it."""
+
+import contextlib
+import os
+import re
+import resource
+import sys
+from pathlib import Path
+
+from benchbed.catalog.names import quoted
+from benchbed.errors import UsageError
+from benchbed.formatting import format_bytes
+
+LEAST_BYTES = 512 << 20
+"""The smallest limit: a process needs half of it for torch."""
+SHARE = 0.9
+"""Share of the memory of the machine that processes use together by default."""
+LEAST_DEFAULT_BYTES = 2 << 30
+"""A default limit is not smaller: batches are made to fit into less."""
+_SIZE = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,9})?) ?([KMGT])(?:i?B)?", re.IGNORECASE)
+_UNITS = {"K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
+_PAGE_BYTES = resource.getpagesize()
+_LIMIT_FILES = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
+"""Limits of the control group in a container, of version 2 and 1."""
+
+
+def is_supported() -> bool:
+    """Return whether the memory of processes can be measured on this system."""
+    return sys.platform == "linux" and Path("/proc/self/statm").exists()
+
+
+def total_bytes() -> int:
+    """Return the memory of the machine, or the limit of the control group of this process if it is smaller."""
+    limits = [os.sysconf("SC_PHYS_PAGES") * _PAGE_BYTES]
+    for file in _LIMIT_FILES:
+        with contextlib.suppress(OSError, ValueError):  # there is no such file, or it contains "max"
+            limits.append(int(Path(file).read_text()))
+    return min(limits)
+
+
+def default_limit(jobs: int) -> int | None:
+    """Return the limit of each of `jobs` processes, in bytes: a share of the machine; None if it cannot be watched."""
+    if not is_supported():
+        return None
+    available = int(SHARE * total_bytes())
+    return min(available, max(LEAST_DEFAULT_BYTES, available // jobs))
+
+
+def parse_limit(text: str) -> int:
+    """Return the bytes of a text such as "4G" or "1.5GiB". Raises: UsageError if it is too small or not such a text."""
+    match = _SIZE.fullmatch(text.strip())
+    limit = int(float(match[1]) * _UNITS[match[2].upper()]) if match else 0
+    if limit < LEAST_BYTES:
+        raise UsageError(
+            f"the memory of a process is {quoted(text)}; write a size of at least {format_bytes(LEAST_BYTES)}, such as "
+            "4G or 750M"
+        )
+    if not is_supported():
+        raise UsageError("the memory of processes cannot be limited on this system; leave out the limit")
+    return limit
+
+
+def resident_bytes(process_id: int) -> int:
+    """Return the sum of the resident sizes of a process and its descendants; 0 if it has ended."""
+    folder = Path("/proc", str(process_id))
+    try:
+        resident = int((folder / "statm").read_text().split()[1]) * _PAGE_BYTES
+        children = [
+            int(child) for file in folder.glob("task/*/children") for child in file.read_text().split()
+        ]
+    except OSError:
+        return 0
+    return resident + sum(map(resident_bytes, children))
+
+
+def reset_peak() -> None:
+    """Let `peak_bytes` start from the present size; without effect where the kernel does not allow it."""
+    with contextlib.suppress(OSError):
+        Path("/proc/self/clear_refs").write_text("5")
+
+
+def peak_bytes() -> int | None:
+    """Return the largest resident size of this process since `reset_peak`; None on other systems than Linux."""
+    size = _status("VmHWM")
+    return size if is_supported() else None
+
+
+def refuse_allocations(limit: int) -> None:
+    """Let the kernel refuse allocations that would take this process far beyond `limit` bytes.
+
+    Twice the limit is allowed, because stacks of threads are allocated and hardly used.
+    """
+    _, hard = resource.getrlimit(resource.RLIMIT_DATA)
+    most = _status("VmData") + 2 * limit
+    if hard == resource.RLIM_INFINITY or most < hard:
+        resource.setrlimit(resource.RLIMIT_DATA, (most, hard))
+
+
+def _status(name: str) -> int:
+    """Return a size of this process in bytes; 0 if the system does not report it."""
+    with contextlib.suppress(OSError):
+        for line in Path("/proc/self/status").read_text().splitlines():
+            key, _, value = line.partition(":")
+            if key == name:
+                return int(value.split()[0]) * 1024
+    return 0

@@ -46,6 +46,8 @@ NOT_RUN = {
 OTHER_PROGRAMS = ("cd ", "pip install ", "python -m pip install ", "python3.11 -m venv ", "pytest", "tox")
 """Beginnings of documented lines that need a network, a new environment, or minutes."""
 
+NOTEBOOK = "docs/notebook.md"
+"""The page whose blocks are the cells of one notebook, which share their names."""
 FENCE = re.compile(r"^```([^\n`]*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 LANGUAGES = {"", "bash", "console", "python", "sh", "text", "toml", "yaml"}
 DIRECTIVE = re.compile(r"\{[a-z-]+\}")
@@ -56,6 +58,14 @@ INLINE_COMMAND = re.compile(r"`(benchbed [^`]*)`")
 
 RUN_EACH = "import runpy, sys\nfor program in sys.argv[1:]: runpy.run_path(program, run_name='__main__')\n"
 """Runs programs one after the other in one process, each in its own namespace: a start takes seconds."""
+
+RUN_NOTEBOOK = """
+import sys, nbclient, nbformat
+notebook = nbformat.read(sys.argv[1], 4)
+nbclient.NotebookClient(notebook, timeout=240).execute()
+nbformat.write(notebook, sys.argv[1])
+"""
+"""Runs the cells of a notebook in a kernel, and stores it with their outputs."""
 
 
 def text_of(page):
@@ -111,15 +121,44 @@ def folder_of(tmp_path_factory):
 
 @pytest.mark.parametrize("page", pages_with("python"))
 def test_python_in_the_documentation_runs(page, folder_of, make_environment):
-    """Each block is a complete program."""
+    """Each block is a complete program, except in a notebook."""
     folder, programs = folder_of(page), []
-    for number, block in enumerate(blocks(page, "python")):
+    programs_of_page = blocks(page, "python")
+    if page == NOTEBOOK:
+        programs_of_page = ["\n".join(programs_of_page)]
+    for number, program_text in enumerate(programs_of_page):
         programs.append(folder / f"block{number}.py")
-        programs[-1].write_text(block, encoding="utf-8")
+        programs[-1].write_text(program_text, encoding="utf-8")
+    run_python(["-c", RUN_EACH, *programs], folder, make_environment())
+
+
+def test_the_notebook_runs_in_a_kernel(tmp_path, make_environment):
+    """It shows a progress bar, the conclusion with the scores, and a picture for each plot."""
+    for module in ("ipykernel", "ipywidgets", "nbclient"):
+        pytest.importorskip(module)
+    import nbformat
+
+    cells = [nbformat.v4.new_code_cell(block) for block in blocks(NOTEBOOK, "python")]
+    file = tmp_path / "notebook.ipynb"
+    nbformat.write(nbformat.v4.new_notebook(cells=cells), file)
+    environment = make_environment(IPYTHONDIR=tmp_path / "ipython", JUPYTER_RUNTIME_DIR=tmp_path / "runtime")
+    run_python(["-c", RUN_NOTEBOOK, file], tmp_path, environment)
+    outputs = [
+        [data for output in cell.outputs for data in output.get("data", {}).items()]
+        for cell in nbformat.read(file, 4).cells
+    ]
+    first = dict(outputs[0])
+    assert "application/vnd.jupyter.widget-view+json" in first
+    assert "Tuned track, mean over 2 problems: " in first["text/html"]
+    pictures = [sum(kind == "image/png" for kind, _ in of_cell) for of_cell in outputs]
+    assert pictures == [0, 0, cells[2].source.count("study.plot("), 1, 1, 1, 1]
+
+
+def run_python(arguments, folder, environment):
     process = subprocess.run(
-        [sys.executable, "-P", "-c", RUN_EACH, *programs],
+        [sys.executable, "-P", *arguments],
         cwd=folder,
-        env=make_environment(),
+        env=environment,
         capture_output=True,
         text=True,
         timeout=240,

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import seaborn as sns
@@ -57,6 +58,8 @@ def draw_plot(
     for column, label in {"problem": problem, "optimizer": optimizer, "track": track}.items():
         if label is not None:
             results = _select(results, column, label)
+    # The backend of a notebook makes itself interactive when it is loaded, which the end of the theme would undo.
+    plt.switch_backend(plt.get_backend())
     with theme(kind):
         return PLOTS[kind](results, styles, arguments)
 

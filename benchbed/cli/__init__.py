@@ -16,6 +16,7 @@ from benchbed.cli.compare import compare_command
 from benchbed.cli.group import CommandGroup
 from benchbed.cli.list import list_command
 from benchbed.cli.merge import merge_command
+from benchbed.cli.new import new_command
 from benchbed.cli.output import discard_stdout
 from benchbed.cli.plan import plan_command
 from benchbed.cli.plugins import plugins_command
@@ -45,6 +46,7 @@ def commands() -> None:
       benchbed run -o 'torch.optim:NAdam'              an optimizer of torch
       benchbed list problems                           the available problems
       benchbed plan --preset full                      the cost of a study before it runs
+      benchbed new optimizer my-rule                   a file to start an optimizer of your own from
       benchbed check my_rule.py                        whether it keeps the contract
       benchbed course                                  all figures of the course on one page
     """
@@ -59,6 +61,7 @@ for command in (
     merge_command,
     compare_command,
     verify_command,
+    new_command,
     check_command,
     reference_command,
 ):

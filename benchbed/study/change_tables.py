@@ -101,8 +101,8 @@ def describe_interval(change: Change) -> str:
     return "one seed" if isnan(change.low) else f"[{signed(change.low)}, {signed(change.high)}]"
 
 
-def footnote(changes: Sequence[Change]) -> str:
-    """Describe the star, and the changes that a comparison of such studies notices."""
+def footnote(changes: Sequence[Change], mark: str = "* ") -> str:
+    """Describe significance, which `mark` stands for, and the changes that a comparison of such studies notices."""
     tests = sum(not isnan(change.adjusted_p) for change in changes)
     if not tests:
         return "no row has a test, because no difference is sampled with two seeds or more"
@@ -111,4 +111,4 @@ def footnote(changes: Sequence[Change]) -> str:
     if noticeable:
         limits = f"{min(noticeable):.3f} to {max(noticeable):.3f}"
         power = f"80 % of such comparisons notice changes of at least {limits}"
-    return f"* significant: Holm's adjusted p over {plural(tests, 'row')} is below {SIGNIFICANT}; {power}"
+    return f"{mark}significant: Holm's adjusted p over {plural(tests, 'row')} is below {SIGNIFICANT}; {power}"

@@ -39,12 +39,13 @@ def write_page(
         references=(reference,),
         provenance=provenance._replace(study=f"{names[1]} compared with {names[0]}"),
     )
-    table = change_table(changes, results.optimizers)
-    content = render(results, Changes(_conclusions(changes, names[0], notes), table))
+    table = change_table(changes, results.optimizers, f"Differences of scores, {names[1]} minus {names[0]}")
+    remarks = [f"{text[:1].upper()}{text[1:]}." for text in (footnote(changes, mark=""), *notes)]
+    content = render(results, Changes([_conclusion(changes, names[0])], table, remarks))
     write_atomically(path, content, "choose a writable file with --page")
 
 
-def change_table(changes: Sequence[Change], optimizers: Sequence[str]) -> PageTable:
+def change_table(changes: Sequence[Change], optimizers: Sequence[str], title: str) -> PageTable:
     """Build the table of changes, with the 95 % limits of the differences; `optimizers` are those of the study."""
     limits = [
         (change.difference, change.difference, change.difference)
@@ -72,19 +73,16 @@ def change_table(changes: Sequence[Change], optimizers: Sequence[str]) -> PageTa
             100 * (high - bottom) / span,
         )
         rows.append(PageRow(str(optimizers.index(change.optimizer)), change.track, cells, positions))
-    return PageTable("Differences of scores, second study minus first", _HEADERS, rows)
+    return PageTable(title, _HEADERS, rows)
 
 
-def _conclusions(changes: Sequence[Change], first: str, notes: Sequence[str]) -> list[tuple[str, str]]:
-    """Return sentences on the number of significant changes, the largest of them, the test and the notes."""
+def _conclusion(changes: Sequence[Change], first: str) -> tuple[str, str]:
+    """Return a sentence on the number of significant changes, and one on the largest of them."""
     significant = sorted(filter(is_significant, changes), key=lambda change: -abs(change.difference))
-    lead = f"{len(significant) or 'None'} of {plural(len(changes), 'score')} changed significantly since {first}."
     largest = "; ".join(
         f"{change.optimizer} on the {change.track} track, {describe_problem(change.problem)}: "
         f"{signed(change.difference)} {describe_interval(change)}"
         for change in significant[:_MOST_LISTED]
     )
-    return [
-        (lead, f"The largest changes: {largest}." if largest else ""),
-        *(("", f"{text}.") for text in (footnote(changes), *notes)),
-    ]
+    lead = f"{len(significant) or 'None'} of {plural(len(changes), 'score')} changed significantly since {first}."
+    return lead, f"The largest changes: {largest}." if largest else ""

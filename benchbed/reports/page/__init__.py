@@ -18,13 +18,12 @@ from benchbed.plotting.style import line_styles
 from benchbed.reports.page.charts import HEIGHT, WIDTH, Chart
 from benchbed.reports.page.pairings import PairingDetails, pairing_anchors, pairings_of
 from benchbed.reports.page.problem_charts import charts_of
-from benchbed.reports.page.references import (
-    COLOR,
+from benchbed.reports.page.reference_lines import COLOR, reference_dashes, reference_numbers
+from benchbed.reports.page.reference_rows import (
     add_rows,
     describe_references,
+    positions_among_references,
     problem_rows,
-    reference_dashes,
-    reference_numbers,
 )  # fmt: skip
 from benchbed.reports.page.score_charts import mean_target_charts
 from benchbed.reports.page.tables import (
@@ -63,6 +62,8 @@ class Changes(NamedTuple):
     conclusions: Sequence[tuple[str, str]]
     """Pairs of a leading sentence and the rest."""
     table: PageTable
+    notes: Sequence[str]
+    """Sentences below the table."""
 
 
 class ProblemSection(NamedTuple):
@@ -120,7 +121,8 @@ def render(results: Results, changes: Changes | None = None) -> bytes:
         main_track=main_track,
         tracks=tracks,
         conclusions=changes.conclusions if changes else conclusions(results, sentences),
-        changes=changes.table if changes else None,
+        changes=changes,
+        positions=[] if changes else positions_among_references(results),
         single_findings=[
             f.sentence for f in sentences if f.track == main_track and f.problem in results.problems
         ][:_MOST_FINDINGS],

@@ -33,7 +33,7 @@ from benchbed.reports.page.charts import (
     points,
     polyline,
 )  # fmt: skip
-from benchbed.reports.page.references import gap_lines, reference_medians
+from benchbed.reports.page.reference_lines import gap_lines, reference_medians
 from benchbed.reports.page.score_charts import best_of_k_charts, target_charts
 
 _MOST_BANDS = 3

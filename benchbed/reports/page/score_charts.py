@@ -20,7 +20,7 @@ from benchbed.reports.page.charts import (
     polyline,
     share_axis,
 )  # fmt: skip
-from benchbed.reports.page.references import reference_numbers, with_target_curves
+from benchbed.reports.page.reference_lines import reference_numbers, with_target_curves
 
 _MARGIN = 1.05
 """Free space above the highest value, as a factor."""

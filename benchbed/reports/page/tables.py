@@ -10,7 +10,7 @@ import pandas as pd
 from benchbed.formatting import fixed, plural, short
 from benchbed.interfaces import ALL_PROBLEMS, Results
 from benchbed.reports.heatmap import heatmap_cells
-from benchbed.reports.page.references import add_rows, mean_rows, problem_rows, reference_summary
+from benchbed.reports.page.reference_rows import add_rows, mean_rows, problem_rows, reference_summary
 from benchbed.reports.tables.summary import group_tables, overall_tables, summary_tables
 from benchbed.reports.tables.table import LEFT_ALIGNED, TextTable
 

@@ -80,9 +80,9 @@ def test_the_page_shows_changes_and_both_studies(revised, run_in_process, tmp_pa
     text = page.read_text()
     assert "<title>optimizer compared with a · benchbed</title>" in text
     assert "changed significantly since a." in text
-    assert "optimizer mine differs between the studies (in mine.py)." in text
+    assert "Optimizer mine differs between the studies (in mine.py)." in text
     assert 'data-name="mine (a)"' in text
-    assert "<caption>Differences of scores, second study minus first</caption>" in text
+    assert "<caption>Differences of scores, optimizer minus a</caption>" in text
     assert "default-src &#39;none&#39;" in text
     assert not re.search("https?:", text)
 

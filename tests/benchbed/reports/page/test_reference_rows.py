@@ -13,7 +13,8 @@ from benchbed.interfaces.reference_studies import (
 )
 from benchbed.reports.page.charts import WIDTH
 from benchbed.reports.page.problem_charts import loss_charts
-from benchbed.reports.page.references import COLOR, FIRST_NUMBER, mean_rows, reference_numbers
+from benchbed.reports.page.reference_lines import COLOR, FIRST_NUMBER, reference_numbers
+from benchbed.reports.page.reference_rows import mean_rows, positions_among_references
 from benchbed.reports.page.score_charts import target_charts
 from benchbed.reports.page.tables import score_table
 
@@ -180,3 +181,20 @@ def test_many_optimizers_do_not_change_the_numbers(page_of, make_results, refere
     page = page_of(results._replace(references=(MatchedReference(reference, ("quadratic",), ("old",)),)))
     assert page.find("button", data_legend=str(FIRST_NUMBER))
     assert len(page.find("g", data_o=str(FIRST_NUMBER))) == 2
+
+
+def test_a_sentence_counts_the_lower_references(with_reference, reference):
+    """For a mean over all problems, and for a single problem."""
+    results = with_reference()
+    best = results.overall[results.overall["group"] == ALL_PROBLEMS].set_index("track").loc["tuned"]
+    (sentence,) = positions_among_references(results)
+    highest = best["score"].max()
+    name = best["optimizer"][best["score"] == highest].item()
+    assert sentence == (
+        f"Tuned track, without a test: {name} ({highest:.3f}) is above {int(highest > 0.375)} of 1 reference score, of "
+        "which the highest is that of old (past 3), 0.375."
+    )
+    default, tuned = positions_among_references(with_reference(("quadratic",), problems=("quadratic",)))
+    assert default.startswith("Default track, without a test: ")
+    assert tuned.endswith("old (past 3), 0.250.")
+    assert positions_among_references(with_reference(("quartic",))) == []

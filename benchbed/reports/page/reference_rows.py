@@ -1,23 +1,18 @@
-"""Reference results on the page: grey lines behind those of the study, and marked rows below its rows."""
+"""Reference results on the page: marked rows below those of the study, and sentences."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
 from benchbed.formatting import fixed, plural
-from benchbed.interfaces import ALL_PROBLEMS, ProblemFacts, Results, TrialStatus
-from benchbed.interfaces.reference_studies import MatchedReference, ReferenceCurve
-from benchbed.plotting.style import line_styles
-from benchbed.reports.ecdf import first_calls, mean_curve
-from benchbed.reports.page.charts import ChartLine, ValueAxis, call_positions, polyline
+from benchbed.interfaces import ALL_PROBLEMS, Results, TrialStatus
+from benchbed.interfaces.reference_studies import MatchedReference
+from benchbed.reports.page.reference_lines import optimizers_with_mean
 from benchbed.reports.tables.summary import summary_tables
 from benchbed.reports.tables.table import TextTable
 
-COLOR = "#8c929c"
-FIRST_NUMBER = 100_000
-"""Number of the first optimizer of reference results, more than a study has optimizers."""
 MARK = "reference"
 """Note on the rows of reference results."""
 _COUNTS = ["settings_tried", "trials", *(status.value for status in TrialStatus)]
@@ -32,72 +27,6 @@ class ReferenceMeans(NamedTuple):
     """Text by header, as in the table of mean scores."""
     scores: pd.DataFrame
     """Optimizer, track, and mean over all problems with its interval."""
-
-
-def reference_numbers(results: Results) -> dict[str, int]:
-    """Return the number of each optimizer of reference results, beyond those of a study."""
-    labels = [
-        reference.study.label(name) for reference in results.references for name in reference.optimizers
-    ]
-    return {label: index for index, label in enumerate(labels, start=FIRST_NUMBER)}
-
-
-def reference_dashes(results: Results) -> dict[str, str]:
-    """Return the dashes of the lines of each optimizer of reference results, as `stroke-dasharray`."""
-    styles = line_styles([*reference_numbers(results)])
-    return {
-        label: " ".join(f"{length:g}" for length in style.dashes[1]) or "none"
-        for label, style in styles.items()
-    }
-
-
-def gap_lines(results: Results, problem: str, track: str, axis: ValueAxis) -> list[ChartLine]:
-    """Return the lines of the median gap, or objective, against calls."""
-    numbers, budget = reference_numbers(results), results.problems[problem].budget
-    return [
-        ChartLine(
-            numbers[label],
-            label,
-            polyline(call_positions(curve.calls, budget), axis.heights(_medians(curve))),
-        )
-        for label, curve in _curves(results, problem, track).items()
-    ]
-
-
-def reference_medians(results: Results, problem: str) -> np.ndarray:
-    """Return all values of the lines on a problem."""
-    values = [
-        _medians(curve) for track in results.tracks for curve in _curves(results, problem, track).values()
-    ]
-    return np.concatenate([np.empty(0), *values])
-
-
-def with_target_curves(
-    results: Results, problems: Sequence[str], track: str, curves: Mapping[str, pd.DataFrame]
-) -> dict[str, pd.DataFrame]:
-    """Add the share of targets reached by reference results on `problems` before `curves`, unless these are none.
-
-    The curves are those of `reached_curves`. Over several problems, an optimizer needs a mean score.
-    """
-    if not curves:
-        return {}
-    of_problems = [_curves(results, problem, track) for problem in problems]
-    means = [
-        reference.study.label(name)
-        for reference in results.references
-        for name in _with_mean(reference, track)
-    ]
-    added = {
-        label: mean_curve(
-            [
-                _positions(results.problems[problem], of_problem[label])
-                for problem, of_problem in zip(problems, of_problems, strict=True)
-            ]
-        )
-        for label in (means if len(problems) > 1 else of_problems[0])
-        if all(label in of_problem and of_problem[label].reached for of_problem in of_problems)
-    }
-    return {**added, **curves}
 
 
 def reference_summary(results: Results) -> pd.DataFrame:
@@ -156,7 +85,7 @@ def mean_rows(results: Results, columns: Sequence[str], tracks: Sequence[str]) -
     cells, scores = [], []
     for reference in results.references:
         for track in tracks:
-            for name in _with_mean(reference, track):
+            for name in optimizers_with_mean(reference, track):
                 row = {"optimizer": reference.study.label(name), "track": track, "notes": MARK}
                 means = {
                     header: _mean(reference, members[group], group, name, track)
@@ -164,11 +93,13 @@ def mean_rows(results: Results, columns: Sequence[str], tracks: Sequence[str]) -
                     if header in columns
                 }
                 cells.append(row | {header: _format(mean) for header, mean in means.items()})
-                overall = means.get(f"all {plural(len(results.problems), 'problem')}", _NO_MEAN)
+                overall = _mean(reference, [*results.problems], ALL_PROBLEMS, name, track)
                 scores.append((row["optimizer"], track, *overall))
+    frame = pd.DataFrame(scores, columns=["optimizer", "track", *_LIMITS])
+    ranked = frame.sort_values("score", ascending=False, kind="stable")
+    order = [index for track in tracks for index in ranked.index[ranked["track"] == track]]
     return ReferenceMeans(
-        pd.DataFrame(cells, columns=list(columns)).fillna(""),
-        pd.DataFrame(scores, columns=["optimizer", "track", *_LIMITS]),
+        pd.DataFrame(cells, columns=list(columns)).fillna("").iloc[order], frame.iloc[order]
     )
 
 
@@ -180,37 +111,36 @@ def describe_references(results: Results) -> list[str]:
         sentences.append(
             f"Grey lines, and rows with the note “{MARK}”: the results {reference.study.title}"
             f"{f' ({versions})' if versions else ''} on {plural(len(reference.problems), 'problem')} of this study, "
-            "which are not part of its comparisons."
+            "which are not part of its comparisons. Against steps or seconds they are not drawn."
         )
     return [*sentences, *results.reference_remarks]
 
 
-def _curves(results: Results, problem: str, track: str) -> dict[str, ReferenceCurve]:
-    return {
-        reference.study.label(curve.optimizer): curve
-        for reference in results.references
-        if problem in reference.problems
-        for curve in reference.study.curves
-        if (curve.problem, curve.track) == (problem, track) and curve.optimizer in reference.optimizers
-    }
+def positions_among_references(results: Results) -> list[str]:
+    """Return a sentence for each track: how many reference scores are lower than the highest score of the study.
 
-
-def _medians(curve: ReferenceCurve) -> np.ndarray:
-    return np.array([np.inf if value is None else value for value in curve.median])
-
-
-def _positions(facts: ProblemFacts, curve: ReferenceCurve) -> pd.DataFrame:
-    lowest = first_calls(facts)
-    span = np.log(facts.budget / lowest) or 1.0
-    positions = np.log(np.maximum(curve.calls, lowest) / lowest) / span
-    return pd.DataFrame({"position": np.minimum(positions, 1.0), "share": curve.reached})
-
-
-def _with_mean(reference: MatchedReference, track: str) -> Iterator[str]:
-    """Yield the optimizers that have a mean score over the problems of the reference study."""
-    for row in reference.study.overall:
-        if (row["group"], row["track"]) == (ALL_PROBLEMS, track) and row["optimizer"] in reference.optimizers:
-            yield row["optimizer"]
+    The scores are means over all problems, or those on the only problem.
+    """
+    tracks = [*dict.fromkeys(results.summary["track"])]
+    if len(results.problems) == 1:
+        own, others = results.summary, reference_summary(results)
+    else:
+        own = results.overall[results.overall["group"] == ALL_PROBLEMS]
+        others = mean_rows(results, [], tracks).scores
+    sentences = []
+    for track in tracks:
+        scores = own[(own["track"] == track) & own["score"].notna()]
+        of_references = others[(others["track"] == track) & others["score"].notna()]
+        if scores.empty or of_references.empty:
+            continue
+        best, highest = (frame.loc[frame["score"].idxmax()] for frame in (scores, of_references))
+        lower = int((of_references["score"] < best["score"]).sum())
+        counted = f"{lower} of {plural(len(of_references), 'reference score')}"
+        sentences.append(
+            f"{track.capitalize()} track, without a test: {best['optimizer']} ({fixed(best['score'], 3)}) is above "
+            f"{counted}, of which the highest is that of {highest['optimizer']}, {fixed(highest['score'], 3)}."
+        )
+    return sentences
 
 
 def _mean(

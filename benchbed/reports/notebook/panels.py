@@ -48,7 +48,8 @@ def with_look(options: Arguments, styles: Styles) -> dict[str, Any]:
 
 def with_labels(frame: pd.DataFrame) -> pd.DataFrame:
     """Return the frame with the optimizers as they are written in a legend."""
-    return frame.assign(optimizer=frame["optimizer"].map(wrap_label))
+    labels = {name: wrap_label(name) for name in frame["optimizer"].unique()}
+    return frame.assign(optimizer=frame["optimizer"].map(labels))
 
 
 def with_values(

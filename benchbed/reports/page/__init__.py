@@ -5,7 +5,7 @@ import hashlib
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jinja2
 from matplotlib.colors import to_hex
@@ -13,32 +13,16 @@ from matplotlib.colors import to_hex
 from benchbed.analysis.findings import Finding, endings, findings
 from benchbed.formatting import plural, printable
 from benchbed.interfaces import ALL_PROBLEMS, Results
-from benchbed.interfaces.results import group_table
 from benchbed.plotting.style import line_styles
-from benchbed.reports.page.charts import HEIGHT, WIDTH, Chart
-from benchbed.reports.page.pairings import PairingDetails, pairing_anchors, pairings_of
-from benchbed.reports.page.problem_charts import charts_of
+from benchbed.reports.page.charts import HEIGHT, WIDTH
+from benchbed.reports.page.comparisons import mean_comparisons
+from benchbed.reports.page.pairings import pairing_anchors
 from benchbed.reports.page.reference_lines import COLOR, reference_dashes, reference_numbers
-from benchbed.reports.page.reference_rows import (
-    add_rows,
-    describe_references,
-    positions_among_references,
-    problem_rows,
-)  # fmt: skip
+from benchbed.reports.page.reference_rows import describe_references, positions_among_references
 from benchbed.reports.page.score_charts import mean_target_charts
-from benchbed.reports.page.tables import (
-    PageTable,
-    comparison_table,
-    heatmaps,
-    metric_table,
-    page_table,
-    score_table,
-    status_table,
-)  # fmt: skip
-from benchbed.reports.page.tuning import tuning_table
+from benchbed.reports.page.sections import problem_sections
+from benchbed.reports.page.tables import PageTable, heatmaps, score_table, status_table
 from benchbed.reports.ranking import limit_optimizers
-from benchbed.reports.tables.secondary import secondary_table
-from benchbed.reports.tables.summary import summary_tables
 
 _FOLDER = Path(__file__).parent
 _MOST_FINDINGS = 8
@@ -66,19 +50,6 @@ class Changes(NamedTuple):
     """Sentences below the table."""
 
 
-class ProblemSection(NamedTuple):
-    """Charts, tables and pairings of a problem."""
-
-    anchor: str
-    name: str
-    title: str
-    sentences: list[tuple[str, str]]
-    """A finding of each track."""
-    charts: list[Chart]
-    tables: list[PageTable]
-    pairings: list[PairingDetails]
-
-
 def pieces(results: Results) -> list[str]:
     """Return the single piece, if the study has rows."""
     return [ALL_PROBLEMS] if len(results.summary) else []
@@ -91,7 +62,7 @@ def draw(results: Results, name: str) -> dict[str, bytes]:
 
 def render(results: Results, changes: Changes | None = None) -> bytes:
     """Return the page of a study, or with `changes` the page of its comparison with another one."""
-    limited, note = limit_optimizers(results)
+    limited, note = _charted(results)
     every = {optimizer: number for number, optimizer in enumerate(results.optimizers)}
     numbers = {optimizer: every[optimizer] for optimizer in limited.optimizers}
     anchors = pairing_anchors(limited, numbers)
@@ -135,11 +106,24 @@ def render(results: Results, changes: Changes | None = None) -> bytes:
         heatmaps=heatmaps(results, anchors),
         optimizers=results.optimizers,
         overall=mean_target_charts(limited, numbers),
-        comparisons=_mean_comparisons(results, numbers),
-        problems=_problem_sections(results, limited, numbers, sentences, anchors),
+        comparisons=mean_comparisons(limited, numbers),
+        problems=problem_sections(results, limited, sentences, anchors),
         are_all_detailed=len(anchors) == len(results.summary.groupby(["problem", "optimizer"])),
     )
     return page.encode("utf-8", "backslashreplace")
+
+
+def _charted(results: Results) -> tuple[Results, str]:
+    """Return the results of the optimizers in charts and tables of single problems, and a note if they are not all."""
+    limited, _ = limit_optimizers(results)
+    if limited is results:
+        return results, ""
+    pairs = results.comparisons
+    is_shown = pairs["first"].isin(limited.optimizers) & pairs["second"].isin(limited.optimizers)
+    return limited._replace(comparisons=pairs[is_shown]), (
+        f"Charts, and tables of single problems and of comparisons, contain the {len(limited.optimizers)} best of "
+        f"{len(results.optimizers)} optimizers by mean score; the scores, the statuses and the heatmap contain all."
+    )
 
 
 def _digest(text: str) -> str:
@@ -180,14 +164,6 @@ def conclusions(results: Results, sentences: list[Finding]) -> list[tuple[str, s
     return conclusions
 
 
-def _mean_comparisons(results: Results, numbers: Mapping[str, int]) -> list[tuple[str, PageTable]]:
-    """Return title and pairs of the means over all problems, and over those of each group."""
-    groups = dict.fromkeys(facts.group for facts in results.problems.values())
-    titles = {ALL_PROBLEMS: "all problems"} | {group_table(group): f"group {group}" for group in groups}
-    tables = {title: comparison_table(results, problem, numbers) for problem, title in titles.items()}
-    return [(title, table) for title, table in tables.items() if table is not None]
-
-
 def _visible(text: str) -> str:
     """Return text with control, direction and other invisible characters escaped, except spaces within numbers."""
     return _THIN_SPACE.join(map(printable, text.split(_THIN_SPACE)))
@@ -195,47 +171,3 @@ def _visible(text: str) -> str:
 
 def _capitalized(text: str) -> str:
     return text[:1].upper() + text[1:]
-
-
-def _problem_sections(
-    results: Results,
-    limited: Results,
-    numbers: Mapping[str, int],
-    sentences: list[Finding],
-    anchors: Mapping[tuple[str, str], str],
-) -> list[ProblemSection]:
-    every = {optimizer: number for number, optimizer in enumerate(results.optimizers)}
-    rows_of_references = problem_rows(results)
-    sections = []
-    for index, table in enumerate(summary_tables(results)):
-        problem = table.problem
-        measures = results.measures[results.measures["problem"] == problem]
-        secondary = secondary_table(measures, "Secondary metrics", results.problems[problem].has_optimum)
-        optional: list[Any] = [
-            metric_table(results, problem, every),
-            tuning_table(results, problem, every),
-            comparison_table(results, problem, numbers),
-        ]
-        sections.append(
-            ProblemSection(
-                f"p{index}",
-                problem,
-                table.title.removeprefix(f"{problem}: "),
-                [
-                    (finding.track, finding.sentence.removeprefix(f"{problem}, "))
-                    for finding in sentences
-                    if finding.problem == problem
-                ],
-                charts_of(limited, problem, numbers),
-                [
-                    page_table(
-                        add_rows(table._replace(title="Results"), rows_of_references.get(problem)),
-                        every | reference_numbers(results),
-                    ),
-                    page_table(secondary, every),
-                    *(table for table in optional if table is not None),
-                ],
-                pairings_of(limited, problem, numbers, anchors),
-            )
-        )
-    return sections

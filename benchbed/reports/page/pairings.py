@@ -26,7 +26,7 @@ from benchbed.reports.page.problem_charts import rate_positions
 from benchbed.reports.page.tables import PageCell, PageRow, PageTable
 from benchbed.reports.tables.summary import format_setting
 
-MOST_PAIRINGS = 240
+MOST_PAIRINGS = 120
 """Pairings with details in one page; those that lost trials come first."""
 _MOST_CURVES = 25
 """Trials of a track that are drawn in one chart."""

@@ -1,4 +1,4 @@
-"""Tables of the page: scores with intervals, scores of every pairing, metrics and pairwise comparisons."""
+"""Tables of the page: scores with intervals, statuses, scores of every pairing, and metrics."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from benchbed.formatting import fixed, plural, short
+from benchbed.formatting import plural, short
 from benchbed.interfaces import ALL_PROBLEMS, Results
 from benchbed.reports.heatmap import heatmap_cells
 from benchbed.reports.page.reference_rows import add_rows, mean_rows, problem_rows, reference_summary
@@ -172,41 +172,6 @@ def heatmaps(results: Results, anchors: Mapping[tuple[str, str], str]) -> dict[s
     return shown
 
 
-def comparison_table(results: Results, problem: str, numbers: Mapping[str, int]) -> PageTable | None:
-    """Build the table of the pairs of one problem, group or mean; None without pairs."""
-    pairs = results.comparisons[results.comparisons["problem"] == problem]
-    pairs = pairs[pairs["first"].isin(list(numbers)) & pairs["second"].isin(list(numbers))]
-    if pairs.empty:
-        return None
-    rows = []
-    for pair in pairs.to_dict("records"):
-        is_apart = bool(pair["is_apart"])
-        texts = (short(float(pair[name]), 2) for name in ("p_value", "adjusted_p", "win_share"))
-        rows.append(
-            PageRow(
-                f"{numbers[pair['first']]} {numbers[pair['second']]}",
-                pair["track"],
-                [
-                    *_texts(pair["first"], pair["second"], pair["track"]),
-                    PageCell(f"{_difference(pair['difference'])}{_interval(pair)}", is_apart),
-                    *map(PageCell, texts),
-                    PageCell("yes" if is_apart else "no", is_text=True),
-                ],
-            )
-        )
-    measure = "final objective" if (pairs["measure"] == "objective").any() else "score"
-    headers = [
-        "first",
-        "second",
-        "track",
-        f"difference of the {measure}",
-        "p",
-        "adjusted p",
-        "share of seeds won",
-    ]
-    return PageTable("Pairwise comparisons", [*headers, "significantly different"], rows)
-
-
 def metric_table(results: Results, problem: str, numbers: Mapping[str, int]) -> PageTable | None:
     """Build the table of the metrics at final points of one problem; None without metrics."""
     values = results.metrics[results.metrics["problem"] == problem]
@@ -216,7 +181,7 @@ def metric_table(results: Results, problem: str, numbers: Mapping[str, int]) -> 
     for row in values.to_dict("records"):
         interval = "" if math.isnan(row["low"]) else f" [{short(row['low'])}, {short(row['high'])}]"
         cells = [
-            *_texts(row["optimizer"], row["track"], row["metric"]),
+            *text_cells(row["optimizer"], row["track"], row["metric"]),
             PageCell(f"{short(row['median'])}{interval}"),
         ]
         number = str(numbers[row["optimizer"]])
@@ -224,14 +189,6 @@ def metric_table(results: Results, problem: str, numbers: Mapping[str, int]) -> 
     return PageTable("Metrics at final points", ["optimizer", "track", "metric", "median", "trials"], rows)
 
 
-def _texts(*texts: str) -> list[PageCell]:
+def text_cells(*texts: str) -> list[PageCell]:
+    """Return cells of columns of text."""
     return [PageCell(str(text), is_text=True) for text in texts]
-
-
-def _difference(value: float) -> str:
-    return fixed(value, 3) if abs(value) < 1 else short(value)
-
-
-def _interval(pair: Mapping[Any, Any]) -> str:
-    low, high = float(pair["low"]), float(pair["high"])
-    return "" if math.isnan(low) else f" [{_difference(low)}, {_difference(high)}]"

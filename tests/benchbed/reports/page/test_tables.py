@@ -1,12 +1,10 @@
 """The tables of the page contain the numbers of the study, and rows know their optimizers and tracks."""
 
-import re
-
 import numpy as np
 import pytest
 
 from benchbed.interfaces import ALL_PROBLEMS
-from benchbed.reports.page.tables import comparison_table, heatmaps, score_table, status_table
+from benchbed.reports.page.tables import heatmaps, score_table, status_table
 
 
 @pytest.fixture(scope="module")
@@ -86,24 +84,3 @@ def test_cells_of_the_heatmap_are_scores(results):
     shades = [max(row[column].shade for rows in cells.values() for row in rows) for column in range(2)]
     assert shades == [10, 10]
     assert [row[0].anchor for row in cells["tuned"]] == ["", "", "", "", "", "p0-o5", ""]
-
-
-def test_comparisons_are_those_of_the_study(results):
-    """A row for each pair of the table, with both optimizers, and bold where the difference is significant."""
-    table = comparison_table(results, ALL_PROBLEMS, numbers_of(results))
-    pairs = results.comparisons[results.comparisons["problem"] == ALL_PROBLEMS].to_dict("records")
-    assert len(table.rows) == len(pairs) == 21
-    for row, pair in zip(table.rows, pairs, strict=True):
-        first, second, track, difference, _, _, _, is_apart = row.cells
-        assert (first.text, second.text, track.text) == (pair["first"], pair["second"], pair["track"])
-        assert row.optimizers == " ".join(
-            str(results.optimizers.index(cell.text)) for cell in (first, second)
-        )
-        value, low, high = map(float, re.findall(r"-?[\d.]+", difference.text))
-        assert (value, low, high) == pytest.approx(
-            (pair["difference"], pair["low"], pair["high"]), abs=5.01e-4
-        )
-        assert difference.is_best == (is_apart.text == "yes") == bool(pair["is_apart"])
-    few = comparison_table(results, ALL_PROBLEMS, {"gd": 0, "adam": 5})
-    assert len(few.rows) == 1
-    assert comparison_table(results, "no such problem", numbers_of(results)) is None

@@ -1,0 +1,88 @@
+"""Tables of pairwise comparisons: difference with its interval, p values and the share of seeds won."""
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+
+from benchbed.formatting import fixed, short
+from benchbed.interfaces import ALL_PROBLEMS, Results
+from benchbed.interfaces.results import group_table
+from benchbed.reports.page.tables import PageCell, PageRow, PageTable, text_cells
+
+_MOST_PAIRS = 105
+"""Pairs in a track of a table, those of 15 optimizers; of more, the table contains those of the best optimizer."""
+
+
+def mean_comparisons(results: Results, numbers: Mapping[str, int]) -> list[tuple[str, PageTable]]:
+    """Return title and pairs of the means over all problems, and over those of each group."""
+    groups = dict.fromkeys(facts.group for facts in results.problems.values())
+    titles = {ALL_PROBLEMS: "all problems"} | {group_table(group): f"group {group}" for group in groups}
+    tables = {title: comparison_table(results, problem, numbers) for problem, title in titles.items()}
+    return [(title, table) for title, table in tables.items() if table is not None]
+
+
+def comparison_table(results: Results, problem: str, numbers: Mapping[str, int]) -> PageTable | None:
+    """Build the table of the pairs of one problem, group or mean; None without pairs."""
+    pairs = results.comparisons[results.comparisons["problem"] == problem]
+    pairs = pairs[pairs["first"].isin(list(numbers)) & pairs["second"].isin(list(numbers))]
+    if pairs.empty:
+        return None
+    title = "Pairwise comparisons"
+    if len(pairs) > _MOST_PAIRS * pairs["track"].nunique():
+        pairs, title = _pairs_of_best(pairs), f"{title} with the best; tables/comparisons.csv has all"
+    rows = []
+    for pair in pairs.to_dict("records"):
+        is_apart = bool(pair["is_apart"])
+        texts = (short(float(pair[name]), 2) for name in ("p_value", "adjusted_p", "win_share"))
+        rows.append(
+            PageRow(
+                f"{numbers[pair['first']]} {numbers[pair['second']]}",
+                pair["track"],
+                [
+                    *text_cells(pair["first"], pair["second"], pair["track"]),
+                    PageCell(f"{_difference(pair['difference'])}{_interval(pair)}", is_apart),
+                    *map(PageCell, texts),
+                    PageCell("yes" if is_apart else "no", is_text=True),
+                ],
+            )
+        )
+    measure = "final objective" if (pairs["measure"] == "objective").any() else "score"
+    headers = [
+        "first",
+        "second",
+        "track",
+        f"difference of the {measure}",
+        "p",
+        "adjusted p",
+        "share of seeds won",
+    ]
+    return PageTable(title, [*headers, "significantly different"], rows)
+
+
+def _pairs_of_best(pairs: pd.DataFrame) -> pd.DataFrame:
+    """Return the pairs of the best optimizer of each track: the greatest sum of differences."""
+    gains = pairs["difference"].where(pairs["measure"] != "objective", -pairs["difference"])
+    totals = pd.concat(
+        [
+            pd.DataFrame({"track": pairs["track"], "optimizer": pairs[name], "gain": sign * gains})
+            for name, sign in (("first", 1), ("second", -1))
+        ]
+    )
+    sums = totals.groupby(["track", "optimizer"], sort=False)["gain"].sum()
+    best = set(sums.groupby("track", sort=False).idxmax())
+    is_best = [
+        (track, first) in best or (track, second) in best
+        for track, first, second in zip(pairs["track"], pairs["first"], pairs["second"], strict=True)
+    ]
+    return pairs[is_best]
+
+
+def _difference(value: float) -> str:
+    return fixed(value, 3) if abs(value) < 1 else short(value)
+
+
+def _interval(pair: Mapping[Any, Any]) -> str:
+    low, high = float(pair["low"]), float(pair["high"])
+    return "" if math.isnan(low) else f" [{_difference(low)}, {_difference(high)}]"

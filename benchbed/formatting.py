@@ -99,7 +99,7 @@ def format_bytes(number: float) -> str:
     """Format a number of bytes: 1 GiB = 2³⁰ bytes, as operating systems count memory."""
     for unit, size in (("GiB", 1 << 30), ("MiB", 1 << 20)):
         if number >= size:
-            return f"{short(number / size)} {unit}"
+            return f"{short(number / size, 4)} {unit}"
     return f"{number:.0f} bytes"
 
 

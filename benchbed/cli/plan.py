@@ -9,6 +9,7 @@ import click
 
 from benchbed.cli.options import jobs_option, plan_options, resolve_options, timeout_option
 from benchbed.cli.output import print_line, print_warnings
+from benchbed.formatting import format_bytes
 
 if TYPE_CHECKING:
     from benchbed.estimate import Cost, Estimate
@@ -35,12 +36,12 @@ _COLUMNS = f" {'trials':>7} {'calls':>8} {'seconds':>9}"
 def plan_command(
     jobs: int | None, timeout: float | None, no_time: bool, format_: str, **options: Any
 ) -> None:
-    """Count the trials and calls of a study and estimate its time, for each track.
+    """Count the trials and calls of a study and estimate its time, for each track, and its memory.
 
     The argument and the options are those of `benchbed run`. Nothing is written, and stored trials are not subtracted.
     The time is that of one core. It is estimated from a few steps of each optimizer on each problem, as if all trials
     spent their budgets. Trials stop early when they reach all targets, meet the tolerance or diverge, so that the study
-    may take less time.
+    may take less time. The memory is that of the process of the largest batch, libraries included.
 
     \b
     Examples:
@@ -80,6 +81,7 @@ def plan_command(
             "together": costs.together._asdict(),
             "jobs": job_count,
             "wall_seconds": costs.wall_seconds(job_count),
+            "peak_bytes": costs.peak_bytes,
         }
         click.echo(json.dumps(record, indent=2, allow_nan=False))
         return
@@ -119,6 +121,8 @@ def _table(plan: "Plan", costs: "Estimate", jobs: int) -> Iterator[str]:
     if seconds is not None:
         time = f"about {seconds:.0f} s on {jobs} cores if no trial stops early"
         yield f"{time}, plus compilation, start-up, tables and plots"
+    if costs.peak_bytes is not None:
+        yield f"about {format_bytes(costs.peak_bytes)} of memory in each process, of which {jobs} run at a time"
 
 
 def _format_cost(cost: "Cost") -> str:

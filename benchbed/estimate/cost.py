@@ -31,6 +31,8 @@ class Timing(NamedTuple):
     """Its steps are compiled, so its threads use idle cores."""
     skip_reason: str | None = None
     """Why its trials will be skipped; None if they will run."""
+    peak_bytes: float | None = None
+    """Memory of the process that runs it; None where the system does not report it."""
 
 
 class Cost(NamedTuple):
@@ -57,6 +59,8 @@ class Estimate(NamedTuple):
     together: Cost
     longest: float | None
     """Seconds of the slowest pairing with any number of jobs: a choice waits for its tuning trials."""
+    peak_bytes: float | None
+    """Memory of the process of the largest batch; None where it was not measured."""
 
     def wall_seconds(self, jobs: int) -> float | None:
         """Return the least time in which `jobs` cores can run the plan."""
@@ -87,6 +91,9 @@ def estimate(plan: Plan, timings: Mapping[Shape, Timing] | None = None, threads:
         tracks=[_sum(row for row in rows if row.track == track) for track in plan.tracks],
         together=_sum(_cost(plan, index, pairing, TOGETHER, timings) for index, pairing in pairings),
         longest=longest,
+        peak_bytes=max(
+            (timing.peak_bytes for timing in (timings or {}).values() if timing.peak_bytes), default=None
+        ),
     )
 
 

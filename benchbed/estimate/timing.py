@@ -1,10 +1,11 @@
-"""Timing of the batches of a plan: two small budgets each, and a line through them."""
+"""Timing of the batches of a plan: two small budgets each, and a line through them; and their memory."""
 
 import math
 import time
 from typing import NamedTuple
 
 import msgspec
+import numpy as np
 
 from benchbed.catalog.lookup import Catalog
 from benchbed.checkpoints import affordable_steps, checkpoint_steps
@@ -16,6 +17,7 @@ from benchbed.plan import Plan
 from benchbed.runner.engine_batches import engine_batch
 from benchbed.runner.failures import describe_failure
 from benchbed.runner.global_state import default_global_state
+from benchbed.runner.memory import peak_bytes, reset_peak
 from benchbed.runner.task import Task, catalog_of
 from benchbed.runner.third_party import third_party_plugins
 from benchbed.runner.workers import WorkerFailure, Workers
@@ -87,6 +89,7 @@ def time_batch(encoded: bytes) -> Timing:
     Raises: RuntimeError with the traceback of a plugin that raises.
     """
     task = msgspec.json.decode(encoded, type=Task)
+    reset_peak()
     with default_global_state():
         batch = engine_batch(task.plan, task.batch, catalog_of(task.plugin_files, task.third_party))
         endless = batch._replace(targets=(), tolerance=None, planned=batch)
@@ -103,10 +106,15 @@ def time_batch(encoded: bytes) -> Timing:
         while larger.seconds < ENOUGH_SECONDS and budget < batch.budget:
             smaller, larger = larger, run_small(tile, budget := budget * GROWTH)
     seconds = larger.seconds if budget >= batch.budget else extrapolate(tile, smaller, larger)
+    # The measurements of all tiles are kept until the end of the batch.
+    arrays = [values for values in larger.record if isinstance(values, np.ndarray)]
+    further_bytes = sum(values.nbytes for values in arrays) * (_lanes(batch) / _lanes(tile) - 1)
+    peak = peak_bytes()
     return Timing(
         seconds * _lanes(batch) / _lanes(tile),
         is_threaded="compiled" in larger.record.engine,
         skip_reason=None if larger.steps else larger.record.skip_reason,
+        peak_bytes=None if peak is None else peak + further_bytes,
     )
 
 

@@ -134,6 +134,25 @@ def test_an_incomplete_study_is_completed(copy, run_in_process):
     assert repr(rows(copy / "half")) == repr(rows(copy / "whole"))
 
 
+def test_a_killed_shard_is_resumed(copy, run_benchbed, run_in_process):
+    """Its driver is killed after the first part; no trial is stored twice after it has run again and is merged."""
+    shard = ["run", *OPTIONS, "--shard", "1/4", "-O", "killed"]
+    result = run_benchbed(
+        copy,
+        *shard,
+        shell='"$@" & while ! ls killed/trials/*.parquet > /dev/null 2>&1; do sleep 0.02; done; kill -9 $!; wait $!',
+    )
+    assert result.returncode in (0, 128 + 9)  # it may have ended before the kill
+    assert run_in_process(copy, *shard).returncode == 0
+    merged = run_in_process(copy, "merge", "killed", *SHARDS[1:], "-O", "new")
+    assert merged.returncode == 0, merged.stderr
+    keys = [
+        key for part in StudyFolder(copy / "new").read_parts() for key in part.trials["trial_key"].to_pylist()
+    ]
+    assert len(keys) == len(set(keys))
+    assert repr(rows(copy / "new")) == repr(rows(copy / "whole"))
+
+
 def test_other_studies_are_rejected(copy, run_in_process):
     """The settings that differ are named, and nothing is written."""
     options = [*OPTIONS, "--seed", "1", "--tolerance", "0.5", "-o", "lion", "-O", "other"]

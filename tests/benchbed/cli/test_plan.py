@@ -1,6 +1,7 @@
 """Tests of `benchbed plan`."""
 
 import json
+import re
 
 import pytest
 
@@ -93,3 +94,15 @@ def test_an_optimizer_that_raises_is_counted_and_not_timed(run_in_process, tmp_p
     assert broken["trials"] == gd["trials"]
     assert broken["seconds"] is None
     assert gd["seconds"] > 0
+
+
+def test_the_memory_of_a_process_is_estimated(run_in_process, tmp_path):
+    """The last line and the record contain it."""
+    arguments = ["plan", "-p", "quadratic", "-o", "gd", "--preset", "quick", "--track", "default", "-j", "2"]
+    *_, line = run_in_process(tmp_path, *arguments).stdout.splitlines()
+    assert re.fullmatch(r"about [0-9.]+ [GM]iB of memory in each process, of which 2 run at a time", line)
+    assert json.loads(run_in_process(tmp_path, *arguments, "--format", "json").stdout)["peak_bytes"] > 100e6
+    assert (
+        json.loads(run_in_process(tmp_path, *arguments, "--no-time", "--format", "json").stdout)["peak_bytes"]
+        is None
+    )

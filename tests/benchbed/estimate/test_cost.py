@@ -111,6 +111,16 @@ def test_many_pairings_share_the_cores(plan_of):
     assert [costs.wall_seconds(jobs) for jobs in (1, 2, 4)] == [16.0, 8.0, 8.0]
 
 
+def test_the_memory_is_that_of_the_largest_batch(plan_of):
+    """None where no batch was measured."""
+    plan = plan_of(seeds=2)
+    default, tuning = Shape(0, 1, 2), Shape(0, GRID, QUICK.tuning_seeds)
+    timings = {default: Timing(3.0, peak_bytes=3e8), tuning: Timing(20.0, peak_bytes=4e8)}
+    assert estimate(plan, timings).peak_bytes == 4e8
+    assert estimate(plan, {default: Timing(3.0)}).peak_bytes is None
+    assert estimate(plan).peak_bytes is None
+
+
 def test_a_compiled_batch_uses_idle_cores(plan_of):
     """Two threads halve the waiting time, but not the cost."""
     plan = plan_of(seeds=2)

@@ -23,7 +23,7 @@ project_copyright = "benchbed contributors"
 version = release = benchbed.__version__
 
 extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx_click"]
-exclude_patterns = ["_gallery"]
+exclude_patterns = ["_generated"]
 nitpicky = False  # type hints name internal classes, which have no page; links in texts are always checked
 
 smartquotes = False  # commands in help texts have two hyphens and straight quotes

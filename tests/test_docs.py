@@ -25,9 +25,10 @@ PAGES = [
 NEEDED_PACKAGES = {"docs/modules.md": "sklearn", "docs/torch-optimizers.md": "pytorch_optimizer"}
 """Packages of the extras that the code and the commands of a page import."""
 TESTED_ELSEWHERE = {
-    "docs/cluster.md": "tests/benchbed/cli/test_merge.py and tests of executors run its recipes"
+    "docs/cluster.md": "tests/benchbed/cli/test_merge.py and the tests of executors run its recipes",
+    "docs/notebook.md": "tests/benchbed/reports/notebook runs its cells in one process",
 }
-"""Reason for each page whose commands need several machines or shells."""
+"""Reason for each page whose blocks need several machines, or each other."""
 NOT_RUN = {
     "benchbed course": "tests/benchbed_course/figures draw every figure",
     "benchbed course -O results/course": "likewise",

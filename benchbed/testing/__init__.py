@@ -1,10 +1,10 @@
-"""Conformance checks for the tests of plugin authors; benchbed checks its built-in plugins with them too.
+"""Conformance checks for the tests of plugin authors; benchbed checks its built-in plugins with them too::
 
-from benchbed.testing import optimizer_claims, parametrize_claims
+    from benchbed.testing import optimizer_claims, parametrize_claims
 
-@parametrize_claims(optimizer_claims(my_optimizer))
-def test_my_optimizer_keeps(claim):
-    claim()
+    @parametrize_claims(optimizer_claims(my_optimizer))
+    def test_my_optimizer_keeps(claim):
+        claim()
 
 `check_optimizer(my_optimizer)` checks all claims at once, as does `benchbed check mine.py` on the command line.
 """

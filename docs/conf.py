@@ -30,6 +30,8 @@ smartquotes = False  # commands in help texts have two hyphens and straight quot
 
 html_theme = "furo"
 html_title = "benchbed"
+html_static_path = ["_static"]
+html_css_files = ["site.css"]
 html_show_sphinx = False
 html_show_copyright = False
 html_theme_options = {

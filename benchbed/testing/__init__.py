@@ -1,4 +1,6 @@
-"""Conformance checks for the tests of plugin authors; benchbed checks its built-in plugins with them too::
+"""Conformance checks for the tests of plugin authors; benchbed checks its built-in plugins with them too.
+
+One test of pytest for each claim::
 
     from benchbed.testing import optimizer_claims, parametrize_claims
 

@@ -40,7 +40,8 @@ NOT_RUN = {
     "the reader's own",
     "benchbed run --plugin softsign.py -o softsign -o sgd -o momentum -o adam -o lion -O results/softsign": "the "
     "standard benchmark, which takes a minute",
-    "benchbed run -p quadratic -o softsign -o adam --preset quick": "tox -e example runs it with the package",
+    "benchbed check softsign": "tox -e example runs it with the package",
+    "benchbed run -p quadratic -o softsign -o adam --preset quick": "likewise",
     "benchbed run -p quadratic -o softsign -o adam --preset quick -O softsign-study": "likewise",
 }
 """Reason for each command in a block that the tests of this file do not run."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from benchbed.cli.completion import complete_names
 from benchbed.cli.options import absolute_paths, open_plugins, plugin_option
 from benchbed.cli.output import print_line, print_warnings
 from benchbed.formatting import plural, printable, short
@@ -17,13 +18,20 @@ if TYPE_CHECKING:
 
 
 @click.command("check", short_help="Check an optimizer or a problem against the contract.")
-@click.argument("targets", nargs=-1, required=True, metavar="NAME|FILE.py|module:Class…")
+@click.argument(
+    "targets",
+    nargs=-1,
+    required=True,
+    metavar="NAME|FILE.py|module:Class…",
+    shell_complete=complete_names("optimizers", "problems", "wrappers", "transforms", files=True),
+)
 @click.option(
     "-p",
     "--problem",
     default="quadratic",
     show_default=True,
     metavar="NAME[key=value,…]",
+    shell_complete=complete_names("problems"),
     help="Problem on which optimizers are measured.",
 )
 @click.option(
@@ -32,6 +40,7 @@ if TYPE_CHECKING:
     default="sgd",
     show_default=True,
     metavar="NAME[key=value,…]",
+    shell_complete=complete_names("optimizers"),
     help="Optimizer that is measured on problems, and inside wrappers.",
 )
 @click.option(

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from benchbed.cli.completion import complete_studies
 from benchbed.cli.output import print_line, print_warnings, terminal
 from benchbed.errors import UsageError
 
@@ -15,8 +16,8 @@ if TYPE_CHECKING:
 
 
 @click.command("compare", short_help="Print the differences between two studies.")
-@click.argument("first", metavar="FIRST", type=click.Path(path_type=Path))
-@click.argument("second", metavar="SECOND", type=click.Path(path_type=Path))
+@click.argument("first", metavar="FIRST", type=click.Path(path_type=Path), shell_complete=complete_studies)
+@click.argument("second", metavar="SECOND", type=click.Path(path_type=Path), shell_complete=complete_studies)
 @click.option(
     "--fail-if-worse",
     "margin",

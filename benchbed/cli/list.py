@@ -10,6 +10,7 @@ import click
 
 from benchbed.catalog.names import quoted, suggestion, wrapped_names
 from benchbed.catalog.records import KINDS
+from benchbed.cli.completion import complete_kinds_and_names
 from benchbed.cli.options import load_plugins, loading_timeout_option, plugin_option
 from benchbed.cli.output import print_line
 from benchbed.errors import UsageError
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
 
 @click.command("list", short_help="List the available problems, optimizers and more.")
-@click.argument("words", nargs=-1, metavar="[KIND] [NAME]...")
+@click.argument("words", nargs=-1, metavar="[KIND] [NAME]...", shell_complete=complete_kinds_and_names)
 @click.option(
     "--format",
     "format_",

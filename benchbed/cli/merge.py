@@ -4,6 +4,7 @@ from pathlib import Path
 
 import click
 
+from benchbed.cli.completion import complete_studies
 from benchbed.cli.options import (
     absolute_paths,
     format_option,
@@ -17,7 +18,14 @@ from benchbed.cli.output import open_page, print_study
 
 
 @click.command("merge", short_help="Join the folders of shards to one study.")
-@click.argument("folders", metavar="DIR...", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.argument(
+    "folders",
+    metavar="DIR...",
+    nargs=-1,
+    required=True,
+    type=click.Path(path_type=Path),
+    shell_complete=complete_studies,
+)
 @click.option(
     "-O",
     "--output",

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from benchbed.cli.completion import complete_metavar, complete_names
 from benchbed.cli.output import print_plugin_errors, print_warnings
 from benchbed.formatting import absolute_path
 
@@ -66,15 +67,18 @@ import_option = click.option(
     "torch.optim is allowed; -o may always name any class.",
 )
 
+_PATH = click.Path(path_type=Path)
+_COMPLETE_SUITE = complete_names("suites", files=True)
 _SELECTOR = "NAME[key=value,…]"
 _PLAN_OPTIONS = [
-    click.argument("suite", required=False, metavar="[SUITE]", type=click.Path(path_type=Path)),
+    click.argument("suite", required=False, metavar="[SUITE]", type=_PATH, shell_complete=_COMPLETE_SUITE),
     click.option(
         "-p",
         "--problem",
         "problems",
         multiple=True,
         metavar=_SELECTOR,
+        shell_complete=complete_names("problems"),
         help="Problem to minimize; the parameters in brackets are optional. Repeatable.  [default: those of the suite]",
     ),
     click.option(
@@ -83,12 +87,14 @@ _PLAN_OPTIONS = [
         "optimizers",
         multiple=True,
         metavar=_SELECTOR,
+        shell_complete=complete_names("optimizers"),
         help="Optimizer to run; module:Class runs any torch.optim.Optimizer. Repeatable.  "
         "[default: those of the suite]",
     ),
     click.option(
         "--preset",
         metavar="quick|standard|full",
+        shell_complete=complete_metavar,
         help="Amount of work: quick takes seconds, standard about a minute, full is for publications.  "
         "[default: standard]",
     ),
@@ -97,6 +103,7 @@ _PLAN_OPTIONS = [
         "tracks",
         multiple=True,
         metavar="default|tuned|searched",
+        shell_complete=complete_metavar,
         help="Choice of hyperparameters: default takes the optimizer's defaults, tuned the best learning rate of a "
         "grid, searched the best point of the optimizer's search space. Repeatable.  [default: default and tuned]",
     ),
@@ -134,22 +141,26 @@ _PLAN_OPTIONS = [
     click.option(
         "--device",
         metavar="auto|cpu|cuda[:i]",
+        shell_complete=complete_metavar,
         help="Device to compute on; auto takes CUDA if available.  [default: auto]",
     ),
     click.option(
         "--dtype",
         metavar="float32|float64",
+        shell_complete=complete_metavar,
         help="Floating-point type to compute in.  [default: that of the problem]",
     ),
     click.option(
         "--gradient",
         metavar="NAME",
+        shell_complete=complete_names("gradients"),
         help="Method of differentiation; each has its own price in calls (see `benchbed list gradients`).  "
         "[default: reverse]",
     ),
     click.option(
         "--engine",
         metavar="auto|eager|compiled",
+        shell_complete=complete_metavar,
         help="Computation of steps: eager runs torch operations, compiled runs native code that takes seconds to "
         "compile, auto compiles if the planned work is long.  [default: auto]",
     ),

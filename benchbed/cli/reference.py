@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from benchbed.cli.completion import complete_names, complete_studies
 from benchbed.cli.options import absolute_paths, load_plugins, plugin_option
 from benchbed.cli.output import print_line, print_warnings
 
@@ -29,7 +30,7 @@ def reference_command() -> None:
 
 
 @reference_command.command("save", short_help="Store the results of a study as reference results.")
-@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
+@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path), shell_complete=complete_studies)
 @click.option("--name", metavar="NAME", help="Name of the reference results.  [default: that of the study]")
 @click.option(
     "-O",
@@ -92,7 +93,13 @@ def list_references_command() -> int:
 @reference_command.command(
     "value", short_help="Compute the lowest objective of a problem without a known optimum."
 )
-@click.argument("problems", nargs=-1, required=True, metavar="NAME[key=value,…]…")
+@click.argument(
+    "problems",
+    nargs=-1,
+    required=True,
+    metavar="NAME[key=value,…]…",
+    shell_complete=complete_names("problems"),
+)
 @click.option(
     "--seconds",
     type=click.FloatRange(0, min_open=True),

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import click
 
+from benchbed.cli.completion import complete_names, complete_studies
 from benchbed.cli.options import (
     absolute_paths,
     format_option,
@@ -17,7 +18,7 @@ from benchbed.cli.output import open_page, print_study
 
 
 @click.command("report", short_help="Write the tables and plots of a study again.")
-@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
+@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path), shell_complete=complete_studies)
 @jobs_option
 @format_option
 @open_option
@@ -25,6 +26,7 @@ from benchbed.cli.output import open_page, print_study
     "--only",
     multiple=True,
     metavar="NAME",
+    shell_complete=complete_names("reports"),
     help="Write only this report (see `benchbed list reports`). Optional reports such as `profile` are written only if "
     "they are named. Repeatable.",
 )

@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from benchbed.cli.completion import complete_names
 from benchbed.cli.options import (
     format_option,
     jobs_option,
@@ -32,6 +33,7 @@ from benchbed.runner.progress import show_progress
     "--executor",
     default="processes",
     metavar="NAME[key=value,…]",
+    shell_complete=complete_names("executors"),
     help="Executor of the batches: processes, serial, dask, dask:ADDRESS, submitit (Slurm), one of a plugin (see "
     "`benchbed list executors`), or any module:function that returns a concurrent.futures.Executor; arguments follow "
     "in brackets (docs/cluster.md).  [default: processes]",

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import click
 
+from benchbed.cli.completion import complete_studies
 from benchbed.cli.options import (
     absolute_paths,
     import_option,
@@ -16,7 +17,7 @@ from benchbed.cli.output import print_line, print_warnings
 
 
 @click.command("verify", short_help="Run some stored batches again and compare the results.")
-@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
+@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path), shell_complete=complete_studies)
 @click.option(
     "--sample",
     type=click.IntRange(1),

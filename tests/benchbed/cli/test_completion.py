@@ -1,0 +1,118 @@
+"""Shells complete the names of registered objects, words of options and folders of studies."""
+
+import subprocess
+import sys
+
+import pytest
+from click.shell_completion import ShellComplete
+
+from benchbed.cli import commands, completion, options
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture
+def complete(tmp_path, monkeypatch):
+    """Return a function that returns the completions of the last word, with an empty cache at first."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+
+    def run(*words):
+        *arguments, incomplete = words
+        items = ShellComplete(commands, {}, "benchbed", "_BENCHBED_COMPLETE").get_completions(
+            arguments, incomplete
+        )
+        return [item.value if item.type == "plain" else item.type for item in items]
+
+    return run
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (["run", "-p", "qua"], ["quadratic", "quartic"]),
+        (["plan", "-o", "adamw"], ["adamw"]),
+        (["run", "sched"], ["file", "schedules"]),
+        (["run", "--executor", "s"], ["serial", "submitit"]),
+        (["run", "--gradient", "for"], ["forward", "forward-random"]),
+        (["run", "--preset", ""], ["quick", "standard", "full"]),
+        (["run", "--device", "c"], ["cpu", "cuda"]),
+        (["run", "--preset", "quick", "--track", "t"], ["tuned"]),
+        (["report", "--only", "pa"], ["page", "paths"]),
+        (["check", "rot"], ["file", "rotated"]),
+        (["list", "optimizers", "muo"], ["muon"]),
+        (["list", "wra"], ["wrappers"]),
+        (["list", "muo"], ["muon"]),
+        (["ver"], ["verify"]),
+    ],
+    ids=" ".join,
+)
+def test_words_are_completed(words, expected, complete):
+    """Each option and argument has the names of its kinds; files are completed where no name fits."""
+    assert complete(*words) == expected
+
+
+@pytest.mark.parametrize("command", ["report", "verify", "compare", "merge"])
+def test_folders_of_studies_are_completed(command, complete, tmp_path):
+    """Those in the working directory and in results/; others only where none of them fits."""
+    for folder in ("mine", "results/standard", "results/other", "empty"):
+        (tmp_path / folder).mkdir(parents=True)
+        if folder != "empty":
+            (tmp_path / folder / "suite.toml").touch()
+    assert complete(command, "") == ["dir", "mine", "results/other", "results/standard"]
+    assert complete(command, "results/s") == ["dir", "results/standard"]
+
+
+def test_names_are_read_once(complete, tmp_path, monkeypatch):
+    """From then on a cache has them, until a plugin changes or the cache is damaged."""
+    loads = []
+    load = options.open_plugins
+    monkeypatch.setattr(
+        options, "open_plugins", lambda *arguments, **names: loads.append(1) or load(*arguments, **names)
+    )
+    for _ in range(2):
+        assert complete("run", "-o", "muo") == ["muon"]
+    assert len(loads) == 1
+    (file,) = (tmp_path / "cache" / "benchbed" / "names").iterdir()
+    file.write_text("{")
+    assert complete("run", "-o", "muo") == ["muon"]
+    assert len(loads) == 2
+    monkeypatch.setenv("BENCHBED_DISABLE_PLUGINS", "optimizers")
+    assert complete("run", "-o", "muo") == []
+    assert len(loads) == 3
+
+
+def test_cached_names_import_nothing_heavy(complete):
+    """A completion must not wait for torch."""
+    complete("run", "-o", "a")
+    code = "import sys; from benchbed.cli.completion import registered_names; registered_names(); print(*sys.modules)"
+    process = subprocess.run(
+        [sys.executable, "-P", "-c", code], capture_output=True, text=True, check=True, timeout=60
+    )
+    assert not {"torch", "numpy", "pandas", "matplotlib"} & set(process.stdout.split())
+    assert "benchbed.cli.completion" in process.stdout
+
+
+def test_names_of_a_plugin_file_are_completed(run_benchbed, tmp_path):
+    """If it is named before; a file that does not exist has none, without a traceback."""
+    (tmp_path / "mine.py").write_text(
+        "from benchbed.hookspecs import hookimpl\n\n\n@hookimpl\ndef register_metrics(register):\n"
+        "    register(lambda problem, theta, data: None, name='mine')\n\n\n@hookimpl\n"
+        "def register_executors(register):\n    register(lambda jobs: None, name='my-pool')\n"
+    )
+    for file, expected in (("mine.py", "plain,my-pool\n"), ("other.py", "\n")):
+        words = f"benchbed run --plugin {file} --executor my"
+        result = run_benchbed(
+            tmp_path, COMP_WORDS=words, COMP_CWORD="5", _BENCHBED_COMPLETE="bash_complete",
+            XDG_CACHE_HOME=tmp_path / "cache",
+        )  # fmt: skip
+        assert (result.returncode, result.stdout, result.stderr) == (0, expected, "")
+
+
+def test_a_cache_that_cannot_be_written_is_not_needed(complete, monkeypatch):
+    """The names are read again each time."""
+
+    def fail(path, content):
+        raise completion.StudyFolderError("no space")
+
+    monkeypatch.setattr("benchbed.store.files.write_atomically", fail)
+    assert complete("run", "-o", "muo") == ["muon"]

@@ -40,8 +40,8 @@ class Pairing(msgspec.Struct, frozen=True):
     def work(self) -> Work:
         """The work of the pairing, by which long pairings start first and shards are dealt."""
         problem = self.problem
-        amount = problem.dimension * problem.budget / problem.price_of(self.entrants[0])
-        return Work(amount, digest(problem.label, [entrant.label for entrant in self.entrants]))
+        name = digest(problem.label, [entrant.label for entrant in self.entrants])
+        return Work(problem.dimension * problem.budget, name)
 
 
 class BatchPlan(msgspec.Struct, frozen=True):

@@ -42,8 +42,8 @@ class Shard(msgspec.Struct, frozen=True):
 class Work(NamedTuple):
     """The work of a pairing, as far as the plan determines it."""
 
-    amount: float
-    """Steps of a trial × dimension."""
+    amount: int
+    """Dimension × calls of a trial: a full gradient takes as long as the calls that it costs."""
     name: str
     """A digest, which decides between pairings of equal work: in the order of the plan, an optimizer that takes long
     steps could belong to the same shard on each problem."""

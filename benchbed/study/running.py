@@ -79,6 +79,7 @@ def run(
     `checkpoints="all"` every trial is measured after each of its steps instead of at the protocol's checkpoints: its
     objective, and its gradient norm if a full gradient costs at most one call. With `skip_unusable` the study leaves
     out selectors that cannot be used, and has a warning for each. `shard` is a share such as "3/16" of the pairings.
+    `memory` is that of each process that runs batches, such as "4G".
     With `progress` a bar counts the trials, below the cell of a notebook or on a terminal; elsewhere a line every ten
     seconds.
 

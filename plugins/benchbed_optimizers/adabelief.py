@@ -19,7 +19,7 @@ def adabelief(
     The mean m ← β₁ m + (1 − β₁) g and the corrections m̂ and ŝ are Adam's.
 
     Source: Zhuang et al. (2020), AdaBelief Optimizer: Adapting Stepsizes by the Belief in Observed Gradients,
-    algorithm 2, arXiv:2010.07468, with its defaults.
+    arXiv:2010.07468, with its defaults.
     """
 
     def update(oracle: Oracle, state: AdamState, theta: Tensor) -> tuple[Tensor, AdamState]:

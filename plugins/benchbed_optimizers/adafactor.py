@@ -34,7 +34,7 @@ def adafactor(
     as a convolution, the last two are those of matrices. The steps t count from 1; `exponent` is c, `threshold` is d,
     and `smallest_scale` is ε₂.
 
-    Source: Shazeer & Stern (2018), Adafactor: Adaptive Learning Rates with Sublinear Memory Cost, algorithms 4 and 5,
+    Source: Shazeer & Stern (2018), Adafactor: Adaptive Learning Rates with Sublinear Memory Cost,
     arXiv:1804.04235, with its defaults and without momentum.
     Deviations: η is 0.01 in the paper, which has no learning rate, and it has no decay; both are as in
     `torch.optim.Adafactor`. That class does not add ε₁, and bounds √V and mean(R) from below by the precision of the

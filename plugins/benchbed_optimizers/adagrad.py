@@ -23,7 +23,7 @@ def adagrad(
     `torch.optim.Adagrad(lr=η, eps=ε)` takes the same path; the defaults are its.
 
     Source: Duchi, Hazan & Singer (2011), Adaptive Subgradient Methods for Online Learning and Stochastic Optimization,
-    figure 1 with diagonal matrices, https://jmlr.org/papers/v12/duchi11a.html.
+    with diagonal matrices, https://jmlr.org/papers/v12/duchi11a.html.
     """
 
     def update(oracle: Oracle, state: AdaGradState, theta: Tensor) -> tuple[Tensor, AdaGradState]:

@@ -34,7 +34,7 @@ def adan(
     n ← β₃ n + (1 − β₃) (g + β₂ δ)², corrected for their start at 0 as Adam's.
 
     Source: Xie et al. (2022), Adan: Adaptive Nesterov Momentum Algorithm for Faster Optimizing Deep Models,
-    algorithm 1, arXiv:2208.06677.
+    arXiv:2208.06677.
     Deviation: the paper writes 1 − βᵢ for βᵢ and has no corrections; both are here as in the authors' code, whose
     defaults these are.
     """

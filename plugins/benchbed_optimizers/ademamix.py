@@ -33,7 +33,7 @@ def ademamix(
     m₂ ← β₃ m₂ + (1 − β₃) g starts at 0 and is not corrected; m̂₁ and v̂ are Adam's.
 
     Source: Pagliardini, Ablin & Grangier (2024), The AdEMAMix Optimizer: Better, Faster, Older, algorithm 1,
-    arXiv:2409.03137, without its optional warm-ups of α and β₃; the default α is that of its table 1.
+    arXiv:2409.03137, without its optional warm-ups of α and β₃; the default α is the smallest of its language models.
     """
     base = adam(learning_rate, beta1, beta2, epsilon)
 

@@ -28,7 +28,7 @@ def barzilai_borwein(
     inverse of a multiple of the identity that is nearest to the Hessian, in two senses. α is `learning_rate` in the
     first step, and where the curvature sᵀy is not positive or α leaves [10⁻¹⁰, 10¹⁰]. The loss may rise between steps.
 
-    Source: Barzilai & Borwein (1988), Two-Point Step Size Gradient Methods, section 2,
+    Source: Barzilai & Borwein (1988), Two-Point Step Size Gradient Methods,
     https://doi.org/10.1093/imanum/8.1.141; the bounds are those of Raydan (1997), The Barzilai and Borwein Gradient
     Method for the Large Scale Unconstrained Minimization Problem, https://doi.org/10.1137/S1052623494266365.
     Deviation: without Raydan's line search, as in the first paper; the step at a bound is `learning_rate`, and his

@@ -14,6 +14,6 @@ def gd(learning_rate: Annotated[Hyperparameter, LogUniform(1e-6, 1e2)] = 1e-2) -
 
     Source: Cauchy (1847), Méthode générale pour la résolution des systèmes d'équations simultanées,
     Comptes rendus 25, 536–538; with a constant step size: Nesterov (2018), Lectures on Convex Optimization,
-    section 1.2.3, https://doi.org/10.1007/978-3-319-91578-4.
+    https://doi.org/10.1007/978-3-319-91578-4.
     """
     return sgd(learning_rate)._replace(full_batch=True)

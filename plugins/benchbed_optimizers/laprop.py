@@ -18,7 +18,7 @@ def laprop(
 
     v̂ is Adam's, and m̂ = m / (1 − β₁ᵗ) with m = 0 at first: normalization and momentum change places.
 
-    Source: Ziyin, Wang & Ueda (2020), LaProp: Separating Momentum and Adaptivity in Adam, algorithm 1,
+    Source: Ziyin, Wang & Ueda (2020), LaProp: Separating Momentum and Adaptivity in Adam,
     arXiv:2002.04839, with its defaults.
     """
 

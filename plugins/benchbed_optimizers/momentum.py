@@ -22,7 +22,7 @@ def momentum(
 
     `torch.optim.SGD(lr=η(1 − β), momentum=β)` takes the same path.
 
-    Source: Polyak (1964), Some methods of speeding up the convergence of iteration methods, equation 9,
+    Source: Polyak (1964), Some methods of speeding up the convergence of iteration methods,
     https://doi.org/10.1016/0041-5553(64)90137-5. Deviation: m is an average, as in the course; in the paper
     it is a sum. So the length of the steps depends little on β.
     """

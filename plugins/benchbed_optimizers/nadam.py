@@ -8,7 +8,7 @@ from torch import Tensor
 from benchbed.interfaces import Hyperparameter, LogUniform, OneMinusLogUniform, Optimizer, Oracle
 
 DECAY_BASE = 0.96
-"""Base of the momentum's warm-up in the paper's section 2.2."""
+"""Base of the momentum's warm-up in the paper."""
 
 
 class NAdamState(NamedTuple):
@@ -33,7 +33,7 @@ def nadam(
     `torch.optim.NAdam(lr=η, betas=(β₁, β₂), eps=ε, momentum_decay=ψ)` takes the same path (in
     float64 if that is torch's default type, in which it keeps Πₜ); the defaults are its.
 
-    Source: Dozat (2016), Incorporating Nesterov Momentum into Adam, algorithm 2 and section 2.2,
+    Source: Dozat (2016), Incorporating Nesterov Momentum into Adam,
     https://openreview.net/forum?id=OM0jvwB8jIp57ZJjtNEZ.
     """
 

@@ -20,7 +20,7 @@ def nesterov(
     Source: Nesterov (1983), A method of solving a convex programming problem with convergence rate O(1/k²);
     as a momentum method: Sutskever et al. (2013), On the importance of initialization and momentum in deep
     learning, equations 3 and 4, https://proceedings.mlr.press/v28/sutskever13.html; with θ as the point at which
-    the gradient is taken: Bengio et al. (2012), equation 7, arXiv:1212.0901.
+    the gradient is taken: Bengio et al. (2012), arXiv:1212.0901.
     Deviation: β is constant and m an average, as in the course; in the papers β may vary and m is a sum.
     """
 

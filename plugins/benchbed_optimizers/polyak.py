@@ -20,7 +20,7 @@ def polyak(
     minimizer of a convex f falls in each step. A loss below `f_target` makes no step. The rate η is the bound γ_b of
     SPS_max; schedules change this bound alone.
 
-    Source: Polyak (1987), Introduction to Optimization, section 5.3, with c = 1 and without a bound; Loizou et al.
+    Source: Polyak (1987), Introduction to Optimization, with c = 1 and without a bound; Loizou et al.
     (2021), Stochastic Polyak Step-size for SGD: An Adaptive Learning Rate for Fast Convergence, there SPS_max,
     arXiv:2002.10542. The default bound is that of its code, where c is 0.5.
     """

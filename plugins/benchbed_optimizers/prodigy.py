@@ -33,7 +33,7 @@ def prodigy(
     `initial_distance`, and d ← max(d, r / ‖s‖₁) after each step, with r ← √β₂ r + (1 − √β₂) η d² ⟨g, θ₀ − θ⟩ and
     s ← √β₂ s + (1 − √β₂) η d² g. It is one number for all coordinates of a trial.
 
-    Source: Mishchenko & Defazio (2024), Prodigy: An Expeditiously Adaptive Parameter-Free Learner, algorithm 4,
+    Source: Mishchenko & Defazio (2024), Prodigy: An Expeditiously Adaptive Parameter-Free Learner,
     arXiv:2306.06101, with the decoupled decay and the defaults of the authors' code.
     `pytorch_optimizer.Prodigy(lr=η, betas=(β₁, β₂), eps=ε, d0=initial_distance)` multiplies ε by the next d, so
     that ε is larger than in the paper when d jumps, and keeps r and ‖s‖₁ in torch's default dtype.

@@ -29,7 +29,7 @@ def rprop(
     it changes; that coordinate then rests for a step. The same path as `torch.optim.Rprop(etas=(decrease, increase))`.
 
     Source: Riedmiller & Braun (1993), A direct adaptive method for faster backpropagation learning: the RPROP
-    algorithm, section 3, https://doi.org/10.1109/ICNN.1993.298623; the initial step size is torch's.
+    algorithm, https://doi.org/10.1109/ICNN.1993.298623; the initial step size is torch's.
     Deviation: the paper takes back the last step where the sign changes; here, as in torch, the coordinate rests.
     """
     factors = [value for value in (decrease, increase) if isinstance(value, int | float)]

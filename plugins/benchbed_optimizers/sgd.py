@@ -16,7 +16,7 @@ def sgd(learning_rate: Annotated[Hyperparameter, LogUniform(1e-6, 1e2)] = 1e-2) 
 
     `torch.optim.SGD(lr=η)` takes the same path.
 
-    Source: Robbins & Monro (1951), A Stochastic Approximation Method, equation 6,
+    Source: Robbins & Monro (1951), A Stochastic Approximation Method,
     https://doi.org/10.1214/aoms/1177729586. Deviation: η is constant, as in the course; in the paper it
     decreases.
     """

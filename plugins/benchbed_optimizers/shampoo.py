@@ -34,9 +34,9 @@ def shampoo(
     Source: Gupta, Koren & Singer (2018), Shampoo: Preconditioned Stochastic Tensor Optimization, algorithm 1,
     arXiv:1802.09568. The defaults are those of an early implementation in PyTorch,
     https://github.com/moskomule/shampoo.pytorch.
-    Deviation: the paper's algorithm 2 has a factor for each dimension of a tensor, with the root of order twice their
-    number. So has `pytorch_optimizer.Shampoo`, also for vectors; on matrices it takes the same path if `frequency`
-    is 1, and with a larger one it does not move before it computes its first roots.
+    Deviation: for tensors, the paper has a factor for each dimension, with the root of order twice their number. So has
+    `pytorch_optimizer.Shampoo`, also for vectors; on matrices it takes the same path if `frequency` is 1, and with a
+    larger one it does not move before it computes its first roots.
     """
     check_frequency(frequency)
     base = adagrad(learning_rate)

@@ -58,7 +58,7 @@ def lookahead(
 ) -> Optimizer[Any]:
     """Move slow weights by the share `alpha` towards the iterate after each `steps` steps, and go on from there.
 
-    Source: Zhang et al. (2019), Lookahead Optimizer: k steps forward, 1 step back, algorithm 1, arXiv:1907.08610, with
+    Source: Zhang et al. (2019), Lookahead Optimizer: k steps forward, 1 step back, arXiv:1907.08610, with
     k = 5 and α = 0.5.
     """
     if steps < 1:

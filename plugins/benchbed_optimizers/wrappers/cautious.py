@@ -12,7 +12,7 @@ def cautious(optimizer: Optimizer[Any]) -> Optimizer[Any]:
 
     d is the dimension and n the number of coordinates that move.
 
-    Source: Liang et al. (2024), Cautious Optimizers: Improving Training with One Line of Code, algorithm 1 with ξ = 1,
+    Source: Liang et al. (2024), Cautious Optimizers: Improving Training with One Line of Code, equation 1 with ξ = 1,
     arXiv:2411.16085, on the whole of θ.
     """
 

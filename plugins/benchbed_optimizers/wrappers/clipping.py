@@ -36,7 +36,7 @@ def clip_value(
 
     `torch.nn.utils.clip_grad_value_(parameters, c)` before each step does the same.
 
-    Source: Mikolov (2012), Statistical Language Models Based on Neural Networks, section 3.3.2.
+    Source: Mikolov (2012), Statistical Language Models Based on Neural Networks.
     """
 
     def change(gradient: Tensor) -> Tensor:

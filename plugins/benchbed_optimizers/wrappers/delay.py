@@ -22,7 +22,7 @@ def delayed(optimizer: Optimizer[Any], steps: int = 1) -> Optimizer[Any]:
     It wraps optimizers and not problems, because the loss of a problem depends on the present point alone. The
     optimizer sees the present loss, and must ask for no gradient at another point.
 
-    Source: Agarwal & Duchi (2011), Distributed Delayed Stochastic Optimization, equation 6, arXiv:1104.5525.
+    Source: Agarwal & Duchi (2011), Distributed Delayed Stochastic Optimization, arXiv:1104.5525.
     Deviation: the delay is the same in all steps.
     """
     if steps < 1:

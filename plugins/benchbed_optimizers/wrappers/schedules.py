@@ -31,7 +31,7 @@ def constant(optimizer: Optimizer[Any], budget: int, warmup: Share = 0.05) -> Op
 def linear(optimizer: Optimizer[Any], budget: int, warmup: Share = 0.0, final: Final = 0.0) -> Optimizer[Any]:
     """Decrease the learning rate linearly to the share `final`, after a linear warm-up.
 
-    Source: Defazio et al. (2023), Optimal Linear Decay Learning Rate Schedules and Further Refinements, section 1,
+    Source: Defazio et al. (2023), Optimal Linear Decay Learning Rate Schedules and Further Refinements,
     arXiv:2310.07831.
     """
     return _scheduled(optimizer, budget, warmup, lambda share: final + (1 - final) * (1 - share))
@@ -55,7 +55,7 @@ def wsd(
 ) -> Optimizer[Any]:
     """Keep the learning rate after a warm-up, and decrease it linearly over the last share `cooldown` of the rest.
 
-    Source: Hägele et al. (2024), Scaling Laws and Compute-Optimal Training Beyond Fixed Training Durations, section 3,
+    Source: Hägele et al. (2024), Scaling Laws and Compute-Optimal Training Beyond Fixed Training Durations,
     with its linear form and its share of 20 %, arXiv:2405.18392.
     """
     require_share("cooldown", cooldown)

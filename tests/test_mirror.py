@@ -57,7 +57,7 @@ TESTED_ELSEWHERE = {
     "plugins/benchbed_course/__init__.py": "tests/benchbed_course/test_command.py lists what it registers",
     "plugins/benchbed_course/figure_list.py": "tests/benchbed_problems/test_init.py imports every figure",
     "plugins/benchbed_course/figures/": "tests/benchbed_course/figures draw every figure",
-    "plugins/benchbed_findings/": "tests/benchbed_findings/test_command.py computes every finding",
+    "plugins/benchbed_findings/": "tests/benchbed_findings/test_command.py computes the findings of the quick parts",
 }
 """Reason for a module or for the modules of a folder without a test file at the mirrored path."""
 

@@ -1,20 +1,22 @@
 """Findings about averages of iterates: which of them remove the noise floor of SGD."""
 
-import math
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 import torch
-from torch import Generator, Tensor
+from torch import Generator
 
-import benchbed
-from benchbed_findings.record import Finding
+from benchbed_findings.noise import simulated_losses
+from benchbed_findings.record import Finding, Panel, mean_of, near_means, series_of_means
 from benchbed_problems.noisy_quadratic import NoisyQuadratic
 
 RATE, DECAY, BETA = 1.0, 0.9, 0.9
 """Learning rate, and the parameters of `ema` and of `schedule-free-sgd`, which is its default."""
-BUDGETS = (200, 800)
+BUDGETS = (50, 200, 800)
+CURVE = (50, 75, 100, 150, 200, 300, 400, 600, 800)
+"""Budgets at which the exact loss is computed."""
 TRIALS = 200
+SOURCE = "Polyak & Juditsky (1992), Defazio et al. (2024)"
 
 
 class Average(NamedTuple):
@@ -40,27 +42,37 @@ RULES = {
 def noise_floors_of_averages() -> Iterator[Finding]:
     """Four times the steps do not lower the loss of SGD, but that of a decay to 0 and of an average of all iterates."""
     problem = NoisyQuadratic(rotated=False)
-    expected, measured, agree = {}, {}, True
+    exact, means = {}, {}
     for rule, average in RULES.items():
-        exact = [_expected_loss(average, problem, budget) for budget in BUDGETS]
-        losses = [_simulated_losses(rule, problem, budget) for budget in BUDGETS]
-        for value, of_trials in zip(exact, losses, strict=True):
-            standard_error = of_trials.std().item() / math.sqrt(TRIALS)
-            agree &= abs(of_trials.mean().item() - value) <= 3 * standard_error
-        expected[rule] = (exact[1], exact[1] / exact[0])
-        measured[rule] = (losses[1].mean().item(), (losses[1].mean() / losses[0].mean()).item())
-    yield Finding(
-        f"noisy quadratic, batch 1, rate {RATE:g}, {BUDGETS[1]} steps: losses of {', '.join(RULES)}",
-        ", ".join(f"{loss:.4f}" for loss, _ in expected.values()),
-        ", ".join(f"{loss:.4f}" for loss, _ in measured.values()),
-        agree,
+        exact[rule] = [_expected_loss(average, problem, budget) for budget in CURVE]
+        means[rule] = [
+            mean_of(simulated_losses(problem, f"{rule}[learning_rate={RATE}]", budget, TRIALS))
+            for budget in BUDGETS
+        ]
+    panel = Panel(
+        f"Noisy quadratic, batch 1, rate {RATE:g}: mean of {TRIALS} trials",
+        "budget of steps",
+        "loss of the answer",
+        [series_of_means(rule, BUDGETS, means[rule], (CURVE, exact[rule])) for rule in RULES],
+        "exact recursion",
+        log_x=True,
     )
-    constant, linear, moving, schedule_free = (factor for _, factor in measured.values())
+    yield near_means(
+        f"noisy quadratic, batch 1, rate {RATE:g}, {BUDGETS[-1]} steps: losses of {', '.join(RULES)}",
+        [losses[-1] for losses in exact.values()],
+        [of_rule[-1] for of_rule in means.values()],
+        SOURCE,
+        panel,
+    )
+    expected = [losses[-1] / losses[CURVE.index(BUDGETS[-2])] for losses in exact.values()]
+    factors = [of_rule[-1].value / of_rule[-2].value for of_rule in means.values()]
+    constant, linear, moving, schedule_free = factors
     yield Finding(
-        f"likewise, {BUDGETS[1]} over {BUDGETS[0]} steps: factors of the losses",
-        ", ".join(f"{factor:.2f}" for _, factor in expected.values()),
-        ", ".join(f"{factor:.2f}" for _, factor in measured.values()),
+        f"likewise, {BUDGETS[-1]} over {BUDGETS[-2]} steps: factors of the losses",
+        ", ".join(f"{factor:.2f}" for factor in expected),
+        ", ".join(f"{factor:.2f}" for factor in factors),
         min(constant, moving) > 0.9 and max(linear, schedule_free) < 0.6,
+        SOURCE,
     )
 
 
@@ -77,16 +89,3 @@ def _expected_loss(average: Average, problem: NoisyQuadratic, budget: int) -> fl
         zx = (1 - c) * cross + c * zz
         xx = (1 - c) ** 2 * xx + 2 * c * (1 - c) * cross + c**2 * zz
     return (0.5 * h * xx).sum().item()
-
-
-def _simulated_losses(rule: str, problem: NoisyQuadratic, budget: int) -> Tensor:
-    """Return the losses of the answers of trials on one instance: `[trials]`."""
-    generator = Generator().manual_seed(0)
-    data = problem.make_data(generator)
-    end = benchbed.minimize(
-        lambda theta: problem.loss(theta, data, problem.make_draws(generator, TRIALS)).sum(),
-        torch.stack([problem.make_start(generator)] * TRIALS),
-        f"{rule}[learning_rate={RATE}]",
-        steps=budget,
-    )
-    return problem.objective(end.theta, data)

@@ -45,11 +45,13 @@ class Study:
         """Return the conclusion and the scores, which a notebook shows."""
         from benchbed.reports.notebook.html import study_html  # imports matplotlib
 
-        further = []
+        page = self.path / "index.html"
+        further = [f"page of the study: {page}" if page.exists() else f"study folder: {self.path}"]
         if self.lost:
             verb = "has" if self.lost == 1 else "have"
             further.append(f"{plural(self.lost, 'planned trial')} {verb} no result; see study.losses")
-        further.append(f"study folder: {self.path}")
+        if self.warnings:
+            further.append(f"{plural(len(self.warnings), 'warning')}; see study.warnings")
         return study_html(self.results, further)
 
     @functools.cached_property

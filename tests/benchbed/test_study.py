@@ -108,7 +108,24 @@ def test_a_study_shows_itself(study):
     html = study._repr_html_()
     assert f"study folder: {study.path}" in html
     assert "no result" not in html
+    assert "warning" not in html
     assert html.count("<tr>") == 1 + len(study.summary)
+
+
+def test_a_study_without_trials_counts_them(study, tmp_path):
+    """As of a run that was interrupted at once: nothing to compare, and the number of planned trials."""
+    (tmp_path / "plan.json").write_bytes((study.path / "plan.json").read_bytes())
+    (tmp_path / "index.html").touch()
+    empty = benchbed.load(tmp_path)
+    empty.warnings.append("a warning")
+    html = empty._repr_html_()
+    assert "there is nothing to compare" in html
+    assert f"page of the study: {tmp_path / 'index.html'}" in html
+    assert f"{empty.lost} planned trials have no result; see study.losses" in html
+    assert "1 warning; see study.warnings" in html
+    assert empty.curves.empty
+    with pytest.raises(UsageError, match="nothing to draw"):
+        empty.plot("loss")
 
 
 @pytest.mark.parametrize(

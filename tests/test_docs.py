@@ -34,7 +34,7 @@ NOT_RUN = {
     "benchbed course -O results/course": "likewise",
     "benchbed course C7 C8 -O results/course": "likewise",
     "benchbed course C10 --preset full": "likewise; the command takes an hour",
-    "benchbed findings": "tests/benchbed_findings compute every finding",
+    "benchbed findings": "tests/benchbed_findings compute its quick parts",
     "benchbed reference value digits-logistic --plugin ./digits.py": "tests/benchbed/cli/test_reference.py",
     "benchbed run --plugin ./mine.py -p my-network -o adamw -o sgd -o muon --steps 2000 -O results/mine": "a model of "
     "the reader's own",

@@ -47,7 +47,7 @@ def table_row(finding: Finding) -> str:
 
 def _section(part: str, findings: Sequence[Finding], with_figure: bool) -> str:
     sentence = PARTS[part]
-    lines = [f"### {part.capitalize()}", "", sentence, "", "```", f"benchbed findings {part}", "```", ""]
+    lines = [f"### {part.capitalize()}", "", f"{sentence} `benchbed findings {part}` computes this part.", ""]
     if with_figure:
         lines += [f"![{sentence}]({part}.svg)", ""]
     return "\n".join([*lines, HEADER, *map(table_row, findings), ""])

@@ -23,7 +23,7 @@ def reference_command() -> None:
 
     \b
     Examples:
-      benchbed reference save results/standard
+      benchbed reference save results/main
       benchbed reference list
       benchbed reference value digits-logistic --plugin ./digits.py
     """
@@ -31,7 +31,7 @@ def reference_command() -> None:
 
 @reference_command.command("save", short_help="Store the results of a study as reference results.")
 @click.argument("folder", metavar="DIR", type=click.Path(path_type=Path), shell_complete=complete_studies)
-@click.option("--name", metavar="NAME", help="Name of the reference results.  [default: that of the study]")
+@click.option("--name", metavar="NAME", help="Name of the reference results.  [default: that of the folder]")
 @click.option(
     "-O",
     "--output",
@@ -48,7 +48,7 @@ def save_command(folder: Path, name: str | None, output: Path | None) -> int:
 
     \b
     Examples:
-      benchbed reference save results/standard
+      benchbed reference save results/main
       benchbed reference save results/modern --name ours
 
     \b
@@ -59,7 +59,7 @@ def save_command(folder: Path, name: str | None, output: Path | None) -> int:
 
     study = load(folder)
     print_warnings(study.warnings)
-    stored, is_new = save_reference(study, name or study.plan.name, output or user_folder())
+    stored, is_new = save_reference(study, name or folder.resolve().name, output or user_folder())
     state = "stored in" if is_new else "these results are stored already, in"
     print_line(f"{stored.study.title}: {state} {stored.path}; SHA-256 {stored.digest}")
     return 0

@@ -18,8 +18,9 @@ _RULES = ("protocol", "preset", "study_seed", "gradient", "tolerance", "checkpoi
 
 def with_references(results: Results, plan: Plan) -> Results:
     """Add the newest version of each stored reference study that compares, and why others do not."""
-    starts = starts_of(results)
     stored, errors = newest_references()
+    labels = {problem.label for reference in stored for problem in reference.study.problems}
+    starts = starts_of(results._replace(outcomes=results.outcomes[results.outcomes["problem"].isin(labels)]))
     matches = [match(reference.study, plan, starts) for reference in stored]
     references = tuple(reference for reference, _ in matches if reference)
     remarks = tuple(remark for _, remark in matches if remark)

@@ -109,8 +109,8 @@ def starts_of(results: Results) -> dict[str, dict[int, float]]:
 def save_reference(study: Study, name: str, folder: Path) -> tuple[StoredReference, bool]:
     """Store a study as the next version of a reference; return it, and whether it is new.
 
-    Raises: UsageError if the name cannot be that of a file, or trials have no result; StudyFolderError if the file
-    cannot be written.
+    Raises: UsageError if the name cannot be that of a file or is that of shipped results, or if trials have no result;
+    StudyFolderError if the file cannot be written.
     """
     fault = folder_name_fault(name)
     if fault is not None:
@@ -119,7 +119,10 @@ def save_reference(study: Study, name: str, folder: Path) -> tuple[StoredReferen
         raise UsageError(
             f"{study.lost} trials of {study.path} have no result; complete the study before it becomes a reference"
         )
-    stored, _ = read_references([*dict.fromkeys([SHIPPED, folder.absolute()])])
+    shipped = {reference.study.name for reference in read_references([SHIPPED])[0]}
+    if name in shipped and folder.resolve() != SHIPPED.resolve():
+        raise UsageError(f"the reference results {name!r} are those of benchbed; choose another --name")
+    stored, _ = read_references([folder])
     versions = [reference for reference in stored if reference.study.name == name]
     newest = max(versions, key=lambda reference: reference.study.version, default=None)
     reference = reference_of(study, name, newest.study.version + 1 if newest else 1)

@@ -101,6 +101,14 @@ def test_a_name_must_be_that_of_a_file(study, tmp_path):
         save_reference(study, "a/b", tmp_path)
 
 
+def test_the_names_of_shipped_results_are_reserved(study, tmp_path):
+    """Pages show the newest version of a name, and every study without a suite is named after its preset."""
+    with pytest.raises(
+        UsageError, match="the reference results 'standard' are those of benchbed; choose another"
+    ):
+        save_reference(study, "standard", tmp_path)
+
+
 @pytest.mark.slow
 def test_the_shipped_results_are_those_of_the_current_code(tmp_path, monkeypatch):
     """An optimizer runs again on each problem of the suite standard; if it differs, the file is out of date."""

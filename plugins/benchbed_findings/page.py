@@ -1,6 +1,7 @@
 """The page of findings in Markdown, with a section for each part: its figure and a table."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from benchbed import StudyFolderError
@@ -13,7 +14,8 @@ HEADER = "| finding | source | expected | measured | holds |\n|---|---|---|---|-
 
 def check_folder(folder: Path) -> None:
     """Create the folder of the page. Raises: StudyFolderError if it cannot be created or written."""
-    _write(folder / PAGE, b"")
+    with _reported_errors(folder / PAGE) as page:
+        page.open("ab").close()  # an older page stays until the new one is complete
 
 
 def write_page(folder: Path, results: Mapping[str, Sequence[Finding]]) -> Path:
@@ -26,9 +28,11 @@ def write_page(folder: Path, results: Mapping[str, Sequence[Finding]]) -> Path:
     for part, findings in results.items():
         panels = [finding.panel for finding in findings if finding.panel]
         for suffix, content in draw(part, panels).items():
-            _write(folder / f"{part}.{suffix}", content)
-    _write(folder / PAGE, render(results, with_figures=True).encode())
-    return folder / PAGE
+            with _reported_errors(folder / f"{part}.{suffix}") as path:
+                path.write_bytes(content)
+    with _reported_errors(folder / PAGE) as page:
+        page.write_text(render(results, with_figures=True), encoding="utf-8")
+    return page
 
 
 def render(results: Mapping[str, Sequence[Finding]], with_figures: bool) -> str:
@@ -53,10 +57,12 @@ def _section(part: str, findings: Sequence[Finding], with_figure: bool) -> str:
     return "\n".join([*lines, HEADER, *map(table_row, findings), ""])
 
 
-def _write(path: Path, content: bytes) -> None:
+@contextmanager
+def _reported_errors(path: Path) -> Iterator[Path]:
+    """Create the folder of a file, and turn errors of the file system into a StudyFolderError."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(content)
+        yield path
     except OSError as error:
         raise StudyFolderError(
             f"{path} cannot be written: {error.strerror}; choose another folder with --output"

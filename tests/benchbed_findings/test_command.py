@@ -8,7 +8,7 @@ from click.testing import CliRunner
 
 import benchbed
 from benchbed_findings import command
-from benchbed_findings.page import table_row
+from benchbed_findings.page import check_folder, table_row
 from benchbed_findings.record import Finding, Panel, Series
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -103,6 +103,14 @@ def test_the_output_contains_a_page_and_a_figure_of_each_part(run_findings, tmp_
     page = folder.joinpath("findings.md").read_text(encoding="utf-8")
     assert page.index("](rates.svg)") < page.index("](peaks.svg)")
     assert page.count("| one | Euler (1768) | 1 | 1.2 | yes |") == 2
+
+
+def test_an_older_page_stays_while_findings_are_computed(tmp_path):
+    """An interruption does not cost the results of an earlier run."""
+    page = tmp_path / "findings.md"
+    page.write_text("older", encoding="utf-8")
+    check_folder(tmp_path)
+    assert page.read_text(encoding="utf-8") == "older"
 
 
 def test_a_folder_that_cannot_be_written_is_an_error_before_the_computation(run_findings, tmp_path):

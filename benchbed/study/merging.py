@@ -2,6 +2,7 @@
 
 import contextlib
 import functools
+import hashlib
 import json
 from collections import defaultdict
 from collections.abc import Sequence
@@ -162,17 +163,18 @@ def _read_part(path: Path) -> pa.Table:
 def _copy_files(folder: StudyFolder, source: Path, name: str) -> list[str]:
     """Copy the files of a subfolder whose contents are not there yet; return a warning for each unreadable one."""
     warnings = []
-    stored = {path.read_bytes() for path in (folder.path / name).glob("*") if path.is_file()}
-    for path in sorted(inside(source, f"{name}/file").parent.glob("*")):
+    stored: set[bytes] = set()  # digests
+    for path in [*(folder.path / name).glob("*"), *sorted(inside(source, f"{name}/file").parent.glob("*"))]:
         try:
             content = read_regular_file(path)
         except OSError as error:
             warnings.append(f"{path} is not copied: {error.strerror}")
             continue
-        if content not in stored:
-            stored.add(content)
+        digest = hashlib.sha256(content).digest()
+        if digest not in stored and path.parent != folder.path / name:
             target = unused(inside(folder.path, f"{name}/{path.name}"))
             folder.write(f"{name}/{target.name}", content)
+        stored.add(digest)
     return warnings
 
 

@@ -202,6 +202,17 @@ def test_logs_are_copied_once(copy, run_in_process):
     assert logs == {"one.log": "a", "one-2.log": "b", "one-3.log": "c"}
 
 
+def test_a_link_is_not_copied(copy, run_in_process):
+    """A folder from somebody else reads no file outside it."""
+    (copy / "secret").write_text("secret")
+    (copy / SHARDS[0] / "logs").mkdir()
+    (copy / SHARDS[0] / "logs" / "one.log").symlink_to(copy / "secret")
+    result = run_in_process(copy, "merge", *SHARDS, "-O", "new")
+    assert result.returncode == 0
+    assert "one.log is not copied: it is a symbolic link" in result.stderr
+    assert not (copy / "new" / "logs").exists()
+
+
 def test_different_environments_have_a_warning(copy, run_in_process):
     """Plans do not contain the version of torch."""
     (environment,) = (copy / SHARDS[0] / "environments").iterdir()

@@ -32,6 +32,7 @@ from benchbed.reports.notebook.panels import (
 )  # fmt: skip
 
 _FIXED = ("data", "x", "y", "kind")
+_MOST_BANDS = 3
 _UNREACHED = 10.0
 """Position of the targets that were not reached, beyond the axis, as a multiple of the budget."""
 
@@ -88,9 +89,9 @@ def _select(results: Results, column: str, label: str) -> Results:
 
 
 def draw_loss(results: Results, styles: Styles, arguments: Arguments) -> sns.FacetGrid:
-    """Draw the median of the gap, or of the objective, against calls, with its quartiles."""
+    """Draw the median of the gap, or of the objective, against calls, with the quartiles of few optimizers."""
     curves, value_axes = with_values(tidy_curves(results), results, ["optimizer", "track", "calls"])
-    options = {"row": "problem", "col": "track", "markers": False, "errorbar": ("pi", 50), **arguments}
+    options = {"row": "problem", "col": "track", "markers": False, "errorbar": _band(results), **arguments}
     grid = draw_lines(curves, styles, {"x": "calls", "y": "value", **options}, "trials")
     for axes, rows in panels(grid, curves, options):
         problem = str(rows["problem"].iloc[0])
@@ -104,7 +105,7 @@ def draw_metrics(results: Results, styles: Styles, arguments: Arguments) -> sns.
     metrics = dict.fromkeys(metric for problem in results.problems for metric in metrics_of(results, problem))
     labels = ["problem", "optimizer", "track", "seed", "calls"]
     frame = tidy_curves(results).melt(labels, [*metrics], "metric").dropna(subset="value")
-    options = {"row": "metric", "col": "track", "markers": False, "errorbar": ("pi", 50), **arguments}
+    options = {"row": "metric", "col": "track", "markers": False, "errorbar": _band(results), **arguments}
     grid = draw_lines(frame, styles, {"x": "calls", "y": "value", **options}, "metric at checkpoints")
     for axes, rows in panels(grid, frame, options):
         axes.set_ylabel(wrap_label(rows["metric"].iloc[0]))
@@ -172,6 +173,11 @@ def draw_scores(results: Results, styles: Styles, arguments: Arguments) -> sns.F
     grid.axes.flat[-1].set_xticks(np.arange(len(problems)) + 0.5, labels)
     grid.tight_layout()
     return grid
+
+
+def _band(results: Results) -> tuple[str, int] | None:
+    """Return the interval around a median: the quartiles, if so few bands can be distinguished."""
+    return ("pi", 50) if len(results.optimizers) <= _MOST_BANDS else None
 
 
 PLOTS: dict[str, Callable[[Results, Styles, Arguments], sns.FacetGrid]] = {

@@ -136,6 +136,26 @@ def test_arguments_of_seaborn_replace_the_defaults(draw):
     assert grid.figure.get_size_inches()[1] == pytest.approx(4)
 
 
+@pytest.mark.parametrize(("optimizers", "bands"), [(NAMES, 3), ((*NAMES, "lion"), 0)])
+def test_bands_are_drawn_for_few_optimizers(make_results, draw, optimizers, bands):
+    """The quartiles of more than three optimizers would cover each other."""
+    study = make_results(optimizers=optimizers, problems=("quadratic",), tracks=("tuned",))
+    axes = draw("loss", results=study).axes.flat[0]
+    assert len([band for band in axes.collections if len(band.get_paths())]) == bands
+
+
+@pytest.mark.parametrize("kind", ["loss", "targets", "learning-rate", "scores"])
+@pytest.mark.parametrize(
+    "options",
+    [{"lost": lambda *_: True}, {"seeds": 1, "tracks": ("default",), "optimizers": ("gd",)}],
+    ids=["all trials lost", "one trial"],
+)
+def test_unusual_studies_are_drawn(make_results, draw, kind, options):
+    """Without a warning."""
+    study = make_results(**{"optimizers": ("gd", "adam"), "problems": ("quadratic",), **options})
+    draw(kind, results=study).figure.canvas.draw()
+
+
 @pytest.mark.parametrize(
     ("arguments", "error"),
     [

@@ -72,7 +72,7 @@ def minimize(
     `loss` takes one tensor in the shape of `theta0`, not a batch of them, and may branch on its values. `theta0` is
     anything that `torch.as_tensor` takes, of any shape; it keeps its dtype if that is floating, and Python's numbers
     are float64. `optimizer` is a selector ("adam", "adam[learning_rate=0.1]", "torch.optim:NAdam[learning_rate=0.01]"),
-    an optimizer that a factory returned, a factory, or a class such as `torch.optim.Adam`, with its defaults. A step
+    an optimizer that a factory returned, a factory, a class such as `torch.optim.Adam`, or a partial of one. A step
     evaluates one loss with its gradient. A rule that evaluates more often takes fewer steps, so that there are `steps`
     evaluations in all (a step that has begun is finished), with any `gradient` (`benchbed list gradients`).
 
@@ -192,7 +192,7 @@ def _read_optimizer(optimizer: OptimizerChoice, layout: Layout, start: Tensor, b
     else:
         raise UsageError(
             f"optimizer is a {type(optimizer).__name__}; pass a selector such as 'adam[learning_rate=0.1]', an "
-            "Optimizer, a function that returns one, or a class of torch.optim"
+            "Optimizer, a function that returns one, or a class of torch.optim; functools.partial sets its arguments"
         )
 
     def build(numbers: dict[str, Any]) -> Optimizer[Any]:

@@ -1,6 +1,7 @@
 """`benchbed.minimize` with any optimizer, for functions of one tensor."""
 
 import doctest
+import functools
 import gc
 import weakref
 from typing import NamedTuple
@@ -417,6 +418,10 @@ def test_the_loss_is_released():
         ({"optimizer": "adam[learning_rat=1]"}, "did you mean 'learning_rate'"),
         ({"optimizer": "adam[learning_rate=[0.1, 0.2]]"}, "lists 2 settings; pass one"),
         ({"optimizer": 3}, "optimizer is a int; pass a selector such as"),
+        (
+            {"optimizer": torch.optim.SGD([torch.ones(1, requires_grad=True)])},
+            "optimizer is a SGD; .* class of torch.optim; functools.partial sets its arguments",
+        ),
         ({"gradient": "revers"}, "unknown gradient 'revers'; did you mean 'reverse'"),
     ],
 )  # fmt: skip
@@ -475,6 +480,14 @@ def test_a_function_or_a_class_runs_with_its_defaults():
 
     by_function = benchbed.minimize(lambda theta: (theta**2).sum(), [1.0], descent, steps=5)
     assert by_function.theta.item() == pytest.approx(0.98**5)
+
+
+@pytest.mark.parametrize("factory", [torch.optim.SGD, sgd])
+def test_a_partial_sets_the_arguments_of_a_class_or_a_function(factory):
+    """A gradient of θ and a rate of 0.1 shrink the point by 0.9 a step."""
+    rate = {"lr" if factory is torch.optim.SGD else "learning_rate": 0.1}
+    minimum = benchbed.minimize(bowl, [1.0], functools.partial(factory, **rate), steps=5)
+    assert minimum.theta.item() == pytest.approx(0.9**5)
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ REPOSITORY = "https://github.com/benchbed/benchbed"
 FILES_OF_PAGES = {"contributing": "CONTRIBUTING.md", "security": "SECURITY.md", "changelog": "CHANGELOG.md"}
 """Pages that show a file of the repository; their source is a link to it."""
 ARGUMENTS = re.compile(r"^Args:\n((?: {4}.*\n?)+)", re.MULTILINE)
+SINGLE_ASTERISK = re.compile(r"(?<!\*)\*(?!\*)")
 RELATIVE_LINK = re.compile(r"\]\((?!https?:|#)([^)#\s]+)(#[^)\s]*)?\)")
 
 project = "benchbed"
@@ -88,14 +89,33 @@ def format_docstring(
     lines[:] = [line for line in text.splitlines() if not line.startswith("Alias for field number")]
 
 
-def escape_asterisks(app: Sphinx, context: click.Context, lines: list[str]) -> None:
-    """Let asterisks of help texts, as in `results/*`, stand for themselves."""
-    lines[:] = [re.sub(r"(?<!\*)\*(?!\*)", r"\\*", line) for line in lines]
+def format_help(app: Sphinx, context: click.Context, lines: list[str]) -> None:
+    """Write the examples of a help text as code, and let its asterisks, as in `results/*`, stand for themselves."""
+    formatted, examples = list[str](), False
+    for line in lines:
+        is_example = line.startswith("|   ")
+        if is_example and not examples:
+            formatted += ["", ".. code-block:: text", ""]
+        if examples and not is_example:
+            formatted.append("")
+        examples = is_example
+        formatted.append(line.removeprefix("|") if is_example else SINGLE_ASTERISK.sub(r"\\*", line))
+    lines[:] = formatted
+
+
+def format_options(app: Sphinx, context: click.Context, lines: list[str]) -> None:
+    """Close the brackets that sphinx-click cuts from the values of options, and write the values in upper case."""
+    for number, line in enumerate(lines):
+        if line.startswith(".. option::"):
+            closed = re.sub(r"\[([^\]]*)>$", r"[\1]>", line)
+            lines[number] = re.sub(r"<([a-z]+)_>$", lambda match: f"<{match[1].upper()}>", closed)
+        else:
+            lines[number] = SINGLE_ASTERISK.sub(r"\\*", line)
 
 
 def setup(app: Sphinx) -> None:
     """Connect the changes of sources, help texts and docstrings."""
     app.connect("source-read", resolve_links)
-    app.connect("sphinx-click-process-description", escape_asterisks)
-    app.connect("sphinx-click-process-options", escape_asterisks)
+    app.connect("sphinx-click-process-description", format_help)
+    app.connect("sphinx-click-process-options", format_options)
     app.connect("autodoc-process-docstring", format_docstring)

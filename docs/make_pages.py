@@ -42,7 +42,8 @@ FIGURES = (
     "weighted-quartic-noisy",
     "reverse-mode-graph",
 )
-CODE = re.compile(r"(`[^`]*`)")
+VERBATIM = re.compile(r"(`[^`]*`|https?://[^\s,;]+[^\s,;.)]|arXiv:\d{4}\.\d{4,5})")
+"""Code, addresses and numbers of arXiv, whose characters are not escaped."""
 SPECIAL = re.compile(r"([\\*_{}\[\]<>|#])")
 """Characters that have a meaning in Markdown."""
 
@@ -80,10 +81,13 @@ def section_of_entry(entry: Mapping[str, Any]) -> str:
         )
     if entry.get("parameters"):
         rows = [
-            f"| `{parameter['name']}` | {escape(json.dumps(parameter['default']))} | {escape(parameter['values'])} |"
+            f"| `{parameter['name']}` | {escape(json.dumps(parameter['default']))} | {escape(parameter['values'])} "
+            f"| {range_of(parameter['search'])} |"
             for parameter in entry["parameters"]
         ]
-        paragraphs.append("\n".join(["| parameter | default | values |", "|---|---|---|", *rows]))
+        paragraphs.append(
+            "\n".join(["| parameter | default | values | searched |", "|---|---|---|---|", *rows])
+        )
     return "\n\n".join(paragraphs)
 
 
@@ -143,9 +147,27 @@ def markdown_of(caption: str) -> str:
 
 
 def escape(text: str) -> str:
-    """Return a text as Markdown that shows its characters; code in backticks stays."""
-    parts = CODE.split(text)
-    return "".join(part if part.startswith("`") else SPECIAL.sub(r"\\\1", part) for part in parts)
+    """Return a text as Markdown that shows its characters; code in backticks stays, and addresses become links."""
+
+    def converted(part: str) -> str:
+        if part.startswith("`"):
+            return part
+        if part.startswith("http"):
+            return f"<{part}>"
+        if part.startswith("arXiv:"):
+            return f"[{part}](https://arxiv.org/abs/{part.removeprefix('arXiv:')})"
+        return SPECIAL.sub(r"\\\1", part)
+
+    return "".join(map(converted, VERBATIM.split(text)))
+
+
+def range_of(search: Mapping[str, Any] | None) -> str:
+    """Return the search range of a parameter; empty without one."""
+    if search is None:
+        return ""
+    if search["choices"]:
+        return ", ".join(f"`{choice}`" for choice in search["choices"])
+    return f"{search['low']:g} to {search['high']:g}, {search['scale']}"
 
 
 def run_benchbed(*arguments: str, folder: Path | None = None) -> "subprocess.CompletedProcess[str]":

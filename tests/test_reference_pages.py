@@ -82,24 +82,32 @@ def test_every_hook_is_documented():
     assert [name for name in hooks if f"`{name}`" not in page("plugins.md")] == []
 
 
+def commands_of(group):
+    """Yield each command of a group and of the groups inside it."""
+    context = click.Context(group)
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
+        yield command
+        if isinstance(command, click.Group):
+            yield from commands_of(command)
+
+
 def test_every_option_has_a_description():
     """docs/commands.md is generated from the commands, so that an option without a help text would be empty there."""
     assert ".. click:: benchbed.cli:commands\n   :prog: benchbed\n   :nested: full" in page("commands.md")
-    context = click.Context(program)
-    for name in program.list_commands(context):
-        options = [
-            option for option in program.get_command(context, name).params if isinstance(option, click.Option)
-        ]
-        assert [option.name for option in options if not option.help] == [], name
+    options = [
+        (command.name, option.name, option.help)
+        for command in commands_of(program)
+        for option in command.params
+        if isinstance(option, click.Option)
+    ]
+    assert [names for *names, text in options if not text] == []
 
 
 def test_every_exit_code_is_documented():
     """docs/exit-codes.md lists the codes of the errors and of the help of every command, and no others."""
-    context = click.Context(program)
-    helps = [program.get_command(context, name).help or "" for name in program.list_commands(context)]
-    codes = {
-        int(code) for text in helps for code in re.findall(r"\b(\d+) \w", text.partition("Exit codes:")[2])
-    }
+    endings = [(command.help or "").partition("Exit codes:")[2] for command in commands_of(program)]
+    codes = {int(code) for text in endings for code in re.findall(r"\b(\d+) \w", text)}
     codes |= {error.exit_code for error in vars(errors).values() if hasattr(error, "exit_code")}
     assert {int(code) for code in re.findall(r"^\| (\d+) \|", page("exit-codes.md"), re.MULTILINE)} == codes
 

@@ -31,6 +31,8 @@ class ReferenceCurve(msgspec.Struct, frozen=True):
     """Lower median of the gap, or of the objective without a known optimum; None if it is +∞."""
     reached: tuple[float, ...]
     """Share of the targets reached, over all trials; empty without a score."""
+    calls_per_step: float | None = None
+    """Mean calls of a step; None if no step was measured."""
 
 
 class ReferenceStudy(msgspec.Struct, frozen=True):

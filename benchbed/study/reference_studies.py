@@ -186,19 +186,21 @@ def _encode(file: _File) -> bytes:
 
 
 def _curves(results: Results) -> Iterator[ReferenceCurve]:
-    grouped = results.outcomes.groupby(["problem", "optimizer", "track"], sort=False)
+    rows = ["problem", "optimizer", "track"]
+    calls_per_step = results.measures.set_index(rows)["calls_per_step"].astype(float).to_dict()
+    grouped = results.outcomes.groupby(rows, sort=False)
     for labels, trials in grouped:
         problem, optimizer, track = map(str, labels)
         facts = results.problems[problem]
         column = "gap" if facts.has_optimum else "objective"
+        price = calls_per_step.get((problem, optimizer, track), math.nan)
         medians = quartiles(trials, results.curves, column, facts.budget)
         calls, median = medians["calls"].to_numpy(), medians["median"].to_numpy()
         reached = reached_shares(trials, calls, facts)
+        values = np.stack([median, reached]) if len(reached) else median[np.newaxis]
+        is_level = (values[:, 1:] == values[:, :-1]).all(axis=0)
         changes = np.ones(len(calls), dtype=bool)  # points within a level part are left out
-        for values in (median, reached):
-            if len(values):
-                is_level = values[1:] == values[:-1]
-                changes[1:-1] &= ~(is_level[:-1] & is_level[1:])
+        changes[1:-1] = ~(is_level[:-1] & is_level[1:])
         yield ReferenceCurve(
             problem,
             optimizer,
@@ -206,6 +208,7 @@ def _curves(results: Results) -> Iterator[ReferenceCurve]:
             tuple(_rounded(value) for value in calls[changes]),
             tuple(_rounded(value) if math.isfinite(value) else None for value in median[changes]),
             tuple(_rounded(value) for value in reached[changes]) if len(reached) else (),
+            _rounded(price) if math.isfinite(price) else None,
         )
 
 

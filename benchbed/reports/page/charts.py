@@ -47,8 +47,8 @@ class CallCost(NamedTuple):
 
     @property
     def text(self) -> str:
-        """Both numbers; empty if they are unknown."""
-        return "" if math.isnan(self.steps + self.seconds) else f"{self.steps:.4g} {self.seconds:.4g}"
+        """Both numbers, "nan" for unknown seconds; empty if the steps are unknown."""
+        return "" if math.isnan(self.steps) else f"{self.steps:.4g} {self.seconds:.4g}"
 
 
 class ChartLine(NamedTuple):

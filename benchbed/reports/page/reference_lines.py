@@ -9,7 +9,7 @@ from benchbed.interfaces import ALL_PROBLEMS, ProblemFacts, Results
 from benchbed.interfaces.reference_studies import MatchedReference, ReferenceCurve
 from benchbed.plotting.style import line_styles
 from benchbed.reports.ecdf import first_calls, mean_curve
-from benchbed.reports.page.charts import ChartLine, ValueAxis, call_positions, polyline
+from benchbed.reports.page.charts import CallCost, ChartLine, ValueAxis, call_positions, polyline
 
 COLOR = "#8c929c"
 FIRST_NUMBER = 100_000
@@ -41,9 +41,19 @@ def gap_lines(results: Results, problem: str, track: str, axis: ValueAxis) -> li
             numbers[label],
             label,
             polyline(call_positions(curve.calls, budget), axis.heights(_medians(curve))),
+            cost=_cost(curve),
         )
         for label, curve in _curves(results, problem, track).items()
     ]
+
+
+def reference_costs(results: Results, problem: str) -> dict[tuple[str, str], CallCost]:
+    """Return the mean steps of a call by track and optimizer; seconds of another machine do not compare."""
+    return {
+        (track, label): _cost(curve)
+        for track in results.tracks
+        for label, curve in _curves(results, problem, track).items()
+    }
 
 
 def reference_medians(results: Results, problem: str) -> np.ndarray:
@@ -97,6 +107,10 @@ def _curves(results: Results, problem: str, track: str) -> dict[str, ReferenceCu
         for curve in reference.study.curves
         if (curve.problem, curve.track) == (problem, track) and curve.optimizer in reference.optimizers
     }
+
+
+def _cost(curve: ReferenceCurve) -> CallCost:
+    return CallCost(steps=1 / curve.calls_per_step) if curve.calls_per_step else CallCost()
 
 
 def _medians(curve: ReferenceCurve) -> np.ndarray:

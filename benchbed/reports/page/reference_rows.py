@@ -111,7 +111,7 @@ def describe_references(results: Results) -> list[str]:
         sentences.append(
             f"Grey lines, and rows with the note “{MARK}”: the results {reference.study.title}"
             f"{f' ({versions})' if versions else ''} on {plural(len(reference.problems), 'problem')} of this study, "
-            "which are not part of its comparisons. Against steps or seconds they are not drawn."
+            "which are not part of its comparisons. Against seconds they are not drawn."
         )
     return [*sentences, *results.reference_remarks]
 

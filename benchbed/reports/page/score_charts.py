@@ -20,7 +20,7 @@ from benchbed.reports.page.charts import (
     polyline,
     share_axis,
 )  # fmt: skip
-from benchbed.reports.page.reference_lines import reference_numbers, with_target_curves
+from benchbed.reports.page.reference_lines import reference_costs, reference_numbers, with_target_curves
 
 _MARGIN = 1.05
 """Free space above the highest value, as a factor."""
@@ -66,7 +66,7 @@ def target_charts(
     numbers = {**numbers, **reference_numbers(results)}
     names = marked_names(numbers, trials)
     is_mean = len(problems) > 1
-    costs = call_costs(results, problems[0])
+    costs = {**call_costs(results, problems[0]), **reference_costs(results, problems[0])}
     axis = _mean_axis() if is_mean else _score_axis(results.problems[problems[0]])
     for track, of_track in curves.items():
         lines = [
@@ -74,7 +74,7 @@ def target_charts(
                 numbers[optimizer],
                 names[optimizer],
                 polyline(curve["position"].to_numpy(), curve["share"].to_numpy() / top, is_step=True),
-                cost=CallCost() if is_mean else costs[track, optimizer],
+                cost=CallCost() if is_mean else costs.get((track, optimizer), CallCost()),
             )
             for optimizer, curve in of_track.items()
         ]

@@ -9,6 +9,7 @@ import pytest
 
 import benchbed
 from benchbed.errors import UsageError
+from benchbed.reports.bands import quartiles
 from benchbed.seeds import PROTOCOL
 from benchbed.study.reference_studies import (
     SHIPPED,
@@ -44,9 +45,22 @@ def test_the_curves_end_at_the_summary(study):
         assert np.diff(position) @ curve.reached[:-1] == pytest.approx(row["score"], abs=1e-5)
 
 
-def test_level_parts_of_a_curve_are_left_out(study):
-    """Of three equal points the middle one says nothing."""
+def test_the_curves_are_the_medians_of_the_trials(study):
+    """At every checkpoint: only points between two equal ones are left out, which the line passes anyway."""
+    results = study.results
+    trials = dict(iter(results.outcomes.groupby(["problem", "optimizer", "track"])))
     for curve in reference_of(study, "mine").curves:
+        rows = trials[curve.problem, curve.optimizer, curve.track]
+        expected = quartiles(rows, results.curves, "gap", 40)
+        medians = np.array([np.nan if median is None else median for median in curve.median])
+        drawn = np.interp(expected["calls"], curve.calls, medians)
+        assert drawn == pytest.approx(
+            expected["median"].replace(np.inf, np.nan).to_numpy(), rel=1e-5, nan_ok=True
+        )
+        calls = np.concatenate(rows["calls_to_target"].to_list())
+        last = np.searchsorted(curve.calls, expected["calls"], side="right") - 1
+        shares = [(calls <= value).mean() for value in expected["calls"]]
+        assert np.array(curve.reached)[last] == pytest.approx(shares, abs=1e-5)
         points = [*zip(curve.median, curve.reached, strict=True)]
         assert not any(a == b == c for a, b, c in zip(points, points[1:], points[2:], strict=False))
 

@@ -48,7 +48,7 @@ def reference():
              "score_high": 0.45},
         ),
         curves=tuple(
-            ReferenceCurve(problem, "old", track, (0.0, 10.0, 1000.0), (1.0, 0.1, 0.01), (0.0, 0.5, 1.0))
+            ReferenceCurve(problem, "old", track, (0.0, 10.0, 1000.0), (1.0, 0.1, 0.01), (0.0, 0.5, 1.0), 4.0)
             for problem in PROBLEMS
             for track in tracks
         ),
@@ -82,6 +82,7 @@ def test_the_lines_are_those_of_the_reference(with_reference):
         [[int(n) for n in move.replace("-", " -").split()] for move in (start, *moves)], axis=0
     )
     ticks = {text: height for height, text in chart.y.ticks}
+    assert chart.lines[0].cost.text == "0.25 nan"  # four calls a step
     assert points[0].tolist() == [0, ticks["10⁰"]]
     assert points[-1] == pytest.approx([WIDTH, ticks["10⁻²"]], abs=2)
 
@@ -94,6 +95,7 @@ def test_targets_reached_are_those_of_the_reference(with_reference):
         chart = next(chart for chart in target_charts(results, problems, numbers) if chart.track == "tuned")
         line = chart.lines[0]
         assert (line.optimizer, line.title) == (FIRST_NUMBER, "old (past 3)")
+        assert line.cost.text == ("0.25 nan" if len(problems) == 1 else "")
         top = max(height for height, _ in chart.y.ticks) / float(chart.y.ticks[-1][1])
         assert line.path.startswith(f"M0 0h{WIDTH // 3}v{round(top / 2)}")
     for chart in target_charts(with_reference(("quartic",)), [*PROBLEMS], numbers):

@@ -168,6 +168,11 @@
     history.pushState(null, "", address());
     reveal(state.at);
   });
+  // Links lead below the legend, whose height depends on the number of optimizers.
+  const toolbar = document.querySelector(".toolbar");
+  const clearToolbar = () => { document.documentElement.style.scrollPaddingTop = `${toolbar.offsetHeight + 8}px`; };
+  new ResizeObserver(clearToolbar).observe(toolbar);
+  clearToolbar();
   const restore = () => { read(); apply(); reveal(state.at); };
   addEventListener("hashchange", restore);
   addEventListener("popstate", restore);

@@ -86,6 +86,22 @@ def test_a_cell_opens_the_trials_of_its_pairing(open_page):
         assert again.locator("details.pairing[data-name=adam] table").first.is_visible()
 
 
+def test_links_lead_below_a_legend_of_any_height(open_page, page_of, make_results):
+    """The legend of 24 optimizers covers more of the screen than that of two."""
+    names = tuple(f"optimizer-with-a-long-name-{index}" for index in range(24))
+    text = page_of(make_results(optimizers=names, problems=("a", "b"), tracks=("tuned",), seeds=1)).text
+    below = (
+        "(link) => { const low = document.querySelector('.toolbar').getBoundingClientRect().bottom;"
+        " const top = document.querySelector(link).getBoundingClientRect().top;"
+        " return low <= top && top < low + 100; }"
+    )
+    tab = open_page("#p1", text=text, viewport={"width": 1000, "height": 900})
+    tab.wait_for_function(below, arg="#p1")
+    for link in ("#heatmap", "#p1"):
+        tab.locator(f"a[href='{link}']").first.click()
+        tab.wait_for_function(below, arg=link)
+
+
 def test_an_address_restores_the_view(open_page):
     """Sorted, filtered, with other axes, one optimizer hidden in all charts, and a pairing open."""
     tab = open_page("#mute=sgd&sort=0.3.up&find=ada&unit=steps&x=linear&at=p0-o5")
@@ -132,8 +148,7 @@ def test_hostile_names_are_text(open_page, page_of, make_results):
     assert tab.locator("img, body script:not(:last-child)").count() == 0
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [390, 1400])
+@pytest.mark.parametrize(("scheme", "width"), [("light", 1400), ("dark", 390)])
 def test_the_page_has_no_serious_accessibility_finding(open_page, scheme, width):
     """By the rules of axe-core, with everything open."""
     from axe_playwright_python.sync_playwright import Axe

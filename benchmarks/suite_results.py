@@ -51,7 +51,11 @@ def describe(name: str, study: benchbed.Study, seconds: float) -> str:
     ]
     means = [finding for finding in findings(results) if finding.problem not in results.problems]
     tables = group_tables(results) or overall_tables(results)
-    tables = [table._replace(cells=table.cells.loc[:, (table.cells != "").any()]) for table in tables]
+    # No means are printed of other tracks, and notes are empty where all means are there.
+    tables = [
+        table._replace(cells=table.cells.loc[:, (table.cells != "").any()].drop(columns="track"))
+        for table in tables
+    ]
     return "\n".join(
         [
             f"`benchbed run {name}`: {', '.join(facts)}.\n",

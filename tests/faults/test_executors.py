@@ -15,7 +15,7 @@ STUDY = [
     "run", "-p", "quadratic", "-p", "cluster-bowl", "-o", "gd", "-o", "adam", "--preset", "quick",
     *("--steps", "30", "--seeds", "2", "-O", "study"),
 ]  # fmt: skip
-CIRCUMSTANCES = ["threads", "jobs", "wall_seconds", "batch_trials", "attempt"]
+CIRCUMSTANCES = ["threads", "jobs", "wall_seconds", "peak_bytes", "batch_trials", "attempt"]
 """Columns that depend on the machine and the order of events."""
 
 ENGINES = {

@@ -25,7 +25,7 @@ MOST_TRIALS = 10_000_000
 _CHOICES = {
     "tracks": ("track", TRACKS),
     "checkpoints": ("value of checkpoints", get_args(Checkpoints)),
-    "engine": ("engine", tuple(Engine)),
+    "engine": ("engine", tuple(map(str, Engine))),
 }
 """For each key with a fixed set of values: the word for one of them, and the values."""
 

@@ -24,7 +24,9 @@ def test_the_version_is_that_of_the_package(run_benchbed, tmp_path):
     assert run_benchbed(tmp_path, "--version").stdout == f"benchbed {__version__}\n"
 
 
-@pytest.mark.parametrize("command", ["run", "list", "plugins", "plan", "report", "compare", "verify"])
+@pytest.mark.parametrize(
+    "command", ["run", "list", "plugins", "plan", "report", "compare", "verify", "check", "new"]
+)
 def test_every_command_shows_examples(command, run_benchbed, tmp_path):
     """The help has at least one command line to copy."""
     result = run_benchbed(tmp_path, command, "--help")

@@ -17,7 +17,7 @@ def lion(
     """Build Lion: θ ← θ − η (sign(β₁ m + (1 − β₁) g) + λ θ), and then m ← β₂ m + (1 − β₂) g, with m = 0 at first.
 
     Source: Chen et al. (2023), Symbolic Discovery of Optimization Algorithms, algorithm 2, arXiv:2302.06675; the
-    defaults are those of its program 1 with λ = 0.
+    defaults are those of its code, https://github.com/google/automl/tree/master/lion.
     """
 
     def update(oracle: Oracle, state: MomentumState, theta: Tensor) -> tuple[Tensor, MomentumState]:

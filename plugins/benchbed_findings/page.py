@@ -1,5 +1,6 @@
 """The page of findings in Markdown, with a section for each part: its figure and a table."""
 
+import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,8 +15,8 @@ HEADER = "| finding | source | expected | measured | holds |\n|---|---|---|---|-
 
 def check_folder(folder: Path) -> None:
     """Create the folder of the page. Raises: StudyFolderError if it cannot be created or written."""
-    with _reported_errors(folder / PAGE) as page:
-        page.open("ab").close()  # an older page stays until the new one is complete
+    with _reported_errors(folder / PAGE):
+        tempfile.TemporaryFile(dir=folder).close()
 
 
 def write_page(folder: Path, results: Mapping[str, Sequence[Finding]]) -> Path:

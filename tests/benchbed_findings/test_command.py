@@ -106,11 +106,12 @@ def test_the_output_contains_a_page_and_a_figure_of_each_part(run_findings, tmp_
 
 
 def test_an_older_page_stays_while_findings_are_computed(tmp_path):
-    """An interruption does not cost the results of an earlier run."""
+    """An interruption does not cost the results of an earlier run, and leaves no file."""
     page = tmp_path / "findings.md"
     page.write_text("older", encoding="utf-8")
     check_folder(tmp_path)
     assert page.read_text(encoding="utf-8") == "older"
+    assert list(tmp_path.iterdir()) == [page]
 
 
 def test_a_folder_that_cannot_be_written_is_an_error_before_the_computation(run_findings, tmp_path):

@@ -108,7 +108,7 @@ class Host:
         environment = os.environ | ENVIRONMENT  # dask sets MALLOC_TRIM_THRESHOLD_, which slows steps
         environment.pop(DISABLE, None)
         self._process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "benchbed.runner.host", str(other_end.fileno())],
+            [sys.executable, "-P", "-m", "benchbed.runner.host", str(other_end.fileno()), str(os.getpid())],
             stdin=subprocess.DEVNULL,
             stdout=2,  # the process of the executor may use its stdout for messages
             env=environment | ({} if disabled is None else {DISABLE: disabled}),

@@ -1,8 +1,11 @@
-"""Subprocess of an executor's process, which runs groups of tasks in children: `python -m benchbed.runner.host FD`."""
+"""Subprocess that runs groups of tasks in children: `python -m benchbed.runner.host DESCRIPTOR PARENT`."""
 
 import hashlib
+import os
 import pickle
 import platform
+import shutil
+import signal
 import sys
 import tempfile
 import time
@@ -21,6 +24,8 @@ from benchbed.runner.fork_server import start_fork_server
 
 IDLE_SECONDS = 60.0
 """Time without a group after which the host ends, because a cluster may live longer than a study."""
+PARENT_SECONDS = 0.5
+"""Time between two looks whether the parent lives."""
 COMPARED = ("benchbed", "torch")
 """Packages whose versions must be those of the driver."""
 
@@ -30,18 +35,30 @@ def versions() -> dict[str, str]:
     return {name: version(name).partition("+")[0] for name in COMPARED}
 
 
-def main(descriptor: int) -> None:
-    """Run the groups that arrive through the descriptor of a connection until its other end is closed."""
-    connection: Connection[Any, Any] = Connection(descriptor)
-    start_fork_server()  # it imports torch while this process does
-    from benchbed.runner.workers import kill_processes
+def main(descriptor: int, parent: int) -> None:
+    """Run the groups that arrive through the descriptor of a connection until its other end is closed.
 
+    The process ends with its parent.
+    """
+    connection: Connection[Any, Any] = Connection(descriptor)
     work: Future[None] = Future()
     work.set_result(None)
     with (
         tempfile.TemporaryDirectory(prefix="benchbed-files-") as folder,
         ThreadPoolExecutor(1) as thread,
     ):
+
+        def end_with_parent(number: int, frame: object) -> None:
+            if os.getppid() != parent:
+                shutil.rmtree(folder, ignore_errors=True)
+                os._exit(1)  # the processes that this one has started end with it
+
+        # A timer works during the imports, which take seconds, and leaves no thread to the fork server.
+        signal.signal(signal.SIGALRM, end_with_parent)
+        signal.setitimer(signal.ITIMER_REAL, PARENT_SECONDS, PARENT_SECONDS)
+        start_fork_server()  # it imports torch while this process does
+        from benchbed.runner.workers import kill_processes
+
         while connection.poll(IDLE_SECONDS) or not work.done():
             if connection.poll():
                 try:
@@ -116,4 +133,4 @@ def _local_path(path: str, content: bytes, folder: Path) -> str:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]))
+    main(*map(int, sys.argv[1:]))

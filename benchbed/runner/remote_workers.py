@@ -79,7 +79,8 @@ class RemoteWorkers(Workers):
         self._has_ended = False
         self._driver = Driver(platform.node(), os.getpid(), tempfile.mkdtemp(prefix="benchbed-driver-"))
         with starting_process():  # it blocks SIGINT: a terminal sends Ctrl-C to the executor's processes too
-            threading.Thread(target=self._dispatch, name="benchbed-groups", daemon=True).start()
+            self.dispatcher = threading.Thread(target=self._dispatch, name="benchbed-groups", daemon=True)
+            self.dispatcher.start()
 
     def submit(
         self, work: Work, task: msgspec.Struct, timeout: float | None = None, owner: str | None = None
@@ -106,13 +107,13 @@ class RemoteWorkers(Workers):
 
     def kill(self) -> None:
         """Cancel the groups that wait; those that run on this machine end within a second."""
-        for future in list(self._flights):
-            future.cancel()
         self._end(wait_for_tasks=False)
 
     def _end(self, wait_for_tasks: bool) -> None:
         if not self._has_ended:
             self._has_ended = True
+            for future in list(self._flights):
+                future.cancel()
             self._events.put(None)
             shutil.rmtree(self._driver.folder, ignore_errors=True)
             # Not all executors have the parameter `cancel_futures`.
@@ -133,7 +134,7 @@ class RemoteWorkers(Workers):
 
     def _fill(self) -> None:
         """Submit groups until every worker of the executor has one."""
-        while self._waiting and self._lost is None:
+        while self._waiting and self._lost is None and not self._has_ended:
             slots = max(1, getattr(self._executor, "jobs", self._jobs))
             if len(self._flights) >= slots:
                 return
@@ -198,6 +199,8 @@ class RemoteWorkers(Workers):
 
     def _on_loss(self, flight: _Flight, error: Exception, is_executor_lost: bool) -> None:
         """Let the tasks of a lost group run again, each alone, unless they were lost too often."""
+        if self._has_ended:
+            return
         most = MOST_LOSSES if is_executor_lost else MOST_ERRORS
         for submission in reversed(flight.submissions):
             if submission.losses < most:

@@ -137,15 +137,20 @@ def test_an_exception_of_the_executor_fails_a_task_after_one_retry(tasks):
 
 
 def test_killed_workers_cancel_their_groups(tasks):
-    """Groups that run on this machine see that the folder of the driver is gone."""
+    """No executor is built in their place. Groups on this machine see that the folder of the driver is gone."""
     engine = WaitingEngine()
-    workers = start(engine)
-    workers.submit(tasks.double, tasks.Number(21))
+    unused = WaitingEngine()
+    workers = start(engine, unused)
+    for _ in range(2):
+        workers.submit(tasks.double, tasks.Number(21))
     engine.submitted.acquire()
     ((future, group),) = engine.groups
     assert group.driver.is_here
     workers.kill()
     assert future.cancelled()
+    workers.dispatcher.join(60)
+    assert len(engine.groups) == 1
+    assert not unused.groups
     assert not group.driver.is_here
     assert not Path(group.driver.folder).exists()
     assert engine.is_shut

@@ -59,12 +59,14 @@ def rows_of(folder: Path) -> dict[str, str]:
     return rows
 
 
-def kill_workers(folder: Path, most_kills: int, seeds: int, moments: random.Random) -> Iterator[int]:
+def kill_workers(
+    folder: Path, most_kills: int, seeds: int, longest_delay: float, moments: random.Random
+) -> Iterator[int]:
     """Run a study on dask, and yield each worker that is killed while it runs. Raises: ValueError if it fails."""
     study = start_study(folder, "dask", seeds)
     try:
         kills = 0
-        while study.wait(moments.uniform(1.0, 8.0)) is None:
+        while study.wait(moments.uniform(0.0, longest_delay)) is None:
             workers = dask_workers(study) if any((folder / "study").glob("trials/*.parquet")) else []
             if workers and kills < most_kills:
                 victim = moments.choice(workers)
@@ -84,6 +86,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--kills", type=int, default=20, help="kills in all studies together")
     parser.add_argument("--seeds", type=int, default=20, help="seeds of each study")
+    parser.add_argument("--longest-delay", type=float, default=10.0, help="seconds between two kills at most")
     parser.add_argument("--seed", type=int, default=0, help="seed of the moments and the victims")
     arguments = parser.parse_args()
     moments = random.Random(arguments.seed)
@@ -96,7 +99,8 @@ def main() -> None:
         while kills < arguments.kills:
             studies += 1
             folder = Path(temporary) / f"study {studies}"
-            killed = len(list(kill_workers(folder, arguments.kills - kills, arguments.seeds, moments)))
+            remaining, longest = arguments.kills - kills, arguments.longest_delay
+            killed = len(list(kill_workers(folder, remaining, arguments.seeds, longest, moments)))
             kills += killed
             rows = rows_of(folder)
             differing = sum(rows.get(key) != row for key, row in expected.items())

@@ -25,6 +25,7 @@ class DaskExecutor(Executor):
                 dashboard_address=None,
                 silence_logs=logging.ERROR,
             )
+            self._cluster.adapt(minimum=jobs, maximum=jobs)  # replaces a worker that dies while it starts
         # A connection that is lost is described once, by the driver, instead of by tracebacks.
         logging.getLogger("distributed.client").setLevel(logging.CRITICAL)
         self._client = Client(self._cluster or address, timeout=CONNECT_SECONDS, set_as_default=False)

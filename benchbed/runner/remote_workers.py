@@ -1,6 +1,7 @@
 """Workers whose tasks an executor of another package runs, in groups, in processes on this or other machines."""
 
 import contextlib
+import logging
 import os
 import pickle
 import platform
@@ -26,6 +27,8 @@ from benchbed.runner.host import versions
 from benchbed.runner.task import Task
 from benchbed.runner.task_groups import TaskTimes, group_length
 from benchbed.runner.workers import Work, Workers
+
+_logger = logging.getLogger(__name__)
 
 MOST_LOSSES = 5
 """Groups that a task may lose with their process, none of which is its fault: a child runs it."""
@@ -116,8 +119,16 @@ class RemoteWorkers(Workers):
                 future.cancel()
             self._events.put(None)
             shutil.rmtree(self._driver.folder, ignore_errors=True)
-            # Not all executors have the parameter `cancel_futures`.
-            self._executor.shutdown(wait=wait_for_tasks)
+            self._shut_down(wait_for_tasks)
+
+    def _shut_down(self, wait_for_tasks: bool) -> None:
+        """Shut the executor down; its errors are logged, because its tasks have ended or are abandoned."""
+        try:
+            self._executor.shutdown(
+                wait=wait_for_tasks
+            )  # not all executors have the parameter `cancel_futures`
+        except Exception as error:  # noqa: BLE001 (executors are third-party code and may raise any exception)
+            _logger.warning("executor %r could not be shut down: %s", self._name, error_line(error))
 
     def _dispatch(self) -> None:
         try:
@@ -215,8 +226,8 @@ class RemoteWorkers(Workers):
         if self._failures > MOST_FAILURES:
             self._give_up(error)
             return
+        self._shut_down(wait_for_tasks=False)
         try:
-            self._executor.shutdown(wait=False)
             with starting_process():
                 self._executor = self._build()
         except Exception as reason:  # noqa: BLE001 (likewise)

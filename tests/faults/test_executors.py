@@ -63,7 +63,7 @@ def script_of(block, executor):
     lines = []
     for line in block.replace("8786", str(port)).splitlines():
         if "--executor" not in line and line.endswith("&"):
-            lines.append(f"{line}\ntrap 'kill $(jobs -p); wait' EXIT")
+            lines.append(f"{line[:-1]} 2>> background.log &\ntrap 'kill $(jobs -p); wait' EXIT")
         elif re.search(rf"--executor '?{re.escape(executor.removesuffix('-address'))}", line):
             lines.append(f"{line} {shlex.join(STUDY)} -j 1")
     return "\n".join(lines)
@@ -190,18 +190,9 @@ def test_no_process_outlives_its_driver(
     """The cluster ends with the driver that started it, and the groups that run end with it."""
     pytest.importorskip("distributed")
     arguments = [
-        *faulty_run,
-        "-p",
-        "quadratic",
-        "-o",
-        "gd",
-        "-o",
-        "waits",
-        "--executor",
-        "dask",
-        "-O",
-        "study",
-    ]
+        *faulty_run, "-p", "quadratic", "-o", "waits", "--track", "default", "-O", "study",
+        *("--executor", "dask", "-j", "1"),
+    ]  # fmt: skip
     command = start_command(tmp_path, make_environment(BENCHBED_TEST_GATE=tmp_path), arguments)
     try:
         wait_for(lambda: list(tmp_path.glob("waiting-*")))

@@ -20,7 +20,7 @@ from benchbed.store import StudyFolder
 COMMAND = str(Path(sys.executable).with_name("benchbed"))
 PROBLEMS = ("quadratic", "quartic", "runge", "triangles")
 OPTIMIZERS = ("gd", "sgd", "momentum", "adam")
-CIRCUMSTANCES = ["threads", "jobs", "attempt", "wall_seconds"]
+CIRCUMSTANCES = ["threads", "jobs", "attempt", "wall_seconds", "peak_bytes", "batch_trials"]
 """Columns that depend on the course of events."""
 
 

@@ -56,6 +56,7 @@ DIRECTIVE = re.compile(r"\{[a-z-]+\}")
 SAVED_FILE = re.compile(
     r"Save this as `([\w./-]+)`[^\n]*:\n\n```[a-z]+\n(.*?)^```$", re.DOTALL | re.MULTILINE
 )
+LINK = re.compile(r"\]\((?!https?:|#|_generated/)([^)#\s]+)[^)\s]*\)")
 INLINE_COMMAND = re.compile(r"`(benchbed [^`]*)`")
 
 RUN_EACH = "import runpy, sys\nfor program in sys.argv[1:]: runpy.run_path(program, run_name='__main__')\n"
@@ -200,6 +201,17 @@ def test_every_reason_is_needed():
     """A reason for a command that no page contains any more fails here."""
     texts = "\n".join(map(text_of, PAGES))
     assert [command for command in NOT_RUN if command not in texts] == []
+
+
+def test_links_between_files_lead_somewhere():
+    """Each relative link names a file or folder of the repository; the site checks the sections."""
+    missing = [
+        (page, link)
+        for page in PAGES
+        for link in LINK.findall(text_of(page))
+        if not ((ROOT / page).parent / link).exists()
+    ]
+    assert missing == []
 
 
 @pytest.mark.parametrize("page", pages_with("toml"))

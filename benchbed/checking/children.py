@@ -13,7 +13,7 @@ from benchbed.checking.verdicts import ClaimVerdict, StepCost
 from benchbed.engine import Batch, run_batch
 from benchbed.engine.compilation_check import compilation_fault
 from benchbed.engine.contract import check_contract
-from benchbed.errors import BenchbedError
+from benchbed.errors import BenchbedError, UsageError
 from benchbed.interfaces import Engine
 from benchbed.plan import Request, make_plan, parse_selector
 from benchbed.runner.engine_batches import engine_batch
@@ -33,6 +33,7 @@ SEEDS, SETTINGS = 20, 5
 COMPILED_STEPS = 50
 """How many times as many steps run compiled as eagerly, as each takes so much less time."""
 PAIRING = "pairing"
+CONSTRUCTION = ClaimVerdict("construction", "the object can be built and started")
 
 
 class CheckTask(msgspec.Struct, frozen=True):
@@ -46,11 +47,19 @@ class CheckTask(msgspec.Struct, frozen=True):
     """Name of the claim to check; None for all."""
 
 
+class ClaimsResult(msgspec.Struct, frozen=True):
+    """The verdicts on the claims of an object, or the error of a user whose selector is wrong."""
+
+    verdicts: tuple[ClaimVerdict, ...] = ()
+    usage_error: str | None = None
+
+
 class StepResult(msgspec.Struct, frozen=True):
-    """The verdict on a pairing, with the cost of its step if it can be measured."""
+    """The verdict on a pairing, with the cost of its step if it can be measured, or the error of a user."""
 
     verdict: ClaimVerdict
     cost: StepCost | None = None
+    usage_error: str | None = None
 
 
 def list_claims_in_child(encoded: bytes) -> bytes:
@@ -62,19 +71,19 @@ def list_claims_in_child(encoded: bytes) -> bytes:
 
 
 def check_claims_in_child(encoded: bytes) -> bytes:
-    """Check the claims of the object of a task; return ClaimVerdicts in JSON."""
+    """Check the claims of the object of a task; return a ClaimsResult in JSON."""
     task = msgspec.json.decode(encoded, type=CheckTask)
     with default_global_state():
         try:
             claims = claims_about(reload_plugins(task.plugins, task.plugin_files), task.subject)
+        except UsageError as error:
+            return msgspec.json.encode(ClaimsResult(usage_error=str(error)))
         except (Exception, SystemExit) as error:  # noqa: BLE001 (a plugin may raise anything)
-            construction = ClaimVerdict(
-                "construction", "the object can be built and started", _describe(error)
+            return msgspec.json.encode(
+                ClaimsResult((msgspec.structs.replace(CONSTRUCTION, error=_describe(error)),))
             )
-            return msgspec.json.encode([construction])
-        return msgspec.json.encode(
-            [_verdict_on(claim) for claim in claims if task.only in (None, claim.name)]
-        )
+        verdicts = tuple(_verdict_on(claim) for claim in claims if task.only in (None, claim.name))
+    return msgspec.json.encode(ClaimsResult(verdicts))
 
 
 def measure_step_in_child(encoded: bytes) -> bytes:
@@ -84,12 +93,15 @@ def measure_step_in_child(encoded: bytes) -> bytes:
     sentence = (
         f"{subject.optimizer} runs on {subject.problem}, and each trial depends on its own values alone"
     )
+    verdict = ClaimVerdict(PAIRING, sentence)
     with default_global_state():
         try:
             cost = measure_step(reload_plugins(task.plugins, task.plugin_files), subject)
+        except UsageError as error:
+            return msgspec.json.encode(StepResult(verdict, usage_error=str(error)))
         except (Exception, SystemExit) as error:  # noqa: BLE001 (a plugin may raise anything)
-            return msgspec.json.encode(StepResult(ClaimVerdict(PAIRING, sentence, _describe(error))))
-    return msgspec.json.encode(StepResult(ClaimVerdict(PAIRING, sentence), cost))
+            return msgspec.json.encode(StepResult(msgspec.structs.replace(verdict, error=_describe(error))))
+    return msgspec.json.encode(StepResult(verdict, cost))
 
 
 def claims_about(catalog: Catalog, subject: CheckSubject) -> Sequence[Claim]:

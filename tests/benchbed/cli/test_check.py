@@ -213,11 +213,19 @@ def test_an_unknown_target_is_wrong_usage(target, message, tmp_path, run_in_proc
     assert message in result.stderr
 
 
-def test_an_unknown_problem_is_wrong_usage(tmp_path, run_in_process):
-    """The option names the problem that optimizers are measured on."""
-    result = run_in_process(tmp_path, "check", "adam", "-p", "quadratik")
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["adam", "-p", "quadratik"], "unknown problem 'quadratik'; did you mean 'quadratic'?"),
+        (["adam", "-p", "quadratic[dimensio=3]"], "no parameter 'dimensio'; did you mean 'dimension'?"),
+        (["adam[learning_rat=1]"], "adam has no parameter 'learning_rat'; did you mean 'learning_rate'?"),
+    ],
+)
+def test_a_misspelt_pairing_is_wrong_usage(arguments, message, tmp_path, run_in_process):
+    """Of the object or of the problem on which it is measured."""
+    result = run_in_process(tmp_path, "check", *arguments)
     assert (result.returncode, result.stdout) == (2, "")
-    assert "unknown problem 'quadratik'; did you mean 'quadratic'?" in result.stderr
+    assert message in result.stderr
 
 
 def test_a_plugin_that_ends_its_process_fails_one_claim(tmp_path, run_benchbed):

@@ -43,7 +43,7 @@ from benchbed.runner.progress import show_progress
     "--output",
     metavar="DIR",
     type=click.Path(path_type=Path),
-    help="Folder of the study.  [default: results/ and the name of the suite or preset]",
+    help="Folder of the study.  [default: results/ and the name of the suite or preset, with that of the shard]",
 )
 @click.option(
     "--fresh", is_flag=True, help="Rename an existing folder and start again, instead of continuing it."

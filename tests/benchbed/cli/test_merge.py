@@ -2,10 +2,13 @@
 
 import json
 import shutil
+from pathlib import Path
 
 import pyarrow as pa
 import pytest
 
+import benchbed
+from benchbed.interfaces.results import Share
 from benchbed.store import StudyFolder, from_bytes, to_bytes
 
 pytestmark = pytest.mark.slow
@@ -245,6 +248,16 @@ def test_a_shard_that_does_not_exist_exits_with_2(folder, run_in_process, comman
     result = run_in_process(folder, command, *OPTIONS, "--shard", shard)
     assert result.returncode == 2
     assert message in result.stderr
+
+
+def test_a_shard_runs_from_python(tmp_path, monkeypatch):
+    """Its folder has its name, and its results say which share they are."""
+    monkeypatch.setenv("BENCHBED_DISABLE_PLUGINS", "reports")
+    options = {"preset": "quick", "steps": 30, "seeds": 2, "tracks": ["default"], "executor": "serial"}
+    study = benchbed.run(problems=["quadratic"], optimizers=["gd", "adam"], shard="2/2", **options)
+    assert study.path == Path("results/quick-2-of-2")
+    assert study.results.share == Share(number=2, shards=2, pairings=1, all_pairings=2)
+    assert study.lost == 0
 
 
 def test_the_plans_of_shards_add_up(folder, run_in_process):

@@ -14,6 +14,7 @@
     ...Object.fromEntries(axes.map((select) => [select.id, select.options[0].value])),
   });
   let state = fresh();
+  let filtered = ""; // the text by which rows are filtered
 
   function read() {
     state = fresh();
@@ -72,15 +73,20 @@
       element.classList.toggle("other-track", state.track !== "" && element.dataset.t !== state.track);
     }
     find.value = state.find;
-    const wanted = state.find.trim().toLowerCase();
+    if (state.find !== filtered) filter();
+    tables.forEach((table, index) => sort(table, index, state.sort.get(index)));
+  }
+
+  function filter() {
+    filtered = state.find;
+    const wanted = filtered.trim().toLowerCase();
     for (const row of all("tr[data-o]:not(.pairing tr)")) {
-      const names = all(".text, th", row).map((cell) => cell.textContent.toLowerCase());
+      const names = wanted === "" ? [] : all(".text, th", row).map((cell) => cell.textContent.toLowerCase());
       row.classList.toggle("filtered", wanted !== "" && !names.some((name) => name.includes(wanted)));
     }
     for (const pairing of all(".pairing")) {
       pairing.classList.toggle("filtered", !pairing.dataset.name.toLowerCase().includes(wanted));
     }
-    tables.forEach((table, index) => sort(table, index, state.sort.get(index)));
   }
 
   function numberOf(text) {
@@ -90,6 +96,7 @@
 
   function sort(table, index, order) {
     const headers = all("thead th", table);
+    if (!order && !headers.some((header) => header.hasAttribute("aria-sort"))) return;
     headers.forEach((header) => header.removeAttribute("aria-sort"));
     let rows = original[index];
     if (order && headers[order.column]) {

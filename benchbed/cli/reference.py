@@ -55,7 +55,7 @@ def save_command(folder: Path, name: str | None, output: Path | None) -> int:
     Exit codes: 0 stored, 2 wrong usage or trials without a result, 3 a folder cannot be used.
     """
     from benchbed.study import load
-    from benchbed.study.reference_studies import save_reference, user_folder
+    from benchbed.study.reference_files import save_reference, user_folder
 
     study = load(folder)
     print_warnings(study.warnings)
@@ -75,7 +75,7 @@ def list_references_command() -> int:
     Exit codes: 0 listed, 1 a file cannot be used.
     """
     from benchbed.formatting import plural
-    from benchbed.study.reference_studies import SHIPPED, read_references, user_folder
+    from benchbed.study.reference_files import SHIPPED, read_references, user_folder
 
     stored, errors = read_references([SHIPPED, user_folder()])
     for path, digest, study in stored:

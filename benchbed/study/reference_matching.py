@@ -7,7 +7,8 @@ from benchbed.interfaces import Results
 from benchbed.interfaces.reference_studies import MatchedReference, ReferenceProblem, ReferenceStudy
 from benchbed.plan import Plan
 from benchbed.plan.selectors import parse_selector
-from benchbed.study.reference_studies import newest_references, starts_of
+from benchbed.study.reference_files import newest_references
+from benchbed.study.reference_studies import starts_of
 
 MOST_OPTIMIZERS = 12
 """Optimizers of a reference study in one page."""

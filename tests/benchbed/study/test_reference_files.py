@@ -11,14 +11,15 @@ import benchbed
 from benchbed.errors import UsageError
 from benchbed.reports.bands import quartiles
 from benchbed.seeds import PROTOCOL
-from benchbed.study.reference_studies import (
+from benchbed.study.reference_files import (
     SHIPPED,
+    digest_of,
     newest_references,
     read_references,
-    reference_of,
     save_reference,
     user_folder,
 )
+from benchbed.study.reference_studies import reference_of
 
 
 @pytest.fixture(scope="module")
@@ -100,6 +101,28 @@ def test_other_files_are_named(tmp_path, content):
     stored, (error,) = read_references([tmp_path])
     assert stored == []
     assert error.startswith(f"{tmp_path}/other.json is not a reference study (")
+
+
+@pytest.mark.parametrize(
+    ("part", "value", "words"),
+    [
+        ("summary", [{"optimizer": "gd"}], "a row lacks a column"),
+        ("overall", [{"optimizer": "gd", "track": "tuned"}], "a row lacks a column"),
+        ("problems", "a[", "selector"),
+    ],
+)
+def test_files_of_others_cannot_break_pages(study, tmp_path, part, value, words):
+    """Although their digest is right."""
+    reference = reference_of(study, "mine", 1)
+    if part == "problems":
+        value = [msgspec.structs.replace(reference.problems[0], label=value)]
+    changed = msgspec.structs.replace(reference, **{part: tuple(value)})
+    content = msgspec.json.encode({"digest": digest_of(changed), "study": changed})
+    (tmp_path / "mine-1.json").write_bytes(content)
+    stored, (error,) = read_references([tmp_path])
+    assert stored == []
+    assert "is not a reference study (" in error
+    assert words in error
 
 
 def test_an_incomplete_study_is_no_reference(study, tmp_path, monkeypatch):

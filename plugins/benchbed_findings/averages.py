@@ -67,11 +67,16 @@ def noise_floors_of_averages() -> Iterator[Finding]:
     expected = [losses[-1] / losses[CURVE.index(BUDGETS[-2])] for losses in exact.values()]
     factors = [of_rule[-1].value / of_rule[-2].value for of_rule in means.values()]
     constant, linear, moving, schedule_free = factors
+    agree = all(
+        mean.agrees_with(exact[rule][CURVE.index(budget)])
+        for rule in RULES
+        for mean, budget in zip(means[rule], BUDGETS, strict=True)
+    )
     yield Finding(
         f"likewise, {BUDGETS[-1]} over {BUDGETS[-2]} steps: factors of the losses",
         ", ".join(f"{factor:.2f}" for factor in expected),
         ", ".join(f"{factor:.2f}" for factor in factors),
-        min(constant, moving) > 0.9 and max(linear, schedule_free) < 0.6,
+        agree and min(constant, moving) > 0.9 and max(linear, schedule_free) < 0.6,
         SOURCE,
     )
 

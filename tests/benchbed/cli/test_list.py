@@ -73,7 +73,7 @@ def test_the_list_of_optimizers_has_ranges_and_sources(listed):
         "learning_rate=0.02 in 1e-6…100, beta=0.95 in 0…0.999, weight_decay=0 in 1e-5…1, scaling=shape"
         in stdout
     )
-    assert "Source: Robbins & Monro (1951), A Stochastic Approximation Method, equation 6" in stdout
+    assert "Source: Robbins & Monro (1951), A Stochastic Approximation Method" in stdout
     assert "        Sources: Nobody (2020), Not at all: a title over two lines, equation 1.\n" in stdout
 
 

@@ -47,7 +47,10 @@ def start_workers(catalog: Catalog, executor: str, jobs: int) -> Workers:
         )
         raise UsageError(f"executor {quoted(executor)} needs {error.name}: {advice}") from error
     except Exception as error:
-        raise UsageError(f"executor {quoted(executor)} cannot be started: {error_line(error)}") from error
+        advice = "; start its scheduler, or correct the address" if isinstance(error, OSError) else ""
+        raise UsageError(
+            f"executor {quoted(executor)} cannot be started: {error_line(error)}{advice}"
+        ) from error
     if not isinstance(started, Executor):
         raise UsageError(
             f"executor {quoted(executor)} names a function that returns {quoted(started)}; name one that returns a "

@@ -26,6 +26,10 @@ def not_an_executor():
     return 3
 
 
+def not_reachable():
+    raise ConnectionRefusedError("nobody listens")
+
+
 @pytest.fixture(autouse=True)
 def importable(monkeypatch):
     """Let this module be named by an executor, as an installed one may be."""
@@ -75,6 +79,7 @@ def test_tasks_that_read_the_study_folder_run_here(catalog):
         ("no_such_package:pool", "needs no_such_package: install it here and on all workers"),
         ("named_executors:pool", "has no attribute 'pool'"),
         ("named_executors:not_an_executor", "names a function that returns 3"),
+        ("named_executors:not_reachable", "nobody listens; start its scheduler, or correct the address"),
         ("named_executors:NamedWorkers[labl=x]", "unexpected keyword argument 'labl'"),
         ("named_executors:NamedWorkers[label=", "the closing bracket ] is missing"),
     ],
@@ -84,3 +89,13 @@ def test_a_mistake_is_named(executor, message, catalog):
     with pytest.raises(UsageError) as raised:
         start_workers(catalog, executor, 1)
     assert message in str(raised.value)
+
+
+def test_a_missing_extra_is_named(catalog, monkeypatch):
+    """The command that installs it, too."""
+    monkeypatch.setitem(sys.modules, "distributed", None)
+    monkeypatch.delitem(sys.modules, "benchbed.executors.dask_cluster", raising=False)
+    with pytest.raises(
+        UsageError, match=r"'dask' needs distributed: python -m pip install 'benchbed\[dask\]'"
+    ):
+        start_workers(catalog, "dask", 1)

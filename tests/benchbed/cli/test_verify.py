@@ -166,7 +166,8 @@ def test_a_missing_plugin_is_reported(own_study, run_in_process):
     """The line has the optimizer that is unknown."""
     result = run_in_process(own_study, "verify", "study")
     assert result.returncode == 1
-    assert "did not run again: unknown optimizer 'own'" in result.stdout
+    assert "did not run again: optimizer 'own' differs: " in result.stdout
+    assert "does not have it: unknown optimizer 'own'" in result.stdout
 
 
 def test_failed_trials_are_not_compared(tmp_path, run_in_process):

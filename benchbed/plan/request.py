@@ -25,6 +25,7 @@ MOST_TRIALS = 10_000_000
 _CHOICES = {
     "tracks": ("track", TRACKS),
     "checkpoints": ("value of checkpoints", get_args(Checkpoints)),
+    "dtype": ("dtype", ("float32", "float64")),
     "engine": ("engine", tuple(map(str, Engine))),
 }
 """For each key with a fixed set of values: the word for one of them, and the values."""

@@ -93,8 +93,6 @@ def _problem_plan(catalog: Catalog, selection: ProblemSelection, selector: Selec
     if not entry.built_in:
         check_facts(problem)  # its defaults were checked when it was registered
     dtype = selection.dtype or problem.dtype
-    if dtype not in ("float32", "float64"):
-        raise UsageError(f"unknown dtype {dtype!r}; choose float32 or float64")
     is_coarse = dtype == "float32" and not problem.target_metric
     lowest = SINGLE_PRECISION_TARGET if is_coarse else -math.inf
     targets = tuple(float(target) for target in problem.targets if target >= lowest)

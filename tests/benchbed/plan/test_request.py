@@ -39,6 +39,8 @@ def test_a_suite_without_a_name_is_named_by_its_file(write):
         ("seeds = true", "seeds"),
         ('tracks = ["tunde"]', "unknown track 'tunde'; did you mean 'tuned'?"),
         ('tracks = ["all"]', "unknown track 'all'; choose one of default, tuned, searched"),
+        ('dtype = "flaot64"', "unknown dtype 'flaot64'; did you mean 'float64'?"),
+        ('dtype = "half"', "unknown dtype 'half'; choose one of float32, float64"),
         ('engine = "compled"', "unknown engine 'compled'; did you mean 'compiled'?"),
         ('engine = "fast"', "unknown engine 'fast'; choose one of auto, eager, compiled"),
         ('checkpoints = "some"', "unknown value of checkpoints 'some'; choose one of protocol, all"),

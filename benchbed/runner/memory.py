@@ -20,8 +20,8 @@ LEAST_DEFAULT_BYTES = 2 << 30
 _SIZE = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,9})?) ?([KMGT])(?:i?B)?", re.IGNORECASE)
 _UNITS = {"K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
 _PAGE_BYTES = resource.getpagesize()
-_LIMIT_FILES = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
-"""Limits of the control group in a container, of version 2 and 1."""
+_GROUPS, _GROUPS_OF_PROCESS = Path("/sys/fs/cgroup"), Path("/proc/self/cgroup")
+"""The folder of all control groups, and the file that lists those of this process."""
 
 
 def is_supported() -> bool:
@@ -30,11 +30,24 @@ def is_supported() -> bool:
 
 
 def total_bytes() -> int:
-    """Return the memory of the machine, or the limit of the control group of this process if it is smaller."""
+    """Return the memory of the machine, or the least limit of the control groups of this process if it is smaller.
+
+    A job of Slurm is a group within others; in a container, its own group is that of the whole container.
+    """
     limits = [os.sysconf("SC_PHYS_PAGES") * _PAGE_BYTES]
-    for file in _LIMIT_FILES:
-        with contextlib.suppress(OSError, ValueError):  # there is no such file, or it contains "max"
-            limits.append(int(Path(file).read_text()))
+    lines = _GROUPS_OF_PROCESS.read_text().splitlines() if _GROUPS_OF_PROCESS.exists() else []
+    for _, controllers, path in (line.split(":", 2) for line in lines):
+        if controllers == "":  # version 2
+            root, name = _GROUPS, "memory.max"
+        elif "memory" in controllers.split(","):
+            root, name = _GROUPS / "memory", "memory.limit_in_bytes"
+        else:
+            continue
+        group = root / path.lstrip("/")
+        for folder in (group, *group.parents):
+            if folder.is_relative_to(root):
+                with contextlib.suppress(OSError, ValueError):  # there is no such file, or it contains "max"
+                    limits.append(int((folder / name).read_text()))
     return min(limits)
 
 

@@ -39,14 +39,36 @@ def test_the_default_is_a_share_of_the_machine(monkeypatch, total, jobs, expecte
     assert memory.default_limit(jobs) == pytest.approx(expected)
 
 
-def test_the_limit_of_a_container_counts(monkeypatch, tmp_path):
-    """It is smaller than the memory of the machine; the text max is no limit."""
-    machine = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    (tmp_path / "limit").write_text("123456\n")
-    (tmp_path / "none").write_text("max\n")
-    for names, expected in ((["none", "missing"], machine), (["none", "limit"], 123456)):
-        monkeypatch.setattr(memory, "_LIMIT_FILES", [str(tmp_path / name) for name in names])
-        assert memory.total_bytes() == expected
+MACHINE = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+
+
+@pytest.mark.parametrize(
+    ("groups", "limits", "expected"),
+    [
+        ("0::/slurm/job\n", {"slurm/job/memory.max": "max", "slurm/memory.max": "5000"}, 5000),
+        ("0::/slurm/job\n", {"slurm/job/memory.max": "4000", "slurm/memory.max": "5000"}, 4000),
+        ("0::/\n", {"memory.max": "3000"}, 3000),
+        ("0::/host/path\n", {"memory.max": "3000"}, 3000),
+        ("4:cpu,memory:/a\n0::/\n", {"memory/a/memory.limit_in_bytes": "2000"}, 2000),
+        ("4:cpu:/a\n", {"memory/a/memory.limit_in_bytes": "2000"}, MACHINE),
+        ("0::/\n", {"memory.max": "max"}, MACHINE),
+        ("0::/\n", {"memory.max": str(2 * MACHINE)}, MACHINE),
+        ("", {"memory.max": "3000"}, MACHINE),
+    ],
+    ids=[
+        "outer group", "inner group", "container", "container that lists the path of its host", "version 1",
+        "group of another controller", "no limit", "more than the machine has", "no groups",
+    ],
+)  # fmt: skip
+def test_the_limit_of_a_control_group_counts(monkeypatch, tmp_path, groups, limits, expected):
+    """The least limit of a group and of those around it."""
+    (tmp_path / "groups-of-process").write_text(groups)
+    for name, text in limits.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(f"{text}\n")
+    monkeypatch.setattr(memory, "_GROUPS", tmp_path)
+    monkeypatch.setattr(memory, "_GROUPS_OF_PROCESS", tmp_path / "groups-of-process")
+    assert memory.total_bytes() == expected
 
 
 @pytest.mark.skipif(not memory.is_supported(), reason="only Linux reports the memory of processes")

@@ -71,7 +71,7 @@ def mean_rows(results: Results, columns: Sequence[str], tracks: Sequence[str]) -
     """Return the mean scores over all problems, and over those of each group that has a column.
 
     A mean has an interval if the problems are all of those of the reference study; it is missing if the results do not
-    compare on one of them.
+    compare on one of them. Results without any mean are left out.
     """
     members = {ALL_PROBLEMS: list(results.problems)}
     for label, facts in results.problems.items():
@@ -92,8 +92,10 @@ def mean_rows(results: Results, columns: Sequence[str], tracks: Sequence[str]) -
                     for header, group in headers.items()
                     if header in columns
                 }
-                cells.append(row | {header: _format(mean) for header, mean in means.items()})
                 overall = _mean(reference, [*results.problems], ALL_PROBLEMS, name, track)
+                if np.isnan([overall[1], *(mean for _, mean, _ in means.values())]).all():
+                    continue  # the tables of problems have its scores
+                cells.append(row | {header: _format(mean) for header, mean in means.items()})
                 scores.append((row["optimizer"], track, *overall))
     frame = pd.DataFrame(scores, columns=["optimizer", "track", *_LIMITS])
     ranked = frame.sort_values("score", ascending=False, kind="stable")

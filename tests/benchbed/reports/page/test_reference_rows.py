@@ -128,11 +128,14 @@ def test_a_mean_over_some_problems_has_no_interval(with_reference):
 
 
 def test_a_mean_needs_all_problems(with_reference):
-    """A mean over other problems would not compare."""
-    (cells,) = mean_rows(
-        with_reference(("quartic",)), ["optimizer", "track", "all 2 problems"], ["tuned"]
-    ).cells.to_dict("records")
+    """A mean over other problems would not compare, and results without any have no row."""
+    results = with_reference(("quartic",))
+    assert mean_rows(results, ["optimizer", "track", "all 2 problems"], ["tuned"]).cells.empty
+    facts = {label: facts._replace(group=label) for label, facts in results.problems.items()}
+    columns = ["optimizer", "track", "all 2 problems", "quartic (1 problem)"]
+    (cells,) = mean_rows(results._replace(problems=facts), columns, ["tuned"]).cells.to_dict("records")
     assert cells["all 2 problems"] == "–"
+    assert float(cells["quartic (1 problem)"]) > 0
 
 
 def test_a_single_problem_has_the_row_of_the_reference(with_reference):

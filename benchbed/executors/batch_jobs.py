@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Callable, Mapping
-from concurrent.futures import Executor, Future
+from concurrent.futures import BrokenExecutor, Executor, Future
 from typing import Any
 
 from submitit import AutoExecutor
@@ -26,7 +26,7 @@ class BatchJobExecutor(Executor):
         self._jobs: dict[Future[Any], Any] = {}
         self._changed = threading.Condition()
         self._is_shut = False
-        self._thread = threading.Thread(target=self._watch, name="benchbed-jobs", daemon=True)
+        self._thread = threading.Thread(target=self._run, name="benchbed-jobs", daemon=True)
         self._thread.start()
 
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
@@ -54,6 +54,17 @@ class BatchJobExecutor(Executor):
             self._changed.notify()
         if wait:
             self._thread.join()
+
+    def _run(self) -> None:
+        try:
+            self._watch()
+        except Exception as error:
+            with self._changed:
+                self._is_shut = True
+                for future in [*self._jobs, *(entry[0] for entry in self._new)]:
+                    if not future.done():
+                        future.set_exception(BrokenExecutor(f"the jobs cannot be watched: {error}"))
+            raise
 
     def _watch(self) -> None:
         """Submit arrays and complete futures until the executor is shut down and no job is left."""

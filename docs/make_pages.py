@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import benchbed
+from benchbed.formatting import plural
 
 OUTPUT = Path(__file__).with_name("_generated")
 STUDY = "results/gallery"
@@ -72,7 +73,9 @@ def section_of_entry(entry: Mapping[str, Any]) -> str:
     """Return the documentation, the properties and the parameters of an entry."""
     paragraphs = [f"### `{entry['name']}`", escape(entry["documentation"])]
     if "dimension" in entry:
-        price = "no price" if entry["full_price"] is None else f"{entry['full_price']:g} calls"
+        price = (
+            "without a price" if entry["full_price"] is None else f"for {plural(entry['full_price'], 'call')}"
+        )
         metric = f" of {entry['target_metric']}" if entry["target_metric"] else ""
         targets = ", ".join(f"{target:g}" for target in entry["targets"])
         paragraphs.append(
@@ -80,15 +83,30 @@ def section_of_entry(entry: Mapping[str, Any]) -> str:
             f"full gradient {price}, targets{metric} {targets}."
         )
     if entry.get("parameters"):
-        rows = [
-            f"| `{parameter['name']}` | {escape(json.dumps(parameter['default']))} | {escape(parameter['values'])} "
-            f"| {range_of(parameter['search'])} |"
-            for parameter in entry["parameters"]
-        ]
-        paragraphs.append(
-            "\n".join(["| parameter | default | values | searched |", "|---|---|---|---|", *rows])
-        )
+        paragraphs.append(table_of_parameters(entry["parameters"]))
     return "\n\n".join(paragraphs)
+
+
+def table_of_parameters(parameters: Iterable[Mapping[str, Any]]) -> str:
+    """Return a table with the default, the values and, if any is searched, the range of each parameter."""
+    rows = [
+        (
+            f"`{parameter['name']}`",
+            default_of(parameter),
+            escape(parameter["values"]),
+            range_of(parameter["search"]),
+        )
+        for parameter in parameters
+    ]
+    header = ("parameter", "default", "values", "searched")
+    shown = 4 if any(row[3] for row in rows) else 3
+    lines = [row[:shown] for row in (header, ("---",) * 4, *rows)]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def default_of(parameter: Mapping[str, Any]) -> str:
+    """Return a default as it is written in a selector."""
+    return "none" if parameter["default"] is None else escape(json.dumps(parameter["default"]))
 
 
 def write_gallery() -> None:

@@ -25,7 +25,7 @@ PAGES = [
 NEEDED_PACKAGES = {"docs/modules.md": "sklearn", "docs/torch-optimizers.md": "pytorch_optimizer"}
 """Packages of the extras that the code and the commands of a page import."""
 TESTED_ELSEWHERE = {
-    "docs/cluster.md": "tests/benchbed/cli/test_merge.py and the tests of executors run its recipes",
+    "docs/cluster.md": "tests/faults/test_executors.py and tests/benchbed/cli/test_merge.py run its recipes",
     "docs/notebook.md": "tests/benchbed/reports/notebook runs its cells in one process",
 }
 """Reason for each page whose blocks need several machines, or each other."""

@@ -58,13 +58,12 @@ class BatchJobExecutor(Executor):
     def _run(self) -> None:
         try:
             self._watch()
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 (an executor stores every error in the future)
             with self._changed:
                 self._is_shut = True
                 for future in [*self._jobs, *(entry[0] for entry in self._new)]:
                     if not future.done():
-                        future.set_exception(BrokenExecutor(f"the jobs cannot be watched: {error}"))
-            raise
+                        future.set_exception(BrokenExecutor(f"the jobs cannot be watched: {error!r}"))
 
     def _watch(self) -> None:
         """Submit arrays and complete futures until the executor is shut down and no job is left."""

@@ -35,7 +35,6 @@ def test_a_job_that_fails_raises_in_its_future(executor):
     assert "ZeroDivisionError" in repr(future.exception())
 
 
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
 def test_jobs_that_cannot_be_watched_break_the_executor(executor, monkeypatch):
     """Their tasks would otherwise never end."""
 

@@ -76,10 +76,15 @@ def test_every_documented_executor_has_the_same_results(executor, serial, run_be
     if executor == "mpi4py.futures" and not (PROGRAMS / "mpiexec").exists():
         pytest.skip("needs the package mpich")
     (tmp_path / "cluster.py").write_text(re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)[0])
-    result = run_benchbed(tmp_path, shell=script_of(RECIPES[executor], executor), installed=True, PATH=PATH)
+    script = script_of(RECIPES[executor], executor)
+    if executor == "submitit":
+        script += " --track default"  # each of its groups starts a process, which takes seconds
+    result = run_benchbed(tmp_path, shell=script, installed=True, PATH=PATH)
     assert result.returncode == 0, result.stderr
     assert "Traceback" not in result.stderr
-    assert rows_of(tmp_path / "study") == serial
+    rows = rows_of(tmp_path / "study")
+    assert rows == (serial if executor != "submitit" else {key: serial[key] for key in rows})
+    assert rows
 
 
 def test_the_pools_of_the_standard_library_have_the_same_results(serial, run_benchbed, tmp_path):

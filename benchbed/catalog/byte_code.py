@@ -5,7 +5,8 @@ from pathlib import Path
 from types import CodeType
 from typing import cast
 
-from benchbed.catalog.imports import INSTALLATION_FOLDERS, SourceModule
+from benchbed.catalog.imports import SourceModule
+from benchbed.catalog.installed import INSTALLATION_FOLDERS
 
 _OWN_FOLDER = Path(__file__).resolve().parents[2]
 _get_cached_code = SourceFileLoader.get_code

@@ -9,12 +9,12 @@ import sys
 import sysconfig
 from collections.abc import Iterator
 from importlib.machinery import EXTENSION_SUFFIXES
-from importlib.metadata import Distribution, distributions
 from pathlib import Path
 from types import FunctionType, ModuleType
 from typing import Any, NamedTuple
 
-INSTALLATION_FOLDERS = {"site-packages", "dist-packages"}
+from benchbed.catalog.installed import INSTALLATION_FOLDERS, Installed, installed_in
+
 _LONGEST_NAME = 200
 _READING = ("read", "load", "genfromtxt", "fromfile", "imread")
 _WRITING_MODES = {f"{mode}{kind}" for mode in "wax" for kind in ("", "b", "t", "+", "b+")}
@@ -42,18 +42,18 @@ class SourceModule(NamedTuple):
         )
 
 
-def distribution_of(module: SourceModule) -> Distribution | None:
+def distribution_of(module: SourceModule) -> Installed | None:
     """Return the distribution that installed a module's file; None for editable installs, whose files may change."""
     folder, path = _location(module)
-    return next((owner for owner in distributions(path=[str(folder)]) if _owns(owner, path)), None)
+    return next((owner for owner in installed_in(folder) if owner.owns(path)), None)
 
 
 def versions_beside(module: SourceModule) -> dict[str, str]:
     """Return the versions of the distributions in the folder of a module that are named after it."""
     folder, _ = _location(module)
     top_level = module.name.partition(".")[0]
-    owners = distributions(path=[str(folder)])
-    return {owner.name: owner.version for owner in owners if _is_named_after(owner, top_level)}
+    owners = installed_in(folder)
+    return {owner.name: owner.version for owner in owners if owner.is_named_after(top_level)}
 
 
 def parents_of(module: SourceModule) -> Iterator[SourceModule]:
@@ -228,19 +228,3 @@ def _location(module: SourceModule) -> tuple[Path, str]:
     depth = len(module.name.split(".")) - (file.stem != "__init__")
     folder = file.parents[min(depth, len(file.parents) - 1)]
     return folder, file.relative_to(folder).as_posix()
-
-
-def _owns(distribution: Distribution, path: str) -> bool:
-    record = distribution.read_text("RECORD")
-    if record is not None:
-        return f"\n{path}," in f"\n{record}"
-    # Distributions of an operating system have no record.
-    folder = Path(str(distribution.locate_file("")))
-    top_level = path.partition("/")[0].removesuffix(".py")
-    return folder.name in INSTALLATION_FOLDERS and _is_named_after(distribution, top_level)
-
-
-def _is_named_after(distribution: Distribution, top_level: str) -> bool:
-    """Return whether a top-level module may belong to a distribution, by names alone."""
-    names = (distribution.read_text("top_level.txt") or "").split() or [distribution.name or ""]
-    return top_level in names or top_level in [re.sub(r"[-.]+", "_", name).lower() for name in names]

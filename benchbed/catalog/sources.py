@@ -8,7 +8,6 @@ import re
 import sys
 from collections.abc import Iterator
 from importlib import metadata
-from importlib.metadata import Distribution
 from pathlib import Path
 from types import FunctionType, MethodType
 
@@ -23,6 +22,7 @@ from benchbed.catalog.imports import (
     parents_of,
     versions_beside,
 )
+from benchbed.catalog.installed import Installed
 from benchbed.catalog.records import InvalidPluginError, Origin
 from benchbed.interfaces import Figure, Gradient
 from benchbed.interfaces.references import SUFFIX
@@ -88,7 +88,7 @@ def documentation(implementation: object) -> str:
 
 def _follow(
     roots: list[SourceModule],
-    owner: Distribution | None,
+    owner: Installed | None,
     is_built_in: bool,
     files: dict[str, str],
     versions: dict[str, str],
@@ -105,7 +105,7 @@ def _follow(
             if _normalized(installed.name) not in _core_packages():
                 versions[installed.name] = installed.version
                 # Two builds may have one version.
-                lines = (installed.read_text("RECORD") or "").splitlines()
+                lines = (installed.record or "").splitlines()
                 code = "\n".join(sorted(line for line in lines if ".py," in line))
                 files[f"{installed.name} (record)"] = hashlib.sha256(code.encode()).hexdigest()[:16]
             continue

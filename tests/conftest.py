@@ -34,6 +34,10 @@ READ_BY_SERVER = ("PYTHONPATH", "PYTHONDONTWRITEBYTECODE")
 
 
 LONG_FILES = (
+    "test_docs.py",
+    "test_executors.py",
+    "test_contract.py",
+    "test_foreign_folders.py",
     "test_inductor.py",
     "test_packaging.py",
     "test_time_limits.py",

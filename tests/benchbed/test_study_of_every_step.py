@@ -40,7 +40,8 @@ def curves_of(study):
     def find(problem, optimizer):
         trials = study.trials.query("problem == @problem and optimizer == @optimizer")
         assert len(trials)
-        return [study.curves[study.curves["trial_key"] == key] for key in trials["trial_key"]]
+        curves = study.results.curves  # as stored, without values after the end of a trial
+        return [curves[curves["trial_key"] == key] for key in trials["trial_key"]]
 
     return find
 
@@ -122,5 +123,5 @@ def test_a_tolerance_ends_the_curve_at_its_point(tmp_path, monkeypatch):
     norms = np.linalg.norm(eigenvalues * 2 * (1 - 0.015 * eigenvalues) ** np.arange(STEPS)[:, None], axis=1)
     steps = int(np.argmax(norms <= 0.5))
     assert (trial.status, trial.steps, trial.calls) == ("converged", steps, steps + 1)
-    np.testing.assert_allclose(study.curves["gradient_norm"], norms[: steps + 1], rtol=1e-11)
+    np.testing.assert_allclose(study.results.curves["gradient_norm"], norms[: steps + 1], rtol=1e-11)
     assert study.summary["converged"].tolist() == [1]

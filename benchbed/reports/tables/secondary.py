@@ -33,6 +33,7 @@ def secondary_table(rows: pd.DataFrame, title: str, has_optimum: bool) -> TextTa
             **({"gap": numbers("gap", 2)} if has_optimum else {"objective": numbers("objective", 5)}),
             "decades within 2×": numbers("robustness_decades"),
             "grid diverged": rows["share_diverged"].map(percentage),
+            "calls/step": numbers("calls_per_step"),
             "µs/step": numbers("microseconds_per_step"),
             "state bytes/parameter": numbers("state_bytes_per_parameter"),
         }

@@ -12,7 +12,7 @@ ROW = {
     "optimizer": "adam", "track": "tuned", "success_rate": 0.25, "success_baseline": 0.465, "median_calls": math.inf,
     "hardest_target": 10**-2.5, "hardest_calls": 251.0, "hardest_low": 178.0, "hardest_high": math.inf,
     "hardest_level": 0.9586, "gap": 1.25e-7, "objective": 0.5, "robustness_decades": 1.75, "share_diverged": 1 / 3,
-    "microseconds_per_step": 11.7312, "state_bytes_per_parameter": 16.8,
+    "calls_per_step": 1.5, "microseconds_per_step": 11.7312, "state_bytes_per_parameter": 16.8,
 }  # fmt: skip
 
 
@@ -43,6 +43,7 @@ def test_every_metric_is_formatted(rows_of):
         "gap": "1.2e-07",
         "decades within 2×": "1.75",
         "grid diverged": "33.3%",
+        "calls/step": "1.5",
         "µs/step": "11.7",
         "state bytes/parameter": "16.8",
     }
@@ -131,6 +132,6 @@ def test_an_unknown_robustness_is_omitted(results):
 
 def test_the_table_contains_every_metric(results):
     """All columns of the CSV but the problem and the target, which are in the title, and one of gap and objective."""
-    assert len(COLUMNS) - 2 - 2 - 1 == 13  # the interval and its level are one column
+    assert len(COLUMNS) - 2 - 2 - 1 == 14  # the interval and its level are one column
     rows = results.measures[:1].assign(**ROW)
-    assert secondary_table(rows, "", True).cells.shape[1] == 13
+    assert secondary_table(rows, "", True).cells.shape[1] == 14

@@ -47,7 +47,7 @@ def describe(name: str, study: benchbed.Study, seconds: float) -> str:
     facts = [
         plural(len(results.problems), "problem"),
         plural(len(results.optimizers), "optimizer"),
-        f"{minutes} min {rest} s on {plural(os.cpu_count() or 1, 'core')}",
+        f"{f'{minutes} min ' * bool(minutes)}{rest} s on {plural(os.cpu_count() or 1, 'core')}",
     ]
     means = [finding for finding in findings(results) if finding.problem not in results.problems]
     tables = group_tables(results) or overall_tables(results)

@@ -67,7 +67,7 @@ def resolve_links(app: Sphinx, page: str, source: list[str]) -> None:
     def target(match: re.Match[str]) -> str:
         path, anchor = (folder / match[1]).resolve(), match[2] or ""
         if not path.exists():
-            raise ExtensionError(f"docs/{page}.md: there is no file {match[1]}")
+            raise ExtensionError(f"docs/{page}.md links to {match[1]}, which does not exist")
         name = path.relative_to(ROOT).as_posix()
         name = pages_of_files.get(name, name)
         inside = name.startswith("docs/")

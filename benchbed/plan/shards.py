@@ -50,7 +50,7 @@ class Work(NamedTuple):
 
 
 def parse_shard(text: str) -> Shard:
-    """Return the shard of a text such as "3/16". Raises: UsageError if there is no such shard."""
+    """Return the shard of a text such as "3/16". Raises: UsageError for any other text."""
     match = _SHARD.fullmatch(text)
     shard = Shard(*map(int, match.groups())) if match else None
     if shard is None or not shard.exists:

@@ -46,7 +46,7 @@ def total_bytes() -> int:
         group = root / path.lstrip("/")
         for folder in (group, *group.parents):
             if folder.is_relative_to(root):
-                with contextlib.suppress(OSError, ValueError):  # there is no such file, or it contains "max"
+                with contextlib.suppress(OSError, ValueError):  # the file is missing, or contains "max"
                     limits.append(int((folder / name).read_text()))
     return min(limits)
 

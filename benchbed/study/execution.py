@@ -31,7 +31,7 @@ def start_workers(catalog: Catalog, executor: str, jobs: int) -> Workers:
     `executor` is a selector: a registered name such as `dask`, the same with an address such as
     `dask:tcp://host:8786`, or `module:function`; each may have arguments in brackets.
 
-    Raises: UsageError if there is no such executor, or it cannot be started.
+    Raises: UsageError if the executor is unknown, or cannot be started.
     """
     name, parameters = parse_selector(executor)
     build = _builder(catalog, name, parameters, jobs)

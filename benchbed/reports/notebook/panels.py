@@ -15,7 +15,7 @@ from benchbed.plotting.style import LineStyle, wrap_label
 from benchbed.tuning.outcomes import lower_median
 
 Styles = Mapping[str, LineStyle]
-"""Line style of each optimizer of the study, so that it has the same look whatever is selected."""
+"""Line style of each optimizer of the study, so that a selection of them does not change its look."""
 Arguments = Mapping[str, Any]
 """Arguments for seaborn."""
 

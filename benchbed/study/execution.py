@@ -17,8 +17,6 @@ from benchbed.runner.fork_server import starting_process
 from benchbed.runner.remote_workers import RemoteWorkers
 from benchbed.runner.workers import Workers
 
-LOCAL = ("processes", "serial")
-"""Executors that run tasks in this process or in its children."""
 EXTRAS = {"distributed": "dask", "submitit": "slurm"}
 """Extras of benchbed by the package that they install."""
 JOBS_PARAMETERS = ("jobs", "max_workers")
@@ -35,8 +33,6 @@ def start_workers(catalog: Catalog, executor: str, jobs: int) -> Workers:
     """
     name, parameters = parse_selector(executor)
     build = _builder(catalog, name, parameters, jobs)
-    if name in LOCAL:
-        return Workers(build())
     try:
         with starting_process():
             started = build()

@@ -80,6 +80,8 @@ def test_tasks_that_read_the_study_folder_run_here(catalog):
         ("named_executors:pool", "has no attribute 'pool'"),
         ("named_executors:not_an_executor", "names a function that returns 3"),
         ("named_executors:not_reachable", "nobody listens; start its scheduler, or correct the address"),
+        ("serial[labl=x]", "unexpected keyword argument 'labl'"),
+        ("processes[jobs=3]", "multiple values for argument 'jobs'"),
         ("named_executors:NamedWorkers[labl=x]", "unexpected keyword argument 'labl'"),
         ("named_executors:NamedWorkers[label=", "the closing bracket ] is missing"),
     ],

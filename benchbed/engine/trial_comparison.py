@@ -25,7 +25,7 @@ A sum over equal trials would differ by their number."""
 DIGITS = (4, -4, 16, -16, 64, -64)
 """Multiples of the last digit of theta after which a rule may decide otherwise."""
 AMPLIFIED = 0.1
-"""Share of the difference between a trial in a batch and alone that such digits make where no trials are mixed."""
+"""Share of the difference between a trial in a batch and alone that such digits make at least if none are mixed."""
 LARGE = 20_000
 """Numbers of one trial above which losses and gradients of a single trial are compared, alone: each takes long."""
 SAMPLES = 500
@@ -134,7 +134,8 @@ class TrialComparison:
                     if not _agree(again, expected, None, 0.0):
                         return values  # it differs from call to call, which other checks report
                     # A line search compares numbers, and may decide otherwise after rounding.
-                    if is_rule and _amplifies_rounding(call, copies, expected):
+                    alone = [leaf[0, 0] for leaf in others]
+                    if is_rule and _amplifies_rounding(call, copies, alone, expected):
                         return values
                     raise ContractError(
                         f"{subject} mixes trials: its values for one depend on the others of its batch; {ADVICE}"
@@ -142,31 +143,30 @@ class TrialComparison:
         return values
 
 
-def _amplifies_rounding(call: Callable[[Trials], Tree], trials: Trials, beside_others: list[Tensor]) -> bool:
+def _amplifies_rounding(
+    call: Callable[[Trials], Tree], copies: Trials, alone: list[Tensor], beside_others: list[Tensor]
+) -> bool:
     """Return whether other last digits of theta and loss change a trial nearly as much as the others of its batch do.
 
-    `trials` are copies of the trial, and `beside_others` are its values in the batch.
+    `alone` are the values of each of its copies, and `beside_others` those in the batch.
     """
-    theta, digit = trials.theta[0, 0], torch.finfo(trials.theta.dtype).eps
-    alone = _lane(call(trials), 0, 0)
-    difference = _distances(alone, theta, beside_others, theta)
+    theta, digit = copies.theta[0, 0], torch.finfo(copies.theta.dtype).eps
+    difference = _distances(alone, beside_others, (theta, theta))
     signs = 1 - 2 * (torch.arange(len(theta), device=theta.device) % 2)
     changes = []
     for digits in DIGITS:
-        nearby = trials._replace(
-            theta=trials.theta * (1 + digits * digit * signs), loss=trials.loss * (1 + digits * digit)
+        nearby = copies._replace(
+            theta=copies.theta * (1 + digits * digit * signs), loss=copies.loss * (1 + digits * digit)
         )
-        changes.append(_distances(_lane(call(nearby), 0, 0), nearby.theta[0, 0], alone, theta))
+        changes.append(_distances(_lane(call(nearby), 0, 0), alone, (nearby.theta[0, 0], theta)))
     largest = [max(of_leaf) for of_leaf in zip(*changes, strict=True)]
     return all(change >= AMPLIFIED * left for change, left in zip(largest, difference, strict=True))
 
 
-def _distances(
-    left: list[Tensor], left_theta: Tensor, right: list[Tensor], right_theta: Tensor
-) -> list[float]:
+def _distances(left: list[Tensor], right: list[Tensor], origins: tuple[Tensor, Tensor]) -> list[float]:
     """Return the largest difference of each leaf, of the first and the last as distances from their theta."""
     return [
-        _distance(one - left_theta, other - right_theta)
+        _distance(one - origins[0], other - origins[1])
         if position in (0, len(left) - 1)
         else _distance(one, other)
         for position, (one, other) in enumerate(zip(left, right, strict=True))

@@ -23,6 +23,8 @@ from benchbed.reports.tables.summary import group_tables, overall_tables
 from benchbed.reports.tables.table import markdown
 
 TRACK = "tuned"
+FINISHED = (0, 1)
+"""Exit codes of a study that ran to its end; 1 means that trials have no result."""
 ROUND = 5
 """Seconds to which a wall time is rounded."""
 
@@ -34,8 +36,10 @@ def run(name: str, folder: Path) -> tuple[benchbed.Study, float]:
         folder.mkdir(parents=True, exist_ok=True)
         started = time.monotonic()
         command = [str(Path(sys.executable).with_name("benchbed")), "run", name, "--fresh", "-O", str(path)]
-        subprocess.run(command, check=False, stdout=subprocess.DEVNULL)
+        code = subprocess.run(command, check=False, stdout=subprocess.DEVNULL).returncode
         elapsed = time.monotonic() - started
+        if code not in FINISHED:
+            sys.exit(code)  # its message is on stderr
         seconds.write_text(f"{elapsed:.1f}\n", encoding="utf-8")
     return benchbed.load(path), float(seconds.read_text(encoding="utf-8"))
 
@@ -68,11 +72,9 @@ def describe(name: str, study: benchbed.Study, seconds: float) -> str:
 
 def solved_table(study: benchbed.Study) -> str:
     """Return the share of trials that reached all targets by optimizer and group, in Markdown."""
-    summary = study.results.summary
-    facts = study.results.problems
-    rows = summary[summary["track"] == TRACK].assign(
-        group=[facts[problem].group for problem in summary.loc[summary["track"] == TRACK, "problem"]]
-    )
+    summary, facts = study.results.summary, study.results.problems
+    rows = summary[summary["track"] == TRACK]
+    rows = rows.assign(group=[facts[problem].group for problem in rows["problem"]])
     counts = rows.groupby(["optimizer", "group"], sort=False)[["solved", "trials"]].sum()
     shares = (counts["solved"] / counts["trials"]).unstack("group")
     shares = shares.loc[list(study.results.optimizers), list(dict.fromkeys(rows["group"]))]

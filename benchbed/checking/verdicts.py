@@ -56,16 +56,20 @@ class SubjectReport(msgspec.Struct, frozen=True):
 
 
 REGISTRATION = ClaimVerdict("registration", "the plugin loads, and its objects can be registered")
+EMPTY = "it registers no object; call the argument of its hook, as in `register(my_optimizer)`"
 
 
 def broken_files(catalog: Catalog, targets: Mapping[str, str]) -> list[SubjectReport]:
-    """Return the report of each plugin file that cannot be loaded; `targets` are the names for users by file."""
+    """Return the report of each plugin file that cannot be loaded or registers nothing, which would pass all claims.
+
+    `targets` are the names for users by file.
+    """
     return [
         SubjectReport(
             "files",
             targets[record.distribution],
-            (msgspec.structs.replace(REGISTRATION, error=record.error),),
+            (msgspec.structs.replace(REGISTRATION, error=record.error or EMPTY),),
         )
         for record in catalog.plugins
-        if record.distribution in targets and record.status is not PluginStatus.LOADED
+        if record.distribution in targets and (record.status is not PluginStatus.LOADED or not record.entries)
     ]

@@ -198,6 +198,29 @@ def test_a_file_that_cannot_be_loaded_fails_the_first_claim(tmp_path, run_in_pro
     assert faults[2] == "fien does not exist in mine.py; did you mean 'fine'?"
 
 
+def test_a_file_that_registers_nothing_fails(tmp_path, run_in_process):
+    """Otherwise all of its zero claims would hold."""
+    (tmp_path / "empty.py").write_text(
+        "from benchbed.hookspecs import hookimpl\n\n\n@hookimpl\ndef register_optimizers(register):\n    pass\n"
+    )
+    result = run_in_process(tmp_path, "check", "empty.py")
+    assert result.returncode == 1
+    assert "it registers no object; call the argument of its hook" in result.stdout
+
+
+def test_references_with_one_name_are_not_mistaken_for_each_other(tmp_path, run_in_process):
+    """The second would otherwise be checked in place of the first; one reference may have several settings."""
+    for name in ("first", "second"):
+        (tmp_path / f"{name}.py").write_text(PLUGIN)
+    result = run_in_process(tmp_path, "check", "first.py:fine", "second.py:fine")
+    assert result.returncode == 1
+    assert result.stdout.count("optimizer 'fine' is also registered by plugin 'fine'") == 2
+    settings = ["first.py:fine[learning_rate=0.5]", "first.py:fine[learning_rate=0.1]"]
+    result = run_in_process(tmp_path, "check", *settings)
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert "\n\noptimizer fine[learning_rate=0.1]\n" in result.stdout
+
+
 @pytest.mark.parametrize(
     ("target", "message"),
     [

@@ -1,5 +1,6 @@
 """The registered objects that a user names to be checked, each with the pairing in which its step is measured."""
 
+import hashlib
 from pathlib import Path
 
 import msgspec
@@ -39,7 +40,10 @@ def file_of_target(target: str, folder: Path) -> Path | None:
         return Path(target) if target.endswith(".py") else None
     if "(" in name or name.startswith("torch.optim:"):
         return None
-    path = folder / f"{name.rpartition(':')[2]}.py"
+    # Two references may end in one name, and one may stand in several targets with other parameters.
+    digest = hashlib.sha256(name.encode()).hexdigest()[:16]
+    path = folder / digest / f"{name.rpartition(':')[2]}.py"
+    path.parent.mkdir(exist_ok=True)
     path.write_text(_REFERENCE_PLUGIN.format(reference=name), encoding="utf-8")
     return path
 

@@ -7,6 +7,7 @@ from math import isnan
 import msgspec
 import pandas as pd
 
+from benchbed.analysis.intervals import TIE
 from benchbed.analysis.pairwise_tests import SIGNIFICANT
 from benchbed.formatting import fixed, markdown_cell, plural, short
 from benchbed.interfaces import ALL_PROBLEMS
@@ -21,8 +22,8 @@ def describe_problem(problem: str) -> str:
 
 
 def is_significant(change: Change) -> bool:
-    """Return whether the adjusted p of a change is below 0.05."""
-    return change.adjusted_p < SIGNIFICANT
+    """Return whether the adjusted p of a change is below 0.05, or an exact score differs, which needs no test."""
+    return abs(change.difference) >= TIE if change.is_exact else change.adjusted_p < SIGNIFICANT
 
 
 def change_tables(changes: Sequence[Change]) -> list[TextTable]:
@@ -104,11 +105,15 @@ def describe_interval(change: Change) -> str:
 def footnote(changes: Sequence[Change], mark: str = "* ") -> str:
     """Describe significance, which `mark` stands for, and the changes that a comparison of such studies notices."""
     tests = sum(not isnan(change.adjusted_p) for change in changes)
+    is_exact = any(change.is_exact for change in changes)
     if not tests:
-        return "no row has a test, because no difference is sampled with two seeds or more"
+        reason = "no row has a test, because no difference is sampled with two seeds or more"
+        return f"{mark}different: the scores are exact; {reason}" if is_exact else reason
     noticeable = [change.noticeable for change in changes if not isnan(change.noticeable)]
     power = "which changes are noticed is unknown, because no difference varies between seeds"
     if noticeable:
         limits = f"{min(noticeable):.3f} to {max(noticeable):.3f}"
         power = f"80 % of such comparisons notice changes of at least {limits}"
-    return f"{mark}significant: Holm's adjusted p over {plural(tests, 'row')} is below {SIGNIFICANT}; {power}"
+    rule = f"Holm's adjusted p over {plural(tests, 'row')} is below {SIGNIFICANT}"
+    rule += ", or exact scores differ" if is_exact else ""
+    return f"{mark}significant: {rule}; {power}"

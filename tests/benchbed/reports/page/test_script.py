@@ -31,6 +31,18 @@ def test_a_header_sorts_its_table(open_page, results):
     assert first_column(tab) == ascending
 
 
+def test_thousands_are_sorted_as_numbers(open_page, page):
+    """Thin spaces separate them: 999 calls are fewer than 39 000."""
+    tab = open_page(text=page.text.replace("<td>25\N{THIN SPACE}500</td>", "<td>999</td>", 1))
+    table = tab.locator("table.sortable", has=tab.locator("caption", has_text="Cost of tuning")).first
+    column = "table => [...table.tBodies[0].rows].map((row) => row.cells[4].textContent)"
+    tab.evaluate("document.querySelectorAll('details').forEach((element) => { element.open = true; })")
+    table.get_by_role("button", name="calls", exact=True).click()
+    calls = [int(text.replace("\N{THIN SPACE}", "")) for text in table.evaluate(column)]
+    assert calls == sorted(calls, reverse=True)
+    assert calls[-1] == 999
+
+
 def test_the_filter_hides_other_optimizers(open_page):
     """In all tables and lists of trials; an empty filter and the button Reset show them again."""
     tab = open_page()

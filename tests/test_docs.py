@@ -26,7 +26,7 @@ NEEDED_PACKAGES = {"docs/modules.md": "sklearn", "docs/torch-optimizers.md": "py
 """Packages of the extras that the code and the commands of a page import."""
 TESTED_ELSEWHERE = {
     "docs/cluster.md": "tests/faults/test_executors.py and tests/benchbed/cli/test_merge.py run its recipes",
-    "docs/notebook.md": "tests/benchbed/reports/notebook runs its cells in one process",
+    "docs/notebook.md": "its cells share their names; a test of this file runs them in a kernel",
 }
 """Reason for each page whose blocks need several machines, or each other."""
 NOT_RUN = {
@@ -124,12 +124,9 @@ def folder_of(tmp_path_factory):
 
 @pytest.mark.parametrize("page", pages_with("python"))
 def test_python_in_the_documentation_runs(page, folder_of, make_environment):
-    """Each block is a complete program, except in a notebook."""
+    """Each block is a complete program."""
     folder, programs = folder_of(page), []
-    programs_of_page = blocks(page, "python")
-    if page == NOTEBOOK:
-        programs_of_page = ["\n".join(programs_of_page)]
-    for number, program_text in enumerate(programs_of_page):
+    for number, program_text in enumerate(blocks(page, "python")):
         programs.append(folder / f"block{number}.py")
         programs[-1].write_text(program_text, encoding="utf-8")
     run_python(["-c", RUN_EACH, *programs], folder, make_environment())

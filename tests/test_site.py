@@ -19,7 +19,7 @@ LINK = re.compile(r'\b(?:href|src)="([^"]*)"')
 IDENTIFIER = re.compile(r'\bid="([^"]*)"')
 
 pytestmark = pytest.mark.skipif(
-    not (SITE / "index.html").is_file(), reason="BENCHBED_SITE names no built site; `tox -e docs` builds it"
+    "BENCHBED_SITE" not in os.environ, reason="`tox -e docs` builds the site that BENCHBED_SITE names"
 )
 
 
@@ -36,6 +36,7 @@ def identifiers_of(path):
 def test_internal_links_lead_to_pages_and_sections():
     """Every relative link names a file of the site, and every fragment a section of its page."""
     broken = []
+    assert (SITE / "index.html").is_file()
     for page in SITE.glob("*.html"):
         for link in map(html.unescape, LINK.findall(source_of(page))):
             parts = urlsplit(link)

@@ -7,7 +7,7 @@ import json
 import os
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 from click.shell_completion import CompletionItem
@@ -108,16 +108,30 @@ def _loaded_names(plugin_files: Sequence[Path]) -> "dict[Kind, dict[str, str]]":
 
 
 def _plugins_digest(plugin_files: Sequence[Path]) -> str:
-    """Return a digest of the versions of plugins and of the times at which their modules were changed."""
+    """Return a digest of the versions of plugins and of the times at which their files were changed."""
     from benchbed.catalog.discovery import DISABLE, installed_plugins
 
-    facts: list[Any] = [os.environ.get(DISABLE)]
-    for plugin in installed_plugins()[0]:
-        package = plugin.module.partition(".")[0].partition(":")[0]
-        spec = importlib.util.find_spec(package)
-        origin = Path(spec.origin) if spec is not None and spec.origin else None
-        changed = origin.stat().st_mtime_ns if origin is not None and origin.is_file() else 0
-        facts.append((plugin.name, plugin.module, plugin.distribution, plugin.version, changed))
-    for file in plugin_files:
-        facts.append((str(file.resolve()), file.stat().st_mtime_ns if file.is_file() else 0))
+    plugins = installed_plugins()[0]
+    packages = sorted({plugin.module.partition(".")[0].partition(":")[0] for plugin in plugins})
+    facts = [
+        os.environ.get(DISABLE),
+        [(plugin.name, plugin.module, plugin.distribution, plugin.version) for plugin in plugins],
+        [_changes(_files_of(package)) for package in packages],
+        _changes(file.resolve() for file in plugin_files),
+    ]
     return hashlib.sha256(repr(facts).encode()).hexdigest()[:16]
+
+
+def _files_of(package: str) -> list[Path]:
+    """Return the source files of a package, or of a single module, without importing it."""
+    spec = importlib.util.find_spec(package)
+    if spec is None:
+        return []
+    if spec.submodule_search_locations is None:
+        return [Path(spec.origin)] if spec.origin else []
+    return sorted(file for folder in spec.submodule_search_locations for file in Path(folder).rglob("*.py"))
+
+
+def _changes(files: Iterable[Path]) -> list[tuple[str, int]]:
+    """Return each file with its time of change in nanoseconds, 0 if it does not exist."""
+    return [(str(file), file.stat().st_mtime_ns if file.is_file() else 0) for file in files]

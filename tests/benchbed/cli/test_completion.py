@@ -1,5 +1,6 @@
 """Shells complete the names of registered objects, words of options and folders of studies."""
 
+import os
 import subprocess
 import sys
 
@@ -79,6 +80,28 @@ def test_names_are_read_once(complete, tmp_path, monkeypatch):
     monkeypatch.setenv("BENCHBED_DISABLE_PLUGINS", "optimizers")
     assert complete("run", "-o", "muo") == []
     assert len(loads) == 3
+
+
+def test_a_change_of_any_file_of_a_plugin_renews_the_names(tmp_path, monkeypatch):
+    """Also of a module inside its package, as authors edit it in an editable installation."""
+    for name, text in {
+        "my_rules/__init__.py": "",
+        "my_rules/rule.py": "",
+        "my_rules-1.dist-info/METADATA": "Metadata-Version: 2.1\nName: my-rules\nVersion: 1\n",
+        "my_rules-1.dist-info/entry_points.txt": "[benchbed]\nmine = my_rules\n",
+    }.items():
+        (tmp_path / "site" / name).parent.mkdir(exist_ok=True, parents=True)
+        (tmp_path / "site" / name).write_text(text)
+    monkeypatch.syspath_prepend(tmp_path / "site")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    loads = []
+    monkeypatch.setattr(completion, "_loaded_names", lambda files: loads.append(1) or {})
+    completion.registered_names()
+    completion.registered_names()
+    assert len(loads) == 1
+    os.utime(tmp_path / "site" / "my_rules" / "rule.py", (0, 0))
+    completion.registered_names()
+    assert len(loads) == 2
 
 
 def test_cached_names_import_nothing_heavy(complete):

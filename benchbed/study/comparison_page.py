@@ -1,14 +1,15 @@
 """The page of a comparison: the changes, and the results of the second study with those of the first in grey."""
 
 from collections.abc import Sequence
-from math import isnan
 from pathlib import Path
+
+import numpy as np
 
 from benchbed.formatting import fixed, plural, short
 from benchbed.interfaces import ALL_PROBLEMS
 from benchbed.interfaces.reference_studies import MatchedReference
 from benchbed.reports.page import Changes, render
-from benchbed.reports.page.tables import PageCell, PageRow, PageTable
+from benchbed.reports.page.tables import PageCell, PageRow, PageTable, interval_positions, text_cells
 from benchbed.store import StudyFolder
 from benchbed.store.files import write_atomically
 from benchbed.study.change_tables import describe_interval, describe_problem, footnote, is_significant, signed
@@ -47,31 +48,17 @@ def write_page(
 
 def change_table(changes: Sequence[Change], optimizers: Sequence[str], title: str) -> PageTable:
     """Build the table of changes, with the 95 % limits of the differences; `optimizers` are those of the study."""
-    limits = [
-        (change.difference, change.difference, change.difference)
-        if isnan(change.low)
-        else (change.low, change.difference, change.high)
-        for change in changes
-    ]
-    bottom, top = min(low for low, _, _ in limits), max(high for _, _, high in limits)
-    span = (top - bottom) or 1.0
+    limits = np.array([(change.low, change.difference, change.high) for change in changes])
     rows = []
-    for change, (low, middle, high) in zip(changes, limits, strict=True):
+    for change, positions in zip(changes, interval_positions(limits), strict=True):
         cells = [
-            PageCell(change.optimizer, is_text=True),
-            PageCell(change.track, is_text=True),
-            PageCell(describe_problem(change.problem), is_text=True),
+            *text_cells(change.optimizer, change.track, describe_problem(change.problem)),
             PageCell(fixed(change.before, 3)),
             PageCell(fixed(change.after, 3)),
             PageCell(f"{signed(change.difference)} {describe_interval(change)}", is_significant(change)),
             PageCell(short(change.adjusted_p, 2)),
             PageCell("yes" if is_significant(change) else "no", is_text=True),
         ]
-        positions = (
-            100 * (low - bottom) / span,
-            100 * (middle - bottom) / span,
-            100 * (high - bottom) / span,
-        )
         rows.append(PageRow(str(optimizers.index(change.optimizer)), change.track, cells, positions))
     return PageTable(title, _HEADERS, rows)
 

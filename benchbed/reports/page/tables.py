@@ -120,13 +120,21 @@ def _intervals(cells: pd.DataFrame, scores: pd.DataFrame) -> list[tuple[float, f
     """Return low, mean and high score of each row, in percent of the range of all limits."""
     columns = ["score_low", "score", "score_high"]
     limits = cells[["optimizer", "track"]].merge(scores, on=["optimizer", "track"], how="left")[columns]
-    values = limits.to_numpy(dtype=float)
-    values = np.where(np.isnan(values), values[:, 1:2], values)  # a score without an interval
-    if np.isnan(values).all():
-        return [None] * len(values)
-    bottom, top = np.nanmin(values), np.nanmax(values)
-    positions = 100 * (values - bottom) / ((top - bottom) or 1.0)
-    return [None if math.isnan(score) else (low, score, high) for low, score, high in positions.tolist()]
+    return interval_positions(limits.to_numpy(dtype=float))
+
+
+def interval_positions(limits: np.ndarray) -> list[tuple[float, float, float] | None]:
+    """Return low limit, mean and high limit of each row in percent of the range of all; None without a mean.
+
+    Args:
+        limits: `[rows, 3]`; missing limits are NaN, and drawn at the mean.
+    """
+    limits = np.where(np.isnan(limits), limits[:, 1:2], limits)
+    if np.isnan(limits).all():
+        return [None] * len(limits)
+    bottom, top = np.nanmin(limits), np.nanmax(limits)
+    positions = 100 * (limits - bottom) / ((top - bottom) or 1.0)
+    return [None if math.isnan(mean) else (low, mean, high) for low, mean, high in positions.tolist()]
 
 
 def status_table(results: Results, numbers: Mapping[str, int]) -> PageTable:
@@ -141,8 +149,7 @@ def status_table(results: Results, numbers: Mapping[str, int]) -> PageTable:
             str(numbers[str(optimizer)]),
             str(track),
             [
-                PageCell(str(optimizer), is_text=True),
-                PageCell(str(track), is_text=True),
+                *text_cells(str(optimizer), str(track)),
                 *(PageCell(str(count) if count else "") for count in of_row),
             ],
         )

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from benchbed.formatting import count, percentage, short
 from benchbed.interfaces import LOST_STATUSES, Results
-from benchbed.reports.page.tables import PageCell, PageRow, PageTable
+from benchbed.reports.page.tables import PageCell, PageRow, PageTable, text_cells
 
 _HEADERS = [
     "optimizer",
@@ -40,7 +40,6 @@ def tuning_table(results: Results, problem: str, numbers: Mapping[str, int]) -> 
         if track == "tuned" and (total := totals.get(optimizer)):
             budgets = total["calls"] / results.problems[problem].budget
             texts = [str(total["trials"]), count(total["calls"]), short(budgets), percentage(total["lost"])]
-        names = [PageCell(optimizer, is_text=True), PageCell(track, is_text=True)]
-        cells = [*names, *map(PageCell, (str(row["settings_tried"]), *texts))]
+        cells = [*text_cells(optimizer, track), *map(PageCell, (str(row["settings_tried"]), *texts))]
         table.append(PageRow(str(numbers[optimizer]), track, cells))
     return PageTable("Cost of tuning", _HEADERS, table)

@@ -109,17 +109,14 @@ def _import_module(name: str) -> tuple[Any, str, str]:
         raise UsageError(f"unknown optimizer {quoted(name)}; {_EXAMPLE}")
     file, module_name, object_name = reference.groups()
     try:
-        return (
-            _load_file(file) if file else importlib.import_module(module_name),
-            file or module_name,
-            object_name,
-        )
+        module = _load_file(file) if file else importlib.import_module(module_name)
     except (KeyboardInterrupt, UsageError):
         raise
     except BaseException as error:  # a third-party module may also call sys.exit
         cause = f"importing {file or module_name} raised {error_line(error)}"
         remedy = _remedy(module_name, object_name)
-        raise UsageError(f"optimizer {quoted(name)} cannot be used: {cause}; {remedy}") from error
+        raise UsageError(f"{quoted(name)} cannot be used: {cause}; {remedy}") from error
+    return module, file or module_name, object_name
 
 
 def is_optimizer_class(value: object) -> TypeGuard[type[torch.optim.Optimizer]]:

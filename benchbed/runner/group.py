@@ -83,7 +83,7 @@ def run_group(group: Group) -> list[tuple[bytes, float]]:
         host = _take_host(group.disabled)
         try:
             results = host.run(group)
-        except (EOFError, OSError):  # it was idle for too long, or was killed
+        except (EOFError, OSError):  # it has ended meanwhile
             host.close()
         except BaseException:
             host.close()
@@ -129,6 +129,11 @@ class Host:
                 raise GroupAbandonedError
         return results
 
+    @property
+    def has_ended(self) -> bool:
+        """Whether the process has ended, because it was idle for too long or was killed."""
+        return self._process.poll() is not None
+
     def close(self) -> None:
         """End the host and its children."""
         self._connection.close()
@@ -147,6 +152,9 @@ _idle: list[Host] = []
 
 def _take_host(disabled: str | None) -> Host:
     with _lock:
+        for host in [host for host in _idle if host.has_ended]:
+            _idle.remove(host)
+            host.close()
         for host in reversed(_idle):
             if host.disabled == disabled:
                 _idle.remove(host)

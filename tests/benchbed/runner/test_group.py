@@ -87,6 +87,17 @@ def test_a_killed_host_is_replaced(tasks, driver, tmp_path):
     assert results_of(group) == ["ran again"]
 
 
+def test_hosts_that_ended_while_they_were_idle_lose_no_group(tasks, driver):
+    """A process that ran several groups at a time, and then none for a minute, has many of them."""
+    dead = [groups.Host(None) for _ in range(groups.MOST_HOSTS + 1)]
+    for host in dead:
+        host._process.kill()
+        host._process.wait()
+    groups._idle.extend(dead)
+    assert results_of(group_of([(tasks.double, tasks.Number(1))], driver)) == [2]
+    assert not set(dead) & set(groups._idle)
+
+
 @pytest.mark.parametrize("ending", ["interrupted", "dead"])
 def test_a_group_ends_with_its_driver(ending, tasks, driver):
     """The driver is on this machine: it removes its folder, or its process does not exist any more."""

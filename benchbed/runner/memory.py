@@ -93,9 +93,8 @@ def reset_peak() -> None:
 
 
 def peak_bytes() -> int | None:
-    """Return the largest resident size of this process since `reset_peak`; None on other systems than Linux."""
-    size = _status("VmHWM")
-    return size if is_supported() else None
+    """Return the largest resident size of this process since `reset_peak`; None if the system does not report it."""
+    return _status("VmHWM") or None
 
 
 def refuse_allocations(limit: int) -> None:

@@ -50,9 +50,8 @@ def limited_memory(limit: int | None) -> Iterator[None]:
 
     def send(number: int) -> None:
         for pipe in _limit_pipes:
-            with contextlib.suppress(
-                OSError
-            ):  # a plugin has closed all files; the supervisor then keeps the limit
+            # If a plugin has closed all files, the supervisor keeps the limit.
+            with contextlib.suppress(OSError):
                 os.write(pipe, number.to_bytes(_NUMBER_BYTES))
 
     reset_peak()

@@ -6,6 +6,8 @@ from concurrent.futures import Executor, Future
 from typing import Any
 
 from distributed import Client, LocalCluster
+from distributed.comm import get_address_host_port
+from distributed.core import coerce_to_address
 
 CONNECT_SECONDS = 10.0
 """Time limit of connecting to a scheduler."""
@@ -15,7 +17,14 @@ class DaskExecutor(Executor):
     """Executor whose tasks the workers of a dask cluster run."""
 
     def __init__(self, jobs: int, address: str) -> None:
-        """Start `jobs` workers on this machine, or connect to the scheduler at an address. Raises: OSError."""
+        """Start `jobs` workers on this machine, or connect to the scheduler at an address.
+
+        Raises: ValueError if the address has no host and port; OSError if it does not answer.
+        """
+        if (
+            address
+        ):  # a client that cannot read its address waits for itself at its end, and prints a traceback
+            get_address_host_port(coerce_to_address(address))
         self._cluster = None
         if not address:
             self._cluster = LocalCluster(

@@ -66,7 +66,7 @@ def _study_faults(study: ReferenceStudy, plan: Plan) -> Iterator[str]:
         theirs, here = getattr(study, rule), getattr(plan, rule)
         if theirs != here:
             theirs, here = ("not set" if value is None else value for value in (theirs, here))
-            yield f"their {rule.replace('_', ' ')} is {theirs}, and that of this study is {here}"
+            yield f"{rule.replace('_', ' ')} {theirs} there and {here} here"
 
 
 def _problem_fault(problem: ReferenceProblem, plan: Plan, starts: dict[str, dict[int, float]]) -> str:
@@ -77,7 +77,7 @@ def _problem_fault(problem: ReferenceProblem, plan: Plan, starts: dict[str, dict
     for name in ("budget", "dtype", "targets", "score_start"):
         theirs, here = getattr(problem, name), getattr(own, name)
         if theirs != here:
-            return f"whose {name.replace('_', ' ')} is {theirs} there and {here} here"
+            return f"with {name.replace('_', ' ')} {theirs} there and {here} here"
     here = starts.get(problem.label, {})
     shared = problem.starts.keys() & here.keys()
     if not shared or not all(

@@ -105,7 +105,7 @@ def test_saved_results_are_on_the_pages_of_other_studies(run_in_process, tmp_pat
     pages = {name: (tmp_path / name / "index.html").read_text() for name in ("gd", "momentum", "adam")}
     assert "gd (mine 1)" in pages["momentum"]
     assert "(mine 1)" not in pages["gd"] + pages["adam"]
-    assert "mine 1 are left out on quadratic, whose budget is 20 there and 30 here." in pages["adam"]
+    assert "mine 1 are left out on quadratic, with budget 20 there and 30 here." in pages["adam"]
 
     file.write_text(file.read_text().replace('"reverse"', '"forward"'))
     damaged = run_in_process(tmp_path, "reference", "list", **data)

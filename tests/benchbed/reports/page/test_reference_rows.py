@@ -63,7 +63,9 @@ def with_reference(make_results, reference):
         results = make_results(optimizers=("gd", "adam"), problems=problems, seeds=3)
         return results._replace(
             references=(MatchedReference(reference, matched, ("old",)),),
-            reference_remarks=("The reference results other 1 are left out: their preset is full.",),
+            reference_remarks=(
+                "The reference results other 1 are left out: preset full there and quick here.",
+            ),
         )
 
     return build
@@ -159,7 +161,7 @@ def test_the_page_has_a_grey_legend_entry(page_of, with_reference):
         len(page.find("g", data_o=str(FIRST_NUMBER))) == 2 * 4 + 1
     )  # gap and targets on two problems and tracks, and their mean
     assert "the results past 3 (torch 2.13.0) on 2 problems of this study" in page.text
-    assert "other 1 are left out: their preset is full." in page.text
+    assert "other 1 are left out: preset full there and quick here." in page.text
 
 
 def test_without_references_nothing_is_added(page_of, make_results):

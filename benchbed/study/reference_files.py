@@ -98,7 +98,7 @@ def read_references(folders: Sequence[Path]) -> tuple[list[StoredReference], lis
 
 
 def _check_rows(study: ReferenceStudy) -> None:
-    """Raise UsageError if a row lacks a column that identifies it, or a problem is not a selector."""
+    """Raise UsageError if a row lacks a column that identifies it, a curve a value, or a problem is not a selector."""
     for problem in study.problems:
         parse_selector(problem.label)
     columns = {"optimizer", "track"}
@@ -106,6 +106,11 @@ def _check_rows(study: ReferenceStudy) -> None:
         columns | {"group", "score"} <= row.keys() for row in study.overall
     ):
         raise UsageError("a row lacks a column")
+    if any(
+        len(curve.median) != len(curve.calls) or len(curve.reached) not in (0, len(curve.calls))
+        for curve in study.curves
+    ):
+        raise UsageError("a curve lacks a value")
 
 
 def newest_references() -> tuple[list[StoredReference], list[str]]:

@@ -9,6 +9,7 @@ import pytest
 
 import benchbed
 from benchbed.errors import UsageError
+from benchbed.interfaces.reference_studies import ReferenceCurve
 from benchbed.reports.bands import quartiles
 from benchbed.seeds import PROTOCOL
 from benchbed.study.reference_files import (
@@ -108,6 +109,12 @@ def test_other_files_are_named(tmp_path, content):
     [
         ("summary", [{"optimizer": "gd"}], "a row lacks a column"),
         ("overall", [{"optimizer": "gd", "track": "tuned"}], "a row lacks a column"),
+        (
+            "curves",
+            [ReferenceCurve("quadratic", "gd", "tuned", (0.0, 1.0), (1.0,), ())],
+            "a curve lacks a value",
+        ),
+        ("curves", [ReferenceCurve("quadratic", "gd", "tuned", (0.0,), (1.0,), (0.0, 1.0))], "a curve lacks"),
         ("problems", "a[", "selector"),
     ],
 )

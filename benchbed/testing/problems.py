@@ -67,6 +67,7 @@ def check_gradient(subject: ProblemUnderTest) -> None:
         def at(theta: Tensor, function: LaneLoss = function) -> Tensor:
             return function(theta, subject.data, subject.draw)
 
+        _require_one_value_a_lane(name, at(subject.theta))
         gradient = reverse(at, subject.theta)[1]
         for _ in range(DIRECTIONS):
             direction = torch.randn(subject.theta.shape, generator=generator, dtype=torch.float64)
@@ -88,8 +89,7 @@ def check_single_trial(subject: ProblemUnderTest) -> None:
     problem = subject.problem
     for name, function in subject.functions.items():
         expected = function(subject.theta, subject.data, subject.draw)
-        shape = tuple(expected.shape)
-        require(shape == LANES, f"its {name} returns {shape} for lanes {LANES}")
+        _require_one_value_a_lane(name, expected)
         for seed, setting in ((0, 0), (LANES[0] - 1, LANES[1] - 1)):
             data, draw = subject.data_of(seed), _instance_of(subject.draw, seed)
             theta = subject.theta[seed, setting]
@@ -220,6 +220,11 @@ def check_problem(problem: Problem) -> None:
     Raises: ConformanceError at the first broken rule.
     """
     check_claims(problem_claims(problem))
+
+
+def _require_one_value_a_lane(name: str, values: Tensor) -> None:
+    shape = tuple(values.shape)
+    require(shape == LANES, f"its {name} returns {shape} for lanes {LANES}; {ADVICE}")
 
 
 def _instance_of(tree: Tree, seed: int) -> Tree:

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from benchbed.interfaces import Layout, Problem
-from benchbed.testing import ConformanceError, check_problem
+from benchbed.testing import ConformanceError, check_problem, problem_claims
 from benchbed_problems.shallow_network import ShallowNetwork
 
 
@@ -145,6 +145,14 @@ def test_the_broken_rule_of_a_problem_is_named(problem, message):
     """The error names the rule."""
     with pytest.raises(ConformanceError, match=message):
         check_problem(problem)
+
+
+@pytest.mark.parametrize("name", ["gradient", "single-trial"])
+def test_a_loss_of_all_lanes_together_has_its_remedy(name):
+    """Both claims name the mistake, which would otherwise be an error of torch in benchbed's own lines."""
+    claims = {claim.name: claim for claim in problem_claims(Flat())}
+    with pytest.raises(ConformanceError, match=r"loss returns \(\) for .*; reduce over the last dimension"):
+        claims[name]()
 
 
 @pytest.mark.parametrize(

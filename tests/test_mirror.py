@@ -38,7 +38,6 @@ TESTED_ELSEWHERE = {
     "benchbed/engine/trial_comparison.py": "tests/benchbed/engine/test_independence.py",
     "benchbed/environment.py": "tests/benchbed/cli/test_run.py and test_verify.py read environments/*.json",
     "benchbed/errors.py": "exceptions without behaviour",
-    "benchbed/executors/": "tests/faults/test_executors.py runs studies on clusters",
     "benchbed/hookspecs.py": "declarations; the plugins in tests/benchbed/catalog implement them",
     "benchbed/interfaces/": "types of the contract, tested where the core uses them",
     "benchbed/plan/parts.py": "tests/benchbed/plan/test_model.py and test_resolve.py",

@@ -67,8 +67,7 @@ class Outputs:
         )
 
     def _save(self, is_complete: bool, files: dict[str, list[str]]) -> None:
-        record = _Record(self._plan, is_complete, files)
-        self._folder.write(RECORD, msgspec.json.format(msgspec.json.encode(record), indent=1))
+        _save(self._folder, _Record(self._plan, is_complete, files))
 
 
 def retire_other_plan(folder: StudyFolder, plan: Plan) -> list[str]:
@@ -86,7 +85,12 @@ def retire_other_plan(folder: StudyFolder, plan: Plan) -> list[str]:
     if {shown_plan, stored_plan} <= {None, _digest(plan)}:
         return []
     attic = _move(folder, [name for names in files.values() for name in names], (PLAN, SUITE))
+    _save(folder, _Record(_digest(plan), is_complete=True, files={}))
     return [f"{folder.path} held another plan; its reports are in {attic} now, and its trials stay stored"]
+
+
+def _save(folder: StudyFolder, record: _Record) -> None:
+    folder.write(RECORD, msgspec.json.format(msgspec.json.encode(record), indent=1))
 
 
 def _move(folder: StudyFolder, names: Iterable[str], copies: Iterable[str] = ()) -> Path | None:

@@ -234,6 +234,15 @@ def test_a_shard_is_completed_to_the_study(copy, run_in_process):
     assert repr(rows(copy / SHARDS[0])) == repr(rows(copy / "whole"))
 
 
+def test_shards_are_merged_into_one_of_them(copy, run_in_process):
+    """Its reports move to its attic once, and a line says so."""
+    result = run_in_process(copy, "merge", *SHARDS[1:], "-O", SHARDS[0])
+    assert result.returncode == 0, result.stderr
+    assert result.stderr.count("held another plan") == 1
+    assert len(list((copy / SHARDS[0] / "attic").iterdir())) == 1
+    assert repr(rows(copy / SHARDS[0])) == repr(rows(copy / "whole"))
+
+
 def test_a_missing_folder_exits_with_3(folder, run_in_process):
     """The error names it."""
     result = run_in_process(folder, "merge", "nowhere", "-O", "new")

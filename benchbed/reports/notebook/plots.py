@@ -175,9 +175,15 @@ def draw_scores(results: Results, styles: Styles, arguments: Arguments) -> sns.F
     return grid
 
 
-def _band(results: Results) -> tuple[str, int] | None:
-    """Return the interval around a median: the quartiles, if so few bands can be distinguished."""
-    return ("pi", 50) if len(results.optimizers) <= _MOST_BANDS else None
+def _band(results: Results) -> Callable[["pd.Series[float]"], np.ndarray] | None:
+    """Return the function of the band around a median: the quartiles, if so few bands can be distinguished."""
+    return _quartiles if len(results.optimizers) <= _MOST_BANDS else None
+
+
+def _quartiles(values: "pd.Series[float]") -> np.ndarray:
+    """Return the ⌈n/4⌉-th and ⌈3n/4⌉-th smallest value, between which the lower median lies for any n."""
+    quartiles: np.ndarray = np.quantile(values, np.array([0.25, 0.75]), method="inverted_cdf")
+    return quartiles
 
 
 PLOTS: dict[str, Callable[[Results, Styles, Arguments], sns.FacetGrid]] = {

@@ -52,6 +52,18 @@ def test_the_loss_is_the_median_of_the_tables(study, draw):
     np.testing.assert_allclose(line_of(axes, 2), band[["calls", "median"]], rtol=1e-12)
 
 
+@pytest.mark.parametrize("seeds", [2, 5])
+def test_the_band_is_that_of_the_tables(make_results, draw, seeds):
+    """Without interpolation, so that it contains the lower median of two trials."""
+    results = make_results(optimizers=("adam",), problems=("quadratic",), seeds=seeds, lost=lambda *_: False)
+    axes = draw("loss", track="tuned", results=results).axes.flat[0]
+    trials = results.outcomes.query("track == 'tuned'")
+    band = quartiles(trials, results.curves, "gap", 1000)
+    edges = np.concatenate([band[["calls", "lower"]], band[["calls", "upper"]]])
+    (drawn,) = [path.vertices for path in axes.collections[0].get_paths()]
+    np.testing.assert_allclose(np.unique(drawn, axis=0), np.unique(edges, axis=0), rtol=1e-12)
+
+
 def test_a_lost_median_lies_in_the_strip_above_the_axis(draw):
     """Three of five trials of sgd diverge, so that its median ends above all measured values."""
     axes = draw("loss", "quadratic", track="tuned").axes.flat[0]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from benchbed.formatting import on_one_line
+from benchbed.formatting import on_one_line, plural
 
 if TYPE_CHECKING:
     from benchbed.catalog.lookup import Catalog
@@ -65,8 +65,9 @@ def print_study(study: "Study", format_: str) -> int:
         return 0
     for line in describe_losses(study.losses):
         click.echo(f"error: {line}", err=True)
+    lost = f"{plural(study.lost, 'trial')} {'has' if study.lost == 1 else 'have'}"
     click.echo(
-        f"error: {study.lost} trials have no result; see the column `error` of the trials and the folder logs/",
+        f"error: {lost} no result; see the column `error` of the trials and the folder logs/",
         err=True,
     )
     return 1

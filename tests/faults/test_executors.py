@@ -181,6 +181,7 @@ def test_a_worker_with_other_plugins_fails_its_trials(worker, reason, run_benchb
     )  # fmt: skip
     assert result.returncode == 1, result.stderr
     assert "Traceback" not in result.stderr
+    assert "error: 1 trial has no result" in result.stderr
     study = StudyFolder(tmp_path / "study")
     trials = study.read_trials(study.read_plan()).to_pandas().set_index("optimizer")
     assert trials.loc["gd", "status"] == "exhausted"

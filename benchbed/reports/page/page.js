@@ -91,7 +91,7 @@
 
   function numberOf(text) {
     if (text.startsWith("∞")) return Infinity;
-    return text === "" || text === "–" ? null : parseFloat(text.replaceAll("\u2009", "")); // thin spaces between thousands
+    return text === "" || text === "–" ? null : parseFloat(text.replaceAll("\u{2009}", "")); // thin spaces between thousands
   }
 
   function sort(table, index, order) {

@@ -113,7 +113,8 @@ def _loader(point: EntryPoint) -> Callable[[], object]:
             raise ImportError(
                 f"entry point {quoted(point.value)} is not of the form module or module:attribute"
             )
-        return point.load()
+        # Once a plugin has imported importlib_metadata, entry points are of its class, which adds frames to tracebacks.
+        return EntryPoint(point.name, point.value, point.group).load()
 
     return load
 

@@ -164,7 +164,12 @@ class WorkerProcess:
 def prepare_process(folder: str) -> None:
     """Initialize a child: put it under a supervisor, and log stacks of crashes."""
     fork_worker(Path(folder))
-    crash_stack = (Path(folder) / _CRASH_STACK).open("a")  # faulthandler writes to it until the process ends
+    try:
+        crash_stack = (Path(folder) / _CRASH_STACK).open(
+            "a"
+        )  # faulthandler writes to it until the process ends
+    except FileNotFoundError:  # the driver was interrupted, has ended the fork server and removed the folder
+        os._exit(1)
     faulthandler.enable(crash_stack)
 
 

@@ -1,5 +1,7 @@
 """Worker processes: the clock of the driver decides, even if a task changes its own process."""
 
+import subprocess
+import sys
 import time
 
 import pytest
@@ -62,3 +64,13 @@ def test_a_process_starts_with_the_built_in_plugins(workers, tasks):
     """The fork server has imported them, so that each process loads the catalog faster."""
     modules = workers.result(workers.submit(tasks.list_built_in_modules, tasks.Number()))
     assert modules == ["benchbed_problems", "benchbed_optimizers"]
+
+
+def test_a_process_whose_folder_is_gone_ends_silently(tmp_path):
+    """It started late: its driver was interrupted meanwhile and has removed the folder."""
+    code = f"from benchbed.runner.worker_process import prepare_process; prepare_process({str(tmp_path / 'gone')!r})"
+    fork = "from multiprocessing import get_context\nprocess = get_context('fork')"
+    wait = "process.start()\nprocess.join()\nprint(process.exitcode)"
+    command = [sys.executable, "-c", f"{fork}.Process(target=exec, args=[{code!r}])\n{wait}"]
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert (ended.stdout, ended.stderr) == ("1\n", "")

@@ -1,4 +1,4 @@
-"""Isolation of the tests from each other and from the machine, and fixtures that run the command."""
+"""Isolation of the tests from each other and from the machine, and fixtures that run the command and a browser."""
 
 import contextlib
 import io
@@ -24,6 +24,7 @@ hypothesis.settings.register_profile("benchbed", deadline=None, derandomize=True
 hypothesis.settings.load_profile("benchbed")
 
 COMMAND = str(Path(sys.executable).with_name("benchbed"))
+CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 WATCHDOG = 480
 """Seconds after which a command counts as hung, far more than any command needs."""
 COMMAND_SERVER = Path(__file__).with_name("command_server.py")
@@ -216,6 +217,19 @@ def run_in_process(make_environment):
         return subprocess.CompletedProcess(arguments_with_name, code, *outputs)
 
     return run
+
+
+@pytest.fixture(scope="session")
+def browser():
+    """Yield a headless Chromium."""
+    if CHROMIUM is None:
+        pytest.skip("Chromium is not installed")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield chromium
+        chromium.close()
 
 
 @contextlib.contextmanager

@@ -1,26 +1,53 @@
 """The page of a course: figures with their captions, in a file that needs only the images beside it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import groupby
 from pathlib import Path
+from types import MappingProxyType
 
 import jinja2
+from markupsafe import Markup
 
 from benchbed import FigureResult
+from benchbed_course.inline_svg import inline
 from benchbed_course.parts import SUBJECTS
 
 TEMPLATE = Path(__file__).with_name("gallery.html")
+SCRIPT = Path(__file__).with_name("steps.js")
+STEPS = b" data-readings="
+"""Beginning of the attribute of SVG files whose lines follow steps."""
 
 
 def write_page(folder: Path, results: Sequence[FigureResult]) -> Path:
     """Write `index.html` into the folder that the figures were written to, and return its path."""
     page = folder / "index.html"
-    page.write_text(render(results), encoding="utf-8")
+    page.write_text(render(results, drawings=step_drawings(folder, results)), encoding="utf-8")
     return page
 
 
-def render(results: Sequence[FigureResult], title: str = "The course, as experiments") -> str:
-    """Render the page as HTML, with one section for each part in the order given; every text is escaped."""
+def step_drawings(folder: Path, results: Sequence[FigureResult]) -> dict[str, Markup]:
+    """Return the drawings whose lines follow steps, as elements of the page, by the names of their figures."""
+    drawings = {}
+    for figure, files in ((result.figure, result.files) for result in results):
+        svg = (folder / files["svg"]).read_bytes() if "svg" in files else b""
+        if STEPS in svg:
+            drawings[figure.name] = inline(svg, figure.name, figure.title)
+    return drawings
+
+
+def render(
+    results: Sequence[FigureResult],
+    title: str = "The course, as experiments",
+    *,
+    drawings: Mapping[str, Markup] = MappingProxyType({}),
+) -> str:
+    """Render the page as HTML, with one section for each part in the order given; every text is escaped.
+
+    Args:
+        results: The figures.
+        title: Title of the page.
+        drawings: SVG elements that replace the images of figures, by name, with a slider of steps below each.
+    """
     environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True)
     environment.filters["blocks"] = caption_blocks
     sections = [
@@ -28,7 +55,8 @@ def render(results: Sequence[FigureResult], title: str = "The course, as experim
         for part, figures in groupby(results, key=lambda result: result.figure.part)
     ]
     template = environment.from_string(TEMPLATE.read_text(encoding="utf-8"))
-    return template.render(title=title, sections=sections)
+    script = Markup(SCRIPT.read_text(encoding="utf-8")) if drawings else None
+    return template.render(title=title, sections=sections, drawings=drawings, script=script)
 
 
 def caption_blocks(caption: str) -> list[tuple[bool, str]]:

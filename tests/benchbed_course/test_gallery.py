@@ -6,7 +6,7 @@ import pytest
 
 from benchbed import FigureResult
 from benchbed.interfaces import Figure
-from benchbed_course.gallery import caption_blocks, render
+from benchbed_course.gallery import caption_blocks, render, write_page
 
 pytestmark = pytest.mark.slow
 
@@ -33,7 +33,7 @@ def test_figures_are_readable_on_a_phone():
     """A wide image scrolls sideways at a width that keeps its labels legible, and a long formula is broken."""
     page = render([result()])
     assert '<meta name="viewport" content="width=device-width, initial-scale=1">' in page
-    assert ".wide img { max-width: none; width: 52rem; }" in page
+    assert ".wide img, .wide svg { max-width: none; width: 52rem; }" in page
     assert '<div class="wide"><a href="figures/a.svg"><img' in page
     assert "overflow-wrap: anywhere" in page
 
@@ -74,3 +74,16 @@ def test_code_in_a_caption_is_preformatted():
         (False, "The rest."),
     ]
     assert "<pre>import benchbed\nfound = 1</pre>" in render([result(caption=caption)])
+
+
+def test_only_drawings_with_steps_are_part_of_the_page(tmp_path):
+    """The file of another figure stays an image, and without such drawings the page has no script."""
+    svg = '<svg xmlns="http://www.w3.org/2000/svg"{}><g id="a" data-steps=""><path d="M0,0 L1,1"/></g></svg>'
+    (tmp_path / "figures").mkdir()
+    for attribute, is_inline in ((" data-readings='{}'", True), ("", False)):
+        (tmp_path / "figures" / "a.svg").write_text(svg.format(attribute), encoding="utf-8")
+        page = write_page(tmp_path, [result()]).read_text(encoding="utf-8")
+        assert ('<g id="a-a" data-steps="">' in page) is is_inline
+        assert ('<input type="range"' in page) is is_inline
+        assert ("<script>" in page) is is_inline
+        assert ('<img src="figures/a.png"' in page) is not is_inline

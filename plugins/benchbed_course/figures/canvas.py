@@ -3,7 +3,7 @@
 import io
 import math
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -13,7 +13,8 @@ from matplotlib.text import Text
 from PIL import Image
 
 from benchbed.interfaces import Picture
-from benchbed.plotting import Color, LineStyle, line_styles, render_images
+from benchbed.plotting import Color, LineStyle, line_styles
+from benchbed_course.figures.step_lines import render_step_lines
 
 LOOKS: dict[str, LineStyle] = line_styles(("gd", "sgd", "momentum", "nesterov", "rmsprop", "adam", "adamw"))
 """The same colour, dashes and marker for an optimizer in every figure."""
@@ -75,18 +76,36 @@ def typeset(text: str) -> str:
     )
 
 
-def picture(figure: Figure, *sentences: str, gif: bytes | None = None) -> Picture:
-    """Render the figure as PNG and SVG, add an animation if there is one, and join the sentences of the caption."""
+def picture(
+    figure: Figure,
+    *sentences: str,
+    gif: bytes | None = None,
+    losses: Mapping[str, np.ndarray] | None = None,
+) -> Picture:
+    """Render the figure as PNG and SVG, add an animation if there is one, and join the sentences of the caption.
+
+    Args:
+        figure: The figure; see `step_lines` for lines that a page can draw up to a step.
+        *sentences: Sentences of the caption.
+        gif: An animation.
+        losses: Losses by step, `[steps + 1]`, that the page shows for its step, by their names.
+    """
     for text in figure.findobj(Text):
         text.set_text(typeset(text.get_text()))
-    files = render_images(figure)
+    readings = {
+        typeset(name): [typeset(f"{loss:#.3g}".rstrip(".")) for loss in values]
+        for name, values in (losses or {}).items()
+    }
+    files = render_step_lines(figure, readings)
     return Picture(files if gif is None else {**files, "gif": gif}, typeset(" ".join(sentences)))
 
 
 def animation(
-    figure: Figure, show: Callable[[int], None], frames: Iterable[int], seconds: float = 0.08
+    figure: Figure, show: Callable[[int], None], frames: Sequence[int], seconds: float = 0.08
 ) -> bytes:
     """Render a GIF that pauses at its end: `show(frame)` changes the figure for each of the `frames`.
+
+    All frames keep the layout of the last one, so that the panels do not move.
 
     All frames share one palette: a colour must not change from frame to frame, and a palette for each frame makes the
     file several times larger.
@@ -94,6 +113,9 @@ def animation(
     images = []
     agg = FigureCanvasAgg(figure)
     figure.set_dpi(90)
+    show(frames[-1])
+    figure.draw_without_rendering()
+    figure.set_layout_engine("none")
     for frame in frames:
         show(frame)
         # Not savefig, which would draw each frame twice.

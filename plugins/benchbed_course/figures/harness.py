@@ -11,6 +11,7 @@ import benchbed
 from benchbed.interfaces import Picture, TrialStatus
 from benchbed.plotting import theme
 from benchbed_course.figures.canvas import LOOKS, LOST, TRUTH, canvas, legend_below, picture
+from benchbed_course.figures.step_lines import PATH
 from benchbed_problems.weighted_quartic import WeightedQuartic
 
 LINES = (
@@ -93,7 +94,7 @@ def evaluations(minimum: Mapping[str, Any], curve: str, last: str) -> list[float
 def _draw_line(axes: Axes, name: str, values: list[float], status: str, width: float) -> None:
     look, is_exhausted = LOOKS[name], status == TrialStatus.EXHAUSTED
     color = LOST if status == TrialStatus.DIVERGED else look.color
-    axes.plot(values, color=color, linestyle=look.dashes, linewidth=width, label=name)
+    axes.plot(values, color=color, linestyle=look.dashes, linewidth=width, label=name, gid=PATH)
     axes.plot(
         len(values) - 1, values[-1], _MARKERS[TrialStatus(status)],
         color=color, markersize=9, markeredgecolor=color if is_exhausted else "w",

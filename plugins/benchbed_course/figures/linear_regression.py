@@ -10,6 +10,7 @@ from benchbed import Study, evaluation_instances
 from benchbed.interfaces import Data, Picture
 from benchbed.plotting import theme
 from benchbed_course.figures.canvas import LOOKS, TRUTH, animation, canvas, picture
+from benchbed_course.figures.step_lines import PATH
 from benchbed_course.figures.trials import Trial, trials_of
 from benchbed_problems.linear_regression import TRUE_BIAS, TRUE_WEIGHT, LinearRegression
 
@@ -37,21 +38,22 @@ def draw_path(course: Study, longer: Study) -> Picture:
         bar.ax.minorticks_off()
         _draw_surface(end, course, estimate - CLOSE, estimate + CLOSE)
         for axes in (surface, end):
-            axes.plot(*long.path.T, color=COLOR, linewidth=1.0, label=f"{long.steps:,} steps")
-            axes.plot(*short.path.T, color=COLOR, linewidth=3.0, label=f"{short.steps} steps")
+            axes.plot(*long.path.T, color=COLOR, linewidth=1.0, label=f"{long.steps:,} steps", gid=PATH)
+            axes.plot(*short.path.T, color=COLOR, linewidth=3.0, label=f"{short.steps} steps", gid=PATH)
             _draw_landmarks(axes, estimate)
         surface.set(title="Gradient descent on the loss surface")
         surface.legend(loc="lower right", labelspacing=0.3, frameon=True, framealpha=0.8)
         end.set(title="Near the estimate (another colour scale)")
         for trial, width in ((long, 1.0), (short, 3.0)):
-            norms.semilogy(trial.gradient_norm, color=COLOR, linewidth=width)
+            norms.semilogy(trial.gradient_norm, color=COLOR, linewidth=width, gid=PATH)
         if longer.plan.tolerance is not None:
             label = f"tolerance {longer.plan.tolerance:g}"
             norms.axhline(longer.plan.tolerance, color=TRUTH, linestyle="--", linewidth=0.9, label=label)
             norms.legend(loc="upper right")
         norms.set(title="Gradient norm", xlabel="step", ylabel="‖∇L‖")
         gif = _animate(course, short, long, estimate)
-        return picture(figure, *_caption(course, longer, estimate), gif=gif)
+        losses = {"gradient descent": long.loss}
+        return picture(figure, *_caption(course, longer, estimate), gif=gif, losses=losses)
 
 
 def estimate_of(study: Study) -> np.ndarray:
@@ -111,9 +113,6 @@ def _animate(study: Study, short: Trial, long: Trial, estimate: np.ndarray) -> b
         head.set_data(*long.path[step : step + 1].T)
         axes.set_title(f"step {step}: loss {long.loss[step]:.4f}")
 
-    show(long.steps)
-    figure.draw_without_rendering()
-    figure.set_layout_engine("none")  # all frames keep the layout of the last one, which saves time
     later_steps = np.geomspace(short.steps, long.steps, FRAMES + 1)[1:]  # the path slows down
     steps = np.concatenate([np.linspace(0, short.steps, FRAMES + 1), later_steps])
     return animation(figure, show, steps.round().astype(int).tolist())

@@ -1,7 +1,6 @@
-"""A parser of pages, pages of small studies, and a browser."""
+"""A parser of pages, pages of small studies, and their tabs in a browser."""
 
 import re
-import shutil
 from html.parser import HTMLParser
 
 import pytest
@@ -9,7 +8,6 @@ import pytest
 from benchbed.interfaces.results import Provenance
 from benchbed.reports.page import draw
 
-CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 VOID = {"br", "input", "meta", "wbr"}
 
 
@@ -107,19 +105,6 @@ def usual(results):
 def page(page_of, usual):
     """The page of the usual study."""
     return page_of(usual)
-
-
-@pytest.fixture(scope="session")
-def browser():
-    """Yield a headless Chromium."""
-    if CHROMIUM is None:
-        pytest.skip("Chromium is not installed")
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield chromium
-        chromium.close()
 
 
 @pytest.fixture

@@ -130,7 +130,7 @@ def plots_of_study(folder: Path) -> Iterator[str]:
     run_benchbed(*shlex.split(COMMAND)[1:], folder=folder)
     for stem, title in PLOTS.items():
         shutil.copy(folder / STUDY / "plots" / f"{stem}.png", OUTPUT)
-        yield section_of_picture(title, f"{stem}.png")
+        yield section_of_pictures(title, [f"{stem}.png"])
 
 
 def figures_of_course(folder: Path) -> Iterator[str]:
@@ -141,15 +141,17 @@ def figures_of_course(folder: Path) -> Iterator[str]:
     for result in benchbed.draw_figures(FIGURES, folder).results:
         if result.error is not None:
             raise RuntimeError(f"{result.figure.name} cannot be drawn: {result.error}")
-        picture = folder / result.files["gif" if "gif" in result.files else "png"]
-        shutil.copy(picture, OUTPUT)
+        pictures = [folder / result.files[suffix] for suffix in ("png", "gif") if suffix in result.files]
+        for picture in pictures:
+            shutil.copy(picture, OUTPUT)
         text = f"`benchbed course {result.figure.part}`\n\n{markdown_of(result.caption)}"
-        yield section_of_picture(result.figure.title, picture.name, text)
+        yield section_of_pictures(result.figure.title, [picture.name for picture in pictures], text)
 
 
-def section_of_picture(title: str, picture: str, text: str = "") -> str:
-    """Return the Markdown of a picture with its title and text."""
-    return f"### {title}\n\n![{title}]({OUTPUT.name}/{picture})\n\n{text}"
+def section_of_pictures(title: str, pictures: Iterable[str], text: str = "") -> str:
+    """Return the Markdown of pictures with their title and text."""
+    images = (f"![{title}]({OUTPUT.name}/{picture})" for picture in pictures)
+    return "\n\n".join([f"### {title}", *images, text])
 
 
 def markdown_of(caption: str) -> str:

@@ -159,7 +159,8 @@ def _measurements(
         }
     values = {name: float(of_batch[index]) for name, of_batch in record.metrics.items()}
     metric_errors = {name: reasons[index] for name, reasons in record.metric_errors.items() if reasons[index]}
-    if status in FINAL_STATUSES and np.isfinite(record.final_theta[index]).all():
+    has_diverged = status == TrialStatus.DIVERGED  # far from the start, a metric may overflow
+    if status in FINAL_STATUSES and not has_diverged and np.isfinite(record.final_theta[index]).all():
         metric_errors |= {
             name: IS_NAN for name, value in values.items() if math.isnan(value) and name not in metric_errors
         }

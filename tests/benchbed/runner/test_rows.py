@@ -52,6 +52,17 @@ def test_a_metric_without_a_value_has_a_reason(measured_batch):
     assert [dict(row["metric_errors"]) for row in rows] == [{}, {"first": "it raised", "second": IS_NAN}, {}]
 
 
+def test_a_metric_of_a_trial_that_diverged_may_be_nan(measured_batch):
+    """Far from the start it overflows, which is no fault of the metric; one that raises is."""
+    plan, batch, record, scale = measured_batch
+    status = np.full(record.status.shape, TrialStatus.DIVERGED, dtype=object)
+    unknown = np.full(record.status.shape, math.nan)
+    errors = np.array([[None], ["it raised"], [None]], dtype=object)
+    diverged = record._replace(status=status, metrics={"first": unknown}, metric_errors={"first": errors})
+    rows = rows_of(plan, batch, diverged, scale, DETAILS)
+    assert [dict(row["metric_errors"]) for row in rows] == [{}, {"first": "it raised"}, {}]
+
+
 @pytest.mark.parametrize("reads", [True, False])
 def test_a_row_has_whether_its_trial_read_progress(measured_batch, reads):
     """Each trial has its own value, a plain bool."""

@@ -196,8 +196,8 @@ def run_in_process(make_environment):
         from benchbed import cli, executors
         from benchbed.runner import fork_server, task
 
-        def processes(jobs):
-            return executors.serial(jobs)
+        def thread_pool(*arguments, **keywords):
+            return executors.SerialExecutor()
 
         task._catalog.cache_clear()  # a new process would read changed plugin files again
         arguments_with_name = ["benchbed", *map(str, arguments)]
@@ -206,7 +206,7 @@ def run_in_process(make_environment):
             contextlib.chdir(folder),
             _restored_handlers(),
             mock.patch.dict(os.environ, make_environment(plots, **environment), clear=True),
-            mock.patch.object(executors, "processes", processes),
+            mock.patch.object(executors, "ThreadPoolExecutor", thread_pool),
             mock.patch.object(fork_server, "start_fork_server"),
             mock.patch.object(sys, "argv", arguments_with_name),
             contextlib.redirect_stdout(streams[0]),

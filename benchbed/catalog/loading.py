@@ -3,7 +3,7 @@
 import contextlib
 import dataclasses
 import os
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 import pluggy
@@ -12,6 +12,7 @@ import benchbed.hookspecs
 from benchbed.catalog import discovery
 from benchbed.catalog.byte_code import import_from_sources
 from benchbed.catalog.discovery import DISABLE, FILE_MODULE, DiscoveredPlugin, disabled_plugins
+from benchbed.catalog.installed import installations
 from benchbed.catalog.lookup import Catalog
 from benchbed.catalog.names import error_line, one_line, quoted, suggestion
 from benchbed.catalog.records import KINDS, Entry, InvalidPluginError, Kind, PluginRecord, PluginStatus
@@ -57,7 +58,7 @@ def load_catalog(
         if plugin in disabled:
             records.append(PluginRecord.of(plugin, PluginStatus.BLOCKED))
         elif plugin.built_in:
-            records.append(load_plugin(plugin))
+            records.append(_load_built_in(plugin))
         elif plugin in loaded:
             records.append(loaded[plugin])
     return _catalog_of(records, warnings)
@@ -67,6 +68,26 @@ def with_records(catalog: Catalog, records: Sequence[PluginRecord]) -> Catalog:
     """Return a catalog with further plugins."""
     combined = _catalog_of([*catalog.plugins, *records], catalog.warnings)
     return dataclasses.replace(combined, clashes={**catalog.clashes, **combined.clashes})
+
+
+_built_in: dict[Hashable, tuple[Hashable, PluginRecord]] = {}
+"""The result of `installations` and the record of each built-in plugin that this process has loaded."""
+
+
+def _load_built_in(plugin: DiscoveredPlugin) -> PluginRecord:
+    """Load a built-in plugin, once a process: finding the files that its objects depend on takes most of the time.
+
+    It is loaded again after an installation, which may change the versions in the origins of its objects.
+    """
+    name = plugin.name, plugin.module, plugin.version
+    folders = installations()
+    loaded = _built_in.get(name)
+    if loaded is not None and loaded[0] == folders:
+        return loaded[1]
+    record = load_plugin(plugin)
+    if record.status is PluginStatus.LOADED:
+        _built_in[name] = folders, record
+    return record
 
 
 def _load_all(plugins: Iterable[DiscoveredPlugin]) -> list[PluginRecord]:

@@ -40,7 +40,8 @@ import_module("torch").set_num_threads(1)
 # If a module cannot be imported, the server ignores the error, and the task that needs the module reports it.
 for name in MODULES:
     import_module(name)
-# Each worker loads the catalog. Built-in plugins take the most of its time, and no third-party code may run here.
+# Each worker loads the catalog. Built-in plugins take the most of its time, and are loaded once for all processes that
+# are forked from this one. No third-party code may run here.
 with contextlib.suppress(Exception):  # the task that needs them reports it, likewise
     import_module("benchbed.catalog.loading").load_catalog(needed=())
 

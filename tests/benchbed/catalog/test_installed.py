@@ -1,8 +1,9 @@
 """Metadata is read once a folder, and again after an installation."""
 
 import os
+import sys
 
-from benchbed.catalog.installed import installed_in
+from benchbed.catalog.installed import installations, installed_in
 
 
 def install(folder, name, version="1.0", record=None):
@@ -40,3 +41,17 @@ def test_a_folder_is_read_again_after_an_installation(tmp_path):
     assert installed_in(tmp_path) is installed_in(tmp_path)
     install(tmp_path, "two")
     assert {owner.name for owner in installed_in(tmp_path)} == {"one", "two"}
+
+
+def test_installations_are_those_of_folders_with_distributions(tmp_path, monkeypatch):
+    """Another installation changes them, and the results beside a script do not."""
+    packages, script = tmp_path / "packages", tmp_path / "script"
+    script.mkdir()
+    install(packages, "one")
+    monkeypatch.setattr(sys, "path", [str(script), str(packages), str(tmp_path / "missing")])
+    before = installations()
+    assert [folder for folder, _ in before] == [str(packages)]
+    (script / "results").mkdir()
+    assert installations() == before
+    install(packages, "two")
+    assert installations() != before

@@ -201,6 +201,25 @@ def test_everything_built_in_loads(built_in, record):
     assert all(entry.summary for kind in catalog.entries for entry in catalog.entries[kind].values())
 
 
+def test_built_in_plugins_are_loaded_once_until_an_installation(built_in, install):
+    """An installation may change the versions that their objects depend on."""
+    first, second = (load_catalog(environ={}).entry("optimizers", "adam") for _ in range(2))
+    assert second is first
+    install("other-package", {}, {})
+    third = load_catalog(environ={}).entry("optimizers", "adam")
+    assert third is not first
+    assert third.origin == first.origin
+
+
+def test_a_built_in_plugin_that_failed_is_loaded_again(install, record):
+    """Its import may have failed because of something that has changed since."""
+    site = install("benchbed", {"failing_part": "raise ImportError"}, {"part": "failing_part"})
+    assert record(load_catalog(environ={}), "part").status == "broken"
+    source = "from benchbed.hookspecs import hookimpl\n@hookimpl\ndef register_metrics(register): pass\n"
+    (site / "failing_part.py").write_text(source)
+    assert record(load_catalog(environ={}), "part").status == "loaded"
+
+
 def test_the_working_directory_is_restored(plugin, tmp_path):
     """A plugin that changes it would redirect a relative -O."""
     (tmp_path / "elsewhere").mkdir()

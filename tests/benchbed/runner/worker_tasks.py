@@ -12,6 +12,8 @@ from pathlib import Path
 
 import msgspec
 
+from benchbed.catalog import loading
+
 
 class Number(msgspec.Struct):
     """A task."""
@@ -60,6 +62,16 @@ def list_built_in_modules(task) -> list[str]:
     return [name for name in ("benchbed_problems", "benchbed_optimizers") if name in sys.modules]
 
 
+def list_plugins_loaded_again(task) -> list[str]:
+    """Load the catalog, and return the names of the built-in plugins that this process had not loaded before."""
+    names = []
+    load_plugin = loading.load_plugin
+    loading.load_plugin = lambda plugin: names.append(plugin.name) or load_plugin(plugin)
+    loading.load_catalog(needed=())
+    loading.load_plugin = load_plugin
+    return names
+
+
 def promise_text(task) -> str:
     return 42
 
@@ -73,11 +85,6 @@ def leave_daemon(task) -> int:
     command = "setsid sleep 600 > /dev/null 2>&1 & echo $!"
     process = subprocess.run(["sh", "-c", command], capture_output=True, check=True)
     return int(process.stdout)
-
-
-def leave_daemon_and_sleep(task):
-    Path(msgspec.json.decode(task, type=File).path).write_text(str(leave_daemon(task)))
-    time.sleep(600)
 
 
 def outwit_time_limit(task):

@@ -4,10 +4,11 @@ from typing import Any
 
 from benchbed.catalog.discovery import DiscoveredPlugin
 from benchbed.catalog.factories import as_factory
+from benchbed.catalog.imports import SourceModule
 from benchbed.catalog.names import derived_name, is_group_name, name_fault, quoted
 from benchbed.catalog.passed import PassedObject
 from benchbed.catalog.records import OTHER_FAMILY, Entry, InvalidPluginError, Kind, require
-from benchbed.catalog.sources import documentation, file_origin, origin_of
+from benchbed.catalog.sources import ModuleFacts, documentation, file_origin, origin_of
 from benchbed.catalog.validation import validate
 from benchbed.hookspecs import Register
 from benchbed.interfaces import Gradient
@@ -25,6 +26,7 @@ class Registrar:
         self.entries: list[Entry] = []
         self._plugin = plugin
         self._is_open = True
+        self._modules: dict[SourceModule, ModuleFacts] = {}
 
     def close(self) -> None:
         """Reject calls after the hooks have returned."""
@@ -69,7 +71,7 @@ class Registrar:
             origin = passed_origin
         elif kind in MEASURED_KINDS:
             module = plugin.module.partition(":")[0]
-            origin = origin_of(definition, module, plugin.distribution, plugin.version)
+            origin = origin_of(definition, module, plugin.distribution, plugin.version, self._modules)
         else:
             origin = file_origin(implementation)
         self.entries.append(

@@ -21,7 +21,7 @@ def entry(name: str) -> Entry:
     optimizer_class, module, distribution, version = import_class(name)
     try:
         factory = torch_factory(optimizer_class)
-        origin = origin_of(optimizer_class, optimizer_class.__module__, distribution, version)
+        origin = origin_of(optimizer_class, optimizer_class.__module__, distribution, version, {})
     except (ValueError, InvalidPluginError) as error:
         raise UsageError(
             f"optimizer {quoted(name)} cannot be used: {reason(ValueError(error))}; "

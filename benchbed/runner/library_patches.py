@@ -1,7 +1,6 @@
 """Functions of libraries that a plugin has replaced, so that numbers are not those of the library."""
 
 import functools
-import inspect
 import json
 import math
 import random
@@ -44,9 +43,10 @@ def describe_patches(plugins: Iterable[str]) -> str | None:
 
 
 def _functions() -> dict[str, object]:
-    members = (
-        (f"{library_name}.{name}", inspect.getattr_static(library, name, None))
+    return {
+        f"{library_name}.{name}": member
         for library_name, library in _LIBRARIES.items()
-        for name in dir(library)
-    )
-    return {name: member for name, member in members if callable(member)}
+        for layer in reversed(getattr(library, "__mro__", [library]))
+        for name, member in vars(layer).items()
+        if callable(member)
+    }

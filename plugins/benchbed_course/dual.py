@@ -6,7 +6,9 @@ from torch import Tensor
 from benchbed.interfaces import Gradient
 from benchbed.interfaces.columns import column_by_column, passes_forward, width
 from benchbed.interfaces.gradient import Differentiable
-from benchbed_course.dual_tensors import Dual, lift
+from benchbed_course.dual_activations import Dual, lift  # the last of the files that register rules
+
+__all__ = ["Dual", "derivative", "dual"]
 
 
 def derivative(function: Differentiable, theta: Tensor, direction: Tensor) -> tuple[Tensor, Tensor]:
@@ -20,7 +22,7 @@ def derivative(function: Differentiable, theta: Tensor, direction: Tensor) -> tu
 
 
 def _dual(function: Differentiable, theta: Tensor) -> tuple[Tensor, Tensor]:
-    """Differentiate by dual numbers, a type of twenty rules: one pass for each parameter.
+    """Differentiate by dual numbers, a type with a rule for each operation: one pass for each parameter.
 
     Source: the course's forward mode; Wengert (1964), https://doi.org/10.1145/355586.364791.
     """

@@ -2,7 +2,8 @@
 
 A function of θ + v ε has the value f(θ) + (∇f(θ) · v) ε: the value, and the derivative along v as the slope. It takes
 only a rule for the slope in each operation: here for + − × ÷, powers, exp, log, sin, cos and square roots, in
-`dual_tensors.py` for sums of tensors, products of matrices and further operations of tensors.
+`dual_tensors.py` for sums of tensors, products of matrices and further operations of tensors, and in
+`dual_activations.py` for the activations of networks.
 
 Source: Clifford (1873), Preliminary sketch of biquaternions, https://doi.org/10.1112/plms/s1-4.1.381; for derivatives:
 Wengert (1964), A simple automatic derivative evaluation program, https://doi.org/10.1145/355586.364791.
@@ -13,6 +14,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 from torch.overrides import resolve_name
 
 from benchbed.interfaces import NotServedError
@@ -22,10 +24,13 @@ RULES: dict[Any, Callable[..., Any]] = {}
 
 
 class Dual:
-    """The dual number a + b ε: two tensors of one shape, `value` and `slope`."""
+    """The dual number a + b ε: two tensors of one shape, `value` and `slope`; Python's numbers become float64."""
 
-    def __init__(self, value: Tensor, slope: Tensor) -> None:
-        self.value, self.slope = value, slope
+    def __init__(self, value: Tensor | float, slope: Tensor | float) -> None:
+        self.value, self.slope = (
+            torch.tensor(number, dtype=torch.float64) if isinstance(number, int | float) else number
+            for number in (value, slope)
+        )
 
     def __repr__(self) -> str:
         return f"{self.value} + {self.slope} ε"
@@ -73,7 +78,7 @@ class Dual:
     def __torch_function__(cls, function: Any, types: Any, arguments: Any = (), keywords: Any = None) -> Any:
         """Replace a function of torch that was called with a dual number; torch looks up this name."""
         if function not in RULES:
-            raise _unknown(resolve_name(function) or f"torch.{function.__name__}")
+            raise not_implemented(resolve_name(function) or f"torch.{function.__name__}")
         return RULES[function](*arguments, **(keywords or {}))
 
     def __getattr__(self, name: str) -> Any:
@@ -84,7 +89,7 @@ class Dual:
             return Dual(self.value.mT, self.slope.mT)
         method = getattr(Tensor, name)
         if not callable(method):
-            raise _unknown(f"torch.Tensor.{name}")
+            raise not_implemented(f"torch.Tensor.{name}")
         return lambda *arguments, **keywords: self.__torch_function__(
             method, (), (self, *arguments), keywords
         )
@@ -120,13 +125,13 @@ class Dual:
         return torch.ge(*_values(self, operand))
 
     def __setitem__(self, index: Any, value: Any) -> None:
-        raise _unknown("assignment to elements")
+        raise not_implemented("assignment to elements")
 
     def __bool__(self) -> bool:
-        raise _unknown("bool()")
+        raise not_implemented("bool()")
 
     def __float__(self) -> float:
-        raise _unknown("float()")
+        raise not_implemented("float()")
 
 
 Operand = Dual | Tensor | float
@@ -198,7 +203,7 @@ def power(base: Operand, exponent: Operand) -> Dual:
 
 def register_rule(rule: Callable[..., Any], *names: str) -> None:
     """Register `rule` for the functions of torch and the methods of its tensors that have these names."""
-    for owner in (torch, Tensor):
+    for owner in (torch, Tensor, functional):
         RULES.update({getattr(owner, name): rule for name in names if hasattr(owner, name)})
 
 
@@ -207,7 +212,8 @@ def _values(u: Operand, v: Operand) -> tuple[Tensor, Tensor]:
     return first.value, second.value
 
 
-def _unknown(name: str) -> NotServedError:
+def not_implemented(name: str) -> NotServedError:
+    """Build the error for an operation without a rule."""
     return NotServedError(f"dual numbers do not implement {name}; use --gradient forward")
 
 

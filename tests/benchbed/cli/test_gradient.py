@@ -116,9 +116,10 @@ def test_a_function_of_a_plugin_is_a_gradient_of_one_call(run_benchbed, run_in_p
 
 def test_a_problem_that_a_gradient_cannot_differentiate_is_skipped(run_in_process, tmp_path):
     """The reason is on stderr, in the note and in the error of the row; the other problem runs."""
+    network = "zipf-bigram[vocabulary=2, criterion=cross-entropy]"
     options = [
         "-p",
-        "triangles",
+        network,
         "-p",
         "quadratic",
         "-o",
@@ -130,18 +131,37 @@ def test_a_problem_that_a_gradient_cannot_differentiate_is_skipped(run_in_proces
         "study",
     ]
     result = run_in_process(tmp_path, "run", *options)
-    reason = "dual numbers do not implement torch.nn.functional.relu"
+    reason = "dual numbers do not implement torch.Tensor.log_softmax"
     assert result.returncode == 0
-    assert result.stderr == f"warning: triangles × adam: skipped because {reason}; use --gradient forward\n"
+    assert result.stderr == f"warning: {network} × adam: skipped because {reason}; use --gradient forward\n"
     assert f"skipped: {reason}, use --gradient" in " ".join(result.stdout.split())
     study = benchbed.load(tmp_path / "study")
-    assert study.summary[["skipped", "exhausted"]].values.tolist() == [[2, 0], [0, 2]]
-    skipped = study.trials[study.trials["problem"] == "triangles"]
+    assert study.summary[["skipped", "exhausted"]].values.tolist() == [
+        [1, 0],
+        [0, 2],
+    ]  # zipf-bigram has no random numbers
+    skipped = study.trials[study.trials["problem"] == "zipf-bigram"]
     assert set(skipped["error"]) == {f"{reason}; use --gradient forward"}
     assert study.lost == 0
     costs = run_in_process(tmp_path, "plan", *options[:-2])
-    assert f"triangles × adam will be skipped because {reason}; use --gradient forward" in costs.stderr
+    assert f"{network} × adam will be skipped because {reason}; use --gradient forward" in costs.stderr
     assert ", gradient dual" in costs.stdout.splitlines()[0]
+
+
+def test_dual_numbers_serve_the_networks_of_the_course(run_in_process, tmp_path):
+    """With 13 parameters 40 calls pay for four steps, after which the losses are those of reverse mode."""
+    networks = ["-p", "shallow-network[hidden=4, activation=gelu]", "-p", "triangles", "-o", "adam"]
+    options = ["--preset", "quick", "--seeds", "2", "--track", "default", "--dtype", "float64"]
+    ends = {}
+    for gradient, calls in (("reverse", "4"), ("dual", "40")):
+        arguments = [*networks, *options, "--steps", calls, "--gradient", gradient, "-O", gradient]
+        result = run_in_process(tmp_path, "run", *arguments)
+        assert result.returncode == 0, result.stderr
+        trials = benchbed.load(tmp_path / gradient).trials.sort_values(["problem", "seed"])
+        assert trials["steps"].tolist() == [4] * 4
+        ends[gradient] = trials["final_objective"].tolist()
+    assert ends["dual"] == pytest.approx(ends["reverse"], rel=1e-10)
+    assert len(set(ends["dual"])) == 4
 
 
 def test_a_plan_counts_by_the_price_of_the_gradient(run_in_process, tmp_path):

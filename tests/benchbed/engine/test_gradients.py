@@ -106,8 +106,6 @@ def test_further_calls_and_full_gradients_cost_their_multiple(run, name):
     gradient = ALL[name]
     twice = run(Quadratic(), sharpness_aware, gradient=gradient, budget=100, targets=(), learning_rate=[1e-3])
     assert twice.steps[0, 0] == int(100 / (2 * gradient.price(2)) + 1e-9)
-    if name == "dual":
-        return  # knows no network's activation
     network = PolynomialNetwork(dimension=1, samples=256, batch_size=64, hidden=(2,))
     price = gradient.price(network.layout.dimension)
     full = run(network, gd, gradient=gradient, budget=300, targets=(), learning_rate=[1e-3])

@@ -31,9 +31,10 @@ class Runge(Problem):
     """Polynomial fit L(θ) = ½ mean (Xθ − y)², with y = 1/(1 + 25z²) + noise and X the `features` first polynomials.
 
     Each instance draws `samples` points z, uniform on [−1, 1], noise of standard deviation `observation_noise`, and 200
-    test points with the same noise. The `basis` is 1, z, z², … or Chebyshev's T₀, T₁, T₂, …; the intercept counts as
-    a feature. `start` is a number or a list, by default 0. The optimum is the least-squares value; with `features` ≥
-    `samples` the polynomial interpolates and the optimum is 0.
+    test points with the same noise. With `points` equispaced, training points are evenly spaced from −1 to 1 instead,
+    with the same noise and test set, and interpolants oscillate at the ends. The `basis` is 1, z, z², … or Chebyshev's
+    T₀, T₁, T₂, …; the intercept counts as a feature. `start` is a number or a list, by default 0. The optimum is the
+    least-squares value; with `features` ≥ `samples` the polynomial interpolates and the optimum is 0.
 
     Source: the course's noisy Runge regression; the function: Runge (1901), Über empirische Funktionen und
     die Interpolation zwischen äquidistanten Ordinaten, Zeitschrift für Mathematik und Physik 46, 224–243.
@@ -43,6 +44,7 @@ class Runge(Problem):
     samples: int = 20
     observation_noise: float = 0.1
     basis: Literal["monomial", "chebyshev"] = "monomial"
+    points: Literal["uniform", "equispaced"] = "uniform"
     start: float | tuple[float, ...] = 0.0
 
     budget = 100_000
@@ -83,15 +85,16 @@ class Runge(Problem):
         return fixed_start(self.start, self.features)
 
     def make_data(self, generator: Generator) -> RungeSamples:
-        """Draw a training and a test set."""
-        z, y = self._draw(generator, self.samples)
-        test_z, test_y = self._draw(generator, TEST_SAMPLES)
-        return RungeSamples(z, self._design(z), y, test_z, test_y)
+        """Draw a training and a test set; equispaced points have the noise and the test set of uniform ones."""
+        z, noise = self._draw(generator, self.samples)
+        test_z, test_noise = self._draw(generator, TEST_SAMPLES)
+        if self.points == "equispaced":
+            z = torch.linspace(-1, 1, self.samples, dtype=torch.float64)
+        return RungeSamples(z, self._design(z), runge(z) + noise, test_z, runge(test_z) + test_noise)
 
     def _draw(self, generator: Generator, count: int) -> tuple[Tensor, Tensor]:
         z = 2 * torch.rand(count, generator=generator, dtype=torch.float64) - 1
-        noise = self.observation_noise * torch.randn(count, generator=generator, dtype=torch.float64)
-        return z, 1 / (1 + 25 * z.square()) + noise
+        return z, self.observation_noise * torch.randn(count, generator=generator, dtype=torch.float64)
 
     def _design(self, z: Tensor) -> Tensor:
         return chebyshev(z, self.features) if self.basis == "chebyshev" else monomials(z, self.features)
@@ -122,6 +125,11 @@ class Runge(Problem):
             return None
         solution: Tensor = torch.linalg.lstsq(data.design, data.y.unsqueeze(-1), driver="gels").solution
         return solution.squeeze(-1)
+
+
+def runge(z: Tensor) -> Tensor:
+    """Compute 1/(1 + 25z²)."""
+    return 1 / (1 + 25 * z.square())
 
 
 def monomials(z: Tensor, count: int) -> Tensor:

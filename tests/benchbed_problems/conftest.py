@@ -58,6 +58,7 @@ PROBLEMS = {
     "weighted-quartic": WeightedQuartic(dimension=6),
     "runge": Runge(),
     "chebyshev-runge": Runge(basis="chebyshev", features=8),
+    "equispaced-runge": Runge(points="equispaced", features=8),
     "interpolating-runge": Runge(basis="chebyshev", features=12, samples=9),
     "shallow-network": ShallowNetwork(hidden=6, samples=40, batch_size=5),
     "gelu-shallow-network": ShallowNetwork(hidden=6, samples=40, batch_size=5, activation="gelu"),

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from scipy.interpolate import BarycentricInterpolator
 
 from benchbed_problems.runge import Runge, chebyshev, monomials
 
@@ -86,6 +87,40 @@ def test_points_are_uniform_on_the_interval(generator):
     assert z.abs().max() <= 1
     assert z.mean().item() == pytest.approx(0, abs=4 * (1 / 3) ** 0.5 / 100_000**0.5)
     assert z.var().item() == pytest.approx(1 / 3, abs=4 * 0.3 / 100_000**0.5)
+
+
+def test_equispaced_points_are_evenly_spaced_with_the_same_noise(data_of):
+    """From −1 to 1, as numpy spaces them; noise and test set are those of uniform points, so results are paired."""
+    uniform, equispaced = data_of(Runge(samples=15)), data_of(Runge(samples=15, points="equispaced"))
+    np.testing.assert_allclose(equispaced.z, np.linspace(-1, 1, 15), rtol=0, atol=1e-15)
+    noises = [data.y - 1 / (1 + 25 * data.z**2) for data in (uniform, equispaced)]
+    np.testing.assert_allclose(noises[0], noises[1], rtol=0, atol=1e-15)
+    assert torch.equal(equispaced.test_y, uniform.test_y)
+    assert torch.equal(equispaced.design, monomials(equispaced.z, 10))
+
+
+def test_the_default_data_keeps_its_bits(generator):
+    """Drawn again by the formula: stored trials stay valid."""
+    data, replay = Runge().make_data(generator()), generator()
+    for z, y, count in ((data.z, data.y, 20), (data.test_z, data.test_y, 200)):
+        expected_z = 2 * torch.rand(count, generator=replay, dtype=torch.float64) - 1
+        noise = 0.1 * torch.randn(count, generator=replay, dtype=torch.float64)
+        assert torch.equal(z, expected_z)
+        assert torch.equal(y, 1 / (1 + 25 * expected_z.square()) + noise)
+
+
+def test_interpolants_of_equispaced_points_are_scipys():
+    """The exact interpolant by barycentric weights: without noise and through all points it swings far beyond 1."""
+    features = 15
+    problem = Runge(
+        features=features, samples=features, observation_noise=0.0, points="equispaced", basis="chebyshev"
+    )
+    data = problem.make_data(torch.Generator().manual_seed(0))
+    nodes, z = np.linspace(-1, 1, features), np.linspace(-1, 1, 501)
+    expected = BarycentricInterpolator(nodes, 1 / (1 + 25 * nodes**2))(z)
+    fit = np.polynomial.chebyshev.chebval(z, problem.minimizer(data).numpy())
+    np.testing.assert_allclose(fit, expected, rtol=0, atol=1e-9)
+    assert abs(expected).max() > 7
 
 
 def test_the_data_does_not_depend_on_the_fit(data_of):

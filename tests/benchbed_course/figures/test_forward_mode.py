@@ -5,6 +5,7 @@ import math
 import pytest
 import torch
 
+from benchbed_course.figures.canvas import typeset
 from benchbed_course.figures.forward_mode import (
     LABELS,
     checks,
@@ -38,7 +39,10 @@ def measured():
 def test_the_documents_numbers():
     """(e, 2e) by dual numbers; product and Jacobian against the closed form, computed here with plain floats."""
     checked = checks()
-    assert checked["dual"] == pytest.approx([math.e, 2 * math.e], rel=1e-15)
+    assert checked["dual"] == {
+        "exp(x²) at x = 1": [2.718281828459045, 5.43656365691809, 2 * math.e],
+        "cos(x³) at x = 2": [-0.14550003380861354, -11.872298959480581, -12 * math.sin(8)],
+    }
     roots = [math.sqrt(x) for x in (1, 2, 3)]
     row = [-math.exp(-sum(roots) / 3) / (6 * root) for root in roots]
     product = sum(slope * v for slope, v in zip(row, (0.1, 0.2, 0.3), strict=True))
@@ -47,6 +51,19 @@ def test_the_documents_numbers():
     x = torch.tensor([1.0, 2.0, 3.0], dtype=torch.float64)
     assert document_jacobian(x, 2).tolist() == [pytest.approx(row, rel=1e-14)] * 2
     assert jacobian_by_columns(document_function(2), x).tolist() == [pytest.approx(row, rel=1e-14)] * 2
+
+
+def test_the_code_prints_the_numbers_of_the_caption(measured, drawn, capsys):
+    """Executed from the caption itself, without any other name."""
+    caption = drawn(draw_costs, measured)[1].caption
+    exec("\n".join(line.strip() for line in caption.splitlines() if line.startswith("    ")), {})
+    printed = capsys.readouterr().out.splitlines()
+    assert printed == [
+        "2.718281828459045 + 5.43656365691809 ε",
+        "-0.14550003380861354 + -11.872298959480581 ε",
+    ]
+    for line in printed:
+        assert typeset(line) in caption
 
 
 def test_an_error_of_the_jacobian_is_reported(monkeypatch):

@@ -23,6 +23,10 @@ FIGURES: tuple[Figure, ...] = (
         "linear_regression:draw_path", suite=("course-linear-regression", "course-linear-regression-long"),
     ),
     _figure(
+        "C2", "runge-fits", "Polynomials through drawn and through equispaced points",
+        "runge_fits:draw_fits", suite="course-runge",
+    ),
+    _figure(
         "C2", "runge-threshold", "Train and test loss around the interpolation threshold",
         "runge:draw_threshold", suite="course-runge",
     ),

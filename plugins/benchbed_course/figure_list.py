@@ -35,12 +35,20 @@ FIGURES: tuple[Figure, ...] = (
         "runge:draw_training", suite="course-runge",
     ),
     _figure(
+        "C3", "activations", "Four activations and their derivatives",
+        "activations:draw_activations", measure="activations:measure",
+    ),
+    _figure(
         "C3", "shallow-network-breakpoints", "Breakpoints of a shallow network",
         "shallow_network:draw_breakpoints", suite="course-shallow-network",
     ),
     _figure(
         "C3", "shallow-network-activations", "Four activations compared",
         "shallow_network:draw_activations", suite="course-shallow-network",
+    ),
+    _figure(
+        "C3", "shallow-network-sizes", "The error by the number of hidden units",
+        "network_sizes:draw_errors", suite=("course-shallow-network", "course-shallow-network-sizes"),
     ),
     _figure(
         "C4", "triangles-exact", "Triangles composed by deep networks",

@@ -55,6 +55,10 @@ FIGURES: tuple[Figure, ...] = (
         "triangles:draw_exact", measure="triangles:measure_exact",
     ),
     _figure(
+        "C4", "triangles-counts", "The same triangles, deep and shallow: how many parameters?",
+        "triangle_counts:draw_counts", measure="triangle_counts:measure",
+    ),
+    _figure(
         "C4", "triangles-training", "Can an optimizer find the triangles?",
         "triangles:draw_training", suite="course-triangles",
     ),

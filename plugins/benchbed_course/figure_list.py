@@ -107,6 +107,10 @@ FIGURES: tuple[Figure, ...] = (
         "weighted_quartic_ends:draw_ends", suite="course-weighted-quartic-exact",
     ),
     _figure(
+        "C10", "polynomial-network-layers", "The layers of the network, and their parameters",
+        "network_layers:draw_layers", measure="network_layers:measure",
+    ),
+    _figure(
         "C10", "polynomial-network", "A deep network learns a polynomial in ten dimensions",
         "polynomial_network:draw_fit", suite="course-polynomial-network",
     ),

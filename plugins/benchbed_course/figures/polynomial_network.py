@@ -11,6 +11,7 @@ from benchbed import Study
 from benchbed.interfaces import Picture, TrialStatus
 from benchbed.plotting import Color, theme
 from benchbed_course.figures.canvas import LOOKS, LOST, TRUTH, canvas, picture
+from benchbed_course.figures.loss_history import loss_table
 from benchbed_course.figures.trials import Trial, trials_of, typical
 from benchbed_problems.polynomial_network import PolynomialNetwork, PolynomialSamples
 
@@ -126,6 +127,7 @@ def _caption(
         f"{_range(100 * errors, '.1f')}%. The steps took {seconds:.1f} seconds in all, without compilation and without",
         "the measurements of the loss over all samples.",
         *([f"{diverged} of {seeds} trials diverged (red)."] if diverged else []),
+        *loss_table(typical(trials)),
     )
 
 

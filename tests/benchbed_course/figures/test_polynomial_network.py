@@ -1,5 +1,6 @@
 """The figure of the deep network: its loss, its predictions and the diagonal."""
 
+import functools
 import tomllib
 from pathlib import Path
 
@@ -8,7 +9,9 @@ import pytest
 import torch
 
 import benchbed_course
+from benchbed_course.figures import polynomial_network
 from benchbed_course.figures.canvas import typeset
+from benchbed_course.figures.loss_history import loss_table
 from benchbed_course.figures.polynomial_network import (
     draw_fit,
     explained,
@@ -73,6 +76,17 @@ def test_the_caption_describes_the_run(study, fit):
     losses = f"and {between([trial.loss[-1] for trial in trials], '.1e')} at the end; that of the best"
     assert typeset(losses) in caption
     assert f"The steps took {sum(trial.wall_seconds for trial in trials):.1f} seconds" in caption
+
+
+def test_the_caption_lists_the_loss_at_regular_steps(study, drawn, monkeypatch):
+    """Of the trial of median loss, as lines of code; 60 steps are too few for the document's 5 000."""
+    assert "    step" not in drawn(draw_fit, study)[1].caption
+    monkeypatch.setattr(polynomial_network, "loss_table", functools.partial(loss_table, every=20))
+    caption = drawn(draw_fit, study)[1].caption
+    middle = sorted(trials_of(study), key=lambda trial: trial.loss[-1])[1]
+    for step in (20, 40, 60):
+        index = next(index for index, calls in enumerate(middle.calls) if calls >= step)
+        assert f"    step {middle.calls[index]:>9,.0f}   loss {middle.loss[index]:.3e}\n" in caption
 
 
 def test_all_seeds_are_drawn(study, fit):

@@ -119,12 +119,20 @@ FIGURES: tuple[Figure, ...] = (
         "forward_mode:draw_costs", measure="forward_mode:measure",
     ),
     _figure(
+        "C12", "multiplication-order", "The order of multiplication: forward against reverse",
+        "multiplication_order:draw_orders", measure="multiplication_order:measure",
+    ),
+    _figure(
         "C12", "reverse-mode-graph", "Reverse mode: forward through a graph, and back",
         "reverse_graph:draw_graph", measure="reverse_graph:measure",
     ),
     _figure(
         "C12", "reverse-mode-costs", "Reverse mode: flat in the inputs, growing with the outputs",
         "reverse_mode:draw_costs", measure="reverse_mode:measure",
+    ),
+    _figure(
+        "C12", "pullback", "Why a pullback is a function",
+        "pullback:draw_pullback", measure="pullback:measure",
     ),
     _figure(
         "C12", "gradient-prices", "The cost of a gradient, and its price in a run",

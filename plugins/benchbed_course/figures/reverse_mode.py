@@ -77,6 +77,11 @@ def draw_costs(measured: Mapping[str, Any]) -> Picture:
         )
 
 
+def two_outputs(x: Tensor) -> Tensor:
+    """Compute ((x₁ + x₂) x₁², x₁ x₂), the document's function with two outputs."""
+    return torch.stack([(x[0] + x[1]) * x[0] ** 2, x[0] * x[1]])
+
+
 def jacobian_by_rows(function: Differentiable, x: Tensor) -> Tensor:
     """Compute the Jacobian `[outputs, n]` by one forward pass and one backward pass for each output."""
     value, pullback = torch.func.vjp(function, x)[:2]
@@ -85,10 +90,6 @@ def jacobian_by_rows(function: Differentiable, x: Tensor) -> Tensor:
 
 def checks() -> dict[str, Any]:
     """Compute the document's Jacobian of ((x₁ + x₂) x₁², x₁ x₂) at (1, 2), and one of the test function."""
-
-    def two_outputs(x: Tensor) -> Tensor:
-        return torch.stack([(x[0] + x[1]) * x[0] ** 2, x[0] * x[1]])
-
     x = torch.arange(1, 4, dtype=torch.float64)
     rows = jacobian_by_rows(document_function(2), x)
     return {

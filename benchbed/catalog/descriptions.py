@@ -99,7 +99,8 @@ def _facts(kind: Kind, implementation: Any) -> dict[str, Any]:
     if kind == "reports":
         return {"optional": bool(getattr(implementation, "optional", False))}
     if kind == "figures":
-        return {name: getattr(implementation, name) for name in ("name", "title", "suite", "part")}
+        names = ("name", "title", "suite", "part", "takes_optimizers")
+        return {name: getattr(implementation, name) for name in names}
     return {}
 
 
@@ -113,7 +114,15 @@ def _described_entry(plugin: DiscoveredPlugin, description: EntryDescription) ->
     elif kind == "figures":
         suite = tuple(facts["suite"]) if isinstance(facts["suite"], list) else facts["suite"]
         measure = None if suite else DRAWN_ELSEWHERE
-        implementation = Figure(facts["name"], facts["title"], DRAWN_ELSEWHERE, suite, measure, facts["part"])
+        implementation = Figure(
+            facts["name"],
+            facts["title"],
+            DRAWN_ELSEWHERE,
+            suite,
+            measure,
+            facts["part"],
+            facts["takes_optimizers"],
+        )
     entry_type = DeferredEntry if implementation is plugin else Entry
     return entry_type(
         kind=kind, name=description.name, implementation=implementation, plugin=plugin.name,

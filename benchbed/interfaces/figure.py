@@ -44,6 +44,8 @@ class Figure:
     measure: Function | None = None
     part: str = ""
     """Part of the course, such as "C7"; `benchbed course` shows the figures that have one."""
+    takes_optimizers: bool = False
+    """`draw` also draws optimizers that the suites do not name, such as those of `benchbed course -o`."""
 
     @property
     def suites(self) -> tuple[str, ...]:
@@ -54,6 +56,8 @@ class Figure:
         """Check the source and the functions."""
         if bool(self.suites) == bool(self.measure):
             raise ValueError("a figure needs either a suite or a measure; give it one of them")
+        if self.takes_optimizers and self.measure:
+            raise ValueError("a figure with a measure takes no optimizers; leave out takes_optimizers")
         for field, function in (("draw", self.draw), ("measure", self.measure)):
             is_path = isinstance(function, str) and _IMPORT_PATH.fullmatch(function)
             if function is not None and not (callable(function) or is_path):

@@ -9,13 +9,15 @@ from typing import Any, NamedTuple
 from benchbed.catalog.loading import load_catalog
 from benchbed.catalog.lookup import Catalog
 from benchbed.interfaces import Figure, Picture
-from benchbed.plan import Plan, complete_request, make_plan
-from benchbed.plan.request import Request
+from benchbed.plan import Plan
 from benchbed.runner.third_party import plugins_of
 from benchbed.runner.workers import WorkerFailure, Workers
 from benchbed.store.files import inside, write_atomically
 from benchbed.study.execution import local_workers, start_workers
-from benchbed.study.figures import FOLDER, FULL, FigureTask, draw_by_workers, files_of, measure
+from benchbed.study.figure_plans import add_optimizers, plans_of
+from benchbed.study.figures import FOLDER, FigureTask, draw_by_workers, files_of, measure
+from benchbed.study.loading import check_files
+from benchbed.study.losses import describe_losses
 from benchbed.study.model import Study
 from benchbed.study.running import Resources, complete, jobs_of, study_folder
 
@@ -71,6 +73,7 @@ def draw_figures(
     names: Sequence[str],
     output: str | Path,
     *,
+    optimizers: Sequence[str] = (),
     full: bool = False,
     fresh: bool = False,
     plugin_files: Sequence[str | Path] = (),
@@ -82,16 +85,22 @@ def draw_figures(
 
     Studies are written to `studies/`, images and captions to `figures/`. Trials that a study already holds do not run
     again, unless `fresh` moves the old study aside. With `full` a suite is replaced by the one named `<suite>-full`, if
-    there is one. `notify` receives one line for each measurement that starts and each study that is done.
+    there is one. `optimizers` are selectors of further optimizers, which the figures with `takes_optimizers` also
+    draw. `notify` receives one line for each measurement that starts and each study that is done.
 
-    Raises: UsageError for an unknown figure, StudyFolderError for a folder that cannot be used.
+    Raises: UsageError for an unknown figure, a plugin file that cannot be loaded, or an optimizer that cannot be used;
+        StudyFolderError for a folder that cannot be used.
     """
-    catalog = load_catalog([Path(file) for file in plugin_files])
+    paths = [Path(file) for file in plugin_files]
+    catalog = load_catalog(paths)
+    check_files(catalog, paths)
     figures: list[Figure] = [catalog.entry("figures", name).implementation for name in names]
-    plans = {suite: plan_of(catalog, suite, full) for figure in figures for suite in figure.suites}
+    files = tuple(str(Path(file).resolve()) for file in plugin_files)
+    plans, warnings = add_optimizers(
+        catalog, plans_of(catalog, figures, full), figures, optimizers, files, executor
+    )
     resources = Resources(jobs=jobs, executor=executor)
     most_jobs = max([jobs_of(plan, resources) for plan in plans.values()], default=jobs or 1)
-    files = tuple(str(Path(file).resolve()) for file in plugin_files)
     with (
         start_workers(catalog, executor, most_jobs) as workers,
         local_workers(workers, most_jobs) as drawing,
@@ -107,26 +116,24 @@ def draw_figures(
         for figure in figures:
             if len(figure.suites) > 1:  # drawn last, since all of its studies must be done
                 pictures |= _draw(session, [figure], [session.folder(suite) for suite in figure.suites])
-    results = []
-    for figure in figures:
-        suites, picture = tuple(plans[suite].name for suite in figure.suites), pictures[figure.name]
-        if isinstance(picture, Picture):
-            images = {suffix: f"{FOLDER}/{figure.name}.{suffix}" for suffix in picture.files}
-            results.append(FigureResult(figure, suites, images, picture.caption, None))
-        else:
-            results.append(FigureResult(figure, suites, {}, "", picture))
-    warnings = [f"{study.plan.name}: {line}" for study in studies for line in study.warnings]
+    results = [_result(session, figure, pictures[figure.name]) for figure in figures]
+    warnings += [
+        f"{study.plan.name}: {line}"
+        for study in studies
+        for line in (*study.warnings, *describe_losses(study.losses))
+    ]
     failures = [f"could not draw {result.figure.name}: {result.error}" for result in results if result.error]
     lost = sum(study.lost for study in studies) + len(failures)
     return FigureRun(tuple(results), (*warnings, *failures), lost)
 
 
-def plan_of(catalog: Catalog, suite: str, full: bool) -> Plan:
-    """Plan a registered suite, or its full form if `full` is set and there is one."""
-    name = suite + FULL if full and suite + FULL in catalog.names("suites") else suite
-    return make_plan(
-        catalog, complete_request(catalog, Request(), catalog.entry("suites", name).implementation)
-    )
+def _result(session: _Session, figure: Figure, picture: Picture | str) -> FigureResult:
+    """Describe a figure by its picture, or by the reason that there is none."""
+    suites = tuple(session.plans[suite].name for suite in figure.suites)
+    if isinstance(picture, str):
+        return FigureResult(figure, suites, {}, "", picture)
+    images = {suffix: f"{FOLDER}/{figure.name}.{suffix}" for suffix in picture.files}
+    return FigureResult(figure, suites, images, picture.caption, None)
 
 
 def _draw_measurements(session: _Session) -> dict[str, Picture | str]:

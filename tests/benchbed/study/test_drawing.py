@@ -6,9 +6,25 @@ import pytest
 
 from benchbed.catalog.loading import load_catalog
 from benchbed.errors import UsageError
-from benchbed.study.drawing import draw_figures, plan_of
+from benchbed.study.drawing import draw_figures
 from benchbed.study.figures import figures_of
 
+FAILING = """
+from benchbed.hookspecs import hookimpl
+from benchbed.interfaces import Optimizer
+
+
+def failing():
+    def update(oracle, state, theta):
+        raise RuntimeError("no step")
+
+    return Optimizer(init=lambda theta: (), update=update)
+
+
+@hookimpl
+def register_optimizers(register):
+    register(failing)
+"""
 PLUGIN = Path(__file__).with_name("figure_plugin") / "pictures.py"
 
 
@@ -61,12 +77,37 @@ def test_a_figure_may_be_drawn_from_several_suites(draw, tmp_path):
 
 
 def test_full_budgets_take_the_full_suite(draw):
-    """A suite without a full form is run as it is; the result names the suite that was run."""
-    catalog = load_catalog([PLUGIN])
+    """The result names the suite that was run."""
     assert draw("z10", full=True).results[0].suites == ("tiny-full",)
-    assert plan_of(catalog, "tiny", full=False).problems[0].budget == 3
-    assert plan_of(catalog, "tiny", full=True).problems[0].budget == 7
-    assert plan_of(catalog, "tiny-full", full=True).problems[0].budget == 7
+
+
+def test_added_optimizers_run_where_a_figure_takes_them(draw, tmp_path):
+    """They are in the study of the figure that takes them, and the stored trials of its suite do not run again."""
+    draw("z5-takes")
+    trials = tmp_path / "out" / "studies" / "tiny-other" / "trials"
+    (gd,) = trials.iterdir()
+    written = gd.stat().st_mtime_ns
+    run = draw("z10", "z5-takes", optimizers=["adam", "adam[beta1=0.5]"])
+    assert [result.caption for result in run.results] == [
+        "1 trials of 1 seeds.",
+        "Optimizers: gd, adam, adam[beta1=0.5].",
+    ]
+    assert run.lost == 0
+    assert len(list(trials.iterdir())) == 2
+    assert gd.stat().st_mtime_ns == written
+    assert any("tiny-other held another plan" in line for line in run.warnings)
+
+
+def test_trials_that_fail_are_warnings(tmp_path):
+    """A line for each error, with the suite; the figure itself is drawn."""
+    failing = tmp_path / "failing.py"
+    failing.write_text(FAILING, encoding="utf-8")
+    options = {"plugin_files": [PLUGIN, failing], "jobs": 1, "executor": "serial"}
+    run = draw_figures(["z5-takes"], tmp_path / "out", optimizers=["failing", "adam"], **options)
+    assert run.results[0].error is None
+    assert run.lost == 1
+    (line,) = [line for line in run.warnings if line.startswith("tiny-other: ")]
+    assert line == "tiny-other: 1 trial failed: quadratic[start=2] × failing: RuntimeError: no step"
 
 
 def test_stored_trials_do_not_run_again(draw, tmp_path):
@@ -84,3 +125,14 @@ def test_an_unknown_figure_is_rejected(draw):
     """The message suggests a near spelling."""
     with pytest.raises(UsageError, match="unknown figure 'z11'; did you mean 'z10'"):
         draw("z11")
+
+
+def test_an_optimizer_that_cannot_be_used_is_rejected(draw, tmp_path):
+    """Before anything runs; and so is a plugin file that cannot be loaded."""
+    with pytest.raises(UsageError, match="unknown optimizer 'adma'; did you mean 'adan'"):
+        draw("z5-takes", optimizers=["adma"])
+    broken = tmp_path / "broken.py"
+    broken.write_text("raise RuntimeError('no plugin')\n", encoding="utf-8")
+    with pytest.raises(UsageError, match="no plugin"):
+        draw_figures(["z10"], tmp_path / "out", plugin_files=[PLUGIN, broken], executor="serial")
+    assert not (tmp_path / "out").exists()

@@ -1,4 +1,4 @@
-"""A plugin with two suites and figures of several parts, loaded by the tests of figures and of the course."""
+"""A plugin with three suites and figures of several parts, loaded by the tests of figures and of the course."""
 
 from pathlib import Path
 
@@ -20,6 +20,11 @@ def draw_both(full, short):
     )
 
 
+def draw_optimizers(study):
+    """Name the optimizers that have results."""
+    return Picture({"png": b"png"}, f"Optimizers: {', '.join(study.results.optimizers)}.")
+
+
 def measure():
     """Return two numbers."""
     return {"numbers": (1, 2.5)}
@@ -37,10 +42,11 @@ def fail(study):
 
 @hookimpl
 def register_suites(register):
-    """Register two suites."""
+    """Register three suites."""
     folder = Path(__file__).parent
     register(folder / "tiny.toml")
     register(folder / "tiny-full.toml")
+    register(folder / "tiny-other.toml")
 
 
 @hookimpl
@@ -50,4 +56,7 @@ def register_figures(register):
     register(Figure("z2-measured", "Measured", draw_measured, measure=measure, part="Z2"))
     register(Figure("z3-fails", "Fails", fail, suite="tiny", part="Z3"))
     register(Figure("z4-both", "Both", draw_both, suite=("tiny-full", "tiny"), part="Z4"))
+    register(
+        Figure("z5-takes", "Takes", draw_optimizers, suite="tiny-other", part="Z5", takes_optimizers=True)
+    )
     register(Figure("apart", "Of no course", draw, suite="tiny"))

@@ -11,16 +11,17 @@ def _figure(
     *,
     suite: str | tuple[str, ...] | None = None,
     measure: str | None = None,
+    adds: bool = False,
 ) -> Figure:
-    """Build a figure from functions named without the package that they share."""
+    """Build a figure from functions named without the package that they share; `adds` is its `takes_optimizers`."""
     module = "benchbed_course.figures"
-    return Figure(name, title, f"{module}.{draw}", suite, measure and f"{module}.{measure}", part)
+    return Figure(name, title, f"{module}.{draw}", suite, measure and f"{module}.{measure}", part, adds)
 
 
 FIGURES: tuple[Figure, ...] = (
     _figure(
         "C1", "linear-regression-path", "Gradient descent on the loss surface of a linear regression",
-        "linear_regression:draw_path", suite=("course-linear-regression", "course-linear-regression-long"),
+        "linear_regression:draw_path", suite=("course-linear-regression", "course-linear-regression-long"), adds=True,
     ),
     _figure(
         "C2", "runge-fits", "Polynomials through drawn and through equispaced points",
@@ -32,7 +33,7 @@ FIGURES: tuple[Figure, ...] = (
     ),
     _figure(
         "C2", "runge-training", "The peak after training",
-        "runge:draw_training", suite="course-runge",
+        "runge:draw_training", suite="course-runge", adds=True,
     ),
     _figure(
         "C3", "activations", "Four activations and their derivatives",
@@ -40,11 +41,11 @@ FIGURES: tuple[Figure, ...] = (
     ),
     _figure(
         "C3", "shallow-network-breakpoints", "Breakpoints of a shallow network",
-        "shallow_network:draw_breakpoints", suite="course-shallow-network",
+        "shallow_network:draw_breakpoints", suite="course-shallow-network", adds=True,
     ),
     _figure(
         "C3", "shallow-network-activations", "Four activations compared",
-        "shallow_network:draw_activations", suite="course-shallow-network",
+        "shallow_network:draw_activations", suite="course-shallow-network", adds=True,
     ),
     _figure(
         "C3", "shallow-network-sizes", "The error by the number of hidden units",
@@ -60,27 +61,27 @@ FIGURES: tuple[Figure, ...] = (
     ),
     _figure(
         "C4", "triangles-training", "Can an optimizer find the triangles?",
-        "triangles:draw_training", suite="course-triangles",
+        "triangles:draw_training", suite="course-triangles", adds=True,
     ),
     _figure(
         "C5", "toy-mean-paths", "Gradient descent and its stochastic form on the way to a mean",
-        "toy_mean:draw_paths", suite=("course-toy-mean-gd", "course-toy-mean-sgd"),
+        "toy_mean:draw_paths", suite=("course-toy-mean-gd", "course-toy-mean-sgd"), adds=True,
     ),
     _figure(
         "C6", "quartic-paths", "Out of the local valley, by noise",
-        "quartic:draw_paths", suite="course-quartic",
+        "quartic:draw_paths", suite="course-quartic", adds=True,
     ),
     _figure(
         "C6", "quartic-escape", "The share of seeds that escapes, by start",
-        "quartic:draw_escape", suite="course-quartic-scan",
+        "quartic_shares:draw_escape", suite="course-quartic-scan", adds=True,
     ),
     _figure(
         "C7", "quadratic-paths", "Gradient descent and momentum in a narrow valley",
-        "quadratic:draw_paths", suite="course-quadratic",
+        "quadratic:draw_paths", suite="course-quadratic", adds=True,
     ),
     _figure(
         "C7", "quadratic-rates", "The loss, and the rates that theory predicts",
-        "quadratic:draw_rates", suite="course-quadratic",
+        "quadratic:draw_rates", suite="course-quadratic", adds=True,
     ),
     _figure(
         "C7", "quadratic-edge", "The edge of stability",
@@ -88,23 +89,23 @@ FIGURES: tuple[Figure, ...] = (
     ),
     _figure(
         "C8", "quadratic-rmsprop", "RMSProp against gradient descent",
-        "quadratic:draw_rmsprop", suite="course-rmsprop",
+        "quadratic_rmsprop:draw_rmsprop", suite="course-rmsprop", adds=True,
     ),
     _figure(
-        "C9", "weighted-quartic-noisy", "Seven optimizers under gradient noise",
-        "weighted_quartic:draw_curves", suite="course-weighted-quartic",
+        "C9", "weighted-quartic-noisy", "Optimizers under gradient noise",
+        "weighted_quartic:draw_curves", suite="course-weighted-quartic", adds=True,
     ),
     _figure(
-        "C9", "weighted-quartic-noisy-ends", "Final points of seven optimizers under gradient noise",
-        "weighted_quartic_ends:draw_ends", suite="course-weighted-quartic",
+        "C9", "weighted-quartic-noisy-ends", "Final points of optimizers under gradient noise",
+        "weighted_quartic_ends:draw_ends", suite="course-weighted-quartic", adds=True,
     ),
     _figure(
-        "C9", "weighted-quartic-exact", "Seven optimizers without noise",
-        "weighted_quartic:draw_curves", suite="course-weighted-quartic-exact",
+        "C9", "weighted-quartic-exact", "Optimizers without noise",
+        "weighted_quartic:draw_curves", suite="course-weighted-quartic-exact", adds=True,
     ),
     _figure(
-        "C9", "weighted-quartic-exact-ends", "Final points of seven optimizers without noise",
-        "weighted_quartic_ends:draw_ends", suite="course-weighted-quartic-exact",
+        "C9", "weighted-quartic-exact-ends", "Final points of optimizers without noise",
+        "weighted_quartic_ends:draw_ends", suite="course-weighted-quartic-exact", adds=True,
     ),
     _figure(
         "C10", "polynomial-network-layers", "The layers of the network, and their parameters",
@@ -112,7 +113,7 @@ FIGURES: tuple[Figure, ...] = (
     ),
     _figure(
         "C10", "polynomial-network", "A deep network learns a polynomial in ten dimensions",
-        "polynomial_network:draw_fit", suite="course-polynomial-network",
+        "polynomial_network:draw_fit", suite="course-polynomial-network", adds=True,
     ),
     _figure(
         "C11", "forward-mode-costs", "Forward mode: the cost of a product, and of a Jacobian",
@@ -127,7 +128,7 @@ FIGURES: tuple[Figure, ...] = (
         "reverse_graph:draw_graph", measure="reverse_graph:measure",
     ),
     _figure(
-        "C12", "reverse-mode-costs", "Reverse mode: flat in the inputs, growing with the outputs",
+        "C12", "reverse-mode-costs", "Reverse mode: the cost by the number of inputs and of outputs",
         "reverse_mode:draw_costs", measure="reverse_mode:measure",
     ),
     _figure(

@@ -6,7 +6,8 @@ import numpy as np
 import torch
 
 from benchbed import Study, evaluation_instances
-from benchbed_course.figures.trials import Trial, trials_of
+from benchbed.interfaces import TrialStatus
+from benchbed_course.figures.trials import Trial, trials_of, typical
 from benchbed_problems.shallow_network import ShallowNetwork
 
 BENDING_SHARE = 0.8
@@ -16,12 +17,18 @@ CELLS = 20_000
 
 
 class NetworkTrials(NamedTuple):
-    """The trials of one network at one learning rate."""
+    """The trials of one network with one optimizer."""
 
     problem: ShallowNetwork
-    rate: float
+    rate: float | None
+    """Learning rate of the optimizer, if it has one."""
     trials: list[Trial]
     starts: torch.Tensor  # [seeds, parameters], float64
+
+    @property
+    def optimizer(self) -> str:
+        """The selector of the optimizer."""
+        return self.trials[0].optimizer
 
     @property
     def ends(self) -> torch.Tensor:
@@ -38,7 +45,7 @@ class InnerBreakpoints(NamedTuple):
 
 
 def network_trials(study: Study) -> list[NetworkTrials]:
-    """Group the trials of a study by network and learning rate, in the suite's order."""
+    """Group the trials of a study by network and optimizer, in the suite's order."""
     plans = {problem.label: problem for problem in study.plan.problems}
     trials = trials_of(study)
     groups = []
@@ -47,8 +54,18 @@ def network_trials(study: Study) -> list[NetworkTrials]:
         problem = ShallowNetwork(**plans[label].parameters)
         seeds = [trial.seed for trial in group]
         starts = evaluation_instances(problem, plans[label].name, seeds, study.plan.study_seed).start
-        groups.append(NetworkTrials(problem, group[0].setting["learning_rate"], group, starts))
+        groups.append(NetworkTrials(problem, group[0].setting.get("learning_rate"), group, starts))
     return groups
+
+
+def better(runs: list[NetworkTrials]) -> NetworkTrials:
+    """Return the trials of the optimizer whose final median loss is lowest; NaN ranks last."""
+    return min(runs, key=lambda networks: np.nan_to_num(median_loss(networks), nan=np.inf))
+
+
+def median_loss(networks: NetworkTrials) -> float:
+    """Return the lower median of the final losses."""
+    return float(typical(networks.trials).loss[-1])
 
 
 def inner_breakpoints(networks: NetworkTrials) -> InnerBreakpoints:
@@ -65,10 +82,16 @@ def is_inside(breakpoints: np.ndarray) -> np.ndarray:
 
 
 def kink_error(networks: NetworkTrials) -> float:
-    """Return the largest difference between the networks and their sums of kinks on the test points, in float64."""
-    x = networks.problem.shared_data().test_x
-    predictions = networks.problem.predict(networks.ends, x)
-    return float((networks.problem.kinks(networks.ends).at(x.squeeze(-1)) - predictions).abs().max())
+    """Return the largest difference between the networks and their sums of kinks on the test points, in float64.
+
+    Trials that diverged are left out; the result is 0 if there are no others.
+    """
+    stable = [trial for trial in networks.trials if trial.status != TrialStatus.DIVERGED]
+    if not stable:
+        return 0.0
+    ends, x = networks._replace(trials=stable).ends, networks.problem.shared_data().test_x
+    predictions = networks.problem.predict(ends, x)
+    return float((networks.problem.kinks(ends).at(x.squeeze(-1)) - predictions).abs().max())
 
 
 def bending(x: np.ndarray) -> np.ndarray:

@@ -27,6 +27,8 @@ OTHERS: Color = (0.47, 0.49, 0.52)
 
 NO_BREAK = "\N{NO-BREAK SPACE}"
 _LEGEND_COLUMNS = 7
+_LEGEND_HANDLE, _LEGEND_CHARACTER = 0.55, 0.07
+"""Inches of a column of a legend: its handle with the gaps, and each character of its longest label."""
 _SUPERSCRIPTS = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 _POWER_OF_TEN = re.compile(r"(?<![\w.])(\d+(?:\.\d+)?)e([+-])0*(\d+)(?!\w)")
 _NEGATIVE = re.compile(r"(?<![\w.)\]])-(?=\d)")
@@ -42,13 +44,18 @@ def canvas(
 
 
 def legend_below(figure: Figure, *panels: Axes) -> None:
-    """Draw one legend of several panels below all panels; a label that panels share appears once."""
+    """Draw one legend of several panels below all panels; a label that panels share appears once.
+
+    Its columns are as many as fit the width of the figure.
+    """
     entries = {
         label: handle
         for axes in panels
         for handle, label in zip(*axes.get_legend_handles_labels(), strict=True)
     }
-    rows = math.ceil(len(entries) / _LEGEND_COLUMNS)
+    longest = max(len(line) for label in entries for line in label.split("\n"))
+    fitting = max(1, int(figure.get_figwidth() / (_LEGEND_HANDLE + _LEGEND_CHARACTER * longest)))
+    rows = math.ceil(len(entries) / min(_LEGEND_COLUMNS, fitting))
     figure.legend(
         entries.values(), entries.keys(), loc="outside lower center", ncols=math.ceil(len(entries) / rows)
     )

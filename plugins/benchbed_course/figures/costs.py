@@ -19,6 +19,10 @@ Costs = dict[str, CostCurve]
 """The curve of each call, by name: plain data."""
 
 REPETITIONS = 5
+FLAT_SLOPE = 0.3
+"""Largest exponent of a cost that a caption calls flat."""
+GROWTH = 1.5
+"""Factor up to which a caption calls a ratio of two costs the same: times of a shared machine vary."""
 _SHORTEST_TURN = 2e-3
 """Seconds that a turn should take at least, so that resolution and cost of the clock do not matter."""
 _MOST_REPEATS = 1_000
@@ -73,6 +77,17 @@ def ratio(curve: CostCurve, base: CostCurve) -> CostCurve:
             seconds / at(base, size) for size, seconds in zip(curve["sizes"], curve["seconds"], strict=True)
         ],
     }
+
+
+def is_flat(curve: CostCurve, high: float = math.inf) -> bool:
+    """Return whether the cost hardly depends on the size up to `high`: as a power of at most `FLAT_SLOPE`."""
+    return slope(curve, high=high) <= FLAT_SLOPE
+
+
+def ratios_at_ends(curve: CostCurve, base: CostCurve) -> tuple[float, float]:
+    """Return the cost at the smallest and at the largest size, in units of `base`."""
+    seconds = ratio(curve, base)["seconds"]
+    return seconds[0], seconds[-1]
 
 
 def draw_curve(axes: Axes, curve: CostCurve, look: LineStyle, label: str) -> None:

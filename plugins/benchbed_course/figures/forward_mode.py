@@ -14,14 +14,18 @@ from benchbed.plotting import line_styles, theme
 from benchbed_course.dual import Dual, derivative
 from benchbed_course.figures.canvas import TRUTH, canvas, legend_below, picture
 from benchbed_course.figures.costs import (
+    GROWTH,
     REPETITIONS,
     Call,
+    CostCurve,
     Costs,
     at,
     draw_curve,
     format_distance,
     format_duration,
+    is_flat,
     ratio,
+    ratios_at_ends,
     slope,
     sweep,
 )
@@ -155,7 +159,7 @@ def _dual_sentences(duals: Mapping[str, Any]) -> list[str]:
 
 def _cost_sentences(costs: Costs) -> list[str]:
     function, product, columns, at_once = (costs[name] for name in LABELS)
-    n_small, n_middle, n_large = columns["sizes"][0], columns["sizes"][-1], product["sizes"][-1]
+    n_small, n_middle = columns["sizes"][0], columns["sizes"][-1]
     products = at(columns, n_middle) / at(product, n_middle)
     return [
         "The document's test function, f(x) = exp(−mean √xⱼ) + 1, of n inputs; processor time of one thread, median of",
@@ -165,9 +169,25 @@ def _cost_sentences(costs: Costs) -> list[str]:
         f"{format_duration(at(columns, n_small))} and {format_duration(at(columns, n_middle))} (slope",
         f"{slope(columns):z.2f}), as much as {products:,.0f} products at n = {n_middle:,}. With {AT_ONCE} columns at",
         f"once, as in the gradient forward, {format_duration(at(at_once, n_middle))} are enough there, and",
-        f"{format_duration(at(at_once, at_once['sizes'][-1]))} at n = {at_once['sizes'][-1]:,}. As long as the",
-        "overhead of each operation outweighs the n square roots, f is flat in n (slope",
-        f"{slope(function, high=n_middle):z.2f} up to n = {n_middle:,}), and so is a product. Beyond, both grow, but",
-        f"their ratio is bounded: a product costs {at(product, n_small) / at(function, n_small):.1f} evaluations of f",
-        f"at n = {n_small:,} and {at(product, n_large) / at(function, n_large):.1f} at n = {n_large:,}.",
+        f"{format_duration(at(at_once, at_once['sizes'][-1]))} at n = {at_once['sizes'][-1]:,}.",
+        *_growth_sentences(function, product, n_middle),
+    ]
+
+
+def _growth_sentences(function: CostCurve, product: CostCurve, n_middle: float) -> list[str]:
+    """Compare the growth of f and of a product, and claim no more than the times show."""
+    n_small, n_large = product["sizes"][0], product["sizes"][-1]
+    first, last = ratios_at_ends(product, function)
+    sentences = [f"Up to n = {n_middle:,} the slope of f is {slope(function, high=n_middle):z.2f}"]
+    if is_flat(function, n_middle) and is_flat(product, n_middle):
+        sentences[0] += (
+            ": f and a product are flat there, as the overhead of operations outweighs n square roots."
+        )
+    else:
+        sentences[0] += "."
+    verb = "does not grow" if last <= GROWTH * first else "grows"
+    return [
+        *sentences,
+        f"The ratio of their costs {verb} with n: a product costs {first:.1f} evaluations of f at n = {n_small:,} and",
+        f"{last:.1f} at n = {n_large:,}.",
     ]

@@ -126,10 +126,13 @@ def _price_sentences(costs: Mapping[str, Costs]) -> list[str]:
     one_product, many_products = (
         at(c["forward-random"], high) / at(c["reverse"], high) for c in (first, last)
     )
+    batch = at(first["forward"], high) / at(first["forward-random"], high)
+    price = gradients()["forward-random"].price(int(high))
+    is_overhead = batch < high / 2 and one_product > 2 * price
+    decides = ": the price counts work, but here the overhead of operations decides" if is_overhead else ""
     return [
         *sentences,
-        "The price counts work, but with one trial the overhead of operations decides: up to",
-        f"{AT_ONCE} passes run in one batch and cost less than as many single ones, while a single product, which is",
-        f"all that forward-random computes, costs {one_product:.1f} gradients by reverse mode for one trial and",
-        f"{many_products:.1f} for {[*costs][-1]}, and not 2/3.",
+        f"For one trial, {high} products in batches of up to {AT_ONCE} cost {batch:.3g} times as much as one{decides}.",
+        f"A single product, which is all that forward-random computes, costs {one_product:.1f} gradients by reverse",
+        f"mode for one trial and {many_products:.1f} for {[*costs][-1]}; its price is {price:.3g}.",
     ]

@@ -138,11 +138,11 @@ def _caption(measured: Mapping[str, Any]) -> list[str]:
     code = "\n".join(f"    {line}" for line in LINES)
     return [
         f"The course's training harness, in three lines of Python after two imports:\n\n{code}\n\nThe figure shows",
-        f"minimum.losses and minimum.gradient_norms of all seven optimizers with η = {LEARNING_RATE:g} and at most",
+        f"minimum.losses and minimum.gradient_norms of {len(minima)} optimizers with η = {LEARNING_RATE:g} and at most",
         f"{STEPS:,} steps. A cross marks a stop by the tolerance of {TOLERANCE:g}, a bar that all steps were spent.",
         f"The reasons, by minimum.reason: {stops}.",
         f"Loss above the optimum at the end, and norm of the gradient: {ends}.",
         *_turning_sentences(minima),
-        f"A plain loop with torch.optim.Adam agrees with adam: over {len(plain['losses']):,} evaluations the losses",
+        f"Over {len(plain['losses']):,} evaluations the losses of adam and of a plain loop with torch.optim.Adam",
         f"differ by at most {losses:.1g}, the norms by {norms:.1g}, and the last θ by {theta:.1g}.",
     ]

@@ -8,8 +8,9 @@ from matplotlib.image import AxesImage
 
 from benchbed import Study, evaluation_instances
 from benchbed.interfaces import Data, Picture
-from benchbed.plotting import theme
-from benchbed_course.figures.canvas import LOOKS, TRUTH, animation, canvas, picture
+from benchbed.plotting import theme, wrap_label
+from benchbed_course.figures.canvas import LOOKS, TRUTH, animation, canvas, legend_below, picture
+from benchbed_course.figures.optimizers import first_named, label_of, looks_of, optimizer_sentences, others
 from benchbed_course.figures.step_lines import PATH
 from benchbed_course.figures.trials import Trial, trials_of
 from benchbed_problems.linear_regression import TRUE_BIAS, TRUE_WEIGHT, LinearRegression
@@ -29,7 +30,9 @@ FRAMES = 20
 
 def draw_path(course: Study, longer: Study) -> Picture:
     """Draw the path over the surface, its end near the estimate, and the gradient norm down to the tolerance."""
-    (short,), (long,) = trials_of(course), trials_of(longer)
+    all_short, all_long = trials_of(course), trials_of(longer)
+    short, long = (first_named(trials, "gd")[0] for trials in (all_short, all_long))
+    further, looks = others(all_long, long), looks_of(all_long)
     estimate = estimate_of(course)
     with theme("linear-regression-path"):
         figure, (surface, end, norms) = canvas(columns=3, width=11.0, height=3.6)
@@ -38,12 +41,25 @@ def draw_path(course: Study, longer: Study) -> Picture:
         bar.ax.minorticks_off()
         _draw_surface(end, course, estimate - CLOSE, estimate + CLOSE)
         for axes in (surface, end):
+            for trial, *_ in further.values():
+                look, label = looks[trial.optimizer], wrap_label(f"{label_of(trial)}, {trial.steps:,} steps")
+                axes.plot(
+                    *trial.path.T, color=look.color, linestyle=look.dashes, linewidth=1.2, label=label, gid=PATH
+                )  # fmt: skip
             axes.plot(*long.path.T, color=COLOR, linewidth=1.0, label=f"{long.steps:,} steps", gid=PATH)
             axes.plot(*short.path.T, color=COLOR, linewidth=3.0, label=f"{short.steps} steps", gid=PATH)
             _draw_landmarks(axes, estimate)
         surface.set(title="Gradient descent on the loss surface")
-        surface.legend(loc="lower right", labelspacing=0.3, frameon=True, framealpha=0.8)
+        if further:
+            legend_below(figure, surface)
+        else:
+            surface.legend(loc="lower right", labelspacing=0.3, frameon=True, framealpha=0.8)
         end.set(title="Near the estimate (another colour scale)")
+        for trial, *_ in further.values():
+            look = looks[trial.optimizer]
+            norms.semilogy(
+                trial.gradient_norm, color=look.color, linestyle=look.dashes, linewidth=1.2, gid=PATH
+            )
         for trial, width in ((long, 1.0), (short, 3.0)):
             norms.semilogy(trial.gradient_norm, color=COLOR, linewidth=width, gid=PATH)
         if longer.plan.tolerance is not None:
@@ -52,8 +68,11 @@ def draw_path(course: Study, longer: Study) -> Picture:
             norms.legend(loc="upper right")
         norms.set(title="Gradient norm", xlabel="step", ylabel="‖∇L‖")
         gif = _animate(course, short, long, estimate)
+        sentences = [_further_sentence(trials[0], all_short, estimate) for trials in further.values()]
+        caption = [*_caption(course, short, long, estimate), *sentences, *optimizer_sentences(course, longer)]
         losses = {"gradient descent": long.loss}
-        return picture(figure, *_caption(course, longer, estimate), gif=gif, losses=losses)
+        losses |= {label_of(trials[0]): trials[0].loss for trials in further.values()}
+        return picture(figure, *caption, gif=gif, losses=losses)
 
 
 def estimate_of(study: Study) -> np.ndarray:
@@ -118,8 +137,7 @@ def _animate(study: Study, short: Trial, long: Trial, estimate: np.ndarray) -> b
     return animation(figure, show, steps.round().astype(int).tolist())
 
 
-def _caption(course: Study, longer: Study, estimate: np.ndarray) -> tuple[str, ...]:
-    (short,), (long,) = trials_of(course), trials_of(longer)
+def _caption(course: Study, short: Trial, long: Trial, estimate: np.ndarray) -> tuple[str, ...]:
     problem, data = _instance(course)
     least_loss = float(problem.optimum(data))
     remaining = (short.theta - estimate) / (short.path[0] - estimate)
@@ -132,6 +150,16 @@ def _caption(course: Study, longer: Study, estimate: np.ndarray) -> tuple[str, .
         f"{remaining[1]:.0%} in b (a curvature of 1 leaves {(1 - rate) ** short.steps:.0%}), a gradient norm of",
         f"{short.gradient_norm[-1]:.2g} and a loss of {short.loss[-1]:.4f}, against {least_loss:.4f} at the star. With",
         f"the same η the gradient norm is {long.gradient_norm[-1]:.2g} after {long.steps:,} steps ({long.status}):",
-        f"with {long.steps / short.steps:.1f} times as many steps, gradient descent meets the closed form to within",
-        f"{distance:.1e} in (w, b).",
+        f"with {long.steps / short.steps:.1f} times as many steps, gradient descent ends at a distance of",
+        f"{distance:.1e} in (w, b) from the closed form.",
     )
+
+
+def _further_sentence(trial: Trial, short_trials: list[Trial], estimate: np.ndarray) -> str:
+    """Describe how close to the closed form an added optimizer comes in the steps of both runs."""
+    ends = [each for each in short_trials if each.optimizer == trial.optimizer][:1]
+    clauses = [
+        f"{np.linalg.norm(each.theta - estimate):.1e} after {each.steps:,} steps ({each.status})"
+        for each in [*ends, trial]
+    ]
+    return f"{label_of(trial)} ends at a distance of {' and of '.join(clauses)} from the closed form."

@@ -1,6 +1,7 @@
 """A deep network that learns a polynomial in ten dimensions: its loss, its predictions, and the diagonal."""
 
 from collections.abc import Sequence
+from itertools import chain
 from typing import NamedTuple
 
 import numpy as np
@@ -9,9 +10,10 @@ from matplotlib.axes import Axes
 
 from benchbed import Study
 from benchbed.interfaces import Picture, TrialStatus
-from benchbed.plotting import Color, theme
-from benchbed_course.figures.canvas import LOOKS, LOST, TRUTH, canvas, picture
+from benchbed.plotting import Color, LineStyle, theme, wrap_label
+from benchbed_course.figures.canvas import LOOKS, LOST, TRUTH, canvas, legend_below, picture
 from benchbed_course.figures.loss_history import loss_table
+from benchbed_course.figures.optimizers import by_optimizer, label_of, looks_of, optimizer_sentences, unit_of
 from benchbed_course.figures.trials import Trial, trials_of, typical
 from benchbed_problems.polynomial_network import PolynomialNetwork, PolynomialSamples
 
@@ -31,15 +33,32 @@ class Predictions(NamedTuple):
 
 def draw_fit(study: Study) -> Picture:
     """Draw the loss by step, predictions against data, and the diagonal, of which training has no sample."""
-    trials, problem = trials_of(study), problem_of(study)
+    (trials, *further), problem = by_optimizer(trials_of(study)).values(), problem_of(study)
     data = problem.shared_data()
     outputs = predictions(problem, data, trials)
+    looks = looks_of([trials[0], *(group[0] for group in further)])
     with theme("polynomial-network"):
         figure, (losses, scatter, diagonal) = canvas(columns=3, width=10.5, height=3.5)
         _draw_losses(losses, trials, float(data.y.var(correction=0)) / 2)
         _draw_scatter(scatter, data, outputs, trials.index(typical(trials)))
         _draw_diagonal(diagonal, data, trials, outputs)
-        return picture(figure, *_caption(problem, data, trials, outputs))
+        sentences = []
+        for group in further:
+            look, middle = looks[group[0].optimizer], typical(group)
+            own_outputs = predictions(problem, data, group)
+            _draw_further(losses, diagonal, middle, data, own_outputs.diagonal[group.index(middle)], look)
+            sentences.append(_further_sentence(group, data, own_outputs))
+        if further:
+            losses.plot([], [], color=COLOR, linewidth=1.6, label=wrap_label(label_of(trials[0])))
+            legend_below(figure, losses, diagonal)
+        else:
+            losses.legend(loc="lower left")
+            diagonal.legend(loc="lower left")
+        losses.set_xlabel(
+            f"1 + {'gradient calls' if unit_of(chain(trials, *further)) != 'step' else 'steps'}"
+        )
+        caption = _caption(problem, data, trials, outputs)
+        return picture(figure, *caption, *sentences, *optimizer_sentences(study))
 
 
 def problem_of(study: Study) -> PolynomialNetwork:
@@ -71,8 +90,7 @@ def _draw_losses(axes: Axes, trials: list[Trial], constant: float) -> None:
         width, alpha = (1.6, 1.0) if trial is middle else (0.8, 0.5)
         axes.loglog(1 + trial.calls, trial.loss, color=_color(trial), linewidth=width, alpha=alpha)
     axes.axhline(constant, color=TRUTH, linestyle=":", linewidth=1.0, label="best constant")
-    axes.set(title="Loss over all samples", xlabel="1 + steps", ylabel="½ mean squared error")
-    axes.legend(loc="lower left")
+    axes.set(title="Loss over all samples", ylabel="½ mean squared error")
 
 
 def _draw_scatter(axes: Axes, data: PolynomialSamples, outputs: Predictions, index: int) -> None:
@@ -98,7 +116,16 @@ def _draw_diagonal(axes: Axes, data: PolynomialSamples, trials: list[Trial], out
         axes.plot(z, values, color=_color(trial), linewidth=width, alpha=alpha, label=label)
     axes.plot(z, data.diagonal_y, "--", color=TRUTH, linewidth=1.0, label="p(z)")
     axes.set(title="The diagonal x = (z, …, z)", xlabel="z")
-    axes.legend(loc="lower left")
+
+
+def _draw_further(
+    losses: Axes, diagonal: Axes, trial: Trial, data: PolynomialSamples, values: np.ndarray, look: LineStyle
+) -> None:
+    """Draw the trial of median loss of an added optimizer, in the frames of the others."""
+    color = LOST if trial.status == TrialStatus.DIVERGED else look.color
+    for axes, x, y in ((losses, 1 + trial.calls, trial.loss), (diagonal, data.diagonal_x[:, 0], values)):
+        axes.set_ylim(axes.get_ylim())
+        axes.plot(x, y, color=color, linestyle=look.dashes, linewidth=1.2, label=wrap_label(label_of(trial)))
 
 
 def _color(trial: Trial) -> Color:
@@ -116,18 +143,35 @@ def _caption(
     diverged = sum(trial.status == TrialStatus.DIVERGED for trial in trials)
     rate, seconds = trials[0].setting["learning_rate"], sum(trial.wall_seconds for trial in trials)
     return (
-        f"A network {widths} ({problem.layout.dimension:,} parameters) after {trials[0].steps:,} steps of Adam at",
-        f"η = {rate:g} on batches of {problem.batch_size} from {problem.samples:,} samples, with",
+        f"A network {widths} ({problem.layout.dimension:,} parameters) after {trials[0].steps:,} steps of",
+        f"{trials[0].name} at η = {rate:g} on batches of {problem.batch_size} from {problem.samples:,} samples, with",
         f"{f'{seeds} seeds (thick: the one of median loss)' if seeds > 1 else '1 seed'}. The loss is",
         f"{_range(first, '.2g')} at the start and {_range(last, '.1e')} at the end; that of the best constant is",
         f"{y.var() / 2:.2g}. On unseen points the network explains",
         f"{_range(100 * shares, '.2f')}% of the variance. No sample lies on the diagonal, where f ranges from",
         f"{diagonal_y.min():.2f} to {diagonal_y.max():.2f}; the samples' values (shaded) range from {y.min():.2f} to",
-        f"{y.max():.2f}. On the diagonal the network follows p(z) with a relative error of",
+        f"{y.max():.2f}. On the diagonal the network differs from p(z) by a relative error of",
         f"{_range(100 * errors, '.1f')}%. The steps took {seconds:.1f} seconds in all, without compilation and without",
         "the measurements of the loss over all samples.",
         *([f"{diverged} of {seeds} trials diverged (red)."] if diverged else []),
         *loss_table(typical(trials)),
+    )
+
+
+def _further_sentence(trials: list[Trial], data: PolynomialSamples, outputs: Predictions) -> str:
+    """Describe the losses and errors of an added optimizer, whose trials that diverged have none."""
+    label, count = label_of(trials[0]), len(trials)
+    stable = [index for index, trial in enumerate(trials) if trial.status != TrialStatus.DIVERGED]
+    if not stable:
+        return f"{label} diverges from all of {count} starts (red)."
+    losses = [trials[index].loss[-1] for index in stable]
+    shares = explained(outputs.test[stable], np.asarray(data.test_y.squeeze(-1)))
+    errors = relative_errors(outputs.diagonal[stable], np.asarray(data.diagonal_y.squeeze(-1)))
+    lost = f"; {count - len(stable)} of {count} trials diverged" if len(stable) < count else ""
+    return (
+        f"{label} has a loss of {_range(losses, '.1e')} after {trials[0].steps:,} steps, for"
+        f" {trials[0].calls[-1]:,.0f} calls; it explains {_range(100 * shares, '.2f')}% of the variance on unseen"
+        f" points, with a relative error of {_range(100 * errors, '.1f')}% on the diagonal{lost}."
     )
 
 

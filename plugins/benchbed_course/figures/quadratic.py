@@ -1,72 +1,89 @@
-"""Gradient descent, momentum and RMSProp on the anisotropic quadratic, with the rates that theory predicts."""
+"""Gradient descent and momentum on the anisotropic quadratic, with the rates that theory predicts."""
+
+import math
 
 import numpy as np
-from matplotlib.axes import Axes
 
 from benchbed import Study
 from benchbed.interfaces import Picture, TrialStatus
-from benchbed.plotting import Color, theme
+from benchbed.plotting import LineStyle, theme, wrap_label
 from benchbed_course.figures.canvas import LOOKS, LOST, TRUTH, canvas, picture
+from benchbed_course.figures.optimizers import (
+    by_optimizer,
+    first_named,
+    highest_loss,
+    label_of,
+    looks_of,
+    optimizer_sentences,
+    side_changes,
+)
+from benchbed_course.figures.quadratic_plane import EIGENVALUES, FRAME, draw_contours
 from benchbed_course.figures.trials import Trial, trials_of
 
-EIGENVALUES = (1.0, 100.0)
-HEAVY_BALL: Color = (0.63, 0.31, 0.0)
+BETA = (9 / 11) ** 2
+"""The course's momentum, ((√λ₂ − √λ₁) / (√λ₂ + √λ₁))²."""
+HEAVY_BALL_LOOK = LOOKS["momentum"]._replace(color=(0.63, 0.31, 0.0))
 HEAVY_BALL_RATE = 0.1
 """Learning rate 4 / (√λ₂ + √λ₁)² / (1 − β), the optimal one of the heavy ball."""
-COURSE_STEPS = 125
-"""Steps of the course's comparison with RMSProp; the suite runs longer to show what follows."""
-OSCILLATION_STEPS = 100
-"""Last steps of RMSProp, over which the loss of its oscillation is measured."""
-FLOOR = 1e-8
-"""Lower limit of the loss axis: RMSProp's loss falls far below it for a while."""
-_FRAME = 2.3
-_AXIS_LABELS = {"xlabel": "θ₁ (λ₁ = 1)", "ylabel": "θ₂ (λ₂ = 100)"}
+SETTLING_STEPS = 20
+"""Steps after which the jumps across the valley are compared."""
+DOUBLE_ROOT = (
+    "The optimal heavy ball has a double root, which adds a factor of the number of steps: its loss takes that slope "
+    "only late."
+)
+PANELS = 3
+"""Panels in a row."""
 
 
 def draw_paths(study: Study) -> Picture:
-    """Draw the paths of gradient descent and momentum over the contours of the loss."""
-    trials = trials_of(study)
+    """Draw the paths of gradient descent, momentum and added optimizers over the contours of the loss."""
+    trials = first_trials(study)
+    looks = path_looks(trials)
+    rows = math.ceil(len(trials) / PANELS)
+    columns = math.ceil(len(trials) / rows)
     with theme("quadratic-paths"):
-        figure, panels = canvas(columns=len(trials), width=10.0, height=3.9)
-        for axes, trial in zip(panels, trials, strict=True):
-            _draw_contours(axes)
-            axes.plot(*trial.path.T, "-o", color=_color(trial), markersize=2.5, linewidth=0.7)
+        figure, panels = canvas(columns, rows, width=10.0, height=3.9)
+        for axes, trial in zip(panels, trials, strict=False):
+            draw_contours(axes)
+            axes.plot(*trial.path.T, "-o", color=looks[trial.optimizer].color, markersize=2.5, linewidth=0.7)
             axes.plot(0, 0, "*", color=TRUTH, markersize=12)
-            axes.set(title=_label(trial), **_AXIS_LABELS)
-        ends = [
-            f"{_label(trial)}: {np.linalg.norm(trial.theta):.1e} after {trial.steps} steps ({trial.status})"
-            for trial in trials
-        ]
-        return picture(
-            figure,
-            "From (2, 2), gradient descent jumps from wall to wall of the narrow valley while it creeps along its",
-            "floor; momentum averages the jumps away. The optimal heavy ball first swings far beyond the frame, and",
-            "still arrives first.",
-            f"Distance from the minimizer (star) at the end: {'; '.join(ends)}.",
-        )
+            axes.set(title=wrap_label(path_label(trial)))
+        for axes in panels[len(trials) :]:
+            axes.remove()
+        return picture(figure, *_path_sentences(trials), *optimizer_sentences(study))
 
 
 def draw_rates(study: Study) -> Picture:
     """Draw the loss of each step with the rates that the spectral radius of the iteration predicts."""
-    trials = trials_of(study)
-    rates = []
+    trials = first_trials(study)
+    looks = path_looks(trials)
+    rates, others = [], []
     with theme("quadratic-rates"):
         figure, (axes,) = canvas(height=4.2)
         for trial in trials:
-            steps, theory = np.arange(len(trial.loss)), theoretical_rate(trial)
-            axes.semilogy(steps, trial.loss, color=_color(trial), label=_label(trial))
+            steps, label, look = np.arange(len(trial.loss)), path_label(trial), looks[trial.optimizer]
+            axes.semilogy(steps, trial.loss, color=look.color, label=wrap_label(label))
+            rate = measured_rate(trial.path) if trial.name in ("gd", "sgd", "momentum") else None
+            if rate is None:
+                others.append(f"{label}: {trial.loss[-1]:.1e} after {trial.steps} steps ({trial.status})")
+                continue
+            theory = theoretical_rate(trial)
             line = trial.loss[-1] * theory ** (2.0 * (steps - steps[-1]))
-            label = f"theory: × {theory:.4f}² a step"
-            axes.semilogy(steps, line, "--", color=_color(trial), linewidth=0.9, label=label)
-            rates.append(f"{_label(trial)}: {measured_rate(trial.path):.4f} (theory {theory:.4f})")
+            axes.semilogy(
+                steps, line, "--", color=look.color, linewidth=0.9, label=f"theory: × {theory:.4f}² a step"
+            )
+            rates.append(f"{label}: {rate:.4f} (theory {theory:.4f})")
+        axes.set_ylim(top=highest_loss(trials))
         axes.set(xlabel="step", ylabel="loss", title="Loss on ½ θᵀ diag(1, 100) θ from (2, 2)")
         axes.legend(loc="upper right")
         return picture(
             figure,
-            "In the long run each step multiplies the distance from the minimizer by the spectral radius of the",
-            "iteration, and the loss by its square; the dashed lines have that slope. The optimal heavy ball has a",
-            "double root, which adds a factor of the number of steps: its loss takes that slope only late.",
+            "In the long run each step of gradient descent and momentum multiplies the distance from the minimizer by",
+            "the spectral radius of the iteration, and the loss by its square; the dashed lines have that slope.",
+            *([DOUBLE_ROOT] if any(map(is_heavy_ball, trials)) else []),
             f"Measured from the paths: {'; '.join(rates)}.",
+            *([f"Losses of the others at the end: {'; '.join(others)}."] if others else []),
+            *optimizer_sentences(study),
         )
 
 
@@ -94,53 +111,27 @@ def draw_edge(study: Study) -> Picture:
             f"Along the steep coordinate a step multiplies θ₂ by 1 − 100 η, which is −1 at η = {edge:g}:",
             f"below that edge {below.count(TrialStatus.SOLVED)} of {len(below)} learning rates solve the problem,",
             f"above it {above.count(TrialStatus.DIVERGED)} of {len(above)} diverge.",
+            *optimizer_sentences(study),
         )
 
 
-def draw_rmsprop(study: Study) -> Picture:
-    """Draw RMSProp and gradient descent at the same learning rate: the course's path, and the loss beyond it."""
-    trials = trials_of(study)
-    gd, rmsprop = trials
-    with theme("quadratic-rmsprop"):
-        figure, (plane, loss) = canvas(columns=2, width=10.0, height=4.2)
-        _draw_contours(plane)
-        for trial in trials:
-            look = LOOKS[trial.name]
-            plane.plot(
-                *trial.path[: COURSE_STEPS + 1].T, look.marker, linestyle="-", color=look.color, markersize=2.5,
-                linewidth=1.0,
-            )  # fmt: skip
-            loss.semilogy(np.arange(len(trial.loss)), trial.loss, color=look.color, label=trial.name)
-        plane.plot(0, 0, "*", color=TRUTH, markersize=12)
-        rate = gd.setting["learning_rate"]
-        plane.set(title=f"{COURSE_STEPS} steps from (2, 2), η = {rate:g}", **_AXIS_LABELS)
-        label = f"{COURSE_STEPS} steps, as in the course"
-        loss.axvline(COURSE_STEPS, color=TRUTH, linestyle=":", linewidth=0.9, label=label)
-        loss.set(title="Loss", xlabel="step", ylabel="loss")
-        loss.set_ylim(bottom=FLOOR)
-        loss.legend()
-        return picture(figure, *_rmsprop_caption(gd, rmsprop))
-
-
-def overtaking_step(slow: Trial, fast: Trial) -> int | None:
-    """Return the first step from which the loss of `slow` stays below that of `fast`, None if there is none."""
-    is_behind = np.flatnonzero(slow.loss >= fast.loss)
-    step = int(is_behind[-1]) + 1 if is_behind.size else 0
-    return step if step < len(slow.loss) else None
-
-
-def measured_rate(points: np.ndarray) -> float:
+def measured_rate(points: np.ndarray) -> float | None:
     """Estimate the spectral radius of a linear two-term iteration from its path `points: [steps, coordinates]`.
 
     Each coordinate of these rules obeys x(n+2) = a x(n+1) + b x(n) exactly; its rate is the larger absolute value of
-    the roots of z² = a z + b. The fit gives all steps equal weight by scaling each equation to norm one.
+    the roots of z² = a z + b. The fit gives all steps equal weight by scaling each equation to norm one. The result is
+    None if the path is too short, overflows, or reaches 0 in a coordinate.
 
     Source: Prony (1795); see Hauer, Demeure & Scharf (1990), https://doi.org/10.1109/59.49090.
     """
     radii = []
     for x in points.T:
         equations = np.stack([x[1:-1], x[:-2], x[2:]], axis=1)
-        scaled = equations / np.linalg.norm(equations, axis=1, keepdims=True)
+        sizes = np.abs(equations).max(axis=1, keepdims=True)
+        if len(equations) < 2 or not np.isfinite(sizes).all() or not sizes.all():
+            return None
+        scaled = equations / sizes  # first, because the square of a large number overflows
+        scaled /= np.linalg.norm(scaled, axis=1, keepdims=True)
         (a, b), *_ = np.linalg.lstsq(scaled[:, :2], scaled[:, 2])
         radii.append(float(np.abs(np.roots([1, -a, -b])).max()))
     return max(radii)
@@ -158,43 +149,73 @@ def theoretical_rate(trial: Trial) -> float:
     return max(float(abs(root)) for pair in pairs for root in pair)
 
 
-def _rmsprop_caption(gd: Trial, rmsprop: Trial) -> list[str]:
-    closest, oscillation = int(rmsprop.loss.argmin()), np.median(rmsprop.loss[-OSCILLATION_STEPS:])
-    sentences = [
-        "RMSProp divides each coordinate by the size of its recent gradients: both coordinates move alike, and the",
-        f"path is almost straight. After {COURSE_STEPS} steps the loss is {gd.loss[COURSE_STEPS]:.2g} with gradient",
-        f"descent and {rmsprop.loss[COURSE_STEPS]:.2g} with RMSProp. RMSProp comes closest after {closest} steps (loss",
-        f"{rmsprop.loss[closest]:.1e}{', below the frame' if rmsprop.loss[closest] < FLOOR else ''}), but does not",
-        "stay: the average by which it divides shrinks with the gradients, so its steps stay long near the minimizer.",
-        f"It ends by jumping back and forth across it, at a median loss of {oscillation:.2g} over the last",
-        f"{OSCILLATION_STEPS} of {rmsprop.steps} steps,",
-    ]
-    step = overtaking_step(gd, rmsprop)
-    if step is None:
-        return [*sentences, "and gradient descent does not overtake it in that time."]
-    return [
-        *sentences,
-        f"while gradient descent overtakes it at step {step} and has a loss of {gd.loss[-1]:.1e} at the end.",
-    ]
+def first_trials(study: Study) -> list[Trial]:
+    """Return the first trial of each optimizer: all seeds start at one point, and the problem has no noise."""
+    return [group[0] for group in by_optimizer(trials_of(study)).values()]
 
 
-def _label(trial: Trial) -> str:
-    rate = trial.setting["learning_rate"]
+def path_looks(trials: list[Trial]) -> dict[str, LineStyle]:
+    """Return the look of each optimizer, with one for the optimal heavy ball."""
+    looks = looks_of(trial for trial in trials if not is_heavy_ball(trial))
+    return looks | {trial.optimizer: HEAVY_BALL_LOOK for trial in trials if is_heavy_ball(trial)}
+
+
+def path_label(trial: Trial) -> str:
+    """Return the course's name of an optimizer with its learning rate, or the selector of an added one."""
+    rate = trial.setting.get("learning_rate")
     if trial.name == "gd":
         return f"gradient descent, η = {rate:.4f}"
-    return f"{'optimal heavy ball' if rate == HEAVY_BALL_RATE else 'momentum'}, η = {rate:.4f}"
+    if trial.name == "momentum" and math.isclose(trial.setting["beta"], BETA):
+        return f"{'optimal heavy ball' if is_heavy_ball(trial) else 'momentum'}, η = {rate:.4f}"
+    return label_of(trial)
 
 
-def _color(trial: Trial) -> Color:
-    is_heavy_ball = trial.name == "momentum" and trial.setting["learning_rate"] == HEAVY_BALL_RATE
-    return HEAVY_BALL if is_heavy_ball else LOOKS[trial.name].color
+def is_heavy_ball(trial: Trial) -> bool:
+    """Return whether a trial runs momentum with the optimal learning rate and β of the heavy ball."""
+    setting = trial.setting
+    is_momentum = trial.name == "momentum" and math.isclose(setting["beta"], BETA)
+    return is_momentum and math.isclose(setting["learning_rate"], HEAVY_BALL_RATE)
 
 
-def _draw_contours(axes: Axes) -> None:
-    x = np.linspace(-_FRAME, _FRAME, 161)
-    first, second = np.meshgrid(x, x)
-    loss = 0.5 * (EIGENVALUES[0] * first**2 + EIGENVALUES[1] * second**2)
-    height = np.log10(loss + 1e-3)  # finite at the minimizer; shows the valley as well as the slopes
-    axes.contour(first, second, height, levels=14, colors="#b9bec6", linewidths=0.5, linestyles="solid")
-    axes.grid(visible=False)
-    axes.set(xlim=(-_FRAME, _FRAME), ylim=(-_FRAME, _FRAME), aspect="equal")
+def _path_sentences(trials: list[Trial]) -> list[str]:
+    gd, momentum = first_named(trials, "gd")[0], first_named(trials, "momentum")[0]
+    ends = [
+        f"{path_label(trial)}: {np.linalg.norm(trial.theta):.1e} after {trial.steps} steps ({trial.status})"
+        for trial in trials
+    ]
+    jumps, step = side_changes(gd.path[:, 1]), min(SETTLING_STEPS, gd.steps, momentum.steps)
+    ratios = np.abs(gd.path[1:, 0] / gd.path[:-1, 0])  # of successive distances along the floor
+    sentences = [f"From ({gd.path[0, 0]:g}, {gd.path[0, 1]:g}),"]
+    if jumps >= 0.9 * gd.steps and ratios.min() > 0.9 and ratios.max() < 1:
+        sentences.append(
+            f"gradient descent jumps from wall to wall of the narrow valley (in {jumps} of {gd.steps} steps) while it"
+            f" creeps along its floor, by at most {1 - ratios.min():.1%} of the rest a step."
+        )
+    else:
+        sentences.append(f"gradient descent changes the side of the valley in {jumps} of {gd.steps} steps.")
+    heights = [float(np.abs(trial.path[step:, 1]).max()) for trial in (momentum, gd)]
+    is_calm = heights[0] < 0.1 * heights[1]
+    sentences.append(
+        f"From step {step} on, momentum comes as far from the floor as |θ₂| = {heights[0]:.2g}, and gradient descent as"
+        f" {heights[1]:.2g}{': momentum averages the jumps away' if is_calm else ''}."
+    )
+    sentences += [_arrival_sentence(trial, trials) for trial in trials if is_heavy_ball(trial)]
+    return [*sentences, f"Distance from the minimizer (star) at the end: {'; '.join(ends)}."]
+
+
+def _arrival_sentence(ball: Trial, trials: list[Trial]) -> str:
+    """Describe how far the heavy ball swings, and whether it solves the problem in the fewest steps."""
+    farthest = float(np.abs(ball.path).max())
+    frame = ", beyond the frame," if farthest > FRAME else ""
+    faster = [
+        path_label(trial)
+        for trial in trials
+        if trial is not ball and trial.status == TrialStatus.SOLVED and trial.steps <= ball.steps
+    ]
+    if ball.status != TrialStatus.SOLVED:
+        arrival = f"does not arrive in {ball.steps} steps"
+    elif faster:
+        arrival = f"arrives after {ball.steps} steps, not before {' and '.join(faster)}"
+    else:
+        arrival = f"{'still ' if frame else ''}arrives first, after {ball.steps} steps"
+    return f"The optimal heavy ball swings as far as {farthest:.1f}{frame} and {arrival}."

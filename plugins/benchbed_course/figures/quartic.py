@@ -5,26 +5,24 @@ from matplotlib.axes import Axes
 
 from benchbed import Study
 from benchbed.interfaces import Picture, TrialStatus
-from benchbed.plotting import theme
-from benchbed_course.figures.canvas import LOOKS, TRUTH, canvas, picture
-from benchbed_course.figures.intervals import success_interval
+from benchbed.plotting import theme, wrap_label
+from benchbed_course.figures.canvas import LOOKS, TRUTH, canvas, legend_below, picture
+from benchbed_course.figures.optimizers import label_of, optimizer_sentences
 from benchbed_course.figures.quartic_escape import (
     StartTrials,
+    divergence_clause,
     ends_in_global_valley,
+    escapes,
     exact_shares,
-    largest_deviation,
+    looks_of_groups,
     noise_of,
+    percent,
     representatives,
-    shares_by_step,
     stationary_points,
     trials_by_start,
 )
 from benchbed_course.figures.trials import Trial
 from benchbed_problems.quartic import ridge
-
-_MARKERS = "osD^vPX"
-_SPREAD = 0.02
-"""Shift of one start against the next on the axis of steps, so that their intervals do not cover each other."""
 
 
 def draw_paths(study: Study) -> Picture:
@@ -41,40 +39,17 @@ def draw_paths(study: Study) -> Picture:
         curve.set(
             title=f"Paths from {group.start:g} on the curve of L", xlabel="θ", ylabel="L(θ)", ylim=(-4, 3.2)
         )
-        curve.legend(loc="upper center")
+        _draw_other_ends(curve, group)
         _draw_by_step(steps, group, examples)
+        if group.others:
+            legend_below(figure, curve, steps)
+        else:
+            curve.legend(loc="upper center")
+            steps.legend(loc="lower left", ncols=3)
         rate = group.gd.setting["learning_rate"]
         steps.set(title=f"By step, η = {rate:g}, noise {noise:g}", xlabel="step", ylabel="θ")
-        return picture(figure, *_paths_caption(group, examples, noise))
-
-
-def draw_escape(study: Study) -> Picture:
-    """Draw the share of seeds in the global valley: at the end by start, and by step for starts beyond the ridge."""
-    groups, noise = trials_by_start(study), noise_of(study)
-    grid, shares = exact_shares(groups[0].gd.setting["learning_rate"], noise, groups[0].gd.steps)
-    with theme("quartic-escape"):
-        figure, (starts, steps) = canvas(columns=2, width=10.5, height=4.2)
-        starts.axvline(ridge(), color=TRUTH, linestyle=":", linewidth=0.9, label="ridge")
-        starts.plot(grid, shares[-1], "--", color=TRUTH, linewidth=1.0, label="SGD, exact")
-        _draw_by_start(starts, groups)
-        beyond = [group for group in groups if group.start > ridge()]
-        for position, (group, marker) in enumerate(zip(beyond, _MARKERS, strict=False)):
-            calls, measured = shares_by_step(group.sgd)
-            low, high = np.transpose(
-                [success_interval(round(share * len(group.sgd)), len(group.sgd)) for share in measured[1:]]
-            )
-            steps.errorbar(
-                calls[1:] * (1 + _SPREAD * position), measured[1:], yerr=[measured[1:] - low, high - measured[1:]],
-                fmt=marker, color=LOOKS["sgd"].color, markersize=4, markerfacecolor="none", elinewidth=0.6,
-                label=f"SGD from {group.start:g}",
-            )  # fmt: skip
-            exact = [np.interp(group.start, grid, share) for share in shares[1:]]
-            steps.plot(np.arange(1, len(shares)), exact, "--", color=TRUTH, linewidth=0.9)
-        title = "By step, 95 % intervals (dashed: exact)"
-        steps.set(title=title, xlabel="step", xscale="log", ylim=(-0.03, 1.03))
-        steps.xaxis.set_major_formatter("{x:g}")
-        steps.legend(loc="upper left")
-        return picture(figure, *_escape_caption(groups, noise, grid, shares))
+        others = [_other_sentence(trials) for trials in group.others]
+        return picture(figure, *_paths_caption(group, examples, noise), *others, *optimizer_sentences(study))
 
 
 def _draw_walk(axes: Axes, trial: Trial, filled: bool) -> None:
@@ -93,8 +68,26 @@ def _draw_by_step(axes: Axes, group: StartTrials, examples: list[Trial]) -> None
     for theta, name in zip(stationary_points(), ("global\nminimum", "ridge", "local\nminimum"), strict=True):
         axes.axhline(theta, color=TRUTH, linestyle="--", linewidth=0.9)
         axes.annotate(name, (1.01, theta), xycoords=("axes fraction", "data"), va="center", fontsize=8)
+    looks = looks_of_groups([group])
+    for trial, *_ in group.others:
+        look = looks[trial.optimizer]
+        axes.plot(
+            trial.path[:, 0], color=look.color, linestyle=look.dashes, linewidth=1.2,
+            label=wrap_label(f"{label_of(trial)}, seed {trial.seed}"),
+        )  # fmt: skip
     axes.set(ylim=(-2.3, 1.95))
-    axes.legend(loc="lower left", ncols=3)
+
+
+def _draw_other_ends(axes: Axes, group: StartTrials) -> None:
+    """Draw the ends of all seeds of each added optimizer on the curve, as far as they lie in its frame."""
+    axes.set_xlim(axes.get_xlim())
+    looks = looks_of_groups([group])
+    for trials in group.others:
+        ends = np.array([trial.theta[0] for trial in trials if trial.status != TrialStatus.DIVERGED])
+        look, label = looks[trials[0].optimizer], wrap_label(f"ends of {label_of(trials[0])}")
+        axes.plot(
+            ends, _loss(ends), look.marker, color=look.color, markersize=5, alpha=0.6, markeredgewidth=0, label=label
+        )  # fmt: skip
 
 
 def _label(trial: Trial) -> str:
@@ -105,28 +98,11 @@ def _loss(theta: np.ndarray) -> np.ndarray:
     return np.asarray(theta**4 - 3 * theta**2 + theta)
 
 
-def _draw_by_start(axes: Axes, groups: list[StartTrials]) -> None:
-    starts, seeds = [group.start for group in groups], len(groups[0].sgd)
-    shares = np.array([group.share for group in groups])
-    low, high = np.transpose([group.interval for group in groups])
-    axes.errorbar(
-        starts, shares, yerr=[shares - low, high - shares], fmt="o", color=LOOKS["sgd"].color, capsize=3,
-        label=f"SGD, {seeds} seeds, 95 % interval",
-    )  # fmt: skip
-    ends = [float(ends_in_global_valley(group.gd)) for group in groups]
-    axes.plot(starts, ends, "s", color=LOOKS["gd"].color, markersize=8, markerfacecolor="none", label="GD")
-    axes.set(
-        title=f"After {groups[0].gd.steps} steps", xlabel="start θ", ylabel="share in the global valley",
-        xlim=(min(starts) - 0.2, max(starts) + 0.2), ylim=(-0.03, 1.03),
-    )  # fmt: skip
-    axes.legend(loc="lower left")
-
-
 def _paths_caption(group: StartTrials, examples: list[Trial], noise: float) -> tuple[str, ...]:
     low, high = group.interval
     visited = sum(bool((trial.path[:, 0] < ridge()).any()) for trial in group.sgd)
     grid, shares = exact_shares(group.gd.setting["learning_rate"], noise, group.gd.steps)
-    minimum, diverged = stationary_points()[0], _divergence_clause(group.sgd)
+    minimum, diverged = stationary_points()[0], divergence_clause(group.sgd)
     clauses = ", and ".join(
         f"seed {trial.seed}, which ends in the {_valley(trial)} valley" for trial in examples
     )
@@ -135,46 +111,9 @@ def _paths_caption(group: StartTrials, examples: list[Trial], noise: float) -> t
         f"{group.gd.loss[-1]:.4f}, in the {_valley(group.gd)} valley; the global minimum is at {minimum:.4f}, with a",
         f"loss of {_loss(np.array(minimum)):.4f}. With gradient noise of standard deviation {noise:g},",
         f"{group.escaped} of {len(group.sgd)} seeds end in the global valley after {group.gd.steps} steps",
-        f"({_percent(group.share)}, 95 % interval {_percent(low)} to {_percent(high)}), and {visited} have been left",
+        f"({percent(group.share)}, 95 % interval {percent(low)} to {percent(high)}), and {visited} have been left",
         "of the ridge at some step. The transition probabilities of a step give",
-        f"{_percent(np.interp(group.start, grid, shares[-1]))}. The figure shows {clauses}{diverged}.",
-    )
-
-
-def _escape_caption(
-    groups: list[StartTrials], noise: float, grid: np.ndarray, shares: np.ndarray
-) -> tuple[str, ...]:
-    stays = sum(ends_in_global_valley(group.gd) == (group.start < ridge()) for group in groups)
-    right, left = (
-        [group for group in groups if (group.start > ridge()) is is_right] for is_right in (True, False)
-    )
-    clauses = [
-        f"{_percent(group.share)} from {group.start:g} ({' to '.join(map(_percent, group.interval))})"
-        for group in right
-    ]
-    left_trials = [trial for group in left for trial in group.sgd]
-    returned = sum(trial.status != TrialStatus.DIVERGED and trial.theta[0] > ridge() for trial in left_trials)
-    diverged = _divergence_clause([trial for group in groups for trial in group.sgd])
-    exact = np.interp([group.start for group in groups], grid, shares[-1])
-    covered = sum(
-        group.interval[0] <= share <= group.interval[1] for share, group in zip(exact, groups, strict=True)
-    )
-    sentences = (
-        f"Gradient descent ends in the valley it starts in from {stays} of {len(groups)} starts. With gradient noise",
-        f"of standard deviation {noise:g}, the share of {len(groups[0].sgd)} seeds that has left the local valley for",
-        f"the global one after {groups[0].gd.steps} steps is {', '.join(clauses)}, each with its 95 % interval",
-        f"(Wilson). Of the {len(left_trials)} trials that start left of the ridge, {returned} end right of it.",
-        "The dashed lines are the exact probabilities, computed from the distribution of a single step; at the",
-        f"end they lie in the intervals of {covered} of {len(groups)} starts{diverged}.",
-    )
-    if not right:
-        return sentences
-    errors, start, step = largest_deviation(right, grid, shares)
-    return (
-        *sentences,
-        "All starts see the same noise, that of the same seeds, so their deviations from the exact probabilities are",
-        "not independent: if these seeds escape early from one start, they do so from all. The largest deviation in",
-        f"the right panel is {errors:.1f} standard errors, from {start:g} after step {step}.",
+        f"{percent(np.interp(group.start, grid, shares[-1]))}. The figure shows {clauses}{diverged}.",
     )
 
 
@@ -182,11 +121,16 @@ def _valley(trial: Trial) -> str:
     return "global" if ends_in_global_valley(trial) else "local"
 
 
-def _divergence_clause(trials: list[Trial]) -> str:
-    """Count the trials that diverged, as an addition to a sentence; return "" if there are none."""
-    count = sum(trial.status == TrialStatus.DIVERGED for trial in trials)
-    return f"; {count} of {len(trials)} trials diverged, and count as ending in no valley" if count else ""
-
-
-def _percent(share: float) -> str:
-    return f"{100 * share:.1f} %"
+def _other_sentence(trials: list[Trial]) -> str:
+    """Describe the ends of an added optimizer: the valley of a single trial, or the share of several."""
+    label = label_of(trials[0])
+    if len(trials) == 1:
+        (trial,) = trials
+        if trial.status == TrialStatus.DIVERGED:
+            return f"{label} diverges after {trial.steps} steps."
+        return f"{label} ends at {trial.theta[0]:.4f}, in the {_valley(trial)} valley, after {trial.steps} steps."
+    count, (low, high) = escapes(trials)
+    return (
+        f"With {label}, {count} of {len(trials)} seeds end in the global valley ({percent(count / len(trials))}, 95 %"
+        f" interval {percent(low)} to {percent(high)}){divergence_clause(trials)}."
+    )

@@ -7,7 +7,9 @@ from scipy.special import ndtr
 
 from benchbed import Study
 from benchbed.interfaces import TrialStatus
+from benchbed.plotting import LineStyle
 from benchbed_course.figures.intervals import success_interval
+from benchbed_course.figures.optimizers import first_named, looks_of, others
 from benchbed_course.figures.trials import Trial, trials_of
 from benchbed_problems.quartic import Quartic, ridge
 
@@ -21,11 +23,13 @@ class StartTrials(NamedTuple):
     start: float
     gd: Trial
     sgd: list[Trial]
+    others: tuple[list[Trial], ...] = ()
+    """The trials of each added optimizer."""
 
     @property
     def escaped(self) -> int:
         """Number of seeds that end in the global valley with SGD."""
-        return sum(ends_in_global_valley(trial) for trial in self.sgd)
+        return escapes(self.sgd)[0]
 
     @property
     def share(self) -> float:
@@ -35,7 +39,7 @@ class StartTrials(NamedTuple):
     @property
     def interval(self) -> tuple[float, float]:
         """Wilson's 95 % interval of the share."""
-        return success_interval(self.escaped, len(self.sgd))
+        return escapes(self.sgd)[1]
 
 
 class Deviation(NamedTuple):
@@ -52,10 +56,8 @@ def trials_by_start(study: Study) -> list[StartTrials]:
     groups = []
     for problem in dict.fromkeys(trial.problem for trial in trials):
         group = [trial for trial in trials if trial.problem == problem]
-        (gd,) = (trial for trial in group if trial.name == "gd")
-        groups.append(
-            StartTrials(float(gd.path[0, 0]), gd, [trial for trial in group if trial.name == "sgd"])
-        )
+        gd, sgd = first_named(group, "gd")[0], first_named(group, "sgd")
+        groups.append(StartTrials(float(gd.path[0, 0]), gd, sgd, tuple(others(group, gd, sgd[0]).values())))
     return groups
 
 
@@ -68,6 +70,12 @@ def noise_of(study: Study) -> float:
 def ends_in_global_valley(trial: Trial) -> bool:
     """Return whether a trial ends left of the ridge; a trial that diverged ends in no valley."""
     return trial.status != TrialStatus.DIVERGED and bool(trial.theta[0] < ridge())
+
+
+def escapes(trials: list[Trial]) -> tuple[int, tuple[float, float]]:
+    """Count the trials that end in the global valley; return the number and the interval of the share."""
+    count = sum(map(ends_in_global_valley, trials))
+    return count, success_interval(count, len(trials))
 
 
 def representatives(trials: list[Trial]) -> list[Trial]:
@@ -93,6 +101,27 @@ def shares_by_step(trials: list[Trial]) -> tuple[np.ndarray, np.ndarray]:
         indices = np.searchsorted(trial.calls, calls, side="right") - 1
         is_left.append((trial.path[indices, 0] < ridge()) & (trial.status != TrialStatus.DIVERGED))
     return calls, np.mean(is_left, axis=0)
+
+
+def looks_of_groups(groups: list[StartTrials]) -> dict[str, LineStyle]:
+    """Return the look of each optimizer, by its selector."""
+    trials = [
+        trial
+        for group in groups
+        for trial in (group.gd, group.sgd[0], *(others[0] for others in group.others))
+    ]
+    return looks_of(trials)
+
+
+def divergence_clause(trials: list[Trial]) -> str:
+    """Count the trials that diverged, as an addition to a sentence; return "" if there are none."""
+    count = sum(trial.status == TrialStatus.DIVERGED for trial in trials)
+    return f"; {count} of {len(trials)} trials diverged, and count as ending in no valley" if count else ""
+
+
+def percent(share: float) -> str:
+    """Format a share with one decimal."""
+    return f"{100 * share:.1f} %"
 
 
 def exact_shares(rate: float, noise: float, steps: int) -> tuple[np.ndarray, np.ndarray]:

@@ -12,6 +12,7 @@ from benchbed.interfaces.gradient import Differentiable
 from benchbed.plotting import line_styles, theme
 from benchbed_course.figures.canvas import TRUTH, canvas, legend_below, picture, share_heights
 from benchbed_course.figures.costs import (
+    GROWTH,
     REPETITIONS,
     Call,
     Costs,
@@ -19,6 +20,8 @@ from benchbed_course.figures.costs import (
     draw_curve,
     format_distance,
     format_duration,
+    is_flat,
+    ratios_at_ends,
     slope,
     sweep,
 )
@@ -133,15 +136,19 @@ def _input_sentences(costs: Costs) -> list[str]:
         max(n for n in product["sizes"] if n <= FLAT),
         product["sizes"][-1],
     )
+    first, last = ratios_at_ends(product, function)
+    flat_clause = ""
+    if is_flat(product, flat) and is_flat(function, flat):
+        flat_clause = ": both are flat there, as the overhead of operations outweighs their work"
+    verb = "does not grow" if last <= GROWTH * first else "grows"
     return [
         "Left, f(x) = exp(−mean √xⱼ) + 1: one vector-Jacobian product, with its forward pass, is the whole gradient.",
         f"It costs {format_duration(at(product, n_small))} at n = {n_small:,} and {format_duration(at(product, flat))}",
         f"at n = {flat:,} (slope {slope(product, high=flat):z.2f} on log axes; f itself",
-        f"{slope(function, high=flat):z.2f}), where the overhead of each operation outweighs its work. At",
-        f"n = {n_large:,} it costs {format_duration(at(product, n_large))}: f computes n square roots, so neither cost",
-        "stays flat. But their ratio does not grow: the gradient costs",
-        f"{at(product, n_small) / at(function, n_small):.1f} evaluations of f at n = {n_small:,} and",
-        f"{at(product, n_large) / at(function, n_large):.1f} at n = {n_large:,}.",
+        f"{slope(function, high=flat):z.2f}){flat_clause}. At n = {n_large:,} it costs",
+        f"{format_duration(at(product, n_large))}, and f {format_duration(at(function, n_large))}.",
+        f"The ratio {verb} with n: the gradient costs {first:.1f} evaluations of f at n = {n_small:,} and {last:.1f}",
+        f"at n = {n_large:,}.",
     ]
 
 

@@ -5,7 +5,7 @@ from matplotlib.axes import Axes
 
 from benchbed import Study
 from benchbed.interfaces import Picture
-from benchbed.plotting import Color, theme
+from benchbed.plotting import Color, LineStyle, theme, wrap_label
 from benchbed_course.figures.canvas import LOOKS, TRUTH, canvas, picture
 from benchbed_course.figures.least_squares import (
     Basis,
@@ -15,6 +15,13 @@ from benchbed_course.figures.least_squares import (
     median,
     samples_of,
     stopped_early,
+)
+from benchbed_course.figures.optimizers import (
+    by_optimizer,
+    first_named,
+    label_of,
+    looks_of,
+    optimizer_sentences,
 )
 from benchbed_course.figures.trials import Trial, trials_of
 from benchbed_problems.runge import Runge
@@ -26,6 +33,8 @@ FLOOR = 1e-6
 """Lower limit of the loss axis: from d = I on, training losses are 0 up to rounding."""
 MUCH_LATER = 1_000_000
 """Steps of gradient descent for which the theory is drawn as well."""
+FRAME_TOP = 1e4
+"""Upper limit of the loss axis after training."""
 PEAK = 2.0
 """A loss at the threshold counts as a peak if it is this many times that of the fewest and of the most features."""
 
@@ -49,7 +58,7 @@ def draw_threshold(study: Study) -> Picture:
 def draw_training(study: Study) -> Picture:
     """Draw the test losses that optimizers reach in their budget and those of the closed form."""
     trials, closed = trials_of(study), median(closed_form(study.plan, "chebyshev").test)
-    gd = [trial for trial in trials if trial.name == "gd"]
+    gd, looks = first_named(trials, "gd"), looks_of(trials)
     rate, color, sizes = gd[0].setting["learning_rate"], LOOKS["gd"].color, np.arange(1, len(closed) + 1)
     late = median(stopped_early(study.plan, "chebyshev", rate, MUCH_LATER))
     early = median(stopped_early(study.plan, "chebyshev", rate, gd[0].steps))
@@ -59,15 +68,15 @@ def draw_training(study: Study) -> Picture:
         for values, dashes, steps in ((late, ":", MUCH_LATER), (early, "--", gd[0].steps)):
             label = f"theory: gd after {steps:,} steps"
             axes.semilogy(sizes, values, dashes, color=color, linewidth=1.1, label=label)
-        for name in dict.fromkeys(trial.name for trial in trials):
-            _draw_ends(axes, [trial for trial in trials if trial.name == name])
+        for selector, group in by_optimizer(trials).items():
+            _draw_ends(axes, group, looks[selector])
         _mark_threshold(axes, threshold_of(study))
         axes.set(
             xlabel="features d", ylabel="test loss", title="Chebyshev basis: test loss, medians and each seed"
         )
-        axes.set_ylim(3e-3, 1e4)
+        axes.set_ylim(3e-3, FRAME_TOP)
         axes.legend(loc="upper left")
-        return picture(figure, *_training_caption(study, trials, closed, late))
+        return picture(figure, *_training_caption(study, trials, closed, late), *optimizer_sentences(study))
 
 
 def threshold_of(study: Study) -> int:
@@ -79,7 +88,9 @@ def ends_by_size(trials: list[Trial]) -> dict[int, np.ndarray]:
     """Return the final test losses `[seeds]` of an optimizer's trials by the number of features."""
     sizes = sorted({len(trial.theta) for trial in trials})
     return {
-        size: np.array([trial.metrics["test-loss"] for trial in trials if len(trial.theta) == size])
+        size: np.array(
+            [trial.metrics.get("test-loss", np.inf) for trial in trials if len(trial.theta) == size]
+        )
         for size in sizes
     }
 
@@ -96,6 +107,13 @@ def verdict(trials: list[Trial], threshold: int, closed: float) -> str:
     if height < max(medians.values()) or height <= PEAK * ends:
         return "no such peak"
     return f"a peak at the threshold, {closed / height:.0e} times lower"
+
+
+def course_label(trial: Trial) -> str:
+    """Return name and learning rate of an optimizer that fixes nothing else, such as "gd, η = 0.1"."""
+    rate = trial.setting.get("learning_rate")
+    is_plain = rate is not None and trial.optimizer == f"{trial.name}[learning_rate={rate:g}]"
+    return f"{trial.name}, η = {rate:g}" if is_plain else label_of(trial)
 
 
 def departure(study: Study, gd: list[Trial]) -> float:
@@ -120,13 +138,12 @@ def _mark_threshold(axes: Axes, threshold: int) -> None:
     axes.annotate(f" d = I = {threshold}", (threshold, 0.015), xycoords=("data", "axes fraction"), fontsize=8)
 
 
-def _draw_ends(axes: Axes, trials: list[Trial]) -> None:
+def _draw_ends(axes: Axes, trials: list[Trial], look: LineStyle) -> None:
     """Draw the median and each seed of the sizes that were trained; a line would invent the sizes between them."""
-    look = LOOKS[trials[0].name]
     for size, values in ends_by_size(trials).items():
         axes.plot(np.full(len(values), size), values, look.marker, color=look.color, markersize=3, alpha=0.35)
     medians = medians_by_size(trials)
-    label = f"{trials[0].name}, η = {trials[0].setting['learning_rate']:g}, {trials[0].steps:,} steps"
+    label = wrap_label(f"{course_label(trials[0])}, {trials[0].steps:,} steps")
     axes.plot(list(medians), list(medians.values()), look.marker, color=look.color, markersize=8,
               markeredgecolor="white", markeredgewidth=0.6, linestyle="none", label=label)  # fmt: skip
 
@@ -137,13 +154,15 @@ def _threshold_caption(chebyshev: FitLosses, monomial: FitLosses, threshold: int
     peak_counts = [f"d = {size} in {(peaks == size).sum()}" for size in sorted(set(peaks.tolist()))]
     train, test, monomial_test = median(chebyshev.train), median(chebyshev.test), median(monomial.test)
     later_peaks = int((monomial.test[threshold:].max(0) > monomial.test[index]).sum())
+    rest, verb = train[index:].max(), "comes down to" if test[-1] < test[index] / PEAK else "is still"
+    monomial_verb = "does not come" if monomial_test[-1] > monomial_test[index] / PEAK else "comes"
     return (
-        f"Least squares, of least norm for d > I = {threshold}. The median training loss falls from {train[0]:.2g}",
-        f"at d = 1 to {train[index - 1]:.1g} at d = {index}, and is 0 up to rounding from d = {threshold} on, where",
-        "the polynomial interpolates. With Chebyshev polynomials the test loss peaks at",
-        f"{' and at '.join(peak_counts)} of {seeds} seeds; its median is {test.min():.2g} at best",
-        f"(d = {test.argmin() + 1}), {test[index]:.1e} at d = {threshold}, and comes down to {test[-1]:.2g} at",
-        f"d = {largest}. With monomials it does not come down again: the median is {monomial_test[index]:.1e} at",
+        f"Least squares, of least norm for d > I = {threshold}. The median training loss is {train[0]:.2g} at d = 1,",
+        f"{train[index - 1]:.1g} at d = {index}, and {'0 up to rounding' if rest < FLOOR else f'at most {rest:.1g}'}",
+        f"from d = {threshold} on, where the polynomial interpolates. With Chebyshev polynomials the test loss peaks",
+        f"at {' and at '.join(peak_counts)} of {seeds} seeds; its median is {test.min():.2g} at best",
+        f"(d = {test.argmin() + 1}), {test[index]:.1e} at d = {threshold}, and {verb} {test[-1]:.2g} at",
+        f"d = {largest}. With monomials it {monomial_verb} down again: the median is {monomial_test[index]:.1e} at",
         f"d = {threshold}, between {monomial_test[threshold:].min():.1e} and {monomial_test[threshold:].max():.1e}",
         f"beyond it, and {monomial_test[-1]:.1e} at d = {largest}; in {later_peaks} of {seeds} seeds the largest test",
         "loss lies beyond the threshold.",
@@ -153,24 +172,26 @@ def _threshold_caption(chebyshev: FitLosses, monomial: FitLosses, threshold: int
 def _training_caption(
     study: Study, trials: list[Trial], closed: np.ndarray, late: np.ndarray
 ) -> tuple[str, ...]:
-    threshold, sentences = threshold_of(study), []
-    for name in dict.fromkeys(trial.name for trial in trials):
-        own_trials = [trial for trial in trials if trial.name == name]
+    threshold, sentences, heights = threshold_of(study), [], {}
+    for selector, own_trials in by_optimizer(trials).items():
+        heights[selector] = medians_by_size(own_trials).get(threshold, np.inf)
         medians = ", ".join(
             f"{value:.2g} (d = {size})" for size, value in medians_by_size(own_trials).items()
         )
         sentences.append(
-            f"{name} (η = {own_trials[0].setting['learning_rate']:g}) shows"
-            f" {verdict(own_trials, threshold, closed[threshold - 1])}: after {own_trials[0].steps:,} steps its"
-            f" medians are {medians}."
+            f"{course_label(own_trials[0])}, shows {verdict(own_trials, threshold, closed[threshold - 1])}: after"
+            f" {own_trials[0].steps:,} steps its medians are {medians}."
         )
-    gd = [trial for trial in trials if trial.name == "gd"]
+    gd = first_named(trials, "gd")
+    height = closed[threshold - 1]
+    is_regular = heights[gd[0].optimizer] < height / PEAK
+    frame = ", far above the frame" if height > 10 * FRAME_TOP else ""
+    regular = "Early stopping regularizes, because the peak lies along directions of tiny curvature."
     return (
-        f"The closed form's median test loss is {closed[threshold - 1]:.1e} at d = I = {threshold}, far above the",
-        "frame. Does training get there?",
+        f"The closed form's median test loss is {height:.1e} at d = I = {threshold}{frame}. Does training get there?",
         *sentences,
-        "Early stopping regularizes, because the peak lies along directions of tiny curvature. gd follows the theory",
-        f"of early stopping to {departure(study, gd):.0e}; after {MUCH_LATER:,} steps it would have a median of",
-        f"{late[threshold - 1]:.2g} at d = {threshold}, and its largest median, {late.max():.2g}, at",
-        f"d = {late.argmax() + 1}.",
+        *([regular] if is_regular else []),
+        f"gd agrees with the theory of early stopping to {departure(study, gd):.0e}; after {MUCH_LATER:,} steps it",
+        f"would have a median of {late[threshold - 1]:.2g} at d = {threshold}, and its largest median,",
+        f"{late.max():.2g}, at d = {late.argmax() + 1}.",
     )

@@ -1,26 +1,29 @@
 """Shallow networks: their fits, their breakpoints, and a comparison of activations."""
 
+from typing import Any
+
 import numpy as np
 import torch
 from matplotlib.axes import Axes
 
 from benchbed import Study
 from benchbed.interfaces import Picture, TrialStatus
-from benchbed.plotting import Color, theme
+from benchbed.plotting import Color, theme, wrap_label
 from benchbed_course.figures.breakpoints import (
     BENDING_SHARE,
     InnerBreakpoints,
     NetworkTrials,
     bent_interval,
     best_density,
+    better,
     inner_breakpoints,
     is_inside,
     kink_error,
+    median_loss,
     network_trials,
     share_in,
 )
 from benchbed_course.figures.canvas import (
-    LOOKS,
     LOST,
     OTHERS,
     TRUTH,
@@ -29,14 +32,12 @@ from benchbed_course.figures.canvas import (
     picture,
     share_heights,
 )
+from benchbed_course.figures.optimizers import label_of, looks_of, optimizer_sentences, unit_of
 from benchbed_course.figures.trials import Trial, typical
 
-COLOR = LOOKS["adam"].color
-RATE_COLORS: tuple[Color, ...] = (COLOR, (0.84, 0.37, 0.00), (0.00, 0.62, 0.45))
-"""One colour for each learning rate of a comparison, in the suite's order."""
+SMOOTH_RUN, SMOOTH_COLOR = "adam[learning_rate=0.03]", (0.84, 0.37, 0.00)
+"""The suite's run for smooth activations, which the figure of the breakpoints leaves out, and its colour."""
 START: Color = (0.62, 0.64, 0.67)
-RATE = 0.01
-"""Learning rate of the fits with more and more units."""
 HIDDEN = 30
 """Units of the networks whose activations are compared."""
 BINS = np.linspace(0, 1, 22).tolist()
@@ -44,30 +45,46 @@ BINS = np.linspace(0, 1, 22).tolist()
 
 
 def draw_breakpoints(study: Study) -> Picture:
-    """Draw the fits of ReLU networks of more and more units, and their breakpoints before and after training."""
+    """Draw the fits of ReLU networks of more and more units, and their breakpoints before and after training.
+
+    The first two rows are those of Adam; each added optimizer has two rows of its own.
+    """
     groups = [
         networks
         for networks in network_trials(study)
-        if networks.problem.activation == "relu" and networks.rate == RATE
+        if networks.problem.activation == "relu" and networks.optimizer != SMOOTH_RUN
     ]
+    sizes = list(dict.fromkeys(networks.problem.hidden for networks in groups))
+    optimizers = list(dict.fromkeys(networks.optimizer for networks in groups))
+    looks = looks_of(trial for networks in groups for trial in networks.trials[:1])
     breakpoints = [inner_breakpoints(networks) for networks in groups]
     with theme("shallow-network-breakpoints"):
-        figure, panels = canvas(columns=len(groups), rows=2, width=10.5, height=2.9)
-        above, below = panels[: len(groups)], panels[len(groups) :]
-        for axes, networks in zip(above, groups, strict=True):
-            axes.axvspan(*bent_interval(), color=TRUTH, alpha=0.06, linewidth=0)
-            _draw_fits(axes, networks, COLOR, "fit of median loss")
-            _draw_kinks(axes, networks)
-            loss = typical(networks.trials).loss[-1]
-            axes.set_title(f"{networks.problem.hidden} units, loss {loss:.1e}")
-        for axes, group in zip(below, breakpoints, strict=True):
-            _draw_histogram(axes, group)
-        share_heights(above)
+        figure, panels = canvas(columns=len(sizes), rows=2 * len(optimizers), width=10.5, height=2.9)
+        above, below, empty = list[Axes](), list[Axes](), set(panels)
+        for networks, group in zip(groups, breakpoints, strict=True):
+            column, row = sizes.index(networks.problem.hidden), 2 * optimizers.index(networks.optimizer)
+            fits, histogram = (panels[(row + offset) * len(sizes) + column] for offset in (0, 1))
+            color = looks[networks.optimizer].color
+            fits.axvspan(*bent_interval(), color=TRUTH, alpha=0.06, linewidth=0)
+            _draw_fits(fits, networks, color, "fit of median loss")
+            _draw_kinks(fits, networks, color)
+            fits.set_title(f"{networks.problem.hidden} units, loss {median_loss(networks):.1e}")
+            _draw_histogram(histogram, group, color)
+            if column == 0:
+                name = f"{wrap_label(label_of(networks.trials[0]))}\n" if len(optimizers) > 1 else ""
+                fits.set_ylabel(f"{name}y")
+                histogram.set_ylabel("density of breakpoints in [0, 1]")
+            above.append(fits)
+            below.append(histogram)
+            empty -= {fits, histogram}
+        for axes in empty:  # of a network that an added optimizer has no result for
+            axes.remove()
+        share_heights([axes for axes in above if axes in panels[: len(sizes)]])
+        for axes in above:
+            axes.set_ylim(above[0].get_ylim())
         share_heights(below)
-        above[0].set_ylabel("y")
-        below[0].set_ylabel("density of breakpoints in [0, 1]")
         legend_below(figure, above[0], below[0])
-        return picture(figure, *_breakpoint_caption(groups, breakpoints))
+        return picture(figure, *_breakpoint_caption(groups, breakpoints), *optimizer_sentences(study))
 
 
 def draw_activations(study: Study) -> Picture:
@@ -77,33 +94,25 @@ def draw_activations(study: Study) -> Picture:
     by_activation = [
         [networks for networks in groups if networks.problem.activation == name] for name in names
     ]
+    looks = looks_of(trial for networks in groups for trial in networks.trials[:1])
+    colors = {selector: look.color for selector, look in looks.items()} | {SMOOTH_RUN: SMOOTH_COLOR}
     with theme("shallow-network-activations"):
         figure, panels = canvas(columns=len(names), rows=2, width=10.5, height=2.8)
         above, below = panels[: len(names)], panels[len(names) :]
-        for top, bottom, rates in zip(above, below, by_activation, strict=True):
-            best = better(rates)
-            color = RATE_COLORS[rates.index(best) % len(RATE_COLORS)]
-            _draw_fits(top, best, color, None)  # the legend names its colour by the learning rate
-            top.set_title(f"{best.problem.activation}, η = {best.rate:g}")
-            for networks, rate_color in zip(rates, RATE_COLORS, strict=False):
-                _draw_losses(bottom, networks, rate_color)
-            bottom.set(xlabel="1 + steps", xscale="log", yscale="log")
+        for top, bottom, runs in zip(above, below, by_activation, strict=True):
+            best = better(runs)
+            _draw_fits(top, best, colors[best.optimizer], None)  # the legend names the colour below
+            top.set_title(wrap_label(f"{best.problem.activation}, {_run_label(best)}"))
+            for networks in runs:
+                _draw_losses(bottom, networks, colors[networks.optimizer])
+            unit = unit_of(trial for networks in runs for trial in networks.trials)
+            bottom.set(xlabel="1 + steps" if unit == "step" else f"1 + {unit}", xscale="log", yscale="log")
         share_heights(above)
         share_heights(below)
         above[0].set_ylabel("y")
         below[0].set_ylabel("loss")
         legend_below(figure, above[0], below[0])
-        return picture(figure, *_activation_caption(by_activation))
-
-
-def better(rates: list[NetworkTrials]) -> NetworkTrials:
-    """Return the trials of the learning rate whose final median loss is lower."""
-    return min(rates, key=median_loss)
-
-
-def median_loss(networks: NetworkTrials) -> float:
-    """Return the lower median of the final losses."""
-    return float(typical(networks.trials).loss[-1])
+        return picture(figure, *_activation_caption(by_activation), *optimizer_sentences(study))
 
 
 def _draw_fits(axes: Axes, networks: NetworkTrials, color: Color, label: str | None) -> None:
@@ -125,39 +134,53 @@ def _draw_fits(axes: Axes, networks: NetworkTrials, color: Color, label: str | N
     axes.set(xlabel="x", xticks=(0, 0.5, 1))
 
 
-def _draw_kinks(axes: Axes, networks: NetworkTrials) -> None:
+def _draw_kinks(axes: Axes, networks: NetworkTrials, color: Color) -> None:
     theta = torch.tensor(typical(networks.trials).theta)
     breakpoints = networks.problem.breakpoints(theta)
     breakpoints = breakpoints[torch.from_numpy(is_inside(breakpoints.numpy()))]
     heights = networks.problem.predict(theta, breakpoints.unsqueeze(-1))
     axes.plot(
-        breakpoints, heights, "o", color=COLOR, markersize=3.5, markeredgecolor="white",
+        breakpoints, heights, "o", color=color, markersize=3.5, markeredgecolor="white",
         markeredgewidth=0.4, zorder=4, label="its breakpoints",
     )  # fmt: skip
 
 
-def _draw_histogram(axes: Axes, breakpoints: InnerBreakpoints) -> None:
+def _draw_histogram(axes: Axes, breakpoints: InnerBreakpoints, color: Color) -> None:
     axes.axvspan(*bent_interval(), color=TRUTH, alpha=0.06, linewidth=0)
-    axes.hist(
-        breakpoints.after, BINS, density=True, color=COLOR, edgecolor="white", linewidth=0.4, label="trained"
-    )
-    axes.hist(
-        breakpoints.before, BINS, density=True, histtype="step", color=START, linewidth=1.4, label="first weights"
-    )  # fmt: skip
+    styles: dict[str, dict[str, Any]] = {"trained": {"color": color, "edgecolor": "white", "linewidth": 0.4},
+              "first weights": {"color": START, "histtype": "step", "linewidth": 1.4}}  # fmt: skip
+    for (label, style), values in zip(styles.items(), (breakpoints.after, breakpoints.before), strict=True):
+        if values.size:  # an optimizer that diverges has none
+            axes.hist(values, BINS, density=True, label=label, **style)
     x = np.linspace(0, 1, 801)
     axes.plot(x, best_density(x), ":", color=TRUTH, linewidth=1.4, label="best, for many units")
     axes.set(xlabel="breakpoint", xlim=(0, 1), xticks=(0, 0.5, 1))
 
 
-def _draw_losses(axes: Axes, networks: NetworkTrials, rate_color: Color) -> None:
-    longest = max((trial.calls for trial in networks.trials), key=len)
-    curves = np.full((len(networks.trials), len(longest)), np.inf)  # infinite where a trial has diverged
-    for row, trial in zip(curves, networks.trials, strict=True):
-        row[: len(trial.loss)] = trial.loss
-    color = LOST if any(map(_has_diverged, networks.trials)) else rate_color
+def _draw_losses(axes: Axes, networks: NetworkTrials, run_color: Color) -> None:
+    calls = max((trial.calls for trial in networks.trials), key=len)
+    curves = []
+    for trial in networks.trials:
+        indices = np.searchsorted(trial.calls, calls, side="right") - 1
+        is_lost = _has_diverged(trial) & (calls > trial.calls[-1])  # infinite where a trial has diverged
+        curves.append(np.where(is_lost, np.inf, trial.loss[indices]))
+    color = LOST if any(map(_has_diverged, networks.trials)) else run_color
     middle = np.quantile(curves, 0.5, axis=0, method="inverted_cdf")
-    axes.plot(1 + longest, middle, color=color, linewidth=1.5, label=f"η = {networks.rate:g}: median seed")
-    axes.fill_between(1 + longest, curves.min(0), curves.max(0), color=color, alpha=0.15, linewidth=0)
+    label = wrap_label(f"{_run_label(networks)}: median seed")
+    axes.plot(1 + calls, middle, color=color, linewidth=1.5, label=label)
+    low, high = np.min(curves, axis=0), np.max(curves, axis=0)
+    axes.fill_between(1 + calls, low, high, color=color, alpha=0.15, linewidth=0)
+
+
+def _is_course_run(networks: NetworkTrials) -> bool:
+    """Return whether the optimizer is Adam with no other value than a learning rate, as in the suite."""
+    rate = networks.rate
+    return rate is not None and networks.optimizer == f"adam[learning_rate={rate:g}]"
+
+
+def _run_label(networks: NetworkTrials) -> str:
+    """Return the learning rate of the course's Adam, or the selector of an added optimizer."""
+    return f"η = {networks.rate:g}" if _is_course_run(networks) else label_of(networks.trials[0])
 
 
 def _has_diverged(trial: Trial) -> bool:
@@ -169,19 +192,22 @@ def _breakpoint_caption(groups: list[NetworkTrials], breakpoints: list[InnerBrea
     x = (np.arange(1000) + 0.5) / 1000
     is_in = (x >= interval[0]) & (x <= interval[1])
     best_share = float(best_density(x)[is_in].mean() * (interval[1] - interval[0]))
-    counts = [
-        f"{networks.problem.hidden} units: median loss {median_loss(networks):.1e}, {len(group.after)} of"
-        f" {group.total} breakpoints in [0, 1] (at the start {len(group.before)}), of which the shaded part"
-        f" contains {share_in(group.after, interval):.0%} (at the start {share_in(group.before, interval):.0%})"
-        for networks, group in zip(groups, breakpoints, strict=True)
-    ]
+    counts: dict[str, list[str]] = {}
+    for networks, group in zip(groups, breakpoints, strict=True):
+        counts.setdefault(label_of(networks.trials[0]), []).append(
+            f"{networks.problem.hidden} units: median loss {median_loss(networks):.1e}, {len(group.after)} of"
+            f" {group.total} breakpoints in [0, 1] (at the start {len(group.before)}), of which the shaded part"
+            f" contains {share_in(group.after, interval):.0%} (at the start {share_in(group.before, interval):.0%})"
+        )
+    (own, own_counts), *further = counts.items()
     return (
-        f"ReLU networks on Runge's function, {seeds} seeds each, after {steps:,} steps of Adam at η = {RATE:g}.",
+        f"ReLU networks on Runge's function, {seeds} seeds each, after {steps:,} steps of {own}.",
         f"The shaded {interval[1] - interval[0]:.0%} of the interval contains {BENDING_SHARE:.0%} of the target's",
-        f"bending, the integral of its absolute second derivative. {'; '.join(counts)}. Breakpoints outside [0, 1] do",
-        "not bend the fit. The breakpoints of the best piecewise linear fits have, if there are many, a density",
-        f"proportional to |y''|^(2/5) (dotted), which puts {best_share:.0%} of them into the shaded part.",
-        f"The sum of weighted kinks equals the network to {max(map(kink_error, groups)):.0e} in all of these trials.",
+        f"bending, the integral of its absolute second derivative. {'; '.join(own_counts)}.",
+        *(f"With {label}: {'; '.join(clauses)}." for label, clauses in further),
+        "Breakpoints outside [0, 1] do not bend the fit. The best piecewise linear fits have breakpoints of a density",
+        f"proportional to |y''|^(2/5) (dotted) if there are many, {best_share:.0%} of them in the shaded part.",
+        f"The sum of weighted kinks equals the network to {max(map(kink_error, groups)):.0e} in all stable trials.",
         *_divergence_sentences(groups),
     )
 
@@ -189,15 +215,25 @@ def _breakpoint_caption(groups: list[NetworkTrials], breakpoints: list[InnerBrea
 def _activation_caption(by_activation: list[list[NetworkTrials]]) -> tuple[str, ...]:
     networks = by_activation[0][0]
     losses = [
-        f"{rates[0].problem.activation} "
-        + ", ".join(f"{median_loss(group):.1e} at η = {group.rate:g}" for group in rates)
-        for rates in by_activation
+        f"{runs[0].problem.activation} "
+        + ", ".join(f"{median_loss(run):.1e} {_run_clause(run)}" for run in runs)
+        for runs in by_activation
     ]
     return (
-        f"Networks of {networks.problem.hidden} units on Runge's function. Above: the fits at the better of the",
-        f"learning rates. Below: the losses of {len(networks.trials)} seeds (line: median, band: lowest to highest).",
+        f"Networks of {networks.problem.hidden} units on Runge's function. Above: the fits of the lowest median loss.",
+        f"Below: the losses of {len(networks.trials)} seeds (line: median, band: lowest to highest).",
         f"Median losses after {networks.trials[0].steps:,} steps of Adam: {'; '.join(losses)}.",
-        *_divergence_sentences([group for rates in by_activation for group in rates]),
+        *_divergence_sentences([run for runs in by_activation for run in runs]),
+    )
+
+
+def _run_clause(networks: NetworkTrials) -> str:
+    """Name the learning rate, or the added optimizer with its steps."""
+    label = _run_label(networks)
+    return (
+        f"at {label}"
+        if _is_course_run(networks)
+        else f"with {label} after {networks.trials[0].steps:,} steps"
     )
 
 

@@ -5,9 +5,10 @@ from matplotlib.axes import Axes
 
 from benchbed import Study
 from benchbed.interfaces import Picture
-from benchbed.plotting import theme
-from benchbed_course.figures.canvas import LOOKS, TRUTH, canvas, picture
+from benchbed.plotting import LineStyle, theme, wrap_label
+from benchbed_course.figures.canvas import LOOKS, TRUTH, canvas, legend_below, picture
 from benchbed_course.figures.intervals import mean_interval
+from benchbed_course.figures.optimizers import first_named, label_of, looks_of, optimizer_sentences, others
 from benchbed_course.figures.trials import Trial, trials_of
 from benchbed_problems.toy_mean import ToyMean
 
@@ -17,12 +18,16 @@ FAINT = 0.25
 
 def draw_paths(gd_study: Study, sgd_study: Study) -> Picture:
     """Draw the paths by step, the same near the mean, and the distance from the mean by cost."""
-    (gd,), sgd = trials_of(gd_study), trials_of(sgd_study)
+    gd_trials, sgd_trials = trials_of(gd_study), trials_of(sgd_study)
+    gd, sgd, trials = first_named(gd_trials, "gd")[0], first_named(sgd_trials, "sgd"), gd_trials + sgd_trials
+    further, looks = others(trials, gd, sgd[0]), looks_of([gd, *sgd, *trials])
     problem = ToyMean(**sgd_study.plan.problems[0].parameters)
     mean, deviation = float(problem.minimizer(problem.shared_data())), stationary_deviation(problem, sgd[0])
     with theme("toy-mean-paths"):
         figure, (paths, near_mean, cost) = canvas(columns=3, width=10.5, height=3.6)
         for axes in (paths, near_mean):
+            for group in further.values():
+                _draw_path(axes, group[0], looks[group[0].optimizer], label_of(group[0]))
             _draw_paths(axes, gd, sgd, mean)
         near_mean.axhspan(mean - deviation, mean + deviation, color=TRUTH, alpha=0.12, linewidth=0)
         near_mean.set(
@@ -30,10 +35,24 @@ def draw_paths(gd_study: Study, sgd_study: Study) -> Picture:
             ylim=(mean - 5 * deviation, mean + 5 * deviation),
             ylabel="θ",
         )
-        paths.set(title=f"Paths, η = {gd.setting['learning_rate']:g}", ylabel="θ")
-        paths.legend(loc="lower right")
+        low, high = sorted((gd.path[0, 0], mean))  # an added optimizer may leave the frame
+        margin = 0.25 * (high - low)
+        paths.set(
+            title=f"Paths, η = {gd.setting['learning_rate']:g}",
+            ylabel="θ",
+            ylim=(low - margin, high + margin),
+        )
         _draw_cost(cost, gd, sgd, mean, deviation)
-        return picture(figure, *_caption(gd, sgd, mean, deviation))
+        for group in further.values():
+            _draw_distance(cost, group, looks[group[0].optimizer], mean)
+        if further:
+            legend_below(figure, paths, cost)
+        else:
+            paths.legend(loc="lower right")
+            cost.legend(loc="lower left")
+        sentences = [_further_sentence(group, mean) for group in further.values()]
+        notes = optimizer_sentences(gd_study, sgd_study)
+        return picture(figure, *_caption(gd, sgd, mean, deviation), *sentences, *notes)
 
 
 def stationary_deviation(problem: ToyMean, trial: Trial) -> float:
@@ -65,6 +84,12 @@ def _draw_paths(axes: Axes, gd: Trial, sgd: list[Trial], mean: float) -> None:
     axes.set(xlabel="step")
 
 
+def _draw_path(axes: Axes, trial: Trial, look: LineStyle, label: str) -> None:
+    axes.plot(
+        trial.path[:, 0], color=look.color, linestyle=look.dashes, linewidth=1.2, label=wrap_label(label)
+    )
+
+
 def _draw_cost(axes: Axes, gd: Trial, sgd: list[Trial], mean: float, deviation: float) -> None:
     distances = np.abs([trial.path[:, 0] - mean for trial in sgd])
     calls = np.maximum(sgd[0].calls, 0.5)  # the start costs nothing, which a log axis cannot show
@@ -81,7 +106,16 @@ def _draw_cost(axes: Axes, gd: Trial, sgd: list[Trial], mean: float, deviation: 
         xlabel="gradient calls (start drawn at ½)",
         ylabel="|θ − mean|",
     )
-    axes.legend(loc="lower left")
+
+
+def _draw_distance(axes: Axes, trials: list[Trial], look: LineStyle, mean: float) -> None:
+    """Draw the root mean square distance of an added optimizer from the mean against the calls."""
+    length = min(len(trial.path) for trial in trials)  # trials of an adaptive rule may differ in their calls
+    distances = np.sqrt(np.mean([(trial.path[:length, 0] - mean) ** 2 for trial in trials], axis=0))
+    calls = np.maximum(np.mean([trial.calls[:length] for trial in trials], axis=0), 0.5)
+    axes.loglog(
+        calls, distances, color=look.color, linestyle=look.dashes, label=wrap_label(label_of(trials[0]))
+    )
 
 
 def _caption(gd: Trial, sgd: list[Trial], mean: float, deviation: float) -> tuple[str, ...]:
@@ -90,14 +124,30 @@ def _caption(gd: Trial, sgd: list[Trial], mean: float, deviation: float) -> tupl
     closed_form = mean + (gd.path[0, 0] - mean) * factor ** np.arange(len(distances))
     error = np.abs(gd.path[:, 0] - closed_form).max()
     root, low, high = spread(sgd, mean)
+    steps = min(gd.steps, sgd[0].steps)
+    farthest = max(np.abs(trial.path[: steps + 1, 0] - gd.path[: steps + 1, 0]).max() for trial in sgd)
+    second_half = f"over the last {sgd[0].steps - sgd[0].steps // 2} steps of {len(sgd)} seeds"
+    verb = "contains" if low <= deviation <= high else "does not contain"
     gd_price, sgd_price = (trial.calls[-1] / trial.steps for trial in (gd, sgd[0]))
     return (
         f"From {gd.path[0, 0]:g}, gradient descent on all observations comes closer to their mean, {mean:.4f}, in",
         f"{int((np.diff(distances) < 0).sum())} of {gd.steps} steps. Its path equals the closed form, which multiplies",
-        f"the distance by {factor:g} a step, to {error:.0e}. Stochastic gradient descent follows this path and then",
-        f"fluctuates around the mean: over the last {sgd[0].steps - sgd[0].steps // 2} steps of {len(sgd)} seeds its",
-        f"root mean square distance is {root:.4f} (95 % interval {low:.4f} to {high:.4f}), where the stationary",
-        f"variance η σ² / ((1 − η) B) predicts {deviation:.4f}. A step costs {gd_price:g} calls with all observations",
-        f"and {sgd_price:g} with a batch, which is {gd_price / sgd_price:g} times less: {gd.calls[-1]:,.0f} calls",
-        f"against {sgd[0].calls[-1]:,.0f} for the {gd.steps} steps of the figure.",
+        f"the distance by {factor:g} a step, to {error:.0e}. Stochastic gradient descent stays within",
+        f"{farthest:.2g} of this path: {second_half} its root mean square distance from the mean is {root:.4f} (95 %",
+        f"interval {low:.4f} to {high:.4f}, which {verb} the prediction of the stationary variance,",
+        f"η σ² / ((1 − η) B): {deviation:.4f}). A step costs {gd_price:g} calls with all observations and",
+        f"{sgd_price:g} with a batch, which is {gd_price / sgd_price:g} times less: {gd.calls[-1]:,.0f} calls against",
+        f"{sgd[0].calls[-1]:,.0f} for the {gd.steps} steps of the figure.",
+    )
+
+
+def _further_sentence(trials: list[Trial], mean: float) -> str:
+    """Compare an added optimizer by its distances from the mean."""
+    trial = trials[0]
+    half = [np.sqrt(((each.path[each.steps // 2 + 1 :, 0] - mean) ** 2).mean()) for each in trials]
+    statuses = ", ".join(dict.fromkeys(each.status for each in trials))
+    return (
+        f"{label_of(trial)} takes {trial.steps} steps for {trial.calls[-1]:,.0f} calls ({statuses}); over the last"
+        f" {trial.steps - trial.steps // 2} of them its root mean square distance from the mean is"
+        f" {float(np.sqrt(np.mean(np.square(half)))):.2g}."
     )

@@ -44,16 +44,16 @@ class Trial(NamedTuple):
 def trials_of(study: Study) -> list[Trial]:
     """Return the evaluation trials of a study by problem and optimizer, in the suite's order, and by seed.
 
-    Raises: ValueError if a trial has no result: a figure must not leave it out silently.
+    Trials without a result are left out; `optimizers.optimizer_sentences` names them in the caption.
+
+    Raises: ValueError if no trial has a result.
     """
     rows = {row["trial_key"]: row for row in study.trials.to_dict("records")}
     trials = []
     for outcome in study.results.outcomes.itertuples():
         row = rows.get(str(outcome.trial_key))
         if row is None or row["status"] not in DRAWN_STATUSES:
-            raise ValueError(
-                f"{outcome.problem} × {outcome.optimizer}, seed {outcome.seed}, has no result to draw"
-            )
+            continue
         path = row["curve_theta"]
         trial = Trial(
             str(outcome.problem),
@@ -72,6 +72,8 @@ def trials_of(study: Study) -> list[Trial]:
             float(row["wall_seconds"]),
         )
         trials.append(trial)
+    if not trials:
+        raise ValueError(f"{study.plan.name} has no result to draw")
     problems, optimizers = list(study.results.problems), list(study.results.optimizers)
     return sorted(
         trials,

@@ -9,9 +9,17 @@ from matplotlib.axes import Axes
 
 from benchbed import Study
 from benchbed.interfaces import Picture, TrialStatus
-from benchbed.plotting import Color, theme
+from benchbed.plotting import Color, theme, wrap_label
 from benchbed_course.figures.canvas import LOOKS, LOST, TRUTH, canvas, legend_below, picture
 from benchbed_course.figures.intervals import success_interval
+from benchbed_course.figures.optimizers import (
+    by_optimizer,
+    highest_loss,
+    label_of,
+    looks_of,
+    optimizer_sentences,
+    unit_of,
+)
 from benchbed_course.figures.trials import Trial, trials_of, typical
 from benchbed_problems.triangles import Triangles, exact_parameters
 
@@ -29,7 +37,7 @@ PLATEAU_DASHES = {"best constant": ":", "best single unit": (0, (6, 2, 1, 2))}
 
 
 class DepthTrials(NamedTuple):
-    """The trials at one depth."""
+    """The trials of one optimizer at one depth."""
 
     problem: Triangles
     trials: list[Trial]
@@ -86,37 +94,52 @@ def draw_exact(measured: list[dict[str, Any]]) -> Picture:
             f"{_name(network['depth'])}: {' '.join(f'{value:g}' for value in network['grid'])}"
             for network in measured
         ]
+        teeth = [sum(value == 0 for value in network["y"]) - 1 for network in measured]
         counts = [f"{network['parameters']} ({_layers(network['depth'])})" for network in measured]
         return picture(
             figure,
             "Networks of two units in each hidden layer, their weights set by hand. On 0, 1/8, …, 1 their values are",
             f"{'; '.join(lists)}. {sum(value == exact for exact, value in pairs)} of {len(pairs)} values equal the",
             f"exact fractions to the last bit. The numbers of parameters are {', '.join(counts)}, 6k + 1 for k hidden",
-            "layers; each further layer doubles the number of triangles.",
+            f"layers; the numbers of triangles are {', '.join(map(str, teeth))}.",
         )
 
 
 def draw_training(study: Study) -> Picture:
-    """Draw the best and the typical fit of each depth, and the losses of all starts by step."""
+    """Draw the best and the typical fit of each depth, and the losses of all starts by step.
+
+    Each added optimizer has two rows of its own.
+    """
     groups = trials_by_depth(study)
+    depths = list(dict.fromkeys(group.problem.depth for group in groups))
+    optimizers = list(dict.fromkeys(group.trials[0].optimizer for group in groups))
+    looks = looks_of(group.trials[0] for group in groups)
     with theme("triangles-training"):
-        figure, panels = canvas(columns=len(groups), rows=2, width=9.5, height=2.9)
-        above, below = panels[: len(groups)], panels[len(groups) :]
-        for axes, group in zip(above, groups, strict=True):
-            _draw_fits(axes, group)
-        for axes, group in zip(below, groups, strict=True):
-            _draw_losses(axes, group)
-        above[0].set_ylabel("y")
-        below[0].set_ylabel("loss")
-        legend_below(figure, above[0], below[0])
-        trials, target = groups[0].trials, min(groups[0].problem.targets)
-        steps = max(trial.steps for group in groups for trial in group.trials)
+        figure, panels = canvas(columns=len(depths), rows=2 * len(optimizers), width=9.5, height=2.9)
+        first, empty = list[Axes](), set(panels)
+        for group in groups:
+            column = depths.index(group.problem.depth)
+            row = 2 * optimizers.index(group.trials[0].optimizer)
+            fits, losses = (panels[(row + offset) * len(depths) + column] for offset in (0, 1))
+            color = looks[group.trials[0].optimizer].color
+            _draw_fits(fits, group, color)
+            _draw_losses(losses, group, color)
+            if column == 0:
+                name = f"{wrap_label(label_of(group.trials[0]))}\n" if len(optimizers) > 1 else ""
+                fits.set_ylabel(f"{name}y")
+                losses.set_ylabel("loss")
+            first = first or [fits, losses]
+            empty -= {fits, losses}
+        for axes in empty:  # of a depth that an added optimizer has no result for
+            axes.remove()
+        legend_below(figure, *first)
+        target = min(groups[0].problem.targets)
         return picture(
             figure,
-            f"Adam (η = {trials[0].setting['learning_rate']:g}) on mini-batches from {len(trials)} starts, for up to",
-            f"{steps:,} steps; a trial is solved when its gap is at most {target:.0e} at three checkpoints in a row",
-            "or at its end.",
-            *(_result_sentence(group) for group in groups),
+            "Training on mini-batches; a trial is solved when its gap is at most",
+            f"{target:.0e} at three checkpoints in a row or at its end.",
+            *(sentence for selector in optimizers for sentence in _result_sentences(selector, groups)),
+            *optimizer_sentences(study),
         )
 
 
@@ -128,11 +151,12 @@ def composed(x: Fraction, depth: int) -> Fraction:
 
 
 def trials_by_depth(study: Study) -> list[DepthTrials]:
-    """Group the trials of a study by depth, in the suite's order."""
-    trials = trials_of(study)
+    """Group the trials of a study by optimizer and depth, in the suite's order."""
+    parameters = {plan.label: plan.parameters for plan in study.plan.problems}
     return [
-        DepthTrials(Triangles(**plan.parameters), [trial for trial in trials if trial.problem == plan.label])
-        for plan in study.plan.problems
+        DepthTrials(Triangles(**parameters[problem]), [trial for trial in trials if trial.problem == problem])
+        for trials in by_optimizer(trials_of(study)).values()
+        for problem in dict.fromkeys(trial.problem for trial in trials)
     ]
 
 
@@ -154,32 +178,34 @@ def plateaus(problem: Triangles) -> dict[str, float]:
     return losses
 
 
-def _draw_fits(axes: Axes, group: DepthTrials) -> None:
+def _draw_fits(axes: Axes, group: DepthTrials, color: Color) -> None:
     data = group.problem.shared_data()
     x = data.test_x.squeeze(-1)
     axes.plot(x, data.test_y, color=TRUTH, linestyle="--", linewidth=1.2, label="target", zorder=3)
     best = min(group.trials, key=lambda trial: np.nan_to_num(trial.loss[-1], nan=np.inf))
-    for trial, color, label in (
+    for trial, fit_color, label in (
         (typical(group.trials), MISSED, "fit of median loss"),
-        (best, COLOR, "fit of lowest loss"),
+        (best, color, "fit of lowest loss"),
     ):
         values = group.problem.predict(torch.tensor(trial.theta), data.test_x)
-        axes.plot(x, values, color=color, linewidth=2.0, label=label)
+        axes.plot(x, values, color=fit_color, linewidth=2.0, label=label)
     low, high = success_interval(group.solved, len(group.trials))
     title = f"{_name(group.problem.depth)}: solved from {group.solved} of {len(group.trials)} starts"
     axes.set(title=f"{title} ({low:.0%} to {high:.0%})", xlabel="x")
 
 
-def _draw_losses(axes: Axes, group: DepthTrials) -> None:
+def _draw_losses(axes: Axes, group: DepthTrials, color: Color) -> None:
     for trial in sorted(group.trials, key=lambda trial: trial.status == TrialStatus.SOLVED):
-        color = {TrialStatus.SOLVED: COLOR, TrialStatus.DIVERGED: LOST}.get(trial.status, MISSED)
-        axes.plot(1 + trial.calls, trial.loss, color=color, linewidth=0.6, alpha=0.5)
-    for color, label in ((COLOR, "solved"), (MISSED, "not solved")):
-        axes.plot([], [], color=color, linewidth=1.0, label=label)
+        trial_color = {TrialStatus.SOLVED: color, TrialStatus.DIVERGED: LOST}.get(trial.status, MISSED)
+        axes.plot(1 + trial.calls, trial.loss, color=trial_color, linewidth=0.6, alpha=0.5)
+    for line_color, label in ((color, "solved"), (MISSED, "not solved")):
+        axes.plot([], [], color=line_color, linewidth=1.0, label=label)
     for name, level in plateaus(group.problem).items():
         axes.axhline(level, color=TRUTH, linestyle=PLATEAU_DASHES[name], linewidth=1.0, label=name)
-    axes.set(xlabel="1 + steps", xscale="log", yscale="log")
-    axes.set_ylim(bottom=max(FLOOR, 0.6 * min(trial.loss.min() for trial in group.trials)))
+    unit = unit_of(group.trials)
+    axes.set(xlabel="1 + steps" if unit == "step" else f"1 + {unit}", xscale="log", yscale="log")
+    lowest = 0.6 * min(float(np.nanmin(trial.loss)) for trial in group.trials)
+    axes.set_ylim(max(FLOOR, lowest), highest_loss(group.trials))
 
 
 def _name(depth: int) -> str:
@@ -188,6 +214,16 @@ def _name(depth: int) -> str:
 
 def _layers(depth: int) -> str:
     return f"{depth} hidden layer{'s' if depth > 1 else ''}"
+
+
+def _result_sentences(selector: str, groups: list[DepthTrials]) -> list[str]:
+    """Describe the results of one optimizer at each depth."""
+    own_groups = [group for group in groups if group.trials[0].optimizer == selector]
+    trials = [trial for group in own_groups for trial in group.trials]
+    starts = max(len(group.trials) for group in own_groups)
+    steps = max(trial.steps for trial in trials)
+    opening = f"{label_of(trials[0])} runs from {starts} starts, for up to {steps:,} steps."
+    return [opening, *(_result_sentence(group) for group in own_groups)]
 
 
 def _result_sentence(group: DepthTrials) -> str:

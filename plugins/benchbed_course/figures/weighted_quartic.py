@@ -1,6 +1,7 @@
-"""Losses and gradient norms of seven optimizers on the weighted quartic."""
+"""Losses and gradient norms of optimizers on the weighted quartic."""
 
 from collections.abc import Callable, Sequence
+from itertools import chain
 
 import numpy as np
 import torch
@@ -8,8 +9,16 @@ from matplotlib.axes import Axes
 
 from benchbed import Study
 from benchbed.interfaces import Picture, TrialStatus
-from benchbed.plotting import theme
-from benchbed_course.figures.canvas import LOOKS, LOST, TRUTH, canvas, legend_below, picture
+from benchbed.plotting import LineStyle, theme, wrap_label
+from benchbed_course.figures.canvas import LOST, TRUTH, canvas, legend_below, picture
+from benchbed_course.figures.optimizers import (
+    by_optimizer,
+    first_named,
+    label_of,
+    looks_of,
+    optimizer_sentences,
+    unit_of,
+)
 from benchbed_course.figures.quartic_escape import stationary_points
 from benchbed_course.figures.trials import Trial, trials_of
 from benchbed_problems.quartic import lowest_point, quartic
@@ -20,21 +29,22 @@ _LONG = 5_000
 STOPPED = "stopped by the tolerance"
 
 OptimizerTrials = dict[str, list[Trial]]
-"""The trials of each optimizer, by name, in the suite's order."""
+"""The trials of each optimizer, by label, in the suite's order."""
 TrialValues = Callable[[Trial], np.ndarray]
 
 
 def draw_curves(study: Study) -> Picture:
     """Draw the loss above the optimum and the gradient norm of each optimizer by step."""
-    trials, problem = by_optimizer(study), problem_of(study)
+    trials, problem = labelled_trials(study), problem_of(study)
+    looks = labelled_looks(trials)
     with theme(f"{study.plan.name}-curves"):
         figure, (loss, norm) = canvas(columns=2, width=10.5, height=4.4)
         for axes, values_of in ((loss, _gap), (norm, lambda trial: trial.gradient_norm)):
             for position, (name, own_trials) in enumerate(trials.items()):
-                width = 2.6 - 0.2 * position  # curves that coincide stay visible at the edges
-                _draw_optimizer(axes, name, own_trials, values_of, width)
+                width = max(1.2, 2.6 - 0.2 * position)  # curves that coincide stay visible at the edges
+                _draw_optimizer(axes, name, own_trials, values_of, width, looks[name])
             _scale_steps(axes, trials)
-            _draw_ranges(axes, trials, values_of)
+            _draw_ranges(axes, trials, values_of, looks)
         if problem.gradient_noise:
             label = "all coordinates in the local minimum"
             loss.axhline(local_gap(), color=TRUTH, linestyle=":", linewidth=0.9, label=label)
@@ -51,15 +61,34 @@ def draw_curves(study: Study) -> Picture:
         if seeds > 1:
             loss.plot([], [], color=TRUTH, linewidth=3, label="range of the seeds at the end")
         legend_below(figure, norm, loss)
-        return picture(figure, start_sentence(trials, problem), *_caption(trials, study, problem))
+        caption = [*_caption(trials, study, problem), *optimizer_sentences(study)]
+        return picture(figure, start_sentence(trials, problem), *caption)
 
 
-def by_optimizer(study: Study) -> OptimizerTrials:
-    """Return the trials of each optimizer."""
-    trials: OptimizerTrials = {}
-    for trial in trials_of(study):
-        trials.setdefault(trial.name, []).append(trial)
-    return trials
+def labelled_trials(study: Study) -> OptimizerTrials:
+    """Return the trials of each optimizer.
+
+    The label of an optimizer whose selector has at most the learning rate of the first one, which the caption states,
+    is its name.
+    """
+    groups = list(by_optimizer(trials_of(study)).values())
+    rate = groups[0][0].setting["learning_rate"]
+
+    def has_name(trial: Trial) -> bool:
+        is_short = trial.optimizer in (trial.name, f"{trial.name}[learning_rate={rate:g}]")
+        return is_short and trial.setting.get("learning_rate", rate) == rate
+
+    return {
+        trial.name if has_name(trial) else label_of(trial): trials
+        for trials in groups
+        for trial in trials[:1]
+    }
+
+
+def labelled_looks(trials: OptimizerTrials) -> dict[str, LineStyle]:
+    """Return the look of each optimizer, by label."""
+    looks = looks_of(chain.from_iterable(trials.values()))
+    return {label: looks[own_trials[0].optimizer] for label, own_trials in trials.items()}
 
 
 def problem_of(study: Study) -> WeightedQuartic:
@@ -91,10 +120,13 @@ def lower_median(values: np.ndarray) -> np.ndarray:
 def start_sentence(trials: OptimizerTrials, problem: WeightedQuartic) -> str:
     """Describe start, learning rate and noise of the trials."""
     first, noise = next(iter(trials.values()))[0], problem.gradient_noise
+    rate = first.setting["learning_rate"]
+    all_trials = chain.from_iterable(trials.values())
+    is_shared = all(trial.setting.get("learning_rate") == rate for trial in all_trials)
     noise_clause = f"under gradient noise of standard deviation {noise:g}, which gd does not see"
     return (
-        f"From {first.path[0, 0]:g} in every coordinate, with η = {first.setting['learning_rate']:g},"
-        f" {noise_clause if noise else 'without noise'}."
+        f"From {first.path[0, 0]:g} in every coordinate, with η = {rate:g}"
+        f"{'' if is_shared else ' where the legend names no other'}, {noise_clause if noise else 'without noise'}."
     )
 
 
@@ -117,36 +149,42 @@ def _loss_at(coordinate: float) -> float:
     return float(quartic(torch.tensor(coordinate, dtype=torch.float64)))
 
 
-def _draw_optimizer(axes: Axes, name: str, trials: list[Trial], values_of: TrialValues, width: float) -> None:
-    look = LOOKS[name]
+def _draw_optimizer(
+    axes: Axes, label: str, trials: list[Trial], values_of: TrialValues, width: float, look: LineStyle
+) -> None:
     stable = [trial for trial in trials if trial.status != TrialStatus.DIVERGED]
     for trial in trials:
         if trial.status == TrialStatus.DIVERGED:
             axes.plot(trial.calls, values_of(trial), color=LOST, linewidth=0.8)
     steps, values = settled(stable, values_of) if stable else (np.empty(0), np.empty((1, 0)))
     middle = lower_median(values)
-    axes.plot(steps, middle, color=look.color, linestyle=look.dashes, linewidth=width, label=name)
+    axes.plot(
+        steps, middle, color=look.color, linestyle=look.dashes, linewidth=width, label=wrap_label(label)
+    )
     if stable and all(trial.status == TrialStatus.CONVERGED for trial in stable):
         axes.plot(steps[-1], middle[-1], "X", color=look.color, markersize=9, markeredgecolor="w", zorder=5)
 
 
-def _draw_ranges(axes: Axes, trials: OptimizerTrials, values_of: TrialValues) -> None:
+def _draw_ranges(
+    axes: Axes, trials: OptimizerTrials, values_of: TrialValues, looks: dict[str, LineStyle]
+) -> None:
     """Draw the range of the seeds at the end as bars beside the curves; bands would cover each other."""
     x = 1.02  # as a share of the panel's width, so that the bars stand to the right of it
     for name, own_trials in trials.items():
         ends = [values_of(trial)[-1] for trial in own_trials if trial.status != TrialStatus.DIVERGED]
         if len(ends) > 1:
-            axes.plot([x, x], [min(ends), max(ends)], color=LOOKS[name].color, linewidth=3, solid_capstyle="butt",
+            axes.plot([x, x], [min(ends), max(ends)], color=looks[name].color, linewidth=3, solid_capstyle="butt",
                       transform=axes.get_yaxis_transform(), clip_on=False)  # fmt: skip
             x += 0.016
 
 
 def _scale_steps(axes: Axes, trials: OptimizerTrials) -> None:
-    axes.set(xlabel="step", yscale="log")
-    steps = max(trial.steps for own_trials in trials.values() for trial in own_trials)
-    if steps >= _LONG:
+    everything = list(chain.from_iterable(trials.values()))
+    axes.set(xlabel=unit_of(everything), yscale="log")
+    calls = max(trial.calls[-1] for trial in everything)
+    if calls >= _LONG:
         axes.set_xscale("symlog", linthresh=1, linscale=0.4)  # shows step 0, which a log axis cannot
-        axes.set_xlim(0, 1.6 * steps)
+        axes.set_xlim(0, 1.6 * calls)
 
 
 def _caption(trials: OptimizerTrials, study: Study, problem: WeightedQuartic) -> list[str]:
@@ -165,7 +203,7 @@ def _caption(trials: OptimizerTrials, study: Study, problem: WeightedQuartic) ->
     if problem.gradient_noise:
         local = f"With all coordinates in the local minimum (dotted) it is {local_gap():.3g}."
         return [ends, local, norms, *stops, *divergence_sentences(trials)]
-    (gd,), (sgd,) = trials["gd"], trials["sgd"]
+    gd, sgd = (first_named(chain.from_iterable(trials.values()), name)[0] for name in ("gd", "sgd"))
     is_same = gd.path.shape == sgd.path.shape and bool((gd.path == sgd.path).all())
     twins = (
         "Without noise gd and sgd apply the same rule to the same gradient; their paths are"
@@ -179,9 +217,10 @@ def _turning_sentences(trials: OptimizerTrials) -> list[str]:
     sentences = []
     for name, (trial, *_) in trials.items():
         gap = _gap(trial)
-        if gap.min() < 0.1 * gap[-1]:
-            step = trial.calls[gap.argmin()]
-            sentences.append(f"On its way {name} was as close as {gap.min():.1g}, after {step:.0f} steps.")
+        if trial.status != TrialStatus.DIVERGED and gap.min() < 0.1 * gap[-1]:
+            sentences.append(
+                f"On its way {name} was as close as {gap.min():.1g}, after {gap.argmin()} steps."
+            )
     return sentences
 
 

@@ -95,3 +95,19 @@ def test_the_caption_has_slopes_and_ratios(measured, drawn):
     columns = ratios.get_lines()[2]
     assert columns.get_ydata() == pytest.approx([5 * n for n in SIZES])
     assert set(picture.files) == {"png", "svg"}
+
+
+def test_costs_are_called_flat_only_if_they_are(measured, drawn):
+    """f is flat above; a product that grows faster than f has a ratio that grows."""
+    _, picture = drawn(draw_costs, measured)
+    assert "f and a product are flat there" in picture.caption
+    assert "The ratio of their costs does not grow with n" in picture.caption
+    sizes = measured["costs"]["f"]["sizes"]
+    costs = measured["costs"] | {
+        "f": {"sizes": sizes, "seconds": [1e-7 * size for size in sizes]},
+        "product": {"sizes": sizes, "seconds": [1e-9 * size**2 for size in sizes]},
+    }
+    _, picture = drawn(draw_costs, measured | {"costs": costs})
+    assert "Up to n = 1,000 the slope of f is 1.00." in picture.caption
+    assert "flat there" not in picture.caption
+    assert "The ratio of their costs grows with n" in picture.caption

@@ -44,3 +44,10 @@ def test_costs_are_drawn_with_prices(drawn):
     assert f"In 300 dimensions with one trial: {expected}." in picture.caption
     assert f"In 300 dimensions with 30 trials: {expected}." in picture.caption
     assert "its distance is 0.125, where theory expects √11 = 3.32" in picture.caption
+    assert (
+        "300 products in batches of up to 64 cost 2 times as much as one: the price counts work"
+        in picture.caption
+    )
+    costs["1"]["forward"]["seconds"] = [1e-4, 0.12]
+    _, picture = drawn(draw_prices, measured)
+    assert "cost 300 times as much as one. A single product" in picture.caption

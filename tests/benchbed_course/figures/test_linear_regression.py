@@ -87,7 +87,7 @@ def test_the_caption_agrees_with_independent_computations(drawing):
     norm = typeset(f"{norms[met]:.2g}")
     assert f"norm is {norm} after {met:,} steps (converged): with {met / 100:.1f} times" in picture.caption
     distance = typeset(f"{np.linalg.norm(path[met] - (w, b)):.1e}")
-    assert f"to within {distance} in (w, b)." in picture.caption
+    assert f"at a distance of {distance} in (w, b) from the closed form." in picture.caption
 
 
 def test_the_surface_is_the_loss_and_contains_the_path(drawing):

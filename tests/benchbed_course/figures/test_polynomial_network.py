@@ -52,7 +52,7 @@ def test_the_error_on_the_diagonal_is_the_metric(study, fit):
     errors = relative_errors(found, data.diagonal_y.squeeze(-1).numpy())
     measured = [trial.metrics["diagonal-error"] for trial in trials]
     np.testing.assert_allclose(errors, measured, rtol=1e-5)
-    assert f"a relative error of {between([100 * error for error in errors], '.1f')}%" in fit[1].caption
+    assert f"by a relative error of {between([100 * error for error in errors], '.1f')}%" in fit[1].caption
 
 
 def test_the_variance_explained_is_that_of_the_test_loss(study, fit):
@@ -68,7 +68,7 @@ def test_the_caption_describes_the_run(study, fit):
     """Sizes, steps, losses and the time of the steps."""
     caption, trials = fit[1].caption, trials_of(study)
     assert (
-        "A network 3 → 8 → 8 → 1 (113 parameters) after 60 steps of Adam at η = 0.001 on batches of 128"
+        "A network 3 → 8 → 8 → 1 (113 parameters) after 60 steps of adam at η = 0.001 on batches of 128"
         in caption
     )
     assert "from 2,000 samples, with 3 seeds (thick: the one of median loss)." in caption

@@ -1,23 +1,20 @@
-"""C7 and C8: rates against theory, the stability edge, and what the captions say."""
+"""C7: rates against theory, the stability edge, and what the captions say."""
 
 import json
 import re
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from benchbed_course.figures.canvas import typeset
 from benchbed_course.figures.quadratic import (
-    EIGENVALUES,
     draw_edge,
     draw_paths,
     draw_rates,
-    draw_rmsprop,
     measured_rate,
-    overtaking_step,
     theoretical_rate,
 )
+from benchbed_course.figures.quadratic_plane import EIGENVALUES
 from benchbed_course.figures.trials import trials_of
 
 pytestmark = pytest.mark.slow
@@ -82,38 +79,6 @@ def test_gradient_descent_diverges_beyond_the_edge_alone(study_of, drawn):
     assert "2 of 2 diverge" in picture.caption
 
 
-def plain_losses(steps, rate=0.0198, decay=0.9, epsilon=1e-8):
-    """Losses of gradient descent and RMSProp from (2, 2), by plain loops, `[steps + 1]` each."""
-    curvature = np.array(EIGENVALUES)
-    gd, rmsprop, average = np.array([2.0, 2.0]), np.array([2.0, 2.0]), np.zeros(2)
-    losses = []
-    for _ in range(steps + 1):
-        losses.append([0.5 * (curvature * theta**2).sum() for theta in (gd, rmsprop)])
-        gd = gd - rate * curvature * gd
-        gradient = curvature * rmsprop
-        average = decay * average + (1 - decay) * gradient**2
-        rmsprop = rmsprop - rate * gradient / (np.sqrt(average) + epsilon)
-    return np.array(losses).T
-
-
-def test_rmsprop_leads_first_and_is_overtaken_later(study_of, drawn):
-    """The caption's numbers are those of plain loops: at the course's 125 steps, at the crossing, at the end."""
-    study = study_of("course-rmsprop")
-    gd, rmsprop = plain_losses(400)
-    np.testing.assert_allclose(trials_of(study)[0].loss, gd, rtol=1e-9)
-    figure, picture = drawn(draw_rmsprop, study)
-    assert f"After 125 steps the loss is {gd[125]:.2g} with gradient descent" in picture.caption
-    assert f"and {rmsprop[125]:.2g} with RMSProp" in picture.caption
-    crossing = int(np.flatnonzero(gd >= rmsprop)[-1]) + 1
-    assert crossing == 262
-    assert f"gradient descent overtakes it at step {crossing} and has a loss of" in picture.caption
-    assert typeset(f"has a loss of {gd[-1]:.1e} at the end") in picture.caption
-    assert (
-        f"a median loss of {np.median(rmsprop[-100:]):.2g} over the last 100 of 400 steps" in picture.caption
-    )
-    assert all(line.get_xdata().size == 126 for line in figure.axes[0].get_lines()[:2])
-
-
 def test_coordinates_are_numbered_as_eigenvalues(study, study_of, drawn):
     """θ₁ belongs to λ₁, in axes and captions."""
     figure, _ = drawn(draw_paths, study)
@@ -123,12 +88,48 @@ def test_coordinates_are_numbered_as_eigenvalues(study, study_of, drawn):
     assert "multiplies θ₂ by 1 − 100 η" in picture.caption
 
 
-def test_a_trial_that_is_never_overtaken():
-    """The step is that from which the slower trial stays below for good."""
+def test_the_caption_describes_the_jumps_by_the_paths(study, drawn):
+    """Counted again: gradient descent changes its side in every step, and momentum comes to rest in the valley."""
+    gd, momentum, heavy_ball = (trial.path for trial in trials_of(study))
+    _, picture = drawn(draw_paths, study)
+    jumps = int((np.sign(gd[1:, 1]) != np.sign(gd[:-1, 1])).sum())
+    assert f"wall to wall of the narrow valley (in {jumps} of {len(gd) - 1} steps)" in picture.caption
+    assert f"|θ₂| = {abs(momentum[20:, 1]).max():.2g}, and gradient descent as" in picture.caption
+    assert f"{abs(gd[20:, 1]).max():.2g}: momentum averages the jumps away." in picture.caption
+    farthest, steps = abs(heavy_ball).max(), len(heavy_ball) - 1
+    assert (
+        f"as far as {farthest:.1f}, beyond the frame, and still arrives first, after {steps} steps."
+        in picture.caption
+    )
 
-    def trial(*losses):
-        return SimpleNamespace(loss=np.array(losses))
 
-    assert overtaking_step(trial(3.0, 1.0, 2.0, 0.5), trial(2.0, 2.0, 1.0, 1.0)) == 3
-    assert overtaking_step(trial(3.0, 1.0, 2.0), trial(2.0, 2.0, 1.0)) is None
-    assert overtaking_step(trial(1.0, 1.0), trial(2.0, 2.0)) == 0
+def test_the_caption_claims_no_jumps_and_no_first_arrival_without_them(study_of, drawn):
+    """A small η does not jump, little momentum does not settle, and L-BFGS arrives before the heavy ball."""
+    optimizers = [
+        "gd[learning_rate=0.005]",
+        "momentum[learning_rate=0.0001, beta=0.6694214876033058]",
+        "momentum[learning_rate=0.1, beta=0.6694214876033058]",
+        "lbfgs",
+    ]
+    study = study_of("course-quadratic", optimizers=optimizers)
+    _, picture = drawn(draw_paths, study)
+    assert "gradient descent changes the side of the valley in 0 of 160 steps." in picture.caption
+    assert "averages the jumps away" not in picture.caption
+    assert re.search(r"arrives after \d+ steps, not before lbfgs", picture.caption)
+    assert "arrives first" not in picture.caption
+    figure, picture = drawn(draw_rates, study)
+    assert re.search(r"Losses of the others at the end: lbfgs.*\(solved\)\.", picture.caption)
+    assert len(figure.axes[0].lines) == 2 * 3 + 1
+
+
+def test_a_heavy_ball_that_does_not_arrive_is_not_first(study_of, drawn):
+    """In five steps it does not solve the problem."""
+    _, picture = drawn(draw_paths, study_of("course-quadratic", steps=5))
+    assert "and does not arrive in 5 steps." in picture.caption
+
+
+def test_a_rate_that_cannot_be_measured_is_none():
+    """A path that is too short, one that overflows, and one that ends in 0."""
+    assert measured_rate(np.ones((3, 2))) is None
+    assert measured_rate(np.array([[1.0], [1e300], [np.inf], [1.0], [1.0]])) is None
+    assert measured_rate(np.array([[1.0], [0.0], [0.0], [0.0], [0.0], [0.0]])) is None

@@ -7,8 +7,9 @@ import pytest
 import torch
 
 from benchbed.seeds import InstanceSeed
-from benchbed_course.figures.quartic import draw_escape, draw_paths
+from benchbed_course.figures.quartic import draw_paths
 from benchbed_course.figures.quartic_escape import exact_shares, trials_by_start
+from benchbed_course.figures.quartic_shares import draw_escape
 from benchbed_problems.quartic import ridge
 
 pytestmark = pytest.mark.slow

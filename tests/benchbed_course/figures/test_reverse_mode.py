@@ -60,6 +60,21 @@ def test_the_caption_has_slopes_and_ratios(measured, drawn):
     assert inputs.get_ylim() == outputs.get_ylim()
 
 
+def test_costs_are_called_flat_only_if_they_are(measured, drawn):
+    """Both are flat up to 1 000 inputs above; costs that grow with the inputs are not, nor is their ratio."""
+    _, picture = drawn(draw_costs, measured)
+    assert "both are flat there" in picture.caption
+    assert "The ratio does not grow with n" in picture.caption
+    sizes = measured["inputs"]["f"]["sizes"]
+    inputs = {
+        "f": {"sizes": sizes, "seconds": [1e-7 * size for size in sizes]},
+        "product": {"sizes": sizes, "seconds": [1e-9 * size**2 for size in sizes]},
+    }
+    _, picture = drawn(draw_costs, measured | {"inputs": inputs})
+    assert "flat there" not in picture.caption
+    assert "The ratio grows with n" in picture.caption
+
+
 def test_forward_mode_may_never_be_cheaper(measured, drawn):
     """Its line lies above all rows."""
     expensive = {"sizes": OUTPUTS, "seconds": [1.0] * 3}

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from matplotlib.lines import Line2D
 
-from benchbed_course.figures.breakpoints import bent_interval, network_trials
+from benchbed_course.figures.breakpoints import bent_interval, better, median_loss, network_trials
 from benchbed_course.figures.canvas import LOST, OTHERS, typeset
-from benchbed_course.figures.shallow_network import better, draw_activations, draw_breakpoints, median_loss
+from benchbed_course.figures.shallow_network import draw_activations, draw_breakpoints
 
 pytestmark = pytest.mark.slow
 

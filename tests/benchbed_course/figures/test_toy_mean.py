@@ -37,8 +37,10 @@ def test_the_caption_agrees_with_independent_computations(gd, sgd, drawn):
     predicted = math.sqrt(0.05 * y.var() / (0.95 * 32))
     _, picture = drawn(draw_paths, gd, sgd)
     assert f"their mean, {y.mean():.4f}, in {STEPS} of {STEPS} steps" in picture.caption
-    assert f"square distance is {found:.4f} (" in picture.caption
-    assert f"predicts {predicted:.4f}. " in picture.caption
+    assert f"square distance from the mean is {found:.4f} (95 % interval" in picture.caption
+    assert f"σ² / ((1 − η) B): {predicted:.4f})" in picture.caption
+    farthest = abs(paths - trials_of(gd)[0].path[:, 0]).max()
+    assert f"stays within {farthest:.2g} of this path" in picture.caption
     assert (
         "costs 10 calls with all observations and 1 with a batch, which is 10 times less" in picture.caption
     )
@@ -66,6 +68,18 @@ def test_the_stationary_deviation_is_that_of_a_simulation(sgd):
         theta -= 0.05 * 2 * (theta - y[generator.integers(len(y), size=(4_000, 32))].mean(1))
     predicted = stationary_deviation(problem, trials_of(sgd)[0])
     assert (theta - y.mean()).var() == pytest.approx(predicted**2, rel=4 * math.sqrt(2 / 4_000))
+
+
+def test_the_prediction_is_compared_with_the_interval(gd, sgd, study_of, drawn):
+    """In the long run the interval contains it; on the way to the mean it does not."""
+    for trials, verb in ((sgd, "contains"), (study_of("course-toy-mean-sgd", steps=10), "does not contain")):
+        problem = ToyMean(**trials.plan.problems[0].parameters)
+        mean = float(problem.shared_data().y.mean())
+        _, low, high = spread(trials_of(trials), mean)
+        is_inside = low <= stationary_deviation(problem, trials_of(trials)[0]) <= high
+        assert is_inside == (verb == "contains")
+        _, picture = drawn(draw_paths, gd, trials)
+        assert f"which {verb} the prediction" in picture.caption
 
 
 def test_the_interval_of_the_spread_contains_it(sgd):

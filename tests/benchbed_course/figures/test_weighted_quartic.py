@@ -10,8 +10,8 @@ from benchbed_course.figures.canvas import typeset
 from benchbed_course.figures.trials import trials_of
 from benchbed_course.figures.weighted_quartic import (
     STOPPED,
-    by_optimizer,
     draw_curves,
+    labelled_trials,
     local_gap,
     lower_median,
     settled,
@@ -70,7 +70,7 @@ LOOPS = {
 @pytest.mark.parametrize("name", LOOPS)
 def test_the_trials_are_the_courses_loop(exact, name):
     """Losses, gradient norms, stop and end, by torch's own optimizers; near the end rounding is all that is left."""
-    (trial,) = by_optimizer(exact)[name]
+    (trial,) = labelled_trials(exact)[name]
     theta, losses, norms = descended(LOOPS[name], STEPS)
     np.testing.assert_allclose(trial.loss, losses, atol=1e-10)
     np.testing.assert_allclose(trial.gradient_norm, norms, atol=1e-10)
@@ -123,7 +123,7 @@ def test_ranges_of_the_seeds_are_drawn_beside_the_curves(noisy, drawn):
     assert not loss.collections
     bars = [line for line in norm.get_lines() if not line.get_clip_on()]
     for name, bar in zip(OPTIMIZERS[1:], bars, strict=True):
-        ends = [trial.gradient_norm[-1] for trial in by_optimizer(noisy)[name]]
+        ends = [trial.gradient_norm[-1] for trial in labelled_trials(noisy)[name]]
         assert list(bar.get_ydata()) == [min(ends), max(ends)]
 
 
@@ -146,7 +146,7 @@ def test_every_optimizer_has_a_curve_in_both_panels(request, study, drawn):
     for axes in figure.axes:
         shown = {line.get_label(): line for line in axes.get_lines()}
         assert [name for name in shown if name in OPTIMIZERS] == OPTIMIZERS
-    (gd,) = by_optimizer(study)["gd"]
+    (gd,) = labelled_trials(study)["gd"]
     np.testing.assert_array_equal(shown["gd"].get_ydata(), gd.gradient_norm)
     assert set(picture.files) == {"png", "svg"}
 
@@ -186,7 +186,7 @@ def test_diverged_trials_are_drawn_and_counted(study_of, drawn):
     """From −3 a step of 2 throws gradient descent out; the others of the comparison stay."""
     optimizers = ["gd[learning_rate=2]", "sgd[learning_rate=0.01]", "adam[learning_rate=0.01]"]
     study = study_of("course-weighted-quartic-exact", steps=30, optimizers=optimizers)
-    assert by_optimizer(study)["gd"][0].status == "diverged"
+    assert labelled_trials(study)["gd"][0].status == "diverged"
     figure, picture = drawn(draw_curves, study)
     assert "Diverged: 1 of 1 trials of gd." in picture.caption
     assert "their paths are not the same" in picture.caption

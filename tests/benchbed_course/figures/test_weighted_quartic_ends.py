@@ -6,7 +6,7 @@ import pytest
 from benchbed_course.figures.canvas import typeset
 from benchbed_course.figures.noise_response import noise_response
 from benchbed_course.figures.trials import trials_of
-from benchbed_course.figures.weighted_quartic import by_optimizer
+from benchbed_course.figures.weighted_quartic import labelled_trials
 from benchbed_course.figures.weighted_quartic_ends import draw_ends, farthest, in_global_valley
 from benchbed_problems.quartic import lowest_point, ridge
 
@@ -64,12 +64,20 @@ def test_the_caption_under_noise_agrees_with_the_trials(noisy, drawn):
     assert f"optimum (mean over the seeds): {said}." in picture.caption
     spread = ends_of(noisy, "sgd").std(axis=0)
     assert f"{spread[0]:.2f} for θ₁ (w = 0.002) and {spread[9]:.2f} for θ₁₀ (w = 0.198)" in picture.caption
-    responses = {name: noise_response(trials[0], 30.0) for name, trials in by_optimizer(noisy).items()}
+    responses = {name: noise_response(trials[0], 30.0) for name, trials in labelled_trials(noisy).items()}
     assert (
         f"a step of RMSProp is {responses['sgd'].step / responses['rmsprop'].step:.1f} times"
         in picture.caption
     )
     assert f"{responses['sgd'].drift / responses['adam'].drift:.1f} times less with Adam" in picture.caption
+    slope = max(
+        labelled_trials(noisy)[name][0].gradient_norm[-1] for name in ("sgd", "rmsprop", "adam")
+    ) / np.sqrt(10)
+    assert slope < 15
+    assert (
+        f"which here are mostly noise: at the end the gradient without noise has at most {slope:.2g}"
+        in picture.caption
+    )
 
 
 def test_the_caption_without_noise_agrees_with_plain_loops(exact, drawn):
@@ -89,6 +97,30 @@ def test_the_caption_without_noise_agrees_with_plain_loops(exact, drawn):
     np.testing.assert_array_equal(np.sort(points_of(distances)[:, 1]), np.sort(expected))
 
 
+def test_little_noise_is_not_called_most_of_the_gradient(study_of, drawn):
+    """With noise of 0.01 a step of RMSProp is longer than one of sgd, as its ratio says."""
+    problems = ["weighted-quartic[start=2, gradient_noise=0.01]"]
+    study = study_of("course-weighted-quartic", problems=problems, steps=20, seeds=2, engine="eager")
+    _, picture = drawn(draw_ends, study)
+    assert "mostly noise" not in picture.caption
+    assert "times longer than a step of sgd" in picture.caption
+    assert "times shorter than a step of sgd" not in picture.caption
+
+
+def test_coordinates_are_said_to_move_alike_only_if_they_do(study_of, drawn):
+    """The claim holds for the course's run, and not if ε takes the place of the gradients' size."""
+    _, picture = drawn(draw_ends, study_of("course-weighted-quartic-exact", steps=400))
+    assert "light coordinates are slow; with it (rmsprop, adam), all move alike." in picture.caption
+    optimizers = [
+        "gd[learning_rate=0.01]",
+        "rmsprop[learning_rate=10, epsilon=1000]",
+        "adam[learning_rate=10, epsilon=1000]",
+        "adamw[learning_rate=10, epsilon=1000]",
+    ]
+    _, picture = drawn(draw_ends, study_of("course-weighted-quartic-exact", steps=50, optimizers=optimizers))
+    assert "move alike" not in picture.caption
+
+
 def test_the_optimum_is_marked(exact, noisy, drawn):
     """And under noise the local minimum, at which gd ends."""
     for study, labels in ((exact, ["optimum"]), (noisy, ["optimum", "local minimum"])):
@@ -100,7 +132,8 @@ def test_the_optimum_is_marked(exact, noisy, drawn):
 
 def test_diverged_trials_are_marked_at_the_edge_and_counted(study_of, drawn):
     """No axis is stretched for it, and it is in no valley."""
-    optimizers = ["gd[learning_rate=2]", "adam[learning_rate=0.01]", "adamw[learning_rate=0.01]"]
+    optimizers = [f"{name}[learning_rate=0.01]" for name in ("rmsprop", "adam", "adamw")]
+    optimizers.insert(0, "gd[learning_rate=2]")
     study = study_of("course-weighted-quartic-exact", steps=30, optimizers=optimizers)
     lost = trials_of(study)[0]
     assert lost.status == "diverged"

@@ -1,0 +1,120 @@
+"""The optimizers of a figure: their trials, labels and looks, and the sentences about them that captions share."""
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+
+from benchbed import Study
+from benchbed.interfaces import TrialStatus
+from benchbed.plotting import Color, LineStyle, line_styles
+from benchbed_course.figures.canvas import LOOKS
+from benchbed_course.figures.trials import DRAWN_STATUSES, Trial
+
+FURTHER_COLORS: tuple[Color, ...] = (
+    (0.70, 0.05, 0.50), (0.00, 0.15, 0.55), (0.10, 0.42, 0.12), (0.42, 0.20, 0.62), (0.00, 0.38, 0.42),
+)  # fmt: skip
+"""Colours of optimizers that a reader adds; each is darker than those of the course's optimizers."""
+_FIXED_RATE = re.compile(r"(?<!\w)learning_rate=")
+
+
+def by_optimizer(trials: Iterable[Trial]) -> dict[str, list[Trial]]:
+    """Group trials by the selector of their optimizer, in their order."""
+    groups: dict[str, list[Trial]] = {}
+    for trial in trials:
+        groups.setdefault(trial.optimizer, []).append(trial)
+    return groups
+
+
+def first_named(trials: Iterable[Trial], name: str) -> list[Trial]:
+    """Return the trials of the first optimizer of this name. Raises: ValueError if it has no result."""
+    for group in by_optimizer(trials).values():
+        if group[0].name == name:
+            return group
+    raise ValueError(f"{name} has no result to draw")
+
+
+def others(trials: Iterable[Trial], *drawn: Trial) -> dict[str, list[Trial]]:
+    """Group the trials of all optimizers but those of the `drawn` trials."""
+    selectors = {trial.optimizer for trial in drawn}
+    return by_optimizer(trial for trial in trials if trial.optimizer not in selectors)
+
+
+def label_of(trial: Trial) -> str:
+    """Return the selector of the optimizer, with the learning rate that it leaves open."""
+    rate = trial.setting.get("learning_rate")
+    if rate is None or _FIXED_RATE.search(trial.optimizer):
+        return trial.optimizer
+    return f"{trial.optimizer}, η = {rate:g}"
+
+
+def looks_of(trials: Iterable[Trial]) -> dict[str, LineStyle]:
+    """Return the look of each optimizer, by its selector.
+
+    The first optimizer of one of the course's names has the look that this name has in all figures. Every other one has
+    a look of its own.
+    """
+    free_looks, looks, further = dict(LOOKS), {}, []
+    for selector, group in by_optimizer(trials).items():
+        if group[0].name in free_looks:
+            looks[selector] = free_looks.pop(group[0].name)
+        else:
+            further.append(selector)
+    styles = [*line_styles([str(index) for index in range(len(LOOKS) + len(further))]).values()]
+    for index, (selector, style) in enumerate(zip(further, styles[len(LOOKS) :], strict=True)):
+        looks[selector] = style._replace(color=FURTHER_COLORS[index % len(FURTHER_COLORS)])
+    return looks
+
+
+def unit_of(trials: Iterable[Trial]) -> str:
+    """Return the unit of the trials' calls: "step" if every step costs one call."""
+    is_step = all(trial.calls[-1] == trial.steps for trial in trials)
+    return "step" if is_step else "gradient calls"
+
+
+def highest_loss(trials: Sequence[Trial]) -> float:
+    """Return an upper limit for an axis of losses: thrice the largest one, which trials that diverged do not raise."""
+    stable = [trial for trial in trials if trial.status != TrialStatus.DIVERGED] or trials
+    return 3 * max(float(trial.loss[np.isfinite(trial.loss)].max()) for trial in stable)
+
+
+def side_changes(values: np.ndarray) -> int:
+    """Count the steps in which the sign of a coordinate `[steps + 1]` changes."""
+    return int((values[1:] * values[:-1] < 0).sum())
+
+
+def optimizer_sentences(*studies: Study) -> list[str]:
+    """Name the learning rates that selectors leave open, and the trials that have no result."""
+    rates = [
+        f"The learning rate of {entrant.label} is its default, {entrant.hyperparameters['learning_rate']:g}."
+        for study in studies
+        for entrant in study.plan.entrants
+        if entrant.tunable
+    ]
+    missing = [sentence for study in studies for sentence in _missing_sentences(study)]
+    return list(dict.fromkeys([*rates, *missing]))
+
+
+def _missing_sentences(study: Study) -> list[str]:
+    rows = {row["trial_key"]: row for row in study.trials.to_dict("records")}
+    planned: Counter[str] = Counter()
+    missing: Counter[tuple[str, str]] = Counter()
+    reasons = [losses.reason for losses in study.losses]
+    for outcome in study.results.outcomes.itertuples():
+        label = f"{outcome.optimizer} on {outcome.problem}"
+        planned[label] += 1
+        row = rows.get(str(outcome.trial_key))
+        status = "not run" if row is None else str(row["status"])
+        if status not in DRAWN_STATUSES:
+            missing[label, status] += 1
+        if row is not None and status == TrialStatus.SKIPPED and row["error"]:
+            reasons.append(str(row["error"]))
+    if not missing:
+        return []
+    clauses = [
+        f"{count} of {planned[label]} trials of {label} ({status.replace('_', ' ')})"
+        for (label, status), count in missing.items()
+    ]
+    reason_text = f" The reasons: {'; '.join(dict.fromkeys(reasons))}." if reasons else ""
+    return [f"Not drawn, because they have no result: {', '.join(clauses)}.{reason_text}"]

@@ -1,0 +1,183 @@
+"""Optimizers that a reader adds: labels, looks, and their place in every figure that takes them."""
+
+import math
+import tomllib
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from matplotlib.text import Text
+
+import benchbed_course
+from benchbed.interfaces import Figure, Optimizer, TrialStatus
+from benchbed.interfaces.figure import function_of
+from benchbed_course.figure_list import FIGURES
+from benchbed_course.figures.canvas import LOOKS, typeset
+from benchbed_course.figures.optimizers import (
+    by_optimizer,
+    first_named,
+    highest_loss,
+    label_of,
+    looks_of,
+    optimizer_sentences,
+    others,
+    side_changes,
+    unit_of,
+)
+from benchbed_course.figures.trials import trials_of
+
+pytestmark = pytest.mark.slow
+
+SUITES = Path(benchbed_course.__file__).parent / "suites"
+SMALL = {
+    "course-linear-regression": {},
+    "course-linear-regression-long": {"steps": 300},
+    "course-runge": {
+        "problems": [f"runge[features={size}, samples=4, basis=chebyshev]" for size in (2, 4, 8)],
+        "steps": 20,
+        "seeds": 2,
+    },
+    "course-shallow-network": {"steps": 8, "seeds": 2},
+    "course-triangles": {"steps": 30, "seeds": 3},
+    "course-toy-mean-gd": {"problems": ["toy-mean[samples=320]"], "steps": 300},
+    "course-toy-mean-sgd": {"problems": ["toy-mean[samples=320]"], "steps": 30, "seeds": 2},
+    "course-quartic": {"seeds": 4, "steps": 30},
+    "course-quartic-scan": {
+        "problems": [f"quartic[start={start}, gradient_noise=4.5]" for start in (-1, 0.5, 1.5)],
+        "seeds": 4,
+        "steps": 30,
+    },
+    "course-quadratic": {},
+    "course-rmsprop": {},
+    "course-weighted-quartic": {"steps": 20, "seeds": 2, "engine": "eager"},
+    "course-weighted-quartic-exact": {"steps": 20},
+    "course-polynomial-network": {
+        "problems": ["polynomial-network[dimension=3, samples=2000, hidden=[8, 8]]"],
+        "engine": "eager",
+        "steps": 20,
+        "seeds": 2,
+    },
+}
+"""Values that make each suite small."""
+DIVERGES = "sgd[learning_rate=1000000000]"
+
+
+def failing():
+    """Build an optimizer that fails in its first step."""
+
+    def update(oracle, state, theta):
+        raise RuntimeError("no step")
+
+    return Optimizer(init=lambda theta: (), update=update)
+
+
+ADDED = ["clip(adam, norm=0.5)", "torch.optim:Adagrad", "lbfgs", DIVERGES, ("mine", failing)]
+LABELS = ["clip(adam)[clip_norm=0.5]", "torch.optim:Adagrad", "lbfgs", DIVERGES]
+
+
+def trial(optimizer, status="exhausted", loss=(1.0, 0.5), calls=(0.0, 1.0), **setting):
+    return SimpleNamespace(
+        optimizer=optimizer, name=optimizer.partition("[")[0], status=TrialStatus(status), loss=np.array(loss),
+        calls=np.array(calls), steps=len(calls) - 1, setting=setting,
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="session")
+def extended(study_of):
+    """Return a function that runs a small form of a suite with the added optimizers, once."""
+    studies = {}
+
+    def run(suite):
+        if suite not in studies:
+            own = tomllib.loads((SUITES / f"{suite}.toml").read_text(encoding="utf-8"))["optimizers"]
+            studies[suite] = study_of(suite, optimizers=[*own, *ADDED], **SMALL[suite])
+        return studies[suite]
+
+    return run
+
+
+def test_labels_name_the_learning_rate_that_is_left_open():
+    """A selector that fixes it is its own label, and so is one of an optimizer without a rate."""
+    assert (
+        label_of(trial("momentum[beta=0.95]", learning_rate=0.01, beta=0.95))
+        == "momentum[beta=0.95], η = 0.01"
+    )
+    assert label_of(trial("sgd[learning_rate=0.5]", learning_rate=0.5)) == "sgd[learning_rate=0.5]"
+    assert label_of(trial("lbfgs")) == "lbfgs"
+
+
+def test_every_optimizer_has_a_look_of_its_own():
+    """The first of a name has the course's look; up to eight others differ from it and from each other."""
+    names = ["gd[learning_rate=1]", "adam[learning_rate=1]", "adam", *(f"mine{index}" for index in range(8))]
+    looks = looks_of([trial(name) for name in names for _ in range(2)])
+    assert [looks[name] for name in names[:2]] == [LOOKS["gd"], LOOKS["adam"]]
+    assert (
+        len({(look.dashes, look.marker, look.color) for look in (*looks.values(), *LOOKS.values())}) == 9 + 7
+    )
+    colors = {looks[name].color for name in names[2:7]}
+    assert len(colors) == 5
+    assert not colors & {look.color for look in LOOKS.values()}
+
+
+def test_groups_and_names():
+    """Trials are grouped by selector; the first selector of a name is the course's."""
+    trials = [trial("adam[learning_rate=1]"), trial("gd"), trial("adam"), trial("adam[learning_rate=1]")]
+    assert {key: len(group) for key, group in by_optimizer(trials).items()} == {
+        "adam[learning_rate=1]": 2,
+        "gd": 1,
+        "adam": 1,
+    }
+    assert first_named(trials, "adam") == [trials[0], trials[3]]
+    assert list(others(trials, trials[0])) == ["gd", "adam"]
+    with pytest.raises(ValueError, match="sgd has no result to draw"):
+        first_named(trials, "sgd")
+
+
+def test_axes_are_measured_by_stable_trials():
+    """Calls are steps if each step costs one; a trial that diverged does not stretch the axis of losses."""
+    assert unit_of([trial("gd")]) == "step"
+    assert unit_of([trial("gd"), trial("lbfgs", calls=(0.0, 3.0))]) == "gradient calls"
+    lost = trial("sgd", status="diverged", loss=(1.0, 1e9, math.inf))
+    assert highest_loss([trial("gd"), lost]) == 3.0
+    assert highest_loss([lost]) == 3e9
+    assert side_changes(np.array([1.0, -1.0, -2.0, 0.0, 3.0, -1.0])) == 2
+
+
+@pytest.mark.parametrize(
+    "figure", [figure for figure in FIGURES if figure.takes_optimizers], ids=lambda figure: figure.name
+)
+def test_added_optimizers_are_drawn_or_named(figure: Figure, extended, drawn):
+    """Each that has a result is named in the picture and in the caption; the caption tells why one has none."""
+    studies = [extended(suite) for suite in figure.suites]
+    drawing, picture = drawn(function_of(figure.draw), *studies)
+    assert "Not drawn, because they have no result:" in picture.caption
+    assert "RuntimeError: no step" in picture.caption
+    assert "The learning rate of torch.optim:Adagrad is its default, 0.01." in picture.caption
+    texts = "".join(text.get_text().replace("\n", "") for text in drawing.findobj(Text))
+    labels = {label for study in studies for one in trials_of(study) for label in [one.optimizer]} & set(
+        LABELS
+    )
+    assert {"clip(adam)[clip_norm=0.5]", "torch.optim:Adagrad"} <= labels
+    for label in labels:
+        assert typeset(label) in picture.caption, label
+        assert typeset(label) in texts, label
+    assert {"png", "svg"} <= set(picture.files)
+
+
+def test_sentences_are_not_repeated_for_two_studies(extended):
+    """Both studies of C1 have the same optimizers."""
+    study = extended("course-quadratic")
+    sentences = optimizer_sentences(study, study)
+    assert sentences == optimizer_sentences(study)
+    assert sentences[-1].startswith("Not drawn, because they have no result: ")
+    assert "trials of mine on quadratic[start=[2, 2]] (failed)" in sentences[-1]
+
+
+def test_a_skipped_trial_is_named_with_its_reason(study_of):
+    """A step of gradient descent costs ten calls, of which the budget has nine."""
+    problems = ["toy-mean[samples=320]"]
+    study = study_of("course-toy-mean-sgd", problems=problems, optimizers=["sgd", "gd"], steps=9, seeds=1)
+    (*_, sentence) = optimizer_sentences(study)
+    assert "1 of 1 trials of gd on toy-mean[samples=320] (skipped)" in sentence
+    assert "The reasons: " in sentence

@@ -4,6 +4,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from benchbed.browser import open_in_browser
     from benchbed.catalog.loading import load_catalog
     from benchbed.catalog.lookup import Catalog
     from benchbed.errors import BenchbedError, NothingSelectedError, StudyFolderError, UsageError
@@ -32,12 +33,14 @@ __all__ = [
     "load",
     "load_catalog",
     "minimize",
+    "open_in_browser",
     "run",
 ]
 
 _MODULES = {
     "catalog.loading": ("load_catalog",),
     "catalog.lookup": ("Catalog",),
+    "browser": ("open_in_browser",),
     "errors": ("BenchbedError", "NothingSelectedError", "StudyFolderError", "UsageError"),
     "minimization": ("Minimum", "minimize"),
     "plan": ("Plan",),

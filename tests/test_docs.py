@@ -34,6 +34,8 @@ NOT_RUN = {
     "benchbed course -O results/course": "likewise",
     "benchbed course C7 C8 -O results/course": "likewise",
     "benchbed course C10 --preset full": "likewise; the command takes an hour",
+    "benchbed course --open": "tests/benchbed_course/test_command.py opens a page",
+    "benchbed course C7 C9 --plugin softsign.py -o softsign": "likewise, with an optimizer of a plugin",
     "benchbed findings": "tests/benchbed_findings compute its quick parts",
     "benchbed reference value digits-logistic --plugin ./digits.py": "tests/benchbed/cli/test_reference.py",
     "benchbed run --plugin ./mine.py -p my-network -o adamw -o sgd -o muon --steps 2000 -O results/mine": "a model of "

@@ -75,12 +75,12 @@ def print_study(study: "Study", format_: str) -> int:
 
 def open_page(study: "Study") -> None:
     """Open the page of a study in a browser, or print a warning if that is not possible."""
-    import webbrowser
+    from benchbed.browser import open_in_browser
 
     page = study.path / PAGE
     if not page.is_file():
         print_warnings(
             [f"{study.path} has no page; write it with `benchbed report {study.path} --only page`"]
         )
-    elif not webbrowser.open(page.resolve().as_uri()):
+    elif not open_in_browser(page):
         print_warnings([f"no browser could be started; open {page} in one"])

@@ -25,8 +25,16 @@ def register_commands(register: Callable[[click.Command], None]) -> None:
     "--output",
     metavar="DIR",
     type=click.Path(path_type=Path),
-    default=Path("results/course"),
-    help="Folder for studies, figures and the page.  [default: results/course]",
+    help="Folder for studies, figures and the page.  [default: results/course; with -o results/course-own]",
+)
+@click.option(
+    "-o",
+    "--optimizer",
+    "optimizers",
+    multiple=True,
+    metavar="NAME[key=value,…]",
+    help="Also run this optimizer in the parts, and draw it in their figures; module:Class runs any "
+    "torch.optim.Optimizer. A learning rate left open is the optimizer's default. Repeatable.",
 )
 @click.option(
     "--preset",
@@ -52,24 +60,29 @@ def register_commands(register: Callable[[click.Command], None]) -> None:
     type=click.Path(path_type=Path),
     help="Also load the plugin in this Python file. Repeatable.",
 )
+@click.option("--open", "opens_page", is_flag=True, help="Open the page in a browser.")
 def course(
     parts: tuple[str, ...],
-    output: Path,
+    output: Path | None,
+    optimizers: tuple[str, ...],
     preset: str,
     fresh: bool,
     jobs: int | None,
     plugin_files: tuple[Path, ...],
+    opens_page: bool,
 ) -> int:
     """Run the systems of the course, draw their figures, and put them on one page.
 
     Every figure is drawn from a suite that also runs by itself (see `benchbed list suites`), or from a measurement of
-    its own. PART is a part of the course, such as C7; without arguments, all parts run. Trials that are already stored
-    in the folder do not run again.
+    its own. PART is a part of the course, such as C7; without arguments, all parts run, with -o those that take
+    optimizers. Trials that are already stored in the folder do not run again.
 
     \b
     Examples:
-      benchbed course
+      benchbed course --open
       benchbed course C7 C8 -O momentum
+      benchbed course C7 -o 'momentum[beta=0.95]' -o 'clip(adam, norm=1)'
+      benchbed course C7 --plugin ./mine.py -o mine
       benchbed course C10 --preset full
 
     \b
@@ -83,9 +96,12 @@ def course(
     catalog = benchbed.load_catalog(plugin_files)
     for warning in (*catalog.warnings, *(plugin.complaint for plugin in catalog.plugins if plugin.complaint)):
         click.echo(f"warning: {warning}", err=True)
+    if output is None:
+        output = Path("results/course-own" if optimizers else "results/course")
     run = benchbed.draw_figures(
-        [figure.name for figure in figures_of_parts(catalog, parts)],
+        [figure.name for figure in figures_of_parts(catalog, parts, takes_optimizers=bool(optimizers))],
         output,
+        optimizers=optimizers,
         full=preset == "full",
         fresh=fresh,
         plugin_files=plugin_files,
@@ -94,7 +110,7 @@ def course(
     )
     for warning in run.warnings:
         click.echo(f"warning: {warning}", err=True)
-    page = write_page(output, run.results)
+    page = write_page(output, run.results, optimizers, plugin_files)
     for result in run.results:
         click.echo(f"{result.figure.part}  {result.figure.title}")
         caption = result.caption if result.error is None else f"It could not be drawn: {result.error}"
@@ -105,4 +121,6 @@ def course(
         click.echo()
     count = len(run.results)
     click.echo(f"{count} figure{'' if count == 1 else 's'}: {page}")
+    if opens_page and not benchbed.open_in_browser(page):
+        click.echo(f"warning: no browser could be started; open {page} in one", err=True)
     return 1 if run.lost else 0

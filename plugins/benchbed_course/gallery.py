@@ -1,5 +1,6 @@
 """The page of a course: figures with their captions, in a file that needs only the images beside it."""
 
+import shlex
 from collections.abc import Mapping, Sequence
 from itertools import groupby
 from pathlib import Path
@@ -18,10 +19,17 @@ STEPS = b" data-readings="
 """Beginning of the attribute of SVG files whose lines follow steps."""
 
 
-def write_page(folder: Path, results: Sequence[FigureResult]) -> Path:
+def write_page(
+    folder: Path,
+    results: Sequence[FigureResult],
+    optimizers: Sequence[str] = (),
+    plugin_files: Sequence[Path] = (),
+) -> Path:
     """Write `index.html` into the folder that the figures were written to, and return its path."""
     page = folder / "index.html"
-    page.write_text(render(results, drawings=step_drawings(folder, results)), encoding="utf-8")
+    page.write_text(
+        render(results, optimizers, plugin_files, drawings=step_drawings(folder, results)), encoding="utf-8"
+    )
     return page
 
 
@@ -37,6 +45,8 @@ def step_drawings(folder: Path, results: Sequence[FigureResult]) -> dict[str, Ma
 
 def render(
     results: Sequence[FigureResult],
+    optimizers: Sequence[str] = (),
+    plugin_files: Sequence[Path] = (),
     title: str = "The course, as experiments",
     *,
     drawings: Mapping[str, Markup] = MappingProxyType({}),
@@ -45,18 +55,24 @@ def render(
 
     Args:
         results: The figures.
+        optimizers: Selectors of added optimizers, which the commands of the sections name.
+        plugin_files: Plugin files that these commands name.
         title: Title of the page.
         drawings: SVG elements that replace the images of figures, by name, with a slider of steps below each.
     """
     environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True)
     environment.filters["blocks"] = caption_blocks
+    options = [word for file in plugin_files for word in ("--plugin", str(file))]
+    options += [word for optimizer in optimizers for word in ("-o", optimizer)]
     sections = [
-        (part, SUBJECTS.get(part), list(figures))
+        (part, SUBJECTS.get(part), shlex.join(["benchbed", "course", part, *options]), list(figures))
         for part, figures in groupby(results, key=lambda result: result.figure.part)
     ]
     template = environment.from_string(TEMPLATE.read_text(encoding="utf-8"))
     script = Markup(SCRIPT.read_text(encoding="utf-8")) if drawings else None
-    return template.render(title=title, sections=sections, drawings=drawings, script=script)
+    return template.render(
+        title=title, sections=sections, optimizers=optimizers, drawings=drawings, script=script
+    )
 
 
 def caption_blocks(caption: str) -> list[tuple[bool, str]]:

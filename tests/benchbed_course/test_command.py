@@ -1,6 +1,8 @@
 """The command `benchbed course` runs suites, draws their figures, and shows all of them on one page."""
 
 import json
+import re
+import shlex
 import shutil
 import signal
 import subprocess
@@ -10,9 +12,27 @@ from pathlib import Path
 
 import pytest
 
+from benchbed_course.parts import SUBJECTS
+
 pytestmark = pytest.mark.slow
 
 COMMAND = str(Path(sys.executable).with_name("benchbed"))
+MINE = """
+from benchbed.hookspecs import hookimpl
+from benchbed.interfaces import Hyperparameter, Optimizer
+
+
+def mine(learning_rate: Hyperparameter = 0.005):
+    def update(oracle, state, theta):
+        return theta - learning_rate * oracle.gradient, state
+
+    return Optimizer(init=lambda theta: (), update=update)
+
+
+@hookimpl
+def register_optimizers(register):
+    register(mine)
+"""
 PLUGIN = Path(__file__).parents[1] / "benchbed" / "study" / "figure_plugin" / "pictures.py"
 
 
@@ -47,6 +67,89 @@ def test_help_and_usage(run_in_process, tmp_path):
     assert "  course " in run_in_process(tmp_path, "--help").stdout
     assert "  benchbed course C7 C8" in run_in_process(tmp_path, "course", "--help").stdout
     assert run_in_process(tmp_path, "course", "D1").returncode == 2
+
+
+def test_a_page_opens_in_a_browser(run_in_process, tmp_path, monkeypatch):
+    """--open passes its address on; without a browser a warning names the page."""
+    addresses = []
+    monkeypatch.setattr("webbrowser.open", lambda address: addresses.append(address) or True)
+    arguments = ("course", "Z10", "--plugin", PLUGIN, "-O", "course", "--open")
+    assert run_in_process(tmp_path, *arguments).returncode == 0
+    assert addresses == [(tmp_path / "course" / "index.html").as_uri()]
+    monkeypatch.setattr("webbrowser.open", lambda address: False)
+    course = run_in_process(tmp_path, *arguments)
+    assert course.returncode == 0
+    assert "no browser could be started; open course/index.html in one" in course.stderr
+
+
+def test_an_optimizer_of_a_plugin_is_drawn(run_in_process, tmp_path):
+    """It is in caption, page and command; the plain course has a folder of its own."""
+    (tmp_path / "mine.py").write_text(MINE, encoding="utf-8")
+    options = ("--plugin", "mine.py", "-o", "mine", "-o", "clip(momentum, norm=2)")
+    course = run_in_process(tmp_path, "course", "C8", *options, plots=True)
+    assert course.returncode == 0, course.stderr
+    assert course.stdout.splitlines()[-1] == "1 figure: results/course-own/index.html"
+    caption = " ".join(course.stdout.split())
+    assert "The learning rate of mine is its default, 0.005." in caption
+    assert re.search(
+        r"clip\(momentum\)\[clip_norm=2\], η = 0.01 has a loss of [0-9.]+ after 125 steps", caption
+    )
+    page = (tmp_path / "results" / "course-own" / "index.html").read_text(encoding="utf-8")
+    assert "benchbed course C8 --plugin mine.py -o mine -o &#39;clip(momentum, norm=2)&#39;" in page
+    plain = run_in_process(tmp_path, "course", "C8", plots=True)
+    assert plain.returncode == 0
+    assert "mine" not in plain.stdout
+    assert "held another plan" not in plain.stderr
+
+
+def test_an_optimizer_that_fails_is_named(run_in_process, tmp_path):
+    """The figure is drawn, the caption tells the reason, and the exit code is 1; no traceback is printed."""
+    source = MINE.replace("return theta -", "raise RuntimeError('no step')\n        return theta -")
+    (tmp_path / "mine.py").write_text(source, encoding="utf-8")
+    course = run_in_process(tmp_path, "course", "C8", "--plugin", "mine.py", "-o", "mine", plots=True)
+    assert course.returncode == 1
+    assert "RuntimeError: no step" in " ".join(course.stdout.split())
+    assert "RuntimeError: no step" in course.stderr
+    assert "Traceback" not in course.stdout + course.stderr
+    assert (tmp_path / "results" / "course-own" / "figures" / "quadratic-rmsprop.png").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (
+            ("C12", "-o", "adam"),
+            "the figures of part 'C12' take no optimizers; those of C1, C2, C3, C4, C5, C6, C7, C8, C9,",
+        ),
+        (("C7", "-o", "adma"), "unknown optimizer 'adma'; did you mean 'adan'"),
+        (("C7", "-o", "adam[learning_rate=fast]"), "learning_rate"),
+        (("C7", "-o", "torch.optim:Adma"), "Adma"),
+    ],
+)
+def test_an_optimizer_that_cannot_be_drawn_is_rejected(run_in_process, tmp_path, arguments, message):
+    """One sentence and exit code 2, before anything runs."""
+    course = run_in_process(tmp_path, "course", *arguments)
+    assert course.returncode == 2
+    assert message in course.stderr
+    assert len(course.stderr.splitlines()) == 1
+    assert not (tmp_path / "results").exists()
+
+
+@pytest.mark.parametrize("part", SUBJECTS)
+def test_the_experiment_of_a_part_runs(run_in_process, tmp_path, part):
+    """The command of the page, in a shell's words; one of Python runs in an interpreter of its own."""
+    program, *arguments = shlex.split(SUBJECTS[part].experiment.command)
+    if program == "python":
+        minimum = subprocess.run(
+            [sys.executable, *arguments], cwd=tmp_path, capture_output=True, text=True, check=False
+        )
+        assert minimum.returncode == 0, minimum.stderr
+        assert "Minimum(" in minimum.stdout
+        return
+    assert program == "benchbed"
+    result = run_in_process(tmp_path, *arguments)
+    assert result.returncode == 0, result.stderr
+    assert "Traceback" not in result.stderr
 
 
 def test_an_interrupted_course_ends(tmp_path, make_environment):

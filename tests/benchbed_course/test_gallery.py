@@ -1,12 +1,15 @@
 """The page of a course shows every figure in order, and escapes every text."""
 
 import re
+from pathlib import Path
 
 import pytest
+from markupsafe import escape
 
 from benchbed import FigureResult
 from benchbed.interfaces import Figure
 from benchbed_course.gallery import caption_blocks, render, write_page
+from benchbed_course.parts import SUBJECTS
 
 pytestmark = pytest.mark.slow
 
@@ -14,7 +17,7 @@ IMAGES = {"png": "figures/a.png", "svg": "figures/a.svg"}
 
 
 def result(part="C1", title="A title", caption="A caption.", files=IMAGES, suites=("mine",), error=None):
-    figure = Figure("a", title, "module:draw", suite="mine", part=part)
+    figure = Figure("a", title, "module:draw", suite="mine", part=part, takes_optimizers=True)
     return FigureResult(figure, suites, files, caption, error)
 
 
@@ -25,8 +28,26 @@ def test_parts_come_in_the_order_given():
     assert page.count("<figure>") == 3
     assert "<h2>C1: Linear regression</h2>" in page
     assert "Σᵢ (w xᵢ + b − yᵢ)²" in page
-    assert "<code>benchbed course C1</code>" in page
+    assert '<code class="command">benchbed course C1</code>' in page
     assert "<h2>Z2</h2>" in page
+
+
+def test_a_section_has_an_experiment():
+    """A command to try and a line on its result; a part of another plugin has none."""
+    page = render([result("C7"), result("Z2")])
+    assert page.count("Try this:") == 1
+    for text in SUBJECTS["C7"].experiment:
+        assert str(escape(text)) in page
+
+
+def test_the_command_of_a_section_has_the_added_optimizers():
+    """Quoted as a shell needs it; the suites alone would not repeat the figure."""
+    page = render([result("C7")], ["adam[beta1=0.5]", "<mine>"], [Path("my file.py")])
+    command = "benchbed course C7 --plugin 'my file.py' -o 'adam[beta1=0.5]' -o '<mine>'"
+    assert str(escape(command)) in page
+    assert "With the added optimizers <code>adam[beta1=0.5]</code>, <code>&lt;mine&gt;</code>." in page
+    assert "<mine>" not in page
+    assert "<code>benchbed run mine</code>" not in page
 
 
 def test_figures_are_readable_on_a_phone():

@@ -9,6 +9,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from matplotlib.text import Text
 from PIL import Image
 
@@ -110,12 +111,10 @@ def picture(
 def animation(
     figure: Figure, show: Callable[[int], None], frames: Sequence[int], seconds: float = 0.08
 ) -> bytes:
-    """Render a GIF that pauses at its end: `show(frame)` changes the figure for each of the `frames`.
+    """Render a GIF that pauses at its end: `show(frame)` changes lines and titles for each of the `frames`.
 
-    All frames keep the layout of the last one, so that the panels do not move.
-
-    All frames share one palette: a colour must not change from frame to frame, and a palette for each frame makes the
-    file several times larger.
+    All else is drawn once, with the layout of the last frame. All frames share one palette: a colour must not change
+    from frame to frame, and a palette for each frame makes the file several times larger.
     """
     images = []
     agg = FigureCanvasAgg(figure)
@@ -123,13 +122,20 @@ def animation(
     show(frames[-1])
     figure.draw_without_rendering()
     figure.set_layout_engine("none")
+    lines = sorted((line for axes in figure.axes for line in axes.lines), key=Line2D.get_zorder)
+    moving = [*lines, *(axes.set_title("") for axes in figure.axes)]
+    for artist in moving:
+        artist.set_animated(True)
+    agg.draw()  # type: ignore[no-untyped-call]  # matplotlib has no types for this canvas
+    still = agg.copy_from_bbox(figure.bbox)  # type: ignore[no-untyped-call]  # likewise
     for frame in frames:
         show(frame)
-        # Not savefig, which would draw each frame twice.
-        agg.draw()  # type: ignore[no-untyped-call]  # matplotlib has no types for this canvas
+        agg.restore_region(still)  # type: ignore[no-untyped-call]  # likewise
+        for artist in moving:
+            figure.draw_artist(artist)
         pixels = np.asarray(agg.buffer_rgba())  # type: ignore[no-untyped-call]  # likewise
         images.append(Image.fromarray(pixels).convert("RGB"))
-    palette = images[-1].quantize(256)  # the last frame has every colour
+    palette = images[-1].quantize(256, Image.Quantize.FASTOCTREE)  # the last frame has every colour
     quantized = [image.quantize(palette=palette, dither=Image.Dither.NONE) for image in images]
     durations = [round(1000 * seconds)] * (len(images) - 1) + [2000]  # milliseconds
     gif = io.BytesIO()

@@ -14,8 +14,8 @@ for (const control of document.querySelectorAll(".steps")) {
     const step = steps[slider.value];
     for (const line of lines) truncate(line, step, last);
     const position = `${step.toLocaleString("en")} of ${last.toLocaleString("en")}`;
-    const values = readings.map(([name, texts]) => `${name} ${texts[Math.min(step, texts.length - 1)]}`);
-    output.textContent = values.length ? `${position}; loss: ${values.join(", ")}` : position;
+    const values = readings.map(([name, texts]) => `loss of ${name}: ${texts[Math.min(step, texts.length - 1)]}`);
+    output.textContent = [position, ...values].join("\n");
     slider.setAttribute("aria-valuetext", position);
   }
 

@@ -95,7 +95,7 @@ def test_the_slider_draws_the_path_up_to_a_step(open_page):
     assert len(whole) == STEPS + 1
     slider, output = tab.get_by_role("slider").first, tab.locator("output").first
     assert slider.input_value() == slider.get_attribute("max") == str(STEPS)
-    assert output.inner_text() == "20 of 20; loss: mine 1.00\N{NO-BREAK SPACE}×\N{NO-BREAK SPACE}10⁻²⁰"
+    assert output.inner_text() == "20 of 20\nloss of mine: 1.00\N{NO-BREAK SPACE}×\N{NO-BREAK SPACE}10⁻²⁰"
     assert tab.locator("#path-step-path-0 circle").is_hidden()
     for step in (15, 0, 7):
         slider.fill(str(step))
@@ -105,7 +105,7 @@ def test_the_slider_draws_the_path_up_to_a_step(open_page):
         head = tab.locator("#path-step-path-0 circle")
         assert (head.get_attribute("cx"), head.get_attribute("cy")) == (x, y)
         assert head.is_visible()
-    assert output.inner_text() == "7 of 20; loss: mine 1.00\N{NO-BREAK SPACE}×\N{NO-BREAK SPACE}10⁻⁷"
+    assert output.inner_text() == "7 of 20\nloss of mine: 1.00\N{NO-BREAK SPACE}×\N{NO-BREAK SPACE}10⁻⁷"
     slider.fill(str(STEPS))
     assert path_of(tab, "path") == whole
     assert head.is_hidden()

@@ -8,6 +8,7 @@ from benchbed import Study
 from benchbed.interfaces import Picture, TrialStatus
 from benchbed.plotting import LineStyle, theme, wrap_label
 from benchbed_course.figures.canvas import LOOKS, LOST, TRUTH, canvas, picture
+from benchbed_course.figures.motion import Mover
 from benchbed_course.figures.optimizers import (
     by_optimizer,
     first_named,
@@ -17,7 +18,9 @@ from benchbed_course.figures.optimizers import (
     optimizer_sentences,
     side_changes,
 )
+from benchbed_course.figures.quadratic_animation import animate_paths
 from benchbed_course.figures.quadratic_plane import EIGENVALUES, FRAME, draw_contours
+from benchbed_course.figures.step_lines import PATH
 from benchbed_course.figures.trials import Trial, trials_of
 
 BETA = (9 / 11) ** 2
@@ -45,12 +48,28 @@ def draw_paths(study: Study) -> Picture:
         figure, panels = canvas(columns, rows, width=10.0, height=3.9)
         for axes, trial in zip(panels, trials, strict=False):
             draw_contours(axes)
-            axes.plot(*trial.path.T, "-o", color=looks[trial.optimizer].color, markersize=2.5, linewidth=0.7)
+            axes.plot(
+                *trial.path.T,
+                "-o",
+                color=looks[trial.optimizer].color,
+                markersize=2.5,
+                linewidth=0.7,
+                gid=PATH,
+            )
             axes.plot(0, 0, "*", color=TRUTH, markersize=12)
             axes.set(title=wrap_label(path_label(trial)))
         for axes in panels[len(trials) :]:
             axes.remove()
-        return picture(figure, *_path_sentences(trials), *optimizer_sentences(study))
+        movers = [
+            Mover(trial, wrap_label(path_label(trial)), looks[trial.optimizer].color) for trial in trials
+        ]
+        return picture(
+            figure,
+            *_path_sentences(trials),
+            *optimizer_sentences(study),
+            gif=animate_paths(movers),
+            losses={path_label(trial): trial.loss for trial in trials},
+        )
 
 
 def draw_rates(study: Study) -> Picture:
@@ -62,7 +81,7 @@ def draw_rates(study: Study) -> Picture:
         figure, (axes,) = canvas(height=4.2)
         for trial in trials:
             steps, label, look = np.arange(len(trial.loss)), path_label(trial), looks[trial.optimizer]
-            axes.semilogy(steps, trial.loss, color=look.color, label=wrap_label(label))
+            axes.semilogy(steps, trial.loss, color=look.color, label=wrap_label(label), gid=PATH)
             rate = measured_rate(trial.path) if trial.name in ("gd", "sgd", "momentum") else None
             if rate is None:
                 others.append(f"{label}: {trial.loss[-1]:.1e} after {trial.steps} steps ({trial.status})")

@@ -6,6 +6,7 @@ from benchbed import Study
 from benchbed.interfaces import Picture
 from benchbed.plotting import theme, wrap_label
 from benchbed_course.figures.canvas import TRUTH, canvas, picture
+from benchbed_course.figures.motion import Mover
 from benchbed_course.figures.optimizers import (
     first_named,
     highest_loss,
@@ -15,7 +16,9 @@ from benchbed_course.figures.optimizers import (
     side_changes,
 )
 from benchbed_course.figures.quadratic import first_trials
+from benchbed_course.figures.quadratic_animation import animate_paths
 from benchbed_course.figures.quadratic_plane import draw_contours
+from benchbed_course.figures.step_lines import PATH
 from benchbed_course.figures.trials import Trial
 
 COURSE_STEPS = 125
@@ -33,6 +36,7 @@ def draw_rmsprop(study: Study) -> Picture:
     trials = first_trials(study)
     gd, rmsprop = (first_named(trials, name)[0] for name in ("gd", "rmsprop"))
     looks, course = looks_of(trials), {gd.optimizer, rmsprop.optimizer}
+    movers = []
     with theme("quadratic-rmsprop"):
         figure, (plane, loss) = canvas(columns=2, width=10.0, height=4.2)
         draw_contours(plane)
@@ -40,9 +44,12 @@ def draw_rmsprop(study: Study) -> Picture:
             look, label = looks[trial.optimizer], trial.name if trial.optimizer in course else label_of(trial)
             plane.plot(
                 *trial.path[: COURSE_STEPS + 1].T, look.marker, linestyle="-", color=look.color, markersize=2.5,
-                linewidth=1.0,
+                linewidth=1.0, gid=PATH,
             )  # fmt: skip
-            loss.semilogy(np.arange(len(trial.loss)), trial.loss, color=look.color, label=wrap_label(label))
+            loss.semilogy(
+                np.arange(len(trial.loss)), trial.loss, color=look.color, label=wrap_label(label), gid=PATH
+            )
+            movers.append(Mover(trial, wrap_label(label), look.color))
         plane.plot(0, 0, "*", color=TRUTH, markersize=12)
         rates = " and ".join(sorted({f"{trial.setting['learning_rate']:g}" for trial in (gd, rmsprop)}))
         others = " (gd and rmsprop)" if len(trials) > 2 else ""
@@ -57,6 +64,8 @@ def draw_rmsprop(study: Study) -> Picture:
             *_rmsprop_sentences(gd, rmsprop),
             *_further_sentences([trial for trial in trials if trial.optimizer not in course]),
             *optimizer_sentences(study),
+            gif=animate_paths(movers),
+            losses={mover.label: mover.trial.loss for mover in movers},
         )
 
 

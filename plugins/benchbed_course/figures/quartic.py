@@ -7,7 +7,9 @@ from benchbed import Study
 from benchbed.interfaces import Picture, TrialStatus
 from benchbed.plotting import theme, wrap_label
 from benchbed_course.figures.canvas import LOOKS, TRUTH, canvas, legend_below, picture
+from benchbed_course.figures.motion import Mover
 from benchbed_course.figures.optimizers import label_of, optimizer_sentences
+from benchbed_course.figures.quartic_animation import animate_walks
 from benchbed_course.figures.quartic_escape import (
     StartTrials,
     divergence_clause,
@@ -21,6 +23,7 @@ from benchbed_course.figures.quartic_escape import (
     stationary_points,
     trials_by_start,
 )
+from benchbed_course.figures.step_lines import PATH
 from benchbed_course.figures.trials import Trial
 from benchbed_problems.quartic import ridge
 
@@ -49,22 +52,41 @@ def draw_paths(study: Study) -> Picture:
         rate = group.gd.setting["learning_rate"]
         steps.set(title=f"By step, η = {rate:g}, noise {noise:g}", xlabel="step", ylabel="θ")
         others = [_other_sentence(trials) for trials in group.others]
-        return picture(figure, *_paths_caption(group, examples, noise), *others, *optimizer_sentences(study))
+        return picture(
+            figure,
+            *_paths_caption(group, examples, noise),
+            *others,
+            *optimizer_sentences(study),
+            gif=animate_walks(_movers(group)),
+            losses={_label(trial): trial.loss for trial in (group.gd, examples[0])},
+        )
+
+
+def _movers(group: StartTrials) -> list[Mover]:
+    """Return all trials with the label and the colour of their optimizer."""
+    movers = [Mover(trial, trial.name.upper(), LOOKS[trial.name].color) for trial in (group.gd, *group.sgd)]
+    looks = looks_of_groups([group])
+    return movers + [
+        Mover(trial, wrap_label(label_of(trial)), looks[trial.optimizer].color)
+        for trials in group.others
+        for trial in trials
+    ]
 
 
 def _draw_walk(axes: Axes, trial: Trial, filled: bool) -> None:
     color, path = LOOKS[trial.name].color, trial.path[:, 0]
     face = color if filled else "none"
     axes.plot(path, _loss(path), "o", color=color, alpha=0.5 if filled else 1, markersize=4 if filled else 7,
-              markeredgewidth=0 if filled else 1, markerfacecolor=face, label=_label(trial))  # fmt: skip
+              markeredgewidth=0 if filled else 1, markerfacecolor=face, label=_label(trial), gid=PATH)  # fmt: skip
     end = "end of GD" if trial.name == "gd" else "end of SGD"
     axes.plot(path[-1], _loss(path[-1]), "X", color=color, markersize=9, markeredgecolor="white", label=end)
 
 
 def _draw_by_step(axes: Axes, group: StartTrials, examples: list[Trial]) -> None:
     for trial, alpha in zip(examples, (1.0, 0.4), strict=False):
-        axes.plot(trial.path[:, 0], color=LOOKS["sgd"].color, alpha=alpha, linewidth=1.0, label=_label(trial))
-    axes.plot(group.gd.path[:, 0], color=LOOKS["gd"].color, linewidth=1.8, label=_label(group.gd))
+        axes.plot(trial.path[:, 0], color=LOOKS["sgd"].color, alpha=alpha, linewidth=1.0, label=_label(trial),
+                  gid=PATH)  # fmt: skip
+    axes.plot(group.gd.path[:, 0], color=LOOKS["gd"].color, linewidth=1.8, label=_label(group.gd), gid=PATH)
     for theta, name in zip(stationary_points(), ("global\nminimum", "ridge", "local\nminimum"), strict=True):
         axes.axhline(theta, color=TRUTH, linestyle="--", linewidth=0.9)
         axes.annotate(name, (1.01, theta), xycoords=("axes fraction", "data"), va="center", fontsize=8)
@@ -73,7 +95,7 @@ def _draw_by_step(axes: Axes, group: StartTrials, examples: list[Trial]) -> None
         look = looks[trial.optimizer]
         axes.plot(
             trial.path[:, 0], color=look.color, linestyle=look.dashes, linewidth=1.2,
-            label=wrap_label(f"{label_of(trial)}, seed {trial.seed}"),
+            label=wrap_label(f"{label_of(trial)}, seed {trial.seed}"), gid=PATH,
         )  # fmt: skip
     axes.set(ylim=(-2.3, 1.95))
 

@@ -8,7 +8,10 @@ from benchbed.interfaces import Picture
 from benchbed.plotting import LineStyle, theme, wrap_label
 from benchbed_course.figures.canvas import LOOKS, TRUTH, canvas, legend_below, picture
 from benchbed_course.figures.intervals import mean_interval
+from benchbed_course.figures.motion import Mover
 from benchbed_course.figures.optimizers import first_named, label_of, looks_of, optimizer_sentences, others
+from benchbed_course.figures.step_lines import PATH
+from benchbed_course.figures.toy_mean_animation import animate_paths
 from benchbed_course.figures.trials import Trial, trials_of
 from benchbed_problems.toy_mean import ToyMean
 
@@ -22,7 +25,8 @@ def draw_paths(gd_study: Study, sgd_study: Study) -> Picture:
     gd, sgd, trials = first_named(gd_trials, "gd")[0], first_named(sgd_trials, "sgd"), gd_trials + sgd_trials
     further, looks = others(trials, gd, sgd[0]), looks_of([gd, *sgd, *trials])
     problem = ToyMean(**sgd_study.plan.problems[0].parameters)
-    mean, deviation = float(problem.minimizer(problem.shared_data())), stationary_deviation(problem, sgd[0])
+    data = problem.shared_data()
+    mean, deviation = float(problem.minimizer(data)), stationary_deviation(problem, sgd[0])
     with theme("toy-mean-paths"):
         figure, (paths, near_mean, cost) = canvas(columns=3, width=10.5, height=3.6)
         for axes in (paths, near_mean):
@@ -52,7 +56,17 @@ def draw_paths(gd_study: Study, sgd_study: Study) -> Picture:
             cost.legend(loc="lower left")
         sentences = [_further_sentence(group, mean) for group in further.values()]
         notes = optimizer_sentences(gd_study, sgd_study)
-        return picture(figure, *_caption(gd, sgd, mean, deviation), *sentences, *notes)
+        movers = [
+            Mover(gd, "GD", LOOKS["gd"].color),
+            *(Mover(trial, "SGD", LOOKS["sgd"].color) for trial in sgd),
+        ]
+        movers += [
+            Mover(trial, wrap_label(label_of(trial)), looks[trial.optimizer].color)
+            for group in further.values()
+            for trial in group
+        ]
+        gif = animate_paths(movers, mean, deviation, float(problem.optimum(data)))
+        return picture(figure, *_caption(gd, sgd, mean, deviation), *sentences, *notes, gif=gif)
 
 
 def stationary_deviation(problem: ToyMean, trial: Trial) -> float:
@@ -78,25 +92,28 @@ def _draw_paths(axes: Axes, gd: Trial, sgd: list[Trial], mean: float) -> None:
         axes.plot(
             trial.path[:, 0], color=LOOKS["sgd"].color, alpha=1 if is_first else FAINT,
             linewidth=1.0 if is_first else 0.5, label=f"SGD (faint: {len(sgd) - 1} more seeds)" if is_first else None,
+            gid=PATH,
         )  # fmt: skip
-    axes.plot(gd.path[:, 0], color=LOOKS["gd"].color, linewidth=1.6, label="GD")
+    axes.plot(gd.path[:, 0], color=LOOKS["gd"].color, linewidth=1.6, label="GD", gid=PATH)
     axes.axhline(mean, color=TRUTH, linestyle="--", linewidth=0.9, label="mean of the sample")
     axes.set(xlabel="step")
 
 
 def _draw_path(axes: Axes, trial: Trial, look: LineStyle, label: str) -> None:
     axes.plot(
-        trial.path[:, 0], color=look.color, linestyle=look.dashes, linewidth=1.2, label=wrap_label(label)
-    )
+        trial.path[:, 0], color=look.color, linestyle=look.dashes, linewidth=1.2, label=wrap_label(label),
+        gid=PATH,
+    )  # fmt: skip
 
 
 def _draw_cost(axes: Axes, gd: Trial, sgd: list[Trial], mean: float, deviation: float) -> None:
     distances = np.abs([trial.path[:, 0] - mean for trial in sgd])
     calls = np.maximum(sgd[0].calls, 0.5)  # the start costs nothing, which a log axis cannot show
     label = f"SGD, root mean square of {len(sgd)} seeds"
-    axes.loglog(calls, np.sqrt((distances**2).mean(0)), color=LOOKS["sgd"].color, label=label)
+    axes.loglog(calls, np.sqrt((distances**2).mean(0)), color=LOOKS["sgd"].color, label=label, gid=PATH)
     axes.step(
-        np.maximum(gd.calls, 0.5), np.abs(gd.path[:, 0] - mean), where="post", color=LOOKS["gd"].color, label="GD"
+        np.maximum(gd.calls, 0.5), np.abs(gd.path[:, 0] - mean), where="post", color=LOOKS["gd"].color, label="GD",
+        gid=PATH,
     )  # fmt: skip
     remaining = (1 - 2 * sgd[0].setting["learning_rate"]) ** (2.0 * np.arange(len(calls)))
     theory = np.sqrt(distances[0, 0] ** 2 * remaining + deviation**2 * (1 - remaining))

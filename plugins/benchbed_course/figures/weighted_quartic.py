@@ -20,6 +20,7 @@ from benchbed_course.figures.optimizers import (
     unit_of,
 )
 from benchbed_course.figures.quartic_escape import stationary_points
+from benchbed_course.figures.step_lines import CURVE
 from benchbed_course.figures.trials import Trial, trials_of
 from benchbed_problems.quartic import lowest_point, quartic
 from benchbed_problems.weighted_quartic import WeightedQuartic
@@ -155,12 +156,12 @@ def _draw_optimizer(
     stable = [trial for trial in trials if trial.status != TrialStatus.DIVERGED]
     for trial in trials:
         if trial.status == TrialStatus.DIVERGED:
-            axes.plot(trial.calls, values_of(trial), color=LOST, linewidth=0.8)
+            axes.plot(trial.calls, values_of(trial), color=LOST, linewidth=0.8, gid=CURVE)
     steps, values = settled(stable, values_of) if stable else (np.empty(0), np.empty((1, 0)))
     middle = lower_median(values)
     axes.plot(
-        steps, middle, color=look.color, linestyle=look.dashes, linewidth=width, label=wrap_label(label)
-    )
+        steps, middle, color=look.color, linestyle=look.dashes, linewidth=width, label=wrap_label(label), gid=CURVE
+    )  # fmt: skip
     if stable and all(trial.status == TrialStatus.CONVERGED for trial in stable):
         axes.plot(steps[-1], middle[-1], "X", color=look.color, markersize=9, markeredgecolor="w", zorder=5)
 

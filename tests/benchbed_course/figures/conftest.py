@@ -92,3 +92,9 @@ def assert_small_and_moving():
         assert all((image != images[0]).any() for image in images[1:])
 
     return check
+
+
+@pytest.fixture(scope="session")
+def followed_lines():
+    """Return a function that counts the lines of a picture that the slider of the page draws up to a step."""
+    return lambda picture: picture.files["svg"].count(b" data-steps=")

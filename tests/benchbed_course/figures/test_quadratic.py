@@ -55,13 +55,15 @@ def test_paths_are_those_of_the_rules(study):
             theta = theta - eta * momentum
 
 
-def test_the_captions_agree_with_the_trials(study, drawn):
+def test_the_captions_agree_with_the_trials(study, drawn, followed_lines):
     """The numbers are those of the trials; a curve for each of them."""
     figure, picture = drawn(draw_rates, study)
     assert re.findall(r"η = 0\.\d+: (0\.\d+)", picture.caption) == ["0.9802", "0.9643", "0.8182"]
     assert len(figure.axes[0].lines) == 2 * len(trials_of(study))
+    assert followed_lines(picture) == len(trials_of(study))
     figure, picture = drawn(draw_paths, study)
-    assert len(figure.axes) == len(trials_of(study))
+    assert len(figure.axes) == followed_lines(picture) == len(trials_of(study))
+    assert set(picture.files) == {"png", "svg", "gif"}
     for trial in trials_of(study):
         distance = typeset(f"{np.linalg.norm(trial.theta):.1e}")
         assert f"{distance} after {trial.steps} steps" in picture.caption

@@ -27,7 +27,7 @@ def plain_losses(steps, rate=0.0198, decay=0.9, epsilon=1e-8):
     return np.array(losses).T
 
 
-def test_rmsprop_leads_first_and_is_overtaken_later(study_of, drawn):
+def test_rmsprop_leads_first_and_is_overtaken_later(study_of, drawn, followed_lines):
     """The caption's numbers are those of plain loops: at the course's 125 steps, at the crossing, at the end."""
     study = study_of("course-rmsprop")
     gd, rmsprop = plain_losses(400)
@@ -43,6 +43,8 @@ def test_rmsprop_leads_first_and_is_overtaken_later(study_of, drawn):
         f"a median loss of {np.median(rmsprop[-100:]):.2g} over the last 100 of 400 steps" in picture.caption
     )
     assert [line.get_xdata().size for line in figure.axes[0].get_lines()] == [126, 126, 1]
+    assert followed_lines(picture) == 2 + 2
+    assert set(picture.files) == {"png", "svg", "gif"}
 
 
 def test_the_path_is_called_straight_only_if_it_is(study_of, drawn):

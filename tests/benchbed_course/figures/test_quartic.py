@@ -55,7 +55,7 @@ def test_the_paths_are_those_of_the_plain_loop(path):
         np.testing.assert_allclose(trial.path[:, 0], walk(1.5, 4.2, trial.seed), atol=1e-8)
 
 
-def test_the_caption_of_the_paths_agrees_with_plain_loops(path, drawn):
+def test_the_caption_of_the_paths_agrees_with_plain_loops(path, drawn, followed_lines):
     """Counted again over the plain loop's paths."""
     paths = np.array([walk(1.5, 4.2, seed) for seed in range(SEEDS)])
     inside = paths[:, -1] < ridge()
@@ -68,7 +68,8 @@ def test_the_caption_of_the_paths_agrees_with_plain_loops(path, drawn):
     first, other = inside.argmax(), (~inside).argmax()
     said = f"seed {first}, which ends in the global valley, and seed {other}, which ends in the local valley"
     assert said in picture.caption
-    assert set(picture.files) == {"png", "svg"}
+    assert set(picture.files) == {"png", "svg", "gif"}
+    assert followed_lines(picture) == 2 + 3
     _, by_step = figure.axes
     shown = {line.get_label(): line.get_ydata() for line in by_step.get_lines()}
     for seed in (first, other):

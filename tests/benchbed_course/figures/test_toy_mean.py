@@ -45,13 +45,14 @@ def test_the_caption_agrees_with_independent_computations(gd, sgd, drawn):
         "costs 10 calls with all observations and 1 with a batch, which is 10 times less" in picture.caption
     )
     assert f"{10 * STEPS} calls against {STEPS} for the {STEPS} steps" in picture.caption
-    assert set(picture.files) == {"png", "svg"}
+    assert set(picture.files) == {"png", "svg", "gif"}
 
 
-def test_every_path_is_drawn(gd, sgd, drawn):
+def test_every_path_is_drawn(gd, sgd, drawn, followed_lines):
     """In both panels by step: each seed, gradient descent and the mean; and three curves by cost."""
-    figure, _ = drawn(draw_paths, gd, sgd)
+    figure, picture = drawn(draw_paths, gd, sgd)
     assert [len(axes.get_lines()) for axes in figure.axes] == [SEEDS + 2, SEEDS + 2, 3]
+    assert followed_lines(picture) == 2 * (SEEDS + 1) + 2
     (trial,) = trials_of(gd)
     assert any(np.array_equal(line.get_ydata(), trial.path[:, 0]) for line in figure.axes[0].get_lines())
     by_cost = {line.get_label(): line.get_xdata() for line in figure.axes[2].get_lines()}

@@ -139,7 +139,7 @@ def test_the_legend_explains_every_mark(exact, noisy, drawn):
 
 
 @pytest.mark.parametrize("study", ["exact", "noisy"])
-def test_every_optimizer_has_a_curve_in_both_panels(request, study, drawn):
+def test_every_optimizer_has_a_curve_in_both_panels(request, study, drawn, followed_lines):
     """The loss above the optimum and the gradient norm, each under its name."""
     study = request.getfixturevalue(study)
     figure, picture = drawn(draw_curves, study)
@@ -149,6 +149,7 @@ def test_every_optimizer_has_a_curve_in_both_panels(request, study, drawn):
     (gd,) = labelled_trials(study)["gd"]
     np.testing.assert_array_equal(shown["gd"].get_ydata(), gd.gradient_norm)
     assert set(picture.files) == {"png", "svg"}
+    assert followed_lines(picture) == 2 * len(OPTIMIZERS)
 
 
 def test_where_a_trial_stopped_it_stays(exact):

@@ -1,0 +1,60 @@
+"""An animation of trials on the anisotropic quadratic: their paths over the contours, and their losses."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+
+from benchbed_course.figures.canvas import TRUTH, animation, canvas, legend_below
+from benchbed_course.figures.motion import Mover, frame_steps
+from benchbed_course.figures.quadratic_plane import Limits, draw_contours
+
+_REACH = 12.0
+"""Points farther from the minimizer are outside the panel: a trial that diverges would shrink all others."""
+_LOSSES = (1e-8, 1e4)
+"""Limits of the axis of losses, if the trials go beyond them."""
+
+
+def animate_paths(movers: Sequence[Mover]) -> bytes:
+    """Render the paths of the trials, with a dot at the end of each, above their losses by step, as a GIF."""
+    steps = frame_steps(movers)
+    figure, (plane, losses) = canvas(rows=2, width=4.8, height=2.9)
+    draw_contours(plane, *(_limits(movers, coordinate) for coordinate in range(2)))
+    plane.set_aspect("auto")
+    plane.plot(0, 0, "*", color=TRUTH, markersize=12)
+    _scale_losses(losses, movers, steps[-1])
+    lines = [
+        (
+            mover,
+            plane.plot([], [], color=mover.color, linewidth=1.0, alpha=0.7)[0],
+            plane.plot([], [], "o", color=mover.color, markeredgecolor="white", markersize=7, zorder=4)[0],
+            losses.plot([], [], color=mover.color, label=mover.label)[0],
+        )
+        for mover in movers
+    ]
+    legend_below(figure, losses)
+
+    def show(step: int) -> None:
+        for mover, path, head, loss in lines:
+            path.set_data(*mover.trial.path[: step + 1].T)
+            head.set_data(*mover.point(step)[:, None])
+            loss.set_data(np.arange(min(step + 1, len(mover.trial.loss))), mover.trial.loss[: step + 1])
+        plane.set_title(f"step {step}")
+
+    return animation(figure, show, steps)
+
+
+def _limits(movers: Sequence[Mover], coordinate: int) -> Limits:
+    """Return the limits of a panel that contains the minimizer and all points near it."""
+    values = np.concatenate([[0.0], *(mover.trial.path[:, coordinate] for mover in movers)])
+    near = values[np.abs(values) < _REACH]
+    margin = 0.08 * float(np.ptp(near))
+    return float(near.min()) - margin, float(near.max()) + margin
+
+
+def _scale_losses(axes: Axes, movers: Sequence[Mover], last: int) -> None:
+    """Set the axes of the losses to the range of all trials, as far as it is worth seeing."""
+    losses = np.concatenate([mover.trial.loss for mover in movers])
+    visible = np.clip(losses[np.isfinite(losses)], *_LOSSES)
+    limits = visible.min() / 2, visible.max() * 2
+    axes.set(xlabel="step", ylabel="loss", yscale="log", xlim=(0, last), ylim=limits)

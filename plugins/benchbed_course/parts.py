@@ -81,7 +81,7 @@ SUBJECTS = {
         "L(θ) = ½ θᵀ diag(1, 100) θ",
         Experiment(
             "benchbed course C7 -o 'momentum[beta=0.95]' -O results/try-c7",
-            "With the default η it circles the minimizer: which of the two coordinates keeps it from arriving?",
+            "With the default η, which of the two coordinates keeps it from arriving in 160 steps?",
         ),
     ),
     "C8": Subject(

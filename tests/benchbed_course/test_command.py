@@ -136,8 +136,8 @@ def test_an_optimizer_that_cannot_be_drawn_is_rejected(run_in_process, tmp_path,
 
 
 @pytest.mark.parametrize("part", SUBJECTS)
-def test_the_experiment_of_a_part_runs(run_in_process, tmp_path, part):
-    """The command of the page, in a shell's words; one of Python runs in an interpreter of its own."""
+def test_the_experiment_of_a_part_runs(run_benchbed, run_in_process, tmp_path, part):
+    """The command of the page, in a shell's words; a part has several studies, which need processes."""
     program, *arguments = shlex.split(SUBJECTS[part].experiment.command)
     if program == "python":
         minimum = subprocess.run(
@@ -147,7 +147,8 @@ def test_the_experiment_of_a_part_runs(run_in_process, tmp_path, part):
         assert "Minimum(" in minimum.stdout
         return
     assert program == "benchbed"
-    result = run_in_process(tmp_path, *arguments)
+    run = run_benchbed if arguments[0] == "course" else run_in_process
+    result = run(tmp_path, *arguments)
     assert result.returncode == 0, result.stderr
     assert "Traceback" not in result.stderr
 

@@ -159,7 +159,7 @@ def _further_sentence(trial: Trial, short_trials: list[Trial], estimate: np.ndar
     """Describe how close to the closed form an added optimizer comes in the steps of both runs."""
     ends = [each for each in short_trials if each.optimizer == trial.optimizer][:1]
     clauses = [
-        f"{np.linalg.norm(each.theta - estimate):.1e} after {each.steps:,} steps ({each.status})"
+        f"{np.linalg.norm(each.theta - estimate):.2g} after {each.steps:,} steps ({each.status})"
         for each in [*ends, trial]
     ]
     return f"{label_of(trial)} ends at a distance of {' and of '.join(clauses)} from the closed form."

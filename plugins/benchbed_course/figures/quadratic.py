@@ -84,7 +84,7 @@ def draw_rates(study: Study) -> Picture:
             axes.semilogy(steps, trial.loss, color=look.color, label=wrap_label(label), gid=PATH)
             rate = measured_rate(trial.path) if trial.name in ("gd", "sgd", "momentum") else None
             if rate is None:
-                others.append(f"{label}: {trial.loss[-1]:.1e} after {trial.steps} steps ({trial.status})")
+                others.append(f"{label}: {trial.loss[-1]:.2g} after {trial.steps} steps ({trial.status})")
                 continue
             theory = theoretical_rate(trial)
             line = trial.loss[-1] * theory ** (2.0 * (steps - steps[-1]))
@@ -199,7 +199,7 @@ def is_heavy_ball(trial: Trial) -> bool:
 def _path_sentences(trials: list[Trial]) -> list[str]:
     gd, momentum = first_named(trials, "gd")[0], first_named(trials, "momentum")[0]
     ends = [
-        f"{path_label(trial)}: {np.linalg.norm(trial.theta):.1e} after {trial.steps} steps ({trial.status})"
+        f"{path_label(trial)}: {np.linalg.norm(trial.theta):.2g} after {trial.steps} steps ({trial.status})"
         for trial in trials
     ]
     jumps, step = side_changes(gd.path[:, 1]), min(SETTLING_STEPS, gd.steps, momentum.steps)

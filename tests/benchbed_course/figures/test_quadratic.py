@@ -65,7 +65,7 @@ def test_the_captions_agree_with_the_trials(study, drawn, followed_lines):
     assert len(figure.axes) == followed_lines(picture) == len(trials_of(study))
     assert set(picture.files) == {"png", "svg", "gif"}
     for trial in trials_of(study):
-        distance = typeset(f"{np.linalg.norm(trial.theta):.1e}")
+        distance = typeset(f"{np.linalg.norm(trial.theta):.2g}")
         assert f"{distance} after {trial.steps} steps" in picture.caption
 
 

@@ -94,3 +94,25 @@ def test_a_peak_is_called_so_only_where_there_is_one(study, values, verdict):
         if trial.name == "adam"
     ]
     assert runge.verdict(trials, threshold=4, closed=1e3).startswith(verdict)
+
+
+def test_early_stopping_is_said_to_regularize_only_if_it_does(study):
+    """Gradient descent ends far below the closed form at the threshold; it would not with losses far above."""
+    trials = trials_of(study)
+    closed = median(closed_form(study.plan, "chebyshev").test)
+    claim = "Early stopping regularizes"
+    ends = [trial.metrics["test-loss"] for trial in trials if trial.name == "gd" and len(trial.theta) == 4]
+    assert sorted(ends)[1] < closed[3] / runge.PEAK
+    assert claim in " ".join(runge._training_caption(study, trials, closed, closed))
+    worse = [trial._replace(metrics={"test-loss": 1e9}) for trial in trials]
+    assert claim not in " ".join(runge._training_caption(study, worse, closed, closed))
+
+
+def test_a_closed_form_without_a_peak_does_not_come_down(study):
+    """Losses that stay above half of those at the threshold are said to be there still."""
+    losses = closed_form(study.plan, "chebyshev")
+    assert "and comes down to" in " ".join(runge._threshold_caption(losses, losses, 4))
+    flat = losses._replace(test=np.ones_like(losses.test), train=np.ones_like(losses.train))
+    caption = " ".join(runge._threshold_caption(flat, losses, 4))
+    assert "and is still 1 at d = 8. With monomials it comes down again" in caption
+    assert "and at most 1 from d = 4 on" in caption

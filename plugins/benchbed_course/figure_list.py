@@ -50,6 +50,7 @@ FIGURES: tuple[Figure, ...] = (
     _figure(
         "C3", "shallow-network-sizes", "The error by the number of hidden units",
         "network_sizes:draw_errors", suite=("course-shallow-network", "course-shallow-network-sizes"),
+        adds=True,
     ),
     _figure(
         "C4", "triangles-exact", "Triangles composed by deep networks",

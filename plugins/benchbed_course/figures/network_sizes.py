@@ -7,15 +7,16 @@ import torch
 from matplotlib.axes import Axes
 
 from benchbed import Study
-from benchbed.interfaces import Picture
-from benchbed.plotting import LineStyle, line_styles, theme
+from benchbed.interfaces import Picture, TrialStatus
+from benchbed.plotting import LineStyle, theme, wrap_label
 from benchbed_course.figures.breakpoints import CELLS, NetworkTrials, bending, best_density, network_trials
 from benchbed_course.figures.canvas import TRUTH, canvas, picture
 from benchbed_course.figures.least_squares import median
+from benchbed_course.figures.optimizers import label_of, looks_of, optimizer_sentences
 from benchbed_problems.shallow_network import runge
 
 Ends = dict[int, np.ndarray]
-"""Test losses at the end, `[seeds]`, by the number of hidden units."""
+"""Test losses at the end, `[seeds]`, by the number of hidden units; infinite for a trial that diverged."""
 GRID_POINTS = 5_001
 """Points of the least-squares fits, many for each piece."""
 EVEN, BEST = "evenly spaced kinks", "kinks at the best density"
@@ -27,6 +28,8 @@ def draw_errors(*studies: Study) -> Picture:
         group for study in studies for group in network_trials(study) if group.problem.activation == "relu"
     ]
     ends = ends_by_optimizer(networks)
+    trials = {networks_of_size.optimizer: networks_of_size.trials[0] for networks_of_size in networks}
+    labels, looks = {name: label_of(trials[name]) for name in ends}, looks_of(trials[name] for name in ends)
     hidden = [*next(iter(ends.values()))]
     fits = {
         EVEN: [spline_loss(even_kinks(count)) for count in hidden],
@@ -34,8 +37,8 @@ def draw_errors(*studies: Study) -> Picture:
     }
     with theme("shallow-network-sizes"):
         figure, (axes,) = canvas(width=7.5, height=4.4)
-        for (optimizer, losses), look in zip(ends.items(), line_styles([*ends]).values(), strict=True):
-            _draw_ends(axes, losses, look, optimizer)
+        for optimizer, losses in ends.items():
+            _draw_ends(axes, losses, looks[optimizer], wrap_label(f"{labels[optimizer]}, median"))
         for (label, values), marker in zip(fits.items(), ("x", "+"), strict=True):
             axes.loglog(hidden, values, marker, color=TRUTH, markersize=6, label=f"least squares, {label}")
         sizes = np.geomspace(hidden[0], hidden[-1], 100)
@@ -47,7 +50,9 @@ def draw_errors(*studies: Study) -> Picture:
         axes.minorticks_off()
         axes.legend(loc="lower left")
         steps = max(trial.steps for group in networks for trial in group.trials)
-        return picture(figure, *_caption(ends, fits, steps))
+        own_sentences = [_sentence(labels[name], losses, fits[BEST][-1]) for name, losses in ends.items()]
+        caption = (*_caption(fits, hidden, steps), *own_sentences)
+        return picture(figure, *caption, *optimizer_sentences(*studies))
 
 
 def ends_by_optimizer(networks: list[NetworkTrials]) -> dict[str, Ends]:
@@ -57,9 +62,11 @@ def ends_by_optimizer(networks: list[NetworkTrials]) -> dict[str, Ends]:
     """
     ends: dict[str, Ends] = {}
     for group in networks:
-        losses = np.array([trial.metrics["test-loss"] for trial in group.trials])
-        losses = np.nan_to_num(losses, nan=np.inf)  # of a trial that diverged
-        ends.setdefault(group.trials[0].optimizer, {})[group.problem.hidden] = losses
+        losses = [
+            np.inf if trial.status == TrialStatus.DIVERGED else trial.metrics["test-loss"]
+            for trial in group.trials
+        ]
+        ends.setdefault(group.optimizer, {})[group.problem.hidden] = np.array(losses)
     sizes = sorted({size for losses in ends.values() for size in losses})
     complete = {
         optimizer: {size: losses[size] for size in sizes}
@@ -113,24 +120,11 @@ def _draw_ends(axes: Axes, losses: Ends, look: LineStyle, label: str) -> None:
         )
     medians = [median(values) for values in losses.values()]
     axes.loglog([*losses], medians, look.marker, linestyle="-", color=look.color, markersize=7,
-                markeredgecolor="white", markeredgewidth=0.6, label=f"{label}, median")  # fmt: skip
+                markeredgecolor="white", markeredgewidth=0.6, label=label)  # fmt: skip
 
 
-def _caption(ends: Mapping[str, Ends], fits: Mapping[str, list[float]], steps: int) -> list[str]:
-    sentences = []
-    for optimizer, losses in ends.items():
-        medians = {size: float(median(values)) for size, values in losses.items()}
-        first, *_, last = medians
-        numbers = ", ".join(f"{value:.1e} ({size})" for size, value in medians.items())
-        best = min(medians, key=medians.__getitem__)
-        factor = medians[last] / fits[BEST][-1]
-        sentences.append(
-            f"{optimizer}, {len(losses[first])} seeds, at most {steps:,} steps: median test loss by units {numbers};"
-            f" the slope on log axes from {first} to {last} units is {_slope(medians):.1f}, the lowest median is that"
-            f" of {best} units, and with {last} units it is {factor:,.0f} times the loss of the best density."
-        )
-    hidden = np.array([*next(iter(ends.values()))])
-    theory = smallest_loss(hidden)
+def _caption(fits: Mapping[str, list[float]], hidden: list[int], steps: int) -> list[str]:
+    theory = smallest_loss(np.array(hidden))
     agreement = ", ".join(
         f"{fit / expected:.2f} ({size})"
         for fit, expected, size in zip(fits[BEST], theory, hidden, strict=True)
@@ -140,10 +134,24 @@ def _caption(ends: Mapping[str, Ends], fits: Mapping[str, list[float]], steps: i
         "Without training, least squares with as many kinks attains",
         f"{fits[EVEN][0]:.1e} to {fits[EVEN][-1]:.1e} if they are evenly spaced, and {fits[BEST][0]:.1e} to",
         f"{fits[BEST][-1]:.1e} at the density that is best for many kinks. The theory of the best kinks falls with the",
-        f"fourth power of the units; the losses of that density are, in its units, {agreement}.",
-        *sentences,
+        f"fourth power of the units; the losses of that density are, in its units, {agreement}. Median test losses",
+        f"after training, for at most {steps:,} steps, by units:",
     ]
 
 
-def _slope(medians: Mapping[int, float]) -> float:
-    return float(np.polyfit(np.log([*medians]), np.log([*medians.values()]), 1)[0])
+def _sentence(label: str, losses: Ends, best_fit: float) -> str:
+    """Describe the medians of an optimizer, with their slope if no median is infinite."""
+    medians = {size: float(median(values)) for size, values in losses.items()}
+    numbers = ", ".join(f"{value:.1e} ({size})" for size, value in medians.items() if np.isfinite(value))
+    first, *_, last = medians
+    seeds, trials = len(losses[first]), sum(map(len, losses.values()))
+    diverged = sum(int(np.isinf(values).sum()) for values in losses.values())
+    lost = f"; {diverged} of {trials} trials diverged" if diverged else ""
+    if not np.isfinite([*medians.values()]).all():
+        return f"{label}, {seeds} seeds: {numbers or 'none is finite'}{lost}."
+    slope = float(np.polyfit(np.log([*medians]), np.log([*medians.values()]), 1)[0])
+    return (
+        f"{label}, {seeds} seeds: {numbers}{lost}; the slope on log axes from {first} to {last} units is {slope:.1f},"
+        f" the lowest median is that of {min(medians, key=medians.__getitem__)} units, and with {last} units it is"
+        f" {medians[last] / best_fit:,.0f} times the loss of the best density."
+    )

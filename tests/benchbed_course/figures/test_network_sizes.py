@@ -114,3 +114,18 @@ def test_sizes_that_no_optimizer_covers_are_an_error(studies):
     ]
     with pytest.raises(ValueError, match="no optimizer has trained networks of all sizes"):
         ends_by_optimizer(networks)
+
+
+def test_an_added_optimizer_is_drawn_and_its_divergence_is_counted(study_of, drawn):
+    """One with a rate far too large, in both suites: no median is finite, and no slope is claimed."""
+    wild = [
+        study_of(suite, steps=6, seeds=2, optimizers=["adam[learning_rate=0.01]", "sgd[learning_rate=1e9]"])
+        for suite in ("course-shallow-network", "course-shallow-network-sizes")
+    ]
+    figure, picture = drawn(draw_errors, *wild)
+    assert (
+        "sgd[learning_rate=1000000000], 2 seeds: none is finite; 14 of 14 trials diverged." in picture.caption
+    )
+    assert picture.caption.count("the slope on log axes") == 1
+    labels = [line.get_label().replace("\n", "") for line in figure.axes[0].get_lines()]
+    assert "sgd[learning_rate=1000000000], median" in labels

@@ -136,6 +136,16 @@ def run_benchbed(make_environment, command_server):
 
 
 @pytest.fixture(scope="session")
+def run_programs(make_environment, command_server):
+    """Return a function that runs Python files in a folder, one after the other in a process of the command server."""
+
+    def run(folder, *files):
+        return _run_forked(command_server, folder, ["python", *map(str, files)], make_environment())
+
+    return run
+
+
+@pytest.fixture(scope="session")
 def start_forked(command_server):
     """Return a function that starts a command of the command server in a session of its own.
 
@@ -189,7 +199,7 @@ def run_in_process(make_environment):
     """Return a function that runs a command and its batches in this process, which saves seconds of start-up.
 
     For tests of input, output, files and errors. Tests of processes (signals, time limits, crashes, imports, streams)
-    need `run_benchbed`.
+    need `run_benchbed`. Files are not flushed to the disk.
     """
 
     def run(folder, *arguments, plots=False, **environment):
@@ -208,6 +218,7 @@ def run_in_process(make_environment):
             mock.patch.dict(os.environ, make_environment(plots, **environment), clear=True),
             mock.patch.object(executors, "ThreadPoolExecutor", thread_pool),
             mock.patch.object(fork_server, "start_fork_server"),
+            mock.patch.object(os, "fsync"),  # milliseconds a file; tests survive no power failure
             mock.patch.object(sys, "argv", arguments_with_name),
             contextlib.redirect_stdout(streams[0]),
             contextlib.redirect_stderr(streams[1]),

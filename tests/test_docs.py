@@ -61,9 +61,6 @@ SAVED_FILE = re.compile(
 LINK = re.compile(r"\]\((?!https?:|#|_generated/)([^)#\s]+)[^)\s]*\)")
 INLINE_COMMAND = re.compile(r"`(benchbed [^`]*)`")
 
-RUN_EACH = "import runpy, sys\nfor program in sys.argv[1:]: runpy.run_path(program, run_name='__main__')\n"
-"""Runs programs one after the other in one process, each in its own namespace: a start takes seconds."""
-
 RUN_NOTEBOOK = """
 import sys, nbclient, nbformat
 notebook = nbformat.read(sys.argv[1], 4)
@@ -125,13 +122,14 @@ def folder_of(tmp_path_factory):
 
 
 @pytest.mark.parametrize("page", pages_with("python"))
-def test_python_in_the_documentation_runs(page, folder_of, make_environment):
+def test_python_in_the_documentation_runs(page, folder_of, run_programs):
     """Each block is a complete program."""
     folder, programs = folder_of(page), []
     for number, program_text in enumerate(blocks(page, "python")):
         programs.append(folder / f"block{number}.py")
         programs[-1].write_text(program_text, encoding="utf-8")
-    run_python(["-c", RUN_EACH, *programs], folder, make_environment())
+    process = run_programs(folder, *programs)
+    assert process.returncode == 0, process.stderr
 
 
 def test_the_notebook_runs_in_a_kernel(tmp_path, make_environment):
@@ -144,7 +142,16 @@ def test_the_notebook_runs_in_a_kernel(tmp_path, make_environment):
     file = tmp_path / "notebook.ipynb"
     nbformat.write(nbformat.v4.new_notebook(cells=cells), file)
     environment = make_environment(IPYTHONDIR=tmp_path / "ipython", JUPYTER_RUNTIME_DIR=tmp_path / "runtime")
-    run_python(["-c", RUN_NOTEBOOK, file], tmp_path, environment)
+    process = subprocess.run(
+        [sys.executable, "-P", "-c", RUN_NOTEBOOK, file],
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=240,
+        check=False,
+    )
+    assert process.returncode == 0, process.stderr
     outputs = [
         [data for output in cell.outputs for data in output.get("data", {}).items()]
         for cell in nbformat.read(file, 4).cells
@@ -154,19 +161,6 @@ def test_the_notebook_runs_in_a_kernel(tmp_path, make_environment):
     assert "Tuned track, mean over 2 problems: " in first["text/html"]
     pictures = [sum(kind == "image/png" for kind, _ in of_cell) for of_cell in outputs]
     assert pictures == [0, 0, cells[2].source.count("study.plot("), 1, 1, 1, 1]
-
-
-def run_python(arguments, folder, environment):
-    process = subprocess.run(
-        [sys.executable, "-P", *arguments],
-        cwd=folder,
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=240,
-        check=False,
-    )
-    assert process.returncode == 0, process.stderr
 
 
 @pytest.mark.parametrize("page", pages_with("sh", "bash", "console"))

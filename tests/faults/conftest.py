@@ -14,10 +14,13 @@ from pathlib import Path
 import pytest
 
 from benchbed.store import StudyFolder
+from benchbed.study import reporting
 
 COMMAND = str(Path(sys.executable).with_name("benchbed"))
 FAULTY_PLUGIN = Path(__file__).with_name("faulty_plugin.py")
 SMALL = ["--preset", "quick", "--steps", "30", "--seeds", "2", "-j", "2"]
+REPORTS = {"page", "loss", "tables"}
+"""Reports that write `index.html`, `plots/` and `tables/`."""
 TIME_LIMIT = 60
 """Seconds after which a process counts as hung."""
 AS_IN_A_TERMINAL = """
@@ -56,6 +59,20 @@ def rows():
         return table.sort_by("trial_key").to_pylist()
 
     return read
+
+
+@pytest.fixture(scope="module")
+def one_report_a_place():
+    """Draw one built-in report for each place in a study folder, as all plots take seconds, and those of plugins."""
+    drawn_reports = reporting.drawn_reports
+
+    def choose(catalog):
+        names = drawn_reports(catalog)
+        return [name for name in names if name in REPORTS or not catalog.entry("reports", name).built_in]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(reporting, "drawn_reports", choose)
+        yield
 
 
 # A study of nine ordinary pairings and three that wait, so that it can be interrupted halfway.

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("one_report_a_place")]
 
 QUICK = ["--preset", "quick", "--track", "default", "--steps", "30", "--seeds", "2"]
 RUN = ["run", "-p", "quadratic", "-o", "gd", "-o", "adam", *QUICK, "-O", "study"]

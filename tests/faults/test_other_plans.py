@@ -9,7 +9,7 @@ import pytest
 import benchbed
 from benchbed.store import StudyFolder
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("one_report_a_place")]
 
 QUICK = ["--preset", "quick", "--track", "default", "--steps", "30", "--seeds", "2", "-O", "study"]
 FIRST = ["run", "-p", "quadratic", "-p", "quartic", "-o", "gd", "-o", "adam", *QUICK]

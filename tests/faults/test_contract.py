@@ -31,7 +31,7 @@ def _registered(name):
 
 @pytest.fixture(scope="module")
 def of_optimizers(run_in_process, run_once):
-    """Return the result of a run of all optimizers on one problem, and its trials."""
+    """Return the folder of a run of all optimizers on one problem."""
 
     def fill(folder):
         names = [option for name in ("separate", *OPTIMIZERS) for option in ("-o", _registered(name))]
@@ -43,6 +43,12 @@ def of_optimizers(run_in_process, run_once):
         (folder / "code").write_text(str(result.returncode))
 
     return run_once("contract-optimizers", fill)
+
+
+@pytest.fixture(scope="module")
+def optimizer_trials(of_optimizers):
+    """Return the trials of all optimizers, which take longer to read than to test."""
+    return benchbed.load(of_optimizers / "study").trials
 
 
 @pytest.fixture(scope="module")
@@ -61,11 +67,16 @@ def of_problems(run_in_process, run_once):
     return run_once("contract-problems", fill)
 
 
+@pytest.fixture(scope="module")
+def problem_trials(of_problems):
+    """Return the trials of all problems."""
+    return benchbed.load(of_problems / "study").trials
+
+
 @pytest.mark.parametrize("name", OPTIMIZERS)
-def test_a_faulty_optimizer_is_rejected_with_the_remedy(name, of_optimizers):
+def test_a_faulty_optimizer_is_rejected_with_the_remedy(name, of_optimizers, optimizer_trials):
     """Its rows have the sentence without a traceback, its name, and no measurement."""
-    rows = benchbed.load(of_optimizers / "study").trials
-    rows = rows[rows["optimizer"] == _registered(name)]
+    rows = optimizer_trials[optimizer_trials["optimizer"] == _registered(name)]
     assert (of_optimizers / "code").read_text() == "1"
     assert set(rows["status"]) == {"failed"}
     assert rows["final_objective"].isna().all()
@@ -75,10 +86,9 @@ def test_a_faulty_optimizer_is_rejected_with_the_remedy(name, of_optimizers):
         assert "Traceback" not in error
 
 
-def test_the_optimizer_that_keeps_the_contract_is_measured(of_optimizers):
+def test_the_optimizer_that_keeps_the_contract_is_measured(optimizer_trials):
     """Its first step has the length of its learning rate: 0.1 for each of the seeds, up to the digits of float32."""
-    rows = benchbed.load(of_optimizers / "study").trials
-    rows = rows[rows["optimizer"] == "separate"]
+    rows = optimizer_trials[optimizer_trials["optimizer"] == "separate"]
     assert set(rows["status"]) == {"exhausted"}
     for path in rows["curve_theta"]:
         points = np.stack(list(path))
@@ -86,10 +96,9 @@ def test_the_optimizer_that_keeps_the_contract_is_measured(of_optimizers):
 
 
 @pytest.mark.parametrize("fault", PROBLEMS)
-def test_a_faulty_problem_is_rejected_with_the_remedy(fault, of_problems):
+def test_a_faulty_problem_is_rejected_with_the_remedy(fault, of_problems, problem_trials):
     """Its rows have the sentence without a traceback, its name, and no measurement."""
-    rows = benchbed.load(of_problems / "study").trials
-    rows = rows[rows["problem_parameters"] == json.dumps({"fault": fault})]
+    rows = problem_trials[problem_trials["problem_parameters"] == json.dumps({"fault": fault})]
     assert (of_problems / "code").read_text() == "1"
     assert len(rows) == 3 or fault == "list_start"
     assert set(rows["status"]) == {"failed"}
@@ -100,10 +109,9 @@ def test_a_faulty_problem_is_rejected_with_the_remedy(fault, of_problems):
         assert "Traceback" not in error
 
 
-def test_the_problem_that_keeps_the_contract_is_measured(of_problems):
+def test_the_problem_that_keeps_the_contract_is_measured(problem_trials):
     """Gradient descent at rate 0.01 shrinks |θ|² by 0.98² a step; the data add the optimum, which is at most 1."""
-    rows = benchbed.load(of_problems / "study").trials
-    rows = rows[rows["problem_parameters"] == "{}"]
+    rows = problem_trials[problem_trials["problem_parameters"] == "{}"]
     assert len(rows) == 3
     rate = json.loads(rows["hyperparameters"].iloc[0])["learning_rate"]
     for row in rows.to_dict("records"):

@@ -43,6 +43,12 @@ def ran(run_in_process, run_once):
 
 
 @pytest.fixture(scope="module")
+def trials(ran):
+    """Return the trials."""
+    return benchbed.load(ran / "study").trials
+
+
+@pytest.fixture(scope="module")
 def summary(ran):
     """Return the rows of the summary by problem, of gradient descent at rate 0.1."""
     code, stdout, stderr = json.loads((ran / "result.json").read_text())
@@ -64,9 +70,8 @@ def test_a_score_is_withheld_with_its_reason(name, summary):
 
 
 @pytest.mark.parametrize("name", REASONS)
-def test_the_trials_are_those_of_plain_descent(name, ran):
+def test_the_trials_are_those_of_plain_descent(name, trials):
     """|θ|² = 2 (1 − 0.2)²ᵏ up to the last of 60 steps, or a little earlier where targets are reached."""
-    trials = benchbed.load(ran / "study").trials
     parameters = json.dumps({"constant": 1e16} if name == LARGE else {})
     trials = trials[
         (trials["problem"] == name.partition("[")[0]) & (trials["problem_parameters"] == parameters)
@@ -88,9 +93,8 @@ def test_the_reason_is_printed(ran):
     assert "Traceback" not in stderr
 
 
-def test_an_optimum_that_raises_for_some_seeds_costs_their_scores(ran, summary):
+def test_an_optimum_that_raises_for_some_seeds_costs_their_scores(trials, summary):
     """The other trials keep theirs; the mean of fewer seeds would not be comparable, so the row has none."""
-    trials = benchbed.load(ran / "study").trials
     some = trials[trials["problem"] == "raising-for-some"]
     has_reason = some["score_error"].notna()
     assert 0 < has_reason.sum() < len(some)
@@ -107,12 +111,11 @@ def test_a_sound_problem_keeps_its_score(summary):
     assert "no score" not in summary["bowl"]["notes"]
 
 
-def test_targets_below_the_last_digit_are_not_scored(ran, summary):
+def test_targets_below_the_last_digit_are_not_scored(trials, summary):
     """At f* = 1e12, ε |f*| is 2.2e-4, and the targets are multiples of the scale 2: 1e-4 … 1e-8 are left out.
 
     Descent at rate 0.1 passes 0.1, 0.01 and 0.001 after k calls, 0.64ᵏ ≤ target, up to the rounding of the last one.
     """
-    trials = benchbed.load(ran / "study").trials
     is_partly = trials["problem_parameters"] == json.dumps({"constant": 1e12})
     calls = [np.array(list(of_trial)) for of_trial in trials.loc[is_partly, "calls_to_target"]]
     assert len(calls) == 40

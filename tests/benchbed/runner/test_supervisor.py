@@ -29,12 +29,13 @@ def test_a_daemon_of_a_task_ends_with_its_process(workers, tasks):
     assert not exists(daemon)
 
 
-def test_a_daemon_of_a_task_ends_at_the_time_limit(workers, tasks, tmp_path):
+def test_a_daemon_of_a_process_ends_at_the_time_limit(workers, tasks):
     """The failure is reported after the daemon has ended."""
-    task = tasks.File(str(tmp_path / "number"))
-    failure = workers.result(workers.submit(tasks.leave_daemon_and_sleep, task, timeout=0.5))
+    daemon = workers.result(workers.submit(tasks.leave_daemon, tasks.Number()))
+    assert exists(daemon)
+    failure = workers.result(workers.submit(tasks.sleep, tasks.Number(), timeout=0.2))
     assert failure.kind is TrialStatus.TIMED_OUT
-    assert not exists(int((tmp_path / "number").read_text()))
+    assert not exists(daemon)
 
 
 def test_a_daemon_of_a_task_ends_with_the_workers(tasks):

@@ -156,8 +156,14 @@ def _is_from_autograd(error: RuntimeError) -> bool:
 
 def _needs_closure(optimizer: torch.optim.Optimizer) -> bool:
     """Return whether a class may use a closure; torch's own evaluate an optional one only to return its value."""
-    is_torch = type(optimizer).__module__.startswith("torch.optim.")
-    return not is_torch or inspect.signature(optimizer.step).parameters["closure"].default is not None
+    signature = inspect.signature(type(optimizer).step)  # schedulers wrap the method of the instance
+    if type(optimizer).__module__.startswith("torch.optim."):
+        return signature.parameters["closure"].default is not None
+    try:
+        signature.bind(optimizer, None)
+    except TypeError:  # step(self) takes no closure
+        return False
+    return True
 
 
 def _closure(state: TorchState, loss: Tensor, evaluate: Callable[[bool], Tensor]) -> Callable[[], Tensor]:

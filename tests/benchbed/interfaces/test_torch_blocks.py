@@ -99,6 +99,18 @@ class TwoPoints(torch.optim.Optimizer):
             block.copy_(old).add_(block.grad, alpha=-0.1)
 
 
+class WithoutClosure(torch.optim.Optimizer):
+    """SGD whose step takes no closure."""
+
+    def __init__(self, params):
+        super().__init__(params, {})
+
+    @torch.no_grad()
+    def step(self):
+        for block in self.param_groups[0]["params"]:
+            block.sub_(block.grad, alpha=0.3)
+
+
 class Averaged(torch.optim.Optimizer):
     """SGD that is measured at the average of its iterates; `eval` and `train` convert with rounding errors."""
 
@@ -166,6 +178,12 @@ def plateau(blocks):
     return optimizer, torch.optim.lr_scheduler.ReduceLROnPlateau(optimizer, patience=1)
 
 
+def scheduled_without_closure(blocks):
+    """The scheduler wraps the step in a function of any arguments."""
+    optimizer = WithoutClosure([{"params": [*blocks.values()], "lr": 0.1}])
+    return optimizer, torch.optim.lr_scheduler.ExponentialLR(optimizer, 0.9)
+
+
 def two_optimizers(blocks):
     matrices = torch.optim.Muon([blocks["weight"]], lr=0.02)
     return matrices, torch.optim.AdamW([blocks["bias"], blocks["scale"]], lr=0.01)
@@ -179,9 +197,12 @@ def of_values(optimizer_class):
     "build",
     [
         layerwise, decay_of_weights, one_cycle, plateau, two_optimizers, of_values(TwoPoints), of_values(Averaged),
-        of_values(Replacing), of_values(torch.optim.LBFGS),
+        of_values(Replacing), of_values(torch.optim.LBFGS), of_values(WithoutClosure), scheduled_without_closure,
     ],
-    ids=["layers", "groups", "one-cycle", "plateau", "two", "closure", "average", "replacing", "lbfgs"],
+    ids=[
+        "layers", "groups", "one-cycle", "plateau", "two", "closure", "average", "replacing", "lbfgs",
+        "without-closure", "scheduled-without-closure",
+    ],
 )  # fmt: skip
 def test_the_answer_is_that_of_a_loop_by_hand(build, start):
     """To the bit, however often it is measured in between."""

@@ -1,10 +1,19 @@
 """Tests of names: they are safe in paths, pages, tables and terminals, or rejected."""
 
 import functools
+import importlib
+import runpy
 
 import pytest
 
-from benchbed.catalog.names import derived_name, name_fault, one_line, quoted, suggestion
+from benchbed.catalog.names import (
+    derived_name,
+    name_fault,
+    one_line,
+    plugin_traceback,
+    quoted,
+    suggestion,
+)
 
 REJECTED = [
     "../../x", "CON", "con", "nul", "com1", "lpt9", "<script>", "=cmd()", r"$\frac{$", "[red]", "\x1b[31m",
@@ -26,6 +35,41 @@ def test_an_unsafe_name_is_rejected(name):
 def test_a_plain_name_is_allowed(name):
     """Letters, digits and hyphens after a first letter."""
     assert name_fault(name) is None
+
+
+SOURCES = {
+    "an attribute that torch lacks": "import torch\n\nbad = torch.no_such_function",
+    "a value that numpy rejects": "import numpy\n\nbad = numpy.linalg.inv(numpy.zeros((2, 2)))",
+    "a value that Python's library rejects": "import json\n\nbad = json.loads('{')",
+    "its own error": "\n\nraise RuntimeError('no')",
+    "a mistake of spelling": "\n\nbad = (",
+}
+
+
+@pytest.mark.parametrize("source", SOURCES.values(), ids=SOURCES)
+def test_an_error_is_located_in_the_plugin(source, tmp_path):
+    """At its own line, also where torch or another package raises; the traceback has the frames of both."""
+    file = tmp_path / "mine.py"
+    file.write_text(source)
+    with pytest.raises(Exception) as raised:  # noqa: PT011 (of any type)
+        runpy.run_path(str(file))
+    location, trace = plugin_traceback(raised.value)
+    assert location == " (mine.py:3)"
+    assert str(file) in trace
+
+
+def test_an_error_is_located_in_a_module_of_the_plugin(tmp_path, monkeypatch):
+    """An installed one, whose own packages import each other; other packages do not count."""
+    package = tmp_path / "site-packages" / "my_rules"
+    package.mkdir(parents=True)
+    (package / "__init__.py").write_text("import my_rules.rule")
+    (package / "rule.py").write_text("import my_helpers\nmy_helpers.check()")
+    (package.parent / "my_helpers.py").write_text("def check():\n    raise ValueError('no')")
+    monkeypatch.syspath_prepend(package.parent)
+    with pytest.raises(ValueError, match="no") as raised:
+        importlib.import_module("my_rules")
+    error = raised.value.with_traceback(raised.value.__traceback__.tb_next)  # without this file
+    assert plugin_traceback(error)[0] == " (rule.py:2)"
 
 
 @pytest.mark.parametrize("name", ["Adam", "\x1b[31m"])

@@ -96,9 +96,10 @@ def _relative_gaps(problem: ZipfBigram, rule: str, steps: int) -> Tensor:
 
 
 def _row(gaps: Tensor) -> str:
-    """Format the gaps after `STEPS`, and the steps to `TARGETS`."""
+    """Format the gaps after `STEPS`, and the steps to `TARGETS`, ∞ to those that are not reached."""
     values = ", ".join(f"{gaps[step].item():.6f}" for step in STEPS)
-    return f"{values}; {', '.join(str(int((gaps <= target).int().argmax())) for target in TARGETS)}"
+    reached = [(gaps <= target).nonzero() for target in TARGETS]
+    return f"{values}; {', '.join(str(steps[0].item()) if len(steps) else '∞' for steps in reached)}"
 
 
 def _best_sign_descent(problem: ZipfBigram) -> tuple[float, float]:

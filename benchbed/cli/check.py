@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from benchbed.cli.completion import complete_names
-from benchbed.cli.options import absolute_paths, open_plugins, plugin_option
+from benchbed.cli.options import absolute_paths, open_plugins, plugin_option, text_or_json_option
 from benchbed.cli.output import print_line, print_warnings
 from benchbed.formatting import plural, printable, short
 
@@ -51,14 +51,7 @@ if TYPE_CHECKING:
     metavar="S",
     help="Time limit in seconds of loading a plugin, of its claims, and of measuring its step.",
 )
-@click.option(
-    "--format",
-    "format_",
-    type=click.Choice(("text", "json")),
-    default="text",
-    show_default=True,
-    help="Format of the results; docs/plugins.md describes the keys of the JSON document.",
-)
+@text_or_json_option
 @plugin_option
 def check_command(
     targets: tuple[str, ...],

@@ -11,7 +11,7 @@ import click
 from benchbed.catalog.names import quoted, suggestion, wrapped_names
 from benchbed.catalog.records import KINDS
 from benchbed.cli.completion import complete_kinds_and_names
-from benchbed.cli.options import load_plugins, loading_timeout_option, plugin_option
+from benchbed.cli.options import load_plugins, loading_timeout_option, plugin_option, text_or_json_option
 from benchbed.cli.output import print_line
 from benchbed.errors import UsageError
 from benchbed.formatting import printable
@@ -23,14 +23,7 @@ if TYPE_CHECKING:
 
 @click.command("list", short_help="List the available problems, optimizers and more.")
 @click.argument("words", nargs=-1, metavar="[KIND] [NAME]...", shell_complete=complete_kinds_and_names)
-@click.option(
-    "--format",
-    "format_",
-    type=click.Choice(("text", "json")),
-    default="text",
-    show_default=True,
-    help="Format of the list; docs/plugins.md describes the keys of the JSON document.",
-)
+@text_or_json_option
 @plugin_option
 @loading_timeout_option
 def list_command(

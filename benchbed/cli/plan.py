@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from benchbed.cli.options import jobs_option, plan_options, resolve_options, timeout_option
+from benchbed.cli.options import jobs_option, timeout_option
 from benchbed.cli.output import print_line, print_warnings
+from benchbed.cli.plan_options import plan_options, resolve_options
 from benchbed.formatting import format_bytes
 
 if TYPE_CHECKING:

@@ -7,15 +7,9 @@ from typing import Any
 import click
 
 from benchbed.cli.completion import complete_names
-from benchbed.cli.options import (
-    format_option,
-    jobs_option,
-    open_option,
-    plan_options,
-    resolve_options,
-    timeout_option,
-)
+from benchbed.cli.options import format_option, jobs_option, open_option, timeout_option
 from benchbed.cli.output import open_page, print_study
+from benchbed.cli.plan_options import plan_options, resolve_options
 from benchbed.runner.progress import show_progress
 
 

@@ -153,8 +153,9 @@ def check_optimizer(factory: Any) -> None:
     for name in ("init", "update", "answer"):
         value = getattr(optimizer, name)
         require(callable(value), f"its {name} is {quoted(value)}; it must be a function")
-    full_batch = optimizer.full_batch
-    require(isinstance(full_batch, bool), f"its full_batch is {quoted(full_batch)}; it must be True or False")
+    for name in ("full_batch", "needs_exact_gradients"):
+        flag = getattr(optimizer, name)
+        require(isinstance(flag, bool), f"its {name} is {quoted(flag)}; it must be True or False")
 
 
 def check_wrapper(wrapper: Any) -> None:

@@ -77,6 +77,9 @@ class Optimizer(NamedTuple, Generic[S]):
 
     Set where a wrapper receives an optimizer with a learning rate; factories leave it out.
     """
+    needs_exact_gradients: bool = False
+    """The rule computes the lengths of its steps from its gradients, as a line search does: wrappers that change
+    gradients reject it."""
 
 
 Wrapper = Callable[..., Optimizer[Any]]

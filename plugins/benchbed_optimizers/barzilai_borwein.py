@@ -54,4 +54,4 @@ def barzilai_borwein(
         alpha = torch.where(is_valid, alpha, learning_rate)
         return theta - alpha * g, BarzilaiBorweinState(theta, g)
 
-    return Optimizer(init=init, update=update, full_batch=True)
+    return Optimizer(init=init, update=update, full_batch=True, needs_exact_gradients=True)

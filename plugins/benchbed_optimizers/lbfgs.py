@@ -76,7 +76,7 @@ def lbfgs(
             scale=torch.where(rests, shorter, after.scale),
         )
 
-    return Optimizer(init=init, update=update, full_batch=True)
+    return Optimizer(init=init, update=update, full_batch=True, needs_exact_gradients=True)
 
 
 def multiply_inverse_hessian(state: LbfgsState, vector: Tensor) -> Tensor:

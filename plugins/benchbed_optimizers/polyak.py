@@ -35,4 +35,4 @@ def polyak(
         step_size = torch.where(squared_norm > 0, excess / (damping * squared_norm), 0.0)
         return theta - step_size.clamp(max=learning_rate) * g, state
 
-    return Optimizer(init=lambda theta: NoState(), update=update)
+    return Optimizer(init=lambda theta: NoState(), update=update, needs_exact_gradients=True)

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from benchbed.interfaces import Hyperparameter, LogUniform, Optimizer, Oracle
+from benchbed_optimizers.wrappers.changed_gradients import require_changeable_gradients
 
 SAFE = 1e-6
 """Added to the norm, as in `torch.nn.utils.clip_grad_norm_`."""
@@ -47,7 +48,8 @@ def clip_value(
 
 
 def with_gradients(optimizer: Optimizer[Any], change: Any) -> Optimizer[Any]:
-    """Return the optimizer that receives changed gradients."""
+    """Return the optimizer that receives changed gradients. Raises: ValueError if it needs exact ones."""
+    require_changeable_gradients(optimizer)
 
     def update(oracle: Oracle, state: Any, theta: Tensor) -> tuple[Tensor, Any]:
         return optimizer.update(oracle.map(change), state, theta)

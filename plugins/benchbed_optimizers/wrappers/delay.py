@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from benchbed.interfaces import Optimizer, Oracle
+from benchbed_optimizers.wrappers.changed_gradients import require_changeable_gradients
 
 
 class DelayedState(NamedTuple):
@@ -25,6 +26,7 @@ def delayed(optimizer: Optimizer[Any], steps: int = 1) -> Optimizer[Any]:
     Source: Agarwal & Duchi (2011), Distributed Delayed Stochastic Optimization, arXiv:1104.5525.
     Deviation: the delay is the same in all steps.
     """
+    require_changeable_gradients(optimizer)
     if steps < 1:
         raise ValueError(f"steps is {steps}; must be at least 1, because without a delay nothing changes")
 
@@ -34,7 +36,16 @@ def delayed(optimizer: Optimizer[Any], steps: int = 1) -> Optimizer[Any]:
     def update(oracle: Oracle, state: DelayedState, theta: Tensor) -> tuple[Tensor, DelayedState]:
         present = oracle.gradient
         oldest, *others = (torch.where(oracle.step == 0, present, past) for past in state.gradients)
-        theta, inner = optimizer.update(oracle.map(lambda _: oldest), state.inner, theta)
+
+        def replace(gradient: Tensor) -> Tensor:
+            if gradient is not present:
+                raise RuntimeError(
+                    "delayed replaces the gradient at one point, and its optimizer asks for one at another point; use "
+                    "a rule without a line search, such as delayed(adam)"
+                )
+            return oldest
+
+        theta, inner = optimizer.update(oracle.map(replace), state.inner, theta)
         return theta, DelayedState(inner, (*others, present))
 
     def answer(state: DelayedState, theta: Tensor) -> Tensor:

@@ -5,6 +5,7 @@ from typing import Annotated, Any
 from torch import Tensor
 
 from benchbed.interfaces import Hyperparameter, LogUniform, Optimizer, Oracle
+from benchbed_optimizers.wrappers.changed_gradients import require_changeable_gradients
 
 SAFE = 1e-12
 """Added to the norm, as in the authors' code."""
@@ -15,11 +16,12 @@ def sam(
 ) -> Optimizer[Any]:
     """Step by the gradient at θ + ρ g / ‖g‖ instead of that at θ; a step costs two gradients.
 
-    The optimizer must ask for no gradient at another point, as `lbfgs` does for its line search.
+    The optimizer must ask for no gradient at another point, as a line search does.
 
     Source: Foret et al. (2021), Sharpness-Aware Minimization for Efficiently Improving Generalization, algorithm 1,
     arXiv:2010.01412, with ρ = 0.05.
     """
+    require_changeable_gradients(optimizer)
 
     def update(oracle: Oracle, state: Any, theta: Tensor) -> tuple[Tensor, Any]:
         g = oracle.gradient

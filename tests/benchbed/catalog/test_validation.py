@@ -84,6 +84,10 @@ OPTIMIZERS = {
         "def bad(): return rule()._replace(full_batch='half')",
         "its full_batch is 'half'; it must be True or False",
     ),
+    "odd need": (
+        "def bad(): return rule()._replace(needs_exact_gradients=1)",
+        "its needs_exact_gradients is 1; it must be True or False",
+    ),
 }
 
 OTHERS = {

@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+import benchbed
 from benchbed.catalog.wrapping import wrapped_factory
 from benchbed.testing import check_wrapper
 from benchbed_optimizers.sgd import sgd
@@ -59,3 +60,10 @@ def test_no_delay_is_rejected():
     """It would be the optimizer itself."""
     with pytest.raises(ValueError, match="steps is 0; must be at least 1"):
         delayed(sgd(), steps=0)
+
+
+def test_a_class_of_torch_with_a_line_search_is_rejected():
+    """The gradient of a past point is not that of a trial of the search."""
+    rule = "torch.optim:LBFGS[learning_rate=1, line_search_fn=strong_wolfe]"
+    with pytest.raises(RuntimeError, match=r"^delayed replaces the gradient at one point.*delayed\(adam\)$"):
+        benchbed.minimize(lambda theta: theta.square().sum(), [3.0, 1.0], f"delayed({rule})", steps=20)

@@ -5,9 +5,10 @@ import hashlib
 import importlib.util
 import json
 import os
+import re
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import click
 from click.shell_completion import CompletionItem
@@ -15,10 +16,19 @@ from click.shell_completion import CompletionItem
 from benchbed.errors import BenchbedError, StudyFolderError
 
 if TYPE_CHECKING:
-    from benchbed.catalog.records import Kind
+    from benchbed.catalog.records import Entry, Kind
 
 Completion = Callable[[click.Context, click.Parameter, str], list[CompletionItem]]
 """Function that returns the completions of an incomplete word."""
+
+
+class NameFacts(NamedTuple):
+    """The completion of a registered name."""
+
+    summary: str
+    parameters: Sequence[str]
+    """Names of its parameters."""
+
 
 STUDY_FOLDERS = ("*/suite.toml", "results/*/suite.toml")
 """Patterns of the files by which the folder of a study is recognized."""
@@ -35,7 +45,8 @@ def complete_metavar(
 def complete_names(*kinds: "Kind", files: bool = False) -> Completion:
     """Return the completion of the registered names of some kinds; with `files`, of paths where no name fits.
 
-    The names of plugin files that `--plugin` names before are among them.
+    The names of plugin files that `--plugin` names before are among them. Inside brackets, as in `clip(ad`, the names
+    of the arguments of a wrapper or transform are completed, and those of parameters.
     """
 
     def complete(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
@@ -44,14 +55,67 @@ def complete_names(*kinds: "Kind", files: bool = False) -> Completion:
         except BenchbedError:  # a plugin file cannot be read, which the command itself reports
             return []
         fallback = [CompletionItem(incomplete, type="file")] if files else []
+        opening = innermost_opening(incomplete)
+        if opening is None:
+            candidates, start = (
+                {name: facts.summary for kind in kinds for name, facts in names[kind].items()},
+                0,
+            )
+        else:
+            candidates, start = _inner_candidates(names, opening), opening.start
+        head, word = incomplete[:start], incomplete[start:]
         return fallback + [
-            CompletionItem(name, help=summary)
-            for kind in kinds
-            for name, summary in names[kind].items()
-            if name.startswith(incomplete)
+            CompletionItem(head + candidate, help=summary)
+            for candidate, summary in candidates.items()
+            if candidate.startswith(word)
         ]
 
     return complete
+
+
+class Opening(NamedTuple):
+    """The innermost bracket of a word that is not closed."""
+
+    name: str
+    """The name before it."""
+    takes_argument: bool
+    """Whether the argument of a wrapper or transform is to follow, and not a parameter."""
+    start: int
+    """Position of the text that is to be completed."""
+
+
+def innermost_opening(word: str) -> Opening | None:
+    """Return the innermost open bracket of `cosine(clip(ad` or `adam[learning_rate=0.1, be`; None without one."""
+    openings: list[Opening] = []
+    for position, character in enumerate(word):
+        if character in "([":
+            name = re.split(r"[^a-z0-9-]", word[:position])[-1]
+            openings.append(Opening(name, character == "(", position + 1))
+        elif character in ")]" and openings:
+            openings.pop()
+        elif character == "," and openings:
+            openings[-1] = openings[-1]._replace(takes_argument=False, start=position + 1)
+    if not openings:
+        return None
+    text = word[openings[-1].start :]
+    return openings[-1]._replace(start=len(word) - len(text.lstrip()))
+
+
+def _inner_candidates(names: "dict[Kind, dict[str, NameFacts]]", opening: Opening) -> dict[str, str]:
+    """Return the words that may stand in a bracket, with their summaries."""
+    from benchbed.catalog.records import AROUND
+
+    if not opening.takes_argument:
+        parameters = [
+            of_kind[opening.name].parameters for of_kind in names.values() if opening.name in of_kind
+        ]
+        return {f"{name}=": "" for of_name in parameters for name in of_name}
+    candidates = {}
+    for kind, around in AROUND.items():
+        if opening.name in names[around]:
+            candidates |= {name: facts.summary for name, facts in names[kind].items()}
+            candidates |= {f"{name}(": facts.summary for name, facts in names[around].items()}
+    return candidates
 
 
 def complete_studies(
@@ -78,8 +142,8 @@ def _items(words: Iterable[str], incomplete: str) -> list[CompletionItem]:
     return [CompletionItem(word) for word in words if word.startswith(incomplete)]
 
 
-def registered_names(plugin_files: Sequence[Path] = ()) -> "dict[Kind, dict[str, str]]":
-    """Return the summary of each registered name by kind, from the cache if no plugin has changed since."""
+def registered_names(plugin_files: Sequence[Path] = ()) -> "dict[Kind, dict[str, NameFacts]]":
+    """Return the registered names by kind, from the cache if no plugin has changed since."""
     from benchbed.codegen.compiler import private_folder
     from benchbed.codegen.errors import CompilationError
 
@@ -89,22 +153,41 @@ def registered_names(plugin_files: Sequence[Path] = ()) -> "dict[Kind, dict[str,
     except CompilationError:  # no folder can be written
         return _loaded_names(plugin_files)
     try:
-        cached: dict[Kind, dict[str, str]] = json.loads(cache.read_text(encoding="utf-8"))
+        cached: dict[Kind, dict[str, NameFacts]] = json.loads(cache.read_text(encoding="utf-8"))
     except (OSError, ValueError):  # not stored yet, or damaged
         cached = _loaded_names(plugin_files)
         from benchbed.store.files import write_atomically
 
         with contextlib.suppress(StudyFolderError):  # on a full disk the names are read again
             write_atomically(cache, json.dumps(cached).encode())
-    return cached
+    return {
+        kind: {name: NameFacts(*facts) for name, facts in of_kind.items()} for kind, of_kind in cached.items()
+    }
 
 
-def _loaded_names(plugin_files: Sequence[Path]) -> "dict[Kind, dict[str, str]]":
+def _loaded_names(plugin_files: Sequence[Path]) -> "dict[Kind, dict[str, NameFacts]]":
     from benchbed.catalog.records import KINDS
     from benchbed.cli.options import open_plugins
 
     catalog = open_plugins(tuple(plugin_files), timeout=None)
-    return {kind: {name: entry.summary for name, entry in catalog.entries[kind].items()} for kind in KINDS}
+    return {
+        kind: {
+            name: NameFacts(entry.summary, _parameter_names(entry))
+            for name, entry in catalog.entries[kind].items()
+        }
+        for kind in KINDS
+    }
+
+
+def _parameter_names(entry: "Entry") -> list[str]:
+    from benchbed.catalog.details import OptimizerDetails, ProblemDetails, details_of
+
+    try:
+        details = details_of(entry)
+    except ModuleNotFoundError:  # the library of a built-in problem's data
+        return []
+    has_parameters = isinstance(details, OptimizerDetails | ProblemDetails)
+    return [parameter.name for parameter in details.parameters] if has_parameters else []
 
 
 def _plugins_digest(plugin_files: Sequence[Path]) -> str:

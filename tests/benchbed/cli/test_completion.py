@@ -1,8 +1,12 @@
 """Shells complete the names of registered objects, words of options and folders of studies."""
 
 import os
+import pty
+import shutil
 import subprocess
 import sys
+import time
+from pathlib import Path
 
 import pytest
 from click.shell_completion import ShellComplete
@@ -12,10 +16,16 @@ from benchbed.cli import commands, completion, options
 pytestmark = pytest.mark.slow
 
 
+@pytest.fixture(scope="module")
+def names_cache(tmp_path_factory):
+    """The folder of the cache that most tests share."""
+    return tmp_path_factory.mktemp("names")
+
+
 @pytest.fixture
-def complete(tmp_path, monkeypatch):
-    """Return a function that returns the completions of the last word, with an empty cache at first."""
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+def complete(names_cache, monkeypatch):
+    """Return a function that returns the completions of the last word."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(names_cache))
 
     def run(*words):
         *arguments, incomplete = words
@@ -44,6 +54,25 @@ def complete(tmp_path, monkeypatch):
         (["list", "wra"], ["wrappers"]),
         (["list", "muo"], ["muon"]),
         (["ver"], ["verify"]),
+        (["run", "-o", "clip(adamw"], ["clip(adamw"]),
+        (["run", "-o", "cosine(clip(muo"], ["cosine(clip(muon"]),
+        (["run", "-o", "cosine(cli"], ["cosine(clip(", "cosine(clip-value("]),
+        (["run", "-o", "clip(rotat"], []),
+        (["run", "-p", "noisy(rotated(polynomial-n"], ["noisy(rotated(polynomial-network"]),
+        (["run", "-p", "rotated(noi"], ["rotated(noisy-quadratic", "rotated(noisy("]),
+        (["run", "-o", "clip(adam, no"], ["clip(adam, norm="]),
+        (
+            ["run", "-o", "clip(adam[learning_rate=0.1,beta1=0.5], no"],
+            ["clip(adam[learning_rate=0.1,beta1=0.5], norm="],
+        ),
+        (["run", "-o", "clip(adam[eps"], ["clip(adam[epsilon="]),
+        (
+            ["run", "-o", "adam[learning_rate=0.1,beta"],
+            ["adam[learning_rate=0.1,beta1=", "adam[learning_rate=0.1,beta2="],
+        ),
+        (["run", "-o", "adam[learning_rate=0"], []),
+        (["run", "-o", "nothing(a"], []),
+        (["check", "clip(adamw"], ["file", "clip(adamw"]),
     ],
     ids=" ".join,
 )
@@ -65,6 +94,7 @@ def test_folders_of_studies_are_completed(command, complete, tmp_path):
 
 def test_names_are_read_once(complete, tmp_path, monkeypatch):
     """From then on a cache has them, until a plugin changes or the cache is damaged."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     loads = []
     load = options.open_plugins
     monkeypatch.setattr(
@@ -131,11 +161,77 @@ def test_names_of_a_plugin_file_are_completed(run_benchbed, tmp_path):
         assert (result.returncode, result.stdout, result.stderr) == (0, expected, "")
 
 
-def test_a_cache_that_cannot_be_written_is_not_needed(complete, monkeypatch):
+def test_a_cache_that_cannot_be_written_is_not_needed(complete, tmp_path, monkeypatch):
     """The names are read again each time."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
 
     def fail(path, content):
         raise completion.StudyFolderError("no space")
 
     monkeypatch.setattr("benchbed.store.files.write_atomically", fail)
     assert complete("run", "-o", "muo") == ["muon"]
+
+
+SHELLS = {
+    "bash": (["--norc", "--noprofile", "-i"], 'eval "$(_BENCHBED_COMPLETE=bash_source benchbed)"\n'),
+    "zsh": (
+        ["-f", "-i"],
+        'autoload -Uz compinit; compinit -u; eval "$(_BENCHBED_COMPLETE=zsh_source benchbed)"\n',
+    ),
+    "fish": (["--no-config", "-i"], "_BENCHBED_COMPLETE=fish_source benchbed | source\n"),
+}
+STAND_IN = """#!{shell}
+if [ -n "$_BENCHBED_COMPLETE" ]; then exec {command} "$@"; fi
+printf '%s\\n' "$@" > {arguments}.partial
+mv {arguments}.partial {arguments}
+"""
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+@pytest.mark.parametrize(
+    ("typed", "expected"),
+    [
+        ("benchbed run -o 'clip(adamw\t", "clip(adamw"),
+        ("benchbed run -p 'rotated(weighted\t", "rotated(weighted-quartic"),
+        ("benchbed run -o muo\t", "muon"),
+    ],
+)
+def test_a_shell_completes_inside_quotes(shell, typed, expected, complete, tmp_path):
+    """A word with brackets needs quotes; the shell passes on the completed word, as a program in its place sees it."""
+    program = shutil.which(shell)
+    if program is None:
+        pytest.skip(f"{shell} is not installed")
+    complete("run", "-o", "a")  # stores the names
+    command = Path(sys.executable).with_name("benchbed")
+    stand_in, arguments = tmp_path / "bin" / "benchbed", tmp_path / "arguments"
+    stand_in.parent.mkdir()
+    stand_in.write_text(STAND_IN.format(shell=shutil.which("bash"), command=command, arguments=arguments))
+    stand_in.chmod(0o755)
+    options, setup = SHELLS[shell]
+    environment = {
+        "HOME": str(tmp_path), "XDG_CACHE_HOME": os.environ["XDG_CACHE_HOME"], "TERM": "dumb", "PS1": "> ",
+        "PATH": f"{stand_in.parent}:{os.environ['PATH']}",
+    }  # fmt: skip
+    ours, theirs = pty.openpty()
+    with subprocess.Popen(
+        ["setsid", "--ctty", program, *options], stdin=theirs, stdout=theirs, stderr=theirs, env=environment,
+        cwd=tmp_path,
+    ) as process:  # fmt: skip
+        os.close(theirs)
+        os.set_blocking(ours, False)
+        os.write(ours, setup.encode())
+        time.sleep(2)
+        os.write(ours, typed.encode())
+        time.sleep(2)
+        os.write(ours, b"\n")
+        deadline = time.monotonic() + 20
+        while not arguments.exists() and time.monotonic() < deadline:
+            time.sleep(0.1)
+        process.kill()
+        try:
+            screen = os.read(ours, 100_000).decode(errors="replace")
+        except OSError:  # nothing was printed
+            screen = ""
+        os.close(ours)
+    assert arguments.exists(), screen
+    assert arguments.read_text().splitlines()[-1] == expected

@@ -164,7 +164,7 @@ def _clauses_on_objectives(
     if rest:
         names = _list(name for group in rest for name in group)
         largest = higher["adjusted_p"].astype(float).max()
-        evidence = "" if math.isnan(largest) else f" (largest adjusted p {_format_p(float(largest))})"
+        evidence = "" if math.isnan(largest) else f" (largest adjusted p {format_p(float(largest))})"
         clauses.append(f"significantly higher: {names}{evidence}")
     return [*clauses, *not_compared]
 
@@ -189,12 +189,12 @@ def _ranked(entries: dict[str, TableEntry], first_group: list[str], pairs: pd.Da
     if close:
         clauses.append(f"not significantly different, which does not prove equality: {_list(close)}")
     if close and lower.empty and len(p_values):  # the strongest evidence of a difference
-        smallest = _format_p(float(p_values.min()))
+        smallest = format_p(float(p_values.min()))
         several = f", smallest adjusted p {smallest} ({p_values.idxmin()})"
         clauses[-1] += f", adjusted p {smallest}" if len(p_values) == 1 else several
     names = _list(map(str, lower.index))
     if len(tested):  # the weakest evidence of a difference
-        largest = _format_p(float(tested.max()))
+        largest = format_p(float(tested.max()))
         evidence = (
             f"adjusted p {largest}" if len(lower) == 1 else f"largest adjusted p {largest}, {tested.idxmax()}"
         )
@@ -219,7 +219,7 @@ def _format_score(entry: TableEntry) -> str:
     return f"{entry.score:.3f} [{fixed(entry.low)}, {fixed(entry.high)}]{indicative}"
 
 
-def _format_p(value: float) -> str:
+def format_p(value: float) -> str:
     """Format a p value with its relation sign; rounding never moves it to or across the significance level."""
     if f"{value:.2g}" == f"{SIGNIFICANT:.2g}":
         return f"{'<' if value < SIGNIFICANT else '>='} {SIGNIFICANT:.2g}"

@@ -87,8 +87,12 @@ class ComparedStudy(NamedTuple):
         problems: Sequence[str],
         scores: Mapping[str, list[np.ndarray]],
         with_intervals: bool = True,
+        pairs: Sequence[tuple[str, str]] | None = None,
     ) -> TableComparison:
-        """Compare the mean scores of optimizers, of which `scores` contains a vector `[seeds]` for each problem."""
+        """Compare the mean scores of optimizers, of which `scores` contains a vector `[seeds]` for each problem.
+
+        All `pairs` are compared by default.
+        """
         deterministic = deterministic_rows(self.summary)
         trials = self.outcomes[self.outcomes["track"] == track]
         positions = {}  # the checkpoints at which deterministic optimizers reach all targets of the table
@@ -103,7 +107,7 @@ class ComparedStudy(NamedTuple):
                 positions[name] = np.concatenate(of_problems)
         shifts = {name: mean_shift(self.shifts, problems, name, track) for name in scores}
         laws = [self.problems[problem].sampling for problem in problems]
-        comparisons = compare(scores, positions, laws, shifts, self.tuning_seeds, with_intervals)
+        comparisons = compare(scores, positions, laws, shifts, self.tuning_seeds, with_intervals, pairs)
         means = {
             name: float(np.mean([of_problem.mean() for of_problem in vectors]))
             for name, vectors in scores.items()

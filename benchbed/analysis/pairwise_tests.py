@@ -52,8 +52,9 @@ def compare(
     shifts: Mapping[str, np.ndarray] = MappingProxyType({}),
     tuning_seeds: int = 1,
     with_intervals: bool = True,
+    pairs: Sequence[tuple[str, str]] | None = None,
 ) -> list[Comparison]:
-    """Compare all pairs of optimizers of one table.
+    """Compare `pairs` of optimizers of one table, by default all.
 
     `samplings` are those of its problems, see `samples_of`, and `shifts` those of the mean scores of the optimizers
     whose settings were chosen on `tuning_seeds` seeds, see `selection_shifts`. Intervals take most of the time.
@@ -62,11 +63,11 @@ def compare(
     of all problems (`checkpoint_positions`). Two deterministic optimizers are compared directly: they are different if
     they reach some target more than one checkpoint apart and their scores do not tie.
     """
-    names = list(scores)
-    pairs = list(itertools.combinations(range(len(names)), 2))
+    pairs = list(itertools.combinations(scores, 2)) if pairs is None else pairs
     if not pairs:
         return []
-    first, second = np.array(pairs).T
+    position = {name: index for index, name in enumerate(scores)}
+    first, second = np.array([(position[a], position[b]) for a, b in pairs]).T
     problems = list(zip(*scores.values(), strict=True))
     differences, distinct = [], []
     for of_problem in problems:
@@ -78,18 +79,17 @@ def compare(
         differences.append(np.where(np.abs(difference) < TIE, 0.0, difference))  # [pairs, seeds]
     samples = samples_of(differences, samplings)
     wins, losses = _wins_and_losses(samples, samples_of(distinct, samplings))
-    is_exact = np.array([names[a] in positions and names[b] in positions for a, b in pairs])
+    is_exact = np.array([a in positions and b in positions for a, b in pairs])
     is_different = [
-        exact and bool((np.abs(positions[names[a]] - positions[names[b]]) > 1).any())
+        exact and bool((np.abs(positions[a] - positions[b]) > 1).any())
         for (a, b), exact in zip(pairs, is_exact, strict=True)
     ]
     means = _mean_over_problems(differences)
-    of_names = [np.broadcast_to(shifts.get(name, 0.0), DRAWS) for name in names]
+    of_names = {name: np.broadcast_to(shifts.get(name, 0.0), DRAWS) for name in scores}
     selection = Selection(np.array([of_names[a] - of_names[b] for a, b in pairs]), tuning_seeds)
     p_values = np.where(is_exact, np.nan, paired_t_test(samples, selection))
     adjusted = holm(p_values)
-    no_limits = np.full((2, len(pairs)), np.nan)
-    limits = bootstrap_limits(samples, selection.shifts) if with_intervals else no_limits
+    limits = bootstrap_limits(samples, selection.shifts) if with_intervals else np.full((2, 1), np.nan)
     columns = (
         means,
         *(np.where(is_exact, np.nan, limit) for limit in limits),
@@ -101,7 +101,7 @@ def compare(
         (np.abs(means) >= TIE) & np.where(is_exact, is_different, adjusted < SIGNIFICANT),
     )
     return [
-        Comparison(names[a], names[b], *values)
+        Comparison(a, b, *values)
         for (a, b), *values in zip(pairs, *(column.tolist() for column in columns), strict=True)
     ]
 

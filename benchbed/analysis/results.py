@@ -14,7 +14,7 @@ from benchbed.analysis.aggregate import overall_scores
 from benchbed.analysis.final_metrics import final_metrics
 from benchbed.analysis.pairwise_tables import ComparedStudy, compared_problems, comparisons_of, influence_of
 from benchbed.analysis.secondary_metrics import measures_of, robustness_of
-from benchbed.analysis.selection_shifts import selection_shifts
+from benchbed.analysis.selection_shifts import selection_shifts, tuning_scores
 from benchbed.analysis.shown_problems import problem_facts, shown_plan, with_reason
 from benchbed.analysis.strata import groups_of, samplings_of
 from benchbed.analysis.summary import summary_of
@@ -67,7 +67,8 @@ def build_results(plan: Plan, trials: pa.Table, surfaces: Mapping[str, Surface] 
     outcomes = _frame(outcome_rows, _OUTCOME_COLUMNS)
     tuning = _frame(_tuning_rows(states, stored), _TUNING_COLUMNS)
     problems = problem_facts(plan, outcomes, tuning, stored)
-    shifts = selection_shifts(rows)
+    selection = tuning_scores(rows)
+    shifts = selection_shifts(selection, plan.problems)
     summary = summary_of([(state.pairing.problem, row) for state, row in rows], outcomes, shifts)
     compared = ComparedStudy(summary, outcomes, compared_problems(plan), shifts, plan.tuning_seeds)
     comparisons, groups = comparisons_of(compared)
@@ -88,6 +89,7 @@ def build_results(plan: Plan, trials: pa.Table, surfaces: Mapping[str, Surface] 
         comparisons=comparisons,
         groups=groups,
         shifts=shifts,
+        selection=selection,
         share=share_of(plan),
     )
 

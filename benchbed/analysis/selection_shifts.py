@@ -1,40 +1,55 @@
 """Uncertainty of tuned scores that comes from the choice of the setting (protocol, rule 10)."""
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 
 import numpy as np
 
 from benchbed.analysis.aggregate import RowLabels
 from benchbed.analysis.intervals import DRAWS, RESAMPLING
+from benchbed.plan import ProblemPlan
 from benchbed.seeds import original_name
 from benchbed.tuning.candidates import PairingState
 from benchbed.tuning.scheduling import EvaluatedSetting
 
 
-def selection_shifts(rows: Iterable[tuple[PairingState, EvaluatedSetting]]) -> dict[RowLabels, np.ndarray]:
-    """Return the shifts `[DRAWS]` of the rows whose setting was chosen by tuning trials with scores.
+def tuning_scores(rows: Iterable[tuple[PairingState, EvaluatedSetting]]) -> dict[RowLabels, np.ndarray]:
+    """Return the scores `[settings, seeds]` of the tuning trials that chose the setting of a row, the chosen one first.
 
-    Problems of one name resample the same tuning seeds, which are the same instances, and so do all optimizers.
+    Rows whose setting was not chosen by tuning trials with scores are left out.
     """
-    shifts: dict[RowLabels, np.ndarray] = {}
+    scores: dict[RowLabels, np.ndarray] = {}
     for state, row in rows:
-        problem = state.pairing.problem
         settings = state.settings_tried(row.entrant, row.track)
         outcomes = state.tuning_outcomes(row.entrant, settings) if len(settings) > 1 else None
         if outcomes is None:
             continue
         # Trials that do not depend on the seed run once or twice, and represent every seed.
         seeds = max(map(len, outcomes))
-        scores = np.array([np.resize([trial.score for trial in trials], seeds) for trials in outcomes])
-        if np.isfinite(scores).all():
-            names = dict.fromkeys(original_name(other.name) for other in state.plan.problems)
-            position = list(names).index(original_name(problem.name))
-            shifts[problem.label, row.entrant.label, row.track] = shifts_of(
-                scores, settings.index(row.hyperparameters), problem.start_strata, position
-            )
-    return shifts
+        of_settings = [np.resize([trial.score for trial in trials], seeds) for trials in outcomes]
+        chosen = of_settings.pop(settings.index(row.hyperparameters))
+        of_row = np.array([chosen, *of_settings])
+        if np.isfinite(of_row).all():
+            scores[state.pairing.problem.label, row.entrant.label, row.track] = of_row
+    return scores
+
+
+def selection_shifts(
+    scores: Mapping[RowLabels, np.ndarray], problems: Sequence[ProblemPlan]
+) -> dict[RowLabels, np.ndarray]:
+    """Return the shifts `[DRAWS]` of rows with these `tuning_scores`; `problems` are those of the study.
+
+    Problems of one name resample the same tuning seeds, which are the same instances, and so do all optimizers.
+    """
+    names = list(dict.fromkeys(original_name(problem.name) for problem in problems))
+    of_label = {problem.label: problem for problem in problems}
+    return {
+        (label, optimizer, track): shifts_of(
+            of_row, 0, of_label[label].start_strata, names.index(original_name(of_label[label].name))
+        )
+        for (label, optimizer, track), of_row in scores.items()
+    }
 
 
 def shifts_of(scores: np.ndarray, selected: int, start_strata: int = 1, position: int = 0) -> np.ndarray:

@@ -41,7 +41,7 @@ def reference_command() -> None:
     "[default: benchbed/references in $XDG_DATA_HOME or ~/.local/share]",
 )
 def save_command(folder: Path, name: str | None, output: Path | None) -> int:
-    """Store summary and median curves of the study in DIR, without its trials, as the next version of a reference.
+    """Store summary, median curves and scores by seed of the study in DIR as the next version of a reference.
 
     The file contains a digest. Equal results are not stored again. `benchbed report DIR` adds them to the page of a
     study that was run before.
@@ -74,19 +74,20 @@ def list_references_command() -> int:
     \b
     Exit codes: 0 listed, 1 a file cannot be used.
     """
-    from benchbed.formatting import plural
+    from benchbed.formatting import plural, printable
     from benchbed.study.reference_files import SHIPPED, read_references, user_folder
 
     stored, errors = read_references([SHIPPED, user_folder()])
     for path, digest, study in stored:
-        optimizers = {row["optimizer"] for row in study.summary}
-        print_line(
+        optimizers = {row.optimizer for row in study.summary}
+        line = (
             f"{study.title}: protocol {study.protocol}, preset {study.preset}, "
             f"{plural(len(study.problems), 'problem')}, {plural(len(optimizers), 'optimizer')}; "
             f"SHA-256 {digest[:12]}; {path}"
         )
+        print_line(printable(line))
     for error in errors:
-        click.echo(f"error: {error}", err=True)
+        click.echo(f"error: {printable(error)}", err=True)
     return 1 if errors else 0
 
 

@@ -153,6 +153,8 @@ class Results(NamedTuple):
     shifts: Mapping[tuple[str, str, str], np.ndarray]
     """For each problem, optimizer and track whose setting was chosen: how much its mean score varies with the choice,
     `[draws]` (`benchbed.analysis.selection_shifts`)."""
+    selection: Mapping[tuple[str, str, str], np.ndarray] = {}
+    """The scores of the tuning trials that chose these settings, `[settings, seeds]`, the chosen setting first."""
     provenance: Provenance = Provenance()
     """Suite, versions and machine; empty in results that are not those of a study folder."""
     share: Share | None = None
@@ -161,6 +163,8 @@ class Results(NamedTuple):
     """Reference studies with the same rules, for the page."""
     reference_remarks: tuple[str, ...] = ()
     """Why reference studies are left out, a sentence each."""
+    reference_comparisons: pd.DataFrame | None = None
+    """One row a pair of an optimizer and one of a reference study, with the columns of `comparisons`; None without."""
 
 
 class Report(Protocol):

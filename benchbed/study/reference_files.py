@@ -98,14 +98,11 @@ def read_references(folders: Sequence[Path]) -> tuple[list[StoredReference], lis
 
 
 def _check_rows(study: ReferenceStudy) -> None:
-    """Raise UsageError if a row lacks a column that identifies it, a curve a value, or a problem is not a selector."""
+    """Raise UsageError if a problem is not a selector, a curve lacks a value, or a setting a tuning score."""
     for problem in study.problems:
         parse_selector(problem.label)
-    columns = {"optimizer", "track"}
-    if not all(columns | {"problem"} <= row.keys() for row in study.summary) or not all(
-        columns | {"group", "score"} <= row.keys() for row in study.overall
-    ):
-        raise UsageError("a row lacks a column")
+    if any(len({len(of_setting) for of_setting in row.tuning}) > 1 for row in study.scores):
+        raise UsageError("a setting lacks a tuning score")
     if any(
         len(curve.median) != len(curve.calls) or len(curve.reached) not in (0, len(curve.calls))
         for curve in study.curves

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterator
 
+from benchbed.analysis.reference_comparisons import compare_with_references
 from benchbed.interfaces import Results
 from benchbed.interfaces.reference_studies import MatchedReference, ReferenceProblem, ReferenceStudy
 from benchbed.plan import Plan
@@ -25,7 +26,11 @@ def with_references(results: Results, plan: Plan) -> Results:
     matches = [match(reference.study, plan, starts) for reference in stored]
     references = tuple(reference for reference, _ in matches if reference)
     remarks = tuple(remark for _, remark in matches if remark)
-    return results._replace(references=references, reference_remarks=(*remarks, *errors))
+    return results._replace(
+        references=references,
+        reference_remarks=(*remarks, *errors),
+        reference_comparisons=compare_with_references(results, references, plan) if references else None,
+    )
 
 
 def match(
@@ -37,9 +42,7 @@ def match(
     there is nothing to remark. `starts` are those of the results of the plan, as `starts_of` returns them.
     """
     own = {entrant.label for entrant in plan.entrants}
-    optimizers = [
-        name for name in dict.fromkeys(row["optimizer"] for row in study.summary) if name not in own
-    ]
+    optimizers = [name for name in dict.fromkeys(row.optimizer for row in study.summary) if name not in own]
     names = {problem.name for problem in plan.problems}
     related = [problem for problem in study.problems if parse_selector(problem.label).name in names]
     if not optimizers or not related:
@@ -90,8 +93,8 @@ def _problem_fault(problem: ReferenceProblem, plan: Plan, starts: dict[str, dict
 def _best(study: ReferenceStudy, problems: list[str], optimizers: list[str]) -> list[str]:
     scores: dict[str, list[float]] = {name: [] for name in optimizers}
     for row in study.summary:
-        if row["problem"] in problems and row["optimizer"] in scores:
-            scores[row["optimizer"]].append(row.get("score", 0.0))
+        if row.problem in problems and row.optimizer in scores:
+            scores[row.optimizer].append(row.score or 0.0)
     ranked = sorted(optimizers, key=lambda name: -math.fsum(scores[name]))
     best = set(ranked[:MOST_OPTIMIZERS])
     return [name for name in optimizers if name in best]

@@ -1,14 +1,24 @@
 """Reference studies, built from the results of a study."""
 
+import json
 import math
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pandas as pd
 
+from benchbed.analysis.aggregate import comparable_values, deterministic_rows
 from benchbed.interfaces import Results
-from benchbed.interfaces.reference_studies import ReferenceCurve, ReferenceProblem, ReferenceStudy
+from benchbed.interfaces.reference_studies import (
+    ReferenceCurve,
+    ReferenceMean,
+    ReferenceProblem,
+    ReferenceRow,
+    ReferenceScores,
+    ReferenceStudy,
+    Track,
+)
 from benchbed.interfaces.results import ProblemFacts
 from benchbed.reports.bands import quartiles
 from benchbed.store import StudyFolder
@@ -17,6 +27,8 @@ from benchbed.study.provenance import provenance_of
 
 _DIGITS = 6
 """Significant digits of stored numbers."""
+_SCORE_DIGITS = 12
+"""Those of the scores of single trials: equal scores tie with those of another study, see `TIE`."""
 _VERSIONS = ("benchbed", "torch")
 
 
@@ -25,8 +37,7 @@ def reference_of(study: Study, name: str, version: int = 0) -> ReferenceStudy:
     plan, results = study.plan, study.results
     starts = starts_of(results)
     facts = provenance_of(plan, StudyFolder(study.path)).facts
-    summary = results.summary.drop(columns="notes").to_dict("records")
-    overall = results.overall.drop(columns="reason")
+    overall = results.overall[results.overall["score"].notna()]
     return ReferenceStudy(
         name=name,
         version=version,
@@ -49,9 +60,19 @@ def reference_of(study: Study, name: str, version: int = 0) -> ReferenceStudy:
             )
             for label, problem in results.problems.items()
         ),
-        summary=tuple(_plain(row) for row in summary),
-        overall=tuple(_plain(row) for row in overall[overall["score"].notna()].to_dict("records")),
+        summary=tuple(
+            ReferenceRow(**_plain(row), hyperparameters=json.loads(setting))
+            for row, setting in zip(
+                results.summary.drop(columns=["notes", "hyperparameters"]).to_dict("records"),
+                results.summary["hyperparameters"],
+                strict=True,
+            )
+        ),
+        overall=tuple(
+            ReferenceMean(**_plain(row)) for row in overall.drop(columns="reason").to_dict("records")
+        ),
         curves=tuple(_curves(results)),
+        scores=tuple(_scores(results)),
     )
 
 
@@ -65,6 +86,24 @@ def starts_of(results: Results) -> dict[str, dict[int, float]]:
         if math.isfinite(value):
             starts.setdefault(row["problem"], {})[int(row["seed"])] = float(value)
     return starts
+
+
+def _scores(results: Results) -> Iterator[ReferenceScores]:
+    deterministic = deterministic_rows(results.summary)
+    for problem in results.problems:
+        for track in results.tracks:
+            scores = comparable_values(results.summary, results.outcomes, track, [problem])
+            for optimizer, (of_trials,) in scores.items():
+                labels = (problem, optimizer, track)
+                if labels in deterministic:
+                    continue
+                yield ReferenceScores(
+                    problem,
+                    optimizer,
+                    cast(Track, track),
+                    tuple(_rounded(score, _SCORE_DIGITS) for score in of_trials),
+                    tuple(tuple(map(_rounded, row)) for row in results.selection.get(labels, ())),
+                )
 
 
 def _curves(results: Results) -> Iterator[ReferenceCurve]:
@@ -86,7 +125,7 @@ def _curves(results: Results) -> Iterator[ReferenceCurve]:
         yield ReferenceCurve(
             problem,
             optimizer,
-            track,
+            cast(Track, track),
             tuple(_rounded(value) for value in calls[changes]),
             tuple(_rounded(value) if math.isfinite(value) else None for value in median[changes]),
             tuple(_rounded(value) for value in reached[changes]) if len(reached) else (),
@@ -103,19 +142,18 @@ def reached_shares(trials: pd.DataFrame, calls: np.ndarray, facts: ProblemFacts)
 
 
 def _plain(row: dict[Any, Any]) -> dict[str, Any]:
-    """Return a row as plain values: rounded, without counts of 0 and without NaN."""
+    """Return a row as plain values: rounded, +∞ as "inf", and without NaN."""
     plain = {}
     for column, value in row.items():
         if isinstance(value, float | np.floating):
             if not math.isnan(value):
                 plain[str(column)] = _rounded(float(value)) if math.isfinite(value) else "inf"
-        elif isinstance(value, int | np.integer):
-            if value:
-                plain[str(column)] = int(value)
+        elif isinstance(value, np.integer):
+            plain[str(column)] = int(value)
         else:
             plain[str(column)] = value
     return plain
 
 
-def _rounded(value: float) -> float:
-    return float(f"{value:.{_DIGITS}g}")
+def _rounded(value: float, digits: int = _DIGITS) -> float:
+    return float(f"{value:.{digits}g}")

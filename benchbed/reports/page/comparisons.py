@@ -9,6 +9,7 @@ import pandas as pd
 from benchbed.formatting import fixed, short
 from benchbed.interfaces import ALL_PROBLEMS, Results
 from benchbed.interfaces.results import group_table
+from benchbed.reports.page.reference_lines import reference_numbers
 from benchbed.reports.page.tables import PageCell, PageRow, PageTable, text_cells
 
 _MOST_PAIRS = 105
@@ -19,19 +20,36 @@ def mean_comparisons(results: Results, numbers: Mapping[str, int]) -> list[tuple
     """Return title and pairs of the means over all problems, and over those of each group."""
     groups = dict.fromkeys(facts.group for facts in results.problems.values())
     titles = {ALL_PROBLEMS: "all problems"} | {group_table(group): f"group {group}" for group in groups}
-    tables = {title: comparison_table(results, problem, numbers) for problem, title in titles.items()}
-    return [(title, table) for title, table in tables.items() if table is not None]
+    tables = [(title, comparison_table(results, problem, numbers)) for problem, title in titles.items()]
+    tables += [
+        (f"{title}, with reference results", reference_table(results, problem, numbers))
+        for problem, title in titles.items()
+    ]
+    return [(title, table) for title, table in tables if table is not None]
 
 
 def comparison_table(results: Results, problem: str, numbers: Mapping[str, int]) -> PageTable | None:
     """Build the table of the pairs of one problem, group or mean; None without pairs."""
     pairs = results.comparisons[results.comparisons["problem"] == problem]
     pairs = pairs[pairs["first"].isin(list(numbers)) & pairs["second"].isin(list(numbers))]
-    if pairs.empty:
-        return None
     title = "Pairwise comparisons"
     if len(pairs) > _MOST_PAIRS * pairs["track"].nunique():
         pairs, title = _pairs_of_best(pairs), f"{title} with the best; tables/comparisons.csv has all"
+    return _table_of(pairs, title, numbers)
+
+
+def reference_table(results: Results, problem: str, numbers: Mapping[str, int]) -> PageTable | None:
+    """Build the table of the pairs with optimizers of reference studies; None without pairs."""
+    if results.reference_comparisons is None:
+        return None
+    pairs = results.reference_comparisons
+    pairs = pairs[(pairs["problem"] == problem) & pairs["first"].isin(list(numbers))]
+    return _table_of(pairs, "Comparisons with reference results", {**numbers, **reference_numbers(results)})
+
+
+def _table_of(pairs: pd.DataFrame, title: str, numbers: Mapping[str, int]) -> PageTable | None:
+    if pairs.empty:
+        return None
     rows = []
     for pair in pairs.to_dict("records"):
         is_apart = bool(pair["is_apart"])

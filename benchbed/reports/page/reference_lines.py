@@ -95,8 +95,8 @@ def with_target_curves(
 def optimizers_with_mean(reference: MatchedReference, track: str) -> Iterator[str]:
     """Yield the optimizers that have a mean score over the problems of the reference study."""
     for row in reference.study.overall:
-        if (row["group"], row["track"]) == (ALL_PROBLEMS, track) and row["optimizer"] in reference.optimizers:
-            yield row["optimizer"]
+        if (row.group, row.track) == (ALL_PROBLEMS, track) and row.optimizer in reference.optimizers:
+            yield row.optimizer
 
 
 def _curves(results: Results, problem: str, track: str) -> dict[str, ReferenceCurve]:

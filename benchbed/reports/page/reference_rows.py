@@ -1,21 +1,28 @@
 """Reference results on the page: marked rows below those of the study, and sentences."""
 
+import json
 from collections.abc import Sequence
 from typing import NamedTuple
 
+import msgspec
 import numpy as np
 import pandas as pd
 
+from benchbed.analysis.findings import format_p
 from benchbed.formatting import fixed, plural
-from benchbed.interfaces import ALL_PROBLEMS, Results, TrialStatus
+from benchbed.interfaces import ALL_PROBLEMS, Results
 from benchbed.interfaces.reference_studies import MatchedReference
 from benchbed.reports.page.reference_lines import optimizers_with_mean
 from benchbed.reports.tables.summary import summary_tables
 from benchbed.reports.tables.table import TextTable
 
+_NO_TEST = "without a test, which needs the same two or more evaluation seeds"
 MARK = "reference"
 """Note on the rows of reference results."""
-_COUNTS = ["settings_tried", "trials", *(status.value for status in TrialStatus)]
+_NUMBERS = [
+    "score", "score_low", "score_high", "target", "success_rate", "success_low", "success_high", "median_calls",
+    "calls_low", "calls_high", "gap", "objective", "objective_low", "objective_high",
+]  # fmt: skip
 _LIMITS = ["score_low", "score", "score_high"]
 _NO_MEAN = (np.nan, np.nan, np.nan)
 
@@ -31,18 +38,16 @@ class ReferenceMeans(NamedTuple):
 
 def reference_summary(results: Results) -> pd.DataFrame:
     """Return the rows of the summary of reference results, with the columns of that of the study."""
-    records = [
-        {
-            **{column: float("inf") if value == "inf" else value for column, value in row.items()},
-            "optimizer": reference.study.label(row["optimizer"]),
-        }
+    rows = [
+        msgspec.structs.replace(row, optimizer=reference.study.label(row.optimizer))
         for reference in results.references
         for row in reference.study.summary
-        if row["problem"] in reference.problems and row["optimizer"] in reference.optimizers
+        if row.problem in reference.problems and row.optimizer in reference.optimizers
     ]
-    frame = pd.DataFrame(records).reindex(columns=results.summary.columns)
-    frame[_COUNTS] = frame[_COUNTS].fillna(0).astype(int)
-    return frame.assign(notes=pd.Series([()] * len(frame)))
+    frame = pd.DataFrame([msgspec.structs.asdict(row) for row in rows], columns=results.summary.columns)
+    numbers = frame[_NUMBERS].astype(float)  # None is NaN, and "inf" is +∞
+    settings = frame["hyperparameters"].map(json.dumps)
+    return frame.assign(**numbers, hyperparameters=settings, notes=pd.Series([()] * len(frame)))
 
 
 def problem_rows(results: Results) -> dict[str, pd.DataFrame]:
@@ -112,9 +117,12 @@ def describe_references(results: Results) -> list[str]:
         versions = ", ".join(f"{name} {version}" for name, version in reference.study.versions.items())
         sentences.append(
             f"Grey lines, and rows with the note “{MARK}”: the results {reference.study.title}"
-            f"{f' ({versions})' if versions else ''} on {plural(len(reference.problems), 'problem')} of this study, "
-            "which are not part of its comparisons. Against seconds they are not drawn."
+            f"{f' ({versions})' if versions else ''} on {plural(len(reference.problems), 'problem')} of this study; "
+            "they are never bold. Against seconds they are not drawn, because they ran at another time or on another "
+            "machine."
         )
+    if results.reference_comparisons is not None and len(results.reference_comparisons):
+        sentences.append("Tests against them are adjusted apart from those between optimizers of the study.")
     return [*sentences, *results.reference_remarks]
 
 
@@ -124,7 +132,9 @@ def positions_among_references(results: Results) -> list[str]:
     The scores are means over all problems, or those on the only problem.
     """
     tracks = [*dict.fromkeys(results.summary["track"])]
+    table = ALL_PROBLEMS
     if len(results.problems) == 1:
+        (table,) = results.problems
         own, others = results.summary, reference_summary(results)
     else:
         own = results.overall[results.overall["group"] == ALL_PROBLEMS]
@@ -136,13 +146,31 @@ def positions_among_references(results: Results) -> list[str]:
         if scores.empty or of_references.empty:
             continue
         best, highest = (frame.loc[frame["score"].idxmax()] for frame in (scores, of_references))
-        lower = int((of_references["score"] < best["score"]).sum())
-        counted = f"{lower} of {plural(len(of_references), 'reference score')}"
+        tests = _tests_of(results, table, track, best["optimizer"])
+        if tests.empty:
+            heading, evidence = f"{track.capitalize()} track, {_NO_TEST}", ""
+            position = f"above {int((of_references['score'] < best['score']).sum())} of"
+        else:
+            heading = f"{track.capitalize()} track"
+            differences = tests["difference"][tests["is_apart"].astype(bool)]
+            position = f"significantly above {(differences > 0).sum()} and below {(differences < 0).sum()} of"
+            p_values = tests.loc[tests["second"] == highest["optimizer"], "adjusted_p"]
+            evidence = "".join(f" (adjusted p {format_p(value)})" for value in p_values)
         sentences.append(
-            f"{track.capitalize()} track, without a test: {best['optimizer']} ({fixed(best['score'], 3)}) is above "
-            f"{counted}, of which the highest is that of {highest['optimizer']}, {fixed(highest['score'], 3)}."
+            f"{heading}: {best['optimizer']} ({fixed(best['score'], 3)}) is {position} "
+            f"{plural(len(of_references), 'reference score')}, of which the highest is that of "
+            f"{highest['optimizer']}, {fixed(highest['score'], 3)}{evidence}."
         )
     return sentences
+
+
+def _tests_of(results: Results, table: str, track: str, optimizer: str) -> pd.DataFrame:
+    """Return the tests of an optimizer against those of the references, in a table and track."""
+    tests = results.reference_comparisons
+    if tests is None:
+        return pd.DataFrame()
+    of_optimizer = (tests["problem"] == table) & (tests["track"] == track) & (tests["first"] == optimizer)
+    return tests[of_optimizer & tests["p_value"].notna()]
 
 
 def _mean(
@@ -150,17 +178,17 @@ def _mean(
 ) -> tuple[float, float, float]:
     """Return low limit, mean and high limit."""
     scores = {
-        row["problem"]: row["score"]
+        row.problem: row.score
         for row in reference.study.summary
-        if (row["optimizer"], row["track"]) == (optimizer, track) and "score" in row
+        if (row.optimizer, row.track) == (optimizer, track) and row.score is not None
     }
     if not all(problem in reference.problems and problem in scores for problem in problems):
         return _NO_MEAN
     low = high = np.nan
     if set(problems) == {p.label for p in reference.study.problems if group in (ALL_PROBLEMS, p.group)}:
         for row in reference.study.overall:
-            if (row["group"], row["optimizer"], row["track"]) == (group, optimizer, track):
-                low, high = row.get("score_low", np.nan), row.get("score_high", np.nan)
+            if (row.group, row.optimizer, row.track) == (group, optimizer, track):
+                low, high = (np.nan if limit is None else limit for limit in (row.score_low, row.score_high))
     return low, float(np.mean([scores[problem] for problem in problems])), high
 
 

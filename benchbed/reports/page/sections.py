@@ -9,7 +9,7 @@ import pandas as pd
 from benchbed.analysis.findings import Finding
 from benchbed.interfaces import Results
 from benchbed.reports.page.charts import Chart
-from benchbed.reports.page.comparisons import comparison_table
+from benchbed.reports.page.comparisons import comparison_table, reference_table
 from benchbed.reports.page.pairings import PairingDetails, pairings_of
 from benchbed.reports.page.problem_charts import charts_of
 from benchbed.reports.page.reference_lines import reference_numbers
@@ -65,6 +65,7 @@ def problem_sections(
             metric_table(part, problem, every),
             tuning_table(part, problem, every),
             comparison_table(part, problem, numbers),
+            reference_table(part, problem, numbers),
         ]
         sections.append(
             ProblemSection(

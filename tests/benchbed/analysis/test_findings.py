@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from benchbed.analysis.aggregate import overall_scores
-from benchbed.analysis.findings import _format_p, endings, findings
+from benchbed.analysis.findings import endings, findings, format_p
 from benchbed.analysis.pairwise_tables import ComparedProblem, ComparedStudy, comparisons_of, influence_of
 from benchbed.analysis.strata import Sampling
 from benchbed.interfaces import ALL_PROBLEMS, Note, ProblemFacts, Results, TrialStatus
@@ -246,8 +246,8 @@ def test_many_names_are_counted():
 
 def test_rounding_never_moves_a_p_value_to_the_significance_level():
     """0.0496 is below 0.05, and must be printed as such."""
-    assert [_format_p(p) for p in (0.0501, 1.0)] == [">= 0.05", "= 1"]
-    assert [_format_p(p) for p in (0.0499, 0.04, 0.0012, 0.0009)] == [
+    assert [format_p(p) for p in (0.0501, 1.0)] == [">= 0.05", "= 1"]
+    assert [format_p(p) for p in (0.0499, 0.04, 0.0012, 0.0009)] == [
         "< 0.05",
         "= 0.04",
         "= 0.0012",

@@ -9,7 +9,7 @@ from scipy import stats
 
 from benchbed.analysis.intervals import DRAWS, bootstrap_limits
 from benchbed.analysis.pairwise_tests import Selection, compare, paired_t_test
-from benchbed.analysis.selection_shifts import selection_shifts, shifts_of
+from benchbed.analysis.selection_shifts import selection_shifts, shifts_of, tuning_scores
 from benchbed.analysis.strata import IndependentSample
 from benchbed.tuning.candidates import PairingState
 from benchbed.tuning.scheduling import evaluated_settings, missing_batches
@@ -25,6 +25,12 @@ def simulate(generator, means=MEANS, tuning_deviation=DEVIATION, evaluation_devi
     chosen = tuning.mean(axis=-1).argmax(axis=-1)
     evaluation = generator.normal(0, evaluation_deviation, (STUDIES, EVALUATION))
     return means[chosen, None] + evaluation, tuning, chosen
+
+
+def shifts_of_rows(state):
+    """Return the shifts of the rows of a pairing."""
+    rows = [(state, row) for row in evaluated_settings(state)]
+    return selection_shifts(tuning_scores(rows), state.plan.problems)
 
 
 def test_the_interval_of_a_tuned_score_covers_with_the_choice_of_the_rate():
@@ -131,7 +137,7 @@ def test_rows_of_a_study_have_the_shifts_of_their_tuning(plan_of, finish):
     state = PairingState(plan, plan.pairings()[0])
     outcomes = finish(plan, missing_batches(state), lambda setting: (setting["learning_rate"] == 0.1, 1.0))
     state = state._replace(outcomes=outcomes)
-    shifts = selection_shifts([(state, row) for row in evaluated_settings(state)])
+    shifts = shifts_of_rows(state)
     assert list(shifts) == [("quadratic", "adam", "tuned")]
     assert (shifts["quadratic", "adam", "tuned"] == 0).all()
 
@@ -162,5 +168,5 @@ def test_settings_that_do_not_depend_on_the_seed_have_fewer_tuning_trials(plan_o
     }
     state = complete(state._replace(outcomes={**state.outcomes, **digests}))
     assert {len(trials) for trials in state.tuning_outcomes(entrant, settings)} == {2, plan.tuning_seeds}
-    (shift,) = selection_shifts([(state, row) for row in evaluated_settings(state)]).values()
+    (shift,) = shifts_of_rows(state).values()
     assert (shift == 0).all()

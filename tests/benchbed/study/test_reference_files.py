@@ -9,7 +9,7 @@ import pytest
 
 import benchbed
 from benchbed.errors import UsageError
-from benchbed.interfaces.reference_studies import ReferenceCurve
+from benchbed.interfaces.reference_studies import ReferenceCurve, ReferenceScores
 from benchbed.reports.bands import quartiles
 from benchbed.seeds import PROTOCOL
 from benchbed.study.reference_files import (
@@ -92,7 +92,7 @@ def test_a_later_version_replaces_an_earlier_one_on_pages(study, tmp_path, monke
     assert (second.study.version, is_new) == (2, True)
     assert len(read_references([user_folder()])[0]) == 2
     newest, _ = newest_references()
-    assert [reference.study.title for reference in newest] == ["standard 1", "mine 2"]
+    assert [reference.study.title for reference in newest] == ["standard 2", "mine 2"]
 
 
 @pytest.mark.parametrize("content", [b"", b"[]", b'{"digest": "0", "study": {}}', b"[" * 100_000])
@@ -107,8 +107,13 @@ def test_other_files_are_named(tmp_path, content):
 @pytest.mark.parametrize(
     ("part", "value", "words"),
     [
-        ("summary", [{"optimizer": "gd"}], "a row lacks a column"),
-        ("overall", [{"optimizer": "gd", "track": "tuned"}], "a row lacks a column"),
+        ("summary", [{"optimizer": "gd"}], "missing required field"),
+        ("overall", [{"optimizer": "gd", "track": "tuned"}], "missing required field"),
+        (
+            "scores",
+            [ReferenceScores("quadratic", "gd", "tuned", (0.5,), ((0.5, 0.5), (0.5,)))],
+            "a setting lacks",
+        ),
         (
             "curves",
             [ReferenceCurve("quadratic", "gd", "tuned", (0.0, 1.0), (1.0,), ())],
@@ -159,7 +164,7 @@ def test_the_shipped_results_are_those_of_the_current_code(tmp_path, monkeypatch
     monkeypatch.setenv("BENCHBED_DISABLE_PLUGINS", "reports")
     (stored,), errors = read_references([SHIPPED])
     assert errors == []
-    assert (stored.study.title, stored.study.protocol) == ("standard 1", PROTOCOL)
+    assert (stored.study.title, stored.study.protocol) == ("standard 2", PROTOCOL)
     study = benchbed.run(
         optimizers=["sgd"],
         tracks=["default"],
@@ -169,13 +174,13 @@ def test_the_shipped_results_are_those_of_the_current_code(tmp_path, monkeypatch
         executor="serial",
     )
     labels = ("problem", "optimizer", "track")
-    shipped = {tuple(row[name] for name in labels): row for row in stored.study.summary}
+    shipped = {tuple(getattr(row, name) for name in labels): row for row in stored.study.summary}
     assert {problem.label for problem in stored.study.problems} == set(study.results.problems)
     again = reference_of(study, "again")
     assert len(again.summary) == len(stored.study.problems)
     for row in again.summary:
-        expected = shipped[tuple(row[name] for name in labels)]
-        assert row["hyperparameters"] == expected["hyperparameters"]
+        expected = shipped[tuple(getattr(row, name) for name in labels)]
+        assert row.hyperparameters == expected.hyperparameters
         # Sums are rounded in another order on other machines, along paths of up to 1 000 steps.
-        assert row["score"] == pytest.approx(expected["score"], abs=2e-3)
-        assert float(row["gap"]) == pytest.approx(float(expected["gap"]), rel=0.05)  # "inf" if most diverged
+        assert row.score == pytest.approx(expected.score, abs=2e-3)
+        assert float(row.gap) == pytest.approx(float(expected.gap), rel=0.05)  # "inf" if most diverged

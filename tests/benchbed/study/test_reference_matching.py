@@ -108,7 +108,8 @@ def test_unrelated_references_are_not_mentioned(reference, other_plan, starts):
 def test_many_optimizers_are_limited_to_the_best(reference, other_plan, starts):
     """By their mean score."""
     rows = tuple(
-        {**reference.summary[0], "optimizer": f"o{number}", "score": number / 100} for number in range(20)
+        msgspec.structs.replace(reference.summary[0], optimizer=f"o{number}", score=number / 100)
+        for number in range(20)
     )
     matched, remark = match(msgspec.structs.replace(reference, summary=rows), other_plan, starts)
     assert matched.optimizers == tuple(f"o{number}" for number in range(8, 20))

@@ -2,13 +2,17 @@
 
 import msgspec
 import numpy as np
+import pandas as pd
 import pytest
 
+from benchbed.analysis.pairwise_tests import Comparison
 from benchbed.interfaces import ALL_PROBLEMS
 from benchbed.interfaces.reference_studies import (
     MatchedReference,
     ReferenceCurve,
+    ReferenceMean,
     ReferenceProblem,
+    ReferenceRow,
     ReferenceStudy,
 )
 from benchbed.reports.page.charts import WIDTH
@@ -19,14 +23,15 @@ from benchbed.reports.page.score_charts import target_charts
 from benchbed.reports.page.tables import score_table
 
 PROBLEMS = ("quadratic", "quartic")
+NO_TEST = "without a test, which needs the same two or more evaluation seeds"
 
 
 def row(problem, track, score):
-    return {
-        "problem": problem, "optimizer": "old", "track": track, "hyperparameters": '{"learning_rate": 0.25}',
-        "settings_tried": 1, "trials": 20, "score": score, "score_low": score - 0.1, "score_high": score + 0.1,
-        "success_rate": 0.5, "median_calls": "inf", "gap": 0.01, "exhausted": 20,
-    }  # fmt: skip
+    return ReferenceRow(
+        problem=problem, optimizer="old", track=track, hyperparameters={"learning_rate": 0.25}, settings_tried=1,
+        trials=20, score=score, score_low=score - 0.1, score_high=score + 0.1, success_rate=0.5, median_calls="inf",
+        gap=0.01, exhausted=20,
+    )  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -44,8 +49,9 @@ def reference():
             for problem, score in zip(PROBLEMS, (0.25, 0.5), strict=True)
         ),
         overall=(
-            {"group": ALL_PROBLEMS, "optimizer": "old", "track": "tuned", "score": 0.375, "score_low": 0.3,
-             "score_high": 0.45},
+            ReferenceMean(
+                group=ALL_PROBLEMS, optimizer="old", track="tuned", score=0.375, score_low=0.3, score_high=0.45
+            ),
         ),
         curves=tuple(
             ReferenceCurve(problem, "old", track, (0.0, 10.0, 1000.0), (1.0, 0.1, 0.01), (0.0, 0.5, 1.0), 4.0)
@@ -198,10 +204,35 @@ def test_a_sentence_counts_the_lower_references(with_reference, reference):
     highest = best["score"].max()
     name = best["optimizer"][best["score"] == highest].item()
     assert sentence == (
-        f"Tuned track, without a test: {name} ({highest:.3f}) is above {int(highest > 0.375)} of 1 reference score, of "
+        f"Tuned track, {NO_TEST}: {name} ({highest:.3f}) is above {int(highest > 0.375)} of 1 reference score, of "
         "which the highest is that of old (past 3), 0.375."
     )
     default, tuned = positions_among_references(with_reference(("quadratic",), problems=("quadratic",)))
-    assert default.startswith("Default track, without a test: ")
+    assert default.startswith(f"Default track, {NO_TEST}: ")
     assert tuned.endswith("old (past 3), 0.250.")
     assert positions_among_references(with_reference(("quartic",))) == []
+
+
+def test_a_test_replaces_the_count(page_of, with_reference):
+    """With its adjusted p; the table of all pairs is beside that of the study, and its rows follow the legend."""
+    results = with_reference(("quadratic",), problems=("quadratic",))
+    best = results.summary[results.summary["track"] == "tuned"].sort_values("score")["optimizer"].iloc[-1]
+    pair = Comparison(best, "old (past 3)", 0.125, 0.1, 0.2, 0.01, 0.0123, 1.0, 0.5, False, True)
+    tests = pd.DataFrame([{"problem": "quadratic", "track": "tuned", "measure": "score", **pair._asdict()}])
+    results = results._replace(reference_comparisons=tests)
+    default, tuned = positions_among_references(results)
+    assert NO_TEST in default
+    assert tuned.startswith(f"Tuned track: {best} (")
+    assert tuned.endswith(
+        ") is significantly above 1 and below 0 of 1 reference score, of which the highest is that of old (past 3), "
+        "0.250 (adjusted p = 0.012)."
+    )
+    worse = positions_among_references(results._replace(reference_comparisons=tests.assign(difference=-0.1)))
+    assert "is significantly above 0 and below 1 of 1 reference score" in worse[1]
+    same = positions_among_references(results._replace(reference_comparisons=tests.assign(is_apart=False)))
+    assert "is significantly above 0 and below 0 of 1 reference score" in same[1]
+    page = page_of(results)
+    assert "Comparisons with reference results" in page.text
+    assert "Tests against them are adjusted apart from those between optimizers of the study." in page.text
+    number = {"gd": 0, "adam": 1}[best]
+    assert page.find("tr", data_o=f"{number} {FIRST_NUMBER}")

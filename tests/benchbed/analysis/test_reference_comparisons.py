@@ -1,0 +1,114 @@
+"""Tests against reference results are those of one study of all optimizers."""
+
+import msgspec
+import numpy as np
+import pytest
+
+import benchbed
+from benchbed.analysis.pairwise_tests import holm
+from benchbed.analysis.reference_comparisons import compare_with_references
+from benchbed.interfaces.reference_studies import MatchedReference
+from benchbed.study.reference_studies import reference_of
+
+OPTIONS = {
+    "preset": "quick",
+    "steps": 60,
+    "executor": "serial",
+    "device": "cpu",
+    "tracks": ["default", "tuned"],
+}
+OPTIONS["problems"] = ["quadratic", "quartic", "noisy-quadratic[dimension=5]"]
+TABLE = ["problem", "track"]
+
+
+@pytest.fixture(scope="module")
+def studies(tmp_path_factory):
+    """A study of three optimizers, one of the first alone, and one of it on fewer seeds."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("BENCHBED_DISABLE_PLUGINS", "reports")
+        folder = tmp_path_factory.mktemp("references")
+        return {
+            name: benchbed.run(optimizers=optimizers, seeds=seeds, output=folder / name, **OPTIONS)
+            for name, optimizers, seeds in (
+                ("all", ["sgd", "adam", "momentum"], 6),
+                ("one", ["sgd"], 6),
+                ("few", ["sgd"], 4),
+            )
+        }
+
+
+@pytest.fixture(scope="module")
+def reference(studies):
+    """The results of the two other optimizers, on all problems."""
+    reference = reference_of(studies["all"], "past", 1)
+    # What is stored is read.
+    reference = msgspec.json.decode(msgspec.json.encode(reference), type=type(reference))
+    labels = tuple(problem.label for problem in reference.problems)
+    return MatchedReference(reference, labels, ("adam", "momentum"))
+
+
+def test_the_tests_are_those_of_one_study(studies, reference):
+    """In every table, with the choice of the rates; p values are adjusted over the pairs with references alone."""
+    study = studies["one"]
+    compared = compare_with_references(study.results, [reference], study.plan)
+    together = studies["all"].results.comparisons
+    expected = together[together["first"] == "sgd"].reset_index(drop=True)
+    assert len(compared) == len(expected) == 2 * (3 + 3 + 3)  # two tracks on three problems, tuned means
+    assert compared[[*TABLE, "first"]].equals(expected[[*TABLE, "first"]])
+    assert compared["second"].to_list() == [f"{name} (past 1)" for name in expected["second"]]
+    for column in ("difference", "low", "high", "win_share", "sign_p"):
+        assert compared[column].to_numpy(float) == pytest.approx(expected[column].to_numpy(float), abs=1e-5)
+    assert compared["p_value"].to_numpy(float) == pytest.approx(expected["p_value"].to_numpy(float), rel=1e-3)
+    for _, pairs in compared.groupby(TABLE):
+        adjusted = holm(pairs["p_value"].to_numpy(float))
+        assert pairs["adjusted_p"].to_numpy(float) == pytest.approx(adjusted)
+        assert (pairs["is_apart"].astype(bool) == (adjusted < 0.05)).all()
+    assert 0 < compared["is_apart"].astype(bool).sum() < len(compared)
+
+
+def test_the_choice_of_the_rate_widens_the_intervals(studies, reference):
+    """Without the tuning scores of the reference, its rate would be given."""
+    study = studies["one"]
+    rows = tuple(msgspec.structs.replace(row, tuning=()) for row in reference.study.scores)
+    given = reference._replace(study=msgspec.structs.replace(reference.study, scores=rows))
+    widths = [
+        (pairs["high"] - pairs["low"]).to_numpy(float)
+        for pairs in (
+            compare_with_references(study.results, [each], study.plan) for each in (reference, given)
+        )
+    ]
+    assert not np.allclose(*widths)
+
+
+def test_scores_on_other_seeds_are_not_compared(studies, reference):
+    """They are not paired."""
+    study = studies["few"]
+    assert compare_with_references(study.results, [reference], study.plan).empty
+
+
+def test_rows_that_do_not_compare_have_no_test(studies, reference):
+    """Such as those of the exact oracle, whose scores are not stored; without any there is no table."""
+    study = studies["one"]
+    rows = tuple(row for row in reference.study.scores if row.optimizer == "adam")
+    part = reference._replace(study=msgspec.structs.replace(reference.study, scores=rows))
+    compared = compare_with_references(study.results, [part], study.plan)
+    assert set(compared["second"]) == {"adam (past 1)"}
+    none = reference._replace(study=msgspec.structs.replace(reference.study, scores=()))
+    assert compare_with_references(study.results, [none], study.plan).empty
+    elsewhere = reference._replace(problems=("quartic",))
+    assert set(compare_with_references(study.results, [elsewhere], study.plan)["problem"]) == {"quartic"}
+
+
+def test_the_stored_scores_are_those_of_the_trials(studies):
+    """By seed; the tuning scores begin with the rate that has the highest mean."""
+    results = studies["all"].results
+    rows = reference_of(studies["all"], "past").scores
+    assert len(rows) == len(results.summary)
+    for row in rows:
+        trials = results.outcomes.set_index([*TABLE, "optimizer"]).loc[
+            (row.problem, row.track, row.optimizer)
+        ]
+        assert row.evaluation == pytest.approx(trials.sort_values("seed")["score"].to_numpy(), abs=1e-11)
+        means = [np.mean(of_setting) for of_setting in row.tuning]
+        assert bool(means) == (row.track == "tuned")
+        assert not means or means[0] >= max(means) - 1e-6

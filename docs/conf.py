@@ -79,7 +79,10 @@ def resolve_links(app: Sphinx, page: str, source: list[str]) -> None:
 def format_docstring(
     app: Sphinx, what: str, name: str, member: object, options: object, lines: list[str]
 ) -> None:
-    """Write the section `Args:` as a list of fields, and leave out what Python says of fields without a docstring."""
+    """Write the section `Args:` as a list of fields, and leave out what Python says of fields without a docstring.
+
+    `sphinx.ext.napoleon` would take the text before a colon in the docstring of an attribute for its type.
+    """
 
     def fields(match: re.Match[str]) -> str:
         body = textwrap.dedent(match[1]).replace("*", r"\*")

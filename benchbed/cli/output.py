@@ -66,10 +66,8 @@ def print_study(study: "Study", format_: str) -> int:
     for line in describe_losses(study.losses):
         click.echo(f"error: {line}", err=True)
     lost = f"{plural(study.lost, 'trial')} {'has' if study.lost == 1 else 'have'}"
-    click.echo(
-        f"error: {lost} no result; see the column `error` of the trials and the folder logs/",
-        err=True,
-    )
+    logs = " and the folder logs/" if (study.path / "logs").is_dir() else ""
+    click.echo(f"error: {lost} no result; see the column `error` of the trials{logs}", err=True)
     return 1
 
 

@@ -2,6 +2,9 @@
 
 from collections.abc import Mapping
 
+CONTINUES = "finished trials are stored, and the same command continues the study"
+"""End of the message of a study that was interrupted."""
+
 
 class BenchbedError(Exception):
     """Error whose message, printed without a traceback, describes a problem and its solution in one sentence."""

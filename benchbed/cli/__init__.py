@@ -29,7 +29,6 @@ from benchbed.formatting import printable
 
 NO_SPACE = 3
 _ENDINGS: dict[int, str] = {signal.SIGINT: "interrupted", signal.SIGTERM: "terminated"}
-_CONTINUES = "finished trials are stored, and the same command continues the study"
 
 
 @click.group(
@@ -82,10 +81,9 @@ def main() -> int:
     try:
         return _run()
     except (KeyboardInterrupt, click.Abort) as error:
-        # click raises Abort from the interrupt.
-        is_terminated = any(isinstance(raised, _TerminatedError) for raised in (error, error.__cause__))
-        ending = signal.SIGTERM if is_terminated else signal.SIGINT
-        click.echo(f"{_ENDINGS[ending]}; {_CONTINUES}", err=True)
+        interrupt = error.__cause__ or error  # click raises Abort from the interrupt
+        ending = signal.SIGTERM if isinstance(interrupt, _TerminatedError) else signal.SIGINT
+        click.echo("; ".join([_ENDINGS[ending], *getattr(interrupt, "__notes__", ())]), err=True)
         return 128 + ending
     except BrokenPipeError:
         return discard_stdout()
@@ -94,9 +92,7 @@ def main() -> int:
             raise
         discard_stdout()
         try:
-            click.echo(
-                f"error: no space is left for the output; free some and run again; {_CONTINUES}", err=True
-            )
+            click.echo("error: no space is left for the output; free some and run again", err=True)
             sys.stderr.flush()
         except OSError:  # it may be on the same disk, and Python would try again at exit
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())
@@ -128,7 +124,7 @@ def _on_signal(number: int, frame: FrameType | None) -> NoReturn:
     while frame is not None:
         if frame.f_code.co_filename == "<frozen importlib._bootstrap>":
             # An exception that passes through the C++ code of a module, such as torch's, would abort this process.
-            os.write(2, f"{_ENDINGS[number]}; {_CONTINUES}\n".encode())
+            os.write(2, f"{_ENDINGS[number]}\n".encode())
             os._exit(128 + number)
         frame = frame.f_back
     raise KeyboardInterrupt if number == signal.SIGINT else _TerminatedError

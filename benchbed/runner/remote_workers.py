@@ -20,7 +20,7 @@ import msgspec
 
 from benchbed.catalog.discovery import DISABLE
 from benchbed.catalog.names import error_line
-from benchbed.errors import ExecutorLostError
+from benchbed.errors import CONTINUES, ExecutorLostError
 from benchbed.runner.fork_server import starting_process
 from benchbed.runner.group import Driver, Group, PackedTask, run_group
 from benchbed.runner.host import versions
@@ -235,10 +235,7 @@ class RemoteWorkers(Workers):
 
     def _give_up(self, error: Exception) -> None:
         """Fail the study, whose finished trials are stored."""
-        self._lost = ExecutorLostError(
-            f"executor {self._name!r} is lost: {error_line(error)}; finished trials are stored, and the same command "
-            "continues the study"
-        )
+        self._lost = ExecutorLostError(f"executor {self._name!r} is lost: {error_line(error)}; {CONTINUES}")
         running = [submission for flight in self._flights.values() for submission in flight.submissions]
         self._flights.clear()
         self._fail([*running, *self._waiting], self._lost)

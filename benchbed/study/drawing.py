@@ -19,7 +19,7 @@ from benchbed.study.figures import FOLDER, FigureTask, draw_by_workers, files_of
 from benchbed.study.loading import IN_PROCESS, check_files
 from benchbed.study.losses import describe_losses
 from benchbed.study.model import Study
-from benchbed.study.running import Resources, complete, jobs_of, study_folder
+from benchbed.study.running import Resources, complete, jobs_of, resumable, study_folder
 
 STUDIES = "studies"
 """Subfolder of the output with one study for each suite."""
@@ -102,6 +102,7 @@ def draw_figures(
     resources = Resources(jobs=jobs, executor=executor)
     most_jobs = max([jobs_of(plan, resources) for plan in plans.values()], default=jobs or 1)
     with (
+        resumable(),
         start_workers(catalog, executor, most_jobs) as workers,
         local_workers(workers, most_jobs) as drawing,
     ):

@@ -1,7 +1,8 @@
 """Run of a study: its missing trials, then its reports."""
 
+import contextlib
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -11,7 +12,7 @@ import pyarrow as pa
 
 from benchbed.catalog.lookup import Catalog
 from benchbed.environment import describe_environment
-from benchbed.errors import StudyFolderError, UsageError
+from benchbed.errors import CONTINUES, StudyFolderError, UsageError
 from benchbed.formatting import absolute_path
 from benchbed.interfaces import FINAL_STATUSES
 from benchbed.plan import Plan, complete_request, parse_shard
@@ -128,13 +129,27 @@ def run_plan(
     """Run the missing trials of a plan, write its reports and figures, and return the study."""
     jobs = jobs_of(plan, resources)
     memory_of(resources, jobs)
-    with start_workers(catalog, resources.executor, jobs) as workers, study_folder(path, fresh) as folder:
+    with (
+        resumable(),
+        start_workers(catalog, resources.executor, jobs) as workers,
+        study_folder(path, fresh) as folder,
+    ):
         study = complete(plan, catalog, folder, plugin_files, workers, resources, progress)
         with local_workers(workers, jobs) as drawing:
             study.warnings += write_reports(
                 study, folder, catalog, plugin_files, drawing, timeout=resources.timeout
             )
     return study
+
+
+@contextlib.contextmanager
+def resumable() -> Iterator[None]:
+    """Add to an interrupt of the block that the same command continues the study."""
+    try:
+        yield
+    except KeyboardInterrupt as interrupt:
+        interrupt.add_note(CONTINUES)
+        raise
 
 
 def report(

@@ -1,5 +1,8 @@
 """The command `findings`: cheap findings hold, and a finding that does not hold is an error."""
 
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -121,3 +124,21 @@ def test_a_folder_that_cannot_be_written_is_an_error_before_the_computation(run_
     assert isinstance(result.exception, benchbed.StudyFolderError)
     assert str(result.exception).endswith("choose another folder with --output")
     assert "one" not in result.output
+
+
+@pytest.mark.slow
+def test_a_terminated_command_promises_nothing(tmp_path, make_environment):
+    """It stores no trials with which the same command could continue."""
+    command_line = [Path(sys.executable).with_name("benchbed"), "findings", "rates", "networks"]
+    with subprocess.Popen(
+        command_line,
+        cwd=tmp_path,
+        env=make_environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout.readline().startswith("holds")
+        process.send_signal(signal.SIGTERM)
+        _, errors = process.communicate(timeout=60)
+    assert (process.returncode, errors.strip()) == (143, "terminated")

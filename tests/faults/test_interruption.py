@@ -37,6 +37,13 @@ def test_no_process_prints_a_traceback(signal_name, interrupted):
     assert "Traceback" not in observations["again_stderr"]
 
 
+@pytest.mark.parametrize(("signal_name", "word"), [("SIGINT", "interrupted"), ("SIGTERM", "terminated")])
+def test_a_study_that_was_interrupted_says_how_it_continues(signal_name, word, interrupted):
+    """Its trials are stored."""
+    last = interrupted(signal_name)[1]["stderr"].splitlines()[-1]
+    assert last == f"{word}; finished trials are stored, and the same command continues the study"
+
+
 @after_each_signal
 def test_the_same_command_completes_the_study(signal_name, interrupted):
     """No option is needed to resume."""
@@ -106,4 +113,4 @@ def test_a_signal_during_an_import_ends_the_command(signal_name, word, tmp_path)
         check=False,
     )
     assert result.returncode == SIGNALS[signal_name]
-    assert result.stderr == f"{word}; finished trials are stored, and the same command continues the study\n"
+    assert result.stderr == f"{word}\n"

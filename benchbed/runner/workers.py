@@ -33,7 +33,8 @@ class Workers:
     def __init__(self, executor: Executor) -> None:
         self._executor = executor
         # An executor for debugging sets `in_process` and runs its tasks without child processes.
-        self._run = run_in_this_process if getattr(executor, "in_process", False) else run_isolated
+        self.is_isolated = not getattr(executor, "in_process", False)
+        self._run = run_isolated if self.is_isolated else run_in_this_process
 
     def submit(
         self, work: Work, task: msgspec.Struct, timeout: float | None = None, owner: str | None = None

@@ -24,7 +24,7 @@ from benchbed.runner.workers import Workers
 from benchbed.store import StudyFolder, retire_other_plan
 from benchbed.store.files import unused
 from benchbed.study.execution import local_workers, start_workers
-from benchbed.study.loading import IN_PROCESS, add_objects, check_files, open_catalog
+from benchbed.study.loading import add_objects, check_files, open_catalog
 from benchbed.study.model import Study, describe_mismatches
 from benchbed.study.planning import plan_request
 from benchbed.study.reporting import write_reports
@@ -128,17 +128,14 @@ def run_plan(
 ) -> Study:
     """Run the missing trials of a plan, write its reports and figures, and return the study."""
     jobs = jobs_of(plan, resources)
-    memory_of(resources, jobs)
-    with (
-        resumable(),
-        start_workers(catalog, resources.executor, jobs) as workers,
-        study_folder(path, fresh) as folder,
-    ):
-        study = complete(plan, catalog, folder, plugin_files, workers, resources, progress)
-        with local_workers(workers, jobs) as drawing:
-            study.warnings += write_reports(
-                study, folder, catalog, plugin_files, drawing, timeout=resources.timeout
-            )
+    with resumable(), start_workers(catalog, resources.executor, jobs) as workers:
+        memory_of(resources, jobs, workers)  # raises before an old folder is renamed
+        with study_folder(path, fresh) as folder:
+            study = complete(plan, catalog, folder, plugin_files, workers, resources, progress)
+            with local_workers(workers, jobs) as drawing:
+                study.warnings += write_reports(
+                    study, folder, catalog, plugin_files, drawing, timeout=resources.timeout
+                )
     return study
 
 
@@ -218,7 +215,7 @@ def complete(
     folder.warnings += retire_other_plan(folder, plan)
     folder.write_plan(plan)
     folder.write_environment(describe_environment(plan, catalog, jobs, resources.executor))
-    options = RunOptions(jobs, resources.timeout, plugin_files, catalog, memory_of(resources, jobs))
+    options = RunOptions(jobs, resources.timeout, plugin_files, catalog, memory_of(resources, jobs, workers))
     scheduler = Scheduler(plan, folder, workers, options, progress or NoProgress())
     scheduler.run(outcomes)
     return Study(folder.path, plan, [*folder.warnings, *scheduler.warnings])
@@ -241,12 +238,13 @@ def jobs_of(plan: Plan, resources: Resources) -> int:
     return jobs
 
 
-def memory_of(resources: Resources, jobs: int) -> int | None:
+def memory_of(resources: Resources, jobs: int, workers: Workers) -> int | None:
     """Return the bytes that the process of a batch may have; None for no limit. Raises: UsageError."""
     if resources.memory is None:
         return default_limit(jobs) if resources.executor == "processes" else None
-    if resources.executor == IN_PROCESS:
+    limit = parse_limit(resources.memory)
+    if not workers.is_isolated:
         raise UsageError(
-            f"the executor {IN_PROCESS} runs batches in this process, whose memory is not limited; leave out the limit"
+            f"the executor {resources.executor} runs batches in this process, whose memory has no limit; omit it"
         )
-    return parse_limit(resources.memory)
+    return limit

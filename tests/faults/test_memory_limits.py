@@ -26,6 +26,7 @@ def study(run_benchbed, run_once):
         )  # fmt: skip
         assert result.returncode == 1, result.stderr
         assert "16 trials out of memory" in result.stderr
+        assert "see the column `error` of the trials and the folder logs/\n" in result.stderr
 
     return benchbed.load(run_once("memory-limits", fill) / "study")
 
@@ -97,3 +98,19 @@ def test_an_impossible_limit_exits_with_2(tmp_path, run_in_process, options, mes
     assert result.returncode == 2
     assert message in result.stderr
     assert not (tmp_path / "study").exists()
+
+
+def test_a_limit_is_rejected_by_any_executor_of_this_process(tmp_path, run_benchbed):
+    """Also by that of a plugin, before an old study is renamed."""
+    (tmp_path / "here.py").write_text(
+        "from benchbed.executors import SerialExecutor\nfrom benchbed.hookspecs import hookimpl\n\n\n"
+        "@hookimpl\ndef register_executors(register):\n    register(lambda jobs: SerialExecutor(), name='here')\n"
+    )
+    (tmp_path / "study").mkdir()
+    options = ["--plugin", "here.py", "--executor", "here", "--memory", "2G", "--fresh", "-O", "study"]
+    result = run_benchbed(tmp_path, "run", "-p", "quadratic", "-o", "gd", *options)
+    assert (result.returncode, result.stderr) == (
+        2,
+        "error: the executor here runs batches in this process, whose memory has no limit; omit it\n",
+    )
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["here.py", "study"]

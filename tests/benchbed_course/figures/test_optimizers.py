@@ -39,6 +39,7 @@ SMALL = {
         "seeds": 2,
     },
     "course-shallow-network": {"steps": 8, "seeds": 2},
+    "course-shallow-network-sizes": {"steps": 8, "seeds": 2},
     "course-triangles": {"steps": 30, "seeds": 3},
     "course-toy-mean-gd": {"problems": ["toy-mean[samples=320]"], "steps": 300},
     "course-toy-mean-sgd": {"problems": ["toy-mean[samples=320]"], "steps": 30, "seeds": 2},

@@ -12,7 +12,7 @@ import benchbed_problems
 from benchbed.catalog.loading import load_catalog
 from benchbed.interfaces.figure import function_of
 from benchbed.plan import Request, make_plan, parse_selector
-from benchbed.study.drawing import plan_of
+from benchbed.study.figure_plans import plan_of
 from benchbed.study.figures import FULL
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from benchbed.catalog.loading import load_catalog
-from benchbed.study.drawing import plan_of
+from benchbed.study.figure_plans import plan_of
 from benchbed_course.figures.least_squares import (
     closed_form,
     descent,

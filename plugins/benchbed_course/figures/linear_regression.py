@@ -1,5 +1,7 @@
 """Gradient descent on the loss surface of a linear regression, as a picture and as an animation."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import torch
 from matplotlib.axes import Axes
@@ -10,6 +12,7 @@ from benchbed import Study, evaluation_instances
 from benchbed.interfaces import Data, Picture
 from benchbed.plotting import theme, wrap_label
 from benchbed_course.figures.canvas import LOOKS, TRUTH, animation, canvas, legend_below, picture
+from benchbed_course.figures.motion import Mover
 from benchbed_course.figures.optimizers import first_named, label_of, looks_of, optimizer_sentences, others
 from benchbed_course.figures.step_lines import PATH
 from benchbed_course.figures.trials import Trial, trials_of
@@ -67,11 +70,15 @@ def draw_path(course: Study, longer: Study) -> Picture:
             norms.axhline(longer.plan.tolerance, color=TRUTH, linestyle="--", linewidth=0.9, label=label)
             norms.legend(loc="upper right")
         norms.set(title="Gradient norm", xlabel="step", ylabel="‖∇L‖")
-        gif = _animate(course, short, long, estimate)
+        movers = [Mover(long, "gradient descent", COLOR)]
+        movers += [
+            Mover(trial, wrap_label(label_of(trial)), looks[trial.optimizer].color)
+            for trial, *_ in further.values()
+        ]
+        gif = _animate(course, short, movers, estimate)
         sentences = [_further_sentence(trials[0], all_short, estimate) for trials in further.values()]
         caption = [*_caption(course, short, long, estimate), *sentences, *optimizer_sentences(course, longer)]
-        losses = {"gradient descent": long.loss}
-        losses |= {label_of(trials[0]): trials[0].loss for trials in further.values()}
+        losses = {mover.label: mover.trial.loss for mover in movers}
         return picture(figure, *caption, gif=gif, losses=losses)
 
 
@@ -116,23 +123,26 @@ def _draw_landmarks(axes: Axes, estimate: np.ndarray) -> None:
         )  # fmt: skip
 
 
-def _animate(study: Study, short: Trial, long: Trial, estimate: np.ndarray) -> bytes:
+def _animate(study: Study, short: Trial, movers: Sequence[Mover], estimate: np.ndarray) -> bytes:
     figure, (axes,) = canvas(width=4.8, height=3.9)
     _draw_surface(axes, study, *_limits(short, estimate))
     _draw_landmarks(axes, estimate)
-    (line,) = axes.plot([], [], color=COLOR, linewidth=2.5)
-    # A ring below the landmarks, so that it does not hide the star at the end.
-    (head,) = axes.plot(
-        [], [], "o", color=COLOR, markerfacecolor="white", markeredgewidth=1.5, markersize=13, zorder=3
-    )
-    axes.legend(loc="lower right", frameon=True, framealpha=0.8)
+    lines = [axes.plot([], [], color=mover.color, linewidth=2.5, label=mover.label)[0] for mover in movers]
+    # Rings below the landmarks, so that they do not hide the star at the end.
+    heads = [
+        axes.plot([], [], "o", color=mover.color, markerfacecolor="white", markeredgewidth=1.5, markersize=13, zorder=3)
+        for mover in movers
+    ]  # fmt: skip
+    legend_below(figure, axes)
 
     def show(step: int) -> None:
-        line.set_data(*long.path[: step + 1].T)
-        head.set_data(*long.path[step : step + 1].T)
-        axes.set_title(f"step {step}: loss {long.loss[step]:.4f}")
+        for mover, line, (head,) in zip(movers, lines, heads, strict=True):
+            line.set_data(*mover.trial.path[: step + 1].T)
+            head.set_data(*mover.point(step)[:, None])
+        axes.set_title(f"step {step}: loss {movers[0].loss(step):.4f}")
 
-    later_steps = np.geomspace(short.steps, long.steps, FRAMES + 1)[1:]  # the path slows down
+    last = max(mover.trial.steps for mover in movers)
+    later_steps = np.geomspace(short.steps, last, FRAMES + 1)[1:]  # the path slows down
     steps = np.concatenate([np.linspace(0, short.steps, FRAMES + 1), later_steps])
     return animation(figure, show, steps.round().astype(int).tolist())
 

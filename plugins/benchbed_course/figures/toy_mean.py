@@ -62,8 +62,7 @@ def draw_paths(gd_study: Study, sgd_study: Study) -> Picture:
         ]
         movers += [
             Mover(trial, wrap_label(label_of(trial)), looks[trial.optimizer].color)
-            for group in further.values()
-            for trial in group
+            for trial, *_ in further.values()
         ]
         gif = animate_paths(movers, mean, deviation, float(problem.optimum(data)))
         return picture(figure, *_caption(gd, sgd, mean, deviation), *sentences, *notes, gif=gif)

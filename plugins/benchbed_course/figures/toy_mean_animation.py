@@ -40,12 +40,14 @@ def animate_paths(movers: Sequence[Mover], mean: float, deviation: float, least_
     near_mean.set(xlim=(0, steps[-1]))
     firsts = {mover.label: mover for mover in reversed(movers)}
     lines = []
-    for mover in reversed(movers):  # the first trials above the others
+    for mover in movers:
         is_first = firsts[mover.label] is mover
-        alpha, width = (1.0, 1.4) if is_first else (0.3, 0.5)
-        (dot,) = curve.plot([], [], "o", color=mover.color, alpha=alpha, markersize=8 if is_first else 5,
-                            markeredgecolor="white", label=mover.label if is_first else None)  # fmt: skip
-        (path,) = near_mean.plot([], [], color=mover.color, alpha=alpha, linewidth=width)
+        alpha, width, level = (1.0, 1.4, 4) if is_first else (0.3, 0.5, 3)
+        (dot,) = curve.plot(
+            [], [], "o", color=mover.color, alpha=alpha, markersize=8 if is_first else 5, markeredgecolor="white",
+            zorder=level, label=mover.label if is_first else None,
+        )  # fmt: skip
+        (path,) = near_mean.plot([], [], color=mover.color, alpha=alpha, linewidth=width, zorder=level)
         lines.append((mover, dot, path))
     legend_below(figure, curve)
 

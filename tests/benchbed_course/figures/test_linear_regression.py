@@ -135,3 +135,27 @@ def test_all_frames_of_the_animation_share_one_palette(drawing):
             assert (np.abs(pixels - blue).max(axis=1) <= 25).any()  # 256 colours are few
             palettes.add(bytes(gif.global_palette.getdata()[1]))
     assert len(palettes) == 1
+
+
+def test_added_optimizers_move_too(study_of, animated):
+    """Each to its own end; the frames reach to that of the slowest."""
+    optimizers = ["gd[learning_rate=0.01]", "momentum[learning_rate=0.005]"]
+    changes = {"optimizers": optimizers, "steps": 300}
+    course, longer = (
+        study_of("course-linear-regression", **changes),
+        study_of("course-linear-regression-long", **changes),
+    )
+    figure, show, steps, _ = animated(draw_path, course, longer)
+    gd, momentum = trials_of(longer)
+    assert steps[-1] == max(gd.steps, momentum.steps)
+    lines = {line.get_label(): line for line in figure.axes[0].get_lines()}
+    for step in (0, 40, steps[-1]):
+        show(step)
+        for label, trial in (("gradient descent", gd), (optimizers[1], momentum)):
+            np.testing.assert_array_equal(lines[label].get_xydata(), trial.path[: step + 1])
+
+
+def test_the_background_of_the_animation_is_white(drawing):
+    """To the eye, although the palette has few colours."""
+    with Image.open(io.BytesIO(drawing[1].files["gif"])) as gif:
+        assert gif.convert("RGB").getpixel((2, 2)) >= (254, 254, 254)

@@ -11,8 +11,8 @@ from pathlib import Path
 
 from benchbed.runner.fork_server import DRIVER
 
-MODULES = ("benchbed.runner.task", "benchbed.study.reporting", "matplotlib.figure", "seaborn")
-"""Modules that batches and reports use."""
+DRAWING_MODULES = ("benchbed.study.reporting", "matplotlib.figure", "seaborn")
+"""Modules that reports use."""
 
 
 def has_font_cache() -> bool:
@@ -38,12 +38,13 @@ signal.setitimer(signal.ITIMER_REAL, 0.2, 0.2)
 # One thread before the server forks: a pool of threads would not survive it.
 import_module("torch").set_num_threads(1)
 # If a module cannot be imported, the server ignores the error, and the task that needs the module reports it.
-for name in MODULES:
-    import_module(name)
+import_module("benchbed.runner.task")
 # Each worker loads the catalog. Built-in plugins take the most of its time, and are loaded once for all processes that
 # are forked from this one. No third-party code may run here.
 with contextlib.suppress(Exception):  # the task that needs them reports it, likewise
-    import_module("benchbed.catalog.loading").load_catalog(needed=())
+    catalog = import_module("benchbed.catalog.loading").load_catalog(needed=())
+    for name in DRAWING_MODULES if catalog.names("reports") else ():
+        import_module(name)
 
 signal.setitimer(signal.ITIMER_REAL, 0)
 signal.signal(signal.SIGALRM, signal.SIG_DFL)

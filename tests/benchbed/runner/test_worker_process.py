@@ -59,9 +59,17 @@ def test_a_result_must_have_the_type_of_its_annotation(workers, tasks):
 
 def test_a_process_starts_with_the_built_in_plugins(workers, tasks):
     """The fork server has loaded them, so that a process loads the catalog in a few milliseconds."""
-    modules = workers.result(workers.submit(tasks.list_built_in_modules, tasks.Number()))
-    assert modules == ["benchbed_problems", "benchbed_optimizers"]
+    modules = workers.result(workers.submit(tasks.list_preloaded_modules, tasks.Number()))
+    assert modules == ["benchbed_problems", "benchbed_optimizers", "seaborn"]
     assert workers.result(workers.submit(tasks.list_plugins_loaded_again, tasks.Number())) == []
+
+
+def test_modules_that_draw_are_preloaded_for_reports_only(make_environment):
+    """They take a second of the start of the fork server."""
+    code = "import sys, benchbed.runner.preload; print('benchbed_problems' in sys.modules, 'seaborn' in sys.modules)"
+    command, environment = [sys.executable, "-P", "-c", code], make_environment(plots=False)
+    output = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=True)
+    assert output.stdout == "True False\n"
 
 
 def test_a_process_whose_folder_is_gone_ends_silently(tmp_path):

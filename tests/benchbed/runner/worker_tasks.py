@@ -58,8 +58,8 @@ def kill_host_once(task) -> str:
     return "ran again"
 
 
-def list_built_in_modules(task) -> list[str]:
-    return [name for name in ("benchbed_problems", "benchbed_optimizers") if name in sys.modules]
+def list_preloaded_modules(task) -> list[str]:
+    return [name for name in ("benchbed_problems", "benchbed_optimizers", "seaborn") if name in sys.modules]
 
 
 def list_plugins_loaded_again(task) -> list[str]:

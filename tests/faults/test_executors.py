@@ -90,7 +90,7 @@ def test_every_documented_executor_has_the_same_results(executor, serial, run_be
 def test_the_pools_of_the_standard_library_have_the_same_results(serial, run_benchbed, tmp_path):
     """Any function that returns an executor can be named."""
     executor = "concurrent.futures:ProcessPoolExecutor"
-    result = run_benchbed(tmp_path, "run", *STUDY, "--executor", executor, "-j", "1", installed=True)
+    result = run_benchbed(tmp_path, "run", *STUDY, "--executor", executor, "-j", "1")
     assert result.returncode == 0, result.stderr
     assert rows_of(tmp_path / "study") == serial
 
@@ -103,7 +103,7 @@ def test_the_trials_of_a_killed_worker_run_elsewhere(executor, serial, run_bench
     victim = tmp_path / "victim"
     victim.touch()
     options = ["--executor", executor, "-j", "1"]
-    result = run_benchbed(tmp_path, "run", *STUDY, *options, installed=True, BENCHBED_TEST_VICTIM=victim)
+    result = run_benchbed(tmp_path, "run", *STUDY, *options, BENCHBED_TEST_VICTIM=victim)
     assert result.returncode == 0, result.stderr
     assert not victim.exists()
     assert rows_of(tmp_path / "study") == serial
@@ -177,7 +177,7 @@ def test_a_worker_with_other_plugins_fails_its_trials(worker, reason, run_benchb
         tmp_path, "run", "-p", "quadratic", "-o", "tiny", "-o", "gd", "--preset", "quick", "--steps", "10",
         *("--seeds", "1", "--track", "default", "-O", "study", "-j", "1"),
         *("--executor", f"elsewhere:elsewhere[path=\"{tmp_path / worker}\"]"),
-        PYTHONPATH=tmp_path / "driver", installed=True,
+        PYTHONPATH=tmp_path / "driver",
     )  # fmt: skip
     assert result.returncode == 1, result.stderr
     assert "Traceback" not in result.stderr

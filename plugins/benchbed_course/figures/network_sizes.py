@@ -39,7 +39,7 @@ def draw_errors(*studies: Study) -> Picture:
         figure, (axes,) = canvas(width=7.5, height=4.4)
         for optimizer, losses in ends.items():
             _draw_ends(axes, losses, looks[optimizer], wrap_label(f"{labels[optimizer]}, median"))
-        for (label, values), marker in zip(fits.items(), ("x", "+"), strict=True):
+        for (label, values), marker in zip(fits.items(), ("x", "*"), strict=True):
             axes.loglog(hidden, values, marker, color=TRUTH, markersize=6, label=f"least squares, {label}")
         sizes = np.geomspace(hidden[0], hidden[-1], 100)
         axes.loglog(

@@ -8,9 +8,9 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from benchbed.engine.allocations import is_failed_allocation
 from benchbed.engine.backends import CompiledBackend, EagerBackend, EngineChoice
 from benchbed.engine.evaluation import measure_gradient_norm
+from benchbed.engine.fatal_errors import fatal_status
 from benchbed.engine.metrics import measure_curves
 from benchbed.engine.pytrees import Lanes, where_lanes
 from benchbed.engine.recorder import Recorder
@@ -75,7 +75,7 @@ def run_tile(tile: Tile, clock: Clock, choice: EngineChoice) -> TileResult:
                 raise
             gradient_error = str(raised)
         except (Exception, SystemExit) as raised:  # plugin code may raise anything
-            if tile.batch.raises or is_failed_allocation(raised):
+            if tile.batch.raises or fatal_status(raised):
                 raise
             error = traceback.format_exc()
     return TileResult(

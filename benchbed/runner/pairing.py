@@ -10,8 +10,8 @@ from benchbed.catalog.lookup import Catalog
 from benchbed.catalog.records import Kind
 from benchbed.catalog.torch_optim import with_nested
 from benchbed.engine import Batch
-from benchbed.engine.allocations import is_failed_allocation
 from benchbed.engine.contract import check_contract
+from benchbed.engine.fatal_errors import fatal_status
 from benchbed.errors import BenchbedError, ContractError, UsageError
 from benchbed.plan import BatchPlan, Plan
 from benchbed.runner.global_state import default_global_state
@@ -47,7 +47,7 @@ def check_pairing(plan: Plan, batch: BatchPlan, catalog: Catalog, build: Callabl
     except ContractError:
         raise
     except (Exception, SystemExit) as error:
-        if is_failed_allocation(error):
+        if fatal_status(error):
             raise
         return PairingCheck({"third_party": True}, traceback.format_exc())
 

@@ -10,10 +10,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from benchbed.catalog.lookup import Catalog
-from benchbed.formatting import exception_line, format_bytes, plural
+from benchbed.formatting import plural
 from benchbed.interfaces import TrialStatus
 from benchbed.plan import BatchPlan, Plan
 from benchbed.runner.bisection import Search
+from benchbed.runner.failures import describe_lost_trials
 from benchbed.runner.rows import ExecutionDetails, fault_of_part, rows_without_measurements
 from benchbed.runner.task import Task, run_task
 from benchbed.runner.third_party import third_party_plugins
@@ -191,21 +192,12 @@ class Scheduler:
             self._store_failure(submission._replace(batch=part), cast(WorkerFailure, failure))
 
     def _store_failure(self, submission: _Submission, failure: WorkerFailure) -> None:
-        batch, kind = submission.batch, failure.kind
+        batch, options = submission.batch, self._options
         log = self._folder.write_log(part_name(batch), failure.log)
-        trials = "the trial" if batch.trials == 1 else f"a batch of {batch.trials} trials"
-        if kind is TrialStatus.TIMED_OUT:
-            error = f"{trials} took longer than the time limit of {self._options.timeout:g} s; see {log}"
-        elif kind is TrialStatus.CRASHED:
-            error = f"the process of {trials} died in {ATTEMPTS} attempts: {failure.message}; its output is in {log}"
-        elif failure.peak_bytes is not None:
-            limit = format_bytes(self._options.memory or 0)
-            error = f"{trials} needed {format_bytes(failure.peak_bytes)}, more than the limit of {limit}; see {log}"
-        elif kind is TrialStatus.OUT_OF_MEMORY:
-            error = f"{trials} could not allocate memory: {exception_line(failure.log)}; see {log}"
-        else:
-            error = f"the result could not be returned: {failure.log.strip()}"
-        self._store_without_measurements(submission, kind, error, failure.peak_bytes)
+        error = describe_lost_trials(
+            failure, batch.trials, str(log), ATTEMPTS, timeout=options.timeout, memory=options.memory
+        )
+        self._store_without_measurements(submission, failure.kind, error, failure.peak_bytes)
 
     def _store_without_measurements(
         self, submission: _Submission, status: TrialStatus, error: str, peak_bytes: int | None = None

@@ -15,7 +15,7 @@ from benchbed.catalog.discovery import DISABLE
 from benchbed.catalog.loading import load_catalog
 from benchbed.catalog.lookup import Catalog
 from benchbed.engine import Batch, Record, run_batch
-from benchbed.engine.allocations import is_failed_allocation
+from benchbed.engine.fatal_errors import fatal_status
 from benchbed.engine.purity import without_global_randomness
 from benchbed.errors import BenchbedError, ContractError, UnknownOptimumError
 from benchbed.interfaces import TrialStatus
@@ -70,7 +70,7 @@ class MeasuredBatch(NamedTuple):
 def run_task(encoded: bytes) -> bytes:
     """Run a task in JSON and return its part, with a row for every trial even if a plugin raises.
 
-    Raises: the exception of a failed allocation.
+    Raises: an exception after which the process is not to be used (see `fatal_status`).
     """
     task = msgspec.json.decode(encoded, type=Task)
     with limited_memory(task.memory):
@@ -179,7 +179,7 @@ def measure_batch(
             return without_score
         return without_score._replace(score_error=str(error))
     except (Exception, SystemExit) as error:
-        if is_failed_allocation(error):
+        if fatal_status(error):
             raise
         return traceback.format_exc()
 

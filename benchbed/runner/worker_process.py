@@ -44,12 +44,14 @@ class WorkerFailure(NamedTuple):
     """The reason why a task has no result."""
 
     kind: TrialStatus
-    """CRASHED: the process died. TIMED_OUT: the time limit ended it. OUT_OF_MEMORY: the memory limit ended it, or an
-    allocation failed. FAILED: the task raised another exception."""
+    """CRASHED: the process died, or its device failed. TIMED_OUT: the time limit ended it. OUT_OF_MEMORY: the memory
+    limit ended it, or an allocation failed. FAILED: the task raised another exception."""
     log: str
     """Output of the process, stack or traceback."""
     peak_bytes: int | None = None
     """Memory of the process at its end; None unless the memory limit ended it."""
+    has_raised: bool = False
+    """The log is the traceback of an exception."""
 
     @property
     def message(self) -> str:
@@ -108,7 +110,7 @@ class WorkerProcess:
             ending = "\nthe process did not end itself at its time limit, so it was killed" if is_late else ""
             self.close()
         try:
-            encoded, fault, is_out_of_memory = future.result()
+            encoded, fault, kind = future.result()
         except BrokenProcessPool as error:
             # The server reports the end of a supervisor after it. One that lives on has lost the server.
             has_lost_server = self._has_supervisor() and not is_late
@@ -118,11 +120,10 @@ class WorkerProcess:
             if self._peak is not None:
                 return WorkerFailure(TrialStatus.OUT_OF_MEMORY, log, self._peak)
             return WorkerFailure(TrialStatus.TIMED_OUT if is_late else TrialStatus.CRASHED, log)
-        if is_out_of_memory:
-            self.close()  # it may keep what it has allocated
-            return WorkerFailure(TrialStatus.OUT_OF_MEMORY, str(fault))
         if encoded is None:
-            return WorkerFailure(TrialStatus.FAILED, str(fault))
+            if kind is not TrialStatus.FAILED:
+                self.close()  # it may keep what it has allocated, and its device may reject all work
+            return WorkerFailure(kind, str(fault), has_raised=True)
         return msgspec.msgpack.decode(encoded, type=get_type_hints(work).get("return", Any))
 
     def kill(self) -> None:
@@ -180,10 +181,10 @@ def process_and_supervisor() -> tuple[int, int]:
 
 def run_with_timeout(
     work: Work, task: bytes, timeout: float | None, stack_file: str
-) -> tuple[bytes | None, str | None, bool]:
+) -> tuple[bytes | None, str | None, TrialStatus]:
     """Run a task in the child and return its encoded result and the traceback of its exception; one of them is None.
 
-    The third value is whether the exception is that of a failed allocation.
+    The third value is the kind of failure, if there is one.
 
     After `timeout` seconds the process writes its stack to `stack_file` and ends.
     """
@@ -196,13 +197,13 @@ def run_with_timeout(
             faulthandler.dump_traceback_later(timeout, exit=True, file=file)
             stack.callback(faulthandler.cancel_dump_traceback_later)
         try:
-            result, error, is_out_of_memory = msgspec.msgpack.encode(work(task)), None, False
+            result, error, kind = msgspec.msgpack.encode(work(task)), None, TrialStatus.FAILED
         except BaseException as raised:  # noqa: BLE001 (it may fail to pickle, or end the process that receives it)
-            from benchbed.engine.allocations import is_failed_allocation  # the driver imports no torch here
+            from benchbed.engine.fatal_errors import fatal_status  # the driver imports no torch here
 
             result, error = None, shortened(traceback.format_exc())
-            is_out_of_memory = is_failed_allocation(raised)
-    return result, error, is_out_of_memory
+            kind = fatal_status(raised) or TrialStatus.FAILED
+    return result, error, kind
 
 
 def _end_copies(process_id: int) -> None:

@@ -62,10 +62,11 @@ class Workers:
         except ExecutorLostError:
             raise
         except Exception as error:  # noqa: BLE001 (executors are third-party code and may raise any exception)
-            from benchbed.engine.allocations import is_failed_allocation  # imports torch
+            from benchbed.engine.fatal_errors import fatal_status  # imports torch
 
-            kind = TrialStatus.OUT_OF_MEMORY if is_failed_allocation(error) else TrialStatus.FAILED
-            return WorkerFailure(kind, f"{type(error).__name__}: {error}")
+            return WorkerFailure(
+                fatal_status(error) or TrialStatus.FAILED, f"{type(error).__name__}: {error}"
+            )
 
     def stop(self) -> None:
         """Wait for all submitted tasks and accept no more."""

@@ -1,0 +1,23 @@
+"""Recognition of exceptions after which a process is not to be used, whichever code raised them."""
+
+import torch
+
+from benchbed.interfaces import TrialStatus
+
+CPU_ALLOCATOR = "DefaultCPUAllocator: can't allocate memory"
+"""Text in the exceptions of torch's allocator for the CPU, which have no type of their own."""
+
+
+def fatal_status(error: BaseException) -> TrialStatus | None:
+    """Return the status of trials that an exception ends together with their process; None if the process goes on.
+
+    `OUT_OF_MEMORY`: Python, NumPy or torch, on the CPU or on CUDA, could not allocate memory. `CRASHED`: a CUDA device
+    reported an error, such as a failed assertion in a kernel, after which it rejects all work of the process.
+    """
+    if isinstance(error, MemoryError | torch.OutOfMemoryError) or _is_of_cpu_allocator(error):
+        return TrialStatus.OUT_OF_MEMORY
+    return TrialStatus.CRASHED if isinstance(error, torch.AcceleratorError) else None
+
+
+def _is_of_cpu_allocator(error: BaseException) -> bool:
+    return isinstance(error, RuntimeError) and CPU_ALLOCATOR in str(error)

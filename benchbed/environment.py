@@ -16,7 +16,9 @@ KERNEL_CHOICE = ("ATEN_CPU_CAPABILITY", "MKL_CBWR")
 """Environment variables that choose kernels of torch, and so the last bit of results."""
 
 
-def describe_environment(plan: Plan, catalog: Catalog, jobs: int, executor: str) -> dict[str, Any]:
+def describe_environment(
+    plan: Plan, catalog: Catalog, jobs: int, executor: str, usable_cores: int | None = None
+) -> dict[str, Any]:
     """Return a description of one invocation in plain JSON types."""
     device = plan.device
     if device.startswith("cuda"):
@@ -36,6 +38,7 @@ def describe_environment(plan: Plan, catalog: Catalog, jobs: int, executor: str)
         "cpu_capability": torch.backends.cpu.get_cpu_capability(),
         "kernel_choice": {name: os.environ.get(name) for name in KERNEL_CHOICE},
         "cores": os.cpu_count(),
+        "usable_cores": usable_cores,
         "torch": torch.__version__,
         "deterministic_algorithms": torch.are_deterministic_algorithms_enabled(),
         "device": device,

@@ -25,7 +25,8 @@ from benchbed.interfaces.results import group_table
 from benchbed.plan import Plan, Request, complete_request, make_plan
 from benchbed.plan.presets import grid_position, grid_rate
 from benchbed.study.execution import start_workers
-from benchbed.study.running import Resources, complete, jobs_of, study_folder
+from benchbed.study.resources import Resources, allocate
+from benchbed.study.running import complete, study_folder
 
 TRACK = "tuned"
 QUADRATIC = "quadratic[dimension=10, condition_number=1000, rotated={}, minimizer_deviation={}]"
@@ -80,7 +81,7 @@ def run(plan: Plan, catalog: Catalog, path: Path) -> Results:
     """Run a plan without reports."""
     resources = Resources()
     with (
-        start_workers(catalog, resources.executor, jobs_of(plan, resources)) as workers,
+        start_workers(catalog, resources.executor, allocate(plan, resources).jobs) as workers,
         study_folder(path, fresh=False) as folder,
     ):
         return complete(plan, catalog, folder, (), workers, resources).results

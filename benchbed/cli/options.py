@@ -25,7 +25,7 @@ jobs_option = click.option(
     type=click.IntRange(1),
     metavar="N",
     help="Processor cores to use: N batches (groups of trials) or plots run at a time, and fewer batches share the N "
-    "cores.  [default: all cores]",
+    "cores.  [default: all cores that this process may use, as far as memory suffices; 1 on CUDA]",
 )
 timeout_option = click.option(
     "--timeout",

@@ -1,7 +1,7 @@
 """`benchbed plan`: count the trials of a study and estimate its time before it runs."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
@@ -10,11 +10,12 @@ import click
 from benchbed.cli.options import jobs_option, timeout_option
 from benchbed.cli.output import print_line, print_warnings
 from benchbed.cli.plan_options import plan_options, resolve_options
-from benchbed.formatting import format_bytes
+from benchbed.formatting import format_bytes, plural
 
 if TYPE_CHECKING:
     from benchbed.estimate import Cost, Estimate
     from benchbed.plan import Plan
+    from benchbed.study.resources import Allocation
 
 _COLUMNS = f" {'trials':>7} {'calls':>8} {'seconds':>9}"
 
@@ -58,18 +59,20 @@ def plan_command(
     if not no_time:
         start_fork_server()
     from benchbed.estimate import estimate, time_plan
-    from benchbed.runner.scheduler import threads_of
+    from benchbed.runner.threads import threads_by_problem
     from benchbed.study.execution import start_workers
-    from benchbed.study.running import default_jobs
+    from benchbed.study.resources import LOCAL, Resources, allocate
 
     catalog, plan, files = resolve_options(options, timeout)
-    job_count = jobs or default_jobs(plan)
+    allocation = allocate(plan, Resources(jobs, timeout))
     timings = None
     if not no_time:
-        with start_workers(catalog, "processes", job_count) as workers:
+        with start_workers(catalog, LOCAL, allocation.jobs) as workers:
             timings, warnings = time_plan(plan, catalog, workers, files, timeout)
         print_warnings(warnings)
-    costs = estimate(plan, timings, threads_of(plan, job_count))
+    threads = {} if plan.device != "cpu" else threads_by_problem(plan, allocation.jobs, allocation.cores)
+    costs = estimate(plan, timings, threads)
+    slots = allocation.cores if plan.device == "cpu" else allocation.jobs
     if format_ == "json":
         record = {
             "name": plan.name,
@@ -80,17 +83,19 @@ def plan_command(
             "rows": [row._asdict() for row in costs.rows],
             "tracks": [row._asdict() for row in costs.tracks],
             "together": costs.together._asdict(),
-            "jobs": job_count,
-            "wall_seconds": costs.wall_seconds(job_count),
+            "jobs": allocation.jobs,
+            "cores": allocation.cores,
+            "threads": threads,
+            "wall_seconds": costs.wall_seconds(slots),
             "peak_bytes": costs.peak_bytes,
         }
         click.echo(json.dumps(record, indent=2, allow_nan=False))
         return
-    for line in _table(plan, costs, job_count):
+    for line in (*_table(plan, costs), *_shares(costs, allocation, threads, slots)):
         print_line(line.rstrip())
 
 
-def _table(plan: "Plan", costs: "Estimate", jobs: int) -> Iterator[str]:
+def _table(plan: "Plan", costs: "Estimate") -> Iterator[str]:
     """Yield the lines of the table: a row for each optimizer below its problem, three columns for each track."""
     seeds = f"{plan.evaluation_seeds} evaluation seeds, {plan.tuning_seeds} tuning seeds"
     gradient = "" if plan.gradient == "reverse" else f", gradient {plan.gradient}"
@@ -118,12 +123,27 @@ def _table(plan: "Plan", costs: "Estimate", jobs: int) -> Iterator[str]:
         yield f"a best rate at the edge of the grid adds up to {rates} rates x {seeds} per problem and optimizer"
     if plan.refinements and "tuned" in plan.tracks:
         yield f"{2 * plan.refinements} rates around the best one, which are not counted above, run after the grid"
-    seconds = costs.wall_seconds(jobs)
+
+
+def _shares(
+    costs: "Estimate", allocation: "Allocation", threads: Mapping[str, int], slots: int
+) -> Iterator[str]:
+    """Yield the time on all cores, the threads, and the memory."""
+    from benchbed.runner.memory import available_bytes, is_supported
+
+    seconds = costs.wall_seconds(slots)
     if seconds is not None:
-        time = f"about {seconds:.0f} s on {jobs} cores if no trial stops early"
+        places = plural(slots, "core")
+        time = f"about {seconds:.0f} s on {places} if no trial stops early"
         yield f"{time}, plus compilation, start-up, tables and plots"
+    if several := [f"{count} on {problem}" for problem, count in threads.items() if count > 1]:
+        yield f"threads of each compiled batch: {', '.join(several)}"
     if costs.peak_bytes is not None:
-        yield f"about {format_bytes(costs.peak_bytes)} of memory in each process, of which {jobs} run at a time"
+        size, jobs = format_bytes(costs.peak_bytes), allocation.jobs
+        excess = ""
+        if is_supported() and costs.peak_bytes * jobs > available_bytes():
+            excess = f", more than the {format_bytes(available_bytes())} that they may use; use a smaller -j"
+        yield f"about {size} of memory in each process, of which {jobs} run at a time{excess}"
 
 
 def _format_cost(cost: "Cost") -> str:

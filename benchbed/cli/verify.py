@@ -64,18 +64,18 @@ def verify_command(
     start_fork_server()
     from benchbed.runner.scheduler import RunOptions
     from benchbed.study.execution import start_workers
-    from benchbed.study.running import default_jobs
+    from benchbed.study.resources import LOCAL, Resources, allocate
     from benchbed.verify import run_again, sample_batches
 
     catalog = load_plugins(plugin_files, timeout)
     sampled = sample_batches(folder, catalog, sample, seed, allow_import)
     print_warnings(sampled.warnings)
-    job_count = jobs or default_jobs(sampled.plan)
-    run_options = RunOptions(job_count, timeout, absolute_paths(plugin_files), catalog)
+    allocation = allocate(sampled.plan, Resources(jobs, timeout))
+    run_options = RunOptions(allocation.jobs, timeout, absolute_paths(plugin_files), catalog)
     environment = sampled.changed_environment
     agreement = "equal to the bit" if environment is None else "agrees over the first 100 steps"
     trials = differing = 0
-    with start_workers(catalog, "processes", job_count) as workers:
+    with start_workers(catalog, LOCAL, allocation.jobs) as workers:
         for verdict in run_again(sampled, workers, run_options):
             trials += verdict.trials
             differing += verdict.difference is not None

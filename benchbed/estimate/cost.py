@@ -1,13 +1,13 @@
 """Cost of a plan for an empty folder: an upper bound of its trials and calls, and its seconds."""
 
 from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 from typing import NamedTuple
 
 import msgspec
 
 from benchbed.plan import BatchPlan, Pairing, Plan
-from benchbed.tuning.candidates import PairingState
-from benchbed.tuning.scheduling import missing_batches
+from benchbed.tuning.scheduling import waves_of
 
 TOGETHER = "together"
 """Name in place of a track for all tracks together, whose shared trials count once."""
@@ -62,20 +62,24 @@ class Estimate(NamedTuple):
     peak_bytes: float | None
     """Memory of the process of the largest batch; None where it was not measured."""
 
-    def wall_seconds(self, jobs: int) -> float | None:
-        """Return the least time in which `jobs` cores can run the plan."""
+    def wall_seconds(self, cores: int) -> float | None:
+        """Return the least time in which a number of cores, or of CUDA devices, can run the plan."""
         if self.together.seconds is None or self.longest is None:
             return None
-        return max(self.together.seconds / jobs, self.longest)
+        return max(self.together.seconds / cores, self.longest)
 
 
-def estimate(plan: Plan, timings: Mapping[Shape, Timing] | None = None, threads: int = 1) -> Estimate:
+def estimate(
+    plan: Plan,
+    timings: Mapping[Shape, Timing] | None = None,
+    threads: Mapping[str, int] = MappingProxyType({}),
+) -> Estimate:
     """Return the costs of `plan`.
 
     Args:
         plan: The plan.
         timings: Timings of `shapes_of(plan)`, without those that could not be measured; None to count only.
-        threads: Threads of a compiled batch (see `threads_of`).
+        threads: Threads of compiled batches by the label of their problem (see `threads_by_problem`); 1 by default.
     """
     pairings = list(enumerate(plan.pairings()))
     rows = [
@@ -104,7 +108,7 @@ def shapes_of(plan: Plan) -> list[Shape]:
         for index, pairing in enumerate(plan.pairings())
         if pairing.fault is None and not _is_skipped(pairing)
         for each in (plan, *_single_tracks(plan))
-        for wave in _waves(each, pairing)
+        for wave in waves_of(each, pairing)
         for batch in wave
     )
     return list(dict.fromkeys(shapes))
@@ -114,22 +118,10 @@ def _single_tracks(plan: Plan) -> list[Plan]:
     return [msgspec.structs.replace(plan, tracks=(track,)) for track in plan.tracks]
 
 
-def _waves(plan: Plan, pairing: Pairing) -> tuple[list[BatchPlan], list[BatchPlan]]:
-    """Return the batches that can run at once, and the evaluations of the settings that their tuning will choose."""
-    state = PairingState(plan, pairing)
-    choices = [
-        plan.batch(pairing, settings[:1], "evaluation", plan.seeds_of(pairing.problem, entrant, "evaluation"))
-        for entrant in pairing.entrants
-        for track in plan.tracks
-        if (settings := state.settings_tried(entrant, track))
-    ]
-    return missing_batches(state), choices
-
-
 def _cost(
     plan: Plan, index: int, pairing: Pairing, track: str, timings: Mapping[Shape, Timing] | None
 ) -> Cost:
-    batches = [batch for wave in _waves(plan, pairing) for batch in wave]
+    batches = [batch for wave in waves_of(plan, pairing) for batch in wave]
     trials = sum(batch.trials for batch in batches)
     calls, seconds = trials * pairing.problem.budget, None
     shapes = [_shape(index, batch) for batch in batches]
@@ -143,14 +135,15 @@ def _cost(
 
 
 def _longest(
-    plan: Plan, index: int, pairing: Pairing, timings: Mapping[Shape, Timing], threads: int
+    plan: Plan, index: int, pairing: Pairing, timings: Mapping[Shape, Timing], threads: Mapping[str, int]
 ) -> float:
     def wall_seconds(batch: BatchPlan) -> float:
         timing = timings.get(_shape(index, batch), Timing(0.0))
         # A thread runs at least one lane.
-        return timing.seconds / (min(threads, batch.trials) if timing.is_threaded else 1)
+        useful_threads = min(threads.get(pairing.problem.label, 1), batch.trials)
+        return timing.seconds / (useful_threads if timing.is_threaded else 1)
 
-    return sum(max(map(wall_seconds, wave), default=0.0) for wave in _waves(plan, pairing))
+    return sum(max(map(wall_seconds, wave), default=0.0) for wave in waves_of(plan, pairing))
 
 
 def _sum(costs: Iterable[Cost]) -> Cost:

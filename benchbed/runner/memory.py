@@ -10,6 +10,7 @@ from pathlib import Path
 from benchbed.catalog.names import quoted
 from benchbed.errors import UsageError
 from benchbed.formatting import format_bytes
+from benchbed.runner.control_groups import group_folders
 
 LEAST_BYTES = 512 << 20
 """The smallest limit: a process needs half of it for torch."""
@@ -20,8 +21,6 @@ LEAST_DEFAULT_BYTES = 2 << 30
 _SIZE = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,9})?) ?([KMGT])(?:i?B)?", re.IGNORECASE)
 _UNITS = {"K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
 _PAGE_BYTES = resource.getpagesize()
-_GROUPS, _GROUPS_OF_PROCESS = Path("/sys/fs/cgroup"), Path("/proc/self/cgroup")
-"""The folder of all control groups, and the file that lists those of this process."""
 
 
 def is_supported() -> bool:
@@ -30,32 +29,25 @@ def is_supported() -> bool:
 
 
 def total_bytes() -> int:
-    """Return the memory of the machine, or the least limit of the control groups of this process if it is smaller.
-
-    A job of Slurm is a group within others; in a container, its own group is that of the whole container.
-    """
+    """Return the memory of the machine, or the least limit of the control groups of this process if it is smaller."""
     limits = [os.sysconf("SC_PHYS_PAGES") * _PAGE_BYTES]
-    lines = _GROUPS_OF_PROCESS.read_text().splitlines() if _GROUPS_OF_PROCESS.exists() else []
-    for _, controllers, path in (line.split(":", 2) for line in lines):
-        if controllers == "":  # version 2
-            root, name = _GROUPS, "memory.max"
-        elif "memory" in controllers.split(","):
-            root, name = _GROUPS / "memory", "memory.limit_in_bytes"
-        else:
-            continue
-        group = root / path.lstrip("/")
-        for folder in (group, *group.parents):
-            if folder.is_relative_to(root):
-                with contextlib.suppress(OSError, ValueError):  # the file is missing, or contains "max"
-                    limits.append(int((folder / name).read_text()))
+    for version, folder in group_folders("memory"):
+        name = "memory.max" if version == 2 else "memory.limit_in_bytes"
+        with contextlib.suppress(OSError, ValueError):  # the file is missing, or contains "max"
+            limits.append(int((folder / name).read_text()))
     return min(limits)
+
+
+def available_bytes() -> int:
+    """Return the memory that all processes of a study may use together."""
+    return int(SHARE * total_bytes())
 
 
 def default_limit(jobs: int) -> int | None:
     """Return the limit of each of `jobs` processes, in bytes: a share of the machine; None if it cannot be watched."""
     if not is_supported():
         return None
-    available = int(SHARE * total_bytes())
+    available = available_bytes()
     return min(available, max(LEAST_DEFAULT_BYTES, available // jobs))
 
 

@@ -86,13 +86,17 @@ class RemoteWorkers(Workers):
             self.dispatcher.start()
 
     def submit(
-        self, work: Work, task: msgspec.Struct, timeout: float | None = None, owner: str | None = None
+        self,
+        work: Work,
+        task: msgspec.Struct,
+        timeout: float | None = None,
+        owner: str | None = None,
+        cores: int = 1,
     ) -> Future[Any]:
-        """Submit a task and return its future, as all workers do."""
+        """Submit a task and return its future, as all workers do; each runs on the core of its worker."""
         future: Future[Any] = Future()
-        packed = PackedTask(
-            f"{work.__module__}:{work.__qualname__}", msgspec.json.encode(task), timeout, owner
-        )
+        name = f"{work.__module__}:{work.__qualname__}"
+        packed = PackedTask(name, msgspec.json.encode(task), timeout, owner)
         files: tuple[str, ...] = ()
         kind, amount = packed.work, 1.0
         if isinstance(task, Task):
@@ -124,9 +128,8 @@ class RemoteWorkers(Workers):
     def _shut_down(self, wait_for_tasks: bool) -> None:
         """Shut the executor down; its errors are logged, because its tasks have ended or are abandoned."""
         try:
-            self._executor.shutdown(
-                wait=wait_for_tasks
-            )  # not all executors have the parameter `cancel_futures`
+            # not all executors have the parameter `cancel_futures`
+            self._executor.shutdown(wait=wait_for_tasks)
         except Exception as error:  # noqa: BLE001 (executors are third-party code and may raise any exception)
             _logger.warning("executor %r could not be shut down: %s", self._name, error_line(error))
 
@@ -160,12 +163,8 @@ class RemoteWorkers(Workers):
             self._fail(self._waiting, self._lost)
             self._waiting.clear()
 
-    def _start(self, submissions: list[_PendingTask]) -> None:
-        submissions = [
-            submission
-            for submission in submissions
-            if submission.losses or submission.future.set_running_or_notify_cancel()
-        ]
+    def _start(self, tasks: list[_PendingTask]) -> None:
+        submissions = [each for each in tasks if each.losses or each.future.set_running_or_notify_cancel()]
         if not submissions:
             return
         paths = {path for submission in submissions for path in submission.files}

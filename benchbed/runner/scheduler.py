@@ -18,6 +18,7 @@ from benchbed.runner.failures import describe_lost_trials
 from benchbed.runner.rows import ExecutionDetails, fault_of_part, rows_without_measurements
 from benchbed.runner.task import Task, run_task
 from benchbed.runner.third_party import third_party_plugins
+from benchbed.runner.threads import threads_by_problem
 from benchbed.runner.workers import WorkerFailure, Workers
 from benchbed.store import StudyFolder, from_bytes, table_of, to_bytes
 from benchbed.tuning.candidates import PairingState
@@ -42,12 +43,15 @@ class RunOptions(NamedTuple):
     """Options of running batches that do not affect results."""
 
     jobs: int
+    """Batches that run at a time."""
     timeout: float | None
     """Seconds for each batch."""
     plugin_files: tuple[str, ...]
     catalog: Catalog
     memory: int | None = None
     """Bytes of the process of a batch; None for no limit."""
+    cores: int | None = None
+    """Cores that the batches share; None for one each."""
 
 
 class _Submission(NamedTuple):
@@ -68,7 +72,10 @@ class Scheduler:
         self._options, self._progress = options, progress
         self._bare_plan = msgspec.structs.replace(plan, problems=(), entrants=(), suite={})
         self._pairings = plan.pairings()
-        self._threads = threads_of(plan, options.jobs) if workers.shares_cores else 1
+        self._threads: dict[str, int] = {}
+        """Threads of each batch by the label of its problem, if they are more than one."""
+        if workers.shares_cores and plan.device == "cpu":
+            self._threads = threads_by_problem(plan, options.jobs, options.cores or options.jobs)
         self._submissions: dict[Future[Any], _Submission] = {}
         self._pending: Counter[int] = Counter()
         self._owners: dict[int, str | None] = {}
@@ -116,14 +123,14 @@ class Scheduler:
             options.plugin_files,
             options.jobs,
             submission.attempt,
-            self._threads,
+            self._threads.get(batch.problem.label, 1),
             planned_trials=search.whole.trials if search else batch.trials,
             memory=options.memory,
             third_party=third_party_plugins(options.catalog, self._bare_plan, batch),
         )
         self._pending[submission.pairing_index] += 1
         self._owners[submission.pairing_index] = task.owner
-        future = self._workers.submit(run_task, task, options.timeout, task.owner)
+        future = self._workers.submit(run_task, task, options.timeout, task.owner, task.threads)
         self._submissions[future] = submission
 
     def _on_done(self, future: Future[Any]) -> None:
@@ -200,24 +207,23 @@ class Scheduler:
         self._store_without_measurements(submission, failure.kind, error, failure.peak_bytes)
 
     def _store_without_measurements(
-        self, submission: _Submission, status: TrialStatus, error: str, peak_bytes: int | None = None
+        self,
+        submission: _Submission,
+        status: TrialStatus,
+        error: str,
+        peak_bytes: int | None = None,
     ) -> None:
         batch, search = submission.batch, submission.search
         planned_trials = search.whole.trials if search else batch.trials
         details = ExecutionDetails(
-            self._threads, self._options.jobs, submission.attempt, planned_trials, peak_bytes
+            self._threads.get(batch.problem.label, 1),
+            self._options.jobs,
+            submission.attempt,
+            planned_trials,
+            peak_bytes,
         )
         rows = rows_without_measurements(self._bare_plan, batch, status, error, details)
         self._store(submission, to_bytes(table_of(rows)))
-
-
-def threads_of(plan: Plan, jobs: int) -> int:
-    """Return the threads of each batch: its share of the cores, if the plan starts with fewer batches than jobs.
-
-    The number depends on the plan alone: stored trials do not change the rows of missing ones.
-    """
-    first_batches = sum(len(missing_batches(PairingState(plan, pairing))) for pairing in plan.pairings())
-    return max(1, jobs // max(1, min(jobs, first_batches)))
 
 
 def warnings_of(table: pa.Table) -> Iterator[str]:

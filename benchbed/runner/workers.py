@@ -1,6 +1,8 @@
 """Workers that run tasks for a study in child processes that may die."""
 
+import sys
 import threading
+from collections.abc import Callable
 from concurrent.futures import Executor, Future
 from types import TracebackType
 from typing import Any
@@ -9,6 +11,7 @@ import msgspec
 
 from benchbed.errors import ExecutorLostError
 from benchbed.interfaces import TrialStatus
+from benchbed.runner.core_budget import CoreBudget
 from benchbed.runner.fork_server import kill_fork_server
 from benchbed.runner.worker_process import ProcessLostError, Work, WorkerFailure, WorkerProcess
 
@@ -30,21 +33,35 @@ class Workers:
     shares_cores = True
     """Whether tasks run on the cores of this machine, so that few of them may have several threads each."""
 
-    def __init__(self, executor: Executor) -> None:
+    def __init__(self, executor: Executor, cores: int | None = None) -> None:
+        """`cores` is the number that tasks share; None if it is not limited."""
         self._executor = executor
+        self._cores = CoreBudget(sys.maxsize if cores is None else cores)
         # An executor for debugging sets `in_process` and runs its tasks without child processes.
         self.is_isolated = not getattr(executor, "in_process", False)
-        self._run = run_isolated if self.is_isolated else run_in_this_process
+        self._run: Callable[..., Any] = run_isolated if self.is_isolated else run_in_this_process
 
     def submit(
-        self, work: Work, task: msgspec.Struct, timeout: float | None = None, owner: str | None = None
+        self,
+        work: Work,
+        task: msgspec.Struct,
+        timeout: float | None = None,
+        owner: str | None = None,
+        cores: int = 1,
     ) -> Future[Any]:
         """Submit a task, which crosses processes as JSON, and return its future; read it with `result`.
 
         A task that runs third-party code needs an owner, such as its pairing: it shares processes only with the tasks
-        of this owner.
+        of this owner. It waits until as many `cores` are free as it has threads.
         """
-        return self._executor.submit(self._run, work, msgspec.json.encode(task), timeout, owner)
+        encoded = msgspec.json.encode(task)
+        return self._executor.submit(self._run_on_cores, cores, work, encoded, timeout, owner)
+
+    def _run_on_cores(self, cores: int, *arguments: Any) -> Any:
+        with self._cores.reserve(cores) as is_granted:
+            if not is_granted:
+                return WorkerFailure(TrialStatus.CRASHED, "the study was interrupted before the task ran")
+            return self._run(*arguments)
 
     def release(self, owner: str | None) -> None:
         """End the processes of an owner that has no more tasks."""
@@ -75,6 +92,7 @@ class Workers:
     def kill(self) -> None:
         """Cancel the tasks that wait and kill the processes that run."""
         self._executor.shutdown(wait=False, cancel_futures=True)
+        self._cores.close()
         kill_processes()
 
     def __enter__(self) -> "Workers":

@@ -19,7 +19,8 @@ from benchbed.study.figures import FOLDER, FigureTask, draw_by_workers, files_of
 from benchbed.study.loading import IN_PROCESS, check_files
 from benchbed.study.losses import describe_losses
 from benchbed.study.model import Study
-from benchbed.study.running import Resources, complete, jobs_of, resumable, study_folder
+from benchbed.study.resources import Resources, allocate
+from benchbed.study.running import complete, resumable, study_folder
 
 STUDIES = "studies"
 """Subfolder of the output with one study for each suite."""
@@ -100,11 +101,13 @@ def draw_figures(
         catalog, plans_of(catalog, figures, full), figures, optimizers, files, executor
     )
     resources = Resources(jobs=jobs, executor=executor)
-    most_jobs = max([jobs_of(plan, resources) for plan in plans.values()], default=jobs or 1)
+    allocations = [allocate(plan, resources) for plan in plans.values()]
+    most_jobs = max([allocation.jobs for allocation in allocations], default=jobs or 1)
+    cores = max([allocation.cores for allocation in allocations], default=jobs or 1)
     with (
         resumable(),
-        start_workers(catalog, executor, most_jobs) as workers,
-        local_workers(workers, most_jobs) as drawing,
+        start_workers(catalog, executor, most_jobs, cores) as workers,
+        local_workers(workers, cores) as drawing,
     ):
         session = _Session(
             figures, plans, catalog, Path(output), files, resources, fresh, workers, drawing,

@@ -16,18 +16,22 @@ from benchbed.plan.selectors import parse_selector
 from benchbed.runner.fork_server import starting_process
 from benchbed.runner.remote_workers import RemoteWorkers
 from benchbed.runner.workers import Workers
+from benchbed.study.resources import fitting_processes
 
+DRAWING_BYTES = 512 << 20
+"""Memory of a process that draws plots: the libraries of a batch, of statistics and of plots."""
 EXTRAS = {"distributed": "dask", "submitit": "slurm"}
 """Extras of benchbed by the package that they install."""
 JOBS_PARAMETERS = ("jobs", "max_workers")
 """Names of the parameter by which functions of other packages receive the number of jobs."""
 
 
-def start_workers(catalog: Catalog, executor: str, jobs: int) -> Workers:
+def start_workers(catalog: Catalog, executor: str, jobs: int, cores: int | None = None) -> Workers:
     """Return the workers of an executor, to be used as a context manager.
 
     `executor` is a selector: a registered name such as `dask`, the same with an address such as
-    `dask:tcp://host:8786`, or `module:function`; each may have arguments in brackets.
+    `dask:tcp://host:8786`, or `module:function`; each may have arguments in brackets. `jobs` tasks run at a time; those
+    on this machine share `cores`, None for one each.
 
     Raises: UsageError if the executor is unknown, or cannot be started.
     """
@@ -53,18 +57,23 @@ def start_workers(catalog: Catalog, executor: str, jobs: int) -> Workers:
             "concurrent.futures.Executor"
         )
     if getattr(started, "in_process", False) or isinstance(started, ThreadPoolExecutor):
-        return Workers(started)
+        return Workers(started, cores or jobs)
     return RemoteWorkers(executor, started, build, jobs)
 
 
 @contextlib.contextmanager
-def local_workers(workers: Workers, jobs: int) -> Iterator[Workers]:
-    """Yield workers on this machine, for tasks that read study folders: the given ones, if they are here."""
-    if not isinstance(workers, RemoteWorkers):
+def local_workers(workers: Workers, cores: int) -> Iterator[Workers]:
+    """Yield workers on cores of this machine, for tasks that read study folders: the given ones, if they are such."""
+    if workers.shares_cores:
         yield workers
         return
-    with Workers(executors.processes(jobs)) as local:
+    with Workers(executors.processes(min(cores, drawing_jobs()))) as local:
         yield local
+
+
+def drawing_jobs() -> int:
+    """Return the number of plots that are drawn at a time."""
+    return fitting_processes(DRAWING_BYTES)
 
 
 def _builder(catalog: Catalog, name: str, parameters: dict[str, object], jobs: int) -> Callable[[], Executor]:

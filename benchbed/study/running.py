@@ -1,46 +1,34 @@
 """Run of a study: its missing trials, then its reports."""
 
 import contextlib
-import os
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import NamedTuple
 
 import pyarrow as pa
 
 from benchbed.catalog.lookup import Catalog
 from benchbed.environment import describe_environment
-from benchbed.errors import CONTINUES, StudyFolderError, UsageError
+from benchbed.errors import CONTINUES, StudyFolderError
 from benchbed.formatting import absolute_path
 from benchbed.interfaces import FINAL_STATUSES
 from benchbed.plan import Plan, complete_request, parse_shard
 from benchbed.plan.request import as_request
-from benchbed.runner.memory import default_limit, parse_limit
+from benchbed.runner.cores import usable_cores
 from benchbed.runner.progress import NoProgress, show_progress
 from benchbed.runner.scheduler import Progress, RunOptions, Scheduler
 from benchbed.runner.workers import Workers
 from benchbed.store import StudyFolder, retire_other_plan
 from benchbed.store.files import unused
-from benchbed.study.execution import local_workers, start_workers
+from benchbed.study.execution import drawing_jobs, local_workers, start_workers
 from benchbed.study.loading import add_objects, check_files, open_catalog
 from benchbed.study.model import Study, describe_mismatches
 from benchbed.study.planning import plan_request
 from benchbed.study.reporting import write_reports
+from benchbed.study.resources import LOCAL, Resources, allocate, check_memory
 from benchbed.study.selection import ObjectSelector, OptimizerChoice, ProblemChoice
 from benchbed.tuning.outcomes import outcomes_of
-
-
-class Resources(NamedTuple):
-    """Options of running a study that do not affect its results."""
-
-    jobs: int | None = None
-    timeout: float | None = None
-    """Seconds for each batch."""
-    executor: str = "processes"
-    memory: str | None = None
-    """Memory of each process of a batch, such as "4G"; None for a share of the machine."""
 
 
 def run(
@@ -68,7 +56,7 @@ def run(
     allow_import: bool = False,
     jobs: int | None = None,
     timeout: float | None = None,
-    executor: str = "processes",
+    executor: str = LOCAL,
     memory: str | None = None,
     progress: bool = False,
 ) -> Study:
@@ -127,12 +115,15 @@ def run_plan(
     progress: Progress | None = None,
 ) -> Study:
     """Run the missing trials of a plan, write its reports and figures, and return the study."""
-    jobs = jobs_of(plan, resources)
-    with resumable(), start_workers(catalog, resources.executor, jobs) as workers:
-        memory_of(resources, jobs, workers)  # raises before an old folder is renamed
+    allocation = allocate(plan, resources)
+    with (
+        resumable(),
+        start_workers(catalog, resources.executor, allocation.jobs, allocation.cores) as workers,
+    ):
+        check_memory(resources, workers)  # raises before an old folder is renamed
         with study_folder(path, fresh) as folder:
             study = complete(plan, catalog, folder, plugin_files, workers, resources, progress)
-            with local_workers(workers, jobs) as drawing:
+            with local_workers(workers, allocation.cores) as drawing:
                 study.warnings += write_reports(
                     study, folder, catalog, plugin_files, drawing, timeout=resources.timeout
                 )
@@ -164,7 +155,7 @@ def report(
     with StudyFolder(path, advice="copy it to a folder that can be written") as folder:
         plan = folder.read_plan()
         study = Study(path, plan, retire_other_plan(folder, plan))
-        with start_workers(catalog, "processes", jobs or default_jobs(plan)) as workers:
+        with start_workers(catalog, LOCAL, jobs or drawing_jobs()) as workers:
             study.warnings += write_reports(study, folder, catalog, plugin_files, workers, only)
         return study
 
@@ -194,7 +185,7 @@ def complete(
     progress: Progress | None = None,
 ) -> Study:
     """Run the missing trials of a plan into an open folder and return the study, without writing reports."""
-    jobs = jobs_of(plan, resources)
+    allocation = allocate(plan, resources)
     trials = folder.read_trials(plan, repair=True)
     folder.warnings += describe_mismatches(folder, plan, trials)
     metric_sources = trials["metric_sources"].to_pylist()
@@ -214,37 +205,12 @@ def complete(
     }
     folder.warnings += retire_other_plan(folder, plan)
     folder.write_plan(plan)
-    folder.write_environment(describe_environment(plan, catalog, jobs, resources.executor))
-    options = RunOptions(jobs, resources.timeout, plugin_files, catalog, memory_of(resources, jobs, workers))
+    folder.write_environment(
+        describe_environment(plan, catalog, allocation.jobs, resources.executor, usable_cores())
+    )
+    options = RunOptions(
+        allocation.jobs, resources.timeout, plugin_files, catalog, allocation.memory, allocation.cores
+    )
     scheduler = Scheduler(plan, folder, workers, options, progress or NoProgress())
     scheduler.run(outcomes)
     return Study(folder.path, plan, [*folder.warnings, *scheduler.warnings])
-
-
-def default_jobs(plan: Plan) -> int:
-    """Return one job for each core that this process may use; one for a CUDA device, which jobs would share."""
-    if plan.device.startswith("cuda"):
-        return 1
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def jobs_of(plan: Plan, resources: Resources) -> int:
-    """Return the number of batches that run at a time. Raises: UsageError if jobs or timeout are not positive."""
-    jobs = default_jobs(plan) if resources.jobs is None else resources.jobs
-    if jobs < 1 or (resources.timeout is not None and resources.timeout <= 0):
-        raise UsageError(
-            f"jobs ({jobs}) and timeout ({resources.timeout}) must be positive; omit them for their defaults"
-        )
-    return jobs
-
-
-def memory_of(resources: Resources, jobs: int, workers: Workers) -> int | None:
-    """Return the bytes that the process of a batch may have; None for no limit. Raises: UsageError."""
-    if resources.memory is None:
-        return default_limit(jobs) if resources.executor == "processes" else None
-    limit = parse_limit(resources.memory)
-    if not workers.is_isolated:
-        raise UsageError(
-            f"the executor {resources.executor} runs batches in this process, whose memory has no limit; omit it"
-        )
-    return limit

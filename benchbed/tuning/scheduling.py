@@ -3,7 +3,7 @@
 from typing import Any, NamedTuple
 
 from benchbed.interfaces import Note, RowNote
-from benchbed.plan import BatchPlan, EntrantPlan
+from benchbed.plan import BatchPlan, EntrantPlan, Pairing, Plan
 from benchbed.plan.model import Track
 from benchbed.seeds import Role, digest
 from benchbed.tuning.candidates import PairingState
@@ -87,6 +87,21 @@ def missing_batches(state: PairingState) -> list[BatchPlan]:
             for (seeds, _), of_batch in together.items()
         ]
     return batches
+
+
+def waves_of(plan: Plan, pairing: Pairing) -> tuple[list[BatchPlan], list[BatchPlan]]:
+    """Return the batches that can run at once, and the evaluations of the settings that their tuning will choose.
+
+    The settings of the second list stand for the chosen ones, which are not known yet.
+    """
+    state = PairingState(plan, pairing)
+    choices = [
+        plan.batch(pairing, settings[:1], "evaluation", plan.seeds_of(pairing.problem, entrant, "evaluation"))
+        for entrant in pairing.entrants
+        for track in plan.tracks
+        if (settings := state.settings_tried(entrant, track))
+    ]
+    return missing_batches(state), choices
 
 
 def planned_keys(state: PairingState) -> set[str]:

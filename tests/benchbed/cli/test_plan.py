@@ -106,3 +106,35 @@ def test_the_memory_of_a_process_is_estimated(run_in_process, tmp_path):
         json.loads(run_in_process(tmp_path, *arguments, "--no-time", "--format", "json").stdout)["peak_bytes"]
         is None
     )
+
+
+def test_threads_are_planned_for_more_cores_than_batches(run_in_process, tmp_path):
+    """Also for cores that this machine does not have."""
+    arguments = [
+        "plan",
+        "--no-time",
+        "-p",
+        "quadratic",
+        "-o",
+        "gd",
+        "--preset",
+        "quick",
+        "--track",
+        "default",
+    ]
+    arguments += ["--seeds", "100", "--device", "cpu", "-j", "64"]
+    lines = run_in_process(tmp_path, *arguments).stdout.splitlines()
+    assert lines[-1] == "threads of each compiled batch: 64 on quadratic"
+    costs = json.loads(run_in_process(tmp_path, *arguments, "--format", "json").stdout)
+    shares = {name: costs[name] for name in ("jobs", "cores", "threads")}
+    assert shares == {"jobs": 64, "cores": 64, "threads": {"quadratic": 64}}
+
+
+def test_more_processes_than_memory_are_reported(run_in_process, tmp_path):
+    """A hundred thousand processes need some terabytes."""
+    arguments = ["plan", "-p", "quadratic", "-o", "gd", "--preset", "quick", "--track", "default"]
+    *_, line = run_in_process(tmp_path, *arguments, "-j", "100000").stdout.splitlines()
+    assert re.search(
+        r"of which 100000 run at a time, more than the [0-9.]+ [GM]iB that they may use; use a smaller -j$",
+        line,
+    )

@@ -125,7 +125,7 @@ def test_a_compiled_batch_uses_idle_cores(plan_of):
     """Two threads halve the waiting time, but not the cost."""
     plan = plan_of(seeds=2)
     default, tuning = Shape(0, 1, 2), Shape(0, GRID, QUICK.tuning_seeds)
-    costs = estimate(plan, {default: Timing(3.0), tuning: Timing(20.0, is_threaded=True)}, threads=2)
+    costs = estimate(plan, {default: Timing(3.0), tuning: Timing(20.0, is_threaded=True)}, {"quadratic": 2})
     assert costs.together.seconds == 26.0
     assert [costs.wall_seconds(jobs) for jobs in (1, 2, 4)] == [26.0, 20.0 / 2 + 3.0, 20.0 / 2 + 3.0]
 
@@ -133,7 +133,7 @@ def test_a_compiled_batch_uses_idle_cores(plan_of):
 def test_a_single_trial_runs_in_one_thread(plan_of):
     """Each thread runs at least one trial."""
     plan = plan_of(tracks=("default",), seeds=1)
-    costs = estimate(plan, {Shape(0, 1, 1): Timing(8.0, is_threaded=True)}, threads=4)
+    costs = estimate(plan, {Shape(0, 1, 1): Timing(8.0, is_threaded=True)}, {"quadratic": 4})
     assert costs.wall_seconds(4) == 8.0
 
 

@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from benchbed.errors import UsageError
-from benchbed.runner import memory
+from benchbed.runner import control_groups, memory
 
 GIB = 1 << 30
 
@@ -66,8 +66,8 @@ def test_the_limit_of_a_control_group_counts(monkeypatch, tmp_path, groups, limi
     for name, text in limits.items():
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(f"{text}\n")
-    monkeypatch.setattr(memory, "_GROUPS", tmp_path)
-    monkeypatch.setattr(memory, "_GROUPS_OF_PROCESS", tmp_path / "groups-of-process")
+    monkeypatch.setattr(control_groups, "GROUPS", tmp_path)
+    monkeypatch.setattr(control_groups, "GROUPS_OF_PROCESS", tmp_path / "groups-of-process")
     assert memory.total_bytes() == expected
 
 

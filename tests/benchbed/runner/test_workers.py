@@ -1,5 +1,7 @@
 """Workers: a task ends with its result or with a typed failure."""
 
+import os
+import sys
 from concurrent.futures import Future
 from pathlib import Path
 
@@ -95,3 +97,20 @@ def test_a_task_runs_again_if_the_server_dies(workers, tasks, tmp_path):
     """The death of the fork server, which takes all processes with it, is not the task's fault."""
     task = tasks.File(str(tmp_path / "killed"))
     assert workers.result(workers.submit(tasks.kill_server_once, task)) == "ran again"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems have no affinity")
+def test_processes_are_not_pinned(workers, tasks):
+    """Each has one thread, whose memory is where it runs, so that Linux may place it on any core of the driver."""
+    threads, cores = workers.result(workers.submit(tasks.torch_threads_and_cores, tasks.Number()))
+    assert threads == 1
+    assert cores == sorted(os.sched_getaffinity(0))
+
+
+def test_tasks_share_the_cores(tasks, tmp_path):
+    """Two tasks with two threads each do not run at a time on three cores, although there are two threads for them."""
+    with Workers(processes(2), cores=3) as workers:
+        log = tasks.File(str(tmp_path / "log"))
+        futures = [workers.submit(tasks.log_start_and_end, log, cores=2) for _ in range(2)]
+        assert [workers.result(future) for future in futures] == [None, None]
+    assert (tmp_path / "log").read_text().split() == ["start", "end"] * 2

@@ -11,6 +11,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 
 import msgspec
+import torch
 
 from benchbed.catalog import loading
 
@@ -165,3 +166,17 @@ def kill_server_once(task) -> str:
     os.kill(server, signal.SIGKILL)
     time.sleep(600)
     return ""
+
+
+def torch_threads_and_cores(task) -> tuple[int, list[int]]:
+    """Return the threads of torch and the cores of this process."""
+    return torch.get_num_threads(), sorted(os.sched_getaffinity(0))
+
+
+def log_start_and_end(task) -> None:
+    path = Path(msgspec.json.decode(task, type=File).path)
+    with path.open("a") as log:
+        log.write("start ")
+        log.flush()
+        time.sleep(0.3)
+        log.write("end ")

@@ -1,0 +1,136 @@
+"""Threads of the batches of a plan, for numbers of cores that this machine does not have."""
+
+import heapq
+import math
+import re
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from benchbed.catalog.loading import load_catalog
+from benchbed.plan import Request, complete_request, make_plan
+from benchbed.runner.threads import threads_by_problem
+from benchbed.tuning.scheduling import waves_of
+
+PAGE = Path(__file__).parents[3] / "docs" / "resources.md"
+
+
+@pytest.fixture(scope="module")
+def catalog():
+    return load_catalog(environ={})
+
+
+@pytest.fixture(scope="module")
+def plan_of(catalog):
+    """Return a function that plans some optimizers on one problem."""
+
+    def make(optimizers, tracks=("default",), **fields):
+        fields = {"problems": ("quadratic",), "preset": "quick", "seeds": 100} | fields
+        return make_plan(catalog, Request(optimizers=optimizers, tracks=tracks, device="cpu", **fields))
+
+    return make
+
+
+@pytest.fixture(scope="module")
+def standard(catalog):
+    """Return the plan of the standard suite."""
+    return make_plan(catalog, complete_request(catalog, Request(device="cpu"), None))
+
+
+@pytest.mark.parametrize(
+    ("optimizers", "cores", "threads"),
+    [
+        (("gd",), 1, 1),
+        (("gd",), 2, 2),
+        (("gd",), 64, 64),
+        (("gd", "adam"), 2, 1),
+        (("gd", "adam"), 64, 32),
+        (("gd", "adam", "momentum"), 2, 1),
+        (("gd", "adam", "momentum"), 64, 21),
+    ],
+)
+def test_equal_batches_share_the_cores_equally(plan_of, optimizers, cores, threads):
+    """Every pairing of the default track is one batch, here of 100 trials."""
+    assert threads_by_problem(plan_of(optimizers), cores, cores) == {"quadratic": threads}
+
+
+def test_a_choice_waits_for_its_tuning(plan_of):
+    """The default runs beside the tuning, and the choice after both; a share of the cores is rounded up."""
+    plan = plan_of(("gd",), ("default", "tuned"))
+    (first, choices) = ([batch.trials for batch in wave] for wave in waves_of(plan, plan.pairings()[0]))
+    assert (sorted(first), choices) == ([18, 100], [100])
+    assert threads_by_problem(plan, 64, 64) == {"quadratic": math.ceil(64 * (100 + 100) / (18 + 100 + 100))}
+
+
+def test_a_batch_has_no_more_threads_than_trials(plan_of):
+    """A thread runs at least one trial."""
+    assert threads_by_problem(plan_of(("gd",), seeds=3), 64, 64) == {"quadratic": 3}
+
+
+def test_fewer_processes_have_more_threads(plan_of):
+    """If memory allows two processes on eight cores, each batch has four threads."""
+    assert threads_by_problem(plan_of(("gd", "adam", "momentum")), 2, 8) == {"quadratic": 4}
+
+
+def test_a_longer_problem_has_more_threads(plan_of):
+    """A budget of 30 times as many calls has 30 of 31 cores."""
+    plan = plan_of(("gd",), problems=("quadratic", "quadratic[condition_number=50]"), steps=100)
+    small, large = plan.problems
+    assert small.dimension == large.dimension
+    plan = msgspec.structs.replace(plan, problems=(small, msgspec.structs.replace(large, budget=3000)))
+    assert threads_by_problem(plan, 31, 31) == {small.label: 1, large.label: 30}
+
+
+def simulated_time(plan, cores, threads):
+    """Return the time of a plan in units of work, if threads divide the time of a batch, and its work on all cores.
+
+    Batches start as the scheduler starts them: the longest pairings first, and the oldest batch that fits into the free
+    cores. The choice of a pairing follows its first batches.
+    """
+    pairings = sorted(plan.pairings(), key=lambda pairing: pairing.work.amount, reverse=True)
+    waves = [
+        [[pairing.work.amount * batch.trials for batch in wave] for wave in waves_of(plan, pairing)]
+        for pairing in pairings
+    ]
+    widths = [threads.get(pairing.problem.label, 1) for pairing in pairings]
+    pending = [len(first) for first, _ in waves]
+    waiting = [(index, work) for index, (first, _) in enumerate(waves) for work in first]
+    running, now, free = [], 0.0, cores
+    while waiting or running:
+        for index, work in list(waiting):
+            if widths[index] <= free:
+                waiting.remove((index, work))
+                free -= widths[index]
+                heapq.heappush(running, (now + work / widths[index], index))
+        now, index = heapq.heappop(running)
+        free += widths[index]
+        pending[index] -= 1
+        if pending[index] == 0:
+            waiting += [(index, work) for work in waves[index][1]]
+    return now, sum(work for pairing in waves for wave in pairing for work in wave) / cores
+
+
+@pytest.mark.parametrize("cores", [1, 2, 4, 8, 16, 32, 64, 96, 128, 192])
+def test_all_cores_are_busy(standard, cores):
+    """The standard suite takes at most a third longer than if its work were divided at will, on 1 to 192 cores."""
+    seconds, ideal = simulated_time(standard, cores, threads_by_problem(standard, cores, cores))
+    assert ideal <= seconds * (1 + 1e-9)
+    assert seconds <= 1.34 * ideal
+
+
+def test_the_documented_times_are_those_of_the_plan(standard):
+    """The table of the page is computed again."""
+    rows = re.findall(
+        r"^\| ([0-9]+) \| ([0-9]+) \| ([0-9.]+) \| ([0-9.]+) \|$",
+        PAGE.read_text(encoding="utf-8"),
+        re.MULTILINE,
+    )
+    assert len(rows) >= 5
+    for cores, threads, time, single_time in rows:
+        planned = threads_by_problem(standard, int(cores), int(cores))
+        (of_network,) = (count for label, count in planned.items() if label.startswith("polynomial-network"))
+        assert of_network == int(threads)
+        for by_problem, expected in ((planned, time), ({}, single_time)):
+            seconds, ideal = simulated_time(standard, int(cores), by_problem)
+            assert f"{seconds / ideal:.2f}" == expected

@@ -1,0 +1,107 @@
+"""Shares of machines that do not exist here: 2 to 192 cores, or little memory."""
+
+import pytest
+
+import benchbed
+from benchbed.catalog.loading import load_catalog
+from benchbed.engine.run import DRAW_BYTES, WORKSPACE_BYTES
+from benchbed.errors import UsageError
+from benchbed.plan import Request, complete_request, make_plan
+from benchbed.runner import memory
+from benchbed.study import resources
+from benchbed.study.resources import LIBRARY_BYTES, Resources, allocate, expected_bytes
+
+GIB = 1 << 30
+
+
+@pytest.fixture(scope="module")
+def plan_of():
+    """Return a function that plans the standard suite, with changes."""
+    catalog = load_catalog(environ={})
+
+    def make(**fields):
+        return make_plan(catalog, complete_request(catalog, Request(**{"device": "cpu"} | fields), None))
+
+    return make
+
+
+@pytest.fixture
+def machine(monkeypatch):
+    """Return a function that pretends a number of cores and bytes of memory."""
+
+    def pretend(cores=8, total=1024 * GIB):
+        monkeypatch.setattr(resources, "usable_cores", lambda: cores)
+        monkeypatch.setattr(memory, "total_bytes", lambda: total)
+
+    return pretend
+
+
+@pytest.mark.parametrize("cores", [1, 2, 16, 192])
+def test_one_batch_runs_on_each_core(machine, plan_of, cores):
+    """If memory suffices."""
+    machine(cores)
+    allocation = allocate(plan_of(), Resources())
+    assert (allocation.jobs, allocation.cores) == (cores, cores)
+
+
+@pytest.mark.parametrize(("total", "most"), [(64 * GIB, 192), (2 * GIB, 192), (GIB // 2, 192), (64 * GIB, 4)])
+def test_processes_fit_into_memory(machine, plan_of, total, most):
+    """At least one runs; cores without a process remain for threads."""
+    machine(most, total)
+    plan = plan_of()
+    allocation = allocate(plan, Resources())
+    assert allocation.jobs == max(1, min(most, int(0.9 * total) // expected_bytes(plan)))
+    assert allocation.jobs == 1 or allocation.jobs * expected_bytes(plan) <= 0.9 * total
+    assert allocation.cores == most
+
+
+def test_a_limit_of_memory_counts_instead_of_the_expectation(machine, plan_of):
+    """Processes of 8 GiB on a machine that has 57.6 GiB for them."""
+    machine(192, 64 * GIB)
+    allocation = allocate(plan_of(), Resources(memory="8G"))
+    assert (allocation.jobs, allocation.memory) == (7, 8 * GIB)
+
+
+def test_the_number_of_the_user_counts(machine, plan_of):
+    """Batches and threads together use this number of cores."""
+    machine(2, 2 * GIB)
+    allocation = allocate(plan_of(), Resources(jobs=64))
+    assert (allocation.jobs, allocation.cores) == (64, 64)
+
+
+def test_the_expected_memory_grows_with_the_trials(plan_of):
+    """A study of a million trials does not fit into as many processes."""
+    few, many = plan_of(seeds=20), plan_of(seeds=20_000)
+    fixed = LIBRARY_BYTES + 2 * WORKSPACE_BYTES + DRAW_BYTES
+    assert expected_bytes(few) < fixed + 100e6
+    measurements = [expected_bytes(plan_of(seeds=seeds)) - fixed for seeds in (20_000, 40_000)]
+    assert measurements[1] == 2 * measurements[0]
+    assert expected_bytes(many) > fixed + 20_000 * resources.TRIAL_BYTES
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"jobs": 0}, r"jobs \(0\) and timeout \(None\) must be positive"),
+        ({"timeout": 0.0}, r"timeout \(0.0\) must be positive"),
+        ({"memory": "1K"}, "write a size of at least 512 MiB"),
+    ],
+)
+def test_an_impossible_share_is_rejected(machine, plan_of, options, message):
+    """Before any trial."""
+    machine()
+    with pytest.raises(UsageError, match=message):
+        allocate(plan_of(), Resources(**options))
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not memory.is_supported(), reason="only Linux reports the memory of processes")
+@pytest.mark.parametrize("seeds", [3, 10_000])
+def test_the_expected_memory_is_that_of_a_process(tmp_path, seeds):
+    """A process needs at most the expectation, and not less than a third of it."""
+    study = benchbed.run(
+        problems=["quadratic"], optimizers=["gd"], tracks=["default"], preset="quick", steps=100, seeds=seeds,
+        device="cpu", output=tmp_path / "study", jobs=1,
+    )  # fmt: skip
+    expected = expected_bytes(study.plan)
+    assert expected / 3 < study.trials["peak_bytes"].max() < expected

@@ -130,8 +130,8 @@ def _draw_distance(axes: Axes, trials: list[Trial], look: LineStyle, mean: float
     distances = np.sqrt(np.mean([(trial.path[:length, 0] - mean) ** 2 for trial in trials], axis=0))
     calls = np.maximum(np.mean([trial.calls[:length] for trial in trials], axis=0), 0.5)
     axes.loglog(
-        calls, distances, color=look.color, linestyle=look.dashes, label=wrap_label(label_of(trials[0]))
-    )
+        calls, distances, color=look.color, linestyle=look.dashes, label=wrap_label(label_of(trials[0])), gid=PATH
+    )  # fmt: skip
 
 
 def _caption(gd: Trial, sgd: list[Trial], mean: float, deviation: float) -> tuple[str, ...]:

@@ -181,7 +181,11 @@ def _draw_ranges(
 
 def _scale_steps(axes: Axes, trials: OptimizerTrials) -> None:
     everything = list(chain.from_iterable(trials.values()))
-    axes.set(xlabel=unit_of(everything), yscale="log")
+    unit = unit_of(everything)
+    axes.set(xlabel=unit, yscale="log")
+    if unit != "step":
+        for line in axes.lines:
+            line.set_gid(None)  # the slider of the page compares optimizers at equal steps
     calls = max(trial.calls[-1] for trial in everything)
     if calls >= _LONG:
         axes.set_xscale("symlog", linthresh=1, linscale=0.4)  # shows step 0, which a log axis cannot

@@ -95,3 +95,11 @@ def test_a_trial_without_a_result_is_an_error(study_of, sgd):
     skipped = study_of("course-toy-mean-gd", problems=SMALL, steps=9)
     with pytest.raises(ValueError, match="has no result to draw"):
         draw_paths(skipped, sgd)
+
+
+def test_the_slider_follows_an_added_optimizer(study_of, gd, drawn, followed_lines):
+    """In all panels."""
+    optimizers = ["sgd[learning_rate=0.05]", "momentum[learning_rate=0.05]"]
+    both = study_of("course-toy-mean-sgd", problems=SMALL, steps=STEPS, seeds=SEEDS, optimizers=optimizers)
+    _, picture = drawn(draw_paths, gd, both)
+    assert followed_lines(picture) == 2 * (SEEDS + 2) + 3

@@ -192,3 +192,12 @@ def test_diverged_trials_are_drawn_and_counted(study_of, drawn):
     assert "Diverged: 1 of 1 trials of gd." in picture.caption
     assert "their paths are not the same" in picture.caption
     assert any(line.get_color() == (0.70, 0.15, 0.12) for line in figure.axes[0].get_lines())
+
+
+def test_the_slider_needs_steps_on_the_axis(study_of, drawn, followed_lines):
+    """An added optimizer with two calls a step changes the axis to calls."""
+    optimizers = ["gd[learning_rate=0.01]", "sgd[learning_rate=0.01]", "sam(sgd[learning_rate=0.01])"]
+    study = study_of("course-weighted-quartic-exact", steps=30, optimizers=optimizers)
+    figure, picture = drawn(draw_curves, study)
+    assert {axes.get_xlabel() for axes in figure.axes} == {"gradient calls"}
+    assert followed_lines(picture) == 0

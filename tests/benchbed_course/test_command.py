@@ -92,7 +92,7 @@ def test_an_optimizer_of_a_plugin_is_drawn(run_in_process, tmp_path):
     caption = " ".join(course.stdout.split())
     assert "The learning rate of mine is its default, 0.005." in caption
     assert re.search(
-        r"clip\(momentum\)\[clip_norm=2\], η = 0.01 has a loss of [0-9.]+ after 125 steps", caption
+        r"clip\(momentum\)\[clip_norm=2\] \(η = 0.01\) has a loss of [0-9.]+ after 125 steps", caption
     )
     page = (tmp_path / "results" / "course-own" / "index.html").read_text(encoding="utf-8")
     assert "benchbed course C8 --plugin mine.py -o mine -o &#39;clip(momentum, norm=2)&#39;" in page

@@ -42,11 +42,11 @@ def others(trials: Iterable[Trial], *drawn: Trial) -> dict[str, list[Trial]]:
 
 
 def label_of(trial: Trial) -> str:
-    """Return the selector of the optimizer, with the learning rate that it leaves open."""
+    """Return the selector of the optimizer, and the learning rate that it leaves open."""
     rate = trial.setting.get("learning_rate")
     if rate is None or _FIXED_RATE.search(trial.optimizer):
         return trial.optimizer
-    return f"{trial.optimizer}, η = {rate:g}"
+    return f"{trial.optimizer} (η = {rate:g})"
 
 
 def looks_of(trials: Iterable[Trial]) -> dict[str, LineStyle]:

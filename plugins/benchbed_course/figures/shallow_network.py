@@ -94,7 +94,7 @@ def draw_activations(study: Study) -> Picture:
     by_activation = [
         [networks for networks in groups if networks.problem.activation == name] for name in names
     ]
-    looks = looks_of(trial for networks in groups for trial in networks.trials[:1])
+    looks = looks_of(networks.trials[0] for networks in groups if networks.optimizer != SMOOTH_RUN)
     colors = {selector: look.color for selector, look in looks.items()} | {SMOOTH_RUN: SMOOTH_COLOR}
     with theme("shallow-network-activations"):
         figure, panels = canvas(columns=len(names), rows=2, width=10.5, height=2.8)

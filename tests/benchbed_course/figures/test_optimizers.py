@@ -12,6 +12,7 @@ from matplotlib.text import Text
 import benchbed_course
 from benchbed.interfaces import Figure, Optimizer, TrialStatus
 from benchbed.interfaces.figure import function_of
+from benchbed.plotting import wrap_label
 from benchbed_course.figure_list import FIGURES
 from benchbed_course.figures.canvas import LOOKS, typeset
 from benchbed_course.figures.optimizers import (
@@ -25,6 +26,7 @@ from benchbed_course.figures.optimizers import (
     side_changes,
     unit_of,
 )
+from benchbed_course.figures.shallow_network import SMOOTH_RUN, draw_activations, draw_breakpoints
 from benchbed_course.figures.trials import trials_of
 
 pytestmark = pytest.mark.slow
@@ -102,7 +104,7 @@ def test_labels_name_the_learning_rate_that_is_left_open():
     """A selector that fixes it is its own label, and so is one of an optimizer without a rate."""
     assert (
         label_of(trial("momentum[beta=0.95]", learning_rate=0.01, beta=0.95))
-        == "momentum[beta=0.95], η = 0.01"
+        == "momentum[beta=0.95] (η = 0.01)"
     )
     assert label_of(trial("sgd[learning_rate=0.5]", learning_rate=0.5)) == "sgd[learning_rate=0.5]"
     assert label_of(trial("lbfgs")) == "lbfgs"
@@ -182,3 +184,17 @@ def test_a_skipped_trial_is_named_with_its_reason(study_of):
     (*_, sentence) = optimizer_sentences(study)
     assert "1 of 1 trials of gd on toy-mean[samples=320] (skipped)" in sentence
     assert "The reasons: " in sentence
+
+
+def test_an_added_optimizer_has_one_colour_in_all_figures(extended, drawn):
+    """In both figures of C3, although the suite's second learning rate is in one of them alone."""
+    study = extended("course-shallow-network")
+    looks = looks_of(trial for trial in trials_of(study) if trial.optimizer != SMOOTH_RUN)
+    color = looks["torch.optim:Adagrad"].color
+    activations, _ = drawn(draw_activations, study)
+    lines = {line.get_label(): line for line in activations.axes[4].get_lines()}
+    assert lines[wrap_label("torch.optim:Adagrad (η = 0.01): median seed")].get_color() == color
+    breakpoints, _ = drawn(draw_breakpoints, study)
+    (axes,) = [axes for axes in breakpoints.axes if axes.get_ylabel() == "torch.optim:Adagrad (η = 0.01)\ny"]
+    fits = {line.get_label(): line for line in axes.get_lines()}
+    assert fits["fit of median loss"].get_color() == color

@@ -58,7 +58,9 @@ def draw_fit(study: Study) -> Picture:
             f"1 + {'gradient calls' if unit_of(chain(trials, *further)) != 'step' else 'steps'}"
         )
         caption = _caption(problem, data, trials, outputs)
-        return picture(figure, *caption, *sentences, *optimizer_sentences(study))
+        # The table ends a paragraph: no sentence follows it.
+        notes = [*optimizer_sentences(study), *loss_table(typical(trials))]
+        return picture(figure, *caption, *sentences, *notes)
 
 
 def problem_of(study: Study) -> PolynomialNetwork:
@@ -154,7 +156,6 @@ def _caption(
         f"{_range(100 * errors, '.1f')}%. The steps took {seconds:.1f} seconds in all, without compilation and without",
         "the measurements of the loss over all samples.",
         *([f"{diverged} of {seeds} trials diverged (red)."] if diverged else []),
-        *loss_table(typical(trials)),
     )
 
 

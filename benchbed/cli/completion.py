@@ -110,7 +110,7 @@ def _inner_candidates(names: "dict[Kind, dict[str, NameFacts]]", opening: Openin
             of_kind[opening.name].parameters for of_kind in names.values() if opening.name in of_kind
         ]
         return {f"{name}=": "" for of_name in parameters for name in of_name}
-    candidates = {}
+    candidates: dict[str, str] = {}
     for kind, around in AROUND.items():
         if opening.name in names[around]:
             candidates |= {name: facts.summary for name, facts in names[kind].items()}
@@ -186,8 +186,9 @@ def _parameter_names(entry: "Entry") -> list[str]:
         details = details_of(entry)
     except ModuleNotFoundError:  # the library of a built-in problem's data
         return []
-    has_parameters = isinstance(details, OptimizerDetails | ProblemDetails)
-    return [parameter.name for parameter in details.parameters] if has_parameters else []
+    if not isinstance(details, OptimizerDetails | ProblemDetails):
+        return []
+    return [parameter.name for parameter in details.parameters]
 
 
 def _plugins_digest(plugin_files: Sequence[Path]) -> str:

@@ -22,10 +22,13 @@ from benchbed.store import Outputs, StudyFolder
 from benchbed.study.figures import FOLDER, draw_by_workers, figures_of, files_of
 from benchbed.study.model import Study
 from benchbed.study.provenance import provenance_of
+from benchbed.study.reference_files import newest_references
 from benchbed.study.reference_matching import with_references
 from benchbed.study.surfaces import Surfaces
 
 NOT_APPLICABLE = "this study contains no problem that it applies to"
+PAGE_REPORT = "page"
+"""Name of the report that shows reference results."""
 MOST_PIECES = 10_000
 """Pieces of a report; a third-party one may list them without end."""
 LEAST_SECONDS = 60.0
@@ -65,9 +68,11 @@ def write_reports(
 ) -> list[str]:
     """Write summary, tables, plots and the figures of the suite; return a warning for each that failed.
 
+    Files of reference results that the page cannot use have a warning each.
     A file with the reason takes the place of a piece that could not be drawn.
     """
-    warnings = []
+    names = only or drawn_reports(catalog)
+    warnings = newest_references()[1] if PAGE_REPORT in names else []
     timeout = None if timeout is None else max(timeout, LEAST_SECONDS)
     pieces = draw_reports(study.path, catalog, plugin_files, workers, only, timeout)
     # This process reads the study while the workers do.
@@ -93,7 +98,7 @@ def write_reports(
     ):
         files = _describe(picture) if isinstance(picture, WorkerFailure) else files_of(figure, picture)
         write(FOLDER, figure.name, f"{FOLDER}/{figure.name}.md", files)
-    return [*warnings, *outputs.finish([*(only or ("", FOLDER, *drawn_reports(catalog)))])]
+    return [*warnings, *outputs.finish([*(only or ("", FOLDER, *names))])]
 
 
 def drawn_reports(catalog: Catalog) -> list[str]:

@@ -115,6 +115,7 @@ def test_saved_results_are_on_the_pages_of_other_studies(run_in_process, tmp_pat
     )
     report = run_in_process(tmp_path, "report", "momentum", "--only", "page", plots=True, **data)
     assert report.returncode == 0, report.stderr
+    assert report.stderr.count(f"warning: {file} was changed after it was stored") == 1
     assert "was changed after it was stored" in (tmp_path / "momentum" / "index.html").read_text()
 
 

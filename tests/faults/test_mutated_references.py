@@ -73,7 +73,7 @@ def junk_for(data, path):
 
 
 # To shrink an example would render hundreds of pages.
-@settings(max_examples=60, deadline=None, phases=[Phase.explicit, Phase.reuse, Phase.generate])
+@settings(max_examples=30, deadline=None, phases=[Phase.explicit, Phase.reuse, Phase.generate])
 @given(st.data())
 def test_a_changed_file_is_read_or_named(studies, tmp_path_factory, data):
     """With a digest that fits: a page shows the results, or the reason why it does not, in one line."""

@@ -22,6 +22,8 @@ from benchbed.study.reference_files import (
 )
 from benchbed.study.reference_studies import reference_of
 
+ROW = {"problem": "quadratic", "optimizer": "gd", "track": "tuned", "hyperparameters": {}}
+
 
 @pytest.fixture(scope="module")
 def study(tmp_path_factory):
@@ -108,6 +110,11 @@ def test_other_files_are_named(tmp_path, content):
     ("part", "value", "words"),
     [
         ("summary", [{"optimizer": "gd"}], "missing required field"),
+        ("summary", [ROW | {"score": "high"}], "Expected `float | null`, got `str`"),
+        ("summary", [ROW | {"score": 1.5}], "Expected `float` <= 1.0"),
+        ("summary", [ROW | {"hyperparameters": '{"learning_rate": 0.1}'}], "Expected `object`, got `str`"),
+        ("summary", [ROW | {"trials": -1}], "Expected `int` >= 0"),
+        ("summary", [ROW | {"track": "best"}], "Invalid enum value 'best'"),
         ("overall", [{"optimizer": "gd", "track": "tuned"}], "missing required field"),
         (
             "scores",

@@ -20,9 +20,6 @@ def describe_environment(
     plan: Plan, catalog: Catalog, jobs: int, executor: str, usable_cores: int | None = None
 ) -> dict[str, Any]:
     """Return a description of one invocation in plain JSON types."""
-    device = plan.device
-    if device.startswith("cuda"):
-        device += f" ({torch.cuda.get_device_name(device)})"
     origins = {
         **{f"problem {problem.name}": problem.origin for problem in plan.problems},
         **{f"optimizer {entrant.name}": entrant.origin for entrant in plan.entrants},
@@ -41,7 +38,7 @@ def describe_environment(
         "usable_cores": usable_cores,
         "torch": torch.__version__,
         "deterministic_algorithms": torch.are_deterministic_algorithms_enabled(),
-        "device": device,
+        "device": _describe_device(plan.device),
         "jobs": jobs,
         "threads": 1,
         "executor": executor,
@@ -54,3 +51,13 @@ def describe_environment(
             name: {"digest": origin.digest, **msgspec.to_builtins(origin)} for name, origin in origins.items()
         },
     }
+
+
+def _describe_device(device: str) -> str:
+    """Return the device of a plan with the models of its CUDA devices: "cuda (NVIDIA H200)"."""
+    kind, _, number = device.partition(":")
+    if kind == "cpu":
+        return device
+    numbers = [int(number)] if number else range(torch.cuda.device_count())
+    models = dict.fromkeys(torch.cuda.get_device_name(each) for each in numbers)
+    return f"{device} ({', '.join(models)})"

@@ -25,7 +25,8 @@ jobs_option = click.option(
     type=click.IntRange(1),
     metavar="N",
     help="Processor cores to use: N batches (groups of trials) or plots run at a time, and fewer batches share the N "
-    "cores.  [default: all cores that this process may use, as far as memory suffices; 1 on CUDA]",
+    "cores. On CUDA, N batches run at a time on all devices together.  [default: all cores that this process may use, "
+    "as far as memory suffices; one batch a CUDA device]",
 )
 timeout_option = click.option(
     "--timeout",

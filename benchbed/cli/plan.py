@@ -67,12 +67,12 @@ def plan_command(
     allocation = allocate(plan, Resources(jobs, timeout))
     timings = None
     if not no_time:
-        with start_workers(catalog, LOCAL, allocation.jobs) as workers:
+        with start_workers(catalog, LOCAL, allocation.jobs, devices=allocation.devices) as workers:
             timings, warnings = time_plan(plan, catalog, workers, files, timeout)
         print_warnings(warnings)
-    threads = {} if plan.device != "cpu" else threads_by_problem(plan, allocation.jobs, allocation.cores)
+    threads = {} if allocation.devices else threads_by_problem(plan, allocation.jobs, allocation.cores)
     costs = estimate(plan, timings, threads)
-    slots = allocation.cores if plan.device == "cpu" else allocation.jobs
+    slots = min(allocation.jobs, len(allocation.devices)) or allocation.cores
     if format_ == "json":
         record = {
             "name": plan.name,
@@ -85,6 +85,7 @@ def plan_command(
             "together": costs.together._asdict(),
             "jobs": allocation.jobs,
             "cores": allocation.cores,
+            "devices": allocation.devices,
             "threads": threads,
             "wall_seconds": costs.wall_seconds(slots),
             "peak_bytes": costs.peak_bytes,
@@ -128,12 +129,12 @@ def _table(plan: "Plan", costs: "Estimate") -> Iterator[str]:
 def _shares(
     costs: "Estimate", allocation: "Allocation", threads: Mapping[str, int], slots: int
 ) -> Iterator[str]:
-    """Yield the time on all cores, the threads, and the memory."""
+    """Yield the time on all cores or devices, the threads, and the memory."""
     from benchbed.runner.memory import available_bytes, is_supported
 
     seconds = costs.wall_seconds(slots)
     if seconds is not None:
-        places = plural(slots, "core")
+        places = plural(slots, "CUDA device" if allocation.devices else "core")
         time = f"about {seconds:.0f} s on {places} if no trial stops early"
         yield f"{time}, plus compilation, start-up, tables and plots"
     if several := [f"{count} on {problem}" for problem, count in threads.items() if count > 1]:

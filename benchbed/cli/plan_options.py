@@ -91,7 +91,8 @@ _PLAN_OPTIONS = [
         "--device",
         metavar="auto|cpu|cuda[:i]",
         shell_complete=complete_metavar,
-        help="Device to compute on; auto takes CUDA if available.  [default: auto]",
+        help="Device to compute on: cuda takes all CUDA devices, cuda:1 one of them, and auto CUDA if available.  "
+        "[default: auto]",
     ),
     click.option(
         "--dtype",

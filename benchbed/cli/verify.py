@@ -75,7 +75,7 @@ def verify_command(
     environment = sampled.changed_environment
     agreement = "equal to the bit" if environment is None else "agrees over the first 100 steps"
     trials = differing = 0
-    with start_workers(catalog, LOCAL, allocation.jobs) as workers:
+    with start_workers(catalog, LOCAL, allocation.jobs, devices=allocation.devices) as workers:
         for verdict in run_again(sampled, workers, run_options):
             trials += verdict.trials
             differing += verdict.difference is not None

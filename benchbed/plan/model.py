@@ -83,7 +83,7 @@ class Plan(msgspec.Struct, frozen=True):
     checkpoints: Checkpoints
     gradient: str
     device: str
-    """"cpu", "cuda" or "cuda:1"."""
+    """"cpu", "cuda" for all CUDA devices, or "cuda:1" for one."""
     suite: dict[str, Any]
     """The same as a runnable suite."""
     engine: Engine = Engine.AUTO

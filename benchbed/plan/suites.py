@@ -33,7 +33,10 @@ def suite_of(plan: Plan, request: Request) -> dict[str, Any]:
 
 
 def resolve_device(name: str) -> str:
-    """Return "cpu", "cuda" or "cuda:1". Raises: UsageError if the device is unknown or not available."""
+    """Return "cpu", "cuda" for all CUDA devices, or "cuda:1" for one.
+
+    Raises: UsageError if the device is unknown or not available.
+    """
     if name == "auto":
         return "cuda" if torch.cuda.is_available() else "cpu"
     kind, _, index = name.partition(":")
@@ -42,7 +45,7 @@ def resolve_device(name: str) -> str:
     if kind == "cuda" and not torch.cuda.is_available():
         raise UsageError(f"device {name!r} is not available: torch finds no CUDA device; use --device cpu")
     if index and int(index) >= torch.cuda.device_count():
-        raise UsageError(
-            f"device {name!r} does not exist; torch finds {torch.cuda.device_count()} CUDA devices"
-        )
+        last = torch.cuda.device_count() - 1
+        choice = "cuda" if last == 0 else f"cuda for all, or one of cuda:0 to cuda:{last}"
+        raise UsageError(f"device {name!r} does not exist; choose {choice}")
     return name

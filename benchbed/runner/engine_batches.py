@@ -14,6 +14,7 @@ from benchbed.formatting import shortened
 from benchbed.interfaces import Gradient, NotServedError, Problem
 from benchbed.interfaces.modules.drawn_noise import with_drawn_noise
 from benchbed.plan import BatchPlan, Plan
+from benchbed.runner.devices import device_here
 from benchbed.seeds import InstanceSeed
 
 
@@ -47,7 +48,7 @@ def engine_batch(plan: Plan, batch: BatchPlan, catalog: Catalog, is_measured: bo
         gradient=problem.change_gradient(_warmed_up(catalog.gradient(plan.gradient))),
         metrics={name: catalog.entry("metrics", name).implementation for name in plan.metrics},
         dtype=batch.problem.dtype,
-        device=plan.device,
+        device=device_here(plan.device),
         every_step=plan.checkpoints == "all",
         engine=plan.engine,
         tolerance=plan.tolerance,

@@ -24,6 +24,8 @@ IS_NAN = "the value is NaN"
 class ExecutionDetails(NamedTuple):
     """Circumstances of running a batch, which are the same in all of its rows."""
 
+    device: str
+    """"cpu", or the CUDA device by its number in the driver, such as "cuda:1"."""
     threads: int
     jobs: int
     attempt: int
@@ -124,7 +126,6 @@ def _planned(
         "oracle": batch.oracle,
         "budget": batch.problem.budget,
         "score_start": batch.problem.score_start,
-        "device": plan.device,
         "dtype": batch.problem.dtype,
         "problem_source": batch.problem.source,
         "optimizer_source": batch.optimizer_source,

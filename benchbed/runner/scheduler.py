@@ -163,7 +163,7 @@ class Scheduler:
     @property
     def warnings(self) -> list[str]:
         """Each warning once, with the pairing that it is about and the number of further ones."""
-        lines = []
+        lines = [*self._workers.warnings]
         for text, labels in self._warnings.items():
             first, *others = labels
             further = f" and {plural(len(others), 'further pairing')}" if others else ""
@@ -204,18 +204,20 @@ class Scheduler:
         error = describe_lost_trials(
             failure, batch.trials, str(log), ATTEMPTS, timeout=options.timeout, memory=options.memory
         )
-        self._store_without_measurements(submission, failure.kind, error, failure.peak_bytes)
+        self._store_without_measurements(submission, failure.kind, error, failure.device, failure.peak_bytes)
 
     def _store_without_measurements(
         self,
         submission: _Submission,
         status: TrialStatus,
         error: str,
+        device: str | None = None,
         peak_bytes: int | None = None,
     ) -> None:
         batch, search = submission.batch, submission.search
         planned_trials = search.whole.trials if search else batch.trials
         details = ExecutionDetails(
+            self._plan.device if device is None or self._plan.device == "cpu" else device,
             self._threads.get(batch.problem.label, 1),
             self._options.jobs,
             submission.attempt,

@@ -21,6 +21,7 @@ from benchbed.errors import BenchbedError, ContractError, UnknownOptimumError
 from benchbed.interfaces import TrialStatus
 from benchbed.plan import BatchPlan, Plan
 from benchbed.runner.bisection import MOST_RUNS, halves_of
+from benchbed.runner.devices import device_of_rows, finish_work
 from benchbed.runner.engine_batches import cached_scale, engine_batch
 from benchbed.runner.global_state import default_global_state
 from benchbed.runner.library_patches import describe_patches, original_functions
@@ -75,6 +76,7 @@ def run_task(encoded: bytes) -> bytes:
     task = msgspec.json.decode(encoded, type=Task)
     with limited_memory(task.memory):
         rows = rows_of_task(task)
+        finish_work()
         peak = peak_bytes()
     return to_bytes(table_of([{**row, "peak_bytes": peak} for row in rows]))
 
@@ -83,7 +85,9 @@ def rows_of_task(task: Task) -> list[dict[str, Any]]:
     """Run a task and return the row of each of its trials."""
     plan = task.plan
     planned_trials = task.planned_trials or task.batch.trials
-    details = ExecutionDetails(task.threads, task.jobs, task.attempt, planned_trials)
+    details = ExecutionDetails(
+        device_of_rows(plan.device), task.threads, task.jobs, task.attempt, planned_trials
+    )
 
     def failed_rows(batch: BatchPlan, error: str) -> list[dict[str, Any]]:
         return rows_without_measurements(plan, batch, TrialStatus.FAILED, error, details)

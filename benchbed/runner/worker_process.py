@@ -12,7 +12,7 @@ import tempfile
 import threading
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
@@ -22,6 +22,7 @@ import msgspec
 
 from benchbed.formatting import shortened
 from benchbed.interfaces import TrialStatus
+from benchbed.runner.devices import binding_of
 from benchbed.runner.fork_server import server_context, starting_process
 from benchbed.runner.supervisor import LOG_BYTES, OUTPUT, PEAK, fork_worker
 
@@ -52,6 +53,8 @@ class WorkerFailure(NamedTuple):
     """Memory of the process at its end; None unless the memory limit ended it."""
     has_raised: bool = False
     """The log is the traceback of an exception."""
+    device: str | None = None
+    """The CUDA device of the process; None if it was not bound to one."""
 
     @property
     def message(self) -> str:
@@ -66,16 +69,17 @@ class ProcessLostError(Exception):
 class WorkerProcess:
     """A child process with a supervisor, and a folder for files that outlive both."""
 
-    def __init__(self, owner: str | None) -> None:
-        """Start the process. Raises: ProcessLostError."""
-        self.owner = owner
+    def __init__(self, owner: str | None, device: str | None = None) -> None:
+        """Start the process, which sees only `device` if it is not None. Raises: ProcessLostError."""
+        self.owner, self.device = owner, device
+        binding = {} if device is None else binding_of(device)
         self.has_ended = False
         self._peak: int | None = None
         """Bytes because of which the supervisor has ended the process."""
         self._folder = Path(tempfile.mkdtemp(prefix="benchbed-"))
         self._closing = threading.Lock()
         self._pool = ProcessPoolExecutor(
-            1, mp_context=server_context(), initializer=prepare_process, initargs=(str(self._folder),)
+            1, mp_context=server_context(), initializer=prepare_process, initargs=(str(self._folder), binding)
         )
         try:
             with starting_process():
@@ -162,8 +166,9 @@ class WorkerProcess:
         return _send(self._supervisor_id, 0)
 
 
-def prepare_process(folder: str) -> None:
-    """Initialize a child: put it under a supervisor, and log stacks of crashes."""
+def prepare_process(folder: str, environment: Mapping[str, str]) -> None:
+    """Initialize a child: set environment variables, put it under a supervisor, and log stacks of crashes."""
+    os.environ.update(environment)
     fork_worker(Path(folder))
     try:
         crash_stack = (Path(folder) / _CRASH_STACK).open(

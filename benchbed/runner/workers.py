@@ -63,6 +63,11 @@ class Workers:
                 return WorkerFailure(TrialStatus.CRASHED, "the study was interrupted before the task ran")
             return self._run(*arguments)
 
+    @property
+    def warnings(self) -> list[str]:
+        """Sentences on the places where tasks ran."""
+        return []
+
     def release(self, owner: str | None) -> None:
         """End the processes of an owner that has no more tasks."""
         if owner is not None:
@@ -120,13 +125,22 @@ _kills: list[None] = []
 """One item for each call of `kill_processes`."""
 
 
-def run_isolated(work: Work, task: bytes, timeout: float | None = None, owner: str | None = None) -> Any:
-    """Run `work` on a task in a child process of its owner; return its result or a `WorkerFailure`."""
+def run_isolated(
+    work: Work,
+    task: bytes,
+    timeout: float | None = None,
+    owner: str | None = None,
+    device: str | None = None,
+) -> Any:
+    """Run `work` on a task in a child process of its owner; return its result or a `WorkerFailure`.
+
+    With `device`, such as "cuda:1", the child sees this CUDA device only.
+    """
     kills = len(_kills)
     for _ in range(MOST_LOSSES):
-        process = _take_idle(owner)
+        process = _take_idle(owner, device)
         try:
-            process = process or _start(owner, kills)
+            process = process or _start(owner, device, kills)
             with _lock:
                 _processes.add(process)
             if len(_kills) > kills:  # the process started while all others were killed
@@ -167,28 +181,40 @@ def kill_processes() -> None:
 
 def end_processes(owner: str | None) -> None:
     """End the idle processes of an owner."""
-    while process := _take_idle(owner):
-        with _lock:
+    _end_idle(lambda process: process.owner == owner)
+
+
+def _end_idle(is_ended: Callable[[WorkerProcess], bool]) -> None:
+    with _lock:
+        processes = [process for process in _idle if is_ended(process)]
+        for process in processes:
+            _idle.remove(process)
             _processes.discard(process)
+    for process in processes:
         process.close()
 
 
-def _start(owner: str | None, kills: int) -> WorkerProcess:
+def _start(owner: str | None, device: str | None, kills: int) -> WorkerProcess:
     """Start a process, unless `kill_processes` was called more than `kills` times. Raises: ProcessLostError."""
+    if device is not None:  # each process that waits keeps some memory of its device
+        _end_idle(lambda process: process.device == device)
     with _lock:
         if len(_kills) > kills:
             raise ProcessLostError
         _starting.append(owner)
     try:
-        return WorkerProcess(owner)
+        return WorkerProcess(owner, device)
     finally:
         with _lock:
             _starting.remove(owner)
 
 
-def _take_idle(owner: str | None) -> WorkerProcess | None:
+def _take_idle(owner: str | None, device: str | None) -> WorkerProcess | None:
+    wanted = owner, device
     with _lock:
-        process = next((process for process in reversed(_idle) if process.owner == owner), None)
+        process = next(
+            (process for process in reversed(_idle) if (process.owner, process.device) == wanted), None
+        )
         if process is not None:
             _idle.remove(process)
     return process
@@ -202,8 +228,4 @@ def _add_idle(process: WorkerProcess) -> None:
         elif process in _processes:
             _idle.append(process)
         surplus = [other for other in _idle if other.owner is not None][:-MOST_IDLE_OWNED]
-        for other in surplus:
-            _idle.remove(other)
-            _processes.discard(other)
-    for other in surplus:
-        other.close()
+    _end_idle(surplus.__contains__)

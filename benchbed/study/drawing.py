@@ -104,9 +104,10 @@ def draw_figures(
     allocations = [allocate(plan, resources) for plan in plans.values()]
     most_jobs = max([allocation.jobs for allocation in allocations], default=jobs or 1)
     cores = max([allocation.cores for allocation in allocations], default=jobs or 1)
+    devices = {device: None for allocation in allocations for device in allocation.devices}
     with (
         resumable(),
-        start_workers(catalog, executor, most_jobs, cores) as workers,
+        start_workers(catalog, executor, most_jobs, cores, tuple(devices)) as workers,
         local_workers(workers, cores) as drawing,
     ):
         session = _Session(

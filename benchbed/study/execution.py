@@ -3,7 +3,7 @@
 import contextlib
 import functools
 import inspect
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from importlib import import_module
 from typing import Any
@@ -13,6 +13,7 @@ from benchbed.catalog.lookup import Catalog
 from benchbed.catalog.names import error_line, quoted
 from benchbed.errors import UsageError
 from benchbed.plan.selectors import parse_selector
+from benchbed.runner.device_workers import DeviceWorkers
 from benchbed.runner.fork_server import starting_process
 from benchbed.runner.remote_workers import RemoteWorkers
 from benchbed.runner.workers import Workers
@@ -26,12 +27,14 @@ JOBS_PARAMETERS = ("jobs", "max_workers")
 """Names of the parameter by which functions of other packages receive the number of jobs."""
 
 
-def start_workers(catalog: Catalog, executor: str, jobs: int, cores: int | None = None) -> Workers:
+def start_workers(
+    catalog: Catalog, executor: str, jobs: int, cores: int | None = None, devices: Sequence[str] = ()
+) -> Workers:
     """Return the workers of an executor, to be used as a context manager.
 
     `executor` is a selector: a registered name such as `dask`, the same with an address such as
     `dask:tcp://host:8786`, or `module:function`; each may have arguments in brackets. `jobs` tasks run at a time; those
-    on this machine share `cores`, None for one each.
+    on this machine share `cores`, None for one each, or CUDA devices, such as "cuda:0".
 
     Raises: UsageError if the executor is unknown, or cannot be started.
     """
@@ -56,6 +59,8 @@ def start_workers(catalog: Catalog, executor: str, jobs: int, cores: int | None 
             f"executor {quoted(executor)} names a function that returns {quoted(started)}; name one that returns a "
             "concurrent.futures.Executor"
         )
+    if devices:
+        return DeviceWorkers(started, devices)
     if getattr(started, "in_process", False) or isinstance(started, ThreadPoolExecutor):
         return Workers(started, cores or jobs)
     return RemoteWorkers(executor, started, build, jobs)

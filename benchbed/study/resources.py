@@ -1,4 +1,4 @@
-"""Shares of this machine that a study uses: batches at a time, cores and memory."""
+"""Shares of this machine that a study uses: batches at a time, cores, CUDA devices and memory."""
 
 from typing import NamedTuple
 
@@ -7,6 +7,7 @@ from benchbed.engine.run import DRAW_BYTES, WORKSPACE_BYTES
 from benchbed.errors import UsageError
 from benchbed.plan import Plan
 from benchbed.runner.cores import usable_cores
+from benchbed.runner.devices import cuda_devices
 from benchbed.runner.memory import available_bytes, default_limit, is_supported, parse_limit
 from benchbed.runner.workers import Workers
 
@@ -40,6 +41,8 @@ class Allocation(NamedTuple):
     """Batches that run at a time, each in a process."""
     cores: int
     """Cores of this machine that batches share, and plots after them."""
+    devices: tuple[str, ...] = ()
+    """CUDA devices of this machine, such as "cuda:0", each of which has processes of its own; none on the CPU."""
     memory: int | None = None
     """Bytes of each process of a batch; None for no limit."""
 
@@ -48,7 +51,7 @@ def allocate(plan: Plan, resources: Resources) -> Allocation:
     """Return the shares of this machine for a study.
 
     Without `jobs`, one batch runs at a time on each usable core (affinity and quotas of control groups count), as far
-    as their processes fit into the memory of the machine, or of its control group; on CUDA one batch.
+    as their processes fit into the memory of the machine, or of its control group; on CUDA, one batch on each device.
     Cores without a batch of their own become threads of compiled batches.
 
     Raises: UsageError if jobs, timeout or memory are impossible.
@@ -59,14 +62,17 @@ def allocate(plan: Plan, resources: Resources) -> Allocation:
             f"jobs ({jobs}) and timeout ({timeout}) must be positive; omit them for their defaults"
         )
     limit = None if resources.memory is None else parse_limit(resources.memory)
+    devices: tuple[str, ...] = ()
     if plan.device == "cpu":
         cores = jobs or usable_cores()
         jobs = jobs or fitting_processes(limit or expected_bytes(plan))
     else:
-        jobs, cores = jobs or 1, usable_cores()
+        if resources.executor == LOCAL:  # workers on other machines have devices of their own
+            devices = cuda_devices(plan.device)
+        jobs, cores = jobs or max(1, len(devices)), usable_cores()
     if limit is None and resources.executor == LOCAL:
         limit = default_limit(jobs)
-    return Allocation(jobs, cores, limit)
+    return Allocation(jobs, cores, devices, limit)
 
 
 def fitting_processes(process_bytes: int) -> int:

@@ -118,7 +118,9 @@ def run_plan(
     allocation = allocate(plan, resources)
     with (
         resumable(),
-        start_workers(catalog, resources.executor, allocation.jobs, allocation.cores) as workers,
+        start_workers(
+            catalog, resources.executor, allocation.jobs, allocation.cores, allocation.devices
+        ) as workers,
     ):
         check_memory(resources, workers)  # raises before an old folder is renamed
         with study_folder(path, fresh) as folder:

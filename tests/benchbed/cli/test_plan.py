@@ -126,8 +126,8 @@ def test_threads_are_planned_for_more_cores_than_batches(run_in_process, tmp_pat
     lines = run_in_process(tmp_path, *arguments).stdout.splitlines()
     assert lines[-1] == "threads of each compiled batch: 64 on quadratic"
     costs = json.loads(run_in_process(tmp_path, *arguments, "--format", "json").stdout)
-    shares = {name: costs[name] for name in ("jobs", "cores", "threads")}
-    assert shares == {"jobs": 64, "cores": 64, "threads": {"quadratic": 64}}
+    shares = {name: costs[name] for name in ("jobs", "cores", "devices", "threads")}
+    assert shares == {"jobs": 64, "cores": 64, "devices": [], "threads": {"quadratic": 64}}
 
 
 def test_more_processes_than_memory_are_reported(run_in_process, tmp_path):

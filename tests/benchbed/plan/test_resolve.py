@@ -192,3 +192,20 @@ def test_options_override_the_suite(catalog, tmp_path):
     plan = make_plan(catalog, complete_request(catalog, Request(steps=9, device="cpu"), path))
     assert (plan.name, plan.problems[0].budget, plan.study_seed) == ("mine", 9, 3)
     assert read_suite(path).steps == 50
+
+
+@pytest.mark.parametrize(
+    ("count", "device", "message"),
+    [
+        (1, "cuda:1", "device 'cuda:1' does not exist; choose cuda$"),
+        (4, "cuda:4", "device 'cuda:4' does not exist; choose cuda for all, or one of cuda:0 to cuda:3$"),
+    ],
+)
+def test_a_cuda_device_that_does_not_exist_is_rejected(plan_of, monkeypatch, count, device, message):
+    """The error names those that do."""
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: count)
+    with pytest.raises(UsageError, match=message):
+        plan_of(device=device)
+    assert plan_of(device=f"cuda:{count - 1}").device == f"cuda:{count - 1}"
+    assert plan_of(device="cuda").device == plan_of(device=None).device == "cuda"

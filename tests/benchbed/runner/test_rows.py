@@ -14,7 +14,7 @@ from benchbed.runner.task import measure_batch
 from benchbed.tuning.candidates import PairingState
 from benchbed.tuning.scheduling import missing_batches
 
-DETAILS = ExecutionDetails(threads=1, jobs=1, attempt=1, batch_trials=3)
+DETAILS = ExecutionDetails(device="cpu", threads=1, jobs=1, attempt=1, batch_trials=3)
 
 
 @pytest.fixture(scope="module")

@@ -168,6 +168,37 @@ def kill_server_once(task) -> str:
     return ""
 
 
+def device_environment(task) -> list[str]:
+    """Return the device that CUDA would see, its name in the driver, and the number of the process."""
+    return [os.environ["CUDA_VISIBLE_DEVICES"], os.environ["BENCHBED_CUDA_DEVICE"], str(os.getpid())]
+
+
+def use_device(task) -> str:
+    """Return the device of this process, unless it is one of those that the file of the task lists as broken."""
+    device = os.environ["BENCHBED_CUDA_DEVICE"]
+    if device in Path(msgspec.json.decode(task, type=File).path).read_text():
+        raise torch.AcceleratorError(f"CUDA error: unspecified launch failure\non {device}")
+    return device
+
+
+def die_on_device(task):
+    os._exit(3)
+
+
+def probe_all(task) -> bool:
+    return True
+
+
+def probe_second(task) -> bool:
+    if os.environ["BENCHBED_CUDA_DEVICE"] == "cuda:1":
+        raise torch.AcceleratorError("CUDA error: device lost\nThe GPU has fallen off the bus.")
+    return True
+
+
+def probe_none(task) -> bool:
+    raise torch.AcceleratorError("CUDA error: device lost")
+
+
 def torch_threads_and_cores(task) -> tuple[int, list[int]]:
     """Return the threads of torch and the cores of this process."""
     return torch.get_num_threads(), sorted(os.sched_getaffinity(0))
@@ -180,3 +211,8 @@ def log_start_and_end(task) -> None:
         log.flush()
         time.sleep(0.3)
         log.write("end ")
+
+
+def log_and_sleep(task):
+    Path(msgspec.json.decode(task, type=File).path).touch()
+    time.sleep(60)

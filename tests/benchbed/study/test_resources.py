@@ -1,6 +1,7 @@
-"""Shares of machines that do not exist here: 2 to 192 cores, or little memory."""
+"""Shares of machines that do not exist here: 2 to 192 cores, little memory, several CUDA devices."""
 
 import pytest
+import torch
 
 import benchbed
 from benchbed.catalog.loading import load_catalog
@@ -27,11 +28,13 @@ def plan_of():
 
 @pytest.fixture
 def machine(monkeypatch):
-    """Return a function that pretends a number of cores and bytes of memory."""
+    """Return a function that pretends a number of cores, bytes of memory and CUDA devices."""
 
-    def pretend(cores=8, total=1024 * GIB):
+    def pretend(cores=8, total=1024 * GIB, devices=0):
         monkeypatch.setattr(resources, "usable_cores", lambda: cores)
         monkeypatch.setattr(memory, "total_bytes", lambda: total)
+        monkeypatch.setattr(torch.cuda, "is_available", lambda: devices > 0)
+        monkeypatch.setattr(torch.cuda, "device_count", lambda: devices)
 
     return pretend
 
@@ -41,7 +44,7 @@ def test_one_batch_runs_on_each_core(machine, plan_of, cores):
     """If memory suffices."""
     machine(cores)
     allocation = allocate(plan_of(), Resources())
-    assert (allocation.jobs, allocation.cores) == (cores, cores)
+    assert (allocation.jobs, allocation.cores, allocation.devices) == (cores, cores, ())
 
 
 @pytest.mark.parametrize(("total", "most"), [(64 * GIB, 192), (2 * GIB, 192), (GIB // 2, 192), (64 * GIB, 4)])
@@ -77,6 +80,34 @@ def test_the_expected_memory_grows_with_the_trials(plan_of):
     measurements = [expected_bytes(plan_of(seeds=seeds)) - fixed for seeds in (20_000, 40_000)]
     assert measurements[1] == 2 * measurements[0]
     assert expected_bytes(many) > fixed + 20_000 * resources.TRIAL_BYTES
+
+
+@pytest.mark.parametrize(
+    ("device", "jobs", "expected"),
+    [
+        ("cuda", None, (4, ("cuda:0", "cuda:1", "cuda:2", "cuda:3"))),
+        ("cuda", 8, (8, ("cuda:0", "cuda:1", "cuda:2", "cuda:3"))),
+        ("cuda", 2, (2, ("cuda:0", "cuda:1", "cuda:2", "cuda:3"))),
+        ("cuda:2", None, (1, ("cuda:2",))),
+        ("cuda:2", 3, (3, ("cuda:2",))),
+        ("auto", None, (4, ("cuda:0", "cuda:1", "cuda:2", "cuda:3"))),
+        ("cpu", None, (16, ())),
+    ],
+)
+def test_each_cuda_device_has_a_batch(machine, plan_of, device, jobs, expected):
+    """All devices for cuda, one for its number; the cores draw the plots."""
+    machine(16, devices=4)
+    allocation = allocate(plan_of(device=device), Resources(jobs))
+    assert (allocation.jobs, allocation.devices) == expected
+    assert allocation.cores == 16
+
+
+@pytest.mark.parametrize("executor", ["serial", "dask", "some:function"])
+def test_other_executors_choose_their_devices_themselves(machine, plan_of, executor):
+    """A worker may be on another machine."""
+    machine(16, devices=4)
+    allocation = allocate(plan_of(device="cuda"), Resources(executor=executor))
+    assert (allocation.jobs, allocation.devices, allocation.memory) == (1, (), None)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,73 @@
+"""Workers whose tasks run on the CUDA devices of this machine, each in a child process that sees one device."""
+
+from collections.abc import Sequence
+from concurrent.futures import Executor
+from typing import Any
+
+from benchbed.formatting import exception_line
+from benchbed.interfaces import TrialStatus
+from benchbed.runner.devices import DevicePool
+from benchbed.runner.workers import Work, WorkerFailure, Workers, end_processes, run_isolated
+
+PROBE_SECONDS = 60.0
+"""Time limit of a probe, most of which CUDA takes to start."""
+
+
+class DeviceWorkers(Workers):
+    """The tasks of an executor on several devices: a task runs on the device with the fewest tasks.
+
+    If a task crashes, a probe checks its device. A device that does not answer is lost: no task runs on it any more,
+    and the crashed task runs on another one. Without any device left, tasks fail.
+    """
+
+    shares_cores = False
+
+    def __init__(self, executor: Executor, devices: Sequence[str], probe: Work | None = None) -> None:
+        """`devices` are names such as "cuda:0"; `probe` is the task that checks one."""
+        super().__init__(executor)
+        self._pool, self._probe = DevicePool(devices), probe or probe_device
+        self._run = self._run_on_device
+        self._has_ended = False
+
+    @property
+    def warnings(self) -> list[str]:
+        """A sentence on each device that was lost."""
+        return [
+            f"{device} is lost, and its batches ran on the other devices: {reason}"
+            for device, reason in self._pool.lost.items()
+        ]
+
+    def kill(self) -> None:
+        """Cancel the tasks that wait and kill the processes that run; their devices are not checked."""
+        self._has_ended = True
+        super().kill()
+
+    def _run_on_device(
+        self, work: Work, task: bytes, timeout: float | None = None, owner: str | None = None
+    ) -> Any:
+        while True:
+            with self._pool.reserve() as device:
+                if device is None:
+                    lost = "; ".join(f"{name}: {reason}" for name, reason in self._pool.lost.items())
+                    return WorkerFailure(TrialStatus.FAILED, f"no CUDA device is left ({lost})")
+                result = run_isolated(work, task, timeout, owner, device)
+                if not isinstance(result, WorkerFailure):
+                    return result
+                if result.kind is not TrialStatus.CRASHED or self._has_ended or self._answers(device):
+                    return result._replace(device=device)
+
+    def _answers(self, device: str) -> bool:
+        """Return whether a device works, in a process of its own."""
+        owner = f"probe of {device}"
+        answer = run_isolated(self._probe, b"", PROBE_SECONDS, owner, device)
+        end_processes(owner)
+        if isinstance(answer, WorkerFailure):
+            self._pool.lose(device, exception_line(answer.log) or "it does not answer")
+        return not isinstance(answer, WorkerFailure)
+
+
+def probe_device(task: bytes) -> float:
+    """Return a number that the device of this process has computed. Raises: RuntimeError if the device is lost."""
+    import torch
+
+    return float(torch.ones(2, device="cuda").sum())

@@ -35,21 +35,23 @@ READ_BY_SERVER = ("PYTHONPATH", "PYTHONDONTWRITEBYTECODE")
 
 
 LONG_FILES = (
-    "test_docs.py",
     "test_executors.py",
-    "test_contract.py",
-    "test_foreign_folders.py",
+    "test_docs.py",
+    "test_random_plugins.py",
+    "test_lost_folders.py",
     "test_inductor.py",
-    "test_packaging.py",
     "test_time_limits.py",
+    "test_isolation.py",
+    "test_foreign_folders.py",
     "test_interruption.py",
 )
-"""Files with few long tests, which run first so that no worker runs one alone at the end."""
+"""Files that take longest, which run first, in this order, so that no worker runs one alone at the end."""
 
 
 def pytest_collection_modifyitems(items):
     """Sort the long files to the front; the order of all others stays."""
-    items.sort(key=lambda item: item.path.name not in LONG_FILES)
+    order = {name: position for position, name in enumerate(LONG_FILES)}
+    items.sort(key=lambda item: order.get(item.path.name, len(order)))
 
 
 @pytest.fixture(scope="session", autouse=True)

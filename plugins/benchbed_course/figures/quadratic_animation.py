@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 
 import numpy as np
-from matplotlib.axes import Axes
 
 from benchbed_course.figures.canvas import TRUTH, animation, canvas, legend_below
 from benchbed_course.figures.motion import Mover, frame_steps
@@ -22,7 +21,10 @@ def animate_paths(movers: Sequence[Mover]) -> bytes:
     draw_contours(plane, *(_limits(movers, coordinate) for coordinate in range(2)))
     plane.set_aspect("auto")
     plane.plot(0, 0, "*", color=TRUTH, markersize=12)
-    _scale_losses(losses, movers, steps[-1])
+    values = np.concatenate([mover.trial.loss for mover in movers])
+    visible = np.clip(values[np.isfinite(values)], *_LOSSES)
+    limits = visible.min() / 2, visible.max() * 2
+    losses.set(xlabel="step", ylabel="loss", yscale="log", xlim=(0, steps[-1]), ylim=limits)
     lines = [
         (
             mover,
@@ -50,11 +52,3 @@ def _limits(movers: Sequence[Mover], coordinate: int) -> Limits:
     near = values[np.abs(values) < _REACH]
     margin = 0.08 * float(np.ptp(near))
     return float(near.min()) - margin, float(near.max()) + margin
-
-
-def _scale_losses(axes: Axes, movers: Sequence[Mover], last: int) -> None:
-    """Set the axes of the losses to the range of all trials, as far as it is worth seeing."""
-    losses = np.concatenate([mover.trial.loss for mover in movers])
-    visible = np.clip(losses[np.isfinite(losses)], *_LOSSES)
-    limits = visible.min() / 2, visible.max() * 2
-    axes.set(xlabel="step", ylabel="loss", yscale="log", xlim=(0, last), ylim=limits)

@@ -52,25 +52,23 @@ def draw_paths(study: Study) -> Picture:
         rate = group.gd.setting["learning_rate"]
         steps.set(title=f"By step, η = {rate:g}, noise {noise:g}", xlabel="step", ylabel="θ")
         others = [_other_sentence(trials) for trials in group.others]
+        movers = [
+            Mover(trial, trial.name.upper(), LOOKS[trial.name].color) for trial in (group.gd, *group.sgd)
+        ]
+        looks = looks_of_groups([group])
+        movers += [
+            Mover(trial, wrap_label(label_of(trial)), looks[trial.optimizer].color)
+            for trials in group.others
+            for trial in trials
+        ]
         return picture(
             figure,
             *_paths_caption(group, examples, noise),
             *others,
             *optimizer_sentences(study),
-            gif=animate_walks(_movers(group)),
+            gif=animate_walks(movers),
             losses={_label(trial): trial.loss for trial in (group.gd, examples[0])},
         )
-
-
-def _movers(group: StartTrials) -> list[Mover]:
-    """Return all trials with the label and the colour of their optimizer."""
-    movers = [Mover(trial, trial.name.upper(), LOOKS[trial.name].color) for trial in (group.gd, *group.sgd)]
-    looks = looks_of_groups([group])
-    return movers + [
-        Mover(trial, wrap_label(label_of(trial)), looks[trial.optimizer].color)
-        for trials in group.others
-        for trial in trials
-    ]
 
 
 def _draw_walk(axes: Axes, trial: Trial, filled: bool) -> None:

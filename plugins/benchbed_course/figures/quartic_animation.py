@@ -1,15 +1,16 @@
 """An animation of trials on the quartic: points that roll in its valleys, and the share in the global one."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.lines import Line2D
 
 from benchbed_course.figures.canvas import TRUTH, animation, canvas, legend_below
 from benchbed_course.figures.motion import Mover, frame_steps
 from benchbed_course.figures.quartic_escape import shares_by_step, stationary_points
 
+_RING: dict[str, Any] = {"markersize": 11, "markerfacecolor": "none", "markeredgewidth": 2, "zorder": 4}
+_DOT: dict[str, Any] = {"markersize": 4.5, "markeredgewidth": 0, "alpha": 0.35}
 _LIMITS = 2.15
 """Half the width of the panel of the curve; noise throws no point farther for long."""
 
@@ -24,13 +25,23 @@ def animate_walks(movers: Sequence[Mover]) -> bytes:
     crowds: dict[str, list[Mover]] = {}
     for mover in movers:
         crowds.setdefault(mover.label, []).append(mover)
-    _draw_curve(curve)
+    theta = np.linspace(-_LIMITS, _LIMITS, 300)
+    curve.plot(theta, theta**4 - 3 * theta**2 + theta, color=TRUTH, linewidth=1.0)
+    for point, name in zip(stationary_points(), ("global minimum", "ridge", "local minimum"), strict=True):
+        curve.annotate(
+            name, (point, point**4 - 3 * point**2 + point), (0, -6), textcoords="offset points", ha="center", va="top",
+            fontsize=8,
+        )  # fmt: skip
+    curve.set(xlabel="θ", ylabel="L(θ)", xlim=(-_LIMITS, _LIMITS), ylim=(-4.9, 4))
     shares.set(xlabel="step", ylabel="share in the\nglobal valley", xlim=(0, steps[-1]), ylim=(-0.03, 1.03))
     lines = []
     for label, crowd in crowds.items():
         _, values = shares_by_step([mover.trial for mover in crowd])
         (line,) = shares.plot([], [], color=crowd[0].color)
-        lines.append((crowd, _draw_dots(curve, crowd, label), line, values))
+        (dots,) = curve.plot(
+            [], [], "o", color=crowd[0].color, label=label, **(_RING if len(crowd) == 1 else _DOT)
+        )
+        lines.append((crowd, dots, line, values))
     legend_below(figure, curve)
 
     def show(step: int) -> None:
@@ -42,26 +53,3 @@ def animate_walks(movers: Sequence[Mover]) -> bytes:
         curve.set_title(f"step {step}")
 
     return animation(figure, show, steps)
-
-
-def _draw_curve(axes: Axes) -> None:
-    theta = np.linspace(-_LIMITS, _LIMITS, 300)
-    axes.plot(theta, theta**4 - 3 * theta**2 + theta, color=TRUTH, linewidth=1.0)
-    for point, name in zip(stationary_points(), ("global minimum", "ridge", "local minimum"), strict=True):
-        loss = point**4 - 3 * point**2 + point
-        axes.annotate(
-            name, (point, loss), (0, -6), textcoords="offset points", ha="center", va="top", fontsize=8
-        )
-    axes.set(xlabel="θ", ylabel="L(θ)", xlim=(-_LIMITS, _LIMITS), ylim=(-4.9, 4))
-
-
-def _draw_dots(axes: Axes, crowd: Sequence[Mover], label: str) -> Line2D:
-    color = crowd[0].color
-    if len(crowd) == 1:
-        (dots,) = axes.plot([], [], "o", color=color, markersize=11, markerfacecolor="none", markeredgewidth=2,
-                            zorder=4, label=label)  # fmt: skip
-    else:
-        (dots,) = axes.plot(
-            [], [], "o", color=color, markersize=4.5, markeredgewidth=0, alpha=0.35, label=label
-        )
-    return dots

@@ -30,8 +30,12 @@ def draw_paths(gd_study: Study, sgd_study: Study) -> Picture:
     with theme("toy-mean-paths"):
         figure, (paths, near_mean, cost) = canvas(columns=3, width=10.5, height=3.6)
         for axes in (paths, near_mean):
-            for group in further.values():
-                _draw_path(axes, group[0], looks[group[0].optimizer], label_of(group[0]))
+            for trial, *_ in further.values():
+                look = looks[trial.optimizer]
+                axes.plot(
+                    trial.path[:, 0], color=look.color, linestyle=look.dashes, linewidth=1.2,
+                    label=wrap_label(label_of(trial)), gid=PATH,
+                )  # fmt: skip
             _draw_paths(axes, gd, sgd, mean)
         near_mean.axhspan(mean - deviation, mean + deviation, color=TRUTH, alpha=0.12, linewidth=0)
         near_mean.set(
@@ -96,13 +100,6 @@ def _draw_paths(axes: Axes, gd: Trial, sgd: list[Trial], mean: float) -> None:
     axes.plot(gd.path[:, 0], color=LOOKS["gd"].color, linewidth=1.6, label="GD", gid=PATH)
     axes.axhline(mean, color=TRUTH, linestyle="--", linewidth=0.9, label="mean of the sample")
     axes.set(xlabel="step")
-
-
-def _draw_path(axes: Axes, trial: Trial, look: LineStyle, label: str) -> None:
-    axes.plot(
-        trial.path[:, 0], color=look.color, linestyle=look.dashes, linewidth=1.2, label=wrap_label(label),
-        gid=PATH,
-    )  # fmt: skip
 
 
 def _draw_cost(axes: Axes, gd: Trial, sgd: list[Trial], mean: float, deviation: float) -> None:

@@ -34,6 +34,7 @@ class ComparedProblem(NamedTuple):
     """Calls at which its trials are measured."""
     sampling: Sampling
     group: str = "other"
+    tuning_seeds: int = 1
 
 
 class TableComparison(NamedTuple):
@@ -57,7 +58,6 @@ class ComparedStudy(NamedTuple):
     problems: Mapping[str, ComparedProblem]
     shifts: Mapping[RowLabels, np.ndarray] = MappingProxyType({})
     """See `selection_shifts`."""
-    tuning_seeds: int = 1
 
     def tables(self) -> dict[str, list[str]]:
         """Return the problems of each table: one of every problem, of every group of several, and of all."""
@@ -107,7 +107,8 @@ class ComparedStudy(NamedTuple):
                 positions[name] = np.concatenate(of_problems)
         shifts = {name: mean_shift(self.shifts, problems, name, track) for name in scores}
         laws = [self.problems[problem].sampling for problem in problems]
-        comparisons = compare(scores, positions, laws, shifts, self.tuning_seeds, with_intervals, pairs)
+        tuning_seeds = min(self.problems[problem].tuning_seeds for problem in problems)
+        comparisons = compare(scores, positions, laws, shifts, tuning_seeds, with_intervals, pairs)
         means = {
             name: float(np.mean([of_problem.mean() for of_problem in vectors]))
             for name, vectors in scores.items()
@@ -212,6 +213,7 @@ def compared_problems(plan: Plan) -> dict[str, ComparedProblem]:
             np.array(range(1, problem.budget + 1) if every_call else checkpoint_calls(problem.budget)),
             Sampling(original_name(problem.name), problem.start_strata),
             problem.group,
+            plan.tuning_seeds_of(problem),
         )
         for problem in plan.problems
     }

@@ -33,7 +33,6 @@ def compare_with_references(
         pd.concat([results.outcomes, _trials(stored)], ignore_index=True),
         compared_problems(plan),
         {**results.shifts, **selection_shifts(selection, plan.problems)},
-        plan.tuning_seeds,
     )
     tables = study._replace(summary=results.summary).tables()
     rows = []

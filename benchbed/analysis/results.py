@@ -70,7 +70,7 @@ def build_results(plan: Plan, trials: pa.Table, surfaces: Mapping[str, Surface] 
     selection = tuning_scores(rows)
     shifts = selection_shifts(selection, plan.problems)
     summary = summary_of([(state.pairing.problem, row) for state, row in rows], outcomes, shifts)
-    compared = ComparedStudy(summary, outcomes, compared_problems(plan), shifts, plan.tuning_seeds)
+    compared = ComparedStudy(summary, outcomes, compared_problems(plan), shifts)
     comparisons, groups = comparisons_of(compared)
     return Results(
         problems=problems,

@@ -98,11 +98,11 @@ def plan_command(
 
 def _table(plan: "Plan", costs: "Estimate") -> Iterator[str]:
     """Yield the lines of the table: a row for each optimizer below its problem, three columns for each track."""
-    seeds = f"{plan.evaluation_seeds} evaluation seeds, {plan.tuning_seeds} tuning seeds"
     gradient = "" if plan.gradient == "reverse" else f", gradient {plan.gradient}"
     tolerance = "" if plan.tolerance is None else f", tolerance {plan.tolerance:g}"
     shard = "" if plan.shard is None else f", shard {plan.shard}"
-    yield f"{plan.name}: preset {plan.preset}, {seeds}, device {plan.device}{gradient}{tolerance}{shard}"
+    rules = f"preset {plan.preset}, {plan.describe_seeds()}, device {plan.device}"
+    yield f"{plan.name}: {rules}{gradient}{tolerance}{shard}"
     width = max(len(row.optimizer) for row in costs.rows) + 2
     yield " " * width + "".join(f"{track:>{len(_COLUMNS)}}" for track in plan.tracks)
     yield " " * width + _COLUMNS * len(plan.tracks)
@@ -120,8 +120,8 @@ def _table(plan: "Plan", costs: "Estimate") -> Iterator[str]:
         yield f"{total}  (trials that tracks share count once)"
     if plan.extensions and "tuned" in plan.tracks:
         rates = plan.extensions * plan.rates_per_decade
-        seeds = f"{plan.tuning_seeds} seeds"
-        yield f"a best rate at the edge of the grid adds up to {rates} rates x {seeds} per problem and optimizer"
+        most = max(map(plan.tuning_seeds_of, plan.problems))
+        yield f"a best rate at the edge of the grid adds up to {rates} rates x {most} seeds per problem and optimizer"
     if plan.refinements and "tuned" in plan.tracks:
         yield f"{2 * plan.refinements} rates around the best one, which are not counted above, run after the grid"
 

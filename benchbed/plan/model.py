@@ -18,6 +18,8 @@ TRACKS: tuple[Track, ...] = get_args(Track)
 USUAL_TRACKS: tuple[Track, ...] = ("default", "tuned")
 """Tracks that run by default; a search costs several times as much."""
 Checkpoints = Literal["protocol", "all"]
+SMALL_DIMENSION = 50
+"""Most parameters of a small problem."""
 OBSERVED_SEEDS = 2
 """Seeds on which trials with a third-party plugin run at least, to observe whether they depend on the seed."""
 
@@ -100,6 +102,8 @@ class Plan(msgspec.Struct, frozen=True):
     """Further rates on either side of the best rate of the grid, between it and its neighbours."""
     stop_when_solved: bool = True
     """A trial ends once all targets are reached, as in the protocol; the score is the same if it runs on."""
+    small_tuning_seeds: int = 0
+    """Tuning seeds of small problems; 0 in plans from before: as many as of others."""
     protocol: str = PROTOCOL
     shard: Shard | None = None
     """The share of the pairings that a folder is for; None for all. Problems and entrants are those of all shards."""
@@ -116,8 +120,9 @@ class Plan(msgspec.Struct, frozen=True):
         """Upper bound of the number of trials, without extensions of the grid."""
         rates = len(self.rates) + 2 * self.refinements if "tuned" in self.tracks else 0
         settings = rates + max(len(entrant.search) for entrant in self.entrants)
-        per_pairing = len(self.tracks) * self.evaluation_seeds + settings * self.tuning_seeds
-        return len(self.problems) * len(self.entrants) * per_pairing
+        tuning_seeds = sum(map(self.tuning_seeds_of, self.problems))
+        evaluations = len(self.problems) * len(self.tracks) * self.evaluation_seeds
+        return len(self.entrants) * (evaluations + settings * tuning_seeds)
 
     def pairings(self) -> list[Pairing]:
         """Return each problem with each group of entrants that may share a batch, those of the shard if there is one.
@@ -149,14 +154,29 @@ class Plan(msgspec.Struct, frozen=True):
 
         Then only seed 0 runs; with a third-party plugin two seeds, because a declaration proves nothing.
         """
-        seeds = self.all_seeds(role)
+        seeds = self.all_seeds(problem, role)
         if problem.is_deterministic_for(entrant):
             return seeds[: 1 if problem.built_in and entrant.built_in else OBSERVED_SEEDS]
         return seeds
 
-    def all_seeds(self, role: Role) -> range:
-        """Return the seeds of a role."""
-        return range(self.tuning_seeds if role == "tuning" else self.evaluation_seeds)
+    def all_seeds(self, problem: ProblemPlan, role: Role) -> range:
+        """Return the seeds of a problem in a role."""
+        return range(self.tuning_seeds_of(problem) if role == "tuning" else self.evaluation_seeds)
+
+    def tuning_seeds_of(self, problem: ProblemPlan) -> int:
+        """Return the number of tuning seeds of a problem, which is larger if the problem is small."""
+        is_small = problem.dimension <= SMALL_DIMENSION
+        return (is_small and self.small_tuning_seeds) or self.tuning_seeds
+
+    def describe_seeds(self) -> str:
+        """Return the numbers of seeds, such as "20 evaluation seeds, 6 or 10 tuning seeds"."""
+        numbers = sorted({self.tuning_seeds_of(problem) for problem in self.problems})
+        tuning = (
+            plural(numbers[0], "tuning seed")
+            if len(numbers) == 1
+            else f"{numbers[0]} or {numbers[1]} tuning seeds"
+        )
+        return f"{plural(self.evaluation_seeds, 'evaluation seed')}, {tuning}"
 
     def batch(
         self, pairing: Pairing, settings: Sequence[Mapping[str, Any]], role: Role, seeds: Sequence[int]

@@ -16,6 +16,8 @@ class Preset(NamedTuple):
 
     evaluation_seeds: int
     tuning_seeds: int
+    small_tuning_seeds: int
+    """Tuning seeds of small problems, whose steps are cheap."""
     rates_per_decade: int
     extensions: int
     refinements: int
@@ -25,11 +27,19 @@ class Preset(NamedTuple):
 
 PRESETS = {
     "quick": Preset(
-        3, tuning_seeds=2, rates_per_decade=1, extensions=0, refinements=0, search_points=8, budget_cap=200
+        3,
+        tuning_seeds=2,
+        small_tuning_seeds=2,
+        rates_per_decade=1,
+        extensions=0,
+        refinements=0,
+        search_points=8,
+        budget_cap=200,
     ),
     "standard": Preset(
         20,
         tuning_seeds=6,
+        small_tuning_seeds=10,
         rates_per_decade=2,
         extensions=1,
         refinements=2,
@@ -37,7 +47,14 @@ PRESETS = {
         budget_cap=1_000,
     ),
     "full": Preset(
-        20, tuning_seeds=6, rates_per_decade=4, extensions=2, refinements=2, search_points=64, budget_cap=None
+        20,
+        tuning_seeds=6,
+        small_tuning_seeds=10,
+        rates_per_decade=4,
+        extensions=2,
+        refinements=2,
+        search_points=64,
+        budget_cap=None,
     ),
 }
 

@@ -65,6 +65,7 @@ def make_plan(
         study_seed=request.seed or 0,
         evaluation_seeds=request.seeds or preset.evaluation_seeds,
         tuning_seeds=preset.tuning_seeds,
+        small_tuning_seeds=preset.small_tuning_seeds,
         rates=learning_rates(preset.rates_per_decade),
         extensions=preset.extensions,
         rates_per_decade=preset.rates_per_decade,

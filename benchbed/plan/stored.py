@@ -32,7 +32,8 @@ def plan_faults(plan: Plan) -> Iterator[str]:
     if plan.shard is not None and not plan.shard.exists:
         yield f"it has no shard {plan.shard}"
     rates = [*plan.rates, plan.tolerance or 1.0]
-    counts = [plan.evaluation_seeds, plan.tuning_seeds, plan.rates_per_decade]
+    seeds = [plan.evaluation_seeds, plan.tuning_seeds, plan.small_tuning_seeds or plan.tuning_seeds]
+    counts = [*seeds, plan.rates_per_decade]
     if not all(0 < rate < math.inf for rate in rates) or not all(
         1 <= count <= MOST_TRIALS for count in counts
     ):

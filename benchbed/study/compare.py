@@ -109,6 +109,9 @@ def _changes(
         for outcomes in (first.results.outcomes, second.results.outcomes)
     )
     samplings = samplings_of(first.plan)
+    tuning_seeds = min(
+        first.plan.tuning_seeds_of(problem) for problem in first.plan.problems if problem.label in problems
+    )
     changes = []
     for optimizer in scores_before:
         rows = {(problem, optimizer, track) for problem in problems}
@@ -124,7 +127,7 @@ def _changes(
         shift_before, shift_after = (
             mean_shift(study.results.shifts, problems, optimizer, track) for study in (first, second)
         )
-        selection = selection_of_change(shift_before, shift_after, first.plan.tuning_seeds, is_paired)
+        selection = selection_of_change(shift_before, shift_after, tuning_seeds, is_paired)
         low, high = bootstrap_limits(samples, selection.shifts)
         change = Change(
             problem=problems[0] if len(problems) == 1 else ALL_PROBLEMS,

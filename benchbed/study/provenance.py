@@ -7,7 +7,6 @@ from typing import Any
 
 import tomli_w
 
-from benchbed.formatting import plural
 from benchbed.interfaces.results import Provenance
 from benchbed.plan import Plan
 from benchbed.store import StudyFolder
@@ -28,11 +27,10 @@ _MACHINE = {
 
 def provenance_of(plan: Plan, folder: StudyFolder) -> Provenance:
     """Return the rules and the suite of a plan, and the machine and versions of its last run."""
-    seeds = f"{plural(plan.evaluation_seeds, 'evaluation seed')}, {plural(plan.tuning_seeds, 'tuning seed')}"
     facts = {
         "preset": plan.preset,
         "protocol": plan.protocol,
-        "seeds": f"{seeds}, study seed {plan.study_seed}",
+        "seeds": f"{plan.describe_seeds()}, study seed {plan.study_seed}",
         "learning rates": f"{len(plan.rates)} from {min(plan.rates):g} to {max(plan.rates):g}"
         if plan.rates
         else "",

@@ -94,7 +94,7 @@ def expected_bytes(plan: Plan) -> int:
         of_trial = TRIAL_BYTES + checkpoints * CHECKPOINT_BYTES + problem.dimension * PARAMETER_BYTES
         rates = len(plan.rates) if "tuned" in plan.tracks else 0
         settings = sum(max(rates, len(entrant.search)) for entrant in pairing.entrants)
-        trials = max(plan.tuning_seeds * settings, plan.evaluation_seeds * len(pairing.entrants))
+        trials = max(plan.tuning_seeds_of(problem) * settings, plan.evaluation_seeds * len(pairing.entrants))
         measurements = max(measurements, trials * of_trial)
     return LIBRARY_BYTES + 2 * WORKSPACE_BYTES + DRAW_BYTES + measurements
 

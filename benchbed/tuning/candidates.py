@@ -38,7 +38,8 @@ class PairingState(NamedTuple):
 
         If trials that declare no randomness differ between the first seeds, all seeds run.
         """
-        seeds, every_seed = self.plan.seeds_of(self.pairing.problem, entrant, role), self.plan.all_seeds(role)
+        problem = self.pairing.problem
+        seeds, every_seed = self.plan.seeds_of(problem, entrant, role), self.plan.all_seeds(problem, role)
         if 1 < len(seeds) < len(every_seed) and self._depends_on_seed(entrant, setting, role):
             seeds = every_seed
         return self._keys(entrant, setting, role, seeds)

@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 from benchbed.analysis import pairwise_tables
+from benchbed.analysis.intervals import DRAWS
 from benchbed.analysis.pairwise_tables import (
     ComparedProblem,
     ComparedStudy,
@@ -204,6 +205,23 @@ def test_deterministic_objectives_are_compared_directly():
     assert pairs["is_exact"].all()
     assert pairs["is_apart"].tolist() == [True, True, False]
     assert group_of(groups, "a") == {"y": 1, "z": 1, "x": 2}
+
+
+def test_a_mean_has_the_degrees_of_freedom_of_the_fewest_tuning_seeds():
+    """A choice among more seeds is better known; the fewest are on the safe side."""
+    generator = np.random.default_rng(4)
+    values = {(problem, name): generator.random(20) for problem in "ab" for name in "xy"}
+    shifts = {(problem, "x", "tuned"): np.full(DRAWS, 0.05) for problem in "ab"}
+
+    def p_value(problems, counts):
+        compared = {p: ComparedProblem(CHECKPOINTS, Sampling(p), tuning_seeds=n) for p, n in counts.items()}
+        return (
+            ComparedStudy(*study(values), compared, shifts).compare("tuned", problems).comparisons[0].p_value
+        )
+
+    assert p_value(["a"], {"a": 6, "b": 10}) == p_value(["a"], {"a": 6, "b": 2})
+    assert p_value(["a", "b"], {"a": 6, "b": 10}) == p_value(["a", "b"], {"a": 6, "b": 6})
+    assert p_value(["a", "b"], {"a": 6, "b": 10}) > p_value(["a", "b"], {"a": 10, "b": 10})
 
 
 def grouped_study(scores, groups):

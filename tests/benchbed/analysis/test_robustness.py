@@ -49,7 +49,9 @@ def test_met_at_the_start_everywhere_is_the_whole_grid():
 @pytest.fixture(autouse=True)
 def _coarse_grid(monkeypatch):
     """Nine rates and three tuning seeds in the preset `standard`."""
-    coarse = PRESETS["standard"]._replace(tuning_seeds=3, rates_per_decade=1, extensions=0)
+    coarse = PRESETS["standard"]._replace(
+        tuning_seeds=3, small_tuning_seeds=3, rates_per_decade=1, extensions=0
+    )
     monkeypatch.setitem(PRESETS, "standard", coarse)
 
 

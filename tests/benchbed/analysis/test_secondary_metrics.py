@@ -191,7 +191,9 @@ def calls_to(row, target_index):
 
 def test_the_measures_equal_a_loop_over_the_trials(plan_of, monkeypatch):
     """There are two problems and three optimizers, one of them with a fixed rate; nine rates and three tuning seeds."""
-    coarse = PRESETS["standard"]._replace(tuning_seeds=3, rates_per_decade=1, extensions=0)
+    coarse = PRESETS["standard"]._replace(
+        tuning_seeds=3, small_tuning_seeds=3, rates_per_decade=1, extensions=0
+    )
     monkeypatch.setitem(PRESETS, "standard", coarse)
     plan = plan_of(
         ("quadratic", "runge[features=3]"), ("adam", "sgd", "momentum[learning_rate=0.1]"), preset="standard"

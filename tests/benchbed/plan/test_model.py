@@ -41,6 +41,7 @@ SAME_PLAN = {
     "tracks": ("tuned",),
     "evaluation_seeds": 99,
     "tuning_seeds": 99,
+    "small_tuning_seeds": 99,
     "rates": (1.0,),
     "extensions": 9,
     "rates_per_decade": 3,
@@ -189,6 +190,27 @@ def test_a_plan_without_the_field_seedless_has_all_seeds(plan_of):
         del problem["seedless"]
     older = msgspec.convert(plain, Plan)
     assert older.seeds_of(older.problems[0], older.entrants[0], "evaluation") == range(3)
+
+
+def test_small_problems_have_more_tuning_seeds(plan_of):
+    """Their steps are cheap, and rates at which few seeds diverge need many seeds to be found out."""
+    plan = plan_of(("quadratic[dimension=50]", "quadratic[dimension=51]"), preset="standard")
+    small, large = plan.problems
+    assert (plan.tuning_seeds_of(small), plan.tuning_seeds_of(large)) == (10, 6)
+    assert plan.seeds_of(small, plan.entrants[0], "tuning") == range(10)
+    assert plan.seeds_of(large, plan.entrants[0], "tuning") == range(6)
+    assert plan.describe_seeds() == "20 evaluation seeds, 6 or 10 tuning seeds"
+    assert plan_of().describe_seeds() == "3 evaluation seeds, 2 tuning seeds"
+    settings = len(plan.rates) + 2 * plan.refinements
+    assert plan.most_trials == 2 * 2 * 20 + settings * (6 + 10)
+
+
+def test_a_plan_without_the_tuning_seeds_of_small_problems_keeps_its_trials(plan_of):
+    """Earlier versions wrote such plans, with equally many for all problems."""
+    plain = msgspec.json.decode(msgspec.json.encode(plan_of(preset="standard")))
+    del plain["small_tuning_seeds"]
+    older = msgspec.convert(plain, Plan)
+    assert older.seeds_of(older.problems[0], older.entrants[0], "tuning") == range(6)
 
 
 def test_a_plan_without_the_source_of_its_gradient_keeps_its_keys(plan):

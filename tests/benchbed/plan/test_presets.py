@@ -58,8 +58,8 @@ def test_a_coarser_grid_is_contained_in_a_finer_one():
 
 
 def test_the_full_preset_is_the_protocol():
-    """20 evaluation seeds, 6 tuning seeds, four rates a decade, two extensions, two refinements, no cap."""
-    assert tuple(preset_of("full")) == (20, 6, 4, 2, 2, 64, None)
+    """20 evaluation seeds, 6 or 10 tuning seeds, four rates a decade, two extensions, two refinements, no cap."""
+    assert tuple(preset_of("full")) == (20, 6, 10, 4, 2, 2, 64, None)
     assert not math.isnan(preset_of("full").evaluation_seeds)
 
 

@@ -19,7 +19,10 @@ def all_keys(plan):
     for pairing in plan.pairings():
         for entrant in pairing.entrants:
             settings = [entrant.hyperparameters, *map(entrant.at, plan.rates if entrant.tunable else ())]
-            for role, seeds in (("evaluation", plan.evaluation_seeds), ("tuning", plan.tuning_seeds)):
+            for role, seeds in (
+                ("evaluation", plan.evaluation_seeds),
+                ("tuning", plan.tuning_seeds_of(pairing.problem)),
+            ):
                 keys += plan.keys(plan.batch(pairing, settings, role, range(seeds)))
     return keys
 

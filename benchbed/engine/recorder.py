@@ -182,7 +182,7 @@ class ScoredTargets(NamedTuple):
     """−1 for a metric of which higher values are better."""
     targets: np.ndarray
     is_scored: np.ndarray
-    """Which targets the arithmetic can resolve, `[seeds, targets]` or `[1, targets]`."""
+    """Which targets the arithmetic can resolve, `[seeds, targets]`; `[1, 0]` without targets."""
 
 
 def scored_targets(batch: Batch, optimum: Tensor | None) -> ScoredTargets:
@@ -194,7 +194,8 @@ def scored_targets(batch: Batch, optimum: Tensor | None) -> ScoredTargets:
     targets = np.asarray(batch.targets, dtype=float)
     if batch.target_metric:
         sign = -1 if targets.size and targets[-1] > targets[0] else 1
-        return ScoredTargets(sign, sign * targets, np.ones((1, len(targets)), dtype=bool))
+        is_scored = np.ones((len(batch.seeds), len(targets)), dtype=bool)
+        return ScoredTargets(sign, sign * targets, is_scored)
     if optimum is None or batch.scale is None:
         return ScoredTargets(1, targets[:0], np.zeros((1, 0), dtype=bool))
     distance = float(np.finfo(batch.dtype).eps) * optimum.abs().cpu().numpy()

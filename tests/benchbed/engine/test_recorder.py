@@ -169,6 +169,15 @@ def test_targets_of_a_metric(run, problem, stop_when_solved):
     assert record.optimum is None
 
 
+def test_trials_with_targets_of_a_metric_run_together(run):
+    """On several seeds; one that raised would be repeated alone for each trial."""
+    record = run(
+        Halving(), gd, seeds=3, budget=30, scale=None, learning_rate=[0.25, 0.0], target_metric="theta"
+    )
+    assert record.error is None
+    assert record.calls_to_target.tolist() == [[[1, 3, 10], [math.inf] * 3]] * 3
+
+
 def test_a_metric_that_raises_at_checkpoints_costs_its_own_values(run):
     """Its curve is NaN, no target counts as reached, and the reason is that of the final point."""
 

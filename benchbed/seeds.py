@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Literal, NamedTuple
 
@@ -20,8 +20,23 @@ Purpose = Literal["start", "data", "draws", "gradient", "optimizer"]
 
 def digest(*values: object) -> str:
     """Hash plain JSON values to 32 hexadecimal digits, the same on every machine."""
-    text = json.dumps(values, sort_keys=True, separators=(",", ":"), allow_nan=False)
-    return hashlib.sha256(text.encode()).hexdigest()[:32]
+    return hashlib.sha256(_json(values).encode()).hexdigest()[:32]
+
+
+def digests(before: Sequence[object], numbers: Iterable[int], after: Sequence[object]) -> list[str]:
+    """Return `digest(*before, number, *after)` of each number; the values before it are hashed once."""
+    start = hashlib.sha256(f"{_json(before)[:-1]},".encode())
+    end = f",{_json(after)[1:]}"
+    hashed = []
+    for number in numbers:
+        state = start.copy()
+        state.update(f"{number}{end}".encode())
+        hashed.append(state.hexdigest()[:32])
+    return hashed
+
+
+def _json(values: Sequence[object]) -> str:
+    return json.dumps(values, sort_keys=True, separators=(",", ":"), allow_nan=False)
 
 
 def original_name(problem: str) -> str:

@@ -34,12 +34,13 @@ def carried_checkpoints(
     lost_at = trials["calls"].astype(float).where(~is_measured, math.inf).fillna(math.inf).to_numpy()
     nowhere = np.array([], dtype=int)
     checkpoints = [positions_by_trial.get(key, nowhere) for key in trials["trial_key"]]
-    checkpoints = [positions[np.argsort(calls[positions])] for positions in checkpoints]
-    measured_at = [calls[positions] for positions in checkpoints]
-    grid = np.unique(np.concatenate([[0.0, budget], *measured_at, lost_at[np.isfinite(lost_at)]]))
-    carried = np.full((len(trials), len(grid)), -1)
-    for row, positions, of_trial in zip(carried, checkpoints, measured_at, strict=True):
-        counts = np.searchsorted(of_trial, grid, side="right")
-        row[:] = np.append(positions, -1)[counts - 1]
+    positions = np.concatenate([nowhere, *checkpoints])
+    row = np.repeat(np.arange(len(trials)), [len(of_trial) for of_trial in checkpoints])
+    order = np.lexsort((calls[positions], row))
+    positions, row = positions[order], row[order]
+    grid = np.unique(np.concatenate([[0.0, budget], calls[positions], lost_at[np.isfinite(lost_at)]]))
+    latest = np.full((len(trials), len(grid)), -1)  # in the order of rows and calls
+    latest[row, np.searchsorted(grid, calls[positions])] = np.arange(len(positions))
+    carried = np.append(positions, -1)[np.maximum.accumulate(latest, axis=1)]
     carried[grid >= lost_at[:, np.newaxis]] = -1
     return CarriedCheckpoints(grid, carried)

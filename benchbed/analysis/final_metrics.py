@@ -1,12 +1,10 @@
 """Metrics at the final points of the evaluation trials of each row."""
 
-from collections.abc import Mapping
-from typing import Any
-
 import numpy as np
 import pandas as pd
 
 from benchbed.analysis.intervals import median_interval
+from benchbed.analysis.stored import StoredTrials
 from benchbed.interfaces import MEASURED_STATUSES, START_IN_BASIN
 from benchbed.tuning.outcomes import lower_median
 
@@ -14,20 +12,17 @@ _LABELS = ["problem", "optimizer", "track"]
 COLUMNS = [*_LABELS, "metric", "trials", "median", "low", "high"]
 
 
-def final_metrics(outcomes: pd.DataFrame, stored: Mapping[str, Mapping[str, Any]]) -> pd.DataFrame:
+def final_metrics(outcomes: pd.DataFrame, stored: StoredTrials) -> pd.DataFrame:
     """Compute the lower median of each metric over the trials of each row that have a value, and its interval.
 
-    `stored` are the rows of the store by trial key. Trials that diverged or failed have no value.
+    Trials that diverged or failed have no value.
     """
-    values: dict[tuple[str, ...], list[float]] = {}
     measured = outcomes[outcomes["status"].isin(MEASURED_STATUSES)]
-    for *labels, key in measured[[*_LABELS, "trial_key"]].itertuples(index=False):
-        for metric, value in stored[key]["metrics"] or ():
-            if metric != START_IN_BASIN:
-                values.setdefault((*labels, metric), []).append(value)
     rows = []
-    for of_row, numbers in values.items():
-        array = np.array(numbers)
-        low, high, _ = median_interval(array)
-        rows.append((*of_row, len(array), lower_median(array), low, high))
+    for labels, trials in measured.groupby(_LABELS, sort=False):
+        for metric, values in stored.metrics(stored.rows(trials["trial_key"].tolist())).items():
+            known = values[~np.isnan(values)]
+            if metric != START_IN_BASIN and len(known):
+                low, high, _ = median_interval(known)
+                rows.append((*labels, metric, len(known), lower_median(known), low, high))
     return pd.DataFrame(rows, columns=COLUMNS)

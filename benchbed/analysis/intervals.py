@@ -20,6 +20,8 @@ RESAMPLING = 10
 """Seed of the resamples, which depend on it, the number of seeds and the position of the problem only."""
 ENOUGH_SEEDS = 20
 """Below this many seeds an interval is indicative."""
+_MOST_NUMBERS = 1 << 22
+"""Numbers of a block of resamples: as floats, all resamples of many seeds would take gigabytes."""
 FEW = 3
 """An interval is indicative too if at least one and at most this many seeds differ from the value of all others."""
 
@@ -121,15 +123,33 @@ def bootstrap_limits(
     if not seeds:
         undefined = np.full(samples[0].values.shape[:-1], np.nan)
         return undefined, undefined
-    means = []  # of each sample, [..., draws]
-    for position, (values, _) in enumerate(samples):
-        # Relative to the first value, equal values have means that are equal to the bit. One product for each vector,
-        # instead of one for all, makes the last bit independent of the other vectors.
-        first = values[..., :1]
-        products = _weights(values.shape[-1], position) @ (values - first)[..., None]
-        means.append(np.asarray(first + products[..., 0]))
-    tail = expanded_tail(min(seeds))
-    mean = np.average(means, axis=0, weights=[sample.weight for sample in samples])
+    means = [resampled_means(values, position) for position, (values, _) in enumerate(samples)]
+    return limits_of_means(means, [sample.weight for sample in samples], min(seeds), shift)
+
+
+def resampled_means(values: np.ndarray, position: int) -> np.ndarray:
+    """Return the means of each resample of `values: [..., seeds]` of the sample at a position: `[..., DRAWS]`.
+
+    Relative to the first value, equal values have means that are equal to the bit. One product for each vector,
+    instead of one for all, makes the last bit independent of the other vectors.
+    """
+    first, seeds = values[..., :1], values.shape[-1]
+    centered = (values - first)[..., None]
+    counts, draws = _counts(seeds, position), max(1, _MOST_NUMBERS // seeds)
+    blocks = [(counts[start : start + draws] / seeds) @ centered for start in range(0, DRAWS, draws)]
+    products = np.concatenate(blocks, axis=-2)
+    return np.asarray(first + products[..., 0])
+
+
+def limits_of_means(
+    means: Sequence[np.ndarray], weights: Sequence[float], seeds: int, shift: np.ndarray | None = None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Compute the limits `[...]` of the weighted sum of resampled means, each `[..., DRAWS]`; see `bootstrap_limits`.
+
+    `seeds` is the smallest number of seeds of a sample.
+    """
+    tail = expanded_tail(seeds)
+    mean = np.average(means, axis=0, weights=weights)
     mean = mean if shift is None else mean + shift
     low, high = np.quantile(mean, [tail, 1 - tail], axis=-1)
     return low, high
@@ -145,9 +165,12 @@ def expanded_tail(n: int) -> float:
 
 
 @lru_cache(maxsize=64)
-def _weights(n: int, position: int) -> np.ndarray:
-    """Return the share of each seed in each resample, `[draws, seeds]`."""
-    generator = np.random.default_rng([RESAMPLING, n, position])
-    weights = generator.multinomial(n, np.full(n, 1 / n), size=DRAWS) / n
-    weights.flags.writeable = False
-    return weights
+def _counts(seeds: int, position: int) -> np.ndarray:
+    """Return how often each resample contains each seed, `[draws, seeds]`: by their law, never 256 times."""
+    generator = np.random.default_rng([RESAMPLING, seeds, position])
+    counts = np.empty((DRAWS, seeds), dtype=np.uint8)
+    draws = max(1, _MOST_NUMBERS // seeds)
+    for start in range(0, DRAWS, draws):
+        block = counts[start : start + draws]
+        block[:] = generator.multinomial(seeds, np.full(seeds, 1 / seeds), size=len(block))
+    return counts

@@ -2,12 +2,13 @@
 
 import math
 from collections.abc import Iterable, Mapping
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
 from benchbed.analysis.intervals import median_interval
+from benchbed.analysis.stored import StoredTrials
 from benchbed.analysis.summary import success_position
 from benchbed.interfaces import START_IN_BASIN, ProblemFacts, TrialStatus
 from benchbed.plan import EntrantPlan
@@ -41,10 +42,10 @@ def measures_of(
     summary: pd.DataFrame,
     outcomes: pd.DataFrame,
     problems: Mapping[str, ProblemFacts],
-    stored: Mapping[str, Mapping[str, Any]],
+    stored: StoredTrials,
     robustness: Mapping[tuple[str, str], Robustness],
 ) -> pd.DataFrame:
-    """Compute the secondary metrics of every row of `summary`, in its order; `stored` contains the trials by key.
+    """Compute the secondary metrics of every row of `summary`, in its order.
 
     - `target`, `success_rate`, `median_calls`, `gap`: as in `summary`; without a known optimum `gap` is the objective.
     - `success_baseline`: the share of the problem's starts in the basin of the optimum, the same for all optimizers;
@@ -67,12 +68,13 @@ def measures_of(
         trials = grouped.get((problem, optimizer, track), outcomes.iloc[:0])
         of_optimizer = robustness.get((problem, optimizer), _UNKNOWN)
         # A trial may represent several seeds; its costs count once.
-        unique = [stored[key] for key in dict.fromkeys(trials["trial_key"])]
-        timed = [trial for trial in unique if trial["wall_seconds"] is not None]
+        unique = stored.rows([*dict.fromkeys(trials["trial_key"])])
+        is_timed = ~np.isnan(stored.numbers("wall_seconds", unique))
         seconds, steps, calls = (
-            math.fsum(trial[name] for trial in timed) for name in ("wall_seconds", "steps", "calls")
+            math.fsum(stored.numbers(name, unique[is_timed])) for name in ("wall_seconds", "steps", "calls")
         )
-        state_bytes = [trial["state_bytes"] for trial in unique if trial["state_bytes"] is not None]
+        state_bytes = stored.numbers("state_bytes", unique)
+        state_bytes = state_bytes[~np.isnan(state_bytes)]
         rows.append(
             {
                 **{name: row[name] for name in _FROM_SUMMARY},
@@ -88,19 +90,20 @@ def measures_of(
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
-def basin_shares(outcomes: pd.DataFrame, stored: Mapping[str, Mapping[str, Any]]) -> dict[str, float]:
+def basin_shares(outcomes: pd.DataFrame, stored: StoredTrials) -> dict[str, float]:
     """Compute, for each problem, the share of its starts in the basin of the optimum.
 
     A seed is one start, however many optimizers ran from it. Trials without this metric (the plugin raised, the process
     died, the trial was skipped) are left out, and so is a problem without such trials: it has a single minimum, or
     its basins are not known.
     """
-    starts: dict[str, dict[int, float]] = {}
-    for problem, seed, key in zip(outcomes["problem"], outcomes["seed"], outcomes["trial_key"], strict=True):
-        is_in_basin = dict(stored[key]["metrics"] or ()).get(START_IN_BASIN, math.nan)
-        if not math.isnan(is_in_basin):
-            starts.setdefault(str(problem), {})[int(seed)] = is_in_basin
-    return {problem: sum(by_seed.values()) / len(by_seed) for problem, by_seed in starts.items()}
+    metrics = stored.metrics(stored.rows(outcomes["trial_key"].tolist()))
+    if START_IN_BASIN not in metrics:
+        return {}
+    starts = outcomes[["problem", "seed"]].assign(is_in_basin=metrics[START_IN_BASIN]).dropna()
+    starts = starts.drop_duplicates(["problem", "seed"], keep="last")
+    shares = starts.groupby("problem", sort=False)["is_in_basin"].mean()
+    return {str(problem): float(share) for problem, share in shares.items()}
 
 
 def _hardest_target(trials: pd.DataFrame, facts: ProblemFacts) -> dict[str, float]:

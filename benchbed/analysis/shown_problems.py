@@ -1,14 +1,15 @@
 """The problems of a study as its tables show them: without an optimum that does not hold, with the targets scored."""
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
 
 import msgspec
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from benchbed.analysis.stored import StoredTrials
 from benchbed.interfaces import NoScoreBecause, ProblemFacts, RowNote
 from benchbed.plan import Plan, ProblemPlan
 from benchbed.tuning.outcomes import Outcome
@@ -23,7 +24,11 @@ def shown_plan(
     trial is left out for all optimizers.
     """
     columns = ["problem", "problem_parameters", "dtype", "trial_key"]
-    noted = [key for key, outcome in outcomes.items() if outcome.withheld or outcome.targets_not_scored]
+    noted = [
+        key
+        for key, outcome in outcomes.items()
+        if outcome.notes and (outcome.withheld or outcome.targets_not_scored)
+    ]
     is_noted = pc.is_in(trials["trial_key"], pa.array(noted, type=pa.string()))
     labels = {
         (problem.name, json.dumps(problem.parameters), problem.dtype): problem.label
@@ -64,13 +69,14 @@ def with_reason(notes: Sequence[RowNote], reason: NoScoreBecause | None) -> tupl
 
 
 def problem_facts(
-    plan: Plan, outcomes: pd.DataFrame, tuning: pd.DataFrame, stored: Mapping[str, Mapping[str, Any]]
+    plan: Plan, outcomes: pd.DataFrame, tuning: pd.DataFrame, stored: StoredTrials
 ) -> dict[str, ProblemFacts]:
     """Return the properties of the problems by their labels, from the plan and the trials."""
     all_trials = pd.concat([outcomes[["problem", "trial_key"]], tuning[["problem", "trial_key"]]])
+    keys_by_problem = dict(iter(all_trials.groupby("problem")["trial_key"]))
     problems = {}
     for problem in plan.problems:
-        keys = all_trials["trial_key"][all_trials["problem"] == problem.label]
+        keys = keys_by_problem.get(problem.label, all_trials["trial_key"][:0]).tolist()
         problems[problem.label] = ProblemFacts(
             budget=problem.budget,
             targets=problem.targets,
@@ -84,7 +90,7 @@ def problem_facts(
             name=problem.name,
             parameters={**problem.defaults, **problem.parameters},
             reference=problem.reference,
-            lowest_gap=_lowest_gap(stored[key] for key in keys) if problem.optimum_is_bound else None,
+            lowest_gap=_lowest_gap(stored, keys) if problem.optimum_is_bound else None,
             tolerance=plan.tolerance,
             gradient=plan.gradient,
             gradient_price=problem.gradient_price,
@@ -92,10 +98,10 @@ def problem_facts(
     return problems
 
 
-def _lowest_gap(trials: Iterable[Mapping[str, Any]]) -> float | None:
-    gaps = [
-        (trial["best_objective"] - trial["optimum"]) / trial["scale"]
-        for trial in trials
-        if None not in (trial["best_objective"], trial["optimum"], trial["scale"])
-    ]
-    return min(gaps, default=None)
+def _lowest_gap(stored: StoredTrials, keys: Sequence[str]) -> float | None:
+    rows = stored.rows(keys)
+    columns = (stored.numbers(name, rows) for name in ("best_objective", "optimum", "scale"))
+    best, optimum, scale = columns
+    with np.errstate(invalid="ignore"):
+        gaps = (best - optimum) / scale
+    return min(gaps[~np.isnan(gaps)].tolist(), default=None)

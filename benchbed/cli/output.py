@@ -58,7 +58,7 @@ def print_study(study: "Study", format_: str) -> int:
 
     print_warnings(study.warnings)
     width, color, encoding = terminal()
-    text = render(study.results, format_, width=width, color=color, encoding=encoding)
+    text = render(study.results_without_curves, format_, width=width, color=color, encoding=encoding)
     click.echo(text.rstrip("\n"))
     print_line(f"results, tables and plots: {study.path}{os.sep}", err=format_ != "table")
     if not study.lost:

@@ -128,7 +128,7 @@ class Results(NamedTuple):
     curves: pd.DataFrame
     """One row a checkpoint of an evaluation trial: trial_key, calls, objective, gap, gradient_norm (NaN where not
     measured), theta_0 and theta_1 (NaN unless the problem has two dimensions), and a column for each metric that was
-    measured at checkpoints."""
+    measured at checkpoints. In reports, the trials are those of the 24 optimizers that charts contain at most."""
     best_of_k: pd.DataFrame
     """One row a problem × optimizer × k of the track `searched`: problem, optimizer, k, score (the expected score of
     the best of k settings, each scored on a tuning seed that was not used to choose it)."""
@@ -165,6 +165,8 @@ class Results(NamedTuple):
     """Why reference studies are left out, a sentence each."""
     reference_comparisons: pd.DataFrame | None = None
     """One row a pair of an optimizer and one of a reference study, with the columns of `comparisons`; None without."""
+    without_gaps: frozenset[str] = frozenset()
+    """Problems whose optimum does not hold in some trial, so that the gaps of their curves are NaN."""
 
 
 class Report(Protocol):

@@ -11,7 +11,7 @@ from benchbed.formatting import plural
 from benchbed.interfaces import Engine
 from benchbed.plan.parts import EntrantPlan, PlanningFault, ProblemPlan
 from benchbed.plan.shards import Shard, Work
-from benchbed.seeds import PROTOCOL, Role, digest
+from benchbed.seeds import PROTOCOL, Role, digest, digests
 
 Track = Literal["default", "tuned", "searched"]
 TRACKS: tuple[Track, ...] = get_args(Track)
@@ -59,11 +59,18 @@ class BatchPlan(msgspec.Struct, frozen=True):
     settings: tuple[dict[str, Any], ...]
     role: Role
     seeds: tuple[int, ...]
+    divided_trials: int = 0
+    """Trials of the larger batch that was divided into this one and others; 0 if there was none."""
 
     @property
     def trials(self) -> int:
         """Number of trials."""
         return len(self.settings) * len(self.seeds)
+
+    @property
+    def planned_trials(self) -> int:
+        """Number of trials before the division, which decides the engine."""
+        return max(self.trials, self.divided_trials)
 
 
 class Plan(msgspec.Struct, frozen=True):
@@ -179,7 +186,12 @@ class Plan(msgspec.Struct, frozen=True):
         return f"{plural(self.evaluation_seeds, 'evaluation seed')}, {tuning}"
 
     def batch(
-        self, pairing: Pairing, settings: Sequence[Mapping[str, Any]], role: Role, seeds: Sequence[int]
+        self,
+        pairing: Pairing,
+        settings: Sequence[Mapping[str, Any]],
+        role: Role,
+        seeds: Sequence[int],
+        divided_trials: int = 0,
     ) -> BatchPlan:
         """Return the batch of these settings and seeds of a pairing."""
         first = pairing.entrants[0]
@@ -193,6 +205,7 @@ class Plan(msgspec.Struct, frozen=True):
             settings=tuple(dict(setting) for setting in settings),
             role=role,
             seeds=tuple(seeds),
+            divided_trials=divided_trials,
         )
 
     def keys_of(
@@ -217,7 +230,7 @@ class Plan(msgspec.Struct, frozen=True):
             dict(hyperparameters), role,
         ]  # fmt: skip
         after = [problem.budget, *gradient, problem.dtype, device, self.checkpoints, *stopping]
-        return [digest(*before, seed, *after) for seed in seeds]
+        return digests(before, seeds, after)
 
     def keys(self, batch: BatchPlan) -> list[list[str]]:
         """Return the keys of the trials of a batch, `[seeds][settings]`."""

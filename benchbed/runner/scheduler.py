@@ -2,7 +2,8 @@
 
 from collections import Counter
 from collections.abc import Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, wait
+from concurrent.futures import Future
+from queue import SimpleQueue
 from typing import Any, NamedTuple, Protocol, cast
 
 import msgspec
@@ -15,12 +16,12 @@ from benchbed.interfaces import TrialStatus
 from benchbed.plan import BatchPlan, Plan
 from benchbed.runner.bisection import Search
 from benchbed.runner.failures import describe_lost_trials
-from benchbed.runner.rows import ExecutionDetails, fault_of_part, rows_without_measurements
+from benchbed.runner.rows import ExecutionDetails, rows_from_worker, rows_without_measurements
 from benchbed.runner.task import Task, run_task
 from benchbed.runner.third_party import third_party_plugins
 from benchbed.runner.threads import threads_by_problem
 from benchbed.runner.workers import WorkerFailure, Workers
-from benchbed.store import StudyFolder, from_bytes, table_of, to_bytes
+from benchbed.store import StudyFolder, to_bytes
 from benchbed.tuning.candidates import PairingState
 from benchbed.tuning.outcomes import Outcome, outcomes_of
 from benchbed.tuning.scheduling import missing_batches
@@ -77,6 +78,7 @@ class Scheduler:
         if workers.shares_cores and plan.device == "cpu":
             self._threads = threads_by_problem(plan, options.jobs, options.cores or options.jobs)
         self._submissions: dict[Future[Any], _Submission] = {}
+        self._finished: SimpleQueue[Future[Any]] = SimpleQueue()  # `wait` looks at all submissions each time
         self._pending: Counter[int] = Counter()
         self._owners: dict[int, str | None] = {}
         self.outcomes: dict[str, Outcome] = {}
@@ -92,9 +94,7 @@ class Scheduler:
             self._submit_missing(pairing_index)
         try:
             while self._submissions:
-                finished, _ = wait(self._submissions, return_when=FIRST_COMPLETED)
-                for future in finished:
-                    self._on_done(future)
+                self._on_done(self._finished.get())
         except BaseException:
             for future in self._submissions:
                 future.cancel()
@@ -132,28 +132,29 @@ class Scheduler:
         self._owners[submission.pairing_index] = task.owner
         future = self._workers.submit(run_task, task, options.timeout, task.owner, task.threads)
         self._submissions[future] = submission
+        future.add_done_callback(self._finished.put)
 
     def _on_done(self, future: Future[Any]) -> None:
         submission, result = self._submissions.pop(future), self._workers.result(future)
         pairing_index = submission.pairing_index
         self._pending[pairing_index] -= 1
         if not isinstance(result, WorkerFailure):
-            fault = fault_of_part(result, self._bare_plan, submission.batch)
-            result = result if fault is None else WorkerFailure(TrialStatus.FAILED, fault)
+            rows = rows_from_worker(result, self._bare_plan, submission.batch)
+            if isinstance(rows, str):
+                result = WorkerFailure(TrialStatus.FAILED, rows)
+            else:
+                self._store(submission, rows, result)
+                self._go_on_after(submission, has_finished=True)
         if isinstance(result, WorkerFailure):
             self._on_failure(submission, result)
-        else:
-            self._store(submission, result)
-            self._go_on_after(submission, has_finished=True)
         if not self._pending[pairing_index]:
             self._submit_missing(pairing_index)
         if not self._pending[pairing_index]:
             self._workers.release(self._owners[pairing_index])
 
-    def _store(self, submission: _Submission, table_bytes: bytes) -> None:
+    def _store(self, submission: _Submission, table: pa.Table, table_bytes: bytes) -> None:
         batch = submission.batch
         self._folder.add_part(part_name(batch), table_bytes)
-        table = from_bytes(table_bytes)
         self.outcomes.update(outcomes_of(table))
         label = f"{batch.problem.label} × {batch.optimizer}"
         self._progress.finished(batch.trials, label)
@@ -215,7 +216,7 @@ class Scheduler:
         peak_bytes: int | None = None,
     ) -> None:
         batch, search = submission.batch, submission.search
-        planned_trials = search.whole.trials if search else batch.trials
+        planned_trials = search.whole.planned_trials if search else batch.planned_trials
         details = ExecutionDetails(
             self._plan.device if device is None or self._plan.device == "cpu" else device,
             self._threads.get(batch.problem.label, 1),
@@ -225,7 +226,7 @@ class Scheduler:
             peak_bytes,
         )
         rows = rows_without_measurements(self._bare_plan, batch, status, error, details)
-        self._store(submission, to_bytes(table_of(rows)))
+        self._store(submission, rows, to_bytes(rows))
 
 
 def warnings_of(table: pa.Table) -> Iterator[str]:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import msgspec
+import pyarrow as pa
 
 from benchbed.catalog.discovery import DISABLE
 from benchbed.catalog.loading import load_catalog
@@ -21,6 +22,7 @@ from benchbed.errors import BenchbedError, ContractError, UnknownOptimumError
 from benchbed.interfaces import TrialStatus
 from benchbed.plan import BatchPlan, Plan
 from benchbed.runner.bisection import MOST_RUNS, halves_of
+from benchbed.runner.columns import repeated
 from benchbed.runner.devices import device_of_rows, finish_work
 from benchbed.runner.engine_batches import cached_scale, engine_batch
 from benchbed.runner.global_state import default_global_state
@@ -29,7 +31,7 @@ from benchbed.runner.memory import peak_bytes
 from benchbed.runner.pairing import PairingCheck, check_pairing, check_sources
 from benchbed.runner.rows import ExecutionDetails, rows_of, rows_without_measurements
 from benchbed.runner.supervisor import limited_memory
-from benchbed.store import table_of, to_bytes
+from benchbed.store import to_bytes
 
 
 class Task(msgspec.Struct, frozen=True):
@@ -78,18 +80,20 @@ def run_task(encoded: bytes) -> bytes:
         rows = rows_of_task(task)
         finish_work()
         peak = peak_bytes()
-    return to_bytes(table_of([{**row, "peak_bytes": peak} for row in rows]))
+    position = rows.schema.get_field_index("peak_bytes")
+    return to_bytes(rows.set_column(position, "peak_bytes", repeated("peak_bytes", peak, len(rows))))
 
 
-def rows_of_task(task: Task) -> list[dict[str, Any]]:
+def rows_of_task(task: Task) -> pa.Table:
     """Run a task and return the row of each of its trials."""
     plan = task.plan
-    planned_trials = task.planned_trials or task.batch.trials
+    deaths = task.attempt - 1 + (task.batch.trials < task.planned_trials)
+    planned_trials = max(task.planned_trials, task.batch.planned_trials)
     details = ExecutionDetails(
         device_of_rows(plan.device), task.threads, task.jobs, task.attempt, planned_trials
     )
 
-    def failed_rows(batch: BatchPlan, error: str) -> list[dict[str, Any]]:
+    def failed_rows(batch: BatchPlan, error: str) -> pa.Table:
         return rows_without_measurements(plan, batch, TrialStatus.FAILED, error, details)
 
     original_functions()
@@ -99,18 +103,17 @@ def rows_of_task(task: Task) -> list[dict[str, Any]]:
         check_sources(catalog, plan, task.batch)
     except BenchbedError as error:
         return failed_rows(task.batch, str(error))
-    rows: list[dict[str, Any]] = []
-    deaths = task.attempt - 1 + (task.batch.trials < planned_trials)
+    tables: list[pa.Table] = []
     results = measure_batches(
         plan, task.batch, catalog, task.threads, planned_trials, task.first_steps, deaths
     )
     for batch, result in results:
         patches = None if task.third_party == () else describe_patches(task.third_party or ())
         if isinstance(result, MeasuredBatch) and patches is None:
-            rows += rows_of(plan, batch, result.record, result.scale, details, result.score_error)
+            tables.append(rows_of(plan, batch, result.record, result.scale, details, result.score_error))
         else:
-            rows += failed_rows(batch, patches or str(result))
-    return rows
+            tables.append(failed_rows(batch, patches or str(result)))
+    return pa.concat_tables(tables)
 
 
 def measure_batches(

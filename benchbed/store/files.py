@@ -2,16 +2,20 @@
 
 import errno
 import os
+import re
 import secrets
 import stat
 from pathlib import Path
 
 from benchbed.errors import StudyFolderError
+from benchbed.seeds import digest
 
 TEMPORARY = ".partial"
 """Suffix of the files that are being written."""
 CHOOSE_ANOTHER = "choose a writable folder with -O"
 """Advice for a folder that cannot be written, for commands with that option."""
+_LONGEST_NAME = 150
+_PART_NUMBER = re.compile(r"([0-9]{1,15})-")
 
 
 def write_atomically(path: Path, content: bytes, advice: str = CHOOSE_ANOTHER) -> None:
@@ -89,3 +93,15 @@ def unused(path: Path) -> Path:
         number += 1
         candidate = path.with_name(f"{path.stem}-{number}{path.suffix}")
     return candidate
+
+
+def file_name(name: str) -> str:
+    """Return the name of a batch without separators of folders, and shortened if no file system allows it."""
+    name = re.sub(r"[^\w.-]", "-", name)
+    return name if len(name.encode()) <= _LONGEST_NAME else f"{name[:50]}-{digest(name)}"
+
+
+def part_number(path: Path) -> int:
+    """Return the number of a part; 0 if its name has none."""
+    number = _PART_NUMBER.match(path.name)
+    return int(number[1]) if number else 0

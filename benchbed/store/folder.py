@@ -2,8 +2,7 @@
 
 import json
 import os
-import re
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -16,23 +15,22 @@ import tomli_w
 from benchbed.errors import StudyFolderError
 from benchbed.formatting import absolute_path
 from benchbed.plan import Plan, plan_faults
-from benchbed.seeds import digest
 from benchbed.store.files import (
     CHOOSE_ANOTHER,
     TEMPORARY,
+    file_name,
     inside,
+    part_number,
     read_regular_file,
     unused,
     write_atomically,
 )
 from benchbed.store.lock import FolderLock
-from benchbed.store.schema import TRIAL_SCHEMA, NewerSchemaError, from_bytes
+from benchbed.store.schema import TRIAL_SCHEMA, NewerSchemaError, columns_from_bytes, from_bytes, newest_rows
 from benchbed.store.validation import ContradictionError, rows_of_plan
 
 PLAN, SUITE = "plan.json", "suite.toml"
 MOST_PLAN_BYTES = 2**28
-_LONGEST_NAME = 150
-_PART_NUMBER = re.compile(r"([0-9]{1,15})-")
 
 
 class StoredPart(NamedTuple):
@@ -59,12 +57,17 @@ class StudyFolder:
         self.other_keys: list[str] = []
         """Keys of stored rows that are not those of their columns in the plan: of another plan, or of damaged rows."""
         self._unreadable: list[Path] = []
+        self._planned: dict[Path, frozenset[str]] = {}
+        """Parts that were read, and the keys of their rows that are not those of the plan."""
+        self._newest_part: int | None = None
+        """Number of the newest part; None if it is not known."""
         self._advice = advice
         self._lock = FolderLock(path)
 
     def __enter__(self) -> "StudyFolder":
         """Create the folder if it is missing, and lock it. Raises: StudyFolderError if that fails."""
         self._lock.acquire(self._advice)
+        self._newest_part = None  # another process may have added parts before
         return self
 
     def __exit__(self, *error: object) -> None:
@@ -124,13 +127,17 @@ class StudyFolder:
 
     def write_log(self, name: str, text: str) -> Path:
         """Store the output of a worker without replacing an earlier one, and return its path."""
-        path = unused(inside(self.path, f"logs/{_file_name(name)}.log"))
+        path = unused(inside(self.path, f"logs/{file_name(name)}.log"))
         return self.write(f"logs/{path.name}", text.encode(errors="replace"))
 
     def add_part(self, name: str, content: bytes) -> None:
         """Store a finished batch; its rows replace earlier rows of the same trials."""
-        newest = max(map(_part_number, self.parts()), default=0)
-        self.write(f"trials/{newest + 1:06d}-{_file_name(name)}.parquet", content)
+        if (
+            self._newest_part is None
+        ):  # listing the folder for each part would take time for each pair of parts
+            self._newest_part = max(map(part_number, self.parts()), default=0)
+        self._newest_part += 1
+        self.write(f"trials/{self._newest_part:06d}-{file_name(name)}.parquet", content)
 
     def parts(self) -> list[Path]:
         """Return the stored batches, the newest last. Raises: StudyFolderError if they cannot be listed."""
@@ -141,7 +148,7 @@ class StudyFolder:
             return []
         except OSError as error:
             raise StudyFolderError(f"cannot read {folder}: {error.strerror}; make it readable") from error
-        return sorted(paths, key=lambda path: (_part_number(path), path.name))
+        return sorted(paths, key=lambda path: (part_number(path), path.name))
 
     def read_parts(self, plan: Plan | None = None) -> Iterator[StoredPart]:
         """Yield the stored batches that are readable, the newest last, and warn of the others.
@@ -165,33 +172,54 @@ class StudyFolder:
             except ContradictionError as error:
                 yield StoredPart(path, trials, None, str(error))
 
-    def read_trials(self, plan: Plan | None = None, repair: bool = False) -> pa.Table:
+    def read_trials(
+        self,
+        plan: Plan | None = None,
+        repair: bool = False,
+        select: Callable[[pa.Table], pa.Table] | None = None,
+    ) -> pa.Table:
         """Read the newest row of every trial, of the problems and options of a plan if one is passed.
 
-        `repair` moves unreadable parts to `set-aside/`. Raises: StudyFolderError if a newer benchbed wrote the folder.
+        `select` returns what is kept of each part: a study of a million trials is read with a few columns. `repair`
+        moves unreadable parts to `set-aside/`. Raises: StudyFolderError if a newer benchbed wrote the folder.
         """
         self._unreadable = []
-        tables = [trials for _, trials in self.read_planned(plan)]
+        tables = [trials if select is None else select(trials) for _, trials in self.read_planned(plan)]
         if repair:  # only after all parts: the folder of a newer benchbed stays unchanged
             self._set_aside(self._unreadable)
         if not tables:
-            return TRIAL_SCHEMA.empty_table()
-        trials = pa.concat_tables(tables)
-        newest = {key: row for row, key in enumerate(trials["trial_key"].to_pylist())}
-        if len(newest) == len(trials):  # usually; selecting all rows would copy them
-            return trials
-        return trials.take(sorted(newest.values()))
+            trials = TRIAL_SCHEMA.empty_table()
+            return trials if select is None else select(trials)
+        return newest_rows(pa.concat_tables(tables))
+
+    def read_columns(self, columns: Sequence[str], keys: Collection[str]) -> pa.Table:
+        """Read columns of the newest rows of the trials with these keys, from the parts that `read_trials` has read.
+
+        Raises: StudyFolderError if a part cannot be read any more.
+        """
+        tables = [TRIAL_SCHEMA.empty_table().select(columns)]
+        for path, other_keys in self._planned.items():
+            try:
+                content = read_regular_file(path)
+                tables.append(columns_from_bytes(content, columns, keys, other_keys))
+            except (OSError, pa.ArrowException) as error:
+                raise StudyFolderError(f"cannot read {path}: {error}; load the study again") from error
+        return newest_rows(pa.concat_tables(tables))
 
     def read_planned(self, plan: Plan | None = None) -> Iterator[tuple[Path, pa.Table]]:
         """Yield the path and the rows of each stored batch as `read_trials` does, without leaving out older rows."""
+        self._planned = {}
         for part in self.read_parts(plan):
             if part.contradiction is not None:
                 self._discard(part.path, part.contradiction)
-            elif part.is_planned is None or part.is_planned.all():
-                yield part.path, part.trials
-            else:
-                self.other_keys += part.trials["trial_key"].filter(pa.array(~part.is_planned)).to_pylist()
-                yield part.path, part.trials.filter(pa.array(part.is_planned))
+                continue
+            trials, other_keys = part.trials, []
+            if part.is_planned is not None and not part.is_planned.all():
+                other_keys = trials["trial_key"].filter(pa.array(~part.is_planned)).to_pylist()
+                trials = trials.filter(pa.array(part.is_planned))
+            self.other_keys += other_keys
+            self._planned[part.path] = frozenset(other_keys)
+            yield part.path, trials
 
     def _discard(self, path: Path, reason: str) -> None:
         self._unreadable.append(path)
@@ -210,14 +238,3 @@ class StudyFolder:
             except OSError as error:
                 raise StudyFolderError(f"cannot remove {stale}: {error.strerror}; {self._advice}") from error
             self.warnings.append(f"removed {stale}, which an interrupted run left unfinished")
-
-
-def _file_name(name: str) -> str:
-    """Return the name of a batch without separators of folders, and shortened if no file system allows it."""
-    name = re.sub(r"[^\w.-]", "-", name)
-    return name if len(name.encode()) <= _LONGEST_NAME else f"{name[:50]}-{digest(name)}"
-
-
-def _part_number(path: Path) -> int:
-    number = _PART_NUMBER.match(path.name)
-    return int(number[1]) if number else 0

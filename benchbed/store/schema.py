@@ -1,7 +1,7 @@
 """Columns of a stored trial, and their conversion from and to Parquet bytes."""
 
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import pyarrow as pa
@@ -127,6 +127,36 @@ def from_bytes(content: bytes) -> pa.Table:
     if not _are_consistent(trials):
         raise ValueError("its values are not those of stored trials")
     return trials
+
+
+def columns_from_bytes(
+    content: bytes, columns: Sequence[str], keys: Collection[str], excluded: Collection[str]
+) -> pa.Table:
+    """Read some columns of the trials with these keys, without the excluded ones, of a part that was read before.
+
+    Columns that an earlier schema lacks are null.
+    """
+    file = pq.ParquetFile(pa.BufferReader(content), page_checksum_verification=True)
+    stored_keys = file.read(columns=["trial_key"], use_threads=False)["trial_key"].to_pylist()
+    selected = [row for row, key in enumerate(stored_keys) if key in keys and key not in excluded]
+    schema = pa.schema([TRIAL_SCHEMA.field(name) for name in columns])
+    if not selected:
+        return schema.empty_table()
+    stored = [name for name in columns if name in file.schema_arrow.names]
+    table = file.read(columns=stored, use_threads=False)
+    table = table if len(selected) == len(stored_keys) else table.take(selected)
+    arrays = [
+        table[name] if name in stored else pa.nulls(len(table), schema.field(name).type) for name in columns
+    ]
+    return pa.Table.from_arrays(arrays, schema=schema)
+
+
+def newest_rows(trials: pa.Table) -> pa.Table:
+    """Return the last row of each trial."""
+    if pc.count_distinct(trials["trial_key"]).as_py() == len(trials):  # usually
+        return trials
+    newest = {key: row for row, key in enumerate(trials["trial_key"].to_pylist())}
+    return trials.take(sorted(newest.values()))
 
 
 def _are_consistent(trials: pa.Table) -> bool:

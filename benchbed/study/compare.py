@@ -6,13 +6,8 @@ import numpy as np
 
 from benchbed.analysis.aggregate import comparable_values, deterministic_rows, mean_shift, seeds_by_row
 from benchbed.analysis.intervals import DRAWS, RESAMPLING, TIE, bootstrap_limits
-from benchbed.analysis.pairwise_tests import (
-    SIGNIFICANT,
-    Selection,
-    holm,
-    noticeable_difference,
-    paired_t_test,
-)
+from benchbed.analysis.paired_tests import Selection, noticeable_difference, paired_t_test
+from benchbed.analysis.pairwise_tests import SIGNIFICANT, holm
 from benchbed.analysis.strata import IndependentSample, Sampling, samples_of, samplings_of
 from benchbed.errors import NothingSelectedError, UsageError
 from benchbed.interfaces import ALL_PROBLEMS
@@ -59,7 +54,7 @@ def compare_studies(first: Study, second: Study, unpaired: bool = False) -> list
     labels = [
         problem.label
         for problem in first.plan.problems
-        if problem.label in second.results.problems and problem.name not in revised
+        if problem.label in second.results_without_curves.problems and problem.name not in revised
     ]
     tracks = [track for track in first.plan.tracks if track in second.plan.tracks]
     rows = [
@@ -98,15 +93,15 @@ def _changes(
     first: Study, second: Study, track: str, problems: list[str]
 ) -> list[tuple[Change, list[IndependentSample], Selection]]:
     """Return the changes of the rows of a table, without what depends on other rows, and their samples and choices."""
-    summaries = [study.results.summary for study in (first, second)]
+    summaries = [study.results_without_curves.summary for study in (first, second)]
     scores_before, scores_after = (
-        comparable_values(summary, study.results.outcomes, track, problems)
+        comparable_values(summary, study.results_without_curves.outcomes, track, problems)
         for summary, study in zip(summaries, (first, second), strict=True)
     )
     deterministic = [deterministic_rows(summary) for summary in summaries]
     seeds_before, seeds_after = (
         seeds_by_row(outcomes[outcomes["track"] == track])
-        for outcomes in (first.results.outcomes, second.results.outcomes)
+        for outcomes in (first.results_without_curves.outcomes, second.results_without_curves.outcomes)
     )
     samplings = samplings_of(first.plan)
     tuning_seeds = min(
@@ -125,7 +120,8 @@ def _changes(
         is_paired = first.plan.study_seed == second.plan.study_seed
         samples = _samples_of_change(before, after, laws, is_paired)
         shift_before, shift_after = (
-            mean_shift(study.results.shifts, problems, optimizer, track) for study in (first, second)
+            mean_shift(study.results_without_curves.shifts, problems, optimizer, track)
+            for study in (first, second)
         )
         selection = selection_of_change(shift_before, shift_after, tuning_seeds, is_paired)
         low, high = bootstrap_limits(samples, selection.shifts)

@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 import pyarrow as pa
 
-from benchbed.analysis.results import build_results
+from benchbed.analysis.results import CURVE_COLUMNS, RESULT_COLUMNS, build_results, with_curves
 from benchbed.analysis.tidy import tidy_curves, tidy_targets, tidy_tuning
 from benchbed.formatting import plural
 from benchbed.interfaces.notes import format_notes
 from benchbed.interfaces.results import Results
 from benchbed.plan import Plan
-from benchbed.store import StudyFolder
+from benchbed.store import TRIAL_SCHEMA, StudyFolder
 from benchbed.study.losses import Losses, label_of, losses_of, lost_pairings, planned_pairings
 from benchbed.tuning.candidates import PairingState
-from benchbed.tuning.outcomes import outcomes_of
+from benchbed.tuning.outcomes import Outcome, outcome_columns, outcomes_of
 from benchbed.tuning.scheduling import planned_keys
 
 if TYPE_CHECKING:
@@ -29,9 +29,9 @@ class Study:
     """The plan, trials and results of a study folder."""
 
     def __init__(self, path: Path, plan: Plan, warnings: Sequence[str] = ()) -> None:
-        folder = StudyFolder(path)
         self.path, self.plan = path, plan
-        self._table = folder.read_trials(plan)
+        self._folder = folder = StudyFolder(path)
+        self._table = folder.read_trials(plan, select=result_columns)
         self.warnings = [*warnings, *folder.warnings, *describe_mismatches(folder, plan, self._table)]
 
     def __repr__(self) -> str:
@@ -57,18 +57,27 @@ class Study:
     @functools.cached_property
     def results(self) -> Results:
         """The frames behind tables and plots, computed at the first access."""
-        return build_results(self.plan, self._table)
+        return read_curves(self._folder, self.results_without_curves)
+
+    @functools.cached_property
+    def results_without_curves(self) -> Results:
+        """`results` with an empty frame of curves, which take most of the memory and the time."""
+        return build_results(self.plan, self._table, self._outcomes)
+
+    @functools.cached_property
+    def _outcomes(self) -> dict[str, Outcome]:
+        return outcomes_of(self._table)
 
     @property
     def summary(self) -> pd.DataFrame:
         """One row for each problem × optimizer × track, with the columns of `summary.csv`."""
-        summary = self.results.summary
+        summary = self.results_without_curves.summary
         return summary.assign(notes=summary["notes"].map(format_notes))
 
     @property
     def measures(self) -> pd.DataFrame:
         """Secondary metrics: one row for each problem × optimizer × track, with the columns of `measures.csv`."""
-        return self.results.measures
+        return self.results_without_curves.measures
 
     @property
     def curves(self) -> pd.DataFrame:
@@ -78,12 +87,12 @@ class Study:
     @property
     def targets(self) -> pd.DataFrame:
         """Calls to each target, +inf where not reached, one row an evaluation trial × track × target."""
-        return tidy_targets(self.results)
+        return tidy_targets(self.results_without_curves)
 
     @property
     def tuning(self) -> pd.DataFrame:
         """Final values of the trials that chose the settings of the track `tuned`, one row a tuning trial."""
-        return tidy_tuning(self.results)
+        return tidy_tuning(self.results_without_curves)
 
     def plot(
         self,
@@ -111,20 +120,19 @@ class Study:
     @property
     def trials(self) -> pd.DataFrame:
         """One row for each stored trial of the plan, with its `tracks`; trials of earlier plans are left out."""
-        outcomes = outcomes_of(self._table)
-        pairings = [PairingState(self.plan, pairing, outcomes) for pairing in self.plan.pairings()]
+        pairings = [PairingState(self.plan, pairing, self._outcomes) for pairing in self.plan.pairings()]
         planned = set().union(*map(planned_keys, pairings))
-        frame: pd.DataFrame = self._table.to_pandas()
-        frame = frame[frame["trial_key"].isin(planned)].reset_index(drop=True)
+        frame: pd.DataFrame = self._folder.read_columns(TRIAL_SCHEMA.names, planned).to_pandas()
         tracks: dict[str, list[str]] = {}
-        for row in self.results.outcomes.itertuples():
-            tracks.setdefault(str(row.trial_key), []).append(str(row.track))
+        outcomes = self.results_without_curves.outcomes
+        for key, track in zip(outcomes["trial_key"], outcomes["track"], strict=True):
+            tracks.setdefault(key, []).append(track)
         frame["tracks"] = [tracks.get(key, []) for key in frame["trial_key"]]
         return frame
 
     @functools.cached_property
     def _lost(self) -> dict[str, str]:
-        return lost_pairings(self.plan, outcomes_of(self._table))
+        return lost_pairings(self.plan, self._outcomes)
 
     @property
     def lost(self) -> int:
@@ -143,6 +151,16 @@ class Study:
         return losses_of(self._table, self._lost, unplanned)
 
 
+def result_columns(trials: pa.Table) -> pa.Table:
+    """Return the columns of stored trials of which results without curves are built."""
+    return outcome_columns(trials, RESULT_COLUMNS)
+
+
+def read_curves(folder: StudyFolder, results: Results) -> Results:
+    """Return results with the curves of their trials, from a folder whose trials have been read."""
+    return with_curves(results, folder.read_columns(CURVE_COLUMNS, set(results.outcomes["trial_key"])))
+
+
 def load(path: str | Path) -> Study:
     """Read a study folder. Raises: StudyFolderError if `path` is not one."""
     folder = StudyFolder(Path(path))
@@ -151,9 +169,9 @@ def load(path: str | Path) -> Study:
 
 def describe_mismatches(folder: StudyFolder, plan: Plan, trials: pa.Table) -> list[str]:
     """Return a warning if planned trials that are not among `trials` have rows with values of other trials."""
-    lacking = set(folder.other_keys) - set(trials["trial_key"].to_pylist())
-    if not lacking:
+    if not folder.other_keys:
         return []
+    lacking = set(folder.other_keys) - set(trials["trial_key"].to_pylist())
     count = len(lacking & planned_pairings(plan, outcomes_of(trials)).keys())
     if not count:
         return []

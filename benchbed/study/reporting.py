@@ -14,13 +14,14 @@ from benchbed.analysis.results import build_results
 from benchbed.catalog.lookup import Catalog
 from benchbed.formatting import exception_line, markdown_cell, on_one_line, slugs
 from benchbed.interfaces.results import Report, Results
+from benchbed.reports.ranking import limit_optimizers
 from benchbed.runner.global_state import default_global_state
 from benchbed.runner.task import catalog_of
 from benchbed.runner.third_party import plugins_of
 from benchbed.runner.workers import Work, WorkerFailure, Workers
 from benchbed.store import Outputs, StudyFolder
 from benchbed.study.figures import FOLDER, draw_by_workers, figures_of, files_of
-from benchbed.study.model import Study
+from benchbed.study.model import Study, read_curves, result_columns
 from benchbed.study.provenance import provenance_of
 from benchbed.study.reference_files import newest_references
 from benchbed.study.reference_matching import with_references
@@ -207,10 +208,15 @@ def _read(encoded: bytes) -> tuple[Report, Results, str]:
 def read_results(
     folder: str, plugin_files: tuple[str, ...], third_party: tuple[str, ...], token: str
 ) -> Results:
-    """Read the results of a finished study, once for each process and `token`."""
+    """Read the results of a finished study, once for each process and `token`.
+
+    Curves are those of the optimizers that charts contain.
+    """
     study = StudyFolder(Path(folder))
     plan = study.read_plan()
-    results = build_results(plan, study.read_trials(plan))
+    results = build_results(plan, study.read_trials(plan, select=result_columns))
+    charted = read_curves(study, limit_optimizers(results)[0])
+    results = results._replace(curves=charted.curves)
     return with_references(results, plan)._replace(
         surfaces=Surfaces(plan, results, catalog_of(plugin_files, third_party)),
         provenance=provenance_of(plan, study),

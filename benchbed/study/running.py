@@ -28,7 +28,7 @@ from benchbed.study.planning import plan_request
 from benchbed.study.reporting import write_reports
 from benchbed.study.resources import LOCAL, Resources, allocate, check_memory
 from benchbed.study.selection import ObjectSelector, OptimizerChoice, ProblemChoice
-from benchbed.tuning.outcomes import outcomes_of
+from benchbed.tuning.outcomes import outcome_columns, outcomes_of
 
 
 def run(
@@ -188,7 +188,9 @@ def complete(
 ) -> Study:
     """Run the missing trials of a plan into an open folder and return the study, without writing reports."""
     allocation = allocate(plan, resources)
-    trials = folder.read_trials(plan, repair=True)
+    trials = folder.read_trials(
+        plan, repair=True, select=lambda part: outcome_columns(part, ("metric_sources",))
+    )
     folder.warnings += describe_mismatches(folder, plan, trials)
     metric_sources = trials["metric_sources"].to_pylist()
     # A trial whose metrics were edited runs again. One without a metric that was added keeps its other results.

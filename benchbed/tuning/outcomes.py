@@ -1,13 +1,14 @@
 """Outcomes of stored trials, with their scores (protocol, rule 8)."""
 
 import math
-from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
+from benchbed import arrays
 from benchbed.interfaces import (
     FINAL_STATUSES,
     MEASURED_STATUSES,
@@ -18,14 +19,17 @@ from benchbed.interfaces import (
     TargetsNotScored,
     TrialStatus,
 )
+from benchbed.plan.model import OBSERVED_SEEDS
 
-COLUMNS = [
+COLUMNS = (
     "trial_key", "status", "budget", "final_objective", "gap", "calls_to_target", "reads_progress", "error", "calls",
-    "steps", "gradient_norm", "metric_errors", "score_error", "dtype", "score_start",
-]  # fmt: skip
-MEASUREMENTS = ("status", "calls", "steps", "final_objective", "gap", "gradient_norm", "calls_to_target")
+    "steps", "gradient_norm", "metric_errors", "score_error", "dtype", "score_start", "seed", "curve_objective",
+)  # fmt: skip
+"""Columns that `outcomes_of` reads."""
 SCORE_START = 1e-4
 """Share of the budget at which the axis of the score starts, unless the problem sets another."""
+_FACTOR, _NULL = np.uint64(0x9E3779B97F4A7C15), np.uint64(0xD6E8FEB86659FD93)
+"""An odd number without a pattern in its bits, and the bits that stand for null."""
 
 
 class Outcome(NamedTuple):
@@ -41,7 +45,7 @@ class Outcome(NamedTuple):
     notes: tuple[RowNote, ...] = ()
     """Reasons why the trial was skipped, or lacks its score or a metric."""
     digest: int | None = None
-    """Digest of all measurements; None without measurements."""
+    """Digest of all measurements of a trial on one of the first seeds; None without measurements."""
     objective: float = math.inf
     """Final objective; +inf unless the final point is a result."""
 
@@ -62,65 +66,102 @@ class Outcome(NamedTuple):
 
 def outcomes_of(trials: pa.Table) -> dict[str, Outcome]:
     """Return the outcome of every trial by its key."""
-    rows = trials.select(COLUMNS).to_pylist()
-    # Trials of one budget and axis and as many targets are scored together.
-    groups: dict[tuple[int, float, int], list[int]] = defaultdict(list)
-    for position, row in enumerate(rows):
-        # The score is 0 where nothing was measured, and of a trial that did not stay where it was: it must not win.
-        if row["calls_to_target"] is not None and row["status"] in MEASURED_STATUSES:
-            start = SCORE_START if row["score_start"] is None else row["score_start"]
-            groups[row["budget"], start, len(row["calls_to_target"])].append(position)
-    scores = np.zeros(len(rows))
-    for (budget, start, _), positions in groups.items():
-        calls = [
-            [math.inf if value is None else value for value in rows[position]["calls_to_target"]]
-            for position in positions
-        ]
-        scores[positions] = trial_scores(np.array(calls), budget, start)
-    outcomes = {}
-    curves = _digests_of_lists(trials["curve_objective"])
-    for row, score, curve in zip(rows, scores.tolist(), curves, strict=True):
-        status = TrialStatus(row["status"])
-        final = row["gap"] if row["gap"] is not None else row["final_objective"]
-        if row["score_error"]:
-            final = None  # the objective is not a gap
-        if status not in MEASURED_STATUSES:
-            final = None
-        outcomes[row["trial_key"]] = Outcome(
-            status,
-            math.nan if row["score_error"] else score,
-            gap=_finite_or_infinite(final),
-            reads_progress=bool(row["reads_progress"]),
-            notes=tuple(_notes_of(row)),
-            # As text, floats are equal if and only if their bits are.
-            digest=hash((curve, repr([row[name] for name in MEASUREMENTS])))
-            if status in FINAL_STATUSES
-            else None,
-            objective=_finite_or_infinite(row["final_objective"] if status in MEASURED_STATUSES else None),
-        )
-    return outcomes
+    names, codes = trials["status"].unique().to_pylist(), arrays.codes(trials["status"])
+    statuses = np.array([TrialStatus(name) for name in names], dtype=object)[codes]
+    has_value = np.isin(codes, [names.index(name) for name in names if name in MEASURED_STATUSES])
+    has_score_error = ~arrays.is_null(trials["score_error"]) & (trials["score_error"].to_numpy() != "")
+    calls = arrays.lists(trials["calls_to_target"])
+    scores = _scores(trials, calls, has_value)
+    objective, gap = (arrays.numbers(trials[name]) for name in ("final_objective", "gap"))
+    # With a score error, the objective is not a gap.
+    final = np.where(arrays.is_null(trials["gap"]), objective, gap)
+    is_digested = _is_observed(trials) & np.array(
+        [status in FINAL_STATUSES for status in statuses], dtype=bool
+    )
+    digests = np.full(len(trials), None, dtype=object)
+    digests[is_digested] = _digests(trials.filter(pa.array(is_digested)), statuses[is_digested]).tolist()
+    notes = _notes(trials, calls, has_score_error)
+    rows = zip(
+        trials["trial_key"].to_pylist(),
+        statuses,
+        np.where(has_score_error, math.nan, scores).tolist(),
+        np.where(has_value & ~has_score_error & np.isfinite(final), final, math.inf).tolist(),
+        pc.fill_null(trials["reads_progress"], False).to_pylist(),
+        digests,
+        np.where(has_value & np.isfinite(objective), objective, math.inf).tolist(),
+        strict=True,
+    )
+    return {
+        key: Outcome(status, score, gap, reads_progress, notes.get(position, ()), digest, objective)
+        for position, (key, status, score, gap, reads_progress, digest, objective) in enumerate(rows)
+    }
 
 
-def _finite_or_infinite(value: float | None) -> float:
-    return float(value) if value is not None and math.isfinite(value) else math.inf
+def outcome_columns(trials: pa.Table, columns: Sequence[str] = ()) -> pa.Table:
+    """Return the columns of which `outcomes_of` computes outcomes, and others; curves only where it reads them."""
+    table = trials.select([*dict.fromkeys([*COLUMNS, *columns])])
+    rows = np.where(_is_observed(trials), np.arange(len(trials)), -1)
+    curves = table["curve_objective"].take(pa.array(rows, mask=rows < 0))  # null elsewhere
+    return table.set_column(table.schema.get_field_index("curve_objective"), "curve_objective", curves)
 
 
-def _digests_of_lists(column: pa.ChunkedArray) -> list[int]:
-    """Return a digest of each list of numbers, by a few operations on the whole column."""
-    lists = column.combine_chunks()
-    offsets, numbers = lists.offsets.to_numpy(), lists.values.to_numpy(zero_copy_only=False)
-    lengths = np.diff(offsets)
-    positions = np.arange(len(numbers)) - np.repeat(offsets[:-1], lengths)
-    # Sums of the bits, modulo 2^64, with an odd factor for each position.
-    weighted = numbers.view(np.uint64) * (0x9E3779B97F4A7C15 * (2 * positions.astype(np.uint64) + 1))
-    sums = np.concatenate([np.zeros(1, dtype=np.uint64), np.cumsum(weighted, dtype=np.uint64)])
-    return [int(digest) for digest in sums[offsets[1:]] - sums[offsets[:-1]]]
+def _is_observed(trials: pa.Table) -> np.ndarray:
+    """Return whether each trial ran on one of the seeds on which trials are observed for a dependence on the seed."""
+    return np.asarray(pc.fill_null(trials["seed"], 0).to_numpy() < OBSERVED_SEEDS)
+
+
+def _scores(trials: pa.Table, calls: arrays.Lists, has_value: np.ndarray) -> np.ndarray:
+    """Return the score of each trial, before it is withheld; trials of one budget, axis and length are scored together.
+
+    The score is 0 where nothing was measured, and of a trial that did not stay where it was: it must not win.
+    """
+    scores = np.zeros(len(trials))
+    is_scored = has_value & ~arrays.is_null(trials["calls_to_target"])
+    values = np.where(arrays.is_null(calls.items), math.inf, arrays.numbers(calls.items))
+    starts = arrays.numbers(pc.fill_null(trials["score_start"], SCORE_START))
+    shapes = [arrays.numbers(trials["budget"]), starts, calls.lengths]
+    positions = np.flatnonzero(is_scored)
+    for group in arrays.groups([shape[positions] for shape in shapes]):
+        rows = positions[group]
+        budget, start, length = (shape[rows[0]] for shape in shapes)
+        scores[rows] = trial_scores(values[calls.rows(rows, length)], int(budget), float(start))
+    return scores
+
+
+def _digests(trials: pa.Table, statuses: np.ndarray) -> np.ndarray:
+    """Return a digest of the measurements of each trial: numbers are equal if and only if their bits are."""
+    order = {status: number for number, status in enumerate(TrialStatus)}
+    digest = np.array([order[status] for status in statuses], dtype=np.uint64)
+    for name in ("calls", "steps", "final_objective", "gap", "gradient_norm"):
+        digest = _mixed(digest, _bits(trials[name]))
+    for name in ("calls_to_target", "curve_objective"):
+        items, offsets = arrays.lists(trials[name])
+        lengths = np.diff(offsets)
+        positions = (np.arange(len(items)) - np.repeat(offsets[:-1], lengths)).astype(np.uint64)
+        # Sums of the bits, modulo 2^64, with an odd factor for each position.
+        weighted = _bits(items) * (_FACTOR * (2 * positions + 1))
+        sums = np.concatenate([np.zeros(1, dtype=np.uint64), np.cumsum(weighted, dtype=np.uint64)])
+        digest = _mixed(digest, sums[offsets[1:]] - sums[offsets[:-1]])
+        digest = _mixed(digest, np.where(arrays.is_null(trials[name]), -1, lengths).astype(np.uint64))
+    return digest
+
+
+def _mixed(digest: np.ndarray, values: np.ndarray) -> np.ndarray:
+    mixed = (digest ^ values) * _FACTOR
+    return np.asarray(mixed ^ (mixed >> np.uint64(29)))
+
+
+def _bits(column: pa.ChunkedArray | pa.Array) -> np.ndarray:
+    """Return the bits of numbers, of which null has its own."""
+    values = pc.fill_null(column, 0).to_numpy(zero_copy_only=False)
+    return np.where(arrays.is_null(column), _NULL, values.view(np.uint64))
 
 
 def notes_of_trials(outcomes: Iterable[Outcome]) -> list[RowNote]:
     """Return the notes of these trials once each: one of each metric, and one of the targets that are not scored."""
     notes: dict[object, RowNote] = {}
-    for outcome in sorted(outcomes, key=lambda outcome: -outcome.targets_not_scored):
+    noted = [outcome for outcome in outcomes if outcome.notes]
+    for outcome in sorted(noted, key=lambda outcome: -outcome.targets_not_scored):
         for note in outcome.notes:
             match note:
                 case MetricNotMeasured(metric):
@@ -132,13 +173,29 @@ def notes_of_trials(outcomes: Iterable[Outcome]) -> list[RowNote]:
     return list(notes.values())
 
 
-def _notes_of(row: Mapping[str, Any]) -> Iterator[RowNote]:
+def _notes(
+    trials: pa.Table, calls: arrays.Lists, has_score_error: np.ndarray
+) -> dict[int, tuple[RowNote, ...]]:
+    """Return the notes of the trials that have any, by position."""
+    is_nan = np.isnan(arrays.numbers(calls.items)) & ~arrays.is_null(calls.items)
+    counts = np.diff(np.concatenate([[0], np.cumsum(is_nan)])[calls.offsets])
+    errors = arrays.lists(trials["metric_errors"]).lengths
+    is_skipped = pc.equal(trials["status"], TrialStatus.SKIPPED.value).to_numpy()
+    noted = np.flatnonzero((counts > 0) | (errors > 0) | has_score_error | is_skipped)
+    rows = trials.select(["status", "error", "score_error", "metric_errors", "dtype"]).take(pa.array(noted))
+    return {
+        position: tuple(_notes_of(row, counts[position]))
+        for position, row in zip(noted.tolist(), rows.to_pylist(), strict=True)
+    }
+
+
+def _notes_of(row: Mapping[str, Any], targets_not_scored: int) -> Iterator[RowNote]:
     if row["status"] == TrialStatus.SKIPPED and row["error"]:
         yield SkippedBecause(row["error"])
     if row["score_error"]:
         yield NoScoreBecause(row["score_error"])
-    elif count := sum(value is not None and math.isnan(value) for value in row["calls_to_target"] or ()):
-        yield TargetsNotScored(count, row["dtype"])
+    elif targets_not_scored:
+        yield TargetsNotScored(int(targets_not_scored), row["dtype"])
     for metric, reason in row["metric_errors"] or ():
         yield MetricNotMeasured(metric, reason)
 

@@ -1,6 +1,9 @@
 """Rows of a pairing with their evaluation trials, and the batches that must run next."""
 
+from collections.abc import Iterator
 from typing import Any, NamedTuple
+
+import msgspec
 
 from benchbed.interfaces import Note, RowNote
 from benchbed.plan import BatchPlan, EntrantPlan, Pairing, Plan
@@ -8,6 +11,9 @@ from benchbed.plan.model import Track
 from benchbed.seeds import Role, digest
 from benchbed.tuning.candidates import PairingState
 from benchbed.tuning.outcomes import notes_of_trials
+
+MOST_TRIALS = 10_000
+"""Trials of a batch: the memory of its process and the size of its file do not grow with the study."""
 
 
 class EvaluatedSetting(NamedTuple):
@@ -63,11 +69,15 @@ def missing_batches(state: PairingState) -> list[BatchPlan]:
     their results are equal to the bit.
     """
     entrant = state.pairing.entrants[0]  # its static parameters are those of all
-    rows = evaluated_settings(state)
-    tuned = [row for row in rows if state.settings_tried(row.entrant, row.track)]
+    fixed: list[dict[str, Any]] = []
+    tuned: list[dict[str, Any]] = []
+    for each in state.pairing.entrants:
+        for track in state.plan.tracks:
+            if (winner := state.winner(each, track)) is not None:
+                (tuned if state.settings_tried(each, track) else fixed).append(winner.hyperparameters)
     groups: list[tuple[Role, list[dict[str, Any]]]] = [
-        ("evaluation", [row.hyperparameters for row in rows if row not in tuned]),
-        *(("evaluation", [row.hyperparameters]) for row in tuned),
+        ("evaluation", fixed),
+        *(("evaluation", [setting]) for setting in tuned),
         *(("tuning", _settings_tried(state, track)) for track in state.plan.tracks),
     ]
     batches: list[BatchPlan] = []
@@ -82,11 +92,31 @@ def missing_batches(state: PairingState) -> list[BatchPlan]:
                 scheduled.add(keys[0])
                 statics = digest({name: setting[name] for name in entrant.statics})
                 together.setdefault((missing_seeds, statics), []).append(setting)
-        batches += [
-            state.plan.batch(state.pairing, of_batch, role, seeds)
-            for (seeds, _), of_batch in together.items()
-        ]
+        for (seeds, _), of_batch in together.items():
+            batches += _divided(state.plan.batch(state.pairing, of_batch, role, seeds), state.plan)
     return batches
+
+
+def _divided(batch: BatchPlan, plan: Plan) -> Iterator[BatchPlan]:
+    """Divide a batch into equal ones of at most `MOST_TRIALS` trials.
+
+    Which seeds run together depends on the plan alone, and not on those that have finished.
+    """
+    settings, seeds = len(batch.settings), len(plan.all_seeds(batch.role))
+    if settings * seeds <= MOST_TRIALS:
+        yield batch
+        return
+    for start in range(0, settings, MOST_TRIALS):
+        of_part = batch.settings[start : start + MOST_TRIALS]
+        parts = -(-seeds * len(of_part) // MOST_TRIALS)
+        seeds_of_part = -(-seeds // parts)
+        blocks: dict[int, list[int]] = {}
+        for seed in batch.seeds:
+            blocks.setdefault(seed // seeds_of_part, []).append(seed)
+        for block in blocks.values():
+            yield msgspec.structs.replace(
+                batch, settings=of_part, seeds=tuple(block), divided_trials=settings * seeds
+            )
 
 
 def waves_of(plan: Plan, pairing: Pairing) -> tuple[list[BatchPlan], list[BatchPlan]]:

@@ -12,14 +12,24 @@ from benchbed.catalog.lookup import Catalog
 from benchbed.environment import describe_environment
 from benchbed.errors import NothingSelectedError, UsageError
 from benchbed.interfaces import FINAL_STATUSES, Engine
-from benchbed.plan import BatchPlan, Plan, check_imports
-from benchbed.store import StudyFolder
+from benchbed.plan import BatchPlan, Pairing, Plan, check_imports
+from benchbed.store import StudyFolder, from_bytes
 from benchbed.store.files import inside, read_regular_file
 
 StoredRow = Mapping[str, Any]
 
 ENVIRONMENT_KEYS = ("torch", "platform", "processor", "device", "cpu_capability", "kernel_choice")
 """Properties that must not change between two runs whose results should be equal to the bit."""
+_BATCH_COLUMNS = [
+    "trial_key",
+    "problem",
+    "optimizer",
+    "hyperparameters",
+    "role",
+    "seed",
+    "status",
+    "batch_trials",
+]
 
 
 class StoredBatch(NamedTuple):
@@ -47,6 +57,14 @@ class StoredBatch(NamedTuple):
             return Engine.AUTO
         row = self.measured_rows[0]
         return Engine(row["engine_requested"] or row["engine"] or Engine.AUTO)
+
+
+class PlannedPart(NamedTuple):
+    """A part of a study folder whose batch can run again; its rows are read if it is in the sample."""
+
+    path: Path
+    batch: BatchPlan
+    measured_trials: int
 
 
 class Sample(NamedTuple):
@@ -82,16 +100,20 @@ def sample_batches(path: Path, catalog: Catalog, size: int, seed: int, allow_imp
         raise UsageError(
             f"the study ran on {plan.device!r}, which torch does not find; verify it on a machine that has it"
         )
-    batches: list[StoredBatch] = []
+    batches: list[PlannedPart] = []
     contradictions: dict[str, tuple[int, str]] = {}
     unplanned_trials = 0
     warnings: dict[str, None] = {}  # an ordered set
+    pairings: dict[tuple[str, str], list[Pairing]] = {}
+    for pairing in plan.pairings():
+        names = pairing.problem.name, pairing.entrants[0].name
+        pairings.setdefault(names, []).append(pairing)
     for part in folder.read_parts(plan):
-        rows = part.trials.to_pylist()
         if part.contradiction is not None:
-            contradictions[part.path.stem] = len(rows), part.contradiction
+            contradictions[part.path.stem] = len(part.trials), part.contradiction
             continue
-        batch = planned_batch(plan, rows) if rows else None
+        rows = part.trials.select(_BATCH_COLUMNS).to_pylist()
+        batch = planned_batch(plan, rows, pairings) if rows else None
         if batch is None:
             unplanned_trials += len(rows)
         elif passed := _passed_objects(plan, batch):
@@ -99,17 +121,20 @@ def sample_batches(path: Path, catalog: Catalog, size: int, seed: int, allow_imp
                 f"{label} was passed to run() as an object, which this process does not have; its batches are left out"
                 for label in passed
             )
-        elif (stored := StoredBatch(part.path.stem, rows, batch)).measured_rows:
-            batches.append(stored)
+        elif measured := sum(row["status"] in FINAL_STATUSES for row in rows):
+            batches.append(PlannedPart(part.path, batch, measured))
     if not batches and not contradictions:
         remedy = "; ".join(warnings) or "complete the study first (`benchbed run`)"
         raise NothingSelectedError(f"{path} contains no result of its plan that can run again: {remedy}")
-    batch_of_trial = [index for index, stored in enumerate(batches) for _ in stored.measured_rows]
+    batch_of_trial = [index for index, part in enumerate(batches) for _ in range(part.measured_trials)]
     random.Random(seed).shuffle(batch_of_trial)
-    indices = sorted(list(dict.fromkeys(batch_of_trial))[:size])
+    sampled = [batches[index] for index in sorted(list(dict.fromkeys(batch_of_trial))[:size])]
     return Sample(
         plan,
-        [batches[index] for index in indices],
+        [
+            StoredBatch(path.stem, from_bytes(read_regular_file(path)).to_pylist(), batch)
+            for path, batch, _ in sampled
+        ],
         len(batches) + len(contradictions),
         unplanned_trials,
         _changed_environment(path, plan, catalog),
@@ -118,8 +143,13 @@ def sample_batches(path: Path, catalog: Catalog, size: int, seed: int, allow_imp
     )
 
 
-def planned_batch(plan: Plan, rows: list[StoredRow]) -> BatchPlan | None:
-    """Return the batch, settings × seeds, that stored these rows; None if the plan contains none of its trials."""
+def planned_batch(
+    plan: Plan, rows: list[StoredRow], pairings: Mapping[tuple[str, str], list[Pairing]]
+) -> BatchPlan | None:
+    """Return the batch, settings × seeds, that stored these rows; None if the plan contains none of its trials.
+
+    `pairings` are those of the plan by the names of problem and optimizer.
+    """
     try:
         settings = [json.loads(text) for text in dict.fromkeys(row["hyperparameters"] for row in rows)]
     except (ValueError, TypeError, RecursionError):
@@ -128,15 +158,15 @@ def planned_batch(plan: Plan, rows: list[StoredRow]) -> BatchPlan | None:
         return None
     seeds = list(dict.fromkeys(row["seed"] for row in rows))
     stored_keys = {row["trial_key"] for row in rows}
-    for pairing in plan.pairings():
+    for pairing in pairings.get((rows[0]["problem"], rows[0]["optimizer"]), ()):
         entrant = pairing.entrants[0]
-        if (rows[0]["problem"], rows[0]["optimizer"]) != (pairing.problem.name, entrant.name) or any(
+        if any(
             setting.get(name) != entrant.hyperparameters[name]
             for setting in settings
             for name in entrant.shared_statics
         ):
             continue
-        batch = plan.batch(pairing, settings, rows[0]["role"], seeds)
+        batch = plan.batch(pairing, settings, rows[0]["role"], seeds, rows[0]["batch_trials"] or 0)
         if any(not stored_keys.isdisjoint(keys) for keys in plan.keys(batch)):
             return batch
     return None

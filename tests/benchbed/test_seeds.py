@@ -6,7 +6,7 @@ import json
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from benchbed.seeds import INSTANCES, InstanceSeed, digest
+from benchbed.seeds import INSTANCES, InstanceSeed, digest, digests
 
 # The same examples in every run, without a time limit.
 UNTIMED = settings(deadline=None, derandomize=True)
@@ -20,6 +20,14 @@ def test_a_digest_is_sha256_of_compact_json():
     text = '["1",2,{"a":null,"b":0.1}]'
     assert json.loads(text) == values
     assert digest(*values) == hashlib.sha256(text.encode()).hexdigest()[:32]
+
+
+def test_digests_of_many_numbers_are_those_of_each():
+    """The values before the number are hashed once."""
+    before, after = ["1", {"b": 0.1}, ["x"]], [1000, None, "float64"]
+    numbers = [0, 1, 10, 2**40]
+    assert digests(before, numbers, after) == [digest(*before, number, *after) for number in numbers]
+    assert digests(before, [], after) == []
 
 
 def test_a_digest_does_not_depend_on_the_order_of_keys():

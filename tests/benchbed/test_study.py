@@ -3,11 +3,15 @@
 import subprocess
 import sys
 
+import pandas as pd
 import pytest
 
 import benchbed
+from benchbed.analysis.results import build_results
 from benchbed.errors import StudyFolderError, UsageError
-from benchbed.store import TRIAL_SCHEMA
+from benchbed.reports import ranking
+from benchbed.store import TRIAL_SCHEMA, StudyFolder
+from benchbed.study.reporting import read_results
 
 pytestmark = pytest.mark.slow
 
@@ -60,6 +64,30 @@ def test_tracks_are_filled_on_loading(study):
     tuning = study.trials.set_index("trial_key")["role"] == "tuning"
     assert not tracks[tuning].map(len).any()
     assert set(tracks[~tuning].map(tuple)) <= {("default",), ("tuned",), ("default", "tuned")}
+
+
+def test_results_are_those_of_all_columns_of_the_trials(study):
+    """The study reads a few columns, and the curves only when they are used."""
+    expected = build_results(study.plan, StudyFolder(study.path).read_trials(study.plan))
+    assert study.results_without_curves.curves.empty
+    assert list(study.results_without_curves.curves.columns) == list(expected.curves.columns)
+    for name, frame in expected._asdict().items():
+        if isinstance(frame, pd.DataFrame):
+            pd.testing.assert_frame_equal(getattr(study.results, name), frame)
+    assert len(expected.curves)
+
+
+def test_reports_read_the_curves_of_the_optimizers_in_charts(study, monkeypatch):
+    """All other frames contain every optimizer."""
+    folder, everything = str(study.path), study.results
+    shown = read_results(folder, (), (), "all")
+    pd.testing.assert_frame_equal(shown.curves, everything.curves)
+    monkeypatch.setattr(ranking, "MOST", 1)
+    (best,) = ranking.limit_optimizers(everything)[0].optimizers
+    shown = read_results(folder, (), (), "one")
+    of_best = everything.outcomes["trial_key"][everything.outcomes["optimizer"] == best]
+    assert set(shown.curves["trial_key"]) == set(of_best)
+    assert set(shown.outcomes["optimizer"]) == {"gd", "adam"}
 
 
 def test_the_summary_has_the_columns_of_its_file(study):

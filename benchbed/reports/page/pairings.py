@@ -30,6 +30,8 @@ MOST_PAIRINGS = 120
 """Pairings with details in one page; those that lost trials come first."""
 _MOST_CURVES = 25
 """Trials of a track that are drawn in one chart."""
+_MOST_ROWS = 100
+"""Trials of a track in the table of a pairing."""
 _MOST_FAILURES = 4
 """Different failures of a pairing with their tracebacks."""
 _MOST_CHARACTERS = 6_000
@@ -54,6 +56,8 @@ class PairingDetails(NamedTuple):
     """The scores of all tracks in words."""
     charts: Sequence[Chart]
     trials: PageTable
+    note: str
+    """A sentence on the trials that the table does not contain; empty if it contains all."""
     failures: Sequence[PageFailure]
     more_failures: int
 
@@ -82,7 +86,9 @@ def pairings_of(
     facts = results.problems[problem]
     outcomes = results.outcomes[results.outcomes["problem"] == problem]
     tuning = results.tuning[results.tuning["problem"] == problem]
-    curves = results.curves[results.curves["trial_key"].isin(outcomes["trial_key"])]
+    with_curve = outcomes[outcomes["trial_key"].isin(results.curves["trial_key"].unique())]
+    drawn = with_curve.groupby(["optimizer", "track"], sort=False).head(_MOST_CURVES)
+    curves = results.curves[results.curves["trial_key"].isin(drawn["trial_key"])]
     by_trial = {str(key): rows for key, rows in curves.groupby("trial_key", observed=True)}
     summary = results.summary[results.summary["problem"] == problem]
     costs_by_row = call_costs(results, problem)
@@ -96,7 +102,13 @@ def pairings_of(
         column = "score" if facts.is_scored else "objective"
         scores = [f"{track} {short(value)}" for track, value in zip(rows["track"], rows[column], strict=True)]
         costs = {track: costs_by_row[track, optimizer] for track in results.tracks}
-        charts = _trial_charts(evaluated, by_trial, facts, number, costs) + _rate_chart(tuned, facts, number)
+        charts = _trial_charts(
+            with_curve[with_curve["optimizer"] == optimizer], by_trial, facts, number, costs
+        )
+        charts += _rate_chart(tuned, facts, number)
+        most = max(evaluated["track"].value_counts(), default=0)
+        note = f"The table contains the first {_MOST_ROWS} of {most} trials of a track; the folder trials contains all."
+        note = note if most > _MOST_ROWS else ""
         failures = _failures(pd.concat([evaluated.assign(role="evaluation"), tuned.assign(role="tuning")]))
         details.append(
             PairingDetails(
@@ -105,7 +117,8 @@ def pairings_of(
                 optimizer,
                 f"{column}: {', '.join(scores)}",
                 charts,
-                _trial_table(evaluated, facts, number),
+                _trial_table(evaluated.groupby("track", sort=False).head(_MOST_ROWS), facts, number),
+                note,
                 failures[:_MOST_FAILURES],
                 max(0, len(failures) - _MOST_FAILURES),
             )
@@ -120,15 +133,15 @@ def _trial_charts(
     number: int,
     costs: Mapping[str, CallCost],
 ) -> list[Chart]:
-    """Return a chart for each track, with the curve of each trial."""
+    """Return a chart for each track with the curves `by_trial` of the first of its trials, all of which have one."""
     column = "gap" if facts.has_optimum else "objective"
-    shown = trials[trials["trial_key"].isin(by_trial)]
-    if shown.empty:
+    if trials.empty:
         return []
-    values = np.concatenate([by_trial[key][column].to_numpy() for key in shown["trial_key"]])
+    drawn_keys = trials["trial_key"][trials["trial_key"].isin(by_trial)]
+    values = np.concatenate([by_trial[key][column].to_numpy() for key in drawn_keys])
     axis = ValueAxis(value_scale(values, facts), facts, has_infinite=False)
     charts = []
-    for track, rows in shown.groupby("track", sort=False):
+    for track, rows in trials.groupby("track", sort=False):
         drawn = rows.iloc[:_MOST_CURVES]
         lines = []
         for seed, status, key in zip(drawn["seed"], drawn["status"], drawn["trial_key"], strict=True):

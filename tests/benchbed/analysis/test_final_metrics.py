@@ -5,7 +5,9 @@ import math
 import pandas as pd
 
 from benchbed.analysis.final_metrics import COLUMNS, final_metrics
+from benchbed.analysis.stored import StoredTrials
 from benchbed.interfaces import START_IN_BASIN
+from benchbed.store import table_of
 
 
 def test_medians_are_over_the_trials_with_a_value():
@@ -18,8 +20,9 @@ def test_medians_are_over_the_trials_with_a_value():
             for seed, value in enumerate(values)
         ]
     )
-    stored = {str(seed): {"metrics": [("accuracy", value)]} for seed, value in enumerate(values)}
-    stored["0"]["metrics"].append((START_IN_BASIN, 1.0))
+    rows = [{"trial_key": str(seed), "metrics": [("accuracy", value)]} for seed, value in enumerate(values)]
+    rows[0]["metrics"].append((START_IN_BASIN, 1.0))
+    stored = StoredTrials(table_of(rows))
     (row,) = final_metrics(outcomes, stored).itertuples(index=False)
     assert tuple(row) == ("p", "o", "default", "accuracy", 4, 0.7, 0.6, 0.9)
 
@@ -29,9 +32,11 @@ def test_one_value_has_no_interval():
     outcomes = pd.DataFrame(
         [{"problem": "p", "optimizer": "o", "track": "default", "trial_key": "a", "status": "solved"}]
     )
-    (row,) = final_metrics(outcomes, {"a": {"metrics": [("loss", 2.0)]}}).itertuples(index=False)
+    (row,) = final_metrics(
+        outcomes, StoredTrials(table_of([{"trial_key": "a", "metrics": [("loss", 2.0)]}]))
+    ).itertuples(index=False)
     assert row.median == 2.0
     assert math.isnan(row.low)
-    empty = final_metrics(outcomes, {"a": {"metrics": None}})
+    empty = final_metrics(outcomes, StoredTrials(table_of([{"trial_key": "a", "metrics": None}])))
     assert list(empty.columns) == COLUMNS
     assert empty.empty

@@ -10,15 +10,13 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from benchbed.analysis.intervals import bootstrap_limits
+from benchbed.analysis.paired_tests import noticeable_difference, paired_t_test, sign_test
 from benchbed.analysis.pairwise_tests import (
     Comparison,
     checkpoint_positions,
     compare,
     group_by_significance,
     holm,
-    noticeable_difference,
-    paired_t_test,
-    sign_test,
 )
 from benchbed.analysis.strata import samples_of
 from benchbed.tuning.outcomes import trial_scores

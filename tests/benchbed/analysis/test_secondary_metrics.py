@@ -10,6 +10,7 @@ import pytest
 
 from benchbed.analysis.results import build_results
 from benchbed.analysis.secondary_metrics import COLUMNS, Robustness, basin_shares, measures_of
+from benchbed.analysis.stored import StoredTrials
 from benchbed.interfaces import START_IN_BASIN
 from benchbed.interfaces.results import ProblemFacts
 from benchbed.plan.presets import PRESETS
@@ -42,7 +43,8 @@ def row_of():
             ],
             columns=[*labels, "seed", "trial_key", "calls_to_target"],
         )
-        stored = {str(seed): trial for seed, trial in enumerate(trials or [stored_trial()] * len(calls))}
+        rows = enumerate(trials or [stored_trial()] * len(calls))
+        stored = StoredTrials(table_of([trial | {"trial_key": str(seed)} for seed, trial in rows]))
         summary = pd.DataFrame([labels | known])
         frame = measures_of(summary, outcomes, {"p": facts}, stored, robustness or {})
         assert list(frame.columns) == COLUMNS
@@ -284,7 +286,7 @@ def shares(trials):
     """Return the shares of trials `(problem, optimizer, seed, metrics)`, read from the store."""
     keys = [str(number) for number in range(len(trials))]
     rows = [{"trial_key": key, "metrics": trial[3]} for key, trial in zip(keys, trials, strict=True)]
-    stored = {row["trial_key"]: row for row in table_of(rows).to_pylist()}
+    stored = StoredTrials(table_of(rows))
     outcomes = pd.DataFrame([trial[:3] for trial in trials], columns=["problem", "optimizer", "seed"])
     return basin_shares(outcomes.assign(trial_key=keys), stored)
 

@@ -8,7 +8,8 @@ import pytest
 from scipy import stats
 
 from benchbed.analysis.intervals import DRAWS, bootstrap_limits
-from benchbed.analysis.pairwise_tests import Selection, compare, paired_t_test
+from benchbed.analysis.paired_tests import Selection, paired_t_test
+from benchbed.analysis.pairwise_tests import compare
 from benchbed.analysis.selection_shifts import selection_shifts, shifts_of, tuning_scores
 from benchbed.analysis.strata import IndependentSample
 from benchbed.tuning.candidates import PairingState

@@ -5,7 +5,8 @@ import pytest
 from scipy import special, stats
 
 from benchbed.analysis.intervals import bootstrap_limits, overall_interval
-from benchbed.analysis.pairwise_tests import compare, paired_t_test
+from benchbed.analysis.paired_tests import paired_t_test
+from benchbed.analysis.pairwise_tests import compare
 from benchbed.analysis.strata import IndependentSample, Sampling, samples_of
 
 STUDIES, SEEDS = 2_000, 20

@@ -15,8 +15,10 @@ from benchbed.analysis.aggregate import overall_scores
 from benchbed.analysis.final_metrics import final_metrics
 from benchbed.analysis.pairwise_tables import ComparedProblem, ComparedStudy, comparisons_of, influence_of
 from benchbed.analysis.secondary_metrics import Robustness, measures_of
+from benchbed.analysis.stored import StoredTrials
 from benchbed.analysis.strata import Sampling
 from benchbed.interfaces import ProblemFacts, Results, RowNote, Surface, TrialStatus
+from benchbed.store import table_of
 
 TARGETS = tuple(10.0**-k for k in range(1, 9))
 NAMES = ("gd", "sgd", "momentum", "nesterov", "rmsprop", "adam", "adamw")
@@ -127,7 +129,9 @@ def _measures(summary: pd.DataFrame, outcomes: pd.DataFrame, facts: dict[str, Pr
         for problem, problem_facts in facts.items()
         for number, optimizer in enumerate(optimizers)
     }
-    return measures_of(summary, outcomes, facts, dict.fromkeys(outcomes["trial_key"], trial), robustness)
+    keys = dict.fromkeys(outcomes["trial_key"])
+    stored = StoredTrials(table_of([trial | {"trial_key": key} for key in keys]))
+    return measures_of(summary, outcomes, facts, stored, robustness)
 
 
 def build(
@@ -192,7 +196,8 @@ def build(
         summary=frame,
         measures=_measures(frame, pd.DataFrame(outcomes), facts),
         metrics=final_metrics(
-            pd.DataFrame(outcomes), {row["trial_key"]: {"metrics": None} for row in outcomes}
+            pd.DataFrame(outcomes),
+            StoredTrials(table_of([{"trial_key": row["trial_key"]} for row in outcomes])),
         ),
         overall=overall_scores(
             frame,

@@ -87,3 +87,56 @@ def test_a_flipped_bit_never_changes_the_rows():
         except Exception:  # noqa: BLE001 (any exception counts as rejection)
             continue
         assert table.equals(intact), position
+
+
+def test_the_folder_is_listed_once_for_many_parts(folder, monkeypatch):
+    """Listing it for each part would take time for each pair of parts."""
+    listed = []
+    parts = StudyFolder.parts
+    monkeypatch.setattr(StudyFolder, "parts", lambda self: listed.append(self) or parts(self))
+    for key in "abcd":
+        folder.add_part("x", part(key))
+    assert len(listed) == 1
+    assert [path.name[:6] for path in parts(folder)] == ["000001", "000002", "000003", "000004"]
+
+
+def test_parts_that_another_process_added_are_counted_again(folder):
+    """A folder object that is locked a second time, as the figures of a course are."""
+    folder.add_part("x", part("a"))
+    folder.__exit__()
+    with StudyFolder(folder.path) as other:
+        other.add_part("y", part("b"))
+    with folder:
+        folder.add_part("z", part("c"))
+    assert [path.name for path in folder.parts()] == [f"{n:06d}-{c}.parquet" for n, c in enumerate("xyz", 1)]
+
+
+def test_a_selection_of_each_part_is_read(folder):
+    """Also of a folder without parts; the newest row of a trial counts."""
+    assert folder.read_trials(select=lambda trials: trials.select(["trial_key"])).column_names == [
+        "trial_key"
+    ]
+    folder.add_part("x", part("a", "failed"))
+    folder.add_part("x", part("a", "solved"))
+    trials = folder.read_trials(select=lambda trials: trials.select(["trial_key", "status"]))
+    assert trials.to_pylist() == [{"trial_key": "a", "status": "solved"}]
+
+
+def test_columns_of_some_trials_are_read(folder):
+    """The newest rows of the trials with these keys, from the parts that were read."""
+    for key, status in (("a", "failed"), ("b", "solved"), ("a", "solved"), ("c", "solved")):
+        folder.add_part("x", part(key, status))
+    assert folder.read_columns(["trial_key"], {"a"}).num_rows == 0
+    folder.read_trials()
+    folder.add_part("x", part("d"))
+    rows = folder.read_columns(["trial_key", "status"], {"a", "c", "d"}).to_pylist()
+    assert rows == [{"trial_key": "a", "status": "solved"}, {"trial_key": "c", "status": "solved"}]
+
+
+def test_a_part_that_is_lost_after_reading_is_an_error(folder):
+    """The message says to load the study again."""
+    folder.add_part("x", part("a"))
+    folder.read_trials()
+    next(folder.path.glob("trials/*.parquet")).unlink()
+    with pytest.raises(StudyFolderError, match="load the study again"):
+        folder.read_columns(["trial_key"], {"a"})

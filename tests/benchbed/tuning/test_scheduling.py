@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from benchbed.interfaces import GridExtended, Note, SkippedBecause
 from benchbed.plan.presets import grid_rate, learning_rates
+from benchbed.tuning import scheduling
 from benchbed.tuning.candidates import PairingState
 from benchbed.tuning.outcomes import Outcome
 from benchbed.tuning.scheduling import evaluated_settings, missing_batches, planned_keys
@@ -452,3 +453,33 @@ def test_an_interruption_changes_no_batch(state_of, run, data):
         return next(interruptions, False), data.draw(st.integers(0, count - 1), label="batch that finishes")
 
     assert composition(disturbed) == undisturbed
+
+
+def test_many_trials_are_divided_into_equal_batches(state_of, monkeypatch):
+    """Of whole settings, with at most so many trials; together they are the trials of one batch."""
+    state = state_of(optimizers=("adam[learning_rate=[0.1, 0.01, 0.001]]",), tracks=("default",), seeds=7)
+    (whole,) = missing_batches(state)
+    assert whole.trials == 21
+    monkeypatch.setattr(scheduling, "MOST_TRIALS", 10)
+    batches = missing_batches(state)
+    assert [batch.seeds for batch in batches] == [(0, 1, 2), (3, 4, 5), (6,)]
+    assert all(batch.settings == whole.settings for batch in batches)
+    assert [batch.planned_trials for batch in batches] == [whole.trials] * 3
+    assert set.union(*(keys_in(state, batch) for batch in batches)) == keys_in(state, whole)
+
+
+def test_the_division_does_not_depend_on_the_trials_that_have_finished(state_of, run, monkeypatch):
+    """After an interruption, the same trials run together."""
+    monkeypatch.setattr(scheduling, "MOST_TRIALS", 10)
+    state = state_of(optimizers=("adam[learning_rate=[0.1, 0.01, 0.001]]",), tracks=("default",), seeds=7)
+    first, second, third = missing_batches(state)
+    assert missing_batches(run(state, climb, [second])) == [first, third]
+
+
+def test_more_settings_than_trials_of_a_batch_are_divided_too(state_of, monkeypatch):
+    """Each batch then has one seed."""
+    monkeypatch.setattr(scheduling, "MOST_TRIALS", 2)
+    state = state_of(optimizers=("adam[learning_rate=[0.1, 0.01, 0.001]]",), tracks=("default",), seeds=2)
+    assert [(len(batch.settings), batch.seeds) for batch in missing_batches(state)] == [
+        (2, (0,)), (2, (1,)), (1, (0, 1)),
+    ]  # fmt: skip

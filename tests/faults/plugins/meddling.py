@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 
 import numpy as np
+import pyarrow
 import torch
 
 import benchbed.runner.task
@@ -58,23 +59,25 @@ def returns_other_rows():
 
     def patch():
         rows_of = benchbed.runner.task.rows_of
-        benchbed.runner.task.rows_of = lambda *arguments: [
-            row | {"trial_key": "0" * 16, "status": "solved"} for row in rows_of(*arguments)
-        ]
+        benchbed.runner.task.rows_of = lambda *arguments: benchbed.store.table_of(
+            [row | {"trial_key": "0" * 16, "status": "solved"} for row in rows_of(*arguments).to_pylist()]
+        )
 
     return descent(patch)
 
 
 def returns_rows_twice():
     def patch():
-        benchbed.runner.task.table_of = lambda rows: benchbed.store.table_of([*rows, *rows])
+        benchbed.runner.task.to_bytes = lambda table: benchbed.store.to_bytes(
+            pyarrow.concat_tables([table, table])
+        )
 
     return descent(patch)
 
 
 def returns_no_rows():
     def patch():
-        benchbed.runner.task.rows_of = lambda *_: []
+        benchbed.runner.task.rows_of = lambda *_: benchbed.store.table_of([])
 
     return descent(patch)
 

@@ -62,3 +62,21 @@ def test_many_pairings_begin_with_those_that_lost_trials(results, monkeypatch):
         (best["problem"], best["optimizer"]),
     }
     assert anchors["quadratic", "sgd"] == "p0-o1"
+
+
+def test_the_table_contains_the_first_trials_of_each_track(usual, monkeypatch):
+    """A sentence counts all; without more trials there is none."""
+    assert {pairing.note for pairing in details_of(usual)} == {""}
+    monkeypatch.setattr(pairings, "_MOST_ROWS", 2)
+    (adam,) = (pairing for pairing in details_of(usual) if pairing.optimizer == "adam")
+    rows = [[cell.text for cell in row.cells][:2] for row in adam.trials.rows]
+    assert rows == [[track, seed] for track in ("default", "tuned") for seed in "01"]
+    assert "first 2 of 5 trials of a track" in adam.note
+
+
+def test_a_chart_contains_the_first_curves_of_its_track(usual, monkeypatch):
+    """The caption counts all."""
+    monkeypatch.setattr(pairings, "_MOST_CURVES", 2)
+    (adam,) = (pairing for pairing in details_of(usual) if pairing.optimizer == "adam")
+    assert [len(chart.lines) for chart in adam.charts[:2]] == [2, 2]
+    assert "first 2 of 5 trials" in adam.charts[0].caption

@@ -102,7 +102,7 @@ def _divided(batch: BatchPlan, plan: Plan) -> Iterator[BatchPlan]:
 
     Which seeds run together depends on the plan alone, and not on those that have finished.
     """
-    settings, seeds = len(batch.settings), len(plan.all_seeds(batch.role))
+    settings, seeds = len(batch.settings), len(plan.all_seeds(batch.problem, batch.role))
     if settings * seeds <= MOST_TRIALS:
         yield batch
         return

@@ -43,38 +43,32 @@ def draw_activations(measured: Mapping[str, Any]) -> Picture:
         figure, (values, slopes) = canvas(columns=2, width=9.5, height=3.6)
         for name, curve in curves.items():
             look = _LOOKS[name]
-            style: dict[str, Any] = {
-                "color": look.color,
-                "linestyle": look.dashes,
-                "linewidth": 1.8,
-                "label": LABELS[name],
-            }
-            values.plot(x, curve["values"], **style)
-            slopes.plot(x, curve["slopes"], **style)
+            for axes, kind in ((values, "values"), (slopes, "slopes")):
+                axes.plot(
+                    x, curve[kind], color=look.color, linestyle=look.dashes, linewidth=1.8, label=LABELS[name]
+                )
         values.set(title="Activation σ(x)", xlabel="x", ylim=(-1.2, 3.2))
         slopes.set(title="Derivative σ′(x)", xlabel="x", ylim=(-0.25, 1.25))
         legend_below(figure, values)
-        return picture(figure, *_caption(x, curves))
-
-
-def _caption(x: list[float], curves: Mapping[str, Any]) -> list[str]:
-    lows, slopes_at_zero = [], []
-    for name, curve in curves.items():
-        low = min(curve["values"])
-        where = x[curve["values"].index(low)]
-        if -LIMIT < where < 0 and low < 0:
-            lows.append(f"{LABELS[name]} {low:.3f} at x = {where:.2f}")
-        slopes_at_zero.append(f"{LABELS[name]} {curve['slopes'][x.index(0.0)]:g}")
-    highest = [
-        f"{LABELS[name]} {max(curve['slopes']):.3f} at x = {x[curve['slopes'].index(max(curve['slopes']))]:.2f}"
-        for name, curve in curves.items()
-        if max(curve["slopes"]) > 1
-    ]
-    error = max(curve["error"] for curve in curves.values())
-    return [
-        "The activations of the course: ReLU max(0, x), GELU x Φ(x), tanh (1 − e^−2x) / (1 + e^−2x) and SiLU",
-        f"x / (1 + e^−x). On {len(x)} points the values differ from these formulas by at most {error:.0e}. The",
-        "derivatives are computed by dual numbers, as the ε-part of σ(x + ε). Slopes at 0:",
-        f"{', '.join(slopes_at_zero)}; ReLU has a kink there, and its slope is defined as that of the left side.",
-        f"Not monotone: {', '.join(lows)} (lowest value). Slopes above 1: {', '.join(highest)} (largest slope).",
-    ]
+        lows = {name: min(curve["values"]) for name, curve in curves.items()}
+        peaks = {name: max(curve["slopes"]) for name, curve in curves.items()}
+        lowest = [
+            f"{LABELS[name]} {low:.3f} at x = {x[curves[name]['values'].index(low)]:.2f}"
+            for name, low in lows.items()
+            if low < min(0, *(curves[name]["values"][end] for end in (0, -1)))  # neither end is the lowest
+        ]
+        steepest = [
+            f"{LABELS[name]} {peak:.3f} at x = {x[curves[name]['slopes'].index(peak)]:.2f}"
+            for name, peak in peaks.items()
+            if peak > 1
+        ]
+        at_zero = [f"{LABELS[name]} {curve['slopes'][x.index(0.0)]:g}" for name, curve in curves.items()]
+        error = max(curve["error"] for curve in curves.values())
+        return picture(
+            figure,
+            "The activations of the course: ReLU max(0, x), GELU x Φ(x), tanh (1 − e^−2x) / (1 + e^−2x) and SiLU",
+            f"x / (1 + e^−x). On {len(x)} points the values differ from these formulas by at most {error:.0e}. The",
+            "derivatives are computed by dual numbers, as the ε-part of σ(x + ε). Slopes at 0:",
+            f"{', '.join(at_zero)}; ReLU has a kink there, and its slope is defined as that of the left side.",
+            f"Not monotone: {', '.join(lowest)} (lowest value). Slopes above 1: {', '.join(steepest)} (largest slope).",
+        )

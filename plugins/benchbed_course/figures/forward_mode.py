@@ -72,11 +72,17 @@ def draw_costs(measured: Mapping[str, Any]) -> Picture:
         ratios.set(title="The same in evaluations of f", xlabel="inputs n", ylabel="times the cost of f")
         legend_below(figure, seconds)
         errors = measured["checks"]["errors"]
+        code = "\n".join(f"    {line}" for line in LINES)
+        duals = [
+            f"{name}: {value!r} + {tangent!r} ε, whose slope is"
+            f" {format_distance(abs(tangent - exact))} the derivative {exact!r}"
+            for name, (value, tangent, exact) in measured["checks"]["dual"].items()
+        ]
         product = ", ".join(f"{number:.6f}" for number in measured["checks"]["product"])
         return picture(
             figure,
             *_cost_sentences(costs),
-            *_dual_sentences(measured["checks"]["dual"]),
+            f"Dual numbers evaluate the document's two examples:\n\n{code}\n\nThey print {'; '.join(duals)}.",
             "For the function with two outputs at (1, 2, 3), the product along",
             f"(0.1, 0.2, 0.3) is ({product}): by torch {format_distance(errors['product'])} the closed form, by dual",
             f"numbers {format_distance(errors['dual product'])} the closed form. The Jacobian by columns is",
@@ -143,18 +149,6 @@ def _calls(inputs: int) -> dict[str, Call]:
             lambda direction: jacobian_vector_product(function, x, direction), x
         )
     return calls
-
-
-def _dual_sentences(duals: Mapping[str, Any]) -> list[str]:
-    code = "\n".join(f"    {line}" for line in LINES)
-    results = [
-        f"{name}: {value!r} + {slope!r} ε, whose slope is"
-        f" {format_distance(abs(slope - exact))} the derivative {exact!r}"
-        for name, (value, slope, exact) in duals.items()
-    ]
-    return [
-        f"Dual numbers evaluate the document's two examples:\n\n{code}\n\nThey print {'; '.join(results)}."
-    ]
 
 
 def _cost_sentences(costs: Costs) -> list[str]:

@@ -1,7 +1,7 @@
 """The layers of the course's deep network, with the parameters of each."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from itertools import pairwise
 from typing import Any
 
@@ -43,13 +43,25 @@ def draw_layers(measured: Mapping[str, Any]) -> Picture:
         for layer, positions in enumerate(columns):
             is_hidden = 0 < layer < len(widths) - 1
             axes.plot(*positions.T, "o", color=UNIT if is_hidden else TRUTH, markersize=5.5, zorder=2)
-            _write(axes, DISTANCE * layer, 1.08, _layer_name(layer, widths, measured["activation"]))
+            kind = f"units, {measured['activation']}" if is_hidden else "output" if layer else "inputs"
+            _write(axes, DISTANCE * layer, 1.08, f"{len(positions)} {kind}")
+        sums, formulas = [], []
         for layer, (weights, biases) in enumerate(zip(measured["weights"], measured["biases"], strict=True)):
-            text = f"{weights:,} weights\n+ {biases} bias{'es' * (biases > 1)}\n= {weights + biases:,}"
+            sums.append(weights + biases)
+            text = f"{weights:,} weights\n+ {biases} bias{'es' * (biases > 1)}\n= {sums[-1]:,}"
             _write(axes, DISTANCE * (layer + 0.5), -0.14, text)
+            fan_in, fan_out = widths[layer : layer + 2]
+            product = f"{fan_in}·{fan_out} + {fan_out} = {sums[-1]:,}"
+            formulas.append(f"layer {layer + 1}, {fan_in} → {fan_out}: {product}")
         axes.set(xlim=(-1, DISTANCE * (len(widths) - 1) + 1), ylim=(-0.25, 1.15))
         axes.axis("off")
-        return picture(figure, *_caption(measured))
+        return picture(
+            figure,
+            f"The network {' → '.join(map(str, widths))} with {measured['activation']} between the layers: each line",
+            f"is a weight, each unit behind the inputs has a bias. Parameters: {'; '.join(formulas)};",
+            f"in all {sum(sums):,}.",
+            f"Layer {1 + sums.index(max(sums))} has {max(sums) / sum(sums):.0%} of them.",
+        )
 
 
 def unit_positions(width: int, most: int, x: float) -> np.ndarray:
@@ -60,27 +72,3 @@ def unit_positions(width: int, most: int, x: float) -> np.ndarray:
 
 def _write(axes: Axes, x: float, y: float, text: str) -> None:
     axes.text(x, y, text, ha="center", va="center", fontsize=9, color=TRUTH)
-
-
-def _layer_name(layer: int, widths: Sequence[int], activation: str) -> str:
-    if layer == 0:
-        return f"{widths[0]} inputs"
-    return f"{widths[layer]} units, {activation}" if layer < len(widths) - 1 else f"{widths[-1]} output"
-
-
-def _caption(measured: Mapping[str, Any]) -> list[str]:
-    widths, weights, biases = (measured[name] for name in ("widths", "weights", "biases"))
-    layers = "; ".join(
-        f"layer {layer}, {fan_in} → {fan_out}: {fan_in}·{fan_out} + {fan_out} = {weight_count + bias_count:,}"
-        for layer, ((fan_in, fan_out), weight_count, bias_count) in enumerate(
-            zip(pairwise(widths), weights, biases, strict=True), start=1
-        )
-    )
-    total = sum(weights) + sum(biases)
-    largest = max(range(len(weights)), key=lambda layer: weights[layer] + biases[layer])
-    share = (weights[largest] + biases[largest]) / total
-    return [
-        f"The network {' → '.join(map(str, widths))} with {measured['activation']} between the layers: each line is a",
-        f"weight, each unit behind the inputs has a bias. Parameters: {layers}; in all {total:,}. Layer {largest + 1}",
-        f"has {share:.0%} of them.",
-    ]

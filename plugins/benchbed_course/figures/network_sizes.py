@@ -4,11 +4,10 @@ from collections.abc import Mapping
 
 import numpy as np
 import torch
-from matplotlib.axes import Axes
 
 from benchbed import Study
 from benchbed.interfaces import Picture, TrialStatus
-from benchbed.plotting import LineStyle, theme, wrap_label
+from benchbed.plotting import theme, wrap_label
 from benchbed_course.figures.breakpoints import CELLS, NetworkTrials, bending, best_density, network_trials
 from benchbed_course.figures.canvas import TRUTH, canvas, picture
 from benchbed_course.figures.least_squares import median
@@ -38,9 +37,17 @@ def draw_errors(*studies: Study) -> Picture:
     with theme("shallow-network-sizes"):
         figure, (axes,) = canvas(width=7.5, height=4.4)
         for optimizer, losses in ends.items():
-            _draw_ends(axes, losses, looks[optimizer], wrap_label(f"{labels[optimizer]}, median"))
-        for (label, values), marker in zip(fits.items(), ("x", "*"), strict=True):
-            axes.loglog(hidden, values, marker, color=TRUTH, markersize=6, label=f"least squares, {label}")
+            look, label = looks[optimizer], wrap_label(f"{labels[optimizer]}, median")
+            for size, values in losses.items():
+                x = np.full(len(values), size)
+                axes.loglog(x, values, look.marker, color=look.color, markersize=3, alpha=0.4)
+            medians = [median(values) for values in losses.values()]
+            axes.loglog([*losses], medians, look.marker, linestyle="-", color=look.color, markersize=7,
+                        markeredgecolor="white", markeredgewidth=0.6, label=label)  # fmt: skip
+        for (kinks, fit_losses), marker in zip(fits.items(), ("x", "*"), strict=True):
+            axes.loglog(
+                hidden, fit_losses, marker, color=TRUTH, markersize=6, label=f"least squares, {kinks}"
+            )
         sizes = np.geomspace(hidden[0], hidden[-1], 100)
         axes.loglog(
             sizes, smallest_loss(sizes), ":", color=TRUTH, linewidth=1.2, label="theory of the best kinks"
@@ -111,16 +118,6 @@ def smallest_loss(hidden: np.ndarray) -> np.ndarray:
     """
     midpoints = (np.arange(CELLS) + 0.5) / CELLS
     return np.asarray((bending(midpoints) ** 0.4).mean() ** 5 / (1440 * (hidden + 1) ** 4))
-
-
-def _draw_ends(axes: Axes, losses: Ends, look: LineStyle, label: str) -> None:
-    for size, values in losses.items():
-        axes.loglog(
-            np.full(len(values), size), values, look.marker, color=look.color, markersize=3, alpha=0.4
-        )
-    medians = [median(values) for values in losses.values()]
-    axes.loglog([*losses], medians, look.marker, linestyle="-", color=look.color, markersize=7,
-                markeredgecolor="white", markeredgewidth=0.6, label=label)  # fmt: skip
 
 
 def _caption(fits: Mapping[str, list[float]], hidden: list[int], steps: int) -> list[str]:

@@ -39,7 +39,7 @@ _LOOKS = line_styles([*LABELS])
 
 def measure() -> dict[str, Any]:
     """Measure products with 1, 2, 4, … adjoints, with one forward pass and with one for each; compute the example."""
-    return {"costs": sweep(_calls, ADJOINTS), **example()}
+    return {"costs": sweep(calls_of_adjoints, ADJOINTS), **example()}
 
 
 def example() -> dict[str, Any]:
@@ -90,7 +90,7 @@ def theory(costs: Mapping[str, CostCurve]) -> dict[str, CostCurve]:
     }
 
 
-def _calls(count: int) -> dict[str, Call]:
+def calls_of_adjoints(count: int) -> dict[str, Call]:
     """Build a network of two hidden layers, and the calls that compute `count` vector-Jacobian products."""
     generator = torch.Generator().manual_seed(0)
     first, second, last = torch.randn(3, UNITS, UNITS, generator=generator, dtype=torch.float64) / UNITS**0.5

@@ -5,7 +5,6 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 import torch
-from matplotlib.axes import Axes
 
 from benchbed import Plan, Study
 from benchbed.interfaces import Picture
@@ -46,16 +45,37 @@ def draw_fits(study: Study) -> Picture:
     """Draw the polynomials of least squares with the sample and the function, for both kinds of points."""
     rows = {points: polynomial_fits(study.plan, points) for points in POINTS}
     columns = len(rows["uniform"])
+    function, sentences = runge(torch.from_numpy(GRID)).numpy(), []
     with theme("runge-fits"):
         figure, panels = canvas(columns=columns, rows=len(rows), width=10.5, height=2.7)
         for row, (points, fits) in enumerate(rows.items()):
             for axes, fit in zip(panels[row * columns :], fits, strict=False):
-                _draw_fit(axes, fit)
+                axes.plot(GRID, function, "--", color=TRUTH, linewidth=1.0, label="1/(1 + 25z²)")
+                axes.plot(GRID, fit.values, color=FIT, linewidth=1.6, label="least-squares polynomial")
+                axes.plot(fit.z, fit.y, "o", color=TRUTH, markersize=3.5, label="sample", zorder=3)
+                title = f"d = {fit.features}, test loss {fit.test_loss:.2g}"
+                axes.set(ylim=FRAME, xticks=(-1, 0, 1), title=title)
             panels[row * columns].set_ylabel(f"y, {POINTS[points]}")
+            numbers = "; ".join(
+                f"d = {fit.features}: train {fit.train_loss:.2g}, test {fit.test_loss:.2g},"
+                f" largest absolute value {fit.peak[0]:.3g} at z = {fit.peak[1]:.2f}"
+                for fit in fits
+            )
+            sentences.append(f"With {POINTS[points]}, {numbers}.")
         for axes in panels[-columns:]:
             axes.set_xlabel("z")
         legend_below(figure, panels[0])
-        return picture(figure, *_caption(rows))
+        samples = len(rows["uniform"][0].z)
+        interpolants = [fit for fits in rows.values() for fit in fits if fit.features >= samples]
+        residual = max(float(np.sqrt(2 * fit.train_loss)) for fit in interpolants)
+        return picture(
+            figure,
+            f"Least squares with d Chebyshev polynomials on one sample of I = {samples} noisy values; both rows have",
+            "the same noise and test set, whose points are drawn. From d = I on the polynomial passes through all",
+            f"samples, to a root mean square of {residual:.0e}; for d > I it is the one with the least norm of",
+            "coefficients. Losses are half the mean squared error. The frame cuts off larger values.",
+            *sentences,
+        )
 
 
 def sizes(samples: int) -> tuple[int, ...]:
@@ -79,32 +99,3 @@ def polynomial_fits(plan: Plan, points: Points) -> list[PolynomialFit]:
         z, y = (np.asarray(values[SEED, 0]) for values in (data.z, data.y))
         fits.append(PolynomialFit(features, z, y, polynomial.numpy(), *losses))
     return fits
-
-
-def _draw_fit(axes: Axes, fit: PolynomialFit) -> None:
-    function = runge(torch.from_numpy(GRID)).numpy()
-    axes.plot(GRID, function, "--", color=TRUTH, linewidth=1.0, label="1/(1 + 25z²)")
-    axes.plot(GRID, fit.values, color=FIT, linewidth=1.6, label="least-squares polynomial")
-    axes.plot(fit.z, fit.y, "o", color=TRUTH, markersize=3.5, label="sample", zorder=3)
-    axes.set(ylim=FRAME, xticks=(-1, 0, 1), title=f"d = {fit.features}, test loss {fit.test_loss:.2g}")
-
-
-def _caption(rows: dict[Points, list[PolynomialFit]]) -> list[str]:
-    samples = len(rows["uniform"][0].z)
-    sentences = []
-    for points, fits in rows.items():
-        numbers = "; ".join(
-            f"d = {fit.features}: train {fit.train_loss:.2g}, test {fit.test_loss:.2g},"
-            f" largest absolute value {fit.peak[0]:.3g} at z = {fit.peak[1]:.2f}"
-            for fit in fits
-        )
-        sentences.append(f"With {POINTS[points]}, {numbers}.")
-    interpolants = [fit for fits in rows.values() for fit in fits if fit.features >= samples]
-    residual = max(float(np.sqrt(2 * fit.train_loss)) for fit in interpolants)
-    return [
-        f"Least squares with d Chebyshev polynomials on one sample of I = {samples} noisy values; both rows have the",
-        "same noise and test set, whose points are drawn. From d = I on the polynomial passes through all samples, to",
-        f"a root mean square of {residual:.0e}; for d > I it is the one with the least norm of coefficients. Losses",
-        "are half the mean squared error. The frame cuts off larger values.",
-        *sentences,
-    ]

@@ -66,10 +66,10 @@ def test_shared_and_repeated_passes_compute_the_same_products(monkeypatch):
     """Of a small network with two different adjoints."""
     monkeypatch.setattr(pullback, "UNITS", 6)
     monkeypatch.setattr(pullback, "POINTS", 3)
-    calls = pullback._calls(2)
+    calls = pullback.calls_of_adjoints(2)
     shared, repeated = ([product for (product,) in calls[name]()] for name in (SHARED, REPEATED))
     assert [product.shape for product in shared] == [(6, 3), (6, 3)]
     assert all(torch.equal(first, second) for first, second in zip(shared, repeated, strict=True))
     assert not torch.equal(*shared)
-    assert FORWARD in pullback._calls(1)
+    assert FORWARD in pullback.calls_of_adjoints(1)
     assert FORWARD not in calls

@@ -6,7 +6,7 @@ import numpy as np
 
 from benchbed_course.figures.canvas import TRUTH, animation, canvas, legend_below
 from benchbed_course.figures.motion import Mover, frame_steps
-from benchbed_course.figures.quadratic_plane import Limits, draw_contours
+from benchbed_course.figures.quadratic_plane import draw_contours
 
 _REACH = 12.0
 """Points farther from the minimizer are outside the panel: a trial that diverges would shrink all others."""
@@ -18,7 +18,10 @@ def animate_paths(movers: Sequence[Mover]) -> bytes:
     """Render the paths of the trials, with a dot at the end of each, above their losses by step, as a GIF."""
     steps = frame_steps(movers)
     figure, (plane, losses) = canvas(rows=2, width=4.8, height=2.9)
-    draw_contours(plane, *(_limits(movers, coordinate) for coordinate in range(2)))
+    points = np.concatenate([np.zeros((1, 2)), *(mover.trial.path for mover in movers)])  # with the minimizer
+    near = points[(np.abs(points) < _REACH).all(axis=1)]
+    low, high, margin = near.min(0), near.max(0), 0.08 * np.ptp(near, axis=0)
+    draw_contours(plane, *zip(low - margin, high + margin, strict=True))
     plane.set_aspect("auto")
     plane.plot(0, 0, "*", color=TRUTH, markersize=12)
     values = np.concatenate([mover.trial.loss for mover in movers])
@@ -44,11 +47,3 @@ def animate_paths(movers: Sequence[Mover]) -> bytes:
         plane.set_title(f"step {step}")
 
     return animation(figure, show, steps)
-
-
-def _limits(movers: Sequence[Mover], coordinate: int) -> Limits:
-    """Return the limits of a panel that contains the minimizer and all points near it."""
-    values = np.concatenate([[0.0], *(mover.trial.path[:, coordinate] for mover in movers)])
-    near = values[np.abs(values) < _REACH]
-    margin = 0.08 * float(np.ptp(near))
-    return float(near.min()) - margin, float(near.max()) + margin

@@ -37,23 +37,28 @@ TrialValues = Callable[[Trial], np.ndarray]
 def draw_curves(study: Study) -> Picture:
     """Draw the loss above the optimum and the gradient norm of each optimizer by step."""
     trials, problem = labelled_trials(study), problem_of(study)
-    looks = labelled_looks(trials)
+    looks, everything = labelled_looks(trials), list(chain.from_iterable(trials.values()))
+    unit, calls = unit_of(everything), max(trial.calls[-1] for trial in everything)
     with theme(f"{study.plan.name}-curves"):
         figure, (loss, norm) = canvas(columns=2, width=10.5, height=4.4)
         for axes, values_of in ((loss, _gap), (norm, lambda trial: trial.gradient_norm)):
             for position, (name, own_trials) in enumerate(trials.items()):
                 width = max(1.2, 2.6 - 0.2 * position)  # curves that coincide stay visible at the edges
                 _draw_optimizer(axes, name, own_trials, values_of, width, looks[name])
-            _scale_steps(axes, trials)
+            axes.set(xlabel=unit, yscale="log")
+            if calls >= _LONG:
+                axes.set_xscale("symlog", linthresh=1, linscale=0.4)  # shows step 0, which a log axis cannot
+                axes.set_xlim(0, 1.6 * calls)
+            if unit != "step":
+                for line in axes.lines:
+                    line.set_gid(None)  # the slider of the page compares optimizers at equal steps
             _draw_ranges(axes, trials, values_of, looks)
         if problem.gradient_noise:
             label = "all coordinates in the local minimum"
             loss.axhline(local_gap(), color=TRUTH, linestyle=":", linewidth=0.9, label=label)
         if study.plan.tolerance:
             norm.axhline(study.plan.tolerance, color=TRUTH, linestyle="--", linewidth=0.9, label="tolerance")
-        if any(
-            trial.status == TrialStatus.CONVERGED for own_trials in trials.values() for trial in own_trials
-        ):
+        if any(trial.status == TrialStatus.CONVERGED for trial in everything):
             norm.plot([], [], "X", color=TRUTH, markersize=9, markeredgecolor="w", label=STOPPED)
         seeds = max(map(len, trials.values()))
         explanation = f": median of {seeds} seeds" if seeds > 1 else ""
@@ -177,19 +182,6 @@ def _draw_ranges(
             axes.plot([x, x], [min(ends), max(ends)], color=looks[name].color, linewidth=3, solid_capstyle="butt",
                       transform=axes.get_yaxis_transform(), clip_on=False)  # fmt: skip
             x += 0.016
-
-
-def _scale_steps(axes: Axes, trials: OptimizerTrials) -> None:
-    everything = list(chain.from_iterable(trials.values()))
-    unit = unit_of(everything)
-    axes.set(xlabel=unit, yscale="log")
-    if unit != "step":
-        for line in axes.lines:
-            line.set_gid(None)  # the slider of the page compares optimizers at equal steps
-    calls = max(trial.calls[-1] for trial in everything)
-    if calls >= _LONG:
-        axes.set_xscale("symlog", linthresh=1, linscale=0.4)  # shows step 0, which a log axis cannot
-        axes.set_xlim(0, 1.6 * calls)
 
 
 def _caption(trials: OptimizerTrials, study: Study, problem: WeightedQuartic) -> list[str]:

@@ -1,7 +1,7 @@
 """Paired tests of the optimizers of a study against those of reference studies (protocol, rule 11)."""
 
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
@@ -23,14 +23,30 @@ def compare_with_references(
     adjusted over the pairs of a table, which contain none of two optimizers of the study. A row is not compared if its
     seeds are not those of the study, or if its trials do not depend on them.
     """
-    stored = _stored_scores(references)
+    stored: dict[RowLabels, ReferenceScores] = {
+        (row.problem, reference.study.label(row.optimizer), row.track): row
+        for reference in references
+        for row in reference.study.scores
+        if row.problem in reference.problems and row.optimizer in reference.optimizers
+    }
     if not stored:
         return pd.DataFrame(columns=COMPARISON_COLUMNS)
+    labels = ["problem", "optimizer", "track"]
+    trials = pd.DataFrame(
+        [
+            (*row, seed, score)
+            for row, of_row in stored.items()
+            for seed, score in enumerate(of_row.evaluation)
+        ],
+        columns=[*labels, "seed", "score"],
+    )
+    means = trials.groupby(labels, sort=False, as_index=False)["score"].mean()
+    summary = means.assign(skipped=0, notes=pd.Series([()] * len(means)))
     names = dict.fromkeys(optimizer for _, optimizer, _ in stored)
-    selection = {labels: np.array(row.tuning) for labels, row in stored.items() if row.tuning}
+    selection = {row: np.array(of_row.tuning) for row, of_row in stored.items() if of_row.tuning}
     study = ComparedStudy(
-        pd.concat([results.summary, _rows(stored, results.summary)], ignore_index=True),
-        pd.concat([results.outcomes, _trials(stored)], ignore_index=True),
+        pd.concat([results.summary, summary], ignore_index=True),
+        pd.concat([results.outcomes, trials], ignore_index=True),
         compared_problems(plan),
         {**results.shifts, **selection_shifts(selection, plan.problems)},
     )
@@ -52,30 +68,3 @@ def compare_with_references(
             for comparison in compared.comparisons
         ]
     return pd.DataFrame(rows, columns=COMPARISON_COLUMNS)
-
-
-def _stored_scores(references: Sequence[MatchedReference]) -> dict[RowLabels, ReferenceScores]:
-    """Return the scores of the rows that compare, by problem, name beside other studies, and track."""
-    return {
-        (row.problem, reference.study.label(row.optimizer), row.track): row
-        for reference in references
-        for row in reference.study.scores
-        if row.problem in reference.problems and row.optimizer in reference.optimizers
-    }
-
-
-def _rows(stored: Mapping[RowLabels, ReferenceScores], summary: pd.DataFrame) -> pd.DataFrame:
-    """Return the rows of the summary that decide whether scores compare."""
-    frame = pd.DataFrame(stored.keys(), columns=["problem", "optimizer", "track"])
-    scores = [float(np.mean(row.evaluation)) if row.evaluation else np.nan for row in stored.values()]
-    return frame.assign(score=scores, skipped=0, notes=pd.Series([()] * len(frame))).astype(
-        summary.dtypes[["score", "skipped", "notes"]]
-    )
-
-
-def _trials(stored: Mapping[RowLabels, ReferenceScores]) -> pd.DataFrame:
-    """Return a row for each trial."""
-    rows = [
-        (*labels, seed, score) for labels, row in stored.items() for seed, score in enumerate(row.evaluation)
-    ]
-    return pd.DataFrame(rows, columns=["problem", "optimizer", "track", "seed", "score"])

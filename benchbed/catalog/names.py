@@ -5,7 +5,7 @@ import os
 import re
 import sysconfig
 import traceback
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from pathlib import Path
 
 import pluggy
@@ -63,40 +63,33 @@ def plugin_traceback(error: BaseException) -> tuple[str, str]:
 
     An error that the plugin's line causes within torch or another package is located at this line.
     """
+
+    def package_of(file: str) -> str:
+        """Return the installed package of a file, "python" for the standard library, "" if it is not installed."""
+        if file.startswith(_CORE):
+            return "benchbed"
+        installed = _INSTALLED.match(file)
+        if installed:
+            return installed[1]
+        return "python" if file.startswith(("<", _STANDARD_LIBRARY)) else ""
+
     formatted = traceback.TracebackException.from_exception(error)
     chained: traceback.TracebackException | None = formatted
     while chained is not None:
         frames = [frame for frame in chained.stack if not frame.filename.startswith(_LOADER_FILES)]
         chained.stack = traceback.StackSummary.from_list(frames)
         chained = chained.__cause__ or chained.__context__
-    if isinstance(error, SyntaxError) and error.filename:
-        line: tuple[str, int | None] | None = (error.filename, error.lineno)
-    else:
-        line = _line_of_plugin(formatted.stack)
-    location = f" ({Path(line[0]).name}:{line[1]})" if line else ""
-    return location, "".join(formatted.format())
-
-
-def _line_of_plugin(frames: Sequence[traceback.FrameSummary]) -> tuple[str, int | None] | None:
-    """Return file and line of the innermost frame of a plugin, or else of the innermost frame; None without frames.
-
-    A plugin consists of files that are not installed, or of the package of its outermost frame.
-    """
-    packages = [_package_of(frame.filename) for frame in frames]
+    # A plugin consists of files that are not installed, or of the package of its outermost frame.
+    packages = [package_of(frame.filename) for frame in formatted.stack]
     own = next((package for package in packages if package not in _FRAMEWORKS), "")
-    of_plugin = [frame for frame, package in zip(frames, packages, strict=True) if package in ("", own)]
-    innermost = (of_plugin or frames)[-1:]
-    return (innermost[0].filename, innermost[0].lineno) if innermost else None
-
-
-def _package_of(file: str) -> str:
-    """Return the installed package of a source file, "python" for the standard library, "" if it is not installed."""
-    if file.startswith(_CORE):
-        return "benchbed"
-    installed = _INSTALLED.match(file)
-    if installed:
-        return installed[1]
-    return "python" if file.startswith(("<", _STANDARD_LIBRARY)) else ""
+    locations = [(frame.filename, frame.lineno) for frame in formatted.stack]
+    locations = [
+        place for place, package in zip(locations, packages, strict=True) if package in ("", own)
+    ] or locations
+    if isinstance(error, SyntaxError) and error.filename:
+        locations.append((error.filename, error.lineno))
+    location = f" ({Path(locations[-1][0]).name}:{locations[-1][1]})" if locations else ""
+    return location, "".join(formatted.format())
 
 
 def reason(error: ValueError) -> str:

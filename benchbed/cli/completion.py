@@ -16,7 +16,7 @@ from click.shell_completion import CompletionItem
 from benchbed.errors import BenchbedError, StudyFolderError
 
 if TYPE_CHECKING:
-    from benchbed.catalog.records import Entry, Kind
+    from benchbed.catalog.records import Kind
 
 Completion = Callable[[click.Context, click.Parameter, str], list[CompletionItem]]
 """Function that returns the completions of an incomplete word."""
@@ -50,19 +50,26 @@ def complete_names(*kinds: "Kind", files: bool = False) -> Completion:
     """
 
     def complete(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        from benchbed.catalog.records import AROUND
+
         try:
             names = registered_names(tuple(context.params.get("plugin_files") or ()))
         except BenchbedError:  # a plugin file cannot be read, which the command itself reports
             return []
         fallback = [CompletionItem(incomplete, type="file")] if files else []
         opening = innermost_opening(incomplete)
+        candidates: dict[str, str] = {}
         if opening is None:
-            candidates, start = (
-                {name: facts.summary for kind in kinds for name, facts in names[kind].items()},
-                0,
-            )
+            candidates = {name: facts.summary for kind in kinds for name, facts in names[kind].items()}
+        elif not opening.takes_argument:
+            entries = [of_kind[opening.name] for of_kind in names.values() if opening.name in of_kind]
+            candidates = {f"{name}=": "" for facts in entries for name in facts.parameters}
         else:
-            candidates, start = _inner_candidates(names, opening), opening.start
+            for kind, around in AROUND.items():
+                if opening.name in names[around]:
+                    candidates |= {name: facts.summary for name, facts in names[kind].items()}
+                    candidates |= {f"{name}(": facts.summary for name, facts in names[around].items()}
+        start = opening.start if opening else 0
         head, word = incomplete[:start], incomplete[start:]
         return fallback + [
             CompletionItem(head + candidate, help=summary)
@@ -99,23 +106,6 @@ def innermost_opening(word: str) -> Opening | None:
         return None
     text = word[openings[-1].start :]
     return openings[-1]._replace(start=len(word) - len(text.lstrip()))
-
-
-def _inner_candidates(names: "dict[Kind, dict[str, NameFacts]]", opening: Opening) -> dict[str, str]:
-    """Return the words that may stand in a bracket, with their summaries."""
-    from benchbed.catalog.records import AROUND
-
-    if not opening.takes_argument:
-        parameters = [
-            of_kind[opening.name].parameters for of_kind in names.values() if opening.name in of_kind
-        ]
-        return {f"{name}=": "" for of_name in parameters for name in of_name}
-    candidates: dict[str, str] = {}
-    for kind, around in AROUND.items():
-        if opening.name in names[around]:
-            candidates |= {name: facts.summary for name, facts in names[kind].items()}
-            candidates |= {f"{name}(": facts.summary for name, facts in names[around].items()}
-    return candidates
 
 
 def complete_studies(
@@ -166,29 +156,22 @@ def registered_names(plugin_files: Sequence[Path] = ()) -> "dict[Kind, dict[str,
 
 
 def _loaded_names(plugin_files: Sequence[Path]) -> "dict[Kind, dict[str, NameFacts]]":
+    from benchbed.catalog.details import Details, OptimizerDetails, ProblemDetails, details_of
     from benchbed.catalog.records import KINDS
     from benchbed.cli.options import open_plugins
 
     catalog = open_plugins(tuple(plugin_files), timeout=None)
-    return {
-        kind: {
-            name: NameFacts(entry.summary, _parameter_names(entry))
-            for name, entry in catalog.entries[kind].items()
-        }
-        for kind in KINDS
-    }
-
-
-def _parameter_names(entry: "Entry") -> list[str]:
-    from benchbed.catalog.details import OptimizerDetails, ProblemDetails, details_of
-
-    try:
-        details = details_of(entry)
-    except ModuleNotFoundError:  # the library of a built-in problem's data
-        return []
-    if not isinstance(details, OptimizerDetails | ProblemDetails):
-        return []
-    return [parameter.name for parameter in details.parameters]
+    names: dict[Kind, dict[str, NameFacts]] = {kind: {} for kind in KINDS}
+    for kind, of_kind in names.items():
+        for name, entry in catalog.entries[kind].items():
+            details: Details = None
+            with contextlib.suppress(ModuleNotFoundError):  # the library of a built-in problem's data
+                details = details_of(entry)
+            parameters = []
+            if isinstance(details, OptimizerDetails | ProblemDetails):
+                parameters = [parameter.name for parameter in details.parameters]
+            of_kind[name] = NameFacts(entry.summary, parameters)
+    return names
 
 
 def _plugins_digest(plugin_files: Sequence[Path]) -> str:

@@ -139,6 +139,8 @@ def positions_among_references(results: Results) -> list[str]:
     else:
         own = results.overall[results.overall["group"] == ALL_PROBLEMS]
         others = mean_rows(results, [], tracks).scores
+    pairs = results.reference_comparisons
+    tested = results.comparisons.iloc[:0] if pairs is None else pairs[pairs["problem"] == table]
     sentences = []
     for track in tracks:
         scores = own[(own["track"] == track) & own["score"].notna()]
@@ -146,7 +148,8 @@ def positions_among_references(results: Results) -> list[str]:
         if scores.empty or of_references.empty:
             continue
         best, highest = (frame.loc[frame["score"].idxmax()] for frame in (scores, of_references))
-        tests = _tests_of(results, table, track, best["optimizer"])
+        is_of_best = (tested["track"] == track) & (tested["first"] == best["optimizer"])
+        tests = tested[is_of_best & tested["p_value"].notna()]
         if tests.empty:
             heading, evidence = f"{track.capitalize()} track, {_NO_TEST}", ""
             position = f"above {int((of_references['score'] < best['score']).sum())} of"
@@ -162,15 +165,6 @@ def positions_among_references(results: Results) -> list[str]:
             f"{highest['optimizer']}, {fixed(highest['score'], 3)}{evidence}."
         )
     return sentences
-
-
-def _tests_of(results: Results, table: str, track: str, optimizer: str) -> pd.DataFrame:
-    """Return the tests of an optimizer against those of the references, in a table and track."""
-    tests = results.reference_comparisons
-    if tests is None:
-        return pd.DataFrame()
-    of_optimizer = (tests["problem"] == table) & (tests["track"] == track) & (tests["first"] == optimizer)
-    return tests[of_optimizer & tests["p_value"].notna()]
 
 
 def _mean(

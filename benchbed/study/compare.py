@@ -104,9 +104,8 @@ def _changes(
         for outcomes in (first.results_without_curves.outcomes, second.results_without_curves.outcomes)
     )
     samplings = samplings_of(first.plan)
-    tuning_seeds = min(
-        first.plan.tuning_seeds_of(problem) for problem in first.plan.problems if problem.label in problems
-    )
+    compared = [problem for problem in first.plan.problems if problem.label in problems]
+    tuning_seeds = min(map(first.plan.tuning_seeds_of, compared))
     changes = []
     for optimizer in scores_before:
         rows = {(problem, optimizer, track) for problem in problems}

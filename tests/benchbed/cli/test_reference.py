@@ -123,7 +123,7 @@ def test_standard_results_are_shipped(run_in_process, tmp_path):
     """For the optimizers of the suite standard."""
     listed = run_in_process(tmp_path, "reference", "list")
     assert listed.stdout.startswith(
-        "standard 2: protocol 2, preset standard, 4 problems, 7 optimizers; SHA-256 "
+        "standard 3: protocol 2, preset standard, 4 problems, 7 optimizers; SHA-256 "
     )
 
 

@@ -94,7 +94,7 @@ def test_a_later_version_replaces_an_earlier_one_on_pages(study, tmp_path, monke
     assert (second.study.version, is_new) == (2, True)
     assert len(read_references([user_folder()])[0]) == 2
     newest, _ = newest_references()
-    assert [reference.study.title for reference in newest] == ["standard 2", "mine 2"]
+    assert [reference.study.title for reference in newest] == ["standard 3", "mine 2"]
 
 
 @pytest.mark.parametrize("content", [b"", b"[]", b'{"digest": "0", "study": {}}', b"[" * 100_000])
@@ -171,7 +171,7 @@ def test_the_shipped_results_are_those_of_the_current_code(tmp_path, monkeypatch
     monkeypatch.setenv("BENCHBED_DISABLE_PLUGINS", "reports")
     (stored,), errors = read_references([SHIPPED])
     assert errors == []
-    assert (stored.study.title, stored.study.protocol) == ("standard 2", PROTOCOL)
+    assert (stored.study.title, stored.study.protocol) == ("standard 3", PROTOCOL)
     study = benchbed.run(
         optimizers=["sgd"],
         tracks=["default"],

@@ -202,7 +202,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
                 place, seeds, options.settings, options.steps
             )
             costs += of_study
-            print(f"{seeds * options.settings} trials are done", file=sys.stderr, flush=True)
+            print(table(costs, step_seconds), file=sys.stderr, flush=True)  # the next size may take long
             if options.folder is None:
                 shutil.rmtree(place)  # a million trials fill gigabytes
     finally:

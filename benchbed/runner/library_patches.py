@@ -32,7 +32,7 @@ def describe_patches(plugins: Iterable[str]) -> str | None:
     """
     current = _functions()
     names = [name for name, function in original_functions().items() if current.get(name) is not function]
-    replaced = [name for name in names if name not in _REPLACED_BY_TORCH]
+    replaced = sorted(name for name in names if name not in _REPLACED_BY_TORCH)
     if not replaced:
         return None
     shown = ", ".join(replaced[:3]) + (", …" if len(replaced) > 3 else "")

@@ -171,9 +171,8 @@ def prepare_process(folder: str, environment: Mapping[str, str]) -> None:
     os.environ.update(environment)
     fork_worker(Path(folder))
     try:
-        crash_stack = (Path(folder) / _CRASH_STACK).open(
-            "a"
-        )  # faulthandler writes to it until the process ends
+        # faulthandler writes to it until the process ends.
+        crash_stack = (Path(folder) / _CRASH_STACK).open("a")
     except FileNotFoundError:  # the driver was interrupted, has ended the fork server and removed the folder
         os._exit(1)
     faulthandler.enable(crash_stack)

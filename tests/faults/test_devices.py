@@ -115,7 +115,7 @@ def test_rows_name_the_device_of_their_process(plan, monkeypatch):
     monkeypatch.setenv(BOUND, "cuda:1")
     batch = missing_batches(PairingState(plan, plan.pairings()[0]))[0]
     bare_plan = msgspec.structs.replace(plan, problems=(), entrants=(), suite={}, device="cuda")
-    rows = rows_of_task(Task(bare_plan, batch, (), jobs=2))
+    rows = rows_of_task(Task(bare_plan, batch, (), jobs=2)).to_pylist()
     assert {row["device"] for row in rows} == {"cuda:1"}
     assert {row["status"] for row in rows} == {"failed"}
     assert all("CUDA" in row["error"] for row in rows)

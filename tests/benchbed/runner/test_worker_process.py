@@ -6,6 +6,7 @@ import sys
 import pytest
 
 from benchbed.interfaces import TrialStatus
+from benchbed.runner.fork_server import kill_fork_server
 
 pytestmark = pytest.mark.slow
 
@@ -59,6 +60,7 @@ def test_a_result_must_have_the_type_of_its_annotation(workers, tasks):
 
 def test_a_process_starts_with_the_built_in_plugins(workers, tasks):
     """The fork server has loaded them, so that a process loads the catalog in a few milliseconds."""
+    kill_fork_server()  # that of an earlier test may have had another import path
     modules = workers.result(workers.submit(tasks.list_preloaded_modules, tasks.Number()))
     assert modules == ["benchbed_problems", "benchbed_optimizers", "seaborn"]
     assert workers.result(workers.submit(tasks.list_plugins_loaded_again, tasks.Number())) == []
@@ -74,7 +76,8 @@ def test_modules_that_draw_are_preloaded_for_reports_only(make_environment):
 
 def test_a_process_whose_folder_is_gone_ends_silently(tmp_path):
     """It started late: its driver was interrupted meanwhile and has removed the folder."""
-    code = f"from benchbed.runner.worker_process import prepare_process; prepare_process({str(tmp_path / 'gone')!r})"
+    prepare = f"prepare_process({str(tmp_path / 'gone')!r}, {{}})"
+    code = f"from benchbed.runner.worker_process import prepare_process; {prepare}"
     fork = "from multiprocessing import get_context\nprocess = get_context('fork')"
     wait = "process.start()\nprocess.join()\nprint(process.exitcode)"
     command = [sys.executable, "-c", f"{fork}.Process(target=exec, args=[{code!r}])\n{wait}"]

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+from multiprocessing import resource_tracker
 from pathlib import Path
 from unittest import mock
 
@@ -203,6 +204,9 @@ def run_in_process(make_environment):
     For tests of input, output, files and errors. Tests of processes (signals, time limits, crashes, imports, streams)
     need `run_benchbed`. Files are not flushed to the disk.
     """
+
+    # Tests of remaining processes would take it for one of a study, if it started within the folder of their study.
+    resource_tracker.ensure_running()
 
     def run(folder, *arguments, plots=False, **environment):
         from benchbed import cli, executors

@@ -6,7 +6,7 @@ from concurrent.futures import Executor, Future
 from typing import Any
 
 from distributed import Client, LocalCluster
-from distributed.comm import get_address_host_port
+from distributed.comm.addressing import get_address_host_port
 from distributed.core import coerce_to_address
 
 CONNECT_SECONDS = 10.0
@@ -21,9 +21,8 @@ class DaskExecutor(Executor):
 
         Raises: ValueError if the address has no host and port; OSError if it does not answer.
         """
-        if (
-            address
-        ):  # a client that cannot read its address waits for itself at its end, and prints a traceback
+        # A client that cannot read its address waits for itself at its end, and prints a traceback.
+        if address:
             get_address_host_port(coerce_to_address(address))
         self._cluster = None
         if not address:

@@ -25,37 +25,22 @@ class Preset(NamedTuple):
     budget_cap: int | None
 
 
+_STANDARD = Preset(
+    evaluation_seeds=20,
+    tuning_seeds=6,
+    small_tuning_seeds=10,
+    rates_per_decade=2,
+    extensions=1,
+    refinements=2,
+    search_points=16,
+    budget_cap=1_000,
+)
 PRESETS = {
     "quick": Preset(
-        3,
-        tuning_seeds=2,
-        small_tuning_seeds=2,
-        rates_per_decade=1,
-        extensions=0,
-        refinements=0,
-        search_points=8,
-        budget_cap=200,
+        3, 2, 2, rates_per_decade=1, extensions=0, refinements=0, search_points=8, budget_cap=200
     ),
-    "standard": Preset(
-        20,
-        tuning_seeds=6,
-        small_tuning_seeds=10,
-        rates_per_decade=2,
-        extensions=1,
-        refinements=2,
-        search_points=16,
-        budget_cap=1_000,
-    ),
-    "full": Preset(
-        20,
-        tuning_seeds=6,
-        small_tuning_seeds=10,
-        rates_per_decade=4,
-        extensions=2,
-        refinements=2,
-        search_points=64,
-        budget_cap=None,
-    ),
+    "standard": _STANDARD,
+    "full": _STANDARD._replace(rates_per_decade=4, extensions=2, search_points=64, budget_cap=None),
 }
 
 

@@ -65,7 +65,7 @@ def draw_errors(*studies: Study) -> Picture:
 def ends_by_optimizer(networks: list[NetworkTrials]) -> dict[str, Ends]:
     """Return the final test losses of each optimizer that trained networks of every size, by increasing size.
 
-    Raises: ValueError if there is no such optimizer.
+    Raises: ValueError if no optimizer trained all sizes.
     """
     ends: dict[str, Ends] = {}
     for group in networks:

@@ -57,7 +57,7 @@ def test_a_metric_without_a_value_has_a_reason(measured_batch):
 
 
 def test_a_metric_of_a_trial_that_diverged_may_be_nan(measured_batch):
-    """Far from the start it overflows, which is no fault of the metric; one that raises is."""
+    """A metric may overflow at a point far from the start. A metric that raises still has its reason in the row."""
     plan, batch, record, scale = measured_batch
     status = np.full(record.status.shape, TrialStatus.DIVERGED, dtype=object)
     unknown = np.full(record.status.shape, math.nan)

@@ -103,10 +103,12 @@ def medians_by_size(trials: list[Trial]) -> dict[int, float]:
 def verdict(trials: list[Trial], threshold: int, closed: float) -> str:
     """Describe whether an optimizer's trials show the peak, compared with its height `closed` in closed form."""
     medians = medians_by_size(trials)
+    if threshold not in medians:
+        return "has no result at the threshold"
     height, ends = medians[threshold], max(medians[min(medians)], medians[max(medians)])
     if height < max(medians.values()) or height <= PEAK * ends:
-        return "no such peak"
-    return f"a peak at the threshold, {closed / height:.0e} times lower"
+        return "shows no such peak"
+    return f"shows a peak at the threshold, {closed / height:.0e} times lower"
 
 
 def course_label(trial: Trial) -> str:
@@ -179,7 +181,7 @@ def _training_caption(
             f"{value:.2g} (d = {size})" for size, value in medians_by_size(own_trials).items()
         )
         sentences.append(
-            f"{course_label(own_trials[0])}, shows {verdict(own_trials, threshold, closed[threshold - 1])}: after"
+            f"{course_label(own_trials[0])}, {verdict(own_trials, threshold, closed[threshold - 1])}: after"
             f" {own_trials[0].steps:,} steps its medians are {medians}."
         )
     gd = first_named(trials, "gd")

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from benchbed.interfaces import Optimizer
 from benchbed_course.figures import runge
 from benchbed_course.figures.canvas import typeset
 from benchbed_course.figures.least_squares import closed_form, median
@@ -80,9 +81,9 @@ def test_gradient_descent_follows_the_theory_of_early_stopping(study):
 @pytest.mark.parametrize(
     ("values", "verdict"),
     [
-        ((1.0, 2.1, 1.0), "a peak at the threshold"),
-        ((1.0, 1.9, 1.0), "no such peak"),
-        ((1.0, 9, 5), "no such peak"),
+        ((1.0, 2.1, 1.0), "shows a peak at the threshold"),
+        ((1.0, 1.9, 1.0), "shows no such peak"),
+        ((1.0, 9, 5), "shows no such peak"),
     ],
 )
 def test_a_peak_is_called_so_only_where_there_is_one(study, values, verdict):
@@ -94,6 +95,26 @@ def test_a_peak_is_called_so_only_where_there_is_one(study, values, verdict):
         if trial.name == "adam"
     ]
     assert runge.verdict(trials, threshold=4, closed=1e3).startswith(verdict)
+
+
+def test_an_optimizer_without_a_result_at_the_threshold_is_drawn(study_of, drawn):
+    """It fails with four parameters only; its medians at the other sizes are listed."""
+
+    def mine():
+        def update(oracle, state, theta):
+            if theta.shape[-1] == 4:
+                raise RuntimeError("no step")
+            return theta - 0.01 * oracle.gradient, state
+
+        return Optimizer(init=lambda theta: (), update=update)
+
+    problems = [f"runge[features={size}, samples=4, basis=chebyshev]" for size in SIZES]
+    optimizers = ["gd[learning_rate=0.1]", ("mine", mine)]
+    study = study_of("course-runge", problems=problems, optimizers=optimizers, steps=10, seeds=2)
+    figure, picture = drawn(runge.draw_training, study)
+    assert "mine, has no result at the threshold: after 10 steps its medians are" in picture.caption
+    (line,) = (line for line in figure.axes[0].get_lines() if line.get_label() == "mine, 10 steps")
+    assert list(line.get_xdata()) == [2, 8]
 
 
 def test_early_stopping_is_said_to_regularize_only_if_it_does(study):

@@ -26,6 +26,7 @@ def write_page(
     plugin_files: Sequence[Path] = (),
 ) -> Path:
     """Write `index.html` into the folder that the figures were written to, and return its path."""
+    folder.mkdir(parents=True, exist_ok=True)  # it does not exist if the only measurement has failed
     page = folder / "index.html"
     page.write_text(
         render(results, optimizers, plugin_files, drawings=step_drawings(folder, results)), encoding="utf-8"

@@ -33,6 +33,23 @@ def mine(learning_rate: Hyperparameter = 0.005):
 def register_optimizers(register):
     register(mine)
 """
+LOST = """
+from benchbed.hookspecs import hookimpl
+from benchbed.interfaces import Figure
+
+
+def measure():
+    raise RuntimeError("no clock")
+
+
+def draw(measured):
+    raise AssertionError
+
+
+@hookimpl
+def register_figures(register):
+    register(Figure("lost", "Lost", draw, measure=measure, part="Z1"))
+"""
 PLUGIN = Path(__file__).parents[1] / "benchbed" / "study" / "figure_plugin" / "pictures.py"
 
 
@@ -60,6 +77,17 @@ def test_a_figure_that_fails_is_shown_with_its_error(run_in_process, tmp_path):
     assert course.returncode == 1
     assert "could not draw z3-fails" in course.stderr
     assert "It could not be drawn" in (tmp_path / "course" / "index.html").read_text(encoding="utf-8")
+
+
+def test_a_measurement_that_fails_is_shown_with_its_error(run_in_process, tmp_path):
+    """The only figure: nothing else has created the folder of the page."""
+    (tmp_path / "lost.py").write_text(LOST, encoding="utf-8")
+    course = run_in_process(tmp_path, "course", "Z1", "--plugin", "lost.py", "-O", "new/course")
+    assert course.returncode == 1
+    assert "no clock" in course.stderr
+    page = (tmp_path / "new" / "course" / "index.html").read_text(encoding="utf-8")
+    assert "It could not be drawn" in page
+    assert "no clock" in page
 
 
 def test_help_and_usage(run_in_process, tmp_path):

@@ -1,6 +1,6 @@
 """Reference studies: stored results that are shown beside those of studies with the same rules and problems."""
 
-from typing import Annotated, Literal, NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple
 
 import msgspec
 from msgspec import Meta
@@ -11,7 +11,8 @@ Calls = Annotated[float, Meta(ge=0)]
 Extended = float | Literal["inf"] | None
 """A number, which is finite in JSON, "inf" for +∞, or None if it is missing."""
 Track = Literal["default", "tuned", "searched"]
-Setting = dict[str, bool | int | float | str | None]
+Setting = dict[str, Any]
+"""Hyperparameters as JSON-plain data: numbers, text and lists, such as the pair `betas` of `torch.optim.Adam`."""
 
 
 class ReferenceProblem(msgspec.Struct, frozen=True):

@@ -54,8 +54,9 @@ def user_folder() -> Path:
 def save_reference(study: Study, name: str, folder: Path) -> tuple[StoredReference, bool]:
     """Store a study as the next version of a reference; return it, and whether it is new.
 
-    Raises: UsageError if the name cannot be that of a file or is that of shipped results, or if trials have no result;
-    StudyFolderError if the file cannot be written.
+    Raises: UsageError if the name cannot be that of a file or is that of shipped results, if trials have no result,
+    or if the file would be larger than `MOST_BYTES`; StudyFolderError if it cannot be written; an error of `_decode`
+    if it could not be read.
     """
     fault = folder_name_fault(name)
     if fault is not None:
@@ -74,9 +75,16 @@ def save_reference(study: Study, name: str, folder: Path) -> tuple[StoredReferen
     digest = digest_of(reference)
     if newest and newest.digest == digest:
         return newest, False
+    content = _encode(_File(digest, reference))
+    if len(content) > MOST_BYTES:
+        raise UsageError(
+            f"the reference would have {len(content)} bytes, of which {MOST_BYTES} are read; save a study of fewer "
+            "seeds, problems or optimizers"
+        )
+    decoded = _decode(content).study
     path = folder / f"{name}-{reference.version}.json"
-    write_atomically(path, _encode(_File(digest, reference)), "choose a writable folder with --output")
-    return StoredReference(path, digest, reference), True
+    write_atomically(path, content, "choose a writable folder with --output")
+    return StoredReference(path, digest, decoded), True
 
 
 def read_references(folders: Sequence[Path]) -> tuple[list[StoredReference], list[str]]:
@@ -85,8 +93,7 @@ def read_references(folders: Sequence[Path]) -> tuple[list[StoredReference], lis
     paths = [path for folder in folders if folder.is_dir() for path in folder.glob("*.json")]
     for path in sorted(paths, key=lambda path: (folders.index(path.parent), len(path.name), path.name)):
         try:
-            file = msgspec.json.decode(read_regular_file(path, MOST_BYTES), type=_File)
-            _check_rows(file.study)
+            file = _decode(read_regular_file(path, MOST_BYTES))
         except (OSError, msgspec.MsgspecError, RecursionError, UsageError) as error:
             errors.append(f"{path} is not a reference study ({error}); remove it")
             continue
@@ -97,8 +104,14 @@ def read_references(folders: Sequence[Path]) -> tuple[list[StoredReference], lis
     return stored, errors
 
 
-def _check_rows(study: ReferenceStudy) -> None:
-    """Raise UsageError if a problem is not a selector, a curve lacks a value, or a setting a tuning score."""
+def _decode(content: bytes) -> _File:
+    """Return the contents of a file.
+
+    Raises: MsgspecError if a value has another type or range; UsageError if a problem is not a selector, a curve lacks
+    a value, or a setting a tuning score.
+    """
+    file = msgspec.json.decode(content, type=_File)
+    study = file.study
     for problem in study.problems:
         parse_selector(problem.label)
     if any(len({len(of_setting) for of_setting in row.tuning}) > 1 for row in study.scores):
@@ -108,6 +121,7 @@ def _check_rows(study: ReferenceStudy) -> None:
         for curve in study.curves
     ):
         raise UsageError("a curve lacks a value")
+    return file
 
 
 def newest_references() -> tuple[list[StoredReference], list[str]]:

@@ -11,7 +11,9 @@ import benchbed
 from benchbed.errors import UsageError
 from benchbed.interfaces.reference_studies import ReferenceCurve, ReferenceScores
 from benchbed.reports.bands import quartiles
+from benchbed.reports.page import render
 from benchbed.seeds import PROTOCOL
+from benchbed.study import reference_files
 from benchbed.study.reference_files import (
     SHIPPED,
     digest_of,
@@ -20,6 +22,7 @@ from benchbed.study.reference_files import (
     save_reference,
     user_folder,
 )
+from benchbed.study.reference_matching import with_references
 from benchbed.study.reference_studies import reference_of
 
 ROW = {"problem": "quadratic", "optimizer": "gd", "track": "tuned", "hyperparameters": {}}
@@ -95,6 +98,39 @@ def test_a_later_version_replaces_an_earlier_one_on_pages(study, tmp_path, monke
     assert len(read_references([user_folder()])[0]) == 2
     newest, _ = newest_references()
     assert [reference.study.title for reference in newest] == ["standard 3", "mine 2"]
+
+
+def test_a_setting_may_contain_a_pair(tmp_path, monkeypatch):
+    """Such as the decay rates of a class of torch, whose file is read back and whose row is on a page."""
+    monkeypatch.setenv("BENCHBED_DISABLE_PLUGINS", "reports")
+    theirs, own = (
+        benchbed.run(
+            problems=["quadratic"], optimizers=[name], preset="quick", steps=20, seeds=2, tracks=["default"],
+            output=tmp_path / name.rpartition(":")[2], executor="serial", device="cpu",
+        )
+        for name in ("torch.optim:Adam", "sgd")
+    )  # fmt: skip
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+    stored, _ = save_reference(theirs, "pair", user_folder())
+    assert stored.study.summary[0].hyperparameters["betas"] == [0.9, 0.999]
+    assert read_references([user_folder()]) == ([stored], [])
+    page = render(with_references(own.results, own.plan)).decode()
+    assert "torch.optim:Adam (pair 1)" in page
+    assert "is not a reference study" not in page
+
+
+def test_only_a_file_that_can_be_read_is_written(study, tmp_path, monkeypatch):
+    """A value of a wrong type is a defect, a large study the choice of the user; no later page names either file."""
+    with monkeypatch.context() as patch:
+        patch.setattr(study, "plan", msgspec.structs.replace(study.plan, preset=5))
+        with pytest.raises(msgspec.ValidationError, match="preset"):
+            save_reference(study, "mine", tmp_path)
+    monkeypatch.setattr(reference_files, "MOST_BYTES", 1000)
+    with pytest.raises(
+        UsageError, match=r"would have \d+ bytes, of which 1000 are read; save a study of fewer"
+    ):
+        save_reference(study, "mine", tmp_path)
+    assert not any(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize("content", [b"", b"[]", b'{"digest": "0", "study": {}}', b"[" * 100_000])

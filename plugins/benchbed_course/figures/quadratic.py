@@ -41,7 +41,7 @@ PANELS = 3
 def draw_paths(study: Study) -> Picture:
     """Draw the paths of gradient descent, momentum and added optimizers over the contours of the loss."""
     trials = first_trials(study)
-    looks = path_looks(trials)
+    looks, labels = path_looks(trials), path_labels(trials)
     rows = math.ceil(len(trials) / PANELS)
     columns = math.ceil(len(trials) / rows)
     with theme("quadratic-paths"):
@@ -49,38 +49,34 @@ def draw_paths(study: Study) -> Picture:
         for axes, trial in zip(panels, trials, strict=False):
             draw_contours(axes)
             axes.plot(
-                *trial.path.T,
-                "-o",
-                color=looks[trial.optimizer].color,
-                markersize=2.5,
-                linewidth=0.7,
-                gid=PATH,
-            )
+                *trial.path.T, "-o", color=looks[trial.optimizer].color, markersize=2.5, linewidth=0.7, gid=PATH
+            )  # fmt: skip
             axes.plot(0, 0, "*", color=TRUTH, markersize=12)
-            axes.set(title=wrap_label(path_label(trial)))
+            axes.set(title=wrap_label(labels[trial.optimizer]))
         for axes in panels[len(trials) :]:
             axes.remove()
         movers = [
-            Mover(trial, wrap_label(path_label(trial)), looks[trial.optimizer].color) for trial in trials
+            Mover(trial, wrap_label(labels[trial.optimizer]), looks[trial.optimizer].color)
+            for trial in trials
         ]
         return picture(
             figure,
-            *_path_sentences(trials),
+            *_path_sentences(trials, labels),
             *optimizer_sentences(study),
             gif=animate_paths(movers),
-            losses={path_label(trial): trial.loss for trial in trials},
+            losses={labels[trial.optimizer]: trial.loss for trial in trials},
         )
 
 
 def draw_rates(study: Study) -> Picture:
     """Draw the loss of each step with the rates that the spectral radius of the iteration predicts."""
     trials = first_trials(study)
-    looks = path_looks(trials)
+    looks, labels = path_looks(trials), path_labels(trials)
     rates, others = [], []
     with theme("quadratic-rates"):
         figure, (axes,) = canvas(height=4.2)
         for trial in trials:
-            steps, label, look = np.arange(len(trial.loss)), path_label(trial), looks[trial.optimizer]
+            steps, label, look = np.arange(len(trial.loss)), labels[trial.optimizer], looks[trial.optimizer]
             axes.semilogy(steps, trial.loss, color=look.color, label=wrap_label(label), gid=PATH)
             rate = measured_rate(trial.path) if trial.name in ("gd", "sgd", "momentum") else None
             if rate is None:
@@ -179,14 +175,22 @@ def path_looks(trials: list[Trial]) -> dict[str, LineStyle]:
     return looks | {trial.optimizer: HEAVY_BALL_LOOK for trial in trials if is_heavy_ball(trial)}
 
 
-def path_label(trial: Trial) -> str:
-    """Return the course's name of an optimizer with its learning rate, or the selector of an added one."""
-    rate = trial.setting.get("learning_rate")
-    if trial.name == "gd":
-        return f"gradient descent, η = {rate:.4f}"
-    if trial.name == "momentum" and math.isclose(trial.setting["beta"], BETA):
-        return f"{'optimal heavy ball' if is_heavy_ball(trial) else 'momentum'}, η = {rate:.4f}"
-    return label_of(trial)
+def path_labels(trials: list[Trial]) -> dict[str, str]:
+    """Return the label of each optimizer, by its selector.
+
+    The first gradient descent, momentum and heavy ball, those of the suite, have the course's names with their learning
+    rates. The label of an added optimizer contains its selector.
+    """
+    labels, names = {}, set[str]()
+    for trial in trials:
+        name = "gradient descent" if trial.name == "gd" else ""
+        if trial.name == "momentum" and math.isclose(trial.setting["beta"], BETA):
+            name = "optimal heavy ball" if is_heavy_ball(trial) else "momentum"
+        is_own = name != "" and name not in names
+        label = f"{name}, η = {trial.setting['learning_rate']:.4f}" if is_own else label_of(trial)
+        labels[trial.optimizer] = label
+        names.add(name)
+    return labels
 
 
 def is_heavy_ball(trial: Trial) -> bool:
@@ -196,10 +200,10 @@ def is_heavy_ball(trial: Trial) -> bool:
     return is_momentum and math.isclose(setting["learning_rate"], HEAVY_BALL_RATE)
 
 
-def _path_sentences(trials: list[Trial]) -> list[str]:
+def _path_sentences(trials: list[Trial], labels: dict[str, str]) -> list[str]:
     gd, momentum = first_named(trials, "gd")[0], first_named(trials, "momentum")[0]
     ends = [
-        f"{path_label(trial)}: {np.linalg.norm(trial.theta):.2g} after {trial.steps} steps ({trial.status})"
+        f"{labels[trial.optimizer]}: {np.linalg.norm(trial.theta):.2g} after {trial.steps} steps ({trial.status})"
         for trial in trials
     ]
     jumps, step = side_changes(gd.path[:, 1]), min(SETTLING_STEPS, gd.steps, momentum.steps)
@@ -218,16 +222,16 @@ def _path_sentences(trials: list[Trial]) -> list[str]:
         f"From step {step} on, momentum comes as far from the floor as |θ₂| = {heights[0]:.2g}, and gradient descent as"
         f" {heights[1]:.2g}{': momentum averages the jumps away' if is_calm else ''}."
     )
-    sentences += [_arrival_sentence(trial, trials) for trial in trials if is_heavy_ball(trial)]
+    sentences += [_arrival_sentence(trial, trials, labels) for trial in trials if is_heavy_ball(trial)]
     return [*sentences, f"Distance from the minimizer (star) at the end: {'; '.join(ends)}."]
 
 
-def _arrival_sentence(ball: Trial, trials: list[Trial]) -> str:
+def _arrival_sentence(ball: Trial, trials: list[Trial], labels: dict[str, str]) -> str:
     """Describe how far the heavy ball swings, and whether it solves the problem in the fewest steps."""
     farthest = float(np.abs(ball.path).max())
     frame = ", beyond the frame," if farthest > FRAME else ""
     faster = [
-        path_label(trial)
+        labels[trial.optimizer]
         for trial in trials
         if trial is not ball and trial.status == TrialStatus.SOLVED and trial.steps <= ball.steps
     ]

@@ -146,8 +146,9 @@ def test_cached_names_import_nothing_heavy(complete):
 
 
 def test_names_of_a_plugin_file_are_completed(run_benchbed, tmp_path):
-    """If it is named before; a file that does not exist has none, without a traceback."""
+    """If it is named before; it is imported once, in a child. A file that does not exist has none."""
     (tmp_path / "mine.py").write_text(
+        f"open({str(tmp_path / 'imports')!r}, 'a').write('x')\n"
         "from benchbed.hookspecs import hookimpl\n\n\n@hookimpl\ndef register_metrics(register):\n"
         "    register(lambda problem, theta, data: None, name='mine')\n\n\n@hookimpl\n"
         "def register_executors(register):\n    register(lambda jobs: None, name='my-pool')\n"
@@ -159,6 +160,7 @@ def test_names_of_a_plugin_file_are_completed(run_benchbed, tmp_path):
             XDG_CACHE_HOME=tmp_path / "cache",
         )  # fmt: skip
         assert (result.returncode, result.stdout, result.stderr) == (0, expected, "")
+    assert (tmp_path / "imports").read_text() == "x"
 
 
 def test_a_cache_that_cannot_be_written_is_not_needed(complete, tmp_path, monkeypatch):

@@ -157,16 +157,18 @@ def registered_names(plugin_files: Sequence[Path] = ()) -> "dict[Kind, dict[str,
 
 def _loaded_names(plugin_files: Sequence[Path]) -> "dict[Kind, dict[str, NameFacts]]":
     from benchbed.catalog.details import Details, OptimizerDetails, ProblemDetails, details_of
-    from benchbed.catalog.records import KINDS
+    from benchbed.catalog.records import AROUND, KINDS
     from benchbed.cli.options import open_plugins
 
     catalog = open_plugins(tuple(plugin_files), timeout=None)
     names: dict[Kind, dict[str, NameFacts]] = {kind: {} for kind in KINDS}
     for kind, of_kind in names.items():
+        # Details of other kinds would import third-party plugins into this process.
+        has_parameters = kind in AROUND or kind in AROUND.values()
         for name, entry in catalog.entries[kind].items():
             details: Details = None
             with contextlib.suppress(ModuleNotFoundError):  # the library of a built-in problem's data
-                details = details_of(entry)
+                details = details_of(entry) if has_parameters else None
             parameters = []
             if isinstance(details, OptimizerDetails | ProblemDetails):
                 parameters = [parameter.name for parameter in details.parameters]

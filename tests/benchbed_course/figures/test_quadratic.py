@@ -2,12 +2,15 @@
 
 import json
 import re
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
 
+from benchbed.plotting import wrap_label
 from benchbed_course.figures.canvas import typeset
 from benchbed_course.figures.quadratic import (
+    BETA,
     draw_edge,
     draw_paths,
     draw_rates,
@@ -122,6 +125,27 @@ def test_the_caption_claims_no_jumps_and_no_first_arrival_without_them(study_of,
     figure, picture = drawn(draw_rates, study)
     assert re.search(r"Losses of the others at the end: lbfgs.*\(solved\)\.", picture.caption)
     assert len(figure.axes[0].lines) == 2 * 3 + 1
+
+
+def test_added_optimizers_of_the_course_keep_their_selectors(study, study_of, drawn):
+    """Their learning rates look like the course's after rounding; the slider has a loss for each trial."""
+    own = [trial.optimizer for trial in trials_of(study)]
+    added = [
+        "gd[learning_rate=0.0198]",
+        "gd[learning_rate=0.005]",
+        f"momentum[learning_rate=0.0331, beta={BETA}]",
+    ]
+    both = study_of("course-quadratic", optimizers=[*own, *added])
+    figure, picture = drawn(draw_paths, both)
+    names = ["gradient descent, η = 0.0198", "momentum, η = 0.0331", "optimal heavy ball, η = 0.1000", *added]
+    assert [axes.get_title("left") for axes in figure.axes] == [typeset(wrap_label(name)) for name in names]
+    for name in names:
+        assert picture.caption.count(f"{typeset(name)}: ") == 1
+    readings = json.loads(ElementTree.fromstring(picture.files["svg"]).get("data-readings"))
+    assert list(readings) == names
+    assert readings[names[0]] != readings[names[3]]
+    _, picture = drawn(draw_rates, both)
+    assert all(f"{typeset(name)}: " in picture.caption for name in names)
 
 
 def test_a_heavy_ball_that_does_not_arrive_is_not_first(study_of, drawn):

@@ -27,7 +27,10 @@ def compare_with_references(
         (row.problem, reference.study.label(row.optimizer), row.track): row
         for reference in references
         for row in reference.study.scores
-        if row.problem in reference.problems and row.optimizer in reference.optimizers
+        if row.problem in reference.problems
+        and row.optimizer in reference.optimizers
+        # A row with other seeds would exclude all rows that lack them.
+        and len(row.evaluation) == plan.evaluation_seeds
     }
     if not stored:
         return pd.DataFrame(columns=COMPARISON_COLUMNS)

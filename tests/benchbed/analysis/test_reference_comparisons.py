@@ -2,6 +2,7 @@
 
 import msgspec
 import numpy as np
+import pandas as pd
 import pytest
 
 import benchbed
@@ -84,6 +85,21 @@ def test_scores_on_other_seeds_are_not_compared(studies, reference):
     """They are not paired."""
     study = studies["few"]
     assert compare_with_references(study.results, [reference], study.plan).empty
+
+
+def test_a_reference_on_other_seeds_leaves_the_tests_of_another(studies, reference):
+    """As if it were not stored, with fewer seeds than the study as with more."""
+    few = reference_of(studies["few"], "few", 1)
+    fewer = MatchedReference(few, reference.problems, ("sgd",))
+    study = studies["one"]
+    alone = compare_with_references(study.results, [reference], study.plan)
+    assert len(alone)
+    pd.testing.assert_frame_equal(
+        compare_with_references(study.results, [fewer, reference], study.plan), alone
+    )
+    study = studies["few"]
+    compared = compare_with_references(study.results, [reference, fewer], study.plan)
+    assert set(compared["second"]) == {"sgd (few 1)"}
 
 
 def test_rows_that_do_not_compare_have_no_test(studies, reference):

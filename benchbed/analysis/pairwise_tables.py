@@ -1,6 +1,7 @@
 """Pairwise comparisons and groups of the optimizers in every table of a study (protocol, rule 11)."""
 
-from collections.abc import Mapping, Sequence
+import itertools
+from collections.abc import Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
@@ -59,8 +60,11 @@ class ComparedStudy(NamedTuple):
     shifts: Mapping[RowLabels, np.ndarray] = MappingProxyType({})
     """See `selection_shifts`."""
 
-    def tables(self) -> dict[str, list[str]]:
-        """Return the problems of each table: one of every problem, of every group of several, and of all."""
+    def tables(self) -> Iterator[tuple[str, str, list[str]]]:
+        """Yield track, name and problems of each table: one of every problem, of every group of several, and of all.
+
+        The track `default` has no means over problems.
+        """
         problems = list(dict.fromkeys(self.summary["problem"]))
         tables = {problem: [problem] for problem in problems}
         if len(problems) > 1:
@@ -69,7 +73,11 @@ class ComparedStudy(NamedTuple):
         if len(groups) > 1:
             for group in groups:
                 tables[group_table(group)] = [p for p in problems if self.problems[p].group == group]
-        return tables
+        for track, (name, of_table) in itertools.product(
+            dict.fromkeys(self.summary["track"]), tables.items()
+        ):
+            if track != NO_MEAN_TRACK or name in self.problems:
+                yield track, name, of_table
 
     def compare(self, track: str, problems: Sequence[str]) -> TableComparison:
         """Compare the mean scores over some problems.
@@ -143,30 +151,25 @@ class ComparedStudy(NamedTuple):
 def comparisons_of(study: ComparedStudy) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Compute every pairwise comparison, and the group of every compared row, counted from 1 for the best.
 
-    A table is a problem and a track, or a track over the problems of a group or over all; the track `default` has no
-    means over problems. On a problem without scores, the final objectives are compared; lower ones are better.
+    On a problem without scores, the final objectives are compared; lower ones are better.
     """
     pairs: list[dict[str, Any]] = []
     grouped: list[dict[str, Any]] = []
-    for track in dict.fromkeys(study.summary["track"]):
-        for label, problems in study.tables().items():
-            is_problem = label in study.problems
-            if not is_problem and track == NO_MEAN_TRACK:
-                continue
-            scores = study.summary["score"][study.summary["problem"] == label]
-            if is_problem and scores.isna().all():
-                compared = study.compare_objectives(track, label)
-            else:
-                compared = study.compare(track, problems)
-            table = {"problem": label, "track": track, "measure": compared.measure}
-            pairs += [{**table, **comparison._asdict()} for comparison in compared.comparisons]
-            grouped += [
-                {**table, "optimizer": name, "group": number}
-                for number, names in enumerate(
-                    group_by_significance(compared.means, compared.comparisons), start=1
-                )
-                for name in names
-            ]
+    for track, label, problems in study.tables():
+        scores = study.summary["score"][study.summary["problem"] == label]
+        if label in study.problems and scores.isna().all():
+            compared = study.compare_objectives(track, label)
+        else:
+            compared = study.compare(track, problems)
+        table = {"problem": label, "track": track, "measure": compared.measure}
+        pairs += [{**table, **comparison._asdict()} for comparison in compared.comparisons]
+        grouped += [
+            {**table, "optimizer": name, "group": number}
+            for number, names in enumerate(
+                group_by_significance(compared.means, compared.comparisons), start=1
+            )
+            for name in names
+        ]
     return pd.DataFrame(pairs, columns=COMPARISON_COLUMNS), pd.DataFrame(grouped, columns=GROUP_COLUMNS)
 
 

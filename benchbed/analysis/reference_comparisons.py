@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from benchbed.analysis.aggregate import NO_MEAN_TRACK, RowLabels, comparable_values
+from benchbed.analysis.aggregate import RowLabels, comparable_values
 from benchbed.analysis.pairwise_tables import COMPARISON_COLUMNS, ComparedStudy, compared_problems
 from benchbed.analysis.selection_shifts import selection_shifts
 from benchbed.interfaces import Results
@@ -21,7 +21,8 @@ def compare_with_references(
 
     The tests are those of optimizers of one study: paired by seed, with the choice of the setting. p values are
     adjusted over the pairs of a table, which contain none of two optimizers of the study. A row is not compared if its
-    seeds are not those of the study, or if its trials do not depend on them.
+    seeds are not those of the study, or if its trials do not depend on them, and problems without a score have no
+    pairs: their final objectives are not stored by seed.
     """
     stored: dict[RowLabels, ReferenceScores] = {
         (row.problem, reference.study.label(row.optimizer), row.track): row
@@ -53,13 +54,8 @@ def compare_with_references(
         compared_problems(plan),
         {**results.shifts, **selection_shifts(selection, plan.problems)},
     )
-    tables = study._replace(summary=results.summary).tables()
     rows = []
-    for track, (table, problems) in itertools.product(
-        dict.fromkeys(results.summary["track"]), tables.items()
-    ):
-        if track == NO_MEAN_TRACK and table not in results.problems:
-            continue
+    for track, table, problems in study._replace(summary=results.summary).tables():
         scores = comparable_values(study.summary, study.outcomes, track, problems)
         own, others = (
             [name for name in scores if (name in names) == is_stored] for is_stored in (False, True)

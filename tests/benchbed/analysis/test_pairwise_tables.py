@@ -66,6 +66,22 @@ def test_the_mean_over_problems_is_a_table():
     assert group_of(groups, ALL_PROBLEMS) == {"x": 1, "y": 2}
 
 
+def test_tables_are_those_of_each_track():
+    """Problems in every track; means over all and over each of several groups only where rates are tuned."""
+    scores = {(problem, "x"): [0.5] for problem in "abc"}
+    frames = [study(scores, track=track) for track in ("default", "tuned")]
+    summary, outcomes = map(pd.concat, zip(*frames, strict=True))
+    groups = {"a": "noise", "b": "geometry", "c": "noise"}
+    problems = {name: ComparedProblem(CHECKPOINTS, Sampling(name), group) for name, group in groups.items()}
+    assert [*ComparedStudy(summary, outcomes, problems).tables()] == [
+        *(("default", name, [name]) for name in "abc"),
+        *(("tuned", name, [name]) for name in "abc"),
+        ("tuned", ALL_PROBLEMS, ["a", "b", "c"]),
+        ("tuned", group_table("noise"), ["a", "c"]),
+        ("tuned", group_table("geometry"), ["b"]),
+    ]
+
+
 def test_the_exact_oracle_is_not_compared():
     """It lacks the noise of the others."""
     scores = {("a", name): np.linspace(0, 1, 20) for name in "xyz"}

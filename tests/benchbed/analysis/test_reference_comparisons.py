@@ -8,6 +8,7 @@ import pytest
 import benchbed
 from benchbed.analysis.pairwise_tests import holm
 from benchbed.analysis.reference_comparisons import compare_with_references
+from benchbed.interfaces import ALL_PROBLEMS
 from benchbed.interfaces.reference_studies import MatchedReference
 from benchbed.study.reference_studies import reference_of
 
@@ -100,6 +101,17 @@ def test_a_reference_on_other_seeds_leaves_the_tests_of_another(studies, referen
     study = studies["few"]
     compared = compare_with_references(study.results, [reference, fewer], study.plan)
     assert set(compared["second"]) == {"sgd (few 1)"}
+
+
+def test_a_problem_without_a_score_has_no_test(studies, reference):
+    """Nor has a mean over it; the other problems have theirs."""
+    study = studies["one"]
+    summary = study.results.summary
+    unscored = summary.assign(score=summary["score"].mask(summary["problem"] == "quartic"))
+    compared = compare_with_references(study.results._replace(summary=unscored), [reference], study.plan)
+    scored = {problem for problem in study.results.problems if problem != "quartic"}
+    assert scored <= set(compared["problem"])
+    assert not {"quartic", ALL_PROBLEMS} & set(compared["problem"])
 
 
 def test_rows_that_do_not_compare_have_no_test(studies, reference):

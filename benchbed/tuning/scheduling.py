@@ -3,8 +3,6 @@
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-import msgspec
-
 from benchbed.interfaces import Note, RowNote
 from benchbed.plan import BatchPlan, EntrantPlan, Pairing, Plan
 from benchbed.plan.model import Track
@@ -83,39 +81,49 @@ def missing_batches(state: PairingState) -> list[BatchPlan]:
     batches: list[BatchPlan] = []
     scheduled: set[str] = set()
     for role, settings in groups:
-        # Settings that lack the same seeds and have the same static parameters run together; usually all of them.
-        together: dict[tuple[tuple[int, ...], str], list[dict[str, Any]]] = {}
+        # Settings with the same static parameters run together; usually all of them.
+        together: dict[str, list[_SettingTrials]] = {}
         for setting in settings:
             keys = state.trial_keys(entrant, setting, role)
-            missing_seeds = tuple(seed for seed, key in enumerate(keys) if key not in state.outcomes)
-            if missing_seeds and keys[0] not in scheduled:
+            if keys[0] not in scheduled:
                 scheduled.add(keys[0])
+                missing_seeds = tuple(seed for seed, key in enumerate(keys) if key not in state.outcomes)
                 statics = digest({name: setting[name] for name in entrant.statics})
-                together.setdefault((missing_seeds, statics), []).append(setting)
-        for (seeds, _), of_batch in together.items():
-            batches += _divided(state.plan.batch(state.pairing, of_batch, role, seeds), state.plan)
+                together.setdefault(statics, []).append(_SettingTrials(setting, missing_seeds))
+        for of_group in together.values():
+            batches += _missing_of_group(state, role, of_group)
     return batches
 
 
-def _divided(batch: BatchPlan, plan: Plan) -> Iterator[BatchPlan]:
-    """Divide a batch into equal ones of at most `MOST_TRIALS` trials.
+class _SettingTrials(NamedTuple):
+    """A setting and the seeds of its trials that have not finished."""
 
-    Which seeds run together depends on the plan alone, and not on those that have finished.
+    setting: dict[str, Any]
+    missing_seeds: tuple[int, ...]
+
+
+def _missing_of_group(state: PairingState, role: Role, group: list[_SettingTrials]) -> Iterator[BatchPlan]:
+    """Yield the missing trials of settings that run together, divided into equal batches of at most `MOST_TRIALS`.
+
+    Settings that lack the same seeds share a batch. The division and the size that decides the engine depend on all
+    trials of the group, and not on those that have finished.
     """
-    settings, seeds = len(batch.settings), len(plan.all_seeds(batch.problem, batch.role))
-    if settings * seeds <= MOST_TRIALS:
-        yield batch
-        return
-    for start in range(0, settings, MOST_TRIALS):
-        of_part = batch.settings[start : start + MOST_TRIALS]
+    seeds = len(state.plan.all_seeds(state.pairing.problem, role))
+    trials = len(group) * seeds
+    for start in range(0, len(group), MOST_TRIALS):
+        of_part = group[start : start + MOST_TRIALS]
         parts = -(-seeds * len(of_part) // MOST_TRIALS)
         seeds_of_part = -(-seeds // parts)
-        blocks: dict[int, list[int]] = {}
-        for seed in batch.seeds:
-            blocks.setdefault(seed // seeds_of_part, []).append(seed)
-        for block in blocks.values():
-            yield msgspec.structs.replace(
-                batch, settings=of_part, seeds=tuple(block), divided_trials=settings * seeds
+        batches: dict[tuple[int, ...], list[dict[str, Any]]] = {}
+        for setting, missing_seeds in of_part:
+            blocks: dict[int, list[int]] = {}
+            for seed in missing_seeds:
+                blocks.setdefault(seed // seeds_of_part, []).append(seed)
+            for block in blocks.values():
+                batches.setdefault(tuple(block), []).append(setting)
+        for block_of_seeds, settings in batches.items():
+            yield state.plan.batch(
+                state.pairing, settings, role, block_of_seeds, trials if trials > MOST_TRIALS else 0
             )
 
 

@@ -476,10 +476,16 @@ def test_the_division_does_not_depend_on_the_trials_that_have_finished(state_of,
     assert missing_batches(run(state, climb, [second])) == [first, third]
 
 
-def test_more_settings_than_trials_of_a_batch_are_divided_too(state_of, monkeypatch):
-    """Each batch then has one seed."""
+def test_more_settings_than_trials_of_a_batch_are_divided_too(state_of, run, monkeypatch):
+    """Each batch then has one seed; after an interruption, the size that decides the engine is that of all trials."""
     monkeypatch.setattr(scheduling, "MOST_TRIALS", 2)
     state = state_of(optimizers=("adam[learning_rate=[0.1, 0.01, 0.001]]",), tracks=("default",), seeds=2)
-    assert [(len(batch.settings), batch.seeds) for batch in missing_batches(state)] == [
+    batches = missing_batches(state)
+    assert [(len(batch.settings), batch.seeds) for batch in batches] == [
         (2, (0,)), (2, (1,)), (1, (0, 1)),
     ]  # fmt: skip
+    assert [batch.planned_trials for batch in batches] == [6, 6, 6]
+    for finished in itertools.product([False, True], repeat=3):
+        done = [batch for batch, is_done in zip(batches, finished, strict=True) if is_done]
+        remaining = [batch for batch in batches if batch not in done]
+        assert missing_batches(run(state, climb, done)) == remaining

@@ -2,14 +2,16 @@
 
 import itertools
 import math
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from benchbed.catalog.names import error_line
 from benchbed.engine import Record
-from benchbed.interfaces import TrialStatus
+from benchbed.interfaces import Engine, TrialStatus
 from benchbed.plan import BatchPlan, Plan, ProblemPlan
 from benchbed.runner.columns import (
     encodable,
@@ -28,6 +30,7 @@ class ExecutionDetails(NamedTuple):
     device: str
     """"cpu", or the CUDA device by its number in the driver, such as "cuda:1"."""
     threads: int
+    """Threads of a compiled step."""
     jobs: int
     attempt: int
     batch_trials: int
@@ -47,6 +50,8 @@ def rows_of(
     """Return a row for each trial of a batch that the engine ran; `score_error` is why its trials have no score."""
     reasons = _reasons_of_no_score(record, scale, batch.problem, score_error)
     columns = planned_columns(plan, batch, details._asdict()) | measured_columns(record, scale)
+    is_compiled = pc.equal(columns["engine"], Engine.COMPILED.value)
+    columns["threads"] = pc.if_else(is_compiled, columns["threads"], pc.cast(1, columns["threads"].type))
     return table_of_columns(columns | {"score_error": pa.array(reasons, pa.string())}, batch.trials)
 
 
@@ -69,6 +74,22 @@ def rows_from_worker(part: bytes, plan: Plan, batch: BatchPlan) -> pa.Table | st
     if sorted(map(str, table["trial_key"].to_pylist())) != planned:
         return f"the process was asked for {len(planned)} trials and returned {len(table)} rows of others"
     return table
+
+
+def warnings_of(table: pa.Table) -> Iterator[str]:
+    """Yield why trials of a stored batch fell back to the eager engine or were skipped."""
+    for reason in table["fallback_reason"].unique().drop_null().to_pylist():
+        yield f"ran eagerly because {reason}"
+    skipped = table.filter(pc.equal(table["status"], TrialStatus.SKIPPED))
+    for error in skipped["error"].unique().to_pylist():
+        yield f"skipped because {error}"
+    for error in table["score_error"].unique().drop_null().to_pylist():
+        yield f"no score because {error}"
+    by_metric: dict[str, str] = {}
+    for errors in table["metric_errors"].drop_null().to_pylist():
+        by_metric = dict(errors) | by_metric
+    for metric, reason in by_metric.items():
+        yield f"metric {metric} could not be measured: {reason}"
 
 
 def _reasons_of_no_score(

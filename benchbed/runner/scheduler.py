@@ -1,14 +1,12 @@
 """Submission of a plan's missing batches to workers; the only writer of the study folder."""
 
 from collections import Counter
-from collections.abc import Iterator
 from concurrent.futures import Future
 from queue import SimpleQueue
 from typing import Any, NamedTuple, Protocol, cast
 
 import msgspec
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from benchbed.catalog.lookup import Catalog
 from benchbed.formatting import plural
@@ -16,10 +14,10 @@ from benchbed.interfaces import TrialStatus
 from benchbed.plan import BatchPlan, Plan
 from benchbed.runner.bisection import Search
 from benchbed.runner.failures import describe_lost_trials
-from benchbed.runner.rows import ExecutionDetails, rows_from_worker, rows_without_measurements
+from benchbed.runner.rows import ExecutionDetails, rows_from_worker, rows_without_measurements, warnings_of
 from benchbed.runner.task import Task, run_task
 from benchbed.runner.third_party import third_party_plugins
-from benchbed.runner.threads import threads_by_problem
+from benchbed.runner.threads import BatchThreads, threads_by_problem
 from benchbed.runner.workers import WorkerFailure, Workers
 from benchbed.store import StudyFolder, to_bytes
 from benchbed.tuning.candidates import PairingState
@@ -62,6 +60,11 @@ class _Submission(NamedTuple):
     search: Search | None = None
     """The search that the batch is a part of; None if it is as planned."""
 
+    @property
+    def planned(self) -> BatchPlan:
+        """The planned batch that this one is a part of."""
+        return self.search.whole if self.search else self.batch
+
 
 class Scheduler:
     """Completes a plan: submits the batches of each pairing as soon as their settings are known."""
@@ -73,10 +76,10 @@ class Scheduler:
         self._options, self._progress = options, progress
         self._bare_plan = msgspec.structs.replace(plan, problems=(), entrants=(), suite={})
         self._pairings = plan.pairings()
-        self._threads: dict[str, int] = {}
-        """Threads of each batch by the label of its problem, if they are more than one."""
+        threads: dict[str, int] = {}
         if workers.shares_cores and plan.device == "cpu":
-            self._threads = threads_by_problem(plan, options.jobs, options.cores or options.jobs)
+            threads = threads_by_problem(plan, options.jobs, options.cores or options.jobs)
+        self._threads = BatchThreads(threads)
         self._submissions: dict[Future[Any], _Submission] = {}
         self._finished: SimpleQueue[Future[Any]] = SimpleQueue()  # `wait` looks at all submissions each time
         self._pending: Counter[int] = Counter()
@@ -116,15 +119,15 @@ class Scheduler:
                 return
 
     def _submit(self, submission: _Submission) -> None:
-        options, batch, search = self._options, submission.batch, submission.search
+        options, batch, planned = self._options, submission.batch, submission.planned
         task = Task(
             self._bare_plan,
             batch,
             options.plugin_files,
             options.jobs,
             submission.attempt,
-            self._threads.get(batch.problem.label, 1),
-            planned_trials=search.whole.trials if search else batch.trials,
+            self._threads.of(submission.pairing_index, planned),
+            planned_trials=planned.trials,
             memory=options.memory,
             third_party=third_party_plugins(options.catalog, self._bare_plan, batch),
         )
@@ -156,6 +159,7 @@ class Scheduler:
         batch = submission.batch
         self._folder.add_part(part_name(batch), table_bytes)
         self.outcomes.update(outcomes_of(table))
+        self._threads.observe(submission.pairing_index, submission.planned, table)
         label = f"{batch.problem.label} × {batch.optimizer}"
         self._progress.finished(batch.trials, label)
         for text in warnings_of(table):
@@ -215,34 +219,17 @@ class Scheduler:
         device: str | None = None,
         peak_bytes: int | None = None,
     ) -> None:
-        batch, search = submission.batch, submission.search
-        planned_trials = search.whole.planned_trials if search else batch.planned_trials
+        batch, planned = submission.batch, submission.planned
         details = ExecutionDetails(
             self._plan.device if device is None or self._plan.device == "cpu" else device,
-            self._threads.get(batch.problem.label, 1),
+            self._threads.of(submission.pairing_index, planned),
             self._options.jobs,
             submission.attempt,
-            planned_trials,
+            planned.planned_trials,
             peak_bytes,
         )
         rows = rows_without_measurements(self._bare_plan, batch, status, error, details)
         self._store(submission, rows, to_bytes(rows))
-
-
-def warnings_of(table: pa.Table) -> Iterator[str]:
-    """Yield why trials of a stored batch fell back to the eager engine or were skipped."""
-    for reason in table["fallback_reason"].unique().drop_null().to_pylist():
-        yield f"ran eagerly because {reason}"
-    skipped = table.filter(pc.equal(table["status"], TrialStatus.SKIPPED))
-    for error in skipped["error"].unique().to_pylist():
-        yield f"skipped because {error}"
-    for error in table["score_error"].unique().drop_null().to_pylist():
-        yield f"no score because {error}"
-    by_metric: dict[str, str] = {}
-    for errors in table["metric_errors"].drop_null().to_pylist():
-        by_metric = dict(errors) | by_metric
-    for metric, reason in by_metric.items():
-        yield f"metric {metric} could not be measured: {reason}"
 
 
 def part_name(batch: BatchPlan) -> str:

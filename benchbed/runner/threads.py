@@ -1,8 +1,12 @@
 """Threads of compiled batches, by which few long batches use many cores."""
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
-from benchbed.plan import Plan
+import pyarrow as pa
+
+from benchbed.interfaces import Engine
+from benchbed.plan import BatchPlan, Plan
 from benchbed.tuning.scheduling import waves_of
 
 
@@ -17,7 +21,7 @@ class _ProblemWork(NamedTuple):
 
 
 def threads_by_problem(plan: Plan, jobs: int, cores: int) -> dict[str, int]:
-    """Return the threads of each batch of a plan, by the label of its problem.
+    """Return the threads of each batch of a plan, by the label of its problem; empty if all batches run eagerly.
 
     A pairing cannot end before its tuning and then its evaluation have run, one after the other. If these are a share
     of the whole work, its batches have this share of the cores, but no more threads than trials. All cores are then
@@ -27,6 +31,8 @@ def threads_by_problem(plan: Plan, jobs: int, cores: int) -> dict[str, int]:
     Threads change no result. Equal threads on a problem keep the times of its optimizers comparable, and the number
     depends on the plan alone: stored trials do not change the rows of missing ones.
     """
+    if plan.engine == Engine.EAGER or plan.checkpoints == "all":
+        return {}
     by_problem: dict[str, _ProblemWork] = {}
     total = 0
     for pairing in plan.pairings():
@@ -46,3 +52,27 @@ def threads_by_problem(plan: Plan, jobs: int, cores: int) -> dict[str, int]:
         threads[label] = min(work.trials, max(1, cores // jobs, share))
         free -= work.pairings * threads[label]
     return threads
+
+
+class BatchThreads:
+    """Threads of the batches of a study: those of their problem, but one after a batch of the pairing ran eagerly.
+
+    The plan does not determine the engine of each batch: a compiled step may fail, and an optimizer may run one trial
+    at a time.
+    """
+
+    def __init__(self, by_problem: Mapping[str, int]) -> None:
+        self._by_problem = by_problem
+        self._eager_trials: dict[int, int] = {}
+        """Planned trials of the largest batch that ran eagerly, by the index of its pairing."""
+
+    def of(self, pairing_index: int, batch: BatchPlan) -> int:
+        """Return the threads of a planned batch."""
+        is_eager = batch.planned_trials <= self._eager_trials.get(pairing_index, 0)
+        return 1 if is_eager else self._by_problem.get(batch.problem.label, 1)
+
+    def observe(self, pairing_index: int, batch: BatchPlan, rows: pa.Table) -> None:
+        """Register the rows of a planned batch: if they ran eagerly, so will batches with no more trials."""
+        if rows["engine"].unique().to_pylist() == [Engine.EAGER]:
+            earlier = self._eager_trials.get(pairing_index, 0)
+            self._eager_trials[pairing_index] = max(earlier, batch.planned_trials)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from benchbed.catalog.loading import load_catalog
-from benchbed.interfaces import START_IN_BASIN, TrialStatus
+from benchbed.interfaces import START_IN_BASIN, Engine, TrialStatus
 from benchbed.plan import Request, make_plan
 from benchbed.runner.columns import IS_NAN
 from benchbed.runner.rows import ExecutionDetails, rows_of, rows_without_measurements
@@ -41,6 +41,14 @@ def test_a_row_has_a_metric_for_its_start_in_the_basin(measured_batch):
     ]
     assert values == record.metrics[START_IN_BASIN][:, 0].tolist()
     assert set(values) <= {0.0, 1.0}
+
+
+def test_only_compiled_rows_have_several_threads(measured_batch):
+    """An eager step cannot use those that were reserved for its batch."""
+    plan, batch, record, scale = measured_batch
+    engines = np.array([[Engine.EAGER], [Engine.COMPILED], [Engine.EAGER]], dtype=object)
+    table = rows_of(plan, batch, record._replace(engine=engines), scale, DETAILS._replace(threads=3))
+    assert table["threads"].to_pylist() == [1, 3, 1]
 
 
 def test_a_metric_without_a_value_has_a_reason(measured_batch):

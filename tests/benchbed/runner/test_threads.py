@@ -6,11 +6,16 @@ import re
 from pathlib import Path
 
 import msgspec
+import pyarrow as pa
 import pytest
 
 from benchbed.catalog.loading import load_catalog
+from benchbed.executors import serial
 from benchbed.plan import Request, complete_request, make_plan
-from benchbed.runner.threads import threads_by_problem
+from benchbed.runner.threads import BatchThreads, threads_by_problem
+from benchbed.runner.workers import Workers
+from benchbed.study.resources import Resources
+from benchbed.study.running import complete, study_folder
 from benchbed.tuning.scheduling import waves_of
 
 PAGE = Path(__file__).parents[3] / "docs" / "resources.md"
@@ -80,6 +85,50 @@ def test_a_longer_problem_has_more_threads(plan_of):
     assert small.dimension == large.dimension
     plan = msgspec.structs.replace(plan, problems=(small, msgspec.structs.replace(large, budget=3000)))
     assert threads_by_problem(plan, 31, 31) == {small.label: 1, large.label: 30}
+
+
+@pytest.mark.parametrize("fields", [{"engine": "eager"}, {"checkpoints": "all"}])
+def test_eager_batches_have_one_thread(plan_of, fields):
+    """They would wait for cores that they cannot use."""
+    assert threads_by_problem(plan_of(("gd",), **fields), 64, 64) == {}
+
+
+class RecordingWorkers(Workers):
+    """Workers that record the cores of each task."""
+
+    def __init__(self):
+        super().__init__(serial(1))
+        self.cores = []
+
+    def submit(self, *arguments):
+        self.cores.append(arguments[-1])
+        return super().submit(*arguments)
+
+
+@pytest.mark.parametrize(("engine", "of_choice"), [("auto", 1), ("compiled", 64)])
+def test_batches_after_an_eager_one_have_one_thread(plan_of, catalog, tmp_path, engine, of_choice):
+    """The choice follows two batches of its pairing, which are too short to be compiled."""
+    plan = plan_of(("adam",), ("default", "tuned"), engine=engine, steps=30)
+    planned = threads_by_problem(plan, 64, 64)["quadratic"]
+    assert planned == 59
+    workers, resources = RecordingWorkers(), Resources(64, executor="serial")
+    with workers, study_folder(tmp_path / "study", fresh=False) as folder:
+        study = complete(plan, catalog, folder, (), workers, resources)
+    assert workers.cores == [planned, planned, min(planned, of_choice)]
+    assert set(study.trials["threads"]) == {1 if engine == "auto" else planned}
+
+
+def test_a_larger_batch_may_be_compiled_after_an_eager_one(plan_of):
+    """Its work decides, so that it keeps its threads."""
+    plan = plan_of(("gd",), seeds=100)
+    ((large,), _) = waves_of(plan, plan.pairings()[0])
+    small = msgspec.structs.replace(large, seeds=large.seeds[:50])
+    threads = BatchThreads({"quadratic": 8})
+    threads.observe(0, small, pa.table({"engine": ["eager"] * 50}))
+    assert [threads.of(0, small), threads.of(0, large), threads.of(1, small)] == [1, 8, 8]
+    threads.observe(1, small, pa.table({"engine": ["eager", "compiled"]}))
+    threads.observe(1, small, pa.table({"engine": pa.array([None], pa.string())}))  # its process died
+    assert threads.of(1, small) == 8
 
 
 def simulated_time(plan, cores, threads):

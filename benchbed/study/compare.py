@@ -104,8 +104,12 @@ def _changes(
         for outcomes in (first.results_without_curves.outcomes, second.results_without_curves.outcomes)
     )
     samplings = samplings_of(first.plan)
-    compared = [problem for problem in first.plan.problems if problem.label in problems]
-    tuning_seeds = min(map(first.plan.tuning_seeds_of, compared))
+    tuning_seeds = min(
+        plan.tuning_seeds_of(problem)
+        for plan in (first.plan, second.plan)
+        for problem in plan.problems
+        if problem.label in problems
+    )
     changes = []
     for optimizer in scores_before:
         rows = {(problem, optimizer, track) for problem in problems}

@@ -11,7 +11,9 @@ import pytest
 
 from benchbed.catalog.loading import load_catalog
 from benchbed.executors import serial
+from benchbed.interfaces import TrialStatus
 from benchbed.plan import Request, complete_request, make_plan
+from benchbed.plan.parts import PlanningFault
 from benchbed.runner.threads import BatchThreads, threads_by_problem
 from benchbed.runner.workers import Workers
 from benchbed.study.resources import Resources
@@ -85,6 +87,15 @@ def test_a_longer_problem_has_more_threads(plan_of):
     assert small.dimension == large.dimension
     plan = msgspec.structs.replace(plan, problems=(small, msgspec.structs.replace(large, budget=3000)))
     assert threads_by_problem(plan, 31, 31) == {small.label: 1, large.label: 30}
+
+
+def test_a_pairing_that_cannot_run_is_no_work(plan_of):
+    """Its share of the cores would stay idle."""
+    plan = plan_of(("gd", "adam"))
+    first, second = plan.entrants
+    fault = PlanningFault(TrialStatus.FAILED, "its factory raises")
+    plan = msgspec.structs.replace(plan, entrants=(first, msgspec.structs.replace(second, fault=fault)))
+    assert threads_by_problem(plan, 64, 64) == {"quadratic": 64}
 
 
 @pytest.mark.parametrize("fields", [{"engine": "eager"}, {"checkpoints": "all"}])

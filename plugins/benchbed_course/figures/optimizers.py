@@ -73,6 +73,18 @@ def unit_of(trials: Iterable[Trial]) -> str:
     return "step" if is_step else "gradient calls"
 
 
+def range_of(values: Iterable[float], form: str) -> str:
+    """Format the lowest and the highest value, such as "7 to 3,000", or one number if both look the same."""
+    numbers = list(values)
+    low, high = format(min(numbers), form), format(max(numbers), form)
+    return low if low == high else f"{low} to {high}"
+
+
+def steps_of(trials: Iterable[Trial]) -> str:
+    """Format the numbers of steps, such as "3,000 steps", or "7 to 3,000 steps" if trials ended at different ones."""
+    return f"{range_of((trial.steps for trial in trials), ',')} steps"
+
+
 def highest_loss(trials: Sequence[Trial]) -> float:
     """Return an upper limit for an axis of losses: thrice the largest one, which trials that diverged do not raise."""
     stable = [trial for trial in trials if trial.status != TrialStatus.DIVERGED] or trials

@@ -1,6 +1,5 @@
 """A deep network that learns a polynomial in ten dimensions: its loss, its predictions, and the diagonal."""
 
-from collections.abc import Sequence
 from itertools import chain
 from typing import NamedTuple
 
@@ -13,7 +12,15 @@ from benchbed.interfaces import Picture, TrialStatus
 from benchbed.plotting import Color, LineStyle, theme, wrap_label
 from benchbed_course.figures.canvas import LOOKS, LOST, TRUTH, canvas, legend_below, picture
 from benchbed_course.figures.loss_history import loss_table
-from benchbed_course.figures.optimizers import by_optimizer, label_of, looks_of, optimizer_sentences, unit_of
+from benchbed_course.figures.optimizers import (
+    by_optimizer,
+    label_of,
+    looks_of,
+    optimizer_sentences,
+    range_of,
+    steps_of,
+    unit_of,
+)
 from benchbed_course.figures.trials import Trial, trials_of, typical
 from benchbed_problems.polynomial_network import PolynomialNetwork, PolynomialSamples
 
@@ -145,16 +152,16 @@ def _caption(
     diverged = sum(trial.status == TrialStatus.DIVERGED for trial in trials)
     rate, seconds = trials[0].setting["learning_rate"], sum(trial.wall_seconds for trial in trials)
     return (
-        f"A network {widths} ({problem.layout.dimension:,} parameters) after {trials[0].steps:,} steps of",
+        f"A network {widths} ({problem.layout.dimension:,} parameters) after {steps_of(trials)} of",
         f"{trials[0].name} at η = {rate:g} on batches of {problem.batch_size} from {problem.samples:,} samples, with",
         f"{f'{seeds} seeds (thick: the one of median loss)' if seeds > 1 else '1 seed'}. The loss is",
-        f"{_range(first, '.2g')} at the start and {_range(last, '.1e')} at the end; that of the best constant is",
+        f"{range_of(first, '.2g')} at the start and {range_of(last, '.1e')} at the end; that of the best constant is",
         f"{y.var() / 2:.2g}. On unseen points the network explains",
-        f"{_range(100 * shares, '.2f')}% of the variance. No sample lies on the diagonal, where f ranges from",
+        f"{range_of(100 * shares, '.2f')}% of the variance. No sample lies on the diagonal, where f ranges from",
         f"{diagonal_y.min():.2f} to {diagonal_y.max():.2f}; the samples' values (shaded) range from {y.min():.2f} to",
         f"{y.max():.2f}. On the diagonal the network differs from p(z) by a relative error of",
-        f"{_range(100 * errors, '.1f')}%. The steps took {seconds:.1f} seconds in all, without compilation and without",
-        "the measurements of the loss over all samples.",
+        f"{range_of(100 * errors, '.1f')}%. The steps took {seconds:.1f} seconds in all, without compilation and",
+        "without the measurements of the loss over all samples.",
         *([f"{diverged} of {seeds} trials diverged (red)."] if diverged else []),
     )
 
@@ -165,18 +172,13 @@ def _further_sentence(trials: list[Trial], data: PolynomialSamples, outputs: Pre
     stable = [index for index, trial in enumerate(trials) if trial.status != TrialStatus.DIVERGED]
     if not stable:
         return f"{label} diverges from all of {count} starts (red)."
-    losses = [trials[index].loss[-1] for index in stable]
+    stable_trials = [trials[index] for index in stable]
+    losses, calls = zip(*((trial.loss[-1], trial.calls[-1]) for trial in stable_trials), strict=True)
     shares = explained(outputs.test[stable], np.asarray(data.test_y.squeeze(-1)))
     errors = relative_errors(outputs.diagonal[stable], np.asarray(data.diagonal_y.squeeze(-1)))
     lost = f"; {count - len(stable)} of {count} trials diverged" if len(stable) < count else ""
     return (
-        f"{label} has a loss of {_range(losses, '.1e')} after {trials[0].steps:,} steps, for"
-        f" {trials[0].calls[-1]:,.0f} calls; it explains {_range(100 * shares, '.2f')}% of the variance on unseen"
-        f" points, with a relative error of {_range(100 * errors, '.1f')}% on the diagonal{lost}."
+        f"{label} has a loss of {range_of(losses, '.1e')} after {steps_of(stable_trials)}, for"
+        f" {range_of(calls, ',.0f')} calls; it explains {range_of(100 * shares, '.2f')}% of the variance on unseen"
+        f" points, with a relative error of {range_of(100 * errors, '.1f')}% on the diagonal{lost}."
     )
-
-
-def _range(values: Sequence[float] | np.ndarray, form: str) -> str:
-    """Format the lowest and the highest value, or one number if both look the same."""
-    low, high = format(min(values), form), format(max(values), form)
-    return low if low == high else f"{low} to {high}"

@@ -22,6 +22,7 @@ from benchbed_course.figures.optimizers import (
     label_of,
     looks_of,
     optimizer_sentences,
+    steps_of,
 )
 from benchbed_course.figures.trials import Trial, trials_of
 from benchbed_problems.runge import Runge
@@ -145,7 +146,7 @@ def _draw_ends(axes: Axes, trials: list[Trial], look: LineStyle) -> None:
     for size, values in ends_by_size(trials).items():
         axes.plot(np.full(len(values), size), values, look.marker, color=look.color, markersize=3, alpha=0.35)
     medians = medians_by_size(trials)
-    label = wrap_label(f"{course_label(trials[0])}, {trials[0].steps:,} steps")
+    label = wrap_label(f"{course_label(trials[0])}, {steps_of(trials)}")
     axes.plot(list(medians), list(medians.values()), look.marker, color=look.color, markersize=8,
               markeredgecolor="white", markeredgewidth=0.6, linestyle="none", label=label)  # fmt: skip
 
@@ -182,7 +183,7 @@ def _training_caption(
         )
         sentences.append(
             f"{course_label(own_trials[0])}, {verdict(own_trials, threshold, closed[threshold - 1])}: after"
-            f" {own_trials[0].steps:,} steps its medians are {medians}."
+            f" {steps_of(own_trials)} its medians are {medians}."
         )
     gd = first_named(trials, "gd")
     height = closed[threshold - 1]

@@ -32,7 +32,7 @@ from benchbed_course.figures.canvas import (
     picture,
     share_heights,
 )
-from benchbed_course.figures.optimizers import label_of, looks_of, optimizer_sentences, unit_of
+from benchbed_course.figures.optimizers import label_of, looks_of, optimizer_sentences, steps_of, unit_of
 from benchbed_course.figures.trials import Trial, typical
 
 SMOOTH_RUN, SMOOTH_COLOR = "adam[learning_rate=0.03]", (0.84, 0.37, 0.00)
@@ -188,10 +188,11 @@ def _has_diverged(trial: Trial) -> bool:
 
 
 def _breakpoint_caption(groups: list[NetworkTrials], breakpoints: list[InnerBreakpoints]) -> tuple[str, ...]:
-    interval, seeds, steps = bent_interval(), len(groups[0].trials), groups[0].trials[0].steps
+    interval, seeds = bent_interval(), len(groups[0].trials)
     x = (np.arange(1000) + 0.5) / 1000
     is_in = (x >= interval[0]) & (x <= interval[1])
     best_share = float(best_density(x)[is_in].mean() * (interval[1] - interval[0]))
+    trials = [trial for networks in groups for trial in networks.trials]
     counts: dict[str, list[str]] = {}
     for networks, group in zip(groups, breakpoints, strict=True):
         counts.setdefault(label_of(networks.trials[0]), []).append(
@@ -200,11 +201,12 @@ def _breakpoint_caption(groups: list[NetworkTrials], breakpoints: list[InnerBrea
             f" contains {share_in(group.after, interval):.0%} (at the start {share_in(group.before, interval):.0%})"
         )
     (own, own_counts), *further = counts.items()
+    steps = {label: steps_of(trial for trial in trials if label_of(trial) == label) for label in counts}
     return (
-        f"ReLU networks on Runge's function, {seeds} seeds each, after {steps:,} steps of {own}.",
+        f"ReLU networks on Runge's function, {seeds} seeds each, after {steps[own]} of {own}.",
         f"The shaded {interval[1] - interval[0]:.0%} of the interval contains {BENDING_SHARE:.0%} of the target's",
         f"bending, the integral of its absolute second derivative. {'; '.join(own_counts)}.",
-        *(f"With {label}: {'; '.join(clauses)}." for label, clauses in further),
+        *(f"With {label}, after {steps[label]}: {'; '.join(clauses)}." for label, clauses in further),
         "Breakpoints outside [0, 1] do not bend the fit. The best piecewise linear fits have breakpoints of a density",
         f"proportional to |y''|^(2/5) (dotted) if there are many, {best_share:.0%} of them in the shaded part.",
         f"The sum of weighted kinks equals the network to {max(map(kink_error, groups)):.0e} in all stable trials.",
@@ -214,6 +216,10 @@ def _breakpoint_caption(groups: list[NetworkTrials], breakpoints: list[InnerBrea
 
 def _activation_caption(by_activation: list[list[NetworkTrials]]) -> tuple[str, ...]:
     networks = by_activation[0][0]
+    own_trials = [
+        trial for runs in by_activation for run in runs if _is_course_run(run) for trial in run.trials
+    ]
+    clause = f" after {steps_of(own_trials)} of {own_trials[0].name}" if own_trials else ""
     losses = [
         f"{runs[0].problem.activation} "
         + ", ".join(f"{median_loss(run):.1e} {_run_clause(run)}" for run in runs)
@@ -222,7 +228,7 @@ def _activation_caption(by_activation: list[list[NetworkTrials]]) -> tuple[str, 
     return (
         f"Networks of {networks.problem.hidden} units on Runge's function. Above: the fits of the lowest median loss.",
         f"Below: the losses of {len(networks.trials)} seeds (line: median, band: lowest to highest).",
-        f"Median losses after {networks.trials[0].steps:,} steps of Adam: {'; '.join(losses)}.",
+        f"Median losses{clause}: {'; '.join(losses)}.",
         *_divergence_sentences([run for runs in by_activation for run in runs]),
     )
 
@@ -230,11 +236,7 @@ def _activation_caption(by_activation: list[list[NetworkTrials]]) -> tuple[str, 
 def _run_clause(networks: NetworkTrials) -> str:
     """Name the learning rate, or the added optimizer with its steps."""
     label = _run_label(networks)
-    return (
-        f"at {label}"
-        if _is_course_run(networks)
-        else f"with {label} after {networks.trials[0].steps:,} steps"
-    )
+    return f"at {label}" if _is_course_run(networks) else f"with {label} after {steps_of(networks.trials)}"
 
 
 def _divergence_sentences(groups: list[NetworkTrials]) -> list[str]:

@@ -9,7 +9,15 @@ from benchbed.plotting import LineStyle, theme, wrap_label
 from benchbed_course.figures.canvas import LOOKS, TRUTH, canvas, legend_below, picture
 from benchbed_course.figures.intervals import mean_interval
 from benchbed_course.figures.motion import Mover
-from benchbed_course.figures.optimizers import first_named, label_of, looks_of, optimizer_sentences, others
+from benchbed_course.figures.optimizers import (
+    first_named,
+    label_of,
+    looks_of,
+    optimizer_sentences,
+    others,
+    range_of,
+    steps_of,
+)
 from benchbed_course.figures.step_lines import PATH
 from benchbed_course.figures.toy_mean_animation import animate_paths
 from benchbed_course.figures.trials import Trial, trials_of
@@ -156,11 +164,10 @@ def _caption(gd: Trial, sgd: list[Trial], mean: float, deviation: float) -> tupl
 
 def _further_sentence(trials: list[Trial], mean: float) -> str:
     """Compare an added optimizer by its distances from the mean."""
-    trial = trials[0]
-    half = [np.sqrt(((each.path[each.steps // 2 + 1 :, 0] - mean) ** 2).mean()) for each in trials]
-    statuses = ", ".join(dict.fromkeys(each.status for each in trials))
+    half = [np.sqrt(((trial.path[trial.steps // 2 + 1 :, 0] - mean) ** 2).mean()) for trial in trials]
+    statuses = ", ".join(dict.fromkeys(trial.status for trial in trials))
+    calls = range_of((trial.calls[-1] for trial in trials), ",.0f")
     return (
-        f"{label_of(trial)} takes {trial.steps} steps for {trial.calls[-1]:,.0f} calls ({statuses}); over the last"
-        f" {trial.steps - trial.steps // 2} of them its root mean square distance from the mean is"
-        f" {float(np.sqrt(np.mean(np.square(half)))):.2g}."
+        f"{label_of(trials[0])} takes {steps_of(trials)} for {calls} calls ({statuses}); over the second half of its"
+        f" steps its root mean square distance from the mean is {float(np.sqrt(np.mean(np.square(half)))):.2g}."
     )

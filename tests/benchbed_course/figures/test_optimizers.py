@@ -1,6 +1,7 @@
 """Optimizers that a reader adds: labels, looks, and their place in every figure that takes them."""
 
 import math
+import re
 import tomllib
 from pathlib import Path
 from types import SimpleNamespace
@@ -14,6 +15,7 @@ from benchbed.interfaces import Figure, Optimizer, TrialStatus
 from benchbed.interfaces.figure import function_of
 from benchbed.plotting import wrap_label
 from benchbed_course.figure_list import FIGURES
+from benchbed_course.figures import runge
 from benchbed_course.figures.canvas import LOOKS, typeset
 from benchbed_course.figures.optimizers import (
     by_optimizer,
@@ -23,10 +25,14 @@ from benchbed_course.figures.optimizers import (
     looks_of,
     optimizer_sentences,
     others,
+    range_of,
     side_changes,
+    steps_of,
     unit_of,
 )
+from benchbed_course.figures.polynomial_network import draw_fit
 from benchbed_course.figures.shallow_network import SMOOTH_RUN, draw_activations, draw_breakpoints
+from benchbed_course.figures.toy_mean import draw_paths
 from benchbed_course.figures.trials import trials_of
 
 pytestmark = pytest.mark.slow
@@ -63,6 +69,7 @@ SMALL = {
     },
 }
 """Values that make each suite small."""
+ADAGRAD = r"torch\.optim:Adagrad \(η = 0\.01\)"
 DIVERGES = "sgd[learning_rate=1000000000]"
 
 
@@ -145,6 +152,48 @@ def test_axes_are_measured_by_stable_trials():
     assert highest_loss([trial("gd"), lost]) == 3.0
     assert highest_loss([lost]) == 3e9
     assert side_changes(np.array([1.0, -1.0, -2.0, 0.0, 3.0, -1.0])) == 2
+
+
+def test_steps_are_a_range_if_trials_end_at_different_ones():
+    """Lowest and highest, with thousands; one number if both look the same."""
+    trials = [trial("gd", calls=range(steps + 1)) for steps in (3000, 7, 12)]
+    assert steps_of(trials) == "7 to 3,000 steps"
+    assert steps_of(trials[:1]) == "3,000 steps"
+    assert range_of([2.04, 2.01], ".1f") == "2.0"
+
+
+@pytest.mark.parametrize(
+    ("module", "draw", "sentence"),
+    [
+        ("runge", runge.draw_training, "after 7 to 20 steps its medians are"),
+        ("polynomial_network", draw_fit, f"{ADAGRAD} has a loss of [^,]* after 20 steps, for 20 calls"),
+        ("breakpoints", draw_breakpoints, f"With {ADAGRAD}, after 7 to 8 steps: "),
+        ("breakpoints", draw_activations, f"with {ADAGRAD} after 7 to 8 steps"),
+        ("toy_mean", draw_paths, f"{ADAGRAD} takes 7 to 30 steps for 30 to 300 calls"),
+    ],
+)
+def test_steps_are_those_of_all_seeds(monkeypatch, extended, drawn, module, draw, sentence):
+    """The first seed of an added optimizer diverges after 7 steps; a median over stable trials leaves it out."""
+
+    def shortened(study):
+        trials = trials_of(study)
+        for index, one in enumerate(trials):
+            if one.optimizer == "torch.optim:Adagrad" and one.seed == 0:
+                trials[index] = one._replace(steps=7, status=TrialStatus.DIVERGED)
+        return trials
+
+    monkeypatch.setattr(f"benchbed_course.figures.{module}.trials_of", shortened)
+    (figure,) = (figure for figure in FIGURES if function_of(figure.draw) is draw)
+    _, picture = drawn(draw, *(extended(suite) for suite in figure.suites))
+    assert re.search(sentence, picture.caption)
+
+
+def test_the_activations_name_the_optimizer_that_ran(study_of, drawn):
+    """Steps of Adam are claimed only if Adam ran."""
+    study = study_of("course-shallow-network", optimizers=["sgd[learning_rate=0.01]"], steps=4, seeds=2)
+    _, picture = drawn(draw_activations, study)
+    assert "Median losses: relu " in picture.caption
+    assert "dam" not in picture.caption
 
 
 @pytest.mark.parametrize(

@@ -8,15 +8,18 @@ import msgspec
 import numpy as np
 import pandas as pd
 
+from benchbed.analysis.aggregate import has_note
 from benchbed.analysis.findings import format_p
 from benchbed.formatting import fixed, plural
-from benchbed.interfaces import ALL_PROBLEMS, Results
+from benchbed.interfaces import ALL_PROBLEMS, Note, Results
 from benchbed.interfaces.reference_studies import MatchedReference
 from benchbed.reports.page.reference_lines import optimizers_with_mean
 from benchbed.reports.tables.summary import summary_tables
 from benchbed.reports.tables.table import TextTable
 
-_NO_TEST = "without a test, which needs the same two or more evaluation seeds"
+_NO_TEST = (
+    "A test needs the same two or more evaluation seeds, trials that depend on them, and no exact oracle."
+)
 MARK = "reference"
 """Note on the rows of reference results."""
 _NUMBERS = [
@@ -127,44 +130,51 @@ def describe_references(results: Results) -> list[str]:
 
 
 def positions_among_references(results: Results) -> list[str]:
-    """Return a sentence for each track: how many reference scores are lower than the highest score of the study.
+    """Return a sentence for each track: from how many reference scores the highest of the study differs significantly.
 
-    The scores are means over all problems, or those on the only problem.
+    The scores are means over all problems, or those on the only problem. Scores without a test are counted apart; if
+    none has one, those that are lower are counted. A last sentence states the conditions of a test.
     """
     tracks = [*dict.fromkeys(results.summary["track"])]
     table = ALL_PROBLEMS
     if len(results.problems) == 1:
         (table,) = results.problems
-        own, others = results.summary, reference_summary(results)
+        own = results.summary[~has_note(results.summary, Note.EXACT_ORACLE)]
+        others = reference_summary(results)
     else:
         own = results.overall[results.overall["group"] == ALL_PROBLEMS]
         others = mean_rows(results, [], tracks).scores
     pairs = results.reference_comparisons
-    tested = results.comparisons.iloc[:0] if pairs is None else pairs[pairs["problem"] == table]
-    sentences = []
+    pairs = results.comparisons.iloc[:0] if pairs is None else pairs[pairs["problem"] == table]
+    sentences, untested = [], 0
     for track in tracks:
         scores = own[(own["track"] == track) & own["score"].notna()]
         of_references = others[(others["track"] == track) & others["score"].notna()]
         if scores.empty or of_references.empty:
             continue
-        best, highest = (frame.loc[frame["score"].idxmax()] for frame in (scores, of_references))
-        is_of_best = (tested["track"] == track) & (tested["first"] == best["optimizer"])
-        tests = tested[is_of_best & tested["p_value"].notna()]
-        if tests.empty:
-            heading, evidence = f"{track.capitalize()} track, {_NO_TEST}", ""
-            position = f"above {int((of_references['score'] < best['score']).sum())} of"
-        else:
-            heading = f"{track.capitalize()} track"
-            differences = tests["difference"][tests["is_apart"].astype(bool)]
-            position = f"significantly above {(differences > 0).sum()} and below {(differences < 0).sum()} of"
-            p_values = tests.loc[tests["second"] == highest["optimizer"], "adjusted_p"]
-            evidence = "".join(f" (adjusted p {format_p(value)})" for value in p_values)
+        best = scores.loc[scores["score"].idxmax()]
+        name, heading = f"{best['optimizer']} ({fixed(best['score'], 3)})", f"{track.capitalize()} track"
+        is_of_best = (pairs["track"] == track) & (pairs["first"] == best["optimizer"])
+        tests = pairs.loc[is_of_best, ["second", "difference", "p_value", "adjusted_p", "is_apart"]]
+        compared = of_references[["optimizer", "score"]].merge(tests, left_on="optimizer", right_on="second")
+        tested = compared[compared["p_value"].notna()]
+        further = len(of_references) - len(tested)
+        untested += further
+        if tested.empty:
+            lower = int((of_references["score"] < best["score"]).sum())
+            count = plural(len(of_references), "reference score")
+            sentences.append(f"{heading}, without a test: {name} is above {lower} of {count}.")
+            continue
+        differences = tested["difference"][tested["is_apart"].astype(bool)]
+        highest = tested.loc[tested["score"].idxmax()]
+        rest = f"; {plural(further, 'further score')} cannot be tested" if further else ""
         sentences.append(
-            f"{heading}: {best['optimizer']} ({fixed(best['score'], 3)}) is {position} "
-            f"{plural(len(of_references), 'reference score')}, of which the highest is that of "
-            f"{highest['optimizer']}, {fixed(highest['score'], 3)}{evidence}."
+            f"{heading}: {name} is significantly above {(differences > 0).sum()} and below {(differences < 0).sum()} "
+            f"of {plural(len(tested), 'tested reference score')}, of which the highest is that of "
+            f"{highest['optimizer']}, {fixed(highest['score'], 3)} (adjusted p {format_p(highest['adjusted_p'])})"
+            f"{rest}."
         )
-    return sentences
+    return [*sentences, _NO_TEST] if untested else sentences
 
 
 def _mean(

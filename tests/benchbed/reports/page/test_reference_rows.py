@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from benchbed.analysis.pairwise_tests import Comparison
-from benchbed.interfaces import ALL_PROBLEMS
+from benchbed.interfaces import ALL_PROBLEMS, Note
 from benchbed.interfaces.reference_studies import (
     MatchedReference,
     ReferenceCurve,
@@ -23,7 +23,9 @@ from benchbed.reports.page.score_charts import target_charts
 from benchbed.reports.page.tables import score_table
 
 PROBLEMS = ("quadratic", "quartic")
-NO_TEST = "without a test, which needs the same two or more evaluation seeds"
+NO_TEST = (
+    "A test needs the same two or more evaluation seeds, trials that depend on them, and no exact oracle."
+)
 
 
 def row(problem, track, score):
@@ -32,6 +34,12 @@ def row(problem, track, score):
         trials=20, score=score, score_low=score - 0.1, score_high=score + 0.1, success_rate=0.5, median_calls="inf",
         gap=0.01, exhausted=20,
     )  # fmt: skip
+
+
+def pairs_with(first, track):
+    """Return the test of an optimizer of the study against the reference."""
+    pair = Comparison(first, "old (past 3)", 0.125, 0.1, 0.2, 0.01, 0.0123, 1.0, 0.5, False, True)
+    return pd.DataFrame([{"problem": "quadratic", "track": track, "measure": "score", **pair._asdict()}])
 
 
 @pytest.fixture(scope="module")
@@ -200,16 +208,16 @@ def test_a_sentence_counts_the_lower_references(with_reference, reference):
     """For a mean over all problems, and for a single problem."""
     results = with_reference()
     best = results.overall[results.overall["group"] == ALL_PROBLEMS].set_index("track").loc["tuned"]
-    (sentence,) = positions_among_references(results)
+    sentence, condition = positions_among_references(results)
     highest = best["score"].max()
     name = best["optimizer"][best["score"] == highest].item()
     assert sentence == (
-        f"Tuned track, {NO_TEST}: {name} ({highest:.3f}) is above {int(highest > 0.375)} of 1 reference score, of "
-        "which the highest is that of old (past 3), 0.375."
+        f"Tuned track, without a test: {name} ({highest:.3f}) is above {int(highest > 0.375)} of 1 reference score."
     )
-    default, tuned = positions_among_references(with_reference(("quadratic",), problems=("quadratic",)))
-    assert default.startswith(f"Default track, {NO_TEST}: ")
-    assert tuned.endswith("old (past 3), 0.250.")
+    assert condition == NO_TEST
+    default, tuned, _ = positions_among_references(with_reference(("quadratic",), problems=("quadratic",)))
+    assert default.startswith("Default track, without a test: ")
+    assert tuned.startswith("Tuned track, without a test: ")
     assert positions_among_references(with_reference(("quartic",))) == []
 
 
@@ -217,22 +225,55 @@ def test_a_test_replaces_the_count(page_of, with_reference):
     """With its adjusted p; the table of all pairs is beside that of the study, and its rows follow the legend."""
     results = with_reference(("quadratic",), problems=("quadratic",))
     best = results.summary[results.summary["track"] == "tuned"].sort_values("score")["optimizer"].iloc[-1]
-    pair = Comparison(best, "old (past 3)", 0.125, 0.1, 0.2, 0.01, 0.0123, 1.0, 0.5, False, True)
-    tests = pd.DataFrame([{"problem": "quadratic", "track": "tuned", "measure": "score", **pair._asdict()}])
+    tests = pairs_with(best, "tuned")
     results = results._replace(reference_comparisons=tests)
-    default, tuned = positions_among_references(results)
-    assert NO_TEST in default
+    default, tuned, condition = positions_among_references(results)
+    assert default.startswith("Default track, without a test: ")
+    assert condition == NO_TEST
     assert tuned.startswith(f"Tuned track: {best} (")
     assert tuned.endswith(
-        ") is significantly above 1 and below 0 of 1 reference score, of which the highest is that of old (past 3), "
-        "0.250 (adjusted p = 0.012)."
+        ") is significantly above 1 and below 0 of 1 tested reference score, of which the highest is that of "
+        "old (past 3), 0.250 (adjusted p = 0.012)."
     )
     worse = positions_among_references(results._replace(reference_comparisons=tests.assign(difference=-0.1)))
-    assert "is significantly above 0 and below 1 of 1 reference score" in worse[1]
+    assert "is significantly above 0 and below 1 of 1 tested reference score" in worse[1]
     same = positions_among_references(results._replace(reference_comparisons=tests.assign(is_apart=False)))
-    assert "is significantly above 0 and below 0 of 1 reference score" in same[1]
+    assert "is significantly above 0 and below 0 of 1 tested reference score" in same[1]
     page = page_of(results)
     assert "Comparisons with reference results" in page.text
     assert "Tests against them are adjusted apart from those between optimizers of the study." in page.text
     number = {"gd": 0, "adam": 1}[best]
     assert page.find("tr", data_o=f"{number} {FIRST_NUMBER}")
+
+
+def test_scores_without_a_test_are_counted_apart(with_reference, reference):
+    """Such as the highest score, that of an optimizer with the exact oracle; it is not named as the highest."""
+    exact = msgspec.structs.replace(row("quadratic", "tuned", 0.99), optimizer="exact")
+    changed = msgspec.structs.replace(reference, summary=(*reference.summary, exact))
+    results = with_reference(("quadratic",), problems=("quadratic",))
+    results = results._replace(
+        references=(MatchedReference(changed, ("quadratic",), ("old", "exact")),),
+        reference_comparisons=pd.concat(
+            [pairs_with(name, track) for name in ("gd", "adam") for track in ("default", "tuned")]
+        ),
+    )
+    default, tuned, condition = positions_among_references(results)
+    tested = "of 1 tested reference score, of which the highest is that of old (past 3), 0.250 (adjusted p = 0.012)"
+    assert default.endswith(f"{tested}.")
+    assert tuned.endswith(f"{tested}; 1 further score cannot be tested.")
+    assert condition == NO_TEST
+    unknown = results.reference_comparisons.assign(p_value=np.nan)
+    _, untested, _ = positions_among_references(results._replace(reference_comparisons=unknown))
+    assert untested.endswith("of 2 reference scores.")
+
+
+def test_the_exact_oracle_does_not_represent_the_study(with_reference):
+    """Its score would be compared with those of noisy gradients, without a mark."""
+    results = with_reference(("quadratic",), problems=("quadratic",))
+    tuned = results.summary[results.summary["track"] == "tuned"].sort_values("score")
+    lower, higher = tuned["optimizer"]
+    assert f" {higher} (" in positions_among_references(results)[1]
+    is_higher = results.summary["optimizer"] == higher
+    notes = [(Note.EXACT_ORACLE,) if marked else () for marked in is_higher]
+    sentences = positions_among_references(results._replace(summary=results.summary.assign(notes=notes)))
+    assert f" {lower} (" in sentences[1]

@@ -90,19 +90,20 @@ def course(
     5 no figure belongs to a course.
     """
     import benchbed
-    from benchbed_course.gallery import write_page
+    from benchbed_course.gallery import Call, write_page
     from benchbed_course.parts import figures_of_parts
 
     catalog = benchbed.load_catalog(plugin_files)
     for warning in (*catalog.warnings, *(plugin.complaint for plugin in catalog.plugins if plugin.complaint)):
         click.echo(f"warning: {warning}", err=True)
+    call = Call(optimizers, plugin_files, output, full=preset == "full")
     if output is None:
         output = Path("results/course-own" if optimizers else "results/course")
     run = benchbed.draw_figures(
         [figure.name for figure in figures_of_parts(catalog, parts, takes_optimizers=bool(optimizers))],
         output,
         optimizers=optimizers,
-        full=preset == "full",
+        full=call.full,
         fresh=fresh,
         plugin_files=plugin_files,
         jobs=jobs,
@@ -110,7 +111,7 @@ def course(
     )
     for warning in run.warnings:
         click.echo(f"warning: {warning}", err=True)
-    page = write_page(output, run.results, optimizers, plugin_files)
+    page = write_page(output, run.results, call)
     for result in run.results:
         click.echo(f"{result.figure.part}  {result.figure.title}")
         caption = result.caption if result.error is None else f"It could not be drawn: {result.error}"

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from itertools import groupby
 from pathlib import Path
 from types import MappingProxyType
+from typing import NamedTuple
 
 import jinja2
 from markupsafe import Markup
@@ -19,18 +20,41 @@ STEPS = b" data-readings="
 """Beginning of the attribute of SVG files whose lines follow steps."""
 
 
-def write_page(
-    folder: Path,
-    results: Sequence[FigureResult],
-    optimizers: Sequence[str] = (),
-    plugin_files: Sequence[Path] = (),
-) -> Path:
+class Call(NamedTuple):
+    """The options of a call of `benchbed course` that the commands on its page repeat."""
+
+    optimizers: Sequence[str] = ()
+    """Selectors of added optimizers."""
+    plugin_files: Sequence[Path] = ()
+    output: Path | None = None
+    """The folder, if it was not left to the default."""
+    full: bool = False
+    """Whether the preset is full."""
+
+    def course(self, part: str) -> str:
+        """Return the command that draws the figures of a part as this call has."""
+        output = [] if self.output is None else ["-O", str(self.output)]
+        preset = ["--preset", "full"] if self.full else []
+        added = [word for optimizer in self.optimizers for word in ("-o", optimizer)]
+        return shlex.join(["benchbed", "course", part, *self._plugins, *added, *preset, *output])
+
+    def run(self, suite: str) -> str:
+        """Return the command that runs a suite by itself."""
+        return shlex.join(["benchbed", "run", suite, *self._plugins])
+
+    @property
+    def _plugins(self) -> list[str]:
+        return [word for file in self.plugin_files for word in ("--plugin", str(file))]
+
+
+PLAIN_CALL = Call()
+
+
+def write_page(folder: Path, results: Sequence[FigureResult], call: Call = PLAIN_CALL) -> Path:
     """Write `index.html` into the folder that the figures were written to, and return its path."""
     folder.mkdir(parents=True, exist_ok=True)  # it does not exist if the only measurement has failed
     page = folder / "index.html"
-    page.write_text(
-        render(results, optimizers, plugin_files, drawings=step_drawings(folder, results)), encoding="utf-8"
-    )
+    page.write_text(render(results, call, drawings=step_drawings(folder, results)), encoding="utf-8")
     return page
 
 
@@ -46,8 +70,7 @@ def step_drawings(folder: Path, results: Sequence[FigureResult]) -> dict[str, Ma
 
 def render(
     results: Sequence[FigureResult],
-    optimizers: Sequence[str] = (),
-    plugin_files: Sequence[Path] = (),
+    call: Call = PLAIN_CALL,
     title: str = "The course, as experiments",
     *,
     drawings: Mapping[str, Markup] = MappingProxyType({}),
@@ -56,24 +79,19 @@ def render(
 
     Args:
         results: The figures.
-        optimizers: Selectors of added optimizers, which the commands of the sections name.
-        plugin_files: Plugin files that these commands name.
+        call: Options that the commands of the page repeat.
         title: Title of the page.
         drawings: SVG elements that replace the images of figures, by name, with a slider of steps below each.
     """
     environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True)
     environment.filters["blocks"] = caption_blocks
-    options = [word for file in plugin_files for word in ("--plugin", str(file))]
-    options += [word for optimizer in optimizers for word in ("-o", optimizer)]
     sections = [
-        (part, SUBJECTS.get(part), shlex.join(["benchbed", "course", part, *options]), list(figures))
+        (part, SUBJECTS.get(part), call.course(part), list(figures))
         for part, figures in groupby(results, key=lambda result: result.figure.part)
     ]
     template = environment.from_string(TEMPLATE.read_text(encoding="utf-8"))
     script = Markup(SCRIPT.read_text(encoding="utf-8")) if drawings else None
-    return template.render(
-        title=title, sections=sections, optimizers=optimizers, drawings=drawings, script=script
-    )
+    return template.render(title=title, sections=sections, call=call, drawings=drawings, script=script)
 
 
 def caption_blocks(caption: str) -> list[tuple[bool, str]]:

@@ -64,6 +64,8 @@ def test_the_command_prints_captions_and_the_page(run_benchbed, run_in_process, 
     assert "tiny is done" in course.stderr
     page = (tmp_path / "course" / "index.html").read_text(encoding="utf-8")
     assert 'src="figures/z10.png"' in page
+    assert f"<code>benchbed run tiny --plugin {PLUGIN}</code>" in page
+    assert f'<code class="command">benchbed course Z2 --plugin {PLUGIN} -O course</code>' in page
     assert "1 trials of 1 seeds." in page
     run = run_in_process(tmp_path, "run", "tiny", "--plugin", PLUGIN, "-O", "study", "--format", "json")
     assert (tmp_path / "study" / "figures" / "apart.md").exists()

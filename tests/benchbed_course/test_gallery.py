@@ -8,7 +8,7 @@ from markupsafe import escape
 
 from benchbed import FigureResult
 from benchbed.interfaces import Figure
-from benchbed_course.gallery import caption_blocks, render, write_page
+from benchbed_course.gallery import Call, caption_blocks, render, write_page
 from benchbed_course.parts import SUBJECTS
 
 pytestmark = pytest.mark.slow
@@ -42,12 +42,22 @@ def test_a_section_has_an_experiment():
 
 def test_the_command_of_a_section_has_the_added_optimizers():
     """Quoted as a shell needs it; the suites alone would not repeat the figure."""
-    page = render([result("C7")], ["adam[beta1=0.5]", "<mine>"], [Path("my file.py")])
+    page = render([result("C7")], Call(["adam[beta1=0.5]", "<mine>"], [Path("my file.py")]))
     command = "benchbed course C7 --plugin 'my file.py' -o 'adam[beta1=0.5]' -o '<mine>'"
     assert str(escape(command)) in page
     assert "With the added optimizers <code>adam[beta1=0.5]</code>, <code>&lt;mine&gt;</code>." in page
     assert "<mine>" not in page
     assert "<code>benchbed run mine</code>" not in page
+
+
+def test_commands_have_the_options_of_the_call():
+    """A part is drawn again in the same folder with the same preset; a suite of a plugin needs its file."""
+    call = Call(plugin_files=[Path("mine.py")], output=Path("my folder"), full=True)
+    page = render([result("C7", suites=("one", "two"))], call)
+    command = "benchbed course C7 --plugin mine.py --preset full -O 'my folder'"
+    assert f'<code class="command">{escape(command)}</code>' in page
+    for suite in ("one", "two"):
+        assert f"<code>benchbed run {suite} --plugin mine.py</code>" in page
 
 
 def test_figures_are_readable_on_a_phone():

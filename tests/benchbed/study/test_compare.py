@@ -267,6 +267,24 @@ def test_tuned_rows_include_the_choice_of_the_rate(study, monkeypatch):
     assert unclear.noticeable > clear.noticeable
 
 
+def test_the_smaller_number_of_tuning_seeds_decides_in_either_order(study, monkeypatch):
+    """Six of one study and ten of the other leave the degrees of freedom of six."""
+    options = {"tracks": ["tuned"], "problems": ["quadratic"], "optimizers": ["gd"]}
+    before, after = study(**options), study(**options, seed=1)
+    (label,) = after.results_without_curves.shifts
+    shift = np.random.default_rng(2).choice([-0.5, 0.0, 0.5], 2_000)
+    shifted = after.results_without_curves._replace(shifts={label: shift})
+    monkeypatch.setitem(vars(after), "results_without_curves", shifted)
+    p_values = {}
+    for numbers in ((6, 6), (6, 10), (10, 6), (10, 10)):
+        for compared, number in zip((before, after), numbers, strict=True):
+            plan = msgspec.structs.replace(compared.plan, tuning_seeds=number, small_tuning_seeds=number)
+            monkeypatch.setattr(compared, "plan", plan)
+        (change,) = compare_studies(before, after, unpaired=True)
+        p_values[numbers] = change.p_value
+    assert p_values[6, 10] == p_values[10, 6] == p_values[6, 6] > p_values[10, 10]
+
+
 def test_each_problem_is_judged_alone(study):
     """Its p values are adjusted over its rows, so that a fall counts that further problems hide; means do not count."""
     (first, *_) = compare_studies(study(), study())

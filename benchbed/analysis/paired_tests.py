@@ -162,7 +162,11 @@ class PairedScores:
             self._resampled = [
                 resampled_means(values, position) for position, (values, _) in enumerate(of_optimizers)
             ]
-        means = [resampled[first] - resampled[second] for resampled in self._resampled]
+        # Differences that are all 0 after rounding have limits of zero width, as with fewer seeds.
+        means = [
+            np.where(sample.values.any(axis=-1, keepdims=True), resampled[first] - resampled[second], 0.0)
+            for sample, resampled in zip(samples, self._resampled, strict=True)
+        ]
         return limits_of_means(means, [sample.weight for sample in samples], min(seeds), shifts)
 
 

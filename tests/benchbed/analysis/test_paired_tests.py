@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from benchbed.analysis import paired_tests
-from benchbed.analysis.intervals import bootstrap_limits, expanded_tail
+from benchbed.analysis.intervals import TIE, bootstrap_limits, expanded_tail
 from benchbed.analysis.pairwise_tests import compare
 from benchbed.analysis.strata import Sampling, samples_of
 
@@ -42,6 +42,21 @@ def test_with_many_seeds_the_resampled_means_of_optimizers_are_subtracted(monkey
             pytest.approx(before.high, abs=1e-12),
         )
         assert after._replace(low=before.low, high=before.high) == before
+
+
+@pytest.mark.parametrize("most_seeds", [10, 100])
+def test_scores_that_tie_have_limits_of_no_width(most_seeds, monkeypatch):
+    """Differences below `TIE` are 0, in the limits too, with many seeds and with few; a shift moves both alike."""
+    monkeypatch.setattr(paired_tests, "_MANY_SEEDS", most_seeds)
+    scores = scores_of(1, 40)
+    noise = np.random.default_rng(0).uniform(-TIE / 2, TIE / 2, (2, 40))
+    scores["tied"] = [of_problem + of_noise for of_problem, of_noise in zip(scores["0"], noise, strict=True)]
+    pairs = [("0", "tied")]
+    (pair,) = compare(scores, samplings=SAMPLINGS, pairs=pairs)
+    assert (pair.difference, pair.low, pair.high, pair.p_value) == (0, 0, 0, 1)
+    shift = np.random.default_rng(1).choice([-0.25, 0.25], paired_tests.DRAWS)
+    (pair,) = compare(scores, samplings=SAMPLINGS, pairs=pairs, shifts={"0": shift}, tuning_seeds=6)
+    assert (pair.low, pair.high) == (-0.25, 0.25)
 
 
 def test_limits_of_many_seeds_are_those_of_a_resample_of_each_pair():

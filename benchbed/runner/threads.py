@@ -36,6 +36,8 @@ def threads_by_problem(plan: Plan, jobs: int, cores: int) -> dict[str, int]:
     by_problem: dict[str, _ProblemWork] = {}
     total = 0
     for pairing in plan.pairings():
+        if pairing.fault is not None:
+            continue
         label, amount = pairing.problem.label, pairing.work.amount
         waves = [[batch.trials for batch in wave] for wave in waves_of(plan, pairing)]
         total += amount * sum(map(sum, waves))

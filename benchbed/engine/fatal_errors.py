@@ -11,12 +11,25 @@ CPU_ALLOCATOR = "DefaultCPUAllocator: can't allocate memory"
 def fatal_status(error: BaseException) -> TrialStatus | None:
     """Return the status of trials that an exception ends together with their process; None if the process goes on.
 
-    `OUT_OF_MEMORY`: Python, NumPy or torch, on the CPU or on CUDA, could not allocate memory. `CRASHED`: a CUDA device
-    reported an error, such as a failed assertion in a kernel, after which it rejects all work of the process.
+    `OUT_OF_MEMORY`: Python, NumPy or torch, on the CPU or on CUDA, could not allocate memory. `CRASHED`: a device
+    reported an error, such as a failed assertion in a kernel, after which it rejects all work of the process. If CUDA
+    goes on, the error is that of the code, such as the number of a device that the process does not have.
     """
     if isinstance(error, MemoryError | torch.OutOfMemoryError) or _is_of_cpu_allocator(error):
         return TrialStatus.OUT_OF_MEMORY
-    return TrialStatus.CRASHED if isinstance(error, torch.AcceleratorError) else None
+    is_of_device = isinstance(error, torch.AcceleratorError)
+    return TrialStatus.CRASHED if is_of_device and not _goes_on() else None
+
+
+def _goes_on() -> bool:
+    """Return whether CUDA accepts work of this process after an error."""
+    if not torch.cuda.is_initialized():
+        return False  # the error comes from another process, or from a device that cannot be asked
+    try:
+        torch.cuda.synchronize()
+    except RuntimeError:
+        return False
+    return True
 
 
 def _is_of_cpu_allocator(error: BaseException) -> bool:

@@ -29,8 +29,33 @@ def test_a_failed_allocation_on_cuda_is_recognized():
     assert fatal_status(torch.cuda.OutOfMemoryError("CUDA out of memory")) is TrialStatus.OUT_OF_MEMORY
 
 
-def test_an_error_of_a_device_is_recognized():
+@pytest.fixture
+def broken_cuda(monkeypatch):
+    """Replace CUDA by an initialized device that rejects all work after an error."""
+
+    def synchronize():
+        raise torch.AcceleratorError("CUDA error: device-side assert triggered")
+
+    monkeypatch.setattr(torch.cuda, "is_initialized", lambda: True)
+    monkeypatch.setattr(torch.cuda, "synchronize", synchronize)
+
+
+def test_an_error_after_which_a_device_rejects_work_is_recognized(broken_cuda):
     """The process cannot use the device any more."""
+    error = torch.AcceleratorError("CUDA error: device-side assert triggered")
+    assert fatal_status(error) is TrialStatus.CRASHED
+    assert fatal_status(RuntimeError("shapes differ")) is None
+
+
+def test_an_error_of_a_device_that_goes_on_is_not_fatal(broken_cuda, monkeypatch):
+    """A plugin asks for a device that the process does not have; all others can go on."""
+    monkeypatch.setattr(torch.cuda, "synchronize", lambda: None)
+    assert fatal_status(torch.AcceleratorError("CUDA error: invalid device ordinal")) is None
+
+
+def test_an_error_of_a_device_of_another_process_is_recognized():
+    """This process has not used CUDA, and cannot ask the device."""
+    assert not torch.cuda.is_initialized()
     error = torch.AcceleratorError("CUDA error: device-side assert triggered")
     assert fatal_status(error) is TrialStatus.CRASHED
 

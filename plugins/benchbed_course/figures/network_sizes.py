@@ -22,14 +22,25 @@ EVEN, BEST = "evenly spaced kinks", "kinks at the best density"
 
 
 def draw_errors(*studies: Study) -> Picture:
-    """Draw the test losses of ReLU networks after training, and those of least squares with as many kinks."""
+    """Draw the test losses of ReLU networks after training, and those of least squares with as many kinks.
+
+    The optimizers are those that all studies run: the suite of few sizes has one more, for other activations.
+
+    Raises: ValueError if the studies share no optimizer that has a result.
+    """
+    shared = set.intersection(*({entrant.label for entrant in study.plan.entrants} for study in studies))
     networks = [
-        group for study in studies for group in network_trials(study) if group.problem.activation == "relu"
+        group
+        for study in studies
+        for group in network_trials(study)
+        if group.problem.activation == "relu" and group.optimizer in shared
     ]
+    if not networks:
+        raise ValueError("the studies share no optimizer that has trained a ReLU network")
     ends = ends_by_optimizer(networks)
     trials = {networks_of_size.optimizer: networks_of_size.trials[0] for networks_of_size in networks}
     labels, looks = {name: label_of(trials[name]) for name in ends}, looks_of(trials[name] for name in ends)
-    hidden = [*next(iter(ends.values()))]
+    hidden = sorted({size for losses in ends.values() for size in losses})
     fits = {
         EVEN: [spline_loss(even_kinks(count)) for count in hidden],
         BEST: [spline_loss(best_kinks(count)) for count in hidden],
@@ -57,32 +68,22 @@ def draw_errors(*studies: Study) -> Picture:
         axes.minorticks_off()
         axes.legend(loc="lower left")
         steps = max(trial.steps for group in networks for trial in group.trials)
-        own_sentences = [_sentence(labels[name], losses, fits[BEST][-1]) for name, losses in ends.items()]
+        best_fits = dict(zip(hidden, fits[BEST], strict=True))
+        own_sentences = [_sentence(labels[name], losses, best_fits) for name, losses in ends.items()]
         caption = (*_caption(fits, hidden, steps), *own_sentences)
         return picture(figure, *caption, *optimizer_sentences(*studies))
 
 
 def ends_by_optimizer(networks: list[NetworkTrials]) -> dict[str, Ends]:
-    """Return the final test losses of each optimizer that trained networks of every size, by increasing size.
-
-    Raises: ValueError if no optimizer trained all sizes.
-    """
+    """Return the final test losses of each optimizer at the sizes that it has results for, by increasing size."""
     ends: dict[str, Ends] = {}
-    for group in networks:
+    for group in sorted(networks, key=lambda group: group.problem.hidden):
         losses = [
             np.inf if trial.status == TrialStatus.DIVERGED else trial.metrics["test-loss"]
             for trial in group.trials
         ]
         ends.setdefault(group.optimizer, {})[group.problem.hidden] = np.array(losses)
-    sizes = sorted({size for losses in ends.values() for size in losses})
-    complete = {
-        optimizer: {size: losses[size] for size in sizes}
-        for optimizer, losses in ends.items()
-        if len(losses) == len(sizes)
-    }
-    if not complete:
-        raise ValueError(f"no optimizer has trained networks of all sizes {sizes}")
-    return complete
+    return {optimizer: ends[optimizer] for optimizer in dict.fromkeys(group.optimizer for group in networks)}
 
 
 def even_kinks(count: int) -> np.ndarray:
@@ -136,19 +137,21 @@ def _caption(fits: Mapping[str, list[float]], hidden: list[int], steps: int) -> 
     ]
 
 
-def _sentence(label: str, losses: Ends, best_fit: float) -> str:
-    """Describe the medians of an optimizer, with their slope if no median is infinite."""
+def _sentence(label: str, losses: Ends, best_fits: Mapping[int, float]) -> str:
+    """Describe the medians of an optimizer, with their slope if there are several and no median is infinite."""
     medians = {size: float(median(values)) for size, values in losses.items()}
     numbers = ", ".join(f"{value:.1e} ({size})" for size, value in medians.items() if np.isfinite(value))
-    first, *_, last = medians
-    seeds, trials = len(losses[first]), sum(map(len, losses.values()))
+    first, last = min(medians), max(medians)
+    seeds, trials = max(map(len, losses.values())), sum(map(len, losses.values()))
     diverged = sum(int(np.isinf(values).sum()) for values in losses.values())
-    lost = f"; {diverged} of {trials} trials diverged" if diverged else ""
-    if not np.isfinite([*medians.values()]).all():
-        return f"{label}, {seeds} seeds: {numbers or 'none is finite'}{lost}."
+    missing = [str(size) for size in best_fits if size not in losses]
+    notes = f"; {diverged} of {trials} trials diverged" if diverged else ""
+    notes += f"; no result with {' and with '.join(missing)} units" if missing else ""
+    if len(medians) == 1 or not np.isfinite([*medians.values()]).all():
+        return f"{label}, {seeds} seeds: {numbers or 'none is finite'}{notes}."
     slope = float(np.polyfit(np.log([*medians]), np.log([*medians.values()]), 1)[0])
     return (
-        f"{label}, {seeds} seeds: {numbers}{lost}; the slope on log axes from {first} to {last} units is {slope:.1f},"
+        f"{label}, {seeds} seeds: {numbers}{notes}; the slope on log axes from {first} to {last} units is {slope:.1f},"
         f" the lowest median is that of {min(medians, key=medians.__getitem__)} units, and with {last} units it is"
-        f" {medians[last] / best_fit:,.0f} times the loss of the best density."
+        f" {medians[last] / best_fits[last]:,.0f} times the loss of the best density."
     )

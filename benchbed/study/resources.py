@@ -10,6 +10,7 @@ from benchbed.runner.cores import usable_cores
 from benchbed.runner.devices import cuda_devices
 from benchbed.runner.memory import available_bytes, default_limit, is_supported, parse_limit
 from benchbed.runner.workers import Workers
+from benchbed.tuning.scheduling import waves_of
 
 LOCAL = "processes"
 """Name of the executor that runs batches in child processes of the driver."""
@@ -89,12 +90,12 @@ def expected_bytes(plan: Plan) -> int:
     """
     measurements = 0
     for pairing in plan.pairings():
+        if pairing.fault is not None:
+            continue
         problem = pairing.problem
         checkpoints = problem.budget if plan.checkpoints == "all" else len(checkpoint_calls(problem.budget))
         of_trial = TRIAL_BYTES + checkpoints * CHECKPOINT_BYTES + problem.dimension * PARAMETER_BYTES
-        rates = len(plan.rates) if "tuned" in plan.tracks else 0
-        settings = sum(max(rates, len(entrant.search)) for entrant in pairing.entrants)
-        trials = max(plan.tuning_seeds_of(problem) * settings, plan.evaluation_seeds * len(pairing.entrants))
+        trials = max(batch.trials for wave in waves_of(plan, pairing) for batch in wave)
         measurements = max(measurements, trials * of_trial)
     return LIBRARY_BYTES + 2 * WORKSPACE_BYTES + DRAW_BYTES + measurements
 

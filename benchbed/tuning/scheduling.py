@@ -133,12 +133,12 @@ def waves_of(plan: Plan, pairing: Pairing) -> tuple[list[BatchPlan], list[BatchP
     The settings of the second list stand for the chosen ones, which are not known yet.
     """
     state = PairingState(plan, pairing)
-    choices = [
-        plan.batch(pairing, settings[:1], "evaluation", plan.seeds_of(pairing.problem, entrant, "evaluation"))
-        for entrant in pairing.entrants
-        for track in plan.tracks
-        if (settings := state.settings_tried(entrant, track))
-    ]
+    choices: list[BatchPlan] = []
+    for entrant in pairing.entrants:
+        for track in plan.tracks:
+            if settings := state.settings_tried(entrant, track):
+                seeds = tuple(plan.seeds_of(pairing.problem, entrant, "evaluation"))
+                choices += _missing_of_group(state, "evaluation", [_SettingTrials(settings[0], seeds)])
     return missing_batches(state), choices
 
 

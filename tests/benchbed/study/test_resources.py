@@ -1,5 +1,6 @@
 """Shares of machines that do not exist here: 2 to 192 cores, little memory, several CUDA devices."""
 
+import msgspec
 import pytest
 import torch
 
@@ -7,10 +8,13 @@ import benchbed
 from benchbed.catalog.loading import load_catalog
 from benchbed.engine.run import DRAW_BYTES, WORKSPACE_BYTES
 from benchbed.errors import UsageError
+from benchbed.interfaces import TrialStatus
 from benchbed.plan import Request, complete_request, make_plan
+from benchbed.plan.parts import PlanningFault
 from benchbed.runner import memory
 from benchbed.study import resources
 from benchbed.study.resources import LIBRARY_BYTES, Resources, allocate, expected_bytes
+from benchbed.tuning.scheduling import MOST_TRIALS
 
 GIB = 1 << 30
 
@@ -72,14 +76,27 @@ def test_the_number_of_the_user_counts(machine, plan_of):
     assert (allocation.jobs, allocation.cores) == (64, 64)
 
 
-def test_the_expected_memory_grows_with_the_trials(plan_of):
-    """A study of a million trials does not fit into as many processes."""
-    few, many = plan_of(seeds=20), plan_of(seeds=20_000)
+def test_the_expected_memory_grows_with_the_trials_of_a_batch(plan_of):
+    """Until a batch is divided, so that a study of a million trials needs no larger processes."""
     fixed = LIBRARY_BYTES + 2 * WORKSPACE_BYTES + DRAW_BYTES
-    assert expected_bytes(few) < fixed + 100e6
-    measurements = [expected_bytes(plan_of(seeds=seeds)) - fixed for seeds in (20_000, 40_000)]
-    assert measurements[1] == 2 * measurements[0]
-    assert expected_bytes(many) > fixed + 20_000 * resources.TRIAL_BYTES
+    assert expected_bytes(plan_of(seeds=20)) < fixed + 100e6
+    fields = {"problems": ("quadratic",), "optimizers": ("gd",)}
+    single, half, whole, many = (
+        expected_bytes(plan_of(seeds=seeds, **fields)) - fixed
+        for seeds in (1_000, MOST_TRIALS // 2, MOST_TRIALS, 50 * MOST_TRIALS)
+    )
+    assert (half, whole, many) == (5 * single, 10 * single, 10 * single)
+    assert whole > MOST_TRIALS * resources.TRIAL_BYTES
+
+
+def test_batches_that_cannot_run_need_no_memory(plan_of):
+    """The trials of a planning fault are stored without a process."""
+    fields = {"problems": ("quadratic",), "optimizers": ("gd", "adam"), "seeds": 1000}
+    plan = plan_of(**fields)
+    fault = PlanningFault(TrialStatus.FAILED, "its factory raises")
+    faulty = [msgspec.structs.replace(entrant, fault=fault) for entrant in plan.entrants]
+    none = msgspec.structs.replace(plan, entrants=tuple(faulty))
+    assert expected_bytes(none) == LIBRARY_BYTES + 2 * WORKSPACE_BYTES + DRAW_BYTES < expected_bytes(plan)
 
 
 @pytest.mark.parametrize(

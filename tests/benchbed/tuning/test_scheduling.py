@@ -13,7 +13,7 @@ from benchbed.plan.presets import grid_rate, learning_rates
 from benchbed.tuning import scheduling
 from benchbed.tuning.candidates import PairingState
 from benchbed.tuning.outcomes import Outcome
-from benchbed.tuning.scheduling import evaluated_settings, missing_batches, planned_keys
+from benchbed.tuning.scheduling import evaluated_settings, missing_batches, planned_keys, waves_of
 
 BASE_GRID = [10.0**k for k in range(-6, 3)]
 
@@ -474,6 +474,14 @@ def test_the_division_does_not_depend_on_the_trials_that_have_finished(state_of,
     state = state_of(optimizers=("adam[learning_rate=[0.1, 0.01, 0.001]]",), tracks=("default",), seeds=7)
     first, second, third = missing_batches(state)
     assert missing_batches(run(state, climb, [second])) == [first, third]
+
+
+def test_a_future_choice_is_divided_as_it_will_be(state_of, monkeypatch):
+    """Its batches are those that will run, with another setting."""
+    monkeypatch.setattr(scheduling, "MOST_TRIALS", 10)
+    state = state_of(optimizers=("adam",), tracks=("tuned",), seeds=21)
+    _, choices = waves_of(state.plan, state.pairing)
+    assert [batch.seeds for batch in choices] == [tuple(range(7 * n, 7 * n + 7)) for n in range(3)]
 
 
 def test_more_settings_than_trials_of_a_batch_are_divided_too(state_of, run, monkeypatch):

@@ -34,12 +34,15 @@ def documented_columns():
 
 @pytest.fixture(scope="module")
 def study_folder(run_once, run_in_process):
-    """A small study with all tables."""
+    """A small study with all tables, also of tests against a reference study."""
 
     def fill(folder):
-        options = ["--preset", "quick", "--steps", "30", "--seeds", "2", "-O", folder / "study"]
-        run_in_process(folder, "run", "-p", "quadratic", "-p", "quartic", "-o", "sgd", "-o", "adam", *options)
-        result = run_in_process(folder, "report", folder / "study", "--only", "tables", plots=True)
+        options = ["--preset", "quick", "--steps", "30", "--seeds", "2", "-O"]
+        problems, data = ["-p", "quadratic", "-p", "quartic"], {"XDG_DATA_HOME": folder / "data"}
+        run_in_process(folder, "run", *problems, "-o", "momentum", *options, folder / "reference")
+        run_in_process(folder, "reference", "save", folder / "reference", **data)
+        run_in_process(folder, "run", *problems, "-o", "sgd", "-o", "adam", *options, folder / "study")
+        result = run_in_process(folder, "report", folder / "study", "--only", "tables", plots=True, **data)
         assert result.returncode == 0, result.stderr
 
     return run_once("reference-pages", fill) / "study"

@@ -1,7 +1,7 @@
 """Tables of pairwise comparisons: difference with its interval, p values and the share of seeds won."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -32,24 +32,38 @@ def comparison_table(results: Results, problem: str, numbers: Mapping[str, int])
     """Build the table of the pairs of one problem, group or mean; None without pairs."""
     pairs = results.comparisons[results.comparisons["problem"] == problem]
     pairs = pairs[pairs["first"].isin(list(numbers)) & pairs["second"].isin(list(numbers))]
-    title = "Pairwise comparisons"
-    if len(pairs) > _MOST_PAIRS * pairs["track"].nunique():
-        pairs, title = _pairs_of_best(pairs), f"{title} with the best; tables/comparisons.csv has all"
-    return _table_of(pairs, title, numbers)
+    titles = ("Pairwise comparisons", "Pairwise comparisons with the best; tables/comparisons.csv has all")
+    return _table_of(pairs, titles, numbers, ["first", "second"])
 
 
 def reference_table(results: Results, problem: str, numbers: Mapping[str, int]) -> PageTable | None:
-    """Build the table of the pairs with optimizers of reference studies; None without pairs."""
+    """Build the table of the pairs with optimizers of reference studies; None without pairs.
+
+    Of many pairs, the table contains those of the best optimizer of the study.
+    """
     if results.reference_comparisons is None:
         return None
     pairs = results.reference_comparisons
     pairs = pairs[(pairs["problem"] == problem) & pairs["first"].isin(list(numbers))]
-    return _table_of(pairs, "Comparisons with reference results", {**numbers, **reference_numbers(results)})
+    titles = (
+        "Comparisons with reference results",
+        "Comparisons of the best with reference results; tables/reference-comparisons.csv has all",
+    )
+    return _table_of(pairs, titles, {**numbers, **reference_numbers(results)}, ["first"])
 
 
-def _table_of(pairs: pd.DataFrame, title: str, numbers: Mapping[str, int]) -> PageTable | None:
+def _table_of(
+    pairs: pd.DataFrame, titles: tuple[str, str], numbers: Mapping[str, int], candidates: Sequence[str]
+) -> PageTable | None:
+    """Build the table of all pairs, or of those of the best; `titles` are those of the two tables.
+
+    `candidates` are the columns of the optimizers of which one is the best.
+    """
     if pairs.empty:
         return None
+    title, title_of_best = titles
+    if len(pairs) > _MOST_PAIRS * pairs["track"].nunique():
+        pairs, title = _pairs_of_best(pairs, candidates), title_of_best
     rows = []
     for pair in pairs.to_dict("records"):
         is_apart = bool(pair["is_apart"])
@@ -79,13 +93,14 @@ def _table_of(pairs: pd.DataFrame, title: str, numbers: Mapping[str, int]) -> Pa
     return PageTable(title, [*headers, "significantly different"], rows)
 
 
-def _pairs_of_best(pairs: pd.DataFrame) -> pd.DataFrame:
+def _pairs_of_best(pairs: pd.DataFrame, candidates: Sequence[str]) -> pd.DataFrame:
     """Return the pairs of the best optimizer of each track: the greatest sum of differences."""
     gains = pairs["difference"].where(pairs["measure"] != "objective", -pairs["difference"])
     totals = pd.concat(
         [
             pd.DataFrame({"track": pairs["track"], "optimizer": pairs[name], "gain": sign * gains})
             for name, sign in (("first", 1), ("second", -1))
+            if name in candidates
         ]
     )
     sums = totals.groupby(["track", "optimizer"], sort=False)["gain"].sum()

@@ -7,7 +7,9 @@ from benchbed.reports.tables.secondary import secondary_table
 from benchbed.reports.tables.summary import group_tables, overall_tables, summary_tables
 from benchbed.reports.tables.table import csv, latex, markdown
 
-_RESERVED = ("summary", "measures", "metrics", "comparisons", "overall", "influence", "findings")
+_RESERVED = (
+    "summary", "measures", "metrics", "comparisons", "reference-comparisons", "overall", "influence", "findings",
+)  # fmt: skip
 """File names in `tables/` that are not available to problems."""
 
 
@@ -56,4 +58,6 @@ def draw(results: Results, name: str) -> dict[str, bytes]:
         )
     if len(results.comparisons):
         files["comparisons.csv"] = csv(results.comparisons)
+    if results.reference_comparisons is not None and len(results.reference_comparisons):
+        files["reference-comparisons.csv"] = csv(results.reference_comparisons)
     return {f"tables/{name}": text.encode("utf-8") for name, text in files.items()}

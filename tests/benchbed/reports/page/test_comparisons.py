@@ -2,11 +2,14 @@
 
 import re
 
+import pandas as pd
 import pytest
 
+from benchbed.analysis.pairwise_tests import Comparison
 from benchbed.interfaces import ALL_PROBLEMS
+from benchbed.interfaces.reference_studies import MatchedReference, ReferenceStudy
 from benchbed.reports.page import comparisons
-from benchbed.reports.page.comparisons import comparison_table, mean_comparisons
+from benchbed.reports.page.comparisons import comparison_table, mean_comparisons, reference_table
 
 
 def numbers_of(results):
@@ -48,6 +51,50 @@ def test_many_pairs_are_those_of_the_best(make_results, monkeypatch, without_opt
     means = results.outcomes.groupby(["track", "optimizer"])[measure].mean().unstack()
     best = means.idxmin(axis=1) if without_optimum else means.idxmax(axis=1)
     assert all(best[row.track] in {cell.text for cell in row.cells[:2]} for row in table.rows)
+
+
+def test_many_pairs_with_references_are_those_of_the_best(make_results, monkeypatch):
+    """Of each track: the optimizer of the study with the highest mean score, also if a reference is better."""
+    results = make_results(problems=("quadratic",), seeds=3)
+    names = tuple(f"old{index}" for index in range(3))
+    study = ReferenceStudy("past", 1, "2", "quick", 0, "reverse", None, "protocol", {}, (), (), (), ())
+    means = results.outcomes.groupby(["track", "optimizer"])["score"].mean()
+    rows = [
+        {"problem": "quadratic", "track": track, "measure": "score", **pair._asdict()}
+        for (track, optimizer), mean in means.items()
+        for position, name in enumerate(names)
+        for pair in [
+            Comparison(
+                optimizer,
+                study.label(name),
+                mean - 0.9 - position / 30,
+                -1,
+                1,
+                0.5,
+                0.5,
+                0.5,
+                0.5,
+                False,
+                False,
+            )
+        ]
+    ]
+    results = results._replace(
+        references=(MatchedReference(study, ("quadratic",), names),),
+        reference_comparisons=pd.DataFrame(rows).sample(frac=1, random_state=0),
+    )
+    few = len(rows) // 2
+    monkeypatch.setattr(comparisons, "_MOST_PAIRS", few)
+    table = reference_table(results, "quadratic", numbers_of(results))
+    assert (table.title, len(table.rows)) == ("Comparisons with reference results", len(rows))
+    monkeypatch.setattr(comparisons, "_MOST_PAIRS", few - 1)
+    table = reference_table(results, "quadratic", numbers_of(results))
+    assert table.title == (
+        "Comparisons of the best with reference results; tables/reference-comparisons.csv has all"
+    )
+    best = means.unstack().idxmax(axis=1)
+    pairs = {(row.track, *(cell.text for cell in row.cells[:2])) for row in table.rows}
+    assert pairs == {(track, best[track], study.label(name)) for track in best.index for name in names}
 
 
 def test_each_group_has_a_table(make_results):

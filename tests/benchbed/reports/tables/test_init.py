@@ -25,7 +25,24 @@ def test_each_problem_has_a_file_in_each_format(files):
     assert set(files) == tables | {f"tables/{name}.csv" for name in ("comparisons", "overall", "influence")}
 
 
-@pytest.mark.parametrize("name", ["summary", "measures", "comparisons", "findings"])
+def test_tests_against_references_have_a_file(results):
+    """With every row and column of the frame, and in no other file."""
+    plain = draw(results, "summary")
+    pairs = results.comparisons.head(3).assign(second="sgd (past 1)", low=math.nan)
+    files = draw(results._replace(reference_comparisons=pairs), "summary")
+    read = pd.read_csv(io.BytesIO(files.pop("tables/reference-comparisons.csv")), keep_default_na=False)
+    numbers = read[["low", "adjusted_p"]].replace("", math.nan).astype(float)
+    expected = pairs.reset_index(drop=True)
+    pd.testing.assert_frame_equal(
+        read[["problem", "first", "second"]], expected[["problem", "first", "second"]]
+    )
+    pd.testing.assert_frame_equal(numbers, expected[["low", "adjusted_p"]].astype(float), rtol=0, atol=0)
+    assert list(read.columns) == list(pairs.columns)
+    assert files == plain
+    assert draw(results._replace(reference_comparisons=pairs.head(0)), "summary") == plain
+
+
+@pytest.mark.parametrize("name", ["summary", "measures", "comparisons", "reference-comparisons", "findings"])
 def test_problems_do_not_replace_other_tables(make_results, name):
     """The file name of a problem with a reserved name has a digest."""
     results = make_results(problems=(name,), optimizers=("adam", "sgd"), seeds=2)

@@ -1,6 +1,6 @@
 """Columns of Arrow tables as NumPy arrays: a million trials take too long row by row."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -19,9 +19,12 @@ class Lists(NamedTuple):
         """Lengths of the lists, 0 where they are null: `[rows]`."""
         return np.asarray(np.diff(self.offsets))
 
-    def rows(self, is_selected: np.ndarray, length: int) -> np.ndarray:
-        """Return the positions of the items of the selected rows, which have this length: `[selected, length]`."""
-        return np.asarray(self.offsets[:-1][is_selected][:, None] + np.arange(length))
+    def rows(self, rows: np.ndarray, length: int) -> np.ndarray:
+        """Return the positions of the items of rows that have this length: `[rows, length]`.
+
+        `rows` are the positions of the lists, or a mask that selects them.
+        """
+        return np.asarray(self.offsets[:-1][rows][:, None] + np.arange(length))
 
 
 def lists(column: pa.ChunkedArray) -> Lists:
@@ -55,7 +58,17 @@ def groups(columns: list[np.ndarray]) -> list[np.ndarray]:
     return sorted(parts, key=lambda rows: int(rows[0]))
 
 
-def codes(column: pa.ChunkedArray) -> np.ndarray:
-    """Return an integer for each value of a column, equal for equal values, among which null is one."""
+class Codes(NamedTuple):
+    """A column as integers, `values[i]` being `dictionary[codes[i]]`."""
+
+    codes: np.ndarray
+    """`[rows]`."""
+    dictionary: list[Any]
+    """The distinct values of the column, among which None is one."""
+
+
+def codes(column: pa.ChunkedArray) -> Codes:
+    """Return an integer for each value of a column, and the value of each integer."""
     encoded = pc.dictionary_encode(column, null_encoding="encode").combine_chunks()
-    return np.asarray(encoded.indices.to_numpy(zero_copy_only=False), dtype=np.int64)
+    indices = np.asarray(encoded.indices.to_numpy(zero_copy_only=False), dtype=np.int64)
+    return Codes(indices, encoded.dictionary.to_pylist())

@@ -35,7 +35,7 @@ def rows_of_plan(trials: pa.Table, plan: Plan) -> np.ndarray:
     keys, seeds = (np.array(trials[name].to_pylist(), dtype=object) for name in ("trial_key", "seed"))
     is_planned = np.zeros(len(trials), dtype=bool)
     rows_of_problem: dict[str, list[np.ndarray]] = defaultdict(list)
-    for rows in arrays.groups([arrays.codes(trials[name]) for name in names]):
+    for rows in arrays.groups([arrays.codes(trials[name]).codes for name in names]):
         values = {name: trials[name][int(rows[0])].as_py() for name in names}
         problem = problems.get(tuple(values[name] for name in _PROBLEM))
         device = (values["device"] or "").partition(":")[0]

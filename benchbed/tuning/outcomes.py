@@ -66,9 +66,9 @@ class Outcome(NamedTuple):
 
 def outcomes_of(trials: pa.Table) -> dict[str, Outcome]:
     """Return the outcome of every trial by its key."""
-    names, codes = trials["status"].unique().to_pylist(), arrays.codes(trials["status"])
+    codes, names = arrays.codes(trials["status"])
     statuses = np.array([TrialStatus(name) for name in names], dtype=object)[codes]
-    has_value = np.isin(codes, [names.index(name) for name in names if name in MEASURED_STATUSES])
+    has_value = np.array([name in MEASURED_STATUSES for name in names], dtype=bool)[codes]
     has_score_error = ~arrays.is_null(trials["score_error"]) & (trials["score_error"].to_numpy() != "")
     calls = arrays.lists(trials["calls_to_target"])
     scores = _scores(trials, calls, has_value)

@@ -42,13 +42,18 @@ def test_null_is_nan_and_is_known():
     assert arrays.is_null(column).tolist() == [False, True, False, False]
 
 
-def test_codes_are_equal_for_equal_values():
-    """Null is a value of its own."""
-    codes = arrays.codes(chunked(["a", None, "b", "a", None, ""]))
-    assert (codes[:, None] == codes).tolist() == [
-        [value == other for other in ("a", None, "b", "a", None, "")]
-        for value in ("a", None, "b", "a", None, "")
-    ]
+def test_codes_are_positions_in_the_dictionary():
+    """Null is a value of its own, and each value has one code."""
+    values = ["a", None, "b", "a", None, ""]
+    codes, dictionary = arrays.codes(chunked(values))
+    assert [dictionary[code] for code in codes] == values
+    assert sorted(map(str, dictionary)) == ["", "None", "a", "b"]
+
+
+def test_items_are_selected_by_positions_of_lists():
+    """In any order, and more than once."""
+    lists = arrays.lists(chunked([[1.0, 2.0], [], [3.0, 4.0], [5.0]]))
+    assert lists.items.to_numpy()[lists.rows(np.array([2, 0, 2]), 2)].tolist() == [[3, 4], [1, 2], [3, 4]]
 
 
 def test_groups_are_equal_in_all_columns():

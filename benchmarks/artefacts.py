@@ -80,11 +80,12 @@ def on_grid(plan: Plan, condition: Condition) -> Plan:
 def run(plan: Plan, catalog: Catalog, path: Path) -> Results:
     """Run a plan without reports."""
     resources = Resources()
+    allocation = allocate(plan, resources)
     with (
-        start_workers(catalog, resources.executor, allocate(plan, resources).jobs) as workers,
+        start_workers(catalog, resources.executor, allocation.jobs, allocation.cores) as workers,
         study_folder(path, fresh=False) as folder,
     ):
-        return complete(plan, catalog, folder, (), workers, resources).results
+        return complete(plan, catalog, folder, (), workers, resources, allocation).results
 
 
 def highest_of(results: Results) -> dict[str, str]:

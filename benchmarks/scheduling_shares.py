@@ -16,7 +16,7 @@ from benchbed.runner.task import run_task
 from benchbed.runner.workers import Work, WorkerFailure, Workers, run_isolated
 from benchbed.store import StudyFolder
 from benchbed.study.reporting import write_reports
-from benchbed.study.resources import Resources
+from benchbed.study.resources import Resources, allocate
 from benchbed.study.running import complete
 
 
@@ -105,9 +105,10 @@ def shares_of_study(suite: str, preset: str, jobs: int, output: Path) -> Shares:
     request = complete_request(catalog, Request(preset=preset, device="cpu"), Path(suite))
     plan = make_plan(catalog, request)
     planning = time.perf_counter() - start
+    resources = Resources(jobs)
     workers = TimedWorkers(jobs)
     with workers, TimedFolder(output) as folder:
-        study = complete(plan, catalog, folder, (), workers, Resources(jobs))
+        study = complete(plan, catalog, folder, (), workers, resources, allocate(plan, resources))
         if study.lost:
             raise RuntimeError(f"{study.lost} trials have no result, so the shares mean nothing")
         start = time.perf_counter()

@@ -19,7 +19,7 @@ from benchbed.study.figures import FOLDER, FigureTask, draw_by_workers, files_of
 from benchbed.study.loading import IN_PROCESS, check_files
 from benchbed.study.losses import describe_losses
 from benchbed.study.model import Study
-from benchbed.study.resources import Resources, allocate
+from benchbed.study.resources import Allocation, Resources, allocate_shared
 from benchbed.study.running import complete, resumable, study_folder
 
 STUDIES = "studies"
@@ -60,6 +60,7 @@ class _Session(NamedTuple):
     output: Path
     plugin_files: tuple[str, ...]
     resources: Resources
+    allocation: Allocation
     fresh: bool
     workers: Workers
     drawing: Workers
@@ -101,17 +102,14 @@ def draw_figures(
         catalog, plans_of(catalog, figures, full), figures, optimizers, files, executor
     )
     resources = Resources(jobs=jobs, executor=executor)
-    allocations = [allocate(plan, resources) for plan in plans.values()]
-    most_jobs = max([allocation.jobs for allocation in allocations], default=jobs or 1)
-    cores = max([allocation.cores for allocation in allocations], default=jobs or 1)
-    devices = {device: None for allocation in allocations for device in allocation.devices}
+    allocation = allocate_shared(plans.values(), resources)
     with (
         resumable(),
-        start_workers(catalog, executor, most_jobs, cores, tuple(devices)) as workers,
-        local_workers(workers, cores) as drawing,
+        start_workers(catalog, executor, allocation.jobs, allocation.cores, allocation.devices) as workers,
+        local_workers(workers, allocation.cores) as drawing,
     ):
         session = _Session(
-            figures, plans, catalog, Path(output), files, resources, fresh, workers, drawing,
+            figures, plans, catalog, Path(output), files, resources, allocation, fresh, workers, drawing,
             notify or (lambda _: None),
         )  # fmt: skip
         # Measurements first: they take times, and nothing else may run meanwhile.
@@ -170,7 +168,13 @@ def _run_studies(session: _Session) -> tuple[list[Study], dict[str, Picture | st
         try:
             with study_folder(session.folder(suite), session.fresh) as folder:
                 study = complete(
-                    plan, session.catalog, folder, session.plugin_files, session.workers, session.resources
+                    plan,
+                    session.catalog,
+                    folder,
+                    session.plugin_files,
+                    session.workers,
+                    session.resources,
+                    session.allocation,
                 )
                 pictures.update(_draw(session, figures, [folder.path]))
             session.notify(f"{plan.name} is done")

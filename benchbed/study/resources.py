@@ -1,5 +1,6 @@
 """Shares of this machine that a study uses: batches at a time, cores, CUDA devices and memory."""
 
+from collections.abc import Collection
 from typing import NamedTuple
 
 from benchbed.checkpoints import checkpoint_calls
@@ -74,6 +75,21 @@ def allocate(plan: Plan, resources: Resources) -> Allocation:
     if limit is None and resources.executor == LOCAL:
         limit = default_limit(jobs)
     return Allocation(jobs, cores, devices, limit)
+
+
+def allocate_shared(plans: Collection[Plan], resources: Resources) -> Allocation:
+    """Return the shares of studies that run on the same workers: as many batches as fit for each of the plans.
+
+    Raises: UsageError if jobs, timeout or memory are impossible.
+    """
+    allocations = [allocate(plan, resources) for plan in plans]
+    if not allocations:
+        jobs = resources.jobs or 1
+        return Allocation(jobs, jobs)
+    devices = {device: None for allocation in allocations for device in allocation.devices}
+    fewest = min(allocations, key=lambda allocation: allocation.jobs)
+    cores = max(allocation.cores for allocation in allocations)
+    return fewest._replace(cores=cores, devices=tuple(devices))
 
 
 def fitting_processes(process_bytes: int) -> int:

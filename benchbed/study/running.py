@@ -26,7 +26,7 @@ from benchbed.study.loading import add_objects, check_files, open_catalog
 from benchbed.study.model import Study, describe_mismatches
 from benchbed.study.planning import plan_request
 from benchbed.study.reporting import write_reports
-from benchbed.study.resources import LOCAL, Resources, allocate, check_memory
+from benchbed.study.resources import LOCAL, Allocation, Resources, allocate, check_memory
 from benchbed.study.selection import ObjectSelector, OptimizerChoice, ProblemChoice
 from benchbed.tuning.outcomes import outcome_columns, outcomes_of
 
@@ -124,7 +124,7 @@ def run_plan(
     ):
         check_memory(resources, workers)  # raises before an old folder is renamed
         with study_folder(path, fresh) as folder:
-            study = complete(plan, catalog, folder, plugin_files, workers, resources, progress)
+            study = complete(plan, catalog, folder, plugin_files, workers, resources, allocation, progress)
             with local_workers(workers, allocation.cores) as drawing:
                 study.warnings += write_reports(
                     study, folder, catalog, plugin_files, drawing, timeout=resources.timeout
@@ -184,10 +184,13 @@ def complete(
     plugin_files: tuple[str, ...],
     workers: Workers,
     resources: Resources,
+    allocation: Allocation,
     progress: Progress | None = None,
 ) -> Study:
-    """Run the missing trials of a plan into an open folder and return the study, without writing reports."""
-    allocation = allocate(plan, resources)
+    """Run the missing trials of a plan into an open folder and return the study, without writing reports.
+
+    `allocation` is that of the workers.
+    """
     trials = folder.read_trials(
         plan, repair=True, select=lambda part: outcome_columns(part, ("metric_sources",))
     )

@@ -18,7 +18,7 @@ from benchbed.runner.devices import BOUND
 from benchbed.runner.task import Task, rows_of_task
 from benchbed.store import StudyFolder
 from benchbed.store.equality import first_difference
-from benchbed.study.resources import Resources
+from benchbed.study.resources import Allocation, Resources
 from benchbed.study.running import complete, study_folder
 from benchbed.tuning.candidates import PairingState
 from benchbed.tuning.scheduling import missing_batches
@@ -96,7 +96,15 @@ def run_on(plan, path, devices):
     """Run a plan in processes that are bound to devices, and return its rows."""
     workers = DeviceWorkers(processes(len(devices)), devices, probe_device)
     with workers, study_folder(path, fresh=False) as folder:
-        study = complete(plan, load_catalog(environ={}), folder, (), workers, Resources())
+        study = complete(
+            plan,
+            load_catalog(environ={}),
+            folder,
+            (),
+            workers,
+            Resources(),
+            Allocation(len(devices), 1, devices),
+        )
     assert study.lost == 0
     return StudyFolder(path).read_trials(plan).sort_by("trial_key")
 

@@ -16,7 +16,7 @@ from benchbed.plan import Request, complete_request, make_plan
 from benchbed.plan.parts import PlanningFault
 from benchbed.runner.threads import BatchThreads, threads_by_problem
 from benchbed.runner.workers import Workers
-from benchbed.study.resources import Resources
+from benchbed.study.resources import Resources, allocate
 from benchbed.study.running import complete, study_folder
 from benchbed.tuning.scheduling import waves_of
 
@@ -124,7 +124,7 @@ def test_batches_after_an_eager_one_have_one_thread(plan_of, catalog, tmp_path, 
     assert planned == 59
     workers, resources = RecordingWorkers(), Resources(64, executor="serial")
     with workers, study_folder(tmp_path / "study", fresh=False) as folder:
-        study = complete(plan, catalog, folder, (), workers, resources)
+        study = complete(plan, catalog, folder, (), workers, resources, allocate(plan, resources))
     assert workers.cores == [planned, planned, min(planned, of_choice)]
     assert set(study.trials["threads"]) == {1 if engine == "auto" else planned}
 

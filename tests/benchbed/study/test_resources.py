@@ -13,7 +13,14 @@ from benchbed.plan import Request, complete_request, make_plan
 from benchbed.plan.parts import PlanningFault
 from benchbed.runner import memory
 from benchbed.study import resources
-from benchbed.study.resources import LIBRARY_BYTES, Resources, allocate, expected_bytes
+from benchbed.study.resources import (
+    LIBRARY_BYTES,
+    Allocation,
+    Resources,
+    allocate,
+    allocate_shared,
+    expected_bytes,
+)
 from benchbed.tuning.scheduling import MOST_TRIALS
 
 GIB = 1 << 30
@@ -125,6 +132,31 @@ def test_other_executors_choose_their_devices_themselves(machine, plan_of, execu
     machine(16, devices=4)
     allocation = allocate(plan_of(device="cuda"), Resources(executor=executor))
     assert (allocation.jobs, allocation.devices, allocation.memory) == (1, (), None)
+
+
+def test_shared_workers_fit_all_studies(machine, plan_of):
+    """The study with the largest batches decides how many run at a time, each with an equal share of the memory."""
+    machine(192, 16 * GIB)
+    small, large = plan_of(seeds=3), plan_of(seeds=MOST_TRIALS)
+    jobs = [allocate(plan, Resources()).jobs for plan in (small, large)]
+    assert jobs[0] > jobs[1]
+    for plans in ((small, large), (large, small)):
+        shared = allocate_shared(plans, Resources())
+        assert (shared.jobs, shared.cores, shared.devices) == (jobs[1], 192, ())
+        assert shared.memory == memory.default_limit(jobs[1])
+
+
+def test_shared_workers_have_the_devices_of_all_studies(machine, plan_of):
+    """Two studies on one device each."""
+    machine(16, devices=4)
+    plans = [plan_of(device=device) for device in ("cuda:2", "cuda:1")]
+    assert allocate_shared(plans, Resources()).devices == ("cuda:2", "cuda:1")
+
+
+@pytest.mark.parametrize("jobs", [None, 3])
+def test_figures_without_a_study_need_few_workers(jobs):
+    """They are measured and drawn."""
+    assert allocate_shared([], Resources(jobs)) == Allocation(jobs or 1, jobs or 1)
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ class Lists(NamedTuple):
         return np.asarray(np.diff(self.offsets))
 
     def rows(self, rows: np.ndarray, length: int) -> np.ndarray:
-        """Return the positions of the items of rows that have this length: `[rows, length]`.
+        """Return the positions of the first items of rows that have at least this length: `[rows, length]`.
 
         `rows` are the positions of the lists, or a mask that selects them.
         """

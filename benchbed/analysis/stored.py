@@ -48,15 +48,11 @@ class StoredTrials:
         A trial that failed or diverged does not stay at the targets that it met. A trial without scored targets has an
         empty list.
         """
-        lengths, is_null = self._calls.lengths[rows], self._has_no_calls[rows]
-        is_listed = ~is_null & is_measured & (lengths >= targets)
+        is_empty = (self._calls.lengths[rows] == 0) & ~self._has_no_calls[rows]
+        is_listed = is_measured & (self._calls.lengths[rows] > 0)
         calls = np.full((len(rows), targets), math.inf)
-        starts = self._calls.offsets[rows]
-        calls[is_listed] = self._call_numbers[starts[is_listed][:, None] + np.arange(targets)]
-        listed: list[list[float]] = calls.tolist()
-        for position in np.flatnonzero(~is_null & (lengths < targets) & (is_measured | (lengths == 0))):
-            listed[position] = self._call_numbers[starts[position] :][: lengths[position]].tolist()
-        return listed
+        calls[is_listed] = self._call_numbers[self._calls.rows(rows[is_listed], targets)]
+        return [[] if empty else of_trial for empty, of_trial in zip(is_empty, calls.tolist(), strict=True)]
 
     def metrics(self, rows: np.ndarray) -> dict[str, np.ndarray]:
         """Return the metrics at final points by name: `[rows]`, NaN where a trial has no value."""

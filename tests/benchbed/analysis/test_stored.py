@@ -47,12 +47,6 @@ def test_the_first_targets_are_returned(stored):
     assert stored.calls_to_target(rows, np.ones(2, dtype=bool), 0) == [[], []]
 
 
-def test_fewer_targets_than_those_of_the_problem_remain(stored):
-    """A trial that was not measured has none of them."""
-    rows = stored.rows(["d", "d"])
-    assert stored.calls_to_target(rows, np.array([True, False]), 4) == [[2.0, 3.0, INF], [INF] * 4]
-
-
 def test_metrics_are_arrays_by_name(stored):
     """NaN where a trial has no value."""
     metrics = stored.metrics(stored.rows(["b", "a", "c", "d"]))

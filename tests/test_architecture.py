@@ -4,6 +4,7 @@ import ast
 import re
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -100,6 +101,21 @@ def test_names_are_full_words():
         if name in ABBREVIATIONS
     }
     assert offenders == set()
+
+
+def test_choices_are_defined_once():
+    """Two lists of the same name, such as the tracks, would drift apart."""
+    names = [
+        target.id
+        for source in SOURCES
+        for node in ast.parse(source.read_text(encoding="utf-8")).body
+        if isinstance(node, ast.Assign)
+        and isinstance(node.value, ast.Subscript)
+        and ast.unparse(node.value.value) == "Literal"
+        for target in node.targets
+    ]
+    assert "Track" in names
+    assert [name for name, count in Counter(names).items() if count > 1] == []
 
 
 def test_exceptions_from_the_checks_state_their_reason():

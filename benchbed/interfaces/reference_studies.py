@@ -5,12 +5,13 @@ from typing import Annotated, Any, Literal, NamedTuple
 import msgspec
 from msgspec import Meta
 
+from benchbed.interfaces.results import Track
+
 Share = Annotated[float, Meta(ge=0, le=1)]
 Count = Annotated[int, Meta(ge=0)]
 Calls = Annotated[float, Meta(ge=0)]
 Extended = float | Literal["inf"] | None
 """A number, which is finite in JSON, "inf" for +∞, or None if it is missing."""
-Track = Literal["default", "tuned", "searched"]
 Setting = dict[str, Any]
 """Hyperparameters as JSON-plain data: numbers, text and lists, such as the pair `betas` of `torch.optim.Adam`."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
 
 from benchbed.formatting import short
 from benchbed.interfaces.references import ReferenceKind
@@ -15,6 +15,8 @@ if TYPE_CHECKING:  # `benchbed --version` must not import NumPy or pandas
 
     from benchbed.interfaces.reference_studies import MatchedReference
 
+Track = Literal["default", "tuned", "searched"]
+"""Rule that chooses the settings of an optimizer: its defaults, the best rate of a grid, or the best of a search."""
 ALL_PROBLEMS = ""
 """Stands for the problem in rows that average over all problems."""
 

@@ -9,11 +9,11 @@ from benchbed.catalog.records import Origin
 from benchbed.errors import UsageError
 from benchbed.formatting import plural
 from benchbed.interfaces import Engine
+from benchbed.interfaces.results import Track
 from benchbed.plan.parts import EntrantPlan, PlanningFault, ProblemPlan
 from benchbed.plan.shards import Shard, Work
 from benchbed.seeds import PROTOCOL, Role, digest, digests
 
-Track = Literal["default", "tuned", "searched"]
 TRACKS: tuple[Track, ...] = get_args(Track)
 USUAL_TRACKS: tuple[Track, ...] = ("default", "tuned")
 """Tracks that run by default; a search costs several times as much."""

@@ -16,7 +16,8 @@ from benchbed.catalog.torch_references import modules_of
 from benchbed.errors import UsageError
 from benchbed.formatting import folder_name_fault
 from benchbed.interfaces import Engine
-from benchbed.plan.model import TRACKS, Checkpoints, Track
+from benchbed.interfaces.results import Track
+from benchbed.plan.model import TRACKS, Checkpoints
 from benchbed.plan.presets import preset_of
 from benchbed.plan.selectors import parse_selector
 

@@ -17,9 +17,8 @@ from benchbed.interfaces.reference_studies import (
     ReferenceRow,
     ReferenceScores,
     ReferenceStudy,
-    Track,
 )
-from benchbed.interfaces.results import ProblemFacts
+from benchbed.interfaces.results import ProblemFacts, Track
 from benchbed.reports.bands import quartiles
 from benchbed.store import StudyFolder
 from benchbed.study.model import Study

@@ -6,8 +6,9 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from benchbed.interfaces import GridExtended, Note, RowNote
+from benchbed.interfaces.results import Track
 from benchbed.plan import EntrantPlan, Pairing, Plan
-from benchbed.plan.model import OBSERVED_SEEDS, Track
+from benchbed.plan.model import OBSERVED_SEEDS
 from benchbed.plan.presets import grid_position, grid_rate
 from benchbed.seeds import Role
 from benchbed.tuning.outcomes import Outcome

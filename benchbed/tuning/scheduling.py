@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from benchbed.interfaces import Note, RowNote
+from benchbed.interfaces.results import Track
 from benchbed.plan import BatchPlan, EntrantPlan, Pairing, Plan
-from benchbed.plan.model import Track
 from benchbed.seeds import Role, digest
 from benchbed.tuning.candidates import PairingState
 from benchbed.tuning.outcomes import notes_of_trials

@@ -78,7 +78,9 @@ def draw_path(course: Study, longer: Study) -> Picture:
         gif = _animate(course, short, movers, estimate)
         sentences = [_further_sentence(trials[0], all_short, estimate) for trials in further.values()]
         caption = [*_caption(course, short, long, estimate), *sentences, *optimizer_sentences(course, longer)]
-        losses = {mover.label: mover.trial.loss for mover in movers}
+        losses = {"gradient descent": long.loss} | {
+            label_of(trial): trial.loss for trial, *_ in further.values()
+        }
         return picture(figure, *caption, gif=gif, losses=losses)
 
 

@@ -36,7 +36,7 @@ def draw_rmsprop(study: Study) -> Picture:
     trials = first_trials(study)
     gd, rmsprop = (first_named(trials, name)[0] for name in ("gd", "rmsprop"))
     looks, course = looks_of(trials), {gd.optimizer, rmsprop.optimizer}
-    movers = []
+    movers, losses = [], {}
     with theme("quadratic-rmsprop"):
         figure, (plane, loss) = canvas(columns=2, width=10.0, height=4.2)
         draw_contours(plane)
@@ -50,6 +50,7 @@ def draw_rmsprop(study: Study) -> Picture:
                 np.arange(len(trial.loss)), trial.loss, color=look.color, label=wrap_label(label), gid=PATH
             )
             movers.append(Mover(trial, wrap_label(label), look.color))
+            losses[label] = trial.loss
         plane.plot(0, 0, "*", color=TRUTH, markersize=12)
         rates = " and ".join(sorted({f"{trial.setting['learning_rate']:g}" for trial in (gd, rmsprop)}))
         others = " (gd and rmsprop)" if len(trials) > 2 else ""
@@ -65,7 +66,7 @@ def draw_rmsprop(study: Study) -> Picture:
             *_further_sentences([trial for trial in trials if trial.optimizer not in course]),
             *optimizer_sentences(study),
             gif=animate_paths(movers),
-            losses={mover.label: mover.trial.loss for mover in movers},
+            losses=losses,
         )
 
 

@@ -67,7 +67,8 @@ def draw_paths(study: Study) -> Picture:
             *others,
             *optimizer_sentences(study),
             gif=animate_walks(movers),
-            losses={_label(trial): trial.loss for trial in (group.gd, examples[0])},
+            losses={_label(trial): trial.loss for trial in (group.gd, examples[0])}
+            | {f"{label_of(trial)}, seed {trial.seed}": trial.loss for trial, *_ in group.others},
         )
 
 

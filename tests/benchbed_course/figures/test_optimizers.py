@@ -1,10 +1,12 @@
 """Optimizers that a reader adds: labels, looks, and their place in every figure that takes them."""
 
+import json
 import math
 import re
 import tomllib
 from pathlib import Path
 from types import SimpleNamespace
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
@@ -215,6 +217,20 @@ def test_added_optimizers_are_drawn_or_named(figure: Figure, extended, drawn):
         assert typeset(label) in picture.caption, label
         assert typeset(label) in texts, label
     assert {"png", "svg"} <= set(picture.files)
+
+
+@pytest.mark.parametrize(
+    "name", ["linear-regression-path", "quartic-paths", "quadratic-paths", "quadratic-rmsprop"]
+)
+def test_the_slider_has_the_loss_of_every_added_optimizer(name, extended, drawn):
+    """Under its label as plain text, which a legend would break into lines."""
+    (figure,) = (figure for figure in FIGURES if figure.name == name)
+    _, picture = drawn(function_of(figure.draw), *(extended(suite) for suite in figure.suites))
+    readings = json.loads(ElementTree.fromstring(picture.files["svg"]).get("data-readings"))
+    assert not any("\n" in label or "\\" in label for label in readings)
+    seed = ", seed 0" if name == "quartic-paths" else ""
+    for label in ("clip(adam)[clip_norm=0.5] (η = 0.001)", "lbfgs (η = 1)", DIVERGES):
+        assert f"{label}{seed}" in readings
 
 
 def test_sentences_are_not_repeated_for_two_studies(extended):

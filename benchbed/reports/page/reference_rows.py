@@ -12,7 +12,7 @@ from benchbed.analysis.aggregate import has_note
 from benchbed.analysis.findings import format_p
 from benchbed.formatting import fixed, plural
 from benchbed.interfaces import ALL_PROBLEMS, Note, Results
-from benchbed.interfaces.reference_studies import MatchedReference
+from benchbed.interfaces.reference_studies import MatchedReference, ReferenceRow
 from benchbed.reports.page.reference_lines import optimizers_with_mean
 from benchbed.reports.tables.summary import summary_tables
 from benchbed.reports.tables.table import TextTable
@@ -22,10 +22,8 @@ _NO_TEST = (
 )
 MARK = "reference"
 """Note on the rows of reference results."""
-_NUMBERS = [
-    "score", "score_low", "score_high", "target", "success_rate", "success_low", "success_high", "median_calls",
-    "calls_low", "calls_high", "gap", "objective", "objective_low", "objective_high",
-]  # fmt: skip
+_NUMBERS = [field.name for field in msgspec.structs.fields(ReferenceRow) if field.default is None]
+"""Columns of numbers that may be missing."""
 _LIMITS = ["score_low", "score", "score_high"]
 _NO_MEAN = (np.nan, np.nan, np.nan)
 

@@ -18,7 +18,11 @@ from benchbed.interfaces.reference_studies import (
 from benchbed.reports.page.charts import WIDTH
 from benchbed.reports.page.problem_charts import loss_charts
 from benchbed.reports.page.reference_lines import COLOR, FIRST_NUMBER, reference_numbers
-from benchbed.reports.page.reference_rows import mean_rows, positions_among_references
+from benchbed.reports.page.reference_rows import (
+    mean_rows,
+    positions_among_references,
+    reference_summary,
+)
 from benchbed.reports.page.score_charts import target_charts
 from benchbed.reports.page.tables import score_table
 
@@ -152,6 +156,18 @@ def test_a_mean_needs_all_problems(with_reference):
     (cells,) = mean_rows(results._replace(problems=facts), columns, ["tuned"]).cells.to_dict("records")
     assert cells["all 2 problems"] == "–"
     assert float(cells["quartic (1 problem)"]) > 0
+
+
+def test_rows_of_references_have_the_types_of_the_study(with_reference):
+    """Also of numbers that are missing or infinite there, so that both are formatted alike."""
+    results = with_reference(("quadratic",), problems=("quadratic",))
+    rows = reference_summary(results)
+    assert list(rows.columns) == list(results.summary.columns)
+    numbers = results.summary.select_dtypes("float").columns
+    assert len(numbers) > 10
+    assert list(rows.select_dtypes("float").columns) == list(numbers)
+    assert (rows["median_calls"] == np.inf).all()
+    assert rows["calls_low"].isna().all()
 
 
 def test_a_single_problem_has_the_row_of_the_reference(with_reference):

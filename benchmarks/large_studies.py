@@ -191,20 +191,25 @@ def main(arguments: Sequence[str] | None = None) -> None:
         parser.error("the processes of a command are read from /proc, which this system lacks")
     if min(*options.seeds, options.settings, options.steps) < 1:
         parser.error("seeds, settings and steps must be at least 1")
+    sizes = sorted(set(options.seeds))
+    for seeds in sizes if options.folder else ():
+        study_folder = options.folder / str(seeds * options.settings)
+        if study_folder.exists():
+            parser.error(f"{study_folder} exists already; remove it, or choose another --folder")
     folder = options.folder or Path(tempfile.mkdtemp(prefix="benchbed-large-studies-"))
     costs: list[Cost] = []
     step_seconds: dict[int, float] = {}
     try:
-        for seeds in sorted(set(options.seeds)):
-            place = folder / str(seeds * options.settings)
-            place.mkdir(parents=True)
+        for seeds in sizes:
+            study_folder = folder / str(seeds * options.settings)
+            study_folder.mkdir(parents=True)
             of_study, step_seconds[seeds * options.settings] = measure_study(
-                place, seeds, options.settings, options.steps
+                study_folder, seeds, options.settings, options.steps
             )
             costs += of_study
             print(table(costs, step_seconds), file=sys.stderr, flush=True)  # the next size may take long
             if options.folder is None:
-                shutil.rmtree(place)  # a million trials fill gigabytes
+                shutil.rmtree(study_folder)  # a million trials fill gigabytes
     finally:
         if options.folder is None:
             shutil.rmtree(folder)

@@ -62,6 +62,21 @@ def test_the_rest_is_a_multiple_of_the_steps(studies):
     assert studies.overhead(costs, 2.0) == 4.0
 
 
+def test_a_folder_of_an_earlier_run_is_rejected_before_any_measurement(
+    studies, monkeypatch, capsys, tmp_path
+):
+    """Also if it is that of the largest size, before which smaller ones would run."""
+    monkeypatch.setattr(studies, "measure", lambda *_, **__: pytest.fail("a command was measured"))
+    (tmp_path / "12").mkdir()
+    with pytest.raises(SystemExit) as error:
+        studies.main(["--seeds", "2", "4", "--settings", "3", "--folder", str(tmp_path)])
+    assert error.value.code == 2
+    assert (
+        f"{tmp_path / '12'} exists already; remove it, or choose another --folder" in capsys.readouterr().err
+    )
+    assert [path.name for path in tmp_path.iterdir()] == ["12"]
+
+
 def test_the_script_measures_each_command(tmp_path):
     """As a command, on two tiny studies."""
     command = [sys.executable, BENCHMARKS / "large_studies.py", "--seeds", "2", "4", "--settings", "3"]

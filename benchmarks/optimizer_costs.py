@@ -24,7 +24,6 @@ from cores import keep_to
 from peers_hot import AGREE_THETA, alternate
 from peers_jax import JaxSide, Rule
 from peers_trials import lanes_of, rates_of
-from tabulate import tabulate
 
 import benchbed_optimizers
 from benchbed.interfaces import OptimizerFactory
@@ -32,6 +31,7 @@ from benchbed.interfaces import OptimizerFactory
 SIZES = {"quadratic": (1_000, 10_000), "digits-mlp": (100, 1_000)}
 """Trials and steps of each problem."""
 AGREE_STEPS = 100
+HEADERS = ("optimizer", "problem", "benchbed µs", "optax µs", "ratio", "same")
 OPTAX: dict[str, Rule] = {
     "sgd": optax.sgd,
     "momentum": lambda rate: optax.sgd(rate, momentum=0.9),
@@ -129,20 +129,20 @@ def costs(names: Sequence[str], problems: Sequence[str], rounds: int) -> Iterato
                 yield cost_of(name, factory, problem, rounds)
 
 
-def table(rows: Sequence[Cost]) -> str:
-    """Format the costs."""
+def line(cells: Sequence[Any]) -> str:
+    """Format a row of the table, whose columns have fixed widths: a row is printed before the next one is known."""
 
-    def cell(value: Any) -> str:
-        if isinstance(value, bool):
-            return "yes" if value else "no"
-        return "" if value is None else f"{value:.3g}" if isinstance(value, float) else str(value)
+    def text(cell: Any) -> str:
+        if isinstance(cell, bool):
+            return "yes" if cell else "no"
+        return "" if cell is None else f"{cell:.3g}" if isinstance(cell, float) else str(cell)
 
-    headers = ("optimizer", "problem", "benchbed µs", "optax µs", "ratio", "same")
-    return tabulate([[cell(value) for value in row] for row in rows], headers, disable_numparse=True)
+    widths = (max(map(len, built_in())), max(map(len, SIZES)), *map(len, HEADERS[2:]))
+    return "  ".join(f"{text(cell):<{width}}" for cell, width in zip(cells, widths, strict=True)).rstrip()
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Print the table."""
+    """Print the table, each row when it has been measured."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -153,13 +153,16 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = parser.parse_args(arguments)
     keep_to(options.threads)
     load = os.getloadavg()[0]
-    rows = list(costs(options.optimizers, options.problems, options.rounds))
-    print(table(rows))
+    print(line(HEADERS), flush=True)
+    is_slower = False
+    for cost in costs(options.optimizers, options.problems, options.rounds):
+        print(line(cost), flush=True)
+        is_slower |= cost.ratio is not None and cost.ratio > 1
     print(
         f"ratio: time of benchbed / time of optax; torch {torch.__version__}, threads: {options.threads}, rounds: "
         f"{options.rounds}; load {load:.1f} before, {os.getloadavg()[0]:.1f} after"
     )
-    sys.exit(int(any(row.ratio is not None and row.ratio > 1 for row in rows)))
+    sys.exit(int(is_slower))
 
 
 if __name__ == "__main__":

@@ -24,6 +24,25 @@ def test_equal_and_other_points_are_told_apart(script, monkeypatch):
     monkeypatch.setattr(script, "SIZES", {"quadratic": (10, 50)})
     assert [cost.is_same for cost in script.costs(["lion"], ["quadratic"], rounds=1)] == [True]
     monkeypatch.setitem(script.OPTAX, "lion", lambda rate: script.optax.lion(rate, b2=0.5, weight_decay=0.0))
-    rows = list(script.costs(["lion"], ["quadratic"], rounds=1))
-    assert [cost.is_same for cost in rows] == [False]
-    assert "no" in script.table(rows)
+    assert [cost.is_same for cost in script.costs(["lion"], ["quadratic"], rounds=1)] == [False]
+
+
+def test_a_run_that_is_stopped_has_printed_its_rows(script, monkeypatch, capsys):
+    """With the names of the columns above them, in columns of fixed width."""
+
+    def costs(*_):
+        yield script.Cost("sgd", "quadratic", 0.001234, 0.0025, 0.4936, True)
+        yield script.Cost("schedule-free-adamw", "digits-mlp", "the step cannot be traced", None, None, None)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(script, "costs", costs)
+    monkeypatch.setattr(script, "keep_to", lambda threads: None)
+    with pytest.raises(KeyboardInterrupt):
+        script.main([])
+    headers, first, second = capsys.readouterr().out.splitlines()
+    assert headers.split() == ["optimizer", "problem", "benchbed", "µs", "optax", "µs", "ratio", "same"]
+    assert first.split() == ["sgd", "quadratic", "0.00123", "0.0025", "0.494", "yes"]
+    assert [first.index(cell) for cell in ("quadratic", "0.00123", "0.0025", "0.494", "yes")] == [
+        headers.index(header) for header in script.HEADERS[1:]
+    ]
+    assert second.split(maxsplit=2) == ["schedule-free-adamw", "digits-mlp", "the step cannot be traced"]

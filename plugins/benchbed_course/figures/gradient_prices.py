@@ -12,6 +12,7 @@ from benchbed.interfaces.columns import AT_ONCE
 from benchbed.plotting import line_styles, theme
 from benchbed_course.figures.canvas import TRUTH, canvas, legend_below, picture, share_heights
 from benchbed_course.figures.costs import Call, Costs, at, draw_curve, format_duration, ratio, sweep
+from benchbed_course.figures.optimizers import range_of
 from benchbed_problems.weighted_quartic import WeightedQuartic
 
 NAMES = ("reverse", "forward", "forward-random", "finite-difference", "dual")
@@ -68,9 +69,9 @@ def draw_prices(measured: Mapping[str, Any]) -> Picture:
             figure,
             *_price_sentences(costs),
             "Distance from the gradient of reverse mode, relative to its norm, in",
-            f"{CHECKED_DIMENSION} dimensions: {exact}. The price of forward-random alone does not grow with the",
-            f"dimension, but it is right only on average: its distance is {distances['forward-random']:.3g}, where",
-            f"theory expects √{CHECKED_DIMENSION + 1} = {(CHECKED_DIMENSION + 1) ** 0.5:.3g}.",
+            f"{CHECKED_DIMENSION} dimensions: {exact}. The estimate of forward-random is right only on average: its",
+            f"distance is {distances['forward-random']:.3g}, where theory expects",
+            f"√{CHECKED_DIMENSION + 1} = {(CHECKED_DIMENSION + 1) ** 0.5:.3g}.",
         )
 
 
@@ -108,10 +109,14 @@ def _calls(dimension: int, lanes: int) -> dict[str, Call]:
 def _price_sentences(costs: Mapping[str, Costs]) -> list[str]:
     first, last = costs.values()
     low, high = first["reverse"]["sizes"][0], first["reverse"]["sizes"][-1]
+    prices = {name: [gradient.price(int(n)) for n in (low, high)] for name, gradient in gradients().items()}
+    listed = ", ".join(f"{range_of(ends, '.3g')} for {name}" for name, ends in prices.items())
+    constant = " and ".join(name for name, ends in prices.items() if ends[0] == ends[1])
     sentences = [
-        "A run is charged for its gradient in calls, by the number of passes (dashed): 1 for reverse mode, 2/3 for",
-        "each Jacobian-vector product, 1/3 for each loss. Solid lines show the processor time on weighted-quartic in",
-        f"units of reverse mode, which itself takes {format_duration(at(first['reverse'], low))} in {low} and",
+        f"A run is charged for its gradient in calls, by the number of passes (dashed): {listed} in {low} to {high}",
+        f"dimensions.{f' The price of {constant} does not grow with the dimension.' if constant else ''}",
+        "Solid lines show the processor time on weighted-quartic in units of reverse mode, which itself takes",
+        f"{format_duration(at(first['reverse'], low))} in {low} and",
         f"{format_duration(at(first['reverse'], high))} in {high} dimensions for one trial.",
     ]
     for lanes, lane_costs in costs.items():

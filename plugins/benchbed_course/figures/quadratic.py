@@ -19,7 +19,7 @@ from benchbed_course.figures.optimizers import (
     side_changes,
 )
 from benchbed_course.figures.quadratic_animation import animate_paths
-from benchbed_course.figures.quadratic_plane import EIGENVALUES, FRAME, draw_contours
+from benchbed_course.figures.quadratic_plane import EIGENVALUES, FRAME, draw_contours, start_of
 from benchbed_course.figures.step_lines import PATH
 from benchbed_course.figures.trials import Trial, trials_of
 
@@ -89,7 +89,9 @@ def draw_rates(study: Study) -> Picture:
             )
             rates.append(f"{label}: {rate:.4f} (theory {theory:.4f})")
         axes.set_ylim(top=highest_loss(trials))
-        axes.set(xlabel="step", ylabel="loss", title="Loss on ½ θᵀ diag(1, 100) θ from (2, 2)")
+        axes.set(
+            xlabel="step", ylabel="loss", title=f"Loss on ½ θᵀ diag(1, 100) θ from {start_of(trials[0])}"
+        )
         axes.legend(loc="upper right")
         return picture(
             figure,
@@ -208,7 +210,7 @@ def _path_sentences(trials: list[Trial], labels: dict[str, str]) -> list[str]:
     ]
     jumps, step = side_changes(gd.path[:, 1]), min(SETTLING_STEPS, gd.steps, momentum.steps)
     ratios = np.abs(gd.path[1:, 0] / gd.path[:-1, 0])  # of successive distances along the floor
-    sentences = [f"From ({gd.path[0, 0]:g}, {gd.path[0, 1]:g}),"]
+    sentences = [f"From {start_of(gd)},"]
     if jumps >= 0.9 * gd.steps and ratios.min() > 0.9 and ratios.max() < 1:
         sentences.append(
             f"gradient descent jumps from wall to wall of the narrow valley (in {jumps} of {gd.steps} steps) while it"

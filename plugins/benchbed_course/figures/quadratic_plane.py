@@ -3,6 +3,8 @@
 import numpy as np
 from matplotlib.axes import Axes
 
+from benchbed_course.figures.trials import Trial
+
 EIGENVALUES = (1.0, 100.0)
 FRAME = 2.3
 """Half the width of the drawn part of the plane."""
@@ -20,3 +22,8 @@ def draw_contours(axes: Axes, width: Limits = (-FRAME, FRAME), height: Limits = 
     axes.contour(first, second, level, levels=14, colors="#b9bec6", linewidths=0.5, linestyles="solid")
     axes.grid(visible=False)
     axes.set(xlim=width, ylim=height, aspect="equal", **AXIS_LABELS)
+
+
+def start_of(trial: Trial) -> str:
+    """Format the start of a trial, such as "(2, 2)"."""
+    return f"({', '.join(f'{coordinate:g}' for coordinate in trial.path[0])})"

@@ -17,7 +17,7 @@ from benchbed_course.figures.optimizers import (
 )
 from benchbed_course.figures.quadratic import first_trials
 from benchbed_course.figures.quadratic_animation import animate_paths
-from benchbed_course.figures.quadratic_plane import draw_contours
+from benchbed_course.figures.quadratic_plane import draw_contours, start_of
 from benchbed_course.figures.step_lines import PATH
 from benchbed_course.figures.trials import Trial
 
@@ -54,7 +54,7 @@ def draw_rmsprop(study: Study) -> Picture:
         plane.plot(0, 0, "*", color=TRUTH, markersize=12)
         rates = " and ".join(sorted({f"{trial.setting['learning_rate']:g}" for trial in (gd, rmsprop)}))
         others = " (gd and rmsprop)" if len(trials) > 2 else ""
-        plane.set(title=f"{COURSE_STEPS} steps from (2, 2), η = {rates}{others}")
+        plane.set(title=f"{COURSE_STEPS} steps from {start_of(gd)}, η = {rates}{others}")
         label = f"{COURSE_STEPS} steps, as in the course"
         loss.axvline(COURSE_STEPS, color=TRUTH, linestyle=":", linewidth=0.9, label=label)
         loss.set(title="Loss", xlabel="step", ylabel="loss")

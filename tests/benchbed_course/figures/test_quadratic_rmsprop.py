@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from benchbed_course.figures.canvas import typeset
+from benchbed_course.figures.quadratic import draw_rates
 from benchbed_course.figures.quadratic_plane import EIGENVALUES
 from benchbed_course.figures.quadratic_rmsprop import bend, draw_rmsprop, overtaking_step
 from benchbed_course.figures.trials import trials_of
@@ -57,6 +58,15 @@ def test_the_path_is_called_straight_only_if_it_is(study_of, drawn):
     assert "almost straight" not in picture.caption
     assert "ends by jumping" not in picture.caption
     assert "Over the last 100 of 400 steps its median loss is" in picture.caption
+
+
+def test_the_start_is_that_of_the_trials(study_of, drawn):
+    """In the titles of C7 and C8."""
+    problems = ["quadratic[start=[1, -3]]"]
+    figure, _ = drawn(draw_rmsprop, study_of("course-rmsprop", problems=problems, steps=20))
+    assert figure.axes[0].get_title("left") == "125 steps from (1, −3), η = 0.0198"
+    figure, _ = drawn(draw_rates, study_of("course-quadratic", problems=problems, steps=20))
+    assert figure.axes[0].get_title("left") == "Loss on ½ θᵀ diag(1, 100) θ from (1, −3)"
 
 
 def test_a_path_bends_by_its_distance_from_the_line():

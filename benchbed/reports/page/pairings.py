@@ -102,9 +102,8 @@ def pairings_of(
         column = "score" if facts.is_scored else "objective"
         scores = [f"{track} {short(value)}" for track, value in zip(rows["track"], rows[column], strict=True)]
         costs = {track: costs_by_row[track, optimizer] for track in results.tracks}
-        charts = _trial_charts(
-            with_curve[with_curve["optimizer"] == optimizer], by_trial, facts, number, costs
-        )
+        totals = with_curve["track"][with_curve["optimizer"] == optimizer].value_counts()
+        charts = _trial_charts(drawn[drawn["optimizer"] == optimizer], totals, by_trial, facts, number, costs)
         charts += _rate_chart(tuned, facts, number)
         most = max(evaluated["track"].value_counts(), default=0)
         note = f"The table contains the first {_MOST_ROWS} of {most} trials of a track; the folder trials contains all."
@@ -128,21 +127,23 @@ def pairings_of(
 
 def _trial_charts(
     trials: pd.DataFrame,
+    totals: "pd.Series[int]",
     by_trial: Mapping[str, pd.DataFrame],
     facts: ProblemFacts,
     number: int,
     costs: Mapping[str, CallCost],
 ) -> list[Chart]:
-    """Return a chart for each track with the curves `by_trial` of the first of its trials, all of which have one."""
+    """Return a chart for each track with the curves `by_trial` of these trials.
+
+    `totals` counts all trials of each track that have a curve, from which these are the first.
+    """
     column = "gap" if facts.has_optimum else "objective"
     if trials.empty:
         return []
-    drawn_keys = trials["trial_key"][trials["trial_key"].isin(by_trial)]
-    values = np.concatenate([by_trial[key][column].to_numpy() for key in drawn_keys])
+    values = np.concatenate([by_trial[key][column].to_numpy() for key in trials["trial_key"]])
     axis = ValueAxis(value_scale(values, facts), facts, has_infinite=False)
     charts = []
-    for track, rows in trials.groupby("track", sort=False):
-        drawn = rows.iloc[:_MOST_CURVES]
+    for track, drawn in trials.groupby("track", sort=False):
         lines = []
         for seed, status, key in zip(drawn["seed"], drawn["status"], drawn["trial_key"], strict=True):
             curve = by_trial[key]
@@ -151,8 +152,8 @@ def _trial_charts(
                 ChartLine(number, f"seed {seed}: {status.replace('_', ' ')}", path, cost=costs[str(track)])
             )
         caption = f"The {plural(len(drawn), 'trial')} of the track {track}, one line each."
-        if len(drawn) < len(rows):
-            caption = f"The first {len(drawn)} of {len(rows)} trials of the track {track}, one line each."
+        if len(drawn) < totals[track]:
+            caption = f"The first {len(drawn)} of {totals[track]} trials of the track {track}, one line each."
         charts.append(
             Chart(
                 "Trials",

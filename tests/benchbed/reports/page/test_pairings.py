@@ -78,5 +78,9 @@ def test_a_chart_contains_the_first_curves_of_its_track(usual, monkeypatch):
     """The caption counts all."""
     monkeypatch.setattr(pairings, "_MOST_CURVES", 2)
     (adam,) = (pairing for pairing in details_of(usual) if pairing.optimizer == "adam")
-    assert [len(chart.lines) for chart in adam.charts[:2]] == [2, 2]
-    assert "first 2 of 5 trials" in adam.charts[0].caption
+    for chart, track in zip(adam.charts, ("default", "tuned"), strict=False):
+        assert [line.title.partition(":")[0] for line in chart.lines] == ["seed 0", "seed 1"]
+        assert chart.caption == f"The first 2 of 5 trials of the track {track}, one line each."
+    monkeypatch.setattr(pairings, "_MOST_CURVES", 5)
+    (adam,) = (pairing for pairing in details_of(usual) if pairing.optimizer == "adam")
+    assert adam.charts[0].caption == "The 5 trials of the track default, one line each."

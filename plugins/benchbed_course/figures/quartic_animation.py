@@ -5,9 +5,11 @@ from typing import Any
 
 import numpy as np
 
+from benchbed.interfaces import TrialStatus
 from benchbed_course.figures.canvas import TRUTH, animation, canvas, legend_below
 from benchbed_course.figures.motion import Mover, frame_steps
-from benchbed_course.figures.quartic_escape import shares_by_step, stationary_points
+from benchbed_course.figures.quartic_escape import stationary_points
+from benchbed_problems.quartic import ridge
 
 _RING: dict[str, Any] = {"markersize": 11, "markerfacecolor": "none", "markeredgewidth": 2, "zorder": 4}
 _DOT: dict[str, Any] = {"markersize": 4.5, "markeredgewidth": 0, "alpha": 0.35}
@@ -36,12 +38,12 @@ def animate_walks(movers: Sequence[Mover]) -> bytes:
     shares.set(xlabel="step", ylabel="share in the\nglobal valley", xlim=(0, steps[-1]), ylim=(-0.03, 1.03))
     lines = []
     for label, crowd in crowds.items():
-        _, values = shares_by_step([mover.trial for mover in crowd])
+        is_left = [[_is_left(mover, step) for mover in crowd] for step in range(steps[-1] + 1)]
         (line,) = shares.plot([], [], color=crowd[0].color)
         (dots,) = curve.plot(
             [], [], "o", color=crowd[0].color, label=label, **(_RING if len(crowd) == 1 else _DOT)
         )
-        lines.append((crowd, dots, line, values))
+        lines.append((crowd, dots, line, np.mean(is_left, axis=1)))
     legend_below(figure, curve)
 
     def show(step: int) -> None:
@@ -53,3 +55,8 @@ def animate_walks(movers: Sequence[Mover]) -> bytes:
         curve.set_title(f"step {step}")
 
     return animation(figure, show, steps)
+
+
+def _is_left(mover: Mover, step: int) -> bool:
+    """Return whether a trial is left of the ridge after a step; a trial that diverged is in no valley."""
+    return mover.trial.status != TrialStatus.DIVERGED and bool(mover.point(step)[0] < ridge())

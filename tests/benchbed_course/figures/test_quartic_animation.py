@@ -56,6 +56,24 @@ def test_the_share_is_that_of_the_trials_left_of_the_ridge(movers, motion):
     assert [len(line.get_ydata()) for line in figure.axes[1].get_lines()] == [4, 4]
 
 
+def test_the_share_is_by_step_if_steps_differ_in_calls(movers, animated):
+    """A rule such as L-BFGS takes several calls a step, and a trial that ends early stays at its end."""
+    crowd = [mover for mover in movers if mover.label == "sgd"]
+    threefold = [mover.trial._replace(calls=3 * mover.trial.calls) for mover in crowd[1::2]]
+    crowd[1::2] = [mover._replace(trial=trial) for mover, trial in zip(crowd[1::2], threefold, strict=True)]
+    short = crowd[0].trial
+    short = short._replace(steps=10, path=short.path[:11], loss=short.loss[:11], calls=short.calls[:11])
+    crowd[0] = crowd[0]._replace(trial=short)
+    figure, show, steps, _ = animated(animate_walks, crowd)
+    show(steps[-1])
+    (line,) = figure.axes[1].get_lines()
+    paths = [mover.trial.path[:, 0] for mover in crowd]
+    paths = [np.pad(path, (0, STEPS + 1 - len(path)), mode="edge") for path in paths]
+    np.testing.assert_allclose(line.get_ydata(), (np.array(paths) < RIDGE).mean(axis=0))
+    show(7)
+    assert len(line.get_ydata()) == 8
+
+
 def test_trials_that_diverge_count_as_in_no_valley(study_of, animated):
     """With noise of 400 most of them do; the others go on, and no frame fails."""
     study = study_of("course-quartic", problems=["quartic[start=1.5, gradient_noise=400]"], seeds=4, steps=50)

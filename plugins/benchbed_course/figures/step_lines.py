@@ -49,7 +49,7 @@ def render_step_lines(figure: Figure, readings: Mapping[str, Sequence[str]]) -> 
     groups = {group.get("id"): group for group in root.iter(f"{SVG}g")}
     for line, points in visible.items():
         group = groups[line.get_gid()]
-        _write_vertices(group, points, is_stepped=line.get_drawstyle() == "steps-post")
+        _write_vertices(group, points, is_stepped=_is_stepped(line))
         steps = np.asarray(line.get_xdata(), dtype=float) if kinds[line] == CURVE else ()
         group.set("data-steps", " ".join(f"{step:.0f}" for step in steps))
     root.set("data-readings", json.dumps(readings, ensure_ascii=False))
@@ -59,13 +59,26 @@ def render_step_lines(figure: Figure, readings: Mapping[str, Sequence[str]]) -> 
 def vertices_of(line: Line2D) -> np.ndarray:
     """Return the vertices of a line in the coordinates of the SVG file, `[vertices, 2]`, y downwards.
 
-    A vertex that is not finite repeats the one before it, or the first finite one; all are NaN if none is finite.
+    A vertex that is not finite repeats the one before it, or the first finite one; all are NaN if none is finite. A far
+    vertex moves towards the one before it, so that the segment keeps its direction; on stepped lines each coordinate
+    has a segment of its own, and is limited by itself.
     """
     figure: Any = line.get_figure(root=True)
     points = line.get_transform().transform(line.get_xydata()) * _POINTS / figure.get_dpi()
     points[:, 1] = _POINTS * figure.get_figheight() - points[:, 1]
     points[~np.isfinite(points).all(axis=1)] = np.nan
-    return pd.DataFrame(points).ffill().bfill().clip(-_FAR, _FAR).to_numpy()
+    points = pd.DataFrame(points).ffill().bfill().to_numpy(copy=True)
+    first = len(points) if _is_stepped(line) else 1
+    points[:first] = points[:first].clip(-_FAR, _FAR)
+    is_far = abs(points) > _FAR
+    for index in np.flatnonzero(is_far.any(axis=1)):
+        move, allowed = points[index] - points[index - 1], points[index].clip(-_FAR, _FAR) - points[index - 1]
+        points[index] = points[index - 1] + move * (allowed[is_far[index]] / move[is_far[index]]).min()
+    return np.asarray(points)
+
+
+def _is_stepped(line: Line2D) -> bool:
+    return line.get_drawstyle() == "steps-post"
 
 
 def _write_vertices(group: ElementTree.Element, points: np.ndarray, is_stepped: bool) -> None:

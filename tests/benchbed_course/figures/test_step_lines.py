@@ -79,7 +79,30 @@ def test_a_point_that_is_not_finite_repeats_the_one_before(axes):
     (group,) = groups_of(axes)
     points = points_of(group.find(f"{SVG}path"))
     assert points[:4] == expected([1, 1, 1, 2], [1, 1, 1, 2])
-    assert points[4][0] == 1e4
+    assert points[4] == (1e4, expected([2], [2])[0][1])
+
+
+def test_a_far_point_keeps_the_direction_of_its_segment(axes):
+    """The slope in the figure is that of the data, times 7.2 / 14.4 and downwards, up to the rounding of the file."""
+    x, y = np.array([1, 3, 2, -1e7, 4]), np.array([1, 3e6, 2, 1e20, 5])
+    axes.plot(x, y, gid=PATH)
+    (group,) = groups_of(axes)
+    points = np.array(points_of(group.find(f"{SVG}path")))
+    assert [*points[[0, 2, 4]].ravel()] == [
+        number for point in expected(x[[0, 2, 4]], y[[0, 2, 4]]) for number in point
+    ]
+    for far, before in ((1, 0), (3, 2)):
+        assert abs(points[far]).max() == 1e4
+        (run, rise), slope = points[far] - points[before], (y[far] - y[before]) / (x[far] - x[before])
+        assert run * slope * -7.2 == pytest.approx(rise * 14.4, abs=0.2 * abs(slope) * 7.2)
+
+
+def test_a_path_that_begins_far_away_returns(axes):
+    """Its first point has none before it; the others stay where they are."""
+    axes.plot([1e9, 2, 3], [-1e9, 2, 3], gid=PATH)
+    (group,) = groups_of(axes)
+    points = points_of(group.find(f"{SVG}path"))
+    assert points == [(1e4, 1e4), *expected([2, 3], [2, 3])]
 
 
 def test_a_stepped_line_moves_across_before_it_moves_up(axes):
@@ -87,6 +110,13 @@ def test_a_stepped_line_moves_across_before_it_moves_up(axes):
     axes.step([1, 2, 3], [1, 5, 2], where="post", gid=PATH)
     (group,) = groups_of(axes)
     assert group.find(f"{SVG}path").get("d") == "M14.4,64.8 H28.8V36.0 H43.2V57.6"
+
+
+def test_a_stepped_line_goes_far_up_at_its_step(axes):
+    """It moves across to the step and then up, however far."""
+    axes.step([1, 2, 3], [1, -1e20, 2], where="post", gid=PATH)
+    (group,) = groups_of(axes)
+    assert group.find(f"{SVG}path").get("d") == "M14.4,64.8 H28.8V10000.0 H43.2V57.6"
 
 
 def test_readings_are_in_the_file(axes):

@@ -78,7 +78,7 @@ def simulate(
             bank = banks[name]
             chosen = bank.choose(tuning)
             scores.append(bank.scores[chosen, evaluation] - truths[name])
-            shifts.append(shifts_of(bank.scores[:, tuning], chosen, strata))
+            shifts.append(shifts_of(np.roll(bank.scores[:, tuning], -chosen, axis=0), strata))
         pairs = list(itertools.combinations(range(len(names)), 2))
         for row, scale in enumerate((1, 0)):  # with and without the choice
             low, high = bootstrap_limits(samples_of([np.array(scores)], law), scale * np.array(shifts))

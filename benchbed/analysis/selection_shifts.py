@@ -46,35 +46,33 @@ def selection_shifts(
     of_label = {problem.label: problem for problem in problems}
     return {
         (label, optimizer, track): shifts_of(
-            of_row, 0, of_label[label].start_strata, names.index(original_name(of_label[label].name))
+            of_row, of_label[label].start_strata, names.index(original_name(of_label[label].name))
         )
         for (label, optimizer, track), of_row in scores.items()
     }
 
 
-def shifts_of(scores: np.ndarray, selected: int, start_strata: int = 1, position: int = 0) -> np.ndarray:
+def shifts_of(scores: np.ndarray, start_strata: int = 1, position: int = 0) -> np.ndarray:
     """Compute how much the score varies, `[DRAWS]`, with the settings that resampled tuning seeds select.
 
-    `scores: [settings, seeds]` are those of the tuning trials, of which `selected` is the chosen setting. In each draw
-    the setting with the highest mean over resampled seeds is chosen, the selected one among equals; the shift is the
-    difference of their mean scores over all seeds, with a random sign: the selected setting has the highest mean on
-    these seeds, and it is not known whether it is the better or the worse one on others. Shifts are added to the
-    resampled means of the evaluation; no trial runs again. Resamples and signs are common to all optimizers.
+    `scores: [settings, seeds]` are those of the tuning trials, the chosen setting first. In each draw the setting with
+    the highest mean over resampled seeds is selected, the chosen one among equals; the shift is the difference of their
+    mean scores over all seeds, with a random sign: the chosen setting has the highest mean on these seeds, and it is
+    not known whether it is the better or the worse one on others. Shifts are added to the resampled means of the
+    evaluation; no trial runs again. Resamples and signs are common to all optimizers.
 
     Source: B. Efron (2014), Estimation and accuracy after model selection, JASA 109, 991–1007: a bootstrap that repeats
     the selection.
-    Deviations: settings that were not selected are evaluated by their tuning trials; the sign; and the factor
+    Deviations: settings that were not chosen are evaluated by their tuning trials; the sign; and the factor
     √(m/(m−1)) for m seeds, because a bootstrap of so few values is too narrow by it.
     """
     weights, signs = _tuning_draws(scores.shape[1], start_strata, position)
-    order = [selected, *(setting for setting in range(len(scores)) if setting != selected)]
-    ordered = scores[order]
-    # Rounding errors must not choose among equal settings: the first one, which is the selected one, is kept.
-    chosen = np.argmax(np.round(weights @ ordered.T, 12), axis=1)
-    means = ordered.mean(axis=1)
+    # Rounding errors must not select among equal settings: the first one, which is the chosen one, is kept.
+    selected = np.argmax(np.round(weights @ scores.T, 12), axis=1)
+    means = scores.mean(axis=1)
     seeds = scores.shape[1]
     expansion = math.sqrt(seeds / max(seeds - 1, 1))
-    return np.asarray(signs * expansion * (means[0] - means[chosen]))
+    return np.asarray(signs * expansion * (means[0] - means[selected]))
 
 
 @lru_cache(maxsize=64)

@@ -227,12 +227,13 @@ def test_the_choice_of_the_rate_is_part_of_an_unpaired_change():
     p_values, outside = [], []
     for _ in range(1_000):
         tuning = MEANS[:, None] + generator.normal(0, DEVIATION, (2, len(MEANS), 6))
-        chosen = tuning.mean(axis=-1).argmax(axis=-1)
-        scores = MEANS[chosen, None] + generator.normal(0, DEVIATION, (2, 20))
+        rates = tuning.mean(axis=-1).argsort(axis=-1)[:, ::-1]
+        tuning = np.take_along_axis(tuning, rates[..., None], axis=1)  # the chosen rate first
+        scores = MEANS[rates[:, :1]] + generator.normal(0, DEVIATION, (2, 20))
         samples = [
             IndependentSample(sign * 2 * row[None], 0.5) for sign, row in zip((-1, 1), scores, strict=True)
         ]
-        selection = selection_of_change(*map(shifts_of, tuning, chosen), tuning_seeds=6, is_paired=False)
+        selection = selection_of_change(*map(shifts_of, tuning), tuning_seeds=6, is_paired=False)
         p_values.append([paired_t_test(samples, choice)[0] for choice in (selection, None)])
         low, high = bootstrap_limits(samples, selection.shifts)
         outside.append(low[0] > 0 or high[0] < 0)

@@ -4,7 +4,7 @@
 Adam with so many learning rates on `quadratic`, with so many seeds. `run` and `resume` write no reports, which `report`
 does; `compare` compares the study with itself, and `verify` runs one batch again. CPU seconds and memory are those of
 the command and all of its processes; the exponents are those of the growth since the size before. `steps` are the core
-seconds of the steps alone, and the last column is what all commands but `verify` need beside them, as a multiple.
+seconds of the steps alone, and the last column is the further time of all commands but `verify`, as a multiple.
 """
 
 import argparse
@@ -34,7 +34,7 @@ _TICKS, _PAGE = os.sysconf("SC_CLK_TCK"), os.sysconf("SC_PAGE_SIZE")
 
 
 class Cost(NamedTuple):
-    """What a command needed."""
+    """Time and memory of a command."""
 
     trials: int
     command: str
@@ -149,7 +149,7 @@ def growth(costs: Sequence[Cost]) -> dict[Cost, Growth]:
 
 
 def overhead(costs: Iterable[Cost], step_seconds: float) -> float:
-    """Return what the commands but `verify` need beside the steps, as a multiple of the steps."""
+    """Return the time of the commands but `verify` without the steps, as a multiple of the steps."""
     return (sum(cost.cpu_seconds for cost in costs if cost.command != "verify") - step_seconds) / step_seconds
 
 

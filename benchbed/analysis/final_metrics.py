@@ -21,8 +21,8 @@ def final_metrics(outcomes: pd.DataFrame, stored: StoredTrials) -> pd.DataFrame:
     rows = []
     for labels, trials in measured.groupby(_LABELS, sort=False):
         for metric, values in stored.metrics(stored.rows(trials["trial_key"].tolist())).items():
-            known = values[~np.isnan(values)]
-            if metric != START_IN_BASIN and len(known):
-                low, high, _ = median_interval(known)
-                rows.append((*labels, metric, len(known), lower_median(known), low, high))
+            measured_values = values[~np.isnan(values)]
+            if metric != START_IN_BASIN and len(measured_values):
+                low, high, _ = median_interval(measured_values)
+                rows.append((*labels, metric, len(measured_values), lower_median(measured_values), low, high))
     return pd.DataFrame(rows, columns=COLUMNS)

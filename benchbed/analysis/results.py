@@ -145,8 +145,9 @@ def _trial_columns(
     """Return the columns of the stored trials of a setting; `keys` are in the order of the seeds."""
     problem = state.pairing.problem
     seeds = [seed for seed, key in enumerate(keys) if key in stored]
-    found = [keys[seed] for seed in seeds]
-    rows, outcomes, trials = stored.rows(found), [state.outcomes[key] for key in found], len(seeds)
+    stored_keys = [keys[seed] for seed in seeds]
+    rows, trials = stored.rows(stored_keys), len(seeds)
+    outcomes = [state.outcomes[key] for key in stored_keys]
     is_measured = np.array([outcome.status in MEASURED_STATUSES for outcome in outcomes], dtype=bool)
     targets = len(problem.targets) if problem.is_scored else 0
     return {
@@ -157,7 +158,7 @@ def _trial_columns(
         "learning_rate": [hyperparameters.get("learning_rate", math.nan)] * trials,
         "oracle": [problem.oracle_of(entrant)] * trials,
         "seed": seeds,
-        "trial_key": found,
+        "trial_key": stored_keys,
         **{name: stored.values(name, rows) for name in ("status", "calls", "final_objective")},
         "objective": [outcome.objective for outcome in outcomes],
         "gap": [outcome.gap if problem.has_optimum else math.nan for outcome in outcomes],

@@ -57,10 +57,10 @@ def is_importable(value: Any) -> bool:
     module = getattr(value, "__module__", None)
     if not isinstance(module, str) or not _is_on_path(module):
         return False
-    found: object = sys.modules.get(module)
+    named: object = sys.modules.get(module)
     for name in getattr(value, "__qualname__", "<none>").split("."):
-        found = getattr(found, name, None)
-    return found is value
+        named = getattr(named, name, None)
+    return named is value
 
 
 def _is_on_path(module: str) -> bool:
@@ -72,7 +72,7 @@ def _is_on_path(module: str) -> bool:
 
 
 class _Reader:
-    """A hash of what was added, in an order that depends on nothing else."""
+    """A hash of the added values, in an order that depends on nothing else."""
 
     def __init__(self) -> None:
         self.hash = hashlib.sha256()

@@ -1,4 +1,4 @@
-"""Plugins as plain data, by which a driver knows what a child process has loaded without running the plugin itself."""
+"""Plugins as plain data, which a driver reads from a child process without running the plugin itself."""
 
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -29,7 +29,7 @@ class EntryDescription(msgspec.Struct, frozen=True):
     origin: Origin
     documentation: str
     facts: dict[str, Any]
-    """What a driver reads of a suite, a report or a figure without calling it."""
+    """Data of a suite, a report or a figure that a driver reads without calling it."""
     details: Details = None
     family: str = OTHER_FAMILY
 

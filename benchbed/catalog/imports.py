@@ -71,9 +71,9 @@ def imported_modules(module: SourceModule) -> Iterator[SourceModule]:
     """
     names = {*_names_in_source(module), *_names_in_namespace(module)}
     for name in sorted(names):
-        found = find_module(name)
-        if found is not None:
-            yield found
+        imported = find_module(name)
+        if imported is not None:
+            yield imported
 
 
 def find_module(name: str) -> SourceModule | None:

@@ -66,7 +66,7 @@ def attempt(action: str, call: Callable[[], Any]) -> Any:
 
 
 class Origin(msgspec.Struct, frozen=True):
-    """What the numbers of a registered object depend on besides benchbed and its dependencies."""
+    """The code that determines the numbers of a registered object, without benchbed and its dependencies."""
 
     definition: str = ""
     """Module and name of the object."""

@@ -47,13 +47,13 @@ def origin_of(
     module: str,
     distribution: str,
     version: str,
-    known: dict[SourceModule, ModuleFacts],
+    facts: dict[SourceModule, ModuleFacts],
 ) -> Origin:
     """Return the files and versions that an object depends on, which `module` of a distribution registers.
 
     The files are those of the defining module and, transitively, of the modules that it imports from its distribution
     or that no distribution installed. Other distributions count by version; benchbed and its dependencies do not
-    count, because a study records their versions. The facts of each module are added to `known`, and read from there
+    count, because a study records their versions. The facts of each module are added to `facts`, and read from there
     for the next object of the plugin: analysing a source takes milliseconds.
 
     Raises: InvalidPluginError if the object is not defined in a file, or a file cannot be read.
@@ -64,11 +64,10 @@ def origin_of(
     files = {_label(root): _file_digest(root.file)}
     if not _is_core(root):
         roots = [root, *filter(None, map(_module_of, _layers(implementation)))]
-        if not _is_named(
-            implementation
-        ):  # its module does not know its arguments, but the one that registers it does
+        # Its module does not know its arguments, but the one that registers it does.
+        if not _is_named(implementation):
             roots += filter(None, [_module_of(sys.modules.get(module))])
-        _follow(roots, distribution_of(root), distribution == "benchbed", files, versions, known)
+        _follow(roots, distribution_of(root), distribution == "benchbed", files, versions, facts)
     name = getattr(definition, "__qualname__", type(definition).__qualname__)
     return Origin(f"{_label(root)}:{name}", files, versions)
 
@@ -110,7 +109,7 @@ def _follow(
     is_built_in: bool,
     files: dict[str, str],
     versions: dict[str, str],
-    known: dict[SourceModule, ModuleFacts],
+    facts: dict[SourceModule, ModuleFacts],
 ) -> None:
     """Add the files of `roots` and of the modules that they import, but the versions of other distributions."""
     pending, seen = roots[::-1], set[str]()
@@ -128,11 +127,11 @@ def _follow(
                 code = "\n".join(sorted(line for line in lines if ".py," in line))
                 files[f"{installed.name} (record)"] = hashlib.sha256(code.encode()).hexdigest()[:16]
             continue
-        if module not in known:
-            known[module] = _facts_of(module, is_built_in)
-        files |= known[module].files
-        versions |= known[module].versions
-        pending += known[module].imports
+        if module not in facts:
+            facts[module] = _facts_of(module, is_built_in)
+        files |= facts[module].files
+        versions |= facts[module].versions
+        pending += facts[module].imports
 
 
 def _facts_of(module: SourceModule, is_built_in: bool) -> ModuleFacts:

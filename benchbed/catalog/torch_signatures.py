@@ -33,7 +33,7 @@ class ClassSignature(NamedTuple):
 
 @functools.cache
 def read_signature(optimizer_class: OptimizerClass) -> ClassSignature:
-    """Read the signature of a class. Raises: ValueError if it demands what a selector cannot write."""
+    """Read the signature of a class. Raises: ValueError if a selector cannot write a required argument."""
     try:
         signature = inspect.signature(optimizer_class, eval_str=True)
     except (NameError, AttributeError, TypeError, SyntaxError):

@@ -26,7 +26,7 @@ PLAIN_TYPES = (bool, bytes, complex, float, int, np.generic, str, torch.dtype, t
 
 
 class ReferenceKind(StrEnum):
-    """What is known of a reference value."""
+    """Evidence for a reference value."""
 
     CERTIFIED = "certified"
     """The problem is convex, and the gradient at the point is so small that no target depends on the rest."""

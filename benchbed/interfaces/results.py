@@ -53,7 +53,7 @@ class ProblemFacts(NamedTuple):
     parameters: Mapping[str, object] = {}
     """The values of all parameters, JSON-plain."""
     reference: ReferenceKind | None = None
-    """What is known of f* if it is a stored reference value; None if it is not."""
+    """Kind of f* if it is a stored reference value; None if it is not."""
 
     @property
     def is_scored(self) -> bool:

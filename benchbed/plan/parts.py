@@ -42,7 +42,7 @@ class ProblemPlan(msgspec.Struct, frozen=True):
     optimum_is_bound: bool = False
     """f* is a lower bound that may not be attained."""
     reference: ReferenceKind | None = None
-    """What is known of f* if it is a stored reference value; None if it is not."""
+    """Kind of f* if it is a stored reference value; None if it is not."""
     reference_fault: str = ""
     """Why a stored reference value does not hold; "" if it does, or there is none."""
     gradient_price: float = 1.0

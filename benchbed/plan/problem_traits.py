@@ -22,7 +22,7 @@ class ProblemTraits(NamedTuple):
     seedless: bool
     """Start and data do not depend on the seed."""
     reference: ReferenceKind | None = None
-    """What is known of the optimum if it is a stored reference value; None if it is not."""
+    """Kind of the optimum if it is a stored reference value; None if it is not."""
     reference_fault: str = ""
     """Why a stored reference value does not hold; "" if it does, or there is none."""
 

@@ -45,7 +45,7 @@ def write_atomically(path: Path, content: bytes, advice: str = CHOOSE_ANOTHER) -
 
 
 def _cause(error: OSError, path: Path, advice: str) -> str:
-    """Describe why a file could not be written, and what to do."""
+    """Describe why a file could not be written, and the remedy."""
     if error.errno == errno.EFBIG:
         return "a limit forbids files of this size; raise it (ulimit -f) and run the same command again"
     if error.errno not in (errno.ENOSPC, errno.EDQUOT):

@@ -132,9 +132,8 @@ class StudyFolder:
 
     def add_part(self, name: str, content: bytes) -> None:
         """Store a finished batch; its rows replace earlier rows of the same trials."""
-        if (
-            self._newest_part is None
-        ):  # listing the folder for each part would take time for each pair of parts
+        # Listing the folder for each part would take time for each pair of parts.
+        if self._newest_part is None:
             self._newest_part = max(map(part_number, self.parts()), default=0)
         self._newest_part += 1
         self.write(f"trials/{self._newest_part:06d}-{file_name(name)}.parquet", content)
@@ -180,7 +179,7 @@ class StudyFolder:
     ) -> pa.Table:
         """Read the newest row of every trial, of the problems and options of a plan if one is passed.
 
-        `select` returns what is kept of each part: a study of a million trials is read with a few columns. `repair`
+        `select` returns the columns to keep of each part: a study of a million trials is read with a few. `repair`
         moves unreadable parts to `set-aside/`. Raises: StudyFolderError if a newer benchbed wrote the folder.
         """
         self._unreadable = []

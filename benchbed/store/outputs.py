@@ -128,13 +128,13 @@ def _recorded(folder: StudyFolder) -> tuple[str | None, dict[str, list[str]]]:
     files = {report: list(filter(_is_output, names)) for report, names in record.files.items()}
     if record.is_complete:
         return record.plan, files
-    known = {name for names in files.values() for name in names}
+    recorded = {name for names in files.values() for name in names}
     for place in map(folder.path.joinpath, PLACES):
         paths = [place] if place.is_symlink() or place.is_file() else []
         if not paths:
             paths = [Path(parent, name) for parent, _, names in os.walk(place) for name in names]
-        found = (path.relative_to(folder.path).as_posix() for path in paths)
-        files.setdefault("", []).extend(name for name in found if name not in known)
+        outputs = (path.relative_to(folder.path).as_posix() for path in paths)
+        files.setdefault("", []).extend(name for name in outputs if name not in recorded)
     return None, files
 
 

@@ -45,9 +45,9 @@ class OptimizerUnderTest:
         parameters = hyperparameters_of(self.factory)
         for name in hyperparameters:
             if name not in parameters:
-                known = ", ".join(parameters) or "none"
+                names = ", ".join(parameters) or "none"
                 raise UsageError(
-                    f"{self.name} has no hyperparameter {quoted(name)}; its hyperparameters are: {known}"
+                    f"{self.name} has no hyperparameter {quoted(name)}; its hyperparameters are: {names}"
                 )
         values = {name: parameter.default for name, parameter in parameters.items()} | dict(hyperparameters)
         statics = {name: value for name, value in values.items() if parameters[name].static}

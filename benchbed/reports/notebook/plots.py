@@ -50,8 +50,8 @@ def draw_plot(
     Raises: UsageError if the kind or a selected name is unknown, or if the study contains nothing to draw.
     """
     if kind not in PLOTS:
-        known = ", ".join(PLOTS)
-        raise UsageError(f"unknown plot {quoted(kind)}{suggestion(str(kind), PLOTS)}; choose one of {known}")
+        kinds = ", ".join(PLOTS)
+        raise UsageError(f"unknown plot {quoted(kind)}{suggestion(str(kind), PLOTS)}; choose one of {kinds}")
     for name in _FIXED:
         if name in arguments:
             raise UsageError(f"the plot {kind!r} sets {name} itself; draw a frame of the study with seaborn")

@@ -76,7 +76,7 @@ def test_a_metric_of_a_trial_that_diverged_may_be_nan(measured_batch):
 
 
 @pytest.mark.parametrize("reads", [True, False])
-def test_a_row_has_whether_its_trial_read_progress(measured_batch, reads):
+def test_a_row_records_reads_of_the_progress(measured_batch, reads):
     """Each trial has its own value."""
     plan, batch, record, scale = measured_batch
     marked = record._replace(reads_progress=np.array([[reads], [False], [reads]]))

@@ -104,9 +104,8 @@ class PairedScores:
     def __init__(self, problems: Sequence[Sequence[np.ndarray]], samplings: Sequence[Sampling]) -> None:
         """`problems` contain the scores `[seeds]` of each optimizer, or a single one that represents every seed."""
         self._samplings = samplings
-        self._scores = [
-            np.array(np.broadcast_arrays(*vectors)) for vectors in problems
-        ]  # [optimizers, seeds]
+        # Of each problem `[optimizers, seeds]`.
+        self._scores = [np.array(np.broadcast_arrays(*vectors)) for vectors in problems]
         self._seeds = [np.array([len(vector) for vector in vectors]) for vectors in problems]
         self._resampled: list[np.ndarray] | None = None
         """With many seeds: the resampled means of each optimizer, of each sample `[optimizers, DRAWS]`."""

@@ -130,9 +130,8 @@ class ComparedStudy(NamedTuple):
             return TableComparison([], {}, "objective")
         deterministic = deterministic_rows(self.summary)
         values = np.concatenate([vector for (vector,) in objectives.values()])
-        unit = (
-            float(np.median(np.abs(values))) or 1.0
-        )  # the tests take differences below a fixed size for ties
+        # The tests take differences below a fixed size for ties.
+        unit = float(np.median(np.abs(values))) or 1.0
         scores = {name: [-vector / unit] for name, (vector,) in objectives.items()}
         ordered = np.unique(values)
         positions = {  # two apart, so that different values are different

@@ -74,9 +74,8 @@ def main() -> int:
         if getattr(sys, name) is None:
             setattr(sys, name, Path(os.devnull).open(mode, encoding="utf-8"))  # noqa: SIM115 (stays open)
     signal.signal(signal.SIGTERM, _on_signal)
-    if (
-        signal.getsignal(signal.SIGINT) is signal.default_int_handler
-    ):  # `nohup` and a shell's `&` ignore SIGINT
+    # `nohup` and a shell's `&` ignore SIGINT.
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         signal.signal(signal.SIGINT, _on_signal)
     try:
         return _run()

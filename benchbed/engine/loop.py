@@ -42,9 +42,8 @@ def run_tile(tile: Tile, clock: Clock, choice: EngineChoice) -> TileResult:
     """
     recorder, backend = Recorder(tile), EagerBackend(choice)
     if tile.batch.python_state is not None:
-        backend.minimum_lanes = (
-            sys.maxsize
-        )  # a smaller tile would build the optimizer anew, with its first state
+        # A smaller tile would build the optimizer anew, with its first state.
+        backend.minimum_lanes = sys.maxsize
     device = tile.instances.device
     seconds, lane_steps, step_index = 0.0, 0, 0
     state_bytes = error = gradient_error = None

@@ -106,9 +106,8 @@ def faulty_metrics(batch: Batch) -> dict[str, str]:
     writes to the data or changes the problem would change the numbers of later trials.
     """
     instances = Instances(batch.problem, batch.seeds[:1], dtype=getattr(torch, batch.dtype))
-    instances.data = map_tensors(
-        torch.clone, instances.data
-    )  # a metric that writes must not change shared data
+    # A metric that writes must not change shared data.
+    instances.data = map_tensors(torch.clone, instances.data)
     reasons = {
         name: _impurity(function, instances)
         for name, function in metric_functions(batch.metrics, instances)[0].items()

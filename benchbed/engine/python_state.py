@@ -160,9 +160,8 @@ def _children(reference: _Reference) -> Iterable[_Reference]:
             for key, child in value.items():
                 yield _Reference(f"{name}[{key!r:.40}]", child, names_read)
         case functools._lru_cache_wrapper():
-            yield _Reference(
-                name, value.__wrapped__, names_read
-            )  # without its cache, which changes no number
+            # Without its cache, which changes no number.
+            yield _Reference(name, value.__wrapped__, names_read)
         case type():
             yield from (_Reference(base.__name__, base, names_read) for base in value.__bases__)
             for key, child in vars(value).items():

@@ -78,9 +78,8 @@ class _Trial(ABC):
 
     def _are_finite(self, gradients: list[Tensor]) -> bool:
         """Return whether all numbers are finite; one operation of torch.amp checks all tensors at once."""
-        torch._amp_foreach_non_finite_check_and_unscale_(
-            gradients, self._found, self._one
-        )  # multiplies by one
+        # It multiplies by one.
+        torch._amp_foreach_non_finite_check_and_unscale_(gradients, self._found, self._one)
         return not self._found.item()  # it stays at 1, as the trial ends
 
     def lanes(self) -> Lanes:

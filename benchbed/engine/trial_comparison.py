@@ -238,9 +238,8 @@ def unwritten(subject: str, *arguments: Tree) -> Iterator[None]:
     before = [(tensor._version, tensor.clone()) for tensor in tensors]
     yield
     for tensor, (version, copy) in zip(tensors, before, strict=True):
-        is_equal = torch.equal(tensor, copy) or is_close(
-            tensor, copy, 0.0
-        )  # the first is fast, the other counts NaN
+        # The first is fast, the other counts NaN.
+        is_equal = torch.equal(tensor, copy) or is_close(tensor, copy, 0.0)
         if tensor._version != version or not is_equal:
             raise ContractError(
                 f"{subject} writes to its arguments, which the engine still needs; return new tensors, such as "

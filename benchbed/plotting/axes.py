@@ -52,9 +52,8 @@ class ValueScale(NamedTuple):
         largest = max(abs(self.bottom), abs(self.top))
         first, last = math.ceil(math.log10(self.threshold or self.bottom)), math.floor(math.log10(largest))
         if self.threshold:
-            first = (
-                math.floor(math.log10(self.threshold)) + 1
-            )  # a label at the threshold would touch that of 0
+            # A label at the threshold would touch that of 0.
+            first = math.floor(math.log10(self.threshold)) + 1
         powers = [10.0**power for power in range(first, last + 1, max(1, (last - first) // 5))]
         ticks = np.array(
             [*(-power for power in reversed(powers)), 0.0, *powers] if self.threshold else powers

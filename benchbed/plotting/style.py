@@ -78,9 +78,8 @@ def wrap_label(text: str, width: int = 34) -> str:
             else:
                 lines.append(chunk)
     label = "\n".join(lines).replace("$", r"\$")
-    return (
-        f" {label}" if label.startswith("_") else label
-    )  # matplotlib hides labels with a leading underscore
+    # Matplotlib hides labels with a leading underscore.
+    return f" {label}" if label.startswith("_") else label
 
 
 @contextmanager

@@ -22,9 +22,8 @@ def _with_momentum(learning_rate: float = 0.1, beta: float = 0.5) -> Optimizer[_
         return theta - learning_rate * momentum, _Momentum(momentum)
 
     def answer(state: _Momentum, theta: Tensor) -> Tensor:
-        return (
-            theta - learning_rate * state.momentum
-        )  # a wrapper with another state must pass on the inner one
+        # A wrapper with another state must pass on the inner one.
+        return theta - learning_rate * state.momentum
 
     return Optimizer(init=lambda theta: _Momentum(torch.zeros_like(theta)), update=update, answer=answer)
 

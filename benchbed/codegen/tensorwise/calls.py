@@ -49,9 +49,8 @@ def call_operation(emitter: FusionEmitter, node: fx.Node) -> Any:
     """
     operation: Any = node.target
     results = _results(node)
-    if (
-        operation._overloadname == "Scalar"
-    ):  # the interface has no type for a number that may be of several types
+    # The interface has no type for a number that may be of several types.
+    if operation._overloadname == "Scalar":
         operation = getattr(operation.overloadpacket, "Tensor", operation)
     name, overload = operation._schema.name, operation._schema.overload_name
     operands: list[StridedMemory] = []

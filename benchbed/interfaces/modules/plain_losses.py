@@ -60,9 +60,8 @@ def gaussian_nll_loss(
     variance = torch.where(variance < 0, torch.nan, variance)
     if variance.shape == input.shape[:-1]:
         variance = variance.unsqueeze(-1)
-    variance = (
-        variance + (variance.clamp(min=smallest) - variance).detach()
-    )  # its derivative is 1, as torch's
+    # Its derivative is 1, as torch's.
+    variance = variance + (variance.clamp(min=smallest) - variance).detach()
     losses = 0.5 * (variance.log() + (input - target).square() / variance)
     return _reduced(losses + 0.5 * math.log(2 * math.pi) if full else losses, reduction)
 

@@ -16,9 +16,8 @@ from rich.text import Text
 from benchbed.formatting import printable
 from benchbed.reports.tables.table import LEFT_ALIGNED, TextTable
 
-_FOLDED = frozenset(
-    {"optimizer", "trials", "notes"}
-)  # columns that a narrow terminal may break; never numbers
+# Columns that a narrow terminal may break; never numbers.
+_FOLDED = frozenset({"optimizer", "trials", "notes"})
 _NARROWEST = 12  # smallest width of a folded column with longer words
 _ASCII_BOX = box.Box("    \n    \n -- \n    \n    \n    \n    \n    \n", ascii=True)
 _BEST = {"score": "highest score", "objective": "lowest objective"}

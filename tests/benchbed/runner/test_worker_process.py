@@ -7,6 +7,7 @@ import pytest
 
 from benchbed.interfaces import TrialStatus
 from benchbed.runner.fork_server import kill_fork_server
+from benchbed.runner.workers import kill_processes
 
 pytestmark = pytest.mark.slow
 
@@ -60,7 +61,8 @@ def test_a_result_must_have_the_type_of_its_annotation(workers, tasks):
 
 def test_a_process_starts_with_the_built_in_plugins(workers, tasks):
     """The fork server has loaded them, so that a process loads the catalog in a few milliseconds."""
-    kill_fork_server()  # that of an earlier test may have had another import path
+    kill_processes()  # an earlier test may have left an idle one, and a server, of another environment
+    kill_fork_server()
     modules = workers.result(workers.submit(tasks.list_preloaded_modules, tasks.Number()))
     assert modules == ["benchbed_problems", "benchbed_optimizers", "seaborn"]
     assert workers.result(workers.submit(tasks.list_plugins_loaded_again, tasks.Number())) == []

@@ -143,24 +143,30 @@ def follow(optimizer, losses, theta):
     return torch.stack(path)
 
 
-def follow_blocks(make, losses, theta, layout):
-    """Run reference optimizers on the blocks: `make(matrices, others)` lists them, for lists of parameters."""
-    blocks = [
-        torch.nn.Parameter(view.flatten(1).clone() if view.dim() > 1 else view.clone())
-        for view in layout.views(theta).values()
-    ]
+def steps_on_blocks(make, losses, path, layout):
+    """Step from each point of a path with reference optimizers on the blocks: `[steps, dimension]`.
+
+    `make(matrices, others)` lists the optimizers, for lists of parameters.
+    """
+
+    def blocks_at(theta):
+        return [view.flatten(1) if view.dim() > 1 else view for view in layout.views(theta).values()]
+
+    blocks = [torch.nn.Parameter(block.clone()) for block in blocks_at(path[0])]
     optimizers = make(
         [block for block in blocks if block.dim() > 1], [block for block in blocks if block.dim() < 2]
     )
-    path = [theta]
-    for loss in losses:
+    points = []
+    for loss, theta in zip(losses, path[:-1], strict=True):
+        for block, values in zip(blocks, blocks_at(theta), strict=True):
+            block.data = values.clone()
         for optimizer in optimizers:
             optimizer.zero_grad()
         loss(torch.cat([block.flatten() for block in blocks])).backward()
         for optimizer in optimizers:
             optimizer.step()
-        path.append(torch.cat([block.detach().flatten() for block in blocks]))
-    return torch.stack(path)
+        points.append(torch.cat([block.detach().flatten() for block in blocks]))
+    return torch.stack(points)
 
 
 def follow_torch(make, losses, theta, layout):
@@ -272,9 +278,26 @@ def assert_same_path(problem):
     return functools.partial(compare_paths, problem)
 
 
+def compare_steps(problem, factory, settings, reference, tolerance=TOLERANCE):
+    """Compare the steps of paths with `reference(losses, path, setting)`, for single trials and for lanes.
+
+    It returns the point after each but the last point of the path: `[steps, dimension]`.
+    """
+    instances = [Instance(problem, seed) for seed in getattr(problem, "seeds", (1, 2))]
+    full = factory(**settings[0]).full_batch
+    single = follow(factory(**settings[0]), instances[0].losses(full), instances[0].start)
+    lanes = follow_lanes(factory, settings, instances, full)
+    trials = [(single, 0, 0)]
+    trials += [(lanes[:, i, j], i, j) for i in range(len(instances)) for j in range(len(settings))]
+    for path, seed, setting in trials:
+        expected = reference(instances[seed].losses(full), path, settings[setting])
+        assert expected.isfinite().all()
+        torch.testing.assert_close(path[1:], expected, **tolerance)
+
+
 @pytest.fixture(params=["blocks", *(pytest.param(name, marks=pytest.mark.slow) for name in SLOW_PROBLEMS)])
-def assert_same_path_on_blocks(request):
-    """Return a function that compares an optimizer of matrices with references on the blocks, as `follow_blocks` does.
+def assert_same_steps_on_blocks(request):
+    """Return a function that compares the steps of an optimizer of matrices with those of references on the blocks.
 
     `make(matrices, others, setting)` lists the references; `statics` are hyperparameters that lanes share.
     """
@@ -283,14 +306,14 @@ def assert_same_path_on_blocks(request):
     problem = PROBLEMS[request.param]
 
     def compare(factory, settings, make, tolerance, **statics):
-        def reference(losses, theta, setting):
+        def reference(losses, path, setting):
             def make_all(matrices, others):
                 return make(matrices, others, setting)
 
-            return follow_blocks(make_all, losses, theta, problem.layout)
+            return steps_on_blocks(make_all, losses, path, problem.layout)
 
         bound = functools.partial(factory, problem.layout, **statics)
-        compare_paths(problem, bound, settings, reference, {"rtol": tolerance, "atol": tolerance})
+        compare_steps(problem, bound, settings, reference, {"rtol": tolerance, "atol": tolerance})
 
     return compare
 
@@ -304,18 +327,12 @@ def assert_steps_obey(problem):
     """
 
     def compare(factory, settings, formula):
-        instances = [Instance(problem, seed) for seed in getattr(problem, "seeds", (1, 2))]
-        full = factory(**settings[0]).full_batch
-        single = follow(factory(**settings[0]), instances[0].losses(full), instances[0].start)
-        lanes = follow_lanes(factory, settings, instances, full)
-        trials = [(single, 0, 0)]
-        trials += [(lanes[:, i, j], i, j) for i in range(len(instances)) for j in range(len(settings))]
-        for path, seed, setting in trials:
-            losses = instances[seed].losses(full)
-            expected = [
-                formula(losses, path[: number + 1], settings[setting]) for number in range(len(losses))
-            ]
-            torch.testing.assert_close(path[1:], torch.stack(expected), **TOLERANCE)
+        def reference(losses, path, setting):
+            return torch.stack(
+                [formula(losses, path[: number + 1], setting) for number in range(len(losses))]
+            )
+
+        compare_steps(problem, factory, settings, reference)
 
     return compare
 

@@ -48,10 +48,10 @@ class NumpyShampoo:
         self.steps += 1
 
 
-def test_the_path_equals_that_of_the_package(assert_same_path_on_blocks):
+def test_the_steps_equal_that_of_the_package(assert_same_steps_on_blocks):
     """On matrices, and that of torch's AdaGrad on vectors."""
     package = pytest.importorskip("pytorch_optimizer")
-    assert_same_path_on_blocks(
+    assert_same_steps_on_blocks(
         shampoo,
         SETTINGS,
         lambda matrices, others, setting: [
@@ -63,9 +63,9 @@ def test_the_path_equals_that_of_the_package(assert_same_path_on_blocks):
 
 
 @pytest.mark.parametrize("frequency", [1, 7])
-def test_the_path_equals_the_recursion_of_the_paper(assert_same_path_on_blocks, frequency):
+def test_the_steps_equal_the_recursion_of_the_paper(assert_same_steps_on_blocks, frequency):
     """Also if roots are not computed in every step."""
-    assert_same_path_on_blocks(
+    assert_same_steps_on_blocks(
         shampoo,
         SETTINGS,
         lambda matrices, others, setting: [

@@ -16,10 +16,11 @@ SETTINGS = [
     DEFAULTS,
     {"learning_rate": 1e-2, "beta1": 0.9, "beta2": 0.99, "epsilon": 1e-6, "weight_decay": 0.0},
 ]
-TOLERANCE = 3e-5
+TOLERANCE = 1e-5
 """A basis has half of the digits of its type in directions without gradients, because of its shift.
 
-The largest difference in 200 steps is 1e-7 on small matrices and 4e-6 on `digits-mlp`.
+The largest difference of a step is below 1e-9 on small matrices and 2e-7 on `digits-mlp`. There paths are compared step
+by step: such a difference can change the sign of an input of ReLU, and a path of 200 steps amplifies that to 0.3.
 """
 SHIFT = np.finfo(float).eps ** 0.5
 
@@ -69,9 +70,9 @@ class NumpySoap:
 
 
 @pytest.mark.parametrize("frequency", [1, 10])
-def test_the_path_equals_the_recursion_of_the_paper(assert_same_path_on_blocks, frequency):
+def test_the_steps_equal_the_recursion_of_the_paper(assert_same_steps_on_blocks, frequency):
     """On matrices, and that of torch's AdamW on vectors."""
-    assert_same_path_on_blocks(
+    assert_same_steps_on_blocks(
         soap,
         SETTINGS,
         lambda matrices, others, setting: [
@@ -86,7 +87,7 @@ def test_the_path_equals_the_recursion_of_the_paper(assert_same_path_on_blocks, 
     )  # fmt: skip
 
 
-def test_the_path_equals_that_of_the_package(assert_same_path_on_blocks):
+def test_the_steps_equal_that_of_the_package(assert_same_steps_on_blocks):
     """With these bases and this place of epsilon in place of its own, and without the first step, which it skips."""
     package = pytest.importorskip("pytorch_optimizer")
 
@@ -119,7 +120,7 @@ def test_the_path_equals_that_of_the_package(assert_same_path_on_blocks):
         return [optimizer]
 
     settings = [{**setting, "weight_decay": 0.0} for setting in SETTINGS]
-    assert_same_path_on_blocks(soap, settings, make, TOLERANCE, frequency=1)
+    assert_same_steps_on_blocks(soap, settings, make, TOLERANCE, frequency=1)
 
 
 def test_signs_of_eigenvectors_do_not_matter(oracle_of):

@@ -93,15 +93,13 @@ def _changes(
     first: Study, second: Study, track: str, problems: list[str]
 ) -> list[tuple[Change, list[IndependentSample], Selection]]:
     """Return the changes of the rows of a table, without what depends on other rows, and their samples and choices."""
-    summaries = [study.results_without_curves.summary for study in (first, second)]
+    results = [study.results_without_curves for study in (first, second)]
     scores_before, scores_after = (
-        comparable_values(summary, study.results_without_curves.outcomes, track, problems)
-        for summary, study in zip(summaries, (first, second), strict=True)
+        comparable_values(result.summary, result.outcomes, track, problems) for result in results
     )
-    deterministic = [deterministic_rows(summary) for summary in summaries]
+    deterministic = [deterministic_rows(result.summary) for result in results]
     seeds_before, seeds_after = (
-        seeds_by_row(outcomes[outcomes["track"] == track])
-        for outcomes in (first.results_without_curves.outcomes, second.results_without_curves.outcomes)
+        seeds_by_row(result.outcomes[result.outcomes["track"] == track]) for result in results
     )
     samplings = samplings_of(first.plan)
     tuning_seeds = min(
@@ -110,6 +108,8 @@ def _changes(
         for problem in plan.problems
         if problem.label in problems
     )
+    is_paired = first.plan.study_seed == second.plan.study_seed
+    laws = [samplings[problem] for problem in problems]
     changes = []
     for optimizer in scores_before:
         rows = {(problem, optimizer, track) for problem in problems}
@@ -119,14 +119,9 @@ def _changes(
         ):
             continue
         before, after = scores_before[optimizer], scores_after[optimizer]
-        laws = [samplings[problem] for problem in problems]
-        is_paired = first.plan.study_seed == second.plan.study_seed
         samples = _samples_of_change(before, after, laws, is_paired)
-        shift_before, shift_after = (
-            mean_shift(study.results_without_curves.shifts, problems, optimizer, track)
-            for study in (first, second)
-        )
-        selection = selection_of_change(shift_before, shift_after, tuning_seeds, is_paired)
+        shifts = (mean_shift(result.shifts, problems, optimizer, track) for result in results)
+        selection = selection_of_change(*shifts, tuning_seeds, is_paired)
         low, high = bootstrap_limits(samples, selection.shifts)
         change = Change(
             problem=problems[0] if len(problems) == 1 else ALL_PROBLEMS,

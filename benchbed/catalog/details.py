@@ -88,6 +88,7 @@ class FigureDetails(msgspec.Struct, frozen=True, tag="figure"):
     """The suites from which it is drawn; empty if it is drawn from a measurement."""
     part: str
     """Empty if it has none."""
+    takes_optimizers: bool
 
 
 Details = ProblemDetails | OptimizerDetails | GradientDetails | SuiteDetails | FigureDetails | None
@@ -117,7 +118,7 @@ def read_details(kind: Kind, implementation: Any) -> Details:
         suite = tomllib.loads(implementation.read_text(encoding="utf-8"))
         details = SuiteDetails(tuple(suite.get("problems", ())), tuple(suite.get("optimizers", ())))
     elif kind == "figures":
-        details = FigureDetails(implementation.suites, implementation.part)
+        details = FigureDetails(implementation.suites, implementation.part, implementation.takes_optimizers)
     return details
 
 

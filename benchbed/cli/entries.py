@@ -131,10 +131,9 @@ def _properties(details: Details) -> Iterator[str]:
         case SuiteDetails():
             yield f"{plural(len(details.problems), 'problem')}, {plural(len(details.optimizers), 'optimizer')}"
         case FigureDetails():
-            source = (
-                f"drawn from {', '.join(details.suites)}" if details.suites else "drawn from a measurement"
-            )
-            yield f"{source}; part {details.part}" if details.part else source
+            part = f"; part {details.part}" if details.part else ""
+            addition = "; takes optimizers" if details.takes_optimizers else ""
+            yield f"drawn from {', '.join(details.suites) or 'a measurement'}{part}{addition}"
 
 
 def _problem_properties(details: ProblemDetails) -> Iterator[str]:

@@ -14,7 +14,7 @@ from benchbed.runner.third_party import plugins_of
 from benchbed.runner.workers import WorkerFailure, Workers
 from benchbed.store.files import inside, write_atomically
 from benchbed.study.execution import local_workers, start_workers
-from benchbed.study.figure_plans import add_optimizers, plans_of
+from benchbed.study.figure_plans import add_optimizers, plan_of
 from benchbed.study.figures import FOLDER, FigureTask, draw_by_workers, files_of, measure
 from benchbed.study.loading import IN_PROCESS, check_files
 from benchbed.study.losses import describe_losses
@@ -90,17 +90,16 @@ def draw_figures(
     there is one. `optimizers` are selectors of further optimizers, which the figures with `takes_optimizers` also
     draw. `notify` receives one line for each measurement that starts and each study that is done.
 
-    Raises: UsageError for an unknown figure, a plugin file that cannot be loaded, or an optimizer that cannot be used;
-        StudyFolderError for a folder that cannot be used.
+    Raises: UsageError for an unknown figure, a plugin file that cannot be loaded, an optimizer that cannot be used, or
+        optimizers if no figure takes them; StudyFolderError for a folder that cannot be used.
     """
     paths = [Path(file) for file in plugin_files]
     catalog = load_catalog(paths)
     check_files(catalog, paths)
     figures: list[Figure] = [catalog.entry("figures", name).implementation for name in names]
     files = tuple(str(Path(file).resolve()) for file in plugin_files)
-    plans, warnings = add_optimizers(
-        catalog, plans_of(catalog, figures, full), figures, optimizers, files, executor
-    )
+    plans = {suite: plan_of(catalog, suite, full) for figure in figures for suite in figure.suites}
+    plans, warnings = add_optimizers(catalog, plans, figures, optimizers, files, executor)
     resources = Resources(jobs=jobs, executor=executor)
     allocation = allocate_shared(plans.values(), resources)
     with (

@@ -20,11 +20,6 @@ def plan_of(catalog: Catalog, suite: str, full: bool) -> Plan:
     )
 
 
-def plans_of(catalog: Catalog, figures: Sequence[Figure], full: bool) -> dict[str, Plan]:
-    """Plan the suites of figures; return the plans by suite."""
-    return {suite: plan_of(catalog, suite, full) for figure in figures for suite in figure.suites}
-
-
 def add_optimizers(
     catalog: Catalog,
     plans: Mapping[str, Plan],
@@ -39,12 +34,15 @@ def add_optimizers(
     does, full or stochastic, because the budgets of such suites differ; it is added to all if there are none. An
     optimizer that a suite already contains is not added again.
 
-    Raises: UsageError if a selector cannot be used.
+    Raises: UsageError if a selector cannot be used, or if no figure takes optimizers.
     """
-    extended, warnings = dict(plans), list[str]()
+    extended = dict(plans)
+    if not optimizers:
+        return extended, []
     taking = [figure for figure in figures if figure.takes_optimizers]
-    if not (taking and optimizers):
-        return extended, warnings
+    if not taking:
+        names = ", ".join(figure.name for figure in figures)
+        raise UsageError(f"none of these figures takes optimizers: {names}; see `benchbed list figures`")
     request = Request(problems=(plans[taking[0].suites[0]].problems[0].label,), optimizers=tuple(optimizers))
     try:
         planned, warnings = plan_request(catalog, request, plugin_files, executor=executor)
@@ -52,14 +50,14 @@ def add_optimizers(
         raise UsageError("\n".join(map(str, error.errors.values()))) from error
     for figure in taking:
         oracles = {suite: {entrant.oracle for entrant in plans[suite].entrants} for suite in figure.suites}
+        all_oracles = set().union(*oracles.values())
         for suite, own_oracles in oracles.items():
             added = [
                 entrant
                 for entrant in planned.entrants
-                if entrant.oracle in own_oracles
-                or not any(entrant.oracle in each for each in oracles.values())
+                if entrant.oracle in own_oracles or entrant.oracle not in all_oracles
             ]
-            extended[suite] = _extended(extended[suite], added if len(oracles) > 1 else planned.entrants)
+            extended[suite] = _extended(extended[suite], added)
     return extended, warnings
 
 

@@ -144,28 +144,24 @@ SUBJECTS = {
 def figures_of_parts(catalog: Catalog, parts: Sequence[str], takes_optimizers: bool = False) -> list[Figure]:
     """Return the figures of the named parts, or of all parts, in the order of the parts' numbers.
 
-    With `takes_optimizers`, all parts are those with a figure that takes optimizers.
+    With `takes_optimizers`, all parts are those with a figure that takes optimizers, if there are any.
 
-    Raises: UsageError if a part is unknown or takes no optimizers, NothingSelectedError if no figure belongs to a part.
+    Raises: UsageError if a part is unknown, NothingSelectedError if no figure belongs to a part.
     """
     figures: list[Figure] = [
         catalog.entry("figures", name).implementation for name in catalog.names("figures")
     ]
     all_parts = sorted({figure.part for figure in figures if figure.part}, key=_natural_order)
     by_folded_name = {part.casefold(): part for part in all_parts}
-    taking = {figure.part for figure in figures if figure.takes_optimizers}
-    usable = [part for part in all_parts if part in taking or not takes_optimizers]
+    taking = {figure.part for figure in figures if figure.part and figure.takes_optimizers}
     for part in parts:
         if part.casefold() not in by_folded_name:
             matches = difflib.get_close_matches(part, all_parts, n=1)
             hint = f"did you mean {matches[0]!r}?" if matches else f"the parts are {', '.join(all_parts)}"
             raise UsageError(f"unknown part {part!r}; {hint}")
-        name = by_folded_name[part.casefold()]
-        if name not in usable:
-            raise UsageError(
-                f"the figures of part {name!r} take no optimizers; those of {', '.join(usable)} do, or leave out -o"
-            )
-    selected = [by_folded_name[part.casefold()] for part in parts] or usable
+    selected = (
+        [by_folded_name[part.casefold()] for part in parts] or (takes_optimizers and taking) or all_parts
+    )
     if not selected:
         raise NothingSelectedError(
             "no installed plugin registers a figure of a course; see `benchbed list figures`"

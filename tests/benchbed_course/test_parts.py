@@ -28,17 +28,13 @@ def test_an_unknown_part_is_rejected():
         figures_of_parts(catalog, ["momentum"])
 
 
-def test_parts_without_a_figure_that_takes_optimizers_are_rejected():
-    """The message names those that do; without named parts, these are selected."""
+def test_all_parts_are_those_that_take_optimizers():
+    """With optimizers; named parts are selected whole."""
     catalog = benchbed.load_catalog([PLUGIN])
-    with pytest.raises(
-        benchbed.UsageError, match=r"the figures of part 'C11' take no optimizers; those of C1, .*C10, Z5 do"
-    ):
-        figures_of_parts(catalog, ["C7", "c11"], takes_optimizers=True)
     parts = {figure.part for figure in figures_of_parts(catalog, [], takes_optimizers=True)}
     assert parts == {*(f"C{number}" for number in range(1, 11)), "Z5"}
-    names = [figure.name for figure in figures_of_parts(catalog, ["C7"], takes_optimizers=True)]
-    assert names == ["quadratic-paths", "quadratic-rates", "quadratic-edge"]
+    names = [figure.name for figure in figures_of_parts(catalog, ["C7", "c13"], takes_optimizers=True)]
+    assert names == ["quadratic-paths", "quadratic-rates", "quadratic-edge", "minimize"]
 
 
 def test_without_figures_nothing_is_selected(monkeypatch):

@@ -105,6 +105,13 @@ def test_entries_of_every_kind_are_printed(listed):
         stdout = listed(kind, name).stdout
         assert stdout.startswith(f"{name}  (")
         assert expected in stdout
+    stdout = listed("figures", "quadratic-paths", "quadratic-edge", "pullback").stdout
+    facts = [line for line in stdout.splitlines() if line.startswith("drawn from ")]
+    assert facts == [
+        "drawn from course-quadratic; part C7; takes optimizers",
+        "drawn from course-quadratic-edge; part C7",
+        "drawn from a measurement; part C12",
+    ]
     stdout = listed("optimizers", "still", "sgd").stdout
     assert "\x1b" not in stdout
     assert "\\x1b[31mRed\\x1b[0m, with θ." in stdout

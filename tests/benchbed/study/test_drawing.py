@@ -131,6 +131,8 @@ def test_an_optimizer_that_cannot_be_used_is_rejected(draw, tmp_path):
     """Before anything runs; and so is a plugin file that cannot be loaded."""
     with pytest.raises(UsageError, match="unknown optimizer 'adma'; did you mean 'adan'"):
         draw("z5-takes", optimizers=["adma"])
+    with pytest.raises(UsageError, match="none of these figures takes optimizers: z10, apart; see"):
+        draw("z10", "apart", optimizers=["adam"])
     broken = tmp_path / "broken.py"
     broken.write_text("raise RuntimeError('no plugin')\n", encoding="utf-8")
     with pytest.raises(UsageError, match="no plugin"):

@@ -5,9 +5,10 @@ from pathlib import Path
 import pytest
 
 from benchbed.catalog.loading import load_catalog
+from benchbed.errors import UsageError
 from benchbed.plan import complete_request, make_plan
 from benchbed.plan.request import as_request
-from benchbed.study.figure_plans import add_optimizers, plan_of, plans_of
+from benchbed.study.figure_plans import add_optimizers, plan_of
 
 PLUGIN = Path(__file__).with_name("figure_plugin") / "pictures.py"
 
@@ -19,9 +20,8 @@ def plan_figures():
 
     def plan(names, optimizers):
         figures = [catalog.entry("figures", name).implementation for name in names]
-        plans, warnings = add_optimizers(
-            catalog, plans_of(catalog, figures, full=False), figures, optimizers, (), "serial"
-        )
+        plans = {suite: plan_of(catalog, suite, full=False) for figure in figures for suite in figure.suites}
+        plans, warnings = add_optimizers(catalog, plans, figures, optimizers, (), "serial")
         assert warnings == []
         return {suite: [entrant.label for entrant in plan.entrants] for suite, plan in plans.items()}
 
@@ -57,6 +57,16 @@ def test_a_figure_that_takes_none_keeps_its_plan(plan_figures):
     assert len(plans["course-quadratic-edge"]) == 4
 
 
+def test_optimizers_that_no_figure_takes_are_rejected(plan_figures):
+    """The message names the figures; without optimizers, their suites are planned."""
+    message = (
+        "^none of these figures takes optimizers: quadratic-edge, pullback; see `benchbed list figures`$"
+    )
+    with pytest.raises(UsageError, match=message):
+        plan_figures(["quadratic-edge", "pullback"], ["adam"])
+    assert list(plan_figures(["quadratic-edge", "pullback"], [])) == ["course-quadratic-edge"]
+
+
 def test_an_optimizer_of_the_suite_is_not_added_again(plan_figures):
     """A list adds its other values."""
     (labels,) = plan_figures(["quartic-paths"], ["sgd[learning_rate=[0.05, 0.1]]"]).values()
@@ -67,8 +77,7 @@ def test_the_suite_of_an_extended_plan_repeats_it():
     """`suite.toml` of the study resolves to the same plan."""
     catalog = load_catalog()
     figures = [catalog.entry("figures", "quartic-paths").implementation]
-    plans, _ = add_optimizers(
-        catalog, plans_of(catalog, figures, full=False), figures, ["clip(adam, norm=1)"], (), "serial"
-    )
+    plans = {suite: plan_of(catalog, suite, full=False) for suite in figures[0].suites}
+    plans, _ = add_optimizers(catalog, plans, figures, ["clip(adam, norm=1)"], (), "serial")
     (plan,) = plans.values()
     assert make_plan(catalog, complete_request(catalog, as_request(plan.suite, ""), None)) == plan

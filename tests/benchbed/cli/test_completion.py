@@ -2,9 +2,11 @@
 
 import os
 import pty
+import select
 import shutil
 import subprocess
 import sys
+import termios
 import time
 from pathlib import Path
 
@@ -184,21 +186,30 @@ SHELLS = {
 }
 STAND_IN = """#!{shell}
 if [ -n "$_BENCHBED_COMPLETE" ]; then exec {command} "$@"; fi
-printf '%s\\n' "$@" > {arguments}.partial
-mv {arguments}.partial {arguments}
+printf '%s\\n' "$@" > {arguments}
+echo stored
 """
+
+
+def read_until(terminal, text, seconds=60):
+    """Read the output of a terminal until it contains `text`, and fail if it does not within `seconds`."""
+    screen, deadline = "", time.monotonic() + seconds
+    while text not in screen:
+        is_readable, _, _ = select.select([terminal], [], [], max(0, deadline - time.monotonic()))
+        assert is_readable, f"no {text!r} on the screen: {screen!r}"
+        screen += os.read(terminal, 100_000).decode(errors="replace")
 
 
 @pytest.mark.parametrize("shell", SHELLS)
 @pytest.mark.parametrize(
-    ("typed", "expected"),
+    ("typed", "expected", "end"),
     [
-        ("benchbed run -o 'clip(adamw\t", "clip(adamw"),
-        ("benchbed run -p 'rotated(weighted\t", "rotated(weighted-quartic"),
-        ("benchbed run -o muo\t", "muon"),
+        ("benchbed run -o 'clip(adamw\t", "clip(adamw", "' "),
+        ("benchbed run -p 'rotated(weighted\t", "rotated(weighted-quartic", "' "),
+        ("benchbed run -o muo\t", "muon", " "),
     ],
 )
-def test_a_shell_completes_inside_quotes(shell, typed, expected, complete, tmp_path):
+def test_a_shell_completes_inside_quotes(shell, typed, expected, end, complete, tmp_path):
     """A word with brackets needs quotes; the shell passes on the completed word, as a program in its place sees it."""
     program = shutil.which(shell)
     if program is None:
@@ -215,25 +226,21 @@ def test_a_shell_completes_inside_quotes(shell, typed, expected, complete, tmp_p
         "PATH": f"{stand_in.parent}:{os.environ['PATH']}",
     }  # fmt: skip
     ours, theirs = pty.openpty()
+    termios.tcsetwinsize(ours, (24, 200))
     with subprocess.Popen(
         ["setsid", "--ctty", program, *options], stdin=theirs, stdout=theirs, stderr=theirs, env=environment,
         cwd=tmp_path,
     ) as process:  # fmt: skip
         os.close(theirs)
-        os.set_blocking(ours, False)
-        os.write(ours, setup.encode())
-        time.sleep(2)
-        os.write(ours, typed.encode())
-        time.sleep(2)
-        os.write(ours, b"\n")
-        deadline = time.monotonic() + 20
-        while not arguments.exists() and time.monotonic() < deadline:
-            time.sleep(0.1)
-        process.kill()
         try:
-            screen = os.read(ours, 100_000).decode(errors="replace")
-        except OSError:  # nothing was printed
-            screen = ""
-        os.close(ours)
-    assert arguments.exists(), screen
+            # Quotes inside the word: the terminal repeats the command, which must not look like its output.
+            os.write(ours, setup.encode() + b'echo rea""dy\n')
+            read_until(ours, "ready")
+            os.write(ours, typed.encode())
+            read_until(ours, expected + end)
+            os.write(ours, b"\n")
+            read_until(ours, "stored")
+        finally:
+            process.kill()
+            os.close(ours)
     assert arguments.read_text().splitlines()[-1] == expected

@@ -55,9 +55,12 @@ def read_content(value: object) -> Content:
 def is_importable(value: Any) -> bool:
     """Return whether another process can import a function or class by its module and name."""
     module = getattr(value, "__module__", None)
-    if not isinstance(module, str) or not _is_on_path(module):
-        return False
-    named: object = sys.modules.get(module)
+    return isinstance(module, str) and _is_on_path(module) and is_named(value)
+
+
+def is_named(value: Any) -> bool:
+    """Return whether the name of an object in its module refers to it."""
+    named: object = sys.modules.get(getattr(value, "__module__", ""))
     for name in getattr(value, "__qualname__", "<none>").split("."):
         named = getattr(named, name, None)
     return named is value

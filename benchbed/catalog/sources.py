@@ -12,7 +12,7 @@ from pathlib import Path
 from types import FunctionType, MethodType
 from typing import NamedTuple
 
-from benchbed.catalog.content import Content
+from benchbed.catalog.content import Content, is_named
 from benchbed.catalog.discovery import FILE_MODULE
 from benchbed.catalog.imports import (
     SourceModule,
@@ -65,7 +65,7 @@ def origin_of(
     if not _is_core(root):
         roots = [root, *filter(None, map(_module_of, _layers(implementation)))]
         # Its module does not know its arguments, but the one that registers it does.
-        if not _is_named(implementation):
+        if not is_named(implementation):
             roots += filter(None, [_module_of(sys.modules.get(module))])
         _follow(roots, distribution_of(root), distribution == "benchbed", files, versions, facts)
     name = getattr(definition, "__qualname__", type(definition).__qualname__)
@@ -181,14 +181,6 @@ def _layers(implementation: object) -> Iterator[object]:
             pending += filter(callable, layer) if isinstance(layer, Gradient) else []
         wrapped = getattr(layer, "__wrapped__", None)
         pending += [] if wrapped is None else [wrapped]
-
-
-def _is_named(implementation: object) -> bool:
-    """Return whether an object is what its name in its module refers to."""
-    value: object = sys.modules.get(getattr(implementation, "__module__", ""))
-    for name in getattr(implementation, "__qualname__", "<none>").split("."):
-        value = getattr(value, name, None)
-    return value is implementation
 
 
 def _module_of(definition: object) -> SourceModule | None:

@@ -3,10 +3,9 @@
 import contextlib
 import functools
 import inspect
+import pkgutil
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
-from importlib import import_module
-from typing import Any
 
 from benchbed import executors
 from benchbed.catalog.lookup import Catalog
@@ -90,19 +89,10 @@ def _builder(catalog: Catalog, name: str, parameters: dict[str, object], jobs: i
         catalog.entry("executors", name)  # raises, with names that are similar
 
     def build() -> Executor:
-        function = _imported(name)
+        function = pkgutil.resolve_name(name)
         accepted = inspect.signature(function).parameters
         of_jobs = {key: jobs for key in JOBS_PARAMETERS if key in accepted}
         executor: Executor = function(**(of_jobs | parameters))
         return executor
 
     return build
-
-
-def _imported(name: str) -> Callable[..., Any]:
-    """Return the function `module:function`."""
-    module, _, attribute = name.partition(":")
-    function: Any = import_module(module)
-    for part in attribute.split("."):
-        function = getattr(function, part)
-    return function  # type: ignore[no-any-return]  # its call shows whether it is one

@@ -5,7 +5,7 @@ import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, as_completed
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 
@@ -42,12 +42,15 @@ class FigureTask(msgspec.Struct, frozen=True):
         """The owner of the process that runs the task; None, for a shared process, if the figure is built in."""
         return f"figure {self.figure}" if self.third_party else None
 
+    def load(self) -> Figure:
+        """Return the figure, in the process that runs the task."""
+        entry = catalog_of(self.plugin_files, self.third_party).entry("figures", self.figure)
+        return cast(Figure, entry.implementation)
+
 
 def figures_of(catalog: Catalog, suite: str) -> list[Figure]:
     """Return the figures that are drawn from this suite alone, or from the suite whose full form it is."""
-    figures: list[Figure] = [
-        catalog.entry("figures", name).implementation for name in catalog.names("figures")
-    ]
+    figures: list[Figure] = [entry.implementation for entry in catalog.entries["figures"].values()]
     return [figure for figure in figures if figure.suites in {(suite,), (suite.removesuffix(FULL),)}]
 
 
@@ -78,9 +81,7 @@ def draw(encoded: bytes) -> tuple[dict[str, bytes], str]:
     """Draw one figure in a worker and return the fields of its picture."""
     task = msgspec.json.decode(encoded, type=FigureTask)
     with default_global_state():
-        figure: Figure = (
-            catalog_of(task.plugin_files, task.third_party).entry("figures", task.figure).implementation
-        )
+        figure = task.load()
         studies = [read_study(folder, task.token) for folder in task.folders]
         picture = function_of(figure.draw)(*studies or [task.measurement])
     if not isinstance(picture, Picture):
@@ -97,9 +98,7 @@ def measure(encoded: bytes) -> Any:
     """Call the `measure` of one figure in a worker and return its result as plain data."""
     task = msgspec.json.decode(encoded, type=FigureTask)
     with default_global_state():
-        figure: Figure = (
-            catalog_of(task.plugin_files, task.third_party).entry("figures", task.figure).implementation
-        )
+        figure = task.load()
         if figure.measure is None:
             raise ValueError(f"figure {figure.name!r} has no measure")
         return msgspec.to_builtins(function_of(figure.measure)())

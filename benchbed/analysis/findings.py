@@ -66,7 +66,10 @@ def findings(results: Results) -> list[Finding]:
                 (results.overall["track"] == track) & (results.overall["group"] == group)
             ]
             entries = overall_entries(rows[rows["problem"].isin(of_table)], overall)
-        pairs, ranks = (_select(frame, table, track) for frame in (results.comparisons, results.groups))
+        pairs, ranks = (
+            frame[(frame["problem"] == table) & (frame["track"] == track)]
+            for frame in (results.comparisons, results.groups)
+        )
         if (pairs["measure"] == "objective").any():
             clauses = _clauses_on_objectives(entries, ranks, pairs)
         elif entries:
@@ -109,10 +112,6 @@ def endings(summary: pd.DataFrame) -> str:
     phrases = [f"{count} {str(status).replace('_', ' ')}" for status, count in counts.items() if count]
     total = f"{int(summary['trials'].sum())} evaluation trials in {len(summary)} rows"
     return f"{total}: {', '.join(phrases)}." if phrases else f"{total}."
-
-
-def _select(frame: pd.DataFrame, problem: str, track: str) -> pd.DataFrame:
-    return frame[(frame["problem"] == problem) & (frame["track"] == track)]
 
 
 def _clauses(entries: dict[str, TableEntry], groups: pd.DataFrame, pairs: pd.DataFrame) -> list[str]:

@@ -109,7 +109,7 @@ def _import_module(name: str) -> tuple[Any, str, str]:
         raise UsageError(f"unknown optimizer {quoted(name)}; {_EXAMPLE}")
     file, module_name, object_name = reference.groups()
     try:
-        module = _load_file(file) if file else importlib.import_module(module_name)
+        module = plugin_files([Path(file)])[0].load() if file else importlib.import_module(module_name)
     except (KeyboardInterrupt, UsageError):
         raise
     except BaseException as error:  # a third-party module may also call sys.exit
@@ -123,11 +123,6 @@ def is_optimizer_class(value: object) -> TypeGuard[type[torch.optim.Optimizer]]:
     """Return whether a value is a class of torch optimizers, and not their base class."""
     base = torch.optim.Optimizer
     return isinstance(value, type) and issubclass(value, base) and value is not base
-
-
-def _load_file(file: str) -> object:
-    (plugin,) = plugin_files([Path(file)])
-    return plugin.load()
 
 
 def _remedy(module_name: str | None, class_name: str) -> str:

@@ -15,7 +15,8 @@ def fatal_status(error: BaseException) -> TrialStatus | None:
     reported an error, such as a failed assertion in a kernel, after which it rejects all work of the process. If CUDA
     goes on, the error is that of the code, such as the number of a device that the process does not have.
     """
-    if isinstance(error, MemoryError | torch.OutOfMemoryError) or _is_of_cpu_allocator(error):
+    is_of_cpu_allocator = isinstance(error, RuntimeError) and CPU_ALLOCATOR in str(error)
+    if is_of_cpu_allocator or isinstance(error, MemoryError | torch.OutOfMemoryError):
         return TrialStatus.OUT_OF_MEMORY
     is_of_device = isinstance(error, torch.AcceleratorError)
     return TrialStatus.CRASHED if is_of_device and not _goes_on() else None
@@ -30,7 +31,3 @@ def _goes_on() -> bool:
     except RuntimeError:
         return False
     return True
-
-
-def _is_of_cpu_allocator(error: BaseException) -> bool:
-    return isinstance(error, RuntimeError) and CPU_ALLOCATOR in str(error)

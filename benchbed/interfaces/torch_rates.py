@@ -14,7 +14,10 @@ def at_rate(optimizer: Optimizer[Any], factor: Hyperparameter) -> Optimizer[Any]
 
     def update(oracle: Oracle, state: Any, theta: Tensor) -> tuple[Tensor, Any]:
         groups = {
-            id(group): group for member in nested_optimizers(state.optimizers) for group in _groups(member)
+            id(group): group
+            for member in nested_optimizers(state.optimizers)
+            for group in getattr(member, "param_groups", ())
+            if "lr" in group
         }
         rates = {key: group["lr"] for key, group in groups.items()}
         changed = {key: rate * float(factor) for key, rate in rates.items()}
@@ -28,11 +31,6 @@ def at_rate(optimizer: Optimizer[Any], factor: Hyperparameter) -> Optimizer[Any]
                     group["lr"] = rates[key]
 
     return optimizer._replace(update=update, at_rate=lambda further: at_rate(optimizer, factor * further))
-
-
-def _groups(optimizer: torch.optim.Optimizer) -> list[dict[str, Any]]:
-    """Return the parameter groups that have a learning rate."""
-    return [group for group in getattr(optimizer, "param_groups", ()) if "lr" in group]
 
 
 def nested_optimizers(optimizers: tuple[torch.optim.Optimizer, ...]) -> Iterator[torch.optim.Optimizer]:

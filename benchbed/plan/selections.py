@@ -73,17 +73,13 @@ def resolve_selection(catalog: Catalog, selection: Selection) -> ResolvedPart:
     """
     if isinstance(selection, ProblemSelection):
         try:
-            return tuple(_problem_plans(catalog, selection))
+            name, parameters = parse_selector(selection.selector)
+            types = field_types(catalog.entry("problems", name).implementation)
+            settings = expand_settings(parameters, types)
+            return tuple(_problem_plan(catalog, selection, Selector(name, values)) for values in settings)
         except ModuleNotFoundError as error:  # the library of its data, for example
             raise UsageError(f"{selection.selector} cannot be used: {error}") from error
     return tuple(_entrant_plans(catalog, selection))
-
-
-def _problem_plans(catalog: Catalog, selection: ProblemSelection) -> Iterable[ProblemPlan]:
-    selector = parse_selector(selection.selector)
-    types = field_types(catalog.entry("problems", selector.name).implementation)
-    for values in expand_settings(selector.parameters, types):
-        yield _problem_plan(catalog, selection, Selector(selector.name, values))
 
 
 def _problem_plan(catalog: Catalog, selection: ProblemSelection, selector: Selector) -> ProblemPlan:

@@ -3,10 +3,9 @@
 import itertools
 
 import pandas as pd
-from matplotlib.axes import Axes
 
 from benchbed.formatting import slugs
-from benchbed.interfaces import MEASURED_STATUSES, ProblemFacts, Results
+from benchbed.interfaces import MEASURED_STATUSES, Results
 from benchbed.plotting.axes import call_axis
 from benchbed.plotting.figure import add_legend, save_figure, stacked_panels
 from benchbed.plotting.lines import draw_lines
@@ -50,7 +49,9 @@ def draw(results: Results, problem: str) -> dict[str, bytes]:
             lines = pd.concat([curve.assign(label=label) for label, (curve, _) in curves.items()])
             line_of = {label: style for label, (_, style) in curves.items()}
             draw_lines(axes, lines, "calls", "median", line_of, marker_distance=0.12)
-            _mark_success(axes, facts, metric)
+            if metric == facts.target_metric:
+                label = f"success: {facts.success}"
+                axes.axhline(facts.success_target, color=GREY, lw=0.8, ls=(0, (2, 2)), zorder=1, label=label)
             add_legend(axes)
         return save_figure(figure, name, under_metrics(results, problem, has_exact(trials)), note)
 
@@ -72,9 +73,3 @@ def metrics_of(results: Results, problem: str) -> list[str]:
     keys = results.outcomes["trial_key"][results.outcomes["problem"] == problem]
     curves = results.curves[results.curves["trial_key"].isin(keys)]
     return [str(name) for name in curves if name not in _OTHER_COLUMNS and curves[name].notna().any()]
-
-
-def _mark_success(axes: Axes, facts: ProblemFacts, metric: str) -> None:
-    if metric == facts.target_metric:
-        label = f"success: {facts.success}"
-        axes.axhline(facts.success_target, color=GREY, lw=0.8, ls=(0, (2, 2)), zorder=1, label=label)

@@ -98,22 +98,18 @@ def _source(content: Content, values: Mapping[str, str], module: str) -> str:
     fault = None
     if keyword.iskeyword(python_name):
         fault = "it is a keyword of Python"
-    elif python_name in hooks | _imported_names(source):
+    elif python_name in hooks.union(
+        alias.name
+        for node in ast.walk(ast.parse(source))
+        if isinstance(node, ast.Import | ast.ImportFrom)
+        for alias in node.names
+    ):
         fault = f"the file uses {python_name} for something else"
     elif find_spec(module) is not None:
         fault = f"it would hide the installed module {module}"
     if fault is not None:
         raise UsageError(f"{quoted(values['name'])} cannot name a plugin: {fault}; choose another name")
     return source
-
-
-def _imported_names(source: str) -> set[str]:
-    return {
-        alias.name
-        for node in ast.walk(ast.parse(source))
-        if isinstance(node, ast.Import | ast.ImportFrom)
-        for alias in node.names
-    }
 
 
 def _render(template: str, values: Mapping[str, str]) -> str:

@@ -4,7 +4,6 @@ import json
 import math
 from collections import defaultdict
 from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -30,7 +29,10 @@ def rows_of_plan(trials: pa.Table, plan: Plan) -> np.ndarray:
     Raises: ContradictionError with the first column of such a row that contradicts the plan or another column.
     """
     options = (plan.gradient, plan.gradient_source or None, plan.device.partition(":")[0])
-    problems = {_identity(problem): problem for problem in plan.problems}
+    problems = {
+        (problem.name, json.dumps(problem.parameters), problem.source, problem.budget, problem.dtype): problem
+        for problem in plan.problems
+    }
     names = [*_PROBLEM, *_OPTIONS, *_SETTING]
     keys, seeds = (np.array(trials[name].to_pylist(), dtype=object) for name in ("trial_key", "seed"))
     is_planned = np.zeros(len(trials), dtype=bool)
@@ -59,11 +61,6 @@ def rows_of_plan(trials: pa.Table, plan: Plan) -> np.ndarray:
             for column in _contradictions(of_problem, problem):
                 raise ContradictionError(f"its column {column} contradicts the plan or other columns")
     return is_planned
-
-
-def _identity(problem: ProblemPlan) -> tuple[Any, ...]:
-    """Return the values that the columns `_PROBLEM` have in the rows of a problem."""
-    return problem.name, json.dumps(problem.parameters), problem.source, problem.budget, problem.dtype
 
 
 def _contradictions(trials: pa.Table, problem: ProblemPlan) -> Iterator[str]:

@@ -83,7 +83,8 @@ def write_reports(
     def write(report: str, description: str, place: str, files: Mapping[str, bytes] | str) -> None:
         if isinstance(files, str):
             warnings.append(f"could not draw {description}: {files}")
-            files = {} if files == NOT_APPLICABLE else {place: _placeholder(description, files)}
+            text = f"# {markdown_cell(description)}\n\nThis could not be drawn: {markdown_cell(files)}\n"
+            files = {} if files == NOT_APPLICABLE else {place: text.encode()}
         for name, content in files.items():
             try:
                 outputs.write(report, name, content)
@@ -104,11 +105,8 @@ def write_reports(
 
 def drawn_reports(catalog: Catalog) -> list[str]:
     """Return the names of the reports that are not optional."""
-    return [
-        name
-        for name in catalog.names("reports")
-        if not getattr(catalog.entry("reports", name).implementation, "optional", False)
-    ]
+    reports = catalog.entries["reports"].items()
+    return [name for name, entry in reports if not getattr(entry.implementation, "optional", False)]
 
 
 def draw_reports(
@@ -168,10 +166,6 @@ def _draw_pieces(
 
 def _describe(failure: WorkerFailure) -> str:
     return on_one_line(f"{failure.kind}: {exception_line(failure.log) or 'no error message'}")
-
-
-def _placeholder(title: str, reason: str) -> bytes:
-    return f"# {markdown_cell(title)}\n\nThis could not be drawn: {markdown_cell(reason)}\n".encode()
 
 
 def list_pieces(encoded: bytes) -> list[str]:

@@ -103,7 +103,8 @@ def examine(build: Callable[[], Any], batch: Samples, loss_of: LossOfOutputs) ->
     random_calls: list[RandomCall] = []
     trial, operations = copy.deepcopy(network).train(), _Operations()
     context = ForwardPass(record_calls(random_calls))
-    samples = [_in_dtype_of(network, part) for part in batch]
+    dtype = next(iter(trained_parameters(network).values())).dtype
+    samples = [part.to(dtype) if part.is_floating_point() else part for part in batch]
     with seeded_modules(0), torch.enable_grad(), context, operations:
         loss = loss_of(trial(*samples[:-1]), samples[-1])
     if operations.random:
@@ -183,8 +184,3 @@ def _fault_of_embedding(layer: nn.Embedding | nn.EmbeddingBag) -> str:
     if layer.max_norm is not None:
         return "max_norm, which writes into its parameters; scale the embeddings in `forward` instead"
     return "sparse=True, whose gradients are not vectors; leave it out" if layer.sparse else ""
-
-
-def _in_dtype_of(network: nn.Module, tensor: Tensor) -> Tensor:
-    dtype = next(iter(trained_parameters(network).values())).dtype
-    return tensor.to(dtype) if tensor.is_floating_point() else tensor

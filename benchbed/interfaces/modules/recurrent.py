@@ -1,6 +1,6 @@
 """Recurrent layers as plain operations: torch's own kernels have no rule for `torch.func.vmap`."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
@@ -76,7 +76,8 @@ def run_layers(
         )
     sequence = inputs.transpose(0, 1) if batch_first else inputs  # [time, batch, features]
     directions = 2 if bidirectional else 1
-    parameters = _of_each_direction(weights, 4 if has_biases else 2)
+    count = 4 if has_biases else 2  # of one direction of a layer
+    parameters = (weights[start : start + count] for start in range(0, len(weights), count))
     ends: list[State] = []
     for layer in range(layers):
         outputs = []
@@ -90,11 +91,6 @@ def run_layers(
             sequence = dropout(sequence, dropout_p, train)
     output = sequence.transpose(0, 1) if batch_first else sequence
     return output, *(torch.stack(parts) for parts in zip(*ends, strict=True))
-
-
-def _of_each_direction(weights: Sequence[Tensor], count: int) -> Iterator[Sequence[Tensor]]:
-    for start in range(0, len(weights), count):
-        yield weights[start : start + count]
 
 
 def _run_direction(

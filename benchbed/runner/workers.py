@@ -11,7 +11,7 @@ import msgspec
 
 from benchbed.errors import ExecutorLostError
 from benchbed.interfaces import TrialStatus
-from benchbed.runner.core_budget import CoreBudget
+from benchbed.runner.core_queue import CoreQueue
 from benchbed.runner.fork_server import kill_fork_server
 from benchbed.runner.worker_process import ProcessLostError, Work, WorkerFailure, WorkerProcess
 
@@ -36,7 +36,7 @@ class Workers:
     def __init__(self, executor: Executor, cores: int | None = None) -> None:
         """`cores` is the number that tasks share; None if it is not limited."""
         self._executor = executor
-        self._cores = CoreBudget(sys.maxsize if cores is None else cores)
+        self._calls = CoreQueue(executor, sys.maxsize if cores is None else cores)
         # An executor for debugging sets `in_process` and runs its tasks without child processes.
         self.is_isolated = not getattr(executor, "in_process", False)
         self._run: Callable[..., Any] = run_isolated if self.is_isolated else run_in_this_process
@@ -52,16 +52,9 @@ class Workers:
         """Submit a task, which crosses processes as JSON, and return its future; read it with `result`.
 
         A task that runs third-party code needs an owner, such as its pairing: it shares processes only with the tasks
-        of this owner. It waits until as many `cores` are free as it has threads.
+        of this owner. It waits until as many `cores` are free as it has threads; later ones may run before it.
         """
-        encoded = msgspec.json.encode(task)
-        return self._executor.submit(self._run_on_cores, cores, work, encoded, timeout, owner)
-
-    def _run_on_cores(self, cores: int, *arguments: Any) -> Any:
-        with self._cores.reserve(cores) as is_granted:
-            if not is_granted:
-                return WorkerFailure(TrialStatus.CRASHED, "the study was interrupted before the task ran")
-            return self._run(*arguments)
+        return self._calls.submit(cores, self._run, work, msgspec.json.encode(task), timeout, owner)
 
     @property
     def warnings(self) -> list[str]:
@@ -96,8 +89,8 @@ class Workers:
 
     def kill(self) -> None:
         """Cancel the tasks that wait and kill the processes that run."""
+        self._calls.close()
         self._executor.shutdown(wait=False, cancel_futures=True)
-        self._cores.close()
         kill_processes()
 
     def __enter__(self) -> "Workers":

@@ -2,6 +2,7 @@
 
 import os
 import sys
+import time
 from concurrent.futures import Future
 from pathlib import Path
 
@@ -108,9 +109,27 @@ def test_processes_are_not_pinned(workers, tasks):
 
 
 def test_tasks_share_the_cores(tasks, tmp_path):
-    """Two tasks with two threads each do not run at a time on three cores, although there are two threads for them."""
+    """A task with two threads waits while another one uses two of three cores; one with one thread passes it."""
+    first, second = (tasks.Files(str(tmp_path / name), str(tmp_path / "end")) for name in ("first", "second"))
     with Workers(processes(2), cores=3) as workers:
-        log = tasks.File(str(tmp_path / "log"))
-        futures = [workers.submit(tasks.log_start_and_end, log, cores=2) for _ in range(2)]
-        assert [workers.result(future) for future in futures] == [None, None]
-    assert (tmp_path / "log").read_text().split() == ["start", "end"] * 2
+        large = [workers.submit(tasks.run_until_file, task, cores=2) for task in (first, second)]
+        assert workers.submit(tasks.double, tasks.Number(21)).result(timeout=60) == 42
+        assert not Path(second.start).exists()
+        Path(first.end).touch()
+        assert [workers.result(future) for future in large] == [None, None]
+    assert Path(second.start).exists()
+
+
+def test_an_interrupt_ends_the_tasks_that_wait(tasks, tmp_path):
+    """They are cancelled, also one that waits for cores, and the threads of the executor end."""
+    executor = processes(2)
+    workers = Workers(executor, cores=1)
+    started = tasks.File(str(tmp_path / "started"))
+    running = workers.submit(tasks.log_and_sleep, started)
+    waiting = [workers.submit(tasks.double, tasks.Number(1)) for _ in range(3)]
+    while not Path(started.path).exists():
+        time.sleep(0.01)
+    workers.kill()
+    assert workers.result(running).kind is TrialStatus.CRASHED
+    assert all(future.cancelled() for future in waiting)
+    executor.shutdown()

@@ -204,13 +204,18 @@ def torch_threads_and_cores(task) -> tuple[int, list[int]]:
     return torch.get_num_threads(), sorted(os.sched_getaffinity(0))
 
 
-def log_start_and_end(task) -> None:
-    path = Path(msgspec.json.decode(task, type=File).path)
-    with path.open("a") as log:
-        log.write("start ")
-        log.flush()
-        time.sleep(0.3)
-        log.write("end ")
+class Files(msgspec.Struct):
+    """A task with the paths of the file that it writes, and of the one that ends it."""
+
+    start: str
+    end: str
+
+
+def run_until_file(task) -> None:
+    files = msgspec.json.decode(task, type=Files)
+    Path(files.start).touch()
+    while not Path(files.end).exists():
+        time.sleep(0.01)
 
 
 def log_and_sleep(task):

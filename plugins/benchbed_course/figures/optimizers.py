@@ -73,6 +73,12 @@ def unit_of(trials: Iterable[Trial]) -> str:
     return "step" if is_step else "gradient calls"
 
 
+def calls_label(trials: Iterable[Trial]) -> str:
+    """Return the label of a logarithmic axis that shows the start at 1: "1 + steps" or "1 + gradient calls"."""
+    unit = unit_of(trials)
+    return "1 + steps" if unit == "step" else f"1 + {unit}"
+
+
 def range_of(values: Iterable[float], form: str) -> str:
     """Format the lowest and the highest value, such as "7 to 3,000", or one number if both look the same."""
     numbers = list(values)

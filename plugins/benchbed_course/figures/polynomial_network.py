@@ -14,12 +14,12 @@ from benchbed_course.figures.canvas import LOOKS, LOST, TRUTH, canvas, legend_be
 from benchbed_course.figures.loss_history import loss_table
 from benchbed_course.figures.optimizers import (
     by_optimizer,
+    calls_label,
     label_of,
     looks_of,
     optimizer_sentences,
     range_of,
     steps_of,
-    unit_of,
 )
 from benchbed_course.figures.trials import Trial, trials_of, typical
 from benchbed_problems.polynomial_network import PolynomialNetwork, PolynomialSamples
@@ -61,9 +61,7 @@ def draw_fit(study: Study) -> Picture:
         else:
             losses.legend(loc="lower left")
             diagonal.legend(loc="lower left")
-        losses.set_xlabel(
-            f"1 + {'gradient calls' if unit_of(chain(trials, *further)) != 'step' else 'steps'}"
-        )
+        losses.set_xlabel(calls_label(chain(trials, *further)))
         caption = _caption(problem, data, trials, outputs)
         # The table ends a paragraph: no sentence follows it.
         notes = [*optimizer_sentences(study), *loss_table(typical(trials))]

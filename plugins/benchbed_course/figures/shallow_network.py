@@ -32,7 +32,8 @@ from benchbed_course.figures.canvas import (
     picture,
     share_heights,
 )
-from benchbed_course.figures.optimizers import label_of, looks_of, optimizer_sentences, steps_of, unit_of
+from benchbed_course.figures.optimizer_grid import optimizer_grid
+from benchbed_course.figures.optimizers import calls_label, label_of, looks_of, optimizer_sentences, steps_of
 from benchbed_course.figures.trials import Trial, typical
 
 SMOOTH_RUN, SMOOTH_COLOR = "adam[learning_rate=0.03]", (0.84, 0.37, 0.00)
@@ -54,36 +55,26 @@ def draw_breakpoints(study: Study) -> Picture:
         for networks in network_trials(study)
         if networks.problem.activation == "relu" and networks.optimizer != SMOOTH_RUN
     ]
-    sizes = list(dict.fromkeys(networks.problem.hidden for networks in groups))
-    optimizers = list(dict.fromkeys(networks.optimizer for networks in groups))
     looks = looks_of(trial for networks in groups for trial in networks.trials[:1])
     breakpoints = [inner_breakpoints(networks) for networks in groups]
     with theme("shallow-network-breakpoints"):
-        figure, panels = canvas(columns=len(sizes), rows=2 * len(optimizers), width=10.5, height=2.9)
-        above, below, empty = list[Axes](), list[Axes](), set(panels)
-        for networks, group in zip(groups, breakpoints, strict=True):
-            column, row = sizes.index(networks.problem.hidden), 2 * optimizers.index(networks.optimizer)
-            fits, histogram = (panels[(row + offset) * len(sizes) + column] for offset in (0, 1))
+        ylabels = ("y", "density of breakpoints in [0, 1]")
+        figure, cells = optimizer_grid([networks.trials[0] for networks in groups], 10.5, ylabels)
+        first_fits = list[Axes]()
+        for networks, group, (fits, histogram) in zip(groups, breakpoints, cells, strict=True):
             color = looks[networks.optimizer].color
             fits.axvspan(*bent_interval(), color=TRUTH, alpha=0.06, linewidth=0)
             _draw_fits(fits, networks, color, "fit of median loss")
             _draw_kinks(fits, networks, color)
             fits.set_title(f"{networks.problem.hidden} units, loss {median_loss(networks):.1e}")
             _draw_histogram(histogram, group, color)
-            if column == 0:
-                name = f"{wrap_label(label_of(networks.trials[0]))}\n" if len(optimizers) > 1 else ""
-                fits.set_ylabel(f"{name}y")
-                histogram.set_ylabel("density of breakpoints in [0, 1]")
-            above.append(fits)
-            below.append(histogram)
-            empty -= {fits, histogram}
-        for axes in empty:  # of a network that an added optimizer has no result for
-            axes.remove()
-        share_heights([axes for axes in above if axes in panels[: len(sizes)]])
-        for axes in above:
-            axes.set_ylim(above[0].get_ylim())
-        share_heights(below)
-        legend_below(figure, above[0], below[0])
+            if networks.optimizer == groups[0].optimizer:
+                first_fits.append(fits)
+        share_heights(first_fits)
+        for fits, _ in cells:
+            fits.set_ylim(first_fits[0].get_ylim())
+        share_heights([histogram for _, histogram in cells])
+        legend_below(figure, *cells[0])
         return picture(figure, *_breakpoint_caption(groups, breakpoints), *optimizer_sentences(study))
 
 
@@ -105,8 +96,8 @@ def draw_activations(study: Study) -> Picture:
             top.set_title(wrap_label(f"{best.problem.activation}, {_run_label(best)}"))
             for networks in runs:
                 _draw_losses(bottom, networks, colors[networks.optimizer])
-            unit = unit_of(trial for networks in runs for trial in networks.trials)
-            bottom.set(xlabel="1 + steps" if unit == "step" else f"1 + {unit}", xscale="log", yscale="log")
+            label = calls_label(trial for networks in runs for trial in networks.trials)
+            bottom.set(xlabel=label, xscale="log", yscale="log")
         share_heights(above)
         share_heights(below)
         above[0].set_ylabel("y")

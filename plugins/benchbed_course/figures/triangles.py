@@ -9,16 +9,17 @@ from matplotlib.axes import Axes
 
 from benchbed import Study
 from benchbed.interfaces import Picture, TrialStatus
-from benchbed.plotting import Color, theme, wrap_label
+from benchbed.plotting import Color, theme
 from benchbed_course.figures.canvas import LOOKS, LOST, TRUTH, canvas, legend_below, picture
 from benchbed_course.figures.intervals import success_interval
+from benchbed_course.figures.optimizer_grid import optimizer_grid
 from benchbed_course.figures.optimizers import (
     by_optimizer,
+    calls_label,
     highest_loss,
     label_of,
     looks_of,
     optimizer_sentences,
-    unit_of,
 )
 from benchbed_course.figures.trials import Trial, trials_of, typical
 from benchbed_problems.triangles import Triangles, exact_parameters
@@ -111,28 +112,15 @@ def draw_training(study: Study) -> Picture:
     Each added optimizer has two rows of its own.
     """
     groups = trials_by_depth(study)
-    depths = list(dict.fromkeys(group.problem.depth for group in groups))
     optimizers = list(dict.fromkeys(group.trials[0].optimizer for group in groups))
     looks = looks_of(group.trials[0] for group in groups)
     with theme("triangles-training"):
-        figure, panels = canvas(columns=len(depths), rows=2 * len(optimizers), width=9.5, height=2.9)
-        first, empty = list[Axes](), set(panels)
-        for group in groups:
-            column = depths.index(group.problem.depth)
-            row = 2 * optimizers.index(group.trials[0].optimizer)
-            fits, losses = (panels[(row + offset) * len(depths) + column] for offset in (0, 1))
+        figure, cells = optimizer_grid([group.trials[0] for group in groups], 9.5, ("y", "loss"))
+        for group, (fits, losses) in zip(groups, cells, strict=True):
             color = looks[group.trials[0].optimizer].color
             _draw_fits(fits, group, color)
             _draw_losses(losses, group, color)
-            if column == 0:
-                name = f"{wrap_label(label_of(group.trials[0]))}\n" if len(optimizers) > 1 else ""
-                fits.set_ylabel(f"{name}y")
-                losses.set_ylabel("loss")
-            first = first or [fits, losses]
-            empty -= {fits, losses}
-        for axes in empty:  # of a depth that an added optimizer has no result for
-            axes.remove()
-        legend_below(figure, *first)
+        legend_below(figure, *cells[0])
         target = min(groups[0].problem.targets)
         return picture(
             figure,
@@ -202,8 +190,7 @@ def _draw_losses(axes: Axes, group: DepthTrials, color: Color) -> None:
         axes.plot([], [], color=line_color, linewidth=1.0, label=label)
     for name, level in plateaus(group.problem).items():
         axes.axhline(level, color=TRUTH, linestyle=PLATEAU_DASHES[name], linewidth=1.0, label=name)
-    unit = unit_of(group.trials)
-    axes.set(xlabel="1 + steps" if unit == "step" else f"1 + {unit}", xscale="log", yscale="log")
+    axes.set(xlabel=calls_label(group.trials), xscale="log", yscale="log")
     lowest = 0.6 * min(float(np.nanmin(trial.loss)) for trial in group.trials)
     axes.set_ylim(max(FLOOR, lowest), highest_loss(group.trials))
 

@@ -21,6 +21,7 @@ from benchbed_course.figures import runge
 from benchbed_course.figures.canvas import LOOKS, typeset
 from benchbed_course.figures.optimizers import (
     by_optimizer,
+    calls_label,
     first_named,
     highest_loss,
     label_of,
@@ -150,6 +151,8 @@ def test_axes_are_measured_by_stable_trials():
     """Calls are steps if each step costs one; a trial that diverged does not stretch the axis of losses."""
     assert unit_of([trial("gd")]) == "step"
     assert unit_of([trial("gd"), trial("lbfgs", calls=(0.0, 3.0))]) == "gradient calls"
+    assert calls_label([trial("gd")]) == "1 + steps"
+    assert calls_label([trial("gd"), trial("lbfgs", calls=(0.0, 3.0))]) == "1 + gradient calls"
     lost = trial("sgd", status="diverged", loss=(1.0, 1e9, math.inf))
     assert highest_loss([trial("gd"), lost]) == 3.0
     assert highest_loss([lost]) == 3e9

@@ -9,7 +9,13 @@ from typing import TYPE_CHECKING
 import click
 
 from benchbed.cli.completion import complete_names
-from benchbed.cli.options import absolute_paths, open_plugins, plugin_option, text_or_json_option
+from benchbed.cli.options import (
+    absolute_paths,
+    open_plugins,
+    plugin_option,
+    seconds_option,
+    text_or_json_option,
+)
 from benchbed.cli.output import print_line, print_warnings
 from benchbed.formatting import plural, printable, short
 
@@ -43,13 +49,8 @@ if TYPE_CHECKING:
     shell_complete=complete_names("optimizers"),
     help="Optimizer that is measured on problems, and inside wrappers.",
 )
-@click.option(
-    "--timeout",
-    type=click.FloatRange(0, min_open=True),
-    default=120.0,
-    show_default=True,
-    metavar="S",
-    help="Time limit in seconds of loading a plugin, of its claims, and of measuring its step.",
+@seconds_option(
+    "--timeout", "Time limit in seconds of loading a plugin, of its claims, and of measuring its step.", 120.0
 )
 @text_or_json_option
 @plugin_option

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from benchbed.cli.completion import complete_studies
+from benchbed.cli.options import SUMMARY_FORMATS, choice_of_format
 from benchbed.cli.output import print_line, print_warnings, terminal
 from benchbed.errors import UsageError
 
@@ -32,14 +33,7 @@ if TYPE_CHECKING:
     help="Apply --fail-if-worse to each problem alone: p values are adjusted over the rows of one problem, so that "
     "further problems hide no fall, and means over problems do not count.",
 )
-@click.option(
-    "--format",
-    "format_",
-    type=click.Choice(("table", "json", "csv", "markdown")),
-    default="table",
-    show_default=True,
-    help="Format of the differences on stdout.",
-)
+@choice_of_format(SUMMARY_FORMATS, "Format of the differences on stdout.")
 @click.option(
     "--page",
     "page_file",

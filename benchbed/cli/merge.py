@@ -12,6 +12,7 @@ from benchbed.cli.options import (
     load_plugins,
     loading_timeout_option,
     open_option,
+    output_option,
     plugin_option,
 )
 from benchbed.cli.output import open_page, print_study
@@ -26,13 +27,9 @@ from benchbed.cli.output import open_page, print_study
     type=click.Path(path_type=Path),
     shell_complete=complete_studies,
 )
-@click.option(
-    "-O",
-    "--output",
-    metavar="DIR",
+@output_option(
+    "Folder of the joined study, to which the trials are added; it may contain some of them already.",
     required=True,
-    type=click.Path(path_type=Path),
-    help="Folder of the joined study, to which the trials are added; it may contain some of them already.",
 )
 @jobs_option
 @format_option

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from benchbed.cli.options import output_option
 from benchbed.cli.output import print_line
 from benchbed.errors import UsageError
 
@@ -21,13 +22,7 @@ if TYPE_CHECKING:
     type=click.Choice(("optimizer", "problem")),
     help="Content of a package.  [default: optimizer]",
 )
-@click.option(
-    "-O",
-    "--output",
-    metavar="DIR",
-    type=click.Path(path_type=Path),
-    help="Folder to write to.  [default: the working directory; of a package, benchbed-NAME in it]",
-)
+@output_option("Folder to write to.  [default: the working directory; of a package, benchbed-NAME in it]")
 def new_command(kind: str, name: str, content: "Content | None", output: Path | None) -> None:
     """Write a plugin that runs and keeps the contract at once, and change it step by step to your own.
 

@@ -1,7 +1,8 @@
 """Options that several commands share, and the plugins that they name."""
 
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import click
 
@@ -10,6 +11,38 @@ from benchbed.formatting import absolute_path
 
 if TYPE_CHECKING:
     from benchbed.catalog.lookup import Catalog
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+class Option(Protocol):
+    """Decorator that adds an option to a command."""
+
+    def __call__(self, function: F, /) -> F:
+        """Return the command."""
+
+
+def seconds_option(name: str, description: str, default: float | None = None) -> Option:
+    """Return an option with a positive number of seconds."""
+    seconds, is_shown = click.FloatRange(0, min_open=True), default is not None
+    return click.option(
+        name, type=seconds, default=default, show_default=is_shown, metavar="S", help=description
+    )
+
+
+def choice_of_format(formats: Sequence[str], description: str) -> Option:
+    """Return the option `--format`, whose default is the first of `formats`."""
+    choice, default = click.Choice(formats), formats[0]
+    return click.option(
+        "--format", "format_", type=choice, default=default, show_default=True, help=description
+    )
+
+
+def output_option(description: str, required: bool = False) -> Option:
+    """Return the option `-O`, a folder."""
+    path = click.Path(path_type=Path)
+    return click.option("-O", "--output", metavar="DIR", required=required, type=path, help=description)
+
 
 plugin_option = click.option(
     "--plugin",
@@ -28,36 +61,21 @@ jobs_option = click.option(
     "cores. On CUDA, N batches run at a time on all devices together.  [default: all cores that this process may use, "
     "as far as memory suffices; one batch a CUDA device]",
 )
-timeout_option = click.option(
+timeout_option = seconds_option(
     "--timeout",
-    type=click.FloatRange(0, min_open=True),
-    metavar="S",
-    help="Time limit in seconds of a batch (a group of trials that run together, compilation included), of loading a "
+    "Time limit in seconds of a batch (a group of trials that run together, compilation included), of loading a "
     "third-party plugin, and of planning one of its problems or optimizers.  [default: none for a batch, else 60]",
 )
-loading_timeout_option = click.option(
+loading_timeout_option = seconds_option(
     "--timeout",
-    type=click.FloatRange(0, min_open=True),
-    default=60.0,  # study.loading.TIME_LIMIT, which imports torch
-    metavar="S",
-    show_default=True,
-    help="Time limit in seconds of loading a third-party plugin.",
+    "Time limit in seconds of loading a third-party plugin.",
+    60.0,  # study.loading.TIME_LIMIT, which imports torch
 )
-format_option = click.option(
-    "--format",
-    "format_",
-    type=click.Choice(("table", "json", "csv", "markdown")),  # reports.console.FORMATS, which imports torch
-    default="table",
-    show_default=True,
-    help="Format of the summary on stdout.",
-)
-text_or_json_option = click.option(
-    "--format",
-    "format_",
-    type=click.Choice(("text", "json")),
-    default="text",
-    show_default=True,
-    help="Format of the output; docs/plugins.md describes the keys of the JSON document.",
+SUMMARY_FORMATS = ("table", "json", "csv", "markdown")
+"""Equal to `reports.console.FORMATS`, which imports torch."""
+format_option = choice_of_format(SUMMARY_FORMATS, "Format of the summary on stdout.")
+text_or_json_option = choice_of_format(
+    ("text", "json"), "Format of the output; docs/plugins.md describes the keys of the JSON document."
 )
 open_option = click.option(
     "--open", "opens_page", is_flag=True, help="Open the page of the study, its index.html, in a browser."

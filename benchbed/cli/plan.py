@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from benchbed.cli.options import jobs_option, timeout_option
+from benchbed.cli.options import choice_of_format, jobs_option, timeout_option
 from benchbed.cli.output import print_line, print_warnings
 from benchbed.cli.plan_options import plan_options, resolve_options
 from benchbed.formatting import format_bytes, plural
@@ -27,14 +27,7 @@ _COLUMNS = f" {'trials':>7} {'calls':>8} {'seconds':>9}"
 @click.option(
     "--no-time", is_flag=True, help="Count trials and calls only; do not run any step to estimate the time."
 )
-@click.option(
-    "--format",
-    "format_",
-    type=click.Choice(("table", "json")),
-    default="table",
-    show_default=True,
-    help="Format of the costs on stdout.",
-)
+@choice_of_format(("table", "json"), "Format of the costs on stdout.")
 def plan_command(
     jobs: int | None, timeout: float | None, no_time: bool, format_: str, **options: Any
 ) -> None:

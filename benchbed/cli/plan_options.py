@@ -1,20 +1,17 @@
 """The argument and options that describe a plan, and the plan that they describe."""
 
-from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from benchbed.cli.completion import complete_metavar, complete_names
-from benchbed.cli.options import absolute_paths, import_option, load_plugins, plugin_option
+from benchbed.cli.options import F, absolute_paths, import_option, load_plugins, plugin_option
 from benchbed.cli.output import print_warnings
 
 if TYPE_CHECKING:
     from benchbed.catalog.lookup import Catalog
     from benchbed.plan import Plan
-
-F = TypeVar("F", bound=Callable[..., Any])
 
 _PATH = click.Path(path_type=Path)
 _COMPLETE_SUITE = complete_names("suites", files=True)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from benchbed.cli.completion import complete_names, complete_studies
-from benchbed.cli.options import absolute_paths, load_plugins, plugin_option
+from benchbed.cli.options import absolute_paths, load_plugins, output_option, plugin_option, seconds_option
 from benchbed.cli.output import print_line, print_warnings
 
 if TYPE_CHECKING:
@@ -32,13 +32,9 @@ def reference_command() -> None:
 @reference_command.command("save", short_help="Store the results of a study as reference results.")
 @click.argument("folder", metavar="DIR", type=click.Path(path_type=Path), shell_complete=complete_studies)
 @click.option("--name", metavar="NAME", help="Name of the reference results.  [default: that of the folder]")
-@click.option(
-    "-O",
-    "--output",
-    metavar="DIR",
-    type=click.Path(path_type=Path),
-    help="Folder of the file; pages show those in the default.  "
-    "[default: benchbed/references in $XDG_DATA_HOME or ~/.local/share]",
+@output_option(
+    "Folder of the file; pages show those in the default.  "
+    "[default: benchbed/references in $XDG_DATA_HOME or ~/.local/share]"
 )
 def save_command(folder: Path, name: str | None, output: Path | None) -> int:
     """Store summary, median curves and scores by seed of the study in DIR as the next version of a reference.
@@ -101,14 +97,7 @@ def list_references_command() -> int:
     metavar="NAME[key=value,…]…",
     shell_complete=complete_names("problems"),
 )
-@click.option(
-    "--seconds",
-    type=click.FloatRange(0, min_open=True),
-    default=60.0,
-    show_default=True,
-    metavar="S",
-    help="Time for each problem.",
-)
+@seconds_option("--seconds", "Time for each problem.", 60.0)
 @plugin_option
 def value_command(problems: tuple[str, ...], seconds: float, plugin_files: tuple[Path, ...]) -> int:
     """Compute the lowest objective of each problem and store it beside the file of its class.

@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from benchbed.cli.completion import complete_names
-from benchbed.cli.options import format_option, jobs_option, open_option, timeout_option
+from benchbed.cli.options import format_option, jobs_option, open_option, output_option, timeout_option
 from benchbed.cli.output import open_page, print_study
 from benchbed.cli.plan_options import plan_options, resolve_options
 from benchbed.runner.progress import show_progress
@@ -32,12 +32,8 @@ from benchbed.runner.progress import show_progress
     "`benchbed list executors`), or any module:function that returns a concurrent.futures.Executor; arguments follow "
     "in brackets (docs/cluster.md).  [default: processes]",
 )
-@click.option(
-    "-O",
-    "--output",
-    metavar="DIR",
-    type=click.Path(path_type=Path),
-    help="Folder of the study.  [default: results/ and the name of the suite or preset, with that of the shard]",
+@output_option(
+    "Folder of the study.  [default: results/ and the name of the suite or preset, with that of the shard]"
 )
 @click.option(
     "--fresh", is_flag=True, help="Rename an existing folder and start again, instead of continuing it."

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 import torch
 from matplotlib.axes import Axes
 from torch import Tensor
@@ -11,6 +12,7 @@ import benchbed
 from benchbed.interfaces import Picture, TrialStatus
 from benchbed.plotting import theme
 from benchbed_course.figures.canvas import LOOKS, LOST, TRUTH, canvas, legend_below, picture
+from benchbed_course.figures.optimizers import turning_sentences
 from benchbed_course.figures.step_lines import PATH
 from benchbed_problems.weighted_quartic import WeightedQuartic
 
@@ -77,8 +79,7 @@ def draw_minima(measured: Mapping[str, Any]) -> Picture:
         figure, (losses, norms) = canvas(columns=2, width=10.5, height=4.4)
         for position, (name, minimum) in enumerate(minima.items()):
             width = 2.6 - 0.2 * position  # curves that coincide stay visible at the edges
-            gaps = [value - _optimum() for value in evaluations(minimum, "losses", "loss")]
-            _draw_line(losses, name, gaps, minimum["status"], width)
+            _draw_line(losses, name, _gaps(minimum), minimum["status"], width)
             gradient_norms = evaluations(minimum, "gradient_norms", "gradient_norm")
             _draw_line(norms, name, gradient_norms, minimum["status"], width)
         norms.axhline(TOLERANCE, color=TRUTH, linestyle="--", linewidth=0.9, label="tolerance")
@@ -88,12 +89,12 @@ def draw_minima(measured: Mapping[str, Any]) -> Picture:
         return picture(figure, *_caption(measured))
 
 
-def evaluations(minimum: Mapping[str, Any], curve: str, last: str) -> list[float]:
+def evaluations(minimum: Mapping[str, Any], curve: str, last: str) -> np.ndarray:
     """Return the values at the start and after each step; `last` is the value at the end if all steps were spent."""
-    return [*minimum[curve], minimum[last]][: minimum["steps"] + 1]
+    return np.array([*minimum[curve], minimum[last]][: minimum["steps"] + 1])
 
 
-def _draw_line(axes: Axes, name: str, values: list[float], status: str, width: float) -> None:
+def _draw_line(axes: Axes, name: str, values: np.ndarray, status: str, width: float) -> None:
     look, is_exhausted = LOOKS[name], status == TrialStatus.EXHAUSTED
     color = LOST if status == TrialStatus.DIVERGED else look.color
     axes.plot(values, color=color, linestyle=look.dashes, linewidth=width, label=name, gid=PATH)
@@ -104,20 +105,13 @@ def _draw_line(axes: Axes, name: str, values: list[float], status: str, width: f
     )  # fmt: skip
 
 
+def _gaps(minimum: Mapping[str, Any]) -> np.ndarray:
+    """Return the loss above the optimum by step, `[steps + 1]`."""
+    return evaluations(minimum, "losses", "loss") - _optimum()
+
+
 def _optimum() -> float:
     return float(PROBLEM.optimum(PROBLEM.shared_data()))
-
-
-def _turning_sentences(minima: Mapping[str, Any]) -> list[str]:
-    """Name the optimizers that came ten times closer to the optimal loss than they ended."""
-    sentences = []
-    for name, minimum in minima.items():
-        step = min(range(len(minimum["losses"])), key=minimum["losses"].__getitem__)
-        gap = minimum["losses"][step] - _optimum()
-        if gap < 0.1 * (minimum["loss"] - _optimum()):
-            steps = f"{step} step{'s' * (step != 1)}"
-            sentences.append(f"On its way {name} was as close as {gap:.1g}, after {steps}.")
-    return sentences
 
 
 def _caption(measured: Mapping[str, Any]) -> list[str]:
@@ -130,6 +124,7 @@ def _caption(measured: Mapping[str, Any]) -> list[str]:
         f"{name} {minimum['loss'] - _optimum():.2g} ({minimum['gradient_norm']:.2g})"
         for name, minimum in minima.items()
     )
+    stable = {name: each for name, each in minima.items() if each["status"] != TrialStatus.DIVERGED}
     adam = minima["adam"]
     losses, norms, theta = (
         max(abs(ours - theirs) for ours, theirs in zip(adam[name], plain[name], strict=True))
@@ -142,7 +137,7 @@ def _caption(measured: Mapping[str, Any]) -> list[str]:
         f"{STEPS:,} steps. A cross marks a stop by the tolerance of {TOLERANCE:g}, a bar that all steps were spent.",
         f"The reasons, by minimum.reason: {stops}.",
         f"Loss above the optimum at the end, and norm of the gradient: {ends}.",
-        *_turning_sentences(minima),
+        *turning_sentences({name: _gaps(minimum) for name, minimum in stable.items()}),
         f"Over {len(plain['losses']):,} evaluations the losses of adam and of a plain loop with torch.optim.Adam",
         f"differ by at most {losses:.1g}, the norms by {norms:.1g}, and the last θ by {theta:.1g}.",
     ]

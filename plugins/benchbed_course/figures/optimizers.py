@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
@@ -100,6 +100,21 @@ def highest_loss(trials: Sequence[Trial]) -> float:
 def side_changes(values: np.ndarray) -> int:
     """Count the steps in which the sign of a coordinate `[steps + 1]` changes."""
     return int((values[1:] * values[:-1] < 0).sum())
+
+
+def turning_sentences(gaps: Mapping[str, np.ndarray]) -> list[str]:
+    """Name the optimizers that came ten times closer to the optimal loss than they ended.
+
+    Args:
+        gaps: Loss above the optimum by step, `[steps + 1]`, by the name of the optimizer.
+    """
+    sentences = []
+    for name, values in gaps.items():
+        step = int(values.argmin())
+        if values[step] < 0.1 * values[-1]:
+            steps = f"{step:,} step{'s' * (step != 1)}"
+            sentences.append(f"On its way {name} was as close as {values[step]:.1g}, after {steps}.")
+    return sentences
 
 
 def optimizer_sentences(*studies: Study) -> list[str]:

@@ -17,6 +17,7 @@ from benchbed_course.figures.optimizers import (
     label_of,
     looks_of,
     optimizer_sentences,
+    turning_sentences,
     unit_of,
 )
 from benchbed_course.figures.quartic_escape import stationary_points
@@ -206,19 +207,8 @@ def _caption(trials: OptimizerTrials, study: Study, problem: WeightedQuartic) ->
         "Without noise gd and sgd apply the same rule to the same gradient; their paths are"
         f" {'the same to the last bit' if is_same else 'not the same'}."
     )
-    return [ends, *_turning_sentences(trials), norms, *stops, twins, *divergence_sentences(trials)]
-
-
-def _turning_sentences(trials: OptimizerTrials) -> list[str]:
-    """Name the optimizers that came ten times closer to the optimal loss than they ended."""
-    sentences = []
-    for name, (trial, *_) in trials.items():
-        gap = _gap(trial)
-        if trial.status != TrialStatus.DIVERGED and gap.min() < 0.1 * gap[-1]:
-            sentences.append(
-                f"On its way {name} was as close as {gap.min():.1g}, after {gap.argmin()} steps."
-            )
-    return sentences
+    gaps = {name: _gap(trial) for name, (trial, *_) in trials.items() if trial.status != TrialStatus.DIVERGED}
+    return [ends, *turning_sentences(gaps), norms, *stops, twins, *divergence_sentences(trials)]
 
 
 def _each(trials: OptimizerTrials, value_of: Callable[[Trial], float]) -> str:

@@ -31,6 +31,7 @@ from benchbed_course.figures.optimizers import (
     range_of,
     side_changes,
     steps_of,
+    turning_sentences,
     unit_of,
 )
 from benchbed_course.figures.polynomial_network import draw_fit
@@ -157,6 +158,19 @@ def test_axes_are_measured_by_stable_trials():
     assert highest_loss([trial("gd"), lost]) == 3.0
     assert highest_loss([lost]) == 3e9
     assert side_changes(np.array([1.0, -1.0, -2.0, 0.0, 3.0, -1.0])) == 2
+
+
+def test_turning_back_is_named_with_the_closest_step():
+    """The first of equal ones; nine times closer is not enough."""
+    gaps = {
+        "adam": np.array([3.0, *[1.0] * 1199, 1e-3, 1e-3, 0.02]),
+        "gd": np.array([3.0, 1.0, 9.0]),
+        "sgd": np.array([2.0, 0.1, 2.0]),
+    }
+    assert turning_sentences(gaps) == [
+        "On its way adam was as close as 0.001, after 1,200 steps.",
+        "On its way sgd was as close as 0.1, after 1 step.",
+    ]
 
 
 def test_steps_are_a_range_if_trials_end_at_different_ones():

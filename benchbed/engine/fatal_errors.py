@@ -6,6 +6,8 @@ from benchbed.interfaces import TrialStatus
 
 CPU_ALLOCATOR = "DefaultCPUAllocator: can't allocate memory"
 """Text in the exceptions of torch's allocator for the CPU, which have no type of their own."""
+CUDA_START = "CUDA error: out of memory"
+"""Text in the exceptions of CUDA if its start does not fit into the device, whose type is that of all its errors."""
 
 
 def fatal_status(error: BaseException) -> TrialStatus | None:
@@ -16,9 +18,10 @@ def fatal_status(error: BaseException) -> TrialStatus | None:
     goes on, the error is that of the code, such as the number of a device that the process does not have.
     """
     is_of_cpu_allocator = isinstance(error, RuntimeError) and CPU_ALLOCATOR in str(error)
-    if is_of_cpu_allocator or isinstance(error, MemoryError | torch.OutOfMemoryError):
-        return TrialStatus.OUT_OF_MEMORY
     is_of_device = isinstance(error, torch.AcceleratorError)
+    is_of_cuda_start = is_of_device and CUDA_START in str(error)
+    if is_of_cpu_allocator or is_of_cuda_start or isinstance(error, MemoryError | torch.OutOfMemoryError):
+        return TrialStatus.OUT_OF_MEMORY
     return TrialStatus.CRASHED if is_of_device and not _goes_on() else None
 
 

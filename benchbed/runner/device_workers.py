@@ -12,12 +12,16 @@ from benchbed.runner.workers import Work, WorkerFailure, Workers, end_processes,
 PROBE_SECONDS = 60.0
 """Time limit of a probe, most of which CUDA takes to start."""
 
+_BUSY = TrialStatus.OUT_OF_MEMORY, TrialStatus.TIMED_OUT
+"""Failures of a probe on a device that works for other processes."""
+
 
 class DeviceWorkers(Workers):
     """The tasks of an executor on several devices: a task runs on the device with the fewest tasks.
 
-    If a task crashes, a probe checks its device. A device that does not answer is lost: no task runs on it any more,
-    and the crashed task runs on another one. Without any device left, tasks fail.
+    If a task crashes, a probe checks its device. A device on which it fails too is lost: no task runs on it any more,
+    and the crashed task runs on another one. Without any device left, tasks fail. A device without memory for a probe,
+    or without time, works for other processes.
     """
 
     shares_cores = False
@@ -53,17 +57,18 @@ class DeviceWorkers(Workers):
                 result = run_isolated(work, task, timeout, owner, device)
                 if not isinstance(result, WorkerFailure):
                     return result
-                if result.kind is not TrialStatus.CRASHED or self._has_ended or self._answers(device):
+                if result.kind is not TrialStatus.CRASHED or self._has_ended or not self._is_lost(device):
                     return result._replace(device=device)
 
-    def _answers(self, device: str) -> bool:
-        """Return whether a device works, in a process of its own."""
+    def _is_lost(self, device: str) -> bool:
+        """Return whether a probe fails on a device, in a process of its own."""
         owner = f"probe of {device}"
         answer = run_isolated(self._probe, b"", PROBE_SECONDS, owner, device)
         end_processes(owner)
-        if isinstance(answer, WorkerFailure):
-            self._pool.lose(device, exception_line(answer.log) or "it does not answer")
-        return not isinstance(answer, WorkerFailure)
+        if not isinstance(answer, WorkerFailure) or answer.kind in _BUSY:
+            return False
+        self._pool.lose(device, exception_line(answer.log) or "its process dies")
+        return True
 
 
 def probe_device(task: bytes) -> float:

@@ -25,8 +25,10 @@ def test_a_failed_allocation_is_recognized(allocate):
 
 
 def test_a_failed_allocation_on_cuda_is_recognized():
-    """Torch has a type for it."""
+    """Torch has a type for it, but not for a process that CUDA cannot start in."""
     assert fatal_status(torch.cuda.OutOfMemoryError("CUDA out of memory")) is TrialStatus.OUT_OF_MEMORY
+    error = torch.AcceleratorError("CUDA error: out of memory\nCUDA kernel errors might be asynchronous")
+    assert fatal_status(error) is TrialStatus.OUT_OF_MEMORY
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ import torch
 
 from benchbed.executors import processes
 from benchbed.interfaces import TrialStatus
+from benchbed.runner import device_workers
 from benchbed.runner.device_workers import DeviceWorkers, probe_device
 
 pytestmark = pytest.mark.slow
@@ -90,6 +91,23 @@ def test_an_error_on_a_device_that_answers_is_the_tasks_fault(start, tasks, tmp_
     assert not {process for *_, process in before} & {process for *_, process in after}
     assert set(results_of(workers, tasks.use_device, [tasks.File(str(fine))] * 4)) == {"cuda:0", "cuda:1"}
     assert workers.warnings == []
+
+
+@pytest.mark.parametrize("probe", ["probe_full", "sleep"])
+def test_a_busy_device_is_not_lost(start, tasks, monkeypatch, probe):
+    """The processes of other tasks leave no memory for a probe, or none of its time limit."""
+    monkeypatch.setattr(device_workers, "PROBE_SECONDS", 0.2 if probe == "sleep" else 60.0)
+    workers = start(jobs=1, probe=getattr(tasks, probe))
+    (failure,) = results_of(workers, tasks.die_on_device, [tasks.Number()])
+    assert (failure.kind, failure.device) == (TrialStatus.CRASHED, "cuda:0")
+    assert workers.warnings == []
+
+
+def test_a_device_that_ends_its_probe_is_lost(start, tasks):
+    """A driver of a device may end each process that uses it."""
+    workers = start(jobs=1, probe=tasks.die_on_device)
+    results_of(workers, tasks.die_on_device, [tasks.Number()])
+    assert workers.warnings[0].endswith(": the process exited with code 3")
 
 
 def test_a_process_that_dies_names_its_device(start, tasks):

@@ -195,6 +195,10 @@ def probe_second(task) -> bool:
     return True
 
 
+def probe_full(task) -> bool:
+    raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 512 bytes.")
+
+
 def probe_none(task) -> bool:
     raise torch.AcceleratorError("CUDA error: device lost")
 

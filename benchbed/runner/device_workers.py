@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from concurrent.futures import Executor
 from typing import Any
 
+from benchbed.errors import CONTINUES, ExecutorLostError
 from benchbed.formatting import exception_line
 from benchbed.interfaces import TrialStatus
 from benchbed.runner.devices import DevicePool
@@ -20,8 +21,8 @@ class DeviceWorkers(Workers):
     """The tasks of an executor on several devices: a task runs on the device with the fewest tasks.
 
     If a task crashes, a probe checks its device. A device on which it fails too is lost: no task runs on it any more,
-    and the crashed task runs on another one. Without any device left, tasks fail. A device without memory for a probe,
-    or without time, works for other processes.
+    and the crashed task runs on another one. A device without memory for a probe, or without time, works for other
+    processes. Without any device left, tasks raise ExecutorLostError, which ends the study.
     """
 
     shares_cores = False
@@ -53,7 +54,7 @@ class DeviceWorkers(Workers):
             with self._pool.reserve() as device:
                 if device is None:
                     lost = "; ".join(f"{name}: {reason}" for name, reason in self._pool.lost.items())
-                    return WorkerFailure(TrialStatus.FAILED, f"no CUDA device is left ({lost})")
+                    raise ExecutorLostError(f"no CUDA device is left ({lost}); {CONTINUES}")
                 result = run_isolated(work, task, timeout, owner, device)
                 if not isinstance(result, WorkerFailure):
                     return result

@@ -1,12 +1,12 @@
 """Workers on CUDA devices that this machine does not have: tasks in real processes, with errors raised for devices."""
 
 import time
-from collections import Counter
 from pathlib import Path
 
 import pytest
 import torch
 
+from benchbed.errors import CONTINUES, ExecutorLostError
 from benchbed.executors import processes
 from benchbed.interfaces import TrialStatus
 from benchbed.runner import device_workers
@@ -106,8 +106,8 @@ def test_a_busy_device_is_not_lost(start, tasks, monkeypatch, probe):
 def test_a_device_that_ends_its_probe_is_lost(start, tasks):
     """A driver of a device may end each process that uses it."""
     workers = start(jobs=1, probe=tasks.die_on_device)
-    results_of(workers, tasks.die_on_device, [tasks.Number()])
-    assert workers.warnings[0].endswith(": the process exited with code 3")
+    with pytest.raises(ExecutorLostError, match="cuda:0: the process exited with code 3"):
+        results_of(workers, tasks.die_on_device, [tasks.Number()])
 
 
 def test_a_process_that_dies_names_its_device(start, tasks):
@@ -116,16 +116,17 @@ def test_a_process_that_dies_names_its_device(start, tasks):
     assert (failure.kind, failure.device, failure.has_raised) == (TrialStatus.CRASHED, "cuda:0", False)
 
 
-def test_without_any_device_tasks_fail(start, tasks, tmp_path):
-    """The reason names each device."""
+def test_without_any_device_no_task_can_run(start, tasks, tmp_path):
+    """The study ends, instead of dividing all further batches; the reason names each device."""
     broken = tmp_path / "broken"
     broken.write_text("cuda:0 cuda:1")
     workers = start(jobs=1, probe=tasks.probe_none)
-    failures = results_of(workers, tasks.use_device, [tasks.File(str(broken))] * 3)
-    assert {failure.kind for failure in failures} == {TrialStatus.FAILED}
+    futures = [workers.submit(tasks.use_device, tasks.File(str(broken))) for _ in range(3)]
     reason = "torch.AcceleratorError: CUDA error: device lost"
-    message = f"no CUDA device is left (cuda:0: {reason}; cuda:1: {reason})"
-    assert Counter(failure.log for failure in failures) == {message: 3}
+    for future in futures:
+        with pytest.raises(ExecutorLostError) as error:
+            workers.result(future)
+        assert str(error.value) == f"no CUDA device is left (cuda:0: {reason}; cuda:1: {reason}); {CONTINUES}"
 
 
 def test_a_killed_task_says_nothing_about_its_device(start, tasks, tmp_path):

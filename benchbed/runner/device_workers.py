@@ -50,7 +50,7 @@ class DeviceWorkers(Workers):
     def _run_on_device(
         self, work: Work, task: bytes, timeout: float | None = None, owner: str | None = None
     ) -> Any:
-        while True:
+        while not self._has_ended:
             with self._pool.reserve() as device:
                 if device is None:
                     lost = "; ".join(f"{name}: {reason}" for name, reason in self._pool.lost.items())
@@ -60,13 +60,14 @@ class DeviceWorkers(Workers):
                     return result
                 if result.kind is not TrialStatus.CRASHED or self._has_ended or not self._is_lost(device):
                     return result._replace(device=device)
+        return WorkerFailure(TrialStatus.CRASHED, "the study was interrupted before the task ran")
 
     def _is_lost(self, device: str) -> bool:
-        """Return whether a probe fails on a device, in a process of its own."""
+        """Return whether a probe fails on a device, in a process of its own that was not killed."""
         owner = f"probe of {device}"
         answer = run_isolated(self._probe, b"", PROBE_SECONDS, owner, device)
         end_processes(owner)
-        if not isinstance(answer, WorkerFailure) or answer.kind in _BUSY:
+        if not isinstance(answer, WorkerFailure) or answer.kind in _BUSY or self._has_ended:
             return False
         self._pool.lose(device, exception_line(answer.log) or "its process dies")
         return True

@@ -11,6 +11,7 @@ from benchbed.executors import processes
 from benchbed.interfaces import TrialStatus
 from benchbed.runner import device_workers
 from benchbed.runner.device_workers import DeviceWorkers, probe_device
+from benchbed.runner.workers import _processes
 
 pytestmark = pytest.mark.slow
 
@@ -139,6 +140,26 @@ def test_a_killed_task_says_nothing_about_its_device(start, tasks, tmp_path):
     workers.kill()
     assert workers.result(future).kind is TrialStatus.CRASHED
     assert workers.warnings == []
+
+
+def test_a_killed_probe_says_nothing_about_its_device(start, tasks):
+    """The task does not start on the other device."""
+    workers = start(jobs=1, probe=tasks.sleep)
+    future = workers.submit(tasks.die_on_device, tasks.Number())
+    while "probe of cuda:0" not in {process.owner for process in _processes.copy()}:
+        time.sleep(0.01)
+    workers.kill()
+    failure = workers.result(future)
+    assert (failure.kind, failure.device) == (TrialStatus.CRASHED, "cuda:0")
+    assert workers.warnings == []
+
+
+def test_a_task_that_is_taken_during_a_kill_does_not_start(start, tasks):
+    """Its thread had left the queue."""
+    workers = start()
+    workers.kill()
+    failure = workers._run(tasks.device_environment, b"{}")
+    assert (failure.kind, failure.device) == (TrialStatus.CRASHED, None)
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")

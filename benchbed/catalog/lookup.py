@@ -1,7 +1,7 @@
 """The catalog: registered objects by kind and name, with their parameters, and errors that suggest names."""
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from benchbed.catalog import torch_optim
@@ -18,8 +18,8 @@ from benchbed.catalog.parameters import (
     unknown_key,
 )
 from benchbed.catalog.records import AROUND, Entry, Kind, PluginRecord, PluginStatus
-from benchbed.catalog.transforming import transformed_entry
-from benchbed.catalog.wrapping import wrapped_entry
+from benchbed.catalog.transforming import transformed_class
+from benchbed.catalog.wrapping import combined_entry, wrapped_factory
 from benchbed.errors import BenchbedError, UsageError
 from benchbed.interfaces import Gradient, Problem, as_gradient
 from benchbed.interfaces.transforms import DelegatingProblem
@@ -75,7 +75,7 @@ class Catalog:
         raise UsageError(message)
 
     def _combined(self, kind: Kind, name: str) -> Entry:
-        """Return the entry of `cosine(adam)` or `rotated(quadratic)`. Raises: UsageError if a part is unknown."""
+        """Return the entry of `cosine(adam)` or `rotated(quadratic)`. Raises: UsageError if the two do not combine."""
         outer, _, inner = name.removesuffix(")").partition("(")
         is_around = kind in AROUND and outer in self.entries[AROUND[kind]]
         if kind == "optimizers" and outer in self.entries["transforms"] and not is_around:
@@ -93,8 +93,10 @@ class Catalog:
                 f"{quoted(outer)} wraps no optimizer or problem such as {quoted(inner)}; write key=value in its "
                 "brackets"
             )
-        combine = transformed_entry if kind == "problems" else wrapped_entry
-        return combine(name, self.entry(AROUND[kind], outer), self.entry(kind, inner))
+        entries = self.entry(AROUND[kind], outer), self.entry(kind, inner)
+        build: Callable[..., Any] = transformed_class if kind == "problems" else wrapped_factory
+        implementation = build(outer, *(entry.implementation for entry in entries))
+        return combined_entry(name, *entries, implementation)
 
     def problem(self, name: str, parameters: Mapping[str, object]) -> Problem:
         """Build a problem from JSON-plain parameters, with defaults for the others.

@@ -1,4 +1,4 @@
-"""Transformed problems: the class and the entry of `rotated(quadratic)` from those of its two parts."""
+"""Transformed problems: the class of `rotated(quadratic)` from its two parts."""
 
 import dataclasses
 import functools
@@ -10,8 +10,6 @@ from torch import Generator, Tensor
 
 from benchbed.catalog.names import prefixed, quoted
 from benchbed.catalog.parameters import TYPES_BY_DEFAULT, field_types
-from benchbed.catalog.records import Entry
-from benchbed.catalog.wrapping import combined_entry
 from benchbed.errors import UsageError
 from benchbed.interfaces import Layout, Problem, Transform
 from benchbed.interfaces.transforms import DelegatingProblem
@@ -45,15 +43,6 @@ class Bowl(Problem):
     def minimizer(self, data: Tensor) -> Tensor:
         """Return the minimizer: `[..., 4]`."""
         return data
-
-
-def transformed_entry(name: str, outer: Entry, inner: Entry) -> Entry:
-    """Return the entry of a problem in a transform; a third party's if one of the two is.
-
-    Raises: UsageError if the two have a parameter of one name.
-    """
-    problem_class = transformed_class(outer.name, outer.implementation, inner.implementation)
-    return combined_entry(name, outer, inner, problem_class)
 
 
 @functools.cache  # equal problems have one class

@@ -14,17 +14,8 @@ PROVIDED = (RATE, "layout", "budget")
 """Parameters of a wrapper whose values are those of the wrapped optimizer and of the trial."""
 
 
-def wrapped_entry(name: str, outer: Entry, inner: Entry) -> Entry:
-    """Return the entry of an optimizer in a wrapper; a third party's if one of the two is.
-
-    Raises: UsageError if the two have a parameter of one name.
-    """
-    factory = wrapped_factory(outer.name, outer.implementation, inner.implementation)
-    return combined_entry(name, outer, inner, factory)
-
-
 def combined_entry(name: str, outer: Entry, inner: Entry, implementation: Any) -> Entry:
-    """Return the entry of an object in another one, which has the origin of both."""
+    """Return the entry of an object in another one, which has the origin of both; a third party's if one of them is."""
     owner = inner if outer.built_in else outer
     origin = Origin(
         f"{outer.origin.definition}({inner.origin.definition})",

@@ -2,6 +2,7 @@
 
 import sys
 import threading
+import traceback
 from collections.abc import Callable
 from concurrent.futures import Executor, Future
 from types import TracebackType
@@ -79,9 +80,10 @@ class Workers:
         except Exception as error:  # noqa: BLE001 (executors are third-party code and may raise any exception)
             from benchbed.engine.fatal_errors import fatal_status  # imports torch
 
-            return WorkerFailure(
-                fatal_status(error) or TrialStatus.FAILED, f"{type(error).__name__}: {error}"
-            )
+            status = fatal_status(error)
+            if status is None:
+                return WorkerFailure(TrialStatus.FAILED, f"{type(error).__name__}: {error}")
+            return WorkerFailure(status, "".join(traceback.format_exception(error)), has_raised=True)
 
     def stop(self) -> None:
         """Wait for all submitted tasks and accept no more."""

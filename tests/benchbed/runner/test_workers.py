@@ -10,6 +10,7 @@ import pytest
 
 from benchbed.executors import processes, serial
 from benchbed.interfaces import TrialStatus
+from benchbed.runner.failures import describe_lost_trials
 from benchbed.runner.workers import MOST_IDLE_OWNED, WorkerFailure, Workers, end_processes
 
 pytestmark = pytest.mark.slow
@@ -56,6 +57,17 @@ def test_an_in_process_executor_runs_tasks_here(tasks):
     workers = Workers(serial(1))
     assert workers.result(workers.submit(tasks.double, tasks.Number(21))) == 42
     assert workers.result(workers.submit(tasks.raise_error, tasks.Number())).kind is TrialStatus.FAILED
+
+
+def test_an_error_of_a_device_in_this_process_is_described_as_such(tasks):
+    """No process has died; the sentence has the first line of the message of CUDA, which has more."""
+    workers = Workers(serial(1))
+    failure = workers.result(workers.submit(tasks.probe_none, tasks.Number()))
+    assert failure.kind is TrialStatus.CRASHED
+    sentence = describe_lost_trials(failure, 1, "logs/1", 2, timeout=None, memory=None)
+    assert sentence == (
+        "the device failed in 2 attempts of the trial: torch.AcceleratorError: CUDA error: device lost; see logs/1"
+    )
 
 
 def test_a_killed_worker_ends_its_task(tasks):

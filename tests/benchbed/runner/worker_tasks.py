@@ -200,7 +200,7 @@ def probe_full(task) -> bool:
 
 
 def probe_none(task) -> bool:
-    raise torch.AcceleratorError("CUDA error: device lost")
+    raise torch.AcceleratorError("CUDA error: device lost\nFor debugging consider CUDA_LAUNCH_BLOCKING=1")
 
 
 def torch_threads_and_cores(task) -> tuple[int, list[int]]:

@@ -3,6 +3,7 @@
 from collections.abc import Collection
 from typing import NamedTuple
 
+from benchbed.catalog.names import quoted
 from benchbed.checkpoints import checkpoint_calls
 from benchbed.engine.run import DRAW_BYTES, WORKSPACE_BYTES
 from benchbed.errors import UsageError
@@ -120,5 +121,6 @@ def check_memory(resources: Resources, workers: Workers) -> None:
     """Raise UsageError if the memory of batches is limited, and workers run them in this process."""
     if resources.memory is not None and not workers.is_isolated:
         raise UsageError(
-            f"the executor {resources.executor} runs batches in this process, whose memory has no limit; omit it"
+            f"executor {quoted(resources.executor)} runs batches in this process, whose memory has no limit; "
+            "omit --memory"
         )

@@ -111,6 +111,6 @@ def test_a_limit_is_rejected_by_any_executor_of_this_process(tmp_path, run_bench
     result = run_benchbed(tmp_path, "run", "-p", "quadratic", "-o", "gd", *options)
     assert (result.returncode, result.stderr) == (
         2,
-        "error: the executor here runs batches in this process, whose memory has no limit; omit it\n",
+        "error: executor 'here' runs batches in this process, whose memory has no limit; omit --memory\n",
     )
     assert sorted(path.name for path in tmp_path.iterdir()) == ["here.py", "study"]

@@ -89,7 +89,7 @@ def run_command(
     exit_code = print_study(study, format_)
     if exit_code == 0 and not progress.planned_trials:
         click.echo(
-            f"nothing had to run: all {len(study.trials)} trials were stored before; --fresh starts again",
+            f"nothing had to run: all {study.stored} trials were stored before; --fresh starts again",
             err=True,
         )
     if opens_page:

@@ -120,15 +120,25 @@ class Study:
     @property
     def trials(self) -> pd.DataFrame:
         """One row for each stored trial of the plan, with its `tracks`; trials of earlier plans are left out."""
-        pairings = [PairingState(self.plan, pairing, self._outcomes) for pairing in self.plan.pairings()]
-        planned = set().union(*map(planned_keys, pairings))
-        frame: pd.DataFrame = self._folder.read_columns(TRIAL_SCHEMA.names, planned).to_pandas()
+        frame: pd.DataFrame = self._folder.read_columns(TRIAL_SCHEMA.names, self._planned).to_pandas()
         tracks: dict[str, list[str]] = {}
         outcomes = self.results_without_curves.outcomes
         for key, track in zip(outcomes["trial_key"], outcomes["track"], strict=True):
             tracks.setdefault(key, []).append(track)
         frame["tracks"] = [tracks.get(key, []) for key in frame["trial_key"]]
         return frame
+
+    @functools.cached_property
+    def _planned(self) -> set[str]:
+        pairings = self.plan.pairings()
+        return set().union(
+            *(planned_keys(PairingState(self.plan, pairing, self._outcomes)) for pairing in pairings)
+        )
+
+    @property
+    def stored(self) -> int:
+        """Trials of the plan that have a row: the rows of `trials`, which takes gigabytes for a million of them."""
+        return len(self._planned.intersection(self._table["trial_key"].to_pylist()))
 
     @functools.cached_property
     def _lost(self) -> dict[str, str]:

@@ -1,5 +1,6 @@
 """Workers whose tasks run on the CUDA devices of this machine, each in a child process that sees one device."""
 
+import threading
 from collections.abc import Sequence
 from concurrent.futures import Executor
 from typing import Any
@@ -32,7 +33,7 @@ class DeviceWorkers(Workers):
         super().__init__(executor)
         self._pool, self._probe = DevicePool(devices), probe or probe_device
         self._run = self._run_on_device
-        self._has_ended = False
+        self._ended = threading.Event()
 
     @property
     def warnings(self) -> list[str]:
@@ -44,13 +45,13 @@ class DeviceWorkers(Workers):
 
     def kill(self) -> None:
         """Cancel the tasks that wait and kill the processes that run; their devices are not checked."""
-        self._has_ended = True
+        self._ended.set()
         super().kill()
 
     def _run_on_device(
         self, work: Work, task: bytes, timeout: float | None = None, owner: str | None = None
     ) -> Any:
-        while not self._has_ended:
+        while not self._ended.is_set():
             with self._pool.reserve() as device:
                 if device is None:
                     lost = "; ".join(f"{name}: {reason}" for name, reason in self._pool.lost.items())
@@ -58,7 +59,11 @@ class DeviceWorkers(Workers):
                 result = run_isolated(work, task, timeout, owner, device)
                 if not isinstance(result, WorkerFailure):
                     return result
-                if result.kind is not TrialStatus.CRASHED or self._has_ended or not self._is_lost(device):
+                if (
+                    result.kind is not TrialStatus.CRASHED
+                    or self._ended.is_set()
+                    or not self._is_lost(device)
+                ):
                     return result._replace(device=device)
         return WorkerFailure(TrialStatus.CRASHED, "the study was interrupted before the task ran")
 
@@ -67,7 +72,7 @@ class DeviceWorkers(Workers):
         owner = f"probe of {device}"
         answer = run_isolated(self._probe, b"", PROBE_SECONDS, owner, device)
         end_processes(owner)
-        if not isinstance(answer, WorkerFailure) or answer.kind in _BUSY or self._has_ended:
+        if not isinstance(answer, WorkerFailure) or answer.kind in _BUSY or self._ended.is_set():
             return False
         self._pool.lose(device, exception_line(answer.log) or "its process dies")
         return True

@@ -80,7 +80,7 @@ def plan_command(
             "cores": allocation.cores,
             "devices": allocation.devices,
             "threads": threads,
-            "wall_seconds": costs.wall_seconds(slots),
+            "wall_seconds": costs.wall_seconds(slots, allocation.jobs),
             "peak_bytes": costs.peak_bytes,
         }
         click.echo(json.dumps(record, indent=2, allow_nan=False))
@@ -125,7 +125,7 @@ def _shares(
     """Yield the time on all cores or devices, the threads, and the memory."""
     from benchbed.runner.memory import available_bytes, is_supported
 
-    seconds = costs.wall_seconds(slots)
+    seconds = costs.wall_seconds(slots, allocation.jobs)
     if seconds is not None:
         places = plural(slots, "CUDA device" if allocation.devices else "core")
         time = f"about {seconds:.0f} s on {places} if no trial stops early"

@@ -59,14 +59,16 @@ class Estimate(NamedTuple):
     together: Cost
     longest: float | None
     """Seconds of the slowest pairing with any number of jobs: a choice waits for its tuning trials."""
+    occupied: float | None
+    """Seconds of all batches with their threads, one after the other in one process."""
     peak_bytes: float | None
     """Memory of the process of the largest batch; None where it was not measured."""
 
-    def wall_seconds(self, cores: int) -> float | None:
-        """Return the least time in which a number of cores, or of CUDA devices, can run the plan."""
-        if self.together.seconds is None or self.longest is None:
+    def wall_seconds(self, cores: int, jobs: int) -> float | None:
+        """Return the least time in which `jobs` processes on some cores, or CUDA devices, can run the plan."""
+        if self.together.seconds is None or self.longest is None or self.occupied is None:
             return None
-        return max(self.together.seconds / cores, self.longest)
+        return max(self.together.seconds / cores, self.occupied / jobs, self.longest)
 
 
 def estimate(
@@ -87,14 +89,17 @@ def estimate(
         for index, pairing in pairings
         for track_plan in _single_tracks(plan)
     ]
-    longest = None
+    longest = occupied = None
     if timings is not None:
-        longest = max(_longest(plan, index, pairing, timings, threads) for index, pairing in pairings)
+        waves = [_wave_seconds(plan, index, pairing, timings, threads) for index, pairing in pairings]
+        longest = max(sum(max(wave, default=0.0) for wave in of_pairing) for of_pairing in waves)
+        occupied = sum(sum(wave) for of_pairing in waves for wave in of_pairing)
     return Estimate(
         rows,
         tracks=[_sum(row for row in rows if row.track == track) for track in plan.tracks],
         together=_sum(_cost(plan, index, pairing, TOGETHER, timings) for index, pairing in pairings),
         longest=longest,
+        occupied=occupied,
         peak_bytes=max(
             (timing.peak_bytes for timing in (timings or {}).values() if timing.peak_bytes), default=None
         ),
@@ -134,16 +139,18 @@ def _cost(
     return Cost(pairing.problem.label, name, track, trials, calls, seconds)
 
 
-def _longest(
+def _wave_seconds(
     plan: Plan, index: int, pairing: Pairing, timings: Mapping[Shape, Timing], threads: Mapping[str, int]
-) -> float:
+) -> list[list[float]]:
+    """Return the seconds of the batches of a pairing, with their threads, in the order of `waves_of`."""
+
     def wall_seconds(batch: BatchPlan) -> float:
         timing = timings.get(_shape(index, batch), Timing(0.0))
         # A thread runs at least one lane.
         useful_threads = min(threads.get(pairing.problem.label, 1), batch.trials)
         return timing.seconds / (useful_threads if timing.is_threaded else 1)
 
-    return sum(max(map(wall_seconds, wave), default=0.0) for wave in waves_of(plan, pairing))
+    return [list(map(wall_seconds, wave)) for wave in waves_of(plan, pairing)]
 
 
 def _sum(costs: Iterable[Cost]) -> Cost:

@@ -6,6 +6,7 @@ import re
 import pytest
 
 import benchbed
+from benchbed.study import resources
 
 pytestmark = pytest.mark.slow
 
@@ -138,3 +139,26 @@ def test_more_processes_than_memory_are_reported(run_in_process, tmp_path):
         r"of which 100000 run at a time, more than the [0-9.]+ [GM]iB that they may use; use a smaller -j$",
         line,
     )
+
+
+def test_processes_that_fit_into_memory_decide_the_time(run_in_process, tmp_path, monkeypatch):
+    """A single one runs all batches, although the machine has four cores."""
+    monkeypatch.setattr(resources, "usable_cores", lambda: 4)
+    monkeypatch.setattr(resources, "fitting_processes", lambda process_bytes: 1)
+    arguments = [
+        "plan",
+        "-p",
+        "quadratic",
+        "-o",
+        "gd",
+        "-o",
+        "adam",
+        "--preset",
+        "quick",
+        "--track",
+        "default",
+    ]
+    arguments += ["--engine", "eager", "--device", "cpu", "--format", "json"]
+    costs = json.loads(run_in_process(tmp_path, *arguments).stdout)
+    assert (costs["jobs"], costs["cores"]) == (1, 4)
+    assert costs["wall_seconds"] == pytest.approx(costs["together"]["seconds"])

@@ -101,14 +101,23 @@ def test_seconds_are_those_of_the_batches(plan_of):
     costs = estimate(plan, {default: Timing(3.0), tuning: Timing(20.0)})
     assert [row.seconds for row in costs.rows] == [3.0, 20.0 + 3.0]
     assert costs.together.seconds == 26.0
-    assert [costs.wall_seconds(jobs) for jobs in (1, 2)] == [26.0, 20.0 + 3.0]
+    assert [costs.wall_seconds(jobs, jobs) for jobs in (1, 2)] == [26.0, 20.0 + 3.0]
 
 
 def test_many_pairings_share_the_cores(plan_of):
     """The longest pairing then does not matter."""
     plan = plan_of(problems=("quadratic", "quartic"), tracks=("default",))
     costs = estimate(plan, dict.fromkeys(shapes_of(plan), Timing(8.0)))
-    assert [costs.wall_seconds(jobs) for jobs in (1, 2, 4)] == [16.0, 8.0, 8.0]
+    assert [costs.wall_seconds(jobs, jobs) for jobs in (1, 2, 4)] == [16.0, 8.0, 8.0]
+
+
+@pytest.mark.parametrize(("threads", "seconds"), [(1, 32.0 / 2), (2, 16.0 / 2), (4, 8.0)])
+def test_few_processes_bound_the_time(plan_of, threads, seconds):
+    """If memory allows two processes on four cores, two batches run at a time, on the cores of their threads."""
+    plan = plan_of(problems=("quadratic", "quartic"), optimizers=("adam", "gd"), tracks=("default",), seeds=4)
+    timings = dict.fromkeys(shapes_of(plan), Timing(8.0, is_threaded=True))
+    costs = estimate(plan, timings, {"quadratic": threads, "quartic": threads})
+    assert costs.wall_seconds(4, 2) == seconds
 
 
 def test_the_memory_is_that_of_the_largest_batch(plan_of):
@@ -127,14 +136,14 @@ def test_a_compiled_batch_uses_idle_cores(plan_of):
     default, tuning = Shape(0, 1, 2), Shape(0, GRID, QUICK.tuning_seeds)
     costs = estimate(plan, {default: Timing(3.0), tuning: Timing(20.0, is_threaded=True)}, {"quadratic": 2})
     assert costs.together.seconds == 26.0
-    assert [costs.wall_seconds(jobs) for jobs in (1, 2, 4)] == [26.0, 20.0 / 2 + 3.0, 20.0 / 2 + 3.0]
+    assert [costs.wall_seconds(jobs, jobs) for jobs in (1, 2, 4)] == [26.0, 20.0 / 2 + 3.0, 20.0 / 2 + 3.0]
 
 
 def test_a_single_trial_runs_in_one_thread(plan_of):
     """Each thread runs at least one trial."""
     plan = plan_of(tracks=("default",), seeds=1)
     costs = estimate(plan, {Shape(0, 1, 1): Timing(8.0, is_threaded=True)}, {"quadratic": 4})
-    assert costs.wall_seconds(4) == 8.0
+    assert costs.wall_seconds(4, 4) == 8.0
 
 
 def test_a_pairing_that_could_not_be_timed_has_no_seconds(plan_of):

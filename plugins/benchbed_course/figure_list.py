@@ -11,17 +11,20 @@ def _figure(
     *,
     suite: str | tuple[str, ...] | None = None,
     measure: str | None = None,
-    adds: bool = False,
+    takes_optimizers: bool = False,
 ) -> Figure:
-    """Build a figure from functions named without the package that they share; `adds` is its `takes_optimizers`."""
+    """Build a figure from functions named without the package that they share."""
     module = "benchbed_course.figures"
-    return Figure(name, title, f"{module}.{draw}", suite, measure and f"{module}.{measure}", part, adds)
+    return Figure(
+        name, title, f"{module}.{draw}", suite, measure and f"{module}.{measure}", part, takes_optimizers
+    )
 
 
 FIGURES: tuple[Figure, ...] = (
     _figure(
         "C1", "linear-regression-path", "Gradient descent on the loss surface of a linear regression",
-        "linear_regression:draw_path", suite=("course-linear-regression", "course-linear-regression-long"), adds=True,
+        "linear_regression:draw_path", suite=("course-linear-regression", "course-linear-regression-long"),
+        takes_optimizers=True,
     ),
     _figure(
         "C2", "runge-fits", "Polynomials through drawn and through equispaced points",
@@ -33,7 +36,7 @@ FIGURES: tuple[Figure, ...] = (
     ),
     _figure(
         "C2", "runge-training", "The peak after training",
-        "runge:draw_training", suite="course-runge", adds=True,
+        "runge:draw_training", suite="course-runge", takes_optimizers=True,
     ),
     _figure(
         "C3", "activations", "Four activations and their derivatives",
@@ -41,16 +44,16 @@ FIGURES: tuple[Figure, ...] = (
     ),
     _figure(
         "C3", "shallow-network-breakpoints", "Breakpoints of a shallow network",
-        "shallow_network:draw_breakpoints", suite="course-shallow-network", adds=True,
+        "shallow_network:draw_breakpoints", suite="course-shallow-network", takes_optimizers=True,
     ),
     _figure(
         "C3", "shallow-network-activations", "Four activations compared",
-        "shallow_network:draw_activations", suite="course-shallow-network", adds=True,
+        "shallow_network:draw_activations", suite="course-shallow-network", takes_optimizers=True,
     ),
     _figure(
         "C3", "shallow-network-sizes", "The error by the number of hidden units",
         "network_sizes:draw_errors", suite=("course-shallow-network", "course-shallow-network-sizes"),
-        adds=True,
+        takes_optimizers=True,
     ),
     _figure(
         "C4", "triangles-exact", "Triangles composed by deep networks",
@@ -62,27 +65,27 @@ FIGURES: tuple[Figure, ...] = (
     ),
     _figure(
         "C4", "triangles-training", "Can an optimizer find the triangles?",
-        "triangles:draw_training", suite="course-triangles", adds=True,
+        "triangles:draw_training", suite="course-triangles", takes_optimizers=True,
     ),
     _figure(
         "C5", "toy-mean-paths", "Gradient descent and its stochastic form on the way to a mean",
-        "toy_mean:draw_paths", suite=("course-toy-mean-gd", "course-toy-mean-sgd"), adds=True,
+        "toy_mean:draw_paths", suite=("course-toy-mean-gd", "course-toy-mean-sgd"), takes_optimizers=True,
     ),
     _figure(
         "C6", "quartic-paths", "Out of the local valley, by noise",
-        "quartic:draw_paths", suite="course-quartic", adds=True,
+        "quartic:draw_paths", suite="course-quartic", takes_optimizers=True,
     ),
     _figure(
         "C6", "quartic-escape", "The share of seeds that escapes, by start",
-        "quartic_shares:draw_escape", suite="course-quartic-scan", adds=True,
+        "quartic_shares:draw_escape", suite="course-quartic-scan", takes_optimizers=True,
     ),
     _figure(
         "C7", "quadratic-paths", "Gradient descent and momentum in a narrow valley",
-        "quadratic:draw_paths", suite="course-quadratic", adds=True,
+        "quadratic:draw_paths", suite="course-quadratic", takes_optimizers=True,
     ),
     _figure(
         "C7", "quadratic-rates", "The loss, and the rates that theory predicts",
-        "quadratic:draw_rates", suite="course-quadratic", adds=True,
+        "quadratic:draw_rates", suite="course-quadratic", takes_optimizers=True,
     ),
     _figure(
         "C7", "quadratic-edge", "The edge of stability",
@@ -90,23 +93,23 @@ FIGURES: tuple[Figure, ...] = (
     ),
     _figure(
         "C8", "quadratic-rmsprop", "RMSProp against gradient descent",
-        "quadratic_rmsprop:draw_rmsprop", suite="course-rmsprop", adds=True,
+        "quadratic_rmsprop:draw_rmsprop", suite="course-rmsprop", takes_optimizers=True,
     ),
     _figure(
         "C9", "weighted-quartic-noisy", "Optimizers under gradient noise",
-        "weighted_quartic:draw_curves", suite="course-weighted-quartic", adds=True,
+        "weighted_quartic:draw_curves", suite="course-weighted-quartic", takes_optimizers=True,
     ),
     _figure(
         "C9", "weighted-quartic-noisy-ends", "Final points of optimizers under gradient noise",
-        "weighted_quartic_ends:draw_ends", suite="course-weighted-quartic", adds=True,
+        "weighted_quartic_ends:draw_ends", suite="course-weighted-quartic", takes_optimizers=True,
     ),
     _figure(
         "C9", "weighted-quartic-exact", "Optimizers without noise",
-        "weighted_quartic:draw_curves", suite="course-weighted-quartic-exact", adds=True,
+        "weighted_quartic:draw_curves", suite="course-weighted-quartic-exact", takes_optimizers=True,
     ),
     _figure(
         "C9", "weighted-quartic-exact-ends", "Final points of optimizers without noise",
-        "weighted_quartic_ends:draw_ends", suite="course-weighted-quartic-exact", adds=True,
+        "weighted_quartic_ends:draw_ends", suite="course-weighted-quartic-exact", takes_optimizers=True,
     ),
     _figure(
         "C10", "polynomial-network-layers", "The layers of the network, and their parameters",
@@ -114,7 +117,7 @@ FIGURES: tuple[Figure, ...] = (
     ),
     _figure(
         "C10", "polynomial-network", "A deep network learns a polynomial in ten dimensions",
-        "polynomial_network:draw_fit", suite="course-polynomial-network", adds=True,
+        "polynomial_network:draw_fit", suite="course-polynomial-network", takes_optimizers=True,
     ),
     _figure(
         "C11", "forward-mode-costs", "Forward mode: the cost of a product, and of a Jacobian",

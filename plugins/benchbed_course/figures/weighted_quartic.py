@@ -40,19 +40,17 @@ def draw_curves(study: Study) -> Picture:
     trials, problem = labelled_trials(study), problem_of(study)
     looks, everything = labelled_looks(trials), list(chain.from_iterable(trials.values()))
     unit, calls = unit_of(everything), max(trial.calls[-1] for trial in everything)
+    gid = CURVE if unit == "step" else None  # the slider of the page compares optimizers at equal steps
     with theme(f"{study.plan.name}-curves"):
         figure, (loss, norm) = canvas(columns=2, width=10.5, height=4.4)
         for axes, values_of in ((loss, _gap), (norm, lambda trial: trial.gradient_norm)):
             for position, (name, own_trials) in enumerate(trials.items()):
                 width = max(1.2, 2.6 - 0.2 * position)  # curves that coincide stay visible at the edges
-                _draw_optimizer(axes, name, own_trials, values_of, width, looks[name])
+                _draw_optimizer(axes, name, own_trials, values_of, width, looks[name], gid)
             axes.set(xlabel=unit, yscale="log")
             if calls >= _LONG:
                 axes.set_xscale("symlog", linthresh=1, linscale=0.4)  # shows step 0, which a log axis cannot
                 axes.set_xlim(0, 1.6 * calls)
-            if unit != "step":
-                for line in axes.lines:
-                    line.set_gid(None)  # the slider of the page compares optimizers at equal steps
             _draw_ranges(axes, trials, values_of, looks)
         if problem.gradient_noise:
             label = "all coordinates in the local minimum"
@@ -157,16 +155,22 @@ def _loss_at(coordinate: float) -> float:
 
 
 def _draw_optimizer(
-    axes: Axes, label: str, trials: list[Trial], values_of: TrialValues, width: float, look: LineStyle
+    axes: Axes,
+    label: str,
+    trials: list[Trial],
+    values_of: TrialValues,
+    width: float,
+    look: LineStyle,
+    gid: str | None,
 ) -> None:
     stable = [trial for trial in trials if trial.status != TrialStatus.DIVERGED]
     for trial in trials:
         if trial.status == TrialStatus.DIVERGED:
-            axes.plot(trial.calls, values_of(trial), color=LOST, linewidth=0.8, gid=CURVE)
+            axes.plot(trial.calls, values_of(trial), color=LOST, linewidth=0.8, gid=gid)
     steps, values = settled(stable, values_of) if stable else (np.empty(0), np.empty((1, 0)))
     middle = lower_median(values)
     axes.plot(
-        steps, middle, color=look.color, linestyle=look.dashes, linewidth=width, label=wrap_label(label), gid=CURVE
+        steps, middle, color=look.color, linestyle=look.dashes, linewidth=width, label=wrap_label(label), gid=gid
     )  # fmt: skip
     if stable and all(trial.status == TrialStatus.CONVERGED for trial in stable):
         axes.plot(steps[-1], middle[-1], "X", color=look.color, markersize=9, markeredgecolor="w", zorder=5)

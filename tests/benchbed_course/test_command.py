@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+import benchbed
 from benchbed_course.parts import SUBJECTS
 
 pytestmark = pytest.mark.slow
@@ -93,10 +94,23 @@ def test_a_measurement_that_fails_is_shown_with_its_error(run_in_process, tmp_pa
 
 
 def test_help_and_usage(run_in_process, tmp_path):
-    """`benchbed --help` lists the command; an unknown part ends with exit code 2, and no part at all with 5."""
+    """`benchbed --help` lists the command; an unknown part ends with exit code 2."""
     assert "  course " in run_in_process(tmp_path, "--help").stdout
     assert "  benchbed course C7 C8" in run_in_process(tmp_path, "course", "--help").stdout
     assert run_in_process(tmp_path, "course", "D1").returncode == 2
+
+
+@pytest.mark.parametrize("options", [(), ("-o", "adam")])
+def test_without_a_figure_of_a_course_nothing_is_drawn(run_in_process, tmp_path, monkeypatch, options):
+    """Exit code 5 and one sentence, before a page is written."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("BENCHBED_DISABLE_PLUGINS", "course")
+        catalog = benchbed.load_catalog()
+    monkeypatch.setattr(benchbed, "load_catalog", lambda plugin_files: catalog)
+    course = run_in_process(tmp_path, "course", *options)
+    assert course.returncode == 5
+    assert "no installed plugin registers a figure of a course; see `benchbed list figures`" in course.stderr
+    assert not (tmp_path / "results").exists()
 
 
 def test_a_page_opens_in_a_browser(run_in_process, tmp_path, monkeypatch):

@@ -17,7 +17,8 @@ import numpy as np
 from selection import trials_of
 
 from benchbed.analysis.intervals import bootstrap_limits
-from benchbed.analysis.pairwise_tests import SIGNIFICANT, Selection, paired_t_test
+from benchbed.analysis.paired_tests import Selection, paired_t_test
+from benchbed.analysis.pairwise_tests import SIGNIFICANT
 from benchbed.analysis.selection_shifts import shifts_of
 from benchbed.analysis.strata import Sampling, samples_of
 from benchbed.catalog.loading import load_catalog

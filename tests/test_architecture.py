@@ -1,6 +1,7 @@
 """Rules for the whole source tree: light imports, small files, full words, exceptions with reasons, mirrored tests."""
 
 import ast
+import importlib.util
 import re
 import subprocess
 import sys
@@ -127,6 +128,24 @@ def test_exceptions_from_the_checks_state_their_reason():
         if (match := EXCEPTION.search(line)) and not match["reason"]
     ]
     assert offenders == []
+
+
+def test_scripts_import_names_that_exist():
+    """No test runs the benchmarks that take minutes; a moved name would break them unnoticed."""
+    missing = []
+    for script in BENCHMARKS:
+        for node in ast.walk(ast.parse(script.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("benchbed"):
+                module = importlib.import_module(node.module)
+                missing += [
+                    f"{relative(script)}:{node.lineno}: {node.module}.{name.name}"
+                    for name in node.names
+                    if not hasattr(module, name.name)
+                    and not (
+                        hasattr(module, "__path__") and importlib.util.find_spec(f"{node.module}.{name.name}")
+                    )
+                ]
+    assert missing == []
 
 
 def test_every_package_folder_is_a_package():

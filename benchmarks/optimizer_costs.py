@@ -3,8 +3,8 @@
 `python -m pip install -c constraints.txt -r benchmarks/requirements.txt`, then `python benchmarks/optimizer_costs.py
 [--optimizers …] [--problems quadratic digits-mlp] [--rounds 3] [--threads 1]`. The hot loop of 1 000 trials of
 `quadratic` and of 100 trials of `digits-mlp` is timed, alternating with `jit(vmap(scan))` where optax has the rule,
-with the defaults of benchbed. "same" says whether both end at the same points after 100 steps in float64. The exit
-status is 1 if a rule takes longer than that of optax.
+with the defaults of benchbed, for about two seconds of steps. "same" says whether both end at the same points after
+100 steps in float64. The exit status is 1 if a rule takes longer than that of optax.
 """
 
 import argparse
@@ -28,8 +28,12 @@ from peers_trials import lanes_of, rates_of
 import benchbed_optimizers
 from benchbed.interfaces import OptimizerFactory
 
-SIZES = {"quadratic": (1_000, 10_000), "digits-mlp": (100, 1_000)}
-"""Trials and steps of each problem."""
+TRIALS = {"quadratic": 1_000, "digits-mlp": 100}
+STEPS = (20, 500_000)
+"""Fewest and most steps of a timed run."""
+SECONDS = 2.0
+"""Time of the steps of a run: factorizations of matrices take a thousand times as long as a step of sgd."""
+PILOT_STEPS = 10
 AGREE_STEPS = 100
 HEADERS = ("optimizer", "problem", "benchbed µs", "optax µs", "ratio", "same")
 OPTAX: dict[str, Rule] = {
@@ -83,23 +87,25 @@ def built_in() -> dict[str, OptimizerFactory]:
 
 def cost_of(name: str, factory: OptimizerFactory, problem: str, rounds: int) -> Cost:
     """Time an optimizer on a problem."""
-    trials, steps = SIZES[problem]
-    provided = {"layout": peers_benchbed.PROBLEMS[problem].layout, "budget": steps}
+    trials = TRIALS[problem]
+    provided = {"layout": peers_benchbed.PROBLEMS[problem].layout, "budget": STEPS[1]}
     needed = {key: value for key, value in provided.items() if key in inspect.signature(factory).parameters}
     factory = functools.partial(factory, **needed)
     seeds, settings = lanes_of(trials)
     rates = rates_of(settings).tolist()
 
-    def run(steps: int = steps, dtype: str | None = None) -> peers_benchbed.TimedRun:
+    def run(steps: int, dtype: str | None = None) -> peers_benchbed.TimedRun:
         return peers_benchbed.run_optimizer(
             problem, peers_benchbed.PROBLEMS[problem], factory, rates, seeds, steps, "compiled", dtype
         )
 
     try:
-        run(AGREE_STEPS)
+        run(PILOT_STEPS)  # compiles
+        pilot = run(PILOT_STEPS).step_seconds
     except RuntimeError as error:  # the message is the reason of the fallback to the eager engine
         return Cost(name, problem, str(error).partition(": ")[2][:60], None, None, None)
-    sides: dict[str, Callable[[], dict[str, float]]] = {"benchbed": lambda: {"hot": run().step_seconds}}
+    steps = int(np.clip(PILOT_STEPS * SECONDS / pilot, *STEPS))
+    sides: dict[str, Callable[[], dict[str, float]]] = {"benchbed": lambda: {"hot": run(steps).step_seconds}}
     if name in OPTAX:
         side = JaxSide(peers_benchbed.make_trials(problem, trials, steps), OPTAX[name])
         sides["optax"] = lambda: {"hot": side.run()[0]}
@@ -137,7 +143,7 @@ def line(cells: Sequence[Any]) -> str:
             return "yes" if cell else "no"
         return "" if cell is None else f"{cell:.3g}" if isinstance(cell, float) else str(cell)
 
-    widths = (max(map(len, built_in())), max(map(len, SIZES)), *map(len, HEADERS[2:]))
+    widths = (max(map(len, built_in())), max(map(len, TRIALS)), *map(len, HEADERS[2:]))
     return "  ".join(f"{text(cell):<{width}}" for cell, width in zip(cells, widths, strict=True)).rstrip()
 
 
@@ -147,7 +153,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--optimizers", nargs="+", choices=tuple(built_in()), default=(), metavar="NAME")
-    parser.add_argument("--problems", nargs="+", choices=tuple(SIZES), default=tuple(SIZES), metavar="NAME")
+    parser.add_argument("--problems", nargs="+", choices=tuple(TRIALS), default=tuple(TRIALS), metavar="NAME")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--threads", type=int, default=1, help="cores and threads")
     options = parser.parse_args(arguments)

@@ -38,8 +38,8 @@ AGREE_STEPS = 100
 HEADERS = ("optimizer", "problem", "benchbed µs", "optax µs", "ratio", "same")
 OPTAX: dict[str, Rule] = {
     "sgd": optax.sgd,
-    "momentum": lambda rate: optax.sgd(rate, momentum=0.9),
-    "nesterov": lambda rate: optax.sgd(rate, momentum=0.9, nesterov=True),
+    "momentum": lambda rate: optax.sgd((1 - 0.9) * rate, momentum=0.9),
+    "nesterov": lambda rate: optax.sgd((1 - 0.9) * rate, momentum=0.9, nesterov=True),
     "rmsprop": lambda rate: optax.rmsprop(rate, decay=0.9, eps=1e-8, eps_in_sqrt=False),
     "adam": optax.adam,
     "adamw": lambda rate: optax.adamw(rate, weight_decay=1e-2),

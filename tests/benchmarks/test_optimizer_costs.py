@@ -21,7 +21,8 @@ def test_the_rules_of_optax_have_names_of_ours(script):
 @pytest.mark.slow
 def test_equal_and_other_points_are_told_apart(script, monkeypatch):
     """Lion is the same rule with the same defaults, and another β₂ makes another rule."""
-    monkeypatch.setattr(script, "SIZES", {"quadratic": (10, 50)})
+    monkeypatch.setattr(script, "TRIALS", {"quadratic": 10})
+    monkeypatch.setattr(script, "STEPS", (50, 50))
     assert [cost.is_same for cost in script.costs(["lion"], ["quadratic"], rounds=1)] == [True]
     monkeypatch.setitem(script.OPTAX, "lion", lambda rate: script.optax.lion(rate, b2=0.5, weight_decay=0.0))
     assert [cost.is_same for cost in script.costs(["lion"], ["quadratic"], rounds=1)] == [False]

@@ -166,6 +166,14 @@ def test_the_page_has_no_serious_accessibility_finding(open_page, scheme, width)
     assert serious == []
 
 
+@pytest.mark.parametrize("width", [1400, 390])
+def test_the_first_section_begins_below_the_links(open_page, width):
+    """Without the margin that separates sections."""
+    tab = open_page(viewport={"width": width, "height": 844})
+    links, section = tab.locator("nav").bounding_box(), tab.locator("section").first.bounding_box()
+    assert 16 <= section["y"] - (links["y"] + links["height"]) <= 32
+
+
 def test_a_telephone_scrolls_the_drawings(open_page):
     """At a width that keeps their labels legible; the page itself does not scroll sideways."""
     tab = open_page(viewport={"width": 390, "height": 844}, has_touch=True)

@@ -40,7 +40,7 @@ _SETTINGS: dict[str, Any] = {
     "grid.linewidth": 0.5,
     "text.hinting": "no_hinting",  # hinting moves letters to whole pixels, so PNG and SVG would differ
 }
-_BREAKS = re.compile(r"(?<=[,:_ -])|(?=\[)")  # positions at which a selector may continue on the next line
+_BREAKS = re.compile(r"(?<=[:_ ])|(?<=[,-])(?!\d)|(?=\[)")  # where a selector may continue on the next line
 
 
 class LineStyle(NamedTuple):

@@ -30,6 +30,13 @@ def test_wrapped_labels_are_complete(text):
     assert label.replace("\n", "").replace(r"\$", "$") == text
 
 
+@pytest.mark.parametrize("number", ["3,297", "1e-05", "-0.25"])
+def test_numbers_in_labels_are_not_divided(number):
+    """Not after the comma of thousands, nor after a sign, wherever the line ends."""
+    for length in range(20, 34):
+        assert number in wrap_label(f"{'x' * length}, {number} steps")
+
+
 def test_labels_never_start_with_an_underscore():
     """Matplotlib leaves labels with a leading underscore out of legends."""
     assert not wrap_label("_x").startswith("_")

@@ -52,7 +52,7 @@ SUBJECTS = {
     ),
     "C4": Subject(
         "Composed triangles",
-        "f₁(x) = 2σ(x) − 4σ(x − ½), f_k = f₁ ∘ f_{k−1}",
+        "f₁(x) = 2σ(x) − 4σ(x − ½), fₖ = f₁ ∘ fₖ₋₁",
         Experiment(
             "benchbed run -p 'triangles[depth=[1, 2]]' -o 'adam[learning_rate=[0.01, 0.1]]' --track default --steps "
             "2000 --seeds 20 -O results/try-c4",
@@ -103,7 +103,7 @@ SUBJECTS = {
     ),
     "C10": Subject(
         "Deep network on a polynomial",
-        "f(x) = mean p(xᵢ), p(z) = Π (z − r_k)",
+        "f(x) = mean p(xᵢ), p(z) = Π (z − rₖ)",
         Experiment(
             "benchbed run -p 'polynomial-network[samples=4096]' -o adam -o muon --track default --steps 2000 --seeds 3 "
             "-O results/try-c10",

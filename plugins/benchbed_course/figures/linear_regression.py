@@ -36,7 +36,7 @@ def draw_path(course: Study, longer: Study) -> Picture:
     all_short, all_long = trials_of(course), trials_of(longer)
     short, long = (first_named(trials, "gd")[0] for trials in (all_short, all_long))
     further, looks = others(all_long, long), looks_of(all_long)
-    estimate = estimate_of(course)
+    estimate, owner = estimate_of(course), "gradient descent, " if further else ""
     with theme("linear-regression-path"):
         figure, (surface, end, norms) = canvas(columns=3, width=11.0, height=3.6)
         image = _draw_surface(surface, course, *_limits(short, estimate))
@@ -49,8 +49,9 @@ def draw_path(course: Study, longer: Study) -> Picture:
                 axes.plot(
                     *trial.path.T, color=look.color, linestyle=look.dashes, linewidth=1.2, label=label, gid=PATH
                 )  # fmt: skip
-            axes.plot(*long.path.T, color=COLOR, linewidth=1.0, label=f"{long.steps:,} steps", gid=PATH)
-            axes.plot(*short.path.T, color=COLOR, linewidth=3.0, label=f"{short.steps} steps", gid=PATH)
+            for trial, width in ((long, 1.0), (short, 3.0)):
+                label = f"{owner}{trial.steps:,} steps"
+                axes.plot(*trial.path.T, color=COLOR, linewidth=width, label=label, gid=PATH)
             _draw_landmarks(axes, estimate)
         surface.set(title="Gradient descent on the loss surface")
         if further:
@@ -58,11 +59,13 @@ def draw_path(course: Study, longer: Study) -> Picture:
         else:
             surface.legend(loc="lower right", labelspacing=0.3, frameon=True, framealpha=0.8)
         end.set(title="Near the estimate (another colour scale)")
+        movers = [Mover(long, "gradient descent", COLOR)]
         for trial, *_ in further.values():
             look = looks[trial.optimizer]
             norms.semilogy(
                 trial.gradient_norm, color=look.color, linestyle=look.dashes, linewidth=1.2, gid=PATH
             )
+            movers.append(Mover(trial, wrap_label(label_of(trial)), look.color))
         for trial, width in ((long, 1.0), (short, 3.0)):
             norms.semilogy(trial.gradient_norm, color=COLOR, linewidth=width, gid=PATH)
         if longer.plan.tolerance is not None:
@@ -70,11 +73,6 @@ def draw_path(course: Study, longer: Study) -> Picture:
             norms.axhline(longer.plan.tolerance, color=TRUTH, linestyle="--", linewidth=0.9, label=label)
             norms.legend(loc="upper right")
         norms.set(title="Gradient norm", xlabel="step", ylabel="‖∇L‖")
-        movers = [Mover(long, "gradient descent", COLOR)]
-        movers += [
-            Mover(trial, wrap_label(label_of(trial)), looks[trial.optimizer].color)
-            for trial, *_ in further.values()
-        ]
         gif = _animate(course, short, movers, estimate)
         sentences = [_further_sentence(trials[0], all_short, estimate) for trials in further.values()]
         caption = [*_caption(course, short, long, estimate), *sentences, *optimizer_sentences(course, longer)]
@@ -141,7 +139,7 @@ def _animate(study: Study, short: Trial, movers: Sequence[Mover], estimate: np.n
         for mover, line, (head,) in zip(movers, lines, heads, strict=True):
             line.set_data(*mover.trial.path[: step + 1].T)
             head.set_data(*mover.point(step)[:, None])
-        axes.set_title(f"step {step}: loss {movers[0].loss(step):.4f}")
+        axes.set_title(f"step {step}: loss of {movers[0].label} {movers[0].loss(step):.4f}")
 
     last = max(mover.trial.steps for mover in movers)
     later_steps = np.geomspace(short.steps, last, FRAMES + 1)[1:]  # the path slows down

@@ -7,10 +7,11 @@ import numpy as np
 from benchbed import Study
 from benchbed.interfaces import Picture, TrialStatus
 from benchbed.plotting import LineStyle, theme, wrap_label
-from benchbed_course.figures.canvas import LOOKS, LOST, TRUTH, canvas, picture
+from benchbed_course.figures.canvas import LOOKS, LOST, TRUTH, canvas, legend_below, picture
 from benchbed_course.figures.motion import Mover
 from benchbed_course.figures.optimizers import (
     by_optimizer,
+    calls_label,
     first_named,
     highest_loss,
     label_of,
@@ -92,7 +93,7 @@ def draw_rates(study: Study) -> Picture:
         axes.set(
             xlabel="step", ylabel="loss", title=f"Loss on ½ θᵀ diag(1, 100) θ from {start_of(trials[0])}"
         )
-        axes.legend(loc="upper right")
+        legend_below(figure, axes)
         return picture(
             figure,
             "In the long run each step of gradient descent and momentum multiplies the distance from the minimizer by",
@@ -117,9 +118,8 @@ def draw_edge(study: Study) -> Picture:
                 linestyle="--" if abs(rate / edge - 1) > 0.002 else "-",
                 label=f"η = {rate:g}: {trial.status}",
             )  # fmt: skip
-        axes.set(
-            xlabel="1 + gradient calls", ylabel="loss", title=f"Gradient descent around η = 2/λ₂ = {edge:g}"
-        )
+        title = f"Gradient descent around η = 2/λ₂ = {edge:g}"
+        axes.set(xlabel=calls_label(trials), ylabel="loss", title=title)
         axes.legend()
         below = [trial.status for trial in trials if trial.setting["learning_rate"] < edge]
         above = [trial.status for trial in trials if trial.setting["learning_rate"] > edge]

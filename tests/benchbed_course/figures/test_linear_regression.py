@@ -153,6 +153,21 @@ def test_added_optimizers_move_too(study_of, animated):
         show(step)
         for label, trial in (("gradient descent", gd), (optimizers[1], momentum)):
             np.testing.assert_array_equal(lines[label].get_xydata(), trial.path[: step + 1])
+        loss = gd.loss[min(step, gd.steps)]
+        assert figure.axes[0].get_title() == f"step {step}: loss of gradient descent {loss:.4f}"
+
+
+def test_the_legend_names_gradient_descent_beside_others(course, longer, study_of, drawn):
+    """Alone, its numbers of steps suffice."""
+    figure, _ = drawn(draw_path, course, longer)
+    texts = [text.get_text() for text in figure.axes[0].get_legend().get_texts()]
+    assert {"100 steps", "1,011 steps"} <= set(texts)
+    optimizers = ["gd[learning_rate=0.01]", "momentum[learning_rate=0.005]"]
+    figure, _ = drawn(
+        draw_path, *(study_of(study.plan.name, optimizers=optimizers) for study in (course, longer))
+    )
+    texts = [text.get_text() for text in figure.legends[0].get_texts()]
+    assert {"gradient descent, 100 steps", "gradient descent, 1,011 steps"} <= set(texts)
 
 
 def test_the_background_of_the_animation_is_white(drawing):

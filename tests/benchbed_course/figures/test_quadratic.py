@@ -79,7 +79,8 @@ def test_gradient_descent_diverges_beyond_the_edge_alone(study_of, drawn):
         json.loads(row.hyperparameters)["learning_rate"]: row.status for row in study.trials.itertuples()
     }
     assert found == {0.0199: "solved", 0.01999: "solved", 0.02001: "diverged", 0.0201: "diverged"}
-    _, picture = drawn(draw_edge, study)
+    figure, picture = drawn(draw_edge, study)
+    assert figure.axes[0].get_xlabel() == "1 + steps"
     assert "2 of 2 learning rates solve" in picture.caption
     assert "2 of 2 diverge" in picture.caption
 
@@ -144,7 +145,9 @@ def test_added_optimizers_of_the_course_keep_their_selectors(study, study_of, dr
     readings = json.loads(ElementTree.fromstring(picture.files["svg"]).get("data-readings"))
     assert list(readings) == names
     assert readings[names[0]] != readings[names[3]]
-    _, picture = drawn(draw_rates, both)
+    figure, picture = drawn(draw_rates, both)
+    (legend,), (axes,) = figure.legends, figure.axes
+    assert not legend.get_window_extent().overlaps(axes.get_window_extent())
     assert all(f"{typeset(name)}: " in picture.caption for name in names)
 
 

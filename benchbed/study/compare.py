@@ -120,10 +120,8 @@ def _changes(
             continue
         before, after = scores_before[optimizer], scores_after[optimizer]
         samples = _samples_of_change(before, after, laws, is_paired)
-        shift_before, shift_after = (
-            mean_shift(result.shifts, problems, optimizer, track) for result in results
-        )
-        selection = selection_of_change(shift_before, shift_after, tuning_seeds, is_paired)
+        shifts = [mean_shift(result.shifts, problems, optimizer, track) for result in results]
+        selection = selection_of_change(shifts[0], shifts[1], tuning_seeds, is_paired)
         low, high = bootstrap_limits(samples, selection.shifts)
         change = Change(
             problem=problems[0] if len(problems) == 1 else ALL_PROBLEMS,

@@ -74,12 +74,19 @@ def isolated_folder(tmp_path, monkeypatch):
     """Run each test in an empty folder, with one torch thread; fail if it changes global state."""
     monkeypatch.chdir(tmp_path)
     torch.set_num_threads(1)
+    matplotlib = sys.modules.get("matplotlib")  # importing it would take time
+    style = {} if matplotlib is None else matplotlib.rcParams.copy()
     random_state = torch.get_rng_state()
     yield
     assert torch.get_default_dtype() == torch.float32, "the test changed the default dtype"
     assert torch.get_num_threads() == 1, "the test changed the number of threads"
     assert torch.is_grad_enabled(), "the test switched gradients off"
     torch.set_rng_state(random_state)
+    # To read the backend would choose one, and import it.
+    changed = [name for name in style if name != "backend" and matplotlib.rcParams[name] != style[name]]
+    for name in changed:
+        matplotlib.rcParams[name] = style[name]
+    assert not changed, "the test changed the style of matplotlib"
 
 
 @pytest.fixture(scope="session")

@@ -16,7 +16,7 @@ from benchbed.store.files import inside, write_atomically
 from benchbed.study.execution import local_workers, start_workers
 from benchbed.study.figure_plans import add_optimizers, plan_of
 from benchbed.study.figures import FOLDER, FigureTask, draw_by_workers, files_of, measure
-from benchbed.study.loading import IN_PROCESS, check_files
+from benchbed.study.loading import check_files
 from benchbed.study.losses import describe_losses
 from benchbed.study.model import Study
 from benchbed.study.resources import Allocation, Resources, allocate_shared
@@ -191,7 +191,7 @@ def _run_studies(session: _Session) -> tuple[list[Study], dict[str, Picture | st
         # A daemon: after an interrupt it may wait forever for tasks that were cancelled.
         thread = threading.Thread(target=run, args=(suite, futures[-1]), name=f"study {suite}", daemon=True)
         thread.start()
-        if session.resources.executor == IN_PROCESS:  # batches of one process share the state of torch
+        if not session.workers.is_isolated:  # tasks of one process share the state of torch and matplotlib
             thread.join()
     return [future.result() for future in futures], pictures
 

@@ -89,7 +89,10 @@ def test_a_failed_allocation_of_the_driver_itself_is_out_of_memory(tmp_path, run
     [
         (["--memory", "4"], "at least 512 MiB, such as 4G"),
         (["--memory", "1M"], "at least 512 MiB, such as 4G"),
-        (["--memory", "2G", "--executor", "serial"], "the executor serial runs batches in this process"),
+        (
+            ["--memory", "2G", "--executor", "serial"],
+            "executor 'serial' runs batches in this process, whose memory has no limit; omit --memory",
+        ),
     ],
 )
 def test_an_impossible_limit_exits_with_2(tmp_path, run_in_process, options, message):

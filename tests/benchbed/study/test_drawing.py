@@ -1,13 +1,16 @@
 """Suites of figures run together, and their figures are drawn and written."""
 
+import time
 from pathlib import Path
 
 import pytest
 
 from benchbed.catalog.loading import load_catalog
 from benchbed.errors import UsageError
+from benchbed.study import drawing
 from benchbed.study.drawing import draw_figures
 from benchbed.study.figures import figures_of
+from benchbed.study.running import complete
 
 FAILING = """
 from benchbed.hookspecs import hookimpl
@@ -74,6 +77,25 @@ def test_a_figure_may_be_drawn_from_several_suites(draw, tmp_path):
     for suite in ("tiny", "tiny-full"):
         names = {figure.name for figure in figures_of(load_catalog([PLUGIN]), suite)}
         assert names == {"z10", "z3-fails", "apart"}
+
+
+@pytest.mark.parametrize("executor", ["serial", "benchbed.executors:SerialExecutor"])
+def test_studies_in_this_process_run_one_after_the_other(executor, monkeypatch, tmp_path):
+    """Their figures change the style of matplotlib while they are drawn, which all threads of a process share."""
+    running, most = [], []
+
+    def record(*arguments):
+        running.append(None)
+        time.sleep(0.1)
+        most.append(len(running))
+        try:
+            return complete(*arguments)
+        finally:
+            running.pop()
+
+    monkeypatch.setattr(drawing, "complete", record)
+    draw_figures(["z4-both"], tmp_path / "out", plugin_files=[PLUGIN], jobs=1, executor=executor)
+    assert most == [1, 1]
 
 
 def test_full_budgets_take_the_full_suite(draw):

@@ -32,7 +32,7 @@ def adopt(
 
     def update(oracle: Oracle, state: AdoptState, theta: Tensor) -> tuple[Tensor, AdoptState]:
         g, t = oracle.gradient, oracle.step
-        bound = t**0.25  # 0 in the first step, which then does not move
+        bound = t.sqrt().sqrt()  # t^¼; 0 in the first step, which then does not move
         normalized = g / torch.maximum(state.second_moment.sqrt(), epsilon + torch.zeros_like(g))
         m = beta1 * state.momentum + (1 - beta1) * torch.minimum(torch.maximum(normalized, -bound), bound)
         v = torch.where(t == 0, g.square(), beta2 * state.second_moment + (1 - beta2) * g.square())

@@ -1,5 +1,6 @@
 """NAdam (Dozat 2016)."""
 
+import math
 from typing import Annotated, NamedTuple
 
 import torch
@@ -7,8 +8,8 @@ from torch import Tensor
 
 from benchbed.interfaces import Hyperparameter, LogUniform, OneMinusLogUniform, Optimizer, Oracle
 
-DECAY_BASE = 0.96
-"""Base of the momentum's warm-up in the paper."""
+LOG_DECAY_BASE = math.log(0.96)
+"""Logarithm of the base of the momentum's warm-up in the paper: a compiled step has an exponential, but no power."""
 
 
 class NAdamState(NamedTuple):
@@ -43,8 +44,8 @@ def nadam(
 
     def update(oracle: Oracle, state: NAdamState, theta: Tensor) -> tuple[Tensor, NAdamState]:
         g, t = oracle.gradient, oracle.step + 1
-        mu = beta1 * (1 - 0.5 * DECAY_BASE ** (t * momentum_decay))
-        next_mu = beta1 * (1 - 0.5 * DECAY_BASE ** ((t + 1) * momentum_decay))
+        mu = beta1 * (1 - 0.5 * (LOG_DECAY_BASE * momentum_decay * t).exp())
+        next_mu = beta1 * (1 - 0.5 * (LOG_DECAY_BASE * momentum_decay * (t + 1)).exp())
         product = state.momentum_product * mu
         m = beta1 * state.first_moment + (1 - beta1) * g
         v = beta2 * state.second_moment + (1 - beta2) * g.square()

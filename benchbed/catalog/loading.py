@@ -70,19 +70,20 @@ def with_records(catalog: Catalog, records: Sequence[PluginRecord]) -> Catalog:
     return dataclasses.replace(combined, clashes={**catalog.clashes, **combined.clashes})
 
 
-_built_in: dict[Hashable, tuple[Hashable, PluginRecord]] = {}
+_built_in: dict[Hashable, tuple[tuple[Hashable, ...], PluginRecord]] = {}
 """The result of `installations` and the record of each built-in plugin that this process has loaded."""
 
 
 def _load_built_in(plugin: DiscoveredPlugin) -> PluginRecord:
     """Load a built-in plugin, once a process: finding the files that its objects depend on takes most of the time.
 
-    It is loaded again after an installation, which may change the versions in the origins of its objects.
+    It is loaded again after an installation, which may change the versions in the origins of its objects; a folder at
+    the end of the import path does not, such as that of setuptools, which adds one when torch imports it.
     """
     name = plugin.name, plugin.module, plugin.version
     folders = installations()
     loaded = _built_in.get(name)
-    if loaded is not None and loaded[0] == folders:
+    if loaded is not None and folders[: len(loaded[0])] == loaded[0]:
         return loaded[1]
     record = load_plugin(plugin)
     if record.status is PluginStatus.LOADED:

@@ -123,6 +123,7 @@
       if (element.tagName === "DETAILS") element.open = true;
     }
     target.classList.add("opened");
+    clearToolbar(); // the view that is restored may have changed its height
     (target.closest(".pairing") ?? target).scrollIntoView();
     target.focus({ preventScroll: true });
   }
@@ -179,7 +180,6 @@
   const toolbar = document.querySelector(".toolbar");
   const clearToolbar = () => { document.documentElement.style.scrollPaddingTop = `${toolbar.offsetHeight + 8}px`; };
   new ResizeObserver(clearToolbar).observe(toolbar);
-  clearToolbar();
   const restore = () => { read(); apply(); reveal(state.at); };
   addEventListener("hashchange", restore);
   addEventListener("popstate", restore);

@@ -33,20 +33,9 @@ EXECUTORS = (
 )
 SLOW = "submitit"
 """Executor each of whose tasks starts an interpreter."""
-SMALL_STUDY = [
-    "-p",
-    "quadratic",
-    "-p",
-    "quartic",
-    "-o",
-    "gd",
-    "-o",
-    "adam",
-    "--preset",
-    "quick",
-    "--seeds",
-    "4",
-]
+SMALL_STUDY = (
+    "-p", "quadratic", "-p", "quartic", "-o", "gd", "-o", "adam", "--preset", "quick", "--seeds", "4",
+)  # fmt: skip
 
 
 class Empty(msgspec.Struct):

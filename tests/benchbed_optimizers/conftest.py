@@ -299,13 +299,17 @@ def compare_steps(problem, factory, settings, reference, tolerance=TOLERANCE):
 def assert_same_steps_on_blocks(request):
     """Return a function that compares the steps of an optimizer of matrices with those of references on the blocks.
 
-    `make(matrices, others, setting)` lists the references; `statics` are hyperparameters that lanes share.
+    `make(matrices, others, setting)` lists the references; `of_digits` is the tolerance on `digits-mlp`, by default the
+    same; `statics` are hyperparameters that lanes share.
     """
     if request.param == "digits-mlp":
         pytest.importorskip("sklearn")
     problem = PROBLEMS[request.param]
 
-    def compare(factory, settings, make, tolerance, **statics):
+    def compare(factory, settings, make, tolerance, of_digits=None, **statics):
+        if request.param == "digits-mlp" and of_digits is not None:
+            tolerance = of_digits
+
         def reference(losses, path, setting):
             def make_all(matrices, others):
                 return make(matrices, others, setting)

@@ -137,7 +137,7 @@ class Study:
 
     @property
     def stored(self) -> int:
-        """Trials of the plan that have a row: the rows of `trials`, which takes gigabytes for a million of them."""
+        """Planned trials that have a row: the length of `trials`, whose frame takes gigabytes for a million of them."""
         return len(self._planned.intersection(self._table["trial_key"].to_pylist()))
 
     @functools.cached_property

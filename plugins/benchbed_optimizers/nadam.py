@@ -9,7 +9,8 @@ from torch import Tensor
 from benchbed.interfaces import Hyperparameter, LogUniform, OneMinusLogUniform, Optimizer, Oracle
 
 LOG_DECAY_BASE = math.log(0.96)
-"""Logarithm of the base of the momentum's warm-up in the paper: a compiled step has an exponential, but no power."""
+"""Logarithm of the base of the momentum's warm-up in the paper: compiled steps compute exponentials of many trials at
+once, and powers one by one."""
 
 
 class NAdamState(NamedTuple):

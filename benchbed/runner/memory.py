@@ -84,9 +84,12 @@ def reset_peak() -> None:
         Path("/proc/self/clear_refs").write_text("5")
 
 
-def peak_bytes() -> int | None:
-    """Return the largest resident size of this process since `reset_peak`; None if the system does not report it."""
-    return _status("VmHWM") or None
+def peak_bytes(process_id: int | None = None) -> int | None:
+    """Return the largest resident size of a process since its `reset_peak`; None if the system does not report it.
+
+    `process_id` is None for this process.
+    """
+    return _status("VmHWM", process_id) or None
 
 
 def refuse_allocations(limit: int) -> None:
@@ -100,10 +103,11 @@ def refuse_allocations(limit: int) -> None:
         resource.setrlimit(resource.RLIMIT_DATA, (most, hard))
 
 
-def _status(name: str) -> int:
-    """Return a size of this process in bytes; 0 if the system does not report it."""
+def _status(name: str, process_id: int | None = None) -> int:
+    """Return a size of a process in bytes, None for this one; 0 if the system does not report it."""
     with contextlib.suppress(OSError):
-        for line in Path("/proc/self/status").read_text().splitlines():
+        folder = Path("/proc", "self" if process_id is None else str(process_id))
+        for line in (folder / "status").read_text().splitlines():
             key, _, value = line.partition(":")
             if key == name:
                 return int(value.split()[0]) * 1024

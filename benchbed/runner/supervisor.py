@@ -11,9 +11,9 @@ import time
 from collections.abc import Iterator
 from multiprocessing.connection import wait
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NamedTuple, NoReturn
 
-from benchbed.runner.memory import refuse_allocations, reset_peak, resident_bytes
+from benchbed.runner.memory import peak_bytes, refuse_allocations, reset_peak, resident_bytes
 
 PRINTED_BYTES = 10_000
 """Output of a worker that reaches stderr; plugins may print without end."""
@@ -37,31 +37,46 @@ _PATIENCE_SECONDS = 2.0
 _NUMBER_BYTES = 8
 
 
-_limit_pipes: list[int] = []
-"""In a worker, the pipe through which it tells its supervisor how many bytes it may have."""
+class _Watched(NamedTuple):
+    """A worker, as it knows itself."""
+
+    limit_pipe: int
+    """The pipe through which it tells its supervisor how many bytes it may have."""
+    folder: Path
+
+
+_watched: list[_Watched] = []
+"""In a worker, itself; nothing in all other processes, also in copies of a worker."""
 
 
 @contextlib.contextmanager
 def limited_memory(limit: int | None) -> Iterator[None]:
     """Limit the memory of this process to `limit` bytes, None for no limit, and measure its peak anew.
 
-    The supervisor ends the process when it has more, and far larger allocations fail.
+    The supervisor ends the process soon after it had more, and far larger allocations fail. If the supervisor has not
+    looked since then, the process ends itself: a result does not depend on the moments at which the supervisor looks.
     """
-
-    def send(number: int) -> None:
-        for pipe in _limit_pipes:
-            # If a plugin has closed all files, the supervisor keeps the limit.
-            with contextlib.suppress(OSError):
-                os.write(pipe, number.to_bytes(_NUMBER_BYTES))
-
     reset_peak()
-    if limit is not None and _limit_pipes:
-        refuse_allocations(limit)
-        send(limit)
+    if limit is None or not _watched:
+        yield
+        return
+    refuse_allocations(limit)
+    _send_limit(limit)
     try:
         yield
+        for worker in _watched:
+            if (peak := peak_bytes() or 0) > limit:
+                (worker.folder / PEAK).write_text(str(peak))
+                os.kill(os.getpid(), signal.SIGKILL)
     finally:
-        send(0)
+        _send_limit(0)
+
+
+def _send_limit(limit: int) -> None:
+    for worker in _watched:
+        # If a plugin has closed all files, the supervisor keeps the limit.
+        with contextlib.suppress(OSError):
+            os.write(worker.limit_pipe, limit.to_bytes(_NUMBER_BYTES))
 
 
 def fork_worker(folder: Path) -> None:
@@ -90,11 +105,11 @@ def fork_worker(folder: Path) -> None:
         os.close(worker_output)
         os.close(limit_pipe)
         _supervise(worker, driver.sentinel, wakeup, _Output(output), limits, folder)
-    _limit_pipes.append(limit_pipe)
+    _watched.append(_Watched(limit_pipe, folder))
     signal.set_wakeup_fd(-1)
     for number in (signal.SIGHUP, signal.SIGQUIT, signal.SIGCHLD, signal.SIGTERM, signal.SIGTSTP):
         signal.signal(number, signal.SIG_DFL)
-    os.register_at_fork(after_in_child=_end_copies_of_copies)
+    os.register_at_fork(after_in_child=_prepare_copy)
     os.setsid()
     _set_process_option(_PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != supervisor:  # it died before the option was set
@@ -105,8 +120,9 @@ def fork_worker(folder: Path) -> None:
         os.close(end)
 
 
-def _end_copies_of_copies() -> None:
-    """Let copies of the worker fork no copies: if each step forks, their number would double in every step."""
+def _prepare_copy() -> None:
+    """Let a copy of the worker not act for it, and fork no copies: if each step forks, they would double each time."""
+    _watched.clear()
     os.register_at_fork(after_in_child=lambda: os._exit(1))
 
 
@@ -152,7 +168,8 @@ class _Output:
 def _supervise(worker: int, driver: int, wakeup: int, output: _Output, limits: int, folder: Path) -> NoReturn:
     """Wait for the end of the worker or the driver, or for SIGTERM; then end all descendants and this process.
 
-    The worker ends, too, if it has more bytes than the last number that it wrote into the pipe `limits`.
+    The worker ends, too, if it and its children have more bytes than the last number that it wrote into the pipe
+    `limits`, or if it had more at any time since it wrote the number.
     """
     try:
         ending = None
@@ -164,15 +181,16 @@ def _supervise(worker: int, driver: int, wakeup: int, output: _Output, limits: i
                     limit = int.from_bytes(numbers[-_NUMBER_BYTES:])
                 else:  # the worker has closed its end
                     sources.remove(limits)
-            if limit and (resident := resident_bytes(worker)) > limit:
-                (folder / PEAK).write_text(str(resident))
-                ending = f"had {resident} bytes of memory, more than the limit of {limit}, and was killed"
+            if limit and (used := max(resident_bytes(worker), peak_bytes(worker) or 0)) > limit:
+                (folder / PEAK).write_text(str(used))
+                break
             if output.source in ready:
                 output.read()
             if wakeup in ready:
                 ending = _on_signals(os.read(wakeup, 4096), worker)
             if driver in ready:
                 ending = "lost the process that had started it"
+        ending = _ending_by_memory(folder / PEAK, limit) or ending
         end_descendants(worker)
         deadline = time.monotonic() + _PATIENCE_SECONDS  # a process that could not be killed may print on
         while output.read() and time.monotonic() < deadline:
@@ -183,6 +201,13 @@ def _supervise(worker: int, driver: int, wakeup: int, output: _Output, limits: i
             (folder / OUTPUT).write_bytes(output.last + f"\nthe process {ending}\n".encode())
     finally:
         os._exit(1)
+
+
+def _ending_by_memory(file: Path, limit: int) -> str | None:
+    """Return how a worker ended because of its memory, whose size is in this file; None if it is missing."""
+    with contextlib.suppress(FileNotFoundError):
+        return f"had {file.read_text()} bytes of memory, more than the limit of {limit}, and was killed"
+    return None
 
 
 def _on_signals(numbers: bytes, worker: int) -> str | None:

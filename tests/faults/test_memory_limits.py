@@ -59,7 +59,7 @@ def test_an_allocation_that_fails_is_out_of_memory(study):
 
 
 def test_a_batch_that_needs_too_much_is_divided(study):
-    """Eight trials need 960 MB beside the 260 MB of the process, and its parts fit."""
+    """Eight trials need 960 MB beside the 300 MB of the process, and its parts fit: none had more at any time."""
     trials = trials_of(study, "fills-by-lane")
     assert set(trials["status"]) <= {"exhausted", "solved"}
     assert (trials["peak_bytes"] <= LIMIT).all()

@@ -6,6 +6,7 @@ import pytest
 
 from benchbed.executors import processes
 from benchbed.interfaces import TrialStatus
+from benchbed.runner.memory import is_supported
 from benchbed.runner.supervisor import LOG_BYTES
 from benchbed.runner.workers import Workers, end_processes
 
@@ -62,3 +63,28 @@ def test_the_log_has_the_end_of_the_output_and_of_the_process(workers, tasks):
     failure = workers.result(workers.submit(tasks.print_and_die, tasks.Number()))
     assert failure.message == "the process exited with code 0"
     assert LOG_BYTES - 100 < len(failure.log) < LOG_BYTES + 100
+
+
+@pytest.mark.skipif(not is_supported(), reason="only Linux reports the memory of processes")
+def test_a_short_peak_above_the_limit_ends_the_process(workers, tasks):
+    """Every time, although the supervisor looks only now and then."""
+    for _ in range(5):
+        failure = workers.result(
+            workers.submit(tasks.have_block_for_a_moment, tasks.Block(120 << 20, 80 << 20))
+        )
+        assert failure.kind is TrialStatus.OUT_OF_MEMORY
+        assert failure.peak_bytes > 120 << 20
+        assert f"had {failure.peak_bytes} bytes of memory, more than the limit of" in failure.message
+
+
+@pytest.mark.skipif(not is_supported(), reason="only Linux reports the memory of processes")
+def test_a_peak_before_the_limit_does_not_count(workers, tasks):
+    """The process had a block of 120 MiB before, and may have 80 MiB more than without it."""
+    assert (
+        workers.result(workers.submit(tasks.have_block_for_a_moment, tasks.Block(120 << 20, 200 << 20)))
+        > 120 << 20
+    )
+    assert (
+        workers.result(workers.submit(tasks.have_block_for_a_moment, tasks.Block(10 << 20, 80 << 20)))
+        > 10 << 20
+    )

@@ -14,11 +14,12 @@ once, and powers one by one."""
 
 
 class NAdamState(NamedTuple):
-    """Moments m and v, `[..., dimension]`, the product of the momenta, and 1 − β₂ᵗ, `[..., 1]`."""
+    """Moments m and v, `[..., dimension]`, the product of the momenta, the next momentum and 1 − β₂ᵗ, `[..., 1]`."""
 
     first_moment: Tensor
     second_moment: Tensor
     momentum_product: Tensor
+    next_momentum: Tensor
     second_correction: Tensor
 
 
@@ -39,20 +40,22 @@ def nadam(
     https://openreview.net/forum?id=OM0jvwB8jIp57ZJjtNEZ.
     """
 
+    def momentum(t: Tensor) -> Tensor:
+        return beta1 * (1 - 0.5 * (LOG_DECAY_BASE * momentum_decay * t).exp())
+
     def init(theta: Tensor) -> NAdamState:
-        one = torch.ones_like(theta[..., :1])
-        return NAdamState(torch.zeros_like(theta), torch.zeros_like(theta), one, torch.zeros_like(one))
+        m, v, one = torch.zeros_like(theta), torch.zeros_like(theta), torch.ones_like(theta[..., :1])
+        return NAdamState(m, v, one, momentum(one), torch.zeros_like(one))
 
     def update(oracle: Oracle, state: NAdamState, theta: Tensor) -> tuple[Tensor, NAdamState]:
         g, t = oracle.gradient, oracle.step + 1
-        mu = beta1 * (1 - 0.5 * (LOG_DECAY_BASE * momentum_decay * t).exp())
-        next_mu = beta1 * (1 - 0.5 * (LOG_DECAY_BASE * momentum_decay * (t + 1)).exp())
+        mu, next_mu = state.next_momentum, momentum(t + 1)
         product = state.momentum_product * mu
         m = beta1 * state.first_moment + (1 - beta1) * g
         v = beta2 * state.second_moment + (1 - beta2) * g.square()
         correction = beta2 * state.second_correction + (1 - beta2)
-        direction = next_mu * m / (1 - product * next_mu) + (1 - mu) * g / (1 - product)
+        direction = next_mu / (1 - product * next_mu) * m + (1 - mu) / (1 - product) * g
         theta = theta - learning_rate * direction / ((v / correction).sqrt() + epsilon)
-        return theta, NAdamState(m, v, product, correction)
+        return theta, NAdamState(m, v, product, next_mu, correction)
 
     return Optimizer(init=init, update=update)

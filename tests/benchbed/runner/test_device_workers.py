@@ -82,7 +82,7 @@ def test_an_error_on_a_device_that_answers_is_the_tasks_fault(start, tasks, tmp_
     broken, fine = tmp_path / "broken", tmp_path / "fine"
     broken.write_text("cuda:0 cuda:1")
     fine.write_text("")
-    workers = start()
+    workers = start(jobs=1)  # so that the tasks take turns on the devices
     before = results_of(workers, tasks.device_environment, [tasks.Number()] * 8)
     failures = results_of(workers, tasks.use_device, [tasks.File(str(broken))] * 2)
     assert {failure.kind for failure in failures} == {TrialStatus.CRASHED}

@@ -32,7 +32,7 @@ OPERATIONS = OperationTable(
 )
 MAX_ELEMENTS = 50_000
 """Elements of an intermediate tensor; more than `MAX_STATEMENTS`, as many elements may be the same expression."""
-INTERLEAVING = ((80, "abcd"), (250, "ab"))
+INTERLEAVING = ((40, "abcdef"), (150, "abcd"), (250, "ab"))
 """Operations below which so many groups are interleaved: a short step waits for its own results, and the processor can
 use the time for another group."""
 

@@ -17,6 +17,10 @@ from benchbed.interfaces.modules.recurrent import CELLS, run_layers
 NOT_ALIKE = (
     "the forward pass draws other random numbers than on the first batch; draw the same shapes in every step"
 )
+HOOKS = (
+    "hooks on gradients, which do not run for several trials at once; change the value in `forward` instead, such as "
+    "`mask * weight + (1 - mask) * weight.detach()`"
+)
 
 
 class RandomCall(NamedTuple):
@@ -159,6 +163,10 @@ def replaced_functions(module: Any, **functions: Any) -> Iterator[None]:
             setattr(module, name, function)
 
 
+def _reject_hook(*args: Any, **kwargs: Any) -> None:
+    raise ContractError(f"its forward pass registers {HOOKS}")
+
+
 def _run_recurrent(cell_of: Any, forward: ForwardPass, *args: Any) -> tuple[Tensor, ...]:
     return run_layers(CELLS[cell_of], forward.drop, *args)
 
@@ -168,6 +176,8 @@ def _without_draws(function: Callable[..., Any], forward: ForwardPass, *args: An
 
 
 _HANDLERS: dict[Any, Callable[..., Any]] = {
+    Tensor.register_hook: _reject_hook,
+    Tensor.register_post_accumulate_grad_hook: _reject_hook,
     F.dropout: ForwardPass.drop,
     torch.dropout: ForwardPass.drop,
     F.dropout1d: partial(ForwardPass.drop_channels, unbatched=2),

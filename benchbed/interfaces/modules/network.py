@@ -15,7 +15,14 @@ from benchbed.errors import ContractError
 from benchbed.formatting import on_one_line
 from benchbed.interfaces.layout import Layout
 from benchbed.interfaces.modules.datasets import Samples
-from benchbed.interfaces.modules.forward import DrawCall, ForwardPass, RandomCall, record_calls, replay
+from benchbed.interfaces.modules.forward import (
+    HOOKS,
+    DrawCall,
+    ForwardPass,
+    RandomCall,
+    record_calls,
+    replay,
+)
 from benchbed.interfaces.modules.stateless import StatelessModule
 from benchbed.seeds import seeded_modules
 
@@ -175,9 +182,16 @@ def _checked_network(network: Any) -> nn.Module:
     for module in network.modules():
         if isinstance(module, nn.Embedding | nn.EmbeddingBag) and (fault := _fault_of_embedding(module)):
             raise ContractError(f"its network has a layer {type(module).__name__} with {fault}")
+    if any(_has_gradient_hooks(part) for part in (*network.modules(), *network.parameters())):
+        raise ContractError(f"its network has {HOOKS}")
     if not trained_parameters(network):
         raise ContractError("its network has no parameters to train; let some have requires_grad=True")
     return network
+
+
+def _has_gradient_hooks(part: object) -> bool:
+    names = ("_backward_hooks", "_backward_pre_hooks", "_post_accumulate_grad_hooks")
+    return any(getattr(part, name, None) for name in names)
 
 
 def _fault_of_embedding(layer: nn.Embedding | nn.EmbeddingBag) -> str:

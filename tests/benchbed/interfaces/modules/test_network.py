@@ -62,6 +62,14 @@ class Renaming(nn.Linear):
         return super().forward(x)
 
 
+class Hooked(nn.Sequential):
+    """A linear layer with a hook on gradients, which `register` adds to the network."""
+
+    def __init__(self, register):
+        super().__init__(nn.Linear(3, 2))
+        register(self)
+
+
 class Old(torch.autograd.Function):
     """A function without a rule for several trials."""
 
@@ -82,6 +90,18 @@ class Checkpointed(nn.Linear):
 
     def forward(self, x):
         return checkpoint(super().forward, x.clone(), use_reentrant=False).tanh()
+
+
+def ignore_gradients(*arguments):
+    """Return nothing, as a hook that changes no gradient."""
+
+
+GRADIENT_HOOKS = {
+    "parameter": lambda network: network[0].weight.register_hook(ignore_gradients),
+    "accumulated": lambda network: network[0].bias.register_post_accumulate_grad_hook(ignore_gradients),
+    "module": lambda network: network[0].register_full_backward_hook(ignore_gradients),
+    "before-module": lambda network: network[0].register_full_backward_pre_hook(ignore_gradients),
+}
 
 
 def mean_loss(outputs, targets):
@@ -169,3 +189,26 @@ def test_other_networks_are_rejected(build, loss_of, message):
     """With the reason and a remedy."""
     with pytest.raises(ContractError, match=message):
         examine(build, BATCH, loss_of)
+
+
+@pytest.mark.parametrize("kind", GRADIENT_HOOKS)
+def test_hooks_on_gradients_are_rejected(kind):
+    """They do not run under `vmap`, and an optimizer would see the gradients before them."""
+    with pytest.raises(ContractError, match=r"has hooks on gradients.*; change the value in `forward`"):
+        examine(lambda: Hooked(GRADIENT_HOOKS[kind]), BATCH, mean_loss)
+
+
+def test_a_removed_hook_is_no_hook():
+    """Such as one of an earlier use of the layer."""
+    network = examine(lambda: Hooked(lambda new: GRADIENT_HOOKS["parameter"](new).remove()), BATCH, mean_loss)
+    assert network.layout.blocks == {"0.weight": (2, 3), "0.bias": (2,)}
+
+
+def test_hooks_that_a_forward_pass_registers_are_rejected():
+    """Also if they are on a tensor that is not a parameter."""
+
+    def build():
+        return Drawing(lambda x: nn.Parameter(x[:, :2]).register_hook(ignore_gradients) and 0)
+
+    with pytest.raises(ContractError, match="its forward pass registers hooks on gradients"):
+        examine(build, BATCH, mean_loss)

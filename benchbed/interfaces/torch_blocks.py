@@ -15,7 +15,7 @@ from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 from benchbed.errors import ContractError
 from benchbed.interfaces.layout import Layout
 from benchbed.interfaces.optimizer import Optimizer, Oracle
-from benchbed.interfaces.torch_rates import at_rate, nested_optimizers
+from benchbed.interfaces.torch_rates import at_rate, nested_optimizers, scaled_rates
 
 NEEDS_GRAPH = (
     "its step differentiates the gradient, as for Hessian-vector products, whose calls would not be counted; choose a "
@@ -44,6 +44,8 @@ class TorchState:
     averaging: tuple[Any, ...]
     """The optimizers with `train()` and `eval()`, which are measured at another point than they step from."""
     has_stepped: bool = False
+    rate_factor: float = 1.0
+    """Multiplies the learning rates in this step."""
 
 
 def torch_optimizer(
@@ -129,12 +131,13 @@ def step_blocks(state: TorchState, loss: Tensor, evaluate: Callable[[bool], Tens
     state.has_stepped = True
     first, *further = state.optimizers
     try:
-        if state.needs_closure:
-            first.step(_closure(state, loss, evaluate))  # type: ignore[arg-type]  # it returns a tensor, as usual
-        else:
-            first.step()
-        for optimizer in further:
-            optimizer.step()
+        with scaled_rates(state.optimizers, state.rate_factor):
+            if state.needs_closure:
+                first.step(_closure(state, loss, evaluate))  # type: ignore[arg-type]  # it returns a tensor, as usual
+            else:
+                first.step()
+            for optimizer in further:
+                optimizer.step()
     except RuntimeError as error:
         if _is_from_autograd(error):
             raise ContractError(NEEDS_GRAPH) from error

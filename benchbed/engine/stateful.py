@@ -58,8 +58,12 @@ class _Trial(ABC):
         self._diverged, self._converged = bool(lanes.diverged), bool(lanes.converged)
 
     def step(self, draws: Draws) -> None:
-        """Run one step, unless the budget does not pay for it or the trial ends at this point."""
-        if self._calls + self._price > self._affordable:
+        """Run one step, unless the budget does not pay for it or the trial ends at this point.
+
+        The calls of a step are known afterwards only: it is expected to make as many as the mean of those before.
+        """
+        expected_calls = self._calls / self._steps if self._steps else self._price
+        if self._calls + expected_calls > self._affordable:
             self.running = False
             return
         loss, gradients, buffers = self._evaluate(draws)
@@ -71,9 +75,11 @@ class _Trial(ABC):
             self.running = False
             self._calls += self._price  # for the gradient that ends the trial
             return
-        further_calls = self._update(draws, loss, gradients)
+        calls = self._price * (1 + self._update(draws, loss, gradients))
         self._buffers = buffers
-        self._calls += self._price * (1 + further_calls)
+        if not self._steps:
+            self._stepper.first_calls = calls
+        self._calls += calls
         self._steps += 1
 
     def _are_finite(self, gradients: list[Tensor]) -> bool:

@@ -50,6 +50,8 @@ class Stepper:
             self.price *= batch.problem.full_price or 1.0
         self.calls_per_step = self.price
         """Calls that every lane makes in a step; exact after the first step."""
+        self.first_calls = self.price
+        """Calls of the first step, for which the budget must pay; exact after it."""
         self.adaptive = self.optimizer.stateful
         """Lanes differ in their calls, so each must track its own budget."""
         self.reads_progress = "budget" in batch.statics
@@ -69,7 +71,7 @@ class Stepper:
         after, oracle, running = self._advance(rule, lanes, inputs)
         calls = self.price * (1 + oracle.further_calls)
         if inputs.step_index == 0:
-            self.calls_per_step = calls
+            self.calls_per_step = self.first_calls = calls
             self.adaptive = self.adaptive or oracle.masked_calls is not None
         if self.adaptive:
             return self._charge(oracle, after, lanes, running)

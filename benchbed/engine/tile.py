@@ -89,7 +89,7 @@ class Tile:
     @property
     def budget_error(self) -> str | None:
         """Explain that the budget does not pay for one step; None if it does."""
-        cost = self.stepper.calls_per_step
+        cost = self.stepper.first_calls
         if cost <= self.batch.budget:
             return None
         return f"a single step costs {cost:g} calls, more than the budget of {self.batch.budget}"

@@ -170,6 +170,19 @@ def test_closures_are_those_of_a_loop(trial, optimizer_class, calls):
     assert (record.steps[0, 0], record.calls[0, 0]) == (STEPS, calls * STEPS)
 
 
+@pytest.mark.parametrize("budget", [2, 5, 6])
+def test_a_step_that_the_budget_does_not_pay_for_is_not_run(trial, budget):
+    """A step of two calls, as that of a wrapper around a built-in rule."""
+    record = trial(Normalized(), TwoPoints, budget=budget)
+    assert (record.steps[0, 0], record.calls[0, 0]) == (budget // 2, budget // 2 * 2)
+
+
+def test_a_first_step_beyond_the_budget_skips_the_trial(trial):
+    """The closure shows how much it costs."""
+    record = trial(Normalized(), TwoPoints, budget=1)
+    assert record.skip_reason == "a single step costs 2 calls, more than the budget of 1"
+
+
 def test_a_step_makes_one_forward_pass(trial, monkeypatch):
     """Buffers need no second one; three are those of the measurements at start and end and of the final norm."""
     monkeypatch.setattr("benchbed.engine.tile.checkpoint_steps", lambda *arguments: [1, STEPS])

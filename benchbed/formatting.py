@@ -4,7 +4,8 @@ import hashlib
 import math
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from itertools import pairwise
 from pathlib import Path
 
 from benchbed.errors import UsageError
@@ -105,10 +106,33 @@ def format_bytes(number: float) -> str:
 
 def power_of_ten(value: float) -> str:
     """Format a power of ten with superscript digits, 0.001 as 10⁻³; other values as `short` does."""
-    exponent = round(math.log10(abs(value))) if value and math.isfinite(value) else 0
-    if not math.isclose(abs(value), 10.0**exponent, rel_tol=1e-9):
+    if not _is_power(value):
         return short(value)
-    return f"{'−' if value < 0 else ''}10{str(exponent).translate(_SUPERSCRIPT)}"
+    return f"{'−' if value < 0 else ''}10{_superscript(round(math.log10(abs(value))))}"
+
+
+def tick_labels(ticks: Sequence[float]) -> list[str]:
+    """Format the ticks of an axis: powers of ten as such, others with the decimals that tell them apart."""
+    if all(tick == 0 or _is_power(tick) for tick in ticks):
+        return [power_of_ten(tick) for tick in ticks]
+    power = math.floor(math.log10(max(map(abs, ticks))))
+    power = 0 if -4 < power < 6 else power
+    values = [tick / 10.0**power for tick in ticks]
+    precision = 1e-3 * min(abs(second - first) for first, second in pairwise(values))
+    decimals = next(
+        n for n in range(18) if all(abs(round(value, n) - value) <= precision for value in values)
+    )
+    unit = f"·10{_superscript(power)}" if power else ""
+    return [f"{fixed(value, decimals)}{unit}".replace("-", "−") if value else "0" for value in values]
+
+
+def _is_power(value: float) -> bool:
+    exponent = round(math.log10(abs(value))) if value and math.isfinite(value) else 0
+    return math.isclose(abs(value), 10.0**exponent, rel_tol=1e-9)
+
+
+def _superscript(power: int) -> str:
+    return str(power).translate(_SUPERSCRIPT)
 
 
 def is_device(name: str) -> bool:

@@ -8,9 +8,9 @@ import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.scale import LogTransform, SymmetricalLogTransform
-from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
+from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
 
-from benchbed.formatting import count, power_of_ten
+from benchbed.formatting import count, power_of_ten, tick_labels
 from benchbed.interfaces.results import ProblemFacts
 from benchbed.plotting.style import GREY
 
@@ -48,16 +48,28 @@ class ValueScale(NamedTuple):
         return np.asarray((heights - low) / (high - low))
 
     def ticks(self) -> np.ndarray:
-        """Return the powers of ten on the axis; with a linear part, also 0 and the powers of either sign."""
+        """Return at least two values on the axis: powers of ten, also 0 and those of either sign with a linear part.
+
+        If fewer than two are on the axis: 1, 2 and 5 times powers of ten, or values that are a round step apart.
+        """
         largest = max(abs(self.bottom), abs(self.top))
-        first, last = math.ceil(math.log10(self.threshold or self.bottom)), math.floor(math.log10(largest))
-        if self.threshold:
-            # A label at the threshold would touch that of 0.
-            first = math.floor(math.log10(self.threshold)) + 1
-        powers = [10.0**power for power in range(first, last + 1, max(1, (last - first) // 5))]
-        ticks = np.array(
-            [*(-power for power in reversed(powers)), 0.0, *powers] if self.threshold else powers
+        # A label at the threshold would touch that of 0.
+        low = (
+            math.floor(math.log10(self.threshold)) + 1
+            if self.threshold
+            else math.floor(math.log10(self.bottom))
         )
+        high = math.floor(math.log10(largest))
+        ticks = self._visible([10.0**power for power in range(low, high + 1, max(1, (high - low) // 5))])
+        if len(ticks) < 2 and not self.bottom <= 0 <= self.top:
+            ticks = self._visible([m * 10.0**power for power in range(low - 1, high + 1) for m in (1, 2, 5)])
+        if len(ticks) < 2:
+            ticks = np.asarray(MaxNLocator(5, steps=[1, 2, 5, 10]).tick_values(self.bottom, self.top))
+        return ticks[(self.bottom <= ticks) & (ticks <= self.top)]
+
+    def _visible(self, sizes: list[float]) -> np.ndarray:
+        """Return the values of these sizes and either sign that are on the axis, with 0, in ascending order."""
+        ticks = np.array([*(-size for size in reversed(sizes)), 0.0, *sizes])
         return ticks[(self.bottom <= ticks) & (ticks <= self.top)]
 
     @property
@@ -109,10 +121,11 @@ def value_axis(axes: Axes, scale: ValueScale, facts: ProblemFacts) -> None:
     """Set scale, ticks, limits and label of the vertical axis."""
     if scale.threshold:
         axes.set_yscale("symlog", linthresh=scale.threshold, linscale=_LINEAR)
-        axes.yaxis.set_major_locator(FixedLocator(scale.ticks().tolist()))
     else:
         axes.set_yscale("log")
-    label_powers(axes.yaxis)
+    ticks = scale.ticks().tolist()
+    axes.set_yticks(ticks, tick_labels(ticks))
+    axes.yaxis.set_minor_locator(NullLocator())
     axes.set_ylim(scale.bottom, scale.top)
     axes.set_ylabel(GAP_LABEL if facts.has_optimum else "objective f (no known optimum)")
 

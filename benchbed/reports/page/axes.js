@@ -37,11 +37,11 @@ const drawAxes = (() => {
 
   const superscript = (power) => [...String(power)].map((digit) => "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"["-0123456789".indexOf(digit)]).join("");
 
-  function format(value) {
+  function format(value, digits = 6) {
     if (value === 0) return "0";
     const power = Math.floor(Math.log10(Math.abs(value)) + 1e-9);
-    if (power >= -2 && power < 6) return String(Number(value.toPrecision(6))).replace(/\B(?=(\d{3})+$)/g, "\u{2009}").replace("-", "−");
-    const factor = Number((value / 10 ** power).toPrecision(3));
+    if (power >= -2 && power < 6) return String(Number(value.toPrecision(digits))).replace(/\B(?=(\d{3})+$)/g, "\u{2009}").replace("-", "−");
+    const factor = Number((value / 10 ** power).toPrecision(digits / 2));
     return `${factor === 1 ? "" : factor === -1 ? "−" : `${factor}·`.replace("-", "−")}10${superscript(power)}`;
   }
 
@@ -103,7 +103,7 @@ const drawAxes = (() => {
     return {
       place: (row) => (row > height ? row : Math.min(1, Math.max(0, share(valueOf(row)))) * height),
       isInside: (row) => share(valueOf(row)) <= 1 && share(valueOf(row)) >= 0,
-      ticks: linearTicks(low, high).map((value) => [share(value) * height, format(value)]),
+      ticks: linearTicks(low, high).map((value) => [share(value) * height, format(value, 12)]),
     };
   }
 

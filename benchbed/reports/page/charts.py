@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from benchbed.formatting import count, power_of_ten
+from benchbed.formatting import count, power_of_ten, tick_labels
 from benchbed.interfaces import ProblemFacts, Results
 from benchbed.plotting.axes import GAP_LABEL, STRIP, ValueScale
 from benchbed.reports.captions import EXACT_MARK
@@ -112,11 +112,11 @@ class ValueAxis(NamedTuple):
         ticks = self.scale.ticks()
         label = GAP_LABEL if self.facts.has_optimum else "objective f (no known optimum)"
         positions = np.rint(self.heights(ticks) * HEIGHT).astype(int)
-        labels = [(int(height), power_of_ten(tick)) for height, tick in zip(positions, ticks, strict=True)]
+        labels = [*zip(positions.tolist(), tick_labels(ticks.tolist()), strict=True)]
         if self.has_infinite:
             labels.append((round(sum(STRIP) / 2 / self.height * HEIGHT), "lost"))
         numbers = self.scale.bottom, self.scale.top, self.scale.threshold, HEIGHT / self.height
-        return ChartAxis(f"{prefix}{label}", labels, " ".join(f"{number:.6g}" for number in numbers))
+        return ChartAxis(f"{prefix}{label}", labels, " ".join(f"{number:.12g}" for number in numbers))
 
     @property
     def strip(self) -> int | None:

@@ -51,3 +51,59 @@ def test_lines_in_the_strip_do_not_overlap():
     scale = log_scale(np.array([1.0, 0.1]), FACTS)
     heights = [scale.lane(index, 3) for index in range(3)]
     assert scale.top < heights[2] < heights[1] < heights[0]
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        *([1.2, 2.3], [1.2, 1.2009], [3.7], [0.0], [-3.0, 5.0], [-2.3, -1.2], [-0.4, 0.0], [5.0, 40.0]),
+        *(
+            [2e-9, 7e-9],
+            [3e7, 3.00001e7],
+            [-1e3, 1e4],
+            [-7e-5, 90.0],
+            [0.5, 1e30],
+            [1.0, 1.0 + 1e-8],
+            [0.4, 0.9],
+        ),
+    ],
+)
+@pytest.mark.parametrize("make_scale", [symmetric_scale, lambda values: log_scale(values, FACTS)])
+def test_every_axis_has_at_least_two_numbers(values, make_scale):
+    """They differ, lie at the values that they name, and are all on the axis."""
+    scale = make_scale(np.array(values))
+    figure = Figure()
+    axes = figure.add_subplot()
+    value_axis(axes, scale, FACTS)
+    figure.draw_without_rendering()
+    ticks = axes.get_yticks()
+    labels = [label.get_text() for label in axes.get_yticklabels()]
+    assert 2 <= len(ticks) <= 15
+    assert ((scale.bottom <= ticks) & (ticks <= scale.top)).all()
+    assert len(set(labels)) == len(labels)
+    for tick, label in zip(ticks, labels, strict=True):
+        assert math.isclose(_number(label), tick, rel_tol=1e-9)
+
+
+def test_labels_do_not_overlap():
+    """On the axis of a small panel, however narrow the range is."""
+    generator = np.random.default_rng(0)
+    for _ in range(300):
+        values = generator.normal() * 10.0 ** generator.integers(-9, 9) + generator.normal(
+            size=3
+        ) * 10.0 ** generator.integers(-9, 9)
+        scale = symmetric_scale(values)
+        heights = scale.shares(scale.ticks())
+        assert len(heights) >= 2
+        assert np.diff(heights).min() > 0.03
+
+
+def _number(label):
+    """Return the number that a label names."""
+    text = label.replace("−", "-")
+    if "10" in text and set(text) & set("⁻⁰¹²³⁴⁵⁶⁷⁸⁹"):
+        factor, _, exponent = text.rpartition("10")
+        exponent = int(exponent.translate(str.maketrans("⁻⁰¹²³⁴⁵⁶⁷⁸⁹", "-0123456789")))
+        factor = factor.removesuffix("·")
+        return float(f"{factor}1" if factor in ("", "-") else factor) * 10.0**exponent
+    return float(text)

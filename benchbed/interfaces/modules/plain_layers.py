@@ -34,8 +34,12 @@ def embedding_bag(
     scale_grad_by_freq: bool = False, mode: str = "mean", sparse: bool = False,
     per_sample_weights: Tensor | None = None, include_last_offset: bool = False, padding_idx: int | None = None,
 ) -> Tensor:  # fmt: skip
-    """Reduce the embeddings of each row of `x: [bags, positions]`; flat bags with offsets run by torch's kernel."""
-    if x.dim() != 2 or max_norm is not None or padding_idx is not None or mode == "max":
+    """Reduce the embeddings of each row of `x: [bags, positions]`; flat bags with offsets run by torch's kernel.
+
+    So do gradients by frequency, which the kernel for CPU counts in a way of its own.
+    """
+    is_plain = x.dim() == 2 and max_norm is None and padding_idx is None and mode != "max"
+    if scale_grad_by_freq or not is_plain:
         return F.embedding_bag(
             x, weight, offsets, max_norm, norm_type, scale_grad_by_freq, mode, sparse, per_sample_weights,
             include_last_offset, padding_idx,

@@ -214,6 +214,10 @@ NETWORKS = {
         ),
     ),
     "embedding-bag": (BAGS, lambda: nn.Sequential(nn.EmbeddingBag(11, 6), nn.Linear(6, 3))),
+    "embedding-bag-frequencies": (
+        BAGS,
+        lambda: nn.Sequential(nn.EmbeddingBag(11, 6, scale_grad_by_freq=True, mode="sum"), nn.Linear(6, 3)),
+    ),
     "spectral-norm": (VECTORS, lambda: _normed(nn.utils.parametrizations.spectral_norm)),
     "weight-norm": (VECTORS, lambda: _normed(nn.utils.parametrizations.weight_norm)),
     "cells": (IMAGES, Cells),

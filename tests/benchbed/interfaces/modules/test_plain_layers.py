@@ -7,7 +7,7 @@ from torch.nn import functional
 
 from benchbed.interfaces.modules.forward import ForwardPass, without_noise
 
-BAGS = torch.tensor([[1, 2, 3], [4, 4, 0]])
+BAGS = torch.tensor([[1, 2, 3], [4, 4, 1]])
 X, Y = torch.linspace(-1, 1, 12).view(4, 3), torch.linspace(0, 2, 8).view(4, 2)
 
 CALLS = {
@@ -15,6 +15,8 @@ CALLS = {
     "bilinear-without-bias": (lambda: nn.Bilinear(3, 2, 5, bias=False), (X, Y)),
     "bag-mean": (lambda: nn.EmbeddingBag(5, 3), (BAGS,)),
     "bag-sum": (lambda: nn.EmbeddingBag(5, 3, mode="sum"), (BAGS, None, torch.rand(2, 3))),
+    "bag-frequencies": (lambda: nn.EmbeddingBag(5, 3, scale_grad_by_freq=True), (BAGS,)),
+    "bag-frequencies-sum": (lambda: nn.EmbeddingBag(5, 3, scale_grad_by_freq=True, mode="sum"), (BAGS,)),
     "bag-max": (lambda: nn.EmbeddingBag(5, 3, mode="max"), (BAGS,)),
     "bag-padding": (lambda: nn.EmbeddingBag(5, 3, padding_idx=0), (BAGS,)),
     "bag-offsets": (lambda: nn.EmbeddingBag(5, 3), (BAGS.flatten(), torch.tensor([0, 2]))),

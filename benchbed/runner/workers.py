@@ -129,19 +129,28 @@ def run_isolated(
 ) -> Any:
     """Run `work` on a task in a child process of its owner; return its result or a `WorkerFailure`.
 
-    With `device`, such as "cuda:1", the child sees this CUDA device only.
+    With `device`, such as "cuda:1", the child sees this CUDA device only. A task without enough memory in a process
+    that ran others before runs once more in a new one: they may have left memory in theirs.
     """
-    kills = len(_kills)
-    for _ in range(MOST_LOSSES):
-        process = _take_idle(owner, device)
+    kills, losses, needs_new = len(_kills), 0, False
+    while losses < MOST_LOSSES:
+        process = used = None if needs_new else _take_idle(owner, device)
         try:
             process = process or _start(owner, device, kills)
             with _lock:
                 _processes.add(process)
             if len(_kills) > kills:  # the process started while all others were killed
                 process.kill()
-            return process.run(work, task, timeout)
+            result = process.run(work, task, timeout)
+            needs_new = (
+                used is not None
+                and isinstance(result, WorkerFailure)
+                and result.kind is TrialStatus.OUT_OF_MEMORY
+            )
+            if not needs_new:
+                return result
         except ProcessLostError:
+            losses += 1
             end_processes(owner)  # the others have lost the fork server too
         except Exception as error:  # noqa: BLE001 (the result of a task may fail to decode with any exception)
             return WorkerFailure(TrialStatus.FAILED, f"{type(error).__name__}: {error}")

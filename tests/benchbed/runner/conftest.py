@@ -22,3 +22,9 @@ def workers(tasks):
     """Workers with one process at a time."""
     with Workers(processes(1)) as workers:
         yield workers
+
+
+@pytest.fixture(scope="session")
+def memory_tasks(tasks):
+    """The module with the tasks that need memory."""
+    return importlib.import_module("memory_tasks")

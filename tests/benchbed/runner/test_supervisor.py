@@ -66,11 +66,11 @@ def test_the_log_has_the_end_of_the_output_and_of_the_process(workers, tasks):
 
 
 @pytest.mark.skipif(not is_supported(), reason="only Linux reports the memory of processes")
-def test_a_short_peak_above_the_limit_ends_the_process(workers, tasks):
+def test_a_short_peak_above_the_limit_ends_the_process(workers, memory_tasks):
     """Every time, although the supervisor looks only now and then."""
     for _ in range(5):
         failure = workers.result(
-            workers.submit(tasks.have_block_for_a_moment, tasks.Block(120 << 20, 80 << 20))
+            workers.submit(memory_tasks.have_block_for_a_moment, memory_tasks.Block(120 << 20, 80 << 20))
         )
         assert failure.kind is TrialStatus.OUT_OF_MEMORY
         assert failure.peak_bytes > 120 << 20
@@ -78,13 +78,17 @@ def test_a_short_peak_above_the_limit_ends_the_process(workers, tasks):
 
 
 @pytest.mark.skipif(not is_supported(), reason="only Linux reports the memory of processes")
-def test_a_peak_before_the_limit_does_not_count(workers, tasks):
+def test_a_peak_before_the_limit_does_not_count(workers, memory_tasks):
     """The process had a block of 120 MiB before, and may have 80 MiB more than without it."""
     assert (
-        workers.result(workers.submit(tasks.have_block_for_a_moment, tasks.Block(120 << 20, 200 << 20)))
+        workers.result(
+            workers.submit(memory_tasks.have_block_for_a_moment, memory_tasks.Block(120 << 20, 200 << 20))
+        )
         > 120 << 20
     )
     assert (
-        workers.result(workers.submit(tasks.have_block_for_a_moment, tasks.Block(10 << 20, 80 << 20)))
+        workers.result(
+            workers.submit(memory_tasks.have_block_for_a_moment, memory_tasks.Block(10 << 20, 80 << 20))
+        )
         > 10 << 20
     )

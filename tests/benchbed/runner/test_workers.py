@@ -10,6 +10,7 @@ import pytest
 
 from benchbed.executors import processes, serial
 from benchbed.interfaces import TrialStatus
+from benchbed.runner import memory
 from benchbed.runner.failures import describe_lost_trials
 from benchbed.runner.workers import MOST_IDLE_OWNED, WorkerFailure, Workers, end_processes
 
@@ -104,6 +105,25 @@ def test_few_processes_wait_for_their_owners(workers, tasks):
         for index in range(MOST_IDLE_OWNED + 2)
     ]
     assert [Path(f"/proc/{number}").exists() for number in numbers] == [False] * 2 + [True] * MOST_IDLE_OWNED
+
+
+@pytest.mark.skipif(not memory.is_supported(), reason="only Linux reports the memory of processes")
+def test_memory_that_earlier_tasks_kept_ends_no_task(workers, memory_tasks):
+    """A task that fits into a new process gets one; one that does not runs twice at most."""
+    size, owner = 200 << 20, "hoarder"
+
+    def run(limit):
+        return workers.result(
+            workers.submit(memory_tasks.keep_block, memory_tasks.Kept(size, limit), owner=owner)
+        )
+
+    first, number = run(1 << 40)
+    assert run(first + 2 * size)[1] == number
+    peak, new_number = run(first + size // 2)
+    assert peak < first + size // 2
+    assert new_number != number
+    assert run(first - size // 2).kind is TrialStatus.OUT_OF_MEMORY
+    end_processes(owner)
 
 
 def test_a_task_runs_again_if_the_server_dies(workers, tasks, tmp_path):

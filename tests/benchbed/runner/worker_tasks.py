@@ -1,7 +1,6 @@
 """Tasks of the tests of workers, in a module of their own: a worker process imports a task by its module's name."""
 
 import faulthandler
-import mmap
 import multiprocessing
 import os
 import signal
@@ -15,8 +14,6 @@ import msgspec
 import torch
 
 from benchbed.catalog import loading
-from benchbed.runner.memory import peak_bytes, resident_bytes
-from benchbed.runner.supervisor import limited_memory
 
 
 class Number(msgspec.Struct):
@@ -204,22 +201,6 @@ def probe_full(task) -> bool:
 
 def probe_none(task) -> bool:
     raise torch.AcceleratorError("CUDA error: device lost\nFor debugging consider CUDA_LAUNCH_BLOCKING=1")
-
-
-class Block(msgspec.Struct):
-    """A task with the size of a block that it has for a moment, and the memory that its process may have beside it."""
-
-    size: int
-    allowed: int
-
-
-def have_block_for_a_moment(task) -> int:
-    """Return the peak of this process, which has a limit of its size now and `allowed` bytes more."""
-    block = msgspec.json.decode(task, type=Block)
-    limit = resident_bytes(os.getpid()) + block.allowed
-    with limited_memory(limit), mmap.mmap(-1, block.size, mmap.MAP_PRIVATE | mmap.MAP_POPULATE):
-        pass
-    return peak_bytes()
 
 
 def torch_threads_and_cores(task) -> tuple[int, list[int]]:

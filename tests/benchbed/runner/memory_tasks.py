@@ -1,0 +1,42 @@
+"""Tasks of the tests of workers that need memory, importable by worker processes as `worker_tasks` is."""
+
+import mmap
+import os
+
+import msgspec
+
+from benchbed.runner.memory import peak_bytes, resident_bytes
+from benchbed.runner.supervisor import limited_memory
+
+_kept = []
+
+
+class Block(msgspec.Struct):
+    """A task with the size of a block that it has for a moment, and the memory that its process may have beside it."""
+
+    size: int
+    allowed: int
+
+
+def have_block_for_a_moment(task) -> int:
+    """Return the peak of this process, which has a limit of its size now and `allowed` bytes more."""
+    block = msgspec.json.decode(task, type=Block)
+    limit = resident_bytes(os.getpid()) + block.allowed
+    with limited_memory(limit), mmap.mmap(-1, block.size, mmap.MAP_PRIVATE | mmap.MAP_POPULATE):
+        pass
+    return peak_bytes()
+
+
+class Kept(msgspec.Struct):
+    """A task with the size of a block that its process keeps, and the limit of the process."""
+
+    size: int
+    limit: int
+
+
+def keep_block(task) -> list[int]:
+    """Return the peak and the number of this process."""
+    kept = msgspec.json.decode(task, type=Kept)
+    with limited_memory(kept.limit):
+        _kept.append(mmap.mmap(-1, kept.size, mmap.MAP_PRIVATE | mmap.MAP_POPULATE))
+        return [peak_bytes(), os.getpid()]

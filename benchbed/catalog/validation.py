@@ -124,6 +124,15 @@ def _check_targets(problem: Problem) -> None:
         metric in problem.metrics and metric in problem.curve_metrics,
         f"its target_metric {quoted(metric)} is not one of its metrics: {quoted(sorted(problem.metrics))}",
     )
+    require(
+        type(problem).targets is not Problem.targets,
+        f"its targets are those of gaps; list values of {quoted(metric)} from easy to hard, such as (0.8, 0.95)",
+    )
+    require(
+        not is_ladder or len(targets) > 1,
+        f"its targets are {quoted(targets)}, which do not say whether higher or lower values of {quoted(metric)} are "
+        "better; list an easier one before it, such as (0.8, 0.95)",
+    )
     is_monotone = is_falling or all(easier < harder for easier, harder in steps)
     fault = f"its targets are {quoted(targets)}; give numbers from easy to hard, all rising or all falling"
     require(is_ladder and is_monotone and all(map(math.isfinite, targets)), fault)

@@ -84,7 +84,8 @@ class Problem(ABC):
     def targets(self) -> Sequence[float]:
         """Gaps to reach, from large to small; eight by convention (protocol, rule 4).
 
-        With `target_metric`, values of the metric from easy to hard: rising if higher is better, falling if lower is.
+        With `target_metric`, two or more values of the metric from easy to hard: rising if higher is better, falling if
+        lower is.
         """
         return target_ladder(1)
 

@@ -61,7 +61,7 @@ def is_damaged(part: ProblemPlan | EntrantPlan) -> bool:
     return not (
         all(name_fault(name) is None for name in wrapped_names(part.name))
         and _is_label(part, part.parameters)
-        and part.targets
+        and len(part.targets) > bool(part.target_metric)
         and all(map(math.isfinite, numbers))
         and 0 < part.budget < _LARGEST
         and 0 < part.dimension < _LARGEST

@@ -23,6 +23,18 @@ PROBLEMS = {
         FROZEN + "target_metric = 'a'; targets = (0.5, 0.9, 0.8); metrics = {'a': len}",
         "its targets are (0.5, 0.9, 0.8); give numbers from easy to hard, all rising or all falling",
     ),
+    "one metric target": (
+        FROZEN + "target_metric = 'a'; targets = (0.95,); metrics = {'a': len}",
+        "not say whether higher or lower values of 'a' are better; list an easier one before it, such as (0.8, 0.95)",
+    ),
+    "equal metric targets": (
+        FROZEN + "target_metric = 'a'; targets = (0.9, 0.9); metrics = {'a': len}",
+        "its targets are (0.9, 0.9); give numbers from easy to hard, all rising or all falling",
+    ),
+    "gaps as metric targets": (
+        FROZEN + "target_metric = 'a'; metrics = {'a': len}",
+        "its targets are those of gaps; list values of 'a' from easy to hard, such as (0.8, 0.95)",
+    ),
     "metric success": (
         FROZEN + "target_metric = 'a'; targets = (5, 9); success_target = 7; metrics = {'a': len}",
         "its success_target is 7; it must be a gap between 0 and 1, or a target of its metric",

@@ -64,3 +64,11 @@ def test_every_impossible_value_is_a_fault(plan_of, place):
             faults = list(plan_faults(msgspec.convert(fields, type(plan))))
             assert faults, (name, value)
             assert all(fault.isprintable() and len(fault) < 500 for fault in faults)
+
+
+@pytest.mark.parametrize(("metric", "is_damaged"), [("", False), ("accuracy", True)])
+def test_a_stored_metric_needs_two_targets(plan_of, metric, is_damaged):
+    """A single gap is enough; a single value of a metric does not say if higher values are better."""
+    plan = plan_of()
+    problem = msgspec.structs.replace(plan.problems[0], targets=(0.95,), target_metric=metric)
+    assert bool(list(plan_faults(msgspec.structs.replace(plan, problems=(problem,))))) == is_damaged

@@ -71,13 +71,18 @@ def plan_request(
     warnings: list[str] = []
     parts: dict[Selection, Resolution] = {}
 
+    def resolve_all(selections: Sequence[Selection]) -> list[Resolution | PlanningFault]:
+        if executor == IN_PROCESS:
+            return [_read_plan(_planned(selection, lambda: catalog)) for selection in selections]
+        return _resolve_in_children(catalog, selections, plugin_files, timeout or TIME_LIMIT)
+
     def resolve(catalog: Catalog, selections: Sequence[Selection]) -> list[Resolution]:
         third_party = []
         for selection in dict.fromkeys(selections):
             if selection in parts:  # the request is planned again, without its unusable selectors
                 continue
             try:
-                is_third_party = executor != IN_PROCESS and _is_third_party(catalog, selection)
+                is_third_party = _is_third_party(catalog, selection)
             except UsageError as error:
                 parts[selection] = error
                 continue
@@ -85,9 +90,7 @@ def plan_request(
                 third_party.append(selection)
             else:
                 parts[selection] = resolve_or_error(catalog, selection)
-        parts.update(
-            _resolve_third_party(catalog, third_party, plugin_files, timeout or TIME_LIMIT, warnings)
-        )
+        parts.update(_resolve_third_party(catalog, third_party, resolve_all, warnings))
         return [parts[selection] for selection in selections]
 
     plan = _plan_usable(catalog, request, resolve, warnings)
@@ -122,12 +125,11 @@ def _plan_usable(
 def _resolve_third_party(
     catalog: Catalog,
     selections: Sequence[Selection],
-    plugin_files: tuple[str, ...],
-    limit: float,
+    resolve_all: Callable[[Sequence[Selection]], list[Resolution | PlanningFault]],
     warnings: list[str],
 ) -> dict[Selection, Resolution]:
-    """Resolve selections in children; add a warning for each part that cannot be planned as usual."""
-    results = _resolve_in_children(catalog, selections, plugin_files, limit)
+    """Resolve selections by `resolve_all`; add a warning for each part that cannot be planned as usual."""
+    results = resolve_all(selections)
     parts: dict[Selection, Resolution] = {}
     faults: dict[Selection, PlanningFault] = {}
     for selection, result in zip(selections, results, strict=True):
@@ -136,7 +138,7 @@ def _resolve_third_party(
         else:
             parts[selection] = result
     declared = [msgspec.structs.replace(selection, declared=True) for selection in faults]
-    again = _resolve_in_children(catalog, declared, plugin_files, limit)
+    again = resolve_all(declared)
     for (selection, fault), declared_part in zip(faults.items(), again, strict=True):
         if isinstance(declared_part, PlanningFault):
             parts[selection] = unplanned_part(catalog, selection, fault)
@@ -152,23 +154,27 @@ def _resolve_third_party(
 def resolve_in_child(encoded: bytes) -> bytes:
     """Resolve the selection of a task, in a child, and return a PlannedSelection in JSON."""
     task = msgspec.json.decode(encoded, type=PlanningTask)
+    planned = _planned(task.selection, lambda: reload_plugins(task.plugins, task.plugin_files))
+    return msgspec.json.encode(planned)
+
+
+def _planned(selection: Selection, load: Callable[[], Catalog]) -> PlannedSelection:
+    """Resolve a selection with the catalog that `load` returns; exceptions of plugins are part of the result."""
     try:
         with default_global_state():
-            part = resolve_selection(reload_plugins(task.plugins, task.plugin_files), task.selection)
+            part = resolve_selection(load(), selection)
     except UsageError as error:
-        planned = PlannedSelection(error=str(error))
+        return PlannedSelection(error=str(error))
     except InvalidPluginError as error:
-        planned = PlannedSelection(fault=str(error))
+        return PlannedSelection(fault=str(error))
     except (Exception, SystemExit) as error:  # noqa: BLE001 (a plugin may raise anything)
         cause = error.__cause__ if isinstance(error, BenchbedError) and error.__cause__ else error
         location, _ = plugin_traceback(cause)
-        planned = PlannedSelection(fault=f"planning it raised {error_line(cause)}{location}")
-    else:
-        planned = PlannedSelection(
-            problems=tuple(item for item in part if isinstance(item, ProblemPlan)),
-            entrants=tuple(item for item in part if isinstance(item, EntrantPlan)),
-        )
-    return msgspec.json.encode(planned)
+        return PlannedSelection(fault=f"planning it raised {error_line(cause)}{location}")
+    return PlannedSelection(
+        problems=tuple(item for item in part if isinstance(item, ProblemPlan)),
+        entrants=tuple(item for item in part if isinstance(item, EntrantPlan)),
+    )
 
 
 def reload_plugins(plugins: Collection[str], plugin_files: Sequence[str]) -> Catalog:
@@ -202,6 +208,10 @@ def _read(result: Any, limit: float) -> Resolution | PlanningFault:
         planned = msgspec.json.decode(result, type=PlannedSelection)
     except (msgspec.MsgspecError, TypeError, ValueError) as error:
         return PlanningFault(TrialStatus.FAILED, f"planning it returned an invalid plan: {error_line(error)}")
+    return _read_plan(planned)
+
+
+def _read_plan(planned: PlannedSelection) -> Resolution | PlanningFault:
     if planned.error is not None:
         return UsageError(planned.error)
     part: ResolvedPart = planned.problems or planned.entrants

@@ -133,3 +133,18 @@ def test_a_plugin_file_that_is_edited_meanwhile_costs_its_own_rows(run_benchbed,
     assert "optimizer 'edited' differs" in rows.loc["edited", "error"]
     assert "spoiled" in rows.loc["spoiled", "error"]
     assert list(rows["status"]).count("failed") == 2
+
+
+def test_the_executor_of_this_process_keeps_the_other_rows(tmp_path, run_in_process):
+    """It plans third-party problems itself; one that raises has a row with the reason there, too."""
+    problems = ["-p", "trap[place=building, fault=raise]", "-p", "trap"]
+    result = run_in_process(
+        tmp_path, "run", "--plugin", PLUGIN, *problems, "-o", "gd", "--preset", "quick", "--steps", "10", "--seeds",
+        *("1", "--track", "default", "--executor", "serial", "-O", "study"),
+    )  # fmt: skip
+    assert result.returncode == 1
+    assert "planning it raised RuntimeError: the trap is shut (trap.py:" in result.stderr
+    trials = benchbed.load(tmp_path / "study").trials.set_index("problem_parameters")
+    assert sorted(trials["status"]) == ["exhausted", "failed"]
+    (error,) = trials[trials["status"] == "failed"]["error"]
+    assert RAISED in error

@@ -80,6 +80,21 @@ def fixed(value: float, digits: int = 2) -> str:
     return text.removeprefix("-") if float(text) == 0 else text
 
 
+def comparable(values: Sequence[float], digits: int) -> list[str]:
+    """Format values with equally many decimals: `digits` significant ones in the first value that is finite and not 0.
+
+    More, at most 10, tell the values apart; very small and large ones have equally many before an exponent.
+    """
+    scale = next((abs(value) for value in values if value and math.isfinite(value)), 1.0)
+    power, texts = math.floor(math.log10(scale)), [short(value) for value in values]
+    for precision in range(digits, 11):
+        style = f".{max(0, precision - 1 - power)}f" if -4 < power < 6 else f".{precision - 1}e"
+        texts = [f"{value:{style}}" if math.isfinite(value) else short(value) for value in values]
+        if len(set(texts)) == len(set(values)):
+            break
+    return texts
+
+
 def percentage(share: float) -> str:
     """Format a share with three significant digits: 0.333 as 33.3%."""
     return "–" if math.isnan(share) else f"{100 * share:.3g}%"

@@ -54,11 +54,7 @@ class ValueScale(NamedTuple):
         """
         largest = max(abs(self.bottom), abs(self.top))
         # A label at the threshold would touch that of 0.
-        low = (
-            math.floor(math.log10(self.threshold)) + 1
-            if self.threshold
-            else math.floor(math.log10(self.bottom))
-        )
+        low = math.floor(math.log10(self.threshold or self.bottom)) + bool(self.threshold)
         high = math.floor(math.log10(largest))
         ticks = self._visible([10.0**power for power in range(low, high + 1, max(1, (high - low) // 5))])
         if len(ticks) < 2 and not self.bottom <= 0 <= self.top:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from benchbed.formatting import fixed, percentage, plural, short
+from benchbed.formatting import comparable, fixed, percentage, plural, short
 from benchbed.interfaces import ALL_PROBLEMS, Exclusion, ProblemFacts, Results, TrialStatus
 from benchbed.interfaces.notes import describe_kind, describe_missing_score
 from benchbed.interfaces.results import group_table
@@ -163,9 +163,11 @@ def _cells(row: Mapping[Any, Any], has_optimum: bool) -> dict[str, str]:
 
 
 def _objective(row: Mapping[Any, Any]) -> str:
-    low, high = row["objective_low"], row["objective_high"]
-    limits = "" if math.isnan(low) or math.isinf(low) else f" [{short(low)}, {short(high)}]"
-    return short(row["objective"], 5) + limits
+    estimate, low, high = (float(row[column]) for column in ("objective", "objective_low", "objective_high"))
+    if not math.isfinite(low):
+        return short(estimate, 5)
+    texts = comparable([estimate, low, high], 5)
+    return f"{texts[0]} [{texts[1]}, {texts[2]}]"
 
 
 def _interval(row: Mapping[Any, Any]) -> str:

@@ -2,6 +2,7 @@
 
 import math
 
+import numpy as np
 import pytest
 
 from benchbed.interfaces import Exclusion
@@ -121,3 +122,25 @@ def test_a_missing_mean_of_a_group_has_a_note(make_results):
     assert notes.pop("sgd") == ("noise: skipped on some problem",)
     assert set(notes.values()) == {()}
     assert table.cells["notes"].tolist() == ["; ".join(of_row) for of_row in table.notes]
+
+
+@pytest.mark.parametrize(
+    ("low", "estimate", "high"),
+    [
+        *((1.2003, 1.2009, 1.2012), (-3.00002, -3.00001, -2.9), (1.2, 1.2, 1.2), (-2e-6, 0.0, 3e-6)),
+        *((0.999999, 1.0, 1.000001), (99.5, 1234.5678, 1e5), (1.23451e-7, 1.23456e-7, 1.2346e-7)),
+        *((4.0e8, 4.00000001e8, 5e8), (1.0, 2.0, math.inf), (1.5, math.inf, math.inf)),
+    ],
+)
+def test_an_interval_contains_its_estimate_as_printed(make_results, low, estimate, high):
+    """Limits and estimate have equally many decimals, and differ where their values do."""
+    results = make_results(problems=("open",), without_optimum=("open",), tracks=("default",))
+    limits = {"objective": estimate, "objective_low": low, "objective_high": high}
+    (table,) = summary_tables(results._replace(summary=results.summary.assign(**limits)))
+    cell = table.cells["objective"].iloc[0]
+    texts = [text.strip(" ]") for text in cell.replace("[", ",").replace("∞", "inf").split(",")]
+    printed = [float(text) for text in (texts[1], texts[0], texts[2])]
+    assert printed == sorted(printed)
+    assert len(set(printed)) == len({low, estimate, high})
+    assert len({len(text.partition("e")[0].partition(".")[2]) for text in texts if text != "inf"}) == 1
+    assert np.allclose(printed, [low, estimate, high], rtol=1e-4, atol=1e-9)

@@ -49,17 +49,26 @@ def under_ecdf(results: Results, problems: list[str], absent: int, has_exact: bo
     """Explain the share of targets reached; `absent` optimizers have no curve in the mean over several problems."""
     targets, seeds = len(results.problems[problems[0]].targets), _seeds(_most_seeds(results, problems))
     sentences = [f"Share of {targets} targets on {seeds} that were reached within this many calls."]
-    score = "score"
+    score, planned = "score", set(results.outcomes["problem"])
     if len(problems) > 1:
-        sentences = [f"Share of targets reached, mean over {len(problems)} problems with {seeds} each."]
-        score = "overall score"
+        is_overall = planned == set(problems)
+        with_scores = "" if all(results.problems[name].is_scored for name in planned) else " with scores"
+        sentences = [
+            f"Share of targets reached, mean over {len(problems)} problems{with_scores}, {seeds} each."
+        ]
+        score = "overall score" if is_overall else "mean score on these problems"
     sentences += [
         f"Higher is better, further left is faster. The area under a curve is the {score} of the optimizer.",
         "The share is of all targets, including those that no optimizer reaches.",
-        f"Not drawn, because without an overall score: {plural(absent, 'optimizer')}." if absent else "",
+        f"Not drawn, because without that score: {plural(absent, 'optimizer')}." if absent else "",
         _EXACT if has_exact else "",
     ]
     return _join(*sentences)
+
+
+def describe_scored(problems: list[str], total: int) -> str:
+    """Describe the problems with scores among `total` problems."""
+    return f"all {total} problems" if len(problems) == total else f"the {len(problems)} problems with scores"
 
 
 def under_paths(seed: int, has_losses: bool, has_exact: bool) -> str:

@@ -14,7 +14,7 @@ from benchbed.plotting.axes import CALLS_LABEL
 from benchbed.plotting.figure import add_legend, save_figure, stacked_panels
 from benchbed.plotting.lines import draw_lines
 from benchbed.plotting.style import line_styles, theme, wrap_label
-from benchbed.reports.captions import has_exact, optimizer_label, under_ecdf
+from benchbed.reports.captions import describe_scored, has_exact, optimizer_label, under_ecdf
 from benchbed.reports.ranking import limit_optimizers
 from benchbed.tuning.outcomes import lowest_calls
 
@@ -22,7 +22,7 @@ _HEIGHT = 3.4  # inches
 
 
 def pieces(results: Results) -> list[str]:
-    """Return the problems with a known optimum, and `ALL_PROBLEMS` if there are several."""
+    """Return the problems with scores, and `ALL_PROBLEMS` for the mean over them if there are several."""
     scored = scored_problems(results)
     return [*scored, ALL_PROBLEMS] if len(scored) > 1 else scored
 
@@ -39,6 +39,9 @@ def draw(results: Results, problem: str) -> dict[str, bytes]:
     if not tracks:
         return {}
     trials = results.outcomes[results.outcomes["problem"].isin(problems)]
+    total = results.outcomes["problem"].nunique()
+    all_scored = describe_scored(problems, total)
+    score = "mean score on them" if is_overall and len(problems) < total else "score"
     labels = {optimizer: optimizer_label(optimizer, trials) for optimizer in results.optimizers}
     styles = {labels[optimizer]: style for optimizer, style in line_styles(results.optimizers).items()}
     top = max(curve["share"].max() for curves in tracks.values() for curve in curves.values())
@@ -46,7 +49,7 @@ def draw(results: Results, problem: str) -> dict[str, bytes]:
         legends = [[labels[optimizer] for optimizer in curves] for curves in tracks.values()]
         figure, panels = stacked_panels(legends, _HEIGHT)
         for axes, legend, (track, curves) in zip(panels, legends, tracks.items(), strict=True):
-            title = f"{problem or 'all problems'}, {track} track: the area under a curve is its score"
+            title = f"{problem or all_scored}, {track} track: the area under a curve is its {score}"
             axes.set_title(wrap_label(title, 90))
             _set_axes(axes, None if is_overall else results.problems[problem], top)
             lines = pd.concat(curves, names=["optimizer"]).reset_index("optimizer")
@@ -94,7 +97,7 @@ def scored_problems(results: Results) -> list[str]:
 
 
 def reached_curves(results: Results, problems: list[str], track: str) -> dict[str, pd.DataFrame]:
-    """Return the curve of each optimizer; over several problems only of those with an overall score."""
+    """Return the curve of each optimizer; over several problems only of those with a mean score over them."""
     if len(problems) > 1 and track == NO_MEAN_TRACK:
         return {}
     outcomes = results.outcomes[results.outcomes["track"] == track]

@@ -5,9 +5,9 @@ from collections.abc import Iterator, Mapping
 
 import numpy as np
 
-from benchbed.formatting import count, plural
+from benchbed.formatting import count
 from benchbed.interfaces import ProblemFacts, Results
-from benchbed.reports.captions import has_exact, under_best_of_k, under_ecdf
+from benchbed.reports.captions import describe_scored, has_exact, under_best_of_k, under_ecdf
 from benchbed.reports.ecdf import first_calls, reached_curves, scored_problems
 from benchbed.reports.page.charts import (
     WIDTH,
@@ -28,16 +28,18 @@ _MARGIN = 1.05
 
 def mean_target_charts(results: Results, numbers: Mapping[str, int]) -> list[Chart]:
     """Return the charts of targets reached over all problems, and over those of each group with several."""
-    groups = dict.fromkeys(facts.group for facts in results.problems.values())
-    scored = scored_problems(results)
-    titles = {f"Targets reached, all {plural(len(scored), 'problem')}": scored}
-    if len(groups) > 1:
-        titles |= {
-            f"Targets reached, group {group}": [
-                name for name in scored if results.problems[name].group == group
-            ]
-            for group in groups
-        }
+    planned = dict.fromkeys(results.outcomes["problem"])
+    tables = {"": list(planned)}
+    for name in planned:
+        tables.setdefault(f"group {results.problems[name].group}", []).append(name)
+    if len(tables) == 2:
+        tables = {"": list(planned)}
+    scored, titles = scored_problems(results), {}
+    for group, of_table in tables.items():
+        problems = [name for name in scored if name in of_table]
+        is_whole = group and len(problems) == len(of_table)
+        parts = [group, "" if is_whole else describe_scored(problems, len(of_table))]
+        titles[", ".join(["Targets reached", *filter(None, parts)])] = problems
     return [
         chart
         for title, problems in titles.items()

@@ -57,3 +57,25 @@ def test_several_problems_have_a_mean(results):
     """One plot for each problem and one for the mean over all."""
     assert pieces(results) == ["quadratic", "quartic[noise=0.1]", ALL_PROBLEMS]
     assert set(draw(results, ALL_PROBLEMS)) == {"plots/ecdf-overall.png", "plots/ecdf-overall.svg"}
+
+
+def test_a_mean_over_a_part_of_the_problems_is_not_called_overall(make_results, saved):
+    """A problem without scores has no part in it, and the study has no overall score then."""
+    results = make_results(problems=("a", "b", "open"), tracks=("tuned",), without_optimum=("open",))
+    draw(results, ALL_PROBLEMS)
+    (caption,), title = saved[-1].texts, saved[-1].axes[0].get_title(loc="left")
+    text = caption.get_text().replace("\n", " ")
+    assert (
+        title == "the 2 problems with scores, tuned track: the area under a curve is its mean score on them"
+    )
+    assert "mean over 2 problems with scores" in text
+    assert "the mean score on these problems of the optimizer" in text
+    assert "overall" not in text
+
+
+def test_the_mean_over_all_problems_is_the_overall_score(results, saved):
+    """The title says that the mean is over all of them."""
+    draw(results, ALL_PROBLEMS)
+    (caption,), title = saved[-1].texts, saved[-1].axes[0].get_title(loc="left")
+    assert title == "all 2 problems, tuned track: the area under a curve is its score"
+    assert "is the overall score of the optimizer" in caption.get_text().replace("\n", " ")

@@ -51,3 +51,20 @@ def test_groups_of_several_problems_have_a_chart(make_results, numbers):
     for number, line in enumerate(group.lines):
         shares = [share_at_the_end(chart, chart.lines[number]) for chart in of_problems]
         assert share_at_the_end(group, line) == pytest.approx(np.mean(shares), abs=0.005)
+
+
+def test_a_mean_over_a_part_of_the_problems_is_not_called_overall(make_results, numbers):
+    """Neither for the study nor for a group; a group whose problems all have scores is named alone."""
+    results = make_results(
+        problems=("a", "b", "open", "c", "d"),
+        tracks=("tuned",),
+        without_optimum=("open",),
+        groups={"a": "one", "b": "one", "open": "one", "c": "two", "d": "two"},
+    )
+    charts = mean_target_charts(results, numbers)
+    assert [chart.title for chart in charts] == [
+        "Targets reached, the 4 problems with scores",
+        "Targets reached, group one, the 2 problems with scores",
+        "Targets reached, group two",
+    ]
+    assert all("overall" not in chart.caption for chart in charts)

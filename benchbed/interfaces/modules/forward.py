@@ -191,6 +191,7 @@ _HANDLERS: dict[Any, Callable[..., Any]] = {
     F.normalize: partial(_without_draws, plain_layers.normalize),
     F.bilinear: partial(_without_draws, plain_layers.bilinear),
     torch.bilinear: partial(_without_draws, plain_layers.bilinear),
+    F.embedding: partial(_without_draws, plain_layers.embedding),
     F.embedding_bag: partial(_without_draws, plain_layers.embedding_bag),
     torch._weight_norm: partial(_without_draws, plain_layers.weight_norm),
     **{function: partial(_without_draws, plain) for function, plain in plain_losses.LOSSES.items()},

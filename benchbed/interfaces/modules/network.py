@@ -15,14 +15,7 @@ from benchbed.errors import ContractError
 from benchbed.formatting import on_one_line
 from benchbed.interfaces.layout import Layout
 from benchbed.interfaces.modules.datasets import Samples
-from benchbed.interfaces.modules.forward import (
-    HOOKS,
-    DrawCall,
-    ForwardPass,
-    RandomCall,
-    record_calls,
-    replay,
-)
+from benchbed.interfaces.modules.forward import HOOKS, DrawCall, ForwardPass, RandomCall, record_calls, replay
 from benchbed.interfaces.modules.stateless import StatelessModule
 from benchbed.seeds import seeded_modules
 

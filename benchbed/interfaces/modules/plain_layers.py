@@ -29,6 +29,16 @@ def bilinear(x: Tensor, y: Tensor, weight: Tensor, bias: Tensor | None = None) -
     return product if bias is None else product + bias
 
 
+def embedding(
+    x: Tensor, weight: Tensor, padding_idx: int | None = None, *options: Any, **more: Any
+) -> Tensor:
+    """Look up the rows of a table; that of the padding has no gradient, which torch's rule stops in one trial only."""
+    rows: Tensor = F.embedding(x, weight, None, *options, **more)
+    if padding_idx is None:
+        return rows
+    return torch.where((x == padding_idx % weight.shape[0]).unsqueeze(-1), rows.detach(), rows)
+
+
 def embedding_bag(
     x: Tensor, weight: Tensor, offsets: Tensor | None = None, max_norm: float | None = None, norm_type: float = 2.0,
     scale_grad_by_freq: bool = False, mode: str = "mean", sparse: bool = False,

@@ -218,6 +218,10 @@ NETWORKS = {
         BAGS,
         lambda: nn.Sequential(nn.EmbeddingBag(11, 6, scale_grad_by_freq=True, mode="sum"), nn.Linear(6, 3)),
     ),
+    "padding": (
+        BAGS,
+        lambda: nn.Sequential(nn.Embedding(11, 4, padding_idx=0), nn.Flatten(), nn.Linear(20, 3)),
+    ),
     "spectral-norm": (VECTORS, lambda: _normed(nn.utils.parametrizations.spectral_norm)),
     "weight-norm": (VECTORS, lambda: _normed(nn.utils.parametrizations.weight_norm)),
     "cells": (IMAGES, Cells),

@@ -17,6 +17,8 @@ CALLS = {
     "bag-sum": (lambda: nn.EmbeddingBag(5, 3, mode="sum"), (BAGS, None, torch.rand(2, 3))),
     "bag-frequencies": (lambda: nn.EmbeddingBag(5, 3, scale_grad_by_freq=True), (BAGS,)),
     "bag-frequencies-sum": (lambda: nn.EmbeddingBag(5, 3, scale_grad_by_freq=True, mode="sum"), (BAGS,)),
+    "padding": (lambda: nn.Embedding(5, 3, padding_idx=4), (BAGS,)),
+    "last-padding": (lambda: nn.Embedding(5, 3, padding_idx=-1, scale_grad_by_freq=True), (BAGS,)),
     "bag-max": (lambda: nn.EmbeddingBag(5, 3, mode="max"), (BAGS,)),
     "bag-padding": (lambda: nn.EmbeddingBag(5, 3, padding_idx=0), (BAGS,)),
     "bag-offsets": (lambda: nn.EmbeddingBag(5, 3), (BAGS.flatten(), torch.tensor([0, 2]))),

@@ -215,6 +215,7 @@ COMPILED = [
     "autoencoder",
     "dropout",
     "batch-norm-dropout",
+    "padding",
 ]
 
 

@@ -187,6 +187,7 @@ _HANDLERS: dict[Any, Callable[..., Any]] = {
     torch.randn_like: ForwardPass.normal,
     torch.bernoulli: ForwardPass.bernoulli,
     F.scaled_dot_product_attention: ForwardPass.attend,
+    torch._nested_tensor_from_mask_left_aligned: lambda *_: False,  # no nested tensors under `vmap`
     F.multi_head_attention_forward: ForwardPass.attend_with_heads,
     F.normalize: partial(_without_draws, plain_layers.normalize),
     F.bilinear: partial(_without_draws, plain_layers.bilinear),

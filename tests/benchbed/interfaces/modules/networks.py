@@ -37,6 +37,20 @@ class Transformer(nn.Module):
         return self.output(self.layer(self.embedding(x))).transpose(1, 2)
 
 
+class PaddedEncoder(nn.Module):
+    """An encoder of sequences, in which the token 0 is masked behind the first position."""
+
+    def __init__(self):
+        super().__init__()
+        self.embedding, self.output = nn.Embedding(11, 8), nn.Linear(8, 3)
+        layer = nn.TransformerEncoderLayer(8, 2, 12, dropout=0.0, batch_first=True)
+        self.encoder = nn.TransformerEncoder(layer, 2)
+
+    def forward(self, x):
+        is_padding = (x == 0) & (torch.arange(x.shape[-1]) > 0)
+        return self.output(self.encoder(self.embedding(x), src_key_padding_mask=is_padding)[:, 0])
+
+
 class Recurrent(nn.Module):
     """Recurrent layers over three rows of images, two in both directions by default."""
 
@@ -176,6 +190,7 @@ NETWORKS = {
         ),
     ),
     "transformer": (TOKENS, Transformer),
+    "padded-encoder": (BAGS, PaddedEncoder),
     "lstm": (IMAGES, lambda: Recurrent(nn.LSTM)),
     "gru": (IMAGES, lambda: Recurrent(nn.GRU)),
     "rnn": (IMAGES, lambda: Recurrent(nn.RNN)),

@@ -216,6 +216,7 @@ COMPILED = [
     "dropout",
     "batch-norm-dropout",
     "padding",
+    "padded-encoder",
 ]
 
 

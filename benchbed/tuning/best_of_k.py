@@ -1,12 +1,13 @@
 """Expected score of the best of k tried settings, without selection bias (protocol, rule 9)."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 import pandas as pd
 from scipy.special import gammaln
 
 from benchbed.tuning.candidates import PairingState
+from benchbed.tuning.selection import rank_points, scores_and_gaps
 
 COLUMNS = ["problem", "optimizer", "k", "score"]
 
@@ -23,21 +24,24 @@ def best_of_k_curves(states: Iterable[PairingState]) -> pd.DataFrame:
             outcomes = state.tuning_outcomes(entrant, settings)
             if not outcomes:
                 continue
-            scores = np.array([[outcome.score for outcome in of_setting] for of_setting in outcomes])
+            scores, gaps = scores_and_gaps(outcomes)
             if scores.shape[1] == 1 and problem.is_deterministic_for(entrant):
-                scores = scores.repeat(2, axis=1)  # the seed left out equals the seed that ranks
+                # The seed left out equals the seed that ranks.
+                scores, gaps = scores.repeat(2, axis=1), gaps.repeat(2, axis=1)
             k = np.arange(1, len(scores) + 1)
             labels = {"problem": problem.label, "optimizer": entrant.label}
-            curves.append(pd.DataFrame({**labels, "k": k, "score": expected_best_of_k(scores)}))
+            expected = expected_best_of_k(scores, gaps, state.rate_distances(settings))
+            curves.append(pd.DataFrame({**labels, "k": k, "score": expected}))
     return pd.concat(curves, ignore_index=True) if curves else pd.DataFrame(columns=COLUMNS)
 
 
-def expected_best_of_k(scores: np.ndarray) -> np.ndarray:
+def expected_best_of_k(scores: np.ndarray, gaps: np.ndarray, distances: Sequence[float]) -> np.ndarray:
     """Compute the expected score of the best of k settings, k = 1 … settings, from `scores: [settings, seeds]`.
 
-    For each seed in turn the settings are ranked by their mean score on all other seeds, equal means in the order of
-    the settings, and scored on the seed left out; the average over seeds assigns a score to every rank. The best of k
-    settings drawn without replacement has rank r (from 1) with probability C(n−r, k−1) / C(n, k). NaN with one seed.
+    For each seed in turn the settings are ranked on all other seeds as the selection ranks them (`rank_points`, with
+    final `gaps: [settings, seeds]` and the `distances` of rates), and scored on the seed left out; the average over
+    seeds assigns a score to every rank. The best of k settings drawn without replacement has rank r (from 1) with
+    probability C(n−r, k−1) / C(n, k). NaN with one seed.
 
     Source: J. Dodge et al. (2019), Show Your Work, section 3, arXiv:1909.03004, for the weights, here without
     replacement.
@@ -46,11 +50,11 @@ def expected_best_of_k(scores: np.ndarray) -> np.ndarray:
     settings, seeds = scores.shape
     if seeds < 2:
         return np.full(settings, np.nan)
-    mean_on_others = (scores.sum(axis=1, keepdims=True) - scores) / (seeds - 1)
-    # Rounding errors in a difference of sums must not rank equal settings.
-    order = np.argsort(-np.round(mean_on_others, 12), axis=0, kind="stable")
-    of_rank = np.take_along_axis(scores, order, axis=0).mean(axis=1)
-    return np.asarray(rank_probabilities(settings) @ of_rank)
+    ranked = [
+        scores[rank_points(np.delete(scores, seed, axis=1), np.delete(gaps, seed, axis=1), distances), seed]
+        for seed in range(seeds)
+    ]
+    return np.asarray(rank_probabilities(settings) @ np.mean(ranked, axis=0))
 
 
 def rank_probabilities(settings: int) -> np.ndarray:

@@ -12,7 +12,13 @@ from benchbed.plan.model import OBSERVED_SEEDS
 from benchbed.plan.presets import grid_position, grid_rate
 from benchbed.seeds import Role
 from benchbed.tuning.outcomes import Outcome
-from benchbed.tuning.selection import SelectedRate, choose_point, choose_rate
+from benchbed.tuning.selection import (
+    SelectedRate,
+    choose_rate,
+    distance_from_middle,
+    rank_points,
+    scores_and_gaps,
+)
 
 Setting = Mapping[str, Any]
 """Hyperparameters by name."""
@@ -104,6 +110,11 @@ class PairingState(NamedTuple):
             return [entrant.at(rate) for rate in self.rates_to_try(entrant)]
         return entrant.searched() if track == "searched" else []
 
+    def rate_distances(self, settings: Sequence[Setting]) -> list[float]:
+        """Return the distance of each setting's learning rate from the middle of the grid, 0 without a rate."""
+        rates = (float(setting.get("learning_rate", math.nan)) for setting in settings)
+        return [distance_from_middle(rate, self._middle_rate) for rate in rates]
+
     def rates_to_try(self, entrant: EntrantPlan) -> tuple[float, ...]:
         """Return the shared grid of learning rates, with further ones once its trials have finished.
 
@@ -139,8 +150,8 @@ class PairingState(NamedTuple):
             outcomes = self.tuning_outcomes(entrant, settings)
             if outcomes is None:
                 return None
-            rates = tuple(float(setting.get("learning_rate", math.nan)) for setting in settings)
-            return Winner(settings[choose_point(outcomes, rates, self._middle_rate)], len(settings))
+            best = rank_points(*scores_and_gaps(outcomes), self.rate_distances(settings))[0]
+            return Winner(settings[best], len(settings))
         rates = tuple(setting["learning_rate"] for setting in settings)
         selected = self._select_rate(entrant, rates)
         if selected is None:

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from benchbed.tuning.outcomes import Outcome, lower_median
+from benchbed.tuning.outcomes import Outcome
 
 
 class SelectedRate(NamedTuple):
@@ -28,32 +28,43 @@ def choose_rate(outcomes: Mapping[float, Sequence[Outcome]], middle: float) -> S
     """
     rates = sorted(outcomes)
     best = _best_positions([outcomes[rate] for rate in rates])
-    rate = rates[min(best, key=lambda position: (_decades(rates[position], middle), position))]
+    rate = rates[min(best, key=lambda position: (distance_from_middle(rates[position], middle), position))]
     has_edge = len(best) == 1 and len(rates) > 1
     return SelectedRate(rate, (rate == rates[-1]) - (rate == rates[0]) if has_edge else 0, len(best) > 1)
 
 
-def choose_point(outcomes: Sequence[Sequence[Outcome]], rates: Sequence[float], middle: float) -> int:
-    """Choose a point of a search space by the same rule; `rates` are the points' learning rates, NaN without one.
+def rank_points(scores: np.ndarray, gaps: np.ndarray, distances: Sequence[float]) -> np.ndarray:
+    """Rank the points of a search space by the same rule: their positions, the best one first.
 
-    The first of several points that tie in everything wins.
+    `scores` and `gaps` are `[points, seeds]`, and `distances` those of the learning rates from the middle of the grid.
+    Of several points that tie in everything the first leads.
     """
-    best = _best_positions(outcomes)
-    return min(best, key=lambda position: (_decades(rates[position], middle), position))
+    loss, gap = _merits(scores, gaps)
+    return np.lexsort(np.array([distances, gap, loss]))  # the last key decides first, and the sort is stable
+
+
+def scores_and_gaps(outcomes: Sequence[Sequence[Outcome]]) -> tuple[np.ndarray, np.ndarray]:
+    """Return the scores and final gaps of settings with equally many seeds, each `[settings, seeds]`."""
+    pairs = np.array([[(outcome.score, outcome.gap) for outcome in of_setting] for of_setting in outcomes])
+    return pairs[..., 0], pairs[..., 1]
+
+
+def distance_from_middle(rate: float, middle: float) -> float:
+    """Return the distance in decades, rounded since the rates of the grid have 12 digits; 0 if `rate` is NaN."""
+    return 0.0 if math.isnan(rate) else round(abs(math.log10(rate / middle)), 9)
 
 
 def _best_positions(outcomes: Sequence[Sequence[Outcome]]) -> list[int]:
     """Return the positions of the settings with the highest mean score and, of these, the smallest median gap."""
-    ranks = []
-    for of_setting in outcomes:
-        score = float(np.mean([outcome.score for outcome in of_setting]))
-        gap = lower_median(np.array([outcome.gap for outcome in of_setting]))
-        # Equal scores may have means that differ in the last bits; without an optimum only the gap counts.
-        ranks.append((0.0 if math.isnan(score) else -round(score, 12), gap))
+    # A rate beside the grid may have fewer seeds than the others.
+    ranks = [tuple(map(float, np.ravel(_merits(*scores_and_gaps([each]))))) for each in outcomes]
     best = min(ranks)
     return [position for position, rank in enumerate(ranks) if rank == best]
 
 
-def _decades(rate: float, middle: float) -> float:
-    """Return the distance of a rate from the middle, rounded since the rates of the grid have 12 digits."""
-    return 0.0 if math.isnan(rate) else round(abs(math.log10(rate / middle)), 9)
+def _merits(scores: np.ndarray, gaps: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return minus the mean score and the lower median gap of each setting, from `[settings, seeds]`."""
+    mean = scores.mean(axis=1)
+    # Equal scores may have means that differ in the last bits; without an optimum only the gap counts.
+    loss = np.where(np.isnan(mean), 0.0, -np.round(mean, 12))
+    return loss, np.sort(gaps, axis=1)[:, (gaps.shape[1] - 1) // 2]

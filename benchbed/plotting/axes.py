@@ -33,8 +33,8 @@ class ValueScale(NamedTuple):
     threshold: float = 0.0
 
     def clip(self, values: npt.ArrayLike, infinite: float = math.nan) -> np.ndarray:
-        """Clip values to the range and replace +inf and NaN by `infinite`."""
-        return np.where(np.isfinite(values), np.clip(values, self.bottom, self.top), infinite)
+        """Clip values to the range and replace infinite ones by `infinite`."""
+        return np.where(np.isinf(values), infinite, np.clip(values, self.bottom, self.top))
 
     def at(self, share: float) -> float:
         """Return the value at a share of the height of the axis."""
@@ -54,7 +54,8 @@ class ValueScale(NamedTuple):
         """
         largest = max(abs(self.bottom), abs(self.top))
         # A label at the threshold would touch that of 0.
-        low = math.floor(math.log10(self.threshold or self.bottom)) + bool(self.threshold)
+        start = math.log10(self.threshold or self.bottom)
+        low = math.floor(start) + 1 if self.threshold else math.ceil(start)
         high = math.floor(math.log10(largest))
         ticks = self._visible([10.0**power for power in range(low, high + 1, max(1, (high - low) // 5))])
         if len(ticks) < 2 and not self.bottom <= 0 <= self.top:

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from benchbed.analysis.carried import carried_checkpoints
-from benchbed.interfaces import MEASURED_STATUSES
+from benchbed.interfaces import MEASURED_STATUSES, TrialStatus
 from benchbed.tuning.outcomes import lower_median
 
 
@@ -14,7 +14,7 @@ def quartiles(trials: pd.DataFrame, curves: pd.DataFrame, column: str, budget: f
     """Compute the quartiles of `column` over trials, at every number of calls at which any of them changes.
 
     A trial that ended keeps its last value up to the budget. It counts as +∞ before its first checkpoint, at values
-    that are not finite, and from its end on if it was lost.
+    that are not finite, and from its end on if it was lost. Skipped trials do not count; NaN without others.
 
     Args:
         trials: Trials of one line, with trial_key, status and calls.
@@ -25,6 +25,11 @@ def quartiles(trials: pd.DataFrame, curves: pd.DataFrame, column: str, budget: f
     Returns:
         Columns calls, lower, median and upper: the ⌈n/4⌉-th, ⌈n/2⌉-th and ⌈3n/4⌉-th smallest of n values.
     """
+    trials = trials[trials["status"] != TrialStatus.SKIPPED]
+    if trials.empty:
+        return pd.DataFrame(
+            {"calls": [0.0, budget], "lower": math.nan, "median": math.nan, "upper": math.nan}
+        )
     curves = curves[curves["trial_key"].isin(trials["trial_key"])]  # grouping those of all lines takes longer
     positions_by_trial = curves.groupby("trial_key", observed=True).indices
     carried = carried_checkpoints(trials, curves["calls"].to_numpy(float), positions_by_trial, budget)
@@ -37,9 +42,15 @@ def quartiles(trials: pd.DataFrame, curves: pd.DataFrame, column: str, budget: f
 
 
 def lower_medians(trials: pd.DataFrame, column: str, keys: list[str]) -> "pd.Series[float]":
-    """Compute the lower median of `column` over the trials with the same `keys`; a lost trial counts as +inf."""
+    """Compute the lower median of `column` over the trials with the same `keys`.
+
+    A lost trial counts as +inf, a skipped one does not count; NaN without others.
+    """
     values = trials[column].astype(float).where(trials["status"].isin(MEASURED_STATUSES), math.inf)
-    return values.fillna(math.inf).groupby([trials[key] for key in keys]).agg(lower_median)
+    values = values.fillna(math.inf).mask(trials["status"] == TrialStatus.SKIPPED)
+    return values.groupby([trials[key] for key in keys]).agg(
+        lambda of_group: lower_median(of_group.dropna().to_numpy()) if of_group.notna().any() else math.nan
+    )
 
 
 def describe_endings(trials: pd.DataFrame) -> str:

@@ -29,7 +29,7 @@ _SPREAD = 0.6  # width in which the optimizers at one rate are drawn side by sid
 
 
 class RateSweep(NamedTuple):
-    """Lower medians of one optimizer by learning rate, +inf where more than half of the trials were lost."""
+    """Lower medians of one optimizer by rate: +inf if more than half of the trials were lost, NaN if skipped."""
 
     label: str
     """Name of the optimizer and, on a second line, its robustness."""
@@ -52,7 +52,7 @@ def draw(results: Results, problem: str) -> dict[str, bytes]:
     facts, measures = results.problems[problem], results.measures[results.measures["problem"] == problem]
     sweeps = _sweeps(results, problem, measures)
     values = np.concatenate([series for sweep in sweeps for series in (sweep.tuned, sweep.default)])
-    scale, has_losses = value_scale(values, facts), not np.isfinite(values).all()
+    scale, has_losses = value_scale(values, facts), bool(np.isinf(values).any())
     with theme(name):
         figure, (axes,) = stacked_panels([[sweep.label for sweep in sweeps] + [""] * 3], _HEIGHT)
         axes.set_title(wrap_label(problem, 80))

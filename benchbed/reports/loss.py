@@ -51,7 +51,10 @@ class LossLine(NamedTuple):
         """Cut the quartiles to the axis; lower and median are NaN where they are infinite."""
         lower, median = scale.clip(self.quartiles["lower"]), scale.clip(self.quartiles["median"])
         upper = scale.clip(self.quartiles["upper"], infinite=scale.top)
-        return self._replace(quartiles=self.quartiles.assign(lower=lower, median=median, upper=upper))
+        is_lost = np.isinf(self.quartiles["median"])
+        return self._replace(
+            quartiles=self.quartiles.assign(lower=lower, median=median, upper=upper, is_lost=is_lost)
+        )
 
 
 class LossAxes(NamedTuple):
@@ -75,7 +78,7 @@ def draw(results: Results, problem: str) -> dict[str, bytes]:
     tracks = {track: lines for track in results.tracks if (lines := _lines(results, problem, track))}
     everything = pd.concat([line.quartiles for lines in tracks.values() for line in lines])
     scale = value_scale(everything[["lower", "median"]].to_numpy().ravel(), facts)
-    shared = LossAxes(facts, scale, not np.isfinite(everything["median"]).all())
+    shared = LossAxes(facts, scale, bool(np.isinf(everything["median"]).any()))
     tracks = {track: [line.clip(scale) for line in lines] for track, lines in tracks.items()}
     has_small_panels = max(map(len, tracks.values())) > _FEW
     with theme(name):
@@ -164,7 +167,7 @@ def _fill_band(axes: Axes, line: LossLine) -> None:
 
 def _mark_loss(axes: Axes, line: LossLine, height: float) -> None:
     """Draw a cross in the strip at the call at which the median becomes infinite, with a dotted line to it."""
-    is_lost = line.quartiles["median"].isna()
+    is_lost = line.quartiles["is_lost"]
     if is_lost.any():
         first, color = int(is_lost.argmax()), line.style.color
         path = line.quartiles[["calls", "median"]].fillna(height).iloc[max(first - 1, 0) : first + 1]

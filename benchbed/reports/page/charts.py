@@ -100,7 +100,7 @@ class ValueAxis(NamedTuple):
         """Return the heights of values as shares of the area; `infinite` is that of +inf, in heights of the axis."""
         values = np.asarray(values, dtype=float)
         shares = self.scale.shares(np.clip(values, self.scale.bottom, self.scale.top))
-        return np.where(np.isfinite(values), shares, infinite) / self.height
+        return np.where(np.isinf(values), infinite, shares) / self.height
 
     def lane(self, index: int, lines: int) -> float:
         """Return the height of one of several lines above the axis, in heights of the axis."""

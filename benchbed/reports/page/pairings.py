@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from benchbed.formatting import exception_line, plural, short
-from benchbed.interfaces import LOST_STATUSES, ProblemFacts, Results
+from benchbed.interfaces import LOST_STATUSES, ProblemFacts, Results, TrialStatus
 from benchbed.plotting.axes import value_scale
 from benchbed.reports.page.charts import (
     CallCost,
@@ -171,12 +171,12 @@ def _trial_charts(
 
 def _rate_chart(tuning: pd.DataFrame, facts: ProblemFacts, number: int) -> list[Chart]:
     """Return the chart of the final values of all tuning trials against their learning rates, if there are any."""
-    trials = tuning[tuning["learning_rate"] > 0]
+    trials = tuning[(tuning["learning_rate"] > 0) & (tuning["status"] != TrialStatus.SKIPPED)]
     if trials.empty:
         return []
     values = trials["gap" if facts.has_optimum else "final_objective"].astype(float).fillna(math.inf)
     values = values.mask(trials["status"].isin(LOST_STATUSES), math.inf)
-    axis = ValueAxis(value_scale(values.to_numpy(), facts), facts, not np.isfinite(values).all())
+    axis = ValueAxis(value_scale(values.to_numpy(), facts), facts, bool(np.isinf(values).any()))
     rates = trials["learning_rate"].to_numpy(dtype=float)
     x, y = rate_positions(rates, rates), axis.heights(values, infinite=axis.lane(0, 1))
     line = ChartLine(number, "a tuning trial each", "", dots=points(x, y))

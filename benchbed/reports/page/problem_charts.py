@@ -69,7 +69,7 @@ def loss_charts(results: Results, problem: str, numbers: Mapping[str, int]) -> I
             *(band[["lower", "median"]].to_numpy().ravel() for band, _ in bands.values()),
         ]
     )
-    has_lost = not all(np.isfinite(band["median"]).all() for band, _ in bands.values())
+    has_lost = any(np.isinf(band["median"]).any() for band, _ in bands.values())
     axis = ValueAxis(value_scale(values, facts), facts, has_lost)
     caption = under_loss(results, problem, has_lost, has_exact(trials), has_small_panels=False)
     if len(numbers) > _MOST_BANDS:
@@ -109,7 +109,7 @@ def rate_charts(results: Results, problem: str, numbers: Mapping[str, int]) -> I
     if not medians:
         return
     values = np.concatenate([rates.to_numpy() for rates in medians.values()])
-    axis = ValueAxis(value_scale(values, facts), facts, not np.isfinite(values).all())
+    axis = ValueAxis(value_scale(values, facts), facts, bool(np.isinf(values).any()))
     rates = np.unique(np.concatenate([of_optimizer.index for of_optimizer in medians.values()]))
     lines = []
     for position, (optimizer, of_optimizer) in enumerate(medians.items()):

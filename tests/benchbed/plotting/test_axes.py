@@ -7,7 +7,7 @@ import pytest
 from matplotlib.figure import Figure
 
 from benchbed.interfaces.results import ProblemFacts
-from benchbed.plotting.axes import add_lost_strip, log_scale, symmetric_scale, value_axis
+from benchbed.plotting.axes import ValueScale, add_lost_strip, log_scale, symmetric_scale, value_axis
 
 FACTS = ProblemFacts(1000, tuple(10.0**-k for k in range(1, 9)), 1e-3, 2, "float64", True)
 
@@ -83,6 +83,11 @@ def test_every_axis_has_at_least_two_numbers(values, make_scale):
     assert len(set(labels)) == len(labels)
     for tick, label in zip(ticks, labels, strict=True):
         assert math.isclose(_number(label), tick, rel_tol=1e-9)
+
+
+def test_powers_of_ten_are_counted_from_the_smallest_on_the_axis():
+    """Over ten decades every second one, with both ends."""
+    assert ValueScale(5e-11, 2.0).ticks() == pytest.approx([1e-10, 1e-8, 1e-6, 1e-4, 1e-2, 1.0])
 
 
 def test_labels_do_not_overlap():

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from benchbed.reports.bands import describe_endings, quartiles
+from benchbed.reports.bands import describe_endings, lower_medians, quartiles
 
 
 def random_study(seed):
@@ -75,8 +75,8 @@ def test_the_lower_median_is_finite_if_half_of_the_trials_are_measured(lost, med
 
 
 def test_trials_without_checkpoints_are_infinite():
-    """A skipped trial never had a value."""
-    trials, curves = study_of("skipped", calls=math.nan)
+    """A trial that failed before its first checkpoint never had a value."""
+    trials, curves = study_of("failed", calls=math.nan)
     assert quartiles(trials, curves[:0], "gap", 10)["median"].tolist() == [math.inf, math.inf]
 
 
@@ -86,3 +86,20 @@ def test_endings_count_the_trials_that_were_not_measured():
     trials, _ = study_of(*statuses)
     assert describe_endings(trials) == "1 of 6 diverged, 1 failed, 1 timed out"
     assert describe_endings(trials[:3]) == ""
+
+
+def test_skipped_trials_do_not_count():
+    """Neither in quartiles nor in medians; a line of skipped trials alone has no values."""
+    curves = pd.DataFrame({"trial_key": ["a"], "calls": [0.0], "gap": [2.0]})
+    keys = ["a", "b", "c"]
+    trials = pd.DataFrame(
+        {"trial_key": keys, "status": "skipped", "calls": math.nan, "gap": math.nan, "rate": 1.0}
+    )
+    assert quartiles(trials, curves, "gap", 10)["median"].isna().all()
+    assert lower_medians(trials, "gap", ["rate"]).isna().all()
+    trials.loc[0, ["status", "calls", "gap"]] = ["exhausted", 10.0, 2.0]
+    assert (quartiles(trials, curves, "gap", 10)["median"] == 2).all()
+    assert lower_medians(trials, "gap", ["rate"]).tolist() == [2]
+    trials.loc[1, "status"] = "failed"
+    trials.loc[2, "status"] = "diverged"
+    assert lower_medians(trials, "gap", ["rate"]).tolist() == [math.inf]

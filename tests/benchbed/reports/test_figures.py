@@ -189,3 +189,24 @@ def test_paths_are_drawn_without_contours(results, value):
     flat = flat._replace(objective=np.full_like(flat.objective, value), optimum=None, minimizer=None)
     files = PLOTS["paths"].draw(results._replace(surfaces={"quadratic": flat}), "quadratic")
     assert_images(files, "paths-quadratic")
+
+
+@pytest.mark.parametrize("kind", ["loss", "learning-rate"])
+def test_skipped_trials_are_not_drawn_as_lost(make_results, kind, saved):
+    """No strip, no mark in it and no sentence on lost trials; the legend of the loss counts the skipped ones."""
+    usual = make_results(optimizers=("gd", "adam"), problems=("quadratic",), seeds=2, lost=lambda *_: False)
+    tuning = usual.tuning[np.isfinite(usual.tuning["gap"])].copy()
+    outcomes, changes = usual.outcomes.copy(), ("skipped", math.nan, math.nan)
+    outcomes.loc[outcomes["optimizer"] == "adam", ["status", "calls", "gap"]] = changes
+    tuning.loc[tuning["optimizer"] == "adam", ["status", "calls", "gap"]] = changes
+    curves = usual.curves[
+        ~usual.curves["trial_key"].isin(outcomes["trial_key"][outcomes["status"] == "skipped"])
+    ]
+    PLOTS[kind].draw(usual._replace(outcomes=outcomes, tuning=tuning, curves=curves), "quadratic")
+    (caption,) = saved[-1].texts
+    assert "diverged or failed" not in caption.get_text().replace("\n", " ")
+    for axes in saved[-1].axes:
+        assert "diverged\nor failed" not in [label.get_text() for label in axes.get_yticklabels()]
+        assert any("adam" in text.get_text() for text in axes.get_legend().texts)
+        if kind == "loss":
+            assert any("2 of 2 skipped" in text.get_text() for text in axes.get_legend().texts)

@@ -65,17 +65,41 @@ def parse_limit(text: str) -> int:
     return limit
 
 
+def used_bytes(process_id: int, limit: int) -> int:
+    """Return the memory of a process and its descendants; 0 if it has ended.
+
+    If it would exceed `limit`, pages that several processes share count in part for each of them. The result is at
+    least the peak of the process itself.
+    """
+    used = resident_bytes(process_id)
+    if used > limit:  # the kernel needs milliseconds for the shares
+        used = sum(map(_proportional_bytes, _sizes(process_id)))
+    return max(used, peak_bytes(process_id) or 0)
+
+
 def resident_bytes(process_id: int) -> int:
     """Return the sum of the resident sizes of a process and its descendants; 0 if it has ended."""
+    return sum(_sizes(process_id).values())
+
+
+def _sizes(process_id: int) -> dict[int, int]:
+    """Return the resident size of a process and of each of its descendants, by their numbers."""
     folder = Path("/proc", str(process_id))
     try:
-        resident = int((folder / "statm").read_text().split()[1]) * _PAGE_BYTES
+        sizes = {process_id: int((folder / "statm").read_text().split()[1]) * _PAGE_BYTES}
         children = [
             int(child) for file in folder.glob("task/*/children") for child in file.read_text().split()
         ]
     except OSError:
-        return 0
-    return resident + sum(map(resident_bytes, children))
+        return {}
+    for child in children:
+        sizes |= _sizes(child)
+    return sizes
+
+
+def _proportional_bytes(process_id: int) -> int:
+    """Return the size of a process with its share of each page; its resident size where the kernel hides the shares."""
+    return _size("Pss", process_id, "smaps_rollup") or _size("VmRSS", process_id)
 
 
 def reset_peak() -> None:
@@ -89,7 +113,7 @@ def peak_bytes(process_id: int | None = None) -> int | None:
 
     `process_id` is None for this process.
     """
-    return _status("VmHWM", process_id) or None
+    return _size("VmHWM", process_id) or None
 
 
 def refuse_allocations(limit: int) -> None:
@@ -98,16 +122,16 @@ def refuse_allocations(limit: int) -> None:
     Twice the limit is allowed, because stacks of threads are allocated and hardly used.
     """
     _, hard = resource.getrlimit(resource.RLIMIT_DATA)
-    most = _status("VmData") + 2 * limit
+    most = _size("VmData") + 2 * limit
     if hard == resource.RLIM_INFINITY or most < hard:
         resource.setrlimit(resource.RLIMIT_DATA, (most, hard))
 
 
-def _status(name: str, process_id: int | None = None) -> int:
+def _size(name: str, process_id: int | None = None, file: str = "status") -> int:
     """Return a size of a process in bytes, None for this one; 0 if the system does not report it."""
     with contextlib.suppress(OSError):
         folder = Path("/proc", "self" if process_id is None else str(process_id))
-        for line in (folder / "status").read_text().splitlines():
+        for line in (folder / file).read_text().splitlines():
             key, _, value = line.partition(":")
             if key == name:
                 return int(value.split()[0]) * 1024

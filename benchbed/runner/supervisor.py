@@ -13,7 +13,7 @@ from multiprocessing.connection import wait
 from pathlib import Path
 from typing import Any, NamedTuple, NoReturn
 
-from benchbed.runner.memory import peak_bytes, refuse_allocations, reset_peak, resident_bytes
+from benchbed.runner.memory import peak_bytes, refuse_allocations, reset_peak, used_bytes
 
 PRINTED_BYTES = 10_000
 """Output of a worker that reaches stderr; plugins may print without end."""
@@ -181,7 +181,7 @@ def _supervise(worker: int, driver: int, wakeup: int, output: _Output, limits: i
                     limit = int.from_bytes(numbers[-_NUMBER_BYTES:])
                 else:  # the worker has closed its end
                     sources.remove(limits)
-            if limit and (used := max(resident_bytes(worker), peak_bytes(worker) or 0)) > limit:
+            if limit and (used := used_bytes(worker, limit)) > limit:
                 (folder / PEAK).write_text(str(used))
                 break
             if output.source in ready:

@@ -2,11 +2,12 @@
 
 import mmap
 import os
+import time
 
 import msgspec
 
 from benchbed.runner.memory import peak_bytes, resident_bytes
-from benchbed.runner.supervisor import limited_memory
+from benchbed.runner.supervisor import WATCH_SECONDS, limited_memory
 
 _kept = []
 
@@ -40,3 +41,27 @@ def keep_block(task) -> list[int]:
     with limited_memory(kept.limit):
         _kept.append(mmap.mmap(-1, kept.size, mmap.MAP_PRIVATE | mmap.MAP_POPULATE))
         return [peak_bytes(), os.getpid()]
+
+
+def sleep_in_copies(task) -> int:
+    """Return the peak of this process, beside four copies of it that sleep, if it may have half of its size more."""
+    limit = resident_bytes(os.getpid()) * 3 // 2
+    with limited_memory(limit):
+        for _ in range(4):
+            if not os.fork():
+                time.sleep(5 * WATCH_SECONDS)
+                os._exit(0)
+        for _ in range(4):
+            os.wait()
+        return peak_bytes()
+
+
+def fill_copies(task) -> int:
+    """Have copies of this process with 100 MiB each of their own, 400 MiB in all, of which it may have 200."""
+    with limited_memory(resident_bytes(os.getpid()) + (200 << 20)):
+        for _ in range(4):
+            if not os.fork():
+                _kept.append(mmap.mmap(-1, 100 << 20, mmap.MAP_PRIVATE | mmap.MAP_POPULATE))
+                time.sleep(60)
+        time.sleep(60)
+        return peak_bytes()

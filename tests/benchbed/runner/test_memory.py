@@ -88,7 +88,16 @@ def test_a_process_that_has_ended_has_no_memory():
     """A watch may look at it."""
     with subprocess.Popen([sys.executable, "-c", ""]) as child:
         child.wait()
-    assert memory.resident_bytes(child.pid) == 0
+    assert memory.resident_bytes(child.pid) == memory.used_bytes(child.pid, -1) == 0
+
+
+@pytest.mark.skipif(not memory.is_supported(), reason="only Linux reports the memory of processes")
+def test_the_resident_size_counts_where_the_kernel_hides_shares(monkeypatch):
+    """As old kernels do, and containers with a strict policy."""
+    size = memory._size
+    monkeypatch.setattr(memory, "_size", lambda name, *rest: 0 if name == "Pss" else size(name, *rest))
+    block = b"x" * 100_000_000
+    assert memory.used_bytes(os.getpid(), 0) > len(block)
 
 
 @pytest.mark.skipif(not memory.is_supported(), reason="only Linux reports the memory of processes")

@@ -92,3 +92,12 @@ def test_a_peak_before_the_limit_does_not_count(workers, memory_tasks):
         )
         > 10 << 20
     )
+
+
+@pytest.mark.skipif(not is_supported(), reason="only Linux reports the memory of processes")
+def test_memory_that_copies_share_counts_once(workers, tasks, memory_tasks):
+    """Four copies of a process have its pages; what they fill themselves counts for each of them."""
+    peak = workers.result(workers.submit(memory_tasks.sleep_in_copies, tasks.Number()))
+    assert isinstance(peak, int)
+    failure = workers.result(workers.submit(memory_tasks.fill_copies, tasks.Number()))
+    assert failure.kind is TrialStatus.OUT_OF_MEMORY

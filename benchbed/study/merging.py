@@ -4,6 +4,7 @@ import contextlib
 import functools
 import hashlib
 import json
+import shlex
 from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
@@ -54,9 +55,10 @@ def merge(
     missing = study.missing
     if missing:
         verb = "has" if missing == 1 else "have"
+        plugins = [word for file in plugin_files for word in ("--plugin", file)]
+        command = shlex.join(["benchbed", "run", str(output / SUITE), *plugins, "-O", str(output)])
         warnings.append(
-            f"{plural(missing, 'planned trial')} {verb} no row yet; complete the study with `benchbed run "
-            f"{output / SUITE} -O {output}`"
+            f"{plural(missing, 'planned trial')} {verb} no row yet; complete the study with `{command}`"
         )
     study.warnings[:0] = warnings
     return study

@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import select
+import shlex
 import shutil
 import signal
 from pathlib import Path
@@ -140,6 +141,38 @@ def test_an_incomplete_study_is_completed(copy, run_in_process):
     assert completed.returncode == 0, completed.stderr
     assert parts.items() <= contents(copy / "half" / "trials").items()
     assert repr(rows(copy / "half")) == repr(rows(copy / "whole"))
+
+
+def test_the_command_that_completes_a_study_is_complete(tmp_path, run_in_process):
+    """It names the plugin files, and a shell reads each path as one word."""
+    plugin = tmp_path / "my optimizers.py"
+    plugin.write_text(
+        "from benchbed.hookspecs import hookimpl\nfrom benchbed_optimizers.gd import gd\n\n\n"
+        "@hookimpl\ndef register_optimizers(register):\n    register(gd, name='mine')\n"
+    )
+    options = [
+        "--preset",
+        "quick",
+        "--steps",
+        "5",
+        "--seeds",
+        "1",
+        "-p",
+        "quadratic",
+        "-j",
+        "1",
+        "--plugin",
+        plugin.name,
+    ]
+    shard = run_in_process(
+        tmp_path, "run", *options, "-o", "mine", "-o", "gd", "--shard", "1/2", "-O", "a part"
+    )
+    assert shard.returncode == 0, shard.stderr
+    merged = run_in_process(tmp_path, "merge", "a part", "--plugin", plugin.name, "-O", "a whole")
+    assert merged.returncode == 1
+    command = shlex.split(merged.stderr.partition("complete the study with `")[2].partition("`")[0])
+    assert command[:2] == ["benchbed", "run"]
+    assert run_in_process(tmp_path, *command[1:]).returncode == 0
 
 
 def test_a_killed_shard_is_resumed(copy, start_forked, make_environment, run_in_process):

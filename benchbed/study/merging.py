@@ -150,7 +150,8 @@ def choose_rows(folders: Sequence[dict[str, StoredRow]]) -> dict[str, StoredRow]
             trial = ", ".join(f"{name} {first[name][difference.row]}" for name in columns)
             raise UsageError(
                 f"{parts[0]} and {parts[1]} contain different results of one trial ({trial}) in the column "
-                f"{difference.column}, as two machines may compute; leave one of the folders out"
+                f"{difference.column}, as two machines, or batches of different sizes, may compute; leave one of the "
+                "folders out"
             )
     return chosen
 

@@ -222,6 +222,7 @@ def test_different_results_of_one_trial_are_rejected(copy, run_in_process):
     assert result.returncode == 2
     assert f"{SHARDS[0]}/trials/" in result.stderr
     assert "in the column final_theta" in result.stderr
+    assert "as two machines, or batches of different sizes, may compute" in result.stderr
     assert not (copy / "new").exists()
 
 

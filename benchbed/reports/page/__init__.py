@@ -74,8 +74,7 @@ def render(results: Results, changes: Changes | None = None) -> bytes:
         loader=jinja2.FileSystemLoader(_FOLDER), autoescape=True, undefined=jinja2.StrictUndefined,
         trim_blocks=True, lstrip_blocks=True,
     )  # fmt: skip
-    environment.filters["visible"] = _visible
-    environment.filters["segments"] = re.compile(r"(?<=[,:_=-])|(?=\[)").split
+    environment.filters.update(visible=_visible, segments=re.compile(r"(?<=[,:_=-])|(?=\[)").split)
     style = environment.get_template("page.css").render(legend=legend, shades=range(11))
     script = "".join((_FOLDER / name).read_text(encoding="utf-8") for name in ("axes.js", "page.js"))
     page = environment.get_template("page.html").render(
@@ -100,6 +99,7 @@ def render(results: Results, changes: Changes | None = None) -> bytes:
         findings=[f.sentence for f in sentences if f.problem not in results.problems],
         endings=endings(results.summary),
         counts=f"{plural(len(results.optimizers), 'optimizer')} on {plural(len(results.problems), 'problem')}",
+        is_scored=any(facts.is_scored for facts in results.problems.values()),
         scores=score_table(results, every | reference_numbers(results)),
         references=describe_references(results),
         statuses=status_table(results, every),

@@ -163,3 +163,14 @@ def test_a_study_without_rows_has_no_page(results):
     """As it has no tables."""
     assert pieces(results._replace(summary=pd.DataFrame())) == []
     assert pieces(results) == [""]
+
+
+@pytest.mark.parametrize(
+    ("without_optimum", "bold"), [((), "the highest score"), (("quadratic",), "the lowest objective")]
+)
+def test_the_page_says_which_values_are_bold(page_of, make_results, without_optimum, bold):
+    """Of the first table: scores, or objectives of a problem without scores."""
+    results = make_results(problems=("quadratic",), without_optimum=without_optimum, seeds=3)
+    texts = [text for _, text in page_of(results).find("p", class_="soft") if "95 %" in text]
+    assert f"Bold: {bold} of a track, and all not significantly different from it." in texts[0]
+    assert ("Scores lie between 0 and 1" in texts[0]) == (not without_optimum)

@@ -1,7 +1,7 @@
 """Facts about a network that a forward pass on one mini-batch shows."""
 
 import copy
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from typing import Any, NamedTuple
 
@@ -16,6 +16,7 @@ from benchbed.formatting import on_one_line
 from benchbed.interfaces.layout import Layout
 from benchbed.interfaces.modules.datasets import Samples
 from benchbed.interfaces.modules.forward import HOOKS, DrawCall, ForwardPass, RandomCall, record_calls, replay
+from benchbed.interfaces.modules.plain_state import carried_attributes
 from benchbed.interfaces.modules.stateless import StatelessModule
 from benchbed.seeds import seeded_modules
 
@@ -126,6 +127,7 @@ def examine(build: Callable[[], Any], batch: Samples, loss_of: LossOfOutputs) ->
             f"its forward pass adds, removes or separates the buffers {', '.join(sorted(unnamed))}; register each as a "
             "tensor of its own, such as torch.zeros(3), and keep one there"
         )
+    _check_attributes(network, samples)
     changed = {name for name, tensor in first.items() if not torch.equal(tensor, after[name])}
     buffers = tuple(name for name in first if name in changed | differing)
     result = Network(
@@ -140,6 +142,16 @@ def examine(build: Callable[[], Any], batch: Samples, loss_of: LossOfOutputs) ->
     )
     _check_vmap(result, network, tuple(samples), loss_of)
     return result
+
+
+def _check_attributes(network: nn.Module, samples: Sequence[Tensor]) -> None:
+    with seeded_modules(0), torch.enable_grad(), ForwardPass(record_calls([])):
+        carried = carried_attributes(network, lambda module: module(*samples[:-1]))
+    if carried:
+        raise ContractError(
+            f"its network carries values in the attributes {', '.join(sorted(carried))} to the next pass, which is "
+            "not that of the same trial; register each as a buffer, or compute it in each pass"
+        )
 
 
 def _check_vmap(network: Network, module: nn.Module, samples: Samples, loss_of: LossOfOutputs) -> None:

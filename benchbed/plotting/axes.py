@@ -10,7 +10,7 @@ from matplotlib.axis import Axis
 from matplotlib.scale import LogTransform, SymmetricalLogTransform
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
 
-from benchbed.formatting import count, power_of_ten, tick_labels
+from benchbed.formatting import count, power_of_ten, short, tick_labels
 from benchbed.interfaces.results import ProblemFacts
 from benchbed.plotting.style import GREY
 
@@ -35,6 +35,16 @@ class ValueScale(NamedTuple):
     def clip(self, values: npt.ArrayLike, infinite: float = math.nan) -> np.ndarray:
         """Clip values to the range and replace infinite ones by `infinite`."""
         return np.where(np.isinf(values), infinite, np.clip(values, self.bottom, self.top))
+
+    def describe_clipped(self, values: npt.ArrayLike) -> str:
+        """Describe how finite values outside the range are drawn; empty if none are."""
+        numbers = np.asarray(values, dtype=float)
+        finite, sentences = numbers[np.isfinite(numbers)], []
+        if (finite < self.bottom).any():
+            sentences.append(f"Values below {short(self.bottom, 2)} are drawn at the lower edge.")
+        if (finite > self.top).any():
+            sentences.append(f"Values above {short(self.top, 2)} are drawn at the upper edge.")
+        return " ".join(sentences)
 
     def at(self, share: float) -> float:
         """Return the value at a share of the height of the axis."""

@@ -67,7 +67,8 @@ def draw(results: Results, problem: str) -> dict[str, bytes]:
         add_success_line(axes, scale, facts)
         add_legend(axes)
         caption = under_learning_rate(results, problem, measures, has_losses)
-        return save_figure(figure, name, caption, note)
+        clipped = scale.describe_clipped(values)
+        return save_figure(figure, name, " ".join(filter(None, [caption, clipped])), note)
 
 
 def _sweeps(results: Results, problem: str, measures: pd.DataFrame) -> list[RateSweep]:

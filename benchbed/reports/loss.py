@@ -85,7 +85,8 @@ def draw(results: Results, problem: str) -> dict[str, bytes]:
         figure = _draw_figure(tracks, problem, shared)
         is_exact = has_exact(results.outcomes[results.outcomes["problem"] == problem])
         caption = under_loss(results, problem, shared.has_lost, is_exact, has_small_panels)
-        return save_figure(figure, name, caption, note)
+        clipped = scale.describe_clipped(everything[["lower", "median", "upper"]])
+        return save_figure(figure, name, " ".join(filter(None, [caption, clipped])), note)
 
 
 def _lines(results: Results, problem: str, track: str) -> list[LossLine]:

@@ -157,7 +157,7 @@ def _trial_charts(
         charts.append(
             Chart(
                 "Trials",
-                caption,
+                f"{caption} {axis.scale.describe_clipped(values)}".strip(),
                 call_axis(facts.budget),
                 axis.axis(),
                 lines,
@@ -182,6 +182,7 @@ def _rate_chart(tuning: pd.DataFrame, facts: ProblemFacts, number: int) -> list[
     line = ChartLine(number, "a tuning trial each", "", dots=points(x, y))
     x_axis = decade_axis("learning rate", rates.min(), rates.max())
     caption = "A dot for each tuning trial at each learning rate that was tried."
+    caption = f"{caption} {axis.scale.describe_clipped(values)}".strip()
     return [Chart("Tuning trials", caption, x_axis, axis.axis("final "), [line], "", axis.level, axis.strip)]
 
 

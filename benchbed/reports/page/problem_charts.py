@@ -74,6 +74,8 @@ def loss_charts(results: Results, problem: str, numbers: Mapping[str, int]) -> I
     caption = under_loss(results, problem, has_lost, has_exact(trials), has_small_panels=False)
     if len(numbers) > _MOST_BANDS:
         caption += f" Of more than {_MOST_BANDS} optimizers, only the band of the highlighted one is drawn."
+    bounds = np.concatenate([values, *(band["upper"] for band, _ in bands.values())])
+    caption = f"{caption} {axis.scale.describe_clipped(bounds)}".strip()
     names, costs = marked_names(numbers, trials), call_costs(results, problem)
     for track in results.tracks:
         shown = [optimizer for optimizer in numbers if (track, optimizer) in bands]
@@ -120,6 +122,7 @@ def rate_charts(results: Results, problem: str, numbers: Mapping[str, int]) -> I
     caption = under_learning_rate(results, problem, measures, axis.has_infinite).replace(
         "Optimizers at one rate are drawn side by side. ", ""
     )
+    caption = f"{caption} {axis.scale.describe_clipped(values)}".strip()
     x_axis = decade_axis("learning rate", rates[0], rates[-1])
     yield Chart(
         "Learning-rate sensitivity", caption, x_axis, axis.axis("final "), lines, "", axis.level, axis.strip

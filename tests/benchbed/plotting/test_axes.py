@@ -112,3 +112,11 @@ def _number(label):
         factor = factor.removesuffix("·")
         return float(f"{factor}1" if factor in ("", "-") else factor) * 10.0**exponent
     return float(text)
+
+
+def test_values_outside_the_axis_are_described():
+    """Each edge by its value, and only finite values; none inside."""
+    scale = ValueScale(5.6e-5, 20.0)
+    assert scale.describe_clipped([1e-4, 1.0, math.inf, math.nan]) == ""
+    assert scale.describe_clipped([0.0, 1.0]) == "Values below 5.6e-05 are drawn at the lower edge."
+    assert scale.describe_clipped([1.0, 21.0]) == "Values above 20 are drawn at the upper edge."

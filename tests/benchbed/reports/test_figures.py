@@ -210,3 +210,14 @@ def test_skipped_trials_are_not_drawn_as_lost(make_results, kind, saved):
         assert any("adam" in text.get_text() for text in axes.get_legend().texts)
         if kind == "loss":
             assert any("2 of 2 skipped" in text.get_text() for text in axes.get_legend().texts)
+
+
+@pytest.mark.parametrize("kind", ["loss", "learning-rate"])
+def test_captions_say_which_values_are_clipped(small, kind, saved):
+    """When and only when a value lies below the axis."""
+    for factor, is_clipped in ((1.0, False), (1e-30, True)):
+        tuning, curves = (frame.assign(gap=frame["gap"] * factor) for frame in (small.tuning, small.curves))
+        PLOTS[kind].draw(small._replace(tuning=tuning, curves=curves), "quadratic")
+        assert (
+            "are drawn at the lower edge." in saved[-1].texts[0].get_text().replace("\n", " ")
+        ) == is_clipped

@@ -36,6 +36,7 @@ TESTED_ELSEWHERE = {
     "benchbed/engine/step.py": "tests/benchbed/engine/test_run.py, test_oracle.py and test_gradients.py",
     "benchbed/engine/tile.py": "tests/benchbed/engine/test_run.py compares tiles with whole batches",
     "benchbed/engine/trial_comparison.py": "tests/benchbed/engine/test_independence.py",
+    "benchbed/engine/watched_update.py": "tests/benchbed/engine/test_trial_reads.py",
     "benchbed/environment.py": "tests/benchbed/cli/test_run.py and test_verify.py read environments/*.json",
     "benchbed/errors.py": "exceptions without behaviour",
     "benchbed/hookspecs.py": "declarations; the plugins in tests/benchbed/catalog implement them",

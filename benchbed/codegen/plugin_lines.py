@@ -36,7 +36,7 @@ class PluginLines(TorchDispatchMode):
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         derivative: Any = torch._C._current_autograd_node()
         if derivative is None:
-            line = innermost_plugin_line(self._code_lines())
+            line = innermost_plugin_line(code_lines(sys._getframe(1), self._caller))
             if line is not None:
                 self._lines[torch._C._autograd._get_sequence_nr() - 1] = line
         else:
@@ -45,11 +45,12 @@ class PluginLines(TorchDispatchMode):
             fx_traceback.set_stack_trace([line or ""])
             return func(*args, **(kwargs or {}))
 
-    def _code_lines(self) -> Iterator[CodeLine]:
-        frame: FrameType | None = sys._getframe(1)
-        while frame is not None and frame is not self._caller:
-            yield frame.f_code.co_filename, frame.f_lineno
-            frame = frame.f_back
+
+def code_lines(frame: FrameType | None, end: FrameType | None = None) -> Iterator[CodeLine]:
+    """Yield the lines of a frame and its callers, the innermost first, up to the frame `end`."""
+    while frame is not None and frame is not end:
+        yield frame.f_code.co_filename, frame.f_lineno
+        frame = frame.f_back
 
 
 def plugin_line_of(error: BaseException) -> str | None:
@@ -64,9 +65,15 @@ def innermost_plugin_line(lines: Iterable[CodeLine]) -> str | None:
 
 
 @functools.cache
+def is_framework_file(name: str) -> bool:
+    """Return whether a source file belongs to torch or benchbed."""
+    return str(Path(name).resolve()).startswith(FRAMEWORKS)
+
+
+@functools.cache
 def _is_plugin_file(name: str) -> bool:
     """Return whether a source file belongs to neither Python, torch nor benchbed."""
     path = str(Path(name).resolve())
-    if name.startswith("<") or path.startswith(FRAMEWORKS):
+    if name.startswith("<") or is_framework_file(name):
         return False
     return not path.startswith(STANDARD_LIBRARY) or any(folder in path for folder in INSTALLED_PACKAGES)

@@ -10,14 +10,13 @@ from itertools import pairwise
 import torch
 from torch import Tensor
 
-from benchbed.engine.adapters import StepContext
 from benchbed.engine.batch import Batch
-from benchbed.engine.oracle import CountingOracle, batched, evaluate_on
-from benchbed.engine.pytrees import Lanes, Tree, TreeTemplate, leaves
+from benchbed.engine.oracle import batched, evaluate_on
+from benchbed.engine.pytrees import Tree, TreeTemplate, leaves
 from benchbed.engine.sampling import Instances
-from benchbed.engine.step import check_update, require_like
 from benchbed.engine.tile import Tile
 from benchbed.engine.trial_comparison import ADVICE, TrialComparison, Trials, is_close, unwritten
+from benchbed.engine.watched_update import WatchedUpdate, unread_by
 from benchbed.errors import ContractError, UnknownOptimumError
 
 OTHER_SEEDS = 3
@@ -94,21 +93,21 @@ def _check_steps(tile: Tile) -> None:
     compare = TrialComparison(tile)
 
     def loss(trials: Trials) -> Tree:
-        return stepper.loss.batched(trials.theta, trials.data, trials.draws.loss)
+        with unread_by(tile, "problem", trials, trials.draws.loss):
+            return stepper.loss.batched(trials.theta, trials.data, trials.draws.loss)
 
     def objective(trials: Trials) -> Tree:
-        return batched(problem, problem.objective)(trials.theta, trials.data)
+        with unread_by(tile, "problem", trials):
+            return batched(problem, problem.objective)(trials.theta, trials.data)
 
     def gradient(trials: Trials) -> Tree:
-        evaluate = evaluate_on(differentiate, stepper.loss.batched, trials.data, trials.draws)
-        return evaluate(trials.theta)
+        return evaluate_on(differentiate, stepper.loss.batched, trials.data, trials.draws)(trials.theta)
 
     theta = tile.start_theta()
     state = _checked_state(tile, compare, theta)
-    zeros = torch.zeros_like(theta)
     inputs = tile.inputs(0)._replace(data=tile.instances.data_of(slice(None)))
     ones = torch.ones_like(theta[..., 0])
-    trials = Trials(theta, 0 * ones, zeros, None, inputs.draws, inputs.data, tile.hyperparameters, ones)
+    trials = Trials(theta, 0 * ones, 0 * theta, None, inputs.draws, inputs.data, tile.hyperparameters, ones)
     _compare_objective(compare, objective, trials)
     if stepper.loss.needs_draws:
         compare("problem", "loss", loss, trials)
@@ -117,10 +116,10 @@ def _check_steps(tile: Tile) -> None:
     )
     values, gradients = compare("gradient", "function", gradient, trials)
     is_finite = gradients.isfinite().all(dim=-1, keepdim=True)
-    states = [state]
+    states, updated = [state], WatchedUpdate(tile)
     trials = trials._replace(state=state, loss=values, gradient=torch.where(is_finite, gradients, 0))
     for step in range(min(STEPS, tile.batch.budget)):  # a rule may raise in a step that no trial runs
-        update = functools.partial(_updated, tile, progress=step * stepper.price / tile.batch.budget)
+        update = functools.partial(updated, progress=step * stepper.price / tile.batch.budget)
         theta, state, _ = compare("optimizer", "update", update, trials)
         states.append(state)
         # Trials of one start and setting have equal gradients, whose means show nothing; an optimizer copes with any.
@@ -130,7 +129,7 @@ def _check_steps(tile: Tile) -> None:
     late = trials if rule.opaque else trials._replace(state=_with_late_counters(states))
     scaled = [_scaled(late, _lane_factors(factors, values)) for factors in LATE_FACTORS]
     far = scaled[0]._replace(theta=_lane_factors(FAR_POINTS, values)[..., None] * theta)
-    last_update = functools.partial(_updated, tile, progress=LATE_PROGRESS)
+    last_update = functools.partial(updated, progress=LATE_PROGRESS)
     # Trials near their starts may not show that they are mixed: a clip or a schedule does not act there yet.
     _compare_where_possible(
         tile.batch.deaths,
@@ -203,37 +202,6 @@ def _require_derivative(subject: str, loss: Callable[[Trials], Tree], trials: Tr
             f"{subject} has no derivative, because it is computed outside of torch or detached from theta; leave out "
             "`.detach()`, `.data`, `.item()`, `.numpy()` and `torch.no_grad()`"
         )
-
-
-def _updated(tile: Tile, trials: Trials, progress: float) -> tuple[Tensor, Tree, Tensor]:
-    """Return the next theta and state, and the answer there."""
-    stepper, batch = tile.stepper, tile.batch
-    rule = tile.rule
-    if not rule.opaque:  # an optimizer may keep values of `init`, in as many lanes
-        rule = stepper.bind(trials.hyperparameters)
-        rule.init(trials.theta)
-    evaluate = evaluate_on(batch.gradient.differentiate, stepper.loss.batched, trials.data, trials.draws)
-
-    def scaled(loss: Tensor, gradient: Tensor) -> tuple[Tensor, Tensor]:
-        return trials.factor * loss, trials.factor[..., None] * gradient
-
-    share = torch.full_like(trials.theta[..., :1], progress)
-    oracle = CountingOracle(
-        lambda point: scaled(*evaluate(point)),
-        trials.loss,
-        trials.gradient,
-        lambda: share,
-        lambda: torch.ones_like(share),
-        trials.draws.optimizer,
-    )
-    context = StepContext(stepper.loss.single, batch.gradient, trials.data, trials.draws, stepper.shared)
-    theta, state = rule.step(oracle, trials.state, trials.theta, context)
-    check_update(
-        batch.label_of("optimizer"), theta, state, Lanes.at(trials.theta, trials.state), opaque=rule.opaque
-    )
-    answer = rule.answer(state, theta)
-    require_like(f"answer of {batch.label_of('optimizer')} changes theta", answer, trials.theta)
-    return theta, state, answer
 
 
 def require_state(subject: str, state: Tree, theta: Tensor) -> None:

@@ -36,6 +36,10 @@ def mixing(learning_rate=0.01):
     return rule(lambda gradient: learning_rate * gradient / gradient.norm())
 
 
+def deciding(learning_rate=0.01):
+    return rule(lambda gradient: learning_rate * gradient * (0.0 if gradient.norm() > 1e9 else 1.0))
+
+
 def fourier(learning_rate=0.01):
     return rule(lambda gradient: learning_rate * torch.fft.fft(gradient, dim=-1).real)
 
@@ -63,7 +67,7 @@ class Tilted(Problem):
 
 @hookimpl
 def register_optimizers(register):
-    for factory in (fine, mixing, fourier):
+    for factory in (fine, mixing, deciding, fourier):
         register(factory)
 
 
@@ -120,8 +124,8 @@ def test_every_object_of_a_file_has_a_report(checked):
     """Objects without claims of their own, such as metrics, are only registered."""
     reports = checked[1]
     assert {name: report["kind"] for name, report in reports.items()} == {
-        "tilted": "problems", "fine": "optimizers", "mixing": "optimizers", "fourier": "optimizers",
-        "nothing": "metrics",
+        "tilted": "problems", "fine": "optimizers", "mixing": "optimizers",
+        "deciding": "optimizers", "fourier": "optimizers", "nothing": "metrics",
     }  # fmt: skip
     assert [claim["name"] for claim in reports["nothing"]["claims"]] == ["registration"]
     assert [reports[name]["passed"] for name in ("fine", "mixing")] == [True, False]
@@ -132,6 +136,15 @@ def test_a_broken_rule_has_the_likely_mistake(checked):
     failures = failed_claims(checked[1]["mixing"])
     assert list(failures) == ["lane-counts", "single-trial", "pairing"]
     assert all("reduce over the last dimension alone" in error for error in failures.values())
+
+
+def test_a_decision_for_all_trials_is_named_with_its_line(checked):
+    """No trial of the check comes near the limit of 1e9."""
+    failures = failed_claims(checked[1]["deciding"])
+    line = PLUGIN.splitlines().index("def deciding(learning_rate=0.01):") + 2
+    assert list(failures) == ["pairing"]
+    assert "optimizer 'deciding' mixes trials" in failures["pairing"]
+    assert f"mine.py:{line})" in failures["pairing"]
 
 
 def test_a_wrong_minimizer_fails_its_claim_alone(checked):
@@ -255,7 +268,7 @@ def test_a_misspelt_pairing_is_wrong_usage(arguments, message, tmp_path, run_in_
 def test_a_plugin_that_ends_its_process_fails_one_claim(tmp_path, run_benchbed):
     """Its other claims are checked in processes of their own."""
     plugin = PLUGIN.replace("@hookimpl", f"{EXITING}\n\n@hookimpl", 1).replace(
-        "(fine, mixing, fourier)", "[exiting]"
+        "(fine, mixing, deciding, fourier)", "[exiting]"
     )
     (tmp_path / "mine.py").write_text(plugin)
     result = run_benchbed(tmp_path, "check", "mine.py:exiting")

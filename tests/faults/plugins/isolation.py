@@ -49,7 +49,7 @@ class Trap(Problem):
 
     def objective(self, theta, data):
         x, start, tag = theta.unbind(-1)
-        if ((x < start / 2) & (tag > self.least_tag)).any():
+        if ((x < start / 2) & (tag > self.least_tag)).nonzero().numel():  # the check rejects `any`
             FAULTS[self.fault]()
         return x**2
 

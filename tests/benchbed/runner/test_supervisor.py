@@ -96,8 +96,11 @@ def test_a_peak_before_the_limit_does_not_count(workers, memory_tasks):
 
 @pytest.mark.skipif(not is_supported(), reason="only Linux reports the memory of processes")
 def test_memory_that_copies_share_counts_once(workers, tasks, memory_tasks):
-    """Four copies of a process have its pages; what they fill themselves counts for each of them."""
-    peak = workers.result(workers.submit(memory_tasks.sleep_in_copies, tasks.Number()))
+    """Four copies of a process have its pages; those that they fill themselves count for each of them.
+
+    The process has an owner, so that it has no children of earlier tasks.
+    """
+    peak = workers.result(workers.submit(memory_tasks.sleep_in_copies, tasks.Number(), owner="copies"))
     assert isinstance(peak, int)
-    failure = workers.result(workers.submit(memory_tasks.fill_copies, tasks.Number()))
+    failure = workers.result(workers.submit(memory_tasks.fill_copies, tasks.Number(), owner="copies"))
     assert failure.kind is TrialStatus.OUT_OF_MEMORY

@@ -49,18 +49,18 @@ def under_ecdf(results: Results, problems: list[str], absent: int, has_exact: bo
     """Explain the share of targets reached; `absent` optimizers have no curve in the mean over several problems."""
     targets, seeds = len(results.problems[problems[0]].targets), _seeds(_most_seeds(results, problems))
     sentences = [f"Share of {targets} targets on {seeds} that were reached within this many calls."]
-    score, planned = "score", set(results.outcomes["problem"])
+    article, score, planned = "a", "score", set(results.outcomes["problem"])
     if len(problems) > 1:
         is_overall = planned == set(problems)
         with_scores = "" if all(results.problems[name].is_scored for name in planned) else " with scores"
         sentences = [
             f"Share of targets reached, mean over {len(problems)} problems{with_scores}, {seeds} each."
         ]
-        score = "overall score" if is_overall else "mean score on these problems"
+        article, score = ("an", "overall score") if is_overall else ("a", "mean score on these problems")
     sentences += [
         f"Higher is better, further left is faster. The area under a curve is the {score} of the optimizer.",
         "The share is of all targets, including those that no optimizer reaches.",
-        f"Not drawn, because without that score: {plural(absent, 'optimizer')}." if absent else "",
+        f"Not drawn, because without {article} {score}: {plural(absent, 'optimizer')}." if absent else "",
         _EXACT if has_exact else "",
     ]
     return _join(*sentences)

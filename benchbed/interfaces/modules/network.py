@@ -146,7 +146,7 @@ def examine(build: Callable[[], Any], batch: Samples, loss_of: LossOfOutputs) ->
 
 def _check_attributes(network: nn.Module, samples: Sequence[Tensor]) -> None:
     with seeded_modules(0), torch.enable_grad(), ForwardPass(record_calls([])):
-        carried = carried_attributes(network, lambda module: module(*samples[:-1]))
+        carried = carried_attributes(network, samples[:-1])
     if carried:
         raise ContractError(
             f"its network carries values in the attributes {', '.join(sorted(carried))} to the next pass, which is "

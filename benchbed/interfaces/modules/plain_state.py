@@ -1,7 +1,7 @@
 """Attributes in which a network carries values to its next pass, which trials and measurements would not share."""
 
 import copy
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import torch
@@ -11,25 +11,37 @@ OF_TORCH = vars(nn.Module()).keys()
 """Attributes of every module, such as its parameters, buffers and hooks."""
 
 
-def carried_attributes(network: nn.Module, run: Callable[[nn.Module], object]) -> set[str]:
-    """Return the attributes that a pass changes, in `train()` or `eval()` mode, and that a pass reads before that.
+def carried_attributes(network: nn.Module, inputs: Sequence[Tensor]) -> set[str]:
+    """Return the attributes whose values passes change, in `train()` or `eval()` mode, and read before they set them.
 
-    Those that a pass sets before it reads them, such as the attention of the last batch, carry nothing.
+    Those that a pass sets before it reads them, such as the attention of the last batch, carry nothing. Neither do
+    constants that the first pass computes, such as a mask: they do not depend on inputs, parameters or earlier passes.
     """
-    trial = copy.deepcopy(network)
+    others = [x[:1].expand_as(x) * (0.5 if x.is_floating_point() else 1) for x in inputs]
+    moved = copy.deepcopy(network)
+    with torch.no_grad():
+        for parameter in moved.parameters():
+            parameter.mul_(0.5).add_(0.1)
+    changed: dict[str, set[str]] = {}
     for is_training in (True, False):
-        run(trial.train(is_training))
-    changed = {
-        path: names
-        for path, module in network.named_modules()
-        if (names := _differing(vars(module), vars(trial.get_submodule(path))))
-    }
+        once, twice = (copy.deepcopy(network).train(is_training) for _ in range(2))
+        elsewhere = copy.deepcopy(moved).train(is_training)
+        for trial, batch in ((once, inputs), (twice, inputs), (twice, others), (elsewhere, others)):
+            trial(*batch)
+        for path, module in network.named_modules():
+            start, first, second, third = (
+                vars(each)
+                for each in (module, *(trial.get_submodule(path) for trial in (once, twice, elsewhere)))
+            )
+            is_written = _differing(start, first) | _differing(start, second)
+            differs = _differing(first, second) | _differing(first, third)
+            changed[path] = changed.get(path, set()) | (is_written & differs)
     carried: set[str] = set()
-    for is_training in (True, False) if changed else ():
+    for is_training in (True, False) if any(changed.values()) else ():
         trial = copy.deepcopy(network).train(is_training)
         for path, names in changed.items():
             _watch(trial.get_submodule(path), names, carried)
-        run(trial)
+        trial(*inputs)
     return carried
 
 

@@ -40,6 +40,20 @@ def cached(layer, x):
     return x if layer.state is None else x * layer.state
 
 
+def of_first_batch(layer, x):
+    """Subtract the mean of the first batch."""
+    if layer.state is None:
+        layer.state = x.mean(0)
+    return x - layer.state
+
+
+def of_first_weight(layer, x):
+    """Scale by a number of the weight at the start."""
+    if layer.state is None:
+        layer.state = layer.weight.detach().norm()
+    return x * layer.state
+
+
 def counted(layer, x):
     """Count the passes."""
     layer.state += 1
@@ -64,6 +78,13 @@ def recorded(layer, x):
     return layer.state["inputs"]
 
 
+def computed_once(layer, x):
+    """Compute a mask in the first pass."""
+    if layer.state is None:
+        layer.state = torch.ones(x.shape[-1]).cumsum(0)
+    return x * layer.state
+
+
 def constant(layer, x):
     """Read an object that does not change."""
     return x + layer.state.mean
@@ -77,6 +98,8 @@ def mean_loss(outputs, targets):
 CARRIED = {
     "mean": (lambda: torch.zeros(3), running_mean),
     "cache": (lambda: None, cached),
+    "first batch": (lambda: None, of_first_batch),
+    "first weight": (lambda: None, of_first_weight),
     "counter": (lambda: 0, counted),
     "list": (list, appended),
     "deque": (deque, appended),
@@ -93,9 +116,10 @@ def test_values_that_are_carried_to_the_next_pass_are_rejected(name):
 
 
 @pytest.mark.parametrize(
-    ("state", "change"), [(None, recorded), (SimpleNamespace(mean=torch.ones(3), lock=object()), constant)]
+    ("state", "change"),
+    [(None, recorded), (None, computed_once), (SimpleNamespace(mean=torch.ones(3), lock=object()), constant)],
 )
 def test_values_that_are_recorded_or_constant_are_allowed(state, change):
-    """Such as the attention of the last batch."""
+    """Such as the attention of the last batch, and a mask that depends on neither inputs nor parameters."""
     network = examine(lambda: nn.Sequential(Layer(state, change)), BATCH, mean_loss)
     assert network.layout.blocks == {"0.weight": (2, 3), "0.bias": (2,)}

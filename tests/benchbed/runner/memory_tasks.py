@@ -57,7 +57,7 @@ def sleep_in_copies(task) -> int:
 
 
 def fill_copies(task) -> int:
-    """Have copies of this process with 100 MiB each of their own, 400 MiB in all, of which it may have 200."""
+    """Start four copies of this process, which allocate 100 MiB each; together they may have 200 MiB more."""
     with limited_memory(resident_bytes(os.getpid()) + (200 << 20)):
         for _ in range(4):
             if not os.fork():

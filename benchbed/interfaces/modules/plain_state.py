@@ -17,37 +17,54 @@ def carried_attributes(network: nn.Module, inputs: Sequence[Tensor]) -> set[str]
     Those that a pass sets before it reads them, such as the attention of the last batch, carry nothing. Neither do
     constants that the first pass computes, such as a mask: they do not depend on inputs, parameters or earlier passes.
     """
-    others = [x[:1].expand_as(x) * (0.5 if x.is_floating_point() else 1) for x in inputs]
-    moved = copy.deepcopy(network)
-    with torch.no_grad():
-        for parameter in moved.parameters():
-            parameter.mul_(0.5).add_(0.1)
-    changed: dict[str, set[str]] = {}
-    for is_training in (True, False):
-        once, twice = (copy.deepcopy(network).train(is_training) for _ in range(2))
-        elsewhere = copy.deepcopy(moved).train(is_training)
-        for trial, batch in ((once, inputs), (twice, inputs), (twice, others), (elsewhere, others)):
-            trial(*batch)
-        for path, module in network.named_modules():
-            start, first, second, third = (
-                vars(each)
-                for each in (module, *(trial.get_submodule(path) for trial in (once, twice, elsewhere)))
-            )
-            is_written = _differing(start, first) | _differing(start, second)
-            differs = _differing(first, second) | _differing(first, third)
-            changed[path] = changed.get(path, set()) | (is_written & differs)
+    modes = True, False
+    changed = set().union(*(_differing(network, _after(network, mode, inputs, inputs)) for mode in modes))
+    if changed:
+        changed &= set().union(*(_varying(network, mode, inputs) for mode in modes))
     carried: set[str] = set()
-    for is_training in (True, False) if any(changed.values()) else ():
-        trial = copy.deepcopy(network).train(is_training)
-        for path, names in changed.items():
-            _watch(trial.get_submodule(path), names, carried)
+    for mode in modes if changed else ():
+        trial = copy.deepcopy(network).train(mode)
+        for path, module in [*trial.named_modules()]:
+            _watch(module, {name for owner, name in changed if owner == path}, carried)
         trial(*inputs)
     return carried
 
 
-def _differing(before: Mapping[str, object], after: Mapping[str, object]) -> set[str]:
-    names = (before.keys() | after.keys()) - OF_TORCH
-    return {name for name in names if not _equal(before.get(name), after.get(name), frozenset())}
+def _after(network: nn.Module, mode: bool, *batches: Sequence[Tensor]) -> nn.Module:
+    """Return a copy of a network after a pass on each batch in a mode."""
+    trial = copy.deepcopy(network).train(mode)
+    for inputs in batches:
+        trial(*inputs)
+    return trial
+
+
+def _varying(network: nn.Module, mode: bool, inputs: Sequence[Tensor]) -> set[tuple[str, str]]:
+    """Return the attributes that have another value after a second pass, or a pass on other inputs and parameters."""
+    others = [
+        x[:1].expand_as(x) * 0.5 if x.is_floating_point() else x[:1].repeat_interleave(len(x), 0)
+        for x in inputs
+    ]
+    moved = copy.deepcopy(network)
+    with torch.no_grad():
+        for parameter in moved.parameters():
+            parameter.mul_(0.5).add_(0.1)
+    once = _after(network, mode, inputs)
+    return _differing(once, _after(network, mode, inputs, others)) | _differing(
+        once, _after(moved, mode, others)
+    )
+
+
+def _differing(first: nn.Module, second: nn.Module) -> set[tuple[str, str]]:
+    """Return the plain attributes that differ between two copies of a network, each with the path of its module."""
+    differing = set()
+    for path, module in first.named_modules():
+        before, after = vars(module), vars(second.get_submodule(path))
+        differing |= {
+            (path, name)
+            for name in (before.keys() | after.keys()) - OF_TORCH
+            if not _equal(before.get(name), after.get(name), frozenset())
+        }
+    return differing
 
 
 def _equal(first: object, second: object, within: frozenset[int]) -> bool:

@@ -9,6 +9,7 @@ from torch import nn
 
 from benchbed.errors import ContractError
 from benchbed.interfaces.modules.network import examine
+from benchbed.interfaces.modules.plain_state import carried_attributes
 
 BATCH = (torch.linspace(-1, 1, 12).view(4, 3), torch.tensor([0, 1, 1, 0]))
 
@@ -123,3 +124,33 @@ def test_values_that_are_recorded_or_constant_are_allowed(state, change):
     """Such as the attention of the last batch, and a mask that depends on neither inputs nor parameters."""
     network = examine(lambda: nn.Sequential(Layer(state, change)), BATCH, mean_loss)
     assert network.layout.blocks == {"0.weight": (2, 3), "0.bias": (2,)}
+
+
+class Masked(nn.Linear):
+    """A layer that records its inputs without those of a mask."""
+
+    def forward(self, x, mask):
+        self.last = x.masked_fill(mask, 0.0)
+        return super().forward(self.last)
+
+
+class Bounded(nn.Linear):
+    """A layer whose bias must not be positive."""
+
+    def forward(self, x):
+        if (self.bias > 0).any():
+            raise ValueError("a positive bias")
+        return super().forward(x)
+
+
+def test_inputs_keep_their_types():
+    """A mask is boolean in each pass."""
+    mask = torch.tensor([[True, False, False]] * 4)
+    assert carried_attributes(Masked(3, 2), (BATCH[0], mask)) == set()
+
+
+def test_a_network_without_state_runs_with_its_own_parameters_only():
+    """It may not be defined for others."""
+    network = Bounded(3, 2)
+    nn.init.constant_(network.bias, -0.1)
+    assert carried_attributes(network, BATCH[:1]) == set()

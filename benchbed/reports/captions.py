@@ -31,13 +31,13 @@ def under_loss(
         "×: from here on more than half of the seeds have diverged or failed." if has_losses else "",
         _EXACT if has_exact else "",
     ]
-    return _join(*sentences)
+    return join_sentences(*sentences)
 
 
 def under_metrics(results: Results, problem: str, has_exact: bool) -> str:
     """Explain metrics against calls."""
     facts = results.problems[problem]
-    return _join(
+    return join_sentences(
         f"Line: median over {_seeds(_most_seeds(results, [problem]))}, without trials that diverged or failed.",
         f"Every trial has a budget of {count(facts.budget)} calls; a trial that ends earlier keeps its last value.",
         _success(facts) if facts.target_metric else "",
@@ -63,7 +63,7 @@ def under_ecdf(results: Results, problems: list[str], absent: int, has_exact: bo
         f"Not drawn, because without {article} {score}: {plural(absent, 'optimizer')}." if absent else "",
         _EXACT if has_exact else "",
     ]
-    return _join(*sentences)
+    return join_sentences(*sentences)
 
 
 def describe_scored(problems: list[str], total: int) -> str:
@@ -73,7 +73,7 @@ def describe_scored(problems: list[str], total: int) -> str:
 
 def under_paths(seed: int, has_losses: bool, has_exact: bool) -> str:
     """Explain paths over contours."""
-    return _join(
+    return join_sentences(
         f"Path of every optimizer on evaluation seed {seed}, over contours of the objective.",
         "Axes: θ₀ to the right, θ₁ upwards.",
         "The paths of the others are grey. Circle: start. Star: minimizer.",
@@ -93,7 +93,7 @@ def under_learning_rate(results: Results, problem: str, measures: pd.DataFrame, 
     facts, tuning = results.problems[problem], results.tuning
     seeds = int(tuning["seed"][tuning["problem"] == problem].nunique())
     value = "gap" if facts.has_optimum else "objective"
-    return _join(
+    return join_sentences(
         f"Median final {value} over {seeds} tuning seeds for each learning rate that was tried."
         if seeds > 1
         else f"Final {value} on one tuning seed for each learning rate that was tried.",
@@ -114,7 +114,7 @@ def under_learning_rate(results: Results, problem: str, measures: pd.DataFrame, 
 def under_best_of_k(results: Results, problem: str, settings: int) -> str:
     """Explain the expected score of the best of k out of `settings` settings."""
     seeds = _seeds(_most_seeds(results, [problem]))
-    return _join(
+    return join_sentences(
         f"Expected score of the best of k settings, drawn from the {settings} that were tried.",
         "Each is scored on tuning seeds that were not used to choose it.",
         "A curve that is high on the left belongs to an optimizer that is easy to tune.",
@@ -125,7 +125,7 @@ def under_best_of_k(results: Results, problem: str, settings: int) -> str:
 def under_problem_sweep(results: Results, problems: list[str], parameter: str) -> str:
     """Explain scores and calls to success against a parameter of problems."""
     is_batch_size = parameter == "batch_size"
-    return _join(
+    return join_sentences(
         f"Mean score, and median calls to success, over {_seeds(_most_seeds(results, problems))};",
         f"{len(problems)} problems that differ in {parameter} alone. Vertical lines: 95 % intervals.",
         "Samples are calls times the batch size." if is_batch_size else "",
@@ -145,7 +145,7 @@ def under_wins(results: Results, problems: int, pairs: pd.DataFrame) -> str:
     if pairs["is_exact"].astype(bool).any():
         test += "; trials without randomness are compared directly"
     average = f", averaged over {problems} problems" if problems > 1 else ""
-    return _join(
+    return join_sentences(
         f"Upper number and color: share of {seeds} on which the row scores higher than the column{average};",
         "a tie counts half.",
         "Lower number: mean score of the row minus mean score of the column;",
@@ -156,7 +156,7 @@ def under_wins(results: Results, problems: int, pairs: pd.DataFrame) -> str:
 
 def under_heatmap(results: Results, problems: list[str], has_losses: bool, has_exact: bool) -> str:
     """Explain the scores of the whole study."""
-    return _join(
+    return join_sentences(
         f"Mean score over {_seeds(_most_seeds(results, problems))}, from 0 to 1; higher is better.",
         "Color: score relative to the highest compared score of the problem, over all tracks.",
         "Bold: highest score of its problem and track, and all not significantly different from it.",
@@ -170,7 +170,7 @@ def under_profile(results: Results, cases: int, absent: int) -> str:
     """Explain a performance profile over so many cases, each a problem with a seed; `absent` have no curve."""
     facts = sorted(results.problems.values(), key=lambda facts: -facts.success_target)
     success = " or ".join(dict.fromkeys(of_problem.success for of_problem in facts))
-    return _join(
+    return join_sentences(
         f"Share of {cases} cases, each a problem with a seed, in which an optimizer succeeded ({success})",
         "with at most τ times the calls of the fastest optimizer.",
         "Left end: how often an optimizer was the fastest. Right end: how often it succeeded.",
@@ -182,7 +182,7 @@ def under_profile(results: Results, cases: int, absent: int) -> str:
 def under_critical_difference(results: Results, problems: list[int], absent: int) -> str:
     """Explain mean ranks over so many problems, several numbers if tracks differ; `absent` optimizers have no rank."""
     seeds = _seeds(_most_seeds(results, list(results.problems)))
-    return _join(
+    return join_sentences(
         f"Mean rank over {' or '.join(map(str, problems))} problems, by the mean score over {seeds};",
         "1 is the best, and ties share their mean rank.",
         "Bars connect optimizers that are not significantly different:",
@@ -204,7 +204,8 @@ def optimizer_label(optimizer: str, trials: pd.DataFrame, width: int = 34) -> st
     return wrap_label(f"{optimizer} {EXACT_MARK}" if is_exact else optimizer, width)
 
 
-def _join(*sentences: str) -> str:
+def join_sentences(*sentences: str) -> str:
+    """Join the sentences of a caption that are not empty."""
     return " ".join(sentence for sentence in sentences if sentence)
 
 

@@ -20,7 +20,7 @@ from benchbed.plotting.figure import add_legend, save_figure, stacked_panels
 from benchbed.plotting.lines import draw_lines
 from benchbed.plotting.style import GREY, LineStyle, line_styles, theme, wrap_label
 from benchbed.reports.bands import lower_medians
-from benchbed.reports.captions import under_learning_rate
+from benchbed.reports.captions import join_sentences, under_learning_rate
 from benchbed.reports.ranking import limit_optimizers
 from benchbed.reports.tables.secondary import describe_robustness
 
@@ -68,7 +68,7 @@ def draw(results: Results, problem: str) -> dict[str, bytes]:
         add_legend(axes)
         caption = under_learning_rate(results, problem, measures, has_losses)
         clipped = scale.describe_clipped(values)
-        return save_figure(figure, name, " ".join(filter(None, [caption, clipped])), note)
+        return save_figure(figure, name, join_sentences(caption, clipped), note)
 
 
 def _sweeps(results: Results, problem: str, measures: pd.DataFrame) -> list[RateSweep]:

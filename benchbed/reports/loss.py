@@ -31,7 +31,7 @@ from benchbed.plotting.figure import (
 from benchbed.plotting.lines import draw_lines
 from benchbed.plotting.style import LineStyle, line_styles, theme, wrap_label
 from benchbed.reports.bands import describe_endings, quartiles
-from benchbed.reports.captions import has_exact, optimizer_label, under_loss
+from benchbed.reports.captions import has_exact, join_sentences, optimizer_label, under_loss
 from benchbed.reports.ranking import limit_optimizers
 
 _HEIGHT, _SMALL_HEIGHT, _TITLE = 3.1, 1.25, 0.6  # inches
@@ -86,7 +86,7 @@ def draw(results: Results, problem: str) -> dict[str, bytes]:
         is_exact = has_exact(results.outcomes[results.outcomes["problem"] == problem])
         caption = under_loss(results, problem, shared.has_lost, is_exact, has_small_panels)
         clipped = scale.describe_clipped(everything[["lower", "median", "upper"]])
-        return save_figure(figure, name, " ".join(filter(None, [caption, clipped])), note)
+        return save_figure(figure, name, join_sentences(caption, clipped), note)
 
 
 def _lines(results: Results, problem: str, track: str) -> list[LossLine]:

@@ -10,6 +10,7 @@ import pandas as pd
 from benchbed.formatting import exception_line, plural, short
 from benchbed.interfaces import LOST_STATUSES, ProblemFacts, Results, TrialStatus
 from benchbed.plotting.axes import value_scale
+from benchbed.reports.captions import join_sentences
 from benchbed.reports.page.charts import (
     CallCost,
     Chart,
@@ -157,7 +158,7 @@ def _trial_charts(
         charts.append(
             Chart(
                 "Trials",
-                f"{caption} {axis.scale.describe_clipped(values)}".strip(),
+                join_sentences(caption, axis.scale.describe_clipped(values)),
                 call_axis(facts.budget),
                 axis.axis(),
                 lines,
@@ -182,7 +183,7 @@ def _rate_chart(tuning: pd.DataFrame, facts: ProblemFacts, number: int) -> list[
     line = ChartLine(number, "a tuning trial each", "", dots=points(x, y))
     x_axis = decade_axis("learning rate", rates.min(), rates.max())
     caption = "A dot for each tuning trial at each learning rate that was tried."
-    caption = f"{caption} {axis.scale.describe_clipped(values)}".strip()
+    caption = join_sentences(caption, axis.scale.describe_clipped(values))
     return [Chart("Tuning trials", caption, x_axis, axis.axis("final "), [line], "", axis.level, axis.strip)]
 
 

@@ -10,6 +10,7 @@ from benchbed.plotting.axes import value_scale
 from benchbed.reports.bands import describe_endings, quartiles
 from benchbed.reports.captions import (
     has_exact,
+    join_sentences,
     under_learning_rate,
     under_loss,
     under_metrics,
@@ -75,7 +76,7 @@ def loss_charts(results: Results, problem: str, numbers: Mapping[str, int]) -> I
     if len(numbers) > _MOST_BANDS:
         caption += f" Of more than {_MOST_BANDS} optimizers, only the band of the highlighted one is drawn."
     bounds = np.concatenate([values, *(band["upper"] for band, _ in bands.values())])
-    caption = f"{caption} {axis.scale.describe_clipped(bounds)}".strip()
+    caption = join_sentences(caption, axis.scale.describe_clipped(bounds))
     names, costs = marked_names(numbers, trials), call_costs(results, problem)
     for track in results.tracks:
         shown = [optimizer for optimizer in numbers if (track, optimizer) in bands]
@@ -122,7 +123,7 @@ def rate_charts(results: Results, problem: str, numbers: Mapping[str, int]) -> I
     caption = under_learning_rate(results, problem, measures, axis.has_infinite).replace(
         "Optimizers at one rate are drawn side by side. ", ""
     )
-    caption = f"{caption} {axis.scale.describe_clipped(values)}".strip()
+    caption = join_sentences(caption, axis.scale.describe_clipped(values))
     x_axis = decade_axis("learning rate", rates[0], rates[-1])
     yield Chart(
         "Learning-rate sensitivity", caption, x_axis, axis.axis("final "), lines, "", axis.level, axis.strip

@@ -15,7 +15,7 @@ from benchbed.cli.options import (
     output_option,
     plugin_option,
 )
-from benchbed.cli.output import open_page, print_study
+from benchbed.cli.output import print_study
 
 
 @click.command("merge", short_help="Join the folders of shards to one study.")
@@ -65,7 +65,4 @@ def merge_command(
 
     catalog = load_plugins(plugin_files, timeout)
     study = merge(folders, output, catalog, absolute_paths(plugin_files), jobs)
-    exit_code = print_study(study, format_)
-    if opens_page:
-        open_page(study)
-    return exit_code
+    return print_study(study, format_, opens_page)

@@ -48,8 +48,8 @@ def print_plugin_errors(loaded: "Catalog | PluginCommands") -> None:
     print_warnings([*loaded.warnings, *(plugin.complaint for plugin in loaded.plugins if plugin.complaint)])
 
 
-def print_study(study: "Study", format_: str) -> int:
-    """Print warnings, the summary and the path of the study folder; return the exit code.
+def print_study(study: "Study", format_: str, opens_page: bool) -> int:
+    """Print warnings, the summary and the path of the study folder, open its page if asked, and return the exit code.
 
     The path is the last line: on stdout below a table, on stderr if stdout is data for a program.
     """
@@ -61,17 +61,18 @@ def print_study(study: "Study", format_: str) -> int:
     text = render(study.results_without_curves, format_, width=width, color=color, encoding=encoding)
     click.echo(text.rstrip("\n"))
     print_line(f"results, tables and plots: {study.path}{os.sep}", err=format_ != "table")
-    if not study.lost:
-        return 0
-    for line in describe_losses(study.losses):
-        click.echo(f"error: {line}", err=True)
-    lost = f"{plural(study.lost, 'trial')} {'has' if study.lost == 1 else 'have'}"
-    logs = " and the folder logs/" if (study.path / "logs").is_dir() else ""
-    click.echo(f"error: {lost} no result; see the column `error` of the trials{logs}", err=True)
-    return 1
+    if study.lost:
+        for line in describe_losses(study.losses):
+            click.echo(f"error: {line}", err=True)
+        lost = f"{plural(study.lost, 'trial')} {'has' if study.lost == 1 else 'have'}"
+        logs = " and the folder logs/" if (study.path / "logs").is_dir() else ""
+        click.echo(f"error: {lost} no result; see the column `error` of the trials{logs}", err=True)
+    if opens_page:
+        _open_page(study)
+    return 1 if study.lost else 0
 
 
-def open_page(study: "Study") -> None:
+def _open_page(study: "Study") -> None:
     """Open the page of a study in a browser, or print a warning if that is not possible."""
     from benchbed.browser import open_in_browser
 

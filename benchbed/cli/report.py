@@ -14,7 +14,7 @@ from benchbed.cli.options import (
     open_option,
     plugin_option,
 )
-from benchbed.cli.output import open_page, print_study
+from benchbed.cli.output import print_study
 
 
 @click.command("report", short_help="Write the tables and plots of a study again.")
@@ -57,7 +57,4 @@ def report_command(
 
     catalog = load_plugins(plugin_files, timeout)
     study = report(folder, catalog, absolute_paths(plugin_files), jobs, tuple(dict.fromkeys(only)))
-    exit_code = print_study(study, format_)
-    if opens_page:
-        open_page(study)
-    return exit_code
+    return print_study(study, format_, opens_page)

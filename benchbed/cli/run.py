@@ -8,7 +8,7 @@ import click
 
 from benchbed.cli.completion import complete_names
 from benchbed.cli.options import format_option, jobs_option, open_option, output_option, timeout_option
-from benchbed.cli.output import open_page, print_study
+from benchbed.cli.output import print_study
 from benchbed.cli.plan_options import plan_options, resolve_options
 from benchbed.runner.progress import show_progress
 
@@ -86,12 +86,10 @@ def run_command(
     resources = Resources(jobs, timeout, executor, memory)
     with show_progress() as progress:
         study = run_plan(plan, catalog, path, files, resources, fresh=fresh, progress=progress)
-    exit_code = print_study(study, format_)
+    exit_code = print_study(study, format_, opens_page)
     if exit_code == 0 and not progress.planned_trials:
         click.echo(
             f"nothing had to run: all {study.stored} trials were stored before; --fresh starts again",
             err=True,
         )
-    if opens_page:
-        open_page(study)
     return exit_code

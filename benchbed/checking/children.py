@@ -1,7 +1,7 @@
 """The work of a check in child processes: the claims of an object, and the cost of its step."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import msgspec
@@ -47,17 +47,10 @@ class CheckTask(msgspec.Struct, frozen=True):
     """Name of the claim to check; None for all."""
 
 
-class ClaimsResult(msgspec.Struct, frozen=True):
-    """The verdicts on the claims of an object, or the error of a user whose selector is wrong."""
+class CheckResult(msgspec.Struct, frozen=True):
+    """Verdicts, with the cost of a step if it was measured, or the error of a user whose selector is wrong."""
 
     verdicts: tuple[ClaimVerdict, ...] = ()
-    usage_error: str | None = None
-
-
-class StepResult(msgspec.Struct, frozen=True):
-    """The verdict on a pairing, with the cost of its step if it can be measured, or the error of a user."""
-
-    verdict: ClaimVerdict
     cost: StepCost | None = None
     usage_error: str | None = None
 
@@ -71,37 +64,37 @@ def list_claims_in_child(encoded: bytes) -> bytes:
 
 
 def check_claims_in_child(encoded: bytes) -> bytes:
-    """Check the claims of the object of a task; return a ClaimsResult in JSON."""
+    """Check the claims of the object of a task; return a CheckResult in JSON."""
+
+    def check(catalog: Catalog) -> CheckResult:
+        claims = claims_about(catalog, task.subject)
+        return CheckResult(tuple(_verdict_on(claim) for claim in claims if task.only in (None, claim.name)))
+
     task = msgspec.json.decode(encoded, type=CheckTask)
-    with default_global_state():
-        try:
-            claims = claims_about(reload_plugins(task.plugins, task.plugin_files), task.subject)
-        except UsageError as error:
-            return msgspec.json.encode(ClaimsResult(usage_error=str(error)))
-        except (Exception, SystemExit) as error:  # noqa: BLE001 (a plugin may raise anything)
-            return msgspec.json.encode(
-                ClaimsResult((msgspec.structs.replace(CONSTRUCTION, error=_describe(error)),))
-            )
-        verdicts = tuple(_verdict_on(claim) for claim in claims if task.only in (None, claim.name))
-    return msgspec.json.encode(ClaimsResult(verdicts))
+    return _result(task, CONSTRUCTION, check)
 
 
 def measure_step_in_child(encoded: bytes) -> bytes:
-    """Check and time the pairing of a task; return a StepResult in JSON."""
+    """Check and time the pairing of a task; return a CheckResult in JSON."""
     task = msgspec.json.decode(encoded, type=CheckTask)
     subject = task.subject
     sentence = (
         f"{subject.optimizer} runs on {subject.problem}, and each trial depends on its own values alone"
     )
     verdict = ClaimVerdict(PAIRING, sentence)
+    return _result(task, verdict, lambda catalog: CheckResult((verdict,), measure_step(catalog, subject)))
+
+
+def _result(task: CheckTask, verdict: ClaimVerdict, check: Callable[[Catalog], CheckResult]) -> bytes:
+    """Return the result of a check in JSON; `verdict` is the one that an exception of the plugin refutes."""
     with default_global_state():
         try:
-            cost = measure_step(reload_plugins(task.plugins, task.plugin_files), subject)
+            result = check(reload_plugins(task.plugins, task.plugin_files))
         except UsageError as error:
-            return msgspec.json.encode(StepResult(verdict, usage_error=str(error)))
+            result = CheckResult(usage_error=str(error))
         except (Exception, SystemExit) as error:  # noqa: BLE001 (a plugin may raise anything)
-            return msgspec.json.encode(StepResult(msgspec.structs.replace(verdict, error=_describe(error))))
-    return msgspec.json.encode(StepResult(verdict, cost))
+            result = CheckResult((msgspec.structs.replace(verdict, error=_describe(error)),))
+    return msgspec.json.encode(result)
 
 
 def claims_about(catalog: Catalog, subject: CheckSubject) -> Sequence[Claim]:

@@ -8,9 +8,8 @@ from benchbed.catalog.lookup import Catalog
 from benchbed.checking.children import (
     CONSTRUCTION,
     PAIRING,
+    CheckResult,
     CheckTask,
-    ClaimsResult,
-    StepResult,
     check_claims_in_child,
     list_claims_in_child,
     measure_step_in_child,
@@ -42,45 +41,36 @@ def _check_subject(
         *plugins_of(catalog, OptimizerSelection(subject.optimizer, 0)),
     )
     task = CheckTask(subject, plugins, plugin_files)
-    verdicts = _check_claims(task, timeout)
+    claims = _check_claims(task, timeout)
+    pairing = ClaimVerdict(PAIRING, f"{subject.optimizer} runs on {subject.problem}")
     (result,) = run_in_children(measure_step_in_child, [task], timeout)
-    if isinstance(result, WorkerFailure):
-        sentence = f"{subject.optimizer} runs on {subject.problem}"
-        step = StepResult(ClaimVerdict(PAIRING, sentence, describe_failure(result, "running it", timeout)))
-    else:
-        step = msgspec.json.decode(result, type=StepResult)
-        _require_usable(step.usage_error)
-    return SubjectReport(subject.kind, subject.selector, (REGISTRATION, *verdicts, step.verdict), step.cost)
+    step = _read(result, pairing, "running it", timeout)
+    return SubjectReport(subject.kind, subject.selector, (REGISTRATION, *claims, *step.verdicts), step.cost)
 
 
 def _check_claims(task: CheckTask, timeout: float) -> Sequence[ClaimVerdict]:
     """Check all claims in one child; if it dies, each claim in a child of its own, so that others have verdicts."""
     (result,) = run_in_children(check_claims_in_child, [task], timeout)
     if not isinstance(result, WorkerFailure):
-        return _verdicts(result)
+        return _read(result, CONSTRUCTION, "checking it", timeout).verdicts
     (listed,) = run_in_children(list_claims_in_child, [task], timeout)
     if isinstance(listed, WorkerFailure):
-        fault = describe_failure(listed, "building it", timeout)
-        return [msgspec.structs.replace(CONSTRUCTION, error=fault)]
-    verdicts: list[ClaimVerdict] = []
+        return _read(listed, CONSTRUCTION, "building it", timeout).verdicts
     claims = msgspec.json.decode(listed, type=list[ClaimVerdict])
     tasks = [msgspec.structs.replace(task, only=claim.name) for claim in claims]
-    for claim, result in zip(claims, run_in_children(check_claims_in_child, tasks, timeout), strict=True):
-        if isinstance(result, WorkerFailure):
-            fault = describe_failure(result, "checking it", timeout)
-            verdicts.append(msgspec.structs.replace(claim, error=fault))
-        else:
-            verdicts += _verdicts(result)
-    return verdicts
+    results = run_in_children(check_claims_in_child, tasks, timeout)
+    read = [
+        _read(result, claim, "checking it", timeout) for claim, result in zip(claims, results, strict=True)
+    ]
+    return [verdict for result in read for verdict in result.verdicts]
 
 
-def _verdicts(encoded: bytes) -> tuple[ClaimVerdict, ...]:
-    result = msgspec.json.decode(encoded, type=ClaimsResult)
-    _require_usable(result.usage_error)
-    return result.verdicts
-
-
-def _require_usable(usage_error: str | None) -> None:
-    """Raise UsageError if a child met a mistake of the user."""
-    if usage_error is not None:
-        raise UsageError(usage_error)
+def _read(result: bytes | WorkerFailure, verdict: ClaimVerdict, action: str, timeout: float) -> CheckResult:
+    """Return the result of a child, which refutes `verdict` by its death. Raises: UsageError for one of the user."""
+    if isinstance(result, WorkerFailure):
+        fault = describe_failure(result, action, timeout)
+        return CheckResult((msgspec.structs.replace(verdict, error=fault),))
+    read = msgspec.json.decode(result, type=CheckResult)
+    if read.usage_error is not None:
+        raise UsageError(read.usage_error)
+    return read

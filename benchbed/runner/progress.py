@@ -25,16 +25,13 @@ class NoProgress:
         """Ignore the number."""
 
 
-class ProgressLines:
+class ProgressLines(NoProgress):
     """Progress as plain lines."""
 
     def __init__(self) -> None:
-        self.planned_trials = self._finished = 0
+        super().__init__()
+        self._finished = 0
         self._last_line = time.monotonic()
-
-    def planned(self, trials: int) -> None:
-        """Add trials that will run."""
-        self.planned_trials += trials
 
     def finished(self, trials: int, label: str) -> None:
         """Add trials that have ended; print a line if the last one is some seconds ago."""
@@ -44,7 +41,7 @@ class ProgressLines:
             click.echo(f"{self._finished} of {self.planned_trials} trials, last {label}", err=True)
 
 
-class ProgressBar:
+class ProgressBar(NoProgress):
     """Progress as a bar on a terminal, or below the cell of a notebook."""
 
     def __init__(self) -> None:
@@ -60,11 +57,11 @@ class ProgressBar:
         )
         self.display = Progress(*columns, console=Console(file=sys.stderr), transient=True)
         self._task = self.display.add_task("", total=0)
-        self.planned_trials = 0
+        super().__init__()
 
     def planned(self, trials: int) -> None:
         """Add trials that will run."""
-        self.planned_trials += trials
+        super().planned(trials)
         self.display.update(self._task, total=self.planned_trials)
 
     def finished(self, trials: int, label: str) -> None:
@@ -73,7 +70,7 @@ class ProgressBar:
 
 
 @contextmanager
-def show_progress(is_shown: bool = True) -> Iterator[NoProgress | ProgressLines | ProgressBar]:
+def show_progress(is_shown: bool = True) -> Iterator[NoProgress]:
     """Yield a bar if stderr is a terminal, or in a notebook with ipywidgets, otherwise plain lines on stderr."""
     if not is_shown:
         yield NoProgress()

@@ -65,7 +65,8 @@ def render_changes(
     """
     unicode = encoding.lower().replace("_", "-").startswith(("utf", "cp65001"))
     if format == "csv":
-        text = frame_of(changes).to_csv(index=False, lineterminator="\n")
+        rows = [change._replace(problem=describe_problem(change.problem)) for change in changes]
+        text = pd.DataFrame(rows, columns=Change._fields).to_csv(index=False, lineterminator="\n")
     elif format == "json":
         records = [{**change._asdict(), "is_significant": is_significant(change)} for change in changes]
         # msgspec writes null for NaN.
@@ -80,14 +81,6 @@ def render_changes(
         else:
             text = format_tables(tables, width, color, unicode) + "\n".join(wrap(footnote(changes), width))
     return text.encode(encoding, "backslashreplace").decode(encoding)
-
-
-def frame_of(changes: Sequence[Change]) -> pd.DataFrame:
-    """Return the changes as a frame, one row each, with `problem` as it is printed."""
-    return pd.DataFrame(
-        [change._replace(problem=describe_problem(change.problem)) for change in changes],
-        columns=Change._fields,
-    )
 
 
 def signed(difference: float) -> str:

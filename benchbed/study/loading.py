@@ -115,13 +115,10 @@ def _load_in_children(plugins: Sequence[DiscoveredPlugin], timeout: float) -> li
 
 
 def _record(plugin: DiscoveredPlugin, result: bytes | WorkerFailure, timeout: float) -> PluginRecord:
-    if isinstance(result, WorkerFailure):
-        return _broken(plugin, describe_failure(result, "loading it", timeout))
     try:
-        return described_record(plugin, msgspec.json.decode(result, type=PluginDescription))
+        if not isinstance(result, WorkerFailure):
+            return described_record(plugin, msgspec.json.decode(result, type=PluginDescription))
+        fault = describe_failure(result, "loading it", timeout)
     except (msgspec.MsgspecError, TypeError, ValueError, KeyError) as error:
-        return _broken(plugin, f"loading it returned an invalid description: {error_line(error)}")
-
-
-def _broken(plugin: DiscoveredPlugin, error: str) -> PluginRecord:
-    return PluginRecord.of(plugin, PluginStatus.BROKEN, error)
+        fault = f"loading it returned an invalid description: {error_line(error)}"
+    return PluginRecord.of(plugin, PluginStatus.BROKEN, fault)

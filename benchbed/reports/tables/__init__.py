@@ -46,18 +46,14 @@ def draw(results: Results, name: str) -> dict[str, bytes]:
             f"{stem}.md": (heading and f"{heading}\n\n") + markdown(tables),
             f"{stem}.tex": (heading and f"% {heading}\n") + latex(tables),
         }
-    if len(results.metrics):
-        files["metrics.csv"] = csv(results.metrics)
-    if len(results.overall):
-        files["overall.csv"] = csv(
-            results.overall.assign(reason=results.overall["reason"].map(describe_missing_score))
-        )
-    if len(results.influence):
-        files["influence.csv"] = csv(
-            results.influence.assign(leaders=results.influence["leaders"].map("; ".join))
-        )
-    if len(results.comparisons):
-        files["comparisons.csv"] = csv(results.comparisons)
-    if results.reference_comparisons is not None and len(results.reference_comparisons):
-        files["reference-comparisons.csv"] = csv(results.reference_comparisons)
+    further = {
+        "metrics": results.metrics,
+        "overall": results.overall.assign(reason=results.overall["reason"].map(describe_missing_score)),
+        "influence": results.influence.assign(leaders=results.influence["leaders"].map("; ".join)),
+        "comparisons": results.comparisons,
+        "reference-comparisons": results.reference_comparisons,
+    }
+    files |= {
+        f"{stem}.csv": csv(frame) for stem, frame in further.items() if frame is not None and len(frame)
+    }
     return {f"tables/{name}": text.encode("utf-8") for name, text in files.items()}

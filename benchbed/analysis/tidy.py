@@ -8,9 +8,10 @@ import numpy as np
 import pandas as pd
 
 from benchbed.analysis.carried import carried_checkpoints
-from benchbed.interfaces import Results
+from benchbed.interfaces import Results, TrialStatus
 
 _LABELS = ["problem", "optimizer", "track", "seed", "trial_key", "status"]
+_MEASURED = ["objective", "gap"]
 
 
 def tidy_curves(results: Results) -> pd.DataFrame:
@@ -19,7 +20,7 @@ def tidy_curves(results: Results) -> pd.DataFrame:
     All trials of an optimizer on a problem in a track have rows at the same calls, from 0 to the budget, so that a
     median over seeds at one number of calls is that of all trials. A trial that ended keeps its last values. From the
     call at which a trial diverged or failed, `objective` and `gap` are +inf and all other values NaN, as for a trial
-    that was never measured. They are +inf, too, where they are not finite.
+    that was never measured. They are +inf, too, where they are not finite, and NaN if the trial was skipped.
 
     Columns: problem, optimizer, track, seed, trial_key, status, calls, then those of `Results.curves`, and the
     hyperparameters.
@@ -46,6 +47,7 @@ def tidy_curves(results: Results) -> pd.DataFrame:
     is_gap = frame["problem"].isin(np.array([*results.problems], dtype=object)[has_optimum])
     frame["objective"] = frame["objective"].where(np.isfinite, math.inf)
     frame["gap"] = frame["gap"].mask(is_gap & ~np.isfinite(frame["gap"]), math.inf)
+    frame[_MEASURED] = frame[_MEASURED].mask(frame["status"] == TrialStatus.SKIPPED)
     return _with_hyperparameters(frame, outcomes["hyperparameters"].take(trial))
 
 
@@ -72,10 +74,11 @@ def tidy_tuning(results: Results) -> pd.DataFrame:
     """Return the results of the trials that chose the settings of the track `tuned`, one row a tuning trial.
 
     Columns: problem, optimizer, seed, trial_key, status, calls, objective and gap (+inf if the trial diverged or
-    failed), score, and the hyperparameters.
+    failed, NaN if it was skipped), score, and the hyperparameters.
     """
     columns = [*(name for name in _LABELS if name != "track"), "calls", "objective", "gap", "score"]
     frame = results.tuning[columns].reset_index(drop=True)
+    frame[_MEASURED] = frame[_MEASURED].mask(frame["status"] == TrialStatus.SKIPPED)
     return _with_hyperparameters(frame, results.tuning["hyperparameters"])
 
 

@@ -32,7 +32,7 @@ class ValueScale(NamedTuple):
     top: float
     threshold: float = 0.0
 
-    def clip(self, values: npt.ArrayLike, infinite: float = math.nan) -> np.ndarray:
+    def clip(self, values: npt.ArrayLike, infinite: npt.ArrayLike = math.nan) -> np.ndarray:
         """Clip values to the range and replace infinite ones by `infinite`."""
         return np.where(np.isinf(values), infinite, np.clip(values, self.bottom, self.top))
 

@@ -57,8 +57,8 @@ def with_values(
 ) -> tuple[pd.DataFrame, dict[str, "GapAxis"]]:
     """Add the column value, which is the gap or objective on the axis of its problem, and return these axes.
 
-    The values of lost trials, +inf, lie in a strip above the axis, at a height for each optimizer. An axis contains the
-    lower quartiles and medians of the rows with the same `keys`.
+    Values of lost trials, +inf, lie in a strip above the axis, at a height for each optimizer. NaN is left out. An axis
+    contains the lower quartiles and medians of the rows with the same `keys`.
     """
     frame, axes = frame.assign(value=np.nan), {}
     for problem, rows in frame.groupby("problem", sort=False):
@@ -68,9 +68,9 @@ def with_values(
         quartiles = groups.quantile(np.array([0.25, 0.5]), interpolation="lower").to_numpy()
         scale, count = value_scale(quartiles, facts), len(results.optimizers)
         heights = {name: scale.lane(index, count) for index, name in enumerate(results.optimizers)}
-        clipped = pd.Series(scale.clip(values), rows.index)
-        frame.loc[rows.index, "value"] = clipped.fillna(rows["optimizer"].map(heights))
-        axes[str(problem)] = GapAxis(facts, scale, not np.isfinite(quartiles).all())
+        in_strip = rows["optimizer"].map(heights).to_numpy()
+        frame.loc[rows.index, "value"] = scale.clip(values, infinite=in_strip)
+        axes[str(problem)] = GapAxis(facts, scale, bool(np.isinf(quartiles).any()))
     return frame, axes
 
 

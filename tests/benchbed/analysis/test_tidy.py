@@ -79,6 +79,20 @@ def test_values_that_are_not_finite_are_infinite():
     assert np.isinf(curves[["gap", "objective"]]).all(axis=None)
 
 
+def test_a_skipped_trial_has_no_gap():
+    """It is not lost: a median of the other trials does not count it."""
+    study = study_of()
+    skipped = study.outcomes["trial_key"] == "c"
+    curves = tidy_curves(
+        study._replace(
+            outcomes=study.outcomes.assign(status=study.outcomes["status"].mask(skipped, "skipped"))
+        )
+    )
+    np.testing.assert_equal(values(curves, "gap")[2], [math.nan] * 5)
+    np.testing.assert_equal(values(curves, "objective")[2], [math.nan] * 5)
+    assert np.isinf(values(curves, "gap")[1][-1])
+
+
 def test_hyperparameters_are_columns():
     """Numbers stay numbers; a name that is in use has a prefix."""
     curves = tidy_curves(study_of(learning_rate=0.1, calls=3, schedule="cosine"))

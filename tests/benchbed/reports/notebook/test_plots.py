@@ -72,6 +72,25 @@ def test_a_lost_median_lies_in_the_strip_above_the_axis(draw):
     assert "diverged\nor failed" in [label.get_text() for label in axes.get_yticklabels()]
 
 
+@pytest.mark.parametrize("kind", ["loss", "learning-rate"])
+def test_skipped_trials_are_not_drawn_as_lost(study, draw, kind):
+    """As in the built-in plots, an optimizer whose trials were skipped has no line, and no strip."""
+    frames = {}
+    for name in ("outcomes", "tuning"):
+        frame = getattr(study, name)
+        frame = frame[(frame["status"] != "diverged") | (frame["optimizer"] == "sgd")]
+        skipped = frame["optimizer"] == "sgd"
+        endings = {"status": "skipped", "gap": math.inf, "objective": math.inf}
+        frames[name] = frame.assign(
+            **{column: frame[column].mask(skipped, value) for column, value in endings.items()}
+        )
+    track = "tuned" if kind == "loss" else None
+    axes = draw(kind, "quadratic", track=track, results=study._replace(**frames)).axes.flat[0]
+    assert "diverged\nor failed" not in [label.get_text() for label in axes.get_yticklabels()]
+    drawn = {line.get_color() for line in axes.lines if len(line.get_xdata()) > 2}
+    assert drawn == {palette(NAMES)["gd"], palette(NAMES)["adam"]}
+
+
 def test_panels_are_problems_and_tracks(draw):
     """A row a problem, a column a track; only the outer axes are labelled, objectives as such."""
     grid = draw("loss")

@@ -24,16 +24,10 @@ from benchbed.study.loading import run_in_children
 from benchbed.study.planning import plugins_of
 
 
-def check_subjects(
-    catalog: Catalog, subjects: Sequence[CheckSubject], plugin_files: tuple[str, ...], timeout: float
-) -> list[SubjectReport]:
-    """Check objects, one after the other so that timings are not disturbed, each within `timeout` seconds a child."""
-    return [_check_subject(catalog, subject, plugin_files, timeout) for subject in subjects]
-
-
-def _check_subject(
+def check_subject(
     catalog: Catalog, subject: CheckSubject, plugin_files: tuple[str, ...], timeout: float
 ) -> SubjectReport:
+    """Check an object, within `timeout` seconds a child."""
     if subject.kind not in CHECKED_KINDS:
         return SubjectReport(subject.kind, subject.selector, (REGISTRATION,))
     plugins = (

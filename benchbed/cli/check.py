@@ -106,7 +106,7 @@ def _check(
     folder: Path,
 ) -> "list[SubjectReport]":
     """Load the plugins of the targets, and check their objects; `folder` receives the plugins of references."""
-    from benchbed.checking import broken_files, check_subjects, file_of_target, find_subjects
+    from benchbed.checking import broken_files, check_subject, file_of_target, find_subjects
     from benchbed.plan import parse_selector
     from benchbed.study.loading import check_files
 
@@ -126,7 +126,9 @@ def _check(
         for target in targets
         for subject in find_subjects(catalog, target, files.get(target), problem, optimizer)
     ]
-    return [*broken, *check_subjects(catalog, subjects, absolute_paths(all_files), timeout)]
+    paths = absolute_paths(all_files)
+    # One after the other, so that timings are not disturbed.
+    return [*broken, *(check_subject(catalog, subject, paths, timeout) for subject in subjects)]
 
 
 def _lines(reports: "Sequence[SubjectReport]") -> Iterator[str]:

@@ -50,14 +50,16 @@ def list_command(
         listed = _named(catalog, kind, names)
     else:
         listed = {each: list(catalog.entries[each].values()) for each in ((kind,) if kind else KINDS)}
-    from benchbed.cli.entries import record
+    from benchbed.cli.entries import full_lines, record
 
     if format_ == "json":
         records = {listed_kind: [*map(record, entries)] for listed_kind, entries in listed.items()}
         click.echo(json.dumps(records, indent=2, allow_nan=False))
         return
     if names:
-        lines = _sections([entry for entries in listed.values() for entry in entries])
+        named = [entry for entries in listed.values() for entry in entries]
+        lines = itertools.chain(*(["", *full_lines(entry)] for entry in named))
+        next(lines)  # empty lines are between the entries
     else:
         lines = itertools.chain.from_iterable(_summaries(each, entries) for each, entries in listed.items())
     for line in lines:
@@ -102,12 +104,3 @@ def _summaries(kind: "Kind", entries: "list[Entry]") -> Iterator[str]:
         for entry in members:
             yield f"{indent}{heading(entry)}"
             yield from (f"{indent}    {line}" for line in summary_lines(entry))
-
-
-def _sections(entries: "list[Entry]") -> Iterator[str]:
-    """Yield the whole entries, with an empty line between them."""
-    from benchbed.cli.entries import full_lines
-
-    for index, entry in enumerate(entries):
-        yield from () if index == 0 else ("",)
-        yield from full_lines(entry)

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import pyarrow as pa
 
 from benchbed.formatting import exception_line, on_one_line, plural
-from benchbed.interfaces import FINAL_STATUSES, TrialStatus
+from benchbed.interfaces import TrialStatus
 from benchbed.plan import Pairing, Plan
 from benchbed.tuning.candidates import PairingState
 from benchbed.tuning.outcomes import Outcome
@@ -38,13 +38,6 @@ def planned_pairings(plan: Plan, outcomes: dict[str, Outcome]) -> dict[str, str]
     for pairing in plan.pairings():
         keys |= dict.fromkeys(planned_keys(PairingState(plan, pairing, outcomes)), label_of(pairing))
     return keys
-
-
-def lost_pairings(plan: Plan, outcomes: dict[str, Outcome]) -> dict[str, str]:
-    """Return the planned trials that have no result, as `planned_pairings` does."""
-    final_keys = {key for key, outcome in outcomes.items() if outcome.status in FINAL_STATUSES}
-    planned = planned_pairings(plan, outcomes)
-    return {key: label for key, label in planned.items() if key not in final_keys}
 
 
 def losses_of(trials: pa.Table, lost: dict[str, str], unplanned: Collection[str] = ()) -> list[Losses]:

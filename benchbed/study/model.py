@@ -12,14 +12,13 @@ import pyarrow as pa
 from benchbed.analysis.results import CURVE_COLUMNS, RESULT_COLUMNS, build_results, with_curves
 from benchbed.analysis.tidy import tidy_curves, tidy_targets, tidy_tuning
 from benchbed.formatting import plural
+from benchbed.interfaces import FINAL_STATUSES
 from benchbed.interfaces.notes import format_notes
 from benchbed.interfaces.results import Results
 from benchbed.plan import Plan
 from benchbed.store import TRIAL_SCHEMA, StudyFolder
-from benchbed.study.losses import Losses, label_of, losses_of, lost_pairings, planned_pairings
-from benchbed.tuning.candidates import PairingState
+from benchbed.study.losses import Losses, label_of, losses_of, planned_pairings
 from benchbed.tuning.outcomes import Outcome, outcome_columns, outcomes_of
-from benchbed.tuning.scheduling import planned_keys
 
 if TYPE_CHECKING:
     from seaborn import FacetGrid
@@ -129,20 +128,18 @@ class Study:
         return frame
 
     @functools.cached_property
-    def _planned(self) -> set[str]:
-        pairings = self.plan.pairings()
-        return set().union(
-            *(planned_keys(PairingState(self.plan, pairing, self._outcomes)) for pairing in pairings)
-        )
+    def _planned(self) -> dict[str, str]:
+        return planned_pairings(self.plan, self._outcomes)
 
     @property
     def stored(self) -> int:
         """Planned trials that have a row: the length of `trials`, whose frame takes gigabytes for a million of them."""
-        return len(self._planned.intersection(self._table["trial_key"].to_pylist()))
+        return len(self._planned.keys() & set(self._table["trial_key"].to_pylist()))
 
     @functools.cached_property
     def _lost(self) -> dict[str, str]:
-        return lost_pairings(self.plan, self._outcomes)
+        final_keys = {key for key, outcome in self._outcomes.items() if outcome.status in FINAL_STATUSES}
+        return {key: label for key, label in self._planned.items() if key not in final_keys}
 
     @property
     def lost(self) -> int:

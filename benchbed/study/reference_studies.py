@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from typing import Any, cast
 
 import numpy as np
-import pandas as pd
 
 from benchbed.analysis.aggregate import comparable_values, deterministic_rows
 from benchbed.interfaces import Results
@@ -18,8 +17,9 @@ from benchbed.interfaces.reference_studies import (
     ReferenceScores,
     ReferenceStudy,
 )
-from benchbed.interfaces.results import ProblemFacts, Track
+from benchbed.interfaces.results import Track
 from benchbed.reports.bands import quartiles
+from benchbed.reports.profile import share_within
 from benchbed.store import StudyFolder
 from benchbed.study.model import Study
 from benchbed.study.provenance import provenance_of
@@ -116,7 +116,9 @@ def _curves(results: Results) -> Iterator[ReferenceCurve]:
         price = calls_per_step.get((problem, optimizer, track), math.nan)
         medians = quartiles(trials, results.curves, column, facts.budget)
         calls, median = medians["calls"].to_numpy(), medians["median"].to_numpy()
-        reached = reached_shares(trials, calls, facts)
+        reached = np.empty(0)  # without a score
+        if facts.is_scored:
+            reached = share_within(np.array(trials["calls_to_target"].tolist(), dtype=float).ravel(), calls)
         values = np.stack([median, reached]) if len(reached) else median[np.newaxis]
         is_level = (values[:, 1:] == values[:, :-1]).all(axis=0)
         changes = np.ones(len(calls), dtype=bool)  # points within a level part are left out
@@ -130,14 +132,6 @@ def _curves(results: Results) -> Iterator[ReferenceCurve]:
             tuple(_rounded(value) for value in reached[changes]) if len(reached) else (),
             _rounded(price) if math.isfinite(price) else None,
         )
-
-
-def reached_shares(trials: pd.DataFrame, calls: np.ndarray, facts: ProblemFacts) -> np.ndarray:
-    """Return the share of the targets that trials have reached after each number of calls; empty without a score."""
-    if not facts.is_scored:
-        return np.empty(0)
-    first = np.sort(np.concatenate([np.asarray(row, dtype=float) for row in trials["calls_to_target"]]))
-    return np.searchsorted(first, calls, side="right") / len(first)
 
 
 def _plain(row: dict[Any, Any]) -> dict[str, Any]:

@@ -3,7 +3,6 @@
 from collections.abc import Collection
 from typing import NamedTuple
 
-from benchbed.catalog.names import quoted
 from benchbed.checkpoints import checkpoint_calls
 from benchbed.engine.run import DRAW_BYTES, WORKSPACE_BYTES
 from benchbed.errors import UsageError
@@ -11,7 +10,6 @@ from benchbed.plan import Plan
 from benchbed.runner.cores import usable_cores
 from benchbed.runner.devices import cuda_devices
 from benchbed.runner.memory import available_bytes, default_limit, is_supported, parse_limit
-from benchbed.runner.workers import Workers
 from benchbed.tuning.scheduling import waves_of
 
 LOCAL = "processes"
@@ -115,12 +113,3 @@ def expected_bytes(plan: Plan) -> int:
         trials = max(batch.trials for wave in waves_of(plan, pairing) for batch in wave)
         measurements = max(measurements, trials * of_trial)
     return LIBRARY_BYTES + 2 * WORKSPACE_BYTES + DRAW_BYTES + measurements
-
-
-def check_memory(resources: Resources, workers: Workers) -> None:
-    """Raise UsageError if the memory of batches is limited, and workers run them in this process."""
-    if resources.memory is not None and not workers.is_isolated:
-        raise UsageError(
-            f"executor {quoted(resources.executor)} runs batches in this process, whose memory has no limit; "
-            "omit --memory"
-        )

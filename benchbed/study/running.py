@@ -9,8 +9,9 @@ from tempfile import TemporaryDirectory
 import pyarrow as pa
 
 from benchbed.catalog.lookup import Catalog
+from benchbed.catalog.names import quoted
 from benchbed.environment import describe_environment
-from benchbed.errors import CONTINUES, StudyFolderError
+from benchbed.errors import CONTINUES, StudyFolderError, UsageError
 from benchbed.formatting import absolute_path
 from benchbed.interfaces import FINAL_STATUSES
 from benchbed.plan import Plan, complete_request, parse_shard
@@ -26,7 +27,7 @@ from benchbed.study.loading import add_objects, check_files, open_catalog
 from benchbed.study.model import Study, describe_mismatches
 from benchbed.study.planning import plan_request
 from benchbed.study.reporting import write_reports
-from benchbed.study.resources import LOCAL, Allocation, Resources, allocate, check_memory
+from benchbed.study.resources import LOCAL, Allocation, Resources, allocate
 from benchbed.study.selection import ObjectSelector, OptimizerChoice, ProblemChoice
 from benchbed.tuning.outcomes import outcome_columns, outcomes_of
 
@@ -122,7 +123,11 @@ def run_plan(
             catalog, resources.executor, allocation.jobs, allocation.cores, allocation.devices
         ) as workers,
     ):
-        check_memory(resources, workers)  # raises before an old folder is renamed
+        if resources.memory is not None and not workers.is_isolated:  # before an old folder is renamed
+            raise UsageError(
+                f"executor {quoted(resources.executor)} runs batches in this process, whose memory has no limit; "
+                "omit --memory"
+            )
         with study_folder(path, fresh) as folder:
             study = complete(plan, catalog, folder, plugin_files, workers, resources, allocation, progress)
             with local_workers(workers, allocation.cores) as drawing:

@@ -13,11 +13,11 @@ from matplotlib.colors import to_hex
 from benchbed.analysis.findings import Finding, endings, findings
 from benchbed.formatting import plural, printable
 from benchbed.interfaces import ALL_PROBLEMS, Results
-from benchbed.plotting.style import line_styles
+from benchbed.plotting.style import LineStyle, line_styles
 from benchbed.reports.page.charts import HEIGHT, WIDTH
 from benchbed.reports.page.comparisons import mean_comparisons
 from benchbed.reports.page.pairings import pairing_anchors
-from benchbed.reports.page.reference_lines import COLOR, reference_dashes, reference_numbers
+from benchbed.reports.page.reference_lines import COLOR, reference_numbers
 from benchbed.reports.page.reference_rows import describe_references, positions_among_references
 from benchbed.reports.page.score_charts import mean_target_charts
 from benchbed.reports.page.sections import problem_sections
@@ -133,18 +133,20 @@ def _digest(text: str) -> str:
 
 
 def _legend(results: Results, limited: Results, numbers: Mapping[str, int]) -> list[LegendEntry]:
-    styles = line_styles(limited.optimizers)
-    entries = []
-    for optimizer in results.optimizers:
-        number, style = numbers[optimizer], styles.get(optimizer)
-        if style is not None:
-            dashes = " ".join(f"{length:g}" for length in style.dashes[1]) or "none"
-            entries.append(LegendEntry(number, optimizer, to_hex(style.color), dashes))
-    dashes_of = reference_dashes(results)
-    return entries + [
-        LegendEntry(number, label, COLOR, dashes_of[label], is_reference=True)
-        for label, number in reference_numbers(results).items()
+    references = reference_numbers(results)
+    entries = [
+        LegendEntry(numbers[optimizer], optimizer, to_hex(style.color), _dashes(style))
+        for optimizer, style in line_styles(limited.optimizers).items()
     ]
+    return entries + [
+        LegendEntry(references[label], label, COLOR, _dashes(style), is_reference=True)
+        for label, style in line_styles([*references]).items()
+    ]
+
+
+def _dashes(style: LineStyle) -> str:
+    """Return the dashes of a line as `stroke-dasharray`."""
+    return " ".join(f"{length:g}" for length in style.dashes[1]) or "none"
 
 
 def conclusions(results: Results, sentences: list[Finding]) -> list[tuple[str, str]]:

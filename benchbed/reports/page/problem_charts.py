@@ -154,7 +154,8 @@ def metric_charts(results: Results, problem: str, numbers: Mapping[str, int]) ->
                     path, cost = polyline(x, y.to_numpy()), costs[track, optimizer]
                     lines.append(ChartLine(numbers[optimizer], names[optimizer], path, cost=cost))
             if lines:
-                y_axis = linear_axis(metric, low, low + span)
+                shares = np.linspace(0, 1, 5)
+                y_axis = ChartAxis(metric, [(round(HEIGHT * s), f"{low + s * span:.3g}") for s in shares])
                 yield Chart(f"Median {metric}", caption, call_axis(facts.budget), y_axis, lines, track)
 
 
@@ -162,9 +163,3 @@ def rate_positions(rates: np.ndarray, all_rates: Sequence[float] | np.ndarray) -
     """Return the positions of learning rates on the axis of all of them."""
     low, high = min(all_rates), max(all_rates)
     return np.log(rates / low) / (math.log(high / low) or 1.0)
-
-
-def linear_axis(label: str, low: float, high: float) -> ChartAxis:
-    """Return a linear vertical axis with five ticks."""
-    shares = np.linspace(0, 1, 5)
-    return ChartAxis(label, [(round(HEIGHT * s), f"{low + s * (high - low):.3g}") for s in shares])

@@ -7,7 +7,6 @@ import pandas as pd
 
 from benchbed.interfaces import ALL_PROBLEMS, ProblemFacts, Results
 from benchbed.interfaces.reference_studies import MatchedReference, ReferenceCurve
-from benchbed.plotting.style import line_styles
 from benchbed.reports.ecdf import first_calls, mean_curve
 from benchbed.reports.page.charts import CallCost, ChartLine, ValueAxis, call_positions, polyline
 
@@ -22,15 +21,6 @@ def reference_numbers(results: Results) -> dict[str, int]:
         reference.study.label(name) for reference in results.references for name in reference.optimizers
     ]
     return {label: index for index, label in enumerate(labels, start=FIRST_NUMBER)}
-
-
-def reference_dashes(results: Results) -> dict[str, str]:
-    """Return the dashes of the lines of each optimizer of reference results, as `stroke-dasharray`."""
-    styles = line_styles([*reference_numbers(results)])
-    return {
-        label: " ".join(f"{length:g}" for length in style.dashes[1]) or "none"
-        for label, style in styles.items()
-    }
 
 
 def gap_lines(results: Results, problem: str, track: str, axis: ValueAxis) -> list[ChartLine]:

@@ -69,7 +69,9 @@ def target_charts(
     names = marked_names(numbers, trials)
     is_mean = len(problems) > 1
     costs = {**call_costs(results, problems[0]), **reference_costs(results, problems[0])}
-    axis = _mean_axis() if is_mean else _score_axis(results.problems[problems[0]])
+    shares = [(round(share * WIDTH), f"{share:g}") for share in (0, 0.25, 0.5, 0.75, 1)]
+    mean_axis = ChartAxis("ln(calls) / ln(budget)", shares)
+    axis = mean_axis if is_mean else _score_axis(results.problems[problems[0]])
     for track, of_track in curves.items():
         lines = [
             ChartLine(
@@ -104,12 +106,6 @@ def best_of_k_charts(results: Results, problem: str, numbers: Mapping[str, int])
     caption = under_best_of_k(results, problem, settings).partition(" Ring: ")[0]
     axis = share_axis("expected score", top)
     yield Chart("Best of k settings", caption, ChartAxis("k (settings tried)", ticks), axis, lines)
-
-
-def _mean_axis() -> ChartAxis:
-    """Return the axis of the score over several problems: of shares of the logarithm of their budgets."""
-    ticks = [(round(share * WIDTH), f"{share:g}") for share in (0, 0.25, 0.5, 0.75, 1)]
-    return ChartAxis("ln(calls) / ln(budget)", ticks)
 
 
 def _score_axis(facts: ProblemFacts) -> ChartAxis:

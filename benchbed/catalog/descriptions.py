@@ -113,16 +113,8 @@ def _described_entry(plugin: DiscoveredPlugin, description: EntryDescription) ->
         implementation = ReportFacts(**facts)
     elif kind == "figures":
         suite = tuple(facts["suite"]) if isinstance(facts["suite"], list) else facts["suite"]
-        measure = None if suite else DRAWN_ELSEWHERE
-        implementation = Figure(
-            facts["name"],
-            facts["title"],
-            DRAWN_ELSEWHERE,
-            suite,
-            measure,
-            facts["part"],
-            facts["takes_optimizers"],
-        )
+        drawn = {"draw": DRAWN_ELSEWHERE, "measure": None if suite else DRAWN_ELSEWHERE}
+        implementation = Figure(**{**facts, **drawn, "suite": suite})
     entry_type = DeferredEntry if implementation is plugin else Entry
     return entry_type(
         kind=kind, name=description.name, implementation=implementation, plugin=plugin.name,

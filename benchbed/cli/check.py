@@ -20,7 +20,7 @@ from benchbed.cli.output import print_line, print_warnings
 from benchbed.formatting import plural, printable, short
 
 if TYPE_CHECKING:
-    from benchbed.checking import StepCost, SubjectReport
+    from benchbed.checking.verdicts import StepCost, SubjectReport
 
 
 @click.command("check", short_help="Check an optimizer or a problem against the contract.")
@@ -106,7 +106,9 @@ def _check(
     folder: Path,
 ) -> "list[SubjectReport]":
     """Load the plugins of the targets, and check their objects; `folder` receives the plugins of references."""
-    from benchbed.checking import broken_files, check_subject, file_of_target, find_subjects
+    from benchbed.checking.running import check_subject
+    from benchbed.checking.subjects import file_of_target, find_subjects
+    from benchbed.checking.verdicts import broken_files
     from benchbed.plan import parse_selector
     from benchbed.study.loading import check_files
 

@@ -8,14 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from benchbed.cli import options
 from benchbed.cli.completion import complete_names
-from benchbed.cli.options import (
-    absolute_paths,
-    open_plugins,
-    plugin_option,
-    seconds_option,
-    text_or_json_option,
-)
 from benchbed.cli.output import print_line, print_warnings
 from benchbed.formatting import plural, printable, short
 
@@ -49,11 +43,11 @@ if TYPE_CHECKING:
     shell_complete=complete_names("optimizers"),
     help="Optimizer that is measured on problems, and inside wrappers.",
 )
-@seconds_option(
+@options.seconds_option(
     "--timeout", "Time limit in seconds of loading a plugin, of its claims, and of measuring its step.", 120.0
 )
-@text_or_json_option
-@plugin_option
+@options.text_or_json_option
+@options.plugin_option
 def check_command(
     targets: tuple[str, ...],
     problem: str,
@@ -114,7 +108,7 @@ def _check(
 
     files = {target: file for target in targets if (file := file_of_target(target, folder)) is not None}
     all_files = (*plugin_files, *files.values())
-    catalog = open_plugins(all_files, timeout)
+    catalog = options.open_plugins(all_files, timeout)
     check_files(catalog, plugin_files)
     catalog.entry("problems", parse_selector(problem).name)  # raises for an unknown name
     if ":" not in optimizer:  # a class is imported in a child
@@ -128,7 +122,7 @@ def _check(
         for target in targets
         for subject in find_subjects(catalog, target, files.get(target), problem, optimizer)
     ]
-    paths = absolute_paths(all_files)
+    paths = options.absolute_paths(all_files)
     # One after the other, so that timings are not disturbed.
     return [*broken, *(check_subject(catalog, subject, paths, timeout) for subject in subjects)]
 

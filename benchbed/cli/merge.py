@@ -4,17 +4,8 @@ from pathlib import Path
 
 import click
 
+from benchbed.cli import options
 from benchbed.cli.completion import complete_studies
-from benchbed.cli.options import (
-    absolute_paths,
-    format_option,
-    jobs_option,
-    load_plugins,
-    loading_timeout_option,
-    open_option,
-    output_option,
-    plugin_option,
-)
 from benchbed.cli.output import print_study
 
 
@@ -27,15 +18,15 @@ from benchbed.cli.output import print_study
     type=click.Path(path_type=Path),
     shell_complete=complete_studies,
 )
-@output_option(
+@options.output_option(
     "Folder of the joined study, to which the trials are added; it may contain some of them already.",
     required=True,
 )
-@jobs_option
-@format_option
-@open_option
-@plugin_option
-@loading_timeout_option
+@options.jobs_option
+@options.format_option
+@options.open_option
+@options.plugin_option
+@options.loading_timeout_option
 def merge_command(
     folders: tuple[Path, ...],
     output: Path,
@@ -63,6 +54,6 @@ def merge_command(
     """  # fmt: skip
     from benchbed.study import merge
 
-    catalog = load_plugins(plugin_files, timeout)
-    study = merge(folders, output, catalog, absolute_paths(plugin_files), jobs)
+    catalog = options.load_plugins(plugin_files, timeout)
+    study = merge(folders, output, catalog, options.absolute_paths(plugin_files), jobs)
     return print_study(study, format_, opens_page)

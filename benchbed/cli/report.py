@@ -4,24 +4,16 @@ from pathlib import Path
 
 import click
 
+from benchbed.cli import options
 from benchbed.cli.completion import complete_names, complete_studies
-from benchbed.cli.options import (
-    absolute_paths,
-    format_option,
-    jobs_option,
-    load_plugins,
-    loading_timeout_option,
-    open_option,
-    plugin_option,
-)
 from benchbed.cli.output import print_study
 
 
 @click.command("report", short_help="Write the tables and plots of a study again.")
 @click.argument("folder", metavar="DIR", type=click.Path(path_type=Path), shell_complete=complete_studies)
-@jobs_option
-@format_option
-@open_option
+@options.jobs_option
+@options.format_option
+@options.open_option
 @click.option(
     "--only",
     multiple=True,
@@ -30,8 +22,8 @@ from benchbed.cli.output import print_study
     help="Write only this report (see `benchbed list reports`). Optional reports such as `profile` are written only if "
     "they are named. Repeatable.",
 )
-@plugin_option
-@loading_timeout_option
+@options.plugin_option
+@options.loading_timeout_option
 def report_command(
     folder: Path,
     jobs: int | None,
@@ -55,6 +47,6 @@ def report_command(
     """  # fmt: skip
     from benchbed.study import report
 
-    catalog = load_plugins(plugin_files, timeout)
-    study = report(folder, catalog, absolute_paths(plugin_files), jobs, tuple(dict.fromkeys(only)))
+    catalog = options.load_plugins(plugin_files, timeout)
+    study = report(folder, catalog, options.absolute_paths(plugin_files), jobs, tuple(dict.fromkeys(only)))
     return print_study(study, format_, opens_page)

@@ -4,15 +4,8 @@ from pathlib import Path
 
 import click
 
+from benchbed.cli import options
 from benchbed.cli.completion import complete_studies
-from benchbed.cli.options import (
-    absolute_paths,
-    import_option,
-    jobs_option,
-    load_plugins,
-    plugin_option,
-    timeout_option,
-)
 from benchbed.cli.output import print_line, print_warnings
 
 
@@ -28,10 +21,10 @@ from benchbed.cli.output import print_line, print_warnings
 @click.option(
     "--seed", type=int, default=0, metavar="N", help="Seed of the random choice of batches.  [default: 0]"
 )
-@jobs_option
-@timeout_option
-@plugin_option
-@import_option
+@options.jobs_option
+@options.timeout_option
+@options.plugin_option
+@options.import_option
 def verify_command(
     folder: Path,
     sample: int,
@@ -67,11 +60,11 @@ def verify_command(
     from benchbed.study.resources import LOCAL, Resources, allocate
     from benchbed.verify import run_again, sample_batches
 
-    catalog = load_plugins(plugin_files, timeout)
+    catalog = options.load_plugins(plugin_files, timeout)
     sampled = sample_batches(folder, catalog, sample, seed, allow_import)
     print_warnings(sampled.warnings)
     allocation = allocate(sampled.plan, Resources(jobs, timeout))
-    run_options = RunOptions(allocation.jobs, timeout, absolute_paths(plugin_files), catalog)
+    run_options = RunOptions(allocation.jobs, timeout, options.absolute_paths(plugin_files), catalog)
     environment = sampled.changed_environment
     agreement = "equal to the bit" if environment is None else "agrees over the first 100 steps"
     trials = differing = 0

@@ -18,22 +18,7 @@ from benchbed.reports.captions import (
 from benchbed.reports.ecdf import scored_problems
 from benchbed.reports.learning_rate import medians_by_rate
 from benchbed.reports.metric_curves import median_curve, metrics_of
-from benchbed.reports.page.charts import (
-    HEIGHT,
-    Chart,
-    ChartAxis,
-    ChartLine,
-    ValueAxis,
-    area,
-    call_axis,
-    call_costs,
-    call_positions,
-    cross,
-    decade_axis,
-    marked_names,
-    points,
-    polyline,
-)  # fmt: skip
+from benchbed.reports.page import charts
 from benchbed.reports.page.reference_lines import gap_lines, reference_medians
 from benchbed.reports.page.score_charts import best_of_k_charts, target_charts
 
@@ -41,7 +26,7 @@ _MOST_BANDS = 3
 """Bands in one chart that can be distinguished; of more, the style sheet hides all but a highlighted one."""
 
 
-def charts_of(results: Results, problem: str, numbers: Mapping[str, int]) -> list[Chart]:
+def charts_of(results: Results, problem: str, numbers: Mapping[str, int]) -> list[charts.Chart]:
     """Return the charts of a problem; `numbers` are the indices of the optimizers in the study."""
     return [
         *loss_charts(results, problem, numbers),
@@ -52,7 +37,7 @@ def charts_of(results: Results, problem: str, numbers: Mapping[str, int]) -> lis
     ]
 
 
-def loss_charts(results: Results, problem: str, numbers: Mapping[str, int]) -> Iterator[Chart]:
+def loss_charts(results: Results, problem: str, numbers: Mapping[str, int]) -> Iterator[charts.Chart]:
     """Yield a chart for each track: the median gap, or objective, against calls, with its quartiles."""
     facts = results.problems[problem]
     trials = results.outcomes[results.outcomes["problem"] == problem]
@@ -71,39 +56,41 @@ def loss_charts(results: Results, problem: str, numbers: Mapping[str, int]) -> I
         ]
     )
     has_lost = any(np.isinf(band["median"]).any() for band, _ in bands.values())
-    axis = ValueAxis(value_scale(values, facts), facts, has_lost)
+    axis = charts.ValueAxis(value_scale(values, facts), facts, has_lost)
     caption = under_loss(results, problem, has_lost, has_exact(trials), has_small_panels=False)
     if len(numbers) > _MOST_BANDS:
         caption += f" Of more than {_MOST_BANDS} optimizers, only the band of the highlighted one is drawn."
     bounds = np.concatenate([values, *(band["upper"] for band, _ in bands.values())])
     caption = join_sentences(caption, axis.scale.describe_clipped(bounds))
-    names, costs = marked_names(numbers, trials), call_costs(results, problem)
+    names, costs = charts.marked_names(numbers, trials), charts.call_costs(results, problem)
     for track in results.tracks:
         shown = [optimizer for optimizer in numbers if (track, optimizer) in bands]
         lines = gap_lines(results, problem, track, axis) if shown else []
         for position, optimizer in enumerate(shown):
             band, endings = bands[track, optimizer]
-            x = call_positions(band["calls"], facts.budget)
+            x = charts.call_positions(band["calls"], facts.budget)
             lower, median = axis.heights(band["lower"]), axis.heights(band["median"])
             is_lost = np.isinf(band["median"].to_numpy())
             lane = axis.lane(position, len(shown)) / axis.height
             name = names[optimizer]
             lines.append(
-                ChartLine(
+                charts.ChartLine(
                     numbers[optimizer],
                     f"{name} ({endings})" if endings else name,
-                    polyline(x, median),
-                    area(x, lower, axis.heights(band["upper"], infinite=1.0)),
-                    lost=cross(float(x[is_lost.argmax()]), lane) if is_lost.any() else "",
+                    charts.polyline(x, median),
+                    charts.area(x, lower, axis.heights(band["upper"], infinite=1.0)),
+                    lost=charts.cross(float(x[is_lost.argmax()]), lane) if is_lost.any() else "",
                     cost=costs[track, optimizer],
                 )
             )
         if lines:
-            x_axis = call_axis(facts.budget)
-            yield Chart(f"Median {value}", caption, x_axis, axis.axis(), lines, track, axis.level, axis.strip)
+            x_axis = charts.call_axis(facts.budget)
+            yield charts.Chart(
+                f"Median {value}", caption, x_axis, axis.axis(), lines, track, axis.level, axis.strip
+            )
 
 
-def rate_charts(results: Results, problem: str, numbers: Mapping[str, int]) -> Iterator[Chart]:
+def rate_charts(results: Results, problem: str, numbers: Mapping[str, int]) -> Iterator[charts.Chart]:
     """Yield the chart of the final value against the learning rate, if a rate was tuned."""
     facts = results.problems[problem]
     column = "gap" if facts.has_optimum else "final_objective"
@@ -112,30 +99,32 @@ def rate_charts(results: Results, problem: str, numbers: Mapping[str, int]) -> I
     if not medians:
         return
     values = np.concatenate([rates.to_numpy() for rates in medians.values()])
-    axis = ValueAxis(value_scale(values, facts), facts, bool(np.isinf(values).any()))
+    axis = charts.ValueAxis(value_scale(values, facts), facts, bool(np.isinf(values).any()))
     rates = np.unique(np.concatenate([of_optimizer.index for of_optimizer in medians.values()]))
     lines = []
     for position, (optimizer, of_optimizer) in enumerate(medians.items()):
         x = rate_positions(of_optimizer.index.to_numpy(), rates)
         y = axis.heights(of_optimizer, infinite=axis.lane(position, len(medians)))
-        lines.append(ChartLine(numbers[optimizer], optimizer, polyline(x, y), dots=points(x, y)))
+        lines.append(
+            charts.ChartLine(numbers[optimizer], optimizer, charts.polyline(x, y), dots=charts.points(x, y))
+        )
     measures = results.measures[results.measures["problem"] == problem]
     caption = under_learning_rate(results, problem, measures, axis.has_infinite).replace(
         "Optimizers at one rate are drawn side by side. ", ""
     )
     caption = join_sentences(caption, axis.scale.describe_clipped(values))
-    x_axis = decade_axis("learning rate", rates[0], rates[-1])
-    yield Chart(
+    x_axis = charts.decade_axis("learning rate", rates[0], rates[-1])
+    yield charts.Chart(
         "Learning-rate sensitivity", caption, x_axis, axis.axis("final "), lines, "", axis.level, axis.strip
     )
 
 
-def metric_charts(results: Results, problem: str, numbers: Mapping[str, int]) -> Iterator[Chart]:
+def metric_charts(results: Results, problem: str, numbers: Mapping[str, int]) -> Iterator[charts.Chart]:
     """Yield a chart for each metric that is measured at checkpoints, and track."""
     facts = results.problems[problem]
     trials = results.outcomes[results.outcomes["problem"] == problem]
     caption = under_metrics(results, problem, has_exact(trials))
-    names, costs = marked_names(numbers, trials), call_costs(results, problem)
+    names, costs = charts.marked_names(numbers, trials), charts.call_costs(results, problem)
     for metric in metrics_of(results, problem):
         curves = {
             (track, optimizer): median_curve(rows, results.curves, metric, facts.budget)
@@ -150,13 +139,17 @@ def metric_charts(results: Results, problem: str, numbers: Mapping[str, int]) ->
             for optimizer in numbers:
                 if (track, optimizer) in curves:
                     curve = curves[track, optimizer]
-                    x, y = call_positions(curve["calls"], facts.budget), (curve["median"] - low) / span
-                    path, cost = polyline(x, y.to_numpy()), costs[track, optimizer]
-                    lines.append(ChartLine(numbers[optimizer], names[optimizer], path, cost=cost))
+                    x, y = charts.call_positions(curve["calls"], facts.budget), (curve["median"] - low) / span
+                    path, cost = charts.polyline(x, y.to_numpy()), costs[track, optimizer]
+                    lines.append(charts.ChartLine(numbers[optimizer], names[optimizer], path, cost=cost))
             if lines:
                 shares = np.linspace(0, 1, 5)
-                y_axis = ChartAxis(metric, [(round(HEIGHT * s), f"{low + s * span:.3g}") for s in shares])
-                yield Chart(f"Median {metric}", caption, call_axis(facts.budget), y_axis, lines, track)
+                y_axis = charts.ChartAxis(
+                    metric, [(round(charts.HEIGHT * s), f"{low + s * span:.3g}") for s in shares]
+                )
+                yield charts.Chart(
+                    f"Median {metric}", caption, charts.call_axis(facts.budget), y_axis, lines, track
+                )
 
 
 def rate_positions(rates: np.ndarray, all_rates: Sequence[float] | np.ndarray) -> np.ndarray:

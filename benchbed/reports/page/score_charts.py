@@ -9,24 +9,14 @@ from benchbed.formatting import count
 from benchbed.interfaces import ProblemFacts, Results
 from benchbed.reports.captions import describe_scored, has_exact, under_best_of_k, under_ecdf
 from benchbed.reports.ecdf import first_calls, reached_curves, scored_problems
-from benchbed.reports.page.charts import (
-    WIDTH,
-    CallCost,
-    Chart,
-    ChartAxis,
-    ChartLine,
-    call_costs,
-    marked_names,
-    polyline,
-    share_axis,
-)  # fmt: skip
+from benchbed.reports.page import charts
 from benchbed.reports.page.reference_lines import reference_costs, reference_numbers, with_target_curves
 
 _MARGIN = 1.05
 """Free space above the highest value, as a factor."""
 
 
-def mean_target_charts(results: Results, numbers: Mapping[str, int]) -> list[Chart]:
+def mean_target_charts(results: Results, numbers: Mapping[str, int]) -> list[charts.Chart]:
     """Return the charts of targets reached over all problems, and over those of each group with several."""
     planned = dict.fromkeys(results.outcomes["problem"])
     tables = {"": list(planned)}
@@ -50,7 +40,7 @@ def mean_target_charts(results: Results, numbers: Mapping[str, int]) -> list[Cha
 
 def target_charts(
     results: Results, problems: list[str], numbers: Mapping[str, int], title: str = "Targets reached"
-) -> Iterator[Chart]:
+) -> Iterator[charts.Chart]:
     """Yield a chart for each track: the share of targets reached, in the mean over scored problems."""
     if not problems:
         return
@@ -66,27 +56,27 @@ def target_charts(
     absent = len({name for name in numbers if not any(name in of_track for of_track in curves.values())})
     caption = under_ecdf(results, problems, absent, has_exact(trials))
     numbers = {**numbers, **reference_numbers(results)}
-    names = marked_names(numbers, trials)
+    names = charts.marked_names(numbers, trials)
     is_mean = len(problems) > 1
-    costs = {**call_costs(results, problems[0]), **reference_costs(results, problems[0])}
-    shares = [(round(share * WIDTH), f"{share:g}") for share in (0, 0.25, 0.5, 0.75, 1)]
-    mean_axis = ChartAxis("ln(calls) / ln(budget)", shares)
+    costs = {**charts.call_costs(results, problems[0]), **reference_costs(results, problems[0])}
+    shares = [(round(share * charts.WIDTH), f"{share:g}") for share in (0, 0.25, 0.5, 0.75, 1)]
+    mean_axis = charts.ChartAxis("ln(calls) / ln(budget)", shares)
     axis = mean_axis if is_mean else _score_axis(results.problems[problems[0]])
     for track, of_track in curves.items():
         lines = [
-            ChartLine(
+            charts.ChartLine(
                 numbers[optimizer],
                 names[optimizer],
-                polyline(curve["position"].to_numpy(), curve["share"].to_numpy() / top, is_step=True),
-                cost=CallCost() if is_mean else costs.get((track, optimizer), CallCost()),
+                charts.polyline(curve["position"].to_numpy(), curve["share"].to_numpy() / top, is_step=True),
+                cost=charts.CallCost() if is_mean else costs.get((track, optimizer), charts.CallCost()),
             )
             for optimizer, curve in of_track.items()
         ]
         if lines:
-            yield Chart(title, caption, axis, share_axis("share", top), lines, track)
+            yield charts.Chart(title, caption, axis, charts.share_axis("share", top), lines, track)
 
 
-def best_of_k_charts(results: Results, problem: str, numbers: Mapping[str, int]) -> Iterator[Chart]:
+def best_of_k_charts(results: Results, problem: str, numbers: Mapping[str, int]) -> Iterator[charts.Chart]:
     """Yield the chart of the expected score of the best of k settings, if a space was searched."""
     expected = results.best_of_k[results.best_of_k["problem"] == problem]
     expected = expected[expected["optimizer"].isin(list(numbers))]
@@ -95,23 +85,25 @@ def best_of_k_charts(results: Results, problem: str, numbers: Mapping[str, int])
     settings, top = int(expected["k"].max()), min(float(expected["score"].max()) * _MARGIN or 1.0, 1.0)
     span = math.log2(settings) or 1.0
     lines = [
-        ChartLine(
+        charts.ChartLine(
             numbers[str(optimizer)],
             str(optimizer),
-            polyline(np.log2(rows["k"].to_numpy()) / span, rows["score"].to_numpy() / top),
+            charts.polyline(np.log2(rows["k"].to_numpy()) / span, rows["score"].to_numpy() / top),
         )
         for optimizer, rows in expected.groupby("optimizer", sort=False)
     ]
-    ticks = [(round(power / span * WIDTH), f"{2**power}") for power in range(settings.bit_length())]
+    ticks = [(round(power / span * charts.WIDTH), f"{2**power}") for power in range(settings.bit_length())]
     caption = under_best_of_k(results, problem, settings).partition(" Ring: ")[0]
-    axis = share_axis("expected score", top)
-    yield Chart("Best of k settings", caption, ChartAxis("k (settings tried)", ticks), axis, lines)
+    axis = charts.share_axis("expected score", top)
+    yield charts.Chart(
+        "Best of k settings", caption, charts.ChartAxis("k (settings tried)", ticks), axis, lines
+    )
 
 
-def _score_axis(facts: ProblemFacts) -> ChartAxis:
+def _score_axis(facts: ProblemFacts) -> charts.ChartAxis:
     """Return the axis of the score on one problem: of calls."""
     lowest = first_calls(facts)
     span = math.log(facts.budget / lowest) or 1.0
     decades = [10.0**power for power in range(12) if lowest <= 10.0**power <= facts.budget]
-    ticks = [(round(math.log(tick / lowest) / span * WIDTH), count(tick)) for tick in decades]
-    return ChartAxis("calls", ticks, f"{lowest:g} {lowest * math.exp(span):g} 0")
+    ticks = [(round(math.log(tick / lowest) / span * charts.WIDTH), count(tick)) for tick in decades]
+    return charts.ChartAxis("calls", ticks, f"{lowest:g} {lowest * math.exp(span):g} 0")

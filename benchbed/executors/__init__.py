@@ -51,7 +51,5 @@ def submitit(jobs: int, folder: str = "submitit", cluster: str = "", **parameter
 @hookimpl
 def register_executors(register: Callable[[ExecutorFactory], None]) -> None:
     """Register the built-in executors, the default one first."""
-    register(processes)
-    register(serial)
-    register(dask)
-    register(submitit)
+    for executor in (processes, serial, dask, submitit):
+        register(executor)

@@ -28,7 +28,7 @@ class TransformedData(NamedTuple):
 class _Inherited:
     """A member that a problem takes from the problem inside it."""
 
-    def __set_name__(self, owner: type, name: str) -> None:
+    def __init__(self, name: str) -> None:
         self._name = name
 
     def __get__(self, problem: "DelegatingProblem | None", owner: type) -> Any:
@@ -39,54 +39,22 @@ class _Inherited:
         return self if callable(default) or isinstance(default, property) else default
 
 
-def _inherited() -> Any:
-    return _Inherited()
-
-
 class DelegatingProblem(Problem):
     """A problem that takes each member from the problem inside it, unless it overrides the member."""
 
-    dtype = _inherited()
-    budget = _inherited()
-    preset_budgets = _inherited()
-    optimum_is_bound = _inherited()
-    is_convex = _inherited()
-    scale_instances = _inherited()
-    target_metric = _inherited()
-    per_trial = _inherited()
-    score_start = _inherited()
-    group = _inherited()
-    layout = _inherited()
-    targets = _inherited()
-    success_target = _inherited()
-    full_price = _inherited()
-    workspace = _inherited()
-    start_strata = _inherited()
-    draw_block = _inherited()
-    metrics = _inherited()
-    curve_metrics = _inherited()
-    make_start = _inherited()
-    place_start = _inherited()
-    start_on = _inherited()
-    make_data = _inherited()
-    shared_data = _inherited()
-    make_draws = _inherited()
-    make_buffers = _inherited()
-    next_buffers = _inherited()
-    step_of_blocks = _inherited()
-    loss = _inherited()
-    objective = _inherited()
-    full_batch_loss = _inherited()
-    changes_gradients = _inherited()
-    change_gradient = _inherited()
-    optimum = _inherited()
-    minimizer = _inherited()
-    in_basin = _inherited()
+    layout: Any = _Inherited("layout")  # abstract members, which the class must have when it is made
+    make_start: Any = _Inherited("make_start")
+    objective: Any = _Inherited("objective")
 
     @property
     @abstractmethod
     def inner(self) -> Problem:
         """The problem inside."""
+
+
+for _name in vars(Problem).keys() - vars(DelegatingProblem).keys():
+    if not _name.startswith("_"):
+        setattr(DelegatingProblem, _name, _Inherited(_name))
 
 
 @dataclass(frozen=True)

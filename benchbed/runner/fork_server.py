@@ -28,6 +28,9 @@ DRIVER = "BENCHBED_DRIVER"
 MAX_TEMPORARY_PATH = 70
 """Bytes of the temporary folder's path, to which multiprocessing adds 32 for its socket; the limit of macOS is 103."""
 
+has_forked = threading.Event()
+"""Whether the server has forked a process, so has finished its imports: then it ends with this process by itself."""
+
 _starting = threading.Lock()
 """Guards the changes to this process while another one starts."""
 
@@ -44,6 +47,8 @@ def start_fork_server() -> None:
     server_context()
     with starting_process():
         forkserver.ensure_running()
+    # Not `atexit`, which would also run in copies of this process.
+    util.Finalize(None, lambda: has_forked.is_set() or kill_fork_server(), exitpriority=0)
 
 
 def kill_fork_server() -> None:
@@ -52,6 +57,7 @@ def kill_fork_server() -> None:
     if process_id is not None:
         with contextlib.suppress(ProcessLookupError):
             os.kill(process_id, signal.SIGKILL)
+    has_forked.clear()
 
 
 @contextlib.contextmanager

@@ -23,7 +23,7 @@ import msgspec
 from benchbed.formatting import shortened
 from benchbed.interfaces import TrialStatus
 from benchbed.runner.devices import binding_of
-from benchbed.runner.fork_server import server_context, starting_process
+from benchbed.runner.fork_server import has_forked, server_context, starting_process
 from benchbed.runner.supervisor import LOG_BYTES, OUTPUT, PEAK, fork_worker
 
 GRACE_SECONDS = 2.0
@@ -85,6 +85,7 @@ class WorkerProcess:
             with starting_process():
                 process_ids = self._pool.submit(process_and_supervisor)
             self._process_id, self._supervisor_id = process_ids.result()
+            has_forked.set()
         except (OSError, EOFError, BrokenProcessPool) as error:
             self._pool.shutdown(wait=False)
             shutil.rmtree(self._folder, ignore_errors=True)

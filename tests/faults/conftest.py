@@ -203,9 +203,11 @@ class RunningCommand:
 
     def kill(self):
         """Kill all processes, so that a failing test leaves none."""
-        if self._process is not None and self._process.poll() is None:
-            os.killpg(self._process_id, signal.SIGKILL)
-            self._process.wait()
+        if self._process is not None:
+            if self._process.poll() is None:
+                os.killpg(self._process_id, signal.SIGKILL)
+            with self._process:  # closes stderr, or a later test would be blamed for it
+                pass
         elif self._report is not None and not self._report.closed:
             os.killpg(self._process_id, signal.SIGKILL)
             self.wait()

@@ -1,6 +1,5 @@
 """Workers whose tasks run on the CUDA devices of this machine, each in a child process that sees one device."""
 
-import threading
 from collections.abc import Sequence
 from concurrent.futures import Executor
 from typing import Any
@@ -33,7 +32,6 @@ class DeviceWorkers(Workers):
         super().__init__(executor)
         self._pool, self._probe = DevicePool(devices), probe or probe_device
         self._run = self._run_on_device
-        self._ended = threading.Event()
 
     @property
     def warnings(self) -> list[str]:
@@ -43,11 +41,6 @@ class DeviceWorkers(Workers):
             for device, reason in self._pool.lost.items()
         ]
 
-    def kill(self) -> None:
-        """Cancel the tasks that wait and kill the processes that run; their devices are not checked."""
-        self._ended.set()
-        super().kill()
-
     def _run_on_device(
         self, work: Work, task: bytes, timeout: float | None = None, owner: str | None = None
     ) -> Any:
@@ -56,7 +49,7 @@ class DeviceWorkers(Workers):
                 if device is None:
                     lost = "; ".join(f"{name}: {reason}" for name, reason in self._pool.lost.items())
                     raise ExecutorLostError(f"no CUDA device is left ({lost}); {CONTINUES}")
-                result = run_isolated(work, task, timeout, owner, device)
+                result = run_isolated(work, task, timeout, owner, device, self._ended)
                 if not isinstance(result, WorkerFailure):
                     return result
                 if (
@@ -70,7 +63,7 @@ class DeviceWorkers(Workers):
     def _is_lost(self, device: str) -> bool:
         """Return whether a probe fails on a device, in a process of its own that was not killed."""
         owner = f"probe of {device}"
-        answer = run_isolated(self._probe, b"", PROBE_SECONDS, owner, device)
+        answer = run_isolated(self._probe, b"", PROBE_SECONDS, owner, device, self._ended)
         end_processes(owner)
         if not isinstance(answer, WorkerFailure) or answer.kind in _BUSY or self._ended.is_set():
             return False

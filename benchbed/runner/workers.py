@@ -1,5 +1,6 @@
 """Workers that run tasks for a study in child processes that may die."""
 
+import functools
 import sys
 import threading
 import traceback
@@ -40,7 +41,9 @@ class Workers:
         self._calls = CoreQueue(executor, sys.maxsize if cores is None else cores)
         # An executor for debugging sets `in_process` and runs its tasks without child processes.
         self.is_isolated = not getattr(executor, "in_process", False)
-        self._run: Callable[..., Any] = run_isolated if self.is_isolated else run_in_this_process
+        self._ended = threading.Event()
+        isolated = functools.partial(run_isolated, ended=self._ended)
+        self._run: Callable[..., Any] = isolated if self.is_isolated else run_in_this_process
 
     def submit(
         self,
@@ -91,6 +94,7 @@ class Workers:
 
     def kill(self) -> None:
         """Cancel the tasks that wait and kill the processes that run."""
+        self._ended.set()
         self._calls.close()
         self._executor.shutdown(wait=False, cancel_futures=True)
         kill_processes()
@@ -126,17 +130,19 @@ def run_isolated(
     timeout: float | None = None,
     owner: str | None = None,
     device: str | None = None,
+    ended: threading.Event | None = None,
 ) -> Any:
     """Run `work` on a task in a child process of its owner; return its result or a `WorkerFailure`.
 
-    With `device`, such as "cuda:1", the child sees this CUDA device only. A task without enough memory in a process
-    that ran others before runs once more in a new one: they may have left memory in theirs.
+    With `device`, such as "cuda:1", the child sees this CUDA device only. No process starts after `ended`. A task
+    without enough memory in a process that ran others before runs once more in a new one: they may have left memory in
+    theirs.
     """
     kills, losses, needs_new = len(_kills), 0, False
-    while losses < MOST_LOSSES:
+    while losses < MOST_LOSSES and not (ended and ended.is_set()):
         process = used = None if needs_new else _take_idle(owner, device)
         try:
-            process = process or _start(owner, device, kills)
+            process = process or _start(owner, device, kills, ended)
             with _lock:
                 _processes.add(process)
             if len(_kills) > kills:  # the process started while all others were killed
@@ -198,12 +204,12 @@ def _end_idle(is_ended: Callable[[WorkerProcess], bool]) -> None:
         process.close()
 
 
-def _start(owner: str | None, device: str | None, kills: int) -> WorkerProcess:
-    """Start a process, unless `kill_processes` was called more than `kills` times. Raises: ProcessLostError."""
+def _start(owner: str | None, device: str | None, kills: int, ended: threading.Event | None) -> WorkerProcess:
+    """Start a process. Raises: ProcessLostError after `ended`, or after more `kill_processes` than `kills`."""
     if device is not None:  # each process that waits keeps some memory of its device
         _end_idle(lambda process: process.device == device)
     with _lock:
-        if len(_kills) > kills:
+        if len(_kills) > kills or (ended and ended.is_set()):
             raise ProcessLostError
         _starting.append(owner)
     try:

@@ -5,6 +5,7 @@ import sys
 import time
 from concurrent.futures import Future
 from pathlib import Path
+from threading import Event
 
 import pytest
 
@@ -51,6 +52,24 @@ def test_a_task_lost_by_its_executor_is_a_failure():
     future.set_exception(RuntimeError("the cluster is gone"))
     failure = WorkerFailure(TrialStatus.FAILED, "RuntimeError: the cluster is gone")
     assert Workers.result(future) == failure
+
+
+def test_a_task_that_was_taken_when_its_workers_are_killed_does_not_start(tasks, monkeypatch):
+    """Otherwise the end of a command would wait for it."""
+    workers, taken, killed = Workers(processes(1)), Event(), Event()
+    run = workers._run
+
+    def run_late(*arguments):
+        taken.set()
+        killed.wait()
+        return run(*arguments)
+
+    monkeypatch.setattr(workers, "_run", run_late)
+    future = workers.submit(tasks.double, tasks.Number(1))
+    taken.wait()
+    workers.kill()
+    killed.set()
+    assert isinstance(workers.result(future), WorkerFailure)
 
 
 def test_an_in_process_executor_runs_tasks_here(tasks):

@@ -72,6 +72,11 @@ def mean_shift(
     return np.asarray(np.mean(np.broadcast_arrays(*of_problems), axis=0))
 
 
+def share_within(values: np.ndarray, limits: np.ndarray) -> np.ndarray:
+    """Return the share of all values, such as calls or their ratios, that are at most each of `limits: [n]`."""
+    return np.asarray(np.searchsorted(np.sort(values), limits, side="right") / len(values))
+
+
 def comparable_values(
     summary: pd.DataFrame, outcomes: pd.DataFrame, track: str, problems: Sequence[str], measure: str = "score"
 ) -> dict[str, list[np.ndarray]]:

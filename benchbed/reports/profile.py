@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.ticker import NullLocator, ScalarFormatter
 
+from benchbed.analysis.aggregate import share_within
 from benchbed.analysis.summary import success_position
 from benchbed.interfaces import Results
 from benchbed.plotting.figure import add_legend, save_figure, stacked_panels
@@ -91,8 +92,3 @@ def performance_ratios(results: Results, track: str) -> dict[str, np.ndarray]:
     calls = calls.fillna(calls.groupby(level="problem").transform("first"))
     ratios = calls.div(calls.min(axis=1), axis=0).fillna(math.inf)  # ∞ / ∞ is NaN
     return {name: ratios[name].to_numpy() for name in compared}
-
-
-def share_within(ratios: np.ndarray, limits: np.ndarray) -> np.ndarray:
-    """Return the share of all cases whose ratio is at most each of `limits: [n]`."""
-    return np.asarray(np.searchsorted(np.sort(ratios), limits, side="right") / len(ratios))

@@ -7,7 +7,7 @@ from typing import Any, cast
 
 import numpy as np
 
-from benchbed.analysis.aggregate import comparable_values, deterministic_rows
+from benchbed.analysis.aggregate import comparable_values, deterministic_rows, share_within
 from benchbed.interfaces import Results
 from benchbed.interfaces.reference_studies import (
     ReferenceCurve,
@@ -19,7 +19,6 @@ from benchbed.interfaces.reference_studies import (
 )
 from benchbed.interfaces.results import Track
 from benchbed.reports.bands import quartiles
-from benchbed.reports.profile import share_within
 from benchbed.store import StudyFolder
 from benchbed.study.model import Study
 from benchbed.study.provenance import provenance_of

@@ -7,7 +7,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from benchbed.reports.profile import draw, performance_ratios, pieces, share_within
+from benchbed.analysis.aggregate import share_within
+from benchbed.reports.profile import draw, performance_ratios, pieces
 
 pytestmark = pytest.mark.slow
 

@@ -48,7 +48,7 @@ def start_fork_server() -> None:
     with starting_process():
         forkserver.ensure_running()
     # Not `atexit`, which would also run in copies of this process.
-    util.Finalize(None, lambda: has_forked.is_set() or kill_fork_server(), exitpriority=0)
+    util.Finalize(None, lambda: None if has_forked.is_set() else kill_fork_server(), exitpriority=0)
 
 
 def kill_fork_server() -> None:

@@ -8,7 +8,7 @@ import pandas as pd
 from benchbed.catalog.lookup import Catalog
 from benchbed.engine import objective_at, solution_of
 from benchbed.errors import BenchbedError
-from benchbed.interfaces.results import Results, Surface
+from benchbed.interfaces import MEASURED_STATUSES, Results, Surface
 from benchbed.plan import Plan, ProblemPlan
 from benchbed.seeds import InstanceSeed
 
@@ -61,8 +61,10 @@ def _is_installed(problem: ProblemPlan, catalog: Catalog) -> bool:
 
 
 def _surface(plan: Plan, problem_plan: ProblemPlan, results: Results, catalog: Catalog) -> Surface:
-    drawn_trials = results.outcomes.query("problem == @problem_plan.label and seed == 0 and gap < inf")
-    paths = results.curves[results.curves["trial_key"].isin(drawn_trials["trial_key"])]
+    trials = results.outcomes.query("problem == @problem_plan.label and seed == 0")
+    measured = trials["trial_key"][trials["status"].isin(MEASURED_STATUSES)]
+    curves = results.curves[results.curves["trial_key"].isin(trials["trial_key"])]
+    paths = curves[curves["trial_key"].isin(measured) | (curves["calls"] == 0)]
     seed = InstanceSeed(plan.study_seed, problem_plan.name, "evaluation", 0)
     problem = catalog.problem(problem_plan.name, problem_plan.parameters)
     try:
@@ -82,11 +84,12 @@ def _bounds(paths: pd.DataFrame, minimizer: np.ndarray | None) -> np.ndarray:
     If the minimizer is known, only the starts of the paths count: a single far excursion would shrink the rest.
     """
     points = paths[["theta_0", "theta_1"]].to_numpy(dtype=float)
+    starts = points[paths["calls"].to_numpy() == 0]
     if minimizer is None:
-        low, high = np.nanquantile(points, [0.1, 0.9], axis=0) if len(points) else (-np.ones(2), np.ones(2))
+        typical = np.nanquantile(points, [0.1, 0.9], axis=0) if len(points) else np.array([[-1.0], [1.0]])
+        low, high = (bound(np.concatenate([typical, starts]), axis=0) for bound in (np.min, np.max))
         center, reach = (low + high) / 2, float((high - low).max()) / 2
     else:
-        starts = points[paths["calls"].to_numpy() == 0]
         center, reach = minimizer, float(np.abs(starts - minimizer).max(initial=0.0))
     half_width = (reach or 1.0) * (1 + MARGIN)
     return np.stack([center - half_width, center + half_width], axis=1)

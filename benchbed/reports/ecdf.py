@@ -117,7 +117,8 @@ def reached_curves(results: Results, problems: list[str], track: str) -> dict[st
 
 def _set_axes(axes: Axes, facts: ProblemFacts | None, top: float) -> None:
     axes.set_xlim(0, 1)
-    axes.set_ylim(0, min(max(top * 1.1, 0.1), 1.02))
+    height = min(max(top * 1.1, 0.1), 1.02)
+    axes.set_ylim(-0.015 * height, height)  # a curve along 0 would be on the frame
     axes.set_ylabel("share of targets reached")
     axes.xaxis.set_minor_locator(NullLocator())
     if top > 0.5:

@@ -43,14 +43,17 @@ def test_the_area_of_the_mean_is_the_mean_of_the_areas():
     assert area(mean_curve(curves)) == pytest.approx(np.mean([area(each) for each in curves]))
 
 
-def test_a_study_without_reached_targets_is_drawn(make_results):
-    """Every curve is a line at zero."""
+def test_a_study_without_reached_targets_is_drawn(make_results, saved):
+    """Every curve is a line at zero, above the frame, which would hide it."""
     results = make_results(problems=("quadratic",), lost=lambda *_: True)
     lost = results.outcomes.assign(calls_to_target=[[np.inf] * 8] * len(results.outcomes))
     assert set(draw(results._replace(outcomes=lost), "quadratic")) == {
         "plots/ecdf-quadratic.png",
         "plots/ecdf-quadratic.svg",
     }
+    for axes in saved[-1].axes:
+        assert axes.get_ylim()[0] < 0
+        assert axes.get_yticks()[axes.get_yticks() >= axes.get_ylim()[0]].min() == 0
 
 
 def test_several_problems_have_a_mean(results):

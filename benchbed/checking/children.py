@@ -31,7 +31,7 @@ from benchbed.testing import (
 SEEDS, SETTINGS = 20, 5
 """Trials of the pairing in which a step is timed, all with the same setting."""
 COMPILED_STEPS = 50
-"""How many times as many steps run compiled as eagerly, as each takes so much less time."""
+"""At most how many times as many steps run compiled as eagerly: as many as take the same time."""
 PAIRING = "pairing"
 CONSTRUCTION = ClaimVerdict("construction", "the object can be built and started")
 
@@ -141,11 +141,13 @@ def measure_step(catalog: Catalog, subject: CheckSubject) -> StepCost:
     batch = batch._replace(targets=(), target_metric="", metrics={}, third_party=True, raises=True, **traits)
     eager_seconds, _ = _time_steps(batch._replace(engine=Engine.EAGER))
     compiled_seconds = None
-    batch = batch._replace(engine=Engine.COMPILED, budget=COMPILED_STEPS * batch.budget)
+    batch = batch._replace(engine=Engine.COMPILED)
     fault = compilation_fault(batch)
     if fault is None:
-        _time_steps(batch)  # loads the compiled code
-        compiled_seconds, fault = _time_steps(batch)
+        seconds, _ = _time_steps(batch)  # loads the compiled code
+        repetitions = int(eager_seconds / seconds) if seconds else COMPILED_STEPS
+        budget = batch.budget * min(max(repetitions, 1), COMPILED_STEPS)
+        compiled_seconds, fault = _time_steps(batch._replace(budget=budget))
     return StepCost(
         problem=pairing.problem.label,
         optimizer=pairing.entrants[0].label,

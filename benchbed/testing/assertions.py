@@ -30,15 +30,14 @@ def require_close(
 
     The message begins with the subject, and ends with the remedy.
     """
-    pairs = list(zip(leaves(value), leaves(reference), strict=True))
+    # torch computes no difference of Booleans
+    pairs = [(a.double(), b.double()) for a, b in zip(leaves(value), leaves(reference), strict=True)]
     for index, (left, right) in enumerate(pairs):
         shape, expected_shape = tuple(left.shape), tuple(right.shape)
         require(shape == expected_shape, f"{subject}: shape {shape} instead of {expected_shape}")
         scale = max(1.0, right.abs().max().item()) if right.numel() else 1.0
-        is_close = torch.allclose(
-            left.double(), right.double(), rtol=tolerance, atol=tolerance * scale, equal_nan=True
-        )
-        difference = (left.double() - right.double()).abs().max().item() if left.numel() else 0.0
+        is_close = torch.allclose(left, right, rtol=tolerance, atol=tolerance * scale, equal_nan=True)
+        difference = (left - right).abs().max().item() if left.numel() else 0.0
         fault = f"{subject}: tensor {index} of {len(pairs)} differs by up to {difference:.3g}"
         require(is_close, f"{fault}; {remedy}" if remedy else fault)
 

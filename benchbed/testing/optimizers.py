@@ -75,14 +75,14 @@ class OptimizerUnderTest:
         rule = make_rule(self.build, self.optimizer, self.tensors(settings))
         theta = starts()[seeds, None].expand(-1, count, -1).clone()
         state = rule.init(theta)
-        for _ in range(steps):
-            theta, state = self.step(rule, theta, state)
+        for number in range(steps):
+            theta, state = self.step(rule, theta, state, oracle_at(theta, self.draw, number))
         return Snapshot(rule, theta, state)
 
     def step(
         self, rule: Rule, theta: Tensor, state: Tree, oracle: CountingOracle | None = None
     ) -> tuple[Tensor, Tree]:
-        """Update every lane once."""
+        """Update every lane once, by default in the step after those of `run`."""
         context = StepContext(smooth_loss, reverse, None, Draws(optimizer=self.draw), shared=True)
         with torch.no_grad():
             return rule.step(oracle or oracle_at(theta, self.draw), state, theta, context)
@@ -100,11 +100,11 @@ def smooth_loss(theta: Tensor, data: Tree = None, draw: Tree = None) -> Tensor:
     return (curvature * (theta - 0.3) ** 2).sum(-1) + torch.cos(theta).sum(-1)
 
 
-def oracle_at(theta: Tensor, draw: Tree) -> CountingOracle:
-    """Build the oracle at `theta: [..., dimension]` with the optimizer's own draw."""
+def oracle_at(theta: Tensor, draw: Tree, number: int = STEPS) -> CountingOracle:
+    """Build the oracle of step `number` at `theta: [..., dimension]` with the optimizer's own draw."""
     loss, gradient = reverse(smooth_loss, theta)
-    progress = torch.full((*theta.shape[:-1], 1), 0.25, dtype=theta.dtype)
-    step = torch.ones_like(progress)
+    step = torch.full((*theta.shape[:-1], 1), float(number), dtype=theta.dtype)
+    progress = step / (4 * STEPS)
     return CountingOracle(
         lambda point: reverse(smooth_loss, point), loss, gradient, lambda: progress, lambda: step, draw
     )
@@ -114,7 +114,7 @@ def check_shapes(subject: OptimizerUnderTest) -> None:
     """Check that state and theta keep shape and dtype and begin with the leading dimensions, and theta stays finite."""
     start = subject.run(slice(None), slice(None), steps=0)
     _require_state(start.state, start.theta)
-    theta, state = subject.step(start.rule, start.theta, start.state)
+    theta, state = subject.step(start.rule, *start[1:], oracle_at(start.theta, subject.draw, 0))
     check_update(subject.name, theta, state, Lanes.at(start.theta, start.state), opaque=False)
     _require_state(state, theta)
     later = subject.run(slice(None), slice(None)).theta
@@ -133,7 +133,8 @@ def check_lane_counts(subject: OptimizerUnderTest) -> None:
     ):
         rule = make_rule(subject.build, subject.optimizer, subject.tensors(lanes[1]))
         theta, state = _lanes((snapshot.theta, snapshot.state), lanes)
-        subset = subject.step(rule, theta, state)
+        for _ in range(STEPS + 1):  # the rule may count its steps in Python, as that of the snapshot has
+            subset = subject.step(rule, theta, state)
         require_close(subset, _lanes(expected, lanes), "one update of fewer lanes", remedy=ADVICE)
 
 
@@ -146,7 +147,9 @@ def check_single_trial(subject: OptimizerUnderTest) -> None:
         theta, state = _lanes((snapshot.theta, snapshot.state), lane)
         with torch.no_grad():
             oracle = oracle_at(theta, map_tensors(lambda leaf: leaf[0, 0], subject.draw))
-            single = subject.build(numbers).update(oracle, state, theta)
+            rule = subject.build(numbers)
+            for _ in range(STEPS + 1):
+                single = rule.update(oracle, state, theta)
         require_close(single, _lanes(expected, lane), "one update of a single trial", remedy=ADVICE)
 
 

@@ -114,7 +114,51 @@ def clipped(learning_rate: Rate = 1e-2, bound: Annotated[Hyperparameter, LogUnif
     return inner._replace(update=lambda oracle, state, theta: inner.update(oracle.map(clip), state, theta))
 
 
-OPTIMIZERS = (sam, sam_per_trial, averaged, orthogonalized, cosine, backtracking, clipped)
+class Relative(NamedTuple):
+    first_length: torch.Tensor
+    is_near: torch.Tensor
+
+
+def relative(learning_rate: Rate = 1e-2):
+    """Descent relative to the first gradient, kept in step 0; a Boolean tensor of the state marks small gradients."""
+
+    def update(oracle, state, theta):
+        length = oracle.gradient.norm(dim=-1, keepdim=True)
+        first = torch.where(oracle.step == 0, length, state.first_length)
+        is_near = state.is_near | (length < 0.5 * first)
+        rate = torch.where(is_near, 0.5, 1.0) * learning_rate / first
+        return theta - rate * oracle.gradient, Relative(first, is_near)
+
+    def init(theta):
+        zero = torch.zeros_like(theta[..., :1])
+        return Relative(zero, zero.bool())
+
+    return Optimizer(init=init, update=update)
+
+
+def counting(learning_rate: Rate = 1e-2):
+    """Descent at a rate that falls with a count in Python, of one call of the factory."""
+    steps = 0
+
+    def update(oracle, state, theta):
+        nonlocal steps
+        steps += 1
+        return theta - learning_rate / steps * oracle.gradient, state
+
+    return Optimizer(init=lambda theta: EmptyState(), update=update)
+
+
+OPTIMIZERS = (
+    sam,
+    sam_per_trial,
+    averaged,
+    orthogonalized,
+    cosine,
+    backtracking,
+    clipped,
+    relative,
+    counting,
+)
 
 
 @pytest.mark.parametrize("check", OPTIMIZER_CHECKS, ids=lambda check: check.__name__)

@@ -3,7 +3,7 @@
 import inspect
 import operator
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,8 +22,8 @@ NEEDS_GRAPH = (
     "class that takes gradients as they are, or write the rule as an optimizer that asks `oracle.at` for further ones"
 )
 
-Built = torch.optim.Optimizer | tuple[torch.optim.Optimizer | LRScheduler, ...]
-"""One optimizer, or optimizers and schedulers that step in this order."""
+Built = torch.optim.Optimizer | Sequence[torch.optim.Optimizer | LRScheduler]
+"""One optimizer, or optimizers in the order of their steps, and schedulers, which step after them."""
 
 
 @dataclass(eq=False)
@@ -54,9 +54,9 @@ def torch_optimizer(
     """Return the optimizer that steps the torch optimizers and schedulers of `build`, as in a training loop.
 
     `build` receives the blocks of the layout as parameters by name (without a layout, the whole vector as "theta") and
-    returns an optimizer, or a tuple of optimizers and schedulers. Every step calls `step()` of each, in order. The
-    first optimizer receives a closure; each evaluation by it at another point costs a call. Optimizers with `train()`
-    and `eval()` train in the first mode and are measured in the second.
+    returns an optimizer, or a tuple of optimizers and schedulers. Each step calls `step()` of the optimizers and then
+    of the schedulers, in order. The first optimizer receives a closure; each evaluation by it at another point costs a
+    call. Optimizers with `train()` and `eval()` train in the first mode and are measured in the second.
     """
 
     def init(theta: Tensor) -> TorchState:
@@ -65,14 +65,20 @@ def torch_optimizer(
         blocks = {name: Parameter(view) for name, view in views.items()}
         with torch.enable_grad():
             built = build(blocks)
-        members = built if isinstance(built, tuple) else (built,)
+        members = tuple(built) if isinstance(built, tuple | list) else (built,)
         optimizers = tuple(member for member in members if isinstance(member, torch.optim.Optimizer))
+        schedulers = tuple(member for member in members if isinstance(member, LRScheduler))
+        if not optimizers or len(optimizers) + len(schedulers) < len(members):
+            kinds = ", ".join(type(member).__name__ for member in members)
+            raise ContractError(
+                f"`build` of torch_optimizer returns {kinds or 'nothing'}; return a torch.optim.Optimizer, or a tuple "
+                "of these and of subclasses of torch.optim.lr_scheduler.LRScheduler, such as LambdaLR"
+            )
         averaging: tuple[Any, ...] = tuple(
             optimizer for optimizer in nested_optimizers(optimizers) if hasattr(optimizer, "eval")
         )
         for optimizer in averaging:
             optimizer.train()
-        schedulers = tuple(member for member in members if isinstance(member, LRScheduler))
         addresses = [view.data_ptr() for view in views.values()]
         parameters = tuple(blocks.values())
         return TorchState(

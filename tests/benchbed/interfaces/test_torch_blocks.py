@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from benchbed.engine.oracle import CountingOracle
+from benchbed.errors import ContractError
 from benchbed.gradients import reverse
 from benchbed.interfaces import Layout, torch_optimizer
 from benchbed.interfaces.torch_blocks import bytes_of
@@ -208,6 +209,43 @@ def test_the_answer_is_that_of_a_loop_by_hand(build, start):
     """To the bit, however often it is measured in between."""
     answer, _, _ = run(build, start)
     assert torch.equal(answer, run_by_hand(build, start))
+
+
+class HalvedRate:
+    """A scheduler of no class of torch."""
+
+    def __init__(self, optimizer):
+        self.groups = optimizer.param_groups
+
+    def step(self):
+        for group in self.groups:
+            group["lr"] /= 2
+
+
+@pytest.mark.parametrize(
+    ("members", "kinds"),
+    [
+        (lambda optimizer: (optimizer, HalvedRate(optimizer)), "SGD, HalvedRate"),
+        (lambda optimizer: ([optimizer], []), "list, list"),
+        (lambda optimizer: {"optimizer": optimizer}, "dict"),
+        (
+            lambda optimizer: torch.optim.lr_scheduler.ExponentialLR(optimizer, 0.9),
+            "ExponentialLR",
+        ),
+        (lambda optimizer: (), "nothing"),
+    ],
+    ids=["scheduler", "lists", "dictionary", "no-optimizer", "empty"],
+)
+def test_members_that_would_not_step_are_rejected(start, members, kinds):
+    """A scheduler of another class would be left out, and the rate would stay as it is."""
+    optimizer = torch_optimizer(lambda blocks: members(torch.optim.SGD(blocks.values())), LAYOUT)
+    with pytest.raises(ContractError, match=f"returns {kinds}; return a torch.optim.Optimizer, or a tuple"):
+        optimizer.init(start)
+
+
+def test_a_list_is_a_tuple(start):
+    """Of an optimizer and its scheduler."""
+    assert torch.equal(run(lambda blocks: list(one_cycle(blocks)), start)[0], run_by_hand(one_cycle, start))
 
 
 def test_an_evaluation_elsewhere_costs_a_call(start):

@@ -21,7 +21,7 @@ from multiprocessing import resource_tracker, util
 
 MODULES = (
     *("benchbed.cli", "benchbed.study", "benchbed.study.reporting", "benchbed.runner.task"),
-    *("benchbed.estimate", "benchbed.verify", "benchbed.catalog.loading"),
+    *("benchbed.estimate.timing", "benchbed.verify.rerun", "benchbed.catalog.loading"),
     *("benchbed_course", "benchbed_optimizers", "benchbed_problems"),
     *("benchbed.metrics", "benchbed.gradients", "benchbed.executors", "benchbed.reports"),
     *("matplotlib.figure", "seaborn"),

@@ -1,6 +1,6 @@
 """Entries of the catalog as lines of text and as records for JSON."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from typing import Any
 
@@ -17,7 +17,7 @@ from benchbed.catalog.details import (
     SuiteDetails,
     details_of,
 )
-from benchbed.catalog.records import OTHER_FAMILY, Entry
+from benchbed.catalog.records import Entry
 from benchbed.formatting import plural
 from benchbed.plan.selectors import format_value
 
@@ -90,14 +90,6 @@ def record(entry: Entry) -> dict[str, Any]:
         "fault": fault,
         **details,
     }
-
-
-def by_family(entries: Iterable[Entry]) -> dict[str, list[Entry]]:
-    """Return optimizers by family in the order of registration, those without one last."""
-    families: dict[str, list[Entry]] = {}
-    for entry in entries:
-        families.setdefault(entry.family, []).append(entry)
-    return dict(sorted(families.items(), key=lambda item: item[0] == OTHER_FAMILY))
 
 
 def _assignment(parameter: ParameterDetails) -> str:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from benchbed.catalog.names import quoted, suggestion, wrapped_names
-from benchbed.catalog.records import KINDS
+from benchbed.catalog.records import KINDS, OTHER_FAMILY
 from benchbed.cli.completion import complete_kinds_and_names
 from benchbed.cli.options import load_plugins, loading_timeout_option, plugin_option, text_or_json_option
 from benchbed.cli.output import print_line
@@ -91,16 +91,17 @@ def _named(catalog: "Catalog", kind: "Kind | None", names: Iterable[str]) -> "di
 
 
 def _summaries(kind: "Kind", entries: "list[Entry]") -> Iterator[str]:
-    """Yield a few lines for each entry, optimizers by family."""
-    from benchbed.cli.entries import by_family, heading, summary_lines
+    """Yield a few lines for each entry, optimizers by family, those without one last."""
+    from benchbed.cli.entries import heading, summary_lines
 
     yield f"{kind}:"
-    families = by_family(entries) if kind == "optimizers" else {"": entries}
-    for family, members in families.items():
-        indent = "  "
+    families: dict[str, list[Entry]] = {}
+    for entry in entries:
+        families.setdefault(entry.family if kind == "optimizers" else "", []).append(entry)
+    for family in sorted(families, key=OTHER_FAMILY.__eq__):
+        indent = "    " if family else "  "
         if family:
             yield f"  {family}:"
-            indent = "    "
-        for entry in members:
+        for entry in families[family]:
             yield f"{indent}{heading(entry)}"
             yield from (f"{indent}    {line}" for line in summary_lines(entry))

@@ -68,18 +68,11 @@ def print_study(study: "Study", format_: str, opens_page: bool) -> int:
         logs = " and the folder logs/" if (study.path / "logs").is_dir() else ""
         click.echo(f"error: {lost} no result; see the column `error` of the trials{logs}", err=True)
     if opens_page:
-        _open_page(study)
+        from benchbed.browser import open_in_browser
+
+        page, remedy = study.path / PAGE, f"write it with `benchbed report {study.path} --only page`"
+        if not page.is_file():
+            print_warnings([f"{study.path} has no page; {remedy}"])
+        elif not open_in_browser(page):
+            print_warnings([f"no browser could be started; open {page} in one"])
     return 1 if study.lost else 0
-
-
-def _open_page(study: "Study") -> None:
-    """Open the page of a study in a browser, or print a warning if that is not possible."""
-    from benchbed.browser import open_in_browser
-
-    page = study.path / PAGE
-    if not page.is_file():
-        print_warnings(
-            [f"{study.path} has no page; write it with `benchbed report {study.path} --only page`"]
-        )
-    elif not open_in_browser(page):
-        print_warnings([f"no browser could be started; open {page} in one"])

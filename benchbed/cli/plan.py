@@ -13,7 +13,7 @@ from benchbed.cli.plan_options import plan_options, resolve_options
 from benchbed.formatting import format_bytes, plural
 
 if TYPE_CHECKING:
-    from benchbed.estimate import Cost, Estimate
+    from benchbed.estimate.cost import Cost, Estimate
     from benchbed.plan import Plan
     from benchbed.study.resources import Allocation
 
@@ -51,7 +51,8 @@ def plan_command(
 
     if not no_time:
         start_fork_server()
-    from benchbed.estimate import estimate, time_plan
+    from benchbed.estimate.cost import estimate
+    from benchbed.estimate.timing import time_plan
     from benchbed.runner.threads import threads_by_problem
     from benchbed.study.execution import start_workers
     from benchbed.study.resources import LOCAL, Resources, allocate

@@ -58,7 +58,8 @@ def verify_command(
     from benchbed.runner.scheduler import RunOptions
     from benchbed.study.execution import start_workers
     from benchbed.study.resources import LOCAL, Resources, allocate
-    from benchbed.verify import run_again, sample_batches
+    from benchbed.verify.rerun import run_again
+    from benchbed.verify.sampling import sample_batches
 
     catalog = options.load_plugins(plugin_files, timeout)
     sampled = sample_batches(folder, catalog, sample, seed, allow_import)

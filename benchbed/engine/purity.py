@@ -55,13 +55,13 @@ def check_purity(batch: Batch) -> str | None:
     batch = batch.part(slice(0, count), slice(0, min(count, batch.settings)))._replace(device="cpu")
     instances = Instances(batch.problem, batch.seeds, dtype=getattr(torch, batch.dtype))
     optimizer = _RecordedOptimizer(batch, instances)
-    steps = _Call(f"update of {_name_of(batch)}", FROM_ORACLE, optimizer.run)
+    steps = _Call(f"update of {batch.label_of('optimizer')}", FROM_ORACLE, optimizer.run)
     calls = [*_calls_of_problem(batch, instances), steps]
     first, generator = _run_under(0, calls)
     roots: dict[str, Sequence[object]] = {
-        f"problem {batch.seeds[0].problem!r}": [batch.problem],
-        "the gradient": batch.gradient,
-        _name_of(batch): [batch.factory],
+        batch.label_of("problem"): [batch.problem],
+        batch.label_of("gradient"): batch.gradient,
+        batch.label_of("optimizer"): [batch.factory],
     }
     before = {name: snapshot(*objects) for name, objects in roots.items()}
     # An objective on much data runs only once; that is enough to see that it uses a global generator.
@@ -109,11 +109,11 @@ def _calls_of_problem(batch: Batch, instances: Instances) -> Iterator[_Call]:
     if draws is not None:
         functions["loss"] = FROM_DRAWS, lambda: batched(problem, problem.loss)(point, data, draws)
     for name, (remedy, function) in functions.items():
-        yield _Call(f"{name} of problem {batch.seeds[0].problem!r}", remedy, function)
+        yield _Call(f"{name} of {batch.label_of('problem')}", remedy, function)
     dimension = problem.layout.dimension
     for name, make in (
         ("the gradient", batch.gradient.make_draws),
-        (_name_of(batch), batch.optimizer.make_draws),
+        (batch.label_of("optimizer"), batch.optimizer.make_draws),
     ):
         if make is not None:
             yield _Call(f"make_draws of {name}", FROM_ARGUMENT, _bind_draws(make, dimension))
@@ -125,10 +125,6 @@ def _bind_draws(make_draws: Callable[[Generator, int, int], Tree], dimension: in
 
 def _new_generator() -> Generator:
     return Generator().manual_seed(1)
-
-
-def _name_of(batch: Batch) -> str:
-    return f"optimizer {getattr(batch.factory, '__name__', str(batch.factory))!r}"
 
 
 class _RecordedOptimizer:
@@ -152,7 +148,9 @@ class _RecordedOptimizer:
             variable = changed_variable(snapshot_before, snapshot(optimizer.answer))
             if variable is not None:
                 raise ContractError(
-                    _explain_change(_name_of(self._batch), variable, "changes with each measurement")
+                    _explain_change(
+                        self._batch.label_of("optimizer"), variable, "changes with each measurement"
+                    )
                 )
         return points, None if tile.rule.opaque else lanes
 
@@ -165,7 +163,7 @@ class _RecordedOptimizer:
             variable = changed_variable(before, snapshot(*optimizer))
             if variable is None:
                 continue
-            name = _name_of(self._batch)
+            name = self._batch.label_of("optimizer")
             if optimizer.per_trial:
                 raise ContractError(
                     _explain_change(name, variable, "the engine builds it again in every step")

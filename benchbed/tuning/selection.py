@@ -27,7 +27,10 @@ def choose_rate(outcomes: Mapping[float, Sequence[Outcome]], middle: float) -> S
     does not count as a winner on the edge.
     """
     rates = sorted(outcomes)
-    best = _best_positions([outcomes[rate] for rate in rates])
+    # A rate beside the grid may have fewer seeds than the others.
+    merits = [tuple(map(float, np.ravel(_merits(*scores_and_gaps([outcomes[rate]]))))) for rate in rates]
+    best_merit = min(merits)
+    best = [position for position, merit in enumerate(merits) if merit == best_merit]
     rate = rates[min(best, key=lambda position: (distance_from_middle(rates[position], middle), position))]
     has_edge = len(best) == 1 and len(rates) > 1
     return SelectedRate(rate, (rate == rates[-1]) - (rate == rates[0]) if has_edge else 0, len(best) > 1)
@@ -52,14 +55,6 @@ def scores_and_gaps(outcomes: Sequence[Sequence[Outcome]]) -> tuple[np.ndarray, 
 def distance_from_middle(rate: float, middle: float) -> float:
     """Return the distance in decades, rounded since the rates of the grid have 12 digits; 0 if `rate` is NaN."""
     return 0.0 if math.isnan(rate) else round(abs(math.log10(rate / middle)), 9)
-
-
-def _best_positions(outcomes: Sequence[Sequence[Outcome]]) -> list[int]:
-    """Return the positions of the settings with the highest mean score and, of these, the smallest median gap."""
-    # A rate beside the grid may have fewer seeds than the others.
-    ranks = [tuple(map(float, np.ravel(_merits(*scores_and_gaps([each]))))) for each in outcomes]
-    best = min(ranks)
-    return [position for position, rank in enumerate(ranks) if rank == best]
 
 
 def _merits(scores: np.ndarray, gaps: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

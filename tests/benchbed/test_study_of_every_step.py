@@ -8,7 +8,8 @@ from benchbed.catalog.loading import load_catalog
 from benchbed.engine import checkpoint_calls
 from benchbed.runner.scheduler import RunOptions
 from benchbed.runner.workers import Workers
-from benchbed.verify import run_again, sample_batches
+from benchbed.verify.rerun import run_again
+from benchbed.verify.sampling import sample_batches
 
 pytestmark = pytest.mark.slow
 

@@ -1,5 +1,6 @@
 """Plots of a study for a notebook: seaborn grids of its tidy frames."""
 
+import functools
 from collections.abc import Callable
 
 import matplotlib.pyplot as plt
@@ -176,14 +177,14 @@ def draw_scores(results: Results, styles: Styles, arguments: Arguments) -> sns.F
 
 
 def _band(results: Results) -> Callable[["pd.Series[float]"], np.ndarray] | None:
-    """Return the function of the band around a median: the quartiles, if so few bands can be distinguished."""
-    return _quartiles if len(results.optimizers) <= _MOST_BANDS else None
+    """Return the function of the band around a median: the quartiles, if so few bands can be distinguished.
 
-
-def _quartiles(values: "pd.Series[float]") -> np.ndarray:
-    """Return the ⌈n/4⌉-th and ⌈3n/4⌉-th smallest value, between which the lower median lies for any n."""
-    quartiles: np.ndarray = np.quantile(values, np.array([0.25, 0.75]), method="inverted_cdf")
-    return quartiles
+    These are the ⌈n/4⌉-th and ⌈3n/4⌉-th smallest value, between which the lower median lies for any n.
+    """
+    is_drawn = len(results.optimizers) <= _MOST_BANDS
+    return (
+        functools.partial(np.quantile, q=np.array([0.25, 0.75]), method="inverted_cdf") if is_drawn else None
+    )
 
 
 PLOTS: dict[str, Callable[[Results, Styles, Arguments], sns.FacetGrid]] = {

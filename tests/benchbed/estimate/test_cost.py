@@ -5,8 +5,7 @@ import os
 import pytest
 
 from benchbed.catalog.loading import load_catalog
-from benchbed.estimate import estimate
-from benchbed.estimate.cost import Shape, Timing, shapes_of
+from benchbed.estimate.cost import Shape, Timing, estimate, shapes_of
 from benchbed.plan import Request, make_plan
 from benchbed.plan.presets import PRESETS
 

@@ -70,15 +70,19 @@ def _problems(results: Results) -> list[str]:
 
 
 def heatmap_cells(summary: pd.DataFrame, groups: pd.DataFrame) -> pd.DataFrame:
-    """Return a row for each cell: its color as a share of the highest score of the problem, text and boldness."""
+    """Return a row for each cell: its color as a share of the highest score of the problem, text and boldness.
+
+    A row with skipped trials has no score.
+    """
     lost, is_exact = summary[list(LOST_STATUSES)].sum(axis=1), has_note(summary, Note.EXACT_ORACLE)
-    compared = summary["score"].where(~is_exact)
+    scores = summary["score"].mask(summary["skipped"] > 0)
+    compared = scores.where(~is_exact)
     highest = compared.groupby(summary["problem"], sort=False).transform("max")
     texts = [
         fixed(score, 3) + (f" ×{losses}" if losses else "") + (f" {EXACT_MARK}" if exact else "")
-        for score, losses, exact in zip(summary["score"], lost, is_exact, strict=True)
+        for score, losses, exact in zip(scores, lost, is_exact, strict=True)
     ]
-    color = (summary["score"] / highest).where(highest > 0, summary["score"])
+    color = (scores / highest).where(highest > 0, scores)
     return summary[["problem", "optimizer", "track"]].assign(
         color=color, text=texts, is_bold=leading_rows(summary, groups)
     )

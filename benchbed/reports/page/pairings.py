@@ -110,12 +110,13 @@ def pairings_of(
         note = f"The table contains the first {_MOST_ROWS} of {most} trials of a track; the folder trials contains all."
         note = note if most > _MOST_ROWS else ""
         failures = _failures(pd.concat([evaluated.assign(role="evaluation"), tuned.assign(role="tuning")]))
+        kind = "skipped trials" if (rows["skipped"] == rows["trials"]).all() else "failures"
         details.append(
             PairingDetails(
                 anchors[problem, optimizer],
                 number,
                 optimizer,
-                f"{column}: {', '.join(scores)}",
+                f"{column}: {', '.join(scores)}" + (f", with {kind}" if failures else ""),
                 charts,
                 _trial_table(evaluated.groupby("track", sort=False).head(_MOST_ROWS), facts, number),
                 note,

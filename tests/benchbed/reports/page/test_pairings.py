@@ -40,6 +40,16 @@ def test_equal_errors_are_shown_once(usual, page):
     assert not any(pairing.failures for pairing in details_of(usual, "quartic[noise=0.1]"))
 
 
+def test_skipped_trials_are_not_called_failures(usual):
+    """Their reason is shown as the errors of failures are."""
+    outcomes = usual.outcomes.assign(error="a step costs 32 calls", status="skipped")
+    summary = usual.summary.assign(skipped=usual.summary["trials"])
+    (gd, *_) = details_of(usual._replace(outcomes=outcomes, summary=summary))
+    assert gd.scores.endswith(", with skipped trials")
+    (adam,) = (pairing for pairing in details_of(usual) if pairing.optimizer == "adam")
+    assert adam.scores.endswith(", with failures")
+
+
 def test_the_end_of_a_long_traceback_is_shown(usual):
     """The last lines name the error."""
     outcomes = usual.outcomes.assign(error="line\n" * 10_000 + "ValueError: last")

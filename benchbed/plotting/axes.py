@@ -17,6 +17,7 @@ from benchbed.plotting.style import GREY
 GAP_LABEL = "gap (f − f*) / Δ"
 CALLS_LABEL = "calls (loss and gradient evaluations)"
 STRIP = (1.02, 1.25)  # bottom and top of the strip for lost trials, in heights of the axis below it
+_BELOW = -0.015  # bottom of the frame, in heights of the axis
 _LINEAR = 0.9  # `linscale` with which the linear part from 0 to the threshold is as high as a decade
 _HIGHEST_GAP = 1e4  # larger gaps are cut off at the top
 _BELOW_TARGETS = 1e-2  # smallest gap on the axis, as a share of the hardest target
@@ -133,7 +134,7 @@ def value_axis(axes: Axes, scale: ValueScale, facts: ProblemFacts) -> None:
     ticks = scale.ticks().tolist()
     axes.set_yticks(ticks, tick_labels(ticks))
     axes.yaxis.set_minor_locator(NullLocator())
-    axes.set_ylim(scale.bottom, scale.top)
+    axes.set_ylim(scale.at(_BELOW), scale.top)  # a line along the lower edge would be on the frame
     axes.set_ylabel(GAP_LABEL if facts.has_optimum else "objective f (no known optimum)")
 
 
@@ -156,7 +157,7 @@ def add_lost_strip(axes: Axes, scale: ValueScale, label: str = "diverged\nor fai
     """Extend the axis by a shaded, labelled strip in which lost trials are drawn."""
     ticks = [tick for tick in axes.get_yticks() if scale.bottom <= tick <= scale.top]
     labels = axes.yaxis.get_major_formatter().format_ticks(ticks)
-    axes.set_ylim(scale.bottom, scale.at(STRIP[1]))
+    axes.set_ylim(scale.at(_BELOW), scale.at(STRIP[1]))
     axes.set_yticks([*ticks, scale.at(sum(STRIP) / 2)], [*labels, label])
     axes.axhspan(scale.at(STRIP[0]), scale.at(STRIP[1]), color="0.93", zorder=0.6)
 

@@ -12,8 +12,9 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+from matplotlib.ticker import MaxNLocator
 
-from benchbed.formatting import count, power_of_ten, tick_labels
+from benchbed.formatting import count, tick_labels
 from benchbed.interfaces import ProblemFacts, Results
 from benchbed.plotting.axes import GAP_LABEL, STRIP, ValueScale
 from benchbed.reports.captions import EXACT_MARK
@@ -169,13 +170,18 @@ def call_axis(budget: float) -> ChartAxis:
 
 def decade_axis(label: str, low: float, high: float) -> ChartAxis:
     """Return a logarithmic axis from `low` to `high`."""
-    first, last = math.ceil(math.log10(low) - 1e-9), math.floor(math.log10(high) + 1e-9)
-    powers = range(first, last + 1, max(1, math.ceil((last - first) / _MOST_TICKS)))
-    span = math.log10(high / low) or 1.0
-    return ChartAxis(
-        label,
-        [(round((power - math.log10(low)) / span * WIDTH), power_of_ten(10.0**power)) for power in powers],
-    )
+    ticks = ValueScale(low * (1 - 1e-9), high * (1 + 1e-9)).ticks() if high > low else np.array([low])
+    ticks = ticks[:: math.ceil(len(ticks) / _MOST_TICKS)]
+    positions = np.rint(np.log(ticks / low) / (math.log(high / low) or 1.0) * WIDTH).astype(int)
+    return ChartAxis(label, [*zip(positions.tolist(), tick_labels(ticks.tolist()), strict=True)])
+
+
+def linear_axis(label: str, low: float, high: float) -> ChartAxis:
+    """Return a linear vertical axis from `low` to `high` with round ticks."""
+    ticks = np.asarray(MaxNLocator(5, steps=[1, 2, 5, 10]).tick_values(low, high))
+    ticks = ticks[(low <= ticks) & (ticks <= high)]
+    positions = np.rint((ticks - low) / (high - low) * HEIGHT).astype(int)
+    return ChartAxis(label, [*zip(positions.tolist(), tick_labels(ticks.tolist()), strict=True)])
 
 
 def share_axis(label: str, top: float = 1.0) -> ChartAxis:

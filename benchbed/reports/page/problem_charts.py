@@ -143,10 +143,7 @@ def metric_charts(results: Results, problem: str, numbers: Mapping[str, int]) ->
                     path, cost = charts.polyline(x, y.to_numpy()), costs[track, optimizer]
                     lines.append(charts.ChartLine(numbers[optimizer], names[optimizer], path, cost=cost))
             if lines:
-                shares = np.linspace(0, 1, 5)
-                y_axis = charts.ChartAxis(
-                    metric, [(round(charts.HEIGHT * s), f"{low + s * span:.3g}") for s in shares]
-                )
+                y_axis = charts.linear_axis(metric, low, low + span)
                 yield charts.Chart(
                     f"Median {metric}", caption, charts.call_axis(facts.budget), y_axis, lines, track
                 )

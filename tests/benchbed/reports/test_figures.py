@@ -170,6 +170,29 @@ def test_a_cell_without_a_score_has_a_dash(make_results, saved):
     assert saved[-1].axes[0].patch.get_hatch()
 
 
+def test_a_skipped_pairing_has_a_dash(make_results, saved):
+    """It did not score 0."""
+    results = make_results(problems=("quadratic",), tracks=("tuned",), lost=lambda *_: False)
+    is_skipped = results.summary["optimizer"] == results.optimizers[-1]
+    summary = results.summary.assign(
+        skipped=is_skipped * 5, score=results.summary["score"].mask(is_skipped, 0.0)
+    )
+    PLOTS["heatmap"].draw(results._replace(summary=summary), "1")
+    assert [text.get_text() for text in cell_texts(saved[-1])][-1] == "–"
+
+
+@pytest.mark.parametrize("kind", ["loss", "learning-rate"])
+@pytest.mark.parametrize("lost", [False, True])
+def test_a_line_along_the_lower_edge_is_not_on_the_frame(make_results, kind, lost, saved):
+    """The frame would hide gaps of 0, which are drawn at the lower edge."""
+    usual = make_results(optimizers=("gd",), problems=("quadratic",), tracks=("tuned",), lost=lambda *_: lost)
+    curves, tuning = (frame.assign(gap=frame["gap"] * 0) for frame in (usual.curves, usual.tuning))
+    PLOTS[kind].draw(usual._replace(curves=curves, tuning=tuning.fillna({"gap": 0})), "quadratic")
+    for axes in saved[-1].axes:
+        drawn = np.concatenate([line.get_ydata() for line in axes.lines if len(line.get_ydata()) > 2])
+        assert axes.get_ylim()[0] < np.nanmin(drawn)
+
+
 def test_a_sweep_is_the_lower_median_over_seeds():
     """Lost trials count as infinite: with one of three lost it is the larger of the others, with two infinite."""
     trials = pd.DataFrame(

@@ -16,6 +16,7 @@ from benchbed.reports.page.charts import (
     call_axis,
     call_positions,
     decade_axis,
+    linear_axis,
     points,
     polyline,
     share_axis,
@@ -89,10 +90,21 @@ def test_calls_are_logarithmic_from_one_call():
     assert call_axis(1).ticks[-1][0] < WIDTH
 
 
+def test_a_linear_axis_has_round_ticks():
+    """At the heights that they name."""
+    axis = linear_axis("accuracy", 7.87e-6, 0.431)
+    assert [text for _, text in axis.ticks] == ["0.1", "0.2", "0.3", "0.4"]
+    assert [height / HEIGHT for height, _ in axis.ticks] == pytest.approx(
+        [(value - 7.87e-6) / (0.431 - 7.87e-6) for value in (0.1, 0.2, 0.3, 0.4)], abs=1e-3
+    )
+    assert [text for _, text in linear_axis("error", 0.0, 1.0).ticks][:2] == ["0", "0.2"]
+
+
 def test_axes_have_few_ticks():
     """Also over many decades; a share ends at its highest value."""
     axis = decade_axis("learning rate", 1e-12, 1e2)
     assert 3 <= len(axis.ticks) <= 8
     assert axis.ticks[0] == (0, "10⁻¹²")
     assert decade_axis("learning rate", 0.1, 0.1).ticks == [(0, "10⁻¹")]
+    assert [text for _, text in decade_axis("learning rate", 0.02, 0.06).ticks] == ["0.02", "0.05"]
     assert share_axis("share", 0.5).ticks[-1] == (HEIGHT, "0.5")

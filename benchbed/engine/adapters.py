@@ -9,7 +9,8 @@ from torch import Tensor
 from benchbed.engine.oracle import CountingOracle, evaluate_on, join_lane_data, split_lane_data
 from benchbed.engine.pytrees import Tree, expand_settings, map_tensors, vmap_lanes
 from benchbed.engine.sampling import Draws
-from benchbed.interfaces import Gradient, Optimizer
+from benchbed.errors import ContractError
+from benchbed.interfaces import Gradient, Optimizer, Oracle
 
 BuildOptimizer = Callable[[Mapping[str, Any]], Optimizer[Any]]
 """Hyperparameters -> optimizer; static hyperparameters and the layout are already bound."""
@@ -17,6 +18,16 @@ BuildOptimizer = Callable[[Mapping[str, Any]], Optimizer[Any]]
 
 Update = tuple[Tensor, Tree]
 """The next theta and state."""
+
+
+def updated(optimizer: Optimizer[Any], oracle: Oracle, state: Tree, theta: Tensor) -> Update:
+    """Call an optimizer's update. Raises: ContractError unless it returns a tensor and a state."""
+    result: Any = optimizer.update(oracle, state, theta)
+    values = result if isinstance(result, tuple | list) else [result]
+    if len(values) == 2 and isinstance(values[0], Tensor):
+        return values[0], values[1]
+    types = " and ".join(type(value).__name__ for value in values)
+    raise ContractError(f"update returns {types or 'nothing'}; return the next theta and the next state")
 
 
 class StepContext(NamedTuple):
@@ -60,7 +71,7 @@ class _BatchedRule:
         return map_tensors(torch.clone, self._optimizer.init(theta))
 
     def step(self, oracle: CountingOracle, state: Tree, theta: Tensor, context: StepContext) -> Update:
-        return self._optimizer.update(oracle, state, theta)
+        return updated(self._optimizer, oracle, state, theta)
 
     def answer(self, state: Tree, theta: Tensor) -> Tensor:
         return self._optimizer.answer(state, theta)
@@ -96,7 +107,7 @@ class _PerTrialRule:
                 evaluate, loss, gradient, lambda: progress, lambda: step, draws.optimizer
             )
             lane_oracles.append(lane_oracle)
-            theta, state = self._build(hyperparameters).update(lane_oracle, state, theta)
+            theta, state = updated(self._build(hyperparameters), lane_oracle, state, theta)
             masked_calls = lane_oracle.masked_calls
             return theta, state, torch.zeros_like(loss) if masked_calls is None else masked_calls
 
@@ -156,7 +167,7 @@ class StatefulRule:
             lambda: oracle.compute_step()[0, 0],
             map_tensors(lambda leaf: leaf[0, 0], context.draws.optimizer),
         )
-        theta, state = self.optimizer.update(trial_oracle, state, theta[0, 0])
+        theta, state = updated(self.optimizer, trial_oracle, state, theta[0, 0])
         return theta[None, None], state
 
     def answer(self, state: Tree, theta: Tensor) -> Tensor:

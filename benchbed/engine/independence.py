@@ -67,7 +67,9 @@ def check_independence(batch: Batch) -> None:
 def _check_batch(batch: Batch) -> None:
     with torch.no_grad():
         device, dtype = torch.device(batch.device), getattr(torch, batch.dtype)
-        tile = Tile(batch, Instances(batch.problem, batch.seeds, device, dtype, STEPS))
+        # No draw of a step has the shape of those of all steps.
+        steps = STEPS + (batch.problem.layout.dimension == STEPS)
+        tile = Tile(batch, Instances(batch.problem, batch.seeds, device, dtype, steps))
         _check_optimum(tile.instances)
         _check_steps(tile)
 

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from benchbed.checkpoints import affordable_calls
-from benchbed.engine.adapters import StatefulRule
+from benchbed.engine.adapters import StatefulRule, updated
 from benchbed.engine.evaluation import reverse
 from benchbed.engine.oracle import CountingOracle, evaluate_on
 from benchbed.engine.pytrees import Lanes, Tree, map_tensors
@@ -163,7 +163,7 @@ class _StatefulTrial(_Trial):
             draws.optimizer,
             reads_masks=True,
         )
-        theta, self._state = self._optimizer.update(oracle, self._state, self._theta)
+        theta, self._state = updated(self._optimizer, oracle, self._state, self._theta)
         require_like(f"update of {self._batch.label_of('optimizer')} changes theta", theta, self._theta)
         self._theta = theta
         self._stepper.reads_progress |= oracle.progress_was_read

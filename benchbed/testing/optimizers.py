@@ -9,9 +9,11 @@ from torch import Tensor
 from benchbed.catalog.factories import as_factory
 from benchbed.catalog.names import quoted
 from benchbed.catalog.parameters import factory_arguments, hyperparameters_of
-from benchbed.engine.adapters import Rule, StepContext, make_rule
+from benchbed.engine.adapters import Rule, StepContext, make_rule, updated
 from benchbed.engine.independence import require_state
+from benchbed.engine.instance_values import checked_draws
 from benchbed.engine.oracle import CountingOracle
+from benchbed.engine.purity import FROM_ORACLE
 from benchbed.engine.pytrees import Lanes, Tree, map_tensors
 from benchbed.engine.sampling import Draws
 from benchbed.engine.step import check_update, require_like
@@ -58,7 +60,7 @@ class OptimizerUnderTest:
         """The optimizer's draw of a step, `[1, 1, …]`, which all lanes and steps share."""
         if self.optimizer.make_draws is not None:
             draws = self.optimizer.make_draws(torch.Generator().manual_seed(1), 1, LAYOUT.dimension)
-            self.draw = map_tensors(lambda leaf: leaf[None], draws)
+            self.draw = map_tensors(lambda leaf: leaf[None], checked_draws(draws, 1, self.name))
 
     def build(self, hyperparameters: Mapping[str, Any]) -> Optimizer[Any]:
         """Build the optimizer."""
@@ -135,7 +137,9 @@ def check_lane_counts(subject: OptimizerUnderTest) -> None:
         theta, state = _lanes((snapshot.theta, snapshot.state), lanes)
         for _ in range(STEPS + 1):  # the rule may count its steps in Python, as that of the snapshot has
             subset = subject.step(rule, theta, state)
-        require_close(subset, _lanes(expected, lanes), "one update of fewer lanes", remedy=ADVICE)
+        require_close(
+            subset, _lanes(expected, lanes), "one update of fewer lanes", remedy=_remedy(subject, snapshot)
+        )
 
 
 def check_single_trial(subject: OptimizerUnderTest) -> None:
@@ -149,8 +153,10 @@ def check_single_trial(subject: OptimizerUnderTest) -> None:
             oracle = oracle_at(theta, map_tensors(lambda leaf: leaf[0, 0], subject.draw))
             rule = subject.build(numbers)
             for _ in range(STEPS + 1):
-                single = rule.update(oracle, state, theta)
-        require_close(single, _lanes(expected, lane), "one update of a single trial", remedy=ADVICE)
+                single = updated(rule, oracle, state, theta)
+        require_close(
+            single, _lanes(expected, lane), "one update of a single trial", remedy=_remedy(subject, snapshot)
+        )
 
 
 def check_answer(subject: OptimizerUnderTest) -> None:
@@ -209,11 +215,17 @@ def check_optimizer(factory: OptimizerFactory, **hyperparameters: Any) -> None:
     check_claims(optimizer_claims(factory, **hyperparameters))
 
 
+def _remedy(subject: OptimizerUnderTest, snapshot: Snapshot) -> str:
+    """Return the likely mistake of a rule whose trials differ in another batch."""
+    again = subject.run(slice(None), slice(None))
+    return ADVICE if torch.equal(again.theta, snapshot.theta) else f"equal batches differ, too: {FROM_ORACLE}"
+
+
 def _lanes(tree: Tree, lanes: tuple[slice, slice] | tuple[int, int]) -> Tree:
     return map_tensors(lambda leaf: leaf[lanes], tree)
 
 
 def _require_state(state: Tree, theta: Tensor) -> None:
-    is_named_tuple = isinstance(state, tuple) and hasattr(state, "_fields")
+    is_named_tuple = isinstance(state, tuple) and (not state or hasattr(state, "_fields"))
     require(is_named_tuple, f"its state must be a NamedTuple, not {type(state).__name__}")
     require_state("its init or update", state, theta)

@@ -10,12 +10,13 @@ import torch
 from benchbed.catalog.loading import load_catalog
 from benchbed.engine.independence import check_independence
 from benchbed.errors import ContractError
-from benchbed.interfaces import Layout, Problem
+from benchbed.interfaces import Layout, Optimizer, Problem
 from benchbed.plan import Request, make_plan
 from benchbed.runner.engine_batches import engine_batch
 from benchbed.tuning.candidates import PairingState
 from benchbed.tuning.scheduling import missing_batches
 from benchbed_optimizers.sgd import sgd
+from benchbed_problems.quadratic import Quadratic
 
 CATALOG = load_catalog(environ={})
 LARGE = {"polynomial-network", "markov-transformer", "mnist1d"}  # each takes seconds with every optimizer
@@ -138,3 +139,37 @@ def test_mixed_trials_on_much_data_are_rejected(problem, make_batch):
 def test_only_all_samples_reject_an_objective(make_batch):
     """A fault that only fewer samples show is not one of the trials."""
     check_independence(make_batch(WholeMean(), sgd, seeds=2, learning_rate=[0.1, 0.2]))
+
+
+def theta_alone(learning_rate: float = 0.01):
+    """Forget to return the state."""
+    return Optimizer(
+        init=lambda theta: (), update=lambda oracle, state, theta: theta - learning_rate * oracle.gradient
+    )
+
+
+def draws_without_steps(learning_rate: float = 0.01):
+    """Draw numbers of one step, which have the shape of those of two steps in two dimensions."""
+
+    def update(oracle, state, theta):
+        return theta - learning_rate * oracle.gradient + oracle.draw, state
+
+    def make_draws(generator, steps, dimension):
+        return torch.randn(dimension, generator=generator, dtype=torch.float64)
+
+    return Optimizer(init=lambda theta: (), update=update, make_draws=make_draws)
+
+
+@pytest.mark.parametrize(
+    ("factory", "message"),
+    [
+        (theta_alone, "update returns Tensor; return the next theta and the next state"),
+        (draws_without_steps, r"returns the shape \(2,\) for 3 steps"),
+    ],
+    ids=["theta-alone", "draws-without-steps"],
+)
+def test_shapes_that_fit_by_chance_are_not_taken_for_mixed_trials(factory, message, make_batch):
+    """Two seeds, two settings and two dimensions hide the mistake, and the error names it."""
+    batch = make_batch(Quadratic(), factory, seeds=2, learning_rate=[0.1, 0.2])
+    with pytest.raises(ContractError, match=message):
+        check_independence(batch)

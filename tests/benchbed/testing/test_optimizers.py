@@ -5,9 +5,9 @@ from typing import NamedTuple
 import pytest
 import torch
 
-from benchbed.errors import UsageError
+from benchbed.errors import ContractError, UsageError
 from benchbed.interfaces import Optimizer
-from benchbed.testing import ConformanceError, check_optimizer
+from benchbed.testing import ConformanceError, check_optimizer, optimizer_claims
 
 
 class Velocity(NamedTuple):
@@ -60,9 +60,24 @@ def plain(rate, oracle, state, theta):
     return theta - rate * oracle.gradient, state
 
 
+def returns_theta(rate, oracle, state, theta):
+    return theta - rate * oracle.gradient
+
+
+def returns_the_state_first(rate, oracle, state, theta):
+    return state, theta - rate * oracle.gradient
+
+
+def divides_by_the_first_step(rate, oracle, state, theta):
+    return theta - rate * oracle.gradient / oracle.step, state
+
+
 @pytest.mark.parametrize(
     ("factory", "message"),
     [
+        (factory_of(returns_theta), "update returns Tensor; return the next theta and the next state"),
+        (factory_of(returns_the_state_first), "update returns Velocity and Tensor; return the next theta"),
+        (factory_of(divides_by_the_first_step), "not finite after 7 steps"),
         (factory_of(writes), "writes to its arguments"),
         (factory_of(mixes_lanes), "fewer lanes"),
         (factory_of(shrinks), "changes a state tensor"),
@@ -95,3 +110,32 @@ def test_an_unknown_hyperparameter_is_named():
     factory = factory_of(lambda rate, oracle, state, theta: (theta - rate * oracle.gradient, state))
     with pytest.raises(UsageError, match="no hyperparameter 'beta'; its hyperparameters are: learning_rate"):
         check_optimizer(factory, beta=0.9)
+
+
+def test_draws_have_a_number_for_each_step():
+    """The error names the shape that make_draws returned."""
+
+    def factory(learning_rate: float = 0.01):
+        def make_draws(generator, steps, dimension):
+            return torch.randn(dimension, generator=generator, dtype=torch.float64)
+
+        def update(oracle, state, theta):
+            return theta - learning_rate * oracle.gradient + oracle.draw, state
+
+        return Optimizer(init=lambda theta: (), update=update, make_draws=make_draws)
+
+    with pytest.raises(ContractError, match=r"make_draws of factory returns the shape \(15,\) for 1 steps"):
+        check_optimizer(factory)
+
+
+@pytest.mark.parametrize("name", ["lane-counts", "single-trial"])
+def test_random_numbers_are_not_blamed_on_dimensions(name):
+    """A rule whose equal runs differ needs draws of its own."""
+    (claim,) = (claim for claim in optimizer_claims(factory_of(draws)) if claim.name == name)
+    with pytest.raises(ConformanceError, match="equal batches differ, too: declare the draws"):
+        claim()
+
+
+def test_a_rule_without_memory_has_an_empty_tuple():
+    """The empty state of the examples passes."""
+    check_optimizer(factory_of(plain, init=lambda theta: ()))

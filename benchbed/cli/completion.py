@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import click
-from click.shell_completion import CompletionItem
+from click.shell_completion import CompletionItem, FishComplete, add_completion_class
 
 from benchbed.errors import BenchbedError, StudyFolderError
 
@@ -20,6 +20,13 @@ if TYPE_CHECKING:
 
 Completion = Callable[[click.Context, click.Parameter, str], list[CompletionItem]]
 """Function that returns the completions of an incomplete word."""
+
+
+@add_completion_class
+class FishCompletion(FishComplete):
+    """Completion in fish of words with commas, at which the script of click would end them."""
+
+    source_template = FishComplete.source_template.replace('split ","', 'split --max 1 ","')
 
 
 class NameFacts(NamedTuple):

@@ -176,6 +176,26 @@ def test_a_cache_that_cannot_be_written_is_not_needed(complete, tmp_path, monkey
     assert complete("run", "-o", "muo") == ["muon"]
 
 
+def test_fish_completes_words_with_commas(complete, tmp_path):
+    """Neither the word nor its description ends at a comma."""
+    fish = shutil.which("fish")
+    if fish is None:
+        pytest.skip("fish is not installed")
+    complete("run", "-o", "a")  # stores the names
+    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    script = (
+        "_BENCHBED_COMPLETE=fish_source benchbed | source; "
+        "complete -C 'benchbed run -o adam[beta1=0.5,bet'; complete -C 'benchbed run -o adopt'"
+    )
+    result = subprocess.run(
+        [fish, "--no-config", "-c", script], env=os.environ | {"PATH": path, "HOME": str(tmp_path)}, text=True,
+        capture_output=True, check=True, timeout=120,
+    )  # fmt: skip
+    *words, adopt = result.stdout.splitlines()
+    assert words == ["adam[beta1=0.5,beta1=", "adam[beta1=0.5,beta2="]
+    assert adopt.endswith("(1 − β₂) g².")
+
+
 SHELLS = {
     "bash": (["--norc", "--noprofile", "-i"], 'eval "$(_BENCHBED_COMPLETE=bash_source benchbed)"\n'),
     "zsh": (

@@ -11,8 +11,8 @@ import click
 SECONDS_BETWEEN_LINES = 10.0
 
 
-class NoProgress:
-    """Progress that is not shown."""
+class Progress:
+    """The number of trials that will run; it is not shown."""
 
     def __init__(self) -> None:
         self.planned_trials = 0
@@ -25,7 +25,7 @@ class NoProgress:
         """Ignore the number."""
 
 
-class ProgressLines(NoProgress):
+class ProgressLines(Progress):
     """Progress as plain lines."""
 
     def __init__(self) -> None:
@@ -41,12 +41,13 @@ class ProgressLines(NoProgress):
             click.echo(f"{self._finished} of {self.planned_trials} trials, last {label}", err=True)
 
 
-class ProgressBar(NoProgress):
+class ProgressBar(Progress):
     """Progress as a bar on a terminal, or below the cell of a notebook."""
 
     def __init__(self) -> None:
+        from rich import progress
         from rich.console import Console
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+        from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
 
         columns = (
             TextColumn("trials"),
@@ -55,7 +56,7 @@ class ProgressBar(NoProgress):
             TimeElapsedColumn(),
             TextColumn("{task.description}", markup=False),
         )
-        self.display = Progress(*columns, console=Console(file=sys.stderr), transient=True)
+        self.display = progress.Progress(*columns, console=Console(file=sys.stderr), transient=True)
         self._task = self.display.add_task("", total=0)
         super().__init__()
 
@@ -70,10 +71,10 @@ class ProgressBar(NoProgress):
 
 
 @contextmanager
-def show_progress(is_shown: bool = True) -> Iterator[NoProgress]:
+def show_progress(is_shown: bool = True) -> Iterator[Progress]:
     """Yield a bar if stderr is a terminal, or in a notebook with ipywidgets, otherwise plain lines on stderr."""
     if not is_shown:
-        yield NoProgress()
+        yield Progress()
         return
     if not (sys.stderr.isatty() or _is_notebook()):
         yield ProgressLines()

@@ -3,7 +3,7 @@
 from collections import Counter
 from concurrent.futures import Future
 from queue import SimpleQueue
-from typing import Any, NamedTuple, Protocol, cast
+from typing import Any, NamedTuple, cast
 
 import msgspec
 import pyarrow as pa
@@ -14,6 +14,7 @@ from benchbed.interfaces import TrialStatus
 from benchbed.plan import BatchPlan, Plan
 from benchbed.runner.bisection import Search
 from benchbed.runner.failures import describe_lost_trials
+from benchbed.runner.progress import Progress
 from benchbed.runner.rows import ExecutionDetails, rows_from_worker, rows_without_measurements, warnings_of
 from benchbed.runner.task import Task, run_task
 from benchbed.runner.third_party import third_party_plugins
@@ -26,16 +27,6 @@ from benchbed.tuning.scheduling import missing_batches
 
 ATTEMPTS = 2
 """Times that a batch may crash before its trials are stored as crashed."""
-
-
-class Progress(Protocol):
-    """Callbacks on the progress of a study."""
-
-    def planned(self, trials: int) -> None:
-        """Called when this number of trials is added to those that will run."""
-
-    def finished(self, trials: int, label: str) -> None:
-        """Called when a batch of this number of trials has ended."""
 
 
 class RunOptions(NamedTuple):

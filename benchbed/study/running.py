@@ -17,8 +17,8 @@ from benchbed.interfaces import FINAL_STATUSES
 from benchbed.plan import Plan, complete_request, parse_shard
 from benchbed.plan.request import as_request
 from benchbed.runner.cores import usable_cores
-from benchbed.runner.progress import NoProgress, show_progress
-from benchbed.runner.scheduler import Progress, RunOptions, Scheduler
+from benchbed.runner.progress import Progress, show_progress
+from benchbed.runner.scheduler import RunOptions, Scheduler
 from benchbed.runner.workers import Workers
 from benchbed.store import StudyFolder, retire_other_plan
 from benchbed.store.files import unused
@@ -223,6 +223,6 @@ def complete(
     options = RunOptions(
         allocation.jobs, resources.timeout, plugin_files, catalog, allocation.memory, allocation.cores
     )
-    scheduler = Scheduler(plan, folder, workers, options, progress or NoProgress())
+    scheduler = Scheduler(plan, folder, workers, options, progress or Progress())
     scheduler.run(outcomes)
     return Study(folder.path, plan, [*folder.warnings, *scheduler.warnings])

@@ -32,7 +32,7 @@ _DESCRIPTIONS = {
     str: "a word or a string in quotes",
     NoneType: "none",
 }
-_DOMAIN_DESCRIPTIONS = {
+_DOMAIN_DESCRIPTIONS: dict[type, str] = {
     LogUniform: "a finite number of at least 0",
     OneMinusLogUniform: "a number of at least 0 and less than 1",
 }

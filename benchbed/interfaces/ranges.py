@@ -6,20 +6,8 @@ from typing import Any
 
 
 @dataclass(frozen=True)
-class LogUniform:
-    """Range searched from `low` to `high` on a logarithmic scale; finite values ≥ 0 are accepted."""
-
-    low: float
-    high: float
-
-    def accepts(self, value: float) -> bool:
-        """Return whether `value` is valid; the domain is wider than the search range."""
-        return math.isfinite(value) and value >= 0
-
-
-@dataclass(frozen=True)
-class Uniform:
-    """Range searched from `low` to `high` on a linear scale; finite values are accepted."""
+class _Range:
+    """Range searched from `low` to `high`; finite values are accepted."""
 
     low: float
     high: float
@@ -29,12 +17,20 @@ class Uniform:
         return math.isfinite(value)
 
 
-@dataclass(frozen=True)
-class OneMinusLogUniform:
-    """Range of 1 − value (a decay rate) from `low` to `high` on a logarithmic scale; accepts 0 ≤ value < 1."""
+class LogUniform(_Range):
+    """Range searched from `low` to `high` on a logarithmic scale; finite values ≥ 0 are accepted."""
 
-    low: float
-    high: float
+    def accepts(self, value: float) -> bool:
+        """Return whether `value` is valid; the domain is wider than the search range."""
+        return math.isfinite(value) and value >= 0
+
+
+class Uniform(_Range):
+    """Range searched from `low` to `high` on a linear scale; finite values are accepted."""
+
+
+class OneMinusLogUniform(_Range):
+    """Range of 1 − value (a decay rate) from `low` to `high` on a logarithmic scale; accepts 0 ≤ value < 1."""
 
     def accepts(self, value: float) -> bool:
         """Return whether `value` is valid; the domain is wider than the search range."""

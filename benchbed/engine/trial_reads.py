@@ -10,10 +10,9 @@ from torch import Tensor
 from torch.multiprocessing.reductions import StorageWeakRef
 from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils._pytree import tree_leaves
 
 from benchbed.codegen.plugin_lines import code_lines, innermost_plugin_line, is_framework_file
-from benchbed.engine.pytrees import Tree
+from benchbed.engine.pytrees import Tree, leaves
 from benchbed.engine.trial_comparison import ADVICE
 from benchbed.errors import ContractError
 
@@ -52,7 +51,8 @@ class TrialTensors(TorchDispatchMode):
         copies_no_numbers = name.startswith("new_") or name.endswith("_like")
         if not copies_no_numbers and any(tensor in self for tensor in _strided((args, kwargs))):
             declared = zip(func._schema.arguments, args, strict=False)
-            self.add([results, *(value for argument, value in declared if _is_written(argument))])
+            aliases = [(argument.alias_info, value) for argument, value in declared]
+            self.add([results, *(value for alias, value in aliases if alias is not None and alias.is_write)])
         return results
 
 
@@ -67,9 +67,7 @@ class _Reads(TorchFunctionMode):
             while lines[0][0].endswith(PASSED_ON):
                 del lines[0]
             # Functions of torch check their arguments so.
-            if not is_framework_file(lines[0][0]) and any(
-                tensor in self._tensors for tensor in _tensors(args)
-            ):
+            if not is_framework_file(lines[0][0]) and any(tensor in self._tensors for tensor in leaves(args)):
                 line = innermost_plugin_line(lines) or "{}:{}".format(*lines[0])
                 raise ContractError(
                     f"{self._label} mixes trials: Python code reads a number that depends on all trials of a batch "
@@ -88,14 +86,6 @@ def unread(label: str, trials: Tree) -> Iterator[TrialTensors]:
         yield tensors
 
 
-def _tensors(tree: Tree) -> list[Tensor]:
-    return [leaf for leaf in tree_leaves(tree) if isinstance(leaf, Tensor)]
-
-
 def _strided(tree: Tree) -> list[Tensor]:
     """Return the tensors that have a storage."""
-    return [leaf for leaf in _tensors(tree) if leaf.layout == torch.strided]
-
-
-def _is_written(argument: Any) -> bool:
-    return argument.alias_info is not None and argument.alias_info.is_write
+    return [leaf for leaf in leaves(tree) if leaf.layout == torch.strided]

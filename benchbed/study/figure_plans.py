@@ -7,7 +7,7 @@ import msgspec
 from benchbed.catalog.lookup import Catalog
 from benchbed.errors import UnusableSelectorsError, UsageError
 from benchbed.interfaces import Figure
-from benchbed.plan import EntrantPlan, Plan, Request, complete_request, make_plan
+from benchbed.plan import Plan, Request, complete_request, make_plan
 from benchbed.study.figures import FULL
 from benchbed.study.planning import plan_request
 
@@ -52,20 +52,16 @@ def add_optimizers(
         oracles = {suite: {entrant.oracle for entrant in plans[suite].entrants} for suite in figure.suites}
         all_oracles = set().union(*oracles.values())
         for suite, own_oracles in oracles.items():
+            plan = extended[suite]
+            labels = {entrant.label for entrant in plan.entrants}
             added = [
                 entrant
                 for entrant in planned.entrants
-                if entrant.oracle in own_oracles or entrant.oracle not in all_oracles
+                if entrant.label not in labels
+                and (entrant.oracle in own_oracles or entrant.oracle not in all_oracles)
             ]
-            extended[suite] = _extended(extended[suite], added)
+            optimizers = [*plan.suite["optimizers"], *(entrant.label for entrant in added)]
+            extended[suite] = msgspec.structs.replace(
+                plan, entrants=(*plan.entrants, *added), suite=plan.suite | {"optimizers": optimizers}
+            )
     return extended, warnings
-
-
-def _extended(plan: Plan, entrants: Sequence[EntrantPlan]) -> Plan:
-    """Return a plan with further entrants, except those that it contains."""
-    labels = {entrant.label for entrant in plan.entrants}
-    added = tuple(entrant for entrant in entrants if entrant.label not in labels)
-    optimizers = [*plan.suite["optimizers"], *(entrant.label for entrant in added)]
-    return msgspec.structs.replace(
-        plan, entrants=(*plan.entrants, *added), suite=plan.suite | {"optimizers": optimizers}
-    )

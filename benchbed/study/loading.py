@@ -80,7 +80,9 @@ def run_in_children(work: Work, tasks: Sequence[msgspec.Struct], timeout: float)
 
     A task ends after `timeout` seconds. It runs once more if its process dies, which may be killed from outside.
     """
-    with Workers(executors.processes(max(1, min(len(tasks), MOST_CHILDREN)))) as workers:
+    if not tasks:
+        return []
+    with Workers(executors.processes(min(len(tasks), MOST_CHILDREN))) as workers:
 
         def submit(index: int) -> Future[Any]:
             return workers.submit(work, tasks[index], timeout, owner=f"task {index}")
@@ -104,8 +106,6 @@ def describe_in_child(encoded: bytes) -> bytes:
 
 
 def _load_in_children(plugins: Sequence[DiscoveredPlugin], timeout: float) -> list[PluginRecord]:
-    if not plugins:
-        return []
     tasks = [
         PluginTask(plugin.name, plugin.module, None if plugin.file is None else absolute_path(plugin.file))
         for plugin in plugins

@@ -26,7 +26,13 @@ class Revision(NamedTuple):
 
 def plan_differences(first: Plan, second: Plan) -> list[str]:
     """Return a description of each setting in which two plans differ, apart from their shard and the CUDA device."""
-    differences = [*_different_values(first, second), *_different_code(first, second)]
+    differences = [*_different_values(first, second)]
+    for kind, name, modules in revisions_of(first, second):
+        differences.append(f"code of {kind} {name}" + (f" (in {', '.join(modules)})" if modules else ""))
+    for metric in sorted(first.metrics.keys() ^ second.metrics.keys()):
+        differences.append(
+            f"metric {metric} (only in the {'first' if metric in first.metrics else 'second'})"
+        )
     for noun, before, after in (
         ("problem", first.problems, second.problems),
         ("optimizer", first.entrants, second.entrants),
@@ -75,13 +81,6 @@ def _different_parts(
             yield from _different_values(before[label], after[label], f" of {label}")
     if before.keys() == after.keys() and list(before) != list(after):
         yield f"order of the {noun}s"
-
-
-def _different_code(first: Plan, second: Plan) -> Iterator[str]:
-    for kind, name, modules in revisions_of(first, second):
-        yield f"code of {kind} {name}" + (f" (in {', '.join(modules)})" if modules else "")
-    for metric in sorted(first.metrics.keys() ^ second.metrics.keys()):
-        yield f"metric {metric} (only in the {'first' if metric in first.metrics else 'second'})"
 
 
 def _format(value: Any) -> str:

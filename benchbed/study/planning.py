@@ -193,8 +193,6 @@ def _resolve_in_children(
     catalog: Catalog, selections: Sequence[Selection], plugin_files: tuple[str, ...], limit: float
 ) -> list[Resolution | PlanningFault]:
     """Return the plan of each selection, the error of the user, or the fault of its plugin."""
-    if not selections:
-        return []
     tasks = [
         PlanningTask(selection, plugins_of(catalog, selection), plugin_files) for selection in selections
     ]

@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from benchbed import testing
 from benchbed.catalog.lookup import Catalog
 from benchbed.catalog.names import error_line, plugin_traceback
 from benchbed.checking.subjects import CHECKED_KINDS, CheckSubject
@@ -19,14 +20,6 @@ from benchbed.plan import Request, make_plan, parse_selector
 from benchbed.runner.engine_batches import engine_batch
 from benchbed.runner.global_state import default_global_state
 from benchbed.study.planning import reload_plugins
-from benchbed.testing import (
-    Claim,
-    ConformanceError,
-    optimizer_claims,
-    problem_claims,
-    transform_claims,
-    wrapper_claims,
-)
 
 SEEDS, SETTINGS = 20, 5
 """Trials of the pairing in which a step is timed, all with the same setting."""
@@ -97,7 +90,7 @@ def _result(task: CheckTask, verdict: ClaimVerdict, check: Callable[[Catalog], C
     return msgspec.json.encode(result)
 
 
-def claims_about(catalog: Catalog, subject: CheckSubject) -> Sequence[Claim]:
+def claims_about(catalog: Catalog, subject: CheckSubject) -> Sequence[testing.Claim]:
     """Return the claims of the contract about an object; none for kinds that are only registered.
 
     Raises: UsageError if its parameters are not valid; any exception of the plugin.
@@ -109,13 +102,13 @@ def claims_about(catalog: Catalog, subject: CheckSubject) -> Sequence[Claim]:
     implementation = catalog.entry(subject.kind, name).implementation
     match subject.kind:
         case "problems":
-            return problem_claims(catalog.problem(name, parameters))
+            return testing.problem_claims(catalog.problem(name, parameters))
         case "optimizers":
-            return optimizer_claims(implementation, **catalog.hyperparameters(name, parameters))
+            return testing.optimizer_claims(implementation, **catalog.hyperparameters(name, parameters))
         case "wrappers":
-            return wrapper_claims(implementation, **parameters)
+            return testing.wrapper_claims(implementation, **parameters)
         case _:
-            return transform_claims(implementation, **parameters)
+            return testing.transform_claims(implementation, **parameters)
 
 
 def measure_step(catalog: Catalog, subject: CheckSubject) -> StepCost:
@@ -172,7 +165,7 @@ def _time_steps(batch: Batch) -> tuple[float, str | None]:
     return float(record.step_seconds.sum() / max(1, record.steps.sum())), record.fallback_reason.flat[0]
 
 
-def _verdict_on(claim: Claim) -> ClaimVerdict:
+def _verdict_on(claim: testing.Claim) -> ClaimVerdict:
     try:
         claim()
     except (Exception, SystemExit) as error:  # noqa: BLE001 (a plugin may raise anything)
@@ -182,7 +175,7 @@ def _verdict_on(claim: Claim) -> ClaimVerdict:
 
 def _describe(error: BaseException) -> str:
     """Return the message of a broken rule, or an exception of a plugin with its line."""
-    if isinstance(error, ConformanceError):
+    if isinstance(error, testing.ConformanceError):
         return str(error.__cause__ or error)
     if isinstance(error, BenchbedError):
         return str(error)

@@ -8,15 +8,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from benchbed.engine import global_random
 from benchbed.engine.batch import Batch
 from benchbed.engine.evaluation import in_pieces, measure_start
-from benchbed.engine.global_random import (
-    bits_of,
-    generator_states,
-    moved_generator,
-    other_global_state,
-    restored_generators,
-)
 from benchbed.engine.oracle import batched
 from benchbed.engine.python_state import Variable, changed_variable, snapshot
 from benchbed.engine.pytrees import Tree, map_tensors
@@ -65,13 +59,13 @@ def measure_metrics(
         if name in faulty:
             results[name] = _without_values(point, MetricError(faulty[name]))
             continue
-        before = generator_states()
-        with restored_generators():
+        before = global_random.generator_states()
+        with global_random.restored_generators():
             if name == START_IN_BASIN:
                 values = _measure_basin(instances, point)
             else:
                 values = _measure(function, instances, point, buffers)
-            generator = moved_generator(before)
+            generator = global_random.moved_generator(before)
         if generator is not None:
             values = _without_values(point, MetricError(explain_noise(generator)))
         if values is not None:
@@ -88,7 +82,7 @@ def measure_curves(
     if not names:
         return values
     functions, error = metric_functions({}, instances)
-    with restored_generators():
+    with global_random.restored_generators():
         for name in names:
             if error is not None:
                 values[name] = _without_values(point, error)
@@ -137,14 +131,14 @@ def _impurity(function: MetricFunction, instances: Instances) -> str | None:
     results: list[Hashable] = []
     before: list[Variable] = []
     for variant in (0, 1):
-        with other_global_state(variant), torch.no_grad():
-            states = generator_states()
+        with global_random.other_global_state(variant), torch.no_grad():
+            states = global_random.generator_states()
             try:
                 with unwritten("it", data):  # a copy of the point, as where the metric is measured
-                    results.append(bits_of(lambda: function(point.clone(), data)))
+                    results.append(global_random.bits_of(lambda: function(point.clone(), data)))
             except ContractError as error:
                 return str(error)
-            generator = moved_generator(states)
+            generator = global_random.moved_generator(states)
         if generator is not None:
             return explain_noise(generator)
         if variant == 0:

@@ -15,16 +15,7 @@ import tomli_w
 from benchbed.errors import StudyFolderError
 from benchbed.formatting import absolute_path
 from benchbed.plan import Plan, plan_faults
-from benchbed.store.files import (
-    CHOOSE_ANOTHER,
-    TEMPORARY,
-    file_name,
-    inside,
-    part_number,
-    read_regular_file,
-    unused,
-    write_atomically,
-)
+from benchbed.store import files
 from benchbed.store.lock import FolderLock
 from benchbed.store.schema import TRIAL_SCHEMA, NewerSchemaError, columns_from_bytes, from_bytes, newest_rows
 from benchbed.store.validation import ContradictionError, rows_of_plan
@@ -50,7 +41,7 @@ class StudyFolder:
     It follows no link inside the folder, which may come from somebody else.
     """
 
-    def __init__(self, path: Path, advice: str = CHOOSE_ANOTHER) -> None:
+    def __init__(self, path: Path, advice: str = files.CHOOSE_ANOTHER) -> None:
         absolute_path(path)  # raises if it is not text
         self.path = path
         self.warnings: list[str] = []
@@ -79,18 +70,18 @@ class StudyFolder:
 
         Raises: StudyFolderError if that fails, or the folder is not the one that was locked.
         """
-        path = inside(self.path, name)
+        path = files.inside(self.path, name)
         self._lock.check()
-        write_atomically(path, content, self._advice)
+        files.write_atomically(path, content, self._advice)
         return path
 
     def move(self, name: str, target: str) -> None:
         """Move a file within the folder, without replacing another. Raises: StudyFolderError if that fails."""
-        old, new = inside(self.path, name), inside(self.path, target)
+        old, new = files.inside(self.path, name), files.inside(self.path, target)
         self._lock.check()
         try:
             new.parent.mkdir(parents=True, exist_ok=True)
-            old.rename(unused(new))
+            old.rename(files.unused(new))
         except OSError as error:
             raise StudyFolderError(f"cannot move {old}: {error.strerror}; {self._advice}") from error
 
@@ -98,7 +89,7 @@ class StudyFolder:
         """Read the newest plan. Raises: StudyFolderError if it is missing or damaged."""
         path = self.path / PLAN
         try:
-            plan = msgspec.json.decode(read_regular_file(path, MOST_PLAN_BYTES), type=Plan)
+            plan = msgspec.json.decode(files.read_regular_file(path, MOST_PLAN_BYTES), type=Plan)
             for fault in plan_faults(plan):
                 raise ValueError(fault)  # the first one
             return plan
@@ -127,27 +118,27 @@ class StudyFolder:
 
     def write_log(self, name: str, text: str) -> Path:
         """Store the output of a worker without replacing an earlier one, and return its path."""
-        path = unused(inside(self.path, f"logs/{file_name(name)}.log"))
+        path = files.unused(files.inside(self.path, f"logs/{files.file_name(name)}.log"))
         return self.write(f"logs/{path.name}", text.encode(errors="replace"))
 
     def add_part(self, name: str, content: bytes) -> None:
         """Store a finished batch; its rows replace earlier rows of the same trials."""
         # Listing the folder for each part would take time for each pair of parts.
         if self._newest_part is None:
-            self._newest_part = max(map(part_number, self.parts()), default=0)
+            self._newest_part = max(map(files.part_number, self.parts()), default=0)
         self._newest_part += 1
-        self.write(f"trials/{self._newest_part:06d}-{file_name(name)}.parquet", content)
+        self.write(f"trials/{self._newest_part:06d}-{files.file_name(name)}.parquet", content)
 
     def parts(self) -> list[Path]:
         """Return the stored batches, the newest last. Raises: StudyFolderError if they cannot be listed."""
-        folder = inside(self.path, "trials/part").parent
+        folder = files.inside(self.path, "trials/part").parent
         try:
             paths = [path for path in folder.iterdir() if path.suffix == ".parquet"]
         except FileNotFoundError:
             return []
         except OSError as error:
             raise StudyFolderError(f"cannot read {folder}: {error.strerror}; make it readable") from error
-        return sorted(paths, key=lambda path: (part_number(path), path.name))
+        return sorted(paths, key=lambda path: (files.part_number(path), path.name))
 
     def read_parts(self, plan: Plan | None = None) -> Iterator[StoredPart]:
         """Yield the stored batches that are readable, the newest last, and warn of the others.
@@ -156,7 +147,7 @@ class StudyFolder:
         """
         for path in self.parts():
             try:
-                trials = from_bytes(read_regular_file(path))
+                trials = from_bytes(files.read_regular_file(path))
             except NewerSchemaError as error:
                 raise StudyFolderError(
                     f"{path} was written by a later benchbed (schema {error}); update benchbed, or choose another "
@@ -199,7 +190,7 @@ class StudyFolder:
         tables = [TRIAL_SCHEMA.empty_table().select(columns)]
         for path, other_keys in self._planned.items():
             try:
-                content = read_regular_file(path)
+                content = files.read_regular_file(path)
                 tables.append(columns_from_bytes(content, columns, keys, other_keys))
             except (OSError, pa.ArrowException) as error:
                 raise StudyFolderError(f"cannot read {path}: {error}; load the study again") from error
@@ -229,7 +220,9 @@ class StudyFolder:
         for path in unreadable:
             self.move(f"trials/{path.name}", f"set-aside/{path.name}")
         folders = [folder for folder in self.path.iterdir() if folder.is_dir() and not folder.is_symlink()]
-        for stale in (path for folder in (self.path, *folders) for path in folder.glob(f"*{TEMPORARY}")):
+        for stale in (
+            path for folder in (self.path, *folders) for path in folder.glob(f"*{files.TEMPORARY}")
+        ):
             if stale.is_dir() and not stale.is_symlink():
                 continue
             try:

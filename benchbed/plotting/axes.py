@@ -162,6 +162,22 @@ def add_lost_strip(axes: Axes, scale: ValueScale, label: str = "diverged\nor fai
     axes.axhspan(scale.at(STRIP[0]), scale.at(STRIP[1]), color="0.93", zorder=0.6)
 
 
+class GapAxis(NamedTuple):
+    """The vertical axis of the gaps, or objectives, of a problem."""
+
+    facts: ProblemFacts
+    scale: ValueScale
+    has_lost: bool
+    """Whether a median is infinite."""
+
+    def set_on(self, axes: Axes, label: str = "", lost: str = "diverged\nor failed") -> None:
+        """Set scale, limits and label, and the strip of lost trials."""
+        value_axis(axes, self.scale, self.facts)
+        if self.has_lost:
+            add_lost_strip(axes, self.scale, lost)
+        axes.set_ylabel(f"{label}{axes.get_ylabel()}")
+
+
 def call_axis(axes: Axes, budget: float) -> None:
     """Set the horizontal axis to calls up to `budget`: logarithmic from 1 on, with the start at 0."""
     axes.set_xscale("symlog", linthresh=1, linscale=0.3)

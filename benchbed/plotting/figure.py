@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from typing import Any
 
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure, FigureBase
 from matplotlib.font_manager import FontProperties
 from matplotlib.textpath import text_to_path
@@ -22,19 +21,15 @@ _CAPTION_LINE, _CAPTION_MARGIN = 0.14, 0.1  # inches
 _POINTS = 72  # points in an inch
 
 
-def stacked_panels(
-    legends: Sequence[Sequence[str]], height: float, width: float = WIDTH
-) -> tuple[Figure, list[Axes]]:
+def stacked_panels(legends: Sequence[Sequence[str]], height: float) -> tuple[Figure, list[Axes]]:
     """Create a figure with one panel below the other.
 
     Args:
         legends: The labels of each panel's legend; every panel is high enough for the longest.
         height: Smallest height of a panel in inches.
-        width: Width of the figure in inches.
     """
     panel_height = max([height, *(legend_height(labels) + _TITLE for labels in legends)])
-    figure = Figure(figsize=(width, panel_height * len(legends)), layout="constrained")
-    FigureCanvasAgg(figure)
+    figure = Figure(figsize=(WIDTH, panel_height * len(legends)), layout="constrained")
     return figure, list(figure.subplots(len(legends), 1, squeeze=False)[:, 0])
 
 

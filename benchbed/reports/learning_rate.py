@@ -8,14 +8,7 @@ from matplotlib.axes import Axes
 
 from benchbed.formatting import slugs
 from benchbed.interfaces import Results
-from benchbed.plotting.axes import (
-    ValueScale,
-    add_lost_strip,
-    add_success_line,
-    label_powers,
-    value_axis,
-    value_scale,
-)  # fmt: skip
+from benchbed.plotting.axes import GapAxis, ValueScale, add_success_line, label_powers, value_scale
 from benchbed.plotting.figure import add_legend, save_figure, stacked_panels
 from benchbed.plotting.lines import draw_lines
 from benchbed.plotting.style import GREY, LineStyle, line_styles, theme, wrap_label
@@ -52,22 +45,19 @@ def draw(results: Results, problem: str) -> dict[str, bytes]:
     facts, measures = results.problems[problem], results.measures[results.measures["problem"] == problem]
     sweeps = _sweeps(results, problem, measures)
     values = np.concatenate([series for sweep in sweeps for series in (sweep.tuned, sweep.default)])
-    scale, has_losses = value_scale(values, facts), bool(np.isinf(values).any())
+    axis = GapAxis(facts, value_scale(values, facts), bool(np.isinf(values).any()))
     with theme(name):
         figure, (axes,) = stacked_panels([[sweep.label for sweep in sweeps] + [""] * 3], _HEIGHT)
         axes.set_title(wrap_label(problem, 80))
-        value_axis(axes, scale, facts)
-        if has_losses:
-            add_lost_strip(axes, scale)
+        axis.set_on(axes, "final ")
         axes.set_xscale("log")
         label_powers(axes.xaxis)
         axes.set_xlabel("learning rate")
-        axes.set_ylabel(f"final {axes.get_ylabel()}")
-        _draw_sweeps(axes, sweeps, scale)
-        add_success_line(axes, scale, facts)
+        _draw_sweeps(axes, sweeps, axis.scale)
+        add_success_line(axes, axis.scale, facts)
         add_legend(axes)
-        caption = under_learning_rate(results, problem, measures, has_losses)
-        clipped = scale.describe_clipped(values)
+        caption = under_learning_rate(results, problem, measures, axis.has_lost)
+        clipped = axis.scale.describe_clipped(values)
         return save_figure(figure, name, join_sentences(caption, clipped), note)
 
 

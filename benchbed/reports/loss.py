@@ -7,19 +7,11 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure, FigureBase
 
 from benchbed.formatting import slugs
-from benchbed.interfaces import ProblemFacts, Results
-from benchbed.plotting.axes import (
-    ValueScale,
-    add_lost_strip,
-    add_success_line,
-    call_axis,
-    value_axis,
-    value_scale,
-)  # fmt: skip
+from benchbed.interfaces import Results
+from benchbed.plotting.axes import GapAxis, ValueScale, add_success_line, call_axis, value_scale
 from benchbed.plotting.figure import (
     WIDTH,
     add_legend,
@@ -57,14 +49,6 @@ class LossLine(NamedTuple):
         )
 
 
-class LossAxes(NamedTuple):
-    """Axes that all panels of a figure share."""
-
-    facts: ProblemFacts
-    scale: ValueScale
-    has_lost: bool
-
-
 def pieces(results: Results) -> list[str]:
     """Return the problems that have trials."""
     planned = set(results.outcomes["problem"])
@@ -78,7 +62,7 @@ def draw(results: Results, problem: str) -> dict[str, bytes]:
     tracks = {track: lines for track in results.tracks if (lines := _lines(results, problem, track))}
     everything = pd.concat([line.quartiles for lines in tracks.values() for line in lines])
     scale = value_scale(everything[["lower", "median"]].to_numpy().ravel(), facts)
-    shared = LossAxes(facts, scale, bool(np.isinf(everything["median"]).any()))
+    shared = GapAxis(facts, scale, bool(np.isinf(everything["median"]).any()))
     tracks = {track: [line.clip(scale) for line in lines] for track, lines in tracks.items()}
     has_small_panels = max(map(len, tracks.values())) > _FEW
     with theme(name):
@@ -104,7 +88,7 @@ def _lines(results: Results, problem: str, track: str) -> list[LossLine]:
     return lines
 
 
-def _draw_figure(tracks: dict[str, list[LossLine]], problem: str, shared: LossAxes) -> Figure:
+def _draw_figure(tracks: dict[str, list[LossLine]], problem: str, shared: GapAxis) -> Figure:
     """Draw for each track a panel with all medians and, if there are many, a small panel with each band."""
     legends = [legend_height([*(line.label for line in lines), "\n"]) for lines in tracks.values()]
     heights = []
@@ -115,12 +99,12 @@ def _draw_figure(tracks: dict[str, list[LossLine]], problem: str, shared: LossAx
             titles = max(wrap_label(line.optimizer, _SMALL_LABEL // columns).count("\n") for line in lines)
             heights.append((_SMALL_HEIGHT + 0.12 * titles) * math.ceil(len(lines) / columns) + 0.3)
     figure = Figure(figsize=(WIDTH, sum(heights)), layout="constrained")
-    FigureCanvasAgg(figure)
     blocks = iter(figure.subfigures(len(heights), 1, height_ratios=heights, squeeze=False)[:, 0])
     for track, lines in tracks.items():
         axes = next(blocks).subplots()
         axes.set_title(wrap_label(f"{problem}, {track} track", 80))
-        _set_axes(axes, shared, "diverged\nor failed")
+        shared.set_on(axes)
+        call_axis(axes, shared.facts.budget)
         medians = pd.concat([line.quartiles.assign(label=line.label) for line in lines], ignore_index=True)
         styles = {line.label: line.style for line in lines}
         draw_lines(axes, medians, "calls", "median", styles, marker_distance=0.12)
@@ -135,10 +119,11 @@ def _draw_figure(tracks: dict[str, list[LossLine]], problem: str, shared: LossAx
     return figure
 
 
-def _draw_small_panels(block: FigureBase, lines: Sequence[LossLine], shared: LossAxes) -> None:
+def _draw_small_panels(block: FigureBase, lines: Sequence[LossLine], shared: GapAxis) -> None:
     """Draw median and quartiles of each optimizer in a panel of its own, before the medians of the others."""
     for line, axes in zip(lines, small_panels(block, len(lines)), strict=True):
-        _set_axes(axes, shared, "×")
+        shared.set_on(axes, lost="×")
+        call_axis(axes, shared.facts.budget)
         axes.set(xlabel="", ylabel="")
         title = wrap_label(line.optimizer, _SMALL_LABEL // small_columns(len(lines)))
         axes.set_title(title, color=line.style.color, fontsize=8)
@@ -150,13 +135,6 @@ def _draw_small_panels(block: FigureBase, lines: Sequence[LossLine], shared: Los
         axes.plot(line.quartiles["calls"], line.quartiles["median"], color=line.style.color)
         _mark_loss(axes, line, shared.scale.lane(0, 1))
         add_success_line(axes, shared.scale, shared.facts)
-
-
-def _set_axes(axes: Axes, shared: LossAxes, lost: str) -> None:
-    value_axis(axes, shared.scale, shared.facts)
-    call_axis(axes, shared.facts.budget)
-    if shared.has_lost:
-        add_lost_strip(axes, shared.scale, lost)
 
 
 def _fill_band(axes: Axes, line: LossLine) -> None:

@@ -5,7 +5,6 @@ from typing import NamedTuple
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 
@@ -55,7 +54,6 @@ def draw(results: Results, problem: str) -> dict[str, bytes]:
             math.ceil(len(paths) / columns) * (WIDTH / columns + titles) + 0.3 for paths in tracks.values()
         ]
         figure = Figure(figsize=(WIDTH, sum(heights)), layout="constrained")
-        FigureCanvasAgg(figure)
         blocks = figure.subfigures(len(tracks), 1, height_ratios=heights, squeeze=False)[:, 0]
         for block, (track, paths) in zip(blocks, tracks.items(), strict=True):
             title = wrap_label(f"{problem}, {track} track, seed {seed}", 80)

@@ -1,7 +1,7 @@
 """Panels of the plots for a notebook: their lines, axes and titles."""
 
 from collections.abc import Iterator, Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -9,8 +9,8 @@ import seaborn as sns
 from matplotlib.axes import Axes
 
 from benchbed.errors import UsageError
-from benchbed.interfaces import ProblemFacts, Results
-from benchbed.plotting.axes import ValueScale, add_lost_strip, add_success_line, value_axis, value_scale
+from benchbed.interfaces import Results
+from benchbed.plotting.axes import GapAxis, value_scale
 from benchbed.plotting.style import LineStyle, wrap_label
 from benchbed.tuning.outcomes import lower_median
 
@@ -54,7 +54,7 @@ def with_labels(frame: pd.DataFrame) -> pd.DataFrame:
 
 def with_values(
     frame: pd.DataFrame, results: Results, keys: list[str]
-) -> tuple[pd.DataFrame, dict[str, "GapAxis"]]:
+) -> tuple[pd.DataFrame, dict[str, GapAxis]]:
     """Add the column value, which is the gap or objective on the axis of its problem, and return these axes.
 
     Values of lost trials, +inf, lie in a strip above the axis, at a height for each optimizer. NaN is left out. An axis
@@ -72,23 +72,6 @@ def with_values(
         frame.loc[rows.index, "value"] = scale.clip(values, infinite=in_strip)
         axes[str(problem)] = GapAxis(facts, scale, bool(np.isinf(quartiles).any()))
     return frame, axes
-
-
-class GapAxis(NamedTuple):
-    """The vertical axis of the gaps, or objectives, of a problem."""
-
-    facts: ProblemFacts
-    scale: ValueScale
-    has_lost: bool
-    """Whether a median is infinite."""
-
-    def set_on(self, axes: Axes, label: str = "") -> None:
-        """Set scale, limits and label, the target of success, and the strip of lost trials."""
-        value_axis(axes, self.scale, self.facts)
-        if self.has_lost:
-            add_lost_strip(axes, self.scale)
-        axes.set_ylabel(f"{label}{axes.get_ylabel()}")
-        add_success_line(axes, self.scale, self.facts)
 
 
 def columns(frame: pd.DataFrame) -> int:

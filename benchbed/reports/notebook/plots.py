@@ -13,7 +13,7 @@ from benchbed.catalog.names import quoted, suggestion
 from benchbed.errors import UsageError
 from benchbed.formatting import count
 from benchbed.interfaces import Results
-from benchbed.plotting.axes import CALLS_LABEL, call_axis, label_powers
+from benchbed.plotting.axes import CALLS_LABEL, add_success_line, call_axis, label_powers
 from benchbed.plotting.style import line_styles, theme, wrap_label
 from benchbed.reports.ecdf import first_calls
 from benchbed.reports.heatmap import draw_panel, heatmap_cells
@@ -96,7 +96,9 @@ def draw_loss(results: Results, styles: Styles, arguments: Arguments) -> sns.Fac
     grid = draw_lines(curves, styles, {"x": "calls", "y": "value", **options}, "trials")
     for axes, rows in panels(grid, curves, options):
         problem = str(rows["problem"].iloc[0])
-        value_axes[problem].set_on(axes)
+        axis = value_axes[problem]
+        axis.set_on(axes)
+        add_success_line(axes, axis.scale, axis.facts)
         call_axis(axes, results.problems[problem].budget)
     return with_outer_labels(grid)
 
@@ -123,7 +125,9 @@ def draw_rates(results: Results, styles: Styles, arguments: Arguments) -> sns.Fa
         tuning, styles, {"x": "learning_rate", "y": "value", **options}, "learning rates of the track tuned"
     )
     for axes, rows in panels(grid, tuning, options):
-        value_axes[str(rows["problem"].iloc[0])].set_on(axes, "final ")
+        axis = value_axes[str(rows["problem"].iloc[0])]
+        axis.set_on(axes, "final ")
+        add_success_line(axes, axis.scale, axis.facts)
         axes.set_xscale("log")
         label_powers(axes.xaxis)
         axes.set_xlabel("learning rate")

@@ -25,6 +25,9 @@ ENVIRONMENT = {
 DRIVER = "BENCHBED_DRIVER"
 """Environment variable of the server: the process that it serves."""
 
+FOLDER = "BENCHBED_FOLDER"
+"""Environment variable of the server: the temporary folder of that process."""
+
 MAX_TEMPORARY_PATH = 70
 """Bytes of the temporary folder's path, to which multiprocessing adds 32 for its socket; the limit of macOS is 103."""
 
@@ -64,14 +67,13 @@ def kill_fork_server() -> None:
 def starting_process() -> Iterator[None]:
     """Set environment, main module and signal mask for a process that starts within the block."""
     with _starting:
-        values = {**ENVIRONMENT, DRIVER: str(os.getpid())}
+        values = {**ENVIRONMENT, DRIVER: str(os.getpid()), FOLDER: temporary_folder()}
         environment = {name: os.environ.get(name) for name in values}
         main_module = sys.modules["__main__"]
-        _use_short_path_for_sockets()
         signal_mask = signal.pthread_sigmask(signal.SIG_BLOCK, ())
         try:
             for name, value in values.items():
-                if environment[name] is None or name in {"PYTHONSAFEPATH", DRIVER}:
+                if environment[name] is None or name in {"PYTHONSAFEPATH", DRIVER, FOLDER}:
                     os.environ[name] = value
             # The resource tracker resets the signal mask when it starts, so it starts first.
             resource_tracker.ensure_running()
@@ -91,12 +93,15 @@ def starting_process() -> Iterator[None]:
             signal.pthread_sigmask(signal.SIG_SETMASK, signal_mask)
 
 
-def _use_short_path_for_sockets() -> None:
-    """Let multiprocessing create its folder below /tmp if TMPDIR is too long for the path of a socket."""
+def temporary_folder() -> str:
+    """Return the temporary folder of this process, which its end removes, also an end by SIGKILL.
+
+    It contains the sockets of multiprocessing, and is below /tmp if TMPDIR is too long for their paths.
+    """
     folder = tempfile.gettempdir()
-    if len(os.fsencode(folder)) > MAX_TEMPORARY_PATH:
-        tempfile.tempdir = "/tmp"
-        try:
-            util.get_temp_dir()  # created once a process, and removed at its end
-        finally:
-            tempfile.tempdir = folder
+    try:
+        if len(os.fsencode(folder)) > MAX_TEMPORARY_PATH:
+            tempfile.tempdir = "/tmp"
+        return util.get_temp_dir()
+    finally:
+        tempfile.tempdir = folder

@@ -4,7 +4,6 @@ import hashlib
 import os
 import pickle
 import platform
-import shutil
 import signal
 import sys
 import tempfile
@@ -20,7 +19,7 @@ from typing import Any
 
 import msgspec
 
-from benchbed.runner.fork_server import start_fork_server
+from benchbed.runner.fork_server import start_fork_server, temporary_folder
 
 IDLE_SECONDS = 60.0
 """Time without a group after which the host ends, because a cluster may live longer than a study."""
@@ -44,14 +43,13 @@ def main(descriptor: int, parent: int) -> None:
     work: Future[None] = Future()
     work.set_result(None)
     with (
-        tempfile.TemporaryDirectory(prefix="benchbed-files-") as folder,
+        tempfile.TemporaryDirectory(prefix="benchbed-files-", dir=temporary_folder()) as folder,
         ThreadPoolExecutor(1) as thread,
     ):
 
         def end_with_parent(number: int, frame: object) -> None:
             if os.getppid() != parent:
-                shutil.rmtree(folder, ignore_errors=True)
-                os._exit(1)  # the processes that this one has started end with it
+                os._exit(1)  # the processes that this one has started end with it, and remove its folder
 
         # A timer works during the imports, which take seconds, and leaves no thread to the fork server.
         signal.signal(signal.SIGALRM, end_with_parent)

@@ -6,13 +6,17 @@ import os
 import shutil
 import signal
 import tempfile
+import time
 from importlib import import_module
 from pathlib import Path
+from types import FrameType
 
-from benchbed.runner.fork_server import DRIVER
+from benchbed.runner.fork_server import DRIVER, FOLDER
 
 DRAWING_MODULES = ("benchbed.study.reporting", "matplotlib.figure", "seaborn")
 """Modules that reports use."""
+PARENT_SECONDS = 1.0
+"""Time that a driver may take to end after it has closed its files."""
 
 
 def has_font_cache() -> bool:
@@ -25,15 +29,36 @@ def has_font_cache() -> bool:
         return False
 
 
+_driver = int(os.environ.get(DRIVER, os.getppid()))  # it may have ended already
+_folders = [os.environ[FOLDER]] if FOLDER in os.environ else []
+
 if "MPLCONFIGDIR" not in os.environ and not has_font_cache():
     # Otherwise each process would warn on stderr and leave a temporary folder behind.
-    os.environ["MPLCONFIGDIR"] = tempfile.mkdtemp(prefix="benchbed-matplotlib-")
-    atexit.register(shutil.rmtree, os.environ["MPLCONFIGDIR"], ignore_errors=True)
+    _folders.append(tempfile.mkdtemp(prefix="benchbed-matplotlib-"))
+    os.environ["MPLCONFIGDIR"] = _folders[-1]
+
+
+@atexit.register
+def remove_folders() -> None:
+    """Remove the temporary folders of the server and of its driver, which may have ended by SIGKILL."""
+    deadline = time.monotonic() + PARENT_SECONDS  # its pipe is closed a moment before it ends
+    while _folders and os.getppid() == _driver and time.monotonic() < deadline:
+        time.sleep(0.01)
+    for folder in _folders if os.getppid() != _driver else ():
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def end_with_driver(number: int, frame: FrameType | None) -> None:
+    """End this process if the driver has ended."""
+    if os.getppid() != _driver:
+        remove_folders()
+        os._exit(1)
+
 
 # The server notices the end of the driver only after the imports, which take seconds. A timer leaves no thread behind.
-_driver = int(os.environ.get(DRIVER, os.getppid()))  # it may have ended already
-signal.signal(signal.SIGALRM, lambda number, frame: os.getppid() == _driver or os._exit(1))
+signal.signal(signal.SIGALRM, end_with_driver)
 signal.setitimer(signal.ITIMER_REAL, 0.2, 0.2)
+signal.signal(signal.SIGHUP, signal.SIG_IGN)  # a terminal that is closed ends the driver
 
 # One thread before the server forks: a pool of threads would not survive it.
 import_module("torch").set_num_threads(1)

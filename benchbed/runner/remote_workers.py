@@ -21,7 +21,7 @@ import msgspec
 from benchbed.catalog.discovery import DISABLE
 from benchbed.catalog.names import error_line
 from benchbed.errors import CONTINUES, ExecutorLostError
-from benchbed.runner.fork_server import starting_process
+from benchbed.runner.fork_server import starting_process, temporary_folder
 from benchbed.runner.group import Driver, Group, PackedTask, run_group
 from benchbed.runner.host import versions
 from benchbed.runner.task import Task
@@ -80,7 +80,8 @@ class RemoteWorkers(Workers):
         self._files: dict[str, bytes] = {}
         self._unfinished: set[Future[Any]] = set()
         self._has_ended = False
-        self._driver = Driver(platform.node(), os.getpid(), tempfile.mkdtemp(prefix="benchbed-driver-"))
+        folder = tempfile.mkdtemp(prefix="benchbed-driver-", dir=temporary_folder())
+        self._driver = Driver(platform.node(), os.getpid(), folder)
         with starting_process():  # it blocks SIGINT: a terminal sends Ctrl-C to the executor's processes too
             self.dispatcher = threading.Thread(target=self._dispatch, name="benchbed-groups", daemon=True)
             self.dispatcher.start()

@@ -17,6 +17,7 @@ from benchbed.interfaces import FINAL_STATUSES
 from benchbed.plan import Plan, complete_request, parse_shard
 from benchbed.plan.request import as_request
 from benchbed.runner.cores import usable_cores
+from benchbed.runner.fork_server import temporary_folder
 from benchbed.runner.progress import Progress, show_progress
 from benchbed.runner.scheduler import RunOptions, Scheduler
 from benchbed.runner.workers import Workers
@@ -79,7 +80,7 @@ def run(
     files = [Path(file) for file in plugin_files]
     catalog = open_catalog(files, timeout, executor)
     check_files(catalog, files)
-    with TemporaryDirectory(prefix="benchbed-objects-") as folder, show_progress(progress) as display:
+    with TemporaryDirectory(dir=temporary_folder()) as folder, show_progress(progress) as display:
         objects = ObjectSelector(catalog, Path(folder))
         values = {
             "problems": objects.problems(problems), "optimizers": objects.optimizers(optimizers), "preset": preset,

@@ -5,6 +5,7 @@ import pickle
 import platform
 import subprocess
 import threading
+import time
 from pathlib import Path
 
 import msgspec
@@ -99,23 +100,26 @@ def test_hosts_that_ended_while_they_were_idle_lose_no_group(tasks, driver):
 
 
 @pytest.mark.parametrize("ending", ["interrupted", "dead"])
-def test_a_group_ends_with_its_driver(ending, tasks, driver):
+def test_a_group_ends_with_its_driver(ending, tasks, driver, tmp_path):
     """The driver is on this machine: it removes its folder, or its process does not exist any more."""
+    started = tmp_path / "started"
     with subprocess.Popen(["sleep", "60"]) as process:
         driver = driver._replace(process_id=process.pid)
 
         def end():
+            while not started.exists():  # a driver that ends before counts as one of another machine
+                time.sleep(0.01)
             if ending == "dead":
                 process.kill()
                 process.wait()
             else:
                 Path(driver.folder).rmdir()
 
-        timer = threading.Timer(0.1, end)
-        timer.start()
+        thread = threading.Thread(target=end, daemon=True)
+        thread.start()
         with pytest.raises(GroupAbandonedError):
-            run_group(group_of([(tasks.sleep, tasks.Number())], driver))
-        timer.join()
+            run_group(group_of([(tasks.log_and_sleep, tasks.File(str(started)))], driver))
+        thread.join()
         process.kill()
 
 

@@ -4,6 +4,7 @@ import contextlib
 import io
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -31,6 +32,8 @@ WATCHDOG = 480
 COMMAND_SERVER = Path(__file__).with_name("command_server.py")
 READ_AT_START = ("PYTHON", "LC_", "HOME", "XDG_CONFIG_", "MPL")
 """Beginnings of environment variables that only a new interpreter reads."""
+PROGRESS = re.compile(r"^\d+ of \d+ trials, last .*\n", re.MULTILINE)
+"""A line that a command prints every ten seconds; on a fast machine it prints none."""
 READ_BY_SERVER = ("PYTHONPATH", "PYTHONDONTWRITEBYTECODE")
 """Those that the command server reads."""
 
@@ -121,7 +124,8 @@ def run_benchbed(make_environment, command_server):
     """Return a function that runs the `benchbed` command as a process in a folder, with a time limit.
 
     It is forked from the command server, unless it needs a new interpreter: because of its environment, because of
-    `shell`, a shell script around the command `"$@"`, or because `installed` asks for the installed script.
+    `shell`, a shell script around the command `"$@"`, or because `installed` asks for the installed script. Lines of
+    progress are left out of its errors.
     """
 
     def run(folder, *arguments, plots=False, shell=None, installed=False, **environment):
@@ -132,7 +136,7 @@ def run_benchbed(make_environment, command_server):
         )
         if shell is None and not installed and not needs_interpreter:
             return _run_forked(command_server, folder, command, variables)
-        return subprocess.run(
+        result = subprocess.run(
             ["bash", "-c", shell or '"$@"', "bash", *command],
             cwd=folder,
             env=variables,
@@ -141,6 +145,8 @@ def run_benchbed(make_environment, command_server):
             timeout=WATCHDOG,
             check=False,
         )
+        result.stderr = PROGRESS.sub("", result.stderr)
+        return result
 
     return run
 
@@ -201,7 +207,7 @@ def _run_forked(server, folder, command, environment):
         raise subprocess.TimeoutExpired(command, WATCHDOG) from None
     for reader in readers:
         reader.join(WATCHDOG)
-    return subprocess.CompletedProcess(command, code, texts[output], texts[errors])
+    return subprocess.CompletedProcess(command, code, texts[output], PROGRESS.sub("", texts[errors]))
 
 
 @pytest.fixture(scope="session")
@@ -237,8 +243,8 @@ def run_in_process(make_environment):
             contextlib.redirect_stderr(streams[1]),
         ):
             code = cli.main()
-        outputs = [stream.buffer.getvalue().decode() for stream in streams]
-        return subprocess.CompletedProcess(arguments_with_name, code, *outputs)
+        output, errors = (stream.buffer.getvalue().decode() for stream in streams)
+        return subprocess.CompletedProcess(arguments_with_name, code, output, PROGRESS.sub("", errors))
 
     return run
 

@@ -66,7 +66,8 @@ def print_study(study: "Study", format_: str, opens_page: bool) -> int:
             click.echo(f"error: {line}", err=True)
         lost = f"{plural(study.lost, 'trial')} {'has' if study.lost == 1 else 'have'}"
         logs = " and the folder logs/" if (study.path / "logs").is_dir() else ""
-        click.echo(f"error: {lost} no result; see the column `error` of the trials{logs}", err=True)
+        places = f"; see the column `error` of the trials{logs}" if study.lost > study.missing else ""
+        click.echo(f"error: {lost} no result{places}", err=True)
     if opens_page:
         from benchbed.browser import open_in_browser
 

@@ -4,7 +4,6 @@ import contextlib
 import functools
 import hashlib
 import json
-import shlex
 from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,13 +14,12 @@ import pyarrow.compute as pc
 
 from benchbed.catalog.lookup import Catalog
 from benchbed.errors import StudyFolderError, UsageError
-from benchbed.formatting import plural
 from benchbed.interfaces import FINAL_STATUSES
 from benchbed.plan import Plan
 from benchbed.store import StudyFolder, from_bytes, retire_other_plan, to_bytes
 from benchbed.store.equality import first_difference
 from benchbed.store.files import inside, read_regular_file, unused
-from benchbed.store.folder import PLAN, SUITE
+from benchbed.store.folder import PLAN
 from benchbed.study.model import Study
 from benchbed.study.plan_differences import plan_differences
 from benchbed.study.running import report
@@ -52,14 +50,6 @@ def merge(
     """
     warnings = merge_folders(folders, output)
     study = report(output, catalog, plugin_files, jobs)
-    missing = study.missing
-    if missing:
-        verb = "has" if missing == 1 else "have"
-        plugins = [word for file in plugin_files for word in ("--plugin", file)]
-        command = shlex.join(["benchbed", "run", str(output / SUITE), *plugins, "-O", str(output)])
-        warnings.append(
-            f"{plural(missing, 'planned trial')} {verb} no row yet; complete the study with `{command}`"
-        )
     study.warnings[:0] = warnings
     return study
 

@@ -48,7 +48,8 @@ class Study:
         further = [f"page of the study: {page}" if page.exists() else f"study folder: {self.path}"]
         if self.lost:
             verb = "has" if self.lost == 1 else "have"
-            further.append(f"{plural(self.lost, 'planned trial')} {verb} no result; see study.losses")
+            losses = "; see study.losses" if self.lost > self.missing else ""
+            further.append(f"{plural(self.lost, 'planned trial')} {verb} no result{losses}")
         if self.warnings:
             further.append(f"{plural(len(self.warnings), 'warning')}; see study.warnings")
         return study_html(self.results, further)

@@ -1,6 +1,7 @@
 """Run of a study: its missing trials, then its reports."""
 
 import contextlib
+import shlex
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,7 +13,7 @@ from benchbed.catalog.lookup import Catalog
 from benchbed.catalog.names import quoted
 from benchbed.environment import describe_environment
 from benchbed.errors import CONTINUES, StudyFolderError, UsageError
-from benchbed.formatting import absolute_path
+from benchbed.formatting import absolute_path, plural
 from benchbed.interfaces import FINAL_STATUSES
 from benchbed.plan import Plan, complete_request, parse_shard
 from benchbed.plan.request import as_request
@@ -23,6 +24,7 @@ from benchbed.runner.scheduler import RunOptions, Scheduler
 from benchbed.runner.workers import Workers
 from benchbed.store import StudyFolder, retire_other_plan
 from benchbed.store.files import unused
+from benchbed.store.folder import SUITE
 from benchbed.study.execution import drawing_jobs, local_workers, start_workers
 from benchbed.study.loading import add_objects, check_files, open_catalog
 from benchbed.study.model import Study, describe_mismatches
@@ -165,6 +167,14 @@ def report(
         study = Study(path, plan, retire_other_plan(folder, plan))
         with start_workers(catalog, LOCAL, jobs or drawing_jobs()) as workers:
             study.warnings += write_reports(study, folder, catalog, plugin_files, workers, only)
+        if missing := study.missing:
+            shard = [] if plan.shard is None else ["--shard", str(plan.shard)]
+            plugins = [word for file in plugin_files for word in ("--plugin", file)]
+            command = shlex.join(["benchbed", "run", str(path / SUITE), *shard, *plugins, "-O", str(path)])
+            verb = "has" if missing == 1 else "have"
+            study.warnings.append(
+                f"{plural(missing, 'planned trial')} {verb} no row yet; complete the study with `{command}`"
+            )
         return study
 
 

@@ -136,11 +136,26 @@ def test_an_incomplete_study_is_completed(copy, run_in_process):
     merged = run_in_process(copy, "merge", *SHARDS[:2], "-O", "half")
     assert merged.returncode == 1
     assert "`benchbed run half/suite.toml -O half`" in merged.stderr
+    assert "column `error`" not in merged.stderr  # no row has one
     parts = contents(copy / "half" / "trials")
     completed = run_in_process(copy, "run", "half/suite.toml", "-O", "half", "-j", "1")
     assert completed.returncode == 0, completed.stderr
     assert parts.items() <= contents(copy / "half" / "trials").items()
     assert repr(rows(copy / "half")) == repr(rows(copy / "whole"))
+
+
+def test_an_interrupted_shard_is_completed(copy, run_in_process):
+    """Its report prints the command, which runs the trials of this shard only."""
+    shard = copy / SHARDS[0]
+    before = rows(shard)
+    next(shard.glob("trials/*-tuning.parquet")).unlink()
+    report = run_in_process(copy, "report", SHARDS[0])
+    assert report.returncode == 1
+    assert report.stderr.splitlines()[-1].endswith(" have no result")
+    command = shlex.split(report.stderr.partition("complete the study with `")[2].partition("`")[0])
+    completed = run_in_process(copy, *command[1:], "-j", "1")
+    assert completed.returncode == 0, completed.stderr
+    assert repr(rows(shard)) == repr(before)
 
 
 def test_the_command_that_completes_a_study_is_complete(tmp_path, run_in_process):

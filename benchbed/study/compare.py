@@ -166,16 +166,17 @@ def _check_plans(first: Plan, second: Plan, unpaired: bool) -> None:
     """Check that the scores of two plans are comparable. Raises: UsageError if they are not."""
     values: dict[str, tuple[object, object]] = {
         name.replace("_", " "): (getattr(first, name), getattr(second, name))
-        for name in ("protocol", "preset", "study_seed", "evaluation_seeds", "tolerance")
+        for name in ("protocol", "preset", "study_seed", "tolerance")
         if name != "study_seed" or not unpaired
     }
+    values["number of evaluation seeds"] = first.evaluation_seeds, second.evaluation_seeds
     values["choice of checkpoints"] = first.checkpoints, second.checkpoints
     second_problems = {problem.label: problem for problem in second.problems}
     for problem in first.problems:
         if problem.label in second_problems:
-            for name in ("budget", "targets", "dtype"):
+            for name, noun in (("budget", "budget"), ("targets", "list of targets"), ("dtype", "dtype")):
                 pair = getattr(problem, name), getattr(second_problems[problem.label], name)
-                values[f"{name} of {problem.label}"] = pair
+                values[f"{noun} of {problem.label}"] = pair
     for description, pair in values.items():
         if pair[0] != pair[1]:
             before, after = ("not given" if value is None else value for value in pair)

@@ -160,7 +160,7 @@ def test_the_margin_is_respected(study):
         ({"steps": 50}, "budget of quadratic"),
         ({"dtype": "float32"}, "of quadratic"),
         ({"seed": 7}, "study seed"),
-        ({"seeds": 3}, "evaluation seeds"),
+        ({"seeds": 3}, "number of evaluation seeds is"),
         ({"tolerance": 1e-6}, "the tolerance is not given in the first study and 1e-06 in the second"),
         (
             {"checkpoints": "all"},

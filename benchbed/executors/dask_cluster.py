@@ -31,7 +31,7 @@ class DaskExecutor(Executor):
                 threads_per_worker=1,
                 host="127.0.0.1",
                 dashboard_address=None,
-                silence_logs=logging.ERROR,
+                silence_logs=logging.CRITICAL,  # a worker whose scheduler has ended first prints a traceback
             )
             self._cluster.adapt(minimum=jobs, maximum=jobs)  # replaces a worker that dies while it starts
         # A connection that is lost is described once, by the driver, instead of by tracebacks.

@@ -1,5 +1,8 @@
 """Executor on a dask cluster; tests/faults/test_executors.py runs studies on it."""
 
+import logging
+from unittest import mock
+
 import pytest
 
 dask_cluster = pytest.importorskip("benchbed.executors.dask_cluster", reason="needs distributed")
@@ -14,3 +17,12 @@ def test_an_address_without_a_port_is_rejected(address, message, monkeypatch):
     monkeypatch.setattr(dask_cluster, "Client", None)
     with pytest.raises(ValueError, match=message):
         dask_cluster.DaskExecutor(1, address)
+
+
+def test_workers_of_this_machine_print_no_tracebacks(monkeypatch):
+    """One whose scheduler has ended before it logs an error, at the end of a study that has all results."""
+    cluster = mock.MagicMock()
+    monkeypatch.setattr(dask_cluster, "LocalCluster", cluster)
+    monkeypatch.setattr(dask_cluster, "Client", mock.MagicMock())
+    dask_cluster.DaskExecutor(1, "")
+    assert cluster.call_args.kwargs["silence_logs"] > logging.ERROR

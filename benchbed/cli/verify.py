@@ -49,7 +49,7 @@ def verify_command(
       benchbed verify results/mine --plugin ./mine.py
 
     \b
-    Exit codes: 0 all agree, 1 something differs, 2 wrong usage, 3 the folder cannot be used,
+    Exit codes: 0 all agree, 1 a batch differs or did not run again, 2 wrong usage, 3 the folder cannot be used,
     5 nothing to verify, 130 interrupted, 143 terminated.
     """  # fmt: skip
     from benchbed.runner.fork_server import start_fork_server
@@ -75,7 +75,7 @@ def verify_command(
             differing += verdict.difference is not None
             print_line(f"{verdict.name} ({verdict.trials} trials): {verdict.difference or agreement}")
     summary = f"{len(sampled.batches) + len(sampled.contradictions)} of {sampled.available} batches, {trials} trials: "
-    summary += f"{differing} of them differ" if differing else "all agree"
+    summary += f"batches that differ or did not run again: {differing}" if differing else "all agree"
     if environment is not None:
         summary += f"; compared within a tolerance because {environment}"
     if sampled.unplanned_trials:

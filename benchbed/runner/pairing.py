@@ -70,7 +70,7 @@ def check_sources(catalog: Catalog, plan: Plan, batch: BatchPlan) -> None:
         except UsageError as error:
             raise BenchbedError(
                 f"{kind[:-1]} {name!r} differs: this worker on {platform.node()} does not have it: {error}; install "
-                "its package everywhere"
+                "its package everywhere, or pass its file by --plugin"
             ) from error
         if entry.source != source:
             raise BenchbedError(

@@ -122,7 +122,7 @@ def test_a_difference_in_the_last_bit_is_reported(copy, run_in_process, tamper):
     (line,) = [line for line in result.stdout.splitlines()[:-1] if "equal to the bit" not in line]
     assert line.startswith(f"{trial_file.stem} (")
     assert "differs in gradient_norm (1 of " in line
-    assert result.stdout.splitlines()[-1].endswith(": 1 of them differ")
+    assert result.stdout.splitlines()[-1].endswith(": batches that differ or did not run again: 1")
 
 
 def test_a_row_that_contradicts_itself_differs(copy, run_in_process, tamper):

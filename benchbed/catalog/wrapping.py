@@ -107,6 +107,17 @@ def _wrapped(
     scaled = {**arguments, RATE: arguments[RATE] * factor} if RATE in arguments else arguments
     wrapped: Optimizer[Any] = wrapper(optimizer, **scaled)
     at_rate = optimizer.at_rate
+    if not isinstance(wrapped, Optimizer):  # its check describes the fault
+        return wrapped
+    lost = [
+        name
+        for name, default in Optimizer._field_defaults.items()
+        if name != "at_rate" and getattr(wrapped, name) is default and getattr(optimizer, name) is not default
+    ]
+    if lost:
+        raise ValueError(
+            f"it loses {', '.join(lost)} of its optimizer; return optimizer._replace(…) instead of Optimizer(…)"
+        )
     if at_rate is None:
         return wrapped
 

@@ -8,6 +8,7 @@ from torch import Tensor
 from benchbed.catalog.names import derived_name, prefixed
 from benchbed.catalog.wrapping import wrapped_factory
 from benchbed.interfaces import Optimizer, OptimizerFactory, Oracle, Wrapper
+from benchbed.testing.assertions import require
 from benchbed.testing.claims import Claim, check_claims
 from benchbed.testing.optimizers import optimizer_claims
 
@@ -22,7 +23,11 @@ def _with_momentum(learning_rate: float = 0.1, beta: float = 0.5) -> Optimizer[_
         return theta - learning_rate * momentum, _Momentum(momentum)
 
     def answer(state: _Momentum, theta: Tensor) -> Tensor:
-        # A wrapper with another state must pass on the inner one.
+        require(
+            isinstance(state, _Momentum),
+            "its answer receives the state of the wrapper; pass on that of the optimizer, such as "
+            "answer=lambda state, theta: optimizer.answer(state.inner, theta)",
+        )
         return theta - learning_rate * state.momentum
 
     return Optimizer(init=lambda theta: _Momentum(torch.zeros_like(theta)), update=update, answer=answer)

@@ -5,10 +5,14 @@ from typing import Any, NamedTuple
 import pytest
 import torch
 
+from benchbed.catalog.wrapping import wrapped_factory
 from benchbed.errors import UsageError
+from benchbed.interfaces import Optimizer
 from benchbed.testing import ConformanceError, check_wrapper
 from benchbed_optimizers import WRAPPERS
 from benchbed_optimizers.adam import adam
+from benchbed_optimizers.lbfgs import lbfgs
+from benchbed_optimizers.schedule_free_sgd import schedule_free_sgd
 
 
 @pytest.mark.parametrize("wrapper", WRAPPERS, ids=lambda wrapper: wrapper.__name__)
@@ -55,8 +59,30 @@ def forgetful(optimizer):
 
 def test_a_forgotten_answer_is_a_fault():
     """The answer of an averaging optimizer would fail in a study, or be wrong."""
-    with pytest.raises(AttributeError, match="momentum"):
+    with pytest.raises(ConformanceError, match=r"answer=lambda state, theta: optimizer.answer\(state"):
         check_wrapper(forgetful)
+
+
+def anew(optimizer):
+    """Return another optimizer with the same functions of a step."""
+    return Optimizer(init=optimizer.init, update=optimizer.update)
+
+
+def test_an_optimizer_built_anew_is_a_fault():
+    """Its answer, draws and full batches would be lost."""
+    with pytest.raises(ValueError, match=r"loses answer of its optimizer; return optimizer\._replace"):
+        check_wrapper(anew)
+
+
+@pytest.mark.parametrize(
+    ("rule", "fields"),
+    [(lbfgs, "full_batch, needs_exact_gradients"), (schedule_free_sgd, "answer")],
+    ids=lambda value: getattr(value, "__name__", ""),
+)
+def test_the_fields_that_a_wrapper_loses_are_named(rule, fields):
+    """Gradients on draws, or another point, would be measured in a study."""
+    with pytest.raises(ValueError, match=f"it loses {fields} of its optimizer"):
+        wrapped_factory("anew", anew, rule)()
 
 
 def test_an_unknown_parameter_is_named():

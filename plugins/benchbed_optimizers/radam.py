@@ -34,7 +34,9 @@ def radam(
         correction = state.second_correction
         longest = 2 / (1 - beta2) - 1
         rho = longest - 2 * (oracle.step + 1) * (1 - correction) / correction
-        is_long = rho > SHORTEST
+        is_long = (rho > SHORTEST) & (
+            oracle.step >= SHORTEST
+        )  # ρₜ < t, which float32 may round up to 5 at t = 5
         safe = torch.where(is_long, rho, SHORTEST)
         rectification = (
             (safe - 4) * (safe - 2) * longest / ((longest - 4) * (longest - 2) * safe) * correction

@@ -27,6 +27,7 @@ def rprop(
 
     Δᵢ is `learning_rate` at first. It is multiplied by `increase` while the sign of gᵢ stays, and by `decrease` where
     it changes; that coordinate then rests for a step. The same path as `torch.optim.Rprop(etas=(decrease, increase))`.
+    A schedule around it changes nothing, as the rate has no other use.
 
     Source: Riedmiller & Braun (1993), A direct adaptive method for faster backpropagation learning: the RPROP
     algorithm, https://doi.org/10.1109/ICNN.1993.298623; the initial step size is torch's.

@@ -1,12 +1,14 @@
 """Plots of a study for a notebook: seaborn grids of its tidy frames."""
 
 import functools
+import itertools
 from collections.abc import Callable
 
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import seaborn as sns
+from matplotlib.colors import to_hex
 
 from benchbed.analysis.tidy import tidy_curves, tidy_targets, tidy_tuning
 from benchbed.catalog.names import quoted, suggestion
@@ -162,6 +164,14 @@ def draw_targets(results: Results, styles: Styles, arguments: Arguments) -> sns.
         axes.set(
             xlim=(first_calls(facts), facts.budget), xlabel=CALLS_LABEL, ylabel="share of targets reached"
         )
+        axes.set_ylim(bottom=-0.015)  # a curve along 0 would be on the frame
+    if options["hue"] == "optimizer" and "linestyle" not in options:  # seaborn has no styles for these curves
+        by_color = {to_hex(style.color): (index, style.dashes) for index, style in enumerate(styles.values())}
+        legend = grid.legend.get_lines() if grid.legend else []
+        for line in itertools.chain(legend, *(axes.lines for axes in grid.axes.flat)):
+            if to_hex(line.get_color()) in by_color:
+                index, dashes = by_color[to_hex(line.get_color())]
+                line.set(linestyle=dashes, zorder=2 + index / 100)  # dashes are above a solid line
     return with_outer_labels(grid)
 
 

@@ -6,10 +6,12 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
+from matplotlib.colors import to_hex
+from matplotlib.lines import Line2D
 
 from benchbed.analysis.tidy import tidy_curves
 from benchbed.errors import UsageError
-from benchbed.plotting.style import palette
+from benchbed.plotting.style import line_styles, palette
 from benchbed.reports.bands import quartiles
 from benchbed.reports.ecdf import targets_reached
 from benchbed.reports.notebook.plots import PLOTS, draw_plot
@@ -121,6 +123,23 @@ def test_targets_that_were_not_reached_are_counted(study, draw):
         points = drawn[palette(NAMES)[name]]
         assert points[points[:, 0] <= 1000][-1, 1] == pytest.approx(share)
         assert share < 1
+
+
+def test_curves_of_targets_have_dashes_and_are_not_on_the_frame(study, draw):
+    """As in the other plots; a curve along 0 is visible, and equal curves do not hide each other."""
+    grid = draw("targets", "quadratic", track="tuned")
+    styles = line_styles(NAMES)
+    for lines in (grid.axes.flat[0].lines, grid.legend.get_lines()):
+        drawn = {to_hex(line.get_color()): line.get_linestyle() for line in lines}
+        assert drawn == {
+            to_hex(styles[name].color): Line2D([], [], linestyle=styles[name].dashes).get_linestyle()
+            for name in NAMES
+        }
+    above = sorted(grid.axes.flat[0].lines, key=lambda line: line.get_zorder())
+    assert [to_hex(line.get_color()) for line in above] == [to_hex(styles[name].color) for name in NAMES]
+    assert grid.axes.flat[0].get_ylim()[0] < 0
+    plain = draw("targets", "quadratic", track="tuned", linestyle=":")
+    assert {line.get_linestyle() for line in plain.axes.flat[0].lines} == {":"}
 
 
 def test_learning_rates_have_the_median_of_all_tuning_trials(study, draw):

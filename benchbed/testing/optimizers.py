@@ -120,8 +120,9 @@ def check_shapes(subject: OptimizerUnderTest) -> None:
     check_update(subject.name, theta, state, Lanes.at(start.theta, start.state), opaque=False)
     _require_state(state, theta)
     later = subject.run(slice(None), slice(None)).theta
-    is_finite = bool(torch.isfinite(later).all())
-    require(is_finite, f"theta is not finite after {STEPS} steps on a smooth loss")
+    for steps, point in {"1 step": theta, f"{STEPS} steps": later}.items():
+        is_finite = bool(torch.isfinite(point).all())
+        require(is_finite, f"theta is not finite after {steps} on a smooth loss")
 
 
 def check_lane_counts(subject: OptimizerUnderTest) -> None:

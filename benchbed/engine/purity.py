@@ -5,6 +5,7 @@ Every function of a pairing runs twice on a small batch, under other global gene
 
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from time import perf_counter  # the function itself, since the module's is replaced
 from typing import Any, NamedTuple
 
@@ -116,11 +117,8 @@ def _calls_of_problem(batch: Batch, instances: Instances) -> Iterator[_Call]:
         (batch.label_of("optimizer"), batch.optimizer.make_draws),
     ):
         if make is not None:
-            yield _Call(f"make_draws of {name}", FROM_ARGUMENT, _bind_draws(make, dimension))
-
-
-def _bind_draws(make_draws: Callable[[Generator, int, int], Tree], dimension: int) -> Callable[[], Tree]:
-    return lambda: make_draws(_new_generator(), STEPS, dimension)
+            draw = partial(lambda make: make(_new_generator(), STEPS, dimension), make)
+            yield _Call(f"make_draws of {name}", FROM_ARGUMENT, draw)
 
 
 def _new_generator() -> Generator:

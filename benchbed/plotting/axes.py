@@ -165,15 +165,15 @@ def add_lost_strip(axes: Axes, scale: ValueScale, label: str = "diverged\nor fai
 class GapAxis(NamedTuple):
     """The vertical axis of the gaps, or objectives, of a problem."""
 
-    facts: ProblemFacts
     scale: ValueScale
-    has_lost: bool
-    """Whether a median is infinite."""
+    facts: ProblemFacts
+    has_infinite: bool
+    """Infinite values, as of lost trials, are drawn in a strip above the axis."""
 
     def set_on(self, axes: Axes, label: str = "", lost: str = "diverged\nor failed") -> None:
         """Set scale, limits and label, and the strip of lost trials."""
         value_axis(axes, self.scale, self.facts)
-        if self.has_lost:
+        if self.has_infinite:
             add_lost_strip(axes, self.scale, lost)
         axes.set_ylabel(f"{label}{axes.get_ylabel()}")
 

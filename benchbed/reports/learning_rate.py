@@ -45,7 +45,7 @@ def draw(results: Results, problem: str) -> dict[str, bytes]:
     facts, measures = results.problems[problem], results.measures[results.measures["problem"] == problem]
     sweeps = _sweeps(results, problem, measures)
     values = np.concatenate([series for sweep in sweeps for series in (sweep.tuned, sweep.default)])
-    axis = GapAxis(facts, value_scale(values, facts), bool(np.isinf(values).any()))
+    axis = GapAxis(value_scale(values, facts), facts, bool(np.isinf(values).any()))
     with theme(name):
         figure, (axes,) = stacked_panels([[sweep.label for sweep in sweeps] + [""] * 3], _HEIGHT)
         axes.set_title(wrap_label(problem, 80))
@@ -56,7 +56,7 @@ def draw(results: Results, problem: str) -> dict[str, bytes]:
         _draw_sweeps(axes, sweeps, axis.scale)
         add_success_line(axes, axis.scale, facts)
         add_legend(axes)
-        caption = under_learning_rate(results, problem, measures, axis.has_lost)
+        caption = under_learning_rate(results, problem, measures, axis.has_infinite)
         clipped = axis.scale.describe_clipped(values)
         return save_figure(figure, name, join_sentences(caption, clipped), note)
 

@@ -62,13 +62,13 @@ def draw(results: Results, problem: str) -> dict[str, bytes]:
     tracks = {track: lines for track in results.tracks if (lines := _lines(results, problem, track))}
     everything = pd.concat([line.quartiles for lines in tracks.values() for line in lines])
     scale = value_scale(everything[["lower", "median"]].to_numpy().ravel(), facts)
-    shared = GapAxis(facts, scale, bool(np.isinf(everything["median"]).any()))
+    shared = GapAxis(scale, facts, bool(np.isinf(everything["median"]).any()))
     tracks = {track: [line.clip(scale) for line in lines] for track, lines in tracks.items()}
     has_small_panels = max(map(len, tracks.values())) > _FEW
     with theme(name):
         figure = _draw_figure(tracks, problem, shared)
         is_exact = has_exact(results.outcomes[results.outcomes["problem"] == problem])
-        caption = under_loss(results, problem, shared.has_lost, is_exact, has_small_panels)
+        caption = under_loss(results, problem, shared.has_infinite, is_exact, has_small_panels)
         clipped = scale.describe_clipped(everything[["lower", "median", "upper"]])
         return save_figure(figure, name, join_sentences(caption, clipped), note)
 

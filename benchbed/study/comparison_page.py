@@ -42,7 +42,15 @@ def write_page(
     )
     table = change_table(changes, results.optimizers, f"Differences of scores, {names[1]} minus {names[0]}")
     remarks = [f"{text[:1].upper()}{text[1:]}." for text in (footnote(changes, mark=""), *notes)]
-    content = render(results, Changes([_conclusion(changes, names[0])], table, remarks))
+    significant = sorted(filter(is_significant, changes), key=lambda change: -abs(change.difference))
+    largest = "; ".join(
+        f"{change.optimizer} on the {change.track} track, {describe_problem(change.problem)}: "
+        f"{signed(change.difference)} {describe_interval(change)}"
+        for change in significant[:_MOST_LISTED]
+    )
+    lead = f"{len(significant) or 'None'} of {plural(len(changes), 'score')} changed significantly since {names[0]}."
+    conclusion = lead, f"The largest changes: {largest}." if largest else ""
+    content = render(results, Changes([conclusion], table, remarks))
     write_atomically(path, content, "choose a writable file with --page")
 
 
@@ -61,15 +69,3 @@ def change_table(changes: Sequence[Change], optimizers: Sequence[str], title: st
         ]
         rows.append(PageRow(str(optimizers.index(change.optimizer)), change.track, cells, positions))
     return PageTable(title, _HEADERS, rows)
-
-
-def _conclusion(changes: Sequence[Change], first: str) -> tuple[str, str]:
-    """Return a sentence on the number of significant changes, and one on the largest of them."""
-    significant = sorted(filter(is_significant, changes), key=lambda change: -abs(change.difference))
-    largest = "; ".join(
-        f"{change.optimizer} on the {change.track} track, {describe_problem(change.problem)}: "
-        f"{signed(change.difference)} {describe_interval(change)}"
-        for change in significant[:_MOST_LISTED]
-    )
-    lead = f"{len(significant) or 'None'} of {plural(len(changes), 'score')} changed significantly since {first}."
-    return lead, f"The largest changes: {largest}." if largest else ""

@@ -70,7 +70,7 @@ def with_values(
         heights = {name: scale.lane(index, count) for index, name in enumerate(results.optimizers)}
         in_strip = rows["optimizer"].map(heights).to_numpy()
         frame.loc[rows.index, "value"] = scale.clip(values, infinite=in_strip)
-        axes[str(problem)] = GapAxis(facts, scale, bool(np.isinf(quartiles).any()))
+        axes[str(problem)] = GapAxis(scale, facts, bool(np.isinf(quartiles).any()))
     return frame, axes
 
 

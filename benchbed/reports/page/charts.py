@@ -15,8 +15,8 @@ import pandas as pd
 from matplotlib.ticker import MaxNLocator
 
 from benchbed.formatting import count, tick_labels
-from benchbed.interfaces import ProblemFacts, Results
-from benchbed.plotting.axes import GAP_LABEL, STRIP, ValueScale
+from benchbed.interfaces import Results
+from benchbed.plotting.axes import GAP_LABEL, STRIP, GapAxis, ValueScale
 from benchbed.reports.captions import EXACT_MARK
 
 WIDTH, HEIGHT = 3600, 2100
@@ -85,12 +85,8 @@ class Chart(NamedTuple):
     """Of the calls of all lines without a cost of their own."""
 
 
-class ValueAxis(NamedTuple):
+class ValueAxis(GapAxis):
     """A scale of gaps, objectives or metrics with a strip for infinite values, and the condition of success."""
-
-    scale: ValueScale
-    facts: ProblemFacts
-    has_infinite: bool
 
     @property
     def height(self) -> float:

@@ -16,6 +16,7 @@ import numpy as np
 import torch
 from torch.utils import _pytree as pytree  # as in the engine
 
+from benchbed.engine.pytrees import bytes_of
 from benchbed.errors import ContractError
 
 CLOCKS = ("time", "time_ns", "monotonic", "monotonic_ns", "perf_counter", "perf_counter_ns", "process_time")
@@ -146,9 +147,7 @@ def bits_of(run: Callable[[], Any]) -> Hashable:
     except (Exception, SystemExit) as error:  # noqa: BLE001 (it is raised again where its trials run)
         return type(error).__name__
     return tuple(
-        (leaf.dtype, leaf.shape, leaf.detach().numpy().tobytes())
-        if isinstance(leaf, torch.Tensor)
-        else repr(leaf)
+        (leaf.dtype, leaf.shape, bytes_of(leaf)) if isinstance(leaf, torch.Tensor) else repr(leaf)
         for leaf in pytree.tree_leaves(result)
     )
 

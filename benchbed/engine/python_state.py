@@ -18,6 +18,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from benchbed.engine.pytrees import bytes_of
+
 LIBRARIES = {*sys.stdlib_module_names, "torch", "numpy", "scipy", "pandas", "sklearn", "benchbed"}
 """Packages whose functions, classes and modules are not searched: their variables do not belong to a plugin."""
 SEARCHED_CLASSES = {
@@ -91,7 +93,7 @@ def _variable(name: str, value: Any) -> Variable | None:
         case Tensor() if value.nbytes > MAX_BYTES or value.layout != torch.strided:
             token = id(value), value._version
         case Tensor():
-            token = value.dtype, value.shape, value.detach().cpu().numpy().tobytes()
+            token = value.dtype, value.shape, bytes_of(value)
         case np.ndarray() | np.generic() if not value.dtype.hasobject:
             token = value.dtype.str, value.shape, _checksum(np.ascontiguousarray(value))
         case torch.Generator() | np.random.Generator() | np.random.RandomState() | random.Random():

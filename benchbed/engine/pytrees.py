@@ -19,6 +19,12 @@ def leaves(tree: Tree) -> list[Tensor]:
     return [leaf for leaf in pytree.tree_leaves(tree) if isinstance(leaf, Tensor)]
 
 
+def bytes_of(tensor: Tensor) -> bytes:
+    """Return the numbers of a dense tensor, also of types that NumPy does not have, such as bfloat16."""
+    values = tensor.detach().cpu().resolve_conj().resolve_neg().flatten().contiguous()
+    return values.view(torch.uint8).numpy().tobytes()
+
+
 def map_tensors(function: Callable[..., Tensor], *trees: Tree) -> Tree:
     """Apply `function` to the corresponding tensors of all trees; other leaves are those of the first tree."""
     first, *further = trees

@@ -365,6 +365,30 @@ def test_pure_plugins_pass(make_batch, problem, factory):
     assert check_purity(make_batch(problem(), factory, seeds=3, learning_rate=[0.1, 0.2])) is None
 
 
+WEIGHTS = torch.linspace(0.5, 1.5, 2, dtype=torch.bfloat16)
+
+
+class Short(NamedTuple):
+    """A momentum of two bytes a number."""
+
+    momentum: torch.Tensor
+
+
+def short_momentum(learning_rate: float = 0.1):
+    """Momentum kept in bfloat16, with constants of the module in that type, which NumPy does not have."""
+
+    def update(oracle, state, theta):
+        momentum = (0.9 * state.momentum.to(theta.dtype) + WEIGHTS * oracle.gradient).bfloat16()
+        return theta - learning_rate * momentum.to(theta.dtype), Short(momentum)
+
+    return Optimizer(init=lambda theta: Short(torch.zeros_like(theta, dtype=torch.bfloat16)), update=update)
+
+
+def test_numbers_of_types_that_numpy_does_not_have_are_compared(make_batch):
+    """Rules that keep their state in bfloat16 save memory."""
+    assert check_purity(make_batch(Bowl(), short_momentum, seeds=3, learning_rate=[0.1, 0.2])) is None
+
+
 def test_state_of_a_stateful_optimizer_is_its_own_business(make_batch):
     """It runs one trial at a time, from a new call of the factory."""
 

@@ -70,7 +70,8 @@ def findings(results: Results) -> list[Finding]:
             frame[(frame["problem"] == table) & (frame["track"] == track)]
             for frame in (results.comparisons, results.groups)
         )
-        if (pairs["measure"] == "objective").any():
+        has_scores = any(not math.isnan(entry.score) for entry in entries.values())
+        if table in facts and len(ranks) and not has_scores:  # only final objectives have ranks then
             clauses = _clauses_on_objectives(entries, ranks, pairs)
         elif entries:
             clauses = _clauses(entries, ranks, pairs)
@@ -127,8 +128,7 @@ def _clauses(entries: dict[str, TableEntry], groups: pd.DataFrame, pairs: pd.Dat
     leader = compared[0]
     leader_score = _format_score(entries[leader])
     if len(compared) == 1:
-        score = "no score" if math.isnan(entries[leader].score) else f"score {leader_score}"
-        return [f"there is nothing to compare {leader} with ({score})", *not_compared]
+        return [f"there is nothing to compare {leader} with (score {leader_score})", *not_compared]
     with_leader = pairs[(pairs["first"] == leader) | (pairs["second"] == leader)]
     follower = with_leader["first"].where(with_leader["first"] != leader, with_leader["second"])
     with_leader = with_leader.set_index(follower)
@@ -151,6 +151,8 @@ def _clauses_on_objectives(
     missing = [name for name in entries if name not in compared]
     reason = Exclusion.NO_OBJECTIVE.value
     not_compared = [f"not compared: {_list(missing)} ({reason})"] if missing else []
+    if len(compared) == 1:
+        return [f"there is nothing to compare {compared[0]} with (no score)", *not_compared]
     if not (pairs["p_value"].notna() | pairs["is_exact"]).any():
         clause = f"a single seed cannot show a difference (lowest final objective: {compared[0]})"
         return [clause, *not_compared]

@@ -200,6 +200,11 @@ def test_without_scores_final_objectives_are_compared():
         "different, which does not prove equality: y; significantly higher: z (largest adjusted p < 0.001); not "
         "compared: w (some trial has no final objective)."
     )
+    others_diverged = np.concatenate([5 + noise(0), np.full(60, np.inf)])
+    assert sentences_of(scores, objectives=others_diverged)["a"] == (
+        "a, tuned track: there is nothing to compare x with (no score); not compared: y, z and w (some trial has no "
+        "final objective)."
+    )
     single = {("a", name): [np.nan] for name in "xy"}
     assert sentences_of(single, objectives=[2.0, 3.0])["a"] == (
         "a, tuned track: a single seed cannot show a difference (lowest final objective: x)."

@@ -86,10 +86,12 @@ class WorkerProcess:
                 process_ids = self._pool.submit(process_and_supervisor)
             self._process_id, self._supervisor_id = process_ids.result()
             has_forked.set()
-        except (OSError, EOFError, BrokenProcessPool) as error:
+        except Exception as error:
             self._pool.shutdown(wait=False)
             shutil.rmtree(self._folder, ignore_errors=True)
-            raise ProcessLostError from error
+            if isinstance(error, (OSError, EOFError, BrokenProcessPool)):
+                raise ProcessLostError from error
+            raise  # such as the RuntimeError of a pool whose interpreter ends
 
     def run(self, work: Work, task: bytes, timeout: float | None) -> Any:
         """Run a task and return its result or a `WorkerFailure`.

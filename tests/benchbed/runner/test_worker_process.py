@@ -2,11 +2,14 @@
 
 import subprocess
 import sys
+import tempfile
+from concurrent.futures import ProcessPoolExecutor
 
 import pytest
 
 from benchbed.interfaces import TrialStatus
 from benchbed.runner.fork_server import kill_fork_server
+from benchbed.runner.worker_process import WorkerProcess
 from benchbed.runner.workers import kill_processes
 
 pytestmark = pytest.mark.slow
@@ -85,3 +88,16 @@ def test_a_process_whose_folder_is_gone_ends_silently(tmp_path):
     command = [sys.executable, "-c", f"{fork}.Process(target=exec, args=[{code!r}])\n{wait}"]
     ended = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert (ended.stdout, ended.stderr) == ("1\n", "")
+
+
+def test_a_process_that_cannot_start_leaves_no_folder(monkeypatch, tmp_path):
+    """As when the interpreter of its driver ends after an interrupt: its pool accepts no task any more."""
+
+    def submit(self, function):
+        raise RuntimeError("cannot schedule new futures after interpreter shutdown")
+
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setattr(ProcessPoolExecutor, "submit", submit)
+    with pytest.raises(RuntimeError, match="interpreter shutdown"):
+        WorkerProcess(None)
+    assert list(tmp_path.glob("benchbed-*")) == []

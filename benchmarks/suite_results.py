@@ -17,8 +17,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import benchbed
+from benchbed.analysis.aggregate import has_note
 from benchbed.analysis.findings import findings
 from benchbed.formatting import markdown_cell, plural
+from benchbed.interfaces import Note
 from benchbed.reports.tables.summary import group_tables, overall_tables
 from benchbed.reports.tables.table import markdown
 
@@ -71,14 +73,22 @@ def describe(name: str, study: benchbed.Study, seconds: float) -> str:
 
 
 def solved_table(study: benchbed.Study) -> str:
-    """Return the share of trials that reached all targets by optimizer and group, in Markdown."""
-    summary, facts = study.results.summary, study.results.problems
-    rows = summary[summary["track"] == TRACK]
-    rows = rows.assign(group=[facts[problem].group for problem in rows["problem"]])
-    counts = rows.groupby(["optimizer", "group"], sort=False)[["solved", "trials"]].sum()
-    shares = (counts["solved"] / counts["trials"]).unstack("group")
-    shares = shares.loc[list(study.results.optimizers), list(dict.fromkeys(rows["group"]))]
-    return str(shares.map(lambda share: f"{share:.0%}").to_markdown(disable_numparse=True))
+    """Return the share of trials that reached all targets by optimizer and group, in Markdown.
+
+    It is the mean over the problems of the group, as the score is: the single trial of a problem on which nothing
+    depends on the seed represents every seed. Where a group has no mean score, it has no share either.
+    """
+    results = study.results
+    rows = results.summary[results.summary["track"] == TRACK]
+    rows = rows.assign(
+        group=[results.problems[problem].group for problem in rows["problem"]],
+        share=rows["solved"] / rows["trials"],
+        has_mean=(rows["skipped"] == 0) & ~has_note(rows, Note.EXACT_ORACLE),
+    )
+    means = rows.groupby(["optimizer", "group"], sort=False).agg({"share": "mean", "has_mean": "all"})
+    cells = means["share"].map("{:.0%}".format).where(means["has_mean"], "–").unstack("group")
+    cells = cells.loc[list(results.optimizers), list(dict.fromkeys(rows["group"]))]
+    return str(cells.to_markdown(disable_numparse=True))
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -37,6 +37,18 @@ def test_the_block_has_the_numbers_of_the_study(suite_results, study):
     assert block.count("- tuned track, group ") == 2
 
 
+def test_a_share_is_a_mean_over_problems(suite_results, tmp_path):
+    """The single trial of a deterministic problem counts as much as the seeds of another; exact oracles have none."""
+    study = benchbed.run(
+        problems=["quadratic[start=1.0]", "quadratic[condition_number=4]", "quartic"],
+        optimizers=["gd[learning_rate=0.05]"], tracks=["tuned"], preset="quick", steps=200, seeds=3, jobs=1,
+        output=tmp_path / "study",
+    )  # fmt: skip
+    assert study.summary["trials"].tolist() == [1, 3, 3]
+    assert study.summary["solved"].tolist()[:2] == [0, 3]
+    assert re.findall(r"(?<=\| )[\d–]+%?", suite_results.solved_table(study)) == ["50%", "–"]
+
+
 def test_a_page_is_written_between_its_marks(suite_results, study, tmp_path, capsys, monkeypatch):
     """The text around them stays; a page without the marks is rejected."""
     monkeypatch.setattr(suite_results, "run", lambda name, folder: (study, 8.0))

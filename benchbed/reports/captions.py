@@ -71,12 +71,13 @@ def describe_scored(problems: list[str], total: int) -> str:
     return f"all {total} problems" if len(problems) == total else f"the {len(problems)} problems with scores"
 
 
-def under_paths(seed: int, has_losses: bool, has_exact: bool) -> str:
+def under_paths(seed: int, has_minimizer: bool, has_losses: bool, has_exact: bool) -> str:
     """Explain paths over contours."""
     return join_sentences(
         f"Path of every optimizer on evaluation seed {seed}, over contours of the objective.",
         "Axes: θ₀ to the right, θ₁ upwards.",
-        "The paths of the others are grey. Circle: start. Star: minimizer.",
+        "The paths of the others are grey. Circle: start.",
+        "Star: minimizer." if has_minimizer else "",
         "Small marks are checkpoints, not steps; the large mark is the end.",
         "×: a trial that diverged or failed leaves the frame or ends here." if has_losses else "",
         _EXACT if has_exact else "",

@@ -65,7 +65,8 @@ def draw(results: Results, problem: str) -> dict[str, bytes]:
                     axes.plot(*background.points.T, color="0.55", linewidth=0.6)
                 _draw_path(axes, path, surface)
         has_losses = any(path.is_lost for paths in tracks.values() for path in paths)
-        return save_figure(figure, name, under_paths(seed, has_losses, has_exact(trials)), note)
+        caption = under_paths(seed, surface.minimizer is not None, has_losses, has_exact(trials))
+        return save_figure(figure, name, caption, note)
 
 
 def _paths(results: Results, problem: str, track: str, seed: int) -> list[PlanarPath]:

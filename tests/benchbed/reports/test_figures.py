@@ -205,6 +205,14 @@ def test_a_sweep_is_the_lower_median_over_seeds():
     assert lower_medians(trials, "gap", ["learning_rate"]).to_dict() == {0.1: 0.2, 1.0: math.inf}
 
 
+@pytest.mark.parametrize("minimizer", [None, (0.0, 0.0)])
+def test_the_caption_of_paths_explains_a_star_that_is_drawn(results, minimizer, saved):
+    """The minimizer may be unknown."""
+    surface = results.surfaces["quadratic"]._replace(minimizer=minimizer)
+    PLOTS["paths"].draw(results._replace(surfaces={"quadratic": surface}), "quadratic")
+    assert ("Star: minimizer." in saved[-1].texts[0].get_text().replace("\n", " ")) == (minimizer is not None)
+
+
 @pytest.mark.parametrize("value", [math.nan, math.inf, 3.0])
 def test_paths_are_drawn_without_contours(results, value):
     """Where the objective is constant or not finite."""

@@ -18,18 +18,18 @@ NETWORK_RULES = {"gd": (0.3, 1.0, 2.0), "nesterov": (1.0, 3.0, 10.0), "adam": (0
 
 
 class Run(NamedTuple):
-    """The last loss, and the losses at the points whose gradients were computed."""
+    """The lowest loss of all points, the last one included, and the losses whose gradients were computed."""
 
-    end: float
+    lowest: float
     losses: list[float]
 
 
 def accuracies() -> Iterator[Finding]:
     """A quasi-Newton method reaches accuracies that first-order rules do not, in a valley and on a PINN."""
     cases = (
-        (Rosenbrock(start=(-1.2, 1.0)), VALLEY_RULES, 80, (1e-2, 1e-8), "Rosenbrock's valley", "own bounds"),
+        (Rosenbrock(start=(-1.2, 1.0)), VALLEY_RULES, 80, (1e-3, 1e-8), "Rosenbrock's valley", "own bounds"),
         (
-            PoissonPinn(), NETWORK_RULES, 600, (3e-4, 3e-5), "Poisson's equation by a network",
+            PoissonPinn(), NETWORK_RULES, 600, (1.5e-5, 1e-5), "Poisson's equation by a network",
             "Rathore et al. (2024); own bounds",
         ),
     )  # fmt: skip
@@ -37,18 +37,18 @@ def accuracies() -> Iterator[Finding]:
         runs = {
             name: min(
                 (_run(problem, f"{name}[learning_rate={rate}]", steps) for rate in rates),
-                key=lambda run: run.end,
+                key=lambda run: run.lowest,
             )
             for name, rates in rules.items()
         }
-        first_order = min(run.end for run in runs.values())
+        first_order = min(run.lowest for run in runs.values())
         runs["lbfgs"] = quasi_newton = _run(problem, "lbfgs", steps)
         yield Finding(
-            f"{label}, {steps} gradients: lowest last loss of {', '.join(rules)} at three rates each, and last loss "
-            "of L-BFGS",
+            f"{label}, {steps} gradients: lowest loss of {', '.join(rules)} at three rates each, at any point, "
+            "and of L-BFGS",
             f"above {above:g}, below {below:g}",
-            f"{first_order:.2g}, {quasi_newton.end:.1e}",
-            first_order > above and quasi_newton.end < below,
+            f"{first_order:.2g}, {quasi_newton.lowest:.1e}",
+            first_order > above and quasi_newton.lowest < below,
             source,
             Panel(
                 label,
@@ -67,4 +67,4 @@ def _run(problem: Problem, rule: str, steps: int) -> Run:
         lambda theta: problem.objective(theta, data), lambda theta: problem.objective(theta, data).item()
     )
     end = benchbed.minimize(loss, start, rule, steps=steps).loss
-    return Run(end, losses)
+    return Run(min(end, *losses), losses)

@@ -16,7 +16,7 @@ from benchbed.formatting import on_one_line
 from benchbed.interfaces.layout import Layout
 from benchbed.interfaces.modules.datasets import Samples
 from benchbed.interfaces.modules.forward import HOOKS, DrawCall, ForwardPass, RandomCall, record_calls, replay
-from benchbed.interfaces.modules.plain_state import carried_attributes
+from benchbed.interfaces.modules.plain_state import Attributes, carried_attributes, changed_attributes
 from benchbed.interfaces.modules.stateless import StatelessModule
 from benchbed.seeds import seeded_modules
 
@@ -127,12 +127,12 @@ def examine(build: Callable[[], Any], batch: Samples, loss_of: LossOfOutputs) ->
             f"its forward pass adds, removes or separates the buffers {', '.join(sorted(unnamed))}; register each as a "
             "tensor of its own, such as torch.zeros(3), and keep one there"
         )
-    _check_attributes(network, samples)
+    computed = _computed_attributes(network, samples)
     changed = {name for name, tensor in first.items() if not torch.equal(tensor, after[name])}
     buffers = tuple(name for name in first if name in changed | differing)
     result = Network(
-        StatelessModule(copy.deepcopy(network).train()),
-        StatelessModule(copy.deepcopy(network).eval()),
+        StatelessModule(copy.deepcopy(network).train(), computed),
+        StatelessModule(copy.deepcopy(network).eval(), computed),
         layout,
         buffers,
         {name: tensor.detach() for name, tensor in first.items() if name not in buffers},
@@ -144,14 +144,17 @@ def examine(build: Callable[[], Any], batch: Samples, loss_of: LossOfOutputs) ->
     return result
 
 
-def _check_attributes(network: nn.Module, samples: Sequence[Tensor]) -> None:
+def _computed_attributes(network: nn.Module, samples: Sequence[Tensor]) -> Attributes:
+    """Return the attributes that passes compute. Raises: ContractError if one carries values to the next pass."""
     with seeded_modules(0), torch.enable_grad(), ForwardPass(record_calls([])):
-        carried = carried_attributes(network, samples[:-1])
+        computed = changed_attributes(network, samples[:-1])
+        carried = carried_attributes(network, samples[:-1], computed)
     if carried:
         raise ContractError(
             f"its network carries values in the attributes {', '.join(sorted(carried))} to the next pass, which is "
             "not that of the same trial; register each as a buffer, or compute it in each pass"
         )
+    return computed
 
 
 def _check_vmap(network: Network, module: nn.Module, samples: Samples, loss_of: LossOfOutputs) -> None:

@@ -11,18 +11,27 @@ OF_TORCH = vars(nn.Module()).keys()
 """Attributes of every module, such as its parameters, buffers and hooks."""
 
 
-def carried_attributes(network: nn.Module, inputs: Sequence[Tensor]) -> set[str]:
-    """Return the attributes whose values passes change, in `train()` or `eval()` mode, and read before they set them.
+MODES = True, False
+"""`train()` and `eval()`."""
+Attributes = set[tuple[str, str]]
+"""Plain attributes, each with the path of its module."""
+
+
+def changed_attributes(network: nn.Module, inputs: Sequence[Tensor]) -> Attributes:
+    """Return the attributes whose values passes change, in `train()` or `eval()` mode."""
+    return set().union(*(_differing(network, _after(network, mode, inputs, inputs)) for mode in MODES))
+
+
+def carried_attributes(network: nn.Module, inputs: Sequence[Tensor], changed: Attributes) -> set[str]:
+    """Return those of the changed attributes that a pass reads before it sets them.
 
     Those that a pass sets before it reads them, such as the attention of the last batch, carry nothing. Neither do
     constants that the first pass computes, such as a mask: they do not depend on inputs, parameters or earlier passes.
     """
-    modes = True, False
-    changed = set().union(*(_differing(network, _after(network, mode, inputs, inputs)) for mode in modes))
     if changed:
-        changed &= set().union(*(_varying(network, mode, inputs) for mode in modes))
+        changed = changed & set().union(*(_varying(network, mode, inputs) for mode in MODES))
     carried: set[str] = set()
-    for mode in modes if changed else ():
+    for mode in MODES if changed else ():
         trial = copy.deepcopy(network).train(mode)
         for path, module in [*trial.named_modules()]:
             _watch(module, {name for owner, name in changed if owner == path}, carried)
@@ -38,7 +47,7 @@ def _after(network: nn.Module, mode: bool, *batches: Sequence[Tensor]) -> nn.Mod
     return trial
 
 
-def _varying(network: nn.Module, mode: bool, inputs: Sequence[Tensor]) -> set[tuple[str, str]]:
+def _varying(network: nn.Module, mode: bool, inputs: Sequence[Tensor]) -> Attributes:
     """Return the attributes that have another value after a second pass, or a pass on other inputs and parameters."""
     others = [
         x[:1].expand_as(x) * 0.5 if x.is_floating_point() else x[:1].repeat_interleave(len(x), 0)
@@ -54,8 +63,8 @@ def _varying(network: nn.Module, mode: bool, inputs: Sequence[Tensor]) -> set[tu
     )
 
 
-def _differing(first: nn.Module, second: nn.Module) -> set[tuple[str, str]]:
-    """Return the plain attributes that differ between two copies of a network, each with the path of its module."""
+def _differing(first: nn.Module, second: nn.Module) -> Attributes:
+    """Return the attributes that differ between two copies of a network."""
     differing = set()
     for path, module in first.named_modules():
         before, after = vars(module), vars(second.get_submodule(path))

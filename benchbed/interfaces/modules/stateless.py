@@ -1,9 +1,13 @@
 """A module whose parameters and buffers are arguments of every call."""
 
-from collections.abc import Iterator
+import copy
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from torch import Tensor, nn
+
+_ABSENT = object()
+"""Stands for an attribute that a module does not have at the beginning."""
 
 
 class StatelessModule:
@@ -12,9 +16,15 @@ class StatelessModule:
     It searches the module by name in every call; here the places of all tensors are found once.
     """
 
-    def __init__(self, module: nn.Module) -> None:
+    def __init__(self, module: nn.Module, computed: Iterable[tuple[str, str]] = ()) -> None:
+        """`computed` are attributes, with the paths of their modules, that each pass computes itself.
+
+        A constant such as a mask would have the dtype and device of the first pass.
+        """
         self._module = module
         self._places = list(_places(module))
+        attributes = [(vars(module.get_submodule(path)), name) for path, name in computed]
+        self._computed = [(place, name, place.get(name, _ABSENT)) for place, name in attributes]
 
     def __call__(self, tensors: dict[str, Tensor], *inputs: Any) -> Any:
         """Run the module with `tensors` by name; those that it replaces, such as buffers, are replaced in there.
@@ -22,6 +32,10 @@ class StatelessModule:
         The module keeps its own tensors for names that are not given.
         """
         before = [place[name] for place, name, _ in self._places]
+        for owner, attribute, value in self._computed:
+            owner.pop(attribute, None)
+            if value is not _ABSENT:
+                owner[attribute] = copy.copy(value)  # the pass may fill a list or dictionary
         try:
             for (place, name, full_name), tensor in zip(self._places, before, strict=True):
                 place[name] = tensors.get(full_name, tensor)

@@ -6,6 +6,7 @@ from torch import nn
 from torch.utils.checkpoint import checkpoint
 
 from benchbed.errors import ContractError
+from benchbed.interfaces.modules.forward import without_noise
 from benchbed.interfaces.modules.network import examine
 
 BATCH = (torch.linspace(-1, 1, 12).view(4, 3), torch.tensor([0, 1, 1, 0]))
@@ -60,6 +61,22 @@ class Renaming(nn.Linear):
     def forward(self, x):
         self.change(self, x)
         return super().forward(x)
+
+
+class Rotating(nn.Linear):
+    """A layer that computes tables in its first pass: in an attribute, in a new one, and in a dictionary."""
+
+    def __init__(self):
+        super().__init__(3, 2)
+        self.register_buffer("frequencies", torch.tensor([1.0, 0.1, 0.01]))
+        self.sine, self.tables = None, {}
+
+    def forward(self, x):
+        if self.sine is None:
+            self.sine, self.cosine = self.frequencies.sin(), self.frequencies.cos()
+        if len(x) not in self.tables:
+            self.tables[len(x)] = torch.arange(len(x)).type_as(x).outer(self.frequencies)
+        return super().forward(x * self.sine * self.cosine + self.tables[len(x)])
 
 
 class Hooked(nn.Sequential):
@@ -128,6 +145,17 @@ def test_tied_parameters_count_once():
         return network
 
     assert examine(build, BATCH, mean_loss).layout.blocks == {"0.weight": (3, 3)}
+
+
+def test_constants_of_a_first_pass_have_the_dtype_of_each_run():
+    """That of the examination is float32; as its device is the CPU, trials on another would fail."""
+    network = examine(Rotating, BATCH, mean_loss)
+    for dtype in (torch.float64, torch.float32, torch.float64):
+        module, x, y = Rotating().to(dtype), BATCH[0].to(dtype), BATCH[1]
+        tensors = {**dict(module.named_parameters()), **dict(module.named_buffers())}
+        for is_training in (True, False):
+            loss, _ = network.run(mean_loss, tensors, (x, y), without_noise, is_training)
+            assert torch.equal(loss, mean_loss(module(x), y))
 
 
 def test_a_network_keeps_the_global_generator():

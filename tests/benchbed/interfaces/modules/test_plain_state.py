@@ -9,7 +9,7 @@ from torch import nn
 
 from benchbed.errors import ContractError
 from benchbed.interfaces.modules.network import examine
-from benchbed.interfaces.modules.plain_state import carried_attributes
+from benchbed.interfaces.modules.plain_state import carried_attributes, changed_attributes
 
 BATCH = (torch.linspace(-1, 1, 12).view(4, 3), torch.tensor([0, 1, 1, 0]))
 
@@ -146,11 +146,13 @@ class Bounded(nn.Linear):
 def test_inputs_keep_their_types():
     """A mask is boolean in each pass."""
     mask = torch.tensor([[True, False, False]] * 4)
-    assert carried_attributes(Masked(3, 2), (BATCH[0], mask)) == set()
+    network, inputs = Masked(3, 2), (BATCH[0], mask)
+    assert carried_attributes(network, inputs, changed_attributes(network, inputs)) == set()
 
 
 def test_a_network_without_state_runs_with_its_own_parameters_only():
     """It may not be defined for others."""
     network = Bounded(3, 2)
     nn.init.constant_(network.bias, -0.1)
-    assert carried_attributes(network, BATCH[:1]) == set()
+    assert changed_attributes(network, BATCH[:1]) == set()
+    assert carried_attributes(network, BATCH[:1], set()) == set()

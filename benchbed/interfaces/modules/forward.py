@@ -60,7 +60,8 @@ class ForwardPass(TorchFunctionMode):
     ) -> Any:
         """Run one function of torch."""
         handler = _HANDLERS.get(func)
-        if handler is None:
+        is_torchs = func is F.cross_entropy and not (kwargs or {}).get("label_smoothing")
+        if handler is None or is_torchs:
             return func(*args, **(kwargs or {}))
         self.is_needed = True
         return handler(self, *args, **(kwargs or {}))

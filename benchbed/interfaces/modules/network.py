@@ -158,22 +158,24 @@ def _computed_attributes(network: nn.Module, samples: Sequence[Tensor]) -> Attri
 
 
 def _check_vmap(network: Network, module: nn.Module, samples: Samples, loss_of: LossOfOutputs) -> None:
-    """Check that the network runs for two trials at once. Raises: ContractError if it does not."""
+    """Check that the network runs for two seeds and two settings at once. Raises: ContractError if it does not."""
     names = [*network.layout.blocks, *network.buffers]
     tensors = {**dict(module.named_parameters()), **dict(module.named_buffers())}
-    doubled = {name: torch.stack([tensors[name].detach()] * 2) for name in names}
+    lanes = {name: tensors[name].detach().expand(2, 2, *tensors[name].shape).clone() for name in names}
+    of_seeds = tuple(part.expand(2, *part.shape) for part in samples)
     noise = [
         torch.ones(call.shape, dtype=torch.bool if call.dropout else None) for call in network.random_calls
     ]
 
-    trained = [doubled[name].requires_grad_() for name in network.layout.blocks]
+    trained = [lanes[name].requires_grad_() for name in network.layout.blocks]
 
-    def loss(tensors: dict[str, Tensor]) -> Tensor:
+    def loss(tensors: dict[str, Tensor], samples: Samples) -> Tensor:
         return network.run(loss_of, tensors, samples, replay(noise), is_training=True)[0]
 
     try:
         with torch.enable_grad():
-            torch.autograd.grad(torch.func.vmap(loss)(doubled).sum(), trained, allow_unused=True)
+            losses = torch.func.vmap(torch.func.vmap(loss, (0, None)))(lanes, of_seeds)
+            torch.autograd.grad(losses.sum(), trained, allow_unused=True)
     except RuntimeError as error:
         raise ContractError(
             f"its network does not run for several trials at once ({on_one_line(str(error), 200)}); choose by "

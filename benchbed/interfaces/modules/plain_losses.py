@@ -66,11 +66,29 @@ def gaussian_nll_loss(
     return _reduced(losses + 0.5 * math.log(2 * math.pi) if full else losses, reduction)
 
 
+def cross_entropy(
+    input: Tensor, target: Tensor, weight: Tensor | None = None, size_average: bool | None = None,
+    ignore_index: int = -100, reduce: bool | None = None, reduction: str = "mean", label_smoothing: float = 0.0,
+) -> Tensor:  # fmt: skip
+    """Compute torch's cross-entropy; for its mean with weights and smoothing, torch selects weights by a mask."""
+    reduction = _reduction(reduction, size_average, reduce)
+    is_mean = reduction == "mean" and bool(label_smoothing) and input.shape != target.shape
+    losses: Tensor = F.cross_entropy(
+        input, target, weight, ignore_index=ignore_index, label_smoothing=label_smoothing,
+        reduction="sum" if is_mean and weight is not None else reduction,
+    )  # fmt: skip
+    if weight is None or not is_mean:
+        return losses
+    is_counted = target != ignore_index
+    return losses / torch.where(is_counted, weight[torch.where(is_counted, target, 0)], 0).sum()
+
+
 LOSSES: dict[Callable[..., Tensor], Callable[..., Tensor]] = {
     F.mse_loss: mse_loss,
     F.smooth_l1_loss: smooth_l1_loss,
     F.huber_loss: huber_loss,
     F.gaussian_nll_loss: gaussian_nll_loss,
+    F.cross_entropy: cross_entropy,
 }
 """The plain form of each of torch's functions."""
 

@@ -28,6 +28,17 @@ LOSSES = {
     "gaussian-full": lambda x, y: functional.gaussian_nll_loss(x, y, 0.7, full=True, reduction="sum"),
     "gaussian-rows": lambda x, y: functional.gaussian_nll_loss(x, y, V[:, 0], eps=0.5),
     "module": torch.nn.MSELoss(),
+    "cross-entropy": lambda x, y: functional.cross_entropy(x, y.softmax(-1), V[0], label_smoothing=0.2),
+    "classes": lambda x, y: functional.cross_entropy(x, y.argmax(-1), V[0], label_smoothing=0.2),
+    "some-classes": lambda x, y: functional.cross_entropy(
+        x, y.argmax(-1).where(y.argmax(-1) != 1, -100), V[0], label_smoothing=0.2
+    ),
+    "classes-sum": lambda x, y: functional.cross_entropy(
+        x, y.argmax(-1), V[0], None, 2, False, label_smoothing=0.2
+    ).sum(),
+    "positions": lambda x, y: torch.nn.CrossEntropyLoss(V[0], label_smoothing=0.1)(
+        x.unsqueeze(-1) * V[0], torch.stack([y.argmax(-1)] * 4, -1)
+    ),
 }
 
 

@@ -191,7 +191,7 @@ class _Reader:
             )
         values = tensor.detach().cpu().resolve_conj().resolve_neg().contiguous()
         self._write(str(tensor.dtype), tuple(tensor.shape), tensor.requires_grad)
-        self.hash.update(values.flatten().view(torch.uint8).numpy().data)  # of any dtype
+        self.hash.update(values.flatten().unsqueeze(-1).view(torch.uint8).numpy().data)  # of any dtype
 
     def _add_parts(self, value: Any) -> None:
         """Add the parts from which `pickle` would build an object."""

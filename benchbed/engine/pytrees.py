@@ -22,7 +22,8 @@ def leaves(tree: Tree) -> list[Tensor]:
 def bytes_of(tensor: Tensor) -> bytes:
     """Return the numbers of a dense tensor, also of types that NumPy does not have, such as bfloat16."""
     values = tensor.detach().cpu().resolve_conj().resolve_neg().flatten().contiguous()
-    return values.view(torch.uint8).numpy().tobytes()
+    # A single number keeps the stride of its tensor; only with a dimension of its own can it be viewed as bytes.
+    return values.unsqueeze(-1).view(torch.uint8).numpy().tobytes()
 
 
 def map_tensors(function: Callable[..., Tensor], *trees: Tree) -> Tree:

@@ -121,7 +121,7 @@ def _leaf_digest(leaf: Any, problem: str) -> str:
     if isinstance(leaf, PLAIN_TYPES):
         return repr(leaf)
     if isinstance(leaf, Tensor):
-        values = leaf.detach().cpu().contiguous().flatten().view(torch.uint8).numpy()
+        values = leaf.detach().cpu().contiguous().flatten().unsqueeze(-1).view(torch.uint8).numpy()
     elif isinstance(leaf, np.ndarray) and not leaf.dtype.hasobject:
         values = np.ascontiguousarray(leaf).view(np.uint8)
     else:

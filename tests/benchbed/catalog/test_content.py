@@ -240,6 +240,7 @@ def test_the_numbers_of_a_tensor_count(dtype):
     digests = [read_content(value).digest for value in (ones, other, ones.T, ones.T.contiguous().T)]
     assert digests[0] == digests[3]
     assert len({digests[0], digests[1], digests[2]}) == 3
+    assert read_content(ones.flatten()[::2][:1]).digest == read_content(ones[0, :1].clone()).digest
 
 
 def test_a_value_that_cannot_be_copied_is_an_error():

@@ -120,6 +120,8 @@ def test_any_number_of_an_array_changes_the_digest(load):
     digests = [reference_digest(problem, {"x": array, "count": 2, "name": None}) for array in arrays]
     assert digests[3] == digests[4]
     assert len(set(digests)) == len(arrays) - 1
+    number = torch.from_numpy(values).flatten()[::2][1:2]
+    assert reference_digest(problem, {"x": number}) == reference_digest(problem, {"x": number.clone()})
 
 
 @pytest.mark.parametrize("value", [object(), np.array([object()])])

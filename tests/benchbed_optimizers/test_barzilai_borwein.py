@@ -1,5 +1,6 @@
 """The path of barzilai-borwein."""
 
+import numpy as np
 import pytest
 import torch
 
@@ -22,12 +23,15 @@ def test_each_step_obeys_its_formula(assert_steps_obey, step_size):
 
     def next_point(losses, points, setting):
         theta, g, size = points[-1].numpy(), gradient_of(losses[0], points[-1]), setting["learning_rate"]
+        condition = 0.0  # factor from the rounding of the gradients to that of the step size
         if len(points) > 1:
             s, y = theta - points[-2].numpy(), g - gradient_of(losses[0], points[-2])
             curvatures.append(s @ y)
             if s @ y > 0 and 1e-10 <= SIZES[step_size](s, y) <= 1e10:
                 size = SIZES[step_size](s, y)
-        return torch.from_numpy(theta - size * g)
+                condition = np.linalg.norm(s) * max(np.linalg.norm(g), np.linalg.norm(g - y)) / (s @ y)
+        rounding = 16 * np.finfo(float).eps * condition * np.abs(size * g)
+        return torch.from_numpy(theta - size * g), torch.from_numpy(rounding)
 
     # After a shorter first step, rounding would be a large part of the difference of gradients.
     settings = [{"learning_rate": rate} for rate in (1e-2, 3e-3, 1e-3)]
